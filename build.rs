@@ -74,6 +74,7 @@ fn make_header() -> String {
         "upload",
         "session",
         "copy",
+        "place",
         "schema1",
         "login",
         "v1/read",

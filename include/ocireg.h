@@ -1736,6 +1736,60 @@ ocireg_status ocireg_layout_clean(ocireg_client *client,
                                   char **json,
                                   ocireg_error **error);
 
+// The manifest that any place names (see ocireg_endpoint_parse): of a layout or an archive what ocireg_manifest_get is of a
+// registry, where that says more. Its bytes are verified. Blocks.
+//
+// Options:
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
+//      the index itself
+//
+// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"mediaType", "digest",
+// "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "place": string [, "platform": {"os", "architecture",
+// ...} when one was picked], freed with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_INVALID_REFERENCE when the place holds several images and names none, OCIREG_NOT_FOUND also when
+// the index has no such platform, OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_IO. Source: image-spec image-layout.md.
+ocireg_status ocireg_endpoint_manifest(ocireg_client *client,
+                                       ocireg_context *context,
+                                       const char *place,
+                                       const ocireg_options *options,
+                                       char **json,
+                                       ocireg_buffer **bytes,
+                                       ocireg_error **error);
+
+// Lists everything that a layout, an archive or a directory holds (see ocireg_endpoint_parse), whatever image the place's name
+// names; for the tags of a repository there is ocireg_repository_tags. Blocks.
+//
+// Options: none.
+//
+// Result: {"place": string, "tags": [string] (all names), "images": [descriptor with "names": [string]], in the order of the place:
+// the position is the INDEX of a name @INDEX}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_UNSUPPORTED for a place in a registry, OCIREG_NOT_FOUND when there is nothing, OCIREG_INVALID_MANIFEST,
+// OCIREG_IO. Source: image-spec image-layout.md.
+ocireg_status ocireg_endpoint_list(ocireg_client *client,
+                                   ocireg_context *context,
+                                   const char *place,
+                                   const ocireg_options *options,
+                                   char **json,
+                                   ocireg_error **error);
+
+// Lists what refers to the manifest that any place names (see ocireg_endpoint_parse), such as signatures and attestations that were
+// copied with it: of a layout or an archive what ocireg_referrers is of a registry, where that says more. Blocks.
+//
+// Options:
+//   artifact_type (string): only those of this type
+//
+// Result: {"place": string, "subject": digest, "referrers": [descriptor as in ocireg_referrers]}. Free with ocireg_string_free.
+//
+// Errors: those of ocireg_endpoint_manifest; OCIREG_LIMIT_EXCEEDED. Source: distribution-spec "Listing Referrers".
+ocireg_status ocireg_endpoint_referrers(ocireg_client *client,
+                                        ocireg_context *context,
+                                        const char *place,
+                                        const ocireg_options *options,
+                                        char **json,
+                                        ocireg_error **error);
+
 // Verifies a signed schema-1 manifest: every signature must be valid, and everything in the result but the signatures is
 // read from what they sign. Valid signatures alone prove that nothing was changed, and nothing about who signed: the keys
 // stand in the manifest. So ask for a key or an authority where that matters. Any thread.

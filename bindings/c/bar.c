@@ -22,8 +22,7 @@ static int line_width(void)
     return size.ws_col < WIDEST_LINE ? size.ws_col : WIDEST_LINE;
 }
 
-/* "12.3 MiB" */
-static void human(char *text, size_t size, double bytes)
+void human(char *text, size_t size, double bytes)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     size_t unit = 0;
@@ -35,7 +34,7 @@ static void human(char *text, size_t size, double bytes)
 static void figures(const struct bar *bar, char *text, size_t size, uint64_t done, uint64_t total)
 {
     int64_t time = bar->painted - bar->began;
-    char have[24], all[24], speed[24];
+    char have[HUMAN_SIZE], all[HUMAN_SIZE], speed[HUMAN_SIZE];
     human(have, sizeof have, (double)done);
     human(all, sizeof all, (double)total);
     human(speed, sizeof speed, time > 0 && done > bar->first ? (double)(done - bar->first) * 1000 / (double)time : 0);
@@ -70,7 +69,7 @@ static void go_up(const struct bar *bar)
 static void draw_blob(const struct bar_blob *blob, int cells)
 {
     const char *hex = strchr(blob->digest, ':');
-    char have[24], all[24];
+    char have[HUMAN_SIZE], all[HUMAN_SIZE];
     human(have, sizeof have, (double)blob->done);
     human(all, sizeof all, (double)blob->size);
     draw_cells(cells, part_of(blob->done, blob->size));

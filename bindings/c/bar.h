@@ -3,9 +3,11 @@
 #define OCIREG_COMMAND_BAR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define BAR_MOST_BLOBS 8
+#define HUMAN_SIZE 24
 
 struct bar_blob {
     char digest[72]; /* empty: none */
@@ -20,6 +22,9 @@ struct bar {
     int64_t painted;  /* when it was last drawn */
     uint64_t first;   /* bytes present at the start: they must not make a resumed transfer look fast */
 };
+
+/* Writes a number of bytes: "12.3 MiB". */
+void human(char *text, size_t size, double bytes);
 
 /* Draws the bar, at most ten times a second. `total` is 0 while unknown. */
 void bar_update(struct bar *bar, uint64_t done, uint64_t total);

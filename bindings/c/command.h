@@ -5,6 +5,8 @@
 #include "session.h"
 
 #define MOST_ARGUMENTS 3
+/* Of --depth: what the JSON of so deep a tree needs is less than the library reads. */
+#define MOST_DEPTH 20
 
 enum parameter_kind {
     /* Handed to the library as an option of the call, under `key`. */
@@ -18,8 +20,10 @@ enum parameter_kind {
     PARAMETER_OUTPUT,
     PARAMETER_KEY,
     PARAMETER_RAW,
+    PARAMETER_DEPTH,
     PARAMETER_FROM,
     /* Both. */
+    PARAMETER_PLATFORM,
     PARAMETER_TO,
     PARAMETER_DESCRIPTOR,
 };
@@ -41,7 +45,9 @@ struct command_line {
     const char *from;   /* --from REPO */
     const char *key;    /* --key FILE */
     const char *to;     /* --to PLACE */
+    const char *platform; /* --platform P, of a command that looks at it itself */
     const char *descriptor; /* --destination-fd N */
+    int64_t depth;          /* --depth N; 0: not given */
     bool raw;
 };
 
@@ -61,11 +67,11 @@ extern const struct command command_help, command_version, command_completion;
 extern const struct command command_ping, command_detect, command_catalog, command_tags;
 extern const struct command command_login, command_logout, command_explain;
 extern const struct command command_manifest_get, command_manifest_head, command_manifest_put, command_manifest_delete;
-extern const struct command command_digest;
+extern const struct command command_digest, command_inspect, command_tree;
 extern const struct command command_upload_start, command_upload_status, command_upload_chunk, command_upload_finish;
 extern const struct command command_upload_cancel, command_blob_mount;
 extern const struct command command_copy, command_pull, command_push;
-extern const struct command command_layout_check, command_layout_clean;
+extern const struct command command_layout_list, command_layout_check, command_layout_clean;
 extern const struct command command_config, command_size, command_tag, command_rmrepo, command_files;
 extern const struct command command_extract, command_cat, command_append;
 extern const struct command command_referrers, command_untag;

@@ -48,6 +48,10 @@ static int set(struct command_line *line, const struct parameter *parameter, con
     case PARAMETER_OFF:
         status = ocireg_options_set_bool(line->options, parameter->key, false, &error);
         break;
+    case PARAMETER_PLATFORM:
+        line->platform = value;
+        status = ocireg_options_set_string(line->options, parameter->key, value, &error);
+        break;
     case PARAMETER_TO:
         line->to = value;
         /* fallthrough */
@@ -77,6 +81,10 @@ static int set(struct command_line *line, const struct parameter *parameter, con
         break;
     case PARAMETER_KEY:
         line->key = value;
+        break;
+    case PARAMETER_DEPTH:
+        if (!parse_number(value, &line->depth) || line->depth < 1 || line->depth > MOST_DEPTH)
+            return report_usage("%s takes a number from 1 to %d, not '%s'", parameter->name, MOST_DEPTH, value);
         break;
     case PARAMETER_RAW:
         line->raw = true;

@@ -1,6 +1,8 @@
 /* Shows: ocireg_json_parse, _kind, _size, _key, _item, _dump. */
 #include "json.h"
 
+#include <stdlib.h>
+
 ocireg_json *json_parsed(const char *text)
 {
     ocireg_json *json = NULL;
@@ -14,12 +16,11 @@ static void new_line(FILE *file, size_t depth)
         fputs("  ", file);
 }
 
-/* As it is spelled, on one line. */
-static void plain(FILE *file, const ocireg_json *json)
+void json_write(FILE *file, const ocireg_json *json, const char *pointer)
 {
     char *text = NULL;
-    if (ocireg_json_dump(json, NULL, &text, NULL) == OCIREG_OK)
-        fputs(text, file);
+    ocireg_json_dump(json, pointer, &text, NULL);
+    fputs(text == NULL ? "null" : text, file);
     ocireg_string_free(text);
 }
 
@@ -38,7 +39,7 @@ static void pretty(FILE *file, const ocireg_json *json, size_t depth)
     bool object = ocireg_json_kind(json, NULL) == OCIREG_JSON_OBJECT;
     size_t size = ocireg_json_size(json, NULL);
     if (size == 0 || (object && !has_names(json))) {
-        plain(file, json);
+        json_write(file, json, NULL);
         return;
     }
     fputc(object ? '{' : '[', file);
@@ -103,4 +104,27 @@ void json_quote(FILE *file, const char *text)
         text += length == 0 ? 1 : length;
     }
     fputc('"', file);
+}
+
+char *json_members(const ocireg_json *from, const char *const *names, size_t count)
+{
+    char *text = NULL;
+    size_t size = 0, written = 0;
+    FILE *memory = open_memstream(&text, &size);
+    if (memory == NULL)
+        return NULL;
+    fputc('{', memory);
+    for (size_t i = 0; i < count; i++) {
+        char pointer[64];
+        snprintf(pointer, sizeof pointer, "/%s", names[i]);
+        if (ocireg_json_at(from, pointer) == NULL)
+            continue;
+        fprintf(memory, "%s\"%s\":", written++ == 0 ? "" : ",", names[i]);
+        json_write(memory, from, pointer);
+    }
+    fputc('}', memory);
+    if (fclose(memory) == 0)
+        return text;
+    free(text);
+    return NULL;
 }

@@ -16,6 +16,11 @@ void json_pretty(FILE *file, const char *text);
  * `*number` is its code point. The library's results contain none of these; what the user typed may. */
 size_t obeyed(const char *at, unsigned *number);
 
+/* An object with these members of another, those that are there. Freed with free(); NULL: out of memory. */
+char *json_members(const ocireg_json *from, const char *const *names, size_t count);
+/* Writes the value at a pointer, or null, on one line. */
+void json_write(FILE *file, const ocireg_json *json, const char *pointer);
+
 /* Writes a text as a JSON string. */
 void json_quote(FILE *file, const char *text);
 

@@ -1,6 +1,20 @@
-/* The commands layout check and layout clean. Show: ocireg_layout_check, ocireg_layout_clean. */
+/* The commands layout list, layout check and layout clean. Show: ocireg_endpoint_list, ocireg_layout_check, ocireg_layout_clean. */
 #include "command.h"
 #include "json.h"
+
+#include <stdlib.h>
+
+static int list(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL, *place = NULL;
+    ocireg_status status;
+    if (asprintf(&place, "oci:%s", line->arguments[0]) < 0)
+        return report_failure(session->output, OCIREG_INTERNAL, "out of memory");
+    status = ocireg_endpoint_list(session->client, session->context, place, line->options, &json, &error);
+    free(place);
+    return session_finish(session, status, json, error);
+}
 
 /* An incomplete layout is not an error of the call, but scripts need an exit status for it. */
 static int check(struct session *session, const struct command_line *line)
@@ -24,6 +38,15 @@ static int clean(struct session *session, const struct command_line *line)
         ocireg_layout_clean(session->client, session->context, line->arguments[0], line->options, &json, &error);
     return session_finish(session, status, json, error);
 }
+
+const struct command command_layout_list = {
+    .name = "layout list",
+    .target = TARGET_LOCAL,
+    .arguments = {"DIR"},
+    .summary = "List what an OCI layout holds: name, digest and type.",
+    .lines = "{/images/*/names/0}\\t{/images/*/digest}\\t{/images/*/mediaType}",
+    .run = list,
+};
 
 const struct command command_layout_check = {
     .name = "layout check",

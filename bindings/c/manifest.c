@@ -1,8 +1,10 @@
 /* The commands manifest get, head, put and delete, and digest. Shows: ocireg_manifest_get, _head, _put, _delete, _digest;
- * ocireg_buffer_data, _size, _free. */
+ * ocireg_endpoint_manifest; ocireg_buffer_data, _size, _free. */
 #include "command.h"
 #include "files.h"
+#include "json.h"
 #include "output_file.h"
+#include "place.h"
 #include "result.h"
 
 #include <stdlib.h>
@@ -39,14 +41,22 @@ static int finish_file(struct session *session, const char *path, const char *js
     return result;
 }
 
+/* A registry says more than other places do. */
+static ocireg_status fetch(struct session *session, const struct command_line *line, char **json, ocireg_buffer **bytes, ocireg_error **error)
+{
+    const char *reference = place_reference(line->arguments[0]);
+    if (reference != NULL)
+        return ocireg_manifest_get(session->client, session->context, reference, line->options, json, bytes, error);
+    return ocireg_endpoint_manifest(session->client, session->context, line->arguments[0], line->options, json, bytes, error);
+}
+
 static int get(struct session *session, const struct command_line *line)
 {
     ocireg_error *error = NULL;
     ocireg_buffer *bytes = NULL;
     char *json = NULL;
     int result;
-    ocireg_status status = ocireg_manifest_get(session->client, session->context, line->arguments[0], line->options, &json,
-                                               line->raw ? &bytes : NULL, &error);
+    ocireg_status status = fetch(session, line, &json, line->raw ? &bytes : NULL, &error);
     if (status != OCIREG_OK)
         result = session_report(session, error);
     else if (line->raw)
@@ -60,22 +70,62 @@ static int get(struct session *session, const struct command_line *line)
     return result;
 }
 
+/* The descriptor in the result for a manifest. */
+static int show_descriptor(struct session *session, const char *json)
+{
+    static const char *const members[] = {"mediaType", "digest", "size", "place"};
+    ocireg_json *document = json_parsed(json);
+    int result;
+    char *text = json_members(document, members, sizeof members / sizeof *members);
+    ocireg_json_free(document);
+    if (text == NULL)
+        return report_failure(session->output, OCIREG_INTERNAL, "out of memory");
+    result = session_print(session, text);
+    free(text);
+    return result;
+}
+
 static int head(struct session *session, const struct command_line *line)
 {
+    const char *reference = place_reference(line->arguments[0]);
     ocireg_error *error = NULL;
     char *json = NULL;
-    ocireg_status status =
-        ocireg_manifest_head(session->client, session->context, line->arguments[0], line->options, &json, &error);
-    return session_finish(session, status, json, error);
+    int result;
+    if (reference != NULL) {
+        ocireg_status status = ocireg_manifest_head(session->client, session->context, reference, line->options, &json, &error);
+        return session_finish(session, status, json, error);
+    }
+    if (fetch(session, line, &json, NULL, &error) != OCIREG_OK)
+        return session_report(session, error);
+    result = show_descriptor(session, json);
+    ocireg_string_free(json);
+    return result;
+}
+
+static int digest_in_place(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *text = NULL;
+    ocireg_json *json;
+    int result;
+    if (fetch(session, line, &text, NULL, &error) != OCIREG_OK)
+        return session_report(session, error);
+    json = json_parsed(text);
+    result = session_print_value(session, "digest", ocireg_json_text(json, "/digest"), "");
+    ocireg_json_free(json);
+    ocireg_string_free(text);
+    return result;
 }
 
 static int digest(struct session *session, const struct command_line *line)
 {
+    const char *reference = place_reference(line->arguments[0]);
     ocireg_error *error = NULL;
     char *text = NULL;
     int result;
-    if (ocireg_manifest_digest(session->client, session->context, line->arguments[0], line->options, &text, &error) !=
-        OCIREG_OK)
+    if (reference == NULL)
+        return digest_in_place(session, line);
+    if (ocireg_manifest_digest(session->client, session->context, reference, line->options, &text, &error) != OCIREG_OK)
         return session_report(session, error);
     result = session_print_value(session, "digest", text, "");
     ocireg_string_free(text);
@@ -108,7 +158,7 @@ static int delete(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter get_parameters[] = {
-    {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the manifest for this platform, if REF is an index"},
+    {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the manifest for this platform, if it is an index"},
     {"--accept", PARAMETER_LIST, OCIREG_OPT_ACCEPT, "TYPE", "the media types to accept, instead of all"},
     {"--raw", PARAMETER_RAW, NULL, NULL, "the exact bytes of the manifest"},
     {"-o", PARAMETER_OUTPUT, NULL, "FILE", "into this file"},
@@ -117,8 +167,8 @@ static const struct parameter get_parameters[] = {
 
 const struct command command_manifest_get = {
     .name = "manifest get",
-    .target = TARGET_NAME,
-    .arguments = {"REF"},
+    .target = TARGET_PLACE,
+    .arguments = {"PLACE"},
     .parameters = get_parameters,
     .summary = "Fetch a manifest: parsed, with digest, media type, size and headers.",
     .run = get,
@@ -126,21 +176,21 @@ const struct command command_manifest_get = {
 
 const struct command command_manifest_head = {
     .name = "manifest head",
-    .target = TARGET_NAME,
-    .arguments = {"REF"},
+    .target = TARGET_PLACE,
+    .arguments = {"PLACE"},
     .summary = "Show a manifest's descriptor without fetching it.",
     .run = head,
 };
 
 static const struct parameter digest_parameters[] = {
-    {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the manifest for this platform, if REF is an index"},
+    {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the manifest for this platform, if it is an index"},
     {0},
 };
 
 const struct command command_digest = {
     .name = "digest",
-    .target = TARGET_NAME,
-    .arguments = {"REF"},
+    .target = TARGET_PLACE,
+    .arguments = {"PLACE"},
     .parameters = digest_parameters,
     .summary = "Show only a manifest's digest.",
     .run = digest,

@@ -115,6 +115,8 @@ ocireg manifest get registry.example.com/team/app:v1 \-\-platform linux/arm64 \-
 ocireg manifest get registry.example.com/team/app:arm64 \-\-format '{/manifest/layers/*/digest}'
 ocireg blob get registry.example.com/team/app@sha256:... \-o layer.tar.gz
 ocireg pull registry.example.com/team/app:v1 oci:app
+ocireg inspect oci:app
+ocireg tree registry.example.com/team/app:v1
 source <(ocireg completion bash)
 .fi
 .SH SEE ALSO

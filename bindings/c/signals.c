@@ -1,6 +1,7 @@
 /* Shows: ocireg_context_cancel.
  *
- * It takes locks, so it must not be called in a signal handler. A thread that waits for the signals may call it. */
+ * A thread waits for the signals, so that a deadline and output that nobody reads can end the command too. Without one, a signal handler
+ * would call ocireg_context_cancel_from_signal. */
 #include "signals.h"
 
 #include "clock.h"

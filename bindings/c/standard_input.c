@@ -55,5 +55,6 @@ int standard_input_pour(struct session *session)
             if (put < 0)
                 return file_failed(session, "write", "a temporary file", errno);
         }
+    lseek(poured, 0, SEEK_SET);
     return got == 0 ? OCIREG_OK : file_report(session, "standard input", errno);
 }

@@ -1353,6 +1353,20 @@ public:
         return named(ocireg_repository_remove, repository, wanted, with);
     }
 
+    /* Of any place: the manifest that it names, what it holds, and what refers to that manifest. */
+    document endpoint_manifest(std::string_view place, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return with_bytes(ocireg_endpoint_manifest, place, wanted, with);
+    }
+    value endpoint_list(std::string_view place, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_endpoint_list, place, wanted, with);
+    }
+    value endpoint_referrers(std::string_view place, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_endpoint_referrers, place, wanted, with);
+    }
+
     value layout_check(std::string_view path, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_layout_check, path, wanted, with);

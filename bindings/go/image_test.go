@@ -145,6 +145,18 @@ func TestCopyAndLayout(t *testing.T) {
 	if copied.Digest != digest || copied.Blobs.Copied != 2 || copied.Manifests.Copied != 1 || copied.Plan != nil {
 		t.Errorf("%+v", copied)
 	}
+	place := "oci:" + folder
+	listed := must[*ocireg.PlaceList](t)(client.ListPlace(ctx, place))
+	if len(listed.Images) != 1 || listed.Images[0].Digest != digest || len(listed.Tags) != 1 || listed.Tags[0] != listed.Images[0].Names[0] {
+		t.Errorf("%+v", listed)
+	}
+	named := must[*ocireg.PlaceManifest](t)(client.PlaceManifest(ctx, place))
+	if named.Digest != digest || int64(len(named.Bytes)) != named.Size || named.Kind != "image" {
+		t.Errorf("%+v", named)
+	}
+	if found := must[*ocireg.PlaceReferrers](t)(client.PlaceReferrers(ctx, place)); found.Subject != digest || len(found.Referrers) != 0 {
+		t.Errorf("%+v", found)
+	}
 	check := must[*ocireg.LayoutCheck](t)(client.CheckLayout(ctx, folder))
 	if !check.OK || check.Images != 1 || check.Blobs != 3 || len(check.Problems) != 0 {
 		t.Errorf("%+v", check)

@@ -31,6 +31,7 @@ mod options;
 mod out;
 mod outcome;
 mod panics;
+mod place;
 mod referrers;
 mod registry;
 mod schema1;

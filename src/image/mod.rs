@@ -11,6 +11,7 @@ pub(crate) mod folders;
 pub(crate) mod layer;
 pub(crate) mod listed_tree;
 pub(crate) mod own;
+pub mod place;
 pub mod scratch;
 pub mod size;
 pub(crate) mod sweep;

@@ -15,7 +15,7 @@ use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
 use crate::os::special::open_regular;
 use crate::os::walk;
-use crate::store::{digest_tags, Moved, RawManifest, ReadStore, Role, WriteStore};
+use crate::store::{digest_tags, Moved, NamedImage, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::blob::{is_right, Blob, VerifiedBlob};
 
 /// The content of the file `version` (containers/image, directory).
@@ -141,6 +141,10 @@ impl ReadStore for Directory {
         }
         found.sort_by(|one, other| one.digest.cmp(&other.digest));
         Ok(found)
+    }
+
+    fn images(&self, call: &Call) -> Result<Vec<NamedImage>> {
+        Ok(vec![NamedImage { names: Vec::new(), descriptor: self.root(call)?.descriptor() }])
     }
 
     fn digest_tags(&self, _: &Call, subject: &Digest) -> Result<Vec<(String, Descriptor)>> {

@@ -1,8 +1,9 @@
 //! The entries of `index.json`: their names, and what they are.
 
+use super::names::image_name;
 use crate::digest::Digest;
 use crate::manifest::Descriptor;
-use crate::store::{digest_tags, is_digest_tag};
+use crate::store::{digest_tags, is_digest_tag, NamedImage};
 
 /// The annotation that names an entry of `index.json`.
 pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -21,6 +22,14 @@ pub(crate) fn tagged(entries: &[Descriptor], subject: &Digest) -> Vec<(String, D
     let tags = digest_tags(subject).into_iter();
     let find = |tag: &String| entries.iter().find(|entry| name_of(entry) == Some(tag)).cloned();
     tags.filter_map(|tag| find(&tag).map(|entry| (tag, entry))).collect()
+}
+
+/// An entry with its names, that by which containerd and Docker know the image last.
+pub(crate) fn named(entry: Descriptor) -> NamedImage {
+    let both = [name_of(&entry), image_name(&entry)].into_iter().flatten();
+    let mut names: Vec<String> = both.map(str::to_owned).collect();
+    names.dedup();
+    NamedImage { names, descriptor: entry }
 }
 
 /// The name of an entry of `index.json`.

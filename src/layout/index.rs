@@ -15,7 +15,7 @@ pub(crate) fn entry(content: &RawManifest, role: &Role, name: Option<&str>) -> O
     let mut entry = content.descriptor();
     match role {
         Role::Child => return None,
-        Role::Referrer => entry.artifact_type = artifact_type(&content.document),
+        Role::Referrer => entry.artifact_type = content.document.listed().artifact_type,
         Role::Root => entry.annotations = name.map(named),
         Role::DigestTag(tag) => entry.annotations = Some(named(tag)),
     }
@@ -74,11 +74,6 @@ pub(crate) fn image_name(name: &str) -> Option<String> {
     }
     let reference = Reference::parse(name, None).ok().filter(|reference| reference.digest().is_none())?;
     Some(reference.to_string())
-}
-
-fn artifact_type(document: &Document) -> Option<String> {
-    let own = document.value.get("artifactType").and_then(Value::as_str).filter(|name| !name.is_empty());
-    own.map(str::to_owned).or_else(|| document.config().map(|config| config.media_type.clone()))
 }
 
 #[cfg(test)]

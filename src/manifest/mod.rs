@@ -11,6 +11,7 @@ mod tests;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::annotations::Annotations;
 pub use crate::descriptor::Descriptor;
 use crate::descriptor::{descriptor, descriptors, invalid};
 use crate::digest::{Algorithm, Digest};
@@ -149,6 +150,17 @@ impl Document {
     /// The manifest it refers to; None when it has no subject.
     pub fn subject(&self) -> Option<&Descriptor> {
         self.subject.as_ref()
+    }
+
+    /// Its descriptor as it stands in a list of referrers (distribution-spec "Pushing Manifests with Subject"): with the type of
+    /// artifact, or that of its config, and its annotations.
+    pub fn listed(&self) -> Descriptor {
+        let named = self.value.get("artifactType").and_then(Value::as_str).filter(|name| !name.is_empty());
+        let config = self.config().map(|config| config.media_type.as_str());
+        let mut listed = Descriptor::new(&self.media_type, self.digest.clone(), self.size);
+        listed.annotations = self.value.get("annotations").and_then(Value::as_object).map(Annotations::from);
+        listed.artifact_type = named.or(config).map(str::to_owned);
+        listed
     }
 
     /// The result in the documented JSON shape.

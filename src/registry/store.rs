@@ -187,7 +187,7 @@ impl WriteStore for RegistryStore {
         if let (Some(subject), Some(ReferrersSource::None)) = (put.subject, put.referrers) {
             // A copy of a list of referrers puts it itself.
             if self.reference.tag() != Some(fallback_tag::tag_of(&subject).as_str()) {
-                lock(&self.unlisted).push((subject, fallback_tag::entry(&content.document)));
+                lock(&self.unlisted).push((subject, content.document.listed()));
             }
         }
         Ok(())

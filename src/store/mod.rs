@@ -4,6 +4,8 @@
 pub(crate) mod descend;
 pub(crate) mod manifest_name;
 
+use serde::Serialize;
+
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
@@ -101,6 +103,16 @@ pub enum Moved {
     Present,
 }
 
+/// One of the images that a place holds.
+#[derive(Debug, Clone, Serialize)]
+pub struct NamedImage {
+    /// Its names in that place.
+    pub names: Vec<String>,
+    /// What the place says of it.
+    #[serde(flatten)]
+    pub descriptor: Descriptor,
+}
+
 /// A place to copy from.
 pub trait ReadStore: Send + Sync {
     /// What messages call it.
@@ -123,6 +135,11 @@ pub trait ReadStore: Send + Sync {
     /// The manifests under the [`digest_tags`] of a manifest.
     fn digest_tags(&self, _call: &Call, _subject: &Digest) -> Result<Vec<(String, Descriptor)>> {
         Ok(Vec::new())
+    }
+    /// Everything that the place holds, whatever its own name is; the position in it is the INDEX of a name `@INDEX`.
+    fn images(&self, _call: &Call) -> Result<Vec<NamedImage>> {
+        let message = format!("{} is not a place that lists its images", self.place());
+        Err(Error::new(Code::Unsupported, message).with_hint("ask its registry for the repository's tags"))
     }
     /// The repository that it is, if it is one: blobs may be mounted from it.
     fn repository(&self) -> Option<&Repository> {

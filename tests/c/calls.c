@@ -252,6 +252,18 @@ static ocireg_status copy_image(void **a, ocireg_error **error) {
     return ocireg_copy(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
 }
 
+static ocireg_status endpoint_manifest(void **a, ocireg_error **error) {
+    return ocireg_endpoint_manifest(a[0], a[1], a[2], a[3], (char **)a[4], (ocireg_buffer **)a[5], error);
+}
+
+static ocireg_status endpoint_list(void **a, ocireg_error **error) {
+    return ocireg_endpoint_list(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status endpoint_referrers(void **a, ocireg_error **error) {
+    return ocireg_endpoint_referrers(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
 static ocireg_status layout_check(void **a, ocireg_error **error) {
     return ocireg_layout_check(a[0], a[1], a[2], a[3], (char **)a[4], error);
 }
@@ -498,6 +510,9 @@ const struct call calls[] = {
     {"image_cat", "CxTNpn", image_cat, "{'verify':'no'}"},
     {"image_append", "CxTpn", image_append, "{'layers':'one'}"},
     {"repository_remove", "CxQpn", repository_remove, "{'dry_run':1}"},
+    {"endpoint_manifest", "CxTpnn", endpoint_manifest, "{'platform':1}"},
+    {"endpoint_list", "CxEpo", endpoint_list, NULL},
+    {"endpoint_referrers", "CxTpo", endpoint_referrers, "{'artifact_type':1}"},
     {"layout_check", "CxLpo", layout_check, NULL},
     {"layout_clean", "CxLpn", layout_clean, NULL},
     {"upload_start", "CxQpo", upload_start, "{'chunk_size':true}"},

@@ -336,6 +336,9 @@ void copies(const ocireg::client &client)
     CHECK_EQUAL(client.copy(repository + ":one", "oci:" + layout + ":one", {}, &context).digest(),
                 client.manifest_digest(repository + ":one"));
     CHECK(client.layout_check(layout)["ok"].boolean());
+    CHECK_EQUAL(client.endpoint_manifest("oci:" + layout).info.digest(), client.manifest_digest(repository + ":one"));
+    CHECK_EQUAL(client.endpoint_list("oci:" + layout)["tags"][0].string(), "one");
+    CHECK_EQUAL(client.endpoint_referrers("oci:" + layout)["referrers"].size(), 0u);
     CHECK_EQUAL(client.layout_clean(layout)["removed"].size(), 0u);
     CHECK_EQUAL(context.progress()["operation"].string(), "copy");
     CHECK(!states.empty() && states.front() == "begun" && states.back() == "copied");

@@ -15,7 +15,7 @@ use crate::prototypes::*;
 use crate::{env, noise, Place, PASSWORD};
 
 /// The schema for the result of each function: every function that returns JSON, according to the header.
-const RESULTS: [(&str, &str); 69] = [
+const RESULTS: [(&str, &str); 72] = [
     ("ocireg_blob_delete", "blob-delete"),
     ("ocireg_blob_fn", "blob-event"),
     ("ocireg_blob_get_fd", "blob-get"),
@@ -30,7 +30,10 @@ const RESULTS: [(&str, &str); 69] = [
     ("ocireg_context_progress", "progress"),
     ("ocireg_context_warnings", "warnings"),
     ("ocireg_copy", "copy"),
+    ("ocireg_endpoint_list", "endpoint-list"),
+    ("ocireg_endpoint_manifest", "endpoint-manifest"),
     ("ocireg_endpoint_parse", "endpoint"),
+    ("ocireg_endpoint_referrers", "endpoint-referrers"),
     ("ocireg_error_json", "error"),
     ("ocireg_explain", "explain"),
     ("ocireg_image_append", "image-append"),
@@ -401,6 +404,11 @@ fn manifests(caller: &mut Caller, registry: &str, repository: &str, folder: &std
         caller.two(Function::ocireg_copy, &format!("docker://{named}"), &target, with).unwrap();
     }
     assert_eq!(caller.progress()["operation"], "copy");
+    let named_index = format!("docker://{repository}:index");
+    caller.bytes(Function::ocireg_endpoint_manifest, &named_index, json!({"platform": "linux/arm64/v8:1"})).unwrap();
+    caller.one(Function::ocireg_endpoint_list, &target, json!({})).unwrap();
+    let listed = caller.one(Function::ocireg_endpoint_referrers, &format!("docker://{pinned}"), json!({})).unwrap();
+    assert_eq!(listed["referrers"], found["referrers"]);
     caller.one(Function::ocireg_layout_check, layout.to_str().unwrap(), json!({})).unwrap();
     caller.one(Function::ocireg_layout_clean, layout.to_str().unwrap(), json!({})).unwrap();
     let context = caller.context;

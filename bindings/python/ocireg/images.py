@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ExtractOptions,
         FilesOptions,
         ImageTagOptions,
+        PlaceReferrersOptions,
         PlatformOptions,
         SizeOptions,
     )
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
         ImageTag,
         LayoutCheck,
         LayoutClean,
+        PlaceList,
+        PlaceManifest,
+        PlaceReferrers,
     )
     from .types import Name, Path, Sink
 
@@ -105,6 +109,27 @@ class Images(Caller):
         names = (text("image", image), text("path", path))
         with opened(sink) as target:
             result: ImageFile = self._invoke("ocireg_image_cat", *names, options=options, sink=target)
+        return result
+
+    def place_manifest(self, place: Name, **options: Unpack[PlatformOptions]) -> PlaceManifest:
+        """The manifest that any place names: `ocireg_endpoint_manifest`."""
+        result: PlaceManifest = self._invoke("ocireg_endpoint_manifest", text("place", place), options=options, outs=(Json, Bytes))
+        return result
+
+    def place_manifest_bytes(self, place: Name, **options: Unpack[PlatformOptions]) -> bytes:
+        """The exact bytes of the manifest that any place names: `ocireg_endpoint_manifest`."""
+        names = (text("place", place),)
+        result: bytes = self._invoke("ocireg_endpoint_manifest", *names, options=options, outs=(Json, Bytes), then=last)
+        return result
+
+    def list_place(self, place: Name, **options: Unpack[CallOptions]) -> PlaceList:
+        """Everything that a layout, an archive or a directory holds: `ocireg_endpoint_list`."""
+        result: PlaceList = self._invoke("ocireg_endpoint_list", text("place", place), options=options)
+        return result
+
+    def place_referrers(self, place: Name, **options: Unpack[PlaceReferrersOptions]) -> PlaceReferrers:
+        """What refers to the manifest that any place names: `ocireg_endpoint_referrers`."""
+        result: PlaceReferrers = self._invoke("ocireg_endpoint_referrers", text("place", place), options=options)
         return result
 
     def check_layout(self, path: Path, **options: Unpack[CallOptions]) -> LayoutCheck:

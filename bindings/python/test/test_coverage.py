@@ -196,7 +196,9 @@ class CoverageTest(unittest.TestCase):
 SHAPES = {
     "blob_delete": "BlobDelete", "blob_event": "BlobProgress", "blob_get": "BlobGet", "blob_head": "BlobHead", "blob_info": "BlobInfo",
     "blob_mount": "BlobMount", "blob_put": "BlobPut", "catalog": "RepositoryList", "copy": "CopyResult", "descriptor": "Descriptor",
-    "detect": "Detected", "document": "ManifestInfo", "endpoint": "Place", "error": "ErrorDetails", "explain": "Explanation",
+    "detect": "Detected", "document": "ManifestInfo", "endpoint": "Place",
+    "endpoint_list": "PlaceList", "endpoint_manifest": "PlaceManifest", "endpoint_referrers": "PlaceReferrers",
+    "error": "ErrorDetails", "explain": "Explanation",
     "image_append": "ImageAppend", "image_cat": "ImageFile", "image_config": "ImageConfig", "image_extract": "ImageExtract",
     "image_files": "ImageFiles", "image_size_one": "ImageSize", "image_tag": "ImageTag", "index": "RegistryName",
     "layout_check": "LayoutCheck", "layout_clean": "LayoutClean", "login": "Login", "logout": "Logout",

@@ -165,6 +165,11 @@ class RegistryTest(helper.Case):
         copied = self.client.copy(image, f"oci:{folder}/layout:one", concurrency=2)
         self.assertEqual(copied["digest"], self.client.manifest_digest(image))
         self.assertTrue(self.client.check_layout(folder / "layout")["ok"])
+        place = f"oci:{folder}/layout"
+        self.assertEqual(self.client.list_place(place)["images"][0]["names"], ["one"])
+        self.assertEqual(self.client.place_manifest(place)["digest"], copied["digest"])
+        self.assertEqual(len(self.client.place_manifest_bytes(place)), self.client.place_manifest(place)["size"])
+        self.assertEqual(self.client.place_referrers(place)["referrers"], [])
         self.assertEqual(self.client.clean_layout(str(folder / "layout"))["removed"], [])
         with (folder / "image.tar").open("wb") as archive:
             self.client.copy(image, "oci-archive:-:one", destination_fd=archive)

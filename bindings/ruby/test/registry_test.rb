@@ -131,6 +131,11 @@ class RegistryTest < OciregTest
       copied = client.copy(image, "oci:#{folder}/layout:one")
       assert_equal client.manifest_digest(image), copied["digest"]
       assert client.check_layout("#{folder}/layout")["ok"]
+      place = "oci:#{folder}/layout"
+      assert_equal ["one"], client.list_place(place)["tags"]
+      assert_equal copied["digest"], client.place_manifest(place)["digest"]
+      assert_equal client.place_manifest(place)["size"], client.place_manifest_bytes(place).bytesize
+      assert_empty client.place_referrers(place)["referrers"]
       assert_empty client.clean_layout(Pathname("#{folder}/layout"))["removed"]
     end
   end

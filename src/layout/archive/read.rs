@@ -11,7 +11,7 @@ use super::ArchiveFormat;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::layout::entry::tagged;
+use crate::layout::entry::{named, tagged};
 use crate::layout::names;
 use crate::layout::tarball::bytes::ArchiveBytes;
 use crate::layout::tarball::read::{Span, Tarball};
@@ -20,7 +20,7 @@ use crate::manifest::{Descriptor, Document};
 use crate::media_type as types;
 use crate::platform::Platform;
 use crate::store::descend;
-use crate::store::{RawManifest, ReadStore};
+use crate::store::{NamedImage, RawManifest, ReadStore};
 use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
@@ -126,7 +126,7 @@ impl ArchiveReader {
     }
 
     /// Every image of a docker-archive.
-    pub fn images(&self, call: &Call) -> Result<Vec<ListedImage>> {
+    pub fn saved_images(&self, call: &Call) -> Result<Vec<ListedImage>> {
         let archive = self.archive(call)?;
         let image = |saved: &SavedImage| {
             Ok(ListedImage { content: self.image(call, &archive, saved)?, names: saved.repo_tags.clone() })
@@ -276,6 +276,21 @@ impl ReadStore for ArchiveReader {
             }
         }
         Ok(found)
+    }
+
+    fn images(&self, call: &Call) -> Result<Vec<NamedImage>> {
+        let archive = self.archive(call)?;
+        match (self.form, &archive.saved, &archive.index) {
+            (ArchiveFormat::Docker, Some(_), _) => {
+                let saved = self.saved_images(call)?.into_iter();
+                Ok(saved
+                    .map(|image| NamedImage { names: image.names, descriptor: image.content.descriptor() })
+                    .collect())
+            }
+            (_, _, Some(index)) => Ok(index.iter().cloned().map(named).collect()),
+            // The error says what it lacks.
+            _ => self.root(call).map(|_| Vec::new()),
+        }
     }
 
     fn digest_tags(&self, call: &Call, subject: &Digest) -> Result<Vec<(String, Descriptor)>> {

@@ -9,12 +9,12 @@ use crate::digest::{Digest, Hasher};
 use crate::download::fetch::fetch;
 use crate::download::partial::OnContention;
 use crate::error::{Code, Error, Result};
-use crate::layout::entry::tagged;
+use crate::layout::entry::{named, tagged};
 use crate::layout::{index, names};
 use crate::manifest::Descriptor;
 use crate::os::special::open_regular;
 use crate::platform::Platform;
-use crate::store::{descend, Moved, RawManifest, ReadStore, Role, WriteStore};
+use crate::store::{descend, Moved, NamedImage, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::blob::{Blob, VerifiedBlob};
 
 impl ReadStore for OciLayout {
@@ -67,6 +67,10 @@ impl ReadStore for OciLayout {
             }
         }
         Ok(found)
+    }
+
+    fn images(&self, _: &Call) -> Result<Vec<NamedImage>> {
+        Ok(self.entries()?.into_iter().map(named).collect())
     }
 
     fn digest_tags(&self, _: &Call, subject: &Digest) -> Result<Vec<(String, Descriptor)>> {

@@ -197,7 +197,7 @@ fn list(
     if !options.referrers_tag {
         return Ok(Some(ReferrersSource::None));
     }
-    fallback_tag::add(remote, &subject.digest, &[fallback_tag::entry(document)]).map_err(|error| {
+    fallback_tag::add(remote, &subject.digest, &[document.listed()]).map_err(|error| {
         error.within(format!("the manifest {} is stored, but not listed as a referrer", document.digest))
     })?;
     Ok(Some(ReferrersSource::Tag))

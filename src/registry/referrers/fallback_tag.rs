@@ -14,7 +14,6 @@ use ::http::{Method, StatusCode};
 use bytes::Bytes;
 use serde_json::{json, Value};
 
-use crate::annotations::Annotations;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::http::retry::Backoff;
@@ -41,22 +40,6 @@ pub fn tag_of(digest: &Digest) -> String {
         text.chars().take(most).map(|c| if valid(c) { c } else { '-' }).collect()
     };
     format!("{}-{}", fit(digest.algorithm().name(), 32), fit(digest.hex(), 64))
-}
-
-/// The entry of a manifest in the list ("Pushing Manifests with Subject").
-pub(crate) fn entry(document: &Document) -> Descriptor {
-    let named = document.value.get("artifactType").and_then(Value::as_str).filter(|name| !name.is_empty());
-    let config = document.config().map(|config| config.media_type.as_str());
-    Descriptor {
-        media_type: document.media_type.clone(),
-        digest: document.digest.clone(),
-        size: document.size,
-        urls: None,
-        annotations: document.value.get("annotations").and_then(Value::as_object).map(Annotations::from),
-        data: None,
-        artifact_type: named.or(config).map(str::to_owned),
-        platform: None,
-    }
 }
 
 /// Serializes changes of a list.
@@ -323,18 +306,18 @@ mod tests {
     fn entries_say_what_the_specification_wants() {
         let config = json!({"mediaType": "application/x", "digest": Algorithm::Sha256.digest(b"{}"), "size": 2});
         let mut image = json!({"schemaVersion": 2, "mediaType": IMAGE, "config": config, "layers": []});
-        assert_eq!(entry(&parse(image.clone())).artifact_type.as_deref(), Some("application/x"));
+        assert_eq!(parse(image.clone()).listed().artifact_type.as_deref(), Some("application/x"));
         image["artifactType"] = "".into();
-        assert_eq!(entry(&parse(image.clone())).artifact_type.as_deref(), Some("application/x"));
+        assert_eq!(parse(image.clone()).listed().artifact_type.as_deref(), Some("application/x"));
         image["artifactType"] = "application/y".into();
         image["annotations"] = json!({"a": "b"});
         let document = parse(image);
-        let found = serde_json::to_value(entry(&document)).unwrap();
+        let found = serde_json::to_value(document.listed()).unwrap();
         let expected = json!({"mediaType": IMAGE, "digest": document.digest, "size": document.size,
                               "annotations": {"a": "b"}, "artifactType": "application/y"});
         assert_eq!(found, expected);
         let index = parse(json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": []}));
-        assert_eq!(entry(&index).artifact_type, None);
+        assert_eq!(index.listed().artifact_type, None);
     }
 
     #[test]
@@ -342,7 +325,7 @@ mod tests {
         let entry = |text: &str| {
             let manifest = json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": [],
                                   "annotations": {"name": text}});
-            super::entry(&parse(manifest))
+            parse(manifest).listed()
         };
         let first = ListChange::Add(&[entry("a")]).apply(None);
         let document = parse(first);

@@ -332,6 +332,13 @@ class CatOptions(CallOptions, total=False):
     verify: bool | None
 
 
+class PlaceReferrersOptions(CallOptions, total=False):
+    """The options of `ocireg_endpoint_referrers`."""
+
+    # only those of this type
+    artifact_type: str | None
+
+
 class CleanOptions(CallOptions, total=False):
     """The options of `ocireg_layout_clean`."""
 

@@ -206,6 +206,49 @@ class LayoutProblem(TypedDict):
     problem: str  # What is wrong with it.
 
 
+class PlaceManifest(TypedDict):
+    """The manifest that a place names."""
+
+    mediaType: str  # Its media type.
+    digest: str  # Its digest.
+    size: int  # Its bytes.
+    schema_version: int  # Its schema version.
+    kind: str  # What it is.
+    manifest: dict[str, Any]  # The document itself.
+    place: str  # The place, with its name.
+    platform: NotRequired[Platform]  # The platform that was picked.
+
+
+class PlaceImage(TypedDict):
+    """One of the images of a place."""
+
+    names: list[str]  # Its names in this place.
+    mediaType: str  # The content's media type.
+    digest: str  # The content's digest.
+    size: int  # The content's bytes.
+    urls: NotRequired[list[str]]  # Where else it may be had.
+    annotations: NotRequired[dict[str, Any]]  # Annotations.
+    data: NotRequired[str]  # The content itself, in base64.
+    artifactType: NotRequired[str]  # What kind of artifact it is.
+    platform: NotRequired[Platform]  # What it runs on.
+
+
+class PlaceList(TypedDict):
+    """What a place holds."""
+
+    place: str  # The place, with its name.
+    tags: list[str]  # All names.
+    images: list[PlaceImage]  # What it holds, in its order.
+
+
+class PlaceReferrers(TypedDict):
+    """What refers to the manifest that a place names."""
+
+    place: str  # The place, with its name.
+    subject: str  # Its digest.
+    referrers: list[Descriptor]  # What refers to it.
+
+
 class LayoutCheck(TypedDict):
     """Whether a layout is whole."""
 

@@ -161,6 +161,9 @@ module Ocireg
     blocking :upload_session_cancel, "ppspp"
 
     blocking :copy, "ppssppp"
+    blocking :endpoint_manifest, "ppspppp"
+    blocking :endpoint_list, "ppsppp"
+    blocking :endpoint_referrers, "ppsppp"
     blocking :layout_check, "ppsppp"
     blocking :layout_clean, "ppsppp"
 

@@ -1,0 +1,92 @@
+/* Shows: ocireg_endpoint_parse, ocireg_reference_parse. */
+#include "place.h"
+
+#include "json.h"
+#include "standard_input.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static ocireg_json *parsed(const char *place)
+{
+    char *text = NULL;
+    ocireg_json *json = NULL;
+    if (ocireg_endpoint_parse(place, &text, NULL) == OCIREG_OK)
+        json = json_parsed(text);
+    ocireg_string_free(text);
+    return json;
+}
+
+static bool is_a(const ocireg_json *place, const char *transport)
+{
+    const char *own = ocireg_json_text(place, "/transport");
+    return own != NULL && strcmp(own, transport) == 0;
+}
+
+const char *place_reference(const char *place)
+{
+    static const char prefix[] = "docker://";
+    ocireg_json *json = parsed(place);
+    bool registry = is_a(json, "docker");
+    ocireg_json_free(json);
+    if (!registry)
+        return NULL;
+    return strncmp(place, prefix, strlen(prefix)) == 0 ? place + strlen(prefix) : place;
+}
+
+char *place_full_name(const char *place)
+{
+    ocireg_json *json = parsed(place);
+    const char *reference = ocireg_json_text(json, "/reference");
+    char *name = strdup(reference != NULL ? reference : place);
+    ocireg_json_free(json);
+    return name;
+}
+
+int place_to_read_again(struct session *session, const char *place, char **name)
+{
+    ocireg_json *json = parsed(place);
+    const char *path = ocireg_json_text(json, "/path"), *image = ocireg_json_text(json, "/name");
+    bool archive = (is_a(json, "oci-archive") || is_a(json, "docker-archive")) && path != NULL && is_dash(path);
+    int result = OCIREG_OK;
+    *name = NULL;
+    if (!archive)
+        *name = strdup(place);
+    else if (asprintf(name, "%s:%s%s%s", ocireg_json_text(json, "/transport"), file_for_library(path), image == NULL ? "" : ":",
+                      image == NULL ? "" : image) < 0)
+        *name = NULL;
+    ocireg_json_free(json);
+    if (*name == NULL)
+        result = report_failure(session->output, OCIREG_INTERNAL, "out of memory");
+    return result == OCIREG_OK && archive ? standard_input_pour(session) : result;
+}
+
+static char *beside_reference(const char *reference, const char *digest)
+{
+    char *text = NULL, *name = NULL;
+    ocireg_json *json = NULL;
+    const char *index, *repository;
+    if (ocireg_reference_parse(reference, NULL, &text, NULL) == OCIREG_OK)
+        json = json_parsed(text);
+    index = ocireg_json_text(json, "/index/name");
+    repository = ocireg_json_text(json, "/remote_name");
+    if (index != NULL && repository != NULL && asprintf(&name, "%s/%s@%s", index, repository, digest) < 0)
+        name = NULL;
+    ocireg_json_free(json);
+    ocireg_string_free(text);
+    return name;
+}
+
+char *place_beside(const char *place, const char *digest)
+{
+    ocireg_json *json = parsed(place);
+    const char *path = ocireg_json_text(json, "/path");
+    char *name = NULL;
+    int length = 0;
+    if (is_a(json, "docker"))
+        name = beside_reference(ocireg_json_text(json, "/reference"), digest);
+    else if (is_a(json, "oci") || is_a(json, "oci-archive"))
+        length = asprintf(&name, "%s:%s@%s", ocireg_json_text(json, "/transport"), path, digest);
+    ocireg_json_free(json);
+    return length < 0 ? NULL : name;
+}

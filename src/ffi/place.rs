@@ -1,0 +1,114 @@
+//! What places hold, registries as well as layouts and archives.
+
+use std::ffi::c_char;
+
+use super::argument::text;
+use super::call::call;
+use super::client::ocireg_client;
+use super::context::ocireg_context;
+use super::error::ocireg_error;
+use super::memory::ocireg_buffer;
+use super::options::{ocireg_options, NoOptions};
+use super::out::{Bytes, Json};
+use super::status::ocireg_status;
+use crate::endpoint::Endpoint;
+use crate::image::place;
+
+/// The manifest that any place names (see ocireg_endpoint_parse): of a layout or an archive what ocireg_manifest_get is of a
+/// registry, where that says more. Its bytes are verified. Blocks.
+///
+/// Options: {PlaceManifestOptions}
+///
+/// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"mediaType", "digest",
+/// "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "place": string [, "platform": {"os", "architecture",
+/// ...} when one was picked], freed with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_INVALID_REFERENCE when the place holds several images and names none, OCIREG_NOT_FOUND also when
+/// the index has no such platform, OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_IO. Source: image-spec image-layout.md.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_endpoint_manifest(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    place: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    bytes: *mut *mut ocireg_buffer,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        call(
+            error,
+            (Json::optional(json), Bytes::optional(bytes)),
+            (client, context, options),
+            || Endpoint::parse(text(&place, "place")?),
+            |client, call, named, options| {
+                let store = named.source(client)?;
+                place::manifest(call, store.as_ref(), &options)
+            },
+        )
+    }
+}
+
+/// Lists everything that a layout, an archive or a directory holds (see ocireg_endpoint_parse), whatever image the place's name
+/// names; for the tags of a repository there is ocireg_repository_tags. Blocks.
+///
+/// Options: none.
+///
+/// Result: {"place": string, "tags": [string] (all names), "images": [descriptor with "names": [string]], in the order of the place:
+/// the position is the INDEX of a name @INDEX}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_UNSUPPORTED for a place in a registry, OCIREG_NOT_FOUND when there is nothing, OCIREG_INVALID_MANIFEST,
+/// OCIREG_IO. Source: image-spec image-layout.md.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_endpoint_list(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    place: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || Endpoint::parse(text(&place, "place")?),
+            |client, call, named, NoOptions {}| {
+                let store = named.source(client)?;
+                place::list(call, store.as_ref())
+            },
+        )
+    }
+}
+
+/// Lists what refers to the manifest that any place names (see ocireg_endpoint_parse), such as signatures and attestations that were
+/// copied with it: of a layout or an archive what ocireg_referrers is of a registry, where that says more. Blocks.
+///
+/// Options: {PlaceReferrersOptions}
+///
+/// Result: {"place": string, "subject": digest, "referrers": [descriptor as in ocireg_referrers]}. Free with ocireg_string_free.
+///
+/// Errors: those of ocireg_endpoint_manifest; OCIREG_LIMIT_EXCEEDED. Source: distribution-spec "Listing Referrers".
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_endpoint_referrers(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    place: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || Endpoint::parse(text(&place, "place")?),
+            |client, call, named, options| {
+                let store = named.source(client)?;
+                place::referrers(call, store.as_ref(), &options)
+            },
+        )
+    }
+}

@@ -1,0 +1,71 @@
+//! What a place holds: the manifest that its name stands for, everything it lists, and what refers to that manifest.
+
+use serde_json::{json, Value};
+
+use super::Image;
+use crate::call::Call;
+use crate::error::{Code, Error, Result};
+use crate::options::options;
+use crate::store::ReadStore;
+
+/// More referrers than are looked at in one place.
+const MOST_REFERRERS: usize = 10_000;
+
+options! {
+    /// Which manifest of a place.
+    #[derive(Debug, Clone)]
+    pub struct PlaceManifestOptions {
+        /// of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of the index itself
+        pub platform: Option<String>,
+    }
+}
+
+options! {
+    /// Which referrers.
+    #[derive(Debug, Clone)]
+    pub struct PlaceReferrersOptions {
+        /// only those of this type
+        pub artifact_type: Option<String>,
+    }
+}
+
+/// The manifest that a place names, an index itself unless a platform is wanted: the documented JSON, and its bytes.
+pub fn manifest(call: &Call, store: &dyn ReadStore, options: &PlaceManifestOptions) -> Result<(Value, Vec<u8>)> {
+    let image = match options.platform.as_deref() {
+        None => Image { content: store.root(call)?, platform: None },
+        platform => Image::find(call, store, platform)?,
+    };
+    let mut json = image.content.document.to_json();
+    json["place"] = store.place().into();
+    if let Some(platform) = &image.platform {
+        json["platform"] = serde_json::to_value(platform).unwrap_or_default();
+    }
+    Ok((json, image.content.bytes))
+}
+
+/// Everything that a place holds, in the documented JSON.
+pub fn list(call: &Call, store: &dyn ReadStore) -> Result<Value> {
+    let images = store.images(call)?;
+    let tags: Vec<&String> = images.iter().flat_map(|image| &image.names).collect();
+    Ok(json!({"place": store.place(), "tags": tags, "images": images}))
+}
+
+/// What refers to the manifest that a place names, in the documented JSON. A registry's list says what each is (distribution-spec
+/// "Listing Referrers"); that of a layout may not, and their manifests are at hand.
+pub fn referrers(call: &Call, store: &dyn ReadStore, options: &PlaceReferrersOptions) -> Result<Value> {
+    let subject = store.root(call)?.digest().clone();
+    let mut listed = store.referrers(call, &subject)?;
+    if listed.len() > MOST_REFERRERS {
+        let message = format!("more than {MOST_REFERRERS} manifests refer to {subject}");
+        return Err(Error::new(Code::LimitExceeded, message));
+    }
+    for entry in listed.iter_mut().filter(|_| store.repository().is_none()) {
+        call.check()?;
+        let own = store.manifest(call, entry)?.document.listed();
+        entry.artifact_type = entry.artifact_type.take().or(own.artifact_type);
+        entry.annotations = entry.annotations.take().or(own.annotations);
+    }
+    let is_wanted = |entry: &Option<String>| options.artifact_type.is_none() || *entry == options.artifact_type;
+    listed.retain(|entry| is_wanted(&entry.artifact_type));
+    Ok(json!({"place": store.place(), "subject": subject, "referrers": listed}))
+}

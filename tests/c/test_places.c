@@ -1,0 +1,245 @@
+/* What places hold, whatever their kind: their manifests, their lists, and what refers to what is in them; from C and by the command. */
+#include "command.h"
+#include "peer.h"
+
+#define MANIFEST "application/vnd.oci.image.manifest.v1+json"
+#define TYPE "application/x.signature"
+
+static char *put(ocireg_client *client, const char *reference, const char *manifest) {
+    expect_status(OCIREG_OK, ocireg_manifest_put(client, NULL, reference, (const uint8_t *)manifest, strlen(manifest), NULL, NULL, &failure));
+    return digest_of(manifest, strlen(manifest));
+}
+
+/* A signature of a manifest, and of it another one. */
+static char *sign(ocireg_client *client, const char *place, const char *digest, size_t size, int number) {
+    const char *empty = text("{\"mediaType\":\"application/vnd.oci.empty.v1+json\",\"digest\":\"%s\",\"size\":2}", digest_of("{}", 2));
+    char *manifest = text("{\"schemaVersion\":2,\"mediaType\":\"" MANIFEST "\",\"artifactType\":\"" TYPE "\",\"config\":%s,\"layers\":[%s],"
+                          "\"subject\":{\"mediaType\":\"" MANIFEST "\",\"digest\":\"%s\",\"size\":%zu},"
+                          "\"annotations\":{\"org.opencontainers.image.created\":\"2026-01-0%dT00:00:00Z\"}}", empty, empty, digest, size, number);
+    put_blob(client, place, "{}", 2);
+    put(client, text("%s@%s", place, digest_of(manifest, strlen(manifest))), manifest);
+    return manifest;
+}
+
+/* An image with a signature, and a signature of that: in a registry, and copied to a layout and to an archive. */
+struct places {
+    const char *registry, *digest, *signature;
+    const char *copies[3];
+};
+
+static struct places make_places(const char *name) {
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *place = repository("OCIREG_TEST_V3", name), *image = put_image(client, place, "v1", 1);
+    struct places places = {.registry = text("%s:v1", place), .digest = digest_of(image, strlen(image))};
+    const char *first = sign(client, place, places.digest, strlen(image), 1);
+    places.signature = digest_of(first, strlen(first));
+    sign(client, place, places.signature, strlen(first), 2);
+    folder = new_folder();
+    places.copies[0] = text("oci:%s/layout:v1", folder);
+    places.copies[1] = text("oci-archive:%s/archive.tar:v1", folder);
+    places.copies[2] = text("dir:%s/dir", folder);
+    for (size_t i = 0; i < 3; i++) {
+        expect_status(OCIREG_OK, ocireg_copy(client, NULL, places.registry, places.copies[i], options("{'referrers':true}"), NULL, &failure));
+    }
+    return places;
+}
+
+static void test_manifests(void **state) {
+    (void)state;
+    struct places places = make_places("manifests");
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *all[] = {text("docker://%s", places.registry), places.copies[0], places.copies[1], places.copies[2]};
+    for (size_t i = 0; i < 4; i++) {
+        char *json = NULL;
+        ocireg_buffer *bytes = NULL;
+        expect_status(OCIREG_OK, ocireg_endpoint_manifest(client, NULL, all[i], NULL, &json, &bytes, &failure));
+        expect_shape(kept(json), "mediaType:string digest:string size:number schema_version:number kind:string manifest:object place:string");
+        expect_text_at(json, "digest", places.digest);
+        assert_string_equal(digest_of(ocireg_buffer_data(bytes), ocireg_buffer_size(bytes)), places.digest);
+        ocireg_buffer_free(bytes);
+        expect_status(OCIREG_OK, ocireg_endpoint_manifest(client, NULL, all[i], NULL, NULL, NULL, &failure));
+    }
+    char *json = NULL;
+    expect_status(OCIREG_NOT_FOUND, ocireg_endpoint_manifest(client, NULL, text("oci:%s/layout:v2", folder), NULL, &json, NULL, &failure));
+    expect_status(OCIREG_INVALID_REFERENCE, ocireg_endpoint_manifest(client, NULL, "tarball:x", NULL, &json, NULL, &failure));
+}
+
+static void test_lists(void **state) {
+    (void)state;
+    struct places places = make_places("lists");
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    char *json = NULL;
+    for (size_t i = 0; i < 3; i++) {
+        expect_status(OCIREG_OK, ocireg_endpoint_list(client, NULL, places.copies[i], NULL, &json, &failure));
+        expect_shape(kept(json), "place:string tags:array images:array");
+        assert_int_equal(json_length(json, "tags"), i < 2);
+        if (i < 2) expect_text_at(json, "tags/0", "v1");
+        bool found = false;
+        for (size_t at = 0; at < json_length(json, "images"); at++) {
+            char *digest = keep(json_string_at(json, text("images/%zu/digest", at)), free);
+            found = found || strcmp(digest, places.digest) == 0;
+        }
+        assert_true(found);
+    }
+    expect_status(OCIREG_UNSUPPORTED, ocireg_endpoint_list(client, NULL, places.registry, NULL, &json, &failure));
+    expect_message("tags");
+    expect_status(OCIREG_OK, ocireg_copy(client, NULL, places.registry, text("docker-archive:%s/d.tar:x/y:1", folder), NULL, NULL, &failure));
+    expect_status(OCIREG_OK, ocireg_endpoint_list(client, NULL, text("docker-archive:%s/d.tar", folder), NULL, &json, &failure));
+    expect_text_at(kept(json), "tags/0", "x/y:1");
+    expect_status(OCIREG_NOT_FOUND, ocireg_endpoint_list(client, NULL, text("oci:%s", folder), NULL, &json, &failure));
+}
+
+static void test_referrers(void **state) {
+    (void)state;
+    struct places places = make_places("referrers");
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *all[] = {text("docker://%s", places.registry), places.copies[0], places.copies[1], places.copies[2]};
+    for (size_t i = 0; i < 4; i++) {
+        char *json = NULL;
+        expect_status(OCIREG_OK, ocireg_endpoint_referrers(client, NULL, all[i], NULL, &json, &failure));
+        expect_shape(kept(json), "place:string subject:string referrers:array");
+        expect_text_at(json, "subject", places.digest);
+        assert_int_equal(json_length(json, "referrers"), 1);
+        expect_text_at(json, "referrers/0/digest", places.signature);
+        expect_text_at(json, "referrers/0/artifactType", TYPE);
+        expect_status(OCIREG_OK, ocireg_endpoint_referrers(client, NULL, all[i], options("{'artifact_type':'other'}"), &json, &failure));
+        assert_int_equal(json_length(kept(json), "referrers"), 0);
+    }
+}
+
+/* The commands that read take any place. */
+static void test_by_command(void **state) {
+    (void)state;
+    struct places places = make_places("by-command");
+    const char *all[] = {text("docker://%s", places.registry), places.registry, places.copies[0], places.copies[1], places.copies[2]};
+    char *said = NULL;
+    for (size_t i = 0; i < 5; i++) {
+        expect_run(text("digest %s", all[i]), &said);
+        assert_string_equal(said, text("%s\n", places.digest));
+        expect_run(text("manifest head %s --format {/digest}", all[i]), &said);
+        assert_string_equal(said, text("%s\n", places.digest));
+        expect_run(text("manifest get %s --format {/manifest/schemaVersion}", all[i]), &said);
+        assert_string_equal(said, "2\n");
+        expect_shell(text("test $($0 --anonymous manifest get %s --raw | sha256sum | cut -c1-64) = %s", all[i], places.digest + 7));
+        expect_run(text("referrers %s --format {/referrers/*/digest}", all[i]), &said);
+        assert_string_equal(said, text("%s\n", places.signature));
+        if (i == 4) continue;
+        expect_run(text("tags %.*s --text", i < 2 ? (int)strlen(all[i]) - 3 : (int)strlen(all[i]), all[i]), &said);
+        /* Without the referrers API a registry has tags for them. */
+        assert_non_null(strstr(said, "v1\n"));
+    }
+    expect_run(text("layout list %s/layout --text", folder), &said);
+    assert_non_null(strstr(said, text("v1\t%s\t" MANIFEST "\n", places.digest)));
+    expect_shell(text("cat archive.tar | $0 digest oci-archive:-:v1 | grep -qx %s && test $(cat archive.tar | $0 tags oci-archive:- --text) = v1",
+                      places.digest));
+    expect_shell(text("$0 copy oci:layout:v1 docker-archive:two.tar:a/b:1 >/dev/null && $0 copy oci:layout:v1 docker-archive:two.tar:a/b:2 >/dev/null &&"
+                      "test \"$($0 tags docker-archive:two.tar --text | tr \"\\n\" \" \")\" = \"a/b:1 a/b:2 \""));
+    expect_failure(OCIREG_INVALID_ARGUMENT, text("tags %s --digests", places.copies[0]), "digests");
+    expect_failure(OCIREG_NOT_FOUND, text("digest oci:%s/layout:v9", folder), "it has ");
+}
+
+/* One page for people, one object for programs. */
+static void test_inspect(void **state) {
+    (void)state;
+    struct places places = make_places("inspect");
+    const char *all[] = {text("docker://%s", places.registry), places.registry, places.copies[0], places.copies[1], places.copies[2]};
+    char *said = NULL;
+    for (size_t i = 0; i < 5; i++) {
+        expect_run(text("inspect %s", all[i]), &said);
+        expect_text_at(said, "digest", places.digest);
+        expect_text_at(said, "image", places.digest);
+        expect_text_at(said, "platform", "linux/amd64");
+        expect_text_at(said, "referrers/0/digest", places.signature);
+        expect_text_at(said, "referrers/0/annotations/org.opencontainers.image.created", "2026-01-01T00:00:00Z");
+        assert_int_equal(json_length(said, "layers"), 1);
+        expect_text_at(said, "names/0", i < 2 ? places.registry : all[i]);
+        expect_run(text("inspect %s --text", all[i]), &said);
+        assert_non_null(strstr(said, text("\nDigest:      %s\n", places.digest)));
+        assert_non_null(strstr(said, "\nPlatform:    linux/amd64\n"));
+        assert_non_null(strstr(said, text("\nReferrers:   %s  " TYPE "  ", places.signature)));
+    }
+    expect_shell("cat archive.tar | $0 inspect oci-archive:-:v1 --text >piped && $0 inspect oci-archive:-:v1 --text <archive.tar >read && cmp piped read");
+    expect_failure(OCIREG_NOT_FOUND, text("inspect %s9", places.registry), "");
+}
+
+/* The config of an image, an index for other machines, and an artifact. */
+static void test_inspect_config(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *place = repository("OCIREG_TEST_V3", "config");
+    const char *config = "{\"architecture\":\"wasm\",\"os\":\"plan9\",\"created\":\"2026-02-03T04:05:06Z\",\"config\":{\"Entrypoint\":[\"/bin/a\"],"
+                         "\"Labels\":{\"evil\":\"\\u001b[31mred\",\"k\":\"v\"},\"Env\":[\"A=b\"],\"ExposedPorts\":{\"80/tcp\":{}}},"
+                         "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}";
+    char *manifest = image_manifest(put_blob(client, place, config, strlen(config)), strlen(config), put_blob(client, place, "abc", 3), 3);
+    char *digest = put(client, text("%s:image", place), manifest), *said = NULL;
+    char *index = text("{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[{\"mediaType\":\"" MANIFEST "\","
+                       "\"digest\":\"%s\",\"size\":%zu,\"platform\":{\"os\":\"plan9\",\"architecture\":\"wasm\"}}]}", digest, strlen(manifest));
+    put(client, text("%s:index", place), index);
+    folder = new_folder();
+    expect_run(text("inspect %s:image --text", place), &said);
+    static const char *const lines[] = {"Created:     2026-02-03T04:05:06Z\n", "Entrypoint:  [\"/bin/a\"]\n", "Environment: A=b\n", "Ports:       80/tcp\n",
+                                        "Labels:      evil=?[31mred\n             k=v\n"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        if (!strstr(said, lines[i])) fail_msg("no '%s' in: %s", lines[i], said);
+    }
+    expect_run(text("inspect %s:image --format '{*}={/labels/*}'", place), &said);
+    assert_non_null(strstr(said, "k=v\n"));
+    expect_run(text("inspect %s:index", place), &said);
+    expect_text_at(said, "platforms/0/platform", "plan9/wasm");
+    assert_int_equal(json_kind_at(said, "image"), JSON_NULL);
+    expect_run(text("inspect %s:index --platform plan9/wasm", place), &said);
+    expect_text_at(said, "image", digest);
+    expect_failure(OCIREG_NOT_FOUND, text("inspect %s:index --platform linux/s390x", place), "s390x");
+    const char *signature = sign(client, place, digest, strlen(manifest), 3);
+    expect_run(text("inspect %s@%s", place, digest_of(signature, strlen(signature))), &said);
+    expect_text_at(said, "artifactType", TYPE);
+    assert_int_equal(json_kind_at(said, "platform"), JSON_NULL);
+}
+
+static void test_tree(void **state) {
+    (void)state;
+    struct places places = make_places("tree");
+    const char *all[] = {places.registry, places.copies[0], places.copies[1]};
+    char *said = NULL;
+    for (size_t i = 0; i < 3; i++) {
+        expect_run(text("tree %s", all[i]), &said);
+        expect_text_at(said, "digest", places.digest);
+        expect_text_at(said, "referrers/0/digest", places.signature);
+        expect_text_at(said, "referrers/0/referrers/0/artifactType", TYPE);
+        assert_int_equal(json_length(said, "referrers/0/referrers/0/referrers"), 0);
+        expect_bool_at(said, "truncated", false);
+        expect_run(text("tree %s --text", all[i]), &said);
+        assert_non_null(strstr(said, text("\n└── " TYPE "  %s  ", places.signature)));
+        assert_non_null(strstr(said, "\n    └── " TYPE "  sha256:"));
+        expect_run(text("tree %s --depth 1", all[i]), &said);
+        assert_int_equal(json_length(said, "referrers/0/referrers"), 0);
+    }
+    expect_run(text("tree %s", places.copies[2]), &said);
+    assert_int_equal(json_length(said, "referrers"), 1);
+    expect_failure(64, text("tree %s --depth 21", places.registry), "from 1 to 20");
+}
+
+/* What refers to itself, and to everything, ends. */
+static void test_trees_without_an_end(void **state) {
+    (void)state;
+    folder = new_folder();
+    for (size_t count = 2; count <= 1500; count += 1498) {
+        char *index = text("{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":["), *said = NULL;
+        size_t size = strlen(index);
+        char *body = keep(malloc(size + count * 200 + 3), free), *end = body + sprintf(body, "%s", index);
+        for (size_t i = 0; i < count; i++) {
+            end += sprintf(end, "%s{\"mediaType\":\"" MANIFEST "\",\"digest\":\"sha256:%064zx\",\"size\":1}", i ? "," : "", i);
+        }
+        sprintf(end, "]}");
+        const struct answer answer = {.bytes = http_answer("200 OK", "Content-Type: application/vnd.oci.image.index.v1+json\r\n", body)};
+        expect_run(text("--plain-http tree %s/a@sha256:%064x --depth 3", peer_host(peer_start(&answer, 1)), 1), &said);
+        assert_true(json_is_valid(said));
+        expect_bool_at(said, "truncated", count > 1000);
+    }
+}
+
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {test(test_manifests), test(test_lists), test(test_referrers), test(test_by_command), test(test_inspect), test(test_inspect_config),
+                                       test(test_tree), test(test_trees_without_an_end)};
+    return run_all(tests, argc, argv);
+}

@@ -83,6 +83,7 @@ static const struct parameter get_parameters[] = {
     {"--no-resume", PARAMETER_OFF, OCIREG_OPT_RESUME, NULL, "with -o: do not continue an earlier try, and leave nothing of a failed one"},
     {"--offset", PARAMETER_NUMBER, OCIREG_OPT_OFFSET, "N", "begin at this byte; a piece cannot be verified"},
     {"--length", PARAMETER_NUMBER, OCIREG_OPT_LENGTH, "N", "at most this many bytes"},
+    {"--size", PARAMETER_NUMBER, OCIREG_OPT_SIZE, "N", "the blob's size, from its descriptor"},
     {0},
 };
 

@@ -58,6 +58,10 @@ static int put(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter parameters[] = {
+    {"--digest", PARAMETER_TEXT, OCIREG_OPT_DIGEST, "DIGEST", "the digest that it must have"},
+    {"--size", PARAMETER_NUMBER, OCIREG_OPT_SIZE, "N", "the size that it must have"},
+    {"--single-post", PARAMETER_FLAG, OCIREG_OPT_SINGLE_POST, NULL, "one request, where the registry can"},
+    {"--mount-from", PARAMETER_LIST, OCIREG_OPT_MOUNT_FROM, "REPO2", "a repository of the same registry that may have it"},
     {"--chunk-size", PARAMETER_NUMBER, OCIREG_OPT_CHUNK_SIZE, "N", "upload in chunks of N bytes"},
     {0},
 };

@@ -19,6 +19,7 @@ enum parameter_kind {
     /* Handled by the command itself. */
     PARAMETER_OUTPUT,
     PARAMETER_KEY,
+    PARAMETER_CHAIN,
     PARAMETER_RAW,
     PARAMETER_DEPTH,
     PARAMETER_FROM,
@@ -44,6 +45,7 @@ struct command_line {
     const char *output; /* -o FILE */
     const char *from;   /* --from REPO */
     const char *key;    /* --key FILE */
+    const char *chain;  /* --chain FILE */
     const char *to;     /* --to PLACE */
     const char *platform; /* --platform P, of a command that looks at it itself */
     const char *descriptor; /* --destination-fd N */
@@ -66,7 +68,7 @@ extern const struct command command_parse;
 extern const struct command command_help, command_version, command_completion;
 extern const struct command command_ping, command_detect, command_catalog, command_tags;
 extern const struct command command_login, command_logout, command_explain;
-extern const struct command command_manifest_get, command_manifest_head, command_manifest_put, command_manifest_delete;
+extern const struct command command_manifest_get, command_manifest_head, command_manifest_inspect, command_manifest_put, command_manifest_delete;
 extern const struct command command_digest, command_inspect, command_tree;
 extern const struct command command_upload_start, command_upload_status, command_upload_chunk, command_upload_finish;
 extern const struct command command_upload_cancel, command_blob_mount;
@@ -75,8 +77,8 @@ extern const struct command command_layout_list, command_layout_check, command_l
 extern const struct command command_config, command_size, command_tag, command_rmrepo, command_files;
 extern const struct command command_extract, command_cat, command_append;
 extern const struct command command_referrers, command_untag;
-extern const struct command command_schema1_verify, command_schema1_sign, command_schema1_key;
-extern const struct command command_blob_get, command_blob_head, command_blob_put, command_blob_delete;
+extern const struct command command_schema1_verify, command_schema1_payload, command_schema1_sign, command_schema1_key;
+extern const struct command command_blob_digest, command_blob_get, command_blob_head, command_blob_put, command_blob_delete;
 extern const struct command command_v1_ping, command_v1_search, command_v1_images, command_v1_tags, command_v1_tag;
 extern const struct command command_v1_ancestry, command_v1_image, command_v1_layer, command_v1_push, command_v1_untag, command_v1_rmrepo;
 extern const struct command command_v1_login, command_v1_put_image, command_v1_put_layer, command_v1_put_checksum, command_v1_put_tag;

@@ -86,6 +86,9 @@ static int set(struct command_line *line, const struct parameter *parameter, con
         if (!parse_number(value, &line->depth) || line->depth < 1 || line->depth > MOST_DEPTH)
             return report_usage("%s takes a number from 1 to %d, not '%s'", parameter->name, MOST_DEPTH, value);
         break;
+    case PARAMETER_CHAIN:
+        line->chain = value;
+        break;
     case PARAMETER_RAW:
         line->raw = true;
         break;

@@ -2,6 +2,7 @@
 #include "hosts.h"
 
 #include "json.h"
+#include "named_option.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,13 +84,16 @@ static ocireg_status host_credentials(const struct hosts *hosts, const char *hos
     return ambient != NULL ? set_password(hosts, ambient, options, error) : OCIREG_OK;
 }
 
-static ocireg_status trusted_realms(const struct hosts *hosts, const char *host, ocireg_options *options, ocireg_error **error)
+/* What can be given several times. */
+static ocireg_status repeated_options(const struct hosts *hosts, const char *host, ocireg_options *options, ocireg_error **error)
 {
     ocireg_status status = OCIREG_OK;
     for (size_t i = 0; status == OCIREG_OK && i < hosts->globals->setting_count; i++) {
         const struct setting *setting = &hosts->globals->settings[i];
         if (setting->kind == SETTING_TRUSTED_REALM && is_for(hosts, i, host))
             status = ocireg_options_add_string(options, OCIREG_OPT_TRUSTED_REALMS, setting->value, error);
+        if (setting->kind == SETTING_HOST_OPTION && is_for(hosts, i, host))
+            status = named_option_set(options, setting->value, error);
     }
     return status;
 }
@@ -98,7 +102,7 @@ static ocireg_status host_options(const struct hosts *hosts, const char *host, o
 {
     ocireg_status status = host_credentials(hosts, host, options, error);
     if (status == OCIREG_OK)
-        status = trusted_realms(hosts, host, options, error);
+        status = repeated_options(hosts, host, options, error);
     if (status == OCIREG_OK && find(hosts, SETTING_PLAIN_HTTP, host) != NULL)
         status = ocireg_options_set_bool(options, OCIREG_OPT_PLAIN_HTTP, true, error);
     if (status == OCIREG_OK && find(hosts, SETTING_INSECURE, host) != NULL)

@@ -33,6 +33,8 @@ static int explain(struct session *session, const struct command_line *line)
 static const struct parameter login_parameters[] = {
     {"--offline-token", PARAMETER_FLAG, OCIREG_OPT_OFFLINE_TOKEN, NULL, "keep an identity token instead of the password"},
     {"--scope", PARAMETER_LIST, OCIREG_OPT_SCOPE, "SCOPE", "what the token is for, such as repository:team/app:pull; may be repeated"},
+    {"--no-store", PARAMETER_OFF, OCIREG_OPT_STORE, NULL, "only check them"},
+    {"--credentials-file", PARAMETER_TEXT, OCIREG_OPT_CREDENTIALS_FILE, "FILE", "keep them in this file"},
     {"--print-token", PARAMETER_FLAG, OCIREG_OPT_RETURN_TOKEN, NULL, "include the token in the result"},
     {0},
 };
@@ -47,10 +49,16 @@ const struct command command_login = {
     .run = login,
 };
 
+static const struct parameter logout_parameters[] = {
+    {"--credentials-file", PARAMETER_TEXT, OCIREG_OPT_CREDENTIALS_FILE, "FILE", "remove them from this file, and nowhere else"},
+    {0},
+};
+
 const struct command command_logout = {
     .name = "logout",
     .target = TARGET_REGISTRY,
     .arguments = {"REGISTRY"},
+    .parameters = logout_parameters,
     .summary = "Remove the stored credentials of a registry.",
     .run = logout,
 };

@@ -1,4 +1,4 @@
-/* The commands manifest get, head, put and delete, and digest. Shows: ocireg_manifest_get, _head, _put, _delete, _digest;
+/* The commands manifest get, head, inspect, put and delete, and digest. Shows: ocireg_manifest_get, _head, _inspect, _put, _delete, _digest;
  * ocireg_endpoint_manifest; ocireg_buffer_data, _size, _free. */
 #include "command.h"
 #include "files.h"
@@ -148,6 +148,21 @@ static int put(struct session *session, const struct command_line *line)
     return session_finish(session, status, json, error);
 }
 
+static int inspect(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    uint8_t *data;
+    size_t size;
+    ocireg_status status;
+    int result = file_read_whole(session, line->arguments[0], LARGEST_MANIFEST, &data, &size);
+    if (result != OCIREG_OK)
+        return result;
+    status = ocireg_manifest_inspect(data, size, line->options, &json, &error);
+    free(data);
+    return session_finish(session, status, json, error);
+}
+
 static int delete(struct session *session, const struct command_line *line)
 {
     ocireg_error *error = NULL;
@@ -160,6 +175,8 @@ static int delete(struct session *session, const struct command_line *line)
 static const struct parameter get_parameters[] = {
     {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the manifest for this platform, if it is an index"},
     {"--accept", PARAMETER_LIST, OCIREG_OPT_ACCEPT, "TYPE", "the media types to accept, instead of all"},
+    {"--max-schema-version", PARAMETER_NUMBER, OCIREG_OPT_MAX_SCHEMA_VERSION, "N", "1: ask for schema 1 only"},
+    {"--no-index", PARAMETER_OFF, OCIREG_OPT_ACCEPT_INDEX, NULL, "do not accept an index"},
     {"--raw", PARAMETER_RAW, NULL, NULL, "the exact bytes of the manifest"},
     {"-o", PARAMETER_OUTPUT, NULL, "FILE", "into this file"},
     {0},
@@ -174,10 +191,16 @@ const struct command command_manifest_get = {
     .run = get,
 };
 
+static const struct parameter head_parameters[] = {
+    {"--accept", PARAMETER_LIST, OCIREG_OPT_ACCEPT, "TYPE", "the media types to accept, instead of all"},
+    {0},
+};
+
 const struct command command_manifest_head = {
     .name = "manifest head",
     .target = TARGET_PLACE,
     .arguments = {"PLACE"},
+    .parameters = head_parameters,
     .summary = "Show a manifest's descriptor without fetching it.",
     .run = head,
 };
@@ -194,6 +217,19 @@ const struct command command_digest = {
     .parameters = digest_parameters,
     .summary = "Show only a manifest's digest.",
     .run = digest,
+};
+
+static const struct parameter inspect_parameters[] = {
+    {"--media-type", PARAMETER_TEXT, OCIREG_OPT_MEDIA_TYPE, "T", "what it is said to be, which is checked"},
+    {0},
+};
+
+const struct command command_manifest_inspect = {
+    .name = "manifest inspect",
+    .arguments = {"FILE"},
+    .parameters = inspect_parameters,
+    .summary = "Show a manifest in a file as manifest get shows one: parsed, with digest, media type and size.",
+    .run = inspect,
 };
 
 static const struct parameter put_parameters[] = {

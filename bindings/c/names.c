@@ -9,9 +9,15 @@ static int run(struct session *session, const struct command_line *line)
     return session_finish(session, status, json, error);
 }
 
+static const struct parameter parameters[] = {
+    {"--default-index", PARAMETER_TEXT, OCIREG_OPT_DEFAULT_INDEX, "REGISTRY", "the registry of names without one, instead of Docker Hub"},
+    {0},
+};
+
 const struct command command_parse = {
     .name = "parse",
     .arguments = {"NAME"},
+    .parameters = parameters,
     .summary = "Parse a name: index, official, remote, local and canonical name, tag, digest.",
     .run = run,
 };

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "hosts.h"
+#include "named_option.h"
 #include "registries.h"
 #include "standard_input.h"
 #include "trace.h"
@@ -52,6 +53,15 @@ static ocireg_status client_options(ocireg_options *options, const struct global
     return status;
 }
 
+static ocireg_status named_options(ocireg_options *options, const struct globals *globals, ocireg_error **error)
+{
+    ocireg_status status = OCIREG_OK;
+    for (size_t i = 0; status == OCIREG_OK && i < globals->setting_count; i++)
+        if (globals->settings[i].kind == SETTING_CLIENT_OPTION)
+            status = named_option_set(options, globals->settings[i].value, error);
+    return status;
+}
+
 /* The folder for bytes that have to be read before an image can be described: a command follows the shell's TMPDIR. */
 static ocireg_status temporary_dir(ocireg_options *options, ocireg_error **error)
 {
@@ -90,6 +100,8 @@ static int open_client(struct session *session)
         status = temporary_dir(options, &error);
     if (status == OCIREG_OK)
         status = stored_credentials(options, session->globals, &error);
+    if (status == OCIREG_OK)
+        status = named_options(options, session->globals, &error);
     if (status == OCIREG_OK)
         status = ocireg_client_new(options, &session->client, &error);
     ocireg_options_free(options);

@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include "named_option.h"
 #include "standard_input.h"
 
 #include <stdlib.h>
@@ -26,6 +27,8 @@ enum global {
     OPTION_RETRIES,
     OPTION_MAX_BLOB_BYTES,
     OPTION_USER_AGENT,
+    OPTION_CLIENT,
+    OPTION_HOST,
     OPTION_QUIET,
     OPTION_VERBOSE,
     OPTION_VERY_VERBOSE,
@@ -64,6 +67,8 @@ static const struct {
     {"--retries", OPTION_RETRIES, TAKES_VALUE, " N", "attempts after the first"},
     {"--max-blob-bytes", OPTION_MAX_BLOB_BYTES, TAKES_VALUE, " N", "the largest blob accepted, in bytes"},
     {"--user-agent", OPTION_USER_AGENT, TAKES_VALUE, " S", "the User-Agent header"},
+    {"--client-option", OPTION_CLIENT, TAKES_VALUE, " KEY=VALUE", "any option of ocireg_client_new, by its name in ocireg.h"},
+    {"--host-option", OPTION_HOST, TAKES_VALUE, " [HOST=]KEY=VALUE", "any option of ocireg_client_set_host"},
     {"-q", OPTION_QUIET, TAKES_NOTHING, "", "no progress bar"},
     {"-v", OPTION_VERBOSE, TAKES_NOTHING, "", "a line for each HTTP request and response"},
     {"-vv", OPTION_VERY_VERBOSE, TAKES_NOTHING, "", "their headers too"},
@@ -159,13 +164,18 @@ static int number(const char *option, const char *text, int64_t *result)
     return parse_number(text, result) ? 0 : report_usage("%s takes a number, not '%s'", option, text);
 }
 
+static int check_named_option(const char *option, const char *text)
+{
+    return is_named_option(text) ? 0 : report_usage("%s takes KEY=VALUE, such as max_redirects=3, not '%s'", option, text);
+}
+
 /* `value` is NULL unless the option takes one, or one was given to an option that may. */
 static int apply(struct globals *globals, enum global option, const char *name, char *value)
 {
     /* An empty host would be Docker Hub or every registry, which is not what a script with an unset variable means. */
     if ((option == OPTION_PLAIN_HTTP || option == OPTION_INSECURE) && value != NULL && *value == '\0')
         return report_usage("%s= names no host", name);
-    if ((option == OPTION_USERNAME || option == OPTION_TOKEN || option == OPTION_TRUSTED_REALM) && *value == '=')
+    if ((option == OPTION_USERNAME || option == OPTION_TOKEN || option == OPTION_TRUSTED_REALM || option == OPTION_HOST) && *value == '=')
         return report_usage("%s: no host before '='", name);
     switch (option) {
     case OPTION_USERNAME: add_for_host(globals, SETTING_USERNAME, name, value); break;
@@ -192,6 +202,12 @@ static int apply(struct globals *globals, enum global option, const char *name, 
     case OPTION_KEY: globals->key_file = file_for_library(value); break;
     case OPTION_PROXY: globals->proxy = value; break;
     case OPTION_USER_AGENT: globals->user_agent = value; break;
+    case OPTION_CLIENT:
+        add(globals, SETTING_CLIENT_OPTION, name, NULL, value);
+        return check_named_option(name, value);
+    case OPTION_HOST:
+        add_for_host(globals, SETTING_HOST_OPTION, name, value);
+        return check_named_option(name, globals->settings[globals->setting_count - 1].value);
     case OPTION_CONNECT_TIMEOUT: return seconds(name, value, &globals->connect_ms);
     case OPTION_READ_TIMEOUT: return seconds(name, value, &globals->read_ms);
     case OPTION_DEADLINE: return seconds(name, value, &globals->deadline_ms);

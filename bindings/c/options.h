@@ -6,7 +6,7 @@
 #include "output.h"
 #include "suggest.h"
 
-enum setting_kind { SETTING_USERNAME, SETTING_TOKEN, SETTING_TRUSTED_REALM, SETTING_PLAIN_HTTP, SETTING_INSECURE };
+enum setting_kind { SETTING_USERNAME, SETTING_TOKEN, SETTING_TRUSTED_REALM, SETTING_PLAIN_HTTP, SETTING_INSECURE, SETTING_CLIENT_OPTION, SETTING_HOST_OPTION };
 
 /* An option that may name its host (`--username HOST=U`, `--plain-http=HOST`). */
 struct setting {

@@ -28,10 +28,16 @@ static int catalog(struct session *session, const struct command_line *line)
     return session_finish(session, status, json, error);
 }
 
+static const struct parameter ping_parameters[] = {
+    {"--protocol", PARAMETER_NUMBER, OCIREG_OPT_VERSION, "N", "ask for this version only, 2 or 1"},
+    {0},
+};
+
 const struct command command_ping = {
     .name = "ping",
     .target = TARGET_REGISTRY,
     .arguments = {"REGISTRY"},
+    .parameters = ping_parameters,
     .summary = "Ask a registry which API it speaks.",
     .run = ping,
 };

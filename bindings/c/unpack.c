@@ -54,6 +54,7 @@ static const struct parameter extract_parameters[] = {
     {"--setuid", PARAMETER_FLAG, OCIREG_OPT_SETUID, NULL, "keep set-user-ID and set-group-ID bits"},
     {"--devices", PARAMETER_FLAG, OCIREG_OPT_DEVICES, NULL, "also create devices and pipes"},
     {"--max-bytes", PARAMETER_NUMBER, OCIREG_OPT_MAX_BYTES, "N", "the most bytes to unpack"},
+    {"--max-ratio", PARAMETER_NUMBER, OCIREG_OPT_MAX_RATIO, "N", "the most bytes for each packed one (250)"},
     {0},
 };
 

@@ -70,10 +70,16 @@ static int mount(struct session *session, const struct command_line *line)
     return session_finish(session, status, json, error);
 }
 
+static const struct parameter start_parameters[] = {
+    {"--digest-algorithm", PARAMETER_TEXT, OCIREG_OPT_DIGEST_ALGORITHM, "sha256|sha512", "of the digest that the blob will have"},
+    {0},
+};
+
 const struct command command_upload_start = {
     .name = "upload start",
     .target = TARGET_NAME,
     .arguments = {"REPO"},
+    .parameters = start_parameters,
     .summary = "Open an upload session.",
     .run = start,
 };
@@ -117,6 +123,7 @@ const struct command command_upload_cancel = {
 };
 
 static const struct parameter mount_parameters[] = {
+    {"--keep-session", PARAMETER_FLAG, OCIREG_OPT_KEEP_SESSION, NULL, "if it is declined: keep the upload session that it leaves"},
     {"--from", PARAMETER_FROM, NULL, "REPO2", "the repository of the same registry that has it"},
     {0},
 };

@@ -118,10 +118,17 @@ const struct command command_v1_ping = {
     .run = ping,
 };
 
+static const struct parameter search_parameters[] = {
+    {"--n", PARAMETER_NUMBER, OCIREG_OPT_N, "N", "how many a page has"},
+    {"--page", PARAMETER_NUMBER, OCIREG_OPT_PAGE, "N", "which page, from 1"},
+    {0},
+};
+
 const struct command command_v1_search = {
     .name = "v1 search",
     .target = TARGET_REGISTRY,
     .arguments = {"REGISTRY", "TERM"},
+    .parameters = search_parameters,
     .summary = "Search an index for repositories.",
     .lines = "{/results/*/name}\\t{/results/*/description}",
     .run = search,

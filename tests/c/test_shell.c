@@ -47,6 +47,8 @@ static void test_options_mean_the_same(void **state) {
         if (!strstr(names[valued], name)) names[valued] = text("%s%s", names[valued], name);
     }
     assert_true(count > 20);
+    /* And each command has it once. */
+    expect_bash("$0 help | grep -E \"^  [a-z]\" | while read -r line; do grep -oE \"\\[-[-a-z]+\" <<<\"$line\" | sort | uniq -d; done >twice; cat twice; test ! -s twice");
 }
 
 static void test_help(void **state) {
@@ -377,11 +379,75 @@ static void test_v1(void **state) {
     assert_non_null(strstr(said, "by-command"));
 }
 
+/* Options of the client and of hosts that have no option of the command, by their names. */
+static void test_named_options(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *place = tagged("OCIREG_TEST_V3", "named", 1), *host = env("OCIREG_TEST_V3");
+    const struct answer away = {.bytes = http_answer("307 Temporary Redirect", "Location: /v2/elsewhere\r\n", "")};
+    const char *words = text("--plain-http manifest get %s/a:1", peer_host(peer_start(&away, 1)));
+    expect_failure(OCIREG_REDIRECT, text("%s --client-option max_redirects=0", words), "");
+    expect_run(text("tags --host-option unix_socket=/nowhere tags.example/a --deadline 3 --client-option retries=0 2>/dev/null || test $? = 8"), NULL);
+    expect_run(text("tags %s --host-option endpoint=http://%s/", place, host), NULL);
+    expect_run(text("tags %s --host-option %s=requests_per_second=100 --client-option user_agent='\"7\"'", place, host), NULL);
+    expect_failure(OCIREG_INVALID_ARGUMENT, text("%s --client-option max_redirect=3", words), "max_redirects");
+    expect_failure(OCIREG_INVALID_ARGUMENT, text("%s --client-option max_redirects=many", words), "max_redirects");
+    expect_failure(64, text("%s --client-option max_redirects", words), "takes KEY=VALUE");
+    expect_failure(64, text("%s --host-option =x=y", words), "no host before");
+}
+
+/* What needs no registry. */
+static void test_files_on_this_machine(void **state) {
+    (void)state;
+    folder = new_folder();
+    expect_bash("printf {} >a && test $($0 blob digest a) = sha256:$(sha256sum a | cut -c1-64) &&"
+                "test $(printf {} | $0 blob digest - --algorithm sha512) = sha512:$(sha512sum a | cut -c1-128)");
+    const char *index = "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
+    write_file(text("%s/index", folder), index, strlen(index));
+    expect_bash("test $($0 manifest inspect index --format {/kind}) = index && test $($0 manifest inspect - --format {/digest} <index) ="
+                " $($0 blob digest index)");
+    expect_failure(OCIREG_INVALID_MANIFEST, text("manifest inspect %s/a", folder), "");
+    const char *old = "{\"schemaVersion\":1,\"name\":\"a\",\"tag\":\"1\",\"architecture\":\"amd64\",\"fsLayers\":[{\"blobSum\":\"sha256:"
+                      "0000000000000000000000000000000000000000000000000000000000000000\"}],\"history\":[{\"v1Compatibility\":\"{\\\"id\\\":\\\""
+                      "0000000000000000000000000000000000000000000000000000000000000000\\\"}\"}]}";
+    write_file(text("%s/old", folder), old, strlen(old));
+    expect_bash("$0 schema1 key --key-format sec1 -o key >made && grep -q \"EC PRIVATE\" key &&"
+                "$0 schema1 sign old --key key --time 2015-04-08T18:52:59Z >signed && I=$($0 schema1 verify signed --format {/signatures/0/key_id}) &&"
+                "$0 schema1 verify - --key $I <signed | grep -q 2015-04-08T18:52:59Z &&"
+                "test sha256:$($0 schema1 payload signed | sha256sum | cut -c1-64) = $($0 schema1 verify signed --format {/digest}) &&"
+                "! $0 schema1 verify signed --key AAAA:AAAA 2>err && ! $0 schema1 sign old --key key --chain key 2>err");
+}
+
+/* Each function of the library is in the command, or another one that does the same is. */
+static void test_nothing_of_the_library_is_missing(void **state) {
+    (void)state;
+    static const char *const otherwise[] = {
+        "blob_get_fd", "blob_get_memory", "blob_put_memory", "v1_layer_fd", "v1_layer_memory", /* files and standard output */
+        "blob_reader_info", "context_progress", "context_set_credentials", "manifest_layer", "json_parse_bytes", "json_string",
+        "error_errno", "error_http_status", /* what the JSON and the files say too */
+        "upload_start", "upload_write", "upload_finish", "upload_save", "upload_cancel", "upload_free", /* upload start, chunk, ... */
+        "client_fd", "client_next_event", "client_quiesce", "context_cancel_from_signal", "job_", /* for programs that must not wait */
+    };
+    size_t size = 0, functions = 0;
+    char *list = (char *)read_file("tests/abi/symbols.txt", &size), *rest = NULL;
+    list[size] = '\0';
+    for (char *name = strtok_r(list, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest)) {
+        bool known = *name == '#';
+        for (size_t i = 0; i < sizeof otherwise / sizeof otherwise[0]; i++) {
+            known = known || strncmp(name + strlen("ocireg_"), otherwise[i], strlen(otherwise[i])) == 0;
+        }
+        functions += !known;
+        if (!known && system(text("grep -qw %s bindings/c/*.c", name)) != 0) fail_msg("the command does not use %s", name);
+    }
+    assert_true(functions > 80);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_options_stand_anywhere), test(test_options_mean_the_same), test(test_help), test(test_a_mistyped_word), test(test_completion), test(test_lines),
         test(test_formats), test(test_harmless_text), test(test_colour), test(test_login_asks), test(test_an_interrupted_question),
-        test(test_dash_is_a_file), test(test_head_of_a_list), test(test_hints), test(test_v1),
+        test(test_dash_is_a_file), test(test_head_of_a_list), test(test_hints), test(test_v1), test(test_named_options), test(test_files_on_this_machine),
+        test(test_nothing_of_the_library_is_missing),
     };
     return run_all(tests, argc, argv);
 }

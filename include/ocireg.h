@@ -644,6 +644,14 @@ ocireg_status ocireg_options_set_int(ocireg_options *options,
                                      int64_t value,
                                      ocireg_error **error);
 
+// Sets an option that is a number with a fraction, such as requests_per_second. One that is an integer takes none.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, also when it is infinite or not a number.
+ocireg_status ocireg_options_set_double(ocireg_options *options,
+                                        const char *key,
+                                        double value,
+                                        ocireg_error **error);
+
 // Sets a boolean option.
 //
 // Errors: OCIREG_INVALID_ARGUMENT.

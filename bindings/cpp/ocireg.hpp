@@ -495,14 +495,22 @@ template <class Function> value json(Function &&function)
     return value(text ? text.get() : "");
 }
 
+/* Throws what the library would give for a wrong argument. */
+[[noreturn]] inline void refuse(std::string message)
+{
+    for (char &c : message)
+        c = c == '"' || c == '\\' || static_cast<unsigned char>(c) < ' ' ? '?' : c;
+    raise({OCIREG_INVALID_ARGUMENT, "INVALID_ARGUMENT", 0, 0, message, "",
+           R"({"code":1,"name":"INVALID_ARGUMENT","message":")" + message + R"("})"});
+}
+
 /* A string for C: terminated by a NUL, without another one inside. */
 class c_string {
 public:
     explicit c_string(std::string_view text) : text_(text)
     {
         if (text.find('\0') != std::string_view::npos)
-            raise({OCIREG_INVALID_ARGUMENT, "INVALID_ARGUMENT", 0, 0, "a string contains a NUL", "",
-                   R"({"code":1,"name":"INVALID_ARGUMENT","message":"a string contains a NUL"})"});
+            refuse("a string contains a NUL");
     }
     const char *get() const noexcept { return text_.c_str(); }
     operator const char *() const noexcept { return get(); }
@@ -554,13 +562,20 @@ struct document {
 class option {
 public:
     template <class Text, std::enable_if_t<std::is_convertible_v<const Text &, std::string_view>, int> = 0>
-    option(std::string_view key, const Text &text) : key_(key), kind_(kind::text), list_{std::string(std::string_view(text))}
+    option(std::string_view key, const Text &text) : key_(key), kind_(kind::text), list_{std::string(view(key, text))}
     {
     }
     template <class Number, std::enable_if_t<std::is_integral_v<Number> && !std::is_same_v<Number, bool>, int> = 0>
     option(std::string_view key, Number number) : key_(key), kind_(kind::number), number_(static_cast<std::int64_t>(number))
     {
     }
+    template <class Real, std::enable_if_t<std::is_floating_point_v<Real>, int> = 0, class = void, class = void>
+    option(std::string_view key, Real real) : key_(key), kind_(kind::real), real_(static_cast<double>(real))
+    {
+    }
+    /* A null pointer is no text. */
+    option(std::string_view key, std::nullptr_t) = delete;
+    template <class Value> option(std::nullptr_t, const Value &) = delete;
     template <class Flag, std::enable_if_t<std::is_same_v<Flag, bool>, int> = 0, class = void>
     option(std::string_view key, Flag flag) : key_(key), kind_(kind::flag), number_(flag)
     {
@@ -574,10 +589,21 @@ public:
 
 private:
     friend class options;
-    enum class kind { text, number, flag, list };
+    enum class kind { text, number, real, flag, list };
+
+    /* A pointer that is null only when the program runs is refused there. */
+    template <class Text> static std::string_view view(std::string_view key, const Text &text)
+    {
+        if constexpr (std::is_pointer_v<Text>)
+            if (text == nullptr)
+                detail::refuse("the option " + std::string(key) + " is a null pointer");
+        return text;
+    }
+
     std::string key_;
     kind kind_;
     std::int64_t number_ = 0;
+    double real_ = 0;
     std::vector<std::string> list_;
 };
 
@@ -610,6 +636,9 @@ public:
         }
         case option::kind::number:
             detail::call([&](ocireg_error **error) { return ocireg_options_set_int(handle, key, entry.number_, error); });
+            break;
+        case option::kind::real:
+            detail::call([&](ocireg_error **error) { return ocireg_options_set_double(handle, key, entry.real_, error); });
             break;
         case option::kind::flag:
             detail::call([&](ocireg_error **error) { return ocireg_options_set_bool(handle, key, entry.number_ != 0, error); });
@@ -657,9 +686,11 @@ private:
 
 /* The result of a credentials callback; {} means anonymous access. */
 struct credentials {
-    std::string username, password, token;
-    static credentials basic(std::string username, std::string password) { return {std::move(username), std::move(password), {}}; }
-    static credentials bearer(std::string token) { return {{}, {}, std::move(token)}; }
+    std::string username, password, token, identity_token;
+    static credentials basic(std::string username, std::string password) { return {std::move(username), std::move(password), {}, {}}; }
+    static credentials bearer(std::string token) { return {{}, {}, std::move(token), {}}; }
+    /* A refresh token for the host's token server, with the user's name if that is known. */
+    static credentials identity(std::string token, std::string username = {}) { return {std::move(username), {}, {}, std::move(token)}; }
 };
 
 namespace detail {
@@ -704,9 +735,13 @@ inline void set_credentials(ocireg_options *answer, const credentials &given)
         const c_string checked(text);
         call([&](ocireg_error **error) { return ocireg_options_set_string(answer, key, checked, error); });
     };
-    if (!given.token.empty())
+    if (!given.token.empty()) {
         set("token", given.token);
-    else if (!given.username.empty() || !given.password.empty()) {
+    } else if (!given.identity_token.empty()) {
+        set("identity_token", given.identity_token);
+        if (!given.username.empty())
+            set("username", given.username);
+    } else if (!given.username.empty() || !given.password.empty()) {
         set("username", given.username);
         set("password", given.password);
     }
@@ -742,10 +777,13 @@ inline std::int64_t ocireg_hpp_read(void *function, std::uint8_t *bytes, std::si
 } // namespace detail
 
 /* Cancellation, deadline, progress and callbacks of the calls that it is passed to. The callbacks run on the thread
- * that made the call. A reader or upload keeps those of the context that it was opened with. */
+ * that made the call. A call looks at its context while it runs; a reader, an upload, pages and names keep what they need of it, so that it
+ * may be destroyed before them. */
 class context {
 public:
     context() : handle_(detail::made<ocireg_context>(ocireg_context_new)), callbacks_(std::make_shared<detail::callbacks>()) {}
+    context(context &&) noexcept = default;
+    context &operator=(context &&) noexcept = default;
 
     /* From any thread. Permanent: later calls throw cancelled_error too. */
     void cancel() const
@@ -829,7 +867,7 @@ public:
 
 private:
     friend class client;
-    detail::owned<ocireg_context> handle_;
+    std::shared_ptr<ocireg_context> handle_; /* pages keep it too */
     std::shared_ptr<detail::callbacks> callbacks_;
 };
 
@@ -1120,33 +1158,55 @@ public:
     {
         return named(ocireg_repository_tags, repository, wanted, with);
     }
-    /* The same page by page, and name by name. The client, and the context if given, must outlive the loop. */
-    pages catalog_pages(std::string_view registry, std::size_t page_size = 100, options wanted = {},
-                        const context *with = nullptr) const &
+    /* The same page by page, and name by name. The client must outlive the loop. */
+    pages catalog_pages(std::string_view registry, options wanted = {}, const context *with = nullptr, std::size_t page_size = 100) const &
     {
         return pages(paging(ocireg_registry_catalog, "repositories", registry, page_size, std::move(wanted), with));
     }
-    pages tag_pages(std::string_view repository, std::size_t page_size = 100, options wanted = {},
-                    const context *with = nullptr) const &
+    pages tag_pages(std::string_view repository, options wanted = {}, const context *with = nullptr, std::size_t page_size = 100) const &
     {
         return pages(paging(ocireg_repository_tags, "tags", repository, page_size, std::move(wanted), with));
     }
-    names each_repository(std::string_view registry, std::size_t page_size = 100, options wanted = {},
-                          const context *with = nullptr) const &
+    names each_repository(std::string_view registry, options wanted = {}, const context *with = nullptr, std::size_t page_size = 100) const &
     {
         return names(paging(ocireg_registry_catalog, "repositories", registry, page_size, std::move(wanted), with));
     }
-    names each_tag(std::string_view repository, std::size_t page_size = 100, options wanted = {},
-                   const context *with = nullptr) const &
+    names each_tag(std::string_view repository, options wanted = {}, const context *with = nullptr, std::size_t page_size = 100) const &
     {
         return names(paging(ocireg_repository_tags, "tags", repository, page_size, std::move(wanted), with));
     }
 
+    /* Their old order, for one version more. */
+    template <class Size, std::enable_if_t<std::is_integral_v<Size>, int> = 0>
+    [[deprecated("the page size comes last")]] pages catalog_pages(std::string_view name, Size page_size, options wanted = {},
+                                                       const context *with = nullptr) const &
+    {
+        return catalog_pages(name, std::move(wanted), with, static_cast<std::size_t>(page_size));
+    }
+    template <class Size, std::enable_if_t<std::is_integral_v<Size>, int> = 0>
+    [[deprecated("the page size comes last")]] pages tag_pages(std::string_view name, Size page_size, options wanted = {},
+                                                       const context *with = nullptr) const &
+    {
+        return tag_pages(name, std::move(wanted), with, static_cast<std::size_t>(page_size));
+    }
+    template <class Size, std::enable_if_t<std::is_integral_v<Size>, int> = 0>
+    [[deprecated("the page size comes last")]] names each_repository(std::string_view name, Size page_size, options wanted = {},
+                                                       const context *with = nullptr) const &
+    {
+        return each_repository(name, std::move(wanted), with, static_cast<std::size_t>(page_size));
+    }
+    template <class Size, std::enable_if_t<std::is_integral_v<Size>, int> = 0>
+    [[deprecated("the page size comes last")]] names each_tag(std::string_view name, Size page_size, options wanted = {},
+                                                       const context *with = nullptr) const &
+    {
+        return each_tag(name, std::move(wanted), with, static_cast<std::size_t>(page_size));
+    }
+
     /* Not callable on a temporary client, which would be destroyed before the loop begins. */
-    pages catalog_pages(std::string_view, std::size_t = 100, options = {}, const context * = nullptr) const && = delete;
-    pages tag_pages(std::string_view, std::size_t = 100, options = {}, const context * = nullptr) const && = delete;
-    names each_repository(std::string_view, std::size_t = 100, options = {}, const context * = nullptr) const && = delete;
-    names each_tag(std::string_view, std::size_t = 100, options = {}, const context * = nullptr) const && = delete;
+    pages catalog_pages(std::string_view, options = {}, const context * = nullptr, std::size_t = 100) const && = delete;
+    pages tag_pages(std::string_view, options = {}, const context * = nullptr, std::size_t = 100) const && = delete;
+    names each_repository(std::string_view, options = {}, const context * = nullptr, std::size_t = 100) const && = delete;
+    names each_tag(std::string_view, options = {}, const context * = nullptr, std::size_t = 100) const && = delete;
 
     /* Manifests: [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]. */
     document manifest_get(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
@@ -1552,9 +1612,11 @@ private:
                           const context *with) const
     {
         wanted.set("n", page_size);
-        const auto fetch = [handle = get(), function, text = detail::c_string(name), with](const options &now) {
+        /* The callbacks outlive the context. */
+        const auto fetch = [handle = get(), function, text = detail::c_string(name), callbacks = kept(with),
+                            shared = with != nullptr ? with->handle_ : nullptr](const options &now) {
             return detail::json([&](char **json, ocireg_error **error) {
-                return function(handle, of(with), text, now.get(), json, error);
+                return function(handle, shared.get(), text, now.get(), json, error);
             });
         };
         return {fetch, std::move(wanted), member};

@@ -24,6 +24,7 @@ var cOnly = map[string]string{
 	"ocireg_context_cancel_from_signal": "no Go code runs in a signal handler: os/signal tells a goroutine",
 	"ocireg_options_set_string":         "options go over as JSON, by ocireg_options_parse",
 	"ocireg_options_set_int":            "as above",
+	"ocireg_options_set_double":         "as above",
 	"ocireg_options_set_bool":           "as above",
 	"ocireg_options_add_string":         "as above",
 	"ocireg_manifest_layer":             "ManifestInfo.Layer reads Go's own document",

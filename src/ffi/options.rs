@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::sync::Mutex;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::argument::text;
 use super::error::ocireg_error;
@@ -138,6 +138,25 @@ pub unsafe extern "C" fn ocireg_options_set_int(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe { enter(error, (), || set(options, key, value.into())) }
+}
+
+/// Sets an option that is a number with a fraction, such as requests_per_second. One that is an integer takes none.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, also when it is infinite or not a number.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_options_set_double(
+    options: *mut ocireg_options,
+    key: *const c_char,
+    value: f64,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, (), || {
+            let infinite =
+                || Error::new(Code::InvalidArgument, format!("the argument value is {value}, not a finite number"));
+            set(options, key, Number::from_f64(value).ok_or_else(infinite)?.into())
+        })
+    }
 }
 
 /// Sets a boolean option.

@@ -34,6 +34,10 @@ static ocireg_status options_set_int(void **a, ocireg_error **error) {
     return ocireg_options_set_int(a[0], a[1], 1, error);
 }
 
+static ocireg_status options_set_double(void **a, ocireg_error **error) {
+    return ocireg_options_set_double(a[0], a[1], 0.5, error);
+}
+
 static ocireg_status options_set_bool(void **a, ocireg_error **error) {
     return ocireg_options_set_bool(a[0], a[1], true, error);
 }
@@ -452,6 +456,7 @@ const struct call calls[] = {
     {"options_new", "o", options_new, NULL},
     {"options_set_string", "OKN", options_set_string, NULL},
     {"options_set_int", "OK", options_set_int, NULL},
+    {"options_set_double", "OK", options_set_double, NULL},
     {"options_set_bool", "OK", options_set_bool, NULL},
     {"options_add_string", "OKN", options_add_string, NULL},
     {"options_parse", "OJ", options_parse, NULL},

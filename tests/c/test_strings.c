@@ -1,6 +1,8 @@
 /* Invalid strings and options. */
 #include "calls.h"
 
+#include <math.h>
+
 /* Makes the call with argument number i as given: INVALID_ARGUMENT, a message with `part`, and no result. */
 static void refuses(struct arguments *live, const struct call *call, size_t i, void *value, const char *part) {
     void *arguments[MOST_ARGUMENTS];
@@ -64,6 +66,25 @@ static void test_values_out_of_range(void **state) {
         *strchr(key, '\'') = '\0';
         expect_message(key);
     }
+}
+
+/* A number with a fraction is one only where it may be. */
+static void test_doubles(void **state) {
+    (void)state;
+    ocireg_options *given = options("{}");
+    ocireg_client *client = NULL;
+    expect_status(OCIREG_OK, ocireg_options_set_double(given, OCIREG_OPT_REQUESTS_PER_SECOND, 0.25, &failure));
+    expect_status(OCIREG_OK, ocireg_client_new(given, &client, &failure));
+    ocireg_client_free(client);
+    static const double none[] = {HUGE_VAL, -HUGE_VAL, NAN};
+    for (size_t i = 0; i < 3; i++) {
+        expect_status(OCIREG_INVALID_ARGUMENT, ocireg_options_set_double(given, OCIREG_OPT_RETRIES, none[i], &failure));
+        expect_message("not a finite number");
+    }
+    expect_status(OCIREG_OK, ocireg_options_set_double(given, OCIREG_OPT_RETRIES, 2.5, &failure));
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_client_new(given, &client, &failure));
+    expect_message("the option retries must be an integer");
+    assert_null(client);
 }
 
 /* What is wrong is said in a sentence, and without the value. */
@@ -151,7 +172,7 @@ int main(int argc, char **argv) {
         test(test_invalid_utf8),
         test(test_unknown_option),
         test(test_wrong_type),
-        test(test_values_out_of_range),
+        test(test_values_out_of_range), test(test_doubles),
         test(test_messages),
         test(test_constants_are_keys),
         test(test_host_options_that_contradict),

@@ -128,7 +128,7 @@ struct step {
     std::string tags() const
     {
         const auto size = static_cast<std::size_t>(what["page_size"].integer_or(100));
-        return list_of(client.each_tag(text("repository"), size, {}, &context));
+        return list_of(client.each_tag(text("repository"), {}, &context, size));
     }
 
     // The result as JSON.
@@ -138,7 +138,7 @@ struct step {
             {"parse_reference", [&] { return std::string(ocireg::reference_parse(text("reference")).text()); }},
             {"digest", [&] { return quoted(ocireg::digest_bytes(text("text"))); }},
             {"ping", [&] { return std::string(client.registry_ping(text("registry"), {}, &context).text()); }},
-            {"repositories", [&] { return list_of(client.each_repository(text("registry"), 100, {}, &context)); }},
+            {"repositories", [&] { return list_of(client.each_repository(text("registry"), {}, &context)); }},
             {"tags", [&] { return tags(); }},
             {"put_blob", [&] { return quoted(put_blob()); }},
             {"has_blob", [&] { return std::string(client.blob_head(text("reference"), {}, &context)["exists"].text()); }},

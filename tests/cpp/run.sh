@@ -43,6 +43,22 @@ readme_builds() {
         -L"$library" -locireg -Wl,-rpath,"$library"
 }
 
+# What is a mistake is found by the compiler, and only that.
+finds_mistakes() {
+    local line
+    check() { printf '#include <ocireg.hpp>\nint main() { ocireg::client client; (void)client; %s; }\n' "$1" |
+        g++ -std=c++17 "${STRICT[@]}" -I"$root/include" -I"$root/bindings/cpp" -x c++ -fsyntax-only - 2>"$build/mistakes.log"; }
+    for line in 'ocireg::options wanted{{"a", "x"}}' 'ocireg::options().set("a", 0.5).set("b", 1).set("c", true)' \
+        'client.each_tag("a", {{"all", true}}, nullptr, 5)' 'client.each_tag("a", {})'; do
+        check "$line" || { cat "$build/mistakes.log"; fail "does not compile: $line"; }
+    done
+    for line in 'ocireg::options wanted{{"a", nullptr}}' 'ocireg::options wanted{{nullptr, "a"}}' 'ocireg::options().set("a", nullptr)' \
+        'ocireg::client().each_tag("a")' 'client.each_tag("a", 5)'; do
+        ! check "$line" || fail "compiles: $line"
+    done
+    grep -q deprecated "$build/mistakes.log" || fail 'the old order of arguments is not said to be deprecated'
+}
+
 # The header uses every function of the library.
 covers_everything() {
     local name missing=()
@@ -66,6 +82,7 @@ fi
 mkdir -p "$build"
 covers_everything
 readme_builds
+finds_mistakes
 # by_compiler COMPILER STANDARD: all standards, and programs of that one
 by_compiler() {
     local compiler=$1 standard

@@ -131,6 +131,14 @@ void names_and_options()
     ocireg::options options{{"text", "a"}, {"string", std::string("b")}, {"view", std::string_view("c")}, {"int", 1},
                             {"size", sizeof(int)}, {"flag", true}, {"list", {"x", "y"}}, {"vector", std::vector<std::string>{"z"}}};
     options.set("n", 5).set("accept", {"a", "b"}).add("accept", "c").merge(R"({"more":[1]})");
+    static_assert(std::is_constructible_v<ocireg::option, const char *, const char *>);
+    static_assert(!std::is_constructible_v<ocireg::option, const char *, std::nullptr_t>);
+    static_assert(!std::is_constructible_v<ocireg::option, std::nullptr_t, const char *>);
+    const char *missing = nullptr;
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "option text", options.set("text", missing));
+    ocireg::client{{{"requests_per_second", 0.5}, {"retries", 1}}};
+    ocireg::client{{{"requests_per_second", 2.5f}}};
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::error, "retries must be an integer", ocireg::client{{{"retries", 1.5}}});
     ocireg::options moved = std::move(options);
     CHECK(options.get() == nullptr && moved.get() != nullptr); // NOLINT: moved from on purpose
     CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "text", ocireg::client{moved});
@@ -197,19 +205,28 @@ void lists(const ocireg::client &client)
     CHECK(client.repository_tags(many)["tags"].strings() == wanted);
     for (const std::size_t page_size : {1u, 3u, 7u, 100u}) {
         std::vector<std::string> tags, paged;
-        for (const std::string &tag : client.each_tag(many, page_size))
+        for (const std::string &tag : client.each_tag(many, {}, nullptr, page_size))
             tags.push_back(tag);
-        for (const ocireg::value &page : client.tag_pages(many, page_size, {{"digests", true}})) {
+        for (const ocireg::value &page : client.tag_pages(many, {{"digests", true}}, nullptr, page_size)) {
             CHECK(page["tags"].size() <= page_size && page["digests"].size() == page["tags"].size());
             for (const ocireg::value &tag : page["tags"])
                 paged.push_back(tag.string());
         }
         CHECK(tags == wanted && paged == wanted);
     }
-    const ocireg::names found = client.each_repository(registry, 1);
+    const auto watched = [&](std::size_t &seen) {
+        ocireg::context gone;
+        gone.on_log([&seen](std::string_view) { seen++; });
+        return client.each_tag(many, {}, &gone, 3);
+    };
+    std::size_t events = 0, tags = 0;
+    for (const std::string &tag : watched(events))
+        tags += !tag.empty();
+    CHECK(tags == wanted.size() && events >= 6);
+    const ocireg::names found = client.each_repository(registry, {}, nullptr, 1);
     CHECK(std::find(found.begin(), found.end(), many.substr(registry.size() + 1)) != found.end());
     std::size_t pages = 0;
-    for (const ocireg::value &page : client.catalog_pages(registry, 1))
+    for (const ocireg::value &page : client.catalog_pages(registry, {}, nullptr, 1))
         pages += page["repositories"].size();
     CHECK(pages >= 2 && client.registry_catalog(registry)["repositories"].size() >= 2);
     CHECK_THROWS(ocireg::not_found_error, ocireg::registry_error, "", client.each_tag(repository + "/nowhere").begin());
@@ -228,11 +245,11 @@ void pages_by_token()
     const std::vector<std::string> wanted{"t0", "t1", "t2", "t3", "t4"};
     const std::string name = tokens.host() + "/a";
     std::vector<std::string> tags, names, paged;
-    for (const std::string &tag : client.each_tag(name, 1))
+    for (const std::string &tag : client.each_tag(name, {}, nullptr, 1))
         tags.push_back(tag);
-    for (const std::string &one : client.each_repository(tokens.host(), 1, {{"last", ""}}))
+    for (const std::string &one : client.each_repository(tokens.host(), {{"last", ""}}, nullptr, 1))
         names.push_back(one);
-    for (const ocireg::value &page : client.tag_pages(name, 2))
+    for (const ocireg::value &page : client.tag_pages(name, {}, nullptr, 2))
         for (const ocireg::value &tag : page["tags"])
             paged.push_back(tag.string());
     CHECK(tags == wanted && names == wanted && paged == wanted);
@@ -249,8 +266,8 @@ void pages_by_token()
         return answer(std::string("x") + at, std::string("gAAA") + (at == '2' ? '0' : static_cast<char>(at + 1)));
     });
     for (const server *one : {&round, &three}) {
-        CHECK_THROWS(ocireg::protocol_error, ocireg::error, "", for (const auto &tag : client.each_tag(one->host() + "/a", 1)) tags.push_back(tag));
-        CHECK_THROWS(ocireg::protocol_error, ocireg::error, "", for (const auto &tag : client.each_repository(one->host(), 1)) tags.push_back(tag));
+        CHECK_THROWS(ocireg::protocol_error, ocireg::error, "", for (const auto &tag : client.each_tag(one->host() + "/a", {}, nullptr, 1)) tags.push_back(tag));
+        CHECK_THROWS(ocireg::protocol_error, ocireg::error, "", for (const auto &tag : client.each_repository(one->host(), {}, nullptr, 1)) tags.push_back(tag));
     }
     CHECK(tags.size() < 100);
 }
@@ -414,6 +431,15 @@ void credentials()
     other.set_host(guarded, {{"username", "alice"}, {"password", "wrong"}});
     CHECK_THROWS(ocireg::unauthenticated_error, ocireg::access_error, "", other.registry_catalog(guarded));
     ocireg::client third;
+    const auto explained = [&](ocireg::credentials answer) {
+        context.on_credentials([answer = std::move(answer)](std::string_view) { return answer; });
+        return ocireg::client().explain("h.example/a", {}, &context)["credentials"];
+    };
+    CHECK_EQUAL(explained(ocireg::credentials::identity("t", "alice"))["kind"].string(), "identity_token");
+    CHECK_EQUAL(explained(ocireg::credentials::identity("t", "alice"))["username"].string(), "alice");
+    CHECK_EQUAL(explained(ocireg::credentials::identity("t"))["kind"].string(), "identity_token");
+    CHECK_EQUAL(explained(ocireg::credentials::bearer("t"))["kind"].string(), "token");
+    CHECK_EQUAL(explained({})["kind"].string(), "none");
     context.on_credentials([](std::string_view) -> ocireg::credentials { throw own_error("no keyring"); });
     CHECK_THROWS(own_error, std::runtime_error, "no keyring", third.registry_catalog(guarded, {}, &context));
     context.on_credentials(nullptr);
@@ -520,7 +546,7 @@ void threads(const ocireg::client &client)
 // Events of several jobs, and what their calls give.
 void jobs(const ocireg::client &client)
 {
-    const auto next = [&client](const ocireg::client &of) {
+    const auto next = [](const ocireg::client &of) {
         pollfd waiting = {of.fd(), POLLIN, 0};
         CHECK(poll(&waiting, 1, 20000) == 1);
         return of.next_event();

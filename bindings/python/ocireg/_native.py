@@ -79,6 +79,7 @@ STATUSES = {
     "options_new": "pp",
     "options_set_string": "pssp",
     "options_set_int": "pslp",
+    "options_set_double": "psdp",
     "options_set_bool": "psbp",
     "options_add_string": "pssp",
     "options_parse": "psp",

@@ -16,6 +16,7 @@ C_ONLY = {
     "error_errno": "ocireg_error_json has it",
     "error_http_status": "ocireg_error_json has it",
     "options_set_int": "options go over as JSON, by ocireg_options_parse",
+    "options_set_double": "as above",
     "options_set_bool": "as above",
     "options_add_string": "as above",
     "manifest_layer": "Manifest.layer looks into the document that Python has read",

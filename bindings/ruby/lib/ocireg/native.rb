@@ -90,6 +90,7 @@ module Ocireg
     quick :options_new, "pp"
     quick :options_set_string, "pssp"
     quick :options_set_int, "pslp"
+    quick :options_set_double, "psdp"
     quick :options_set_bool, "psbp"
     quick :options_add_string, "pssp"
     quick :options_parse, "psp"

@@ -22,6 +22,7 @@ module Ocireg
       when String, Symbol, Pathname then put(:set_string, options, key, Convert.text(key, value))
       when true, false then put(:set_bool, options, key, value)
       when Integer then put_integer(options, key, value)
+      when Float then put(:set_double, options, key, value)
       when Array then put_list(options, key, value)
       else put_json(options, key, value)
       end
@@ -43,7 +44,7 @@ module Ocireg
       values.each { |value| put(:add_string, options, key, Convert.text(key, value)) }
     end
 
-    # Numbers with a fraction, and objects such as headers.
+    # Other numbers, and objects such as headers.
     def put_json(options, key, value)
       text = JSON.generate({ key => value })
       Status.check { |error| Native.ocireg_options_parse(options, text, error) }

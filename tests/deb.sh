@@ -1,10 +1,10 @@
 #!/bin/bash
-# deb.sh: builds the Debian packages and installs them into a clean root, a minimal Debian with a C compiler, where the
-# command and a program built there work; then removes them again. Needs `make`, debootstrap, and root or sudo.
+# deb.sh: builds the Debian packages and installs them into a clean root, a minimal Debian with a C compiler and Python, where the
+# command, a program built there and the Python package work; then removes them again. Needs `make`, debootstrap, and root or sudo.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-base=$root/target/tools/clean-root.tar
+base=$root/target/tools/clean-root-python.tar
 
 say() { echo "== $*"; }
 fail() { echo "deb: $*" >&2; exit 1; }
@@ -25,7 +25,7 @@ make_base() {
     read -r site codename < <(apt-get indextargets --format '$(SITE) $(CODENAME)' 'Created-By: Packages' 'Component: main' |
         grep -vE -- '-(updates|security|backports)$')
     say "debootstrap $codename"
-    as_root debootstrap --variant=minbase --include=gcc,libc6-dev,pkgconf "$codename" "$clean" "$site" >"$log" 2>&1 ||
+    as_root debootstrap --variant=minbase --include=gcc,libc6-dev,pkgconf,python3 "$codename" "$clean" "$site" >"$log" 2>&1 ||
         { tail -20 "$log"; fail 'debootstrap'; }
     as_root rm -rf "$clean/var/cache/apt/archives" "$clean/var/lib/apt/lists"
     as_root tar cf "$work/base.tar" --one-file-system -C "$clean" .
@@ -42,7 +42,7 @@ mkdir "$clean"
 as_root tar xf "$base" -C "$clean"
 
 say 'installed in a clean root'
-as_root cp "$root"/target/dist/*"_${version}_$(dpkg --print-architecture).deb" "$root/bindings/c/examples/tags.c" "$clean/tmp/"
+as_root cp "$root"/target/dist/*"_${version}_$(dpkg --print-architecture).deb" "$root/target/dist/python3-ocireg_${version}_all.deb" "$root/bindings/c/examples/tags.c" "$clean/tmp/"
 inside sh -c 'dpkg -i /tmp/*.deb' >"$work/log" 2>&1 || { cat "$work/log"; fail 'dpkg -i'; }
 [ -z "$(inside dpkg --audit)" ] || fail 'dpkg --audit is not content'
 [ "$(inside ocireg --version | head -1 | grep -oE '[0-9]+\.[0-9]+\.[0-9]+')" = "$version" ] || fail 'ocireg --version'
@@ -57,8 +57,13 @@ as_root cp "$work/index.json" "$clean/tmp/index.json"
 inside ocireg -q manifest put "$OCIREG_TEST_V3/deb/test:latest" /tmp/index.json >/dev/null
 inside /tmp/tags "$OCIREG_TEST_V3/deb/test" | grep -q '"tags":\["latest"\]' || fail 'tags'
 
+say 'Python'
+tags='import ocireg, sys; print(ocireg.__file__, *ocireg.Client().iter_tags(sys.argv[1]))'
+[ "$(inside python3 -c "$tags" "$OCIREG_TEST_V3/deb/test")" = '/usr/lib/python3/dist-packages/ocireg/__init__.py latest' ] || fail 'python3'
+[ -n "$(inside find /usr/lib/python3/dist-packages/ocireg -name '*.pyc')" ] || fail 'the Python package is not compiled'
+
 say 'removed'
-inside dpkg --purge ocireg libocireg-dev "libocireg${version%.*}" >"$work/log" 2>&1 || { cat "$work/log"; fail 'dpkg --purge'; }
+inside dpkg --purge ocireg python3-ocireg libocireg-dev "libocireg${version%.*}" >"$work/log" 2>&1 || { cat "$work/log"; fail 'dpkg --purge'; }
 left=$(inside find / -xdev -name '*ocireg*' -not -path '/tmp/*' -not -path '/proc/*' -not -path '/var/log/*')
 [ -z "$left" ] || fail "left behind: $left"
 say 'all good'

@@ -1,6 +1,6 @@
 #!/bin/bash
 # install.sh: installs into an empty folder and builds and runs programs using only that: C with pkg-config, shared and
-# static, C++ with CMake, Go and Ruby, the examples; the manual pages, the completion, make uninstall and make dist.
+# static, C++ with CMake, Go, Ruby and Python, the examples; the manual pages, the completion, make uninstall and make dist.
 # Needs `make`.
 set -euo pipefail
 
@@ -22,7 +22,8 @@ here=$place$PREFIX
 # As in Debian.
 readonly LIBDIR=$PREFIX/lib/$(cc -print-multiarch)
 library=$place$LIBDIR
-folders=(DESTDIR="$place" PREFIX=$PREFIX LIBDIR="$LIBDIR")
+readonly PYTHONDIR=$PREFIX/lib/python3/site-packages
+folders=(DESTDIR="$place" PREFIX=$PREFIX LIBDIR="$LIBDIR" PYTHONDIR=$PYTHONDIR)
 version=$(sed -n 's/^#define OCIREG_VERSION "\(.*\)"/\1/p' "$root/include/ocireg.h")
 abi=$(awk -F. '$1 == 0 { print $1 "." $2; exit } { print $1 }' <<<"$version")
 
@@ -151,6 +152,20 @@ go_build() {
 }
 
 # The Ruby gem, built and installed into an empty folder, finds the installed library.
+by_python() {
+    say 'Python'
+    cat >"$work/tags.py" <<'END'
+import importlib.metadata, sys
+import ocireg
+print(ocireg.__file__, importlib.metadata.version("ocireg"), *ocireg.Client().iter_tags(sys.argv[1]))
+print(open("/proc/self/maps").read())
+END
+    (cd "$work" && installed env -u OCIREG_LIB PYTHONPATH="$place$PYTHONDIR" PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tags.py "$repository") \
+        >"$work/out" || fail 'python'
+    grep -q "^$place$PYTHONDIR/ocireg/__init__.py $version .*latest" "$work/out" || { head -3 "$work/out"; fail 'Python: the tags'; }
+    grep -qF "$library/libocireg.so.$version" "$work/out" || fail 'Python: another library'
+}
+
 by_ruby() {
     say 'Ruby by its gem'
     cp -r "$root/bindings/ruby" "$work/ruby"
@@ -311,6 +326,7 @@ by_pkg_config
 by_cmake
 by_go
 by_ruby
+by_python
 by_valgrind
 manuals
 completion

@@ -1,7 +1,7 @@
 #!/bin/bash
 # deb.sh VERSION ABI: Debian packages in target/dist, made from what `make install` installs: the library
-# (libocireg0.1), what is needed to build with it (libocireg-dev) and the command (ocireg). Reproducible. Needs
-# dpkg-dev.
+# (libocireg0.1), what is needed to build with it (libocireg-dev), the command (ocireg) and the Python package (python3-ocireg).
+# Reproducible. Needs dpkg-dev.
 set -euo pipefail
 
 version=$1 abi=$2
@@ -37,15 +37,17 @@ needs() {
 
 # build PACKAGE SECTION DEPENDS SUMMARY TEXT
 build() {
-    local package=$1 folder=$work/$1
+    local package=$1 folder=$work/$1 of=$architecture multi=same
+    [ "$package" != ocireg ] || multi=foreign
+    [[ $package != python3-* ]] || { of=all multi=foreign; }
     mkdir -p "$folder/DEBIAN" "$folder/usr/share/doc/$package"
     cp "$root/LICENSE" "$folder/usr/share/doc/$package/copyright"
     cat >"$folder/DEBIAN/control" <<END
 Package: $package
 Source: ocireg
 Version: $version
-Architecture: $architecture
-Multi-Arch: $([ "$package" = ocireg ] && echo foreign || echo same)
+Architecture: $of
+Multi-Arch: $multi
 Maintainer: The ocireg authors <ocireg@localhost>
 Section: $2
 Priority: optional
@@ -56,12 +58,12 @@ Description: $4
 END
     (cd "$folder" && find usr -type f | LC_ALL=C sort | xargs -d '\n' md5sum) >"$folder/DEBIAN/md5sums"
     find "$folder" -newermt "@$SOURCE_DATE_EPOCH" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-    dpkg-deb --root-owner-group --build "$folder" "$out/${package}_${version}_$architecture.deb" >/dev/null
-    echo "target/dist/${package}_${version}_$architecture.deb"
+    dpkg-deb --root-owner-group --build "$folder" "$out/${package}_${version}_$of.deb" >/dev/null
+    echo "target/dist/${package}_${version}_$of.deb"
 }
 
 mkdir -p "$out"
-make -s -C "$root" install DESTDIR="$work/all" PREFIX=/usr LIBDIR="/usr/lib/$tuple" >/dev/null
+make -s -C "$root" install DESTDIR="$work/all" PREFIX=/usr LIBDIR="/usr/lib/$tuple" PYTHONDIR=/usr/lib/python3/dist-packages >/dev/null
 gzip -9n "$work/all/usr/share/man/man1/ocireg.1" "$work/all/usr/share/man/man3/ocireg.3"
 strip --strip-debug "$work/all/usr/lib/$tuple/libocireg.a"
 strip "$work/all/usr/bin/ocireg"
@@ -72,6 +74,7 @@ take libocireg-dev "usr/lib/$tuple/*" usr/include/*.h* usr/share/man/man3/* usr/
     usr/share/doc/ocireg/valgrind.supp
 take ocireg usr/bin/ocireg usr/share/man/man1/* usr/share/bash-completion/completions/ocireg \
     usr/share/zsh/vendor-completions/_ocireg usr/share/fish/vendor_completions.d/ocireg.fish
+take python3-ocireg usr/lib/python3
 mv "$work/libocireg-dev/usr/share/doc/ocireg" "$work/libocireg-dev/usr/share/doc/libocireg-dev"
 left=$(find "$work/all" ! -type d)
 [ -z "$left" ] || { echo "deb: in no package: $left" >&2; exit 1; }
@@ -85,3 +88,11 @@ build libocireg-dev libdevel "$library (= $version)" \
     'client for Docker and OCI registries (development)' 'Headers for C and C++, static library, pkg-config and CMake files, examples.'
 build ocireg utils "$library (>= $version), $(needs "$work/ocireg/usr/bin/ocireg")" \
     'client for Docker and OCI registries (command)' 'Reads, writes and copies images and other artifacts.'
+
+# As dh_python3 does it: compiled where it is installed, and gone with the package.
+mkdir "$work/python3-ocireg/DEBIAN"
+printf '#!/bin/sh\nset -e\nif [ "$1" = configure ] && command -v py3compile >/dev/null; then py3compile -p python3-ocireg; fi\n' >"$work/python3-ocireg/DEBIAN/postinst"
+printf '#!/bin/sh\nset -e\nif command -v py3clean >/dev/null; then py3clean -p python3-ocireg; fi\n' >"$work/python3-ocireg/DEBIAN/prerm"
+chmod 755 "$work/python3-ocireg/DEBIAN/postinst" "$work/python3-ocireg/DEBIAN/prerm"
+build python3-ocireg python "$library (>= $version), python3 (>= 3.10)" \
+    'client for Docker and OCI registries (Python)' 'The Python package ocireg, on the C library.'

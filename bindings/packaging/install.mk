@@ -2,7 +2,9 @@
 # make uninstall    removes the same; pass the same folders
 # make dist         target/dist/ocireg-VERSION.tar.gz of the last commit, reproducibly
 # make deb          Debian packages of it in target/dist
+# make wheel        a Python wheel that holds the library, in target/dist
 #
+# PYTHONDIR=DIR installs the Python package too: into DIR, one of the folders that Python looks for modules in.
 # PREFIX, LIBDIR and the like say where the files will be used, DESTDIR where they are installed now.
 
 PREFIX ?= /usr/local
@@ -15,6 +17,7 @@ COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR ?= $(PREFIX)/share/zsh/vendor-completions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 INSTALL ?= install
+PYTHON ?= python3
 
 PACKAGING := bindings/packaging
 # Files that depend on the folders are generated each time.
@@ -30,7 +33,7 @@ FILL = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' -e 's|@ABI@
 	-e 's|@INCLUDE_FROM_LIB@|$(shell realpath -m --relative-to=$(LIBDIR) $(INCLUDEDIR))|g' \
 	-e 's|@NATIVE_LIBS@|$(NATIVE_LIBS)|g' -e 's|@NATIVE_LIST@|$(subst $(eval ) ,;,$(strip $(NATIVE_LIBS)))|g'
 
-.PHONY: install install-files uninstall dist deb
+.PHONY: install install-files uninstall dist deb wheel
 
 install: all
 	@mkdir -p $(MADE)
@@ -57,6 +60,7 @@ install: all
 	$(INSTALL) -m 644 $(MADE)/ocireg.fish '$(DESTDIR)$(FISHDIR)/ocireg.fish'
 	$(INSTALL) -m 644 LICENSE $(PACKAGING)/valgrind.supp '$(DESTDIR)$(DOCDIR)/'
 	$(INSTALL) -m 644 bindings/c/examples/*.c '$(DESTDIR)$(DOCDIR)/examples/'
+	@if [ -n '$(PYTHONDIR)' ]; then $(PACKAGING)/python.sh '$(DESTDIR)$(PYTHONDIR)' $(VERSION); fi
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig || true; fi
 
 uninstall:
@@ -64,6 +68,7 @@ uninstall:
 		$(LIBDIR)/libocireg.a $(LIBDIR)/pkgconfig/ocireg.pc $(INCLUDEDIR)/ocireg.h $(INCLUDEDIR)/ocireg.hpp \
 		$(MANDIR)/man1/ocireg.1 $(MANDIR)/man3/ocireg.3 $(COMPLETIONDIR)/ocireg \
 		$(ZSHDIR)/_ocireg $(FISHDIR)/ocireg.fish)
+	$(if $(PYTHONDIR),rm -rf '$(DESTDIR)$(PYTHONDIR)/ocireg' '$(DESTDIR)$(PYTHONDIR)/ocireg-$(VERSION).dist-info')
 	rm -rf '$(DESTDIR)$(CMAKEDIR)' '$(DESTDIR)$(DOCDIR)'
 
 dist:
@@ -72,3 +77,8 @@ dist:
 
 deb: all
 	$(PACKAGING)/deb.sh $(VERSION) $(ABI)
+
+# From a copy, so that nothing is left in the source tree. Needs Python's modules build and setuptools, which it fetches otherwise.
+wheel: $(RELEASE)/libocireg.so
+	@rm -rf $(MADE)/python && mkdir -p $(MADE) target/dist && cp -r bindings/python $(MADE)/python
+	OCIREG_LIB=$(CURDIR)/$(RELEASE)/libocireg.so $(PYTHON) -m build --wheel --outdir target/dist $(MADE)/python

@@ -12,9 +12,10 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Any, Callable
+from typing import Any
 
 # What a caller's function gives that raised, or that was not called because the call is being left.
 STOP: Any = object()

@@ -6,14 +6,13 @@ import atexit
 import ctypes
 import itertools
 import json
-import math
 import os
 from collections.abc import Callable, Mapping
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from . import _aside
-from ._convert import text
+from ._convert import milliseconds, text
 from ._memory import ContextHandle, Failure, Json, check, made
 from ._native import CREDENTIALS, EVENT, PROGRESS, READ, library
 from .errors import Forked, TimeoutError
@@ -43,14 +42,19 @@ def end() -> None:
         sleep(0.005)
 
 
+def limit_of(context: Context, timeout: float | None) -> float | None:
+    """The seconds for a call that begins now."""
+    limits = [limit for limit in (timeout, context._limit) if limit is not None]
+    if limits and min(limits) <= 0:
+        raise TimeoutError("the time for the call is over")
+    return min(limits, default=None)
+
+
 class Call:
     """Each call has a context of the library's own, made from the caller's, so that an interrupt ends this call and no other."""
 
     def __init__(self, context: Context, timeout: float | None = None) -> None:
-        limits = [limit for limit in (timeout, context._limit) if limit is not None]
-        limit = min(limits) if limits else None
-        if limit is not None and limit <= 0:
-            raise TimeoutError("the time for the call is over")
+        limit = limit_of(context, timeout)
         self.settings = context
         self.running = 0
         # What a caller's function raised.
@@ -87,9 +91,7 @@ class Call:
         self.settings._leave(self)
 
     def set_timeout(self, seconds: float | None) -> None:
-        # To the library, 0 would mean no limit.
-        milliseconds = 0 if seconds is None else max(1, math.ceil(min(seconds, 1e9) * 1000))
-        check(library.ocireg_context_set_deadline, self.handle, milliseconds)
+        check(library.ocireg_context_set_deadline, self.handle, milliseconds(seconds))
 
     def cancel(self) -> None:
         """From any thread."""

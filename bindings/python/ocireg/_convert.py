@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -27,6 +28,11 @@ def text(what: str, value: object) -> bytes:
     if b"\0" in given:
         raise InvalidArgument(f"{what} contains a NUL")
     return given
+
+
+def milliseconds(seconds: float | None) -> int:
+    """A time limit; to the library 0 is none."""
+    return 0 if seconds is None else max(1, math.ceil(min(seconds, 1e9) * 1000))
 
 
 def options(values: Mapping[str, Any]) -> OptionsHandle | None:

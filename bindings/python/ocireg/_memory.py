@@ -41,21 +41,22 @@ class Reaper:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.handles: SimpleQueue[tuple[Any, int]] | None = None
+        self.handles: SimpleQueue[tuple[Any, int, Any]] | None = None
 
     def begin(self) -> None:
         with self.lock:
             if self.handles is None:
-                handles: SimpleQueue[tuple[Any, int]] = SimpleQueue()
+                handles: SimpleQueue[tuple[Any, int, Any]] = SimpleQueue()
                 with suppress(RuntimeError):  # no more threads
                     threading.Thread(target=reap, args=(handles,), name="ocireg-reaper", daemon=True).start()
                     self.handles = handles
 
 
-def reap(handles: SimpleQueue[tuple[Any, int]]) -> None:
+def reap(handles: SimpleQueue[tuple[Any, int, Any]]) -> None:
     while True:
-        free, pointer = handles.get()
+        free, pointer, owner = handles.get()
         free(pointer)
+        del owner
 
 
 reaper = Reaper()
@@ -73,12 +74,17 @@ class Shared(Owned):
         return place
 
     process: int
+    # What is freed after it.
+    owner: Any = None
 
-    def __del__(self) -> None:
+    def drop(self) -> None:
         pointer, self.value = self.value, None
         # A forked child leaves its parent's handles alone.
         if pointer and self.process == os.getpid() and reaper.handles:
-            reaper.handles.put((self.free, pointer))
+            reaper.handles.put((self.free, pointer, self.owner))
+
+    def __del__(self) -> None:
+        self.drop()
 
 
 class ClientHandle(Shared):
@@ -143,10 +149,14 @@ class Failure(Owned):
     free = library.ocireg_error_free
 
     def exception(self, status: int) -> Error:
-        if not self.value:
-            return ERRORS.get(status, Error)(f"error {status}", {"code": status})
-        message = library.ocireg_error_message(self.value).decode()
-        return error(status, message, library.ocireg_error_json(self.value))
+        return exception(status, self.value)
+
+
+def exception(status: int, pointer: int | None) -> Error:
+    """What an error of the library is here; it stays its owner's."""
+    if not pointer:
+        return ERRORS.get(status, Error)(f"error {status}", {"code": status})
+    return error(status, library.ocireg_error_message(pointer).decode(), library.ocireg_error_json(pointer))
 
 
 def check(function: Any, *arguments: Any) -> None:

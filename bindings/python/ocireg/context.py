@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import Forked
 
@@ -13,9 +13,20 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ._call import Call
     from .results import Progress
     from .types import BlobsCallback, CredentialsCallback, LogCallback, ProgressCallback
+
+
+class Running(Protocol):
+    """A call in progress."""
+
+    def cancel(self) -> None: ...
+
+    def set_timeout(self, seconds: float | None, /) -> None: ...
+
+    def progress(self) -> Any: ...
+
+    def warnings(self) -> Any: ...
 
 
 class Context:
@@ -48,7 +59,7 @@ class Context:
         self.credentials_callback = credentials
         # A signal handler may cancel what its own thread is changing.
         self._lock = threading.RLock()
-        self._calls: list[Call] = []
+        self._calls: list[Running] = []
         self._cancelled = False
         self._deadline: float | None = None
         self._progress: Progress = {"operation": "", "done": 0, "total": None}
@@ -104,14 +115,14 @@ class Context:
         """The seconds for a call that begins now."""
         return self.timeout
 
-    def _enter(self, call: Call) -> None:
+    def _enter(self, call: Running) -> None:
         """A call begins; the package's own business, as `_leave` and `_limit` are."""
         with self._lock:
             self._calls.append(call)
             if self._cancelled:
                 call.cancel()
 
-    def _leave(self, call: Call) -> None:
+    def _leave(self, call: Running) -> None:
         with self._lock:
             if call not in self._calls:
                 return
@@ -134,8 +145,8 @@ class Defaults(Context):
     def _limit(self) -> float | None:
         return self.each
 
-    def _enter(self, call: Call) -> None:
+    def _enter(self, call: Running) -> None:
         pass
 
-    def _leave(self, call: Call) -> None:
+    def _leave(self, call: Running) -> None:
         pass

@@ -66,7 +66,8 @@ class UploadSession:
 
     def cancel(self, **options: Unpack[CallOptions]) -> None:
         """Gives it up: `ocireg_upload_session_cancel`."""
-        self._client._session("ocireg_upload_session_cancel", self._session, options=options, outs=(), then=lambda: None)
+        result: None = self._client._session("ocireg_upload_session_cancel", self._session, options=options, outs=(), then=lambda: None)
+        return result
 
     def __repr__(self) -> str:
         return f"<UploadSession {self.repository} at {self.offset}>"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol, Union
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from .options import Credentials
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from .results import BlobProgress
 
 # The path of a file or folder.
-Path = Union[str, "os.PathLike[str]"]
+Path: TypeAlias = "str | os.PathLike[str]"
 # A name that the library takes apart: a registry, a repository, a reference, a place.
-Name = Union[str, "Reference", "os.PathLike[str]"]
+Name: TypeAlias = "str | Reference | os.PathLike[str]"
 # Bytes in memory: bytes, bytearray, memoryview, mmap, array and whatever else has the buffer protocol. They are not copied.
 Buffer = Any
 
@@ -38,15 +38,15 @@ class HasFileno(Protocol):
 
 
 # Where bytes come from: memory, the path of a file, a file-like object, or an iterable of bytes.
-Source = Union[Buffer, Path, Readable, Iterable[bytes]]
+Source: TypeAlias = "Buffer | Path | Readable | Iterable[bytes]"
 # Where bytes go: the path of a file, a descriptor, or a file-like object.
-Sink = Union[Path, int, Writable]
+Sink: TypeAlias = "Path | int | Writable"
 
 # Called with the bytes done, and those in all, None while that is unknown.
-ProgressCallback = Callable[[int, Optional[int]], object]
+ProgressCallback = Callable[[int, int | None], object]
 # Called with how each blob of a copy fares.
 BlobsCallback = Callable[["BlobProgress"], object]
 # Called with each event of the trace: requests, responses, retries and warnings, as ocireg_log_fn describes them.
 LogCallback = Callable[["dict[str, Any]"], object]
-# Called with a host; returns its credentials, or None.
-CredentialsCallback = Callable[[str], "Credentials | Mapping[str, str] | None"]
+# Called with a host; returns its credentials, or None; for an AsyncClient it may be a coroutine.
+CredentialsCallback = Callable[[str], "Credentials | Mapping[str, str] | Awaitable[Credentials | Mapping[str, str] | None] | None"]

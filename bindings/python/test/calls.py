@@ -21,10 +21,6 @@ C_ONLY = {
     "options_add_string": "as above",
     "manifest_layer": "Manifest.layer looks into the document that Python has read",
     "context_cancel_from_signal": "Python's signal handlers are no signal handlers: they run later, where everything may be done",
-    **dict.fromkeys((
-        "client_fd", "client_next_event", "job_new", "job_answer", "job_cancel", "job_context", "job_event_text", "job_progress",
-        "job_status", "job_error", "job_json", "job_bytes", "job_count", "job_take_reader", "job_take_upload", "job_free",
-    ), "for event loops"),
     "job_userdata": "a job is found by its address",
     **{f"json_{name}": "Python's json reads what Python reads" for name in (
         "parse", "parse_bytes", "kind", "at", "text", "string", "integer", "number", "boolean", "size", "item", "key", "dump", "free",

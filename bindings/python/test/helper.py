@@ -24,7 +24,6 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import calls
-
 import ocireg
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -167,14 +166,18 @@ class Case(unittest.TestCase):
     def alarm(self, seconds: float, kind: type[BaseException] = KeyboardInterrupt) -> Iterator[None]:
         """A signal's handler raises after that time, as Ctrl-C does."""
 
+        armed = True
+
         def handler(*_: Any) -> None:
-            raise kind("alarm")
+            if armed:
+                raise kind("alarm")
 
         before = signal.signal(signal.SIGALRM, handler)
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             yield
         finally:
+            armed = False
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 import helper
-
 import ocireg
 
 BEHAVIOURS = json.loads((helper.ROOT / "tests/behaviours/behaviours.json").read_text())["behaviours"]
@@ -149,7 +148,7 @@ class Run:
                 self.check_given(member, got[key], f"{where}.{key}")
         elif isinstance(wanted, list):
             self.test.assertEqual(len(wanted), len(got), where)
-            for element, other in zip(wanted, got):
+            for element, other in zip(wanted, got, strict=True):
                 self.check_given(element, other, where)
         else:
             self.test.assertEqual(wanted, got, where)

@@ -18,7 +18,6 @@ import warnings
 from typing import Any
 
 import helper
-
 import ocireg
 
 DATA = os.urandom(3_000_000)

@@ -9,7 +9,6 @@ import unittest
 from typing import Any
 
 import helper
-
 import ocireg
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import calls
 import helper
-
 import ocireg
 from ocireg import _native, constants, errors, options, results
 
@@ -95,7 +94,7 @@ class CoverageTest(unittest.TestCase):
         self.assertEqual(sorted(symbols), sorted(ours))
 
     def test_every_function_is_called(self) -> None:
-        text = "".join(file.read_text() for file in (helper.PACKAGE / "ocireg").glob("*.py"))
+        text = "".join(file.read_text() for file in (helper.PACKAGE / "ocireg").rglob("*.py"))
         for name in calls.names():
             with self.subTest(name):
                 called = re.search(rf"library\.ocireg_{name}\b|\"ocireg_{name}\"", text) is not None

@@ -7,12 +7,12 @@ import copy
 import errno
 import json
 import pickle
+import sys
 import traceback
 import unittest
 from typing import Any
 
 import helper
-
 import ocireg
 from ocireg import errors
 
@@ -51,7 +51,7 @@ class ErrorsTest(helper.Case):
             self.client.repositories(helper.registry("HTPASSWD"))
         self.assertTrue(raised.exception.hint)
         shown = "".join(traceback.format_exception(raised.exception))
-        self.assertIn(f"hint: {raised.exception.hint}", shown)
+        self.assertEqual(f"hint: {raised.exception.hint}" in shown, sys.version_info >= (3, 11))
 
     def test_errors_can_be_pickled_and_copied(self) -> None:
         for error in (

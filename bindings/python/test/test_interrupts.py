@@ -10,9 +10,8 @@ import unittest
 from typing import Any
 
 import helper
-from helper import NONE, SILENT
-
 import ocireg
+from helper import NONE, SILENT
 
 DATA = os.urandom(2_000_000)
 

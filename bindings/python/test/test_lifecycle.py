@@ -11,9 +11,8 @@ import unittest
 from typing import Any
 
 import helper
-from helper import SILENT
-
 import ocireg
+from helper import SILENT
 from ocireg import _aside, _memory
 
 CALLS = 2_000

@@ -25,7 +25,7 @@ class ReadmeTest(helper.Case):
             (folder / "model.bin").write_bytes(b"a model")
             script = program.replace("quay.io/prometheus/busybox", image.removesuffix(":one"))
             script = script.replace("registry.example.com", self.registry)
-            script = script.replace("ocireg.Client(", "ocireg.Client(plain_http=True, ")
+            script = script.replace("Client(", "Client(plain_http=True, ")
             with self.subTest(program), self.python(script, cwd=folder) as child:
                 assert child.stdout
                 output = child.stdout.read()

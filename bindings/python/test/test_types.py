@@ -88,10 +88,11 @@ class TypesTest(unittest.TestCase):
         self.assertLessEqual(found, wanted, said)
 
     def test_the_programs_of_the_readme_are_typed(self) -> None:
-        for number, program in enumerate(test_readme.PROGRAMS):
-            (file := helper.ROOT / f"target/python-readme-{number}.py").write_text(program)
-            status, said = self.mypy(str(file))
-            self.assertEqual(status, 0, said)
+        files = [helper.ROOT / f"target/python_readme_{number}.py" for number in range(len(test_readme.PROGRAMS))]
+        for file, program in zip(files, test_readme.PROGRAMS, strict=True):
+            file.write_text(program)
+        status, said = self.mypy(*map(str, files))
+        self.assertEqual(status, 0, said)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,149 @@
+"""The methods of a client, whose calls are jobs: each gives a future of what it gives in Client."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from .. import _convert
+from .._caller import Caller, Wants, first
+from .._memory import Json, Owned, ReaderHandle, UploadHandle
+from .._native import library
+from .._sink import descriptor
+from ..client import Client
+from ..errors import InvalidArgument
+from ..v1 import V1
+from ._jobs import Hub, Job, carry
+from .reader import AsyncBlobReader
+from .upload import AsyncUpload
+
+if TYPE_CHECKING:
+    from .._memory import ClientHandle
+    from ..context import Context
+
+# How much is read at a time of what is to be uploaded.
+CHUNK = 1 << 20
+
+
+class ByJobs(Caller):
+    _hub: Hub
+
+    def _job(self, options: Any) -> tuple[Job, Any]:
+        given = dict(options or {})
+        context, timeout = given.pop("context", None), given.pop("timeout", None)
+        handle = _convert.options(given)
+        return Job(self._hub, context or self._defaults, timeout), handle
+
+    def _invoke(
+        self,
+        name: str,
+        *arguments: Any,
+        options: Any = None,
+        outs: tuple[type[Owned], ...] = (Json,),
+        then: Wants = first,
+        sink: Any = None,
+        source: Any = None,
+    ) -> Any:
+        if source is not None:
+            if not hasattr(source, "read") and not isinstance(source, (Iterable, AsyncIterable)):
+                raise TypeError(f"source is {type(source).__name__}, which cannot be read")
+            return asyncio.ensure_future(self._send(arguments[0], source, options))
+        if sink is not None and (fd := descriptor(sink)) is None:
+            return asyncio.ensure_future(self._receive(name, *arguments, options=options, outs=outs, then=then, sink=sink))
+        if sink is not None:
+            arguments = (*arguments, fd)
+        job, handle = self._job(options)
+        return self._begin(job, name, *arguments, tail=(handle, *[None] * len(outs)), finish=lambda: then(*map(job.result, outs)))
+
+    def _begin(self, job: Job, name: str, *arguments: Any, tail: tuple[Any, ...], finish: Any) -> asyncio.Future[Any]:
+        """A job's only call."""
+        try:
+            future = job.start(getattr(library, name), self._handle, job.context, *arguments, tail=tail, finish=finish)
+        except BaseException:
+            job.leave()
+            raise
+        future.add_done_callback(lambda _: job.leave())
+        return future
+
+    def _open(self, kind: type[Owned], name: str, *arguments: Any, options: Any, then: Any) -> Any:
+        job, handle = self._job(options)
+
+        def finish() -> Any:
+            place: Any = kind()
+            reads = kind is ReaderHandle
+            place.value = (library.ocireg_job_take_reader if reads else library.ocireg_job_take_upload)(job.handle)
+            place.owner = job.handle
+            return AsyncBlobReader(place, job) if reads else AsyncUpload(place, job)
+
+        try:
+            return job.start(getattr(library, name), self._handle, job.context, *arguments, tail=(handle, None), finish=finish)
+        except BaseException:
+            job.leave()
+            raise
+
+    async def _receive(self, name: str, *arguments: Any, options: Any, outs: Any, then: Wants, sink: Any) -> Any:
+        """A call whose bytes go through a pipe to an object."""
+        reader, writer = os.pipe()
+        try:
+            os.set_blocking(reader, False)
+            try:
+                job, handle = self._job(options)
+
+                def finish() -> Any:
+                    return then(*map(job.result, outs))
+
+                future = self._begin(job, name, *arguments, writer, tail=(handle, *[None] * len(outs)), finish=finish)
+            except BaseException:
+                os.close(writer)
+                raise
+            job.at_end = lambda: os.close(writer)
+            try:
+                await carry(reader, sink)
+            except BaseException:
+                future.cancel()
+                raise
+            return await future
+        finally:
+            os.close(reader)
+
+    async def _send(self, repository: bytes, source: Any, options: Any) -> Any:
+        """Uploads what a file-like object or an iterable gives; both may be asynchronous."""
+        given = dict(options or {})
+        digest = given.pop("digest", None)
+        refused = given.keys() - {"chunk_size", "context", "timeout"}
+        if refused:
+            raise InvalidArgument(f"{', '.join(sorted(refused))}: not for what is read piece by piece; upload takes chunk_size and digest")
+        async with await self._open(UploadHandle, "ocireg_upload_start", repository, options=given, then=None) as upload:
+            async for piece in pieces(source):
+                await upload.write(piece)
+            return await upload.finish(digest)
+
+
+async def pieces(source: Any) -> Any:
+    """The bytes of a source. What may block is read on another thread."""
+    if isinstance(source, AsyncIterable):
+        async for piece in source:
+            yield piece
+    elif hasattr(source, "read"):
+        is_async = asyncio.iscoroutinefunction(source.read)
+        while piece := await (source.read(CHUNK) if is_async else asyncio.to_thread(source.read, CHUNK)):
+            if isinstance(piece, str):
+                raise TypeError("the source gives str, not bytes: open it in binary mode")
+            yield piece
+    else:
+        for piece in source:
+            yield piece
+
+
+class V1Calls(ByJobs, V1):
+    def __init__(self, handle: ClientHandle, defaults: Context, hub: Hub) -> None:
+        super().__init__(handle, defaults)
+        self._hub = hub
+
+
+class Calls(ByJobs, Client):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._hub = Hub(self._handle)

@@ -1,0 +1,134 @@
+"""Blobs that are read piece by piece."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from .._memory import Json, ReaderHandle, check, lent, made
+from .._native import library
+from ..errors import Busy, Closed, Forked
+from ..reader import CHUNK
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from ..results import BlobInfo
+    from ._jobs import Job
+
+
+class AsyncBlobReader:
+    """An open blob. It reaches its end only when the bytes have been verified: a wrong digest or a short transfer is an error, never an
+    end. For one task at a time. A read that was cancelled loses nothing: the next one continues. Iterating gives pieces as they come.
+
+        async with await client.open_blob("localhost:5000/a@sha256:...") as reader:
+            async for piece in reader:
+                print(len(piece))
+    """
+
+    def __init__(self, handle: ReaderHandle, job: Job) -> None:
+        self._handle = handle
+        self._job = job
+        self._info: BlobInfo = made(Json(), library.ocireg_blob_reader_info, handle).take()
+        self._space = bytearray(CHUNK)
+        self._place = lent("space", self._space)[0]
+        # What of the space is still nobody's.
+        self._begin = self._end = 0
+        self._gathered = bytearray()
+        self._position = 0
+        self._reading: asyncio.Future[int] | None = None
+        self._busy = self._closed = False
+
+    def __del__(self) -> None:
+        if not self._closed:
+            self._job.leave()
+            if self._reading is not None:
+                self._job.cancel()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if data := await self._read(-1, once=True):
+            return data
+        raise StopAsyncIteration
+
+    @property
+    def info(self) -> BlobInfo:
+        """What is known of it: see `BlobReader.info`."""
+        return self._info
+
+    @property
+    def size(self) -> int | None:
+        """The size of the whole blob."""
+        return self._info["size"]
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
+
+    def tell(self) -> int:
+        """How many bytes were read."""
+        return self._position
+
+    async def read(self, size: int | None = -1, /) -> bytes:
+        """Reads `size` bytes, fewer only at the end; without a size all: `ocireg_blob_reader_read`."""
+        return await self._read(-1 if size is None or size < 0 else size)
+
+    async def close(self) -> None:
+        """Ends the transfer: `ocireg_blob_reader_close`. Any number of times."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._reading is not None:
+            self._job.cancel()
+            await asyncio.wait([self._reading])
+            self._reading.exception()
+        try:
+            check(library.ocireg_blob_reader_close, self._handle)
+        except (Busy, Forked):
+            pass
+        finally:
+            self._job.leave()
+            # Before its job.
+            self._handle.drop()
+
+    async def _read(self, wanted: int, once: bool = False) -> bytes:
+        if self._busy:
+            raise Busy("another task is reading")
+        self._busy = True
+        try:
+            while (wanted < 0 or len(self._gathered) < wanted) and not (once and self._gathered) and await self._there():
+                count = self._end - self._begin if wanted < 0 else min(self._end - self._begin, wanted - len(self._gathered))
+                self._gathered += memoryview(self._space)[self._begin : self._begin + count]
+                self._begin += count
+        finally:
+            self._busy = False
+        data = bytes(self._gathered if wanted < 0 else self._gathered[:wanted])
+        del self._gathered[: len(data)]
+        self._position += len(data)
+        return data
+
+    async def _there(self) -> bool:
+        if self._closed:
+            raise Closed("the reader is closed")
+        if self._begin == self._end:
+            if self._reading is None:
+                self._reading = self._job.start(
+                    library.ocireg_blob_reader_read, self._handle, self._place, CHUNK, None,
+                    finish=lambda: library.ocireg_job_count(self._job.handle), lasting=True,
+                )  # fmt: skip
+            # Whoever waits may be cancelled; the read goes on.
+            await asyncio.wait([self._reading])
+            reading, self._reading = self._reading, None
+            self._begin, self._end = 0, reading.result()
+        return self._begin < self._end

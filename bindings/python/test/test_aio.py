@@ -1,0 +1,495 @@
+"""The client for asyncio: the behaviours that all bindings share, and what is its own."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import inspect
+import io
+import json
+import os
+import re
+import threading
+import time
+import unittest
+import uuid
+from typing import Any
+
+import helper
+import ocireg
+import test_behaviours
+from helper import NONE, SILENT
+from ocireg.aio import AsyncBlobReader, AsyncClient, AsyncUpload, AsyncUploadSession, AsyncV1
+
+DATA = os.urandom(2_000_000)
+
+
+class Steps:
+    """The steps of the behaviours with the other client; each is a coroutine that its thread runs to the end."""
+
+    def __init__(self, client: AsyncClient, options: Any) -> None:
+        self.client = client
+        self.options = options
+
+    def parse_reference(self, reference: str) -> Any:
+        return ocireg.Reference(reference).parts
+
+    def digest(self, text: str) -> Any:
+        return ocireg.digest(text.encode())
+
+    async def ping(self, registry: str) -> Any:
+        return await self.client.ping(registry, **self.options)
+
+    async def repositories(self, registry: str) -> Any:
+        return [name async for name in self.client.iter_repositories(registry, **self.options)]
+
+    async def tags(self, repository: str, page_size: int | None = None) -> Any:
+        return [tag async for tag in self.client.iter_tags(repository, n=page_size, **self.options)]
+
+    async def put_blob(self, repository: str, text: str, stream: bool = False) -> Any:
+        if not stream:
+            return (await self.client.put_blob(repository, text.encode(), **self.options))["digest"]
+        async with await self.client.upload(repository, **self.options) as upload:
+            await upload.write(text.encode())
+        return upload.result["digest"]
+
+    async def has_blob(self, reference: str) -> Any:
+        return await self.client.has_blob(reference, **self.options)
+
+    async def get_blob(self, reference: str, stream: bool = False) -> Any:
+        if not stream:
+            return (await self.client.blob(reference, **self.options)).decode()
+        async with await self.client.open_blob(reference, **self.options) as reader:
+            return (await reader.read()).decode()
+
+    async def delete_blob(self, reference: str) -> None:
+        await self.client.delete_blob(reference, **self.options)
+
+    async def put_manifest(self, reference: str, text: str, media_type: str) -> Any:
+        return (await self.client.put_manifest(reference, text.encode(), media_type=media_type, **self.options))["digest"]
+
+    async def manifest(self, reference: str) -> Any:
+        return (await self.client.manifest(reference, **self.options)).info
+
+    async def manifest_text(self, reference: str) -> Any:
+        return bytes(await self.client.manifest(reference, **self.options)).decode()
+
+    async def manifest_digest(self, reference: str) -> Any:
+        return await self.client.manifest_digest(reference, **self.options)
+
+    async def delete_manifest(self, reference: str) -> None:
+        await self.client.delete_manifest(reference, **self.options)
+
+    async def copy(self, source: str, destination: str) -> Any:
+        return await self.client.copy(source, destination, **self.options)
+
+    async def close(self) -> None:
+        await self.client.close()
+
+
+class Run(test_behaviours.Run):
+    """A behaviour whose steps run in one loop, on a thread of its own, as those of a program would."""
+
+    def __init__(self, test: helper.Case, behaviour: dict[str, Any]) -> None:
+        super().__init__(test, behaviour)
+        self.loop = asyncio.new_event_loop()
+        self.other = AsyncClient(plain_http=True, hosts=self.filled(behaviour.get("hosts", {})))
+        thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        thread.start()
+
+        def end() -> None:
+            asyncio.run_coroutine_threadsafe(self.other.close(), self.loop).result(10)
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            thread.join(10)
+            self.loop.close()
+
+        test.addCleanup(end)
+
+    def perform(self, step: dict[str, Any], arguments: dict[str, Any]) -> Any:
+        context = ocireg.Context(timeout=step["deadline_ms"] / 1000 if "deadline_ms" in step else None)
+        if "cancel_after_ms" in step:
+            threading.Timer(step["cancel_after_ms"] / 1000, context.cancel).start()
+        if "close_after_ms" in step:
+            close = lambda: asyncio.run_coroutine_threadsafe(self.other.close(), self.loop)
+            threading.Timer(step["close_after_ms"] / 1000, close).start()
+        result = getattr(Steps(self.other, {"context": context}), step["do"])(**arguments)
+        return asyncio.run_coroutine_threadsafe(result, self.loop).result(60) if inspect.isawaitable(result) else result
+
+
+class AsyncBehavioursTest(helper.Case):
+    """The behaviours."""
+
+
+def add(number: int, behaviour: dict[str, Any]) -> None:
+    def test(self: helper.Case) -> None:
+        Run(self, behaviour).run()
+
+    setattr(AsyncBehavioursTest, f"test_{number:02}_" + re.sub(r"\W+", "_", behaviour["name"]), test)
+
+
+for number, behaviour in enumerate(test_behaviours.BEHAVIOURS):
+    add(number, behaviour)
+
+
+class AsyncTest(helper.Case, unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self) -> None:
+        self.aio = AsyncClient(plain_http=True)
+        self.addAsyncCleanup(self.aio.close)
+
+    async def test_the_methods_are_those_of_the_client(self) -> None:
+        for ours, theirs in ((AsyncClient, ocireg.Client), (AsyncV1, ocireg.V1), (AsyncUploadSession, ocireg.UploadSession)):
+            for name, method in vars(theirs).items() if theirs is not ocireg.Client else inspect.getmembers(theirs):
+                if name.startswith("_") or not inspect.isfunction(method):
+                    continue
+                mine = getattr(ours, name)
+                wanted, found = inspect.signature(method), inspect.signature(mine)
+                self.assertEqual(wanted.parameters, found.parameters, name)
+                self.assertTrue(inspect.getdoc(mine), name)
+        for kind in (AsyncClient, AsyncV1, AsyncUploadSession, AsyncBlobReader, AsyncUpload):
+            for name, value in vars(kind).items():
+                self.assertTrue(name.startswith("_") or value.__doc__, f"{kind.__name__}.{name}")
+
+    async def test_many_at_once_on_few_threads(self) -> None:
+        image = await asyncio.to_thread(self.put_image)
+        before = len(os.listdir("/proc/self/task"))
+        client = AsyncClient(plain_http=True, job_threads=4)
+        gaps, most = [], 0
+
+        async def watch() -> None:
+            nonlocal most
+            while True:
+                begun = time.monotonic()
+                await asyncio.sleep(0.005)
+                gaps.append(time.monotonic() - begun - 0.005)
+                most = max(most, len(os.listdir("/proc/self/task")))
+
+        watcher = asyncio.ensure_future(watch())
+        digests = await asyncio.gather(*(client.manifest_digest(image) for _ in range(100)))
+        watcher.cancel()
+        await client.close()
+        self.assertEqual(len(set(digests)), 1)
+        self.assertLess(most - before, 4 + 6)
+        self.assertLess(max(gaps), 0.5)
+
+    async def test_cancelling_a_task_cancels_its_call(self) -> None:
+        aio = self.aio
+        calls = {
+            "ping": lambda: aio.ping(SILENT),
+            "manifest": lambda: aio.manifest(f"{SILENT}/a:b"),
+            "blob": lambda: aio.blob(f"{SILENT}/a@{NONE}"),
+            "blob_to_file": lambda: aio.blob_to_file(f"{SILENT}/a@{NONE}", io.BytesIO()),
+            "open_blob": lambda: aio.open_blob(f"{SILENT}/a@{NONE}"),
+            "put_blob": lambda: aio.put_blob(f"{SILENT}/a", b"x"),
+            "put_stream": lambda: aio.put_blob(f"{SILENT}/a", io.BytesIO(b"x")),
+            "upload": lambda: aio.upload(f"{SILENT}/a"),
+            "copy": lambda: aio.copy(f"{SILENT}/a:b", "dir:/nowhere"),
+            "v1": lambda: aio.v1.tags(f"{SILENT}/a"),
+        }
+        for name, call in calls.items():
+            with self.subTest(name):
+                with self.within(0.05 + helper.AT_MOST), self.assertRaises(asyncio.TimeoutError):
+                    await asyncio.wait_for(call(), 0.05)
+                with self.within(helper.AT_MOST):
+                    await aio._calls._hub.wait()
+        self.assertEqual((await aio.ping(self.registry))["status"], 200)
+
+    async def test_time_limits(self) -> None:
+        limited = AsyncClient(plain_http=True, timeout=0.1)
+        for call in (
+            limited.ping(SILENT), self.aio.ping(SILENT, timeout=0.1), self.aio.ping(SILENT, context=ocireg.Context(timeout=0.1)),
+        ):  # fmt: skip
+            with self.within(0.1 + helper.AT_MOST), self.assertRaises(TimeoutError):
+                await call
+        with self.assertRaises(ocireg.TimeoutError):
+            await self.aio.ping(SILENT, timeout=0)
+        await limited.close()
+
+    async def test_wrong_arguments(self) -> None:
+        with self.assertRaises(ocireg.InvalidArgument):
+            await self.aio.tags("a", m=5)
+        with self.assertRaises(ocireg.InvalidReference):
+            await self.aio.manifest("UPPER")
+        with self.assertRaises(TypeError):
+            await self.aio.manifest(5)
+        with self.assertRaises(TypeError):
+            await self.aio.put_blob("a", 5)
+        with self.assertRaises(ocireg.InvalidArgument):
+            await self.aio.put_blob(self.new_repository(), io.BytesIO(), size=5)
+        self.assertEqual(self.aio._calls._hub.jobs, {})
+
+    async def test_a_context(self) -> None:
+        image = await asyncio.to_thread(self.put_image)
+        told: dict[str, list[Any]] = {"progress": [], "log": [], "blobs": []}
+        thread = threading.get_ident()
+
+        def tell(kind: str) -> Any:
+            return lambda *said: (told[kind].append(said), self.assertEqual(threading.get_ident(), thread))
+
+        context = ocireg.Context(**{kind: tell(kind) for kind in told})
+        await self.aio.copy(image, f"oci:{self.folder()}/a:b", context=context)
+        self.assertEqual(sorted(event["size"] for (event,) in told["blobs"] if event["state"] == "copied"), [2, 5])
+        self.assertIn("response", [event["event"] for (event,) in told["log"]])
+        self.assertEqual(context.progress()["operation"], "copy")
+        await self.aio.ping(helper.registry("REFERRERS"), context=context)
+        self.assertEqual(len(context.warnings()), 1)
+        reference = await asyncio.to_thread(self.put_blob, DATA)
+        await self.aio.blob(reference, context=context)
+        self.assertTrue(told["progress"])
+
+    async def test_what_a_callback_raises_comes_out(self) -> None:
+        def fail(*_: Any) -> None:
+            raise ZeroDivisionError("mine")
+
+        image = await asyncio.to_thread(self.put_image)
+        for call in (
+            lambda: self.aio.ping(self.registry, context=ocireg.Context(log=fail)),
+            lambda: self.aio.copy(image, f"oci:{self.folder()}/a:b", context=ocireg.Context(blobs=fail)),
+            lambda: self.aio.repositories(helper.registry("HTPASSWD"), context=ocireg.Context(credentials=fail)),
+        ):
+            with self.assertRaisesRegex(ZeroDivisionError, "mine"):
+                await call()
+
+    async def test_credentials(self) -> None:
+        host = helper.registry("HTPASSWD")
+
+        async def later(_: str) -> Any:
+            await asyncio.sleep(0.05)
+            return {"username": "alice", "password": "s3cret:with colon"}
+
+        async def never(_: str) -> Any:
+            raise ZeroDivisionError
+
+        for answer in (later, lambda _: {"username": "alice", "password": "s3cret:with colon"}):
+            async with AsyncClient(plain_http=True, credentials=answer) as client:
+                self.assertIn("repositories", await client.repositories(host))
+        for answer, kind in ((lambda _: None, ocireg.Unauthenticated), (never, ZeroDivisionError), (lambda _: 5, TypeError)):
+            async with AsyncClient(plain_http=True, credentials=answer) as client:
+                with self.assertRaises(kind):
+                    await client.repositories(host)
+
+    async def test_sources(self) -> None:
+        wanted = ocireg.digest(DATA)
+        file = self.folder() / "file"
+        file.write_bytes(DATA)
+
+        async def pieces() -> Any:
+            for at in range(0, len(DATA), 300_000):
+                await asyncio.sleep(0)
+                yield DATA[at : at + 300_000]
+
+        reader, writer = os.pipe()
+        join = self.in_thread(lambda: (os.write(writer, b"x" * 1000), os.close(writer)))
+        with open(file, "rb") as opened, os.fdopen(reader, "rb") as pipe:
+            for source in (DATA, bytearray(DATA), file, str(file), opened, io.BytesIO(DATA), pieces(), [DATA, b""]):
+                self.assertEqual((await self.aio.put_blob(self.new_repository(), source))["digest"], wanted)
+            self.assertEqual((await self.aio.put_blob(self.new_repository(), pipe))["digest"], ocireg.digest(b"x" * 1000))
+        join()
+        with self.assertRaises(ocireg.DigestMismatch):
+            await self.aio.put_blob(self.new_repository(), io.BytesIO(b"x"), digest=NONE)
+        with self.assertRaisesRegex(TypeError, "binary"):
+            await self.aio.put_blob(self.new_repository(), io.StringIO("x"))
+
+    async def test_sinks(self) -> None:
+        reference = await asyncio.to_thread(self.put_blob, DATA)
+        folder = self.folder()
+        self.assertTrue((await self.aio.blob_to_file(reference, folder / "a"))["verified"])
+        self.assertEqual((folder / "a").read_bytes(), DATA)
+        with open(folder / "b", "wb") as file, gzip.open(folder / "c", "wb", compresslevel=1) as packed:
+            await self.aio.blob_to_file(reference, file)
+            await self.aio.blob_to_file(reference, packed)
+        self.assertEqual((folder / "b").read_bytes(), DATA)
+        self.assertEqual(gzip.decompress((folder / "c").read_bytes()), DATA)
+
+        class Slow:
+            def __init__(self) -> None:
+                self.space = io.BytesIO()
+
+            async def write(self, data: bytes) -> int:
+                await asyncio.sleep(0)
+                return self.space.write(data[:100_001])
+
+        slow = Slow()
+        await self.aio.blob_to_file(reference, slow)
+        self.assertEqual(slow.space.getvalue(), DATA)
+
+        class Full:
+            def write(self, data: bytes) -> int:
+                raise ZeroDivisionError
+
+        with self.assertRaises(ZeroDivisionError):
+            await self.aio.blob_to_file(reference, Full())
+        with self.assertRaises(TypeError):
+            await self.aio.blob_to_file(reference, io.StringIO())
+        image = await asyncio.to_thread(self.put_real_image)
+        out = io.BytesIO()
+        self.assertEqual((await self.aio.image_file(image, "greeting", out))["size"], 5)
+        await self.aio.image_file(image, "greeting", folder / "greeting")
+        self.assertEqual((out.getvalue(), (folder / "greeting").read_bytes()), (b"hello", b"hello"))
+
+    async def test_a_stream_writer(self) -> None:
+        reference = await asyncio.to_thread(self.put_blob, DATA)
+        got = bytearray()
+        ended = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while data := await reader.read(100_000):
+                got.extend(data)
+                await asyncio.sleep(0)
+            writer.close()
+            ended.set()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        await self.aio.blob_to_file(reference, writer)
+        writer.close()
+        await ended.wait()
+        server.close()
+        self.assertEqual(got, DATA)
+
+    async def test_a_reader(self) -> None:
+        reference = await asyncio.to_thread(self.put_blob, DATA)
+        async with await self.aio.open_blob(reference) as reader:
+            self.assertEqual((reader.size, reader.info["size"], reader.tell()), (len(DATA), len(DATA), 0))
+            self.assertEqual(await reader.read(5), DATA[:5])
+            self.assertEqual(b"".join([piece async for piece in reader]), DATA[5:])
+            self.assertEqual((await reader.read(), await reader.read(1), reader.tell()), (b"", b"", len(DATA)))
+        self.assertTrue(reader.closed)
+        with self.assertRaises(ocireg.Closed):
+            await reader.read(1)
+        await reader.close()
+        reader = await self.aio.open_blob(reference)
+        both = await asyncio.gather(reader.read(), reader.read(), return_exceptions=True)
+        self.assertEqual((both[0], type(both[1])), (DATA, ocireg.Busy))
+        del reader
+
+    async def test_a_read_that_was_cancelled_loses_nothing(self) -> None:
+        reference = await asyncio.to_thread(self.put_blob, DATA)
+        for number in range(20):
+            async with await self.aio.open_blob(reference) as reader:
+                task = asyncio.ensure_future(reader.read())
+                await asyncio.sleep(0.0003 * number)
+                task.cancel()
+                done = (await asyncio.gather(task, return_exceptions=True))[0]
+                got = done if isinstance(done, bytes) else b""
+                self.assertEqual(got + await reader.read(), DATA)
+
+    async def test_uploads(self) -> None:
+        repository = self.new_repository()
+        upload = await self.aio.upload(repository, chunk_size=500_000)
+        for piece in (b"a", bytearray(b"b"), memoryview(DATA), b"c"):
+            await upload.write(piece)
+        await upload.flush()
+        put = await upload.finish(ocireg.digest(b"ab" + DATA + b"c"))
+        self.assertEqual((put["size"], upload.tell(), upload.closed, upload.result), (len(DATA) + 3, len(DATA) + 3, True, put))
+        with self.assertRaises(ocireg.Closed):
+            await upload.write(b"x")
+        with self.assertRaises(ZeroDivisionError):
+            async with await self.aio.upload(repository) as upload:
+                raise ZeroDivisionError
+        with self.assertRaises(ValueError):
+            upload.result  # noqa: B018
+        await upload.cancel()
+        upload = await self.aio.upload(repository)
+        await upload.write(b"saved")
+        session = await self.aio.resume_upload(await upload.save())
+        self.assertEqual((session.offset, session.min_chunk_size), (5, 0))
+        session = await (await session.status()).chunk(b" and")
+        self.assertIn("9", repr(session))
+        put = await session.finish(ocireg.digest(b"saved and sent"), b" sent")
+        self.assertEqual(await self.aio.blob(f"{repository}@{put['digest']}"), b"saved and sent")
+        session = await self.aio.upload_session(repository)
+        self.assertTrue(session.url and session.repository and session.to_dict())
+        await session.cancel()
+
+    async def test_an_upload_that_was_cancelled(self) -> None:
+        def answer(method: str, path: str, query: dict[str, str]) -> Any:
+            if method == "POST":
+                return 202, {"Location": f"{path}x", "Range": "0-0"}, b""
+            time.sleep(2)
+            return 500, {}, b""
+
+        upload = await self.aio.upload(f"{self.serve(answer)}/a", chunk_size=1000)
+        with self.assertRaises(asyncio.TimeoutError):
+            await asyncio.wait_for(upload.write(b"x" * 2_000_000), 0.1)
+        with self.assertRaises(ocireg.Cancelled):
+            await upload.write(b"y")
+        with self.within(helper.AT_MOST):
+            await self.aio._calls._hub.wait()
+            await upload.close()
+
+    async def test_v1(self) -> None:
+        v1, old = self.aio.v1, helper.registry("V1")
+        repository, id_ = f"{old}/python/r{uuid.uuid4().hex[:8]}", uuid.uuid4().hex * 2
+        image = json.dumps({"id": id_}).encode()
+        await v1.put_image(repository, image)
+        await v1.put_layer(repository, image, DATA)
+        await v1.put_tag(f"{repository}:one", id_)
+        self.assertEqual(await v1.tag(f"{repository}:one"), id_)
+        self.assertEqual(await v1.layer(repository, id_), DATA)
+        async with await v1.open_layer(repository, id_) as reader:
+            self.assertEqual(await reader.read(), DATA)
+        out = io.BytesIO()
+        await v1.layer_to_file(repository, id_, out)
+        self.assertEqual(out.getvalue(), DATA)
+
+    async def test_lists(self) -> None:
+        image = await asyncio.to_thread(self.put_image)
+        self.assertEqual([tag async for tag in self.aio.iter_tags(image.removesuffix(":one"))], ["one"])
+        self.assertEqual([one async for one in self.aio.iter_referrers(image)], [])
+        real = await asyncio.to_thread(self.put_real_image)
+        self.assertEqual([file["path"] async for file in self.aio.iter_files(real)], ["/greeting"])
+
+    async def test_close_ends_calls(self) -> None:
+        call = asyncio.ensure_future(self.aio.ping(SILENT))
+        await asyncio.sleep(0.05)
+        self.assertEqual((self.aio.closed, repr(self.aio)), (False, "<AsyncClient>"))
+        with self.within(helper.AT_MOST):
+            await self.aio.close()
+        with self.assertRaises(ocireg.Closed):
+            await call
+        with self.assertRaises(ocireg.Closed):
+            await self.aio.ping(self.registry)
+        self.assertTrue(self.aio.closed)
+
+    async def test_quiesce_and_hosts(self) -> None:
+        await self.aio.ping(self.registry)
+        self.aio.quiesce()
+        self.aio.set_host(self.registry, plain_http=True)
+        self.assertEqual((await self.aio.ping(self.registry))["status"], 200)
+
+
+class LoopsTest(helper.Case):
+    def test_one_loop_after_another(self) -> None:
+        client = AsyncClient(plain_http=True)
+        for _ in range(3):
+            self.assertEqual(asyncio.run(client.ping(self.registry))["status"], 200)
+
+    def test_two_loops_at_once(self) -> None:
+        client = AsyncClient(plain_http=True)
+
+        async def both() -> None:
+            first = asyncio.ensure_future(client.ping(SILENT))
+            await asyncio.sleep(0.05)
+            with self.assertRaisesRegex(RuntimeError, "another event loop"):
+                await asyncio.to_thread(lambda: asyncio.run(client.ping(self.registry)))
+            first.cancel()
+
+        asyncio.run(both())
+
+    def test_a_loop_that_ends_with_calls(self) -> None:
+        async def leave() -> None:
+            client = AsyncClient(plain_http=True)
+            calls = (client.blob_to_file(f"{SILENT}/a@{NONE}", io.BytesIO()), client.put_blob(f"{SILENT}/a", bytearray(DATA)))
+            _ = [asyncio.ensure_future(call) for call in calls]
+            await asyncio.sleep(0.05)
+
+        with self.within(2):
+            asyncio.run(leave())
+
+    def test_ctrl_c(self) -> None:
+        with self.alarm(0.1), self.within(0.1 + helper.AT_MOST), self.assertRaises(KeyboardInterrupt):
+            asyncio.run(AsyncClient(plain_http=True).ping(SILENT))
+
+
+if __name__ == "__main__":
+    unittest.main()

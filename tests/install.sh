@@ -265,7 +265,7 @@ by_valgrind() {
 manuals() {
     say 'the manual pages'
     local page words name
-    for page in man1/ocireg.1 man3/ocireg.3; do
+    for page in man1/ocireg.1 man3/ocireg.3 $("$root/bindings/c/manual.sh" families | sed 's|.*|man3/ocireg_&.3|'); do
         # Every command, option and function is in them: they are generated from the help and the header.
         groff -man -Tascii -P-c -ww -rLL=500n "$here/share/man/$page" 2>"$work/log" | sed 's/.\x08//g' >"$work/${page##*/}.txt"
         [ ! -s "$work/log" ] || { cat "$work/log"; fail "$page is not clean"; }
@@ -278,6 +278,11 @@ manuals() {
     for name in $(grep -v '^#' "$root/tests/abi/symbols.txt"); do
         grep -qF "$name()" "$work/ocireg.3.txt" || fail "ocireg(3) lacks $name"
     done
+}
+
+schemas() {
+    say 'the schemas'
+    diff -r "$root/tests/schemas" "$here/share/ocireg/schemas" || fail 'other schemas'
 }
 
 # completes "WANTED…" WORD…: the completions of the last word
@@ -329,6 +334,7 @@ by_ruby
 by_python
 by_valgrind
 manuals
+schemas
 completion
 [ ! -e "$root/.git" ] || dist
 uninstall

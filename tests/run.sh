@@ -147,6 +147,7 @@ without_release() {
     step 'cargo fmt' cargo fmt --check
     step 'cargo clippy' cargo clippy --locked --all-targets -- -D warnings
     step 'rubocop' rubocop --cache false bindings/ruby
+    step 'manual pages' tests/manual.sh
     step 'rustdoc' env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
     cargo test --locked --no-run --lib --test faults --test abi --test interop >"$logs/debug-build.log" 2>&1
     cargo_tests unit cargo test --locked --lib

@@ -1,6 +1,8 @@
 #!/bin/bash
 # manual.sh command PROGRAM    ocireg(1), from the program's own help
 # manual.sh library HEADER     ocireg(3), from the comments of the header
+# manual.sh families           the names of the families of functions, one a line
+# manual.sh family NAME HEADER ocireg_NAME(3), from the same comments and the program in bindings/c/manual/NAME.c
 # Generated from what they describe, so that they cannot get out of date.
 set -euo pipefail
 
@@ -157,8 +159,9 @@ ocireg \- client for Docker and OCI registries
 The header
 .I ocireg.h
 is the reference manual: of every function it tells the options, the result, the errors and the specification.
-This page is an overview.
+This page is an overview; each family of functions has a page of its own, with an example:
 END
+    families | sed -e 's/.*/.BR ocireg_& (3),/' -e '$s/,$/./'
     conventions "$1"
     echo '.SH FUNCTIONS'
     declarations "$1" 'ocireg_[a-z0-9_]+[(]' | sed 's/\t/()\t/' | entries
@@ -172,8 +175,86 @@ END
 END
 }
 
+readonly FAMILIES='buffer client context error json job options reference registry manifest blob upload copy image login schema1 v1'
+
+families() { tr ' ' '\n' <<<"$FAMILIES"; }
+
+# Patterns of the functions of a family, and what they are about
+family() { # NAME
+    case $1 in
+        buffer) members='ocireg_(buffer_.*|string_free)' about='strings and bytes that the library gives' ;;
+        client) members='ocireg_(client_.*|version.*)' about='clients, their hosts, and the version' ;;
+        context) members='ocireg_context_.*' about='cancel, deadline, progress and callbacks of calls' ;;
+        error) members='ocireg_(error_.*|status_name)' about='what went wrong in a call' ;;
+        json) members='ocireg_(json_.*|manifest_layer)' about='reading results by JSON pointers' ;;
+        job) members='ocireg_job_.*' about='calls for programs with an event loop' ;;
+        options) members='ocireg_options_.*' about='named options of calls' ;;
+        reference) members='ocireg_(index_parse|reference_parse|endpoint_.*|digest_.*)' about='names of registries, images and places; digests' ;;
+        registry) members='ocireg_(registry_.*|repository_.*)' about='registries and the tags of repositories' ;;
+        manifest) members='ocireg_(manifest_(get|head|digest|put|delete|inspect)|referrers|tag_delete)' about='manifests, what refers to them, and tags' ;;
+        blob) members='ocireg_blob_.*' about='reading and writing blobs' ;;
+        upload) members='ocireg_upload_.*' about='uploads in chunks, and their sessions' ;;
+        copy) members='ocireg_(copy|layout_.*)' about='copies between registries, layouts and archives' ;;
+        image) members='ocireg_image_.*' about='configs, files, sizes, tags and layers of images' ;;
+        login) members='ocireg_(login|logout|explain)' about='credentials: trying, keeping, removing and explaining them' ;;
+        schema1) members='ocireg_schema1_.*' about='signed manifests of schema 1' ;;
+        v1) members='ocireg_v1_.*' about='registries of protocol v1' ;;
+        *) echo "manual.sh: no family $1; there are: $FAMILIES" >&2; return 1 ;;
+    esac
+}
+
+# Of each function that matches: a line "=NAME", its declaration with "<" before each line, its comment with ">" before each
+functions() { # HEADER PATTERN
+    awk -v pattern="^($2)[(]" '
+        /^\/\// { sub(/^\/\/ ?/, ""); text = text ">" $0 "\n"; next }
+        open || match($0, /ocireg_[a-z0-9_]+[(]/) && !/^(typedef|#| )/ {
+            if (!open) name = substr($0, RSTART, RLENGTH)
+            open = !/;/
+            declaration = declaration "<" $0 "\n"
+            if (open) next
+            if (name ~ pattern) { sub(/[(]/, "", name); printf "=%s\n%s%s", name, declaration, text }
+        }
+        { text = declaration = "" }' "$1"
+}
+
+# The comment of a function: its paragraphs, the list of its options, and what is a table there
+description() {
+    awk '
+        function leave() { if (table) print ".fi"; table = 0 }
+        function safe(text) { return (text ~ /^[.\047]/ ? "\\&" : "") text }
+        /^$/ { leave(); options = 0; print ".PP"; next }
+        /^  [a-z0-9_]+ \([a-z]/ { leave(); options = 1; sub(/^  /, ""); at = index($0, "): "); print ".TP"; print ".B " substr($0, 1, at); print safe(substr($0, at + 3)); next }
+        options && /^     / { sub(/^ +/, ""); print safe($0); next }
+        /^ / { if (!table) print ".nf"; table = 1; print; next }
+        { leave(); if (options) print ".PP"; options = 0; print }
+        END { leave() }'
+}
+
+family_manual() { # NAME HEADER
+    local members about found names
+    family "$1"
+    found=$(functions "$2" "$members")
+    names=$(sed -n 's/^=//p' <<<"$found")
+    title "OCIREG_${1^^}" 3 "$(sed -n 's/^#define OCIREG_VERSION "\(.*\)"/\1/p' "$2")" 'Library functions'
+    printf '.SH NAME\n%s \\- %s\n' "$(paste -sd, <<<"$names" | sed 's/,/, /g')" "$about"
+    printf '.SH SYNOPSIS\n.nf\n.B #include <ocireg.h>\n.PP\n'
+    sed -n 's/^<//p' <<<"$found" | roff
+    printf '.fi\n.SH DESCRIPTION\nThe conventions of all functions are in\n.BR ocireg (3).\n'
+    local name
+    for name in $names; do
+        printf '.SS %s()\n' "$name"
+        sed -n "/^=$name\$/,/^=/s/^>//p" <<<"$found" | roff | description
+    done
+    printf '.SH EXAMPLE\n.nf\n'
+    roff <"$(dirname "$0")/manual/$1.c"
+    printf '.fi\n.SH SEE ALSO\n.BR ocireg (3)'
+    families | grep -vx "$1" | sed 's/.*/,\n.BR ocireg_& (3)/' | paste -sd' ' | sed 's/ ,/,/g; s/ \.BR/\n.BR/g'
+}
+
 case ${1:-} in
     command) command_manual "$2" ;;
     library) library_manual "$2" ;;
-    *) echo "usage: manual.sh command PROGRAM | library HEADER" >&2; exit 1 ;;
+    families) families ;;
+    family) family_manual "$2" "$3" ;;
+    *) echo "usage: manual.sh command PROGRAM | library HEADER | families | family NAME HEADER" >&2; exit 1 ;;
 esac

@@ -64,14 +64,14 @@ END
 
 mkdir -p "$out"
 make -s -C "$root" install DESTDIR="$work/all" PREFIX=/usr LIBDIR="/usr/lib/$tuple" PYTHONDIR=/usr/lib/python3/dist-packages >/dev/null
-gzip -9n "$work/all/usr/share/man/man1/ocireg.1" "$work/all/usr/share/man/man3/ocireg.3"
+gzip -9n "$work/all/usr/share/man/man1/ocireg.1" "$work"/all/usr/share/man/man3/*.3
 strip --strip-debug "$work/all/usr/lib/$tuple/libocireg.a"
 strip "$work/all/usr/bin/ocireg"
 rm "$work/all/usr/share/doc/ocireg/LICENSE"
 
 take "$library" "usr/lib/$tuple/libocireg.so.*"
 take libocireg-dev "usr/lib/$tuple/*" usr/include/*.h* usr/share/man/man3/* usr/share/doc/ocireg/examples \
-    usr/share/doc/ocireg/valgrind.supp
+    usr/share/doc/ocireg/valgrind.supp usr/share/ocireg/schemas
 take ocireg usr/bin/ocireg usr/share/man/man1/* usr/share/bash-completion/completions/ocireg \
     usr/share/zsh/vendor-completions/_ocireg usr/share/fish/vendor_completions.d/ocireg.fish
 take python3-ocireg usr/lib/python3
@@ -85,7 +85,7 @@ echo 'activate-noawait ldconfig' >"$work/$library/DEBIAN/triggers"
 build "$library" libs "$(needs "$work/$library/usr/lib/$tuple/libocireg.so.$version")" \
     'client for Docker and OCI registries (library)' 'A registry client behind a stable C ABI.'
 build libocireg-dev libdevel "$library (= $version)" \
-    'client for Docker and OCI registries (development)' 'Headers for C and C++, static library, pkg-config and CMake files, examples.'
+    'client for Docker and OCI registries (development)' 'Headers for C and C++, static library, pkg-config and CMake files, manual pages, examples, JSON Schemas.'
 build ocireg utils "$library (>= $version), $(needs "$work/ocireg/usr/bin/ocireg")" \
     'client for Docker and OCI registries (command)' 'Reads, writes and copies images and other artifacts.'
 

@@ -13,6 +13,7 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/ocireg
+SCHEMADIR ?= $(PREFIX)/share/ocireg/schemas
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR ?= $(PREFIX)/share/zsh/vendor-completions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
@@ -23,6 +24,7 @@ PACKAGING := bindings/packaging
 # Files that depend on the folders are generated each time.
 MADE := target/install
 CMAKEDIR = $(LIBDIR)/cmake/ocireg
+FAMILIES = $(shell bindings/c/manual.sh families)
 # libgcc_s exists as a shared library only, and every C compiler adds what is needed from it automatically.
 NATIVE_LIBS = $(filter-out -lgcc_s,$(shell cat $(RELEASE)/native-static-libs))
 # The command finds its library wherever the folder tree is moved; below /usr the loader does.
@@ -42,9 +44,10 @@ install: all
 		$(FILL) $(PACKAGING)/$$name.in >$(MADE)/$$name || exit 1; done
 	bindings/c/manual.sh command $(RELEASE)/ocireg >$(MADE)/ocireg.1
 	bindings/c/manual.sh library include/ocireg.h >$(MADE)/ocireg.3
+	@for name in $(FAMILIES); do bindings/c/manual.sh family $$name include/ocireg.h >$(MADE)/ocireg_$$name.3 || exit 1; done
 	@for shell in bash zsh fish; do $(RELEASE)/ocireg completion $$shell >$(MADE)/ocireg.$$shell || exit 1; done
 	$(INSTALL) -d $(addprefix '$(DESTDIR)',$(BINDIR) $(LIBDIR)/pkgconfig $(CMAKEDIR) $(INCLUDEDIR) $(MANDIR)/man1 $(MANDIR)/man3 \
-		$(COMPLETIONDIR) $(ZSHDIR) $(FISHDIR) $(DOCDIR)/examples)
+		$(COMPLETIONDIR) $(ZSHDIR) $(FISHDIR) $(DOCDIR)/examples $(SCHEMADIR))
 	$(INSTALL) -m 755 $(MADE)/ocireg '$(DESTDIR)$(BINDIR)/ocireg'
 	$(INSTALL) -m 644 $(RELEASE)/libocireg.so '$(DESTDIR)$(LIBDIR)/libocireg.so.$(VERSION)'
 	ln -sf libocireg.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
@@ -54,22 +57,24 @@ install: all
 	$(INSTALL) -m 644 $(MADE)/ocireg-config.cmake $(MADE)/ocireg-config-version.cmake '$(DESTDIR)$(CMAKEDIR)/'
 	$(INSTALL) -m 644 include/ocireg.h bindings/cpp/ocireg.hpp '$(DESTDIR)$(INCLUDEDIR)/'
 	$(INSTALL) -m 644 $(MADE)/ocireg.1 '$(DESTDIR)$(MANDIR)/man1/ocireg.1'
-	$(INSTALL) -m 644 $(MADE)/ocireg.3 '$(DESTDIR)$(MANDIR)/man3/ocireg.3'
+	$(INSTALL) -m 644 $(MADE)/ocireg.3 $(patsubst %,$(MADE)/ocireg_%.3,$(FAMILIES)) '$(DESTDIR)$(MANDIR)/man3/'
 	$(INSTALL) -m 644 $(MADE)/ocireg.bash '$(DESTDIR)$(COMPLETIONDIR)/ocireg'
 	$(INSTALL) -m 644 $(MADE)/ocireg.zsh '$(DESTDIR)$(ZSHDIR)/_ocireg'
 	$(INSTALL) -m 644 $(MADE)/ocireg.fish '$(DESTDIR)$(FISHDIR)/ocireg.fish'
 	$(INSTALL) -m 644 LICENSE $(PACKAGING)/valgrind.supp '$(DESTDIR)$(DOCDIR)/'
 	$(INSTALL) -m 644 bindings/c/examples/*.c '$(DESTDIR)$(DOCDIR)/examples/'
 	@if [ -n '$(PYTHONDIR)' ]; then $(PACKAGING)/python.sh '$(DESTDIR)$(PYTHONDIR)' $(VERSION); fi
+	$(INSTALL) -m 644 tests/schemas/*.json '$(DESTDIR)$(SCHEMADIR)/'
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig || true; fi
 
 uninstall:
 	rm -f $(addprefix '$(DESTDIR)',$(BINDIR)/ocireg $(LIBDIR)/libocireg.so.$(VERSION) $(LIBDIR)/$(SONAME) $(LIBDIR)/libocireg.so \
 		$(LIBDIR)/libocireg.a $(LIBDIR)/pkgconfig/ocireg.pc $(INCLUDEDIR)/ocireg.h $(INCLUDEDIR)/ocireg.hpp \
-		$(MANDIR)/man1/ocireg.1 $(MANDIR)/man3/ocireg.3 $(COMPLETIONDIR)/ocireg \
+		$(MANDIR)/man1/ocireg.1 $(MANDIR)/man3/ocireg.3 $(patsubst %,$(MANDIR)/man3/ocireg_%.3,$(FAMILIES)) $(COMPLETIONDIR)/ocireg \
 		$(ZSHDIR)/_ocireg $(FISHDIR)/ocireg.fish)
 	$(if $(PYTHONDIR),rm -rf '$(DESTDIR)$(PYTHONDIR)/ocireg' '$(DESTDIR)$(PYTHONDIR)/ocireg-$(VERSION).dist-info')
 	rm -rf '$(DESTDIR)$(CMAKEDIR)' '$(DESTDIR)$(DOCDIR)'
+	rm -rf '$(DESTDIR)$(CMAKEDIR)' '$(DESTDIR)$(DOCDIR)' '$(DESTDIR)$(SCHEMADIR)'
 
 dist:
 	@mkdir -p target/dist

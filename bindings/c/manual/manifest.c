@@ -1,0 +1,20 @@
+/* manifest REFERENCE: the digest that a tag stands for. */
+#include <ocireg.h>
+#include <stdio.h>
+
+int main(int count, char **arguments)
+{
+    ocireg_client *client = NULL;
+    ocireg_error *error = NULL;
+    char *digest = NULL;
+    if (count == 2 && ocireg_client_new(NULL, &client, &error) == OCIREG_OK &&
+        ocireg_manifest_digest(client, NULL, arguments[1], NULL, &digest, &error) == OCIREG_OK)
+        puts(digest);
+    else if (error != NULL)
+        fprintf(stderr, "%s: %s\n", ocireg_error_name(error), ocireg_error_message(error));
+    int result = error != NULL;
+    ocireg_string_free(digest);
+    ocireg_error_free(error);
+    ocireg_client_free(client);
+    return result;
+}

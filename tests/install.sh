@@ -303,7 +303,7 @@ completion() {
     completes '--last' ocireg tags host/repo --la
     completes '--password-stdin' ocireg --pas
     completes '' ocireg blob put host/repo fi
-    cmp "$here/share/zsh/vendor-completions/_ocireg" <("$here/bin/ocireg" completion zsh) || fail 'the completion of zsh'
+    cmp "$here/share/zsh/site-functions/_ocireg" <("$here/bin/ocireg" completion zsh) || fail 'the completion of zsh'
     cmp "$here/share/fish/vendor_completions.d/ocireg.fish" <("$here/bin/ocireg" completion fish) || fail 'the completion of fish'
 }
 

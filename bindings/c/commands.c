@@ -120,6 +120,18 @@ static int report_family(const char *family, const char *member)
     return report_usage("no such command: %s %s" SUGGESTION, family, member, SUGGESTED(before, suggestion));
 }
 
+/* What other programs call it. */
+static const char *known_elsewhere(const char *name)
+{
+    static const char *const names[][2] = {{"ls", "tags"},       {"list-tags", "tags"}, {"discover", "tree"},   {"head", "manifest head"},
+                                           {"get", "manifest get"}, {"put", "manifest put"}, {"delete", "manifest delete"}, {"cp", "copy"},
+                                           {"fetch", "blob get"}, {"search", "v1 search"}, {"export", "extract"}, {"retag", "tag"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i][0], name) == 0)
+            return names[i][1];
+    return NULL;
+}
+
 int report_no_command(const struct arguments *arguments)
 {
     const char *first = arguments->word_count > 0 ? arguments->words[0] : NULL;
@@ -134,5 +146,7 @@ int report_no_command(const struct arguments *arguments)
             suggest(&suggestion, word);
         free(word);
     }
+    if (known_elsewhere(first) != NULL)
+        strcpy(suggestion.best, known_elsewhere(first));
     return report_usage("no such command: %s" SUGGESTION, first, SUGGESTED("", suggestion));
 }

@@ -1,8 +1,10 @@
 /* ocireg: a client for Docker and OCI registries, over the public C API alone.
  *
- * Shows: ocireg_version_number. The file of each family of commands names the calls it demonstrates:
- * names.c, registry.c, tags.c, manifest.c, blob.c, blob_put.c, schema1.c; and below them session.c, open.c,
- * registries.c, hosts.c, command.c, signals.c, trace.c, output.c. */
+ * Each file says at its top which calls it shows. A command line passes through arguments.c (words and options), commands.c (which
+ * command it is), command_line.c and options.c (what its options are for the library), open.c and session.c (a client and a context), the
+ * file of the command (tags.c, manifest.c, copy.c, ...), and result.c (what is printed).
+ *
+ * Shows: ocireg_version_number. */
 #include "command.h"
 
 #include <fcntl.h>

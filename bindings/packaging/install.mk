@@ -15,7 +15,8 @@ MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/ocireg
 SCHEMADIR ?= $(PREFIX)/share/ocireg/schemas
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
-ZSHDIR ?= $(PREFIX)/share/zsh/vendor-completions
+# Debian's zsh looks here, and in site-functions below /usr/local.
+ZSHDIR ?= $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 INSTALL ?= install
 PYTHON ?= python3

@@ -93,6 +93,7 @@ static void test_a_mistyped_word(void **state) {
         {"copy a b --platfrom x", "did you mean --platform?"},
         {"manifest", "manifest what? See ocireg help manifest"},
         {"", "no command given"},
+        {"ls x", "did you mean tags?"},
         {"completion tcsh", "bash, zsh and fish"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) expect_failure(64, cases[i][0], cases[i][1]);
@@ -328,7 +329,9 @@ static void test_head_of_a_list(void **state) {
         expect_bash(text("$0 --anonymous %.*s%s%s 2>err | true; test ! -s err", (int)(hole - ways[i]), ways[i], place, hole + 2));
     }
     expect_bash("$0 help | head -1 >out && $0 completion bash | true");
-    expect_bash(text("if $0 --anonymous -q blob get %s | head -c 1 >/dev/null; then exit 1; fi", blob_reference(place, blob, 3000000)));
+    expect_bash(text("if $0 --anonymous -q blob get %s 2>err | head -c 1 >/dev/null; then exit 1; fi; test ! -s err", blob_reference(place, blob, 3000000)));
+    expect_bash("head -c 3000000 /dev/zero >big && tar -cf l.tar big && $0 append --scratch oci:layout --layer l.tar >out &&"
+                "if $0 -q cat oci:layout big 2>err | head -c 1 >out; then exit 1; fi; test ! -s err");
 }
 
 /* An error is two lines where there is something to do about it. */

@@ -39,7 +39,7 @@
  * with an event loop gives them the context of a job: then they return at once (see ocireg_job). SIGPIPE is blocked on the calling
  * thread meanwhile, its callbacks included; the signal mask is the same afterwards.
  *
- * Processes. After fork() the child makes its own client: the parent's clients, contexts, readers and uploads answer OCIREG_FORKED there
+ * Processes. After fork() the child makes its own client: the parent's clients, contexts, jobs, readers and uploads answer OCIREG_FORKED there
  * at once, and freeing them does nothing; a child that was forked in a callback must not return from it. When a call that blocks finds one of the descriptors 0, 1 and 2 closed, it opens /dev/null
  * in its place, close-on-exec, and leaves it there: no file and no socket of the library's is ever taken for standard input or
  * output. The library installs no signal handler, reads no environment variable and starts no process
@@ -308,7 +308,8 @@
 #define OCIREG_EVENT_BLOB 5
 
 // An open blob. It belongs to one thread at a time, and may move between threads; a second one at the same time gets
-// OCIREG_BUSY. It keeps what it needs of its client and context, so the order of the frees does not matter.
+// OCIREG_BUSY. It keeps what it needs of its client and context, so the order of the frees does not matter; one that a job has opened
+// reads as long as the job is there.
 typedef struct ocireg_blob_reader ocireg_blob_reader;
 
 // Exact bytes, such as a manifest's. Read-only, so any threads may read it at once.
@@ -332,12 +333,14 @@ typedef struct ocireg_error ocireg_error;
 // function that says "Blocks" returns at once when its context is a job's, and what becomes of the call is told by events (the example is at the top of this header).
 //
 // Wrong arguments are still the function's own error; else it returns OCIREG_OK, its out-parameters (all may be NULL) stay empty, and the result is
-// kept by the job. Strings and options are copied; bytes (`data` with its size), buffers and descriptors are lent until the call has
-// ended. A job makes one call at a time (OCIREG_BUSY), and may make another when that has ended. Functions that take a callback for
-// bytes cannot be a job's (OCIREG_INVALID_ARGUMENT). The calls of readers and uploads that a job has opened are calls of that job too.
+// kept by the job. Everything that the function is given is copied, bytes too, and descriptors are duplicated: nothing must be kept
+// for the call. A job makes one call at a time (OCIREG_BUSY), and may make another when that has ended; one that begins before
+// OCIREG_EVENT_DONE of the last was taken takes the place of that event. Functions that take a callback for bytes cannot be a job's
+// (OCIREG_INVALID_ARGUMENT). The calls of readers and uploads that a job has opened are calls of that job too, and OCIREG_CLOSED when it was freed.
 //
-// The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn. No function of a
-// job blocks. Any thread may use a job; it must be freed before its client.
+// The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn, and end there when
+// they are cancelled or their deadline passes. No function of a job blocks. Any thread may use a job; it is freed while no other thread
+// uses it or is in ocireg_client_next_event, and before its client.
 typedef struct ocireg_job ocireg_job;
 
 // A value of a JSON document: the whole, which is freed, or one inside of it, which is borrowed from it. Read-only, so any threads may
@@ -831,7 +834,8 @@ void ocireg_context_free(ocireg_context *context);
 //   helper_timeout_ms (integer, default: 60000): for one run of a credential helper, which is killed then
 //   helper_path (string): the folders of the helpers, with ':' between, instead of PATH
 // Jobs:
-//   job_threads (integer, default: 16): how many threads may make the calls of jobs; at most 1024
+//   job_threads (integer, default: 16): how many threads may make the calls of jobs, not counting those that
+//      wait for ocireg_job_answer; at most 1024
 //
 // Redirects go through the proxy too. A proxy resolves names itself, so of the hosts that a server names only local addresses,
 // "localhost" and the names of clouds' metadata services can be refused there. A proxy that refuses or wants other credentials is
@@ -1348,6 +1352,9 @@ ocireg_status ocireg_blob_reader_info(const ocireg_blob_reader *reader,
 // After an error the reader answers that error from then on; only a progress callback that stopped it costs
 // nothing. Blocks.
 //
+// A reader that a job has opened returns at once, with `*read` 0, which is not the end: the bytes are ocireg_job_bytes when the job's
+// call has ended, and none are the end. `buffer` is not used then.
+//
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH, OCIREG_SIZE_MISMATCH, OCIREG_CLOSED, OCIREG_BUSY.
 ocireg_status ocireg_blob_reader_read(ocireg_blob_reader *reader,
                                       uint8_t *buffer,
@@ -1704,7 +1711,6 @@ ocireg_status ocireg_copy(ocireg_client *client,
                           char **json,
                           ocireg_error **error);
 
-// A duplicate of the caller's descriptor, for the length of a call; the original stays the caller's.
 // Reads everything that the images of an OCI layout need and compares it with its digests. A manifest that an index in the layout
 // names and that is missing (a sparse copy leaves such) is not a problem, but the layout is not ok: it is listed as sparse, as is what a
 // JSON document of a kind that is not known names by a descriptor. Blocks.
@@ -2545,9 +2551,9 @@ ocireg_status ocireg_image_cat(ocireg_client *client,
 //
 // Options:
 //   progress (boolean, default: false): OCIREG_EVENT_PROGRESS comes while its bytes move, at most every 50 ms
-//   blob_progress (boolean, default: false): OCIREG_EVENT_BLOB comes for each blob of a copy
-//   log (boolean, default: false): OCIREG_EVENT_LOG comes for each event of the trace; of more than 1,000
-//      that wait the oldest are lost
+//   blob_progress (boolean, default: false): OCIREG_EVENT_BLOB comes for each blob of a copy; of more than
+//      1,000 such events and those of the log that wait the oldest are lost
+//   log (boolean, default: false): OCIREG_EVENT_LOG comes for each event of the trace, likewise
 //   credentials (boolean, default: false): OCIREG_EVENT_CREDENTIALS comes when a registry asks who calls and
 //      no option says it; the call waits for ocireg_job_answer
 //
@@ -2612,7 +2618,8 @@ ocireg_status ocireg_job_answer(ocireg_job *job,
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 ocireg_status ocireg_job_cancel(ocireg_job *job, ocireg_error **error);
 
-// What the job's call has returned; OCIREG_BUSY while it has not ended, or was not begun. OCIREG_INVALID_ARGUMENT for NULL.
+// What the job's call has returned; OCIREG_BUSY, and no ocireg_job_error, while it has not ended, or was not begun. OCIREG_INVALID_ARGUMENT for
+// NULL, OCIREG_FORKED in a forked child.
 ocireg_status ocireg_job_status(const ocireg_job *job);
 
 // The error of the job's call. Borrowed until the job is freed or makes another call. NULL when there is none.
@@ -2621,31 +2628,29 @@ const ocireg_error *ocireg_job_error(const ocireg_job *job);
 // The result of the job's call that the function gives as JSON, or as another string (a digest). Borrowed until the job is freed or makes another call. NULL when there is none.
 const char *ocireg_job_json(const ocireg_job *job);
 
-// The result of the job's call that the function gives as a buffer. Borrowed until the job is freed or makes another call. NULL when
+// The result of the job's call that the function gives as a buffer, or the bytes of a read. Borrowed until the job is freed or makes another call. NULL when
 // there is none.
 const ocireg_buffer *ocireg_job_bytes(const ocireg_job *job);
 
-// How many bytes ocireg_blob_reader_read has read as the job's call. 0 when it has not ended, and for other calls.
-size_t ocireg_job_count(const ocireg_job *job);
-
-// The reader that ocireg_blob_open or ocireg_v1_layer_open has opened as the job's call. Reading is then the job's next call: it ends
-// when the job's events say so, and ocireg_job_count is how many bytes were read. The caller's from now on, free with ocireg_blob_reader_free, before the job.
+// The reader that ocireg_blob_open or ocireg_v1_layer_open has opened as the job's call. Each read is then a call of the job too: see
+// ocireg_blob_reader_read. The caller's from now on, free with ocireg_blob_reader_free.
 // NULL when there is none, or it was taken before.
 ocireg_blob_reader *ocireg_job_take_reader(ocireg_job *job);
 
 // The upload that ocireg_upload_start has started as the job's call. Its calls are the job's from now on. The caller's, free with
-// ocireg_upload_free, before the job. NULL when there is none, or it was taken before.
+// ocireg_upload_free. NULL when there is none, or it was taken before.
 ocireg_upload *ocireg_job_take_upload(ocireg_job *job);
 
-// Frees a job. A call that has not ended is cancelled, and nothing more is told of it; what it was lent must stay until it has ended
-// where that matters to the caller: then cancel it, and wait for OCIREG_EVENT_DONE. NULL is accepted, and anything that is not a job is ignored.
+// Frees a job. A call that has not ended is cancelled, and nothing more is told of it; it may still be ending a moment later. NULL is
+// accepted, and anything that is not a job is ignored. In a forked child the parent's job is leaked, not freed.
 void ocireg_job_free(ocireg_job *job);
 
 // Ends the threads of a client that has no call, job, reader or upload at the moment, and closes its connections: until the next call
 // no thread of the library's lives on its behalf, as unshare(CLONE_NEWUSER), setns and seccomp filters may want it. The next call begins anew; what
 // was learnt (tokens, hosts) is kept. Waits for the threads, which takes no time that is felt.
 //
-// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_BUSY (there is a call, reader or upload), OCIREG_FORKED.
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_BUSY (there is a call, reader or upload, or the system still looks up a name for a call that
+// was left), OCIREG_FORKED.
 ocireg_status ocireg_client_quiesce(ocireg_client *client,
                                     ocireg_error **error);
 

@@ -728,7 +728,6 @@ private:
     std::vector<std::shared_ptr<void>> all_;
 };
 
-extern "C" {
 inline void set_credentials(ocireg_options *answer, const credentials &given)
 {
     const auto set = [answer](const char *key, const std::string &text) {
@@ -747,6 +746,7 @@ inline void set_credentials(ocireg_options *answer, const credentials &given)
     }
 }
 
+extern "C" {
 inline std::int32_t ocireg_hpp_progress(void *function, std::uint64_t done, std::uint64_t total)
 {
     return guarded([&] { return (*static_cast<progress_function *>(function))(done, total); }) ? 0 : 1;
@@ -897,7 +897,6 @@ public:
 
 private:
     friend class client;
-    friend class job;
     blob_reader(std::shared_ptr<void> callbacks, detail::owned<ocireg_blob_reader> handle) noexcept
         : callbacks_(std::move(callbacks)), handle_(std::move(handle))
     {
@@ -972,7 +971,6 @@ public:
 
 private:
     friend class client;
-    friend class job;
     upload(std::shared_ptr<void> callbacks, detail::owned<ocireg_upload> handle) noexcept
         : callbacks_(std::move(callbacks)), handle_(std::move(handle))
     {
@@ -1130,7 +1128,8 @@ public:
         detail::call([&](ocireg_error **error) { return ocireg_client_fd(get(), &fd, error); });
         return fd;
     }
-    /* What has happened to a job, without waiting: its kind is an OCIREG_EVENT_ constant, and the job is nullptr when nothing has. */
+    /* What has happened to a job, without waiting: its kind is an OCIREG_EVENT_ constant, and the job is nullptr when nothing has. Jobs
+     * that the functions of the C API have made are not for this: on such a client they are the caller's own business. */
     struct event {
         class job *job = nullptr;
         std::int32_t kind = OCIREG_EVENT_NONE;
@@ -1689,22 +1688,17 @@ public:
         const ocireg_buffer *bytes = ocireg_job_bytes(get());
         return {reinterpret_cast<const char *>(ocireg_buffer_data(bytes)), ocireg_buffer_size(bytes)};
     }
-    /* How many bytes a read has read. */
-    std::size_t count() const
+    /* What the call has opened. Its reads and writes are calls of this job, for begin() and the functions of the C API:
+     * ocireg_blob_reader_read, whose bytes() these are then, and ocireg_upload_write. Empty when it was taken before. */
+    detail::owned<ocireg_blob_reader> take_reader() const
     {
         check();
-        return ocireg_job_count(get());
+        return detail::owned<ocireg_blob_reader>(ocireg_job_take_reader(get()));
     }
-    /* What the call has opened: its reads and writes are this job's calls, made by the functions of the C API. */
-    blob_reader take_reader() const
+    detail::owned<ocireg_upload> take_upload() const
     {
         check();
-        return {nullptr, detail::owned<ocireg_blob_reader>(ocireg_job_take_reader(get()))};
-    }
-    upload take_upload() const
-    {
-        check();
-        return {nullptr, detail::owned<ocireg_upload>(ocireg_job_take_upload(get()))};
+        return detail::owned<ocireg_upload>(ocireg_job_take_upload(get()));
     }
     ocireg_job *get() const noexcept { return handle_.get(); }
 

@@ -56,7 +56,6 @@ var cOnly = map[string]string{
 	"ocireg_job_error":                  "as above",
 	"ocireg_job_json":                   "as above",
 	"ocireg_job_bytes":                  "as above",
-	"ocireg_job_count":                  "as above",
 	"ocireg_job_take_reader":            "as above",
 	"ocireg_job_take_upload":            "as above",
 	"ocireg_job_free":                   "as above",

@@ -20,7 +20,8 @@ use super::scope::ScopeSet;
 use super::token_response::{self, Token};
 use super::token_server::{Realm, Refresh};
 use crate::call::context::Context;
-use crate::call::{thread, Call};
+use crate::call::thread::{self, Outliving};
+use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::http::location::Location;
@@ -59,7 +60,9 @@ pub(super) fn start(
 ) -> Result<()> {
     let trace = Arc::new(Mutex::new(Vec::new()));
     let call = call.of_nobody(Arc::new(context(trace.clone())));
+    let outliving = Outliving::new();
     thread::spawn("ocireg-token", move || {
+        let _outliving = outliving;
         let fetch = TokenFetch { call, http, realm, scopes };
         let outcome = fetch.token(&refresh).map(Arc::new);
         // A waiting call may free the client next: nothing of it is held here any more.

@@ -158,6 +158,11 @@ impl Context {
         self.total.store(total.unwrap_or(0), Ordering::Relaxed);
     }
 
+    /// A further call of a job begins: it has done nothing yet.
+    pub(crate) fn restart(&self) {
+        self.begin("", None);
+    }
+
     pub(super) fn describe(&self, detail: CopyProgress) {
         *lock(&self.detail) = Some(detail);
     }

@@ -141,7 +141,9 @@ impl Wake for ThreadWaker {
 impl Drop for Engine {
     fn drop(&mut self) {
         drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
+        // What it drops last may be the last that held it.
+        let other = |thread: &thread::JoinHandle<()>| thread.thread().id() != thread::current().id();
+        if let Some(thread) = self.thread.take().filter(other) {
             let _ = thread.join();
         }
     }

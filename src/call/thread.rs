@@ -2,7 +2,9 @@
 //! signals blocked, and so do the threads that those start. The size of its stack is said each time, for otherwise the
 //! environment would be asked.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::os::signal;
@@ -30,6 +32,37 @@ pub(crate) fn scoped<'scope>(
     work: impl FnOnce() + Send + 'scope,
 ) -> Result<ScopedJoinHandle<'scope, ()>> {
     signal::without(|| builder(name).spawn_scoped(scope, work)).map_err(none)
+}
+
+static OUTLIVING: AtomicUsize = AtomicUsize::new(0);
+
+/// Held by a thread that may outlive the call it was started for.
+pub(crate) struct Outliving(());
+
+impl Outliving {
+    pub(crate) fn new() -> Outliving {
+        OUTLIVING.fetch_add(1, Ordering::SeqCst);
+        Outliving(())
+    }
+
+    /// Waits a moment for such threads; whether there is none.
+    pub(crate) fn are_gone() -> bool {
+        const MOMENT: Duration = Duration::from_millis(200);
+        let begun = Instant::now();
+        while OUTLIVING.load(Ordering::SeqCst) > 0 {
+            if begun.elapsed() > MOMENT {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        true
+    }
+}
+
+impl Drop for Outliving {
+    fn drop(&mut self) {
+        OUTLIVING.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 fn builder(name: &str) -> Builder {

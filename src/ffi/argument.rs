@@ -1,9 +1,11 @@
 //! The arguments of entries: each is looked at before it is used.
 
+use std::borrow::Cow;
 use std::ffi::{c_char, CStr};
 
+use super::context::{self, ocireg_context};
 use crate::error::{Code, Error, Result};
-use crate::os::descriptor::{BorrowedFd, OwnedFd};
+use crate::os::descriptor::{AsFd, BorrowedFd, OwnedFd};
 
 /// The error for an argument that must not be NULL.
 pub(super) fn null(name: &str) -> Error {
@@ -29,7 +31,7 @@ pub(super) unsafe fn optional_text<'a>(argument: &'a *const c_char, name: &str) 
     text.map(Some).map_err(|_| Error::new(Code::InvalidArgument, format!("the argument {name} is not valid UTF-8")))
 }
 
-/// Bytes with their length; NULL stands for none when the length is 0. They are lent for the call, that of a job too.
+/// Bytes with their length, lent for the call; NULL stands for none when the length is 0.
 pub(super) unsafe fn bytes(data: *const u8, size: usize, name: &str) -> Result<&'static [u8]> {
     match (data.is_null(), size) {
         (true, 0) => Ok(&[]),
@@ -41,12 +43,51 @@ pub(super) unsafe fn bytes(data: *const u8, size: usize, name: &str) -> Result<&
     }
 }
 
-/// A copy of a descriptor of the caller's, who may close it while a job is in its call.
-pub(super) unsafe fn descriptor(fd: i32) -> Result<OwnedFd> {
+/// Bytes of the caller's: lent to a call that is made here, copied for that of a job, which goes on when the caller has left.
+pub(super) unsafe fn bytes_for(
+    context: *const ocireg_context,
+    data: *const u8,
+    size: usize,
+    name: &str,
+) -> Result<Cow<'static, [u8]>> {
+    let bytes = unsafe { bytes(data, size, name) }?;
+    Ok(match unsafe { context::job(context) } {
+        None => Cow::Borrowed(bytes),
+        Some(_) => Cow::Owned(bytes.to_vec()),
+    })
+}
+
+/// A descriptor of the caller's: lent or copied, as bytes are.
+pub(super) enum CallerFd {
+    Lent(BorrowedFd<'static>),
+    Copied(OwnedFd),
+}
+
+impl AsFd for CallerFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            CallerFd::Lent(fd) => *fd,
+            CallerFd::Copied(fd) => fd.as_fd(),
+        }
+    }
+}
+
+pub(super) unsafe fn descriptor_for(context: *const ocireg_context, fd: i32) -> Result<CallerFd> {
+    match unsafe { context::job(context) } {
+        None => unsafe { descriptor(fd) }.map(CallerFd::Lent),
+        Some(_) => unsafe { copied(fd) }.map(CallerFd::Copied),
+    }
+}
+
+unsafe fn descriptor(fd: i32) -> Result<BorrowedFd<'static>> {
     match fd {
-        0.. => unsafe { BorrowedFd::borrow_raw(fd) }
-            .try_clone_to_owned()
-            .map_err(|error| Error::io(format!("cannot use the descriptor {fd}"), &error)),
+        0.. => Ok(unsafe { BorrowedFd::borrow_raw(fd) }),
         _ => Err(Error::new(Code::InvalidArgument, format!("the argument fd is {fd}"))),
     }
+}
+
+/// A duplicate of the caller's descriptor, for the length of a call.
+pub(super) unsafe fn copied(fd: i32) -> Result<OwnedFd> {
+    let copy = unsafe { descriptor(fd) }?.try_clone_to_owned();
+    copy.map_err(|error| Error::io(format!("cannot use the descriptor {fd}"), &error))
 }

@@ -43,6 +43,7 @@ pub(super) unsafe fn call<O: Options + Send + 'static, A: Send + 'static, T: 'st
         if !job.is_of(&client) {
             return Err(Error::new(Code::InvalidArgument, "the context is that of a job of another client"));
         }
+        job.wait_with(client.call(None)?.engine());
         let context = job.context().clone();
         let work = move || body(&client, &client.call(Some(context))?, arguments, options);
         Ok(Box::new(work) as Box<dyn FnOnce() -> Result<T> + Send>)
@@ -62,7 +63,9 @@ pub(super) unsafe fn begin_job<T: 'static, W: Out<T>>(
         out.clear();
         enter(error, (), || {
             let work = work()?;
-            job.start(Box::new(move |go| JobOutcome::of::<T, W>(|| go.and_then(|()| work()))))
+            job.start(Box::new(move |go| JobOutcome::of::<T, W>(|| go.and_then(|()| work()))))?;
+            job.watch_deadline();
+            Ok(())
         })
     }
 }

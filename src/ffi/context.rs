@@ -176,10 +176,13 @@ pub unsafe extern "C" fn ocireg_context_set_deadline(
 ) -> ocireg_status {
     unsafe {
         enter(error, (), || {
-            let context = get(context)?;
+            let plain = get(context)?;
             let time = u64::try_from(milliseconds)
                 .map_err(|_| Error::new(Code::InvalidArgument, "the argument milliseconds is negative"))?;
-            context.set_deadline((time > 0).then(|| Duration::from_millis(time)));
+            plain.set_deadline((time > 0).then(|| Duration::from_millis(time)));
+            if let Some(job) = job(context) {
+                job.watch_deadline();
+            }
             Ok(())
         })
     }

@@ -4,13 +4,13 @@ use std::ffi::c_char;
 use std::fs::File;
 use std::path::Path;
 
-use super::argument::{descriptor, string, text};
+use super::argument::{copied, string, text};
 use super::call::call;
 use super::client::ocireg_client;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
 use super::guard::enter;
-use super::options::{ocireg_options, NoOptions};
+use super::options::{self, ocireg_options, NoOptions};
 use super::out::Json;
 use super::status::ocireg_status;
 use crate::endpoint::{self, Descriptors, Endpoint};
@@ -120,10 +120,11 @@ pub unsafe extern "C" fn ocireg_copy(
             || {
                 let source = Endpoint::parse(text(&source, "source")?)?;
                 let destination = Endpoint::parse(text(&destination, "destination")?)?;
-                Ok((source, destination))
+                // Those of the options, now: a job's caller may close them before a thread looks at them.
+                let descriptors = descriptors(&options::read(options)?)?;
+                Ok((source, destination, descriptors))
             },
-            |client, call, (source, destination), options| {
-                let descriptors = descriptors(&options)?;
+            |client, call, (source, destination, descriptors), options| {
                 endpoint::copy_through(client, call, &source, &destination, descriptors, &options)
             },
         )
@@ -131,11 +132,10 @@ pub unsafe extern "C" fn ocireg_copy(
 }
 
 unsafe fn descriptors(options: &CopyOptions) -> Result<Descriptors> {
-    let given = |fd: Option<i32>| fd.map(|fd| unsafe { descriptor(fd) }.map(File::from)).transpose();
+    let given = |fd: Option<i32>| fd.map(|fd| unsafe { copied(fd) }.map(File::from)).transpose();
     Ok(Descriptors { source: given(options.source_fd)?, destination: given(options.destination_fd)? })
 }
 
-/// A duplicate of the caller's descriptor, for the length of a call; the original stays the caller's.
 /// Reads everything that the images of an OCI layout need and compares it with its digests. A manifest that an index in the layout
 /// names and that is missing (a sparse copy leaves such) is not a problem, but the layout is not ok: it is listed as sparse, as is what a
 /// JSON document of a kind that is not known names by a descriptor. Blocks.

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::path::Path;
 
-use super::argument::{descriptor, string, text};
+use super::argument::{descriptor_for, string, text};
 use super::call::call;
 use super::client::ocireg_client;
 use super::context::ocireg_context;
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn ocireg_image_cat(
             || {
                 let place = Endpoint::parse(text(&image, "image")?)?;
                 let path = string(path, "path")?;
-                let fd = descriptor(fd)?;
+                let fd = descriptor_for(context, fd)?;
                 Ok((place, path, fd))
             },
             |client, call, (place, path, fd), options| {

@@ -110,9 +110,10 @@ pub(super) fn stray(name: &str) -> Error {
     Error::new(Code::InvalidArgument, format!("the argument {name} is not a live handle of its type"))
 }
 
-/// For accessors, which cannot report an error: None for NULL and for anything that is not a live handle.
+/// For accessors, which cannot report an error: None for NULL, for anything that is not a live handle, and for one of the parent process:
+/// a lock in it may be held for ever.
 pub(super) unsafe fn peek<'a, H: Opaque + 'a>(argument: *const H) -> Option<&'a H::Content> {
-    unsafe { alive(argument) }.map(|handle| &*handle.content)
+    unsafe { alive(argument) }.filter(|handle| !is_forked::<H>(handle)).map(|handle| &*handle.content)
 }
 
 /// Frees a handle. NULL and anything that is not a live handle are ignored; a handle of the parent process is leaked.

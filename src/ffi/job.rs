@@ -2,12 +2,12 @@
 
 use std::ffi::{c_char, c_void, CString};
 use std::ptr::{null, null_mut};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 
-use super::argument::null as missing;
-use super::blob::{ocireg_blob_reader, Open};
+use super::blob::{ocireg_blob_reader, BlobReader};
 use super::client::ocireg_client;
 use super::context::{ocireg_context, Governed, Userdata};
 use super::error::ocireg_error;
@@ -22,6 +22,7 @@ use super::status::{ocireg_status, OCIREG_BUSY};
 use super::upload::{ocireg_upload, Feeding};
 use crate::auth::secrets::Secrets as Answer;
 use crate::call::context::Context;
+use crate::call::engine::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Event, JobOptions, Jobs};
 use crate::os::standard;
@@ -32,12 +33,14 @@ use crate::sync::lock;
 /// function that says "Blocks" returns at once when its context is a job's, and what becomes of the call is told by events (the example is at the top of this header).
 ///
 /// Wrong arguments are still the function's own error; else it returns OCIREG_OK, its out-parameters (all may be NULL) stay empty, and the result is
-/// kept by the job. Strings and options are copied; bytes (`data` with its size), buffers and descriptors are lent until the call has
-/// ended. A job makes one call at a time (OCIREG_BUSY), and may make another when that has ended. Functions that take a callback for
-/// bytes cannot be a job's (OCIREG_INVALID_ARGUMENT). The calls of readers and uploads that a job has opened are calls of that job too.
+/// kept by the job. Everything that the function is given is copied, bytes too, and descriptors are duplicated: nothing must be kept
+/// for the call. A job makes one call at a time (OCIREG_BUSY), and may make another when that has ended; one that begins before
+/// OCIREG_EVENT_DONE of the last was taken takes the place of that event. Functions that take a callback for bytes cannot be a job's
+/// (OCIREG_INVALID_ARGUMENT). The calls of readers and uploads that a job has opened are calls of that job too, and OCIREG_CLOSED when it was freed.
 ///
-/// The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn. No function of a
-/// job blocks. Any thread may use a job; it must be freed before its client.
+/// The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn, and end there when
+/// they are cancelled or their deadline passes. No function of a job blocks. Any thread may use a job; it is freed while no other thread
+/// uses it or is in ocireg_client_next_event, and before its client.
 pub(super) struct ocireg_job(Handle<Handed>);
 
 opaque!(ocireg_job, Handed, 0x6f63_6972_6567_000a);
@@ -62,6 +65,9 @@ pub(super) type ClientJobs = Jobs<JobOutcome>;
 pub(super) struct ClientJob {
     job: Arc<crate::job::Job<JobOutcome>>,
     jobs: Arc<ClientJobs>,
+    /// Of its client.
+    cell: Arc<OnceCell<Arc<ClientJobs>>>,
+    engine: Mutex<Weak<Engine>>,
 }
 
 impl ClientJob {
@@ -70,10 +76,16 @@ impl ClientJob {
     }
 
     pub(super) fn is_of(&self, client: &Client) -> bool {
-        jobs_of(client).is_ok_and(|jobs| Arc::ptr_eq(&jobs, &self.jobs))
+        Arc::ptr_eq(&cell(client), &self.cell)
+    }
+
+    /// Where deadlines are watched.
+    pub(super) fn wait_with(&self, engine: &Arc<Engine>) {
+        *lock(&self.engine) = Arc::downgrade(engine);
     }
 
     pub(super) fn start(&self, work: Box<dyn FnOnce(Result<()>) -> JobOutcome + Send>) -> Result<()> {
+        self.dispose();
         self.job.start(work)
     }
 
@@ -81,44 +93,69 @@ impl ClientJob {
         self.job.cancel();
     }
 
+    /// Ends a call that waits for a thread when its time has passed, also a time that is set while it waits.
+    pub(super) fn watch_deadline(&self) {
+        let Some(engine) = lock(&self.engine).upgrade().filter(|_| self.job.is_waiting()) else { return };
+        let job = Arc::downgrade(&self.job);
+        if self.job.context().deadline().is_some() {
+            engine.spawn(async move {
+                while let Some(job) = job.upgrade().filter(|job| job.is_waiting()) {
+                    let Some(deadline) = job.context().deadline() else { return };
+                    job.end_if_late();
+                    drop(job);
+                    tokio::time::sleep_until(deadline.min(Instant::now() + LOOK).into()).await;
+                }
+            });
+        }
+    }
+
     /// Does on a thread of ours what might take time.
     pub(super) fn aside(&self, work: impl FnOnce() + Send + 'static) {
         self.jobs.aside(work);
     }
+
+    /// An upload that nobody has taken is cancelled, which asks the registry.
+    fn dispose(&self) {
+        if let Some(untaken) = self.job.result().and_then(|result| result.untaken()) {
+            self.aside(move || drop(untaken));
+        }
+    }
 }
+
+/// How often a call that waits for a thread looks whether its deadline is another one.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What the handle holds.
 pub(super) struct Handed {
     job: Arc<ClientJob>,
     context: Owned<ocireg_context>,
     userdata: Userdata,
-    /// The text of the event that was told last.
-    text: Mutex<CString>,
-    /// The result that was looked at last: what is borrowed of it stays.
-    seen: Mutex<Option<Arc<JobOutcome>>>,
 }
 
 impl Drop for Handed {
     fn drop(&mut self) {
+        self.job.dispose();
         self.job.job.abandon();
     }
 }
 
 impl Handed {
     fn result(&self) -> Option<Arc<JobOutcome>> {
-        let result = self.job.job.result();
-        lock(&self.seen).clone_from(&result);
-        result
+        self.job.job.result()
     }
 }
 
+fn cell(client: &Client) -> Arc<OnceCell<Arc<ClientJobs>>> {
+    client.memory()
+}
+
 fn jobs_of(client: &Client) -> Result<Arc<ClientJobs>> {
-    let cell = client.memory::<OnceCell<Arc<ClientJobs>>>();
-    cell.get_or_try_init(|| {
-        standard::occupy();
-        Jobs::new(client.job_threads()).map(Arc::new)
-    })
-    .cloned()
+    cell(client)
+        .get_or_try_init(|| {
+            standard::occupy();
+            Jobs::new(client.job_threads()).map(Arc::new)
+        })
+        .cloned()
 }
 
 unsafe fn get(job: *const ocireg_job) -> Result<Arc<Handed>> {
@@ -150,10 +187,11 @@ pub unsafe extern "C" fn ocireg_job_new(
             let client = handle::get(client, "client")?;
             client.check_open()?;
             let jobs = jobs_of(&client)?;
-            let job = Arc::new(ClientJob { job: crate::job::Job::new(jobs.clone(), &options), jobs });
+            let (job, cell) = (crate::job::Job::new(jobs.clone(), &options), cell(&client));
+            let job = Arc::new(ClientJob { job, jobs, cell, engine: Mutex::default() });
             let context = Owned::new(Governed::by_job(&job));
             let userdata = Userdata::new(userdata);
-            Ok(Handed { job, context, userdata, text: Mutex::default(), seen: Mutex::default() })
+            Ok(Handed { job, context, userdata })
         })
     };
     if let Some(handed) = (status == 0).then(|| unsafe { handle::peek(*job) }).flatten() {
@@ -220,8 +258,8 @@ pub unsafe extern "C" fn ocireg_client_next_event(
     }
 }
 
-/// The handle of a job, and the number of an event, whose text it keeps.
-unsafe fn tell(job: &crate::job::Job<JobOutcome>, event: Event) -> (*mut ocireg_job, i32) {
+/// The handle of a job, which is not looked into, and the number of an event, whose text the job keeps.
+fn tell(job: &crate::job::Job<JobOutcome>, event: Event) -> (*mut ocireg_job, i32) {
     let pointer = std::ptr::with_exposed_provenance_mut::<ocireg_job>(job.mark.get().copied().unwrap_or(0));
     let (number, text) = match event {
         Event::Done => (OCIREG_EVENT_DONE, String::new()),
@@ -230,9 +268,7 @@ unsafe fn tell(job: &crate::job::Job<JobOutcome>, event: Event) -> (*mut ocireg_
         Event::Log(text) => (OCIREG_EVENT_LOG, text),
         Event::Blob(text) => (OCIREG_EVENT_BLOB, text),
     };
-    if let Some(handed) = unsafe { handle::peek(pointer) } {
-        *lock(&handed.text) = CString::new(text).unwrap_or_default();
-    }
+    *lock(&job.said) = CString::new(text).unwrap_or_default();
     (pointer, number)
 }
 
@@ -240,7 +276,7 @@ unsafe fn tell(job: &crate::job::Job<JobOutcome>, event: Event) -> (*mut ocireg_
 /// OCIREG_EVENT_CREDENTIALS, else "". Borrowed until the job's next event. NULL for NULL.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_event_text(job: *const ocireg_job) -> *const c_char {
-    unsafe { handle::peek(job) }.map_or(null(), |job| lock(&job.text).as_ptr())
+    unsafe { handle::peek(job) }.map_or(null(), |job| lock(&job.job.job.said).as_ptr())
 }
 
 /// How far the job's transfer is: bytes done, and bytes in all (0 while unknown). Either pointer may be NULL.
@@ -292,12 +328,13 @@ pub unsafe extern "C" fn ocireg_job_cancel(job: *mut ocireg_job, error: *mut *mu
     }
 }
 
-/// What the job's call has returned; OCIREG_BUSY while it has not ended, or was not begun. OCIREG_INVALID_ARGUMENT for NULL.
+/// What the job's call has returned; OCIREG_BUSY, and no ocireg_job_error, while it has not ended, or was not begun. OCIREG_INVALID_ARGUMENT for
+/// NULL, OCIREG_FORKED in a forked child.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_status(job: *const ocireg_job) -> ocireg_status {
-    match unsafe { handle::peek(job) } {
-        Some(job) => job.result().map_or(OCIREG_BUSY, |outcome| outcome.status),
-        None => missing("job").code().number(),
+    match unsafe { get(job) } {
+        Ok(job) => job.result().map_or(OCIREG_BUSY, |outcome| outcome.status),
+        Err(error) => error.code().number(),
     }
 }
 
@@ -313,36 +350,30 @@ pub unsafe extern "C" fn ocireg_job_json(job: *const ocireg_job) -> *const c_cha
     unsafe { peek(job, null(), |outcome| outcome.kept.text.as_ref().map_or(null(), |text| text.as_ptr())) }
 }
 
-/// The result of the job's call that the function gives as a buffer. Borrowed until the job is freed or makes another call. NULL when
+/// The result of the job's call that the function gives as a buffer, or the bytes of a read. Borrowed until the job is freed or makes another call. NULL when
 /// there is none.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_bytes(job: *const ocireg_job) -> *const ocireg_buffer {
     unsafe { peek(job, null(), |outcome| pointer(outcome.kept.bytes.as_ref())) }
 }
 
-/// How many bytes ocireg_blob_reader_read has read as the job's call. 0 when it has not ended, and for other calls.
-#[no_mangle]
-pub unsafe extern "C" fn ocireg_job_count(job: *const ocireg_job) -> usize {
-    unsafe { peek(job, 0, |outcome| outcome.kept.count) }
-}
-
 fn pointer<H: Opaque>(owned: Option<&Owned<H>>) -> *const H {
     owned.map_or(null(), |owned| owned.pointer().cast_const())
 }
 
-/// The reader that ocireg_blob_open or ocireg_v1_layer_open has opened as the job's call. Reading is then the job's next call: it ends
-/// when the job's events say so, and ocireg_job_count is how many bytes were read. The caller's from now on, free with ocireg_blob_reader_free, before the job.
+/// The reader that ocireg_blob_open or ocireg_v1_layer_open has opened as the job's call. Each read is then a call of the job too: see
+/// ocireg_blob_reader_read. The caller's from now on, free with ocireg_blob_reader_free.
 /// NULL when there is none, or it was taken before.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_take_reader(job: *mut ocireg_job) -> *mut ocireg_blob_reader {
-    unsafe { take(job, |open: Mutex<Open>, job| Open::of_job(open, job)) }
+    unsafe { take(job, BlobReader::of_job) }
 }
 
 /// The upload that ocireg_upload_start has started as the job's call. Its calls are the job's from now on. The caller's, free with
-/// ocireg_upload_free, before the job. NULL when there is none, or it was taken before.
+/// ocireg_upload_free. NULL when there is none, or it was taken before.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_take_upload(job: *mut ocireg_job) -> *mut ocireg_upload {
-    unsafe { take(job, |feeding: Feeding, job| feeding.of_job(job)) }
+    unsafe { take(job, Feeding::of_job) }
 }
 
 unsafe fn take<H: Opaque<Content: Send + 'static>>(
@@ -354,8 +385,8 @@ unsafe fn take<H: Opaque<Content: Send + 'static>>(
     content.map_or(null_mut(), |(content, job)| handle::new(bind(content, job)))
 }
 
-/// Frees a job. A call that has not ended is cancelled, and nothing more is told of it; what it was lent must stay until it has ended
-/// where that matters to the caller: then cancel it, and wait for OCIREG_EVENT_DONE. NULL is accepted, and anything that is not a job is ignored.
+/// Frees a job. A call that has not ended is cancelled, and nothing more is told of it; it may still be ending a moment later. NULL is
+/// accepted, and anything that is not a job is ignored. In a forked child the parent's job is leaked, not freed.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_free(job: *mut ocireg_job) {
     quietly((), || unsafe { handle::free(job) });
@@ -365,7 +396,8 @@ pub unsafe extern "C" fn ocireg_job_free(job: *mut ocireg_job) {
 /// no thread of the library's lives on its behalf, as unshare(CLONE_NEWUSER), setns and seccomp filters may want it. The next call begins anew; what
 /// was learnt (tokens, hosts) is kept. Waits for the threads, which takes no time that is felt.
 ///
-/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_BUSY (there is a call, reader or upload), OCIREG_FORKED.
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_BUSY (there is a call, reader or upload, or the system still looks up a name for a call that
+/// was left), OCIREG_FORKED.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_client_quiesce(
     client: *mut ocireg_client,

@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use super::argument::{bytes, text};
+use super::argument::{bytes_for, text};
 use super::call::call;
 use super::client::ocireg_client;
 use super::context::ocireg_context;
@@ -160,10 +160,10 @@ pub unsafe extern "C" fn ocireg_manifest_put(
             (client, context, options),
             || {
                 let reference = self::reference(reference)?;
-                let data = bytes(data, size, "data")?;
+                let data = bytes_for(context, data, size, "data")?;
                 Ok((reference, data))
             },
-            |client, call, (reference, data), options| client.put_manifest(call, &reference, data, &options),
+            |client, call, (reference, data), options| client.put_manifest(call, &reference, &data, &options),
         )
     }
 }

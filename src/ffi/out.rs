@@ -236,8 +236,8 @@ impl Out<usize> for Count {
         Ok(())
     }
 
-    fn keep(count: usize) -> Result<Kept> {
-        Ok(Kept { count, ..Kept::default() })
+    fn keep(_: usize) -> Result<Kept> {
+        Ok(Kept::default())
     }
 }
 

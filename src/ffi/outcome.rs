@@ -18,7 +18,6 @@ use crate::sync::lock;
 pub(super) struct Kept {
     pub(super) text: Option<CString>,
     pub(super) bytes: Option<Owned<ocireg_buffer>>,
-    pub(super) count: usize,
     pub(super) handle: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
@@ -52,6 +51,11 @@ impl JobOutcome {
     fn failed(error: Error) -> JobOutcome {
         let (status, kept) = (error.code().number(), Kept::default());
         JobOutcome { status, error: Some(Owned::new(ocireg_error::content(error))), kept }
+    }
+
+    /// What a new handle was to hold, if nobody has taken it.
+    pub(super) fn untaken(&self) -> Option<Box<dyn Any + Send>> {
+        lock(&self.kept.handle).take()
     }
 
     /// The content of a new handle of this type, once.

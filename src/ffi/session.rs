@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use super::argument::{bytes, optional_text, text};
+use super::argument::{bytes_for, optional_text, text};
 use super::call::call;
 use super::client::ocireg_client;
 use super::context::ocireg_context;
@@ -108,10 +108,10 @@ pub unsafe extern "C" fn ocireg_upload_session_chunk(
             (client, context, options),
             || {
                 let session = self::session(session)?;
-                let data = bytes(data, size, "data")?;
+                let data = bytes_for(context, data, size, "data")?;
                 Ok((session, data))
             },
-            |client, call, (session, data), options| client.session_chunk(call, &session, data, &options),
+            |client, call, (session, data), options| client.session_chunk(call, &session, &data, &options),
         )
     }
 }
@@ -144,10 +144,10 @@ pub unsafe extern "C" fn ocireg_upload_session_finish(
             || {
                 let session = self::session(session)?;
                 let digest: Digest = text(&digest, "digest")?.parse()?;
-                let last = bytes(data, size, "data")?;
+                let last = bytes_for(context, data, size, "data")?;
                 Ok((session, digest, last))
             },
-            |client, call, (session, digest, last), NoOptions {}| client.session_finish(call, &session, &digest, last),
+            |client, call, (session, digest, last), NoOptions {}| client.session_finish(call, &session, &digest, &last),
         )
     }
 }

@@ -1,5 +1,6 @@
 //! Uploads that the caller feeds.
 
+use std::borrow::Cow;
 use std::ffi::c_char;
 use std::sync::{Arc, Mutex};
 
@@ -60,17 +61,19 @@ unsafe fn call<A: Send + 'static, T: 'static, W: Out<T>>(
     error: *mut *mut ocireg_error,
     out: W,
     upload: *const ocireg_upload,
-    argument: impl FnOnce() -> Result<A>,
+    argument: impl FnOnce(bool) -> Result<A>,
     body: impl FnOnce(&mut Upload, A) -> Result<T> + Send + 'static,
 ) -> ocireg_status {
+    let job = unsafe { handle::peek(upload) }.and_then(|feeding| feeding.job.clone());
+    let is_job = job.is_some();
     let prepare = || {
-        let argument = argument()?;
+        let argument = argument(is_job)?;
         let upload = unsafe { handle::get(upload, "upload") }?.upload.clone();
         let gone = || Error::new(Code::Closed, "the upload was freed");
         Ok::<_, Error>(move || body(exclusively(&upload)?.as_mut().ok_or_else(gone)?, argument))
     };
     unsafe {
-        match handle::peek(upload).and_then(|feeding| feeding.job.clone()) {
+        match job {
             None => enter_blocking(error, out, || prepare()?()),
             Some(job) => begin_job::<_, W>(error, &out, &job, || Ok(Box::new(prepare()?))),
         }
@@ -116,7 +119,13 @@ pub unsafe extern "C" fn ocireg_upload_write(
     size: usize,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe { call(error, (), upload, || bytes(data, size, "data"), |upload, data| upload.write(data)) }
+    unsafe {
+        let bytes = |is_job: bool| {
+            let data = bytes(data, size, "data")?;
+            Ok(if is_job { Cow::Owned(data.to_vec()) } else { Cow::Borrowed(data) })
+        };
+        call(error, (), upload, bytes, |upload, data| upload.write(&data))
+    }
 }
 
 /// Ends the upload: the blob exists from now on. `digest` may be NULL; else the bytes must have it (sha256). Blocks. After
@@ -134,7 +143,7 @@ pub unsafe extern "C" fn ocireg_upload_finish(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        let digest = || Ok(optional_text(&digest, "digest")?.map(str::parse::<Digest>).transpose()?);
+        let digest = |_| Ok(optional_text(&digest, "digest")?.map(str::parse::<Digest>).transpose()?);
         call(error, Json::optional(json), upload, digest, |upload, digest| upload.finish(digest.as_ref()))
     }
 }
@@ -151,7 +160,7 @@ pub unsafe extern "C" fn ocireg_upload_save(
     json: *mut *mut c_char,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe { call(error, Json::required(json), upload, || Ok(()), |upload, ()| upload.save()) }
+    unsafe { call(error, Json::required(json), upload, |_| Ok(()), |upload, ()| upload.save()) }
 }
 
 /// Abandons the upload, and tells the registry. No error when it is over already. Blocks.
@@ -162,7 +171,7 @@ pub unsafe extern "C" fn ocireg_upload_cancel(
     upload: *mut ocireg_upload,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe { call(error, (), upload, || Ok(()), |upload, ()| upload.cancel()) }
+    unsafe { call(error, (), upload, |_| Ok(()), |upload, ()| upload.cancel()) }
 }
 
 /// Frees an upload. NULL is accepted, and anything that is not an upload is ignored. One that is not finished is cancelled first, without waiting for the answer longer than 120 ms.

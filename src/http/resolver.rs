@@ -8,7 +8,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::{oneshot, OwnedSemaphorePermit, Semaphore};
 
 use super::guard::{Guard, RefusedHost};
-use crate::call::thread;
+use crate::call::thread::{self, Outliving};
 use crate::os::shortage::check_descriptors;
 
 /// How many names are looked up at once for a route.
@@ -53,7 +53,9 @@ async fn look_up(
 ) -> Result<std::io::Result<Vec<SocketAddr>>, Box<dyn std::error::Error + Send + Sync>> {
     let (done, waiting) = oneshot::channel();
     let name = host.to_owned();
+    let outliving = Outliving::new();
     let thread = thread::start("ocireg-dns", move || {
+        let _outliving = outliving;
         // The caller may have left meanwhile; the thread lives until the system has answered.
         let _one_of_them = one_of_them;
         let found = (name.as_str(), 0).to_socket_addrs();

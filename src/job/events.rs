@@ -89,9 +89,9 @@ type Turn<R> = (Arc<Job<R>>, Option<Event>);
 #[derive(Default)]
 pub(super) struct News {
     texts: VecDeque<Event>,
-    lost: usize,
     questions: VecDeque<Question>,
     has_moved: bool,
+    position: (u64, u64),
     told: Option<Instant>,
     has_ended: bool,
     is_queued: bool,
@@ -124,8 +124,16 @@ impl News {
         *self = News { is_queued: self.is_queued, is_retired: self.is_retired, ..News::default() };
     }
 
-    pub(super) fn moved(&mut self) {
-        self.has_moved = self.has_moved || self.told.is_none_or(|told| told.elapsed() >= PACE);
+    pub(super) fn is_retired(&self) -> bool {
+        self.is_retired
+    }
+
+    /// The bytes done, and all: told when they have changed, and not too often.
+    pub(super) fn moved(&mut self, position: (u64, u64)) {
+        if position != self.position && self.told.is_none_or(|told| told.elapsed() >= PACE) {
+            self.position = position;
+            self.has_moved = true;
+        }
     }
 
     pub(super) fn end(&mut self) {
@@ -138,7 +146,6 @@ impl News {
     pub(super) fn text(&mut self, event: Event) {
         if self.texts.len() == MOST_TEXTS {
             self.texts.pop_front();
-            self.lost += 1;
         }
         self.texts.push_back(event);
     }

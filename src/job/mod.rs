@@ -4,7 +4,10 @@
 pub(crate) mod events;
 pub(crate) mod pool;
 
+use std::ffi::CString;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::time::Instant;
 
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -17,7 +20,7 @@ use crate::json;
 use crate::options::options;
 use crate::sync::lock;
 use events::{Events, News};
-use pool::{Pool, Work};
+use pool::{Pool, Waiting, Work};
 
 options! {
     /// What is told of a job besides its end.
@@ -25,9 +28,9 @@ options! {
     pub(crate) struct JobOptions {
         /// OCIREG_EVENT_PROGRESS comes while its bytes move, at most every 50 ms
         pub(crate) progress: bool,
-        /// OCIREG_EVENT_BLOB comes for each blob of a copy
+        /// OCIREG_EVENT_BLOB comes for each blob of a copy; of more than 1,000 such events and those of the log that wait the oldest are lost
         pub(crate) blob_progress: bool,
-        /// OCIREG_EVENT_LOG comes for each event of the trace; of more than 1,000 that wait the oldest are lost
+        /// OCIREG_EVENT_LOG comes for each event of the trace, likewise
         pub(crate) log: bool,
         /// OCIREG_EVENT_CREDENTIALS comes when a registry asks who calls and no option says it; the call waits for ocireg_job_answer
         pub(crate) credentials: bool,
@@ -38,21 +41,23 @@ options! {
 pub(crate) struct Jobs<R> {
     pool: Pool,
     pub(crate) events: Events<R>,
+    /// How many are in a call.
+    busy: AtomicUsize,
 }
 
 impl<R> Jobs<R> {
     pub(crate) fn new(threads: usize) -> Result<Jobs<R>> {
-        Ok(Jobs { pool: Pool::new(threads), events: Events::new()? })
+        Ok(Jobs { pool: Pool::new(threads), events: Events::new()?, busy: AtomicUsize::new(0) })
     }
 
-    /// Does on one of the threads what might take time, or here when there are none.
+    /// Does on one of the threads what might take time, or here when none can be had.
     pub(crate) fn aside(&self, work: impl FnOnce() + Send + 'static) {
-        let _ = self.pool.add(Arc::new(Aside(Mutex::new(Some(Box::new(work))))));
+        let _ = self.pool.add(Waiting::Owned(Arc::new(Aside(Mutex::new(Some(Box::new(work)))))));
     }
 
-    /// Ends the threads that no job needs; whether none is left.
+    /// Ends the threads, unless a job is in a call; whether none is left.
     pub(crate) fn quiesce(&self) -> bool {
-        self.pool.quiesce()
+        self.busy.load(Ordering::SeqCst) == 0 && self.pool.quiesce()
     }
 }
 
@@ -83,14 +88,15 @@ enum Phase<R> {
     Ended(Arc<R>),
 }
 
-/// A call at a time that a thread of ours makes.
+/// A call at a time that a thread of ours makes. Locks are taken in this order: the queue of events, the news of a job, its phase.
 pub(crate) struct Job<R> {
     jobs: Arc<Jobs<R>>,
     context: Arc<Context>,
     phase: Mutex<Phase<R>>,
     news: Mutex<News>,
-    /// The caller's name for it.
+    /// The caller's name for it, and what the event said that the caller was given last.
     pub(crate) mark: OnceLock<usize>,
+    pub(crate) said: Mutex<CString>,
 }
 
 impl<R: Send + Sync + 'static> Job<R> {
@@ -101,6 +107,7 @@ impl<R: Send + Sync + 'static> Job<R> {
             phase: Mutex::new(Phase::Free),
             news: Mutex::default(),
             mark: OnceLock::new(),
+            said: Mutex::default(),
         };
         let job = Arc::new(job);
         job.listen(options);
@@ -114,22 +121,52 @@ impl<R: Send + Sync + 'static> Job<R> {
 
     /// Begins a call, and returns at once.
     pub(crate) fn start(self: &Arc<Self>, call: CallOfJob<R>) -> Result<()> {
-        let before = {
-            let mut phase = lock(&self.phase);
-            if matches!(*phase, Phase::Waiting(_) | Phase::Running) {
-                return Err(Error::new(Code::Busy, "the job is in a call; it makes one at a time"));
-            }
-            std::mem::replace(&mut *phase, Phase::Waiting(call))
-        };
-        drop(before);
-        lock(&self.news).restart();
-        self.jobs.pool.add(self.clone()).inspect_err(|_| *lock(&self.phase) = Phase::Free)
+        drop(self.publish(call)?);
+        let work: Weak<dyn Work> = Arc::downgrade(&(self.clone() as Arc<dyn Work>));
+        self.jobs.pool.add(Waiting::Wanted(work)).inspect_err(|_| drop(self.withdraw()))
+    }
+
+    /// From here on it may be made, or cancelled. What was before is dropped by the caller, without a lock.
+    fn publish(&self, call: CallOfJob<R>) -> Result<Phase<R>> {
+        let mut news = lock(&self.news);
+        let mut phase = lock(&self.phase);
+        if news.is_retired() {
+            return Err(Error::new(Code::Closed, "the job was freed"));
+        }
+        if matches!(*phase, Phase::Waiting(_) | Phase::Running) {
+            return Err(Error::new(Code::Busy, "the job is in a call; it makes one at a time"));
+        }
+        news.restart();
+        self.context.restart();
+        self.jobs.busy.fetch_add(1, Ordering::SeqCst);
+        Ok(std::mem::replace(&mut *phase, Phase::Waiting(call)))
+    }
+
+    /// A call that waits is never made.
+    fn withdraw(&self) -> Option<Phase<R>> {
+        let mut phase = lock(&self.phase);
+        matches!(*phase, Phase::Waiting(_)).then(|| {
+            self.jobs.busy.fetch_sub(1, Ordering::SeqCst);
+            std::mem::replace(&mut *phase, Phase::Free)
+        })
     }
 
     /// Ends its call; one that waits for a thread ends here.
     pub(crate) fn cancel(self: &Arc<Self>) {
         self.context.cancel();
         self.make(Err(Error::new(Code::Cancelled, "the call was cancelled")));
+    }
+
+    /// Whether its call waits for a thread.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(*lock(&self.phase), Phase::Waiting(_))
+    }
+
+    /// Ends a call that waits for a thread when its time has passed.
+    pub(crate) fn end_if_late(self: &Arc<Self>) {
+        if self.context.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
+            self.make(Err(Error::new(Code::Timeout, "the call's deadline has passed; it was waiting for a thread")));
+        }
     }
 
     /// The result of its last call; None until that has ended.
@@ -150,11 +187,7 @@ impl<R: Send + Sync + 'static> Job<R> {
     pub(crate) fn abandon(&self) {
         self.context.cancel();
         self.jobs.events.retire(self);
-        let waiting = {
-            let mut phase = lock(&self.phase);
-            matches!(*phase, Phase::Waiting(_)).then(|| std::mem::replace(&mut *phase, Phase::Free))
-        };
-        drop(waiting);
+        drop(self.withdraw());
     }
 
     /// Makes the call that waits, if there is one, or only its result.
@@ -170,6 +203,8 @@ impl<R: Send + Sync + 'static> Job<R> {
             }
         };
         let result = Arc::new(call(go));
+        // Before anybody hears of the end: who does may want the threads gone.
+        self.jobs.busy.fetch_sub(1, Ordering::SeqCst);
         // Both at once: whoever hears of the end finds the result, and none is told of that nobody knows yet.
         self.jobs.events.post(self, |news| {
             *lock(&self.phase) = Phase::Ended(result);
@@ -195,9 +230,9 @@ impl<R: Send + Sync + 'static> Job<R> {
         }
         if options.progress {
             let job = Arc::downgrade(self);
-            self.context.set_progress(Some(Arc::new(move |_, _| {
+            self.context.set_progress(Some(Arc::new(move |done, total| {
                 if let Some(job) = job.upgrade() {
-                    job.jobs.events.post(&job, News::moved);
+                    job.jobs.events.post(&job, |news| news.moved((done, total)));
                 }
                 Ok(())
             })));
@@ -221,7 +256,7 @@ fn ask<R: Send + Sync + 'static>(job: &Weak<Job<R>>, call: &Call, host: &str) ->
     let job = job.upgrade().ok_or_else(gone)?;
     let (answer, answered) = oneshot::channel();
     job.jobs.events.post(&job, |news| news.ask(Question { host: host.to_owned(), answer, is_told: false }));
-    let outcome = call.wait(None, answered);
+    let outcome = job.jobs.pool.asking(|| call.wait(None, answered));
     if outcome.is_err() {
         job.jobs.events.post(&job, |news| news.forget(host));
     }

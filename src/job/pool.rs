@@ -2,8 +2,9 @@
 //! after some time of that.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::call::thread as ours;
@@ -15,12 +16,14 @@ use crate::sync::lock;
 const PARKED: Duration = Duration::from_secs(5);
 /// How long a thread may take from the end of its work, which others hear of, to its rest.
 const SETTLED: Duration = Duration::from_millis(200);
+/// From how many entries on the queue is looked through for those that nobody wants any more.
+const FEW: usize = 64;
 
 options! {
     /// How many threads there may be.
     #[derive(Debug, Clone)]
     pub struct PoolOptions {
-        /// how many threads may make the calls of jobs; at most 1024
+        /// how many threads may make the calls of jobs, not counting those that wait for ocireg_job_answer; at most 1024
         pub job_threads: usize = 16,
     }
 }
@@ -34,18 +37,40 @@ impl PoolOptions {
     }
 }
 
-/// What a thread of the pool does. It must not panic.
+/// What a thread of the pool does.
 pub(crate) trait Work: Send + Sync {
     fn run(self: Arc<Self>);
 }
 
-pub(crate) struct Pool {
-    shared: Arc<Shared>,
-    most: usize,
+/// Work that waits for a thread: a job's, which its owner may drop meanwhile, or what must be done.
+pub(crate) enum Waiting {
+    Wanted(Weak<dyn Work>),
+    Owned(Arc<dyn Work>),
 }
 
-#[derive(Default)]
+impl Waiting {
+    fn is_wanted(&self) -> bool {
+        match self {
+            Waiting::Wanted(work) => work.strong_count() > 0,
+            Waiting::Owned(_) => true,
+        }
+    }
+
+    fn into_work(self) -> Option<Arc<dyn Work>> {
+        match self {
+            Waiting::Wanted(work) => work.upgrade(),
+            Waiting::Owned(work) => Some(work),
+        }
+    }
+}
+
+pub(crate) struct Pool {
+    shared: Arc<Shared>,
+}
+
 struct Shared {
+    most: usize,
+    parked: Duration,
     state: Mutex<PoolState>,
     /// There is work, or the threads are to end.
     changed: Condvar,
@@ -55,114 +80,243 @@ struct Shared {
 
 #[derive(Default)]
 struct PoolState {
-    waiting: VecDeque<Arc<dyn Work>>,
-    /// Threads that look for work, or will next.
+    waiting: VecDeque<Waiting>,
+    /// Threads that take work, those among them that look for some, and those that wait for an answer of the caller's.
+    alive: usize,
     idle: usize,
-    /// Threads that are to end as soon as they have nothing to do.
-    leaving: bool,
+    asking: usize,
+    /// Threads of an earlier one take nothing more, and are no longer counted.
+    generation: u64,
+    /// To be joined.
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Pool {
     /// At most so many threads.
     pub(crate) fn new(most: usize) -> Pool {
-        Pool { shared: Arc::default(), most: most.max(1) }
+        Pool::with(most, PARKED)
+    }
+
+    fn with(most: usize, parked: Duration) -> Pool {
+        let (changed, rested) = (Condvar::new(), Condvar::new());
+        Pool { shared: Arc::new(Shared { most, parked, state: Mutex::default(), changed, rested }) }
     }
 
     /// Work for the next free thread. An error when there is none, and none can be had.
-    pub(crate) fn add(&self, work: Arc<dyn Work>) -> Result<()> {
+    pub(crate) fn add(&self, work: Waiting) -> Result<()> {
         let mut state = lock(&self.shared.state);
+        if state.waiting.len() >= FEW && state.waiting.len().is_power_of_two() {
+            state.waiting.retain(Waiting::is_wanted);
+        }
         state.waiting.push_back(work);
-        if state.waiting.len() <= state.idle {
-            self.shared.changed.notify_one();
-            return Ok(());
-        }
-        state.threads.retain(|thread| !thread.is_finished());
-        if state.threads.len() < self.most {
-            if let Err(error) = self.start(&mut state) {
-                if state.threads.is_empty() {
-                    state.waiting.pop_back();
-                    return Err(error);
-                }
-            }
+        let started = self.shared.serve(&mut state);
+        if started.is_err() && state.alive == 0 {
+            state.waiting.pop_back();
+            return started;
         }
         Ok(())
     }
 
-    fn start(&self, state: &mut PoolState) -> Result<()> {
-        let shared = self.shared.clone();
-        let thread = ours::spawn("ocireg-job", move || shared.work())?;
-        state.idle += 1;
-        state.threads.push(thread);
-        Ok(())
+    /// Waits for the caller's answer on a thread of the pool: another may take its place meanwhile.
+    pub(crate) fn asking<T>(&self, wait: impl FnOnce() -> T) -> T {
+        let among = |state: &PoolState| state.asking < self.shared.most;
+        let counted = {
+            let mut state = lock(&self.shared.state);
+            let counted = among(&state);
+            state.asking += usize::from(counted);
+            let _ = self.shared.serve(&mut state);
+            counted
+        };
+        let answer = wait();
+        lock(&self.shared.state).asking -= usize::from(counted);
+        answer
     }
 
-    /// Ends the threads that have nothing to do, and waits for them. Whether none is left.
+    /// Ends the threads, which must have nothing to do, and waits for them. Whether it could.
     pub(crate) fn quiesce(&self) -> bool {
         let state = lock(&self.shared.state);
-        let busy = |state: &mut PoolState| state.idle < state.alive() || !state.waiting.is_empty();
+        let busy = |state: &mut PoolState| state.idle < state.alive || !state.waiting.is_empty();
         let (mut state, still) =
             self.shared.rested.wait_timeout_while(state, SETTLED, busy).unwrap_or_else(PoisonError::into_inner);
         if still.timed_out() {
             return false;
         }
-        state.leaving = true;
-        let threads = std::mem::take(&mut state.threads);
+        let threads = state.dismiss();
         drop(state);
         self.shared.changed.notify_all();
         threads.into_iter().for_each(|thread| drop(thread.join()));
-        let mut state = lock(&self.shared.state);
-        state.leaving = false;
-        state.threads.is_empty()
+        true
     }
 }
 
 impl Drop for Pool {
-    /// Threads at work end when they are done: the last of them may be the one that drops this.
     fn drop(&mut self) {
-        let mut state = lock(&self.shared.state);
-        state.leaving = true;
-        let threads = std::mem::take(&mut state.threads);
-        let busy = state.idle < threads.iter().filter(|thread| !thread.is_finished()).count();
-        drop(state);
+        let threads = lock(&self.shared.state).dismiss();
         self.shared.changed.notify_all();
-        if !busy {
-            threads.into_iter().for_each(|thread| drop(thread.join()));
-        }
+        // The last job may drop it, on one of its own threads.
+        let others = threads.into_iter().filter(|thread| thread.thread().id() != thread::current().id());
+        others.for_each(|thread| drop(thread.join()));
     }
 }
 
 impl PoolState {
-    fn alive(&self) -> usize {
-        self.threads.iter().filter(|thread| !thread.is_finished()).count()
+    fn dismiss(&mut self) -> Vec<JoinHandle<()>> {
+        self.generation += 1;
+        (self.alive, self.idle) = (0, 0);
+        std::mem::take(&mut self.threads)
     }
 }
 
 impl Shared {
-    fn work(&self) {
-        while let Some(work) = self.next() {
-            work.run();
-            lock(&self.state).idle += 1;
-            self.rested.notify_all();
+    /// Sees to it that there are threads for what waits.
+    fn serve(self: &Arc<Self>, state: &mut PoolState) -> Result<()> {
+        if state.waiting.len() <= state.idle {
+            self.changed.notify_one();
+        } else if state.alive < self.most + state.asking {
+            state.threads.retain(|thread| !thread.is_finished());
+            let (shared, generation) = (self.clone(), state.generation);
+            state.threads.push(ours::spawn("ocireg-job", move || shared.work(generation))?);
+            state.alive += 1;
+            state.idle += 1;
+        }
+        Ok(())
+    }
+
+    fn work(&self, generation: u64) {
+        while let Some(work) = self.next(generation) {
+            if let Some(work) = work.into_work() {
+                let _ = catch_unwind(AssertUnwindSafe(|| work.run()));
+            }
+            let mut state = lock(&self.state);
+            if state.generation == generation {
+                state.idle += 1;
+                self.rested.notify_all();
+            }
         }
     }
 
     /// The next work; None when this thread is to end.
-    fn next(&self) -> Option<Arc<dyn Work>> {
+    fn next(&self, generation: u64) -> Option<Waiting> {
         let mut state = lock(&self.state);
         let mut rested = false;
-        loop {
+        while state.generation == generation {
             let work = state.waiting.pop_front();
-            if work.is_some() || rested || state.leaving {
+            if work.is_some() || rested {
                 state.idle -= 1;
+                state.alive -= usize::from(work.is_none());
                 return work;
             }
-            (state, rested) = self.rest(state);
+            let woken = self.changed.wait_timeout(state, self.parked).unwrap_or_else(PoisonError::into_inner);
+            (state, rested) = (woken.0, woken.1.timed_out());
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{channel, Receiver, Sender};
+
+    struct Send(Mutex<Sender<usize>>, usize);
+
+    impl Work for Send {
+        fn run(self: Arc<Self>) {
+            lock(&self.0).send(self.1).unwrap();
         }
     }
 
-    fn rest<'a>(&self, state: MutexGuard<'a, PoolState>) -> (MutexGuard<'a, PoolState>, bool) {
-        let (state, timeout) = self.changed.wait_timeout(state, PARKED).unwrap_or_else(PoisonError::into_inner);
-        (state, timeout.timed_out())
+    struct Panic;
+
+    impl Work for Panic {
+        fn run(self: Arc<Self>) {
+            std::panic::resume_unwind(Box::new("on purpose"));
+        }
+    }
+
+    /// Ends when it is told to.
+    struct Wait(Mutex<Receiver<()>>);
+
+    impl Work for Wait {
+        fn run(self: Arc<Self>) {
+            let _ = lock(&self.0).recv();
+        }
+    }
+
+    fn send(pool: &Pool, sender: &Sender<usize>, number: usize) {
+        pool.add(Waiting::Owned(Arc::new(Send(Mutex::new(sender.clone()), number)))).unwrap();
+    }
+
+    /// Work that comes just when the only thread gives up waiting for some is done by another.
+    #[test]
+    fn no_work_is_lost_when_threads_go() {
+        let pool = Pool::with(1, Duration::from_millis(1));
+        let (sender, done) = channel();
+        for number in 0..300 {
+            send(&pool, &sender, number);
+            assert_eq!(done.recv_timeout(Duration::from_secs(20)).unwrap(), number);
+            thread::sleep(Duration::from_micros(900 + number as u64));
+        }
+    }
+
+    #[test]
+    fn a_panic_costs_no_thread() {
+        let pool = Pool::new(1);
+        let (sender, done) = channel();
+        for _ in 0..3 {
+            pool.add(Waiting::Owned(Arc::new(Panic))).unwrap();
+        }
+        send(&pool, &sender, 7);
+        assert_eq!(done.recv_timeout(Duration::from_secs(20)).unwrap(), 7);
+        assert_eq!(lock(&pool.shared.state).alive, 1);
+    }
+
+    #[test]
+    fn what_nobody_wants_is_not_done_and_takes_no_room() {
+        let pool = Pool::new(1);
+        let (end, ended) = channel();
+        pool.add(Waiting::Owned(Arc::new(Wait(Mutex::new(ended))))).unwrap();
+        let (sender, done) = channel();
+        for number in 0..1000 {
+            let work: Arc<dyn Work> = Arc::new(Send(Mutex::new(sender.clone()), number));
+            pool.add(Waiting::Wanted(Arc::downgrade(&work))).unwrap();
+        }
+        assert!(lock(&pool.shared.state).waiting.len() <= FEW + 1);
+        send(&pool, &sender, 5000);
+        end.send(()).unwrap();
+        assert_eq!(done.recv_timeout(Duration::from_secs(20)).unwrap(), 5000);
+    }
+
+    #[test]
+    fn threads_that_ask_leave_their_place_to_others() {
+        let pool = Arc::new(Pool::new(1));
+        let (sender, done) = channel();
+        let asked = pool.clone();
+        struct Ask(Arc<Pool>, Mutex<Receiver<()>>);
+        impl Work for Ask {
+            fn run(self: Arc<Self>) {
+                self.0.asking(|| lock(&self.1).recv().unwrap());
+            }
+        }
+        let (answer, answered) = channel();
+        pool.add(Waiting::Owned(Arc::new(Ask(asked, Mutex::new(answered))))).unwrap();
+        send(&pool, &sender, 1);
+        assert_eq!(done.recv_timeout(Duration::from_secs(20)).unwrap(), 1);
+        assert!(!pool.quiesce());
+        answer.send(()).unwrap();
+        while !pool.quiesce() {}
+        assert_eq!(lock(&pool.shared.state).asking, 0);
+    }
+
+    #[test]
+    fn it_goes_on_after_it_was_quiet() {
+        let pool = Pool::new(4);
+        let (sender, done) = channel();
+        for number in 0..50 {
+            send(&pool, &sender, number);
+            done.recv_timeout(Duration::from_secs(20)).unwrap();
+            assert!(pool.quiesce());
+            assert!(pool.quiesce());
+        }
     }
 }

@@ -24,6 +24,7 @@ use crate::auth::{Account, Auth};
 use crate::call::cancel::ClientLife;
 use crate::call::context::Context;
 use crate::call::engine::Engine;
+use crate::call::thread::Outliving;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::http::Http;
@@ -103,6 +104,12 @@ impl Client {
         let mut engine = lock(&self.engine);
         if engine.as_ref().is_some_and(|engine| Arc::strong_count(engine) > 1) {
             return Err(Error::new(Code::Busy, "a call, a reader or an upload of the client is in use"));
+        }
+        if !Outliving::are_gone() {
+            return Err(Error::new(
+                Code::Busy,
+                "a thread that looks up a name for a call that was left has not ended yet",
+            ));
         }
         self.http.close();
         drop(engine.take());

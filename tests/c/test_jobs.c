@@ -3,6 +3,7 @@
 #include "peer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -319,15 +320,46 @@ static void test_reader(void **state) {
     assert_non_null(reader);
     assert_null(ocireg_job_take_reader(job));
     for (size_t count = 1; count > 0; total += count) {
+        uint8_t untouched = 7;
         count = 99;
-        expect_status(OCIREG_OK, ocireg_blob_reader_read(reader, got + total, size + 1 - total, &count, &failure));
+        expect_status(OCIREG_OK, ocireg_blob_reader_read(reader, total ? NULL : &untouched, 100000, &count, &failure));
         assert_int_equal(count, 0);
         expect_end(client, job, OCIREG_OK);
-        count = ocireg_job_count(job);
+        assert_int_equal(untouched, 7);
+        count = ocireg_buffer_size(ocireg_job_bytes(job));
+        assert_true(count <= 100000 && total + count <= size);
+        memcpy(got + total, ocireg_buffer_data(ocireg_job_bytes(job)), count);
     }
     assert_int_equal(total, size);
     assert_memory_equal(got, data, size);
-    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_blob_reader_read(reader, NULL, 1, &total, &failure));
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_blob_reader_read(reader, NULL, 0, &total, &failure));
+    ocireg_blob_reader_free(reader);
+}
+
+/* While a read of it is on its way there is no other, and freeing the job ends it; then the reader is closed. */
+static void test_reader_in_its_read(void **state) {
+    (void)state;
+    const struct answer half = {.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nsome bytes", .then = PEER_SILENT};
+    struct peer *peer = peer_start(&half, 1);
+    ocireg_client *client = plain_client();
+    ocireg_job *job = NULL, *ended;
+    size_t count;
+    expect_status(OCIREG_OK, ocireg_job_new(client, NULL, NULL, &job, &failure));
+    expect_status(OCIREG_OK, ocireg_blob_open(client, ocireg_job_context(job), text("%s/a@" BLOB, peer_host(peer)), NULL, NULL, &failure));
+    assert_int_equal(next_event(client, &ended, allowed_ms(5000)), OCIREG_EVENT_DONE);
+    ocireg_blob_reader *reader = ocireg_job_take_reader(job);
+    for (size_t total = 0; total < 10; total += ocireg_buffer_size(ocireg_job_bytes(job))) {
+        expect_status(OCIREG_OK, ocireg_blob_reader_read(reader, NULL, 10, &count, &failure));
+        assert_int_equal(next_event(client, &ended, allowed_ms(5000)), OCIREG_EVENT_DONE);
+    }
+    expect_status(OCIREG_OK, ocireg_blob_reader_read(reader, NULL, 10, &count, &failure));
+    usleep(50000);
+    double begun = now_ms();
+    expect_status(OCIREG_BUSY, ocireg_blob_reader_read(reader, NULL, 10, &count, &failure));
+    expect_status(OCIREG_BUSY, ocireg_blob_reader_close(reader, &failure));
+    ocireg_job_free(job);
+    expect_status(OCIREG_CLOSED, ocireg_blob_reader_read(reader, NULL, 10, &count, &failure));
+    assert_true(now_ms() - begun < allowed_ms(50));
     ocireg_blob_reader_free(reader);
 }
 
@@ -352,15 +384,134 @@ static void test_upload(void **state) {
     expect_end(client, job, OCIREG_OK);
     expect_text_at(ocireg_job_json(job), "digest", digest_of(data, size));
     ocireg_upload_free(upload);
-    /* One that is freed before its end is cancelled, and nobody waits for that. */
-    struct peer *peer = peer_start(&(struct answer){.bytes = "HTTP/1.1 202 Accepted\r\nLocation: /v2/a/blobs/uploads/1\r\nContent-Length: 0\r\n\r\n"}, 1);
-    expect_status(OCIREG_OK, ocireg_upload_start(client, ocireg_job_context(job), text("%s/a", peer_host(peer)), NULL, NULL, &failure));
-    ocireg_job *ended;
-    next_event(client, &ended, allowed_ms(20000));
-    upload = ocireg_job_take_upload(job);
+}
+
+/* One that is freed before its end, or that nobody takes, is cancelled, and nobody waits for that. */
+static void test_upload_that_is_left(void **state) {
+    (void)state;
+    const struct answer answers[] = {
+        {.bytes = "HTTP/1.1 202 Accepted\r\nLocation: /v2/a/blobs/uploads/1\r\nContent-Length: 0\r\n\r\n"},
+        {.then = PEER_SILENT},
+    };
+    for (int taken = 0; taken < 2; taken++) {
+        struct peer *peer = peer_start(answers, 2);
+        ocireg_client *client = plain_client();
+        ocireg_job *job = NULL, *ended;
+        expect_status(OCIREG_OK, ocireg_job_new(client, NULL, NULL, &job, &failure));
+        expect_status(OCIREG_OK, ocireg_upload_start(client, ocireg_job_context(job), text("%s/a", peer_host(peer)), NULL, NULL, &failure));
+        assert_int_equal(next_event(client, &ended, allowed_ms(20000)), OCIREG_EVENT_DONE);
+        double begun = now_ms();
+        if (taken) {
+            ocireg_upload *upload = ocireg_job_take_upload(job);
+            assert_non_null(upload);
+            ocireg_upload_free(upload);
+        }
+        ocireg_job_free(job);
+        assert_true(now_ms() - begun < allowed_ms(40));
+        assert_true(peer_wait(peer, 2, allowed_ms(5000)));
+        assert_non_null(strstr(peer_request(peer, 1), "DELETE /v2/a/blobs/uploads/1"));
+    }
+}
+
+/* Everything that a call is given is its own: bytes and descriptors too. */
+static void test_nothing_must_be_kept(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V2");
+    char *place = repository("OCIREG_TEST_V2", "jobs-given"), *path = text("%s/blob", new_folder());
+    uint8_t *data = malloc(100000);
+    assert_non_null(data);
+    memcpy(data, noise(100000, 8), 100000);
+    ocireg_job *job = new_job(client, NULL);
+    expect_status(OCIREG_OK, ocireg_blob_put_memory(client, ocireg_job_context(job), place, data, 100000, NULL, NULL, &failure));
+    memset(data, 0, 100000);
+    free(data);
+    expect_end(client, job, OCIREG_OK);
+    data = noise(100000, 8);
+    expect_text_at(ocireg_job_json(job), "digest", digest_of(data, 100000));
+    int fd = open(path, O_CREAT | O_WRONLY, 0600);
+    expect_status(OCIREG_OK, ocireg_blob_get_fd(client, ocireg_job_context(job), blob_reference(place, data, 100000), fd, NULL, NULL, &failure));
+    close(fd);
+    expect_end(client, job, OCIREG_OK);
+    size_t size = 0;
+    uint8_t *got = read_file(path, &size);
+    assert_int_equal(size, 100000);
+    assert_memory_equal(got, data, size);
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_blob_get_fd(client, ocireg_job_context(job), blob_reference(place, data, 100000), -1, NULL, NULL, &failure));
+    expect_status(OCIREG_IO, ocireg_blob_get_fd(client, ocireg_job_context(job), blob_reference(place, data, 100000), fd, NULL, NULL, &failure));
+    put_image(client, place, "latest", 9);
+    fd = open(path, O_WRONLY | O_TRUNC);
+    expect_status(OCIREG_OK, ocireg_copy(client, ocireg_job_context(job), text("docker://%s:latest", place), "oci-archive:-", options("{'destination_fd':%d}", fd), NULL, &failure));
+    close(fd);
+    expect_end(client, job, OCIREG_OK);
+    read_file(path, &size);
+    assert_true(size > 1000);
+}
+
+/* A call that waits for a thread keeps its deadline, also one that is set while it waits. */
+static void test_deadline_in_the_queue(void **state) {
+    (void)state;
+    struct peer *peer = peer_start(&silent, 1);
+    ocireg_client *client = new_client("{'plain_http':true,'job_threads':1}");
+    ocireg_job *first = new_job(client, NULL), *second = new_job(client, NULL), *third = new_job(client, NULL);
+    expect_status(OCIREG_OK, ocireg_registry_ping(client, ocireg_job_context(first), peer_host(peer), NULL, NULL, &failure));
+    assert_true(peer_wait(peer, 1, allowed_ms(5000)));
+    expect_status(OCIREG_OK, ocireg_context_set_deadline(ocireg_job_context(second), 100, &failure));
+    expect_status(OCIREG_OK, ocireg_registry_ping(client, ocireg_job_context(second), peer_host(peer), NULL, NULL, &failure));
+    expect_status(OCIREG_OK, ocireg_registry_ping(client, ocireg_job_context(third), peer_host(peer), NULL, NULL, &failure));
     double begun = now_ms();
-    ocireg_upload_free(upload);
-    assert_true(now_ms() - begun < allowed_ms(20));
+    expect_end(client, second, OCIREG_TIMEOUT);
+    assert_true(now_ms() - begun < allowed_ms(400));
+    expect_status(OCIREG_OK, ocireg_context_set_deadline(ocireg_job_context(third), 100, &failure));
+    expect_end(client, third, OCIREG_TIMEOUT);
+    assert_true(now_ms() - begun < allowed_ms(1000));
+    expect_status(OCIREG_OK, ocireg_job_cancel(first, &failure));
+    expect_end(client, first, OCIREG_CANCELLED);
+    assert_int_equal(peer_count(peer), 1);
+}
+
+/* A job that waits for an answer leaves its thread's place to the one that finds the answer. */
+static void test_answers_by_another_job(void **state) {
+    (void)state;
+    ocireg_client *client = new_client("{'plain_http':true,'job_threads':1}");
+    ocireg_job *asking = new_job(client, "{'credentials':true}"), *finding = new_job(client, NULL), *other;
+    expect_status(OCIREG_OK, ocireg_registry_catalog(client, ocireg_job_context(asking), env("OCIREG_TEST_HTPASSWD"), NULL, NULL, &failure));
+    assert_int_equal(next_event(client, &other, allowed_ms(5000)), OCIREG_EVENT_CREDENTIALS);
+    expect_status(OCIREG_OK, ocireg_registry_ping(client, ocireg_job_context(finding), env("OCIREG_TEST_V2"), NULL, NULL, &failure));
+    expect_end(client, finding, OCIREG_OK);
+    expect_status(OCIREG_OK, ocireg_job_answer(asking, options("{'username':'alice','password':'s3cret:with colon'}"), &failure));
+    expect_end(client, asking, OCIREG_OK);
+}
+
+/* Where nothing moves there is no progress. */
+static void test_no_progress(void **state) {
+    (void)state;
+    struct peer *peer = peer_start(&silent, 1);
+    ocireg_client *client = plain_client();
+    ocireg_job *job = new_job(client, "{'progress':true}");
+    expect_status(OCIREG_OK, ocireg_registry_ping(client, ocireg_job_context(job), peer_host(peer), NULL, NULL, &failure));
+    assert_false(can_be_read(client, 700));
+    expect_status(OCIREG_OK, ocireg_job_cancel(job, &failure));
+    expect_end(client, job, OCIREG_CANCELLED);
+}
+
+/* Calls that are begun again and cancelled, over and over, from two threads: each that was begun comes to its end. */
+static void *cancel_all(void *argument) {
+    for (int i = 0; i < 20000; i++) ocireg_job_cancel(argument, NULL);
+    return NULL;
+}
+
+static void test_begun_and_cancelled(void **state) {
+    (void)state;
+    ocireg_client *client = new_client("{'plain_http':true,'job_threads':2}");
+    ocireg_job *job = new_job(client, NULL), *ended;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, cancel_all, job), 0);
+    for (int i = 0; i < 500; i++) {
+        expect_status(OCIREG_OK, ocireg_registry_ping(client, ocireg_job_context(job), env("OCIREG_TEST_V2"), NULL, NULL, &failure));
+        assert_int_equal(next_event(client, &ended, allowed_ms(20000)), OCIREG_EVENT_DONE);
+        assert_int_not_equal(ocireg_job_status(job), OCIREG_BUSY);
+    }
+    pthread_join(thread, NULL);
 }
 
 /* The result of an open that nobody takes is freed with the job. */
@@ -420,17 +571,19 @@ static void test_forked(void **state) {
     (void)state;
     ocireg_client *client = plain_client();
     ocireg_job *job = new_job(client, NULL);
+    ocireg_context *context = ocireg_job_context(job);
     pid_t child = fork();
     if (child == 0) {
         ocireg_job *other = NULL;
         int event, fd;
-        ocireg_context *context = ocireg_job_context(job);
-        bool good = ocireg_registry_ping(client, context, "localhost:1", NULL, NULL, NULL) == OCIREG_FORKED
+        char *json;
+        bool good = ocireg_registry_ping(client, context, "localhost:1", NULL, &json, NULL) == OCIREG_FORKED
             && ocireg_job_cancel(job, NULL) == OCIREG_FORKED && ocireg_context_cancel(context, NULL) == OCIREG_FORKED
             && ocireg_job_new(client, NULL, NULL, &other, NULL) == OCIREG_FORKED
             && ocireg_client_next_event(client, &other, &event, NULL) == OCIREG_FORKED
             && ocireg_client_fd(client, &fd, NULL) == OCIREG_FORKED && ocireg_client_quiesce(client, NULL) == OCIREG_FORKED
-            && ocireg_job_answer(job, NULL, NULL) == OCIREG_FORKED;
+            && ocireg_job_answer(job, NULL, NULL) == OCIREG_FORKED && ocireg_job_status(job) == OCIREG_FORKED
+            && !ocireg_job_json(job) && !ocireg_job_take_reader(job) && !ocireg_job_event_text(job);
         ocireg_job_free(job);
         if (good) execl("/bin/true", "true", (char *)NULL); /* valgrind takes what is the parent's for lost at an exit */
         _exit(1);
@@ -449,7 +602,6 @@ static void test_of_nothing(void **state) {
     assert_null(ocireg_job_error(NULL));
     assert_null(ocireg_job_json(NULL));
     assert_null(ocireg_job_bytes(NULL));
-    assert_int_equal(ocireg_job_count(NULL), 0);
     assert_null(ocireg_job_take_reader(NULL));
     assert_null(ocireg_job_take_upload(NULL));
     assert_null(ocireg_job_event_text(NULL));
@@ -508,7 +660,14 @@ int main(int argc, char **argv) {
         test(test_credentials),
         test(test_texts),
         test(test_reader),
+        test(test_reader_in_its_read),
         test(test_upload),
+        test(test_upload_that_is_left),
+        test(test_nothing_must_be_kept),
+        test(test_deadline_in_the_queue),
+        test(test_answers_by_another_job),
+        test(test_no_progress),
+        test(test_begun_and_cancelled),
         test(test_untaken),
         test(test_quiesce),
         test(test_forked),

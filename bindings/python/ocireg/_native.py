@@ -59,7 +59,6 @@ OTHERS = {
     "job_error": ("p", "p"),
     "job_json": ("p", "s"),
     "job_bytes": ("p", "p"),
-    "job_count": ("p", "z"),
     "job_take_reader": ("p", "p"),
     "job_take_upload": ("p", "p"),
     "job_free": ("p", "v"),

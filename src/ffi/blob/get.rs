@@ -3,8 +3,8 @@
 use std::ffi::c_char;
 use std::path::Path;
 
-use super::{ocireg_blob_reader, Open};
-use crate::ffi::argument::{descriptor, string};
+use super::{ocireg_blob_reader, BlobReader};
+use crate::ffi::argument::{descriptor_for, string};
 use crate::ffi::call::call;
 use crate::ffi::client::ocireg_client;
 use crate::ffi::context::ocireg_context;
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn ocireg_blob_get_fd(
             (client, context, options),
             || {
                 let reference = self::reference(reference)?;
-                let fd = descriptor(fd)?;
+                let fd = descriptor_for(context, fd)?;
                 Ok((reference, fd))
             },
             |client, call, (reference, fd), options| {
@@ -173,7 +173,7 @@ pub unsafe extern "C" fn ocireg_blob_open(
             New::required(reader, "reader"),
             (client, context, options),
             || self::reference(reference),
-            |client, call, reference, options| Ok(Open::new(client.open_blob(call, &reference, &options)?)),
+            |client, call, reference, options| Ok(BlobReader::new(client.open_blob(call, &reference, &options)?)),
         )
     }
 }

@@ -4,4 +4,4 @@ mod get;
 mod put;
 mod reader;
 
-pub(in crate::ffi) use reader::{exclusively, ocireg_blob_reader, Open};
+pub(in crate::ffi) use reader::{exclusively, ocireg_blob_reader, BlobReader};

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_void};
 use std::path::Path;
 
 use crate::error::{Code, Error, Result};
-use crate::ffi::argument::{bytes, null, string};
+use crate::ffi::argument::{bytes_for, null, string};
 use crate::ffi::call::call;
 use crate::ffi::client::{begin, ocireg_client};
 use crate::ffi::context::{ocireg_context, Userdata};
@@ -80,10 +80,10 @@ pub unsafe extern "C" fn ocireg_blob_put_memory(
             (client, context, options),
             || {
                 let repository = self::repository(repository)?;
-                let data = bytes(data, size, "data")?;
+                let data = bytes_for(context, data, size, "data")?;
                 Ok((repository, data))
             },
-            |client, call, (repository, data), options| client.put_blob(call, &repository, data, &options),
+            |client, call, (repository, data), options| client.put_blob(call, &repository, &data, &options),
         )
     }
 }

@@ -7,30 +7,46 @@ use crate::download::Pieces;
 use crate::error::{Code, Error, Result};
 use crate::ffi::argument::null;
 use crate::ffi::call::begin_job;
-use crate::ffi::context::Userdata;
 use crate::ffi::error::ocireg_error;
 use crate::ffi::guard::enter_blocking;
 use crate::ffi::handle::{self, opaque, Handle};
 use crate::ffi::job::ClientJob;
-use crate::ffi::out::{Count, Json};
+use crate::ffi::out::{Bytes, Count, Json, Out};
 use crate::ffi::panics::quietly;
 use crate::ffi::sigpipe;
 use crate::ffi::status::ocireg_status;
 
 /// An open blob. It belongs to one thread at a time, and may move between threads; a second one at the same time gets
-/// OCIREG_BUSY. It keeps what it needs of its client and context, so the order of the frees does not matter.
-pub(in crate::ffi) struct ocireg_blob_reader(Handle<Mutex<Open>>);
+/// OCIREG_BUSY. It keeps what it needs of its client and context, so the order of the frees does not matter; one that a job has opened
+/// reads as long as the job is there.
+pub(in crate::ffi) struct ocireg_blob_reader(Handle<BlobReader>);
 
-/// The reader, until it is closed, and the bytes that did not fit into the caller's last buffer.
-pub(in crate::ffi) struct Open {
-    reader: Option<Box<dyn Pieces>>,
-    rest: bytes::Bytes,
-    delivered: u64,
-    /// The job that has opened it: it reads too.
+/// The reader, and the job that has opened it, if one has: it reads too.
+pub(in crate::ffi) struct BlobReader {
+    open: Arc<Mutex<Open>>,
     job: Option<Arc<ClientJob>>,
 }
 
-opaque!(ocireg_blob_reader, Mutex<Open>, 0x6f63_6972_6567_0003);
+/// The reader, until it is closed, and the bytes that did not fit into the caller's last buffer.
+struct Open {
+    pieces: Option<Box<dyn Pieces>>,
+    rest: bytes::Bytes,
+    delivered: u64,
+}
+
+opaque!(ocireg_blob_reader, BlobReader, 0x6f63_6972_6567_0003);
+
+impl BlobReader {
+    pub(in crate::ffi) fn new(pieces: impl Pieces + 'static) -> BlobReader {
+        let open = Open { pieces: Some(Box::new(pieces)), rest: bytes::Bytes::new(), delivered: 0 };
+        BlobReader { open: Arc::new(Mutex::new(open)), job: None }
+    }
+
+    pub(in crate::ffi) fn of_job(mut self, job: &Arc<ClientJob>) -> BlobReader {
+        self.job = Some(job.clone());
+        self
+    }
+}
 
 /// The content of a handle that one thread uses at a time.
 pub(in crate::ffi) fn exclusively<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>> {
@@ -58,8 +74,8 @@ pub unsafe extern "C" fn ocireg_blob_reader_info(
     unsafe {
         enter_blocking(error, Json::required(json), || {
             let reader = handle::get(reader, "reader")?;
-            let open = exclusively(&reader)?;
-            Ok(open.reader.as_ref().ok_or_else(closed)?.info())
+            let open = exclusively(&reader.open)?;
+            Ok(open.pieces.as_ref().ok_or_else(closed)?.info())
         })
     }
 }
@@ -68,6 +84,9 @@ pub unsafe extern "C" fn ocireg_blob_reader_info(
 /// short transfer is an error, never an end. A broken transfer is resumed automatically.
 /// After an error the reader answers that error from then on; only a progress callback that stopped it costs
 /// nothing. Blocks.
+///
+/// A reader that a job has opened returns at once, with `*read` 0, which is not the end: the bytes are ocireg_job_bytes when the job's
+/// call has ended, and none are the end. `buffer` is not used then.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH, OCIREG_SIZE_MISMATCH, OCIREG_CLOSED, OCIREG_BUSY.
 #[no_mangle]
@@ -78,64 +97,48 @@ pub unsafe extern "C" fn ocireg_blob_reader_read(
     read: *mut usize,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    let of_job = unsafe { handle::peek(reader) }.and_then(|reader| exclusively(reader).ok()?.job.clone());
     let out = Count::required(read, "read");
-    let buffer = Userdata::new(buffer.cast());
-    let prepare = || unsafe { Reading::new(handle::get(reader, "reader")?, buffer, size) };
-    unsafe {
-        match of_job {
-            None => enter_blocking(error, out, || prepare()?.read()),
-            Some(job) => begin_job::<_, Count>(error, &out, &job, || {
-                let reading = prepare()?;
-                Ok(Box::new(move || reading.read()))
-            }),
-        }
+    match unsafe { handle::peek(reader) }
+        .and_then(|reader| reader.job.as_ref().map(|job| (job.clone(), reader.open.clone())))
+    {
+        None => unsafe {
+            enter_blocking(error, out, || {
+                if buffer.is_null() {
+                    return Err(null("buffer"));
+                }
+                check(size)?;
+                let piece = exclusively(&handle::get(reader, "reader")?.open)?.take(size)?;
+                std::ptr::copy_nonoverlapping(piece.as_ptr(), buffer, piece.len());
+                Ok(piece.len())
+            })
+        },
+        Some((job, open)) => unsafe {
+            Out::<usize>::clear(&out);
+            // A job's caller may leave before the end, and take the buffer along: the bytes are the job's.
+            begin_job::<_, Bytes>(error, &Bytes::optional(std::ptr::null_mut()), &job, || {
+                check(size)?;
+                Ok(Box::new(move || exclusively(&open)?.take(size).map(Vec::from)))
+            })
+        },
     }
 }
 
-/// A read that is about to be made: the buffer is the caller's, lent until it has ended.
-struct Reading {
-    reader: Arc<Mutex<Open>>,
-    buffer: Userdata,
-    size: usize,
-}
-
-impl Reading {
-    fn new(reader: Arc<Mutex<Open>>, buffer: Userdata, size: usize) -> Result<Reading> {
-        if buffer.pointer().is_null() {
-            return Err(null("buffer"));
-        }
-        if size == 0 {
-            return Err(Error::new(Code::InvalidArgument, "the argument size is 0, which would look like the end"));
-        }
-        Ok(Reading { reader, buffer, size })
-    }
-
-    unsafe fn read(self) -> Result<usize> {
-        let piece = exclusively(&self.reader)?.take(self.size)?;
-        unsafe { std::ptr::copy_nonoverlapping(piece.as_ptr(), self.buffer.pointer().cast(), piece.len()) };
-        Ok(piece.len())
+fn check(size: usize) -> Result<()> {
+    match size {
+        0 => Err(Error::new(Code::InvalidArgument, "the argument size is 0, which would look like the end")),
+        _ => Ok(()),
     }
 }
 
 impl Open {
-    pub(in crate::ffi) fn new(reader: impl Pieces + 'static) -> Mutex<Open> {
-        Mutex::new(Open { reader: Some(Box::new(reader)), rest: bytes::Bytes::new(), delivered: 0, job: None })
-    }
-
-    /// A reader that a job has opened.
-    pub(in crate::ffi) fn of_job(open: Mutex<Open>, job: &Arc<ClientJob>) -> Mutex<Open> {
-        Mutex::new(Open { job: Some(job.clone()), ..crate::sync::into_inner(open) })
-    }
-
     fn take(&mut self, size: usize) -> Result<bytes::Bytes> {
-        let reader = self.reader.as_mut().ok_or_else(closed)?;
+        let pieces = self.pieces.as_mut().ok_or_else(closed)?;
         if self.rest.is_empty() {
-            self.rest = reader.piece()?.unwrap_or_default();
+            self.rest = pieces.piece()?.unwrap_or_default();
         }
         let count = size.min(self.rest.len());
         // Before they are taken: a callback that stops the call must not cost bytes.
-        reader.report(self.delivered + count as u64)?;
+        pieces.report(self.delivered + count as u64)?;
         self.delivered += count as u64;
         Ok(self.rest.split_to(count))
     }
@@ -153,8 +156,8 @@ pub unsafe extern "C" fn ocireg_blob_reader_close(
     unsafe {
         enter_blocking(error, (), || {
             let reader = handle::get(reader, "reader")?;
-            let mut open = exclusively(&reader)?;
-            open.reader = None;
+            let mut open = exclusively(&reader.open)?;
+            open.pieces = None;
             open.rest = bytes::Bytes::new();
             Ok(())
         })

@@ -39,7 +39,7 @@
  * with an event loop gives them the context of a job: then they return at once (see ocireg_job). SIGPIPE is blocked on the calling
  * thread meanwhile, its callbacks included; the signal mask is the same afterwards.
  *
- * Processes. After fork() the child makes its own client: the parent's clients, contexts, readers and uploads answer OCIREG_FORKED there
+ * Processes. After fork() the child makes its own client: the parent's clients, contexts, jobs, readers and uploads answer OCIREG_FORKED there
  * at once, and freeing them does nothing; a child that was forked in a callback must not return from it. When a call that blocks finds one of the descriptors 0, 1 and 2 closed, it opens /dev/null
  * in its place, close-on-exec, and leaves it there: no file and no socket of the library's is ever taken for standard input or
  * output. The library installs no signal handler, reads no environment variable and starts no process

@@ -4,8 +4,8 @@ use std::ffi::c_char;
 use std::path::Path;
 
 use super::image_id;
-use crate::ffi::argument::{descriptor, string};
-use crate::ffi::blob::{ocireg_blob_reader, Open};
+use crate::ffi::argument::{descriptor_for, string};
+use crate::ffi::blob::{ocireg_blob_reader, BlobReader};
 use crate::ffi::call::call;
 use crate::ffi::client::ocireg_client;
 use crate::ffi::context::ocireg_context;
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn ocireg_v1_layer_fd(
             || {
                 let repository = self::repository(repository)?;
                 let id = image_id(id)?;
-                let fd = descriptor(fd)?;
+                let fd = descriptor_for(context, fd)?;
                 Ok((repository, id, fd))
             },
             |client, call, (repository, id, fd), options| {
@@ -155,7 +155,9 @@ pub unsafe extern "C" fn ocireg_v1_layer_open(
                 let id = image_id(id)?;
                 Ok((repository, id))
             },
-            |client, call, (repository, id), options| Ok(Open::new(client.v1(call, &repository)?.open(&id, &options)?)),
+            |client, call, (repository, id), options| {
+                Ok(BlobReader::new(client.v1(call, &repository)?.open(&id, &options)?))
+            },
         )
     }
 }

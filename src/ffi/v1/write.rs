@@ -9,7 +9,7 @@ use super::image_id;
 use crate::convert::push::push;
 use crate::endpoint::Endpoint;
 use crate::error::Side;
-use crate::ffi::argument::{bytes, string, text};
+use crate::ffi::argument::{bytes_for, string, text};
 use crate::ffi::call::call;
 use crate::ffi::client::ocireg_client;
 use crate::ffi::context::ocireg_context;
@@ -48,10 +48,10 @@ pub unsafe extern "C" fn ocireg_v1_put_image(
             (client, context, options),
             || {
                 let repository = self::repository(repository)?;
-                let image = bytes(image, image_size, "image")?;
+                let image = bytes_for(context, image, image_size, "image")?;
                 Ok((repository, image))
             },
-            |client, call, (repository, image), NoOptions {}| client.v1(call, &repository)?.put_image(image),
+            |client, call, (repository, image), NoOptions {}| client.v1(call, &repository)?.put_image(&image),
         )
     }
 }
@@ -87,11 +87,12 @@ pub unsafe extern "C" fn ocireg_v1_put_layer(
             (client, context, options),
             || {
                 let repository = self::repository(repository)?;
-                let (image, data) = (bytes(image, image_size, "image")?, bytes(data, size, "data")?);
+                let (image, data) =
+                    (bytes_for(context, image, image_size, "image")?, bytes_for(context, data, size, "data")?);
                 Ok((repository, image, data))
             },
             |client, call, (repository, image, data), options| {
-                client.v1(call, &repository)?.put_layer(image, data, &options)
+                client.v1(call, &repository)?.put_layer(&image, &data, &options)
             },
         )
     }
@@ -119,12 +120,12 @@ pub unsafe extern "C" fn ocireg_v1_put_layer_file(
             (client, context, options),
             || {
                 let repository = self::repository(repository)?;
-                let image = bytes(image, image_size, "image")?;
+                let image = bytes_for(context, image, image_size, "image")?;
                 let path = string(path, "path")?;
                 Ok((repository, image, path))
             },
             |client, call, (repository, image, path), options| {
-                client.v1(call, &repository)?.put_layer_file(image, Path::new(&path), &options)
+                client.v1(call, &repository)?.put_layer_file(&image, Path::new(&path), &options)
             },
         )
     }

@@ -73,7 +73,6 @@ module Ocireg
     function :job_error, "p", :pointer, false
     function :job_json, "p", :string, false
     function :job_bytes, "p", :pointer, false
-    function :job_count, "p", :size_t, false
     function :job_take_reader, "p", :pointer, false
     function :job_take_upload, "p", :pointer, false
     function :job_free, "p", :void, false

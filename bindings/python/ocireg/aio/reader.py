@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from .._memory import Json, ReaderHandle, check, lent, made
+from .._memory import Bytes, Json, ReaderHandle, check, made
 from .._native import library
 from ..errors import Busy, Closed, Forked
 from ..reader import CHUNK
@@ -32,13 +32,12 @@ class AsyncBlobReader:
         self._handle = handle
         self._job = job
         self._info: BlobInfo = made(Json(), library.ocireg_blob_reader_info, handle).take()
-        self._space = bytearray(CHUNK)
-        self._place = lent("space", self._space)[0]
-        # What of the space is still nobody's.
+        # What of the last piece is still nobody's.
+        self._space = b""
         self._begin = self._end = 0
         self._gathered = bytearray()
         self._position = 0
-        self._reading: asyncio.Future[int] | None = None
+        self._reading: asyncio.Future[bytes] | None = None
         self._busy = self._closed = False
 
     def __del__(self) -> None:
@@ -124,11 +123,12 @@ class AsyncBlobReader:
         if self._begin == self._end:
             if self._reading is None:
                 self._reading = self._job.start(
-                    library.ocireg_blob_reader_read, self._handle, self._place, CHUNK, None,
-                    finish=lambda: library.ocireg_job_count(self._job.handle), lasting=True,
+                    library.ocireg_blob_reader_read, self._handle, None, CHUNK, None,
+                    finish=lambda: self._job.result(Bytes), lasting=True,
                 )  # fmt: skip
             # Whoever waits may be cancelled; the read goes on.
             await asyncio.wait([self._reading])
             reading, self._reading = self._reading, None
-            self._begin, self._end = 0, reading.result()
+            self._space = reading.result()
+            self._begin, self._end = 0, len(self._space)
         return self._begin < self._end

@@ -65,10 +65,23 @@ static void offer_words(const struct arguments *before, const struct command *co
         offer_commands(before->word_count == 0 ? NULL : before->words[0], begun);
 }
 
-int complete(int count, char **items)
+/* bash gives the '=' of --option=VALUE as a word of its own: without it the value is the next word. */
+static int without_equals(int count, char **items)
+{
+    int kept = 0;
+    for (int i = 0; i < count; i++)
+        if (strcmp(items[i], "=") != 0)
+            items[kept++] = items[i];
+        else if (i + 1 == count)
+            items[kept++] = "";
+    return kept;
+}
+
+int complete(int all, char **items)
 {
     struct output output = {0};
     struct arguments before;
+    int count = without_equals(all, items);
     const char *begun = count > 0 ? items[count - 1] : "";
     const struct command *command;
     size_t words = 0;

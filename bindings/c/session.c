@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "json.h"
 #include "result.h"
+#include "style.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -71,7 +72,7 @@ void session_close(struct session *session)
 int session_show_progress(struct session *session)
 {
     ocireg_error *error = NULL;
-    if (session->globals->quiet || !isatty(STDERR_FILENO))
+    if (session->globals->quiet || !style_moves(stderr))
         return OCIREG_OK;
     if (ocireg_context_set_progress(session->context, on_progress, session, &error) != OCIREG_OK ||
         ocireg_context_set_blob_progress(session->context, on_blob, session, &error) != OCIREG_OK)

@@ -4,11 +4,17 @@
 #include <string.h>
 #include <unistd.h>
 
+bool style_moves(FILE *file)
+{
+    const char *terminal = getenv("TERM");
+    return isatty(fileno(file)) && (terminal == NULL || strcmp(terminal, "dumb") != 0);
+}
+
 /* The rule of no-color.org: any value but an empty one. */
 bool style_wanted(FILE *file)
 {
     const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
     if (no_color != NULL && *no_color != '\0')
         return false;
-    return terminal != NULL && strcmp(terminal, "dumb") != 0 && isatty(fileno(file));
+    return terminal != NULL && style_moves(file);
 }

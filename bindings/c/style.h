@@ -10,6 +10,8 @@
 #define STYLE_FAINT "\033[2m"
 #define STYLE_END "\033[0m"
 
+/* Whether it is a terminal where what was written can be replaced. */
+bool style_moves(FILE *file);
 /* Whether what is written there may be coloured. */
 bool style_wanted(FILE *file);
 

@@ -107,6 +107,7 @@ static void test_completion(void **state) {
         {"par", "parse"}, {"manifest g", "get"}, {"--username tags untag", "untag"}, {"tags --di", "--digests"},
         {"help manifest he", "head"}, {"completion z", "zsh"}, {"copy a b --compression z", "zstd"}, {"tags h/r -- --di", ""},
         {"blob put host/repo fi", ""}, {"--pas", "--password-stdin"}, {"--format tags x --pre", "--pretty"},
+        {"--username = tags untag", "untag"}, {"copy a b --compression = zs", "zstd"}, {"completion fi", "fish"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int status = system(text("%s __complete %s | cut -f1 >%s/out", command(), cases[i][0], folder));
@@ -392,7 +393,7 @@ static void test_named_options(void **state) {
     expect_failure(OCIREG_REDIRECT, text("%s --client-option max_redirects=0", words), "");
     expect_run(text("tags --host-option unix_socket=/nowhere tags.example/a --deadline 3 --client-option retries=0 2>/dev/null || test $? = 8"), NULL);
     expect_run(text("tags %s --host-option endpoint=http://%s/", place, host), NULL);
-    expect_run(text("tags %s --host-option %s=requests_per_second=100 --client-option user_agent='\"7\"'", place, host), NULL);
+    expect_run(text("tags %s --host-option %s=requests_per_second=100 --client-option user_agent='\"7\"' --client-option requests_per_second=99.5", place, host), NULL);
     expect_failure(OCIREG_INVALID_ARGUMENT, text("%s --client-option max_redirect=3", words), "max_redirects");
     expect_failure(OCIREG_INVALID_ARGUMENT, text("%s --client-option max_redirects=many", words), "max_redirects");
     expect_failure(64, text("%s --client-option max_redirects", words), "takes KEY=VALUE");

@@ -196,28 +196,25 @@ def find() -> str:
 
 def load() -> ctypes.CDLL:
     """Loads the library. Every call releases Python's lock."""
-    name = find()
+    file = find()
     try:
-        library = ctypes.CDLL(name)
+        library = ctypes.CDLL(file)
     except OSError as error:
-        where = f"OCIREG_LIB names {name}" if "OCIREG_LIB" in os.environ else "install it, or set OCIREG_LIB to its path"
+        where = f"OCIREG_LIB names {file}" if "OCIREG_LIB" in os.environ else "install it, or set OCIREG_LIB to its path"
         raise ImportError(f"the C library libocireg cannot be loaded: {where} ({error})") from None
     declared = {**OTHERS, **{name: (parameters, "i") for name, parameters in STATUSES.items()}}
+    missing = [name for name in declared if not hasattr(library, f"ocireg_{name}")]
+    if "version" in missing:
+        raise ImportError(f"{file} is not the C library libocireg")
     for name, (parameters, result) in declared.items():
-        try:
+        if name not in missing:
             function = getattr(library, f"ocireg_{name}")
-        except AttributeError:
-            found = library.ocireg_version
-            found.restype = ctypes.c_char_p
-            raise ImportError(
-                f"ocireg {__version__} needs the library of the same version, and found {found().decode()} without ocireg_{name}"
-            ) from None
-        function.argtypes = [TYPES[letter] for letter in parameters]
-        function.restype = TYPES[result]
-    number = library.ocireg_version_number()
-    if f"{number >> 16}.{number >> 8 & 0xFF}" != ABI:
-        found_version = library.ocireg_version().decode()
-        raise ImportError(f"ocireg {__version__} needs the library of the same version, and found {found_version}")
+            function.argtypes = [TYPES[letter] for letter in parameters]
+            function.restype = TYPES[result]
+    found = library.ocireg_version().decode()
+    if missing or ".".join(found.split(".")[:2]) != ABI:
+        lacks = f", which lacks ocireg_{missing[0]}" if missing else ""
+        raise ImportError(f"ocireg {__version__} needs the library of the same version, and found {found}{lacks}")
     return library
 
 

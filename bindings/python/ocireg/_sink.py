@@ -57,9 +57,9 @@ class Sink:
             return function
 
         def carried(*arguments: Any) -> int:
-            self.begun = True
             pump = threading.Thread(target=self.carry, args=(call,), name="ocireg-sink", daemon=True)
             pump.start()
+            self.begun = True
             try:
                 return function(*arguments)
             finally:

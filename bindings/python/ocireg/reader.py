@@ -37,7 +37,7 @@ class BlobReader(io.RawIOBase):
         self._place = lent("space", self._space)[0]
         self._count = ctypes.c_size_t()
         self._begin = 0
-        self._gathered = bytearray()
+        self._gathered: list[bytes] = []
         self._position = 0
 
     def __del__(self) -> None:
@@ -69,34 +69,34 @@ class BlobReader(io.RawIOBase):
         target = memoryview(buffer).cast("B")
         if target.readonly:
             raise TypeError("the buffer cannot be written to")
-        there = self._there() if target.nbytes and not self._gathered else 0
         if self._gathered:
-            count = min(target.nbytes, len(self._gathered))
-            target[:count] = self._gathered[:count]
-            del self._gathered[:count]
-        else:
-            count = min(target.nbytes, there)
-            target[:count] = memoryview(self._space)[self._begin : self._begin + count]
-            self._begin += count
+            data = b"".join(self._gathered)
+            count = min(target.nbytes, len(data))
+            target[:count] = data[:count]
+            self._gathered = [data[count:]] if data[count:] else []
+            self._position += count
+            return count
+        count = min(target.nbytes, self._there()) if target.nbytes else 0
+        target[:count] = memoryview(self._space)[self._begin : self._begin + count]
+        self._begin += count
         self._position += count
         return count
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Reads `size` bytes, fewer only at the end; without a size all."""
         wanted = -1 if size is None or size < 0 else size
-        while (wanted < 0 or len(self._gathered) < wanted) and (there := self._there()):
-            if not self._gathered and 0 <= wanted <= there:
-                data = bytes(memoryview(self._space)[self._begin : self._begin + wanted])
-                self._begin += wanted
-                self._position += wanted
-                return data
-            count = there if wanted < 0 else min(there, wanted - len(self._gathered))
-            part = memoryview(self._space)[self._begin : self._begin + count]
-            self._gathered += part
+        have = sum(map(len, self._gathered))
+        while (wanted < 0 or have < wanted) and (there := self._there()):
+            count = there if wanted < 0 else min(there, wanted - have)
+            piece = bytes(memoryview(self._space)[self._begin : self._begin + count])
             self._begin += count
-        data = bytes(self._gathered if wanted < 0 else self._gathered[:wanted])
+            self._gathered.append(piece)
+            have += count
+        data = b"".join(self._gathered)
+        rest = data[wanted:] if 0 <= wanted < len(data) else b""
+        data = data[: len(data) - len(rest)]
         count = len(data)
-        del self._gathered[:count]
+        self._gathered = [rest] if rest else []
         self._position += count
         return data
 

@@ -15,7 +15,7 @@ import ocireg
 from helper import SILENT
 from ocireg import _aside, _memory
 
-CALLS = 2_000
+CALLS = 1_500
 ALLOWED = 2048  # KiB
 
 
@@ -64,11 +64,11 @@ class MemoryTest(helper.Case):
 
     def test_readers(self) -> None:
         reference = self.put_blob(b"x" * 10_000)
-        self.flat(lambda: self.client.open_blob(reference).read(100), 200)
+        self.flat(lambda: self.client.open_blob(reference).read(100), 100)
 
     def test_sinks(self) -> None:
         reference = self.put_blob(b"x" * 10_000)
-        self.flat(lambda: self.client.blob_to_file(reference, io.BytesIO()), 200)
+        self.flat(lambda: self.client.blob_to_file(reference, io.BytesIO()), 100)
 
     def test_everything_is_freed_once(self) -> None:
         """What each free function gets was given, and is given back once."""
@@ -243,14 +243,14 @@ def work():
 def quiet():
     try:
         work()
-    except ocireg.Cancelled:
+    except (ocireg.Cancelled, RuntimeError):  # at the end no thread can be started any more
         pass
 for _ in range(4):
     threading.Thread(target=quiet, daemon=True).start()
 time.sleep(0.3)
 """
-        for _ in range(3):
-            self.ends(script)
+        for _ in range(2):
+            self.ends(script, seconds=8)
 
     def test_what_is_left_at_the_end(self) -> None:
         self.ends(

@@ -52,7 +52,7 @@ class RegistryTest(helper.Case):
     def test_pages_by_token(self) -> None:
         host = self.tokens(25)
         wanted = [f"t{number:05}" for number in range(25)]
-        for size in (1, 3, 10, 100):
+        for size in (2, 10, 100):
             self.assertEqual(list(self.client.iter_tags(f"{host}/a", n=size)), wanted)
             self.assertEqual(list(self.client.iter_repositories(host, n=size)), wanted)
         page = self.client.tags(f"{host}/a", n=3)

@@ -61,6 +61,10 @@ class WheelTest(helper.Case):
             [sys.executable, "-c", script], env={**environment, "OCIREG_LIB": "/no/such.so"}, capture_output=True, text=True
         )
         self.assertRegex(said.stdout, r"^the C library libocireg cannot be loaded: OCIREG_LIB names /no/such.so ")
+        said = subprocess.run(
+            [sys.executable, "-c", script], env={**environment, "OCIREG_LIB": "libc.so.6"}, capture_output=True, text=True
+        )
+        self.assertEqual(said.stdout, "libc.so.6 is not the C library libocireg\n")
 
     def test_a_library_of_another_version(self) -> None:
         folder = self.folder()

@@ -35,7 +35,7 @@ class AsyncBlobReader:
         # What of the last piece is still nobody's.
         self._space = b""
         self._begin = self._end = 0
-        self._gathered = bytearray()
+        self._gathered: list[bytes] = []
         self._position = 0
         self._reading: asyncio.Future[bytes] | None = None
         self._busy = self._closed = False
@@ -106,14 +106,18 @@ class AsyncBlobReader:
             raise Busy("another task is reading")
         self._busy = True
         try:
-            while (wanted < 0 or len(self._gathered) < wanted) and not (once and self._gathered) and await self._there():
-                count = self._end - self._begin if wanted < 0 else min(self._end - self._begin, wanted - len(self._gathered))
-                self._gathered += memoryview(self._space)[self._begin : self._begin + count]
+            have = sum(map(len, self._gathered))
+            while (wanted < 0 or have < wanted) and not (once and have) and await self._there():
+                count = self._end - self._begin if wanted < 0 else min(self._end - self._begin, wanted - have)
+                self._gathered.append(bytes(memoryview(self._space)[self._begin : self._begin + count]))
                 self._begin += count
+                have += count
         finally:
             self._busy = False
-        data = bytes(self._gathered if wanted < 0 else self._gathered[:wanted])
-        del self._gathered[: len(data)]
+        data = b"".join(self._gathered)
+        rest = data[wanted:] if 0 <= wanted < len(data) else b""
+        data = data[: len(data) - len(rest)]
+        self._gathered = [rest] if rest else []
         self._position += len(data)
         return data
 

@@ -39,6 +39,11 @@ measure_go() {
     "$work/go" -test.run '^$' -test.bench '^BenchmarkBlob$' -test.benchtime 1x | awk '/^BenchmarkBlob/ { printf "read %.1f\n", $5 * 1e6 / 1048576 }'
 }
 
+measure_python() {
+    OCIREG_LIB=$library/libocireg.so PYTHONPATH=$root/bindings/python PYTHONDONTWRITEBYTECODE=1 \
+        /usr/bin/python3 "$root/tests/bench/bindings.py" "$OCIREG_BENCH_BLOB"
+}
+
 build_go() {
     sed -e "s|@PREFIX@|$root|" -e "s|@LIBDIR@|$library|" -e "s|@INCLUDEDIR@|$root/include|" -e 's|@VERSION@|0|' \
         -e 's|@NATIVE_LIBS@||' "$root/bindings/packaging/ocireg.pc.in" >"$work/ocireg.pc"
@@ -62,8 +67,8 @@ build_go
 put_blob
 # In turns, so that load on the machine affects all of them.
 for ((round = 0; round < rounds; round++)); do
-    for language in c go; do "measure_$language" >>"$work/$language.all"; done
+    for language in c go python; do "measure_$language" >>"$work/$language.all"; done
 done
 echo "parsing a name, and reading a blob of $size_mib MiB to its end (distribution 3 on loopback), best of $rounds"
 printf '%-6s %13s %13s %18s %8s\n' '' 'a call' 'over C' 'a blob' 'of C'
-for language in c go; do row "$language"; done
+for language in c go python; do row "$language"; done

@@ -7,13 +7,14 @@ import ctypes
 import itertools
 import json
 import os
+import threading
 from collections.abc import Callable, Mapping
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from . import _aside
 from ._convert import milliseconds, text
-from ._memory import ContextHandle, Failure, Json, check, made
+from ._memory import ContextHandle, Failure, Json, Owned, check, made
 from ._native import CREDENTIALS, EVENT, PROGRESS, READ, library
 from .errors import Forked, TimeoutError
 
@@ -28,7 +29,18 @@ STOP: Any = _aside.STOP
 # The calls in progress, by the number that C's callbacks are given.
 _calls: dict[int, Call] = {}
 _numbers = itertools.count(1)
-os.register_at_fork(after_in_child=_calls.clear)
+# Who holds it knows that the calls in the list are not freed.
+_listed = threading.RLock()
+
+
+def _forked() -> None:
+    """In a child: its parent's calls are not its own, nor are the threads that may have held the lock."""
+    global _listed
+    _listed = threading.RLock()
+    _calls.clear()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 @atexit.register
@@ -36,8 +48,9 @@ def end() -> None:
     """Ends the calls of threads that nobody waits for, before Python's own end: a callback into it would end its thread then, in the middle
     of the library."""
     limit = monotonic() + 1
-    for call in list(_calls.values()):
-        call.cancel()
+    with _listed:
+        for call in list(_calls.values()):
+            call.cancel()
     while any(call.running or call.lasting for call in list(_calls.values())) and monotonic() < limit:
         sleep(0.005)
 
@@ -87,14 +100,26 @@ class Call:
 
     def finish(self) -> None:
         """It is over: neither the library nor the caller's context will use it any more."""
-        _calls.pop(self.number, None)
+        with _listed:
+            _calls.pop(self.number, None)
         self.settings._leave(self)
+        self.drop(self.handle)
+
+    def drop(self, *owned: Owned | None) -> None:
+        """Frees what the call was made with: here, not in finalizers, where Python ignores a KeyboardInterrupt. A call that is still at
+        work after an interrupt keeps it."""
+        if self.job is None or self.job.done:
+            for one in owned:
+                if one is not None:
+                    one.drop()
 
     def set_timeout(self, seconds: float | None) -> None:
         check(library.ocireg_context_set_deadline, self.handle, milliseconds(seconds))
 
     def cancel(self) -> None:
         """From any thread."""
+        if not self.handle.value:
+            return
         try:
             check(library.ocireg_context_cancel, self.handle)
         except Forked:
@@ -122,7 +147,9 @@ class Call:
             raised, self.failure = self.failure, None
             raise raised
         if status:
-            raise failure.exception(status)
+            error = failure.exception(status)
+            failure.drop()
+            raise error
 
     def _status(self, function: Callable[..., int], arguments: tuple[Any, ...], aside: bool) -> int:
         worker = _aside.worker(aside)

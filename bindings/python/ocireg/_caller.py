@@ -68,6 +68,7 @@ class Caller:
                 with Sink(sink) as opened:
                     around = opened.around(function, call)
                     call.run(around, self._handle, call.handle, *arguments, opened.fd, *rest, aside=opened.piped)
+            call.drop(handle)
         return then(*[place.take() for place in places])  # type: ignore[attr-defined]
 
     def _open(self, kind: type[Owned], name: str, *arguments: Any, options: Any, then: Callable[[Any, Call], Any]) -> Any:

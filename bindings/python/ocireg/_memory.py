@@ -41,22 +41,21 @@ class Reaper:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.handles: SimpleQueue[tuple[Any, int, Any]] | None = None
+        self.handles: SimpleQueue[tuple[Any, int]] | None = None
 
     def begin(self) -> None:
         with self.lock:
             if self.handles is None:
-                handles: SimpleQueue[tuple[Any, int, Any]] = SimpleQueue()
+                handles: SimpleQueue[tuple[Any, int]] = SimpleQueue()
                 with suppress(RuntimeError):  # no more threads
                     threading.Thread(target=reap, args=(handles,), name="ocireg-reaper", daemon=True).start()
                     self.handles = handles
 
 
-def reap(handles: SimpleQueue[tuple[Any, int, Any]]) -> None:
+def reap(handles: SimpleQueue[tuple[Any, int]]) -> None:
     while True:
-        free, pointer, owner = handles.get()
+        free, pointer = handles.get()
         free(pointer)
-        del owner
 
 
 reaper = Reaper()
@@ -74,14 +73,12 @@ class Shared(Owned):
         return place
 
     process: int
-    # What is freed after it.
-    owner: Any = None
 
     def drop(self) -> None:
         pointer, self.value = self.value, None
         # A forked child leaves its parent's handles alone.
         if pointer and self.process == os.getpid() and reaper.handles:
-            reaper.handles.put((self.free, pointer, self.owner))
+            reaper.handles.put((self.free, pointer))
 
     def __del__(self) -> None:
         self.drop()
@@ -163,7 +160,9 @@ def check(function: Any, *arguments: Any) -> None:
     """Makes a call that does not block and gives nothing; its last argument, for the error, is added."""
     failure = Failure()
     if status := function(*arguments, ctypes.byref(failure)):
-        raise failure.exception(status)
+        raised = failure.exception(status)
+        failure.drop()
+        raise raised
 
 
 def made(place: Any, function: Any, *arguments: Any) -> Any:

@@ -74,7 +74,6 @@ class ByJobs(Caller):
             place: Any = kind()
             reads = kind is ReaderHandle
             place.value = (library.ocireg_job_take_reader if reads else library.ocireg_job_take_upload)(job.handle)
-            place.owner = job.handle
             return AsyncBlobReader(place, job) if reads else AsyncUpload(place, job)
 
         try:
@@ -95,10 +94,9 @@ class ByJobs(Caller):
                     return then(*map(job.result, outs))
 
                 future = self._begin(job, name, *arguments, writer, tail=(handle, *[None] * len(outs)), finish=finish)
-            except BaseException:
+            finally:
+                # The job has a descriptor of its own; when it closes that, the pipe is at its end.
                 os.close(writer)
-                raise
-            job.at_end = lambda: os.close(writer)
             try:
                 await carry(reader, sink)
             except BaseException:

@@ -44,13 +44,18 @@ class Hub:
         check(library.ocireg_client_fd, self.client, ctypes.byref(place))
         return place.value
 
-    def add(self, job: Job) -> None:
+    def attach(self) -> None:
+        """Makes the running loop that of the jobs; what is left of a loop that has ended goes on here."""
         loop = asyncio.get_running_loop()
-        if self.jobs and self.loop is not loop:
+        if self.loop is loop:
+            return
+        if self.loop and not self.loop.is_closed():
             raise RuntimeError("the client is at work in another event loop")
-        if not self.jobs:
-            loop.add_reader(self.fd(), self.drain)
-            self.loop = loop
+        loop.add_reader(self.fd(), self.drain)
+        self.loop = loop
+
+    def add(self, job: Job) -> None:
+        self.attach()
         self.jobs[job.address] = job
 
     def remove(self, job: Job) -> None:
@@ -64,6 +69,7 @@ class Hub:
     async def wait(self) -> None:
         """Until no job is at work."""
         if self.jobs:
+            self.attach()
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self.idle.append(waiter)
             await waiter
@@ -85,26 +91,23 @@ class Job:
     def __init__(self, hub: Hub, context: Context, timeout: float | None) -> None:
         limit = limit_of(context, timeout)
         wanted = {
-            "progress": context.progress_callback is not None,
-            "blob_progress": context.blobs_callback is not None,
-            "log": context.log_callback is not None,
-            "credentials": context.credentials_callback is not None,
+            "progress": context.progress_callback,
+            "blob_progress": context.blobs_callback,
+            "log": context.log_callback,
+            "credentials": context.credentials_callback,
         }
         self.hub = hub
         self.settings = context
         self.handle = JobHandle()
         self.handle.client = hub.client
-        made_of = _convert.options(wanted)
-        check(library.ocireg_job_new, hub.client, made_of, None, ctypes.byref(self.handle))
+        events = _convert.options({name: True for name, callback in wanted.items() if callback})
+        check(library.ocireg_job_new, hub.client, events, None, ctypes.byref(self.handle))
         self.address = int(self.handle.value or 0)
         self.context = library.ocireg_job_context(self.handle)
         # What a callback raised.
         self.failure: BaseException | None = None
         self.future: asyncio.Future[Any] | None = None
-        # What the library may use until the call has ended.
-        self.lent: tuple[Any, ...] = ()
         self.finish: Callable[[], Any] = lambda: None
-        self.at_end: Callable[[], Any] = lambda: None
         self.tasks: set[asyncio.Future[Any]] = set()
         if limit is not None:
             self.set_timeout(limit)
@@ -134,7 +137,6 @@ class Job:
     ) -> asyncio.Future[Any]:
         """Makes a call; the future has what `finish` makes of its result. Cancelling the future cancels the job, unless that is lasting."""
         self.hub.add(self)
-        self.lent = (*arguments, *tail)
         self.finish = finish
         try:
             check(function, *arguments, *tail)
@@ -195,12 +197,10 @@ class Job:
 
     def done(self) -> None:
         self.hub.remove(self)
-        self.lent = ()
-        self.at_end()
         future, self.future = self.future, None
         finish, self.finish = self.finish, lambda: None
         failure, self.failure = self.failure, None
-        if future is None or future.done():
+        if future is None or future.done() or future.get_loop().is_closed():
             return
         status = library.ocireg_job_status(self.handle)
         try:

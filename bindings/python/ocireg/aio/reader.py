@@ -98,7 +98,6 @@ class AsyncBlobReader:
             pass
         finally:
             self._job.leave()
-            # Before its job.
             self._handle.drop()
 
     async def _read(self, wanted: int, once: bool = False) -> bytes:

@@ -127,7 +127,6 @@ class AsyncUpload:
 
     def _ended(self) -> None:
         self._job.leave()
-        # Before its job.
         self._handle.drop()
 
     async def _send(self) -> None:

@@ -74,6 +74,7 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	rubocop --cache false bindings/ruby
+	target/tools/python/bin/ruff check --no-cache --quiet bindings/python
 	tests/targets.sh check
 
 targets:

@@ -3,7 +3,7 @@
 //! Things that can be downloaded are [`Downloadable`]: a blob of protocol v2, a layer of v1; [`BodyRules`] are how the protocols differ.
 //! A [`resume::Download`] reads one: it requests what is missing, again when that breaks off. It puts together an
 //! [`extent::Extent`] (the wanted bytes and the size), a [`connection::Connection`] (the response that delivers bytes) and a
-//! [`verifier::Verifier`] (what is hashed). On disk it is a [`partial::Partial`].
+//! [`verifier::DigestVerifier`] (what is hashed). On disk it is a [`partial::Partial`].
 
 mod ask;
 mod claim;

@@ -82,9 +82,9 @@ class Images(Caller):
         result: ImageTag = self._invoke("ocireg_image_tag", *names, options=options)
         return result
 
-    def append_image(self, image: Name, layers: Iterable[Path], **options: Unpack[AppendOptions]) -> ImageAppend:
+    def append_image(self, image: Name, layers: Path | Iterable[Path], **options: Unpack[AppendOptions]) -> ImageAppend:
         """Puts layers, tar files, the oldest first, on top of an image: `ocireg_image_append`."""
-        given = {**options, "layers": list(layers)}
+        given = {**options, "layers": [layers] if is_path(layers) else list(layers)}
         result: ImageAppend = self._invoke("ocireg_image_append", text("image", image), options=given)
         return result
 

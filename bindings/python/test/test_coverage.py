@@ -110,7 +110,7 @@ class CoverageTest(unittest.TestCase):
                 with self.subTest(f"{name}: {option}"):
                     self.assertIn(option, found[name])
                     # Lists that are arguments have the type of these.
-                    self.assertIn(found[name][option].removesuffix(" | None"), OPTION_TYPES[kind] | {"list[Path]"})
+                    self.assertIn(found[name][option].removesuffix(" | None"), OPTION_TYPES[kind] | {"Path | Iterable[Path]"})
         self.assertEqual(seen, set(re.findall(r'^#define OCIREG_OPT_\w+ "(\w+)"', HEADER, flags=re.M)))
         self.assertGreater(len(seen), 100)
 

@@ -156,6 +156,7 @@ class RegistryTest(helper.Case):
         self.assertEqual((folder / "files/greeting").read_text(), "hello")
         (folder / "more.tar").write_bytes(helper.tar(more="more"))
         self.client.append_image(image, [folder / "more.tar"], to=f"{image}-more")
+        self.client.append_image(image, str(folder / "more.tar"), to=f"oci:{folder}/appended:one")
         self.client.image_file(f"{image}-more", "more", folder / "out")
         self.assertEqual((folder / "out").read_text(), "more")
 

@@ -328,7 +328,7 @@ class AsyncClient:
         result: ImageTag = await self._calls.tag_image(reference, tag, **options)
         return result
 
-    async def append_image(self, image: Name, layers: Iterable[Path], **options: Unpack[AppendOptions]) -> ImageAppend:
+    async def append_image(self, image: Name, layers: Path | Iterable[Path], **options: Unpack[AppendOptions]) -> ImageAppend:
         """Puts layers, tar files, the oldest first, on top of an image: `ocireg_image_append`."""
         result: ImageAppend = await self._calls.append_image(image, layers, **options)
         return result

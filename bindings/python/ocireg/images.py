@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -84,7 +85,7 @@ class Images(Caller):
 
     def append_image(self, image: Name, layers: Path | Iterable[Path], **options: Unpack[AppendOptions]) -> ImageAppend:
         """Puts layers, tar files, the oldest first, on top of an image: `ocireg_image_append`."""
-        given = {**options, "layers": [layers] if is_path(layers) else list(layers)}
+        given = {**options, "layers": [layers] if isinstance(layers, (str, os.PathLike)) else list(layers)}
         result: ImageAppend = self._invoke("ocireg_image_append", text("image", image), options=given)
         return result
 

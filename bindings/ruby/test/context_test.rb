@@ -3,6 +3,19 @@
 require_relative "helper"
 
 class ContextTest < OciregTest
+  def test_a_trap_may_cancel
+    context = Ocireg::Context.new
+    before = Signal.trap("USR1") { context.cancel }
+    killer = Thread.new do
+      sleep 0.2
+      Process.kill("USR1", Process.pid)
+    end
+    assert_raises(Ocireg::Cancelled) { Ocireg::Client.new(plain_http: true).each_tag("#{silent}/a", context: context).next }
+  ensure
+    killer.join
+    Signal.trap("USR1", before)
+  end
+
   def test_cancel
     context = Ocireg::Context.new
     threads = Array.new(3) { Thread.new { client.ping(silent, context: context) } }

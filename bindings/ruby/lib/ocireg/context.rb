@@ -40,13 +40,14 @@ module Ocireg
       self.timeout = timeout
     end
 
-    # Ends the calls that use this context, and every later one, with {Cancelled}. From any thread.
+    # Ends the calls that use this context, and every later one, with {Cancelled}. From any thread, and from a block of Signal.trap.
     # @return [void]
     def cancel
-      @lock.synchronize do
-        @cancelled = true
-        @calls.each(&:cancel)
-      end
+      @cancelled = true
+      @lock.synchronize { @calls.each(&:cancel) }
+    rescue ThreadError
+      # No lock can be taken in a block of Signal.trap.
+      Thread.new { cancel }
     end
 
     # @return [Boolean]

@@ -1613,8 +1613,8 @@ ocireg_status ocireg_blob_mount(ocireg_client *client,
 // other letters (OCI:x), is refused; docker://REF is a reference whatever it is.
 //
 // To read from, NAME is the name of an entry (org.opencontainers.image.ref.name), the name of an image as containerd and Docker write
-// it (io.containerd.image.name), @DIGEST, or @INDEX, the entry of that number from 0 on; REF is one of an image's names, or
-// @INDEX. Without a name the place must hold one image, with as many names as it likes: with several, the error lists what can
+// it (io.containerd.image.name), @DIGEST, of an entry or of a manifest that an index there names, or @INDEX, the entry of that number
+// from 0 on; REF is one of an image's names, or @INDEX. Without a name the place must hold one image, with as many names as it likes: with several, the error lists what can
 // be given. Where several images have one name, a platform that is asked for decides between them. FILE is then a file, `-`
 // (standard input), a named pipe or /dev/fd/N, packed by gzip, zstd, xz, bzip2 or not at all. What cannot be read in place is
 // unpacked into a temporary file first (temporary_dir and max_temporary_bytes of ocireg_client_new).

@@ -45,6 +45,12 @@ pub(crate) fn alike(entries: &[Descriptor], name: Option<&str>) -> Vec<Descripto
     Some(found).filter(|found| is_one && found.len() > 1).unwrap_or_default()
 }
 
+/// The digest that a name is, as `@DIGEST` or alone.
+pub(crate) fn digest_in(name: Option<&str>) -> Option<Digest> {
+    let name = name?;
+    name.strip_prefix('@').unwrap_or(name).parse().ok()
+}
+
 fn found(entries: &[Descriptor], name: Option<&str>) -> Vec<Descriptor> {
     let mut found: Vec<Descriptor> = match name {
         None => images(entries.to_vec()),
@@ -65,7 +71,7 @@ fn named<'a>(entries: &'a [Descriptor], name: &str) -> Vec<&'a Descriptor> {
     if let Some(number) = name.strip_prefix('@').and_then(|number| number.parse::<usize>().ok()) {
         return entries.get(number).into_iter().collect();
     }
-    if let Ok(digest) = name.strip_prefix('@').unwrap_or(name).parse::<Digest>() {
+    if let Some(digest) = digest_in(Some(name)) {
         return entries.iter().filter(|entry| entry.digest == digest).collect();
     }
     let exact: Vec<&Descriptor> = entries.iter().filter(|entry| name_of(entry) == Some(name)).collect();

@@ -190,6 +190,16 @@ static void test_inspect_config(void **state) {
     expect_run(text("inspect %s:index --platform plan9/wasm", place), &said);
     expect_text_at(said, "image", digest);
     expect_failure(OCIREG_NOT_FOUND, text("inspect %s:index --platform linux/s390x", place), "s390x");
+    /* What is in an index has a name too, its digest. */
+    expect_run(text("copy %s:index oci:%s/layout:i", place, folder), NULL);
+    expect_run(text("copy %s:index oci-archive:%s/archive.tar:i", place, folder), NULL);
+    const char *const copies[] = {"oci:layout", "oci-archive:archive.tar"};
+    for (size_t i = 0; i < 2; i++) {
+        expect_shell(text("test $($0 digest %s@%s) = %s && $0 copy %s@%s dir:copy%zu >out && test $($0 digest dir:copy%zu) = %s", copies[i], digest,
+                          digest, copies[i], digest, i, i, digest));
+        expect_shell(text("if $0 digest %s@%s 2>err; then exit 1; fi; grep -q \"it has i\" err", copies[i], digest_of("none", 4)));
+        expect_shell(text("if $0 digest %s@%s 2>err; then exit 1; fi; grep -q INVALID_MANIFEST err", copies[i], digest_of("abc", 3)));
+    }
     const char *signature = sign(client, place, digest, strlen(manifest), 3);
     expect_run(text("inspect %s@%s", place, digest_of(signature, strlen(signature))), &said);
     expect_text_at(said, "artifactType", TYPE);

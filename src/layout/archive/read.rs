@@ -182,6 +182,14 @@ impl ArchiveReader {
         Ok(content)
     }
 
+    /// The manifest of a name that is the digest of no entry, but of what an index in the archive names.
+    fn by_digest(&self, archive: &Archive) -> Result<Option<Descriptor>> {
+        let Some(digest) = names::digest_in(self.name.as_deref()) else { return Ok(None) };
+        let Some(bytes) = archive.tar.small(&self.file_of(&digest), MOST_BYTES)? else { return Ok(None) };
+        let content = RawManifest::parse(bytes, None, Some(&digest)).map_err(|error| error.within(self.place()))?;
+        Ok(Some(content.descriptor()))
+    }
+
     /// A manifest of the layout that the archive is too.
     pub fn content(&self, archive: &Archive, wanted: &Descriptor) -> Result<RawManifest> {
         let missing = || Error::new(Code::NotFound, format!("{} has no manifest {}", self.place(), wanted.digest));
@@ -210,7 +218,12 @@ impl ReadStore for ArchiveReader {
             }
             (ArchiveFormat::Docker, None, None) => Err(missing("manifest.json")),
             (_, _, Some(index)) => {
-                let entry = names::choose(index, self.name.as_deref(), &self.file())?;
+                let entry = match names::choose(index, self.name.as_deref(), &self.file()) {
+                    Err(error) if error.code() == Code::NotFound => {
+                        return self.manifest(call, &self.by_digest(&archive)?.ok_or(error)?);
+                    }
+                    entry => entry?,
+                };
                 self.check_names(call, &archive, &entry)?;
                 self.manifest(call, &entry)
             }

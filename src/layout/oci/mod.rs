@@ -161,6 +161,14 @@ impl OciLayout {
         self.read_small(&self.blob_path(digest), "blob")
     }
 
+    /// The manifest of a name that is the digest of no entry, but of what an index in the layout names.
+    fn by_digest(&self) -> Result<Option<RawManifest>> {
+        let path = names::digest_in(self.name.as_deref()).map(|digest| (self.blob_path(&digest), digest));
+        let Some((path, digest)) = path.filter(|(path, _)| path.exists()) else { return Ok(None) };
+        let content = RawManifest::parse(self.read_small(&path, "manifest")?, None, Some(&digest));
+        content.map(Some).map_err(|error| error.within(self.show()))
+    }
+
     fn entry(&self) -> Result<Descriptor> {
         names::choose(&self.entries()?, self.name.as_deref(), &format!("oci:{}", self.root.display()))
     }

@@ -23,7 +23,10 @@ impl ReadStore for OciLayout {
     }
 
     fn root(&self, call: &Call) -> Result<RawManifest> {
-        self.manifest(call, &self.entry()?)
+        match self.entry() {
+            Err(error) if error.code() == Code::NotFound => self.by_digest()?.ok_or(error),
+            entry => self.manifest(call, &entry?),
+        }
     }
 
     fn root_for(&self, call: &Call, platforms: &[Platform]) -> Result<RawManifest> {

@@ -104,8 +104,10 @@ fn text_of<'a>(signature: &'a Value, name: &str) -> Result<&'a str> {
 }
 
 fn protected_format(protected: &Map<String, Value>) -> Result<PayloadFormat> {
-    let length = protected.get("formatLength").and_then(Value::as_u64).and_then(|length| usize::try_from(length).ok());
+    let length = protected.get("formatLength").and_then(Value::as_u64);
     let length = length.ok_or_else(|| wrong("a protected part has no formatLength"))?;
+    // What no memory could hold, on a system of 32 bits, is beyond any payload.
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
     let tail = protected.get("formatTail").and_then(Value::as_str);
     let tail = decode(tail.ok_or_else(|| wrong("a protected part has no formatTail"))?)?;
     Ok(PayloadFormat { length, tail })

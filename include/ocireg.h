@@ -336,11 +336,12 @@ typedef struct ocireg_error ocireg_error;
 // kept by the job. Everything that the function is given is copied, bytes too, and descriptors are duplicated: nothing must be kept
 // for the call. A job makes one call at a time (OCIREG_BUSY), and may make another when that has ended; one that begins before
 // OCIREG_EVENT_DONE of the last was taken takes the place of that event. Functions that take a callback for bytes cannot be a job's
-// (OCIREG_INVALID_ARGUMENT). The calls of readers and uploads that a job has opened are calls of that job too, and OCIREG_CLOSED when it was freed.
+// (OCIREG_INVALID_ARGUMENT). Bytes that are many are better given as a file than copied. The calls of readers and uploads that a job has opened are calls of that job too, and OCIREG_CLOSED when it was freed.
 //
 // The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn, and end there when
 // they are cancelled or their deadline passes. No function of a job blocks. Any thread may use a job; it is freed while no other thread
-// uses it or is in ocireg_client_next_event, and before its client.
+// uses it or is in ocireg_client_next_event (several threads that take events need a lock of the caller's), and before its client. A job that
+// was cancelled stays so. What a call has opened, and nobody has taken, ends with the job's next call.
 typedef struct ocireg_job ocireg_job;
 
 // A value of a JSON document: the whole, which is freed, or one inside of it, which is borrowed from it. Read-only, so any threads may
@@ -693,7 +694,7 @@ ocireg_status ocireg_context_cancel(ocireg_context *context,
                                     ocireg_error **error);
 
 // Cancels as ocireg_context_cancel does, from a signal handler: it is async-signal-safe, for it takes no lock, allocates nothing and
-// leaves errno alone. Calls answer OCIREG_CANCELLED within 200 ms too. Any thread, at any time before the context is freed, on whichever
+// leaves errno alone. Calls in progress answer OCIREG_CANCELLED within 200 ms too. Any thread, at any time before the context is freed, on whichever
 // thread and in whatever code the signal may arrive; the call of a job that waits for a thread ends when it gets one. NULL is accepted, and anything that is not a context is ignored.
 void ocireg_context_cancel_from_signal(ocireg_context *context);
 
@@ -834,7 +835,7 @@ void ocireg_context_free(ocireg_context *context);
 //   helper_timeout_ms (integer, default: 60000): for one run of a credential helper, which is killed then
 //   helper_path (string): the folders of the helpers, with ':' between, instead of PATH
 // Jobs:
-//   job_threads (integer, default: 16): how many threads may make the calls of jobs, not counting those that
+//   job_threads (integer, default: 16): how many threads may make the calls of jobs, and as many again may
 //      wait for ocireg_job_answer; at most 1024
 //
 // Redirects go through the proxy too. A proxy resolves names itself, so of the hosts that a server names only local addresses,
@@ -2555,7 +2556,8 @@ ocireg_status ocireg_image_cat(ocireg_client *client,
 //      1,000 such events and those of the log that wait the oldest are lost
 //   log (boolean, default: false): OCIREG_EVENT_LOG comes for each event of the trace, likewise
 //   credentials (boolean, default: false): OCIREG_EVENT_CREDENTIALS comes when a registry asks who calls and
-//      no option says it; the call waits for ocireg_job_answer
+//      no option says it; the call waits for ocireg_job_answer, and so do other jobs that want those of the
+//      same host
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_CLOSED, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
 ocireg_status ocireg_job_new(ocireg_client *client,
@@ -2565,7 +2567,8 @@ ocireg_status ocireg_job_new(ocireg_client *client,
                              ocireg_error **error);
 
 // The context that makes a call the job's. Borrowed until the job is freed; freeing it does nothing. It can be cancelled and given a
-// deadline, and its progress and warnings can be read; callbacks are refused, as events take their place. NULL for NULL.
+// deadline, and its progress and warnings can be read; callbacks are refused, as events take their place. For NULL, and for what is not
+// a job, one that every function refuses: a call that must not wait never becomes one that does.
 ocireg_context *ocireg_job_context(const ocireg_job *job);
 
 // What ocireg_job_new was given. NULL for NULL.
@@ -2628,8 +2631,8 @@ const ocireg_error *ocireg_job_error(const ocireg_job *job);
 // The result of the job's call that the function gives as JSON, or as another string (a digest). Borrowed until the job is freed or makes another call. NULL when there is none.
 const char *ocireg_job_json(const ocireg_job *job);
 
-// The result of the job's call that the function gives as a buffer, or the bytes of a read. Borrowed until the job is freed or makes another call. NULL when
-// there is none.
+// The result of the job's call that the function gives as a buffer, or the bytes of a read (none, but not NULL, at the end). Borrowed until the job is freed or makes
+// another call. NULL when there is none.
 const ocireg_buffer *ocireg_job_bytes(const ocireg_job *job);
 
 // The reader that ocireg_blob_open or ocireg_v1_layer_open has opened as the job's call. Each read is then a call of the job too: see
@@ -2641,13 +2644,14 @@ ocireg_blob_reader *ocireg_job_take_reader(ocireg_job *job);
 // ocireg_upload_free. NULL when there is none, or it was taken before.
 ocireg_upload *ocireg_job_take_upload(ocireg_job *job);
 
-// Frees a job. A call that has not ended is cancelled, and nothing more is told of it; it may still be ending a moment later. NULL is
+// Frees a job. A call that has not ended is cancelled, and nothing more is told of it; it may still be ending a moment later, also when
+// the client was freed: who wants to know when, cancels the job, and frees it after OCIREG_EVENT_DONE. NULL is
 // accepted, and anything that is not a job is ignored. In a forked child the parent's job is leaked, not freed.
 void ocireg_job_free(ocireg_job *job);
 
-// Ends the threads of a client that has no call, job, reader or upload at the moment, and closes its connections: until the next call
+// Ends the threads of a client that is in no call, of a job neither, and has no reader or upload, and closes its connections: until the next call
 // no thread of the library's lives on its behalf, as unshare(CLONE_NEWUSER), setns and seccomp filters may want it. The next call begins anew; what
-// was learnt (tokens, hosts) is kept. Waits for the threads, which takes no time that is felt.
+// was learnt (tokens, hosts) is kept. Waits for the threads, as ocireg_client_free does.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_BUSY (there is a call, reader or upload, or the system still looks up a name for a call that
 // was left), OCIREG_FORKED.

@@ -1,11 +1,9 @@
 //! The arguments of entries: each is looked at before it is used.
 
-use std::borrow::Cow;
 use std::ffi::{c_char, CStr};
 
-use super::context::{self, ocireg_context};
 use crate::error::{Code, Error, Result};
-use crate::os::descriptor::{AsFd, BorrowedFd, OwnedFd};
+use crate::os::descriptor::{BorrowedFd, OwnedFd};
 
 /// The error for an argument that must not be NULL.
 pub(super) fn null(name: &str) -> Error {
@@ -43,43 +41,8 @@ pub(super) unsafe fn bytes(data: *const u8, size: usize, name: &str) -> Result<&
     }
 }
 
-/// Bytes of the caller's: lent to a call that is made here, copied for that of a job, which goes on when the caller has left.
-pub(super) unsafe fn bytes_for(
-    context: *const ocireg_context,
-    data: *const u8,
-    size: usize,
-    name: &str,
-) -> Result<Cow<'static, [u8]>> {
-    let bytes = unsafe { bytes(data, size, name) }?;
-    Ok(match unsafe { context::job(context) } {
-        None => Cow::Borrowed(bytes),
-        Some(_) => Cow::Owned(bytes.to_vec()),
-    })
-}
-
-/// A descriptor of the caller's: lent or copied, as bytes are.
-pub(super) enum CallerFd {
-    Lent(BorrowedFd<'static>),
-    Copied(OwnedFd),
-}
-
-impl AsFd for CallerFd {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            CallerFd::Lent(fd) => *fd,
-            CallerFd::Copied(fd) => fd.as_fd(),
-        }
-    }
-}
-
-pub(super) unsafe fn descriptor_for(context: *const ocireg_context, fd: i32) -> Result<CallerFd> {
-    match unsafe { context::job(context) } {
-        None => unsafe { descriptor(fd) }.map(CallerFd::Lent),
-        Some(_) => unsafe { copied(fd) }.map(CallerFd::Copied),
-    }
-}
-
-unsafe fn descriptor(fd: i32) -> Result<BorrowedFd<'static>> {
+/// A descriptor of the caller's, lent for the call.
+pub(super) unsafe fn descriptor(fd: i32) -> Result<BorrowedFd<'static>> {
     match fd {
         0.. => Ok(unsafe { BorrowedFd::borrow_raw(fd) }),
         _ => Err(Error::new(Code::InvalidArgument, format!("the argument fd is {fd}"))),

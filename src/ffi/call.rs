@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use super::client::{begin, ocireg_client};
+use super::client_job::ClientJob;
 use super::context::{self, ocireg_context};
 use super::error::ocireg_error;
 use super::guard::{enter, enter_blocking};
 use super::handle;
-use super::job::ClientJob;
 use super::options::{self, ocireg_options};
 use super::out::Out;
 use super::outcome::JobOutcome;
 use super::status::ocireg_status;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
+use crate::job::Progress;
 use crate::options::Options;
 use crate::os::standard;
 use crate::registry::Client;
@@ -48,7 +49,7 @@ pub(super) unsafe fn call<O: Options + Send + 'static, A: Send + 'static, T: 'st
         let work = move || body(&client, &client.call(Some(context))?, arguments, options);
         Ok(Box::new(work) as Box<dyn FnOnce() -> Result<T> + Send>)
     };
-    unsafe { begin_job::<_, W>(error, &out, &job, start) }
+    unsafe { begin_job::<_, W>(error, &out, &job, Progress::FromNothing, start) }
 }
 
 /// Starts what a job is to do, and returns at once.
@@ -56,6 +57,7 @@ pub(super) unsafe fn begin_job<T: 'static, W: Out<T>>(
     error: *mut *mut ocireg_error,
     out: &W,
     job: &Arc<ClientJob>,
+    progress: Progress,
     work: impl FnOnce() -> Result<Box<dyn FnOnce() -> Result<T> + Send>>,
 ) -> ocireg_status {
     standard::occupy();
@@ -63,7 +65,7 @@ pub(super) unsafe fn begin_job<T: 'static, W: Out<T>>(
         out.clear();
         enter(error, (), || {
             let work = work()?;
-            job.start(Box::new(move |go| JobOutcome::of::<T, W>(|| go.and_then(|()| work()))))?;
+            job.start(Box::new(move |go| JobOutcome::of::<T, W>(|| go.and_then(|()| work()))), progress)?;
             job.watch_deadline();
             Ok(())
         })

@@ -4,10 +4,10 @@ use std::ffi::{c_char, c_void, CString};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::client_job::ClientJob;
 use super::error::ocireg_error;
 use super::guard::enter;
 use super::handle::{self, opaque, Handle};
-use super::job::ClientJob;
 use super::options::{ocireg_options, Lent};
 use super::out::{Json, New};
 use super::panics::quietly;
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn ocireg_context_cancel(
 }
 
 /// Cancels as ocireg_context_cancel does, from a signal handler: it is async-signal-safe, for it takes no lock, allocates nothing and
-/// leaves errno alone. Calls answer OCIREG_CANCELLED within 200 ms too. Any thread, at any time before the context is freed, on whichever
+/// leaves errno alone. Calls in progress answer OCIREG_CANCELLED within 200 ms too. Any thread, at any time before the context is freed, on whichever
 /// thread and in whatever code the signal may arrive; the call of a job that waits for a thread ends when it gets one. NULL is accepted, and anything that is not a context is ignored.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_context_cancel_from_signal(context: *mut ocireg_context) {

@@ -2,13 +2,11 @@
 
 use std::ffi::{c_char, c_void, CString};
 use std::ptr::{null, null_mut};
-use std::sync::{Arc, Mutex, Weak};
-use std::time::{Duration, Instant};
-
-use once_cell::sync::OnceCell;
+use std::sync::Arc;
 
 use super::blob::{ocireg_blob_reader, BlobReader};
 use super::client::ocireg_client;
+use super::client_job::{cell, jobs_of, ClientJob};
 use super::context::{ocireg_context, Governed, Userdata};
 use super::error::ocireg_error;
 use super::guard::enter;
@@ -21,12 +19,8 @@ use super::panics::quietly;
 use super::status::{ocireg_status, OCIREG_BUSY};
 use super::upload::{ocireg_upload, Feeding};
 use crate::auth::secrets::Secrets as Answer;
-use crate::call::context::Context;
-use crate::call::engine::Engine;
 use crate::error::{Code, Error, Result};
-use crate::job::{Event, JobOptions, Jobs};
-use crate::os::standard;
-use crate::registry::Client;
+use crate::job::{Event, JobOptions};
 use crate::sync::lock;
 
 /// A call at a time that a thread of the library's makes, for programs that must not wait, such as those with an event loop: a
@@ -36,11 +30,12 @@ use crate::sync::lock;
 /// kept by the job. Everything that the function is given is copied, bytes too, and descriptors are duplicated: nothing must be kept
 /// for the call. A job makes one call at a time (OCIREG_BUSY), and may make another when that has ended; one that begins before
 /// OCIREG_EVENT_DONE of the last was taken takes the place of that event. Functions that take a callback for bytes cannot be a job's
-/// (OCIREG_INVALID_ARGUMENT). The calls of readers and uploads that a job has opened are calls of that job too, and OCIREG_CLOSED when it was freed.
+/// (OCIREG_INVALID_ARGUMENT). Bytes that are many are better given as a file than copied. The calls of readers and uploads that a job has opened are calls of that job too, and OCIREG_CLOSED when it was freed.
 ///
 /// The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn, and end there when
 /// they are cancelled or their deadline passes. No function of a job blocks. Any thread may use a job; it is freed while no other thread
-/// uses it or is in ocireg_client_next_event, and before its client.
+/// uses it or is in ocireg_client_next_event (several threads that take events need a lock of the caller's), and before its client. A job that
+/// was cancelled stays so. What a call has opened, and nobody has taken, ends with the job's next call.
 pub(super) struct ocireg_job(Handle<Handed>);
 
 opaque!(ocireg_job, Handed, 0x6f63_6972_6567_000a);
@@ -59,72 +54,6 @@ pub const OCIREG_EVENT_LOG: i32 = 4;
 /// How a blob of a copy fares: ocireg_job_event_text is what ocireg_blob_fn gets. With the job's option blob_progress.
 pub const OCIREG_EVENT_BLOB: i32 = 5;
 
-pub(super) type ClientJobs = Jobs<JobOutcome>;
-
-/// A job that knows its client.
-pub(super) struct ClientJob {
-    job: Arc<crate::job::Job<JobOutcome>>,
-    jobs: Arc<ClientJobs>,
-    /// Of its client.
-    cell: Arc<OnceCell<Arc<ClientJobs>>>,
-    engine: Mutex<Weak<Engine>>,
-}
-
-impl ClientJob {
-    pub(super) fn context(&self) -> &Arc<Context> {
-        self.job.context()
-    }
-
-    pub(super) fn is_of(&self, client: &Client) -> bool {
-        Arc::ptr_eq(&cell(client), &self.cell)
-    }
-
-    /// Where deadlines are watched.
-    pub(super) fn wait_with(&self, engine: &Arc<Engine>) {
-        *lock(&self.engine) = Arc::downgrade(engine);
-    }
-
-    pub(super) fn start(&self, work: Box<dyn FnOnce(Result<()>) -> JobOutcome + Send>) -> Result<()> {
-        self.dispose();
-        self.job.start(work)
-    }
-
-    pub(super) fn cancel(&self) {
-        self.job.cancel();
-    }
-
-    /// Ends a call that waits for a thread when its time has passed, also a time that is set while it waits.
-    pub(super) fn watch_deadline(&self) {
-        let Some(engine) = lock(&self.engine).upgrade().filter(|_| self.job.is_waiting()) else { return };
-        let job = Arc::downgrade(&self.job);
-        if self.job.context().deadline().is_some() {
-            engine.spawn(async move {
-                while let Some(job) = job.upgrade().filter(|job| job.is_waiting()) {
-                    let Some(deadline) = job.context().deadline() else { return };
-                    job.end_if_late();
-                    drop(job);
-                    tokio::time::sleep_until(deadline.min(Instant::now() + LOOK).into()).await;
-                }
-            });
-        }
-    }
-
-    /// Does on a thread of ours what might take time.
-    pub(super) fn aside(&self, work: impl FnOnce() + Send + 'static) {
-        self.jobs.aside(work);
-    }
-
-    /// An upload that nobody has taken is cancelled, which asks the registry.
-    fn dispose(&self) {
-        if let Some(untaken) = self.job.result().and_then(|result| result.untaken()) {
-            self.aside(move || drop(untaken));
-        }
-    }
-}
-
-/// How often a call that waits for a thread looks whether its deadline is another one.
-const LOOK: Duration = Duration::from_secs(1);
-
 /// What the handle holds.
 pub(super) struct Handed {
     job: Arc<ClientJob>,
@@ -134,28 +63,14 @@ pub(super) struct Handed {
 
 impl Drop for Handed {
     fn drop(&mut self) {
-        self.job.dispose();
-        self.job.job.abandon();
+        self.job.abandon();
     }
 }
 
 impl Handed {
     fn result(&self) -> Option<Arc<JobOutcome>> {
-        self.job.job.result()
+        self.job.job().result()
     }
-}
-
-fn cell(client: &Client) -> Arc<OnceCell<Arc<ClientJobs>>> {
-    client.memory()
-}
-
-fn jobs_of(client: &Client) -> Result<Arc<ClientJobs>> {
-    cell(client)
-        .get_or_try_init(|| {
-            standard::occupy();
-            Jobs::new(client.job_threads()).map(Arc::new)
-        })
-        .cloned()
 }
 
 unsafe fn get(job: *const ocireg_job) -> Result<Arc<Handed>> {
@@ -186,9 +101,7 @@ pub unsafe extern "C" fn ocireg_job_new(
             let options: JobOptions = options::read(options)?;
             let client = handle::get(client, "client")?;
             client.check_open()?;
-            let jobs = jobs_of(&client)?;
-            let (job, cell) = (crate::job::Job::new(jobs.clone(), &options), cell(&client));
-            let job = Arc::new(ClientJob { job, jobs, cell, engine: Mutex::default() });
+            let job = Arc::new(ClientJob::new(&client, &options)?);
             let context = Owned::new(Governed::by_job(&job));
             let userdata = Userdata::new(userdata);
             Ok(Handed { job, context, userdata })
@@ -196,16 +109,19 @@ pub unsafe extern "C" fn ocireg_job_new(
     };
     if let Some(handed) = (status == 0).then(|| unsafe { handle::peek(*job) }).flatten() {
         // Events find the handle by it.
-        let _ = handed.job.job.mark.set(unsafe { *job }.expose_provenance());
+        let _ = handed.job.job().mark.set(unsafe { *job }.expose_provenance());
     }
     status
 }
 
 /// The context that makes a call the job's. Borrowed until the job is freed; freeing it does nothing. It can be cancelled and given a
-/// deadline, and its progress and warnings can be read; callbacks are refused, as events take their place. NULL for NULL.
+/// deadline, and its progress and warnings can be read; callbacks are refused, as events take their place. For NULL, and for what is not
+/// a job, one that every function refuses: a call that must not wait never becomes one that does.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_context(job: *const ocireg_job) -> *mut ocireg_context {
-    unsafe { handle::peek(job) }.map_or(null_mut(), |job| job.context.pointer())
+    static OF_NO_JOB: [u64; 8] = [0; 8];
+    let none = || OF_NO_JOB.as_ptr().cast_mut().cast();
+    unsafe { handle::peek(job) }.map_or_else(none, |job| job.context.pointer())
 }
 
 /// What ocireg_job_new was given. NULL for NULL.
@@ -276,7 +192,7 @@ fn tell(job: &crate::job::Job<JobOutcome>, event: Event) -> (*mut ocireg_job, i3
 /// OCIREG_EVENT_CREDENTIALS, else "". Borrowed until the job's next event. NULL for NULL.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_event_text(job: *const ocireg_job) -> *const c_char {
-    unsafe { handle::peek(job) }.map_or(null(), |job| lock(&job.job.job.said).as_ptr())
+    unsafe { handle::peek(job) }.map_or(null(), |job| lock(&job.job.job().said).as_ptr())
 }
 
 /// How far the job's transfer is: bytes done, and bytes in all (0 while unknown). Either pointer may be NULL.
@@ -307,7 +223,7 @@ pub unsafe extern "C" fn ocireg_job_answer(
         enter(error, (), || {
             let job = get(job)?;
             let credentials = options::read::<Answer>(options)?.credentials()?;
-            match job.job.job.answer(credentials) {
+            match job.job.job().answer(credentials) {
                 true => Ok(()),
                 false => Err(Error::new(Code::InvalidArgument, "the job waits for no credentials")),
             }
@@ -350,8 +266,8 @@ pub unsafe extern "C" fn ocireg_job_json(job: *const ocireg_job) -> *const c_cha
     unsafe { peek(job, null(), |outcome| outcome.kept.text.as_ref().map_or(null(), |text| text.as_ptr())) }
 }
 
-/// The result of the job's call that the function gives as a buffer, or the bytes of a read. Borrowed until the job is freed or makes another call. NULL when
-/// there is none.
+/// The result of the job's call that the function gives as a buffer, or the bytes of a read (none, but not NULL, at the end). Borrowed until the job is freed or makes
+/// another call. NULL when there is none.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_bytes(job: *const ocireg_job) -> *const ocireg_buffer {
     unsafe { peek(job, null(), |outcome| pointer(outcome.kept.bytes.as_ref())) }
@@ -385,16 +301,17 @@ unsafe fn take<H: Opaque<Content: Send + 'static>>(
     content.map_or(null_mut(), |(content, job)| handle::new(bind(content, job)))
 }
 
-/// Frees a job. A call that has not ended is cancelled, and nothing more is told of it; it may still be ending a moment later. NULL is
+/// Frees a job. A call that has not ended is cancelled, and nothing more is told of it; it may still be ending a moment later, also when
+/// the client was freed: who wants to know when, cancels the job, and frees it after OCIREG_EVENT_DONE. NULL is
 /// accepted, and anything that is not a job is ignored. In a forked child the parent's job is leaked, not freed.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_free(job: *mut ocireg_job) {
     quietly((), || unsafe { handle::free(job) });
 }
 
-/// Ends the threads of a client that has no call, job, reader or upload at the moment, and closes its connections: until the next call
+/// Ends the threads of a client that is in no call, of a job neither, and has no reader or upload, and closes its connections: until the next call
 /// no thread of the library's lives on its behalf, as unshare(CLONE_NEWUSER), setns and seccomp filters may want it. The next call begins anew; what
-/// was learnt (tokens, hosts) is kept. Waits for the threads, which takes no time that is felt.
+/// was learnt (tokens, hosts) is kept. Waits for the threads, as ocireg_client_free does.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_BUSY (there is a call, reader or upload, or the system still looks up a name for a call that
 /// was left), OCIREG_FORKED.
@@ -406,7 +323,7 @@ pub unsafe extern "C" fn ocireg_client_quiesce(
     unsafe {
         enter(error, (), || {
             let client = handle::get(client, "client")?;
-            let jobs = client.memory::<OnceCell<Arc<ClientJobs>>>();
+            let jobs = cell(&client);
             if jobs.get().is_some_and(|jobs| !jobs.quiesce()) {
                 return Err(Error::new(Code::Busy, "a job of the client is in a call"));
             }

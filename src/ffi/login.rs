@@ -2,7 +2,6 @@
 
 use std::ffi::c_char;
 
-use super::argument::string;
 use super::call::call;
 use super::client::ocireg_client;
 use super::context::ocireg_context;
@@ -10,6 +9,7 @@ use super::error::ocireg_error;
 use super::manifest::reference;
 use super::options::{ocireg_options, NoOptions};
 use super::out::Json;
+use super::registry::registry_name;
 use super::status::ocireg_status;
 
 /// Tries credentials out at a registry, HOST[:PORT], and keeps them where Docker's tools do. The registry is pinged, and then
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn ocireg_login(
             error,
             Json::required(json),
             (client, context, options),
-            || string(registry, "registry"),
+            || registry_name(registry),
             |client, call, registry, options| client.login(call, &registry, &options),
         )
     }
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn ocireg_logout(
             error,
             Json::required(json),
             (client, context, options),
-            || string(registry, "registry"),
+            || registry_name(registry),
             |client, call, registry, options| client.logout(call, &registry, &options),
         )
     }

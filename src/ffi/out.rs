@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::argument::null;
 use super::handle::{self, Opaque, Owned};
+use super::kept::{nul, Kept};
 use super::memory::{new_string, ocireg_buffer};
-use super::outcome::Kept;
+
 use crate::error::{Code, Error, Result};
 
 /// The out-parameter, or several, for a result of this type.
@@ -116,10 +117,6 @@ impl Out<String> for Text {
 
 fn c_text(text: &str) -> Result<*mut c_char> {
     new_string(text).ok_or_else(nul)
-}
-
-pub(super) fn nul() -> Error {
-    Error::new(Code::Protocol, "the result holds a NUL character")
 }
 
 /// Exact bytes.

@@ -1,36 +1,15 @@
-//! What a job keeps of its call until the caller has read it.
+//! How the call of a job ended.
 
 use std::any::Any;
-use std::ffi::CString;
-use std::sync::Mutex;
 
 use super::error::ocireg_error;
 use super::handle::Owned;
-use super::memory::ocireg_buffer;
+use super::kept::Kept;
 use super::out::Out;
 use super::panics::{caught, panicked};
 use super::status::{ocireg_status, OCIREG_OK};
 use crate::error::{Error, Result};
 use crate::sync::lock;
-
-/// The results of a call, those that it has.
-#[derive(Default)]
-pub(super) struct Kept {
-    pub(super) text: Option<CString>,
-    pub(super) bytes: Option<Owned<ocireg_buffer>>,
-    pub(super) handle: Mutex<Option<Box<dyn Any + Send>>>,
-}
-
-impl Kept {
-    pub(super) fn text(text: &str) -> Result<Kept> {
-        Ok(Kept { text: Some(CString::new(text).map_err(|_| super::out::nul())?), ..Kept::default() })
-    }
-
-    /// What a new handle will hold.
-    pub(super) fn handle(content: impl Any + Send) -> Kept {
-        Kept { handle: Mutex::new(Some(Box::new(content))), ..Kept::default() }
-    }
-}
 
 /// How a call ended.
 pub(super) struct JobOutcome {

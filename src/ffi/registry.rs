@@ -10,6 +10,19 @@ use super::error::ocireg_error;
 use super::options::{ocireg_options, NoOptions};
 use super::out::Json;
 use super::status::ocireg_status;
+use crate::error::Result;
+use crate::reference::{Index, Repository};
+
+/// The name of a registry, which is looked at before anything else.
+pub(super) unsafe fn registry_name(argument: *const c_char) -> Result<String> {
+    let name = unsafe { string(argument, "registry") }?;
+    Index::parse(&name).map(|_| name)
+}
+
+unsafe fn repository_name(argument: *const c_char) -> Result<String> {
+    let name = unsafe { string(argument, "repository") }?;
+    Repository::parse(&name, None).map(|_| name)
+}
 
 /// Asks a registry, HOST[:PORT], whether and how it speaks the protocol. No credentials are sent. Blocks.
 ///
@@ -34,7 +47,7 @@ pub unsafe extern "C" fn ocireg_registry_ping(
             error,
             Json::required(json),
             (client, context, options),
-            || string(registry, "registry"),
+            || registry_name(registry),
             |client, call, registry, options| client.ping_as(call, &registry, &options),
         )
     }
@@ -64,7 +77,7 @@ pub unsafe extern "C" fn ocireg_registry_detect(
             error,
             Json::required(json),
             (client, context, options),
-            || string(registry, "registry"),
+            || registry_name(registry),
             |client, call, registry, NoOptions {}| client.detect(call, &registry),
         )
     }
@@ -100,7 +113,7 @@ pub unsafe extern "C" fn ocireg_registry_catalog(
             error,
             Json::required(json),
             (client, context, options),
-            || string(registry, "registry"),
+            || registry_name(registry),
             |client, call, registry, options| client.catalog(call, &registry, &options),
         )
     }
@@ -133,7 +146,7 @@ pub unsafe extern "C" fn ocireg_repository_tags(
             error,
             Json::required(json),
             (client, context, options),
-            || string(repository, "repository"),
+            || repository_name(repository),
             |client, call, repository, options| client.tags(call, &repository, &options),
         )
     }

@@ -8,11 +8,11 @@ use super::argument::{bytes, optional_text};
 use super::blob::exclusively;
 use super::call::{self, begin_job};
 use super::client::ocireg_client;
+use super::client_job::ClientJob;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
 use super::guard::enter_blocking;
 use super::handle::{self, opaque, Handle};
-use super::job::ClientJob;
 use super::manifest::repository;
 use super::options::ocireg_options;
 use super::out::{Json, New, Out};
@@ -21,6 +21,7 @@ use super::sigpipe;
 use super::status::ocireg_status;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
+use crate::job::Progress;
 use crate::registry::upload::Upload;
 
 /// A blob that is being uploaded in chunks. It belongs to one thread at a time, and may move between threads; a second one
@@ -75,7 +76,7 @@ unsafe fn call<A: Send + 'static, T: 'static, W: Out<T>>(
     unsafe {
         match job {
             None => enter_blocking(error, out, || prepare()?()),
-            Some(job) => begin_job::<_, W>(error, &out, &job, || Ok(Box::new(prepare()?))),
+            Some(job) => begin_job::<_, W>(error, &out, &job, Progress::GoesOn, || Ok(Box::new(prepare()?))),
         }
     }
 }

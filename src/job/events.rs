@@ -121,7 +121,7 @@ impl News {
 
     /// What was to be told of the call before concerns nobody any more.
     pub(super) fn restart(&mut self) {
-        *self = News { is_queued: self.is_queued, is_retired: self.is_retired, ..News::default() };
+        (self.has_moved, self.has_ended, self.told, self.position) = (false, false, None, (0, 0));
     }
 
     pub(super) fn is_retired(&self) -> bool {

@@ -4,13 +4,14 @@
 pub(crate) mod events;
 pub(crate) mod pool;
 
+use std::collections::HashMap;
 use std::ffi::CString;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Instant;
 
 use serde_json::Value;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::call::context::Context;
 use crate::call::Call;
@@ -32,7 +33,7 @@ options! {
         pub(crate) blob_progress: bool,
         /// OCIREG_EVENT_LOG comes for each event of the trace, likewise
         pub(crate) log: bool,
-        /// OCIREG_EVENT_CREDENTIALS comes when a registry asks who calls and no option says it; the call waits for ocireg_job_answer
+        /// OCIREG_EVENT_CREDENTIALS comes when a registry asks who calls and no option says it; the call waits for ocireg_job_answer, and so do other jobs that want those of the same host
         pub(crate) credentials: bool,
     }
 }
@@ -43,11 +44,18 @@ pub(crate) struct Jobs<R> {
     pub(crate) events: Events<R>,
     /// How many are in a call.
     busy: AtomicUsize,
+    /// The hosts that somebody is being asked about: the others wait for that answer.
+    asked: Mutex<HashMap<String, watch::Receiver<Option<Credentials>>>>,
 }
 
 impl<R> Jobs<R> {
     pub(crate) fn new(threads: usize) -> Result<Jobs<R>> {
-        Ok(Jobs { pool: Pool::new(threads), events: Events::new()?, busy: AtomicUsize::new(0) })
+        Ok(Jobs {
+            pool: Pool::new(threads),
+            events: Events::new()?,
+            busy: AtomicUsize::new(0),
+            asked: Mutex::default(),
+        })
     }
 
     /// Does on one of the threads what might take time, or here when none can be had.
@@ -76,6 +84,13 @@ struct Question {
     host: String,
     answer: oneshot::Sender<Credentials>,
     is_told: bool,
+}
+
+/// Whether a call goes on where the one before ended: reads of one blob do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    FromNothing,
+    GoesOn,
 }
 
 /// The call: told why it must not begin, it only makes a result of that.
@@ -120,14 +135,14 @@ impl<R: Send + Sync + 'static> Job<R> {
     }
 
     /// Begins a call, and returns at once.
-    pub(crate) fn start(self: &Arc<Self>, call: CallOfJob<R>) -> Result<()> {
-        drop(self.publish(call)?);
+    pub(crate) fn start(self: &Arc<Self>, call: CallOfJob<R>, progress: Progress) -> Result<()> {
+        drop(self.publish(call, progress)?);
         let work: Weak<dyn Work> = Arc::downgrade(&(self.clone() as Arc<dyn Work>));
         self.jobs.pool.add(Waiting::Wanted(work)).inspect_err(|_| drop(self.withdraw()))
     }
 
     /// From here on it may be made, or cancelled. What was before is dropped by the caller, without a lock.
-    fn publish(&self, call: CallOfJob<R>) -> Result<Phase<R>> {
+    fn publish(&self, call: CallOfJob<R>, progress: Progress) -> Result<Phase<R>> {
         let mut news = lock(&self.news);
         let mut phase = lock(&self.phase);
         if news.is_retired() {
@@ -137,7 +152,9 @@ impl<R: Send + Sync + 'static> Job<R> {
             return Err(Error::new(Code::Busy, "the job is in a call; it makes one at a time"));
         }
         news.restart();
-        self.context.restart();
+        if progress == Progress::FromNothing {
+            self.context.restart();
+        }
         self.jobs.busy.fetch_add(1, Ordering::SeqCst);
         Ok(std::mem::replace(&mut *phase, Phase::Waiting(call)))
     }
@@ -250,15 +267,61 @@ impl<R: Send + Sync + 'static> Job<R> {
 
 type Tell<R> = fn(&Arc<Job<R>>, String);
 
-/// Asks the caller, and waits for the answer as long as the call may.
+/// Asks the caller, unless that was done for another job and has no answer yet, and waits as long as the call may.
 fn ask<R: Send + Sync + 'static>(job: &Weak<Job<R>>, call: &Call, host: &str) -> Result<Credentials> {
-    let gone = || Error::new(Code::Cancelled, "the job was freed");
     let job = job.upgrade().ok_or_else(gone)?;
+    let jobs = job.jobs.clone();
+    jobs.pool.asking(|| loop {
+        match jobs.inquire(host) {
+            Inquiry::Mine(answer) => {
+                let found = question(&job, call, host);
+                // Also when there is none: who waits asks then.
+                lock(&jobs.asked).remove(host);
+                if let Ok(found) = &found {
+                    let _ = answer.send(Some(found.clone()));
+                }
+                return found;
+            }
+            Inquiry::Another(mut answer) => {
+                let found = call.wait(None, answer.wait_for(Option::is_some))?;
+                if let Some(found) = found.ok().and_then(|found| found.clone()) {
+                    return Ok(found);
+                }
+            }
+        }
+    })
+}
+
+enum Inquiry {
+    Mine(watch::Sender<Option<Credentials>>),
+    Another(watch::Receiver<Option<Credentials>>),
+}
+
+impl<R> Jobs<R> {
+    fn inquire(&self, host: &str) -> Inquiry {
+        let mut asked = lock(&self.asked);
+        match asked.get(host) {
+            Some(answer) => Inquiry::Another(answer.clone()),
+            None => {
+                let (sender, receiver) = watch::channel(None);
+                asked.insert(host.to_owned(), receiver);
+                Inquiry::Mine(sender)
+            }
+        }
+    }
+}
+
+fn gone() -> Error {
+    Error::new(Code::Cancelled, "the job was freed")
+}
+
+/// The caller's answer.
+fn question<R: Send + Sync + 'static>(job: &Arc<Job<R>>, call: &Call, host: &str) -> Result<Credentials> {
     let (answer, answered) = oneshot::channel();
-    job.jobs.events.post(&job, |news| news.ask(Question { host: host.to_owned(), answer, is_told: false }));
-    let outcome = job.jobs.pool.asking(|| call.wait(None, answered));
+    job.jobs.events.post(job, |news| news.ask(Question { host: host.to_owned(), answer, is_told: false }));
+    let outcome = call.wait(None, answered);
     if outcome.is_err() {
-        job.jobs.events.post(&job, |news| news.forget(host));
+        job.jobs.events.post(job, |news| news.forget(host));
     }
     outcome?.map_err(|_| gone())
 }

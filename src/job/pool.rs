@@ -23,7 +23,7 @@ options! {
     /// How many threads there may be.
     #[derive(Debug, Clone)]
     pub struct PoolOptions {
-        /// how many threads may make the calls of jobs, not counting those that wait for ocireg_job_answer; at most 1024
+        /// how many threads may make the calls of jobs, and as many again may wait for ocireg_job_answer; at most 1024
         pub job_threads: usize = 16,
     }
 }

@@ -1,12 +1,14 @@
 //! The entries of `index.json`: their names, and what they are.
 
-use super::names::image_name;
 use crate::digest::Digest;
 use crate::manifest::Descriptor;
 use crate::store::{digest_tags, is_digest_tag, NamedImage};
 
 /// The annotation that names an entry of `index.json`.
 pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// The annotation by which containerd and Docker name an image.
+pub(crate) const IMAGE_NAME: &str = "io.containerd.image.name";
 
 /// The entries that do not describe others, unless all do: what a layout without a name refers to.
 pub(crate) fn images(entries: Vec<Descriptor>) -> Vec<Descriptor> {
@@ -35,4 +37,9 @@ pub(crate) fn named(entry: Descriptor) -> NamedImage {
 /// The name of an entry of `index.json`.
 pub(crate) fn name_of(entry: &Descriptor) -> Option<&str> {
     entry.annotation(REF_NAME)
+}
+
+/// The name of an entry as containerd and Docker write it.
+pub(crate) fn image_name(entry: &Descriptor) -> Option<&str> {
+    entry.annotation(IMAGE_NAME)
 }

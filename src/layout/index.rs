@@ -2,8 +2,8 @@
 
 use serde_json::{json, Value};
 
-use super::entry::{name_of, REF_NAME};
-use super::names::{same_image, IMAGE_NAME};
+use super::entry::{name_of, IMAGE_NAME, REF_NAME};
+use super::names::same_image;
 use crate::annotations::Annotations;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type::OCI_INDEX;

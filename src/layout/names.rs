@@ -2,14 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::entry::{images, name_of};
+use super::entry::{image_name, images, name_of};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::text::shorten;
 
-/// The annotation by which containerd and Docker name an image.
-pub(crate) const IMAGE_NAME: &str = "io.containerd.image.name";
 /// More names than a message should list.
 const MOST_LISTED: usize = 50;
 
@@ -89,11 +87,6 @@ fn named<'a>(entries: &'a [Descriptor], name: &str) -> Vec<&'a Descriptor> {
     entries.iter().filter(same).collect()
 }
 
-/// The name of an entry as containerd and Docker write it.
-pub(crate) fn image_name(entry: &Descriptor) -> Option<&str> {
-    entry.annotation(IMAGE_NAME)
-}
-
 /// How a caller can select an entry: by its name, if no other image has it.
 fn sure_name(entry: &Descriptor, among: &[Descriptor]) -> String {
     let name = |entry: &Descriptor| image_name(entry).or_else(|| name_of(entry)).map(str::to_owned);
@@ -124,7 +117,7 @@ pub(crate) fn same_image(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::entry::REF_NAME;
+    use super::super::entry::{IMAGE_NAME, REF_NAME};
     use super::*;
     use crate::digest::Algorithm;
     use crate::manifest::Descriptor;

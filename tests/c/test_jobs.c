@@ -104,6 +104,8 @@ static void test_wrong_arguments(void **state) {
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_manifest_get(client, context, "a/b", options("{'no_such':1}"), NULL, NULL, &failure));
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_manifest_get(other, context, "a/b", NULL, NULL, NULL, &failure));
     expect_message("another client");
+    expect_status(OCIREG_INVALID_REFERENCE, ocireg_repository_tags(client, context, "UPPER CASE", NULL, NULL, &failure));
+    expect_status(OCIREG_INVALID_REFERENCE, ocireg_registry_ping(client, context, "not a host", NULL, NULL, &failure));
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_manifest_get(NULL, context, "a/b", NULL, NULL, NULL, &failure));
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_blob_put_stream(client, context, "a/b", NULL, NULL, NULL, NULL, &failure));
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_context_set_progress(context, NULL, NULL, &failure));
@@ -482,6 +484,33 @@ static void test_answers_by_another_job(void **state) {
     expect_end(client, asking, OCIREG_OK);
 }
 
+/* Of several jobs that want the credentials of one host one asks, and the answer is for all; when that one leaves another asks. */
+static void test_one_question_for_a_host(void **state) {
+    (void)state;
+    enum { JOBS = 10 };
+    ocireg_client *client = new_client("{'plain_http':true}");
+    ocireg_job *jobs[JOBS], *asking, *next;
+    for (int i = 0; i < JOBS; i++) {
+        jobs[i] = new_job(client, "{'credentials':true}");
+        expect_status(OCIREG_OK, ocireg_registry_catalog(client, ocireg_job_context(jobs[i]), env("OCIREG_TEST_HTPASSWD"), NULL, NULL, &failure));
+    }
+    assert_int_equal(next_event(client, &asking, allowed_ms(5000)), OCIREG_EVENT_CREDENTIALS);
+    assert_false(can_be_read(client, 300));
+    expect_status(OCIREG_OK, ocireg_job_cancel(asking, &failure));
+    for (int ended = 0, questions = 0; ended < JOBS;) {
+        int event = next_event(client, &next, allowed_ms(20000));
+        if (event == OCIREG_EVENT_CREDENTIALS) {
+            assert_true(next != asking && ++questions == 1);
+            expect_status(OCIREG_OK, ocireg_job_answer(next, options("{'username':'alice','password':'s3cret:with colon'}"), &failure));
+        } else {
+            assert_int_equal(event, OCIREG_EVENT_DONE);
+            assert_int_equal(ocireg_job_status(next), next == asking ? OCIREG_CANCELLED : OCIREG_OK);
+            ended++;
+        }
+    }
+    assert_false(can_be_read(client, 0));
+}
+
 /* Where nothing moves there is no progress. */
 static void test_no_progress(void **state) {
     (void)state;
@@ -596,7 +625,12 @@ static void test_forked(void **state) {
 
 static void test_of_nothing(void **state) {
     (void)state;
-    assert_null(ocireg_job_context(NULL));
+    /* A call that must not wait never becomes one that does. */
+    ocireg_client *client = plain_client();
+    char *json = NULL;
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_registry_ping(client, ocireg_job_context(NULL), "localhost:1", NULL, &json, &failure));
+    expect_message("context");
+    ocireg_context_free(ocireg_job_context(NULL));
     assert_null(ocireg_job_userdata(NULL));
     assert_int_equal(ocireg_job_status(NULL), OCIREG_INVALID_ARGUMENT);
     assert_null(ocireg_job_error(NULL));
@@ -666,6 +700,7 @@ int main(int argc, char **argv) {
         test(test_nothing_must_be_kept),
         test(test_deadline_in_the_queue),
         test(test_answers_by_another_job),
+        test(test_one_question_for_a_host),
         test(test_no_progress),
         test(test_begun_and_cancelled),
         test(test_untaken),

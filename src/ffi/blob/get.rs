@@ -4,11 +4,12 @@ use std::ffi::c_char;
 use std::path::Path;
 
 use super::{ocireg_blob_reader, BlobReader};
-use crate::ffi::argument::{descriptor_for, string};
+use crate::ffi::argument::string;
 use crate::ffi::call::call;
 use crate::ffi::client::ocireg_client;
 use crate::ffi::context::ocireg_context;
 use crate::ffi::error::ocireg_error;
+use crate::ffi::lent::descriptor_for;
 use crate::ffi::manifest::reference;
 use crate::ffi::memory::ocireg_buffer;
 use crate::ffi::options::{ocireg_options, NoOptions};

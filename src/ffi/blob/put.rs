@@ -4,12 +4,13 @@ use std::ffi::{c_char, c_void};
 use std::path::Path;
 
 use crate::error::{Code, Error, Result};
-use crate::ffi::argument::{bytes_for, null, string};
+use crate::ffi::argument::{null, string};
 use crate::ffi::call::call;
 use crate::ffi::client::{begin, ocireg_client};
 use crate::ffi::context::{ocireg_context, Userdata};
 use crate::ffi::error::ocireg_error;
 use crate::ffi::guard::enter_blocking;
+use crate::ffi::lent::bytes_for;
 use crate::ffi::manifest::{reference, repository};
 use crate::ffi::options::{ocireg_options, NoOptions};
 use crate::ffi::out::Json;

@@ -7,14 +7,15 @@ use crate::download::Pieces;
 use crate::error::{Code, Error, Result};
 use crate::ffi::argument::null;
 use crate::ffi::call::begin_job;
+use crate::ffi::client_job::ClientJob;
 use crate::ffi::error::ocireg_error;
 use crate::ffi::guard::enter_blocking;
 use crate::ffi::handle::{self, opaque, Handle};
-use crate::ffi::job::ClientJob;
 use crate::ffi::out::{Bytes, Count, Json, Out};
 use crate::ffi::panics::quietly;
 use crate::ffi::sigpipe;
 use crate::ffi::status::ocireg_status;
+use crate::job::Progress;
 
 /// An open blob. It belongs to one thread at a time, and may move between threads; a second one at the same time gets
 /// OCIREG_BUSY. It keeps what it needs of its client and context, so the order of the frees does not matter; one that a job has opened
@@ -53,7 +54,9 @@ pub(in crate::ffi) fn exclusively<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, 
     match mutex.try_lock() {
         Ok(guard) => Ok(guard),
         Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
-        Err(TryLockError::WouldBlock) => Err(Error::new(Code::Busy, "the handle is in use on another thread")),
+        Err(TryLockError::WouldBlock) => {
+            Err(Error::new(Code::Busy, "the handle is in use, on another thread or by its job"))
+        }
     }
 }
 
@@ -115,7 +118,7 @@ pub unsafe extern "C" fn ocireg_blob_reader_read(
         Some((job, open)) => unsafe {
             Out::<usize>::clear(&out);
             // A job's caller may leave before the end, and take the buffer along: the bytes are the job's.
-            begin_job::<_, Bytes>(error, &Bytes::optional(std::ptr::null_mut()), &job, || {
+            begin_job::<_, Bytes>(error, &Bytes::optional(std::ptr::null_mut()), &job, Progress::GoesOn, || {
                 check(size)?;
                 Ok(Box::new(move || exclusively(&open)?.take(size).map(Vec::from)))
             })

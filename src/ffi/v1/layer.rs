@@ -4,12 +4,13 @@ use std::ffi::c_char;
 use std::path::Path;
 
 use super::image_id;
-use crate::ffi::argument::{descriptor_for, string};
+use crate::ffi::argument::string;
 use crate::ffi::blob::{ocireg_blob_reader, BlobReader};
 use crate::ffi::call::call;
 use crate::ffi::client::ocireg_client;
 use crate::ffi::context::ocireg_context;
 use crate::ffi::error::ocireg_error;
+use crate::ffi::lent::descriptor_for;
 use crate::ffi::manifest::repository;
 use crate::ffi::memory::ocireg_buffer;
 use crate::ffi::options::ocireg_options;

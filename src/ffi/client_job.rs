@@ -1,0 +1,114 @@
+//! Jobs as the entries know them: each belongs to a client.
+
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use once_cell::sync::OnceCell;
+
+use super::outcome::JobOutcome;
+use crate::call::context::Context;
+use crate::call::engine::Engine;
+use crate::error::Result;
+use crate::job::{Job, JobOptions, Jobs, Progress};
+use crate::os::standard;
+use crate::registry::Client;
+use crate::sync::lock;
+
+/// How often a call that waits for a thread looks whether its deadline is another one.
+const LOOK: Duration = Duration::from_secs(1);
+
+pub(super) type ClientJobs = Jobs<JobOutcome>;
+
+/// A job that knows its client.
+pub(super) struct ClientJob {
+    job: Arc<Job<JobOutcome>>,
+    jobs: Arc<ClientJobs>,
+    /// Of its client.
+    cell: Arc<OnceCell<Arc<ClientJobs>>>,
+    engine: Mutex<Weak<Engine>>,
+}
+
+impl ClientJob {
+    pub(super) fn new(client: &Client, options: &JobOptions) -> Result<ClientJob> {
+        let (jobs, cell) = (jobs_of(client)?, cell(client));
+        Ok(ClientJob { job: Job::new(jobs.clone(), options), jobs, cell, engine: Mutex::default() })
+    }
+
+    /// The job itself.
+    pub(super) fn job(&self) -> &Arc<Job<JobOutcome>> {
+        &self.job
+    }
+
+    pub(super) fn context(&self) -> &Arc<Context> {
+        self.job.context()
+    }
+
+    pub(super) fn is_of(&self, client: &Client) -> bool {
+        Arc::ptr_eq(&cell(client), &self.cell)
+    }
+
+    /// Where deadlines are watched.
+    pub(super) fn wait_with(&self, engine: &Arc<Engine>) {
+        *lock(&self.engine) = Arc::downgrade(engine);
+    }
+
+    pub(super) fn start(
+        &self,
+        work: Box<dyn FnOnce(Result<()>) -> JobOutcome + Send>,
+        progress: Progress,
+    ) -> Result<()> {
+        self.dispose();
+        self.job.start(work, progress)
+    }
+
+    /// The caller wants nothing more of it.
+    pub(super) fn abandon(&self) {
+        self.dispose();
+        self.job.abandon();
+    }
+
+    pub(super) fn cancel(&self) {
+        self.job.cancel();
+    }
+
+    /// Ends a call that waits for a thread when its time has passed, also a time that is set while it waits.
+    pub(super) fn watch_deadline(&self) {
+        let Some(engine) = lock(&self.engine).upgrade().filter(|_| self.job.is_waiting()) else { return };
+        let job = Arc::downgrade(&self.job);
+        if self.job.context().deadline().is_some() {
+            engine.spawn(async move {
+                while let Some(job) = job.upgrade().filter(|job| job.is_waiting()) {
+                    let Some(deadline) = job.context().deadline() else { return };
+                    job.end_if_late();
+                    drop(job);
+                    tokio::time::sleep_until(deadline.min(Instant::now() + LOOK).into()).await;
+                }
+            });
+        }
+    }
+
+    /// Does on a thread of ours what might take time.
+    pub(super) fn aside(&self, work: impl FnOnce() + Send + 'static) {
+        self.jobs.aside(work);
+    }
+
+    /// What a call has opened and nobody has taken ends: an upload is cancelled, which asks the registry.
+    fn dispose(&self) {
+        if let Some(untaken) = self.job.result().and_then(|result| result.untaken()) {
+            self.aside(move || drop(untaken));
+        }
+    }
+}
+
+pub(super) fn cell(client: &Client) -> Arc<OnceCell<Arc<ClientJobs>>> {
+    client.memory()
+}
+
+pub(super) fn jobs_of(client: &Client) -> Result<Arc<ClientJobs>> {
+    cell(client)
+        .get_or_try_init(|| {
+            standard::occupy();
+            Jobs::new(client.job_threads()).map(Arc::new)
+        })
+        .cloned()
+}

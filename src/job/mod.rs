@@ -44,7 +44,7 @@ pub(crate) struct Jobs<R> {
     pub(crate) events: Events<R>,
     /// How many are in a call.
     busy: AtomicUsize,
-    /// The hosts that somebody is being asked about: the others wait for that answer.
+    /// The hosts that a job has asked about in its call: others wait for that answer, or have it too.
     asked: Mutex<HashMap<String, watch::Receiver<Option<Credentials>>>>,
 }
 
@@ -109,6 +109,8 @@ pub(crate) struct Job<R> {
     context: Arc<Context>,
     phase: Mutex<Phase<R>>,
     news: Mutex<News>,
+    /// The hosts that it has asked about and got an answer.
+    answers: Mutex<Vec<String>>,
     /// The caller's name for it, and what the event said that the caller was given last.
     pub(crate) mark: OnceLock<usize>,
     pub(crate) said: Mutex<CString>,
@@ -121,6 +123,7 @@ impl<R: Send + Sync + 'static> Job<R> {
             context: Arc::new(Context::new()),
             phase: Mutex::new(Phase::Free),
             news: Mutex::default(),
+            answers: Mutex::default(),
             mark: OnceLock::new(),
             said: Mutex::default(),
         };
@@ -220,6 +223,9 @@ impl<R: Send + Sync + 'static> Job<R> {
             }
         };
         let result = Arc::new(call(go));
+        for host in lock(&self.answers).drain(..) {
+            lock(&self.jobs.asked).remove(&host);
+        }
         // Before anybody hears of the end: who does may want the threads gone.
         self.jobs.busy.fetch_sub(1, Ordering::SeqCst);
         // Both at once: whoever hears of the end finds the result, and none is told of that nobody knows yet.
@@ -275,10 +281,14 @@ fn ask<R: Send + Sync + 'static>(job: &Weak<Job<R>>, call: &Call, host: &str) ->
         match jobs.inquire(host) {
             Inquiry::Mine(answer) => {
                 let found = question(&job, call, host);
-                // Also when there is none: who waits asks then.
-                lock(&jobs.asked).remove(host);
-                if let Ok(found) = &found {
-                    let _ = answer.send(Some(found.clone()));
+                match &found {
+                    // Until this call ends the answer is for others too: they may come before anybody has noted it.
+                    Ok(found) => {
+                        lock(&job.answers).push(host.to_owned());
+                        let _ = answer.send(Some(found.clone()));
+                    }
+                    // Who waits asks then.
+                    Err(_) => drop(lock(&jobs.asked).remove(host)),
                 }
                 return found;
             }

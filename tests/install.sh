@@ -6,6 +6,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 readonly STRICT=(-std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Werror)
+readonly STRICT_CPP=(-std=c++17 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
 readonly PREFIX=/opt/ocireg
 
 say() { echo "== $*"; }
@@ -179,22 +180,23 @@ by_ruby() {
     grep -qF "$library/libocireg.so.$version" "$work/out" || fail 'Ruby: another library'
 }
 
-# build NAME FLAG…: one of the C examples, from the installed files
+# build NAME FLAG…: one of the examples in C or C++, from the installed files
 build() {
-    local name=$1 flags
+    local name=$1 flags source compiler=(cc "${STRICT[@]}")
     shift
     read -ra flags <<<"$(pc --cflags --libs ocireg)"
-    [ "$(wc -l <"$here/share/doc/ocireg/examples/$name.c")" -lt 70 ] || fail "$name.c has 70 lines or more"
-    cc "${STRICT[@]}" "$here/share/doc/ocireg/examples/$name.c" "${flags[@]}" "$@" -pthread -o "$work/$name"
+    source=$(echo "$here/share/doc/ocireg/examples/$name".c*)
+    [ "$source" = "${source%.cpp}" ] || compiler=(g++ "${STRICT_CPP[@]}")
+    [ "$(wc -l <"$source")" -lt 70 ] || fail "$name has 70 lines or more"
+    "${compiler[@]}" "$source" "${flags[@]}" "$@" -pthread -o "$work/$name"
 }
 
 # example NAME ARG…: builds and runs one; its output goes to $work/out
 example() {
-    local name=$1
-    shift
-    build "$name"
-    installed "$work/$name" "$@" >"$work/out" 2>"$work/err" || { cat "$work/err"; fail "example $name"; }
+    build "$1"
+    run_example "$@"
 }
+run_example() { installed "$work/$1" "${@:2}" >"$work/out" 2>"$work/err" || { cat "$work/err"; fail "example $1"; }; }
 
 examples() {
     say 'the examples'
@@ -241,6 +243,76 @@ loops() {
         [ "$(wc -l <"$work/out")-$(wc -l <"$work/err")" = 2-2 ] || fail "$name: the number of results"
         installed "$work/$name" "$repository:latest" >"$work/out" || fail "$name"
     done
+}
+
+# push REFERENCE TYPE FILE: an image of one layer of that media type; the bytes of $work/config are its config
+push() {
+    local file
+    for file in "$work/config" "$3"; do "$here/bin/ocireg" -q blob put "${1%:*}" "$file" >/dev/null; done
+    printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"%s","size":%d},"layers":[{"mediaType":"%s","digest":"%s","size":%d}]}' \
+        "$(digest_of "$work/config")" "$(wc -c <"$work/config")" "$2" "$(digest_of "$3")" "$(wc -c <"$3")" >"$work/manifest"
+    "$here/bin/ocireg" -q manifest put "$1" "$work/manifest" >/dev/null
+}
+digest_of() { echo "sha256:$(sha256sum "$1" | cut -d' ' -f1)"; }
+
+# fails STATUS TEXT NAME ARG…: an example ends with that exit status and says that
+fails() {
+    local wanted=$1 text=$2 status=0
+    shift 2
+    installed "$work/$1" "${@:2}" >"$work/out" 2>"$work/err" || status=$?
+    [ "$status" = "$wanted" ] || { cat "$work/err"; fail "$1: exit status $status instead of $wanted"; }
+    grep -qF -e "$text" "$work/err" || { cat "$work/err"; fail "$1: no '$text'"; }
+}
+
+# The examples that do what known projects need.
+projects() {
+    say 'the examples of what known projects do'
+    local name builds=() images=$OCIREG_TEST_V3/install
+    for name in pipe_layers pull_model fetch_packages publish_artifact deploy_artifact; do
+        build "$name" & builds+=($!)
+    done
+    # shellcheck disable=SC2046 # a list
+    build mirror_app $(pkg-config --cflags --libs gio-2.0)
+    for name in "${builds[@]}"; do wait "$name"; done
+    tar -C "$work" -czf "$work/layer.tar.gz" file
+    printf '{"architecture":"amd64","os":"linux","config":{"Labels":{"org.flatpak.ref":"app/org.example.App/stable"}},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+        "$(gzip -dc "$work/layer.tar.gz" | sha256sum | cut -d' ' -f1)" >"$work/config"
+    push "$images/app:1" application/vnd.oci.image.layer.v1.tar+gzip "$work/layer.tar.gz"
+    push "$images/smol:q4" application/vnd.docker.ai.gguf.v3 "$work/file"
+
+    run_example pipe_layers "$images/app:1" "cat >$work/piped"
+    cmp "$work/layer.tar.gz" "$work/piped" || fail 'pipe_layers: other bytes'
+    fails 1 '"errno":32' pipe_layers "$images/app:1" 'head -c 1000 >/dev/null'
+    fails 3 NOT_FOUND pipe_layers "$images/app:none" cat
+
+    run_example mirror_app "$images/app:1" "$work/apps"
+    [ "$("$here/bin/ocireg" digest "oci:$work/apps:app/org.example.App/stable")" = "$("$here/bin/ocireg" digest "$images/app:1")" ] ||
+        fail 'mirror_app: another image'
+    fails 1 'g-io-error-quark 1: ' mirror_app "$images/app:none" "$work/apps"
+    ! installed timeout -s INT 1 "$work/mirror_app" "oci-archive:$work/nobody" "$work/apps" 2>"$work/err" || fail 'mirror_app: Ctrl-C'
+    grep -q 'g-io-error-quark 19: ' "$work/err" || fail 'mirror_app: Ctrl-C is another error'
+
+    run_example pull_model "$images/smol:q4" "$work/models"
+    cmp "$work/file" "$(cat "$work/out")" || fail 'pull_model: other bytes'
+    run_example pull_model "$images/smol:q4" "$work/models"
+    grep -q 'it is there already' "$work/err" || fail 'pull_model: it was downloaded again'
+    run_example pull_model "127.0.0.1:1/install/smol:q4" "$work/models"
+    fails 1 CONNECT pull_model "127.0.0.1:1/install/smol:q5" "$work/models"
+    fails 1 'has no GGUF file' pull_model "$images/app:1" "$work/models"
+
+    mkdir "$work/packages"
+    fails 1 000: fetch_packages "$work/packages" "$images/app@$(digest_of "$work/layer.tar.gz")" \
+        "$images/app@sha256:$(printf %064d 0)" "$images/app@$(digest_of "$work/config")"
+    [ "$(wc -l <"$work/out")" = 2 ] || fail 'fetch_packages: not the other two'
+    (cd "$work/packages" && for name in *; do echo "$name  $name"; done | sha256sum --check --status) || fail 'fetch_packages: other bytes'
+
+    run_example publish_artifact "$images/deploy:1" "$work/file" "$work/layer.tar.gz"
+    run_example deploy_artifact "$images/deploy:1" "$images/service:2" "$work/software"
+    cmp "$work/file" "$work/software/store.squashfs" || fail 'deploy_artifact: other bytes'
+    cmp "$work/file" "$work/software/meta/file" || fail 'deploy_artifact: other metadata'
+    has -x 2 <"$work/out" || fail 'deploy_artifact: no tag'
+    fails 3 'no such artifact' deploy_artifact "$images/deploy:none" "$images/service:3" "$work/software"
+    fails 1 IO publish_artifact "$images/deploy:2" "$work/nothing" "$work/layer.tar.gz"
 }
 
 # A manifest with the image as its subject.
@@ -326,6 +398,7 @@ uninstall() {
 repository=$OCIREG_TEST_V3/install/test
 install_it
 examples
+projects
 loops
 by_pkg_config
 by_cmake

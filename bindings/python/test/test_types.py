@@ -70,7 +70,7 @@ class TypesTest(unittest.TestCase):
             self.assertEqual(status, 0, said)
 
     def test_the_package_is_typed(self) -> None:
-        status, said = self.mypy("ocireg")
+        status, said = self.mypy("ocireg", *map(str, helper.PACKAGE.glob("examples/*.py")))
         self.assertEqual(status, 0, said)
 
     def test_programs_are_checked(self) -> None:

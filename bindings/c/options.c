@@ -2,6 +2,7 @@
 
 #include "named_option.h"
 #include "standard_input.h"
+#include "template.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -252,7 +253,9 @@ int globals_check(const struct globals *globals)
         return report_usage("--password-stdin contradicts --anonymous");
     if (globals->key_file != NULL && globals->cert_file == NULL)
         return report_usage("--key needs --cert");
-    return output_check(&globals->output);
+    const char *format = globals->output.format;
+    int wrong = output_check(&globals->output);
+    return wrong != OCIREG_OK || format == NULL ? wrong : template_check(format);
 }
 
 bool globals_init(struct globals *globals, size_t most_settings)

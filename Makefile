@@ -74,6 +74,7 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	rubocop --cache false bindings/ruby
+	@[ -x target/tools/python/bin/ruff ] || { echo 'ruff is missing: run tests/setup.sh test'; exit 1; }
 	target/tools/python/bin/ruff check --no-cache --quiet bindings/python
 	tests/targets.sh check
 

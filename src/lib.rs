@@ -113,6 +113,8 @@ pub mod registry;
 mod registry_error;
 pub mod registry_v1;
 mod resource;
+#[cfg(test)]
+mod rooms;
 pub mod schema1;
 mod statuses;
 pub mod store;

@@ -25,4 +25,5 @@ status=0
 # A skipped test has not passed.
 sed -nE 's/^([0-9]+) runs, [0-9]+ assertions, ([0-9]+) failures, ([0-9]+) errors, ([0-9]+) skips$/\1 \2 \3 \4/p' "$log" | tail -1 |
     { read -r runs failures errors skips && bad=$((failures + errors + skips)) && echo "ruby: $((runs - bad)) passed, $bad failed"; }
+if grep -q '^0 runs,' "$log"; then echo "ruby: there is no such test" >&2; exit 1; fi
 exit $status

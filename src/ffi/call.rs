@@ -14,7 +14,7 @@ use super::outcome::JobOutcome;
 use super::status::ocireg_status;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::job::Progress;
+use crate::job::CallProgress;
 use crate::options::Options;
 use crate::os::standard;
 use crate::registry::Client;
@@ -49,7 +49,7 @@ pub(super) unsafe fn call<O: Options + Send + 'static, A: Send + 'static, T: 'st
         let work = move || body(&client, &client.call(Some(context))?, arguments, options);
         Ok(Box::new(work) as Box<dyn FnOnce() -> Result<T> + Send>)
     };
-    unsafe { begin_job::<_, W>(error, &out, &job, Progress::FromNothing, start) }
+    unsafe { begin_job::<_, W>(error, &out, &job, CallProgress::FromNothing, start) }
 }
 
 /// Starts what a job is to do, and returns at once.
@@ -57,7 +57,7 @@ pub(super) unsafe fn begin_job<T: 'static, W: Out<T>>(
     error: *mut *mut ocireg_error,
     out: &W,
     job: &Arc<ClientJob>,
-    progress: Progress,
+    progress: CallProgress,
     work: impl FnOnce() -> Result<Box<dyn FnOnce() -> Result<T> + Send>>,
 ) -> ocireg_status {
     standard::occupy();

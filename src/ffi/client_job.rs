@@ -9,7 +9,7 @@ use super::outcome::JobOutcome;
 use crate::call::context::Context;
 use crate::call::engine::Engine;
 use crate::error::Result;
-use crate::job::{Job, JobOptions, Jobs, Progress};
+use crate::job::{CallProgress, Job, JobOptions, Jobs};
 use crate::os::standard;
 use crate::registry::Client;
 use crate::sync::lock;
@@ -55,7 +55,7 @@ impl ClientJob {
     pub(super) fn start(
         &self,
         work: Box<dyn FnOnce(Result<()>) -> JobOutcome + Send>,
-        progress: Progress,
+        progress: CallProgress,
     ) -> Result<()> {
         self.dispose();
         self.job.start(work, progress)

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_void, CString};
 use std::ptr::{null, null_mut};
 use std::sync::Arc;
 
-use super::blob::{ocireg_blob_reader, BlobReader};
+use super::blob::{ocireg_blob_reader, OpenBlob};
 use super::client::ocireg_client;
 use super::client_job::{cell, jobs_of, ClientJob};
 use super::context::{ocireg_context, Governed, Userdata};
@@ -282,7 +282,7 @@ fn pointer<H: Opaque>(owned: Option<&Owned<H>>) -> *const H {
 /// NULL when there is none, or it was taken before.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_take_reader(job: *mut ocireg_job) -> *mut ocireg_blob_reader {
-    unsafe { take(job, BlobReader::of_job) }
+    unsafe { take(job, OpenBlob::of_job) }
 }
 
 /// The upload that ocireg_upload_start has started as the job's call. Its calls are the job's from now on. The caller's, free with

@@ -203,7 +203,7 @@ pub unsafe extern "C" fn ocireg_options_parse(
         enter(error, (), || {
             let options = handle::get(options, "options")?;
             let invalid =
-                |why: String| Error::new(Code::InvalidArgument, format!("the options are no JSON object: {why}"));
+                |why: String| Error::new(Code::InvalidArgument, format!("the options are not a JSON object: {why}"));
             match crate::json::parse(text(&json, "json")?.as_bytes()) {
                 Ok(Value::Object(members)) => options.change(|values| values.extend(members)),
                 Ok(_) => return Err(invalid("another JSON value".to_owned())),

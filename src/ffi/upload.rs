@@ -21,7 +21,7 @@ use super::sigpipe;
 use super::status::ocireg_status;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::job::Progress;
+use crate::job::CallProgress;
 use crate::registry::upload::Upload;
 
 /// A blob that is being uploaded in chunks. It belongs to one thread at a time, and may move between threads; a second one
@@ -76,7 +76,7 @@ unsafe fn call<A: Send + 'static, T: 'static, W: Out<T>>(
     unsafe {
         match job {
             None => enter_blocking(error, out, || prepare()?()),
-            Some(job) => begin_job::<_, W>(error, &out, &job, Progress::GoesOn, || Ok(Box::new(prepare()?))),
+            Some(job) => begin_job::<_, W>(error, &out, &job, CallProgress::GoesOn, || Ok(Box::new(prepare()?))),
         }
     }
 }

@@ -88,7 +88,7 @@ struct Question {
 
 /// Whether a call goes on where the one before ended: reads of one blob do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Progress {
+pub(crate) enum CallProgress {
     FromNothing,
     GoesOn,
 }
@@ -138,14 +138,14 @@ impl<R: Send + Sync + 'static> Job<R> {
     }
 
     /// Begins a call, and returns at once.
-    pub(crate) fn start(self: &Arc<Self>, call: CallOfJob<R>, progress: Progress) -> Result<()> {
+    pub(crate) fn start(self: &Arc<Self>, call: CallOfJob<R>, progress: CallProgress) -> Result<()> {
         drop(self.publish(call, progress)?);
         let work: Weak<dyn Work> = Arc::downgrade(&(self.clone() as Arc<dyn Work>));
         self.jobs.pool.add(Waiting::Wanted(work)).inspect_err(|_| drop(self.withdraw()))
     }
 
     /// From here on it may be made, or cancelled. What was before is dropped by the caller, without a lock.
-    fn publish(&self, call: CallOfJob<R>, progress: Progress) -> Result<Phase<R>> {
+    fn publish(&self, call: CallOfJob<R>, progress: CallProgress) -> Result<Phase<R>> {
         let mut news = lock(&self.news);
         let mut phase = lock(&self.phase);
         if news.is_retired() {
@@ -155,7 +155,7 @@ impl<R: Send + Sync + 'static> Job<R> {
             return Err(Error::new(Code::Busy, "the job is in a call; it makes one at a time"));
         }
         news.restart();
-        if progress == Progress::FromNothing {
+        if progress == CallProgress::FromNothing {
             self.context.restart();
         }
         self.jobs.busy.fetch_add(1, Ordering::SeqCst);

@@ -3,14 +3,14 @@
 
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::call::thread as ours;
 use crate::error::{Code, Error, Result};
 use crate::options::options;
-use crate::sync::lock;
+use crate::sync::{lock, wait, wait_while};
 
 /// How long a thread without work stays.
 const PARKED: Duration = Duration::from_secs(5);
@@ -136,9 +136,8 @@ impl Pool {
     pub(crate) fn quiesce(&self) -> bool {
         let state = lock(&self.shared.state);
         let busy = |state: &mut PoolState| state.idle < state.alive || !state.waiting.is_empty();
-        let (mut state, still) =
-            self.shared.rested.wait_timeout_while(state, SETTLED, busy).unwrap_or_else(PoisonError::into_inner);
-        if still.timed_out() {
+        let (mut state, still) = wait_while(&self.shared.rested, state, SETTLED, busy);
+        if still {
             return false;
         }
         let threads = state.dismiss();
@@ -206,8 +205,7 @@ impl Shared {
                 state.alive -= usize::from(work.is_none());
                 return work;
             }
-            let woken = self.changed.wait_timeout(state, self.parked).unwrap_or_else(PoisonError::into_inner);
-            (state, rested) = (woken.0, woken.1.timed_out());
+            (state, rested) = wait(&self.changed, state, self.parked);
         }
         None
     }

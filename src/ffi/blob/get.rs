@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::path::Path;
 
-use super::{ocireg_blob_reader, BlobReader};
+use super::{ocireg_blob_reader, OpenBlob};
 use crate::ffi::argument::string;
 use crate::ffi::call::call;
 use crate::ffi::client::ocireg_client;
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn ocireg_blob_open(
             New::required(reader, "reader"),
             (client, context, options),
             || self::reference(reference),
-            |client, call, reference, options| Ok(BlobReader::new(client.open_blob(call, &reference, &options)?)),
+            |client, call, reference, options| Ok(OpenBlob::new(client.open_blob(call, &reference, &options)?)),
         )
     }
 }

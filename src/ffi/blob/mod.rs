@@ -4,4 +4,4 @@ mod get;
 mod put;
 mod reader;
 
-pub(in crate::ffi) use reader::{exclusively, ocireg_blob_reader, BlobReader};
+pub(in crate::ffi) use reader::{exclusively, ocireg_blob_reader, OpenBlob};

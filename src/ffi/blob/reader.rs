@@ -15,15 +15,15 @@ use crate::ffi::out::{Bytes, Count, Json, Out};
 use crate::ffi::panics::quietly;
 use crate::ffi::sigpipe;
 use crate::ffi::status::ocireg_status;
-use crate::job::Progress;
+use crate::job::CallProgress;
 
 /// An open blob. It belongs to one thread at a time, and may move between threads; a second one at the same time gets
 /// OCIREG_BUSY. It keeps what it needs of its client and context, so the order of the frees does not matter; one that a job has opened
 /// reads as long as the job is there.
-pub(in crate::ffi) struct ocireg_blob_reader(Handle<BlobReader>);
+pub(in crate::ffi) struct ocireg_blob_reader(Handle<OpenBlob>);
 
 /// The reader, and the job that has opened it, if one has: it reads too.
-pub(in crate::ffi) struct BlobReader {
+pub(in crate::ffi) struct OpenBlob {
     open: Arc<Mutex<Open>>,
     job: Option<Arc<ClientJob>>,
 }
@@ -35,15 +35,15 @@ struct Open {
     delivered: u64,
 }
 
-opaque!(ocireg_blob_reader, BlobReader, 0x6f63_6972_6567_0003);
+opaque!(ocireg_blob_reader, OpenBlob, 0x6f63_6972_6567_0003);
 
-impl BlobReader {
-    pub(in crate::ffi) fn new(pieces: impl Pieces + 'static) -> BlobReader {
+impl OpenBlob {
+    pub(in crate::ffi) fn new(pieces: impl Pieces + 'static) -> OpenBlob {
         let open = Open { pieces: Some(Box::new(pieces)), rest: bytes::Bytes::new(), delivered: 0 };
-        BlobReader { open: Arc::new(Mutex::new(open)), job: None }
+        OpenBlob { open: Arc::new(Mutex::new(open)), job: None }
     }
 
-    pub(in crate::ffi) fn of_job(mut self, job: &Arc<ClientJob>) -> BlobReader {
+    pub(in crate::ffi) fn of_job(mut self, job: &Arc<ClientJob>) -> OpenBlob {
         self.job = Some(job.clone());
         self
     }
@@ -118,7 +118,7 @@ pub unsafe extern "C" fn ocireg_blob_reader_read(
         Some((job, open)) => unsafe {
             Out::<usize>::clear(&out);
             // A job's caller may leave before the end, and take the buffer along: the bytes are the job's.
-            begin_job::<_, Bytes>(error, &Bytes::optional(std::ptr::null_mut()), &job, Progress::GoesOn, || {
+            begin_job::<_, Bytes>(error, &Bytes::optional(std::ptr::null_mut()), &job, CallProgress::GoesOn, || {
                 check(size)?;
                 Ok(Box::new(move || exclusively(&open)?.take(size).map(Vec::from)))
             })

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::image_id;
 use crate::ffi::argument::string;
-use crate::ffi::blob::{ocireg_blob_reader, BlobReader};
+use crate::ffi::blob::{ocireg_blob_reader, OpenBlob};
 use crate::ffi::call::call;
 use crate::ffi::client::ocireg_client;
 use crate::ffi::context::ocireg_context;
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn ocireg_v1_layer_open(
                 Ok((repository, id))
             },
             |client, call, (repository, id), options| {
-                Ok(BlobReader::new(client.v1(call, &repository)?.open(&id, &options)?))
+                Ok(OpenBlob::new(client.v1(call, &repository)?.open(&id, &options)?))
             },
         )
     }

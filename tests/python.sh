@@ -32,5 +32,6 @@ ran=$(sed -nE 's/^Ran ([0-9]+) tests? in .*/\1/p' "$log" | tail -1)
 bad=$(sed -nE '/^(OK|FAILED)/ { s/[^0-9]+/ /g; p }' "$log" | tail -1 | awk '{ for (i = 1; i <= NF; i++) n += $i } END { print n + 0 }')
 [ "$status" = 0 ] || [ "$bad" -gt 0 ] || bad=1
 [ "${ran:-0}" -gt 0 ] || { echo "python: there is no such test" >&2; bad=1; }
-echo "python: $((${ran:-0} - bad)) passed, $bad failed"
+passed=$((${ran:-0} - bad))
+echo "python: $((passed > 0 ? passed : 0)) passed, $bad failed"
 [ "$bad" = 0 ]

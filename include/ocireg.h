@@ -2621,8 +2621,10 @@ ocireg_status ocireg_job_answer(ocireg_job *job,
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 ocireg_status ocireg_job_cancel(ocireg_job *job, ocireg_error **error);
 
-// What the job's call has returned; OCIREG_BUSY, and no ocireg_job_error, while it has not ended, or was not begun. OCIREG_INVALID_ARGUMENT for
-// NULL, OCIREG_FORKED in a forked child.
+// What the job's call has returned.
+//
+// Errors of its own, when there is no ocireg_job_error: OCIREG_BUSY (the call has not ended, or none was begun), OCIREG_INVALID_ARGUMENT
+// (NULL, or not a job), OCIREG_FORKED.
 ocireg_status ocireg_job_status(const ocireg_job *job);
 
 // The error of the job's call. Borrowed until the job is freed or makes another call. NULL when there is none.

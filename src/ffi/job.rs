@@ -244,8 +244,10 @@ pub unsafe extern "C" fn ocireg_job_cancel(job: *mut ocireg_job, error: *mut *mu
     }
 }
 
-/// What the job's call has returned; OCIREG_BUSY, and no ocireg_job_error, while it has not ended, or was not begun. OCIREG_INVALID_ARGUMENT for
-/// NULL, OCIREG_FORKED in a forked child.
+/// What the job's call has returned.
+///
+/// Errors of its own, when there is no ocireg_job_error: OCIREG_BUSY (the call has not ended, or none was begun), OCIREG_INVALID_ARGUMENT
+/// (NULL, or not a job), OCIREG_FORKED.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_status(job: *const ocireg_job) -> ocireg_status {
     match unsafe { get(job) } {

@@ -588,7 +588,8 @@ static void test_quiesce(void **state) {
         ocireg_job_free(job);
         ocireg_client_free(client);
         ocireg_options_free(plain);
-        _exit(0);
+        execl("/bin/true", "true", (char *)NULL); /* valgrind takes what threads of the parent's hold for lost at an exit */
+        _exit(12);
     }
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "io/wait"
+
 require_relative "helper"
 
 # Compares the declarations in native.rb with the header.
@@ -75,6 +77,60 @@ class NativeTest < OciregTest
       assert_equal 1, Ocireg::Native.ocireg_json_size(place.read_pointer, "")
       Ocireg::Native.ocireg_json_free(place.read_pointer)
     end
+  end
+
+  # What a function puts at its last place but the error.
+  def given(name, *arguments, type: :pointer)
+    FFI::MemoryPointer.new(type) do |place|
+      assert_equal 0, Ocireg::Native.public_send(:"ocireg_#{name}", *arguments, place, nil), name
+      return place.get(type, 0)
+    end
+  end
+
+  def options(json)
+    given(:options_new).tap { |made| assert_equal 0, Ocireg::Native.ocireg_options_parse(made, json, nil) }
+  end
+
+  # The next event, which must be this one of this job.
+  def await(client, job, event)
+    assert IO.for_fd(given(:client_fd, client, type: :int32), autoclose: false).wait_readable(20)
+    FFI::MemoryPointer.new(:pointer) do |place|
+      number = FFI::MemoryPointer.new(:int32)
+      assert_equal 0, Ocireg::Native.ocireg_client_next_event(client, place, number, nil)
+      assert_equal [job, event], [place.read_pointer, number.read_int32]
+    end
+  end
+
+  def test_jobs
+    native = Ocireg::Native
+    client = given(:client_new, options('{"plain_http": true}'))
+    mine = FFI::MemoryPointer.new(:char)
+    job = given(:job_new, client, options('{"credentials": true}'), mine)
+    assert_equal mine.address, native.ocireg_job_userdata(job).address
+    context = native.ocireg_job_context(job)
+    repository = new_repository
+    blob = "#{repository}@#{self.client.put_blob(repository, "bytes")["digest"]}"
+    assert_equal 0, native.ocireg_blob_get_memory(client, context, blob, nil, nil, nil, nil)
+    await(client, job, 1)
+    assert_equal 0, native.ocireg_job_status(job)
+    assert_equal "bytes", native.ocireg_buffer_data(native.ocireg_job_bytes(job)).read_bytes(5)
+    assert_equal 5, JSON.parse(native.ocireg_job_json(job))["size"]
+    done = FFI::MemoryPointer.new(:uint64)
+    native.ocireg_job_progress(job, done, nil)
+    assert_equal 5, done.read_uint64
+    assert_predicate native.ocireg_job_take_reader(job), :null?
+    assert_predicate native.ocireg_job_take_upload(job), :null?
+
+    assert_equal 0, native.ocireg_registry_catalog(client, context, ENV.fetch("OCIREG_TEST_HTPASSWD"), nil, nil, nil)
+    await(client, job, 3)
+    assert_equal ENV.fetch("OCIREG_TEST_HTPASSWD"), native.ocireg_job_event_text(job)
+    assert_equal 0, native.ocireg_job_answer(job, nil, nil)
+    await(client, job, 1)
+    assert_equal native.ocireg_job_status(job), native.ocireg_error_code(native.ocireg_job_error(job))
+    assert_equal 0, native.ocireg_client_quiesce(client, nil)
+    assert_equal 0, native.ocireg_job_cancel(job, nil)
+    native.ocireg_job_free(job)
+    native.ocireg_client_free(client)
   end
 
   def test_what_blocks_releases_the_lock

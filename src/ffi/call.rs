@@ -19,37 +19,47 @@ use crate::options::Options;
 use crate::os::standard;
 use crate::registry::Client;
 
-/// Makes a call: looks at the arguments first, which must not borrow anything but what a job is lent (the caller's bytes and
-/// descriptors), and then runs the body on this thread, or starts it on one of the job's.
+/// What every call is given, and where its results go.
+type Given<W> = (*mut *mut ocireg_error, W, *mut ocireg_client, *mut ocireg_context, *const ocireg_options);
+
+/// Makes a call: looks at the arguments first, which must not borrow anything of the caller's but what is lent, and then runs the body on
+/// this thread, or starts it on one of the job's.
 pub(super) unsafe fn call<O: Options + Send + 'static, A: Send + 'static, T: 'static, W: Out<T>>(
-    error: *mut *mut ocireg_error,
-    out: W,
-    (client, context, options): (*mut ocireg_client, *mut ocireg_context, *const ocireg_options),
+    (error, out, client, context, options): Given<W>,
     arguments: impl FnOnce() -> Result<A>,
     body: impl FnOnce(&Arc<Client>, &Call, A, O) -> Result<T> + Send + 'static,
 ) -> ocireg_status {
-    let Some(job) = (unsafe { context::job(context) }) else {
-        return unsafe {
-            enter_blocking(error, out, || {
-                let arguments = arguments()?;
-                let (client, call, options) = begin(client, context, options)?;
-                body(&client, &call, arguments, options)
-            })
-        };
-    };
-    let start = || unsafe {
-        let arguments = arguments()?;
-        let options = options::read(options)?;
-        let client = handle::get(client, "client")?;
-        if !job.is_of(&client) {
-            return Err(Error::new(Code::InvalidArgument, "the context is that of a job of another client"));
-        }
-        job.wait_with(client.call(None)?.engine());
-        let context = job.context().clone();
-        let work = move || body(&client, &client.call(Some(context))?, arguments, options);
-        Ok(Box::new(work) as Box<dyn FnOnce() -> Result<T> + Send>)
-    };
-    unsafe { begin_job::<_, W>(error, &out, &job, CallProgress::FromNothing, start) }
+    if let Some(job) = unsafe { context::job(context) } {
+        let start = || unsafe { work_of_job(&job, client, arguments()?, options, body) };
+        return unsafe { begin_job::<_, W>(error, &out, &job, CallProgress::FromNothing, start) };
+    }
+    unsafe {
+        enter_blocking(error, out, || {
+            let arguments = arguments()?;
+            let (client, call, options) = begin(client, context, options)?;
+            body(&client, &call, arguments, options)
+        })
+    }
+}
+
+type Work<T> = Box<dyn FnOnce() -> Result<T> + Send>;
+
+/// The call as a job makes it.
+unsafe fn work_of_job<O: Options + Send + 'static, A: Send + 'static, T>(
+    job: &ClientJob,
+    client: *mut ocireg_client,
+    arguments: A,
+    options: *const ocireg_options,
+    body: impl FnOnce(&Arc<Client>, &Call, A, O) -> Result<T> + Send + 'static,
+) -> Result<Work<T>> {
+    let options = unsafe { options::read(options) }?;
+    let client = unsafe { handle::get(client, "client") }?;
+    if !job.is_of(&client) {
+        return Err(Error::new(Code::InvalidArgument, "the context is that of a job of another client"));
+    }
+    job.wait_with(client.call(None)?.engine());
+    let context = job.context().clone();
+    Ok(Box::new(move || body(&client, &client.call(Some(context))?, arguments, options)))
 }
 
 /// Starts what a job is to do, and returns at once.
@@ -58,7 +68,7 @@ pub(super) unsafe fn begin_job<T: 'static, W: Out<T>>(
     out: &W,
     job: &Arc<ClientJob>,
     progress: CallProgress,
-    work: impl FnOnce() -> Result<Box<dyn FnOnce() -> Result<T> + Send>>,
+    work: impl FnOnce() -> Result<Work<T>>,
 ) -> ocireg_status {
     standard::occupy();
     unsafe {

@@ -114,9 +114,7 @@ pub unsafe extern "C" fn ocireg_copy(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let source = Endpoint::parse(text(&source, "source")?)?;
                 let destination = Endpoint::parse(text(&destination, "destination")?)?;
@@ -158,9 +156,7 @@ pub unsafe extern "C" fn ocireg_layout_check(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || string(path, "path"),
             |_, call, path, NoOptions {}| {
                 let path = Path::new(&path);
@@ -194,9 +190,7 @@ pub unsafe extern "C" fn ocireg_layout_clean(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || string(path, "path"),
             |_, call, path, options| {
                 let path = Path::new(&path);

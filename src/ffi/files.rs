@@ -48,9 +48,7 @@ pub unsafe extern "C" fn ocireg_image_extract(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let place = Endpoint::parse(text(&image, "image")?)?;
                 let folder = string(folder, "folder")?;
@@ -96,9 +94,7 @@ pub unsafe extern "C" fn ocireg_image_files(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || Endpoint::parse(text(&image, "image")?),
             |client, call, place, options| {
                 let store = place.source(client)?;
@@ -136,14 +132,11 @@ pub unsafe extern "C" fn ocireg_image_cat(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let place = Endpoint::parse(text(&image, "image")?)?;
                 let path = string(path, "path")?;
-                let fd = descriptor_for(context, fd)?;
-                Ok((place, path, fd))
+                Ok((place, path, descriptor_for(context, fd)?))
             },
             |client, call, (place, path, fd), options| {
                 let store = place.source(client)?;

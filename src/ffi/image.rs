@@ -47,9 +47,7 @@ pub unsafe extern "C" fn ocireg_image_config(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            (Json::optional(json), Bytes::optional(bytes)),
-            (client, context, options),
+            (error, (Json::optional(json), Bytes::optional(bytes)), client, context, options),
             || Endpoint::parse(text(&image, "image")?),
             |client, call, place, options: Selection| {
                 let store = place.source(client)?;
@@ -84,9 +82,7 @@ pub unsafe extern "C" fn ocireg_image_size(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || Endpoint::parse(text(&image, "image")?),
             |client, call, place, options| {
                 let store = place.source(client)?;
@@ -119,9 +115,7 @@ pub unsafe extern "C" fn ocireg_image_tag(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let from = self::reference(reference)?;
                 let to = from.renamed(text(&tag, "tag")?)?;
@@ -161,9 +155,7 @@ pub unsafe extern "C" fn ocireg_image_append(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || Endpoint::parse(text(&image, "image")?),
             |client, call, image, options| endpoint::append(client, call, &image, &options),
         )
@@ -193,9 +185,7 @@ pub unsafe extern "C" fn ocireg_repository_remove(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || string(repository, "repository"),
             |client, call, repository, options| client.clear(call, &repository, &options),
         )

@@ -103,8 +103,7 @@ pub unsafe extern "C" fn ocireg_job_new(
             client.check_open()?;
             let job = Arc::new(ClientJob::new(&client, &options)?);
             let context = Owned::new(Governed::by_job(&job));
-            let userdata = Userdata::new(userdata);
-            Ok(Handed { job, context, userdata })
+            Ok(Handed { job, context, userdata: Userdata::new(userdata) })
         })
     };
     if let Some(handed) = (status == 0).then(|| unsafe { handle::peek(*job) }).flatten() {

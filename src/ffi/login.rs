@@ -45,9 +45,7 @@ pub unsafe extern "C" fn ocireg_login(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || registry_name(registry),
             |client, call, registry, options| client.login(call, &registry, &options),
         )
@@ -76,9 +74,7 @@ pub unsafe extern "C" fn ocireg_logout(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || registry_name(registry),
             |client, call, registry, options| client.logout(call, &registry, &options),
         )
@@ -113,9 +109,7 @@ pub unsafe extern "C" fn ocireg_explain(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || self::reference(reference),
             |client, call, reference, NoOptions {}| client.explain(call, &reference),
         )

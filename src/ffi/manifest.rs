@@ -50,9 +50,7 @@ pub unsafe extern "C" fn ocireg_manifest_get(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            (Json::optional(json), Bytes::optional(bytes)),
-            (client, context, options),
+            (error, (Json::optional(json), Bytes::optional(bytes)), client, context, options),
             || self::reference(reference),
             |client, call, reference, options| {
                 let manifest = client.get_manifest(call, &reference, &options)?;
@@ -83,9 +81,7 @@ pub unsafe extern "C" fn ocireg_manifest_head(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || self::reference(reference),
             |client, call, reference, options| client.head_manifest(call, &reference, &options),
         )
@@ -110,9 +106,7 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Text::required(digest, "digest"),
-            (client, context, options),
+            (error, Text::required(digest, "digest"), client, context, options),
             || self::reference(reference),
             |client, call, reference, options| Ok(client.manifest_digest(call, &reference, &options)?.to_string()),
         )
@@ -156,9 +150,7 @@ pub unsafe extern "C" fn ocireg_manifest_put(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let reference = self::reference(reference)?;
                 let data = bytes_for(context, data, size, "data")?;
@@ -195,9 +187,7 @@ pub unsafe extern "C" fn ocireg_manifest_delete(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || self::reference(reference),
             |client, call, reference, options| client.delete_manifest(call, &reference, &options),
         )

@@ -37,9 +37,7 @@ pub unsafe extern "C" fn ocireg_endpoint_manifest(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            (Json::optional(json), Bytes::optional(bytes)),
-            (client, context, options),
+            (error, (Json::optional(json), Bytes::optional(bytes)), client, context, options),
             || Endpoint::parse(text(&place, "place")?),
             |client, call, named, options| {
                 let store = named.source(client)?;
@@ -70,9 +68,7 @@ pub unsafe extern "C" fn ocireg_endpoint_list(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || Endpoint::parse(text(&place, "place")?),
             |client, call, named, NoOptions {}| {
                 let store = named.source(client)?;
@@ -101,9 +97,7 @@ pub unsafe extern "C" fn ocireg_endpoint_referrers(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || Endpoint::parse(text(&place, "place")?),
             |client, call, named, options| {
                 let store = named.source(client)?;

@@ -38,9 +38,7 @@ pub unsafe extern "C" fn ocireg_referrers(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || self::reference(reference),
             |client, call, reference, options| client.referrers(call, &reference, &options),
         )
@@ -75,9 +73,7 @@ pub unsafe extern "C" fn ocireg_tag_delete(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || self::reference(reference),
             |client, call, reference, options| client.delete_tag(call, &reference, &options),
         )

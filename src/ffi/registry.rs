@@ -44,9 +44,7 @@ pub unsafe extern "C" fn ocireg_registry_ping(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || registry_name(registry),
             |client, call, registry, options| client.ping_as(call, &registry, &options),
         )
@@ -74,9 +72,7 @@ pub unsafe extern "C" fn ocireg_registry_detect(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || registry_name(registry),
             |client, call, registry, NoOptions {}| client.detect(call, &registry),
         )
@@ -110,9 +106,7 @@ pub unsafe extern "C" fn ocireg_registry_catalog(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || registry_name(registry),
             |client, call, registry, options| client.catalog(call, &registry, &options),
         )
@@ -143,9 +137,7 @@ pub unsafe extern "C" fn ocireg_repository_tags(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || repository_name(repository),
             |client, call, repository, options| client.tags(call, &repository, &options),
         )

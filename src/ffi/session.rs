@@ -43,9 +43,7 @@ pub unsafe extern "C" fn ocireg_upload_session_start(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || self::repository(repository),
             |client, call, repository, options| client.session_start(call, &repository, &options),
         )
@@ -73,9 +71,7 @@ pub unsafe extern "C" fn ocireg_upload_session_status(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || self::session(session),
             |client, call, session, NoOptions {}| client.session_status(call, &session),
         )
@@ -104,9 +100,7 @@ pub unsafe extern "C" fn ocireg_upload_session_chunk(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || {
                 let session = self::session(session)?;
                 let data = bytes_for(context, data, size, "data")?;
@@ -139,9 +133,7 @@ pub unsafe extern "C" fn ocireg_upload_session_finish(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let session = self::session(session)?;
                 let digest: Digest = text(&digest, "digest")?.parse()?;
@@ -168,9 +160,7 @@ pub unsafe extern "C" fn ocireg_upload_session_cancel(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            (),
-            (client, context, options),
+            (error, (), client, context, options),
             || self::session(session),
             |client, call, session, NoOptions {}| client.session_cancel(call, &session),
         )
@@ -199,9 +189,7 @@ pub unsafe extern "C" fn ocireg_blob_mount(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let reference = self::reference(reference)?;
                 let from = optional_text(&from, "from")?.map(|name| Repository::parse(name, None)).transpose()?;

@@ -98,9 +98,7 @@ pub unsafe extern "C" fn ocireg_upload_start(
 ) -> ocireg_status {
     unsafe {
         call::call(
-            error,
-            New::required(upload, "upload"),
-            (client, context, options),
+            (error, New::required(upload, "upload"), client, context, options),
             || self::repository(repository),
             |client, call, repository, options| client.start_upload(call, &repository, &options).map(Feeding::new),
         )

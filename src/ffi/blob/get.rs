@@ -36,9 +36,7 @@ pub unsafe extern "C" fn ocireg_blob_head(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || self::reference(reference),
             |client, call, reference, NoOptions {}| client.head_blob(call, &reference),
         )
@@ -71,9 +69,7 @@ pub unsafe extern "C" fn ocireg_blob_get_file(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let reference = self::reference(reference)?;
                 let path = string(path, "path")?;
@@ -108,9 +104,7 @@ pub unsafe extern "C" fn ocireg_blob_get_fd(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let reference = self::reference(reference)?;
                 let fd = descriptor_for(context, fd)?;
@@ -144,9 +138,7 @@ pub unsafe extern "C" fn ocireg_blob_get_memory(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            (Json::optional(json), Bytes::required(bytes, "bytes")),
-            (client, context, options),
+            (error, (Json::optional(json), Bytes::required(bytes, "bytes")), client, context, options),
             || self::reference(reference),
             |client, call, reference, options| client.get_blob(call, &reference, &options),
         )
@@ -170,9 +162,7 @@ pub unsafe extern "C" fn ocireg_blob_open(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            New::required(reader, "reader"),
-            (client, context, options),
+            (error, New::required(reader, "reader"), client, context, options),
             || self::reference(reference),
             |client, call, reference, options| Ok(OpenBlob::new(client.open_blob(call, &reference, &options)?)),
         )

@@ -45,9 +45,7 @@ pub unsafe extern "C" fn ocireg_blob_put_file(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let repository = self::repository(repository)?;
                 let path = string(path, "path")?;
@@ -76,9 +74,7 @@ pub unsafe extern "C" fn ocireg_blob_put_memory(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let repository = self::repository(repository)?;
                 let data = bytes_for(context, data, size, "data")?;
@@ -167,9 +163,7 @@ pub unsafe extern "C" fn ocireg_blob_delete(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || self::reference(reference),
             |client, call, reference, NoOptions {}| client.delete_blob(call, &reference),
         )

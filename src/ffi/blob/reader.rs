@@ -101,20 +101,8 @@ pub unsafe extern "C" fn ocireg_blob_reader_read(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     let out = Count::required(read, "read");
-    match unsafe { handle::peek(reader) }
-        .and_then(|reader| reader.job.as_ref().map(|job| (job.clone(), reader.open.clone())))
-    {
-        None => unsafe {
-            enter_blocking(error, out, || {
-                if buffer.is_null() {
-                    return Err(null("buffer"));
-                }
-                check(size)?;
-                let piece = exclusively(&handle::get(reader, "reader")?.open)?.take(size)?;
-                std::ptr::copy_nonoverlapping(piece.as_ptr(), buffer, piece.len());
-                Ok(piece.len())
-            })
-        },
+    match unsafe { job_of(reader) } {
+        None => unsafe { enter_blocking(error, out, || read_into(reader, buffer, size)) },
         Some((job, open)) => unsafe {
             Out::<usize>::clear(&out);
             // A job's caller may leave before the end, and take the buffer along: the bytes are the job's.
@@ -124,6 +112,22 @@ pub unsafe extern "C" fn ocireg_blob_reader_read(
             })
         },
     }
+}
+
+/// The job that has opened a reader, if one has.
+unsafe fn job_of(reader: *const ocireg_blob_reader) -> Option<(Arc<ClientJob>, Arc<Mutex<Open>>)> {
+    let reader = unsafe { handle::peek(reader) }?;
+    Some((reader.job.clone()?, reader.open.clone()))
+}
+
+unsafe fn read_into(reader: *const ocireg_blob_reader, buffer: *mut u8, size: usize) -> Result<usize> {
+    if buffer.is_null() {
+        return Err(null("buffer"));
+    }
+    check(size)?;
+    let piece = exclusively(&unsafe { handle::get(reader, "reader") }?.open)?.take(size)?;
+    unsafe { std::ptr::copy_nonoverlapping(piece.as_ptr(), buffer, piece.len()) };
+    Ok(piece.len())
 }
 
 fn check(size: usize) -> Result<()> {

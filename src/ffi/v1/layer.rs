@@ -46,9 +46,7 @@ pub unsafe extern "C" fn ocireg_v1_layer_file(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let repository = self::repository(repository)?;
                 let id = image_id(id)?;
@@ -80,9 +78,7 @@ pub unsafe extern "C" fn ocireg_v1_layer_fd(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let repository = self::repository(repository)?;
                 let id = image_id(id)?;
@@ -118,9 +114,7 @@ pub unsafe extern "C" fn ocireg_v1_layer_memory(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            (Json::optional(json), Bytes::required(bytes, "bytes")),
-            (client, context, options),
+            (error, (Json::optional(json), Bytes::required(bytes, "bytes")), client, context, options),
             || {
                 let repository = self::repository(repository)?;
                 let id = image_id(id)?;
@@ -148,9 +142,7 @@ pub unsafe extern "C" fn ocireg_v1_layer_open(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            New::required(reader, "reader"),
-            (client, context, options),
+            (error, New::required(reader, "reader"), client, context, options),
             || {
                 let repository = self::repository(repository)?;
                 let id = image_id(id)?;

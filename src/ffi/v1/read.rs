@@ -38,9 +38,7 @@ pub unsafe extern "C" fn ocireg_v1_ping(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || string(registry, "registry"),
             |client, call, registry, NoOptions {}| client.v1_ping(call, &registry),
         )
@@ -67,9 +65,7 @@ pub unsafe extern "C" fn ocireg_v1_search(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || {
                 let (registry, term) = (string(registry, "registry")?, string(term, "term")?);
                 Ok((registry, term))
@@ -100,9 +96,7 @@ pub unsafe extern "C" fn ocireg_v1_images(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || self::repository(repository),
             |client, call, repository, NoOptions {}| client.v1(call, &repository)?.images(),
         )
@@ -128,9 +122,7 @@ pub unsafe extern "C" fn ocireg_v1_tags(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || self::repository(repository),
             |client, call, repository, NoOptions {}| client.v1(call, &repository)?.tags(),
         )
@@ -155,9 +147,7 @@ pub unsafe extern "C" fn ocireg_v1_tag(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || {
                 let reference = self::reference(reference)?;
                 tag_of(&reference)?;
@@ -192,9 +182,7 @@ pub unsafe extern "C" fn ocireg_v1_ancestry(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || {
                 let repository = self::repository(repository)?;
                 let id = image_id(id)?;
@@ -232,9 +220,7 @@ pub unsafe extern "C" fn ocireg_v1_image(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            (Json::optional(json), Bytes::optional(bytes)),
-            (client, context, options),
+            (error, (Json::optional(json), Bytes::optional(bytes)), client, context, options),
             || {
                 let repository = self::repository(repository)?;
                 let id = image_id(id)?;
@@ -269,9 +255,7 @@ pub unsafe extern "C" fn ocireg_v1_login(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::required(json),
-            (client, context, options),
+            (error, Json::required(json), client, context, options),
             || string(registry, "registry"),
             |client, call, registry, options| client.v1_login(call, &registry, &options),
         )

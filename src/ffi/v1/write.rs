@@ -44,9 +44,7 @@ pub unsafe extern "C" fn ocireg_v1_put_image(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let repository = self::repository(repository)?;
                 let image = bytes_for(context, image, image_size, "image")?;
@@ -83,9 +81,7 @@ pub unsafe extern "C" fn ocireg_v1_put_layer(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let repository = self::repository(repository)?;
                 let (image, data) =
@@ -116,9 +112,7 @@ pub unsafe extern "C" fn ocireg_v1_put_layer_file(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let repository = self::repository(repository)?;
                 let image = bytes_for(context, image, image_size, "image")?;
@@ -153,9 +147,7 @@ pub unsafe extern "C" fn ocireg_v1_put_checksum(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let repository = self::repository(repository)?;
                 let id = image_id(id)?;
@@ -190,14 +182,11 @@ pub unsafe extern "C" fn ocireg_v1_put_tag(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let reference = self::reference(reference)?;
                 tag_of(&reference)?;
-                let id = image_id(id)?;
-                Ok((reference, id))
+                Ok((reference, image_id(id)?))
             },
             |client, call, (reference, id), NoOptions {}| {
                 let tag = tag_of(&reference)?;
@@ -238,9 +227,7 @@ pub unsafe extern "C" fn ocireg_v1_push(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let source = Endpoint::parse(text(&source, "source")?)?;
                 let reference = self::reference(reference)?;
@@ -274,9 +261,7 @@ pub unsafe extern "C" fn ocireg_v1_delete_tag(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || {
                 let reference = self::reference(reference)?;
                 tag_of(&reference)?;
@@ -311,9 +296,7 @@ pub unsafe extern "C" fn ocireg_v1_delete_repository(
 ) -> ocireg_status {
     unsafe {
         call(
-            error,
-            Json::optional(json),
-            (client, context, options),
+            (error, Json::optional(json), client, context, options),
             || self::repository(repository),
             |client, call, repository, NoOptions {}| {
                 let status = client.v1(call, &repository)?.delete_repository()?;

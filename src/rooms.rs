@@ -47,7 +47,7 @@ impl Table {
     }
 }
 
-/// The lines of a folder's files that are no tests, with the name of their file.
+/// The lines of a folder's files that are not tests, with the name of their file.
 fn lines(folder: &Path, into: &mut Vec<(PathBuf, String)>) {
     for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if entry.is_dir() {

@@ -21,6 +21,21 @@ pub(crate) fn has_no_oauth(status: u16) -> bool {
     matches!(status, 404 | 405)
 }
 
+/// From a token server: it refuses the scopes, not the credentials.
+pub(crate) fn refuses_scopes(status: u16) -> bool {
+    matches!(status, 400 | 403)
+}
+
+/// From a token server: the identity token is refused; with 400 only if the text says so (RFC 6749 5.2).
+pub(crate) fn may_refuse_an_identity_token(status: u16) -> bool {
+    matches!(status, 400 | 401)
+}
+
+/// From a token server that was asked without credentials: it requires some.
+pub(crate) fn requires_credentials(status: u16) -> bool {
+    matches!(status, 401 | 403)
+}
+
 /// In response to HEAD: HEAD is not supported here (URLs that are signed for GET, gateways).
 pub(crate) fn has_no_head(status: u16) -> bool {
     matches!(status, 405 | 501)
@@ -45,6 +60,51 @@ pub(crate) fn takes_one_tag_only(status: u16) -> bool {
 /// In response to DELETE of a tag: only digests can be deleted (distribution 2.8 answers 400, others 405).
 pub(crate) fn deletes_digests_only(status: u16) -> bool {
     matches!(status, 400 | 405)
+}
+
+/// In response to DELETE: deletes are disabled (distribution 405; others answer with a code of their own).
+pub(crate) fn has_deletes_disabled(status: u16) -> bool {
+    status == 405
+}
+
+/// In response to DELETE: the scope "delete" is not known, another may do.
+pub(crate) fn refuses_the_delete_scope(status: u16) -> bool {
+    status == 400
+}
+
+/// In response to DELETE: it is done.
+pub(crate) fn is_deleted(status: u16) -> bool {
+    matches!(status, 200 | 202 | 204)
+}
+
+/// In response to a conditional PUT: somebody else has written meanwhile (412; 409 from some).
+pub(crate) fn was_written_meanwhile(status: u16) -> bool {
+    matches!(status, 409 | 412)
+}
+
+/// In response to a mount: not this blob from there, send it. 401 and 403 are about rights, 429 about the rate.
+pub(crate) fn declines_a_mount(status: u16) -> bool {
+    matches!(status, 400..=499) && !matches!(status, 401 | 403 | 429)
+}
+
+/// In response to a body: it is too large for one request.
+pub(crate) fn is_too_large(status: u16) -> bool {
+    status == 413
+}
+
+/// In response to a chunk: the registry is at another offset.
+pub(crate) fn refuses_the_range(status: u16) -> bool {
+    status == 416
+}
+
+/// In response to a body: its session was lost.
+pub(crate) fn has_lost_the_session(status: u16) -> bool {
+    status == 404
+}
+
+/// In response to a body: its token expired while it was sent.
+pub(crate) fn is_about_a_token_that_expired(status: u16) -> bool {
+    status == 401
 }
 
 /// In response to a chunk: PATCH is not supported, or blocked by a proxy.
@@ -95,11 +155,22 @@ mod tests {
 
     #[test]
     fn no_success_is_taken_for_a_refusal() {
-        let refusals: [fn(u16) -> bool; 16] = [
+        let refusals: [fn(u16) -> bool; 27] = [
             may_pass,
             is_about_an_old_token,
             is_about_an_old_url,
             has_no_oauth,
+            refuses_scopes,
+            may_refuse_an_identity_token,
+            requires_credentials,
+            has_deletes_disabled,
+            refuses_the_delete_scope,
+            was_written_meanwhile,
+            declines_a_mount,
+            is_too_large,
+            refuses_the_range,
+            has_lost_the_session,
+            is_about_a_token_that_expired,
             has_no_head,
             has_a_reason,
             has_no_referrers_api,

@@ -98,7 +98,7 @@ const struct command *command_named(const struct arguments *arguments, size_t *w
     const char *second = arguments->word_count > 1 ? arguments->words[1] : NULL;
     for (const struct command *const *at = commands; first != NULL && *at != NULL; at++) {
         const char *member = member_of(*at, first);
-        /* A word with a blank in it is no command. */
+        /* A word with a blank in it is not a command. */
         if (strcmp((*at)->name, first) == 0 && strchr(first, ' ') == NULL)
             return *words = 1, *at;
         if (member != NULL && second != NULL && strcmp(member, second) == 0)

@@ -101,7 +101,7 @@ or 64 for a wrong command line. A failure is one line on standard error,
 .RI \(lqocireg:\  CODE :\  message \(rq,
 and where something can be done about it a second one,
 .RI \(lqocireg:\ hint:\  text \(rq.
-That the reader of a result leaves before its end (| head) is no failure; of bytes that are verified at their end it is.
+That the reader of a result leaves before its end (| head) is not a failure; of bytes that are verified at their end it is.
 .SH ENVIRONMENT
 .TP
 .BR OCIREG_USERNAME ", " OCIREG_PASSWORD

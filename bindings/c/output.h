@@ -26,7 +26,7 @@ bool output_is_for_people(const struct output *output);
 /* Exact bytes; that nobody reads them to their end is a failure, because they are verified at their end. */
 int output_bytes(const struct output *output, const uint8_t *data, size_t size);
 /* Writes what is still in the buffer: until this succeeds, nothing is certain to have been written. A reader that needs no more
- * (`| head`) is no failure. */
+ * (`| head`) is not a failure. */
 int output_flush(const struct output *output);
 
 /* Around every write, also to standard error, that may block because nobody reads the other end. */

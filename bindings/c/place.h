@@ -8,7 +8,7 @@
  * none at all. Points into the name. */
 const char *place_reference(const char *place);
 
-/* The name of a place with its host and tag, as the library spells it; what is no registry's is as it was given. Freed with free(). */
+/* The name of a place with its host and tag, as the library spells it; what is not a registry's is as it was given. Freed with free(). */
 char *place_full_name(const char *place);
 
 /* The same place, if it is an archive on standard input, as a file that can be read more than once: standard input is poured into one.

@@ -573,7 +573,7 @@ public:
     option(std::string_view key, Real real) : key_(key), kind_(kind::real), real_(static_cast<double>(real))
     {
     }
-    /* A null pointer is no text. */
+    /* A null pointer is not a text. */
     option(std::string_view key, std::nullptr_t) = delete;
     template <class Value> option(std::nullptr_t, const Value &) = delete;
     template <class Flag, std::enable_if_t<std::is_same_v<Flag, bool>, int> = 0, class = void>

@@ -25,6 +25,7 @@ use crate::http::location::{Location, RequestTarget};
 use crate::http::response::Response;
 use crate::http::upload::Body;
 use crate::http::Request;
+use crate::statuses;
 
 impl Auth {
     /// Sends a request to a target at a registry with what its origin asks for, for these scopes.
@@ -279,7 +280,7 @@ fn is_about_scopes(error: &Error, realm: &Realm) -> bool {
     let said = error.registry_errors();
     let about_rights = said.is_empty() || said.iter().any(|error| error.code.eq_ignore_ascii_case("DENIED"));
     match error.http_status() {
-        Some(400 | 403) => true,
+        Some(status) if statuses::refuses_scopes(status) => true,
         Some(401) => about_rights || !realm.has_credentials(),
         _ => false,
     }

@@ -195,11 +195,13 @@ impl TokenFetch {
         let invalid =
             error.registry_errors().iter().any(|error| error.code == INVALID_GRANT || error.message == INVALID_GRANT);
         match (status, self.realm.has_credentials()) {
-            (400 | 401, _) if identity && (status == 401 || invalid) => error
+            (_, _) if identity && statuses::may_refuse_an_identity_token(status) && (status == 401 || invalid) => error
                 .with_code(Code::Unauthenticated)
                 .with_hint("the identity token is not accepted: it may have expired and require a new login"),
             (401, true) => error.with_code(Code::Unauthenticated).with_hint("check the user name and the password"),
-            (401 | 403, false) => error.with_code(Code::Unauthenticated).with_hint("it requires credentials"),
+            (_, false) if statuses::requires_credentials(status) => {
+                error.with_code(Code::Unauthenticated).with_hint("it requires credentials")
+            }
             // A token server's error says nothing about what the registry has or can do.
             _ if !is_of_token_servers(error.code()) => {
                 error.with_code(Code::Http).with_hint("the registry names this token server: ask its administrator")

@@ -1,7 +1,6 @@
 //! What has happened to the jobs of a client, in the order in which it did: a job stands in the queue once, however much there is to
 //! tell of it.
 
-use crate::os::descriptor::RawFd;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Event, Job, Question};
 use crate::error::{Error, Result};
 use crate::os::bell::Bell;
+use crate::os::descriptor::RawFd;
 use crate::sync::lock;
 
 /// The shortest time between two events of one job's progress.

@@ -19,7 +19,7 @@ TYPES = {
     "int32_t": "i", "ocireg_status": "i", "int64_t": "l", "uint32_t": "u", "size_t": "z", "bool": "b", "void": "v", "double": "d",
     "const char *": "s",
 }  # fmt: skip
-# Functions whose options are no keyword arguments: a job's events are those that its context has callbacks for.
+# Functions whose options are not keyword arguments: a job's events are those that its context has callbacks for.
 OF_JOBS = {"job_new", "job_answer"}
 # What a type of the header may be in Python.
 OPTION_TYPES = {

@@ -58,7 +58,7 @@ pub struct DeliveredBlob {
     /// The file, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Whether that was there already, whole and right, and nothing was requested; None when it is no file.
+    /// Whether that was there already, whole and right, and nothing was requested; None when it is not a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<bool>,
 }

@@ -26,6 +26,7 @@ use crate::registry::lock;
 use crate::registry::repository::delete::delete;
 use crate::registry::repository::Remote;
 use crate::resource::Resource;
+use crate::statuses;
 
 /// How often a change is tried while others change the same list.
 const TRIES: u32 = 16;
@@ -261,7 +262,7 @@ impl TagWriter<'_> {
                 Err(error) => return Err(error.within(what)),
             };
         match reply.response.status {
-            StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT => {
+            status if statuses::was_written_meanwhile(status.as_u16()) => {
                 // A registry that refuses to create a missing list has misunderstood the condition.
                 self.may_condition &= !(conditional && read(self.remote, self.subject)?.is_none());
                 Ok(false)

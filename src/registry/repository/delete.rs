@@ -44,7 +44,10 @@ pub(crate) fn delete(remote: &Remote, resource: Resource, what: &str) -> Result<
         let reply = remote.ask(resource, &mut Request::new(Method::DELETE), &remote.scopes(actions));
         let reply = match reply {
             Ok(reply) => reply,
-            Err(error) if error.code() == Code::Forbidden || error.http_status() == Some(400) => {
+            Err(error)
+                if error.code() == Code::Forbidden
+                    || error.http_status().is_some_and(statuses::refuses_the_delete_scope) =>
+            {
                 refused.get_or_insert(error);
                 continue;
             }
@@ -55,9 +58,7 @@ pub(crate) fn delete(remote: &Remote, resource: Resource, what: &str) -> Result<
             let message = format!("{what}: the response is a web page, and nothing confirms the deletion");
             return Err(Error::new(Code::Protocol, message).with_http_status(200).with_url(&reply.response.url));
         }
-        if matches!(status.as_u16(), 200 | 202 | 204)
-            || (status == StatusCode::NOT_FOUND && reply.response.attempts > 1)
-        {
+        if statuses::is_deleted(status.as_u16()) || (status == StatusCode::NOT_FOUND && reply.response.attempts > 1) {
             return Ok(Deleted { status: status.as_u16() });
         }
         let error = remote.failure(reply, what);

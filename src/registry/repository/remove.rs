@@ -13,6 +13,7 @@ use crate::reference::Repository;
 use crate::registry::list::tags::TagsOptions;
 use crate::registry::manifest::{DeleteOptions, GetOptions};
 use crate::registry::Client;
+use crate::statuses;
 
 /// The most manifests that one call deletes.
 const MOST: usize = 100_000;
@@ -185,9 +186,8 @@ fn parents_first(found: Vec<RemovedManifest>, children: &[(Digest, Digest)]) -> 
 
 fn stopped(error: Error, repository: &Repository, manifests: &[RemovedManifest], deleted: usize) -> Error {
     let name = repository.canonical_name();
-    // A registry with deletes disabled answers 405, or 400 or 404 with a code.
     let error = match error.http_status() {
-        Some(405) => error.with_code(Code::Unsupported),
+        Some(status) if statuses::has_deletes_disabled(status) => error.with_code(Code::Unsupported),
         _ => error,
     };
     let left: Vec<&str> = manifests.iter().skip(deleted).take(20).map(|one| one.digest.as_str()).collect();

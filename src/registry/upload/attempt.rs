@@ -15,6 +15,7 @@ use crate::registry::upload::session::{location_text, UploadSession};
 use crate::registry::upload::source::Replay;
 use crate::registry::upload::{StoredBlob, Upload, CHUNK};
 use crate::resource::Resource;
+use crate::statuses;
 use crate::stream::source::{Source, PIECE};
 
 /// From this size on it is worth asking how much of a broken upload arrived.
@@ -106,7 +107,8 @@ fn put_once(
         Ok(response) => return Ok(response),
         Err(error) => error,
     };
-    let passes = (error.retryable() && error.code() != Code::Timeout) || error.http_status() == Some(401);
+    let passes = (error.retryable() && error.code() != Code::Timeout)
+        || error.http_status().is_some_and(statuses::is_about_a_token_that_expired);
     if size >= LARGE && passes && error.side() != Some(Side::Source) {
         return Err(UploadFailure::Broken(error, Box::new(session)));
     }

@@ -58,7 +58,7 @@ impl UploadSession {
             match self.patch(piece) {
                 Ok(()) if sending.advances_to(self.offset) => {}
                 Ok(()) => return Err(self.out_of_step(before + size)),
-                Err(error) if error.http_status() == Some(413) && self.shrink(size) => {}
+                Err(error) if error.http_status().is_some_and(statuses::is_too_large) && self.shrink(size) => {}
                 Err(error) => self.recover(error, before, size, &mut sending)?,
             }
         }
@@ -68,7 +68,7 @@ impl UploadSession {
     /// After a failure: waits, and asks the registry how far it got. `before` is the offset of the piece that failed.
     fn recover(&mut self, error: Error, before: u64, size: u64, sending: &mut Sending) -> Result<()> {
         let status = error.http_status();
-        let is_range_refused = status == Some(416);
+        let is_range_refused = status.is_some_and(statuses::refuses_the_range);
         let helps = error.retryable() || is_range_refused || matches!(status, Some(200..=299));
         sending.failures += 1;
         let failures = sending.failures;

@@ -16,6 +16,7 @@ use crate::registry::upload::confirm::UnconfirmedBlob;
 use crate::registry::upload::session::{location_text, SavedSession, UploadSession};
 use crate::registry::Client;
 use crate::resource::Resource;
+use crate::statuses;
 
 /// The registry's response to a mount.
 pub enum Mounted {
@@ -117,8 +118,7 @@ pub fn mount(
         StatusCode::ACCEPTED => {
             Ok(Mounted::Declined(UploadSession::at(remote.clone(), &reply.response).ok().map(Box::new)))
         }
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(remote.failure(reply, &what)),
-        status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => Ok(Mounted::Declined(None)),
+        status if statuses::declines_a_mount(status.as_u16()) => Ok(Mounted::Declined(None)),
         _ => Err(remote.failure(reply, &what)),
     }
 }

@@ -103,9 +103,9 @@ impl<'a> Negotiation<'a> {
             if may_be_done(&error) && has_all(self.remote, self.digest, source.size())? {
                 return Ok(self.stored(source, true));
             }
-            // A 401: the token expired while the body was sent. 404: the session was lost.
-            let lost =
-                matches!((error.http_status(), error.code()), (Some(401), Code::Unauthenticated) | (Some(404), _));
+            let expired = error.code() == Code::Unauthenticated
+                && error.http_status().is_some_and(statuses::is_about_a_token_that_expired);
+            let lost = expired || error.http_status().is_some_and(statuses::has_lost_the_session);
             let ours = error.side() != Some(Side::Source);
             let helps = (lost && ours) || (error.retryable() && error.code() != Code::Timeout);
             let wait = retry::after_failure(&error, backoff.delay(failures)).filter(|_| helps && failures <= retries);
@@ -190,7 +190,7 @@ impl<'a> Negotiation<'a> {
                 (self.way, self.cautious) = (UploadWay::Single, false);
                 true
             }
-            (UploadWay::Single, Some(413)) if !self.too_large => {
+            (UploadWay::Single, Some(status)) if statuses::is_too_large(status) && !self.too_large => {
                 self.too_large = true;
                 self.way = UploadWay::Chunks { size: CHUNK, forced: false };
                 true

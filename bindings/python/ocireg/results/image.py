@@ -116,7 +116,7 @@ class ImageConfig(TypedDict):
     size: int  # The config's bytes.
     mediaType: str  # The config's media type.
     manifest: str  # The image's digest.
-    config: Any  # What it says; null when it is no image's and no JSON.
+    config: Any  # What it says; null when it is neither an image's nor JSON.
     platform: NotRequired[Platform]  # What the index says that it runs on.
 
 

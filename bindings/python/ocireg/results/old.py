@@ -110,7 +110,7 @@ class V1Ping(TypedDict):
     status: int  # The HTTP status.
     version: str | None  # Its X-Docker-Registry-Version.
     standalone: bool | None  # Whether it is its own index.
-    body: Any  # Its answer, parsed; null when it is no JSON.
+    body: Any  # Its answer, parsed; null when it is not JSON.
     headers: dict[str, Any]  # The headers of the answer.
 
 

@@ -172,12 +172,7 @@ impl Context {
     }
 
     /// The bytes done, and the total (0 = unknown).
-    pub(super) fn position(&self) -> (u64, u64) {
-        (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
-    }
-
-    /// The bytes done, and the total (0 = unknown).
-    pub fn bytes(&self) -> (u64, u64) {
+    pub(crate) fn position(&self) -> (u64, u64) {
         (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
     }
 

@@ -198,7 +198,7 @@ pub unsafe extern "C" fn ocireg_job_event_text(job: *const ocireg_job) -> *const
 /// ocireg_context_progress, with the job's context, says more.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_progress(job: *const ocireg_job, done: *mut u64, total: *mut u64) {
-    let progress = unsafe { handle::peek(job) }.map_or((0, 0), |job| job.job.context().bytes());
+    let progress = unsafe { handle::peek(job) }.map_or((0, 0), |job| job.job.context().position());
     for (place, value) in [(done, progress.0), (total, progress.1)] {
         if !place.is_null() {
             unsafe { place.write(value) };

@@ -103,6 +103,8 @@ mod json;
 pub mod layout;
 pub mod manifest;
 pub mod media_type;
+#[allow(dead_code, unused_imports)] // until the registry asks it
+mod mirrors;
 mod options;
 mod os;
 pub mod platform;

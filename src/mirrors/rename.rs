@@ -1,0 +1,56 @@
+//! What a repository is called at an endpoint.
+
+/// How the name of a repository changes.
+#[derive(Debug, Clone)]
+pub(crate) enum Rename {
+    /// It does not.
+    Keep,
+    /// The beginning, of whole components, is another: `from` may be empty, `to` as well.
+    Prefix {
+        /// Components of the repository's name at its own registry.
+        from: String,
+        /// Those instead of them.
+        to: String,
+    },
+    /// The first expression that matches replaces what it matches (k3s's `rewrite`).
+    Expressions(Vec<(regex_lite::Regex, String)>),
+}
+
+impl Rename {
+    /// The name there; None: it is not one of those that this is for.
+    pub(crate) fn apply(&self, name: &str) -> Option<String> {
+        match self {
+            Rename::Keep => Some(name.to_owned()),
+            Rename::Prefix { from, to } => {
+                let rest = match from.as_str() {
+                    "" => name,
+                    from => match name.strip_prefix(from)? {
+                        "" => "",
+                        rest => rest.strip_prefix('/')?,
+                    },
+                };
+                let parts = [to.as_str(), rest];
+                Some(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/"))
+            }
+            Rename::Expressions(rules) => {
+                let found = rules.iter().find(|(expression, _)| expression.is_match(name));
+                Some(found.map_or_else(|| name.to_owned(), |(from, to)| from.replace(name, to).into_owned()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_are_of_whole_components() {
+        let rename = |from: &str, to: &str, name: &str| Rename::Prefix { from: from.into(), to: to.into() }.apply(name);
+        assert_eq!(rename("", "proxy", "a/b"), Some("proxy/a/b".into()));
+        assert_eq!(rename("a", "", "a/b"), Some("b".into()));
+        assert_eq!(rename("a", "x/y", "a/b"), Some("x/y/b".into()));
+        assert_eq!(rename("a/b", "x", "a/b"), Some("x".into()));
+        assert_eq!(rename("a", "x", "ab/c"), None);
+    }
+}

@@ -1,0 +1,102 @@
+//! Rules: which endpoints are asked for which names.
+
+use super::endpoint::Endpoint;
+use crate::reference::Repository;
+
+/// Who says something: a file with a line, or an option.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RuleSource {
+    /// An option of the caller.
+    Option(&'static str),
+    /// A line of a file, counted from 1.
+    File {
+        /// Its path.
+        path: String,
+        /// The line; 0 when only the file is known.
+        line: u32,
+    },
+}
+
+/// The names that a rule is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NameScope {
+    /// `HOST[:PORT][/COMPONENT…]`: this host, or these repositories of it.
+    Prefix(String),
+    /// All hosts below a domain: `*.example.com`, which is written without `*.`.
+    Subdomains(String),
+    /// All registries for which no other rule is.
+    Everything,
+}
+
+/// Which endpoints are asked for the names of a scope.
+#[derive(Debug, Clone)]
+pub(crate) struct Rule {
+    pub(crate) scope: NameScope,
+    /// In order. The registry itself is asked only if it is among them.
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// Nothing is asked: the machine's owner forbids it.
+    pub(crate) blocked: bool,
+    pub(crate) source: RuleSource,
+}
+
+/// All rules of a client.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rules(pub(crate) Vec<Rule>);
+
+impl Rules {
+    /// The rule for a repository: the one with the longest scope, of equal ones the first.
+    pub(crate) fn of(&self, repository: &Repository) -> Option<&Rule> {
+        let name = format!("{}/{}", repository.index().name, repository.remote_name());
+        let fitting = self.0.iter().filter_map(|rule| Some((rule.scope.length_in(&name)?, rule)));
+        // max_by_key gives the last of equal ones.
+        fitting.rev().max_by_key(|(length, _)| *length).map(|(_, rule)| rule)
+    }
+}
+
+impl NameScope {
+    /// How long a part of a name it fits; None: it does not.
+    fn length_in(&self, name: &str) -> Option<usize> {
+        let host = name.split('/').next().unwrap_or_default();
+        match self {
+            NameScope::Prefix(prefix) => {
+                let rest = name.strip_prefix(prefix.as_str())?;
+                (rest.is_empty() || rest.starts_with('/')).then_some(prefix.len())
+            }
+            NameScope::Subdomains(domain) => {
+                let below = host.strip_suffix(domain.as_str())?;
+                // What containers' own reader compares is the length of the rule, not of the host.
+                (below.len() > 1 && below.ends_with('.')).then_some(domain.len() + 2)
+            }
+            NameScope::Everything => Some(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(scope: NameScope) -> Rule {
+        Rule { scope, endpoints: Vec::new(), blocked: false, source: RuleSource::Option("mirrors") }
+    }
+
+    #[test]
+    fn the_longest_scope_says_it() {
+        let prefix = |text: &str| rule(NameScope::Prefix(text.into()));
+        let rules = Rules(vec![
+            rule(NameScope::Everything),
+            rule(NameScope::Subdomains("example.com".into())),
+            prefix("example.com"),
+            prefix("example.com/team"),
+            prefix("docker.io/library"),
+        ]);
+        let found = |name: &str| rules.of(&Repository::parse(name, None).unwrap()).map(|rule| rule.scope.clone());
+        assert_eq!(found("example.com/a/b"), Some(NameScope::Prefix("example.com".into())));
+        assert_eq!(found("example.com/team/b"), Some(NameScope::Prefix("example.com/team".into())));
+        assert_eq!(found("example.com/teams"), Some(NameScope::Prefix("example.com".into())));
+        assert_eq!(found("a.example.com/b"), Some(NameScope::Subdomains("example.com".into())));
+        assert_eq!(found("badexample.com/b"), Some(NameScope::Everything));
+        assert_eq!(found("mongo"), Some(NameScope::Prefix("docker.io/library".into())));
+        assert_eq!(found("user/mongo"), Some(NameScope::Everything));
+    }
+}

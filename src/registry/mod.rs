@@ -28,6 +28,7 @@ use crate::call::thread::Outliving;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::http::Http;
+use crate::mirrors::Rules;
 use crate::reference::Index;
 use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
@@ -43,6 +44,8 @@ pub struct Client {
     life: Arc<ClientLife>,
     hosts: Arc<Mutex<HashMap<String, HostOptions>>>,
     accounts: Arc<Mutex<HashMap<String, Account>>>,
+    #[allow(dead_code)] // until the endpoints of a repository are chosen by them
+    rules: Arc<Mutex<Arc<Rules>>>,
     memories: Arc<Mutex<Extensions>>,
 }
 
@@ -59,6 +62,7 @@ impl Client {
             life: Arc::default(),
             hosts: Arc::default(),
             accounts: Arc::default(),
+            rules: Arc::default(),
             memories: Arc::default(),
         })
     }
@@ -75,6 +79,14 @@ impl Client {
         lock(&self.accounts)
             .retain(|name, _| host::key(name.split_once("://").map_or(name.as_str(), |(_, name)| name)) != key);
         Ok(())
+    }
+
+    /// Adds rules of the machine's files, behind those that are there: of two with the same scope the first counts.
+    #[allow(dead_code)] // until a reader calls it
+    pub(crate) fn add_rules(&self, more: Rules) {
+        let mut rules = lock(&self.rules);
+        let all = rules.0.iter().cloned().chain(more.0).collect();
+        *rules = Arc::new(Rules(all));
     }
 
     /// Ends the calls in progress and refuses later ones.

@@ -2,22 +2,42 @@
 
 use super::rename::Rename;
 use super::rules::RuleSource;
+use crate::credentials::Credentials;
 use crate::reference::Scheme;
 
 /// A registry that can be asked for what the caller names.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Endpoint {
     pub(crate) base: EndpointBase,
     /// What the repository is called there.
     pub(crate) rename: Rename,
     pub(crate) may: Abilities,
     pub(crate) tls: EndpointTls,
-    /// Headers to add to its requests, "Name: value"; they may be secrets.
+    /// Headers to add to its requests, name and value; they may be secrets.
     pub(crate) headers: Vec<(String, String)>,
+    /// What it is to be logged in with, if neither the host's options nor the stored credentials say (k3s's registries.yaml).
+    pub(crate) credentials: Option<Credentials>,
     /// The limit of its own for connecting.
     pub(crate) connect_timeout_ms: Option<u64>,
     /// Who says so.
     pub(crate) source: RuleSource,
+}
+
+// Without what may be a secret.
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        to.debug_struct("Endpoint")
+            .field("base", &self.base)
+            .field("rename", &self.rename)
+            .field("may", &self.may)
+            .field("tls", &self.tls)
+            .field("headers", &names)
+            .field("credentials", &self.credentials.is_some())
+            .field("connect_timeout_ms", &self.connect_timeout_ms)
+            .field("source", &self.source)
+            .finish()
+    }
 }
 
 /// Where an endpoint is.
@@ -29,15 +49,32 @@ pub(crate) enum EndpointBase {
     At {
         /// Without one: https, and for a loopback host what it speaks.
         scheme: Option<Scheme>,
-        /// `HOST[:PORT]`, in lower case.
+        /// `HOST[:PORT]`, in lower case; unlike the host of a reference it may be a single word.
         host: String,
         /// Of the API, without slashes around it: "" or "dockerproxy" (containerd's hosts.md: the path of a host's URL).
         path: String,
         /// The path already contains what is usually `v2/` (containerd's `override_path`).
         whole_path: bool,
-        /// The registry that is meant, for proxies that serve several: the query `ns` (containerd's hosts.md).
-        namespace: Option<String>,
+        /// The query `ns` tells it the registry that the reference names, for proxies that serve several (containerd's
+        /// hosts.md).
+        names_registry: bool,
     },
+}
+
+impl Endpoint {
+    /// Where everything is as usual, and which may be asked to read.
+    pub(crate) fn new(base: EndpointBase, source: RuleSource) -> Endpoint {
+        Endpoint {
+            base,
+            rename: Rename::Keep,
+            may: Abilities::PULL,
+            tls: EndpointTls::default(),
+            headers: Vec::new(),
+            credentials: None,
+            connect_timeout_ms: None,
+            source,
+        }
+    }
 }
 
 /// What an endpoint may be asked.
@@ -56,6 +93,10 @@ impl Abilities {
     pub(crate) const PULL: Abilities = Abilities { by_digest: true, by_tag: true, push: false };
     /// Reads of what has a digest.
     pub(crate) const BY_DIGEST: Abilities = Abilities { by_digest: true, by_tag: false, push: false };
+    /// Reads of what has a tag.
+    pub(crate) const BY_TAG: Abilities = Abilities { by_digest: false, by_tag: true, push: false };
+    /// Writes.
+    pub(crate) const PUSH: Abilities = Abilities { by_digest: false, by_tag: false, push: true };
     /// Everything.
     pub(crate) const ALL: Abilities = Abilities { by_digest: true, by_tag: true, push: true };
 }

@@ -1,5 +1,7 @@
 //! What a repository is called at an endpoint.
 
+use crate::reference::Repository;
+
 /// How the name of a repository changes.
 #[derive(Debug, Clone)]
 pub(crate) enum Rename {
@@ -12,14 +14,14 @@ pub(crate) enum Rename {
         /// Those instead of them.
         to: String,
     },
-    /// The first expression that matches replaces what it matches (k3s's `rewrite`).
+    /// The first expression that matches replaces all that it matches (k3s's `rewrite`).
     Expressions(Vec<(regex_lite::Regex, String)>),
 }
 
 impl Rename {
-    /// The name there; None: it is not one of those that this is for.
+    /// The name there; None: it is not one of those that this is for, or what it becomes is no repository's name.
     pub(crate) fn apply(&self, name: &str) -> Option<String> {
-        match self {
+        let renamed = match self {
             Rename::Keep => Some(name.to_owned()),
             Rename::Prefix { from, to } => {
                 let rest = match from.as_str() {
@@ -34,10 +36,20 @@ impl Rename {
             }
             Rename::Expressions(rules) => {
                 let found = rules.iter().find(|(expression, _)| expression.is_match(name));
-                Some(found.map_or_else(|| name.to_owned(), |(from, to)| from.replace(name, to).into_owned()))
+                Some(
+                    found
+                        .map_or_else(|| name.to_owned(), |(from, to)| from.replace_all(name, to.as_str()).into_owned()),
+                )
             }
-        }
+        };
+        // An endpoint's own host does not matter: this is about components and what they consist of.
+        renamed.filter(|name| matches!(self, Rename::Keep) || is_name(name))
     }
+}
+
+/// Whether a registry may have a repository of this name.
+pub(crate) fn is_name(name: &str) -> bool {
+    !name.contains("://") && Repository::parse(&format!("localhost/{name}"), None).is_ok()
 }
 
 #[cfg(test)]
@@ -52,5 +64,18 @@ mod tests {
         assert_eq!(rename("a", "x/y", "a/b"), Some("x/y/b".into()));
         assert_eq!(rename("a/b", "x", "a/b"), Some("x".into()));
         assert_eq!(rename("a", "x", "ab/c"), None);
+    }
+
+    #[test]
+    fn expressions_give_names_only() {
+        let rename = |from: &str, to: &str, name: &str| {
+            Rename::Expressions(vec![(regex_lite::Regex::new(from).unwrap(), to.into())]).apply(name)
+        };
+        assert_eq!(rename("^rancher/(.*)", "mirrors/$1", "rancher/pause"), Some("mirrors/pause".into()));
+        assert_eq!(rename("a", "b", "aa/a"), Some("bb/b".into()));
+        assert_eq!(rename("^x", "y", "a/b"), Some("a/b".into()));
+        for to in ["../$0", "/$0", "A", "$0?x=1", "a//b", "$0/", "http://evil/$0", "a@b"] {
+            assert_eq!(rename("^a/b$", to, "a/b"), None, "{to}");
+        }
     }
 }

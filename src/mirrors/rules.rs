@@ -24,6 +24,8 @@ pub(crate) enum NameScope {
     Prefix(String),
     /// All hosts below a domain: `*.example.com`, which is written without `*.`.
     Subdomains(String),
+    /// All hosts that are addresses of a network (Docker's insecure-registries).
+    Network(ipnet::IpNet),
     /// All registries for which no other rule is.
     Everything,
 }
@@ -34,22 +36,25 @@ pub(crate) struct Rule {
     pub(crate) scope: NameScope,
     /// In order. The registry itself is asked only if it is among them.
     pub(crate) endpoints: Vec<Endpoint>,
-    /// Nothing is asked: the machine's owner forbids it.
+    /// The machine's owner forbids the registry itself: what no endpoint may be asked is refused, writes as well.
     pub(crate) blocked: bool,
     pub(crate) source: RuleSource,
 }
 
-/// All rules of a client.
+/// All rules of a client, by who says them: those of the caller's options, of one file or of one folder. The first that has a rule
+/// for a name says everything about it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Rules(pub(crate) Vec<Rule>);
+pub(crate) struct Rules(pub(crate) Vec<Vec<Rule>>);
 
 impl Rules {
-    /// The rule for a repository: the one with the longest scope, of equal ones the first.
+    /// The rule for a repository: of the first group that has one the longest scope, of equal ones the first.
     pub(crate) fn of(&self, repository: &Repository) -> Option<&Rule> {
         let name = format!("{}/{}", repository.index().name, repository.remote_name());
-        let fitting = self.0.iter().filter_map(|rule| Some((rule.scope.length_in(&name)?, rule)));
-        // max_by_key gives the last of equal ones.
-        fitting.rev().max_by_key(|(length, _)| *length).map(|(_, rule)| rule)
+        self.0.iter().find_map(|group| {
+            let fitting = group.iter().filter_map(|rule| Some((rule.scope.length_in(&name)?, rule)));
+            // max_by_key gives the last of equal ones.
+            fitting.rev().max_by_key(|(length, _)| *length).map(|(_, rule)| rule)
+        })
     }
 }
 
@@ -67,9 +72,19 @@ impl NameScope {
                 // What containers' own reader compares is the length of the rule, not of the host.
                 (below.len() > 1 && below.ends_with('.')).then_some(domain.len() + 2)
             }
+            NameScope::Network(network) => network.contains(&address(host)?).then_some(1),
             NameScope::Everything => Some(0),
         }
     }
+}
+
+/// The address that a host `HOST[:PORT]` is, if it is one.
+fn address(host: &str) -> Option<std::net::IpAddr> {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => host.split(':').next(),
+    };
+    name?.parse().ok()
 }
 
 #[cfg(test)]
@@ -83,13 +98,14 @@ mod tests {
     #[test]
     fn the_longest_scope_says_it() {
         let prefix = |text: &str| rule(NameScope::Prefix(text.into()));
-        let rules = Rules(vec![
+        let rules = Rules(vec![vec![
             rule(NameScope::Everything),
             rule(NameScope::Subdomains("example.com".into())),
             prefix("example.com"),
             prefix("example.com/team"),
             prefix("docker.io/library"),
-        ]);
+            rule(NameScope::Network("10.0.0.0/8".parse().unwrap())),
+        ]]);
         let found = |name: &str| rules.of(&Repository::parse(name, None).unwrap()).map(|rule| rule.scope.clone());
         assert_eq!(found("example.com/a/b"), Some(NameScope::Prefix("example.com".into())));
         assert_eq!(found("example.com/team/b"), Some(NameScope::Prefix("example.com/team".into())));
@@ -98,5 +114,20 @@ mod tests {
         assert_eq!(found("badexample.com/b"), Some(NameScope::Everything));
         assert_eq!(found("mongo"), Some(NameScope::Prefix("docker.io/library".into())));
         assert_eq!(found("user/mongo"), Some(NameScope::Everything));
+        assert!(matches!(found("10.1.2.3:5000/a"), Some(NameScope::Network(_))));
+        assert_eq!(found("11.1.2.3:5000/a"), Some(NameScope::Everything));
+    }
+
+    #[test]
+    fn the_first_group_that_has_a_rule_says_it() {
+        let prefix = |text: &str| NameScope::Prefix(text.into());
+        let rules = Rules(vec![
+            vec![rule(prefix("example.com"))],
+            vec![rule(prefix("example.com/team")), rule(prefix("b.io"))],
+        ]);
+        let found = |name: &str| rules.of(&Repository::parse(name, None).unwrap()).map(|rule| rule.scope.clone());
+        assert_eq!(found("example.com/team/a"), Some(prefix("example.com")));
+        assert_eq!(found("b.io/a"), Some(prefix("b.io")));
+        assert_eq!(found("c.io/a"), None);
     }
 }

@@ -81,7 +81,7 @@ impl Client {
         Ok(())
     }
 
-    /// Adds rules of the machine's files, behind those that are there: of two with the same scope the first counts.
+    /// Adds rules of the machine's files, behind those that are there: the first group that has one for a name counts.
     #[allow(dead_code)] // until a reader calls it
     pub(crate) fn add_rules(&self, more: Rules) {
         let mut rules = lock(&self.rules);

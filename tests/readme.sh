@@ -1,5 +1,6 @@
 #!/bin/bash
-# readme.sh: builds and runs the README's C program against a real registry, under valgrind, which must report no leaks;
+# readme.sh: builds and runs the README's C program against real registries, under valgrind, which must report nothing (over TLS: with
+# the suppressions that are installed);
 # its snippets in the other languages must be those of the bindings' own READMEs, whose tests run them. Runs the lines of the README and
 # of the manual that show the command, as they stand. Needs `make`; OCIREG_TEST_COMMAND names another command than that of the release.
 set -euo pipefail
@@ -7,7 +8,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 fail() { echo "readme: $*" >&2; exit 1; }
 
-if [ "${1:-}" != --inside ]; then exec "$root/tests/registries/run" --only v3,htpasswd "$0" --inside; fi
+if [ "${1:-}" != --inside ]; then exec "$root/tests/registries/run" --only v3,htpasswd,tls "$0" --inside; fi
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/ocireg-readme.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -26,16 +27,25 @@ printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json"
 "$program" -q manifest put "$OCIREG_TEST_V3/readme/test:latest" "$work/index.json" >/dev/null
 "$work/tags" | grep -q '"tags":\["latest"\]' || fail 'the C program'
 
-# says WHAT-IT-SAYS: under valgrind, without suppressions, the program prints this line and valgrind reports nothing
+# says WHAT-IT-SAYS [OPTION]: under valgrind, with this option, the program prints this line and valgrind reports nothing
 says() {
     valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible \
-        --errors-for-leak-kinds=definite,indirect,possible "$work/tags" >"$work/said" 2>&1 || { cat "$work/said" >&2; fail 'valgrind'; }
+        --errors-for-leak-kinds=definite,indirect,possible "${@:2}" "$work/tags" >"$work/said" 2>&1 || { cat "$work/said" >&2; fail 'valgrind'; }
     grep -q "$1" "$work/said" && [ "$(wc -l <"$work/said")" = 1 ] || { cat "$work/said" >&2; fail "not only '$1' under valgrind"; }
 }
 says '"tags":\["latest"\]'
 sed -i 's|readme/test|readme/missing|' "$work/tags.c"
 build_it
 says '^NOT_FOUND: '
+
+# over TLS: only the registry's name is another, and the client knows its CA
+"$program" --ca "$OCIREG_TEST_CA" -q manifest put "$OCIREG_TEST_TLS/readme/test:latest" "$work/index.json" >/dev/null
+sed -i -e "s|$OCIREG_TEST_V3/readme/missing|$OCIREG_TEST_TLS/readme/test|" -e 's|client_new(NULL|client_new(options|' \
+    -e '/char \*tags/a ocireg_options *options = NULL; ocireg_options_new(&options, NULL);' \
+    -e "/char \*tags/a ocireg_options_set_string(options, OCIREG_OPT_CA_FILE, \"$OCIREG_TEST_CA\", NULL);" \
+    -e '/error_free/a ocireg_options_free(options);' "$work/tags.c"
+build_it
+says '"tags":\["latest"\]' --suppressions="$root/bindings/packaging/valgrind.supp"
 
 for language in cpp go ruby python; do
     first $language "$root/README.md" >"$work/ours"

@@ -25,8 +25,8 @@
  * OCIREG_INVALID_ARGUMENT, and their free functions do nothing, as far as freed memory can tell; a pointer outside of the program's
  * memory ends it, as everywhere in C. A callback may free what its own call was made with. A process that runs out of
  * memory is aborted with a message on standard error, as Rust programs are. When everything was freed valgrind finds nothing lost,
- * definitely or possibly. Only with TLS does it take 16 bytes of each record, which assembly code writes, for uninitialised:
- * share/doc/ocireg/valgrind.supp suppresses these.
+ * definitely or possibly. Only with TLS does it take 16 bytes of each record, which assembly code makes, for uninitialised, wrongly:
+ * share/doc/ocireg/valgrind.supp suppresses that and says why.
  *
  * Stack. A call needs at most 64 KiB of its thread's stack, and what its callbacks use (a test measures it on the release build).
  *

@@ -28,7 +28,7 @@ static int print_all(struct session *session, ocireg_blob_reader *reader)
     while (result == OCIREG_OK && got > 0) {
         if (ocireg_blob_reader_read(reader, buffer, sizeof buffer, &got, &error) != OCIREG_OK)
             return session_report(session, error);
-        result = output_bytes(session->output, buffer, got);
+        result = output_piece(session->output, buffer, got);
     }
     return result;
 }

@@ -101,7 +101,13 @@ or 64 for a wrong command line. A failure is one line on standard error,
 .RI \(lqocireg:\  CODE :\  message \(rq,
 and where something can be done about it a second one,
 .RI \(lqocireg:\ hint:\  text \(rq.
-That the reader of a result leaves before its end (| head) is not a failure; of bytes that are verified at their end it is.
+.PP
+Status 0 says that what was printed is right. When the reader of a pipe leaves before the end (| head), nothing more is said, and the status
+is 0 too, but not of bytes whose digest is only known at their end
+.RB ( "blob get" ,
+.BR cat ,
+.BR "v1 layer" ,
+an archive in -): it is that of IO, because what was read is not verified.
 .SH ENVIRONMENT
 .TP
 .BR OCIREG_USERNAME ", " OCIREG_PASSWORD

@@ -1,3 +1,4 @@
+/* Shows: ocireg_error_errno. */
 #include "output.h"
 
 #include "json.h"
@@ -11,16 +12,17 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The reader of standard output needed no more. */
-static bool reader_left;
+bool output_reader_left(void)
+{
+    struct pollfd wait = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&wait, 1, 0) == 1 && (wait.revents & (POLLERR | POLLHUP)) != 0;
+}
 
-/* No message either: whoever ends the reading knows it. */
 static int stdout_failed(const struct output *output)
 {
     int reason = errno;
-    reader_left = reader_left || reason == EPIPE;
-    if (reader_left)
-        return OCIREG_IO;
+    if (output_reader_left())
+        return OCIREG_OK;
     return report_failure(output, OCIREG_IO, "cannot write to standard output: %s", strerror(reason));
 }
 
@@ -69,9 +71,7 @@ int output_flush(const struct output *output)
     errno = 0;
     failed = fflush(stdout) != 0 || ferror(stdout);
     output_write_ends();
-    if (failed && stdout_failed(output) != OCIREG_OK && !reader_left)
-        return OCIREG_IO;
-    return OCIREG_OK;
+    return failed ? stdout_failed(output) : OCIREG_OK;
 }
 
 void write_json(FILE *file, const char *json, bool pretty)
@@ -83,14 +83,27 @@ void write_json(FILE *file, const char *json, bool pretty)
     fputc('\n', file);
 }
 
-int output_bytes(const struct output *output, const uint8_t *data, size_t size)
+static bool put_bytes(const uint8_t *data, size_t size)
 {
-    bool failed;
+    bool put;
     output_write_begins();
     errno = 0;
-    failed = fwrite(data, 1, size, stdout) != size || fflush(stdout) != 0;
+    put = fwrite(data, 1, size, stdout) == size && fflush(stdout) == 0;
     output_write_ends();
-    return failed ? stdout_failed(output) : OCIREG_OK;
+    return put;
+}
+
+int output_bytes(const struct output *output, const uint8_t *data, size_t size)
+{
+    return put_bytes(data, size) ? OCIREG_OK : stdout_failed(output);
+}
+
+int output_piece(const struct output *output, const uint8_t *data, size_t size)
+{
+    if (put_bytes(data, size))
+        return OCIREG_OK;
+    stdout_failed(output);
+    return OCIREG_IO;
 }
 
 void write_clean(FILE *file, const char *text)
@@ -123,6 +136,10 @@ int report_error(const struct output *output, ocireg_error *error)
     ocireg_status code = ocireg_error_code(error);
     if (error == NULL)
         return report_failure(output, OCIREG_INTERNAL, "the library gave no reason");
+    if (ocireg_error_errno(error) == EPIPE && output_reader_left()) {
+        ocireg_error_free(error);
+        return code;
+    }
     output_write_begins();
     if (output->json_errors)
         write_json(stderr, ocireg_error_json(error), false);

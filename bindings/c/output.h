@@ -23,11 +23,18 @@ int output_check(const struct output *output);
 /* Whether what goes to standard output is for people: on a terminal or with --text, and not as JSON. */
 bool output_is_for_people(const struct output *output);
 
-/* Exact bytes; that nobody reads them to their end is a failure, because they are verified at their end. */
+/* Status 0 says that what was printed is right. A reader that leaves before the end (`| head`) is told nothing, because it knows: that
+ * is status 0 for what was verified before it was printed, and OCIREG_IO for bytes whose digest comes after them. Otherwise `| tar -x`,
+ * which stops at the archive's own end, would hide that what it took was changed. */
+
+/* Exact bytes that are verified. */
 int output_bytes(const struct output *output, const uint8_t *data, size_t size);
-/* Writes what is still in the buffer: until this succeeds, nothing is certain to have been written. A reader that needs no more
- * (`| head`) is not a failure. */
+/* A piece of bytes that are verified at their end. */
+int output_piece(const struct output *output, const uint8_t *data, size_t size);
+/* Writes what is still in the buffer: until this succeeds, nothing is certain to have been written. */
 int output_flush(const struct output *output);
+/* Whether nobody reads standard output any more. */
+bool output_reader_left(void);
 
 /* Around every write, also to standard error, that may block because nobody reads the other end. */
 void output_write_begins(void);
@@ -40,7 +47,7 @@ void write_json(FILE *file, const char *json, bool pretty);
 /* Writes text from outside, without anything that controls a terminal. */
 void write_clean(FILE *file, const char *text);
 
-/* Reports the library's error and frees it. */
+/* Reports the library's error and frees it. Nothing is said to a reader of standard output that has left. */
 int report_error(const struct output *output, ocireg_error *error);
 /* Like report_failure, from a thread other than the one that writes, and only if that cannot block. */
 void report_if_read(const struct output *output, ocireg_status code, const char *message);

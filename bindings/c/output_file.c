@@ -256,7 +256,7 @@ static int write_whole(struct session *session, const char *path, bool secret, c
     if (result != OCIREG_OK)
         return result;
     if (!write_patiently(session, file.fd, data, size))
-        result = file_failed(session, "write", path, errno);
+        result = is_standard_output(path) && output_reader_left() ? OCIREG_OK : file_failed(session, "write", path, errno);
     return output_file_close(session, &file, secret, result);
 }
 

@@ -1,9 +1,8 @@
-/* The commands extract, cat and append. Shows: ocireg_image_extract, ocireg_image_cat, ocireg_image_append, ocireg_error_errno. */
+/* The commands extract, cat and append. Shows: ocireg_image_extract, ocireg_image_cat, ocireg_image_append. */
 #include "command.h"
 #include "files.h"
 #include "output_file.h"
 
-#include <errno.h>
 #include <unistd.h>
 
 static int extract(struct session *session, const struct command_line *line)
@@ -25,14 +24,7 @@ static int cat_to(struct session *session, const struct command_line *line, int 
     ocireg_error *error = NULL;
     ocireg_status status = ocireg_image_cat(session->client, session->context, line->arguments[0], line->arguments[1], fd,
                                             line->options, json, &error);
-    if (status == OCIREG_OK)
-        return OCIREG_OK;
-    /* As output_bytes: whoever ends the reading (`| head`) knows it. */
-    if (fd == STDOUT_FILENO && ocireg_error_errno(error) == EPIPE) {
-        ocireg_error_free(error);
-        return OCIREG_IO;
-    }
-    return session_report(session, error);
+    return status == OCIREG_OK ? OCIREG_OK : session_report(session, error);
 }
 
 static int cat(struct session *session, const struct command_line *line)

@@ -92,7 +92,7 @@ static int layer_to_stdout(struct session *session, const struct command_line *l
         if (ocireg_blob_reader_read(reader, buffer, sizeof buffer, &got, &error) != OCIREG_OK)
             result = session_report(session, error);
         else
-            result = output_bytes(session->output, buffer, got);
+            result = output_piece(session->output, buffer, got);
     }
     ocireg_blob_reader_free(reader);
     return result == OCIREG_OK ? output_flush(session->output) : result;

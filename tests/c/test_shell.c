@@ -316,19 +316,47 @@ static void test_dash_is_a_file(void **state) {
     assert_int_equal(WEXITSTATUS(terminal_end(&terminal)), OCIREG_TIMEOUT);
 }
 
-/* `| head` has seen enough: nothing went wrong. Of bytes it has not: they are verified at their end. */
-static void test_head_of_a_list(void **state) {
+/* What each command ends with when nobody reads standard output, and that it says nothing: %s is a repository. Descriptor 4 is a pipe
+ * without a reader. */
+static const struct {
+    int status;
+    const char *words;
+} unread[] = {
+    {0, "help"}, {0, "help manifest"}, {0, "version"}, {0, "completion bash"}, {0, "tags %s"}, {0, "tags %s --text"}, {0, "tags %s --format {/tags/0}"},
+    {0, "digest %s:v1"}, {0, "manifest get %s:v1"}, {0, "manifest get %s:v1 --raw"}, {0, "manifest get %s:v1 --raw -o -"}, {0, "manifest get %s:v1 -o -"},
+    {0, "manifest get %s:v1 -o /dev/stdout"}, {0, "manifest put %s:v2 manifest"}, {0, "copy %s:v1 %s:v3"}, {0, "inspect %s:v1"}, {0, "tree %s:v1"},
+    {0, "config oci:layout"}, {0, "config oci:layout --raw"}, {0, "files oci:layout"}, {0, "schema1 key"}, {0, "schema1 key -o -"},
+    {0, "cat oci:layout small -o other"}, {0, "blob head %s@$D"},
+    {OCIREG_IO, "blob get %s@$D"}, {OCIREG_IO, "blob get %s@$D -o -"}, {OCIREG_IO, "blob get %s@$D -o /dev/stdout"}, {OCIREG_IO, "--json-errors blob get %s@$D -o -"},
+    {OCIREG_IO, "cat oci:layout small"}, {OCIREG_IO, "cat oci:layout small -o -"}, {OCIREG_IO, "copy oci:layout docker-archive:-"},
+    {OCIREG_IO, "copy oci:layout oci-archive:/dev/fd/1"},
+};
+
+static void test_a_reader_that_leaves(void **state) {
     (void)state;
     folder = new_folder();
     const char *place = repository("OCIREG_TEST_V3", "head");
-    const uint8_t *blob = noise(3000000, 1);
     put_image(client_of("OCIREG_TEST_V3"), place, "v1", 1);
-    put_blob(client_of("OCIREG_TEST_V3"), place, blob, 3000000);
-    static const char *const ways[] = {"tags %s", "tags %s --text", "tags %s --format {/tags/0}", "manifest get %s:v1 --pretty", "digest %s:v1"};
-    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-        const char *hole = strstr(ways[i], "%s");
-        expect_bash(text("$0 --anonymous %.*s%s%s 2>err | true; test ! -s err", (int)(hole - ways[i]), ways[i], place, hole + 2));
+    put_blob(client_of("OCIREG_TEST_V3"), place, "blob", 4);
+    expect_bash(text("$0 --anonymous manifest get %s:v1 --raw >manifest; printf hello >small; tar -cf l.tar small; $0 append --scratch oci:layout --layer l.tar >out", place));
+    for (size_t i = 0; i < sizeof unread / sizeof unread[0]; i++) {
+        const char *words = "";
+        for (const char *from = unread[i].words, *hole; *from; from = hole[0] ? hole + 2 : hole) {
+            hole = strstr(from, "%s") ? strstr(from, "%s") : from + strlen(from);
+            words = text("%s%.*s%s", words, (int)(hole - from), from, hole[0] ? place : "");
+        }
+        expect_bash(text("D=%s; rm -f pipe; mkfifo pipe; exec 3<>pipe 4>pipe 3<&-; S=0; $0 --anonymous -q %s 2>err >&4 || S=$?; cat err; "
+                         "test $S = %d && test ! -s err", digest_of("blob", 4), words, unread[i].status));
     }
+}
+
+/* The same with commands of the shell: `| head` has seen enough. */
+static void test_head_of_a_list(void **state) {
+    (void)state;
+    folder = new_folder();
+    const uint8_t *blob = noise(3000000, 1);
+    const char *place = repository("OCIREG_TEST_V3", "head");
+    put_blob(client_of("OCIREG_TEST_V3"), place, blob, 3000000);
     expect_bash("$0 help | head -1 >out && $0 completion bash | true");
     expect_bash(text("if $0 --anonymous -q blob get %s 2>err | head -c 1 >/dev/null; then exit 1; fi; test ! -s err", blob_reference(place, blob, 3000000)));
     expect_bash("head -c 3000000 /dev/zero >big && tar -cf l.tar big && $0 append --scratch oci:layout --layer l.tar >out &&"
@@ -450,7 +478,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_options_stand_anywhere), test(test_options_mean_the_same), test(test_help), test(test_a_mistyped_word), test(test_completion), test(test_lines),
         test(test_formats), test(test_harmless_text), test(test_colour), test(test_login_asks), test(test_an_interrupted_question),
-        test(test_dash_is_a_file), test(test_head_of_a_list), test(test_hints), test(test_v1), test(test_named_options), test(test_files_on_this_machine),
+        test(test_dash_is_a_file), test(test_a_reader_that_leaves), test(test_head_of_a_list), test(test_hints), test(test_v1), test(test_named_options), test(test_files_on_this_machine),
         test(test_nothing_of_the_library_is_missing),
     };
     return run_all(tests, argc, argv);

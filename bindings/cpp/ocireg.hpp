@@ -18,6 +18,7 @@
 
 #include <ocireg.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -28,10 +29,12 @@
 #include <iterator>
 #include <memory>
 #include <mutex>
+#include <signal.h>
 #include <stdexcept>
 #include <streambuf>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -867,8 +870,61 @@ public:
 
 private:
     friend class client;
+    friend class job;
+    friend class cancel_on_signal;
+    /* A job's, which owns it: it has no callbacks. */
+    explicit context(ocireg_context *of_job) noexcept : handle_(of_job, [](ocireg_context *) {}) {}
     std::shared_ptr<ocireg_context> handle_; /* pages keep it too */
     std::shared_ptr<detail::callbacks> callbacks_;
+};
+
+/* As long as it lives, a signal cancels the context, and only that: Ctrl-C does not end the program, its calls throw cancelled_error. The
+ * same signal once more does what it does by default. One that the program was started to ignore (nohup) stays ignored.
+ *     ocireg::context with;
+ *     const ocireg::cancel_on_signal interrupts(with);
+ * There may be several, for other signals or contexts; they end in the opposite order, as local variables do. */
+class cancel_on_signal {
+public:
+    explicit cancel_on_signal(const context &with, int number = SIGINT)
+        : number_(number), cancels_(with.handle_), next_(latest_)
+    {
+        struct sigaction now = {};
+        now.sa_handler = on_signal;
+        now.sa_flags = static_cast<int>(SA_RESETHAND);
+        sigemptyset(&now.sa_mask);
+        latest_ = this;
+        if (sigaction(number_, nullptr, &before_) != 0 || (before_.sa_handler != SIG_IGN && sigaction(number_, &now, nullptr) != 0)) {
+            latest_ = next_;
+            detail::refuse("signal " + std::to_string(number_) + " cannot be caught");
+        }
+    }
+    ~cancel_on_signal()
+    {
+        sigaction(number_, &before_, nullptr);
+        latest_ = next_;
+        while (running_ > 0) /* on other threads: they may look at this */
+            std::this_thread::yield();
+    }
+    cancel_on_signal(const cancel_on_signal &) = delete;
+    cancel_on_signal &operator=(const cancel_on_signal &) = delete;
+
+private:
+    static void on_signal(int number) noexcept
+    {
+        running_++;
+        for (const cancel_on_signal *each = latest_; each != nullptr; each = each->next_)
+            if (each->number_ == number)
+                ocireg_context_cancel_from_signal(each->cancels_.get());
+        running_--;
+    }
+
+    int number_;
+    std::shared_ptr<ocireg_context> cancels_;
+    const cancel_on_signal *next_;
+    struct sigaction before_ = {};
+    static inline std::atomic<const cancel_on_signal *> latest_{nullptr};
+    static inline std::atomic<int> running_{0};
+    static_assert(std::atomic<const cancel_on_signal *>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 };
 
 /* -------------------------------------------------------------------------------------- Readers and uploads */
@@ -1222,7 +1278,7 @@ public:
         const auto digest = detail::made<char>([&](char **text, ocireg_error **error) {
             return ocireg_manifest_digest(get(), of(with), name, wanted.get(), text, error);
         });
-        return digest.get();
+        return digest ? digest.get() : ""; /* of a job */
     }
     value manifest_put(std::string_view reference, std::string_view bytes, const options &wanted = {},
                        const context *with = nullptr) const
@@ -1610,6 +1666,8 @@ private:
     detail::paging paging(Function *function, const char *member, std::string_view name, std::size_t page_size, options wanted,
                           const context *with) const
     {
+        if (with != nullptr && with->callbacks_ == nullptr)
+            detail::refuse("a loop over pages waits for each of them: a job begins repository_tags or registry_catalog");
         wanted.set("n", page_size);
         /* The callbacks outlive the context. */
         const auto fetch = [handle = get(), function, text = detail::c_string(name), callbacks = kept(with),
@@ -1626,22 +1684,27 @@ private:
 
 /* --------------------------------------------------------------------------------------------------- Jobs */
 
-/* A call at a time that a thread of the library's makes: begin() returns at once, and client::next_event tells what becomes of it.
+/* A call at a time that a thread of the library's makes: with the job's context the client's methods return at once, without a result, and
+ * client::next_event tells what becomes of the call.
+ *     client.blob_get_file(name, path, {}, &job.context());
  * It must be destroyed before its client, which cancels its call; it stays where it is, as events name it. */
 class job {
 public:
     explicit job(const client &of, const options &wanted = {})
         : handle_(detail::made<ocireg_job>([&](ocireg_job **made, ocireg_error **error) {
               return ocireg_job_new(of.get(), wanted.get(), this, made, error);
-          }))
+          })),
+          context_(ocireg_job_context(handle_.get()))
     {
     }
     job(const job &) = delete;
     job &operator=(const job &) = delete;
 
-    /* A function of the C API that blocks, with its arguments:
+    /* For one method of the client at a time, whose result is the job's: busy_error before the call before it has ended. */
+    const ocireg::context &context() const noexcept { return context_; }
+    /* The same with a function of the C API:
      * begin([&](ocireg_context *context, ocireg_error **error) {
-     *     return ocireg_manifest_get(client.get(), context, "busybox", nullptr, nullptr, nullptr, error);
+     *     return ocireg_blob_reader_read(reader.get(), nullptr, 4096, &count, error);
      * }) */
     template <class Function> void begin(Function &&function)
     {
@@ -1681,7 +1744,7 @@ public:
         const char *text = ocireg_job_json(get());
         return value(text == nullptr ? "" : text);
     }
-    /* Valid until the next begin(). */
+    /* Valid until the next call. */
     std::string_view bytes() const
     {
         check();
@@ -1704,6 +1767,7 @@ public:
 
 private:
     detail::owned<ocireg_job> handle_;
+    ocireg::context context_;
 };
 
 /* ------------------------------------------------------------------------------------------- No network */

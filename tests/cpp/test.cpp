@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -542,6 +543,60 @@ void threads(const ocireg::client &client)
     CHECK(thrown == 8 && whole == 4);
 }
 
+void (*handler_of(int number))(int)
+{
+    struct sigaction action = {};
+    CHECK(sigaction(number, nullptr, &action) == 0);
+    return action.sa_handler;
+}
+
+// A guard cancels its context by its signal, and leaves behind what there was before.
+void interrupts(const ocireg::client &client)
+{
+    const auto other = [](int) {};
+    std::signal(SIGTERM, other);
+    ocireg::context outer, with, left;
+    {
+        ocireg::cancel_on_signal first(outer), second(with), third(left, SIGTERM);
+        with.on_progress([](std::uint64_t, std::uint64_t) { raise(SIGINT); });
+        CHECK_THROWS(ocireg::cancelled_error, ocireg::error, "", client.blob_put_memory(repository, noise(3 << 20, 11), {}, &with));
+        CHECK_THROWS(ocireg::cancelled_error, ocireg::error, "", client.registry_ping(registry, {}, &outer));
+        CHECK(client.registry_ping(registry, {}, &left).is_object());
+        CHECK(handler_of(SIGINT) == SIG_DFL && handler_of(SIGTERM) != other); /* the next one ends the program */
+        CHECK_THROWS(ocireg::invalid_argument_error, ocireg::error, "signal 9 cannot", ocireg::cancel_on_signal(with, SIGKILL));
+        CHECK_THROWS(ocireg::invalid_argument_error, ocireg::error, "signal 4711 cannot", ocireg::cancel_on_signal(with, 4711));
+    }
+    CHECK(handler_of(SIGINT) == SIG_DFL && handler_of(SIGTERM) == other);
+    std::signal(SIGTERM, SIG_DFL);
+    std::signal(SIGINT, SIG_IGN);
+    {
+        ocireg::cancel_on_signal ignored(left);
+        raise(SIGINT);
+    }
+    CHECK(handler_of(SIGINT) == SIG_IGN && client.registry_ping(registry, {}, &left).is_object());
+    std::signal(SIGINT, SIG_DFL);
+
+    // From another thread, while guards come and go.
+    std::atomic<bool> done{false};
+    ocireg::context long_lived;
+    ocireg::cancel_on_signal lasting(long_lived, SIGUSR1);
+    std::thread sender([&] {
+        while (!done) {
+            struct sigaction now = {};
+            sigaction(SIGUSR1, nullptr, &now);
+            if (now.sa_handler != SIG_DFL)
+                now.sa_handler(SIGUSR1); /* as the kernel does on this thread; a signal after the first would end the program */
+        }
+    });
+    for (int i = 0; i < 2000; i++) {
+        ocireg::context brief;
+        const ocireg::cancel_on_signal guard(brief, SIGUSR1);
+    }
+    done = true;
+    sender.join();
+    CHECK_THROWS(ocireg::cancelled_error, ocireg::error, "", client.registry_ping(registry, {}, &long_lived));
+}
+
 // Events of several jobs, and what their calls give.
 void jobs(const ocireg::client &client)
 {
@@ -555,21 +610,21 @@ void jobs(const ocireg::client &client)
     client.blob_put_memory(repository, bytes);
     ocireg::job one(client, {{"progress", true}});
     CHECK_THROWS(ocireg::busy_error, ocireg::error, "", one.check());
-    CHECK_THROWS(ocireg::invalid_reference_error, ocireg::error, "", one.begin([&](ocireg_context *context, ocireg_error **error) {
-        return ocireg_manifest_head(client.get(), context, "UPPER", nullptr, nullptr, error);
-    }));
+    CHECK_THROWS(ocireg::invalid_reference_error, ocireg::error, "", client.manifest_head("UPPER", {}, &one.context()));
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::error, "a job begins", client.each_tag(repository, {}, &one.context()));
     const std::string reference = blob(bytes);
-    one.begin([&](ocireg_context *context, ocireg_error **error) {
-        return ocireg_blob_get_memory(client.get(), context, reference.c_str(), nullptr, nullptr, nullptr, error);
-    });
+    const ocireg::document nothing = client.blob_get_memory(reference, {}, &one.context());
+    CHECK(!nothing.info.exists() && nothing.bytes.view().empty());
+    CHECK_THROWS(ocireg::busy_error, ocireg::error, "", client.registry_ping(registry, {}, &one.context()));
     ocireg::client::event event;
     while ((event = next(client)).kind == OCIREG_EVENT_PROGRESS)
         CHECK(one.progress().first <= bytes.size());
     CHECK(event.kind == OCIREG_EVENT_DONE && event.job == &one);
     CHECK(one.bytes() == bytes && one.result()["size"].integer() == 3 << 20 && one.progress().first == bytes.size());
-    one.begin([&](ocireg_context *context, ocireg_error **error) {
-        return ocireg_blob_open(client.get(), context, reference.c_str(), nullptr, nullptr, error);
-    });
+    client.manifest_digest(repository + ":job", {}, &one.context());
+    while (next(client).kind != OCIREG_EVENT_DONE) {}
+    CHECK_THROWS(ocireg::not_found_error, ocireg::error, "", one.result());
+    client.blob_open(reference, {}, &one.context());
     while (next(client).kind != OCIREG_EVENT_DONE) {}
     {
         const auto reader = one.take_reader();
@@ -581,9 +636,7 @@ void jobs(const ocireg::client &client)
         while (next(client).kind != OCIREG_EVENT_DONE) {}
         CHECK(one.bytes() == std::string_view(bytes).substr(0, 100));
     }
-    one.begin([&](ocireg_context *context, ocireg_error **error) {
-        return ocireg_upload_start(client.get(), context, repository.c_str(), nullptr, nullptr, error);
-    });
+    client.upload_start(repository, {}, &one.context());
     while (next(client).kind != OCIREG_EVENT_DONE) {}
     CHECK(one.take_upload() != nullptr);
 
@@ -592,9 +645,7 @@ void jobs(const ocireg::client &client)
     {
         ocireg::job asking(other, {{"credentials", true}}), cancelled(other);
         const auto list = [&](const ocireg::credentials &answer) {
-            asking.begin([&](ocireg_context *context, ocireg_error **error) {
-                return ocireg_registry_catalog(other.get(), context, guarded.c_str(), nullptr, nullptr, error);
-            });
+            other.registry_catalog(guarded, {}, &asking.context());
             event = next(other);
             CHECK(event.kind == OCIREG_EVENT_CREDENTIALS && event.job == &asking && asking.event_text() == guarded);
             asking.answer(answer);
@@ -605,9 +656,7 @@ void jobs(const ocireg::client &client)
         list(ocireg::credentials::basic("alice", "s3cret:with colon"));
         CHECK(asking.result().is_object());
         cancelled.cancel();
-        cancelled.begin([&](ocireg_context *context, ocireg_error **error) {
-            return ocireg_registry_catalog(other.get(), context, guarded.c_str(), nullptr, nullptr, error);
-        });
+        other.registry_catalog(guarded, {}, &cancelled.context());
         CHECK(next(other).job == &cancelled);
         CHECK_THROWS(ocireg::cancelled_error, ocireg::error, "", cancelled.result());
     }
@@ -634,6 +683,7 @@ int main()
     old_protocol(client);
     ends(client);
     threads(client);
+    interrupts(client);
     jobs(client);
     std::printf("%d failures\n", failures);
     return failures == 0 ? 0 : 1;

@@ -1,7 +1,6 @@
 /* deploy_artifact SOURCE DESTINATION DIRECTORY: copies an artifact with what is attached to it from one namespace of a registry to another,
  * gets its file, and unpacks the metadata attached to it, as uenv deploys the software of supercomputers. Ctrl-C stops it, and another run
  * goes on where it stopped. Prints the tags that there are now. */
-#include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <ocireg.hpp>
@@ -9,17 +8,6 @@
 namespace fs = std::filesystem;
 
 static const char *const attached_type = "application/vnd.example.metadata";
-static const ocireg::context *running;
-
-/* A context that Ctrl-C cancels, as long as it lives. */
-struct interruptible : ocireg::context {
-    interruptible()
-    {
-        running = this;
-        std::signal(SIGINT, [](int) { running->cancel_from_signal(); });
-    }
-    ~interruptible() { std::signal(SIGINT, SIG_DFL); }
-};
 
 static void deploy(const ocireg::client &client, const std::string &source, const std::string &destination, const fs::path &directory,
                    const ocireg::context &with)
@@ -42,7 +30,8 @@ int main(int count, char **arguments)
         return std::cerr << "usage: deploy_artifact SOURCE DESTINATION DIRECTORY\n", 2;
     try {
         const ocireg::client client{{{OCIREG_OPT_STORED_CREDENTIALS, true}}};
-        interruptible with;
+        ocireg::context with;
+        const ocireg::cancel_on_signal interrupts(with);
         with.on_progress([](std::uint64_t done, std::uint64_t total) { std::cerr << '\r' << done << " of " << total << " bytes"; });
         deploy(client, arguments[1], arguments[2], arguments[3], with);
     } catch (const ocireg::not_found_error &error) {

@@ -27,9 +27,7 @@ int main(int count, char **arguments)
         for (int i = 2; i < count; i++) {
             auto &next = packages.emplace_back(client, arguments[i]);
             const std::string path = arguments[1] + ("/" + next.name.substr(next.name.rfind(':') + 1));
-            next.begin([&](ocireg_context *context, ocireg_error **error) {
-                return ocireg_blob_get_file(client.get(), context, next.name.c_str(), path.c_str(), wanted.get(), nullptr, error);
-            });
+            client.blob_get_file(next.name, path, wanted, &next.context());
         }
         int bad = 0;
         for (std::size_t left = packages.size(); left > 0;) {

@@ -2,24 +2,11 @@
  * A file that is there and is still that one is not downloaded again, nor are the bytes that an interrupted run has left. Without a
  * network the file that is there will do. Ctrl-C stops it. Prints the file's path. */
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <ocireg.hpp>
 
 namespace fs = std::filesystem;
-
-static const ocireg::context *running;
-
-/* A context that Ctrl-C cancels, as long as it lives. */
-struct interruptible : ocireg::context {
-    interruptible()
-    {
-        running = this;
-        std::signal(SIGINT, [](int) { running->cancel_from_signal(); });
-    }
-    ~interruptible() { std::signal(SIGINT, SIG_DFL); }
-};
 
 static fs::path path_of(const std::string &model, const fs::path &directory)
 {
@@ -51,7 +38,8 @@ int main(int count, char **arguments)
     try {
         const fs::path path = path_of(model, arguments[2]);
         const ocireg::client client{{{OCIREG_OPT_STORED_CREDENTIALS, true}}};
-        interruptible with;
+        ocireg::context with;
+        const ocireg::cancel_on_signal interrupts(with);
         with.on_progress([](std::uint64_t done, std::uint64_t total) { std::cerr << '\r' << done << " of " << total << " bytes"; });
         try {
             pull(client, model, path, with);

@@ -135,7 +135,8 @@ END
 
 # Tests that are meaningful only in an ordinary process: signals, time limits, forks, threads and panics. The other
 # tests are run better with the sanitizers.
-readonly PLAIN='test_callbacks test_cancel test_fork test_handles test_interrupt test_jobs test_panic test_resources test_signals test_stack test_threads'
+readonly PLAIN='test_callbacks test_cancel test_fork test_handles test_interrupt test_job_events test_job_readers
+    test_jobs test_panic test_resources test_signals test_stack test_threads'
 
 # Not under valgrind on every run: these try the protocol and the command rather than the boundary to C and its memory. `make valgrind`
 # runs all.

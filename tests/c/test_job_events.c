@@ -1,0 +1,151 @@
+/* What a job tells before its end: progress, the trace, the blobs of a copy, credentials that are wanted. */
+#include "jobs.h"
+
+static void test_progress(void **state) {
+    (void)state;
+    size_t size = 8 << 20;
+    ocireg_client *client = client_of("OCIREG_TEST_V2");
+    char *place = repository("OCIREG_TEST_V2", "jobs-progress");
+    uint8_t *data = noise(size, 3);
+    ocireg_job *job = new_job(client, "{'progress':true}"), *other;
+    expect_status(OCIREG_OK, ocireg_blob_put_memory(client, ocireg_job_context(job), place, data, size, NULL, NULL, &failure));
+    int event, moved = 0;
+    while ((event = next_event(client, &other, allowed_ms(20000))) == OCIREG_EVENT_PROGRESS) {
+        uint64_t done = size + 1, total = 0;
+        ocireg_job_progress(other, &done, &total);
+        assert_true(done <= size);
+        moved++;
+    }
+    assert_int_equal(event, OCIREG_EVENT_DONE);
+    assert_int_equal(ocireg_job_status(job), OCIREG_OK);
+    assert_true(moved > 0);
+    uint64_t done = 0;
+    ocireg_job_progress(job, &done, NULL);
+    assert_int_equal(done, size);
+    expect_number_at(ocireg_job_json(job), "size", (long long)size);
+}
+
+/* Where nothing moves there is no progress. */
+static void test_no_progress(void **state) {
+    (void)state;
+    struct peer *peer = peer_start(&silent, 1);
+    ocireg_client *client = plain_client();
+    ocireg_job *job = new_job(client, "{'progress':true}");
+    expect_status(OCIREG_OK, ocireg_registry_ping(client, ocireg_job_context(job), peer_host(peer), NULL, NULL, &failure));
+    assert_false(can_be_read(client, 700));
+    expect_status(OCIREG_OK, ocireg_job_cancel(job, &failure));
+    expect_end(client, job, OCIREG_CANCELLED);
+}
+
+static void test_credentials(void **state) {
+    (void)state;
+    ocireg_client *client = new_client("{'plain_http':true}");
+    ocireg_job *job = new_job(client, "{'credentials':true}"), *other;
+    const char *host = env("OCIREG_TEST_HTPASSWD");
+    for (int i = 0; i < 2; i++) {
+        expect_status(OCIREG_OK, ocireg_repository_tags(client, ocireg_job_context(job), text("%s/none", host), NULL, NULL, &failure));
+        if (i == 0) {
+            assert_int_equal(next_event(client, &other, allowed_ms(5000)), OCIREG_EVENT_CREDENTIALS);
+            assert_ptr_equal(other, job);
+            assert_string_equal(ocireg_job_event_text(job), host);
+            assert_false(can_be_read(client, 100)); /* it waits */
+            expect_status(OCIREG_INVALID_ARGUMENT, ocireg_job_answer(job, options("{'username':'alice'}"), &failure));
+            expect_status(OCIREG_OK, ocireg_job_answer(job, options("{'username':'alice','password':'s3cret:with colon'}"), &failure));
+            expect_status(OCIREG_INVALID_ARGUMENT, ocireg_job_answer(job, NULL, &failure));
+        }
+        expect_end(client, job, OCIREG_NOT_FOUND); /* the second time nobody is asked */
+    }
+    /* While it waits for an answer it can be cancelled. */
+    ocireg_client *fresh = new_client("{'plain_http':true}");
+    job = new_job(fresh, "{'credentials':true}");
+    expect_status(OCIREG_OK, ocireg_repository_tags(fresh, ocireg_job_context(job), text("%s/none", host), NULL, NULL, &failure));
+    assert_int_equal(next_event(fresh, &other, allowed_ms(5000)), OCIREG_EVENT_CREDENTIALS);
+    expect_status(OCIREG_OK, ocireg_job_cancel(job, &failure));
+    expect_end(fresh, job, OCIREG_CANCELLED);
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_job_answer(job, NULL, &failure));
+    /* And no credentials are an answer too. */
+    job = new_job(fresh, "{'credentials':true}");
+    expect_status(OCIREG_OK, ocireg_repository_tags(fresh, ocireg_job_context(job), text("%s/none", host), NULL, NULL, &failure));
+    assert_int_equal(next_event(fresh, &other, allowed_ms(5000)), OCIREG_EVENT_CREDENTIALS);
+    expect_status(OCIREG_OK, ocireg_job_answer(job, NULL, &failure));
+    expect_end(fresh, job, OCIREG_UNAUTHENTICATED);
+}
+
+/* A job that waits for an answer leaves its thread's place to the one that finds the answer. */
+static void test_answers_by_another_job(void **state) {
+    (void)state;
+    ocireg_client *client = new_client("{'plain_http':true,'job_threads':1}");
+    ocireg_job *asking = new_job(client, "{'credentials':true}"), *finding = new_job(client, NULL), *other;
+    expect_status(OCIREG_OK, ocireg_registry_catalog(client, ocireg_job_context(asking), env("OCIREG_TEST_HTPASSWD"), NULL, NULL, &failure));
+    assert_int_equal(next_event(client, &other, allowed_ms(5000)), OCIREG_EVENT_CREDENTIALS);
+    expect_status(OCIREG_OK, ocireg_registry_ping(client, ocireg_job_context(finding), env("OCIREG_TEST_V2"), NULL, NULL, &failure));
+    expect_end(client, finding, OCIREG_OK);
+    expect_status(OCIREG_OK, ocireg_job_answer(asking, options("{'username':'alice','password':'s3cret:with colon'}"), &failure));
+    expect_end(client, asking, OCIREG_OK);
+}
+
+/* Of several jobs that want the credentials of one host one asks, and the answer is for all; when that one leaves another asks. */
+static void test_one_question_for_a_host(void **state) {
+    (void)state;
+    enum { JOBS = 10 };
+    ocireg_client *client = new_client("{'plain_http':true}");
+    ocireg_job *jobs[JOBS], *asking, *next;
+    for (int i = 0; i < JOBS; i++) {
+        jobs[i] = new_job(client, "{'credentials':true}");
+        expect_status(OCIREG_OK, ocireg_registry_catalog(client, ocireg_job_context(jobs[i]), env("OCIREG_TEST_HTPASSWD"), NULL, NULL, &failure));
+    }
+    assert_int_equal(next_event(client, &asking, allowed_ms(5000)), OCIREG_EVENT_CREDENTIALS);
+    assert_false(can_be_read(client, 300));
+    expect_status(OCIREG_OK, ocireg_job_cancel(asking, &failure));
+    for (int ended = 0, questions = 0; ended < JOBS;) {
+        int event = next_event(client, &next, allowed_ms(20000));
+        if (event == OCIREG_EVENT_CREDENTIALS) {
+            assert_true(next != asking && ++questions == 1);
+            expect_status(OCIREG_OK, ocireg_job_answer(next, options("{'username':'alice','password':'s3cret:with colon'}"), &failure));
+        } else {
+            assert_int_equal(event, OCIREG_EVENT_DONE);
+            assert_int_equal(ocireg_job_status(next), next == asking ? OCIREG_CANCELLED : OCIREG_OK);
+            ended++;
+        }
+    }
+    assert_false(can_be_read(client, 0));
+}
+
+/* The trace, and the blobs of a copy, in their order and before the end. */
+static void test_texts(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V2");
+    char *place = repository("OCIREG_TEST_V2", "jobs-texts");
+    put_image(client, place, "latest", 4);
+    ocireg_job *job = new_job(client, "{'log':true,'blob_progress':true}"), *other;
+    expect_status(OCIREG_OK, ocireg_copy(client, ocireg_job_context(job), text("docker://%s:latest", place), text("oci:%s/layout:latest", new_folder()), NULL, NULL, &failure));
+    int event, requests = 0, responses = 0, begun = 0, copied = 0;
+    while ((event = next_event(client, &other, allowed_ms(20000))) != OCIREG_EVENT_DONE) {
+        const char *said = ocireg_job_event_text(job);
+        if (event == OCIREG_EVENT_LOG) {
+            requests += strstr(said, "\"event\":\"request\"") != NULL;
+            responses += strstr(said, "\"event\":\"response\"") != NULL;
+            assert_true(responses <= requests);
+        } else {
+            assert_int_equal(event, OCIREG_EVENT_BLOB);
+            begun += strstr(said, "\"begun\"") != NULL;
+            copied += strstr(said, "\"copied\"") != NULL;
+            assert_true(copied <= begun);
+        }
+    }
+    assert_int_equal(ocireg_job_status(job), OCIREG_OK);
+    assert_true(requests >= 3 && responses == requests);
+    assert_true(copied == 2 && begun == 2);
+}
+
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {
+        test(test_progress),
+        test(test_no_progress),
+        test(test_credentials),
+        test(test_answers_by_another_job),
+        test(test_one_question_for_a_host),
+        test(test_texts),
+    };
+    return run_all(tests, argc, argv);
+}

@@ -175,6 +175,8 @@
 #define OCIREG_OPT_COMPRESSION_LEVEL "compression_level"
 #define OCIREG_OPT_CONCURRENCY "concurrency"
 #define OCIREG_OPT_CONNECT_TIMEOUT_MS "connect_timeout_ms"
+#define OCIREG_OPT_CONTAINERD_CERTS_DIR "containerd_certs_dir"
+#define OCIREG_OPT_CONTAINERS_REGISTRIES "containers_registries"
 #define OCIREG_OPT_CONVERT_SCHEMA1 "convert_schema1"
 #define OCIREG_OPT_CREDENTIALS "credentials"
 #define OCIREG_OPT_CREDENTIALS_FILE "credentials_file"
@@ -185,6 +187,7 @@
 #define OCIREG_OPT_DIGEST_ALGORITHM "digest_algorithm"
 #define OCIREG_OPT_DIGESTS "digests"
 #define OCIREG_OPT_DOCKER_CONFIG "docker_config"
+#define OCIREG_OPT_DOCKER_DAEMON_JSON "docker_daemon_json"
 #define OCIREG_OPT_DRY_RUN "dry_run"
 #define OCIREG_OPT_EMAIL "email"
 #define OCIREG_OPT_ENDPOINT "endpoint"
@@ -200,6 +203,7 @@
 #define OCIREG_OPT_IF_EXISTS "if_exists"
 #define OCIREG_OPT_INSECURE "insecure"
 #define OCIREG_OPT_JOB_THREADS "job_threads"
+#define OCIREG_OPT_K3S_REGISTRIES "k3s_registries"
 #define OCIREG_OPT_KEEP_SESSION "keep_session"
 #define OCIREG_OPT_KEYS "keys"
 #define OCIREG_OPT_LAST "last"
@@ -239,6 +243,8 @@
 #define OCIREG_OPT_REFERRERS "referrers"
 #define OCIREG_OPT_REFERRERS_TAG "referrers_tag"
 #define OCIREG_OPT_REGEX "regex"
+#define OCIREG_OPT_REGISTRIES_CONF "registries_conf"
+#define OCIREG_OPT_REGISTRIES_CONF_DIR "registries_conf_dir"
 #define OCIREG_OPT_REPLACE "replace"
 #define OCIREG_OPT_REQUESTS_PER_SECOND "requests_per_second"
 #define OCIREG_OPT_RESUME "resume"
@@ -834,6 +840,20 @@ void ocireg_context_free(ocireg_context *context);
 //      may write, as a container needs whose user is not the one outside
 //   helper_timeout_ms (integer, default: 60000): for one run of a credential helper, which is killed then
 //   helper_path (string): the folders of the helpers, with ':' between, instead of PATH
+// Files of the machine:
+//   registries_conf (string): a file in the format of containers-registries.conf(5), version 2
+//   registries_conf_dir (string or list of strings): folders whose *.conf are merged over registries_conf, in
+//      the order of their names; of several with one name that of the first folder counts
+//   containers_registries (boolean, default: false): also what podman and skopeo read: registries.conf in
+//      XDG_CONFIG_HOME/containers or ~/.config/containers, else in /etc/containers, else in
+//      /usr/share/containers, with the files of all their registries.conf.d; or the file that
+//      CONTAINERS_REGISTRIES_CONF names
+//   containerd_certs_dir (string or list of strings): folders as containerd has them:
+//      DIR/HOST[:PORT]/hosts.toml, DIR/HOST_PORT_/hosts.toml, DIR/_default/hosts.toml, or certificates
+//      instead of hosts.toml
+//   k3s_registries (string): a file like k3s's /etc/rancher/k3s/registries.yaml
+//   docker_daemon_json (string): a file like Docker's /etc/docker/daemon.json: registry-mirrors, which are
+//      for Docker Hub, and insecure-registries
 // Jobs:
 //   job_threads (integer, default: 16): how many threads may make the calls of jobs, and as many again may
 //      wait for ocireg_job_answer; at most 1024
@@ -856,6 +876,17 @@ void ocireg_context_free(ocireg_context *context);
 // again when it has changed; what a helper said holds until the registry refuses it. A file that is broken is OCIREG_IO, and so is
 // one that belongs to another user but root, or that others may write (its group too, unless that is the owner's own, has nobody
 // else in it and is not root's), for it says where passwords go and which program is run.
+//
+// The files of the machine say which mirrors of a registry are asked before it, which registries are reached insecurely, and which not at
+// all. What several say about one name, the first says alone, in the order of the options: registries_conf with registries_conf_dir,
+// containers_registries, each folder of containerd_certs_dir, k3s_registries, docker_daemon_json. Their values mean what they mean to the
+// programs whose files they are; keys that this library has no use for are passed over. They are read once, up to 1 MiB each: make a new
+// client when they have changed. An error names the file and the line, OCIREG_IO for one that is broken, and OCIREG_LIMIT_EXCEEDED for one that
+// is too large or a folder with more than 1000 entries. The differences from those programs: in registries.conf, a prefix without a port
+// is not for the same host with one; mirrors are asked for lists of tags and referrers too; a registry that is blocked is blocked
+// whatever its location is; and version 1 is refused. In hosts.toml, a broken file is an error; what may be pulled may be asked for
+// referrers; a host by http with ca or client is not tried by https first; and https://docker.io is Docker Hub. In registries.yaml, an
+// endpoint that is no URL is an error. In daemon.json, insecure networks are for hosts that are written as addresses.
 //
 // Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
 // OCIREG_TLS when it does not hold what it should.

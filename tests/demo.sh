@@ -6,6 +6,8 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
+# The machine may have mirrors.
+export CONTAINERS_REGISTRIES_CONF=/dev/null
 program=$root/target/release/ocireg
 
 say() { printf '\n== %s\n' "$*"; }

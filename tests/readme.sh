@@ -56,6 +56,8 @@ done
 # --- the command ---
 
 # The registry of the examples, with the user alice; the examples find a docker that only looks at what it is given.
+# The machine may have mirrors.
+export CONTAINERS_REGISTRIES_CONF=/dev/null
 export OCIREG_USERNAME=alice OCIREG_PASSWORD='s3cret:with colon' DOCKER_CONFIG=$work/docker PATH=$work/bin:$PATH
 mkdir -p "$work/bin" "$work/docker" "$work/examples"
 ln -s "$program" "$work/bin/ocireg"

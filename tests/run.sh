@@ -113,6 +113,11 @@ counted() {
     count "$ok" "$bad"
 }
 
+# containerd's own resolver reads the files of tests/machine, and must ask the same hosts.
+beside_containerd() (
+    cd tests/containerd && CGO_ENABLED=0 GOFLAGS=-mod=readonly go run . ../machine
+)
+
 # Each fault of the proof program ends it with the sanitizers' report, and without a fault it succeeds.
 sanitizers_are_on() {
     local fault report output
@@ -221,6 +226,7 @@ step 'make install' tests/install.sh
 step 'make deb' tests/deb.sh
 step 'the README' tests/readme.sh
 step 'the sanitizers are on' sanitizers_are_on
+step 'hosts.toml beside containerd' beside_containerd
 wait "$without_release"
 cat "$logs/without-release.log"
 take_counts without-release

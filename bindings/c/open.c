@@ -87,6 +87,24 @@ static ocireg_status stored_credentials(ocireg_options *options, const struct gl
     return ocireg_options_set_bool(options, OCIREG_OPT_STORED_CREDENTIALS, true, error);
 }
 
+/* The command reads the machine's registries.conf as podman and skopeo do, unless the user gives another or --no-registries-conf;
+ * the files of other programs only when they are given. */
+static ocireg_status machine_files(ocireg_options *options, const struct globals *globals, ocireg_error **error)
+{
+    ocireg_status status = OCIREG_OK;
+    if (globals->registries_conf != NULL)
+        status = ocireg_options_set_string(options, OCIREG_OPT_REGISTRIES_CONF, globals->registries_conf, error);
+    else if (!globals->no_registries_conf)
+        status = ocireg_options_set_bool(options, OCIREG_OPT_CONTAINERS_REGISTRIES, true, error);
+    if (status == OCIREG_OK && globals->containerd_certs_dir != NULL)
+        status = ocireg_options_set_string(options, OCIREG_OPT_CONTAINERD_CERTS_DIR, globals->containerd_certs_dir, error);
+    if (status == OCIREG_OK && globals->k3s_registries != NULL)
+        status = ocireg_options_set_string(options, OCIREG_OPT_K3S_REGISTRIES, globals->k3s_registries, error);
+    if (status == OCIREG_OK && globals->docker_daemon_json != NULL)
+        status = ocireg_options_set_string(options, OCIREG_OPT_DOCKER_DAEMON_JSON, globals->docker_daemon_json, error);
+    return status;
+}
+
 static int open_client(struct session *session)
 {
     ocireg_options *options = NULL;
@@ -100,6 +118,8 @@ static int open_client(struct session *session)
         status = temporary_dir(options, &error);
     if (status == OCIREG_OK)
         status = stored_credentials(options, session->globals, &error);
+    if (status == OCIREG_OK)
+        status = machine_files(options, session->globals, &error);
     if (status == OCIREG_OK)
         status = named_options(options, session->globals, &error);
     if (status == OCIREG_OK)

@@ -21,6 +21,11 @@ enum global {
     OPTION_CERT,
     OPTION_KEY,
     OPTION_PROXY,
+    OPTION_REGISTRIES_CONF,
+    OPTION_NO_REGISTRIES_CONF,
+    OPTION_CONTAINERD_CERTS_DIR,
+    OPTION_K3S_REGISTRIES,
+    OPTION_DOCKER_DAEMON_JSON,
     OPTION_CONNECT_TIMEOUT,
     OPTION_READ_TIMEOUT,
     OPTION_MIN_SPEED,
@@ -61,6 +66,11 @@ static const struct {
     {"--cert", OPTION_CERT, TAKES_VALUE, " FILE", "a client certificate (PEM), with its key in it or in --key"},
     {"--key", OPTION_KEY, TAKES_VALUE, " FILE", "the client certificate's key (PEM)"},
     {"--proxy", OPTION_PROXY, TAKES_VALUE, " URL", "a proxy instead of the environment's; direct: none"},
+    {"--registries-conf", OPTION_REGISTRIES_CONF, TAKES_VALUE, " FILE", "mirrors, insecure and blocked registries from FILE instead of podman's registries.conf"},
+    {"--no-registries-conf", OPTION_NO_REGISTRIES_CONF, TAKES_NOTHING, "", "do not read podman's registries.conf"},
+    {"--containerd-certs-dir", OPTION_CONTAINERD_CERTS_DIR, TAKES_VALUE, " DIR", "also mirrors from a folder like containerd's certs.d"},
+    {"--k3s-registries", OPTION_K3S_REGISTRIES, TAKES_VALUE, " FILE", "also mirrors from a file like k3s's registries.yaml"},
+    {"--docker-daemon-json", OPTION_DOCKER_DAEMON_JSON, TAKES_VALUE, " FILE", "also mirrors of Docker Hub from a file like Docker's daemon.json"},
     {"--connect-timeout", OPTION_CONNECT_TIMEOUT, TAKES_VALUE, " S", "seconds to connect"},
     {"--read-timeout", OPTION_READ_TIMEOUT, TAKES_VALUE, " S", "seconds without a byte"},
     {"--min-speed", OPTION_MIN_SPEED, TAKES_VALUE, " N", "the least bytes per second over that time; 0: no minimum"},
@@ -202,6 +212,11 @@ static int apply(struct globals *globals, enum global option, const char *name, 
     case OPTION_CERT: globals->cert_file = file_for_library(value); break;
     case OPTION_KEY: globals->key_file = file_for_library(value); break;
     case OPTION_PROXY: globals->proxy = value; break;
+    case OPTION_REGISTRIES_CONF: globals->registries_conf = file_for_library(value); break;
+    case OPTION_NO_REGISTRIES_CONF: globals->no_registries_conf = true; break;
+    case OPTION_CONTAINERD_CERTS_DIR: globals->containerd_certs_dir = file_for_library(value); break;
+    case OPTION_K3S_REGISTRIES: globals->k3s_registries = file_for_library(value); break;
+    case OPTION_DOCKER_DAEMON_JSON: globals->docker_daemon_json = file_for_library(value); break;
     case OPTION_USER_AGENT: globals->user_agent = value; break;
     case OPTION_CLIENT:
         add(globals, SETTING_CLIENT_OPTION, name, NULL, value);
@@ -251,6 +266,8 @@ int globals_check(const struct globals *globals)
     }
     if (globals->anonymous && globals->password_stdin)
         return report_usage("--password-stdin contradicts --anonymous");
+    if (globals->registries_conf != NULL && globals->no_registries_conf)
+        return report_usage("--registries-conf contradicts --no-registries-conf");
     if (globals->key_file != NULL && globals->cert_file == NULL)
         return report_usage("--key needs --cert");
     const char *format = globals->output.format;

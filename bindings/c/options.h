@@ -22,10 +22,11 @@ struct globals {
     const char *ca_file, *user_agent;
     const char *cert_file, *key_file, *proxy;
     const char *docker_config;
+    const char *registries_conf, *containerd_certs_dir, *k3s_registries, *docker_daemon_json;
     int64_t max_blob_bytes; /* 0: not given */
     int64_t connect_ms, read_ms, deadline_ms; /* 0: not given */
     int64_t retries, min_speed;               /* -1: not given */
-    bool password_stdin, anonymous, foreign_credentials, plain_http, insecure;
+    bool password_stdin, anonymous, foreign_credentials, no_registries_conf, plain_http, insecure;
     bool quiet, help, version;
     int verbosity;
     struct output output;

@@ -49,6 +49,29 @@ func WithCertsDir(folders ...string) ClientOption { return clientOption(add("cer
 // WithUsualCertsDirs also uses the usual ones: certs.d of containers and docker, the user's and the machine's.
 func WithUsualCertsDirs() ClientOption { return clientOption(set("certs_d", true)) }
 
+// WithRegistriesConf reads mirrors and insecure and blocked registries from a file in the format of containers-registries.conf(5).
+func WithRegistriesConf(path string) ClientOption { return clientOption(set("registries_conf", path)) }
+
+// WithRegistriesConfDir merges the *.conf of folders over it, in the order of their names.
+func WithRegistriesConfDir(folders ...string) ClientOption {
+	return clientOption(add("registries_conf_dir", folders))
+}
+
+// WithContainersRegistries also reads what podman and skopeo read on this machine: the user's and the machine's registries.conf and
+// registries.conf.d, or the file that CONTAINERS_REGISTRIES_CONF names.
+func WithContainersRegistries() ClientOption { return clientOption(set("containers_registries", true)) }
+
+// WithContainerdCertsDir names folders in containerd's format: DIR/HOST[:PORT]/hosts.toml.
+func WithContainerdCertsDir(folders ...string) ClientOption {
+	return clientOption(add("containerd_certs_dir", folders))
+}
+
+// WithK3sRegistries reads a file like k3s's registries.yaml.
+func WithK3sRegistries(path string) ClientOption { return clientOption(set("k3s_registries", path)) }
+
+// WithDockerDaemonJSON reads the mirrors and insecure registries of a file like Docker's daemon.json.
+func WithDockerDaemonJSON(path string) ClientOption { return clientOption(set("docker_daemon_json", path)) }
+
 // WithNoProxy names the hosts that are reached without the proxy, in the form of Go's NO_PROXY.
 func WithNoProxy(hosts ...string) ClientOption { return clientOption(add("no_proxy", hosts)) }
 

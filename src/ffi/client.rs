@@ -64,6 +64,17 @@ pub(super) unsafe fn begin<O: Options>(
 /// one that belongs to another user but root, or that others may write (its group too, unless that is the owner's own, has nobody
 /// else in it and is not root's), for it says where passwords go and which program is run.
 ///
+/// The files of the machine say which mirrors of a registry are asked before it, which registries are reached insecurely, and which not at
+/// all. What several say about one name, the first says alone, in the order of the options: registries_conf with registries_conf_dir,
+/// containers_registries, each folder of containerd_certs_dir, k3s_registries, docker_daemon_json. Their values mean what they mean to the
+/// programs whose files they are; keys that this library has no use for are passed over. They are read once, up to 1 MiB each: make a new
+/// client when they have changed. An error names the file and the line, OCIREG_IO for one that is broken, and OCIREG_LIMIT_EXCEEDED for one that
+/// is too large or a folder with more than 1000 entries. The differences from those programs: in registries.conf, a prefix without a port
+/// is not for the same host with one; mirrors are asked for lists of tags and referrers too; a registry that is blocked is blocked
+/// whatever its location is; and version 1 is refused. In hosts.toml, a broken file is an error; what may be pulled may be asked for
+/// referrers; a host by http with ca or client is not tried by https first; and https://docker.io is Docker Hub. In registries.yaml, an
+/// endpoint that is no URL is an error. In daemon.json, insecure networks are for hosts that are written as addresses.
+///
 /// Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
 /// OCIREG_TLS when it does not hold what it should.
 #[no_mangle]

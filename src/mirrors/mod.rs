@@ -3,10 +3,21 @@
 //! A [`Rule`] says that of the names that it is for; rules come from options and from the machine's files (a reader for each format is
 //! beside). [`Rules::of`] finds the rule of a repository. Nothing here reads files or asks anybody.
 
+pub(crate) mod daemon_json;
 mod endpoint;
+pub(crate) mod hosts_toml;
+mod place;
+mod registries_conf;
+pub(crate) mod registries_yaml;
 mod rename;
 mod rules;
+mod short_names;
+mod tables;
+mod text;
+mod yaml;
 
 pub(crate) use endpoint::{Abilities, Endpoint, EndpointBase, EndpointTls};
+pub(crate) use registries_conf::RegistriesConf;
 pub(crate) use rename::Rename;
 pub(crate) use rules::{NameScope, Rule, RuleSource, Rules};
+pub(crate) use short_names::{ShortNameMode, ShortNames};

@@ -18,7 +18,7 @@ pub(crate) enum RuleSource {
 }
 
 /// The names that a rule is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum NameScope {
     /// `HOST[:PORT][/COMPONENT…]`: this host, or these repositories of it.
     Prefix(String),
@@ -60,7 +60,7 @@ impl Rules {
 
 impl NameScope {
     /// How long a part of a name it fits; None: it does not.
-    fn length_in(&self, name: &str) -> Option<usize> {
+    pub(super) fn length_in(&self, name: &str) -> Option<usize> {
         let host = name.split('/').next().unwrap_or_default();
         match self {
             NameScope::Prefix(prefix) => {

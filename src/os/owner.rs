@@ -12,6 +12,11 @@ pub(crate) fn is_own(found: &Metadata) -> bool {
     found.uid() == geteuid().as_raw()
 }
 
+/// The number of this user.
+pub(crate) fn effective_user() -> u32 {
+    geteuid().as_raw()
+}
+
 /// Whether this user is root.
 pub(crate) fn is_root() -> bool {
     geteuid().is_root()

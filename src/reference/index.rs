@@ -81,7 +81,14 @@ fn split_scheme(text: &str) -> Result<(Option<Scheme>, &str)> {
     }
 }
 
-pub(super) fn looks_like_host(text: &str) -> bool {
+/// A host `HOST[:PORT]` in lower case, which unlike a registry in a reference may be a single word.
+pub(crate) fn host(text: &str) -> Result<String> {
+    check_length(text)?;
+    check_host(text)?;
+    Ok(text.to_ascii_lowercase())
+}
+
+pub(crate) fn looks_like_host(text: &str) -> bool {
     text.contains(['.', ':']) || text == "localhost"
 }
 

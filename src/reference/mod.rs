@@ -1,6 +1,6 @@
 //! Names: a registry, a repository in it, and a tag or digest.
 
-mod index;
+pub(crate) mod index;
 mod invalid;
 mod repository;
 

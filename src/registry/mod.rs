@@ -19,6 +19,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use ::http::Extensions;
+use once_cell::sync::OnceCell;
 
 use crate::auth::{Account, Auth};
 use crate::call::cancel::ClientLife;
@@ -28,6 +29,7 @@ use crate::call::thread::Outliving;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::http::Http;
+use crate::machine::{Machine, MachineFiles};
 use crate::mirrors::Rules;
 use crate::reference::Index;
 use crate::stream::spool::TemporarySpace;
@@ -46,6 +48,8 @@ pub struct Client {
     accounts: Arc<Mutex<HashMap<String, Account>>>,
     #[allow(dead_code)] // until the endpoints of a repository are chosen by them
     rules: Arc<Mutex<Arc<Rules>>>,
+    files: Arc<MachineFiles>,
+    machine: Arc<OnceCell<Machine>>,
     memories: Arc<Mutex<Extensions>>,
 }
 
@@ -57,12 +61,14 @@ impl Client {
         Ok(Client {
             auth: Arc::new(Auth::new(http.clone(), options.credentials.stored())),
             http,
+            files: Arc::new(MachineFiles::new(&options.machine)),
             options: Arc::new(options),
             engine: Arc::default(),
             life: Arc::default(),
             hosts: Arc::default(),
             accounts: Arc::default(),
             rules: Arc::default(),
+            machine: Arc::default(),
             memories: Arc::default(),
         })
     }
@@ -87,6 +93,13 @@ impl Client {
         let mut rules = lock(&self.rules);
         let all = rules.0.iter().cloned().chain(more.0).collect();
         *rules = Arc::new(Rules(all));
+    }
+
+    /// What the files of the machine say that the options name. They are read when they are first needed, and again by the next call
+    /// after one is broken.
+    #[allow(dead_code)] // until the endpoints of a repository are chosen by it
+    pub(crate) fn machine(&self) -> Result<&Machine> {
+        self.machine.get_or_try_init(|| self.files.read())
     }
 
     /// Ends the calls in progress and refuses later ones.

@@ -7,6 +7,7 @@ pub use crate::http::proxy::ProxyOptions;
 pub use crate::http::settings::{HttpOptions, TlsOptions};
 pub use crate::http::throttle::ThrottleOptions;
 pub use crate::job::pool::PoolOptions;
+pub use crate::machine::MachineOptions;
 pub use crate::options::Texts;
 pub use crate::stream::spool::TemporaryOptions;
 
@@ -31,6 +32,8 @@ options! {
         pub temporary: TemporaryOptions,
         /// Stored credentials
         pub credentials: StoredOptions,
+        /// Files of the machine
+        pub machine: MachineOptions,
         /// Jobs
         pub jobs: PoolOptions,
     }

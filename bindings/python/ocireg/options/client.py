@@ -111,6 +111,22 @@ class ClientOptions(TLSOptions, total=False):
     helper_timeout_ms: int | None
     # the folders of the helpers, with ':' between, instead of PATH
     helper_path: str | None
+    # a file in the format of containers-registries.conf(5), version 2
+    registries_conf: Path | None
+    # folders whose *.conf are merged over registries_conf, in the order of their names; of several with one name that of
+    # the first folder counts
+    registries_conf_dir: Path | Iterable[Path] | None
+    # also what podman and skopeo read: registries.conf in XDG_CONFIG_HOME/containers or ~/.config/containers, else in
+    # /etc/containers, else in /usr/share/containers, with the files of all their registries.conf.d; or the file that
+    # CONTAINERS_REGISTRIES_CONF names
+    containers_registries: bool | None
+    # folders as containerd has them: DIR/HOST[:PORT]/hosts.toml, DIR/HOST_PORT_/hosts.toml, DIR/_default/hosts.toml, or
+    # certificates instead of hosts.toml
+    containerd_certs_dir: Path | Iterable[Path] | None
+    # a file like k3s's /etc/rancher/k3s/registries.yaml
+    k3s_registries: Path | None
+    # a file like Docker's /etc/docker/daemon.json: registry-mirrors, which are for Docker Hub, and insecure-registries
+    docker_daemon_json: Path | None
     # how many threads may make the calls of jobs, for event loops; at most 1024 (default: 16)
     job_threads: int | None
 

@@ -1,0 +1,148 @@
+//! What the machine's own configuration says about registries: mirrors, insecure and blocked registries, short names. Nothing is read
+//! unless an option asks, and then only when a registry is first needed.
+
+mod files;
+mod options;
+mod places;
+
+pub use options::MachineOptions;
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::mirrors::{daemon_json, hosts_toml, registries_yaml, RegistriesConf, Rule, Rules, ShortNames};
+use crate::os::home::{self, Environment};
+use files::Files;
+use places::ContainersPlaces;
+
+/// What is to be read.
+#[derive(Debug)]
+pub(crate) struct MachineFiles {
+    options: MachineOptions,
+    /// Where the environment says that podman's and skopeo's are.
+    containers: Option<ContainersPlaces>,
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub(crate) struct Machine {
+    /// A group for each option, in their order.
+    pub(crate) rules: Rules,
+    pub(crate) short_names: ShortNames,
+}
+
+impl MachineFiles {
+    /// What the options ask for, according to the environment as it is now.
+    pub(crate) fn new(options: &MachineOptions) -> MachineFiles {
+        MachineFiles::with(options, &home::environment)
+    }
+
+    fn with(options: &MachineOptions, environment: Environment<'_>) -> MachineFiles {
+        let containers = options.containers_registries.then(|| places::containers(environment));
+        MachineFiles { options: options.clone(), containers }
+    }
+
+    /// Reads all of them.
+    pub(crate) fn read(&self) -> Result<Machine> {
+        let (options, mut files, mut machine) = (&self.options, Files::default(), Machine::default());
+        if options.registries_conf.is_some() || !options.registries_conf_dir.0.is_empty() {
+            machine.add_containers(named(options, &mut files)?);
+        }
+        if let Some(places) = &self.containers {
+            machine.add_containers(usual(&mut files, places)?);
+        }
+        for folder in &options.containerd_certs_dir.0 {
+            machine.rules.0.push(hosts(Path::new(folder), &mut files)?);
+        }
+        if let Some(path) = &options.k3s_registries {
+            machine.rules.0.push(registries_yaml::parse(path, &files.named(Path::new(path))?)?);
+        }
+        if let Some(path) = &options.docker_daemon_json {
+            machine.rules.0.push(daemon_json::parse(path, &files.named(Path::new(path))?)?);
+        }
+        Ok(machine)
+    }
+}
+
+impl Machine {
+    /// Behind those that are there.
+    fn add_containers(&mut self, conf: RegistriesConf) {
+        self.rules.0.push(conf.rules());
+        let mut names = conf.short_names;
+        names.merge(std::mem::take(&mut self.short_names));
+        self.short_names = names;
+    }
+}
+
+/// The files of containers-registries.conf(5) that the caller names.
+fn named(options: &MachineOptions, files: &mut Files) -> Result<RegistriesConf> {
+    let mut conf = RegistriesConf::default();
+    if let Some(path) = &options.registries_conf {
+        conf.merge(RegistriesConf::parse(path, &files.named(Path::new(path))?)?);
+    }
+    let folders: Vec<_> = options.registries_conf_dir.0.iter().map(Into::into).collect();
+    add_folders(&mut conf, files, &folders)?;
+    Ok(conf)
+}
+
+/// Those of the machine and of the user.
+fn usual(files: &mut Files, places: &ContainersPlaces) -> Result<RegistriesConf> {
+    let mut conf = RegistriesConf::default();
+    for path in &places.main {
+        let text = match places.named {
+            true => Some(files.named(path)?),
+            false => files.usual(path)?,
+        };
+        if let Some(text) = text {
+            conf.merge(RegistriesConf::parse(&path.to_string_lossy(), &text)?);
+            break;
+        }
+    }
+    add_folders(&mut conf, files, &places.folders)?;
+    if let Some(path) = &places.over {
+        conf.merge(RegistriesConf::parse(&path.to_string_lossy(), &files.named(path)?)?);
+    }
+    Ok(conf)
+}
+
+/// Merges the *.conf of folders over it in the order of their names; of several with one name that of the first folder counts.
+fn add_folders(conf: &mut RegistriesConf, files: &mut Files, folders: &[std::path::PathBuf]) -> Result<()> {
+    let mut found = std::collections::BTreeMap::new();
+    for folder in folders {
+        for name in files.names(folder)?.into_iter().filter(|name| name.ends_with(".conf")) {
+            found.entry(name.clone()).or_insert_with(|| folder.join(name));
+        }
+    }
+    for path in found.values().filter(|path| !path.is_dir()) {
+        // It may have been removed since.
+        if let Some(text) = files.usual(path)? {
+            conf.merge(RegistriesConf::parse(&path.to_string_lossy(), &text)?);
+        }
+    }
+    Ok(())
+}
+
+/// The rules of a folder like containerd's certs.d.
+fn hosts(root: &Path, files: &mut Files) -> Result<Vec<Rule>> {
+    let mut rules: Vec<Rule> = Vec::new();
+    let mut names = files.names(root)?;
+    // HOST_PORT_ comes before HOST:PORT.
+    names.sort_by_key(|name| (!name.ends_with('_'), name.clone()));
+    for name in names {
+        let folder = root.join(&name);
+        let Some(scope) = hosts_toml::scope_of(&name).filter(|_| folder.is_dir()) else { continue };
+        if rules.iter().any(|rule| rule.scope == scope) {
+            continue;
+        }
+        let (path, file) = (folder.to_string_lossy(), folder.join("hosts.toml"));
+        let folder_of = hosts_toml::HostFolder { path: &path, scope: &scope };
+        rules.push(match files.usual(&file)?.filter(|text| !text.is_empty()) {
+            Some(text) => hosts_toml::parse(folder_of, &file.to_string_lossy(), &text)?,
+            None => hosts_toml::of_certificates(folder_of, &files.names(&folder)?),
+        });
+    }
+    Ok(rules)
+}
+
+#[cfg(test)]
+mod tests;

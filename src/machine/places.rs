@@ -1,0 +1,98 @@
+//! Where podman and skopeo look for registries.conf, as their current versions do (storage/pkg/configfile of container-libs). Older
+//! ones (containers/image 5) read no other folder when the user has a registries.conf, and nothing below /usr/share.
+
+use std::path::{Path, PathBuf};
+
+use crate::os::home::{self, Environment};
+use crate::os::owner;
+
+/// The folders of the machine, the first before the second.
+const MACHINE: [&str; 2] = ["/etc/containers", "/usr/share/containers"];
+
+/// What to read.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct ContainersPlaces {
+    /// The first that exists.
+    pub(crate) main: Vec<PathBuf>,
+    /// The only one must exist: a variable names it.
+    pub(crate) named: bool,
+    /// Folders with *.conf, the first before the others.
+    pub(crate) folders: Vec<PathBuf>,
+    /// Over all of them.
+    pub(crate) over: Option<PathBuf>,
+}
+
+pub(crate) fn containers(environment: Environment<'_>) -> ContainersPlaces {
+    containers_of(environment, owner::effective_user())
+}
+
+fn containers_of(environment: Environment<'_>, user: u32) -> ContainersPlaces {
+    let own = home::config(environment).map(|folder| folder.join("containers"));
+    let over = home::named(environment, "CONTAINERS_REGISTRIES_CONF_OVERRIDE");
+    if let Some(file) = home::named(environment, "CONTAINERS_REGISTRIES_CONF") {
+        return ContainersPlaces { main: vec![file], named: true, folders: Vec::new(), over };
+    }
+    let all = || own.iter().map(PathBuf::as_path).chain(MACHINE.iter().map(Path::new));
+    let mut folders: Vec<PathBuf> = own.iter().map(|folder| folder.join("registries.conf.d")).collect();
+    for folder in MACHINE.map(Path::new) {
+        match user {
+            0 => folders.push(folder.join("registries.rootful.conf.d")),
+            user => {
+                folders.push(folder.join(format!("registries.rootless.conf.d/{user}")));
+                folders.push(folder.join("registries.rootless.conf.d"));
+            }
+        }
+        folders.push(folder.join("registries.conf.d"));
+    }
+    ContainersPlaces { main: all().map(|folder| folder.join("registries.conf")).collect(), named: false, folders, over }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+
+    fn places(environment: &[(&str, &str)], user: u32) -> ContainersPlaces {
+        let get = |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
+        containers_of(&get, user)
+    }
+
+    fn shown(paths: &[PathBuf]) -> Vec<&str> {
+        paths.iter().map(|path| path.to_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn the_users_files_come_before_the_machines() {
+        let found = places(&[("HOME", "/h")], 7);
+        let main = [
+            "/h/.config/containers/registries.conf",
+            "/etc/containers/registries.conf",
+            "/usr/share/containers/registries.conf",
+        ];
+        assert_eq!(shown(&found.main), main);
+        let folders = [
+            "/h/.config/containers/registries.conf.d",
+            "/etc/containers/registries.rootless.conf.d/7",
+            "/etc/containers/registries.rootless.conf.d",
+            "/etc/containers/registries.conf.d",
+            "/usr/share/containers/registries.rootless.conf.d/7",
+            "/usr/share/containers/registries.rootless.conf.d",
+            "/usr/share/containers/registries.conf.d",
+        ];
+        assert_eq!(shown(&found.folders), folders);
+        assert!(!found.named && found.over.is_none());
+        let root = places(&[("HOME", "/root"), ("XDG_CONFIG_HOME", "/x")], 0);
+        assert_eq!(shown(&root.main)[0], "/x/containers/registries.conf");
+        assert_eq!(shown(&root.folders)[1], "/etc/containers/registries.rootful.conf.d");
+    }
+
+    #[test]
+    fn a_variable_names_another_file() {
+        let set = [("HOME", "/h"), ("CONTAINERS_REGISTRIES_CONF", "/f"), ("CONTAINERS_REGISTRIES_CONF_OVERRIDE", "/o")];
+        let found = places(&set, 7);
+        assert!(found.named && found.folders.is_empty());
+        assert_eq!((shown(&found.main), found.over), (vec!["/f"], Some(PathBuf::from("/o"))));
+        assert!(!places(&[("CONTAINERS_REGISTRIES_CONF", "")], 7).named);
+    }
+}

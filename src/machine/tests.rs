@@ -1,0 +1,176 @@
+//! Files as machines have them (tests/machine): what must come out of each stands beside it.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::error::Code;
+use crate::mirrors::{Endpoint, EndpointBase};
+use crate::options::Texts;
+use crate::reference::Repository;
+
+/// The files of a case, by the names that they have in all of them.
+fn options(folder: &Path) -> MachineOptions {
+    let there = |name: &str| folder.join(name).exists().then(|| folder.join(name).to_str().unwrap().to_owned());
+    MachineOptions {
+        registries_conf: there("registries.conf"),
+        registries_conf_dir: Texts(there("registries.conf.d").into_iter().collect()),
+        containerd_certs_dir: Texts(there("certs.d").into_iter().collect()),
+        k3s_registries: there("registries.yaml"),
+        docker_daemon_json: there("daemon.json"),
+        ..MachineOptions::default()
+    }
+}
+
+/// What is asked: `SCHEME://HOST/PATH/NAME abilities settings`, or `origin NAME …`.
+fn shown(endpoint: &Endpoint, repository: &Repository) -> String {
+    let name = endpoint.rename.apply(repository.remote_name()).unwrap();
+    let mut line = match &endpoint.base {
+        EndpointBase::Origin => format!("origin {name}"),
+        EndpointBase::At { scheme, host, path, whole_path, names_registry } => {
+            let scheme = scheme.map_or("?", |scheme| scheme.as_str());
+            let path =
+                [path.as_str(), if *whole_path { "" } else { "v2" }, &name].into_iter().filter(|part| !part.is_empty());
+            let query = if *names_registry { format!("?ns={}", repository.index().name) } else { String::new() };
+            format!("{scheme}://{host}/{}{query}", path.collect::<Vec<_>>().join("/"))
+        }
+    };
+    let may = [(endpoint.may.by_digest, "digest"), (endpoint.may.by_tag, "tag"), (endpoint.may.push, "push")];
+    let may: Vec<_> = may.iter().filter(|(yes, _)| *yes).map(|(_, name)| *name).collect();
+    write!(line, " {}", may.join(",")).unwrap();
+    let tls = &endpoint.tls;
+    for (yes, word) in
+        [(tls.insecure, "insecure"), (tls.or_plain_http, "or-plain-http"), (endpoint.credentials.is_some(), "login")]
+    {
+        line.push_str(if yes { " " } else { "" });
+        line.push_str(if yes { word } else { "" });
+    }
+    for path in &tls.ca_files {
+        write!(line, " ca={path}").unwrap();
+    }
+    for (cert, key) in &tls.client_certificates {
+        write!(line, " client={cert}+{}", key.as_deref().unwrap_or("")).unwrap();
+    }
+    for (name, _) in &endpoint.headers {
+        write!(line, " header={name}").unwrap();
+    }
+    if let Some(limit) = endpoint.connect_timeout_ms {
+        write!(line, " connect={limit}ms").unwrap();
+    }
+    line
+}
+
+fn answer(machine: &Machine, name: &str) -> String {
+    if let Some(short) = name.strip_prefix("short:") {
+        return match machine.short_names.resolve(short) {
+            Ok((repository, _)) => format!("  {}\n", repository.canonical_name()),
+            Err(error) => format!("  {}\n", error.message()),
+        };
+    }
+    let repository = Repository::parse(name, None).unwrap();
+    let Some(rule) = machine.rules.of(&repository) else { return "  as usual\n".to_owned() };
+    let endpoints = rule.endpoints.iter().map(|endpoint| format!("  {}\n", shown(endpoint, &repository)));
+    endpoints.chain(rule.blocked.then(|| "  blocked\n".to_owned())).collect()
+}
+
+/// To write them anew after a change that is meant: OCIREG_WRITE_EXPECTED=1.
+#[test]
+fn what_machines_have_means_what_their_programs_do() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/machine");
+    let mut count = 0;
+    for folder in std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        let wanted = std::fs::read_to_string(folder.join("expected")).unwrap();
+        let machine = MachineFiles::with(&options(&folder), &|_| None).read().unwrap();
+        let mut found = String::new();
+        for line in wanted.lines().filter(|line| !line.starts_with("  ")) {
+            found.push_str(line);
+            found.push('\n');
+            if !line.is_empty() && !line.starts_with('#') {
+                found.push_str(&answer(&machine, line).replace(folder.to_str().unwrap(), "."));
+            }
+        }
+        if std::env::var_os("OCIREG_WRITE_EXPECTED").is_some() {
+            std::fs::write(folder.join("expected"), &found).unwrap();
+        } else {
+            assert_eq!(found, wanted, "{}", folder.display());
+        }
+        count += 1;
+    }
+    assert!(count >= 20, "{count}");
+}
+
+#[test]
+fn nothing_is_read_unasked_and_what_is_named_must_exist() {
+    assert!(MachineFiles::with(&MachineOptions::default(), &|_| panic!("asked")).read().unwrap().rules.0.is_empty());
+    for (key, code) in
+        [("registries_conf", 1), ("k3s_registries", 1), ("docker_daemon_json", 1), ("registries_conf_dir", 0)]
+    {
+        let options: MachineOptions = serde_json::from_value(serde_json::json!({ key: "/no/such" })).unwrap();
+        let read = MachineFiles::with(&options, &|_| None).read();
+        assert_eq!(read.is_err(), code == 1, "{key}");
+        assert!(read.err().is_none_or(|error| error.code() == Code::Io && error.message().contains("/no/such")));
+    }
+}
+
+#[test]
+fn the_usual_places_are_merged_by_the_names_of_their_files() {
+    let home = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = home.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let registry = |host: &str| format!("[[registry]]\nlocation = \"{host}\"\ninsecure = true\n");
+    write("containers/registries.conf", &registry("a.test"));
+    write("containers/registries.conf.d/1.conf", &registry("b.test"));
+    write("containers/registries.conf.d/sub.conf/x.conf", "broken");
+    write("other.conf", &registry("c.test"));
+    write("over.conf", &registry("d.test"));
+    let read = |set: &[(&str, &str)]| {
+        let get = |name: &str| match name {
+            "XDG_CONFIG_HOME" => Some(home.path().as_os_str().to_owned()),
+            name => set.iter().find(|(key, _)| *key == name).map(|(_, file)| home.path().join(file).into_os_string()),
+        };
+        let options = MachineOptions { containers_registries: true, ..MachineOptions::default() };
+        let machine = MachineFiles::with(&options, &get).read()?;
+        let is_insecure = |host: &str| {
+            let repository = Repository::parse(&format!("{host}.test/x"), None).unwrap();
+            machine.rules.of(&repository).is_some_and(|rule| rule.endpoints[0].tls.insecure)
+        };
+        Ok::<_, crate::error::Error>(["a", "b", "c", "d"].map(is_insecure))
+    };
+    assert_eq!(read(&[]).unwrap(), [true, true, false, false]);
+    assert_eq!(read(&[("CONTAINERS_REGISTRIES_CONF", "other.conf")]).unwrap(), [false, false, true, false]);
+    assert_eq!(read(&[("CONTAINERS_REGISTRIES_CONF_OVERRIDE", "over.conf")]).unwrap(), [true, true, false, true]);
+    assert!(read(&[("CONTAINERS_REGISTRIES_CONF", "nothing.conf")]).is_err());
+}
+
+#[test]
+fn files_that_are_no_files_are_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    nix::unistd::mkfifo(&path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    std::fs::write(path("large"), vec![b'#'; (1 << 20) + 1]).unwrap();
+    std::fs::write(path("most"), vec![b'#'; 1 << 20]).unwrap();
+    std::fs::write(path("bytes"), b"# a\n\xff\xfe").unwrap();
+    std::fs::create_dir(path("many")).unwrap();
+    for number in 0..=1000 {
+        std::fs::write(path("many").join(number.to_string()), "").unwrap();
+    }
+    let read = |key: &str, name: &str| {
+        let options = serde_json::from_value(serde_json::json!({ key: path(name) })).unwrap();
+        MachineFiles::with(&options, &|_| None).read()
+    };
+    assert!(read("registries_conf", "most").is_ok() && read("registries_conf", "/dev/null").is_ok());
+    for (key, name, code, what) in [
+        ("registries_conf", "pipe", Code::Io, "a named pipe"),
+        ("docker_daemon_json", ".", Code::Io, "a directory"),
+        ("k3s_registries", "large", Code::LimitExceeded, "larger than"),
+        ("registries_conf", "bytes", Code::Io, "line 2: it is not UTF-8"),
+        ("registries_conf_dir", "many", Code::LimitExceeded, "more than 1000"),
+        ("containerd_certs_dir", "many", Code::LimitExceeded, "more than 1000"),
+    ] {
+        let error = read(key, name).unwrap_err();
+        assert!(error.code() == code && error.message().contains(what), "{key} {name}: {error}");
+    }
+}

@@ -1,0 +1,158 @@
+//! Docker's daemon.json: `registry-mirrors`, which are for Docker Hub only, and `insecure-registries`. Written after dockerd(8) and the
+//! source of moby (registry/config.go), with this difference: an insecure network (`10.0.0.0/8`) is for hosts that are written as
+//! addresses; dockerd also looks up the addresses of names.
+
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
+use serde_json::{Map, Value};
+
+use super::endpoint::{Abilities, Endpoint, EndpointBase, EndpointTls};
+use super::place::Place;
+use super::rules::{NameScope, Rule};
+use super::text::ConfigText;
+use crate::error::Result;
+use crate::reference::index::host;
+use crate::reference::DEFAULT_INDEX;
+use crate::text::shorten;
+
+/// The rules of a file.
+pub(crate) fn parse(path: &str, text: &str) -> Result<Vec<Rule>> {
+    let file = ConfigText::new(path, text);
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let parsed: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
+        let line = u32::try_from(error.line()).unwrap_or(0);
+        file.wrong(line, if error.is_data() { "it must be a JSON object" } else { "it is not JSON" })
+    })?;
+    let insecure = insecure(&file, &texts(&file, &parsed, "insecure-registries")?)?;
+    let mut rules: Vec<Rule> = insecure
+        .iter()
+        .map(|(scope, line)| {
+            let source = file.source(*line);
+            let tls = EndpointTls { insecure: true, or_plain_http: true, ..EndpointTls::default() };
+            let origin = Endpoint { tls, may: Abilities::ALL, ..Endpoint::new(EndpointBase::Origin, source.clone()) };
+            Rule { scope: scope.clone(), endpoints: vec![origin], blocked: false, source }
+        })
+        .collect();
+    let mirrors = texts(&file, &parsed, "registry-mirrors")?;
+    if let Some((_, line)) = mirrors.first() {
+        let source = file.source(*line);
+        let mut seen = BTreeSet::new();
+        let unseen = mirrors.iter().filter(|(url, _)| seen.insert(url.trim_end_matches('/').to_owned()));
+        let mut endpoints =
+            unseen.map(|(url, line)| mirror(&file, url, *line, &insecure)).collect::<Result<Vec<_>>>()?;
+        endpoints.push(Endpoint { may: Abilities::ALL, ..Endpoint::new(EndpointBase::Origin, source.clone()) });
+        rules.insert(0, Rule { scope: NameScope::Prefix(DEFAULT_INDEX.into()), endpoints, blocked: false, source });
+    }
+    Ok(rules)
+}
+
+fn mirror(file: &ConfigText<'_>, url: &str, line: u32, insecure: &[(NameScope, u32)]) -> Result<Endpoint> {
+    let (scheme, Place { host, path }) =
+        Place::of_url(url).map_err(|why| file.wrong(line, format!("'registry-mirrors': {why}")))?;
+    let insecure = insecure.iter().any(|(scope, _)| scope.length_in(&host).is_some());
+    let base = EndpointBase::At { scheme: Some(scheme), host, path, whole_path: false, names_registry: false };
+    Ok(Endpoint { tls: EndpointTls { insecure, ..EndpointTls::default() }, ..Endpoint::new(base, file.source(line)) })
+}
+
+/// The strings of a list with their lines.
+fn texts(file: &ConfigText<'_>, parsed: &Map<String, Value>, key: &str) -> Result<Vec<(String, u32)>> {
+    let listed = match parsed.get(key) {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(listed)) => listed,
+        Some(_) => return Err(file.wrong(line_of(file, key), format!("'{key}' must be a list of strings"))),
+    };
+    let text = |value: &Value| match value {
+        Value::String(text) => Ok((text.clone(), line_of(file, text))),
+        _ => Err(file.wrong(line_of(file, key), format!("'{key}' must be a list of strings"))),
+    };
+    listed.iter().map(text).collect()
+}
+
+/// Where a string stands; 0 when it is written in another way.
+fn line_of(file: &ConfigText<'_>, text: &str) -> u32 {
+    file.text.find(&format!("\"{text}\"")).map_or(0, |at| file.line(at))
+}
+
+fn insecure(file: &ConfigText<'_>, listed: &[(String, u32)]) -> Result<Vec<(NameScope, u32)>> {
+    let scope = |(text, line): &(String, u32)| {
+        let name = ["http://", "https://"].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
+        let name = name.trim_end_matches('/');
+        let scope = match name.parse::<IpNet>() {
+            Ok(network) => Some(NameScope::Network(network)),
+            Err(_) => host(name).ok().map(NameScope::Prefix),
+        };
+        let what = || {
+            file.wrong(*line, format!("'insecure-registries': '{}' is neither HOST[:PORT] nor a network", shown(text)))
+        };
+        Ok((scope.ok_or_else(what)?, *line))
+    };
+    listed.iter().map(scope).collect()
+}
+
+/// A user may have put a password before an '@'.
+fn shown(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((_, after)) => format!("…@{}", shorten(after)),
+        None => shorten(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rules::{RuleSource, Rules};
+    use super::*;
+    use crate::reference::{Repository, Scheme};
+
+    #[test]
+    fn mirrors_are_for_docker_hub_only() {
+        let text =
+            "{\n \"registry-mirrors\": [\"https://m.io/\", \"http://10.1.2.3:5000/proxy\",\n \"https://m.io\"],\n\
+                    \"insecure-registries\": [\"10.0.0.0/8\", \"http://h:5000\"], \"debug\": true}";
+        let rules = Rules(vec![parse("/d.json", text).unwrap()]);
+        let of = |name: &str| rules.of(&Repository::parse(name, None).unwrap());
+        let hub = of("mongo").unwrap();
+        assert_eq!(hub.endpoints.len(), 3);
+        let base = |index: usize| match &hub.endpoints[index].base {
+            EndpointBase::Origin => None,
+            EndpointBase::At { scheme, host, path, .. } => Some((scheme.unwrap(), host.as_str(), path.as_str())),
+        };
+        assert_eq!(base(0), Some((Scheme::Https, "m.io", "")));
+        assert_eq!(base(1), Some((Scheme::Http, "10.1.2.3:5000", "proxy")));
+        assert_eq!(base(2), None);
+        let insecure: Vec<bool> = hub.endpoints.iter().map(|endpoint| endpoint.tls.insecure).collect();
+        assert_eq!(insecure, [false, true, false]);
+        assert_eq!(hub.endpoints[1].source, RuleSource::File { path: "/d.json".into(), line: 2 });
+        for insecure in ["10.9.9.9:5000/a", "h:5000/a"] {
+            let [origin] = of(insecure).unwrap().endpoints.as_slice() else { panic!() };
+            assert!(origin.tls.insecure && origin.tls.or_plain_http && origin.may == Abilities::ALL);
+        }
+        for other in ["quay.io/a", "h:5001/a", "11.0.0.1/a"] {
+            assert!(of(other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_has_its_line_and_no_secret() {
+        for (text, at, what) in [
+            ("[1]", "/d.json, line 1", "object"),
+            ("{\n\"a\": secret}", "/d.json, line 2", "not JSON"),
+            ("{\n\"registry-mirrors\": \"https://m.io\"}", "/d.json, line 2", "list of strings"),
+            ("{\"registry-mirrors\": [1]}", "/d.json, line 1", "list of strings"),
+            ("{\"registry-mirrors\":\n[\"m.io\"]}", "/d.json, line 2", "URL"),
+            ("{\"registry-mirrors\":\n[\"https://u:secret@m.io\"]}", "/d.json, line 2", "'@'"),
+            ("{\"registry-mirrors\": [\"https://m.io/?x\"]}", "/d.json, line 1", "query"),
+            ("{\"insecure-registries\": [\"h/x\"]}", "/d.json, line 1", "neither"),
+            ("{\"insecure-registries\": [\"u:secret@h\"]}", "/d.json, line 1", "neither"),
+        ] {
+            let said = parse("/d.json", text).unwrap_err().to_string();
+            assert!(said.starts_with(&format!("{at}: ")) && said.contains(what), "{text}: {said}");
+            assert!(!said.contains("secret"), "{said}");
+        }
+        for nothing in ["", " \n", "{}", "{\"registry-mirrors\": null}", "{\"registry-mirrors\": []}"] {
+            assert!(parse("/d.json", nothing).unwrap().is_empty(), "{nothing}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Where something is, as configuration files write it: `HOST[:PORT][/PATH]`, or a URL of that. Each function says what is wrong in words
+//! that do not repeat a password.
+
+use super::rename::is_name;
+use crate::reference::index::{host, looks_like_host};
+use crate::reference::Scheme;
+use crate::text::shorten;
+
+/// A host and what is below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// `HOST[:PORT]`, in lower case.
+    pub(crate) host: String,
+    /// Without slashes around it; may be empty.
+    pub(crate) path: String,
+}
+
+type Said<T> = std::result::Result<T, String>;
+
+impl Place {
+    /// A registry and the beginning of repositories' names, `HOST[:PORT][/COMPONENT…]`, as containers-registries.conf(5) has them.
+    pub(crate) fn of_names(text: &str) -> Said<Place> {
+        let text = text.trim_end_matches('/');
+        if text.contains("://") {
+            return Err("it is a URL, but must be HOST[:PORT][/PATH] without https://".into());
+        }
+        refuse_userinfo(text)?;
+        let (first, path) = text.split_once('/').unwrap_or((text, ""));
+        if !looks_like_host(first) {
+            return Err(format!("'{}' is no registry: no '.', no ':' and not 'localhost'", shorten(first)));
+        }
+        if !path.is_empty() && !is_name(path) {
+            return Err(format!("'{}' is no repository's name", shorten(path)));
+        }
+        Ok(Place { host: checked_host(first)?, path: path.to_owned() })
+    }
+
+    /// The URL of an API, `SCHEME://HOST[:PORT][/PATH]`.
+    pub(crate) fn of_url(text: &str) -> Said<(Scheme, Place)> {
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Err("it is no URL: it must begin with https:// or http://".into());
+        };
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "https" => Scheme::Https,
+            "http" => Scheme::Http,
+            _ => return Err("its scheme must be https or http".into()),
+        };
+        refuse_userinfo(rest)?;
+        if rest.contains(['?', '#']) {
+            return Err("it must have no query and no fragment".into());
+        }
+        let (first, path) = rest.split_once('/').unwrap_or((rest, ""));
+        Ok((scheme, Place { host: checked_host(first)?, path: clean_path(path)? }))
+    }
+}
+
+// Also behind the host: what is meant as a password should not be sent either.
+fn refuse_userinfo(text: &str) -> Said<()> {
+    match text.contains('@') {
+        true => Err("it contains an '@': user names, passwords and digests are not part of it".into()),
+        false => Ok(()),
+    }
+}
+
+fn checked_host(text: &str) -> Said<String> {
+    match text {
+        "" => Err("it has no host".into()),
+        text => host(text).map_err(|error| error.message().to_owned()),
+    }
+}
+
+fn clean_path(path: &str) -> Said<String> {
+    let mut clean = Vec::new();
+    for segment in path.split('/').filter(|segment| !matches!(*segment, "" | ".")) {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:".contains(&byte);
+        if segment == ".." || !segment.bytes().all(allowed) {
+            return Err(format!("its path has the part '{}', which is refused", shorten(segment)));
+        }
+        clean.push(segment);
+    }
+    Ok(clean.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_a_registry_and_components() {
+        let place = |host: &str, path: &str| Ok(Place { host: host.into(), path: path.into() });
+        for (text, wanted) in [
+            ("example.com", place("example.com", "")),
+            ("Example.com:5000/a/b/", place("example.com:5000", "a/b")),
+            ("localhost/a", place("localhost", "a")),
+            ("[::1]:5000", place("[::1]:5000", "")),
+        ] {
+            assert_eq!(Place::of_names(text), wanted, "{text}");
+        }
+        for (text, why) in [
+            ("", "no registry"),
+            ("https://example.com", "URL"),
+            ("user:password@example.com", "'@'"),
+            ("registry/a", "no registry"),
+            ("example.com/../a", "no repository's name"),
+            ("example.com/A", "no repository's name"),
+            ("example.com/a b", "no repository's name"),
+            ("exa\nmple.com", "host name"),
+            ("example.com:99999", "port"),
+            ("example.com?x=/a", "host name"),
+        ] {
+            let said = Place::of_names(text).unwrap_err();
+            assert!(said.contains(why) && !said.contains("password@"), "{text}: {said}");
+        }
+    }
+
+    #[test]
+    fn urls_have_a_host_and_a_harmless_path() {
+        let good = |text: &str| Place::of_url(text).map(|(scheme, place)| (scheme, place.host, place.path)).unwrap();
+        let wanted = |scheme, host: &str, path: &str| (scheme, host.to_owned(), path.to_owned());
+        assert_eq!(good("https://mirror"), wanted(Scheme::Https, "mirror", ""));
+        assert_eq!(good("HTTP://M:5000/"), wanted(Scheme::Http, "m:5000", ""));
+        assert_eq!(good("https://h//v2/./Docker-Remote/"), wanted(Scheme::Https, "h", "v2/Docker-Remote"));
+        for (text, why) in [
+            ("mirror:5000", "no URL"),
+            ("ftp://h", "scheme"),
+            ("https://", "no host"),
+            ("https:///v2", "no host"),
+            ("https://user:secret@h", "'@'"),
+            ("https://h/v2@x", "'@'"),
+            ("https://h/?ns=x", "query"),
+            ("https://h/#x", "fragment"),
+            ("https://h/a/../b", "refused"),
+            ("https://h/%2e%2e/b", "refused"),
+            ("https://h/a\\b", "refused"),
+            ("https://h/a\r\nX: y", "refused"),
+            ("https://h\\x/a", "host name"),
+            ("https://127.1/", "host name"),
+        ] {
+            let said = Place::of_url(text).unwrap_err();
+            assert!(said.contains(why) && !said.contains("secret"), "{text}: {said}");
+        }
+    }
+}

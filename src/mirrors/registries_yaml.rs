@@ -1,0 +1,340 @@
+//! k3s's registries.yaml (RKE2 has the same): mirrors with endpoints and rewrites, and how hosts are reached. k3s writes containerd's
+//! hosts.toml from it; this follows its manual ("Private Registry Configuration") and what it writes, with these differences:
+//!
+//! - An endpoint that is no URL is an error of the file; there it is left out.
+//! - Of several `rewrite` expressions that match, the first in the file counts; there any.
+//! - An endpoint of a loopback host without a scheme is asked in what it speaks; there by http unless its port is 443.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use base64::prelude::{Engine, BASE64_STANDARD};
+use zeroize::Zeroizing;
+
+use super::endpoint::{Abilities, Endpoint, EndpointBase, EndpointTls};
+use super::place::Place;
+use super::rename::Rename;
+use super::rules::{NameScope, Rule, RuleSource};
+use super::text::ConfigText;
+use super::yaml::{self, Node};
+use crate::credentials::Credentials;
+use crate::error::Result;
+use crate::reference::index::host;
+use crate::reference::{Scheme, DEFAULT_INDEX};
+use crate::text::shorten;
+
+const HUB: &str = "registry-1.docker.io";
+
+/// The longest expression.
+const LONGEST: usize = 1000;
+
+/// The rules of a file.
+pub(crate) fn parse(path: &str, text: &str) -> Result<Vec<Rule>> {
+    let file = ConfigText::new(path, text);
+    let Some(top) = yaml::parse(&file)? else { return Ok(Vec::new()) };
+    let mut reader = Reader { file: &file, configs: BTreeMap::new() };
+    let find = |key: &str| -> Result<Option<&Rc<Node>>> {
+        Ok(top.entries(&file, "the file")?.iter().find(|(name, _)| name == key).map(|(_, node)| node))
+    };
+    if let Some(configs) = find("configs")? {
+        for (name, node) in configs.entries(&file, "configs")? {
+            let config = reader.config(node)?;
+            reader.configs.insert(name.clone(), config);
+        }
+    }
+    let mut rules = Vec::new();
+    if let Some(mirrors) = find("mirrors")? {
+        for (name, node) in mirrors.entries(&file, "mirrors")? {
+            rules.push(reader.mirrors(name, node)?);
+        }
+    }
+    let named: BTreeSet<NameScope> = rules.iter().map(|rule: &Rule| rule.scope.clone()).collect();
+    for (name, config) in &reader.configs {
+        let scope = reader.scope(name, config.source_line)?;
+        if !named.contains(&scope) {
+            let source = file.source(config.source_line);
+            rules.push(Rule { scope, endpoints: vec![reader.origin(name, &source)], blocked: false, source });
+        }
+    }
+    // What says nothing is no rule: it would hide the one for all registries.
+    rules.retain(|rule| rule.endpoints.len() > 1 || rule.endpoints.iter().any(says_something));
+    Ok(rules)
+}
+
+fn says_something(endpoint: &Endpoint) -> bool {
+    endpoint.base != EndpointBase::Origin
+        || endpoint.tls != EndpointTls::default()
+        || endpoint.credentials.is_some()
+        || !matches!(endpoint.rename, Rename::Keep)
+}
+
+/// How a host is reached.
+#[derive(Default)]
+struct HostConfig {
+    tls: EndpointTls,
+    credentials: Option<Credentials>,
+    source_line: u32,
+}
+
+struct Reader<'a> {
+    file: &'a ConfigText<'a>,
+    configs: BTreeMap<String, HostConfig>,
+}
+
+impl Reader<'_> {
+    fn scope(&self, name: &str, line: u32) -> Result<NameScope> {
+        match name {
+            "*" => Ok(NameScope::Everything),
+            HUB => Ok(NameScope::Prefix(DEFAULT_INDEX.into())),
+            name => host(name).map(NameScope::Prefix).map_err(|error| self.file.wrong(line, error.message())),
+        }
+    }
+
+    /// The registry itself, which comes last.
+    fn origin(&self, name: &str, source: &RuleSource) -> Endpoint {
+        let endpoint = Endpoint { may: Abilities::ALL, ..Endpoint::new(EndpointBase::Origin, source.clone()) };
+        self.configured(endpoint, name)
+    }
+
+    fn configured(&self, endpoint: Endpoint, host: &str) -> Endpoint {
+        let hub = [HUB, DEFAULT_INDEX];
+        let names: &[&str] = if hub.contains(&host) { &hub } else { &[host] };
+        match names.iter().find_map(|name| self.configs.get(*name)) {
+            Some(config) => Endpoint { tls: config.tls.clone(), credentials: config.credentials.clone(), ..endpoint },
+            None => endpoint,
+        }
+    }
+
+    fn mirrors(&self, name: &str, node: &Node) -> Result<Rule> {
+        let source = self.file.source(node.line);
+        let scope = self.scope(name, node.line)?;
+        let (mut listed, mut rename) = (&[][..], Rename::Keep);
+        for (key, node) in node.entries(self.file, name)? {
+            match key.as_str() {
+                "endpoint" => listed = node.values(self.file, key)?,
+                "rewrite" => rename = self.rewrite(node)?,
+                _ => {}
+            }
+        }
+        let mut endpoints: Vec<Endpoint> = Vec::new();
+        let mut own = None;
+        for (position, node) in listed.iter().enumerate() {
+            let (base, host) = self.endpoint(node, &scope)?;
+            let endpoint = Endpoint { rename: rename.clone(), ..Endpoint::new(base, self.file.source(node.line)) };
+            let endpoint = self.configured(endpoint, &host);
+            if endpoint.base == EndpointBase::Origin && position + 1 == listed.len() {
+                own = Some(endpoint);
+            } else if endpoints.iter().all(|known| known.base != endpoint.base) {
+                endpoints.push(endpoint);
+            }
+        }
+        match own {
+            // It is listed last, and so also renamed.
+            Some(last) => {
+                let push = Endpoint { may: Abilities::PUSH, rename: Rename::Keep, ..last.clone() };
+                match last.rename {
+                    Rename::Keep => endpoints.push(Endpoint { may: Abilities::ALL, ..last }),
+                    _ => endpoints.extend([last, push]),
+                }
+            }
+            None => endpoints.push(self.origin(name, &source)),
+        }
+        Ok(Rule { scope, endpoints, blocked: false, source })
+    }
+
+    /// Where an endpoint is, and the host that `configs` may have something about.
+    fn endpoint(&self, node: &Node, scope: &NameScope) -> Result<(EndpointBase, String)> {
+        let text = node.text(self.file, "endpoint")?;
+        let (scheme, url) = match text.contains("://") {
+            true => (None, text.to_owned()),
+            false => (Some(()), format!("https://{text}")),
+        };
+        let wrong = |why: String| self.file.wrong(node.line, format!("the endpoint: {why}"));
+        let (parsed, Place { host, path }) = Place::of_url(&url).map_err(wrong)?;
+        let host = if host == DEFAULT_INDEX { HUB.to_owned() } else { host };
+        let scheme = match scheme {
+            Some(()) if is_loopback(&host) => None,
+            _ => Some(parsed),
+        };
+        let whole_path = !matches!(path.as_str(), "" | "v2");
+        let own = match scope {
+            NameScope::Prefix(name) if name == DEFAULT_INDEX => host == HUB,
+            NameScope::Prefix(name) => *name == host,
+            _ => false,
+        };
+        if own && scheme == Some(Scheme::Https) && !whole_path {
+            return Ok((EndpointBase::Origin, host));
+        }
+        let path = if whole_path { path } else { String::new() };
+        Ok((EndpointBase::At { scheme, host: host.clone(), path, whole_path, names_registry: !own }, host))
+    }
+
+    fn rewrite(&self, node: &Node) -> Result<Rename> {
+        let mut expressions = Vec::new();
+        for (from, to) in node.entries(self.file, "rewrite")? {
+            let wrong = |why: String| self.file.wrong(to.line, format!("the expression '{}' {why}", shorten(from)));
+            if from.len() > LONGEST {
+                return Err(wrong(format!("is longer than {LONGEST} bytes")));
+            }
+            let expression = regex_lite::Regex::new(from).map_err(|error| wrong(format!("is not one: {error}")))?;
+            expressions.push((expression, to.text(self.file, "rewrite")?.to_owned()));
+        }
+        Ok(if expressions.is_empty() { Rename::Keep } else { Rename::Expressions(expressions) })
+    }
+
+    fn config(&self, node: &Node) -> Result<HostConfig> {
+        let mut found = HostConfig { source_line: node.line, ..HostConfig::default() };
+        for (key, node) in node.entries(self.file, "configs")? {
+            match key.as_str() {
+                "tls" => found.tls = self.tls(node)?,
+                "auth" => found.credentials = self.credentials(node)?,
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+
+    fn tls(&self, node: &Node) -> Result<EndpointTls> {
+        let mut tls = EndpointTls::default();
+        let (mut cert, mut key_file) = (None, None);
+        for (key, node) in node.entries(self.file, "tls")? {
+            let text = || node.text(self.file, key).map(|text| (!text.is_empty()).then(|| text.to_owned()));
+            match key.as_str() {
+                "ca_file" => tls.ca_files.extend(text()?),
+                "cert_file" => cert = text()?,
+                "key_file" => key_file = text()?,
+                "insecure_skip_verify" => tls.insecure = node.flag(self.file, key)?,
+                _ => {}
+            }
+        }
+        match (cert, key_file) {
+            (Some(cert), key) => tls.client_certificates.push((cert, key)),
+            (None, Some(_)) => return Err(self.file.wrong(node.line, "there is a 'key_file' without 'cert_file'")),
+            (None, None) => {}
+        }
+        Ok(tls)
+    }
+
+    fn credentials(&self, node: &Node) -> Result<Option<Credentials>> {
+        let mut said = BTreeMap::new();
+        for (key, node) in node.entries(self.file, "auth")? {
+            if matches!(key.as_str(), "username" | "password" | "auth" | "identity_token") {
+                said.insert(key.as_str(), Zeroizing::new(node.text(self.file, key)?.to_owned()));
+            }
+        }
+        said.retain(|_, text| !text.is_empty());
+        let password = |username: &str, password: &str| {
+            let (username, password) = (username.to_owned(), Zeroizing::new(password.to_owned()));
+            Some(Credentials::Password { username, password })
+        };
+        // containerd's order.
+        match (said.get("username"), said.get("identity_token"), said.get("auth")) {
+            (Some(name), _, _) => Ok(password(name, said.get("password").map_or("", |text| text.as_str()))),
+            (None, Some(token), _) => Ok(Some(Credentials::IdentityToken { username: None, token: token.clone() })),
+            (None, None, Some(auth)) => {
+                let wrong = || self.file.wrong(node.line, "'auth' must be the base64 of USER:PASSWORD");
+                let plain = Zeroizing::new(BASE64_STANDARD.decode(auth.trim()).map_err(|_| wrong())?);
+                let plain = std::str::from_utf8(&plain).map_err(|_| wrong())?;
+                let (name, secret) = plain.split_once(':').ok_or_else(wrong)?;
+                Ok(password(name, secret.trim_matches('\0')))
+            }
+            (None, None, None) => Ok(None),
+        }
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = host
+        .strip_suffix(|c: char| c.is_ascii_digit())
+        .map_or(host, |_| host.rsplit_once(':').map_or(host, |(name, _)| name));
+    name == "localhost"
+        || name == "[::1]"
+        || name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rules::Rules;
+    use super::*;
+    use crate::reference::Repository;
+
+    fn asked(text: &str, name: &str) -> Option<Vec<String>> {
+        let rules = Rules(vec![parse("/r.yaml", text).unwrap()]);
+        let repository = Repository::parse(name, None).unwrap();
+        let shown = |endpoint: &Endpoint| {
+            let base = match &endpoint.base {
+                EndpointBase::Origin => "origin".to_owned(),
+                EndpointBase::At { scheme, host, path, whole_path, .. } => {
+                    let scheme = scheme.map_or("?", |scheme| scheme.as_str());
+                    format!("{scheme}://{host}/{path}{}", if *whole_path { "!" } else { "" })
+                }
+            };
+            let push = if endpoint.may.push { " push" } else { "" };
+            let auth = if endpoint.credentials.is_some() { " auth" } else { "" };
+            let insecure = if endpoint.tls.insecure { " insecure" } else { "" };
+            format!("{base} {}{push}{auth}{insecure}", endpoint.rename.apply(repository.remote_name()).unwrap())
+        };
+        Some(rules.of(&repository)?.endpoints.iter().map(shown).collect())
+    }
+
+    #[test]
+    fn endpoints_come_before_the_registry() {
+        let text = "mirrors:\n  docker.io:\n    endpoint:\n      - \"https://m.io:5000\"\n      - https://m.io:5000\n      - localhost:6000\n\
+                    \x20   rewrite:\n      \"^rancher/(.*)\": \"proj/$1\"\n  \"*\":\n    endpoint: [\"http://h.io/v2/all\"]\n\
+                    configs:\n  m.io:5000:\n    auth: {username: u, password: p}\n    tls:\n      insecure_skip_verify: true\n\
+                    \x20 quay.io:\n    auth: {auth: \"dTpw\"}\n  nothing.io:\n";
+        let wanted = [
+            "https://m.io:5000/ proj/pause auth insecure",
+            "?://localhost:6000/ proj/pause",
+            "origin rancher/pause push",
+        ];
+        assert_eq!(asked(text, "rancher/pause").unwrap(), wanted);
+        assert_eq!(asked(text, "quay.io/a").unwrap(), ["origin a push auth"]);
+        assert_eq!(asked(text, "nothing.io/a").unwrap(), ["http://h.io/v2/all! a", "origin a push"]);
+    }
+
+    #[test]
+    fn the_registry_itself_may_be_the_last_endpoint() {
+        let text = "mirrors:\n  docker.io:\n    endpoint: [https://m.io, https://registry-1.docker.io]\n    rewrite: {^: x/}\n";
+        assert_eq!(asked(text, "a/b").unwrap(), ["https://m.io/ x/a/b", "origin x/a/b", "origin a/b push"]);
+        let text = "mirrors:\n  quay.io:\n    endpoint: [https://m.io, quay.io]\n  empty.io:\n";
+        assert_eq!(asked(text, "quay.io/a").unwrap(), ["https://m.io/ a", "origin a push"]);
+        assert_eq!(asked(text, "empty.io/a"), None);
+    }
+
+    #[test]
+    fn hosts_have_tls_and_credentials() {
+        let text = "configs:\n  registry-1.docker.io:\n    tls:\n      ca_file: /ca\n      cert_file: /c\n      key_file: /k\n    auth:\n      identity_token: t\n";
+        let rules = parse("/r.yaml", text).unwrap();
+        assert_eq!(rules[0].scope, NameScope::Prefix("docker.io".into()));
+        let origin = &rules[0].endpoints[0];
+        assert_eq!(
+            (origin.tls.ca_files.as_slice(), origin.tls.client_certificates.len()),
+            (&["/ca".to_owned()][..], 1)
+        );
+        assert!(matches!(origin.credentials, Some(Credentials::IdentityToken { .. })));
+    }
+
+    #[test]
+    fn what_is_wrong_has_its_line_and_no_secret() {
+        for (text, line, what) in [
+            ("- a", 1, "map"),
+            ("mirrors:\n  docker.io: [a]", 2, "map"),
+            ("mirrors:\n  docker.io:\n    endpoint: https://m.io", 3, "list"),
+            ("mirrors:\n  docker.io:\n    endpoint:\n    - https://u:secret@m.io", 4, "'@'"),
+            ("mirrors:\n  docker.io:\n    endpoint:\n    - https://m.io/../x", 4, "refused"),
+            ("mirrors:\n  docker.io:\n    rewrite:\n      \"(\": x", 4, "is not one"),
+            ("mirrors:\n  \"a b\":\n    endpoint: [https://m.io]", 2, "host name"),
+            ("configs:\n  m.io:\n    auth: {auth: \"secret!\"}", 3, "base64"),
+            ("configs:\n  m.io:\n    auth:\n      password: [secret]", 4, "'password' must be a string"),
+            ("configs:\n  m.io:\n    tls:\n      insecure_skip_verify: secret", 4, "true or false"),
+            ("configs:\n  m.io:\n    tls:\n      key_file: /k", 3, "cert_file"),
+            ("configs: {m.io: {auth: {password: secret", 2, "not YAML"),
+        ] {
+            let said = parse("/r.yaml", text).unwrap_err().to_string();
+            assert!(said.starts_with(&format!("/r.yaml, line {line}: ")) && said.contains(what), "{text}: {said}");
+            assert!(!said.contains("secret"), "{said}");
+        }
+        assert!(parse("/r.yaml", "").unwrap().is_empty());
+    }
+}

@@ -1,0 +1,139 @@
+//! What a name without a registry means on this machine: containers' short-name aliases and the registries that are searched
+//! (containers-registries.conf(5), "Short-Name Aliasing").
+
+use std::collections::BTreeMap;
+
+use super::rename::is_name;
+use super::rules::RuleSource;
+use super::tables::{At, Table};
+use crate::error::{Code, Error, Result};
+use crate::reference::index::looks_like_host;
+use crate::reference::{Index, Repository};
+use crate::text::shorten;
+
+/// The aliases and the search of all files.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ShortNames {
+    /// None: a file takes back what those before it say.
+    aliases: BTreeMap<String, Option<Alias>>,
+    search: Option<Search>,
+    mode: Option<ShortNameMode>,
+}
+
+/// What a short name stands for.
+#[derive(Debug, Clone)]
+pub(crate) struct Alias {
+    pub(crate) repository: Repository,
+    pub(crate) source: RuleSource,
+}
+
+/// The registries that are searched, in order.
+#[derive(Debug, Clone)]
+pub(crate) struct Search {
+    pub(crate) registries: Vec<Index>,
+    pub(crate) source: RuleSource,
+}
+
+/// What is done when several registries are to be searched. Nobody can be asked here, so several are searched in no mode: a stranger
+/// may have the name in the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ShortNameMode {
+    Disabled,
+    Permissive,
+    Enforcing,
+}
+
+impl ShortNameMode {
+    /// As registries.conf writes it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            ShortNameMode::Disabled => "disabled",
+            ShortNameMode::Permissive => "permissive",
+            ShortNameMode::Enforcing => "enforcing",
+        }
+    }
+}
+
+impl ShortNames {
+    /// What a file says: `[aliases]`, `unqualified-search-registries`, `short-name-mode`.
+    pub(crate) fn of(top: &Table<'_>) -> Result<ShortNames> {
+        let mut names = ShortNames { mode: mode(top)?, search: search(top)?, aliases: BTreeMap::new() };
+        let Some(table) = top.table("aliases")? else { return Ok(names) };
+        for (name, At { line, value }) in table.named_texts()? {
+            let said = |what: &str| top.file.wrong(line, format!("the alias '{}' {what}", shorten(&name)));
+            if !is_name(&name) || name.split_once('/').is_some_and(|(first, _)| looks_like_host(first)) {
+                return Err(said("must be a name without registry, tag and digest"));
+            }
+            let alias = match value.as_str() {
+                "" => None,
+                full => {
+                    let repository =
+                        full_name(full).ok_or_else(|| said("must stand for REGISTRY/NAME, without tag and digest"))?;
+                    Some(Alias { repository, source: top.file.source(line) })
+                }
+            };
+            names.aliases.insert(name, alias);
+        }
+        Ok(names)
+    }
+
+    /// Takes what a later file says instead.
+    pub(crate) fn merge(&mut self, over: ShortNames) {
+        self.aliases.extend(over.aliases);
+        self.search = over.search.or(self.search.take());
+        self.mode = over.mode.or(self.mode);
+    }
+
+    /// The mode; the default is permissive.
+    pub(crate) fn mode(&self) -> ShortNameMode {
+        self.mode.unwrap_or(ShortNameMode::Permissive)
+    }
+
+    /// What a name without registry, tag and digest stands for, and who says so.
+    pub(crate) fn resolve(&self, name: &str) -> Result<(Repository, &RuleSource)> {
+        if let Some(Some(alias)) = self.aliases.get(name) {
+            return Ok((alias.repository.clone(), &alias.source));
+        }
+        let refused =
+            |why: String| Error::new(Code::InvalidReference, format!("the short name '{}' {why}", shorten(name)));
+        let none = || refused("has no alias, and no registries to search are configured".into());
+        let search = self.search.as_ref().ok_or_else(none)?;
+        match search.registries.as_slice() {
+            [] => Err(none()),
+            [one] => Ok((Repository::parse(name, Some(one))?, &search.source)),
+            several => {
+                let names: Vec<&str> = several.iter().map(|index| index.name.as_str()).collect();
+                let error = refused(format!("may be in any of {}", names.join(", ")));
+                Err(error.with_hint("name the registry, or write an alias for it in registries.conf"))
+            }
+        }
+    }
+}
+
+fn full_name(text: &str) -> Option<Repository> {
+    let (first, _) = text.split_once('/')?;
+    looks_like_host(first).then(|| Repository::parse(text, None).ok()).flatten()
+}
+
+fn search(top: &Table<'_>) -> Result<Option<Search>> {
+    const KEY: &str = "unqualified-search-registries";
+    let Some(texts) = top.texts(KEY)? else { return Ok(None) };
+    let line = texts.first().map_or(0, |at| at.line);
+    let index = |At { line, value }: At<String>| {
+        let host = value.trim_end_matches('/');
+        Index::parse(host).map_err(|error| top.file.wrong(line, format!("'{KEY}': {}", error.message())))
+    };
+    let registries = texts.into_iter().map(index).collect::<Result<_>>()?;
+    Ok(Some(Search { registries, source: top.file.source(line) }))
+}
+
+fn mode(top: &Table<'_>) -> Result<Option<ShortNameMode>> {
+    let Some(At { line, value }) = top.text("short-name-mode")? else { return Ok(None) };
+    match value.as_str() {
+        "" => Ok(None),
+        "disabled" => Ok(Some(ShortNameMode::Disabled)),
+        "permissive" => Ok(Some(ShortNameMode::Permissive)),
+        "enforcing" => Ok(Some(ShortNameMode::Enforcing)),
+        _ => Err(top.file.wrong(line, "'short-name-mode' must be enforcing, permissive or disabled")),
+    }
+}

@@ -1,0 +1,146 @@
+// Command containerd says what containerd's own resolver makes of the hosts.toml below tests/machine, and compares it with what stands
+// in the file "expected" beside them, which a unit test of the library holds the library to.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+	"github.com/containerd/containerd/v2/core/remotes/docker/config"
+	"github.com/containerd/log"
+)
+
+// What differs on purpose; src/mirrors/hosts_toml.rs says why. The key is the case and the name.
+var otherwise = map[string]string{
+	"artifactory-containerd grafana/grafana":          "https://docker.io is Docker Hub's registry, not a host of that name",
+	"containerd-mutual-tls old.example/app":           "the certificates of this case hold nothing",
+	"containerd-mutual-tls registry.example:8443/app": "the certificates of this case are not there",
+	"containerd-docker-mirror mongo":                  "the certificate of this case is not there",
+}
+
+// A reference's registry and repository, as both programs read it.
+func split(name string) (host, repository string) {
+	first, rest, found := strings.Cut(name, "/")
+	if !found || !strings.ContainsAny(first, ".:") && first != "localhost" {
+		first, rest = "docker.io", name
+	}
+	if first == "docker.io" && !strings.Contains(rest, "/") {
+		rest = "library/" + rest
+	}
+	return first, rest
+}
+
+func abilities(of docker.HostCapabilities) string {
+	var names []string
+	for _, one := range []struct {
+		capability docker.HostCapabilities
+		name       string
+	}{{docker.HostCapabilityPull, "digest"}, {docker.HostCapabilityResolve, "tag"}, {docker.HostCapabilityPush, "push"}} {
+		if of.Has(one.capability) {
+			names = append(names, one.name)
+		}
+	}
+	return strings.Join(names, ",")
+}
+
+// What containerd asks for a name, in order.
+func theirs(root, name string) ([]string, error) {
+	host, repository := split(name)
+	options := config.HostOptions{HostDir: config.HostDirFromRoot(root)}
+	hosts, err := config.ConfigureHosts(context.Background(), options)(host)
+	if err != nil {
+		return nil, err
+	}
+	var lines []string
+	for _, one := range hosts {
+		query := ""
+		if one.Host != host && (host != "docker.io" || one.Host != "registry-1.docker.io") {
+			query = "?ns=" + host
+		}
+		lines = append(lines, fmt.Sprintf("%s://%s%s/%s%s %s", one.Scheme, one.Host, one.Path, repository, query, abilities(one.Capabilities)))
+	}
+	return lines, nil
+}
+
+// What is expected of the library, in the same form: without what containerd's resolver does not tell.
+func ours(lines []string, name string) []string {
+	host, repository := split(name)
+	registry := host
+	if host == "docker.io" {
+		registry = "registry-1.docker.io"
+	}
+	if len(lines) == 1 && lines[0] == "as usual" {
+		lines = []string{"origin " + repository + " digest,tag,push"}
+	}
+	var plain []string
+	for _, line := range lines {
+		words := strings.Fields(line)
+		if words[0] == "origin" {
+			words = []string{fmt.Sprintf("https://%s/v2/%s", registry, words[1]), words[2]}
+		}
+		plain = append(plain, words[0]+" "+words[1])
+	}
+	return plain
+}
+
+func check(folder string) (compared, wrong int, err error) {
+	text, err := os.ReadFile(filepath.Join(folder, "expected"))
+	if err != nil {
+		return 0, 0, err
+	}
+	var name string
+	expected := map[string][]string{}
+	var names []string
+	for _, line := range strings.Split(string(text), "\n") {
+		switch {
+		case line == "" || strings.HasPrefix(line, "#"):
+		case strings.HasPrefix(line, "  "):
+			expected[name] = append(expected[name], strings.TrimSpace(line))
+		default:
+			name = line
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		key := filepath.Base(folder) + " " + name
+		if _, differs := otherwise[key]; differs {
+			continue
+		}
+		found, err := theirs(filepath.Join(folder, "certs.d"), name)
+		if err != nil {
+			return compared, wrong, fmt.Errorf("%s: %w", key, err)
+		}
+		compared++
+		if wanted := ours(expected[name], name); strings.Join(found, "\n") != strings.Join(wanted, "\n") {
+			wrong++
+			fmt.Printf("%s:\n  containerd: %s\n  we:         %s\n", key, strings.Join(found, "\n              "), strings.Join(wanted, "\n              "))
+		}
+	}
+	return compared, wrong, nil
+}
+
+func main() {
+	_ = log.SetLevel("fatal")
+	trees, err := filepath.Glob(filepath.Join(os.Args[1], "*", "certs.d"))
+	compared, wrong := 0, 0
+	for _, tree := range trees {
+		folder := filepath.Dir(tree)
+		if _, other := os.Stat(filepath.Join(folder, "registries.conf")); other == nil || err != nil {
+			continue // not containerd's alone
+		}
+		some, bad, failure := check(folder)
+		if failure != nil {
+			fmt.Println(failure)
+			bad++
+		}
+		compared, wrong = compared+some, wrong+bad
+	}
+	fmt.Printf("%d names compared with containerd, %d differ\n", compared, wrong)
+	if compared < 10 || wrong > 0 {
+		os.Exit(1)
+	}
+}

@@ -1009,6 +1009,28 @@ ocireg_status ocireg_manifest_inspect(const uint8_t *data,
                                       char **json,
                                       ocireg_error **error);
 
+// Makes a manifest or an index from descriptors, which nobody has to join from strings. `parts` is a JSON object with the members
+// of the manifest: "manifests" for an index, or "config" and "layers" for an image or an artifact; "artifactType", "subject",
+// "annotations" and "mediaType" as wanted. A descriptor is {"mediaType", "digest", "size" [, "urls", "annotations", "data",
+// "platform", "artifactType"]}. What is left out is filled in: "schemaVersion"; "mediaType", the OCI one; for an artifact the empty
+// descriptor as "config", and as the only one of "layers" if there are none. Refused are members that do not exist, descriptors that
+// are not valid, annotations that are not strings, and what Docker's own kinds do not have. The members come in the order that Go's
+// programs write, annotations by name: the same parts make the same bytes. Put them with ocireg_manifest_put. Any thread.
+//
+// Options:
+//   algorithm (string): "sha256", which it is by default, or "sha512"
+//
+// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, as of
+// ocireg_manifest_inspect, freed with ocireg_string_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT (`parts` is not a JSON object), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED. Source: OCI
+// image-spec manifest.md, image-index.md and descriptor.md.
+ocireg_status ocireg_manifest_build(const char *parts,
+                                    const ocireg_options *options,
+                                    char **json,
+                                    ocireg_buffer **bytes,
+                                    ocireg_error **error);
+
 // Asks a registry, HOST[:PORT], whether and how it speaks the protocol. No credentials are sent. Blocks.
 //
 // Options:

@@ -68,7 +68,7 @@ extern const struct command command_parse;
 extern const struct command command_help, command_version, command_completion;
 extern const struct command command_ping, command_detect, command_catalog, command_tags;
 extern const struct command command_login, command_logout, command_explain;
-extern const struct command command_manifest_get, command_manifest_head, command_manifest_inspect, command_manifest_put, command_manifest_delete;
+extern const struct command command_manifest_get, command_manifest_head, command_manifest_inspect, command_manifest_build, command_manifest_put, command_manifest_delete;
 extern const struct command command_digest, command_inspect, command_tree;
 extern const struct command command_upload_start, command_upload_status, command_upload_chunk, command_upload_finish;
 extern const struct command command_upload_cancel, command_blob_mount;

@@ -24,6 +24,7 @@ const struct command *const commands[] = {
     &command_manifest_get,
     &command_manifest_head,
     &command_manifest_inspect,
+    &command_manifest_build,
     &command_manifest_put,
     &command_manifest_delete,
     &command_digest,

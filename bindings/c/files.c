@@ -92,6 +92,8 @@ int file_read_whole(struct session *session, const char *path, size_t limit, uin
         return status;
     status = read_pieces(session, fd, path, limit, data, size);
     close(fd);
+    if (status == OCIREG_OK)
+        (*data)[*size] = 0;
     if (status != OCIREG_OK) {
         free(*data);
         *data = NULL;

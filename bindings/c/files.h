@@ -16,7 +16,7 @@ int file_report(struct session *session, const char *path, int reason);
 /* The same of anything else: what could not be done, such as "write". */
 int file_failed(struct session *session, const char *what, const char *path, int reason);
 
-/* Reads a file of at most `limit` bytes. Freed with free(). */
+/* Reads a file of at most `limit` bytes, behind which a NUL stands. Freed with free(). */
 int file_read_whole(struct session *session, const char *path, size_t limit, uint8_t **data, size_t *size);
 
 #endif

@@ -1,4 +1,4 @@
-/* The commands manifest get, head, inspect, put and delete, and digest. Shows: ocireg_manifest_get, _head, _inspect, _put, _delete, _digest;
+/* The commands manifest get, head, inspect, build, put and delete, and digest. Shows: ocireg_manifest_get, _head, _inspect, _build, _put, _delete, _digest;
  * ocireg_endpoint_manifest; ocireg_buffer_data, _size, _free. */
 #include "command.h"
 #include "files.h"
@@ -8,6 +8,7 @@
 #include "result.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The most that the library takes for a manifest. */
 #define LARGEST_MANIFEST ((size_t)32 << 20)
@@ -163,6 +164,36 @@ static int inspect(struct session *session, const struct command_line *line)
     return session_finish(session, status, json, error);
 }
 
+/* --raw: the bytes, for manifest put. */
+static int finish_built(struct session *session, const struct command_line *line, const char *json, const ocireg_buffer *bytes)
+{
+    if (line->raw)
+        return finish_raw(session, line, json, bytes);
+    return line->output != NULL ? finish_file(session, line->output, json) : session_print(session, json);
+}
+
+static int build(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    ocireg_buffer *bytes = NULL;
+    char *json = NULL;
+    uint8_t *parts;
+    size_t size;
+    int result = file_read_whole(session, line->arguments[0], LARGEST_MANIFEST, &parts, &size);
+    if (result != OCIREG_OK)
+        return result;
+    if (memchr(parts, 0, size) != NULL)
+        result = report_failure(session->output, OCIREG_INVALID_ARGUMENT, "%s contains a NUL, which JSON does not", line->arguments[0]);
+    else if (ocireg_manifest_build((const char *)parts, line->options, &json, &bytes, &error) != OCIREG_OK)
+        result = session_report(session, error);
+    else
+        result = finish_built(session, line, json, bytes);
+    free(parts);
+    ocireg_buffer_free(bytes);
+    ocireg_string_free(json);
+    return result;
+}
+
 static int delete(struct session *session, const struct command_line *line)
 {
     ocireg_error *error = NULL;
@@ -230,6 +261,21 @@ const struct command command_manifest_inspect = {
     .parameters = inspect_parameters,
     .summary = "Show a manifest in a file as manifest get shows one: parsed, with digest, media type and size.",
     .run = inspect,
+};
+
+static const struct parameter build_parameters[] = {
+    {"--raw", PARAMETER_RAW, NULL, NULL, "the exact bytes of the manifest"},
+    {"-o", PARAMETER_OUTPUT, NULL, "FILE", "into this file"},
+    {"--algorithm", PARAMETER_TEXT, OCIREG_OPT_ALGORITHM, "NAME", "of its digest: sha256 or sha512"},
+    {0},
+};
+
+const struct command command_manifest_build = {
+    .name = "manifest build",
+    .arguments = {"FILE"},
+    .parameters = build_parameters,
+    .summary = "Make a manifest or an index of its parts, a JSON object: what is left out is filled in, what cannot be is refused.",
+    .run = build,
 };
 
 static const struct parameter put_parameters[] = {

@@ -197,7 +197,7 @@ family() { # NAME
         options) members='ocireg_options_.*' about='named options of calls' ;;
         reference) members='ocireg_(index_parse|reference_parse|endpoint_.*|digest_.*)' about='names of registries, images and places; digests' ;;
         registry) members='ocireg_(registry_.*|repository_.*)' about='registries and the tags of repositories' ;;
-        manifest) members='ocireg_(manifest_(get|head|digest|put|delete|inspect)|referrers|tag_delete)' about='manifests, what refers to them, and tags' ;;
+        manifest) members='ocireg_(manifest_(get|head|digest|put|delete|inspect|build)|referrers|tag_delete)' about='manifests, what refers to them, and tags' ;;
         blob) members='ocireg_blob_.*' about='reading and writing blobs' ;;
         upload) members='ocireg_upload_.*' about='uploads in chunks, and their sessions' ;;
         copy) members='ocireg_(copy|layout_.*)' about='copies between registries, layouts and archives' ;;

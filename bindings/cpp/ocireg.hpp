@@ -1806,6 +1806,19 @@ inline value manifest_inspect(std::string_view bytes, const options &wanted = {}
         return ocireg_manifest_inspect(detail::octets(bytes), bytes.size(), wanted.get(), json, error);
     });
 }
+/* A manifest or an index of its parts, as JSON: its bytes, and what they are. */
+inline document manifest_build(std::string_view parts, const options &wanted = {})
+{
+    const detail::c_string text(parts);
+    detail::owned<ocireg_buffer> bytes;
+    value info = detail::json([&](char **json, ocireg_error **error) {
+        ocireg_buffer *made = nullptr;
+        const ocireg_status status = ocireg_manifest_build(text, wanted.get(), json, &made, error);
+        bytes.reset(made);
+        return status;
+    });
+    return {std::move(info), buffer(std::move(bytes))};
+}
 
 /* Signed schema-1 manifests, and their keys in PEM. */
 inline value schema1_verify(std::string_view bytes, const options &wanted = {})

@@ -14,6 +14,8 @@ package ocireg
 #cgo nocallback ocireg_digest_bytes
 #cgo noescape ocireg_manifest_inspect
 #cgo nocallback ocireg_manifest_inspect
+#cgo noescape ocireg_manifest_build
+#cgo nocallback ocireg_manifest_build
 #cgo noescape ocireg_options_new
 #cgo nocallback ocireg_options_new
 #cgo noescape ocireg_options_parse

@@ -120,6 +120,37 @@ func InspectManifest(data []byte, options ...Option) (*ManifestInfo, error) {
 	return result, takeJSON(json, result)
 }
 
+// BuildManifest makes a manifest or an index of its parts, a value that becomes a JSON object such as an ImageManifest or an
+// ImageIndex: what is left out is filled in, and what cannot be is refused. It returns the exact bytes, for PutManifest, and what they
+// are. Options: WithAlgorithm.
+func BuildManifest(parts any, options ...Option) ([]byte, *ManifestInfo, error) {
+	text, err := json.Marshal(parts)
+	if err != nil {
+		return nil, nil, newError(ErrInvalidArgument, "the parts of the manifest are no JSON: "+err.Error())
+	}
+	wanted, err := callSettings(options).native()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer C.ocireg_options_free(wanted)
+	given, err := cText(string(text))
+	if err != nil {
+		return nil, nil, err
+	}
+	var json *C.char
+	var bytes *C.ocireg_buffer
+	var failure *C.ocireg_error
+	if status := C.ocireg_manifest_build(given, wanted, &json, &bytes, &failure); status != C.OCIREG_OK {
+		return nil, nil, takeError(status, failure)
+	}
+	made := takeBuffer(bytes)
+	result := &ManifestInfo{}
+	if err := takeJSON(json, result); err != nil {
+		return nil, nil, err
+	}
+	return made, result, nil
+}
+
 // Manifest gets a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; with both, the digest decides. It is verified against
 // the digest and its media type. Options: WithPlatform, WithAccept, WithMaxSchemaVersion, WithoutIndex.
 func (c *Client) Manifest(ctx context.Context, reference string, options ...Option) (*Manifest, error) {

@@ -111,6 +111,26 @@ func TestInspectManifest(t *testing.T) {
 	wantCode(t, err, ocireg.ErrInvalidManifest)
 }
 
+func TestBuildManifest(t *testing.T) {
+	made, info, err := ocireg.BuildManifest(map[string]any{"artifactType": "application/x", "annotations": map[string]string{"b": "<", "a": "1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := must[string](t)(ocireg.DigestBytes(made))
+	if info.Kind != "artifact" || info.Digest != digest || !bytes.HasSuffix(made, []byte(`"annotations":{"a":"1","b":"\u003c"}}`)) {
+		t.Errorf("%+v %s", info, made)
+	}
+	// What Go's own encoder writes of the same structure.
+	var document ocireg.ImageManifest
+	if err := json.Unmarshal(made, &document); err != nil || len(document.Layers) != 1 {
+		t.Errorf("%+v %v", document, err)
+	}
+	_, _, err = ocireg.BuildManifest(map[string]any{"layer": 1})
+	wantCode(t, err, ocireg.ErrInvalidManifest)
+	_, _, err = ocireg.BuildManifest(func() {})
+	wantCode(t, err, ocireg.ErrInvalidArgument)
+}
+
 func TestReferrers(t *testing.T) {
 	ctx := context.Background()
 	client := newClient(t)

@@ -5,11 +5,13 @@ use std::ffi::c_char;
 use super::argument::{bytes, text};
 use super::error::ocireg_error;
 use super::guard::enter;
+use super::memory::ocireg_buffer;
 use super::options::{self, ocireg_options};
-use super::out::{Json, Text};
+use super::out::{Bytes, Json, Text};
 use super::status::ocireg_status;
 use crate::digest::Algorithm;
-use crate::manifest::Document;
+use crate::error::Result;
+use crate::manifest::{build, Document};
 use crate::options::options;
 use crate::reference::{Index, Reference};
 
@@ -95,9 +97,14 @@ pub unsafe extern "C" fn ocireg_digest_bytes(
         enter(error, Text::required(digest, "digest"), || {
             let data = bytes(data, size, "data")?;
             let options: DigestOptions = options::read(options)?;
-            let algorithm: Algorithm = options.algorithm.as_deref().unwrap_or("sha256").parse().map_err(invalid)?;
-            Ok(algorithm.digest(data).to_string())
+            Ok(options.algorithm()?.digest(data).to_string())
         })
+    }
+}
+
+impl DigestOptions {
+    fn algorithm(&self) -> Result<Algorithm> {
+        self.algorithm.as_deref().unwrap_or("sha256").parse().map_err(invalid)
     }
 }
 
@@ -128,6 +135,38 @@ pub unsafe extern "C" fn ocireg_manifest_inspect(
             let data = bytes(data, size, "data")?;
             let options: InspectOptions = options::read(options)?;
             Ok(Document::parse(data, options.media_type.as_deref(), Algorithm::Sha256)?.to_json())
+        })
+    }
+}
+
+/// Makes a manifest or an index from descriptors, which nobody has to join from strings. `parts` is a JSON object with the members
+/// of the manifest: "manifests" for an index, or "config" and "layers" for an image or an artifact; "artifactType", "subject",
+/// "annotations" and "mediaType" as wanted. A descriptor is {"mediaType", "digest", "size" [, "urls", "annotations", "data",
+/// "platform", "artifactType"]}. What is left out is filled in: "schemaVersion"; "mediaType", the OCI one; for an artifact the empty
+/// descriptor as "config", and as the only one of "layers" if there are none. Refused are members that do not exist, descriptors that
+/// are not valid, annotations that are not strings, and what Docker's own kinds do not have. The members come in the order that Go's
+/// programs write, annotations by name: the same parts make the same bytes. Put them with ocireg_manifest_put. Any thread.
+///
+/// Options: {DigestOptions}
+///
+/// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, as of
+/// ocireg_manifest_inspect, freed with ocireg_string_free.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT (`parts` is not a JSON object), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED. Source: OCI
+/// image-spec manifest.md, image-index.md and descriptor.md.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_manifest_build(
+    parts: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    bytes: *mut *mut ocireg_buffer,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, (Json::optional(json), Bytes::optional(bytes)), || {
+            let options: DigestOptions = options::read(options)?;
+            let made = build::build(text(&parts, "parts")?.as_bytes(), options.algorithm()?)?;
+            Ok((made.document.to_json(), made.bytes))
         })
     }
 }

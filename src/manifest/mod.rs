@@ -4,6 +4,7 @@
 //! One document must mean one thing to every reader: its media type, the type it was served as and its structure must
 //! agree (CVE-2021-41190).
 
+pub mod build;
 mod media_type;
 #[cfg(test)]
 mod tests;

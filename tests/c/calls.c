@@ -120,6 +120,10 @@ static ocireg_status manifest_inspect(void **a, ocireg_error **error) {
     return ocireg_manifest_inspect(a[0], MANIFEST_SIZE, a[1], (char **)a[2], error);
 }
 
+static ocireg_status manifest_build(void **a, ocireg_error **error) {
+    return ocireg_manifest_build(a[0], a[1], (char **)a[2], (ocireg_buffer **)a[3], error);
+}
+
 static ocireg_status json_parse(void **a, ocireg_error **error) {
     return ocireg_json_parse(a[0], (ocireg_json **)a[1], error);
 }
@@ -480,6 +484,7 @@ const struct call calls[] = {
     {"reference_parse", "Npo", reference_parse, "{'default_index':1}"},
     {"digest_bytes", "Dpo", digest_bytes, "{'algorithm':256}"},
     {"manifest_inspect", "Dpo", manifest_inspect, "{'media_type':false}"},
+    {"manifest_build", "mpnn", manifest_build, "{'algorithm':256}"},
     {"json_parse", "Jo", json_parse, NULL},
     {"json_parse_bytes", "Do", json_parse_bytes, NULL},
     {"json_dump", "jro", json_dump, NULL},
@@ -620,6 +625,7 @@ static void *value_of(struct arguments *from, char kind, size_t place) {
         case 'N':
         case 'K': return text("name");
         case 'J': return text("{}");
+        case 'm': return text("{\"manifests\":[]}");
         case 'H': return text("%s", env("OCIREG_TEST_V2"));
         case 'q':
         case 'Q': return text("%s", from->repository);

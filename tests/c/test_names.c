@@ -150,6 +150,25 @@ static void test_inspect_refuses(void **state) {
     expect_status(OCIREG_INVALID_MANIFEST, ocireg_manifest_inspect((const uint8_t *)index, strlen(index), other, &json, &failure));
 }
 
+static void test_build(void **state) {
+    (void)state;
+    ocireg_buffer *bytes = NULL;
+    char *json = NULL;
+    const char *parts = text("{\"layers\":[{\"size\":0,\"digest\":\"%s\",\"mediaType\":\"a/b\"}],\"artifactType\":\"application/x\"}", DIGEST);
+    expect_status(OCIREG_OK, ocireg_manifest_build(parts, NULL, &json, &bytes, &failure));
+    kept(json);
+    expect_text_at(json, "kind", "artifact");
+    expect_text_at(json, "manifest/config/mediaType", "application/vnd.oci.empty.v1+json");
+    expect_text_at(json, "digest", digest_of((const char *)ocireg_buffer_data(bytes), ocireg_buffer_size(bytes)));
+    ocireg_buffer_free(bytes);
+    expect_status(OCIREG_OK, ocireg_manifest_build(parts, options("{'algorithm':'sha512'}"), NULL, NULL, &failure));
+    expect_status(OCIREG_INVALID_MANIFEST, ocireg_manifest_build("{\"layer\":[]}", NULL, &json, &bytes, &failure));
+    expect_message("layer");
+    assert_null(json);
+    assert_null(bytes);
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_manifest_build("[]", NULL, &json, &bytes, &failure));
+}
+
 /* Overlong strings are not names: they are refused at once, with a message of bounded length. */
 static void test_texts_without_end(void **state) {
     (void)state;
@@ -183,7 +202,7 @@ static void test_texts_without_end(void **state) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_hub_name), test(test_full_name), test(test_digest_without_tag), test(test_default_index), test(test_bad_references),
-        test(test_indexes),  test(test_digests),   test(test_inspect),            test(test_inspect_refuses),
+        test(test_indexes),  test(test_digests),   test(test_inspect),            test(test_inspect_refuses), test(test_build),
         test(test_texts_without_end),
     };
     return run_all(tests, argc, argv);

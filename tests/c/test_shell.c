@@ -439,6 +439,9 @@ static void test_files_on_this_machine(void **state) {
     expect_bash("test $($0 manifest inspect index --format {/kind}) = index && test $($0 manifest inspect - --format {/digest} <index) ="
                 " $($0 blob digest index)");
     expect_failure(OCIREG_INVALID_MANIFEST, text("manifest inspect %s/a", folder), "");
+    expect_bash("echo '{\"manifests\": []}' >parts && $0 manifest build parts --raw -o built >said && cmp built index &&"
+                " test $($0 manifest build parts --format {/digest}) = $($0 blob digest index)");
+    expect_failure(OCIREG_INVALID_MANIFEST, text("manifest build %s/a", folder), "artifactType");
     const char *old = "{\"schemaVersion\":1,\"name\":\"a\",\"tag\":\"1\",\"architecture\":\"amd64\",\"fsLayers\":[{\"blobSum\":\"sha256:"
                       "0000000000000000000000000000000000000000000000000000000000000000\"}],\"history\":[{\"v1Compatibility\":\"{\\\"id\\\":\\\""
                       "0000000000000000000000000000000000000000000000000000000000000000\\\"}\"}]}";

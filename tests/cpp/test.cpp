@@ -152,6 +152,10 @@ void manifests(const ocireg::client &client)
 {
     const std::string image = image_of(client, "a"), digest = ocireg::digest_bytes(image);
     CHECK_EQUAL(ocireg::manifest_inspect(image).digest(), digest);
+    const ocireg::document built = ocireg::manifest_build(R"({"artifactType":"application/x"})");
+    CHECK_EQUAL(built.info.digest(), ocireg::digest_bytes(built.bytes.view()));
+    CHECK_EQUAL(built.info["kind"].string(), "artifact");
+    CHECK_THROWS(ocireg::invalid_manifest_error, ocireg::content_error, "artifactType", ocireg::manifest_build("{}"));
     CHECK_EQUAL(client.manifest_put(repository + ":one", image, {{"tags", {"two", "three"}}})["tags"].size(), 3u);
     const ocireg::document got = client.manifest_get(repository + ":one");
     CHECK(!got.info.layer().exists());

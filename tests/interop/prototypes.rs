@@ -30,6 +30,7 @@ extern "C" {
     pub fn ocireg_index_parse(name: Text, json: Json, error: Failure) -> i32;
     pub fn ocireg_endpoint_parse(name: Text, json: Json, error: Failure) -> i32;
     pub fn ocireg_reference_parse(name: Text, options: Handle, json: Json, error: Failure) -> i32;
+    pub fn ocireg_manifest_build(parts: Text, options: Handle, json: Json, bytes: Failure, error: Failure) -> i32;
     pub fn ocireg_manifest_inspect(data: *const u8, size: usize, options: Handle, json: Json, error: Failure) -> i32;
     pub fn ocireg_blob_open(c: Handle, x: Handle, reference: Text, o: Handle, reader: Failure, e: Failure) -> i32;
     pub fn ocireg_blob_reader_info(reader: Handle, json: Json, error: Failure) -> i32;

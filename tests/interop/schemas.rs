@@ -15,7 +15,7 @@ use crate::prototypes::*;
 use crate::{env, noise, Place, PASSWORD};
 
 /// The schema for the result of each function: every function that returns JSON, according to the header.
-const RESULTS: [(&str, &str); 72] = [
+const RESULTS: [(&str, &str); 73] = [
     ("ocireg_blob_delete", "blob-delete"),
     ("ocireg_blob_fn", "blob-event"),
     ("ocireg_blob_get_fd", "blob-get"),
@@ -49,6 +49,7 @@ const RESULTS: [(&str, &str); 72] = [
     ("ocireg_log_fn", "log-event"),
     ("ocireg_login", "login"),
     ("ocireg_logout", "logout"),
+    ("ocireg_manifest_build", "document"),
     ("ocireg_manifest_delete", "manifest-delete"),
     ("ocireg_manifest_get", "manifest"),
     ("ocireg_manifest_head", "manifest-head"),
@@ -388,6 +389,12 @@ fn manifests(caller: &mut Caller, registry: &str, repository: &str, folder: &std
             })
             .unwrap();
     }
+    let parts = CString::new(r#"{"artifactType":"application/x","annotations":{"a":"b"}}"#).unwrap();
+    caller
+        .hold("ocireg_manifest_build", |json, error| unsafe {
+            ocireg_manifest_build(parts.as_ptr(), null_mut(), json, null_mut(), error)
+        })
+        .unwrap();
     caller.bytes(Function::ocireg_manifest_get, &named, json!({})).unwrap();
     let picked = json!({"platform": "linux/arm64/v8:1"});
     caller.bytes(Function::ocireg_manifest_get, &format!("{repository}:index"), picked).unwrap();

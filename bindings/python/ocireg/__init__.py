@@ -44,7 +44,7 @@ from .errors import (
     UsageError,
 )
 from .manifest import Manifest
-from .pure import digest, inspect_manifest, library_version, parse_place, parse_registry, status_name
+from .pure import build_manifest, digest, inspect_manifest, library_version, parse_place, parse_registry, status_name
 from .reader import BlobReader
 from .reference import Reference
 from .session import UploadSession
@@ -100,6 +100,7 @@ __all__ = [
     "UploadSession",
     "UsageError",
     "__version__",
+    "build_manifest",
     "digest",
     "inspect_manifest",
     "library_version",

@@ -105,6 +105,7 @@ STATUSES = {
     "endpoint_parse": "spp",
     "digest_bytes": "pzppp",
     "manifest_inspect": "pzppp",
+    "manifest_build": "spppp",
     "registry_ping": "ppsppp",
     "registry_detect": "ppsppp",
     "registry_catalog": "ppsppp",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import ctypes
+import json
+from typing import TYPE_CHECKING, Any
 
 from . import _convert
-from ._memory import Json, Text, lent, made
+from ._memory import Bytes, Json, Text, lent, made
 from ._native import library
 from .manifest import Manifest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .results import Place, RegistryName
     from .types import Buffer
 
@@ -47,3 +51,12 @@ def inspect_manifest(data: Buffer, *, media_type: str | None = None) -> Manifest
     """Checks the bytes of a manifest and says what it is; media_type: what they are said to be: `ocireg_manifest_inspect`."""
     given = _convert.options({"media_type": media_type})
     return Manifest(made(Json(), library.ocireg_manifest_inspect, *lent("data", data), given).take(), bytes(data))
+
+
+def build_manifest(parts: Mapping[str, Any], *, algorithm: str | None = None) -> Manifest:
+    """Makes a manifest or an index of its members; algorithm: "sha256" or "sha512", for its digest: `ocireg_manifest_build`."""
+    text = _convert.text("parts", json.dumps(parts))
+    given = _convert.options({"algorithm": algorithm})
+    info = Json()
+    content = made(Bytes(), library.ocireg_manifest_build, text, given, ctypes.byref(info)).take()
+    return Manifest(info.take(), content)

@@ -102,6 +102,14 @@ class RegistryTest(helper.Case):
         self.assertIsNone(ocireg.inspect_manifest(bytes(manifest)).reference)
         self.assertIn(manifest.digest, repr(manifest))
 
+    def test_a_manifest_of_its_parts(self) -> None:
+        layer = {"mediaType": "text/plain", "digest": ocireg.digest(b"a"), "size": 1}
+        made = ocireg.build_manifest({"artifactType": "application/x", "layers": [layer]})
+        self.assertEqual((made.info["kind"], made.digest), ("artifact", ocireg.digest(bytes(made))))
+        self.assertEqual(made.layers, [layer])
+        with self.assertRaisesRegex(ocireg.InvalidManifest, '"layer"'):
+            ocireg.build_manifest({"layer": []})
+
     def test_manifests_of_every_kind_of_input(self) -> None:
         reference = self.put_image()
         data = bytes(self.client.manifest(reference))

@@ -50,6 +50,15 @@ class NamesTest < OciregTest
     assert_raises(Ocireg::InvalidManifest) { Ocireg.inspect_manifest("{}") }
   end
 
+  def test_a_manifest_of_its_parts
+    layer = { mediaType: "text/plain", digest: Ocireg.digest("a"), size: 1 }
+    manifest = Ocireg.build_manifest({ artifactType: "application/x", layers: [layer] })
+    assert_equal ["artifact", 1], [manifest.kind, manifest.layers.size]
+    assert_equal Ocireg.digest(manifest.bytes), manifest.digest
+    assert_equal manifest.bytes, Ocireg.build_manifest(manifest.bytes.sub(/"schemaVersion":2,/, "")).bytes
+    assert_match(/"layer"/, assert_raises(Ocireg::InvalidManifest) { Ocireg.build_manifest({ layer: [] }) }.message)
+  end
+
   def test_texts_that_are_none
     assert_match(/contains a NUL/, assert_raises(Ocireg::InvalidArgument) { Ocireg::Reference.parse("a\0b") }.message)
     assert_raises(Ocireg::InvalidArgument) { Ocireg::Reference.parse(nil) }

@@ -120,6 +120,7 @@ module Ocireg
     quick :endpoint_parse, "spp"
     blocking :digest_bytes, "pzppp"
     blocking :manifest_inspect, "pzppp"
+    blocking :manifest_build, "spppp"
 
     blocking :registry_ping, "ppsppp"
     blocking :registry_detect, "ppsppp"

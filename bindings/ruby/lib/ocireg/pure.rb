@@ -52,5 +52,17 @@ module Ocireg
       info = Pure.json { |out, error| Native.ocireg_manifest_inspect(bytes, bytes.bytesize, handle, out, error) }
       Manifest.new(info, bytes)
     end
+
+    # Makes a manifest or an index of its parts: ocireg_manifest_build.
+    # @param parts [Hash, String] its members, or JSON of them
+    # @param options algorithm: "sha256" or "sha512"
+    # @return [Manifest]
+    def build_manifest(parts, **options)
+      text = Convert.text("parts", parts.is_a?(Hash) ? JSON.generate(parts) : parts)
+      handle = Options.of(options)
+      json, bytes = Status.call(2) { |*outs| Native.ocireg_manifest_build(text, handle, *outs) }
+      made = Convert.take_buffer(bytes)
+      Manifest.new(Convert.json(Convert.take_string(json)), made)
+    end
   end
 end

@@ -23,6 +23,7 @@ RELEASE := target/release
 SOURCES := Cargo.toml Cargo.lock build.rs $(shell find src -type f)
 CFLAGS_ALL := -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wpedantic -Werror -Iinclude $(CFLAGS)
 COMMAND := $(wildcard bindings/c/*.c)
+WITH_BITCODE := CARGO_PROFILE_RELEASE_LTO=off RUSTFLAGS='$(RUSTFLAGS) -C embed-bitcode=yes'
 
 # The slow faults, which wait for something or try every step: two thirds of the total time.
 SLOW := bounds:: cancel:: cut:: handed:: pipes:: ranges:: timing:: tokens:: lists::a_long_page_takes \
@@ -35,16 +36,18 @@ all: lib $(RELEASE)/ocireg
 lib: $(RELEASE)/libocireg.so $(RELEASE)/libocireg.a
 
 # Each library separately: a combined build silently drops link-time optimisation. The static one goes without it,
-# because two Rust archives with it cannot be linked into one program. The shared library's SONAME is given here and not in
-# build.rs: the debug library and that of the panic test are loaded by their plain name, and cargo-c sets its own.
+# because two Rust archives with it cannot be linked into one program. The crates that both need are compiled once, to machine code
+# for the static one and to bitcode for the optimisation; cargo's own `lto` would compile them once for each. The shared library's
+# SONAME is given here and not in build.rs: the debug library and that of the panic test are loaded by their plain name, and cargo-c sets its own.
 # Programs that are linked to target/release look for the SONAME, so there is a link of that name beside the library.
 $(RELEASE)/libocireg.so: $(SOURCES)
-	$(CARGO) rustc --locked --release --lib --crate-type cdylib -- -C link-arg=-Wl,-soname,$(SONAME)
+	$(WITH_BITCODE) $(CARGO) rustc --locked --release --lib --crate-type cdylib -- -C lto=fat -C link-arg=-Wl,-soname,$(SONAME)
 	@ln -sf libocireg.so $(RELEASE)/$(SONAME)
 	@touch $@
 
 $(RELEASE)/libocireg.a: $(SOURCES) | $(RELEASE)/libocireg.so
-	CARGO_PROFILE_RELEASE_LTO=off $(CARGO) rustc --locked --release --lib --crate-type staticlib -- --print native-static-libs=$(CURDIR)/$(RELEASE)/native-static-libs
+	$(WITH_BITCODE) $(CARGO) rustc --locked --release --lib --crate-type staticlib -- --print native-static-libs=$(CURDIR)/$(RELEASE)/native-static-libs
+	objcopy --remove-section=.llvmbc --remove-section=.llvmcmd $@
 	@touch $@
 
 $(RELEASE)/ocireg: $(COMMAND) $(wildcard bindings/c/*.h) include/ocireg.h $(RELEASE)/libocireg.so

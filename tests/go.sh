@@ -83,8 +83,7 @@ fi
 step gofmt formatted
 step vet go vet ./...
 go_tests tests
-go_tests race -race
-GOEXPERIMENT=cgocheck2 go_tests cgocheck2 -short
+GOEXPERIMENT=cgocheck2 go_tests 'race and cgocheck2' -race
 # The package for users of another client is a separate module, because of its dependencies.
 cd registry
 step 'gofmt registry' formatted

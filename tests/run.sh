@@ -79,7 +79,8 @@ one_c_test() {
 # The release profile's library with the hook that forces a panic, under another name: see test_panic.c. It need not be
 # fast, and without link-time optimisation its dependencies are already built: those of the static library.
 build_panic_library() {
-    CARGO_PROFILE_RELEASE_LTO=off cargo rustc --locked --release --lib --features force-panic --crate-type cdylib -- \
+    CARGO_PROFILE_RELEASE_LTO=off RUSTFLAGS="${RUSTFLAGS:-} -C embed-bitcode=yes" \
+        cargo rustc --locked --release --lib --features force-panic --crate-type cdylib -- \
         -C extra-filename=-panic -C opt-level=0 -C codegen-units=16 || return 1
     mkdir -p target/panic
     cp target/release/deps/libocireg-panic.so target/panic/libocireg.so
@@ -101,14 +102,14 @@ build_c_tests() {
 
 # counted NAME COMMAND…: tests whose last line is "NAME: N passed, N failed"
 counted() {
-    local name=$1 log=$logs/$1.log status=0 ok bad
+    local name=$1 log=$logs/$1.log status=0 begun=$SECONDS ok bad
     shift
     timeout 900 "$@" >"$log" 2>&1 || status=$?
     read -r ok bad < <(sed -nE "s/^$name: ([0-9]+) passed, ([0-9]+) failed$/\1 \2/p" "$log" | tail -1)
     ok=${ok:-0} bad=${bad:-0}
     [ "$status" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
     if [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
-    echo "$([ "$bad" -eq 0 ] && echo 'ok     ' || echo 'FAILED ') $name: $ok passed, $bad failed"
+    echo "$([ "$bad" -eq 0 ] && echo 'ok     ' || echo 'FAILED ') $name: $ok passed, $bad failed ($((SECONDS - begun)) s)"
     [ "$bad" -eq 0 ] || tail -n 80 "$log"
     count "$ok" "$bad"
 }
@@ -187,12 +188,14 @@ with_registries() {
     cargo_tests interop cargo test --locked --test interop
     c_tests plain 1 "${PLAIN//test_/target/ctest/test_}"
     OCIREG_TEST_COMMAND=$root/target/ctest/asan/ocireg c_tests sanitizers 2 'target/ctest/asan/test_*'
+    # shellcheck disable=SC2086 # lists
+    with_valgrind "$(c_programs $PROTOCOL $UNSOUND)"
     keep_counts with-registries
 }
 
+# Each of them runs one thread at a time.
 with_valgrind() {
     c_tests valgrind 2 "${1//test_/target/ctest/test_}" valgrind --quiet "${valgrind_finds[@]}" --suppressions=bindings/packaging/valgrind.supp --fair-sched=try
-    keep_counts with-valgrind
 }
 
 valgrind_alone() {
@@ -206,8 +209,6 @@ valgrind_alone() {
 case ${1:-} in
     --without-release) without_release; exit 0 ;;
     --with-registries) with_registries; exit 0 ;;
-    # shellcheck disable=SC2086 # lists
-    --with-valgrind) with_valgrind "$(c_programs $PROTOCOL $UNSOUND)"; exit 0 ;;
     --valgrind) valgrind_alone; exit ;;
 esac
 
@@ -231,18 +232,15 @@ wait "$without_release"
 cat "$logs/without-release.log"
 take_counts without-release
 cargo_tests abi cargo test --locked --test abi
-say 'tests with real registries'
-tests/registries/run tests/run.sh --with-registries
-take_counts with-registries
-say 'the bindings, and the C programs under valgrind, each of which runs one thread at a time'
-tests/registries/run tests/run.sh --with-valgrind >"$logs/valgrind.log" 2>&1 &
-valgrind=$!
+say 'with real registries: the bindings, and beside them Rust and C'
+tests/registries/run tests/run.sh --with-registries >"$logs/with-registries.log" 2>&1 &
+with_registries=$!
 counted go tests/go.sh
 counted ruby tests/ruby.sh
 counted python tests/python.sh
-wait "$valgrind"
-cat "$logs/valgrind.log"
-take_counts with-valgrind
+wait "$with_registries"
+cat "$logs/with-registries.log"
+take_counts with-registries
 step 'the registries by other clients' tests/registries/run tests/registries/check
 say 'demo'
 step 'make demo' make demo

@@ -224,6 +224,8 @@
 #define OCIREG_OPT_MAX_TEMPORARY_BYTES "max_temporary_bytes"
 #define OCIREG_OPT_MEDIA_TYPE "media_type"
 #define OCIREG_OPT_MIN_SPEED "min_speed"
+#define OCIREG_OPT_MIRRORS "mirrors"
+#define OCIREG_OPT_MIRRORS_ONLY "mirrors_only"
 #define OCIREG_OPT_MOUNT_FROM "mount_from"
 #define OCIREG_OPT_N "n"
 #define OCIREG_OPT_NEXT "next"
@@ -378,7 +380,8 @@ typedef int32_t (*ocireg_blob_fn)(void *userdata, const char *event);
 //
 // {"event": "request", "method", "url", "attempt", "headers": {}}, {"event": "response", "method", "url", "status",
 // "headers": {}, "milliseconds"}, {"event": "retry", "reason", "wait_ms"}, {"event": "warning", "host", "text"} for a
-// warning of ocireg_context_warnings, when it comes. Credentials and tokens are replaced by
+// warning of ocireg_context_warnings, when it comes, {"event": "passed_over", "host", "reason", "seconds"} when somebody else is asked instead
+// of this endpoint, which comes after the others for that long (0: what was asked for is not there). Credentials and tokens are replaced by
 // "<redacted>", and query values other than those of the protocol by "...".
 typedef int32_t (*ocireg_log_fn)(void *userdata, const char *event);
 
@@ -912,6 +915,10 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 //   requests_per_second (number): instead of the client's option; 0 is any
 //   endpoint (string): scheme, host, port and path prefix under which the host's API really is, such as
 //      "https://h/dockerproxy"
+//   mirrors (list of strings or, in JSON, of objects): where else to get what is there, before it is asked
+//      itself, in this order; see below
+//   mirrors_only (boolean, default: false): only its mirrors are asked: no request is sent to the host
+//      itself, and none is led to it by others
 //   trusted_realms (list of strings): hosts that may receive this host's credentials as its token server,
 //      besides those of its own domain: HOST[:PORT]; "http://HOST[:PORT]" may receive them without TLS
 //      although this host uses https, which otherwise is refused with OCIREG_PROTOCOL
@@ -931,6 +938,17 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 //      names and their own token servers, never for hosts that a server names
 //   client_key_file (string): PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase; the same
 //      file when left out
+//
+// A mirror is [SCHEME://]HOST[:PORT][/PREFIX]; PREFIX is put before the repository's name, behind the usual /v2/. In JSON it may be an object,
+// and a string may be the text of one: {"endpoint": the same, "by_digest_only": boolean (it is not asked for tags), "push": boolean (it
+// takes what is written), "namespace": boolean (a proxy of several registries is told which one is meant, by the query ns)}. Each is a host of
+// its own: ocireg_client_set_host for it gives its credentials, headers and network settings, and nothing of this host's reaches it.
+// Manifests, blobs, tags and referrers are asked of the mirrors in this order, and then of the host itself. One that does not answer
+// within 5 s, or connect_timeout_ms if that is less, refuses, does not have it or sends something else is passed over, told in the log, and
+// for a minute, or as long as its Retry-After says, comes after the others (that it does not have one thing says nothing of the
+// next). A download goes on at the next one where it broke off. A list without any tag or referrer is believed of the last one only.
+// What is written goes to the first mirror with push, else to the host itself; the tags that this client has set or deleted are asked
+// there first from then on. With mirrors_only what would be asked of the host itself is OCIREG_FORBIDDEN.
 //
 // username and password are given together, or identity_token, or token. Of unix_socket, address and a proxy only one can be given; the
 // first two go past the client's proxy.
@@ -1134,7 +1152,7 @@ ocireg_status ocireg_repository_tags(ocireg_client *client,
 // (HOST/REPOSITORY@DIGEST), "repository" (HOST/REPOSITORY), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
 // null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture"
 // [, "variant", "os.version", "os.features"]} when one was picked] [, "signatures": as in ocireg_schema1_verify, when it is a
-// signed schema-1 manifest], freed with ocireg_string_free.
+// signed schema-1 manifest], "served_by": HOST[:PORT], the registry's or a mirror's, freed with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED,
 // OCIREG_SIZE_MISMATCH (against the index), OCIREG_SIGNATURE (a signed schema-1 manifest with a signature that is not
@@ -1155,7 +1173,7 @@ ocireg_status ocireg_manifest_get(ocireg_client *client,
 //   accept (list of strings): media types to ask for, instead of all that are known
 //
 // Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}, "rate_limit": as of
-// ocireg_manifest_get}. Free with ocireg_string_free.
+// ocireg_manifest_get, "served_by": HOST[:PORT], the registry's or a mirror's}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-3.
 ocireg_status ocireg_manifest_head(ocireg_client *client,
@@ -1300,7 +1318,8 @@ ocireg_status ocireg_tag_delete(ocireg_client *client,
 //
 // Result: {"exists": boolean, "digest": string, "size": number or null, "mediaType": string or null, "redirects":
 // [{"status": number, "url": string}] (the way to the server that has the bytes, without queries), "headers": {name: value} of the last
-// answer [, "first_headers": {name: value} of the registry's own, when that was a redirect]}. Free with ocireg_string_free.
+// answer [, "first_headers": {name: value} of the registry's own, when that was a redirect], "served_by": HOST[:PORT], the
+// registry's or a mirror's}. Free with ocireg_string_free.
 //
 // Errors: the common ones. Source: distribution-spec end-2.
 ocireg_status ocireg_blob_head(ocireg_client *client,
@@ -1329,7 +1348,7 @@ ocireg_status ocireg_blob_head(ocireg_client *client,
 //
 // Result, `json` may be NULL: {"digest": string, "size": number or null (of the whole blob), "offset": number, "length":
 // number (bytes delivered), "verified": boolean (false for a piece), "resumed": number (how many of them an earlier call had
-// left), "path": string, "skipped": boolean (the file was there already and nothing was requested: then all its bytes were left by
+// left), "served_by": HOST[:PORT], the registry's or a mirror's that sent it or its last part, null when nothing was requested, "path": string, "skipped": boolean (the file was there already and nothing was requested: then all its bytes were left by
 // an earlier call)}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_SIZE_MISMATCH, OCIREG_IO. Source:
@@ -2015,11 +2034,15 @@ ocireg_status ocireg_logout(ocireg_client *client,
 // "endpoint", "host options", "reference", "client options", "default" (https) or "probe" (a loopback host is asked by its
 // first call; until then https is shown), "anonymous": boolean (the host's option), "credentials": {"kind": "none", "password",
 // "token" or "identity_token", "username": string or null, "source": "host options", "callback", "file", "environment",
-// "helper" or null, "path": string or null (the file that holds them or names the helper), "variable": string or null (the
+// "helper", "rule" (of the mirror) or null, "path": string or null (the file that holds them or names the helper), "variable": string or null (the
 // same of an environment variable), "key": string or null (the entry), "helper": string or null}, "trusted_realms": [string],
 // "network": {"insecure": boolean, "ca_files": [string], "ca_only": boolean, "client_cert_file": string or null,
 // "client_key_file": string or null, "proxy": string (without its password) or null, "unix_socket": string or null, "address":
-// string or null, "headers": [string] (names), "max_connections_per_host": number, "requests_per_second": number}}. No secret is shown. Free with ocireg_string_free.
+// string or null, "headers": [string] (names), "max_connections_per_host": number, "requests_per_second": number},
+// "endpoints": [{"url": string, "host": string, "repository": string (there) or null (it cannot have it), "asked_for": ["digest", "tag", "push"] (what it may be asked
+// for), "passed_over_seconds": number (for how much longer it comes after the others, because it failed; 0: it does not),
+// "passed_over_reason": string or null, "anonymous": boolean, "credentials": as above, "headers": [string] (names), "network": as above,
+// "source": string or null (the option, or FILE:LINE, that says so)}] (who is asked, in this order: mirrors and the host itself)}. No secret is shown. Free with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_CALLBACK, OCIREG_TIMEOUT, OCIREG_CANCELLED,
 // OCIREG_CLOSED, OCIREG_FORKED, OCIREG_LIMIT_EXCEEDED.

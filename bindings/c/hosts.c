@@ -92,6 +92,8 @@ static ocireg_status repeated_options(const struct hosts *hosts, const char *hos
         const struct setting *setting = &hosts->globals->settings[i];
         if (setting->kind == SETTING_TRUSTED_REALM && is_for(hosts, i, host))
             status = ocireg_options_add_string(options, OCIREG_OPT_TRUSTED_REALMS, setting->value, error);
+        if (setting->kind == SETTING_MIRROR && is_for(hosts, i, host))
+            status = ocireg_options_add_string(options, OCIREG_OPT_MIRRORS, setting->value, error);
         if (setting->kind == SETTING_HOST_OPTION && is_for(hosts, i, host))
             status = named_option_set(options, setting->value, error);
     }
@@ -105,6 +107,8 @@ static ocireg_status host_options(const struct hosts *hosts, const char *host, o
         status = repeated_options(hosts, host, options, error);
     if (status == OCIREG_OK && find(hosts, SETTING_PLAIN_HTTP, host) != NULL)
         status = ocireg_options_set_bool(options, OCIREG_OPT_PLAIN_HTTP, true, error);
+    if (status == OCIREG_OK && find(hosts, SETTING_MIRRORS_ONLY, host) != NULL)
+        status = ocireg_options_set_bool(options, OCIREG_OPT_MIRRORS_ONLY, true, error);
     if (status == OCIREG_OK && find(hosts, SETTING_INSECURE, host) != NULL)
         status = ocireg_options_set_bool(options, OCIREG_OPT_INSECURE, true, error);
     return status;

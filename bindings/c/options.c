@@ -12,6 +12,8 @@ enum global {
     OPTION_PASSWORD_STDIN,
     OPTION_TOKEN,
     OPTION_TRUSTED_REALM,
+    OPTION_MIRROR,
+    OPTION_MIRRORS_ONLY,
     OPTION_ANONYMOUS,
     OPTION_DOCKER_CONFIG,
     OPTION_FOREIGN_CREDENTIALS,
@@ -57,6 +59,8 @@ static const struct {
     {"--password-stdin", OPTION_PASSWORD_STDIN, TAKES_NOTHING, "", "read the password, without a final newline; or OCIREG_PASSWORD"},
     {"--token", OPTION_TOKEN, TAKES_VALUE, " [HOST=]T", "a bearer token, used as it is"},
     {"--trusted-realm", OPTION_TRUSTED_REALM, TAKES_VALUE, " [HOST=]R", "a token server trusted with the credentials; http://R: without TLS"},
+    {"--mirror", OPTION_MIRROR, TAKES_VALUE, " [HOST=]ENDPOINT", "where to look first, [SCHEME://]HOST[:PORT][/PREFIX] or JSON; repeatable"},
+    {"--mirrors-only", OPTION_MIRRORS_ONLY, MAY_TAKE_VALUE, "[=HOST]", "ask only mirrors, never the registry or this HOST itself"},
     {"--anonymous", OPTION_ANONYMOUS, TAKES_NOTHING, "", "send no credentials, not even stored ones"},
     {"--docker-config", OPTION_DOCKER_CONFIG, TAKES_VALUE, " DIR", "use only the stored credentials in DIR/config.json"},
     {"--foreign-credentials", OPTION_FOREIGN_CREDENTIALS, TAKES_NOTHING, "", "also read credential files of other users, or that others can write to"},
@@ -184,14 +188,16 @@ static int check_named_option(const char *option, const char *text)
 static int apply(struct globals *globals, enum global option, const char *name, char *value)
 {
     /* An empty host would be Docker Hub or every registry, which is not what a script with an unset variable means. */
-    if ((option == OPTION_PLAIN_HTTP || option == OPTION_INSECURE) && value != NULL && *value == '\0')
+    if ((option == OPTION_PLAIN_HTTP || option == OPTION_INSECURE || option == OPTION_MIRRORS_ONLY) && value != NULL && *value == '\0')
         return report_usage("%s= names no host", name);
-    if ((option == OPTION_USERNAME || option == OPTION_TOKEN || option == OPTION_TRUSTED_REALM || option == OPTION_HOST) && *value == '=')
+    if ((option == OPTION_USERNAME || option == OPTION_TOKEN || option == OPTION_TRUSTED_REALM || option == OPTION_MIRROR || option == OPTION_HOST) && *value == '=')
         return report_usage("%s: no host before '='", name);
     switch (option) {
     case OPTION_USERNAME: add_for_host(globals, SETTING_USERNAME, name, value); break;
     case OPTION_TOKEN: add_for_host(globals, SETTING_TOKEN, name, value); break;
     case OPTION_TRUSTED_REALM: add_for_host(globals, SETTING_TRUSTED_REALM, name, value); break;
+    case OPTION_MIRROR: add_for_host(globals, SETTING_MIRROR, name, value); break;
+    case OPTION_MIRRORS_ONLY: add(globals, SETTING_MIRRORS_ONLY, name, value, NULL); break;
     case OPTION_PASSWORD_STDIN: globals->password_stdin = true; break;
     case OPTION_ANONYMOUS: globals->anonymous = true; break;
     case OPTION_DOCKER_CONFIG: globals->docker_config = value; break;

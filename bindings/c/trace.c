@@ -3,6 +3,7 @@
  *     > GET https://example.org/v2/
  *     < 200 https://example.org/v2/ (12 ms)
  *     * again in 500 ms: no answer from the server
+ *     * passes over mirror.example: status 503
  */
 #include "trace.h"
 
@@ -59,6 +60,9 @@ void trace_event(const char *text, bool headers)
             write_headers('<', event);
     } else if (kind != NULL && strcmp(kind, "retry") == 0) {
         write_number("* again in ", event, "/wait_ms", " ms: ");
+        write_text("", ocireg_json_text(event, "/reason"), "\n");
+    } else if (kind != NULL && strcmp(kind, "passed_over") == 0) {
+        write_text("* passes over ", ocireg_json_text(event, "/host"), ": ");
         write_text("", ocireg_json_text(event, "/reason"), "\n");
     }
     output_write_ends();

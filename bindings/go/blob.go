@@ -17,6 +17,8 @@ type BlobHead struct {
 	// Headers are those of the last response, FirstHeaders the registry's own when it redirected.
 	Headers      map[string]string `json:"headers"`
 	FirstHeaders map[string]string `json:"first_headers"`
+	// ServedBy is the HOST[:PORT] that answered: the registry or a mirror.
+	ServedBy string `json:"served_by"`
 }
 
 // Redirect is one step of a chain of redirects.

@@ -21,6 +21,8 @@ type BlobGet struct {
 	Verified bool `json:"verified"`
 	// Resumed is the number of bytes that an earlier call had left.
 	Resumed int64 `json:"resumed"`
+	// ServedBy is the HOST[:PORT] that sent it or its last part: the registry or a mirror; empty when nothing was requested.
+	ServedBy string `json:"served_by"`
 	// Path is the file that BlobGetFile wrote.
 	Path string `json:"path"`
 	// Skipped tells that the file was there already, and nothing was requested.

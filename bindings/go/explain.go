@@ -19,6 +19,27 @@ type Explanation struct {
 	Credentials   ExplainedCredentials `json:"credentials"`
 	TrustedRealms []string             `json:"trusted_realms"`
 	Network       ExplainedNetwork     `json:"network"`
+	// Endpoints are those that are asked, in this order.
+	Endpoints []ExplainedEndpoint `json:"endpoints"`
+}
+
+// ExplainedEndpoint is one place that is asked for a repository: the registry itself or a mirror.
+type ExplainedEndpoint struct {
+	// URL is that of the API.
+	URL        string `json:"url"`
+	Host       string `json:"host"`
+	Repository string `json:"repository"`
+	// AskedFor is what it is asked for: "digest", "tag" and "push".
+	AskedFor []string `json:"asked_for"`
+	// PassedOverSeconds is for how much longer it comes after the others, and PassedOverReason is why.
+	PassedOverSeconds int64                `json:"passed_over_seconds"`
+	PassedOverReason  string               `json:"passed_over_reason"`
+	Anonymous         bool                 `json:"anonymous"`
+	Credentials       ExplainedCredentials `json:"credentials"`
+	Headers           []string             `json:"headers"`
+	Network           ExplainedNetwork     `json:"network"`
+	// Source is the option, or the file and line, that says so.
+	Source string `json:"source"`
 }
 
 // ExplainedCredentials says which credentials would be used, and where they come from.
@@ -26,7 +47,7 @@ type ExplainedCredentials struct {
 	// Kind is "none", "password", "token" or "identity_token".
 	Kind     string `json:"kind"`
 	Username string `json:"username"`
-	// Source is "host options", "callback", "file", "environment", "helper" or empty.
+	// Source is "host options", "callback", "file", "environment", "helper", "rule" or empty.
 	Source   string `json:"source"`
 	Path     string `json:"path"`
 	Variable string `json:"variable"`

@@ -30,6 +30,8 @@ type Manifest struct {
 	Repository string            `json:"repository"`
 	Headers    map[string]string `json:"headers"`
 	RateLimit  *RateLimit        `json:"rate_limit"`
+	// ServedBy is the HOST[:PORT] that answered: the registry or a mirror.
+	ServedBy string `json:"served_by"`
 	// Platform is the one that was selected from an index.
 	Platform *Platform `json:"platform"`
 	// Signatures are those of a signed schema-1 manifest.
@@ -43,6 +45,8 @@ type ManifestHead struct {
 	Size      int64             `json:"size"`
 	Headers   map[string]string `json:"headers"`
 	RateLimit *RateLimit        `json:"rate_limit"`
+	// ServedBy is the HOST[:PORT] that answered: the registry or a mirror.
+	ServedBy string `json:"served_by"`
 }
 
 // ManifestPut describes what was put.

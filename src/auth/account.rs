@@ -18,6 +18,8 @@ pub struct Account {
     pub base: Location,
     /// The credentials from the host's options.
     pub credentials: Option<Credentials>,
+    /// Those of the rule that names it, if nobody else has any.
+    pub by_rule: Option<Credentials>,
     /// Never send credentials.
     pub anonymous: bool,
     /// Other hosts that may receive them as token servers.
@@ -35,6 +37,7 @@ impl Account {
             repository: String::new(),
             base,
             credentials: None,
+            by_rule: None,
             anonymous: true,
             trusted_realms: Vec::new(),
         }

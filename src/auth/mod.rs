@@ -33,8 +33,6 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
-use url::Url;
-
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::Result;
@@ -65,6 +63,8 @@ pub(crate) enum CredentialSource {
     Callback,
     /// A file, an environment variable or a helper.
     Stored(StoredAt),
+    /// The rule that names a mirror.
+    Rule,
 }
 
 impl CredentialSource {
@@ -74,6 +74,7 @@ impl CredentialSource {
             CredentialSource::Nobody => None,
             CredentialSource::HostOptions => Some("host options"),
             CredentialSource::Callback => Some("callback"),
+            CredentialSource::Rule => Some("rule"),
             CredentialSource::Stored(at) if at.helper.is_some() => Some("helper"),
             CredentialSource::Stored(at) if at.variable.is_some() => Some("environment"),
             CredentialSource::Stored(_) => Some("file"),
@@ -190,7 +191,8 @@ impl Auth {
             credentials => return Ok((credentials, CredentialSource::Callback)),
         }
         let found = self.stored.find(call, &account.host, &account.repository)?;
-        Ok(found.map_or(nobody, |found| (found.credentials, CredentialSource::Stored(found.at))))
+        let by_rule = account.by_rule.clone().map_or(nobody, |credentials| (credentials, CredentialSource::Rule));
+        Ok(found.map_or(by_rule, |found| (found.credentials, CredentialSource::Stored(found.at))))
     }
 
     /// Asks the hook, or returns its cached answer.
@@ -217,6 +219,9 @@ impl Auth {
         let (text, base) = (challenge.realm().unwrap_or_default(), &account.base.url);
         let url = realm::resolve(text, base, &account.trusted_realms)
             .map_err(|error| error.within(format!("the token server of {}", account.host)))?;
+        // A registry that is its own token server is reached the same way.
+        let way = account.base.is_origin_of(&url).then(|| account.base.way.clone()).flatten();
+        let way = Location { way: way.or(account.base.beyond()), ..Location::of_caller(url.clone()) };
         let trusted = !account.is_strange() && realm::may_send_credentials(base, &url, &account.trusted_realms);
         let sent = match credentials {
             Credentials::Password { .. } | Credentials::IdentityToken { .. } if trusted => credentials.clone(),
@@ -228,9 +233,9 @@ impl Auth {
             withheld: !trusted && !matches!(credentials, Credentials::Anonymous | Credentials::Token(_)),
             credentials: sent,
             offline: false,
-            route: self.realm_route(account, &url, trusted)?,
-            headers: if trusted { self.http.headers(&url) } else { Headers::default() },
-            at: Location { url, guard: Guard::said_by(remote) },
+            route: self.realm_route(account, &way, trusted)?,
+            headers: if trusted { self.http.headers(&way) } else { Headers::default() },
+            at: Location { url, guard: Guard::said_by(remote), way: account.base.beyond() },
         })
     }
 }
@@ -238,10 +243,10 @@ impl Auth {
 impl Auth {
     /// A registry's own token server is likely certified by the same private authority. `insecure` is never inherited
     /// (CVE-2019-10214), nor is any setting besides the trust.
-    fn realm_route(&self, account: &Account, realm: &Url, trusted: bool) -> Result<Route> {
+    fn realm_route(&self, account: &Account, realm: &Location, trusted: bool) -> Result<Route> {
         let mut route = self.http.route(realm, trusted)?;
         if route.trust.ca_files.is_empty() && trusted {
-            let registry = self.http.route(&account.base.url, true)?.trust;
+            let registry = self.http.route(&account.base, true)?.trust;
             (route.trust.ca_files, route.trust.ca_only) = (registry.ca_files, registry.ca_only);
         }
         Ok(route)

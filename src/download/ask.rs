@@ -27,7 +27,8 @@ impl<T: Downloadable> Download<T> {
         if wants_range && !matches!(self.next, NextStep::AskForAll) {
             let Some(refusal) = self.ask(true)? else { return Ok(()) };
             self.ranges.refused = T::RULES.refusals_last;
-            if !self.ranges.refused && !self.may_ask_for_all() {
+            let asks_another = went_wrong(&refusal) && self.item.has_others();
+            if asks_another || (!self.ranges.refused && !self.may_ask_for_all()) {
                 return Err(refusal);
             }
             self.say(&format!("no range of it can be had: {}", refusal.message()), Duration::ZERO)?;

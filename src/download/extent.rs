@@ -12,6 +12,8 @@ pub(super) struct Extent {
     wanted: Option<u64>,
     /// How many bytes there are in all, once known.
     pub(super) size: Option<u64>,
+    /// How many the caller says.
+    said: Option<u64>,
     /// The size is known only from a partial response, which is less reliable than a complete one.
     sized_by_part: bool,
     /// The error if the server has fewer bytes than are here already.
@@ -26,7 +28,7 @@ impl Extent {
             return Err(Error::new(Code::InvalidArgument, message));
         }
         let wanted = length.map(|length| offset.saturating_add(length));
-        Ok(Extent { name, offset, wanted, size, sized_by_part: false, too_few })
+        Ok(Extent { name, offset, wanted, size, said: size, sized_by_part: false, too_few })
     }
 
     /// The offset after the last byte to be delivered, when known.
@@ -60,6 +62,11 @@ impl Extent {
             self.size = None;
         }
         size.map_or(Ok(()), |size| self.learn(size, position))
+    }
+
+    /// Somebody else is asked: what the one before said of the size does not count any more.
+    pub(super) fn asked_anew(&mut self, name: String) {
+        (self.name, self.size, self.sized_by_part) = (name, self.said, false);
     }
 
     /// Called after the last byte: the size is known then, unless the caller wanted to stop there.

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use super::helps_again;
 use super::partial::{is_wrong, OnContention, Partial};
 use crate::call::Call;
-use crate::error::{Code, Result};
+use crate::error::Result;
 use crate::manifest::Descriptor;
 use crate::store::ReadStore;
 
@@ -17,8 +18,9 @@ pub(crate) fn fetch(
     from: &dyn ReadStore,
     contention: OnContention,
 ) -> Result<Option<(Partial, u64)>> {
-    let mut tried = false;
+    let mut count = 0;
     loop {
+        count += 1;
         let opened = Partial::open(call, target, &wanted.digest, Some(wanted.size), contention)?;
         let Some(mut partial) = opened else { return Ok(None) };
         let before = partial.length();
@@ -28,9 +30,9 @@ pub(crate) fn fetch(
         };
         // It may be what was there before: the power went off while it was not on the disk. That goes now. Or a cache on the way
         // gave it.
-        let again = !tried && (before > 0 && is_wrong(&error) || error.code() == Code::DigestMismatch);
+        let again = (count == 1 && before > 0 && is_wrong(&error)) || helps_again(&error, count);
         match partial.settle(Err(error), target) {
-            Err(_) if again => tried = true,
+            Err(_) if again => {}
             outcome => return outcome,
         }
     }

@@ -59,6 +59,24 @@ pub(crate) trait Downloadable: Send {
     /// The error for an unexpected response.
     fn failure(&self, reply: Self::Reply, what: &str) -> Error;
 
+    /// Whoever is asked failed. If there is somebody else, that one is asked from now on; otherwise this is the error.
+    fn pass_over(&mut self, error: Error) -> Result<()> {
+        Err(error)
+    }
+
+    /// Whether somebody else can be asked.
+    fn has_others(&self) -> bool {
+        false
+    }
+
+    /// Whoever is asked has sent bytes.
+    fn gained(&mut self) {}
+
+    /// The bytes have a wrong digest. Whether somebody else is asked when it is fetched again.
+    fn lied(&self) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Parses a Content-Range.
     fn content_range(&self, text: &str) -> Option<ContentRange> {
         range::parse_content_range(text)
@@ -109,11 +127,35 @@ pub(crate) trait Pieces: Send {
     fn info(&self) -> serde_json::Value;
 }
 
+/// More places than anybody has.
+const MOST_PLACES: u32 = 16;
+
 /// Fetches once more after a digest mismatch: a cache on the way may have sent the bytes, or an earlier attempt left
-/// them. Twice is not an accident.
+/// them. Twice is not an accident, unless another place is asked now.
 pub(crate) fn once_more_if_wrong<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
-    match work() {
-        Err(error) if error.code() == Code::DigestMismatch => work(),
-        outcome => outcome,
+    let mut count = 0;
+    loop {
+        count += 1;
+        match work() {
+            Err(error) if helps_again(&error, count) => {}
+            outcome => return outcome,
+        }
     }
+}
+
+/// Does it again after bytes that were wrong only if another place is asked now.
+pub(crate) fn from_another_if_wrong<T>(work: &mut dyn FnMut() -> Result<T>) -> Result<T> {
+    let mut outcome = work();
+    for _ in 1..MOST_PLACES {
+        match outcome {
+            Err(error) if error.is_another_asked() => outcome = work(),
+            done => return done,
+        }
+    }
+    outcome
+}
+
+/// Whether what was wrong is fetched again after that many attempts.
+pub(crate) fn helps_again(error: &Error, count: u32) -> bool {
+    (count == 1 && error.code() == Code::DigestMismatch) || (error.is_another_asked() && count < MOST_PLACES)
 }

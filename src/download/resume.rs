@@ -122,7 +122,9 @@ impl<T: Downloadable> Download<T> {
             broken: None,
         };
         if !is_all_here {
-            download.connect()?;
+            while let Err(error) = download.connect() {
+                download.pass_over(error)?;
+            }
         }
         if download.left == LeftoverBytes::Replaceable {
             download.left = LeftoverBytes::Kept;
@@ -180,7 +182,10 @@ impl<T: Downloadable> Download<T> {
                 NextStep::Ask | NextStep::AskForAll if at_end && self.position > 0 => return self.finish(),
                 // A missing response was already handled there.
                 NextStep::Ask | NextStep::AskForAll => {
-                    self.connect().map_err(|error| self.first_cause(error))?;
+                    if let Err(error) = self.connect() {
+                        let cause = self.first_cause(error);
+                        self.pass_over(cause)?;
+                    }
                     continue;
                 }
                 NextStep::Read(connection) if !at_end => connection.piece(call),
@@ -188,13 +193,29 @@ impl<T: Downloadable> Download<T> {
                 NextStep::Read(_) => Ok(None),
             };
             match outcome {
-                Ok(Some(bytes)) => return self.take(bytes).map(Some),
+                Ok(Some(bytes)) => match self.take(bytes) {
+                    Ok(bytes) => return Ok(Some(bytes)),
+                    Err(error) => self.pass_over(error)?,
+                },
                 Ok(None) if self.is_complete() => return self.finish(),
-                Ok(None) if self.never_begins() => return Err(self.extent.too_few(None, self.position)),
-                Ok(None) => self.failed(self.extent.short_end(self.position), true)?,
-                Err(error) => self.failed(error, false)?,
+                Ok(None) if self.never_begins() => self.pass_over(self.extent.too_few(None, self.position))?,
+                Ok(None) => self.failed(self.extent.short_end(self.position), true).or_else(|e| self.pass_over(e))?,
+                Err(error) => self.failed(error, false).or_else(|error| self.pass_over(error))?,
             }
         }
+    }
+
+    /// Whoever is asked failed: somebody else is asked for the rest, if there is anybody.
+    fn pass_over(&mut self, error: Error) -> Result<()> {
+        if let Err(error) = self.item.pass_over(error) {
+            // What is here is not of it, or the last one lies.
+            let wrong = error.code() == Code::SizeMismatch && self.verifier.is_some() && self.position > 0;
+            return Err(if wrong { error.asks_another(self.item.lied()?) } else { error });
+        }
+        self.extent.asked_anew(self.item.name());
+        (self.ranges, self.failures) = (RangeSupport::default(), Failures::new(self.item.retries()));
+        (self.next, self.broken) = (NextStep::Ask, None);
+        Ok(())
     }
 
     /// Whether the end of a response is the end of the download. If the size is unknown, it is for a response that contains everything;
@@ -222,7 +243,9 @@ impl<T: Downloadable> Download<T> {
         }
         self.position += bytes.len() as u64;
         if let NextStep::Read(connection) = &mut self.next {
-            connection.gained = true;
+            if !std::mem::replace(&mut connection.gained, true) {
+                self.item.gained();
+            }
         }
         if self.extent.end().is_none() {
             self.check_size(self.position)?;
@@ -242,7 +265,8 @@ impl<T: Downloadable> Download<T> {
     fn finish(&mut self) -> Result<Option<Bytes>> {
         self.next = NextStep::Done;
         if let Some(found) = self.verifier.take().map(DigestVerifier::finish).transpose()?.flatten() {
-            return Err(Error::new(Code::DigestMismatch, self.item.mismatch(&found)));
+            let error = Error::new(Code::DigestMismatch, self.item.mismatch(&found));
+            return Err(error.asks_another(self.item.lied()?));
         }
         self.extent.ended(self.position);
         Ok(None)

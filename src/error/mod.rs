@@ -48,6 +48,7 @@ struct Facts {
     side: Option<Side>,
     errno: Option<i32>,
     stall: bool,
+    another_asked: bool,
     http_status: Option<u16>,
     registry_errors: Vec<RegistryError>,
     url: Option<String>,
@@ -67,6 +68,7 @@ impl Error {
             side: None,
             errno: None,
             stall: false,
+            another_asked: false,
             http_status: None,
             registry_errors: Vec::new(),
             url: None,
@@ -162,6 +164,17 @@ impl Error {
     pub fn as_stall(mut self) -> Error {
         self.0.stall = true;
         self
+    }
+
+    /// Marks that the same again is asked of somebody else.
+    pub(crate) fn asks_another(mut self, another: bool) -> Error {
+        self.0.another_asked = another;
+        self
+    }
+
+    /// Whether the same again is asked of somebody else.
+    pub(crate) fn is_another_asked(&self) -> bool {
+        self.0.another_asked
     }
 
     /// Whether the peer was silent, as opposed to a deadline that has passed.

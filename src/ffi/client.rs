@@ -97,6 +97,17 @@ pub unsafe extern "C" fn ocireg_client_new(
 ///
 /// Options: {HostOptions}
 ///
+/// A mirror is [SCHEME://]HOST[:PORT][/PREFIX]; PREFIX is put before the repository's name, behind the usual /v2/. In JSON it may be an object,
+/// and a string may be the text of one: {"endpoint": the same, "by_digest_only": boolean (it is not asked for tags), "push": boolean (it
+/// takes what is written), "namespace": boolean (a proxy of several registries is told which one is meant, by the query ns)}. Each is a host of
+/// its own: ocireg_client_set_host for it gives its credentials, headers and network settings, and nothing of this host's reaches it.
+/// Manifests, blobs, tags and referrers are asked of the mirrors in this order, and then of the host itself. One that does not answer
+/// within 5 s, or connect_timeout_ms if that is less, refuses, does not have it or sends something else is passed over, told in the log, and
+/// for a minute, or as long as its Retry-After says, comes after the others (that it does not have one thing says nothing of the
+/// next). A download goes on at the next one where it broke off. A list without any tag or referrer is believed of the last one only.
+/// What is written goes to the first mirror with push, else to the host itself; the tags that this client has set or deleted are asked
+/// there first from then on. With mirrors_only what would be asked of the host itself is OCIREG_FORBIDDEN.
+///
 /// username and password are given together, or identity_token, or token. Of unix_socket, address and a proxy only one can be given; the
 /// first two go past the client's proxy.
 ///

@@ -90,11 +90,15 @@ pub unsafe extern "C" fn ocireg_logout(
 /// "endpoint", "host options", "reference", "client options", "default" (https) or "probe" (a loopback host is asked by its
 /// first call; until then https is shown), "anonymous": boolean (the host's option), "credentials": {"kind": "none", "password",
 /// "token" or "identity_token", "username": string or null, "source": "host options", "callback", "file", "environment",
-/// "helper" or null, "path": string or null (the file that holds them or names the helper), "variable": string or null (the
+/// "helper", "rule" (of the mirror) or null, "path": string or null (the file that holds them or names the helper), "variable": string or null (the
 /// same of an environment variable), "key": string or null (the entry), "helper": string or null}, "trusted_realms": [string],
 /// "network": {"insecure": boolean, "ca_files": [string], "ca_only": boolean, "client_cert_file": string or null,
 /// "client_key_file": string or null, "proxy": string (without its password) or null, "unix_socket": string or null, "address":
-/// string or null, "headers": [string] (names), "max_connections_per_host": number, "requests_per_second": number}}. No secret is shown. Free with ocireg_string_free.
+/// string or null, "headers": [string] (names), "max_connections_per_host": number, "requests_per_second": number},
+/// "endpoints": [{"url": string, "host": string, "repository": string (there) or null (it cannot have it), "asked_for": ["digest", "tag", "push"] (what it may be asked
+/// for), "passed_over_seconds": number (for how much longer it comes after the others, because it failed; 0: it does not),
+/// "passed_over_reason": string or null, "anonymous": boolean, "credentials": as above, "headers": [string] (names), "network": as above,
+/// "source": string or null (the option, or FILE:LINE, that says so)}] (who is asked, in this order: mirrors and the host itself)}. No secret is shown. Free with ocireg_string_free.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_CALLBACK, OCIREG_TIMEOUT, OCIREG_CANCELLED,
 /// OCIREG_CLOSED, OCIREG_FORKED, OCIREG_LIMIT_EXCEEDED.

@@ -33,7 +33,7 @@ pub(super) unsafe fn reference(argument: *const c_char) -> Result<Reference> {
 /// (HOST/REPOSITORY@DIGEST), "repository" (HOST/REPOSITORY), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
 /// null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture"
 /// [, "variant", "os.version", "os.features"]} when one was picked] [, "signatures": as in ocireg_schema1_verify, when it is a
-/// signed schema-1 manifest], freed with ocireg_string_free.
+/// signed schema-1 manifest], "served_by": HOST[:PORT], the registry's or a mirror's, freed with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED,
 /// OCIREG_SIZE_MISMATCH (against the index), OCIREG_SIGNATURE (a signed schema-1 manifest with a signature that is not
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn ocireg_manifest_get(
 /// Options: {HeadOptions}
 ///
 /// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}, "rate_limit": as of
-/// ocireg_manifest_get}. Free with ocireg_string_free.
+/// ocireg_manifest_get, "served_by": HOST[:PORT], the registry's or a mirror's}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-3.
 #[no_mangle]

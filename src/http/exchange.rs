@@ -5,18 +5,18 @@ use std::time::{Duration, Instant, SystemTime};
 use ::http::header::{HeaderMap, HeaderValue, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, COOKIE};
 use ::http::Method;
 use serde_json::json;
-use url::Url;
 
 use super::guard::Guard;
 use super::handshake::HandshakeWatch;
 use super::location::Location;
+use super::origin::host_of;
 use super::response::{Patience, Response};
 use super::route::Route;
 use super::throttle::Permit;
 use super::upload::{self, Body, UploadLimits};
 use super::{redact, retry, transport_error, warning, Http, Request};
 use crate::call::{Call, WaitLimit};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 
 /// One request on the way through redirects.
 pub(super) struct Leg {
@@ -47,8 +47,9 @@ impl Http {
             json!({"event": "request", "method": request.method.as_str(), "url": redact::url(url),
                    "attempt": leg.attempt, "headers": redact::headers(&headers)})
         })?;
-        let throttle = self.throttle(url);
-        let mut permit = throttle.enter(call)?;
+        let throttle = self.throttle(&leg.at);
+        let hasty = leg.at.way.as_ref().is_some_and(|way| way.hasty);
+        let mut permit = throttle.enter(call, hasty)?;
         let begun = Instant::now();
         let mut message = reqwest::Request::new(request.method.clone(), route.wire(url, &mut headers));
         *message.headers_mut() = headers;
@@ -86,9 +87,13 @@ impl Http {
         let (url, guard) = (&leg.at.url, leg.at.guard);
         let route = match &request.route {
             Some(route) if leg.at_home => route.clone(),
-            _ => self.route(url, guard == Guard::Caller)?,
+            _ => self.route(&leg.at, guard == Guard::Caller)?,
         };
         route.check(url, guard)?;
+        if leg.at.way.as_ref().is_some_and(|way| way.shuns(url)) {
+            let message = "leads to a registry of which the rule says that only its mirrors are asked";
+            return Err(Error::new(Code::Redirect, format!("{} {message}", host_of(url))).with_url(url));
+        }
         Ok(route)
     }
 
@@ -103,7 +108,7 @@ impl Http {
             headers.remove(COOKIE);
         }
         if leg.at.guard == Guard::Caller {
-            self.headers(&leg.at.url).put_into(&mut headers);
+            self.headers(&leg.at).put_into(&mut headers);
         }
         headers
     }
@@ -156,15 +161,15 @@ impl Http {
         }
     }
 
-    /// Whether the server at this URL speaks TLS at all. A certificate that does not verify is an error, not a "no".
-    pub fn speaks_tls(&self, call: &Call, url: &Url) -> Result<bool> {
-        let route = self.route(url, true)?;
+    /// Whether the server at this place speaks TLS at all. A certificate that does not verify is an error, not a "no".
+    pub(crate) fn speaks_tls(&self, call: &Call, at: &Location) -> Result<bool> {
+        let (url, route) = (&at.url, self.route(at, true)?);
         let pool = self.pools.get(&route, Guard::Caller)?;
         let sender = Sender { call, pool, watch: HandshakeWatch::default(), answer_within: None };
         let mut headers = HeaderMap::new();
         let mut message = reqwest::Request::new(Method::GET, route.wire(url, &mut headers));
         *message.headers_mut() = headers;
-        let mut permit = self.throttle(url).enter(call)?;
+        let mut permit = self.throttle(at).enter(call, false)?;
         let outcome = self.transfer(&sender, message, &mut Body::Empty, &mut permit);
         match outcome.map_err(|error| transport_error::late(error, url, &route, &sender.watch).with_url(url))? {
             Ok(_) => Ok(true),

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::certs_d::CertificateSearch;
 use super::headers::Headers;
+use super::location::Location;
 use super::proxy::{Lookup, Proxies, Proxy, ProxyChoice};
 use super::route::{Route, TlsTrust};
 use super::settings::{HttpOptions, Network};
@@ -69,8 +70,8 @@ impl Hosts {
     /// The route to a URL's host. Settings for all hosts apply to the hosts that the caller names: a host
     /// that a server names (`is_ours` false) never sees the client certificate, unless it was set for exactly that
     /// host.
-    pub(crate) fn route(&self, url: &Url, is_ours: bool) -> Result<Route> {
-        let network = self.network(url);
+    pub(crate) fn route(&self, at: &Location, is_ours: bool) -> Result<Route> {
+        let (url, network) = (&at.url, self.network(at));
         let found = self.certificates.of(url)?;
         let general = self.general.identity.as_ref().filter(|_| is_ours);
         let identity = network.identity.as_ref().or(found.identity.as_ref()).or(general).cloned();
@@ -96,7 +97,9 @@ impl Hosts {
         }
         let mut trust = self.trust(&network);
         trust.ca_files.extend_from_slice(&found.ca_files);
-        Ok(Route { trust, identity, proxy, proxy_trust, unix_socket: network.unix_socket, address: network.address })
+        let (unix_socket, address) = (network.unix_socket, network.address);
+        let connect = at.way.as_ref().and_then(|way| way.connect);
+        Ok(Route { trust, identity, proxy, proxy_trust, unix_socket, address, connect })
     }
 
     fn trust(&self, network: &Network) -> TlsTrust {
@@ -117,25 +120,25 @@ impl Hosts {
         }
     }
 
-    /// The headers that the caller adds to requests to a URL's host.
-    pub(crate) fn headers(&self, url: &Url) -> Headers {
-        self.network(url).headers.over(&self.general.headers)
+    /// The headers that the caller adds to requests to a place.
+    pub(crate) fn headers(&self, at: &Location) -> Headers {
+        self.network(at).headers.over(&self.general.headers)
     }
 
-    /// The throttle of a URL's host.
-    pub(crate) fn throttle(&self, url: &Url) -> Arc<Throttle> {
-        let limits = self.network(url).limits(&self.general);
+    /// The throttle of a place: one for its host, however it is reached, because what it limits is one server.
+    pub(crate) fn throttle(&self, at: &Location) -> Arc<Throttle> {
+        let limits = self.network(at).limits(&self.general);
         let mut throttles = lock(&self.throttles);
         if throttles.len() >= KEPT {
             throttles.retain(|_, throttle| Arc::strong_count(throttle) > 1 || !throttle.is_idle());
         }
-        throttles.entry(key(url)).or_insert_with(|| Arc::new(Throttle::new(limits))).clone()
+        throttles.entry(key(&at.url)).or_insert_with(|| Arc::new(Throttle::new(limits))).clone()
     }
 
     /// The route to a host that the caller names, for display. It contains no secrets.
-    pub(crate) fn explain(&self, url: &Url) -> Result<Value> {
-        let route = self.route(url, true)?;
-        let limits = self.throttle(url).limits();
+    pub(crate) fn explain(&self, at: &Location) -> Result<Value> {
+        let route = self.route(at, true)?;
+        let limits = self.throttle(at).limits();
         let identity = route.identity.as_ref();
         Ok(json!({
             "proxy": route.proxy.as_ref().map(Proxy::shown),
@@ -146,14 +149,17 @@ impl Hosts {
             "ca_only": route.trust.ca_only,
             "client_cert_file": identity.map(|identity| &identity.cert_file),
             "client_key_file": identity.map(|identity| &identity.key_file),
-            "headers": self.headers(url).names(),
+            "headers": self.headers(at).names(),
             "max_connections_per_host": limits.at_once,
             "requests_per_second": limits.per_second,
         }))
     }
 
-    fn network(&self, url: &Url) -> Network {
-        lock(&self.named).get(&key(url)).cloned().unwrap_or_default()
+    fn network(&self, at: &Location) -> Network {
+        match at.way.as_ref().and_then(|way| way.network.as_ref()) {
+            Some(network) => network.clone(),
+            None => lock(&self.named).get(&key(&at.url)).cloned().unwrap_or_default(),
+        }
     }
 }
 
@@ -168,6 +174,10 @@ mod tests {
 
     fn url(text: &str) -> Url {
         Url::parse(text).unwrap()
+    }
+
+    fn at(text: &str) -> Location {
+        Location::of_caller(url(text))
     }
 
     fn hosts(options: Value) -> Hosts {
@@ -190,7 +200,7 @@ mod tests {
             ..Network::default()
         };
         hosts.set(&home, own).unwrap();
-        let shown = |text: &str| hosts.explain(&url(text)).unwrap();
+        let shown = |text: &str| hosts.explain(&at(text)).unwrap();
         let own = shown("https://reg.example:5000/v2/");
         assert_eq!(
             (&own["proxy"], &own["ca_files"], &own["ca_only"]),
@@ -209,11 +219,11 @@ mod tests {
     #[test]
     fn the_clients_certificate_is_for_hosts_that_the_caller_names() {
         let hosts = hosts(json!({"client_cert_file": "c.pem", "client_key_file": "k.pem"}));
-        assert!(hosts.route(&url("https://h/"), true).unwrap().identity.is_some());
-        assert!(hosts.route(&url("https://h/"), false).unwrap().identity.is_none());
+        assert!(hosts.route(&at("https://h/"), true).unwrap().identity.is_some());
+        assert!(hosts.route(&at("https://h/"), false).unwrap().identity.is_none());
         let own = Network { proxy: proxy("https://p"), ..Network::default() };
         hosts.set(&url("https://h/"), own).unwrap();
-        let error = hosts.route(&url("https://h/"), true).unwrap_err();
+        let error = hosts.route(&at("https://h/"), true).unwrap_err();
         assert!(error.message().contains("c.pem") && error.message().contains("https://p"));
     }
 
@@ -229,15 +239,15 @@ mod tests {
     fn a_host_has_one_throttle_and_keeps_its_pause_when_its_limits_change() {
         let hosts = hosts(json!({}));
         let home = url("https://h/");
-        assert!(Arc::ptr_eq(&hosts.throttle(&home), &hosts.throttle(&url("https://h:443/x"))));
-        hosts.throttle(&home).told_to_wait(Duration::from_secs(30));
+        assert!(Arc::ptr_eq(&hosts.throttle(&at("https://h/")), &hosts.throttle(&at("https://h:443/x"))));
+        hosts.throttle(&at("https://h/")).told_to_wait(Duration::from_secs(30));
         hosts.set(&home, Network { max_connections: Some(1), ..Network::default() }).unwrap();
-        assert_eq!(hosts.throttle(&home).limits().at_once, 1);
-        assert!(!hosts.throttle(&home).is_idle());
+        assert_eq!(hosts.throttle(&at("https://h/")).limits().at_once, 1);
+        assert!(!hosts.throttle(&at("https://h/")).is_idle());
         for number in 0..3 * KEPT {
-            hosts.throttle(&url(&format!("https://h{number}/")));
+            hosts.throttle(&at(&format!("https://h{number}/")));
         }
         assert!(lock(&hosts.throttles).len() <= KEPT);
-        assert!(!hosts.throttle(&home).is_idle());
+        assert!(!hosts.throttle(&at("https://h/")).is_idle());
     }
 }

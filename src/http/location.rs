@@ -3,6 +3,7 @@
 //! are made here too. Who named a URL decides which addresses it may lead to, and which headers it may get.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ::http::header::{HeaderValue, LOCATION};
 use url::{form_urlencoded, Url};
@@ -10,20 +11,23 @@ use url::{form_urlencoded, Url};
 use super::guard::Guard;
 use super::origin::Origin;
 use super::response::Response;
+use super::way::Way;
 use super::{link, redirect};
 use crate::error::{Code, Error, Result};
 
-/// A URL, and who named it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A URL, who named it, and how it is reached.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Location {
     /// The URL.
     pub url: Url,
     /// Who named it.
     pub guard: Guard,
+    /// How it is reached, if not as its host is.
+    pub way: Option<Arc<Way>>,
 }
 
 /// Where a request is to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum RequestTarget {
     /// A path, with its query, below the base of whoever is asked.
     Path(String),
@@ -62,26 +66,31 @@ impl From<Location> for RequestTarget {
 impl Location {
     /// A URL that the caller has chosen.
     pub fn of_caller(url: Url) -> Location {
-        Location { url, guard: Guard::Caller }
+        Location { url, guard: Guard::Caller, way: None }
     }
 
     /// The URL that responded, after redirects.
     pub(crate) fn of(response: &Response) -> Location {
-        Location { url: response.url.clone(), guard: response.guard }
+        Location { url: response.url.clone(), guard: response.guard, way: response.way.clone() }
     }
 
     /// The URL of a target, relative to this base.
     pub(crate) fn find(&self, target: &RequestTarget) -> Result<Location> {
-        match target {
-            RequestTarget::Path(path) => self.below(path),
-            RequestTarget::At(location) => Ok(location.clone()),
+        let mut found = match target {
+            RequestTarget::Path(path) => self.below(path)?,
+            RequestTarget::At(location) => location.clone(),
+        };
+        if let Some(way) = self.way.as_ref().filter(|_| self.is_origin_of(&found.url)) {
+            way.complete(&mut found.url);
         }
+        Ok(found)
     }
 
     /// The URL of a path below this base.
     pub(crate) fn below(&self, path: &str) -> Result<Location> {
+        let path = self.way.as_ref().map_or(path, |way| way.path(path));
         match self.url.join(path) {
-            Ok(url) if self.is_origin_of(&url) => Ok(Location { url, guard: self.guard }),
+            Ok(url) if self.is_origin_of(&url) => Ok(Location { url, ..self.clone() }),
             _ => Err(Error::new(Code::Internal, format!("no URL for {}", crate::text::shorten(path)))),
         }
     }
@@ -109,11 +118,15 @@ impl Location {
 
     /// The rule: what is at the same origin is trusted as this is, whoever names it; all else as little as a server's word.
     fn trusts(&self, url: Url, named_by: Option<IpAddr>) -> Location {
-        let guard = match self.is_origin_of(&url) {
-            true => self.guard,
-            false => Guard::said_by(named_by),
-        };
-        Location { url, guard }
+        match self.is_origin_of(&url) {
+            true => Location { url, ..self.clone() },
+            false => Location { url, guard: Guard::said_by(named_by), way: self.beyond() },
+        }
+    }
+
+    /// The way to where a server at this place leads.
+    pub(crate) fn beyond(&self) -> Option<Arc<Way>> {
+        self.way.as_ref().map(|way| Arc::new(way.beyond()))
     }
 }
 

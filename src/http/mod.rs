@@ -32,6 +32,7 @@ pub(crate) mod tls;
 pub(crate) mod transport_error;
 pub(crate) mod upload;
 pub(crate) mod warning;
+pub(crate) mod way;
 
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ use url::Url;
 
 use crate::error::Result;
 use hosts::Hosts;
+use location::Location;
 use pool::Pools;
 pub(crate) use request::Repeat;
 pub use request::Request;
@@ -69,26 +71,26 @@ impl Http {
         self.hosts.set(url, network)
     }
 
-    /// The route to a URL's host. `is_ours`: the caller names it, or trusts it like its own hosts.
-    pub fn route(&self, url: &Url, is_ours: bool) -> Result<Route> {
-        self.hosts.route(url, is_ours).map_err(|error| error.with_url(url))
+    /// The route to a place. `is_ours`: the caller names it, or trusts it like its own hosts.
+    pub(crate) fn route(&self, at: &Location, is_ours: bool) -> Result<Route> {
+        self.hosts.route(at, is_ours).map_err(|error| error.with_url(&at.url))
     }
 
-    /// The headers that the caller adds for a URL's host.
-    pub fn headers(&self, url: &Url) -> headers::Headers {
-        self.hosts.headers(url)
+    /// The headers that the caller adds for a place.
+    pub(crate) fn headers(&self, at: &Location) -> headers::Headers {
+        self.hosts.headers(at)
     }
 
-    fn throttle(&self, url: &Url) -> Arc<Throttle> {
-        self.hosts.throttle(url)
+    fn throttle(&self, at: &Location) -> Arc<Throttle> {
+        self.hosts.throttle(at)
     }
 
-    /// How a URL's host is reached, for display: `proxy` (string or null, without credentials), `unix_socket`
+    /// How a place is reached, for display: `proxy` (string or null, without credentials), `unix_socket`
     /// (string or null), `address` (string or null), `insecure` (bool), `ca_files` (list of strings), `ca_only` (bool),
     /// `client_cert_file` and `client_key_file` (string or null), `headers` (list of names), `max_connections_per_host`
     /// and `requests_per_second` (numbers). It contains no secrets.
-    pub fn explain_route(&self, url: &Url) -> Result<Value> {
-        self.hosts.explain(url)
+    pub(crate) fn explain_route(&self, at: &Location) -> Result<Value> {
+        self.hosts.explain(at)
     }
 
     /// Closes the pooled connections.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use super::guard::Guard;
 use super::proxy::Proxy;
@@ -50,7 +51,7 @@ impl Pools {
             .tls_backend_preconfigured(self.roots.config(route)?)
             .dns_resolver(GuardedResolver::new(guard, fixed, route.proxy.as_ref().map(Proxy::host)))
             .user_agent(&self.options.user_agent)
-            .connect_timeout(self.options.connect())
+            .connect_timeout(route.connect.unwrap_or(Duration::MAX).min(self.options.connect()))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .no_proxy()

@@ -1,6 +1,7 @@
 //! A response: status and headers, and a body that is read piece by piece under the call's limits.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::http::header::{HeaderMap, CONTENT_ENCODING, CONTENT_LENGTH};
@@ -16,6 +17,7 @@ use super::guard::Guard;
 use super::request::WholeBody;
 use super::route::Route;
 use super::transport_error;
+use super::way::Way;
 use crate::call::{Call, WaitLimit};
 use crate::error::{Code, Error, Result};
 use crate::rate_limit::RateLimit;
@@ -59,6 +61,8 @@ pub struct Response {
     pub remote: Option<IpAddr>,
     /// Who chose the URL.
     pub guard: Guard,
+    /// How it was reached.
+    pub way: Option<Arc<Way>>,
     /// The redirects that were followed.
     pub hops: Vec<Hop>,
     /// The headers of the first response, if there were redirects.
@@ -78,6 +82,7 @@ impl Response {
             url: url.clone(),
             remote: route.remote(&url, response.remote_addr()),
             guard: Guard::Caller,
+            way: None,
             hops: Vec::new(),
             first_headers: None,
             attempts: 1,

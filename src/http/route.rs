@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use ::http::header::{HeaderMap, HeaderValue, HOST};
 use serde_json::Value;
@@ -100,6 +101,8 @@ pub struct Route {
     pub unix_socket: Option<String>,
     /// Its fixed address, whatever its name resolves to.
     pub address: Option<Address>,
+    /// A limit of its own for connecting.
+    pub connect: Option<Duration>,
 }
 
 impl Route {

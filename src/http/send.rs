@@ -24,7 +24,8 @@ impl Http {
     ///
     /// A response with an error status is a response: only a request without a response is an error here.
     pub fn send(&self, call: &Call, to: &Location, request: &mut Request) -> Result<Response> {
-        let mut tries = Tries::new(self.options().retries);
+        let hasty = to.way.as_ref().is_some_and(|way| way.hasty);
+        let mut tries = Tries::new(self.options().retries, hasty);
         loop {
             tries.count += 1;
             let outcome = self.follow(call, to, request, tries.count);
@@ -45,7 +46,8 @@ impl Http {
             let mut response = self.exchange(call, request, &leg).map_err(|error| error.with_url(&leg.at.url))?;
             let body_is_gone = redirect::keeps_body(response.status) && !request.body.rewind()?;
             let Some(target) = target_of(request, &response, home, body_is_gone)? else {
-                (response.hops, response.guard, response.first_headers) = (hops, leg.at.guard, first_headers);
+                (response.hops, response.first_headers) = (hops, first_headers);
+                (response.guard, response.way) = (leg.at.guard, leg.at.way);
                 return Ok(response);
             };
             hops.push(Hop { status: response.status.as_u16(), url: target.clone() });
@@ -55,7 +57,7 @@ impl Http {
             if !home.is_origin_of(&target) {
                 // Once dropped, credentials are not sent again in the rest of the chain.
                 leg.at_home = false;
-                leg.at.guard = Guard::said_by(response.remote);
+                (leg.at.guard, leg.at.way) = (Guard::said_by(response.remote), home.beyond());
             }
             leg.at.url = target;
         }
@@ -73,14 +75,16 @@ struct Tries {
     count: u32,
     most: u32,
     backoff: Backoff,
+    /// Somebody else can be asked instead.
+    hasty: bool,
     expired_before: bool,
     stalled_before: bool,
 }
 
 impl Tries {
-    fn new(retries: u32) -> Tries {
-        let most = retries.saturating_add(1);
-        Tries { count: 0, most, backoff: Backoff::new(), expired_before: false, stalled_before: false }
+    fn new(retries: u32, hasty: bool) -> Tries {
+        let most = if hasty { retries.min(1) } else { retries }.saturating_add(1);
+        Tries { count: 0, most, backoff: Backoff::new(), hasty, expired_before: false, stalled_before: false }
     }
 
     /// How long to wait before the next try; None when there is none.
@@ -102,6 +106,9 @@ impl Tries {
 
     fn after_status(&mut self, call: &Call, response: &Response) -> Result<Option<Duration>> {
         let after = retry::retry_after(&response.headers, SystemTime::now());
+        if self.hasty && (after.is_some() || response.status == StatusCode::TOO_MANY_REQUESTS) {
+            return Ok(None);
+        }
         match retry::wait_for(after, self.backoff.delay(self.count), call.remaining()) {
             Ok(wait) => Ok(Some(wait)),
             // The response itself has the best explanation: its text and headers are kept.
@@ -116,6 +123,7 @@ impl Tries {
 
     fn after_error(&mut self, request: &Request, error: &Error) -> Option<Duration> {
         let helps = match error.code() {
+            Code::Connect | Code::Timeout if self.hasty => false,
             // Without a connection nothing was sent; a proxy that requires other credentials will continue to do so.
             Code::Connect if error.http_status().is_none() => true,
             Code::Network => request.repeat == Repeat::Always,

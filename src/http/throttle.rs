@@ -87,10 +87,11 @@ impl Throttle {
         self.limits
     }
 
-    /// Waits until a request may start. RATE_LIMITED when the server asks for a longer pause than the call can wait.
-    pub(crate) fn enter(&self, call: &Call) -> Result<Permit> {
+    /// Waits until a request may start. RATE_LIMITED when the server asks for a longer pause than the call can wait; `hasty`: it
+    /// waits for none.
+    pub(crate) fn enter(&self, call: &Call, hasty: bool) -> Result<Permit> {
         loop {
-            while let Some(wait) = self.pause(call.remaining())? {
+            while let Some(wait) = self.pause(if hasty { Some(Duration::ZERO) } else { call.remaining() })? {
                 call.sleep(wait)?;
             }
             let permit = call.wait(None, self.permits.clone().acquire_owned())?.ok();

@@ -99,6 +99,12 @@ impl Abilities {
     pub(crate) const PUSH: Abilities = Abilities { by_digest: false, by_tag: false, push: true };
     /// Everything.
     pub(crate) const ALL: Abilities = Abilities { by_digest: true, by_tag: true, push: true };
+
+    /// The names of what it may be asked.
+    pub(crate) fn names(self) -> Vec<&'static str> {
+        let all = [(self.by_digest, "digest"), (self.by_tag, "tag"), (self.push, "push")];
+        all.into_iter().filter_map(|(may, name)| may.then_some(name)).collect()
+    }
 }
 
 /// How an endpoint is known, and how it knows us.

@@ -1,6 +1,9 @@
 //! Rules: which endpoints are asked for which names.
 
+use std::fmt;
+
 use super::endpoint::Endpoint;
+#[cfg(test)]
 use crate::reference::Repository;
 
 /// Who says something: a file with a line, or an option.
@@ -15,6 +18,16 @@ pub(crate) enum RuleSource {
         /// The line; 0 when only the file is known.
         line: u32,
     },
+}
+
+impl fmt::Display for RuleSource {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RuleSource::Option(name) => write!(out, "the option {name}"),
+            RuleSource::File { path, line: 0 } => out.write_str(path),
+            RuleSource::File { path, line } => write!(out, "{path}:{line}"),
+        }
+    }
 }
 
 /// The names that a rule is for.
@@ -47,11 +60,17 @@ pub(crate) struct Rule {
 pub(crate) struct Rules(pub(crate) Vec<Vec<Rule>>);
 
 impl Rules {
-    /// The rule for a repository: of the first group that has one the longest scope, of equal ones the first.
+    /// The rule for a repository.
+    #[cfg(test)]
     pub(crate) fn of(&self, repository: &Repository) -> Option<&Rule> {
-        let name = format!("{}/{}", repository.index().name, repository.remote_name());
+        self.of_name(&format!("{}/{}", repository.index().name, repository.remote_name()))
+    }
+
+    /// The rule for a name, `HOST[:PORT]/REPOSITORY` or a registry: of the first group that has one the longest scope, of equal ones
+    /// the first.
+    pub(crate) fn of_name(&self, name: &str) -> Option<&Rule> {
         self.0.iter().find_map(|group| {
-            let fitting = group.iter().filter_map(|rule| Some((rule.scope.length_in(&name)?, rule)));
+            let fitting = group.iter().filter_map(|rule| Some((rule.scope.length_in(name)?, rule)));
             // max_by_key gives the last of equal ones.
             fitting.rev().max_by_key(|(length, _)| *length).map(|(_, rule)| rule)
         })

@@ -30,12 +30,13 @@ impl Client {
             repository: repository.remote_name().to_owned(),
             base: Location::of_caller(base),
             credentials: options.credentials(),
+            by_rule: None,
             anonymous: options.anonymous,
             trusted_realms: options.trusted_realms.clone(),
         };
         let (credentials, source) = self.auth.credentials(call, &account)?;
         host::set_network(&self.http, &account.base.url, &options)?;
-        let network = self.http.explain_route(&account.base.url)?;
+        let network = self.http.explain_route(&account.base)?;
         Ok(json!({
             "reference": reference.to_string(),
             "host": account.host,
@@ -46,12 +47,13 @@ impl Client {
             "credentials": shown(&credentials, &source),
             "trusted_realms": account.trusted_realms,
             "network": network,
+            "endpoints": self.explain_endpoints(call, repository)?,
         }))
     }
 }
 
 /// Which credentials would be used, without their secrets.
-fn shown(credentials: &Credentials, source: &CredentialSource) -> Value {
+pub(super) fn shown(credentials: &Credentials, source: &CredentialSource) -> Value {
     let (kind, username) = match credentials {
         Credentials::Anonymous => ("none", None),
         Credentials::Password { username, .. } => ("password", Some(username.as_str())),

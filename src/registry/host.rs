@@ -1,5 +1,7 @@
 //! The hosts of a client: the caller's settings for each, and the resulting URL.
 
+use std::sync::Arc;
+
 use url::Url;
 
 use crate::auth::secrets::Secrets;
@@ -12,9 +14,11 @@ use crate::http::location::Location;
 use crate::http::proxy::ProxyChoice;
 use crate::http::route::Address;
 use crate::http::settings::{Network, TlsOptions};
+use crate::http::way::Way;
 use crate::http::Http;
 use crate::options::options;
 use crate::reference::{Index, Scheme};
+use crate::registry::endpoints::Mirrors;
 use crate::resource::Resource;
 
 /// Docker Hub's registry has a different host name than its references.
@@ -43,6 +47,10 @@ options! {
         pub requests_per_second: Option<f64>,
         /// scheme, host, port and path prefix under which the host's API really is, such as "https://h/dockerproxy"
         pub endpoint: Option<String>,
+        /// where else to get what is there, before it is asked itself, in this order; see below
+        pub mirrors: Mirrors,
+        /// only its mirrors are asked: no request is sent to the host itself, and none is led to it by others
+        pub mirrors_only: bool,
         /// hosts that may receive this host's credentials as its token server, besides those of its own domain:
         /// HOST[:PORT]; "http://HOST[:PORT]" may receive them without TLS although this host uses https, which
         /// otherwise is refused with OCIREG_PROTOCOL
@@ -65,7 +73,12 @@ impl HostOptions {
         self.network()?.check()
     }
 
-    fn network(&self) -> Result<Network> {
+    /// Whether they say where else to ask, or that the host itself is not asked.
+    pub(crate) fn has_rule(&self) -> bool {
+        self.mirrors_only || !self.mirrors.0.is_empty()
+    }
+
+    pub(crate) fn network(&self) -> Result<Network> {
         Ok(Network {
             insecure: self.tls.insecure,
             ca_files: self.tls.ca_file.0.clone(),
@@ -92,37 +105,48 @@ pub fn key(host: &str) -> String {
 }
 
 /// The URL of a host's API, and the account for it.
-pub fn account(http: &Http, call: &Call, index: &Index, options: &HostOptions) -> Result<Account> {
-    let base = match (&options.endpoint, index.official) {
-        (Some(endpoint), _) => parse_endpoint(endpoint)?,
-        (None, true) if options.plain_http != Some(true) && !http.options().plain_http => {
-            base_url("https", HUB.trim_start_matches("https://"))?
-        }
-        (None, _) => base_of_name(http, call, index, options)?,
-    };
-    set_network(http, &base, options)?;
-    Ok(Account {
-        host: index.name.clone(),
-        repository: String::new(),
-        base: Location::of_caller(base),
-        credentials: options.credentials(),
-        anonymous: options.anonymous,
-        trusted_realms: options.trusted_realms.clone(),
-    })
+pub(crate) fn account(http: &Http, call: &Call, index: &Index, options: &HostOptions) -> Result<Account> {
+    set_network_of_name(http, index, options)?;
+    let base = base(http, index, options, None, |at| http.speaks_tls(call, at))?;
+    set_network(http, &base.url, options)?;
+    Ok(account_at(index.name.clone(), base, options))
 }
 
-fn base_of_name(http: &Http, call: &Call, index: &Index, options: &HostOptions) -> Result<Url> {
+/// The account at a base, with the caller's options for its host.
+pub(crate) fn account_at(host: String, base: Location, options: &HostOptions) -> Account {
+    Account {
+        host,
+        repository: String::new(),
+        base,
+        credentials: options.credentials(),
+        by_rule: None,
+        anonymous: options.anonymous,
+        trusted_realms: options.trusted_realms.clone(),
+    }
+}
+
+/// The base of a host's API. `speaks_tls` is asked where nothing says it: of a loopback host, and of one of which plain http is no
+/// surprise.
+pub(crate) fn base(
+    http: &Http,
+    index: &Index,
+    options: &HostOptions,
+    way: Option<(&Arc<Way>, bool)>,
+    speaks_tls: impl FnOnce(&Location) -> Result<bool>,
+) -> Result<Location> {
+    let at = |url: Url| Location { way: way.map(|(way, _)| way.clone()), ..Location::of_caller(url) };
+    let (url, source) = endpoint(http, index, options)?;
+    let or_plain = way.is_some_and(|(_, or_plain)| or_plain) && source == "default";
+    if source != "probe" && !or_plain {
+        return Ok(at(url));
+    }
     let plain = base_url("http", &index.name)?;
-    let secure = base_url("https", &index.name)?;
-    match chosen(http, index, options).0 {
-        Some(true) => Ok(plain),
-        Some(false) => Ok(secure),
-        None if is_loopback(&secure) => {
-            http.set_network(&secure, options.network()?)?;
-            let ping = Location::of_caller(secure.clone()).below(&Resource::Api.path(""))?;
-            Ok(if http.speaks_tls(call, &ping.url)? { secure } else { plain })
-        }
-        None => Ok(secure),
+    match speaks_tls(&at(url.clone()).below(&Resource::Api.path(""))?) {
+        Ok(true) => Ok(at(url)),
+        Ok(false) => Ok(at(plain)),
+        // The other port may be open.
+        Err(error) if or_plain && error.code() == Code::Connect && url.port().is_none() => Ok(at(plain)),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Protocol v2 (OCI distribution-spec 1.1): a folder for each kind of thing that a registry has.
 
 pub mod blob;
+pub mod endpoints;
 pub mod explain;
 pub mod host;
 pub mod list;
@@ -29,11 +30,12 @@ use crate::call::thread::Outliving;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::http::Http;
-use crate::machine::{Machine, MachineFiles};
-use crate::mirrors::Rules;
+use crate::machine::MachineFiles;
+use crate::mirrors::ShortNames;
 use crate::reference::Index;
 use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
+use endpoints::RuleBook;
 use host::HostOptions;
 
 /// A client: connections, tokens and per-host settings for any number of registries. A clone is the same client.
@@ -46,10 +48,10 @@ pub struct Client {
     life: Arc<ClientLife>,
     hosts: Arc<Mutex<HashMap<String, HostOptions>>>,
     accounts: Arc<Mutex<HashMap<String, Account>>>,
-    #[allow(dead_code)] // until the endpoints of a repository are chosen by them
-    rules: Arc<Mutex<Arc<Rules>>>,
     files: Arc<MachineFiles>,
-    machine: Arc<OnceCell<Machine>>,
+    /// What the files say, read when it is first needed.
+    machine: Arc<OnceCell<ShortNames>>,
+    rules: Arc<Mutex<Arc<RuleBook>>>,
     memories: Arc<Mutex<Extensions>>,
 }
 
@@ -81,25 +83,34 @@ impl Client {
         options.check()?;
         // Also for a host that is only ever redirected to.
         host::set_network_of_name(&self.http, &index, &options)?;
+        self.change_rules(|book| book.set(key.clone(), &options));
         lock(&self.hosts).insert(key.clone(), options);
         lock(&self.accounts)
             .retain(|name, _| host::key(name.split_once("://").map_or(name.as_str(), |(_, name)| name)) != key);
         Ok(())
     }
 
-    /// Adds rules of the machine's files, behind those that are there: the first group that has one for a name counts.
-    #[allow(dead_code)] // until a reader calls it
-    pub(crate) fn add_rules(&self, more: Rules) {
+    fn change_rules(&self, change: impl FnOnce(&mut RuleBook)) {
         let mut rules = lock(&self.rules);
-        let all = rules.0.iter().cloned().chain(more.0).collect();
-        *rules = Arc::new(Rules(all));
+        let mut book = (**rules).clone();
+        change(&mut book);
+        *rules = Arc::new(book);
     }
 
-    /// What the files of the machine say that the options name. They are read when they are first needed, and again by the next call
-    /// after one is broken.
-    #[allow(dead_code)] // until the endpoints of a repository are chosen by it
-    pub(crate) fn machine(&self) -> Result<&Machine> {
-        self.machine.get_or_try_init(|| self.files.read())
+    /// Where else images can be had.
+    pub(crate) fn rule_book(&self) -> Result<Arc<RuleBook>> {
+        self.short_names()?;
+        Ok(lock(&self.rules).clone())
+    }
+
+    /// What the machine's files say of short names. With it their rules come: all are read when they are first needed, and again by the
+    /// next call after one is broken.
+    pub(crate) fn short_names(&self) -> Result<&ShortNames> {
+        self.machine.get_or_try_init(|| {
+            let machine = self.files.read()?;
+            self.change_rules(|book| book.add(machine.rules));
+            Ok(machine.short_names)
+        })
     }
 
     /// Ends the calls in progress and refuses later ones.
@@ -172,8 +183,16 @@ impl Client {
         }
     }
 
-    /// The account at a registry; settles its URL at the first use.
+    /// The account at a registry, if it may be asked itself; settles its URL at the first use.
     pub(crate) fn account(&self, call: &Call, index: &Index) -> Result<Account> {
+        match self.rule_book()?.of(index, "")? {
+            Some(asked) => self.account_by_rule(call, index, &asked),
+            None => self.account_of_origin(call, index),
+        }
+    }
+
+    /// The same without regard to rules.
+    fn account_of_origin(&self, call: &Call, index: &Index) -> Result<Account> {
         let name = explain::account_name(index);
         if let Some(account) = lock(&self.accounts).get(&name) {
             return Ok(account.clone());

@@ -4,14 +4,15 @@ use std::sync::Mutex;
 
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
-use crate::download::{Download, ReadOptions};
+use crate::download::{from_another_if_wrong, Download, ReadOptions};
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::reference::{Reference, Repository};
 use crate::registry::blob::has_all;
 use crate::registry::blob::RemoteBlob;
+use crate::registry::endpoints::Question;
 use crate::registry::lock;
-use crate::registry::manifest::{fetch, GetOptions, HeadOptions, PutOptions};
+use crate::registry::manifest::{fetch, head, GetOptions, HeadOptions, PutOptions};
 use crate::registry::referrers::fallback_tag;
 use crate::registry::referrers::{ReferrersOptions, ReferrersSource};
 use crate::registry::repository::Remote;
@@ -38,8 +39,8 @@ impl RegistryStore {
         RegistryStore { client: client.clone(), reference, unlisted: Mutex::default() }
     }
 
-    fn remote(&self, call: &Call) -> Result<Remote> {
-        Remote::repository(&self.client, call, self.reference.repository())
+    fn destination(&self, call: &Call) -> Result<Remote> {
+        Remote::to_write(&self.client, call, self.reference.repository())
     }
 
     fn host(&self) -> String {
@@ -65,7 +66,7 @@ impl RegistryStore {
             ManifestName::Tag(tag) => repository.with_tag(tag)?,
             ManifestName::Digest(digest) => repository.with_digest(digest),
         };
-        match self.client.head_manifest(call, &reference, &HeadOptions::default()) {
+        match head(&self.destination(call)?, &reference, &HeadOptions::default()) {
             Ok(head) => Ok(head.digest == *digest),
             // Permission to write does not imply permission to read: the first PUT will tell.
             Err(error) if is_absent(&error) || error.code() == Code::Forbidden => Ok(false),
@@ -74,7 +75,9 @@ impl RegistryStore {
     }
 
     fn get(&self, call: &Call, reference: &Reference) -> Result<RawManifest> {
-        let found = fetch(&self.remote(call)?, reference, &GetOptions::default())?;
+        let found = self.client.at_each(call, reference.repository(), Question::of(reference), |remote| {
+            fetch(remote, reference, &GetOptions::default())
+        })?;
         Ok(RawManifest { document: found.document, bytes: found.bytes })
     }
 }
@@ -94,7 +97,8 @@ impl ReadStore for RegistryStore {
 
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
         let options = ReadOptions { size: Some(wanted.size), ..ReadOptions::default() };
-        Ok(Box::new(Download::open(RemoteBlob::new(self.remote(call)?, &wanted.digest), &options, hashed)?))
+        let blob = RemoteBlob::new(&self.client, call, self.reference.repository(), &wanted.digest)?;
+        Ok(Box::new(Download::open(blob, &options, hashed)?))
     }
 
     fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {
@@ -152,18 +156,21 @@ impl WriteStore for RegistryStore {
     }
 
     fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
-        has_all(&self.remote(call)?, &wanted.digest, wanted.size)
+        has_all(&self.destination(call)?, &wanted.digest, wanted.size)
     }
 
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
-        let remote = self.remote(call)?;
-        let mut source = FromStore::new(call, wanted, from);
-        let sources = self.mount_sources(&wanted.digest, from);
-        let outcome = Negotiation::new(&remote, &wanted.digest, UploadWay::Single, sources).put(&mut source);
-        let stored = outcome.map_err(|error| match refused(&error) {
-            true => source.fault().unwrap_or(error),
-            false => error,
-        })?;
+        let remote = self.destination(call)?;
+        let mut put = || {
+            let mut source = FromStore::new(call, wanted, from);
+            let sources = self.mount_sources(&wanted.digest, from);
+            let outcome = Negotiation::new(&remote, &wanted.digest, UploadWay::Single, sources).put(&mut source);
+            outcome.map_err(|error| match refused(&error) {
+                true => source.fault().unwrap_or(error),
+                false => error,
+            })
+        };
+        let stored = from_another_if_wrong(&mut put)?;
         self.client.memory::<MountHints>().learn_blob(
             &self.host(),
             &wanted.digest,
@@ -210,7 +217,7 @@ impl WriteStore for RegistryStore {
         });
         // Whichever was put first, the list is the same.
         entries.sort_by(|one, other| one.digest.cmp(&other.digest));
-        fallback_tag::add(&self.remote(call)?, subject, &entries)
+        fallback_tag::add(&self.destination(call)?, subject, &entries)
             .map_err(|error| error.within(format!("the referrers of {subject} are stored, but not listed")))
     }
 

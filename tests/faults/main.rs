@@ -26,6 +26,7 @@ mod lists;
 mod login;
 mod manifests;
 mod memory;
+mod mirrors;
 mod moved;
 mod network;
 mod packed;

@@ -12,6 +12,7 @@ mod disks;
 mod image;
 mod kills;
 mod login;
+mod mirrors;
 mod network;
 mod prototypes;
 #[path = "../faults/proxy.rs"]

@@ -33,6 +33,29 @@ class RegistryTest(helper.Case):
         self.assertEqual(self.client.ping(self.registry, version=2)["status"], 200)
         self.assertEqual(self.client.detect(self.registry), 2)
 
+    def test_mirrors(self) -> None:
+        paths: list[str] = []
+
+        def serve(status: int, body: bytes) -> str:
+            def answer(method: str, path: str, query: dict[str, str]) -> Any:
+                paths.append(path)
+                return status, {}, body
+
+            return self.serve(answer)
+
+        lacks, has = serve(404, b""), serve(200, b"right")
+        digest = ocireg.digest(b"right")
+        with ocireg.Client(plain_http=True) as client:
+            mirrors = [lacks, {"endpoint": f"{has}/proxy", "by_digest_only": True}]
+            client.set_host("registry.example", mirrors=mirrors, mirrors_only=True)
+            with client.open_blob(f"registry.example/a@{digest}") as reader:
+                self.assertEqual((reader.read(), reader.info["served_by"]), (b"right", has))
+            self.assertEqual(paths, [f"/v2/a/blobs/{digest}", f"/v2/proxy/a/blobs/{digest}"])
+            endpoints = client.explain("registry.example/a")["endpoints"]
+            self.assertEqual([endpoint["repository"] for endpoint in endpoints], ["a", "proxy/a"])
+            with self.assertRaises(ocireg.InvalidArgument):
+                client.set_host("registry.example", mirrors=[{"push": True}])
+
     def test_pages(self) -> None:
         repository = self.put_image(tag="a").removesuffix(":a")
         manifest = self.client.manifest(f"{repository}:a")

@@ -147,6 +147,37 @@ class BlobTest < OciregTest
     server&.close
   end
 
+  # A server that answers each request with this, and the paths that it was asked for.
+  def mirror(answer)
+    paths = []
+    server = TCPServer.new("127.0.0.1", 0)
+    Thread.new do
+      loop do
+        peer = server.accept
+        paths << peer.gets.to_s.split[1]
+        nil until peer.gets.to_s.strip.empty?
+        peer.write(answer)
+        peer.close
+      end
+    rescue IOError
+      nil
+    end
+    [server, "127.0.0.1:#{server.addr[1]}", paths]
+  end
+
+  def test_mirrors
+    lacks = mirror("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    has = mirror("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nright")
+    client = Ocireg::Client.new(plain_http: true)
+    client.set_host("registry.example", mirrors: [lacks[1], {endpoint: "#{has[1]}/proxy", by_digest_only: true}], mirrors_only: true)
+    assert_equal "right", client.open_blob("registry.example/a@#{Ocireg.digest("right")}").read
+    assert_equal 1, lacks[2].size
+    assert_equal ["/v2/proxy/a/blobs/#{Ocireg.digest("right")}"], has[2]
+    assert_raises(Ocireg::InvalidArgument) { client.set_host("registry.example", mirrors: [{push: true}]) }
+  ensure
+    [lacks, has].each { |server, *| server&.close }
+  end
+
   # A registry that sends ten bytes of a blob and then nothing.
   def slow_blob
     TCPServer.new("127.0.0.1", 0).tap do |server|

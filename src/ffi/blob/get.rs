@@ -22,7 +22,8 @@ use crate::ffi::status::ocireg_status;
 ///
 /// Result: {"exists": boolean, "digest": string, "size": number or null, "mediaType": string or null, "redirects":
 /// [{"status": number, "url": string}] (the way to the server that has the bytes, without queries), "headers": {name: value} of the last
-/// answer [, "first_headers": {name: value} of the registry's own, when that was a redirect]}. Free with ocireg_string_free.
+/// answer [, "first_headers": {name: value} of the registry's own, when that was a redirect], "served_by": HOST[:PORT], the
+/// registry's or a mirror's}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones. Source: distribution-spec end-2.
 #[no_mangle]
@@ -52,7 +53,7 @@ pub unsafe extern "C" fn ocireg_blob_head(
 ///
 /// Result, `json` may be NULL: {"digest": string, "size": number or null (of the whole blob), "offset": number, "length":
 /// number (bytes delivered), "verified": boolean (false for a piece), "resumed": number (how many of them an earlier call had
-/// left), "path": string, "skipped": boolean (the file was there already and nothing was requested: then all its bytes were left by
+/// left), "served_by": HOST[:PORT], the registry's or a mirror's that sent it or its last part, null when nothing was requested, "path": string, "skipped": boolean (the file was there already and nothing was requested: then all its bytes were left by
 /// an earlier call)}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_SIZE_MISMATCH, OCIREG_IO. Source:

@@ -137,6 +137,7 @@ impl Key {
             "i32" | "u32" | "u64" | "usize" => "integer",
             "f64" => "number",
             "Vec<String>" | "Headers" => "list of strings",
+            "Mirrors" => "list of strings or, in JSON, of objects",
             "Texts" => "string or list of strings",
             "String" | "Zeroizing<String>" | "Address" | "ProxyChoice" | "Compression" | "Digest" | "KeyFormat" => {
                 "string"

@@ -18,6 +18,7 @@ use crate::http::response::Response;
 use crate::http::{redact, Request};
 use crate::media_type;
 use crate::reference::Reference;
+use crate::registry::endpoints::{Question, Turn};
 use crate::registry::repository::delete::{delete, Deleted};
 use crate::registry::repository::{digest_header, headers_json, Remote};
 use crate::registry::Client;
@@ -43,44 +44,52 @@ pub struct BlobHead {
     /// The headers of the registry's own response, if that was a redirect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_headers: Option<Map<String, Value>>,
+    /// Who told it, `HOST[:PORT]`: the registry or a mirror.
+    pub served_by: String,
 }
 
 impl Client {
     /// Asks about a blob. A missing one is not an error.
     pub fn head_blob(&self, call: &Call, reference: &Reference) -> Result<BlobHead> {
         let digest = blob_digest(reference)?;
-        let remote = Remote::repository(self, call, reference.repository())?;
-        let scopes = remote.scopes(&["pull"]);
-        let mut reply = remote.ask(Resource::Blob(digest), &mut Request::new(Method::HEAD), &scopes)?;
-        let status = reply.response.status;
-        // A refusal of HEAD gives no reason; for a missing blob none is needed.
-        if statuses::has_no_head(status.as_u16())
-            || (statuses::has_a_reason(status.as_u16()) && status != StatusCode::NOT_FOUND)
-        {
-            reply = remote.ask(Resource::Blob(digest), &mut Request::new(Method::GET), &scopes)?;
-        }
-        let what = format!("head of the blob {reference}");
-        let response = remote.expect(reply, &[StatusCode::OK, StatusCode::NOT_FOUND], &what)?;
-        let exists = response.status == StatusCode::OK;
-        let redirects =
-            response.hops.iter().map(|hop| json!({"status": hop.status, "url": without_query(&hop.url)})).collect();
-        Ok(BlobHead {
-            exists,
-            digest: digest.clone(),
-            size: said_size(&response, digest).filter(|_| exists),
-            media_type: response.header(CONTENT_TYPE).filter(|_| exists).map(media_type::essence),
-            redirects,
-            first_headers: response.first_headers.as_ref().map(headers_json),
-            headers: headers_json(&response.headers),
-        })
+        let turn = Turn::new(self, call, reference.repository(), Question::Digest)?;
+        turn.first(|remote| head(remote, reference, digest), |head| !head.exists)
     }
 
     /// Deletes a blob.
     pub fn delete_blob(&self, call: &Call, reference: &Reference) -> Result<Deleted> {
         let digest = blob_digest(reference)?;
-        let remote = Remote::repository(self, call, reference.repository())?;
+        let remote = Remote::to_write(self, call, reference.repository())?;
         delete(&remote, Resource::Blob(digest), &format!("delete the blob {reference}"))
     }
+}
+
+/// What one place says about a blob.
+fn head(remote: &Remote, reference: &Reference, digest: &Digest) -> Result<BlobHead> {
+    let scopes = remote.scopes(&["pull"]);
+    let mut reply = remote.ask(Resource::Blob(digest), &mut Request::new(Method::HEAD), &scopes)?;
+    let status = reply.response.status;
+    // A refusal of HEAD gives no reason; for a missing blob none is needed.
+    if statuses::has_no_head(status.as_u16())
+        || (statuses::has_a_reason(status.as_u16()) && status != StatusCode::NOT_FOUND)
+    {
+        reply = remote.ask(Resource::Blob(digest), &mut Request::new(Method::GET), &scopes)?;
+    }
+    let what = format!("head of the blob {reference}");
+    let response = remote.expect(reply, &[StatusCode::OK, StatusCode::NOT_FOUND], &what)?;
+    let exists = response.status == StatusCode::OK;
+    let redirects =
+        response.hops.iter().map(|hop| json!({"status": hop.status, "url": without_query(&hop.url)})).collect();
+    Ok(BlobHead {
+        exists,
+        digest: digest.clone(),
+        size: said_size(&response, digest).filter(|_| exists),
+        media_type: response.header(CONTENT_TYPE).filter(|_| exists).map(media_type::essence),
+        redirects,
+        first_headers: response.first_headers.as_ref().map(headers_json),
+        headers: headers_json(&response.headers),
+        served_by: remote.served_by(),
+    })
 }
 
 /// The digest of a blob's reference.

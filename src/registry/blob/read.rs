@@ -19,8 +19,9 @@ use crate::download::{
 };
 use crate::error::{Code, Error, Result};
 use crate::http::response::Response;
-use crate::http::Request;
-use crate::reference::Reference;
+use crate::http::{Repeat, Request};
+use crate::reference::{Reference, Repository};
+use crate::registry::endpoints::{Question, Turn};
 use crate::registry::repository::Remote;
 use crate::registry::Client;
 use crate::resource::Resource;
@@ -38,6 +39,8 @@ pub struct BlobInfo {
     /// The media type in the response; None when absent.
     #[serde(rename = "mediaType")]
     pub media_type: Option<String>,
+    /// Who sends it, `HOST[:PORT]`: the registry or a mirror.
+    pub served_by: String,
 }
 
 /// What was delivered of a blob.
@@ -55,6 +58,8 @@ pub struct DeliveredBlob {
     pub verified: bool,
     /// How many of the bytes were there from an earlier call.
     pub resumed: u64,
+    /// Who sent it, or its last part, `HOST[:PORT]`: the registry or a mirror; None when nothing was requested.
+    pub served_by: Option<String>,
     /// The file, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
@@ -67,13 +72,19 @@ pub struct DeliveredBlob {
 pub struct BlobReader(Download<RemoteBlob>);
 
 pub(crate) struct RemoteBlob {
+    turn: Turn,
+    /// Who is asked now.
     remote: Remote,
     digest: Digest,
+    /// Those that sent bytes of it, and whether they are the registry itself.
+    senders: Vec<(String, bool)>,
 }
 
 impl RemoteBlob {
-    pub(crate) fn new(remote: Remote, digest: &Digest) -> RemoteBlob {
-        RemoteBlob { remote, digest: digest.clone() }
+    pub(crate) fn new(client: &Client, call: &Call, repository: &Repository, digest: &Digest) -> Result<RemoteBlob> {
+        let mut turn = Turn::new(client, call, repository, Question::Digest)?;
+        let remote = turn.next()?;
+        Ok(RemoteBlob { turn, remote, digest: digest.clone(), senders: Vec::new() })
     }
 }
 
@@ -89,7 +100,10 @@ impl Downloadable for RemoteBlob {
     }
 
     fn retries(&self) -> u32 {
-        self.remote.client.retries()
+        match self.remote.is_hasty() {
+            true => self.remote.client.retries().min(1),
+            false => self.remote.client.retries(),
+        }
     }
 
     fn limit(&self) -> &BlobLimit {
@@ -110,11 +124,41 @@ impl Downloadable for RemoteBlob {
 
     fn ask(&self, range: Option<&RangeRequest>) -> Result<Reply> {
         let mut request = narrowed(Request::new(Method::GET), range)?;
+        if range.is_some() && self.remote.is_hasty() {
+            // To go on where it broke off is the repetition already.
+            request.repeat = Repeat::Never;
+        }
         self.remote.ask(Resource::Blob(&self.digest), &mut request, &self.remote.scopes(&["pull"]))
     }
 
     fn failure(&self, reply: Reply, what: &str) -> Error {
         self.remote.failure(reply, what)
+    }
+
+    fn pass_over(&mut self, error: Error) -> Result<()> {
+        self.turn.pass_over(error)?;
+        self.remote = self.turn.next()?;
+        Ok(())
+    }
+
+    fn gained(&mut self) {
+        let Some(key) = self.turn.key() else { return };
+        if self.senders.last().is_none_or(|(last, _)| last != key) {
+            self.senders.push((key.to_owned(), self.turn.is_at_origin()));
+        }
+    }
+
+    fn has_others(&self) -> bool {
+        self.turn.has_more()
+    }
+
+    fn lied(&self) -> Result<bool> {
+        let only = self.senders.len() == 1;
+        // If several sent parts of it, the registry itself is believed first.
+        for (key, _) in self.senders.iter().filter(|(_, is_origin)| only || !is_origin) {
+            self.turn.lied(key)?;
+        }
+        Ok(!self.senders.is_empty() && self.turn.has_others(&self.senders))
     }
 
     fn is_elsewhere(&self, url: &Url) -> bool {
@@ -152,6 +196,7 @@ impl BlobReader {
             size: self.0.size(),
             offset: self.0.offset(),
             media_type: self.0.media_type().cloned(),
+            served_by: self.0.item().remote.served_by(),
         }
     }
 }
@@ -173,7 +218,7 @@ impl Pieces for BlobReader {
 impl Client {
     fn remote_blob(&self, call: &Call, reference: &Reference) -> Result<RemoteBlob> {
         let digest = blob_digest(reference)?;
-        Ok(RemoteBlob::new(Remote::repository(self, call, reference.repository())?, digest))
+        RemoteBlob::new(self, call, reference.repository(), digest)
     }
 
     /// Opens a blob for reading.
@@ -235,6 +280,7 @@ impl DeliveredBlob {
             length: download.delivered(),
             verified: download.is_verifiable(),
             resumed,
+            served_by: Some(download.item().remote.served_by()),
             skipped: path.is_some().then_some(false),
             path,
         }
@@ -243,7 +289,7 @@ impl DeliveredBlob {
     fn skipped(digest: Digest, found: ExistingFile) -> DeliveredBlob {
         let ExistingFile { size, path } = found;
         let (length, resumed) = (size, size);
-        let (path, skipped) = (Some(path), Some(true));
-        DeliveredBlob { digest, size: Some(size), offset: 0, length, verified: true, resumed, path, skipped }
+        let (path, skipped, served_by) = (Some(path), Some(true), None);
+        DeliveredBlob { digest, size: Some(size), offset: 0, length, verified: true, resumed, served_by, path, skipped }
     }
 }

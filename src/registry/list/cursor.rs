@@ -94,6 +94,13 @@ impl Cursor {
         }
     }
 
+    /// The place of the list that a cursor is for, if it is one; the rest is checked where it is used.
+    pub(crate) fn place(text: &str) -> Option<String> {
+        let bytes = URL_SAFE_NO_PAD.decode(text.get(..MOST_BYTES).unwrap_or(text)).ok()?;
+        let cursor: Cursor = serde_json::from_slice(&bytes).ok()?;
+        cursor.list.split_once(' ').map(|(place, _)| place.to_owned())
+    }
+
     pub(crate) fn text(&self) -> Result<String> {
         let json = serde_json::to_vec(self)
             .map_err(|error| Error::new(Code::Internal, format!("a cursor is not JSON: {error}")))?;

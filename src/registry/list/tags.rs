@@ -7,7 +7,8 @@ use crate::call::Call;
 use crate::error::{Code, Result};
 use crate::options::options;
 use crate::reference::{self, Repository};
-use crate::registry::list::cursor::RegistryList;
+use crate::registry::endpoints::{Question, Turn};
+use crate::registry::list::cursor::{Cursor, RegistryList};
 use crate::registry::list::name_list::NameList;
 use crate::registry::list::names::{NameWindow, Names};
 use crate::registry::manifest::HeadOptions;
@@ -56,20 +57,14 @@ impl Client {
     pub fn tags(&self, call: &Call, repository: &str, options: &TagsOptions) -> Result<Tags> {
         let window = NameWindow::new(options.n, options.all, options.last.as_deref(), options.next.as_deref())?;
         let repository = Repository::parse(repository, None)?;
-        let remote = Remote::repository(self, call, &repository)?;
-        let names = Names {
-            list: RegistryList::of(&remote, Resource::Tags, "")?,
-            scopes: remote.scopes(&["pull"]),
-            what: format!("list the tags of {}", remote.place()),
-            key: "tags",
-            is_name: reference::is_tag,
-            remote: &remote,
-        };
-        let (mut name, mut more) = (remote.name.clone(), Map::new());
-        let part = names.get(window, |_| true, |members| keep_more(members, &mut name, &mut more))?;
-        let tags = part.names;
-        let digests = options.digests.then(|| self.tag_digests(call, &repository, &tags)).transpose()?;
-        Ok(Tags { name, tags, last: part.last, next: part.next, digests, more })
+        let turn = Turn::new(self, call, &repository, Question::Tags)?;
+        let mut tags = match window.next {
+            Some(text) => tags_of(&turn.at_place(Cursor::place(text).as_deref())?, window),
+            // A mirror may have a repository, but nothing of it yet.
+            None => turn.first(|remote| tags_of(remote, window), |tags| window.last.is_none() && tags.tags.is_empty()),
+        }?;
+        tags.digests = options.digests.then(|| self.tag_digests(call, &repository, &tags.tags)).transpose()?;
+        Ok(tags)
     }
 
     fn tag_digests(&self, call: &Call, repository: &Repository, tags: &NameList) -> Result<Map<String, Value>> {
@@ -84,6 +79,21 @@ impl Client {
         }
         Ok(digests)
     }
+}
+
+/// A part of the tags at one place.
+pub(crate) fn tags_of(remote: &Remote, window: NameWindow) -> Result<Tags> {
+    let names = Names {
+        list: RegistryList::of(remote, Resource::Tags, "")?,
+        scopes: remote.scopes(&["pull"]),
+        what: format!("list the tags of {}", remote.place()),
+        key: "tags",
+        is_name: reference::is_tag,
+        remote,
+    };
+    let (mut name, mut more) = (remote.name.clone(), Map::new());
+    let part = names.get(window, |_| true, |members| keep_more(members, &mut name, &mut more))?;
+    Ok(Tags { name, tags: part.names, last: part.last, next: part.next, digests: None, more })
 }
 
 // Members that are lists or maps continue on the next page; others keep their first value.

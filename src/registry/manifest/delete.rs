@@ -45,10 +45,11 @@ impl Client {
         reference: &Reference,
         options: &DeleteOptions,
     ) -> Result<DeletedManifest> {
-        let remote = Remote::repository(self, call, reference.repository())?;
+        let remote = Remote::to_write(self, call, reference.repository())?;
         let what = format!("delete the manifest {reference}");
         let Some(digest) = reference.digest() else {
             let Deleted { status } = delete_tag(&remote, named(reference), &what)?;
+            remote.has_written(reference.repository(), &[reference.tag().unwrap_or("latest")]);
             return Ok(DeletedManifest { status, subject: None, referrers: None });
         };
         let subject = match options.referrers_tag && lacks_api(&remote, digest)? {

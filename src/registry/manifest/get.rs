@@ -17,6 +17,7 @@ use crate::options::options;
 use crate::platform::Platform;
 use crate::rate_limit::RateLimit;
 use crate::reference::Reference;
+use crate::registry::endpoints::Question;
 use crate::registry::repository::{digest_header, digest_headers, headers_json, Remote};
 use crate::registry::Client;
 use crate::schema1::jws::Signature;
@@ -64,6 +65,8 @@ pub struct Manifest {
     pub signatures: Vec<Signature>,
     /// What the registry says about its rate limit.
     pub rate_limit: Option<RateLimit>,
+    /// Who sent it, `HOST[:PORT]`: the registry or a mirror.
+    pub served_by: String,
 }
 
 impl Manifest {
@@ -73,6 +76,7 @@ impl Manifest {
         json["reference"] = self.reference.as_str().into();
         json["repository"] = self.repository.as_str().into();
         json["headers"] = self.headers.clone().into();
+        json["served_by"] = self.served_by.as_str().into();
         json["rate_limit"] = serde_json::to_value(&self.rate_limit).unwrap_or_default();
         if let Some(platform) = &self.platform {
             json["platform"] = serde_json::to_value(platform).unwrap_or_default();
@@ -98,33 +102,40 @@ pub struct ManifestHead {
     pub headers: Map<String, Value>,
     /// What the registry says about its rate limit.
     pub rate_limit: Option<RateLimit>,
+    /// Who told it, `HOST[:PORT]`: the registry or a mirror.
+    pub served_by: String,
 }
 
 impl Client {
     /// The descriptor of a manifest. If a registry does not answer HEAD properly, or refuses it, GET is used: only its
     /// response says why.
     pub fn head_manifest(&self, call: &Call, reference: &Reference, options: &HeadOptions) -> Result<ManifestHead> {
-        let remote = Remote::repository(self, call, reference.repository())?;
-        let accept = GetOptions { accept: options.accept.clone(), ..GetOptions::default() };
-        let mut request = Request::new(Method::HEAD).header(ACCEPT, &accept_header(&accept))?;
-        let reply = remote.ask(named(reference), &mut request, &remote.scopes(&["pull"]))?;
-        let status = reply.response.status;
-        if !statuses::has_no_head(status.as_u16()) && !statuses::has_a_reason(status.as_u16()) {
-            let response = remote.expect(reply, &[StatusCode::OK], &format!("head of the manifest {reference}"))?;
-            if let Some(head) = head_of(&response, reference)? {
-                return Ok(head);
-            }
-        }
-        let found = fetch(&remote, reference, &accept)?;
-        let document = found.document;
-        Ok(ManifestHead {
-            media_type: document.media_type,
-            digest: document.digest,
-            size: document.size,
-            headers: found.headers,
-            rate_limit: found.rate_limit,
-        })
+        self.at_each(call, reference.repository(), Question::of(reference), |remote| head(remote, reference, options))
     }
+}
+
+/// The descriptor of a manifest at one place.
+pub(crate) fn head(remote: &Remote, reference: &Reference, options: &HeadOptions) -> Result<ManifestHead> {
+    let accept = GetOptions { accept: options.accept.clone(), ..GetOptions::default() };
+    let mut request = Request::new(Method::HEAD).header(ACCEPT, &accept_header(&accept))?;
+    let reply = remote.ask(named(reference), &mut request, &remote.scopes(&["pull"]))?;
+    let status = reply.response.status;
+    if !statuses::has_no_head(status.as_u16()) && !statuses::has_a_reason(status.as_u16()) {
+        let response = remote.expect(reply, &[StatusCode::OK], &format!("head of the manifest {reference}"))?;
+        if let Some(head) = head_of(remote, &response, reference)? {
+            return Ok(head);
+        }
+    }
+    let found = fetch(remote, reference, &accept)?;
+    let document = found.document;
+    Ok(ManifestHead {
+        media_type: document.media_type,
+        digest: document.digest,
+        size: document.size,
+        headers: found.headers,
+        rate_limit: found.rate_limit,
+        served_by: found.served_by,
+    })
 }
 
 pub(super) fn accept_header(options: &GetOptions) -> String {
@@ -140,10 +151,13 @@ pub(super) fn accept_header(options: &GetOptions) -> String {
     media_type::DEFAULT_ACCEPT.iter().filter(|media_type| wanted(media_type)).copied().collect::<Vec<_>>().join(", ")
 }
 
-/// Gets and checks; after a wrong digest it is fetched once more, because a cache on the way may have kept half of it.
+/// Gets and checks; after a wrong digest it is fetched once more, because a cache on the way may have kept half of it, unless
+/// somebody else can be asked.
 pub(crate) fn fetch(remote: &Remote, reference: &Reference, options: &GetOptions) -> Result<Manifest> {
     match fetch_once(remote, reference, options) {
-        Err(error) if error.code() == Code::DigestMismatch => fetch_once(remote, reference, options),
+        Err(error) if error.code() == Code::DigestMismatch && !remote.is_hasty() => {
+            fetch_once(remote, reference, options)
+        }
         outcome => outcome,
     }
 }
@@ -182,6 +196,7 @@ fn fetch_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> R
         repository: found.repository().full_name(),
         headers: headers_json(&response.headers),
         rate_limit: response.rate_limit(),
+        served_by: remote.served_by(),
         document,
         bytes,
         platform: None,
@@ -215,7 +230,7 @@ fn check_named(reference: &Reference, response: &Response, bytes: &[u8], documen
 }
 
 /// None when the response is incomplete; a GET then finds the rest.
-fn head_of(response: &Response, reference: &Reference) -> Result<Option<ManifestHead>> {
+fn head_of(remote: &Remote, response: &Response, reference: &Reference) -> Result<Option<ManifestHead>> {
     let (Some(digest), Some(size), Some(content_type)) =
         (digest_header(&response.headers), response.content_length(), response.header(CONTENT_TYPE))
     else {
@@ -235,7 +250,7 @@ fn head_of(response: &Response, reference: &Reference) -> Result<Option<Manifest
         expected => {
             let digest = expected.cloned().unwrap_or(digest);
             let (headers, rate_limit) = (headers_json(&response.headers), response.rate_limit());
-            Ok(Some(ManifestHead { media_type, digest, size, headers, rate_limit }))
+            Ok(Some(ManifestHead { media_type, digest, size, headers, rate_limit, served_by: remote.served_by() }))
         }
     }
 }

@@ -7,7 +7,7 @@ mod put;
 mod untag;
 
 pub use delete::{DeleteOptions, DeletedManifest};
-pub(crate) use get::fetch;
+pub(crate) use get::{fetch, head};
 pub use get::{GetOptions, HeadOptions, Manifest, ManifestHead};
 pub use put::{PutManifest, PutOptions};
 pub use untag::{ManifestFate, UntagOptions, Untagged};

@@ -102,7 +102,7 @@ impl Client {
     ) -> Result<PutManifest> {
         let RawManifest { document, bytes } = content;
         let tags = all_tags(under, options)?;
-        let remote = Remote::repository(self, call, repository)?;
+        let remote = Remote::to_write(self, call, repository)?;
         let mut referrers = None;
         if !tags.is_empty() && options.referrers_tag && may_be_ours_to_list(&remote, document) {
             let accepted = put_as(&remote, document.digest.as_str(), &[], bytes, document)?;
@@ -112,6 +112,7 @@ impl Client {
             true => put_as(&remote, under.as_str(), &[], bytes, document)?,
             false => put_tags(&remote, &tags, bytes, document)?,
         };
+        remote.has_written(repository, &tags.iter().map(String::as_str).collect::<Vec<_>>());
         if referrers.is_none() {
             referrers = list(&remote, document, &accepted, options)?;
         }

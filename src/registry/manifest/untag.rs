@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::delete::ends_call;
-use super::get::{accept_header, fetch};
+use super::get::{accept_header, fetch, head};
 use super::{GetOptions, HeadOptions, Manifest, PutOptions};
 use crate::call::Call;
 use crate::digest::Digest;
@@ -19,7 +19,8 @@ use crate::http::Request;
 use crate::media_type::OCI_INDEX;
 use crate::options::options;
 use crate::reference::Reference;
-use crate::registry::list::tags::TagsOptions;
+use crate::registry::list::names::NameWindow;
+use crate::registry::list::tags::tags_of;
 use crate::registry::repository::delete::{delete, delete_tag};
 use crate::registry::repository::Remote;
 use crate::registry::Client;
@@ -97,38 +98,39 @@ impl Client {
         let Some(tag) = reference.tag() else {
             return Err(Error::new(Code::InvalidReference, format!("the reference '{reference}' has no tag")));
         };
-        let remote = Remote::repository(self, call, reference.repository())?;
+        let remote = Remote::to_write(self, call, reference.repository())?;
         let named = reference.repository().with_tag(tag)?;
-        let (digest, manifest) = look_up(self, call, &remote, &named)?;
+        let (digest, manifest) = look_up(&remote, &named)?;
         if let Some(expected) = reference.digest().filter(|expected| **expected != digest) {
             let message = format!("the tag {tag} of {} names {digest}, not {expected}", remote.place());
             return Err(Error::new(Code::DigestMismatch, message));
         }
         let others = match options.list_others {
-            true => Some(other_tags(self, call, &named, &digest)?),
+            true => Some(other_tags(&remote, &named, &digest)?),
             false => None,
         };
         let target = ToUntag { client: self, remote: &remote, reference: &named, tag, digest, manifest, others };
-        target.delete(call, options)
+        let deleted = target.delete(call, options)?;
+        remote.has_written(reference.repository(), &[tag]);
+        Ok(deleted)
     }
 }
 
 /// The digest of a tag, and the manifest itself if it can be read: a broken one can be untagged too.
-fn look_up(client: &Client, call: &Call, remote: &Remote, named: &Reference) -> Result<(Digest, Option<Manifest>)> {
+fn look_up(remote: &Remote, named: &Reference) -> Result<(Digest, Option<Manifest>)> {
     match fetch(remote, named, &GetOptions::default()) {
         Ok(manifest) => Ok((manifest.document.digest.clone(), Some(manifest))),
         Err(error) if matches!(error.code(), Code::InvalidManifest | Code::LimitExceeded) => {
-            Ok((client.head_manifest(call, named, &HeadOptions::default())?.digest, None))
+            Ok((head(remote, named, &HeadOptions::default())?.digest, None))
         }
         Err(error) => Err(error),
     }
 }
 
-fn other_tags(client: &Client, call: &Call, named: &Reference, digest: &Digest) -> Result<OtherTags> {
-    let options = TagsOptions { n: Some(MOST_LOOKED_AT), ..TagsOptions::default() };
+fn other_tags(remote: &Remote, named: &Reference, digest: &Digest) -> Result<OtherTags> {
+    let window = NameWindow::new(Some(MOST_LOOKED_AT), false, None, None)?;
     let repository = named.repository();
-    let place = repository.full_name();
-    let listed = match client.tags(call, &place, &options) {
+    let listed = match tags_of(remote, window) {
         Err(error) if !ends_call(&error) => return Ok(OtherTags { tags: Vec::new(), complete: false }),
         listed => listed?,
     };
@@ -137,7 +139,7 @@ fn other_tags(client: &Client, call: &Call, named: &Reference, digest: &Digest) 
         if Some(tag) == named.tag() {
             continue;
         }
-        match client.head_manifest(call, &repository.with_tag(tag)?, &HeadOptions::default()) {
+        match head(remote, &repository.with_tag(tag)?, &HeadOptions::default()) {
             Ok(head) if head.digest == *digest => found.tags.push(tag.to_owned()),
             Ok(_) => {}
             Err(error) if matches!(error.code(), Code::NotFound | Code::InvalidManifest) => {}

@@ -9,6 +9,7 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::reference::Reference;
+use crate::registry::endpoints::{Question, Turn};
 use crate::registry::list::cursor::{AskedPage, Cursor, Finder, RegistryList};
 use crate::registry::manifest::HeadOptions;
 use crate::registry::repository::Remote;
@@ -23,21 +24,35 @@ impl Client {
             Some(digest) => digest.clone(),
             None => self.head_manifest(call, reference, &HeadOptions::default())?.digest,
         };
-        let remote = Remote::repository(self, call, reference.repository())?;
-        let api = api_of(&remote, &subject, &filter)?;
-        let tag = RegistryList::of(&remote, Resource::Manifest(&fallback_tag::tag_of(&subject)), "")?;
-        let cursor = options.next.as_deref().map(|text| Cursor::parse(text, &[&api, &tag])).transpose()?;
-        let is_api = match &cursor {
-            Some(cursor) => cursor.list == api.id,
-            None => recall(&remote) != Some(false),
-        };
-        if is_api {
-            if let Some(found) = by_api(&remote, &subject, filter.clone(), &api, cursor.as_ref())? {
-                return Ok(found);
-            }
+        let turn = Turn::new(self, call, reference.repository(), Question::Referrers)?;
+        let next = options.next.as_deref();
+        let list = |remote: &Remote| list(remote, &subject, &filter, next);
+        match next {
+            Some(text) => list(&turn.at_place(Cursor::place(text).as_deref())?),
+            // A mirror that has the manifest need not know what refers to it: that it knows nothing says nothing.
+            None => turn.first(list, |found| found.referrers.is_empty()),
         }
-        by_tag(&remote, &subject, filter, &tag, cursor.as_ref())
     }
+}
+
+/// The referrers at one place.
+fn list(remote: &Remote, subject: &Digest, filter: &Filter, next: Option<&str>) -> Result<Referrers> {
+    let api = api_of(remote, subject, filter)?;
+    let tag = RegistryList::of(remote, Resource::Manifest(&fallback_tag::tag_of(subject)), "")?;
+    let cursor = next.map(|text| Cursor::parse(text, &[&api, &tag])).transpose()?;
+    let is_api = match &cursor {
+        Some(cursor) => cursor.list == api.id,
+        None => recall(remote) != Some(false),
+    };
+    if is_api {
+        if let Some(found) = by_api(remote, subject, filter.clone(), &api, cursor.as_ref())? {
+            return Ok(found);
+        }
+    }
+    if !remote.by_tag {
+        return FoundReferrers::new(filter.clone(), None).finish(subject, ReferrersSource::None, Vec::new());
+    }
+    by_tag(remote, subject, filter.clone(), &tag, cursor.as_ref())
 }
 
 fn by_tag(

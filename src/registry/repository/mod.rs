@@ -5,6 +5,8 @@ pub mod remove;
 
 pub use delete::Deleted;
 
+use std::sync::Arc;
+
 use ::http::header::HeaderMap;
 use ::http::{Method, StatusCode};
 use serde_json::{Map, Value};
@@ -15,10 +17,12 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::http::location::{Location, RequestTarget};
-use crate::http::origin::Origin;
+use crate::http::origin::{host_of, Origin};
 use crate::http::response::Response;
 use crate::http::{redact, Request};
+use crate::mirrors::Rename;
 use crate::reference::{Index, Repository};
+use crate::registry::endpoints::{Question, Turn, Written};
 use crate::registry::Client;
 use crate::registry_error;
 use crate::resource::Resource;
@@ -37,20 +41,65 @@ pub struct Remote {
     pub account: Account,
     /// The repository's name at the registry; empty for the registry itself.
     pub name: String,
+    /// Which of several endpoints it is; None without a rule.
+    pub(crate) key: Option<Arc<str>>,
+    /// Whether it may be asked what a tag names.
+    pub(crate) by_tag: bool,
+    /// What repositories are called here.
+    pub(crate) rename: Rename,
 }
 
 impl Remote {
-    /// A repository.
-    pub fn repository(client: &Client, call: &Call, repository: &Repository) -> Result<Remote> {
-        let mut account = client.account(call, repository.index())?;
-        account.repository = repository.remote_name().to_owned();
-        Ok(Remote { client: client.clone(), call: call.clone(), account, name: repository.remote_name().to_owned() })
+    /// A repository at its own registry, which no rule is for.
+    pub(crate) fn at_origin(client: &Client, call: &Call, repository: &Repository) -> Result<Remote> {
+        let mut account = client.account_of_origin(call, repository.index())?;
+        let name = repository.remote_name().to_owned();
+        account.repository.clone_from(&name);
+        Ok(Remote {
+            client: client.clone(),
+            call: call.clone(),
+            account,
+            name,
+            key: None,
+            by_tag: true,
+            rename: Rename::Keep,
+        })
+    }
+
+    /// A repository where it is written to.
+    pub fn to_write(client: &Client, call: &Call, repository: &Repository) -> Result<Remote> {
+        Turn::new(client, call, repository, Question::Write)?.next()
+    }
+
+    /// Tags of a repository were set or deleted here: from now on they are asked here first.
+    pub(crate) fn has_written(&self, repository: &Repository, tags: &[&str]) {
+        if let Some(key) = &self.key {
+            self.client.memory::<Written>().add(&repository.full_name(), key, tags);
+        }
+    }
+
+    /// Who answers here, for results: `HOST[:PORT]`.
+    pub fn served_by(&self) -> String {
+        host_of(&self.account.base.url)
+    }
+
+    /// Whether somebody else is asked if this one fails.
+    pub(crate) fn is_hasty(&self) -> bool {
+        self.account.base.way.as_ref().is_some_and(|way| way.hasty)
     }
 
     /// A registry.
     pub fn registry(client: &Client, call: &Call, index: &Index) -> Result<Remote> {
         let account = client.account(call, index)?;
-        Ok(Remote { client: client.clone(), call: call.clone(), account, name: String::new() })
+        Ok(Remote {
+            client: client.clone(),
+            call: call.clone(),
+            account,
+            name: String::new(),
+            key: None,
+            by_tag: true,
+            rename: Rename::Keep,
+        })
     }
 
     /// Something of this repository, as what a request is sent to.

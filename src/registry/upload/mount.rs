@@ -61,7 +61,7 @@ impl Client {
         if let Some(from) = from {
             same_registry(from.index(), reference.repository().index())?;
         }
-        let remote = Remote::repository(self, call, reference.repository())?;
+        let remote = Remote::to_write(self, call, reference.repository())?;
         let result = |mounted, location, session| MountResult { mounted, digest: digest.clone(), location, session };
         match mount(&remote, digest, from.map(Repository::remote_name), None, Repeat::WhenRefused)? {
             Mounted::Done(location) => Ok(result(true, location, None)),
@@ -93,6 +93,8 @@ pub fn mount(
     size: Option<u64>,
     repeat: Repeat,
 ) -> Result<Mounted> {
+    let from = from.and_then(|name| remote.rename.apply(name));
+    let from = from.as_deref();
     // Neither a digest nor a repository name contains a character that needs escaping in a query.
     let from_part = from.map(|name| format!("&from={name}")).unwrap_or_default();
     let target = remote.target(Resource::Uploads).with_query(&format!("mount={digest}{from_part}"));

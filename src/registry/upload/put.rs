@@ -44,7 +44,7 @@ impl Client {
         bytes: &[u8],
         options: &BlobPutOptions,
     ) -> Result<StoredBlob> {
-        put(&Remote::repository(self, call, repository)?, &mut InMemory(bytes, bytes), options)
+        put(&Remote::to_write(self, call, repository)?, &mut InMemory(bytes, bytes), options)
     }
 
     /// Puts a file.
@@ -55,7 +55,7 @@ impl Client {
         path: &Path,
         options: &BlobPutOptions,
     ) -> Result<StoredBlob> {
-        put(&Remote::repository(self, call, repository)?, &mut OpenedFile::open(path)?, options)
+        put(&Remote::to_write(self, call, repository)?, &mut OpenedFile::open(path)?, options)
     }
 
     /// Puts the bytes of a source: in one request when size and digest are known, otherwise in chunks.
@@ -66,7 +66,7 @@ impl Client {
         source: &mut dyn Source,
         options: &BlobPutOptions,
     ) -> Result<StoredBlob> {
-        let remote = Remote::repository(self, call, repository)?;
+        let remote = Remote::to_write(self, call, repository)?;
         match (options.size, &options.digest, options.chunk_size) {
             (Some(size), Some(digest), None) => put_promised(&remote, source, size, digest, options.single_post),
             (size, digest, chunk) => {

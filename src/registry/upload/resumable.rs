@@ -36,7 +36,7 @@ impl Client {
     /// Opens a session.
     pub fn session_start(&self, call: &Call, repository: &Repository, options: &StartOptions) -> Result<SavedSession> {
         let algorithm = options.digest_algorithm.as_deref().map_or(Ok(Algorithm::Sha256), str::parse)?;
-        Ok(UploadSession::start(Remote::repository(self, call, repository)?, algorithm)?.saved())
+        Ok(UploadSession::start(Remote::to_write(self, call, repository)?, algorithm)?.saved())
     }
 
     /// Asks how far a session is.

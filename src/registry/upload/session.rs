@@ -143,7 +143,7 @@ impl UploadSession {
 
     /// The session that a caller kept.
     pub fn resume(client: &Client, call: &Call, saved: &SavedSession) -> Result<UploadSession> {
-        let remote = Remote::repository(client, call, &Repository::parse(&saved.repository, None)?)?;
+        let remote = Remote::to_write(client, call, &Repository::parse(&saved.repository, None)?)?;
         let kept = HeaderValue::from_str(&saved.url)
             .map_err(|_| Error::new(Code::InvalidArgument, "the upload session's URL contains control characters"))?;
         // It came from a file or another process: it is trusted no more than a server's Location.
@@ -189,7 +189,7 @@ impl UploadSession {
     /// Ends the upload: the blob exists, under its digest.
     pub fn finish(&mut self, digest: &Digest, body: Body) -> Result<Response> {
         let size = Some(self.offset + body.size()).filter(|size| *size > 0);
-        let at = Location { url: with_digest(self.at.url.clone(), digest), ..self.at };
+        let at = Location { url: with_digest(self.at.url.clone(), digest), ..self.at.clone() };
         let mut request = Request::new(Method::PUT).header(CONTENT_TYPE, OCTETS)?.body(body);
         if request.body.is_empty() {
             request.repeat = Repeat::WhenRefused;

@@ -40,7 +40,7 @@ pub struct Upload {
 impl Client {
     /// Starts an upload of unknown length.
     pub fn start_upload(&self, call: &Call, repository: &Repository, options: &UploadOptions) -> Result<Upload> {
-        Upload::start(Remote::repository(self, call, repository)?, None, options.chunk_size, Algorithm::Sha256, None)
+        Upload::start(Remote::to_write(self, call, repository)?, None, options.chunk_size, Algorithm::Sha256, None)
     }
 }
 

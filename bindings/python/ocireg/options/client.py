@@ -153,6 +153,11 @@ class HostOptions(TLSOptions, Credentials, total=False):
     requests_per_second: float | None
     # scheme, host, port and path prefix under which the host's API really is, such as "https://h/dockerproxy"
     endpoint: str | None
+    # where else to get what is there, before it is asked itself, in this order: "[SCHEME://]HOST[:PORT][/PREFIX]", or a
+    # mapping with "endpoint", "by_digest_only", "push" and "namespace"
+    mirrors: Iterable[str | Mapping[str, str | bool]] | None
+    # only its mirrors are asked: no request is sent to the host itself, and none is led to it by others
+    mirrors_only: bool | None
     # hosts that may receive this host's credentials as its token server, besides those of its own domain: HOST[:PORT];
     # "http://HOST[:PORT]" may receive them without TLS although this host uses https, which otherwise is refused with
     # OCIREG_PROTOCOL

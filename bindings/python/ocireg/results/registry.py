@@ -23,6 +23,7 @@ class BlobGet(TypedDict):
     length: int  # The bytes delivered.
     verified: bool  # Whether the digest was checked.
     resumed: int  # The bytes that an earlier call had left.
+    served_by: str | None  # Who sent it, or its last part: the registry or a mirror.
     path: NotRequired[str]  # The file.
     skipped: NotRequired[bool]  # Whether the file was there already, whole and right.
 
@@ -44,6 +45,7 @@ class BlobHead(TypedDict):
     redirects: list[Redirect]  # The way to the server that has the bytes.
     headers: dict[str, str]  # The headers of the last answer.
     first_headers: NotRequired[dict[str, str]]  # The headers of the registry's own answer.
+    served_by: str  # Who told it: the registry or a mirror.
 
 
 class BlobInfo(TypedDict):
@@ -53,6 +55,7 @@ class BlobInfo(TypedDict):
     size: int | None  # The bytes of the whole blob.
     offset: int  # The first byte that is read.
     mediaType: str | None  # Its media type.
+    served_by: str  # Who sends it: the registry or a mirror.
 
 
 class BlobMount(TypedDict):
@@ -157,6 +160,22 @@ class ExplainedNetwork(TypedDict):
     requests_per_second: float  # The most requests; 0 is any number.
 
 
+class ExplainedEndpoint(TypedDict):
+    """One place that is asked for a repository: the registry itself or a mirror."""
+
+    url: str  # The URL of the API.
+    host: str  # The host.
+    repository: str | None  # The repository at the host; null if it cannot have it.
+    asked_for: list[str]  # What it is asked for.
+    passed_over_seconds: int  # For how much longer it comes after the others.
+    passed_over_reason: str | None  # Why.
+    anonymous: bool  # Whether no credentials are wanted.
+    credentials: ExplainedCredentials  # Who would ask.
+    headers: list[str]  # The names of further headers.
+    network: ExplainedNetwork  # The way there.
+    source: str | None  # The option or the file and line that says so.
+
+
 class Explanation(TypedDict):
     """What a call would use."""
 
@@ -169,6 +188,7 @@ class Explanation(TypedDict):
     credentials: ExplainedCredentials  # Who would ask.
     trusted_realms: list[str]  # The token servers that get credentials, too.
     network: ExplainedNetwork  # The way there.
+    endpoints: list[ExplainedEndpoint]  # Who is asked, in this order.
 
 
 class RegistryName(TypedDict):
@@ -218,6 +238,7 @@ class ManifestHead(TypedDict):
     size: int  # Its bytes.
     headers: dict[str, str]  # The headers of the answer.
     rate_limit: RateLimit | None  # What is left of the registry's limit.
+    served_by: str  # Who told it: the registry or a mirror.
 
 
 class ManifestPut(TypedDict):
@@ -245,6 +266,7 @@ class ManifestInfo(TypedDict):
     repository: str  # HOST/REPOSITORY.
     headers: dict[str, str]  # The headers of the answer.
     rate_limit: RateLimit | None  # What is left of the registry's limit.
+    served_by: str  # Who sent it: the registry or a mirror.
     platform: NotRequired[Platform]  # The platform that was picked.
 
 

@@ -51,7 +51,8 @@ module Ocireg
 
     # Replaces the settings of one registry host: ocireg_client_set_host.
     # @param host [String] HOST[:PORT]
-    # @param settings username:, password:, token:, plain_http:, insecure:, ca_file:, proxy: and more
+    # @param settings username:, password:, token:, plain_http:, insecure:, ca_file:, proxy:, mirrors: (each
+    #   "[SCHEME://]HOST[:PORT][/PREFIX]" or a Hash with endpoint:, by_digest_only:, push: and namespace:), mirrors_only: and more
     # @return [self]
     def set_host(host, **settings)
       name = text("host", host)

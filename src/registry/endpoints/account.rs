@@ -1,0 +1,267 @@
+//! An endpoint as an account: its own host for the credentials, its own base, its own way to be reached.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine as _;
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::rule_book::AskedEndpoints;
+use crate::auth::Account;
+use crate::call::Call;
+use crate::credentials::Credentials;
+use crate::error::{Code, Error, Result};
+use crate::http::headers::Headers;
+use crate::http::location::Location;
+use crate::http::route::ClientCertificate;
+use crate::http::settings::Network;
+use crate::http::way::Way;
+use crate::mirrors::{Endpoint, EndpointBase, EndpointTls};
+use crate::reference::{Index, DEFAULT_INDEX};
+use crate::registry::explain::account_name;
+use crate::registry::host::{self, HostOptions};
+use crate::registry::lock;
+use crate::registry::Client;
+
+/// A mirror that does not answer must cost little.
+const CONNECT: Duration = Duration::from_secs(5);
+/// The hosts of Docker Hub: that of its names, those of its registry, and its token server.
+const HUB: [&str; 4] = ["docker.io", "index.docker.io", "registry-1.docker.io", "auth.docker.io"];
+
+/// Whether the hosts without a scheme speak TLS, as far as they were asked.
+#[derive(Default)]
+struct Probed(Mutex<HashMap<String, bool>>);
+
+/// What an endpoint is asked under which circumstances.
+#[derive(Clone, Copy)]
+pub(super) struct Circumstances<'a> {
+    /// The registry that is meant.
+    pub(super) index: &'a Index,
+    /// Somebody else can be asked instead.
+    pub(super) hasty: bool,
+    /// Nothing may lead to the registry that is meant.
+    pub(super) shuns_origin: bool,
+}
+
+impl Endpoint {
+    /// Its name in this room: `HOST[:PORT]/PATH`.
+    pub(super) fn key(&self, index: &Index) -> String {
+        match &self.base {
+            EndpointBase::Origin => format!("{}/", index.name),
+            EndpointBase::At { host, path, .. } => format!("{host}/{path}"),
+        }
+    }
+
+    /// Its host, `HOST[:PORT]`.
+    pub(super) fn host<'a>(&'a self, index: &'a Index) -> &'a str {
+        match &self.base {
+            EndpointBase::Origin => &index.name,
+            EndpointBase::At { host, .. } => host,
+        }
+    }
+
+    /// Whether it is reached as its registry is without a rule.
+    fn is_plain(&self) -> bool {
+        self.base == EndpointBase::Origin
+            && self.tls == EndpointTls::default()
+            && self.headers.is_empty()
+            && self.credentials.is_none()
+            && self.connect_timeout_ms.is_none()
+    }
+
+    fn named(&self, index: &Index) -> Index {
+        match &self.base {
+            EndpointBase::Origin => index.clone(),
+            EndpointBase::At { scheme, host, .. } => {
+                let name = if host == "index.docker.io" { DEFAULT_INDEX } else { host }.to_owned();
+                Index { official: name == DEFAULT_INDEX, name, scheme: *scheme }
+            }
+        }
+    }
+}
+
+impl Client {
+    /// The account at a registry itself, as a rule reaches it; an error if the rule says that only others are asked.
+    pub(crate) fn account_by_rule(&self, call: &Call, index: &Index, asked: &AskedEndpoints) -> Result<Account> {
+        let about = Circumstances { index, hasty: false, shuns_origin: false };
+        match asked.endpoints.iter().find(|endpoint| endpoint.base == EndpointBase::Origin) {
+            Some(itself) => self.account_of(call, itself, about),
+            None if !asked.shuns_origin => self.account_of_origin(call, index),
+            None => {
+                let message = format!("{} itself is not asked: so says {}", index.name, asked.source);
+                Err(Error::new(Code::Forbidden, message))
+            }
+        }
+    }
+
+    /// The account at an endpoint. Its host may have to be asked whether it speaks TLS.
+    pub(super) fn account_of(&self, call: &Call, endpoint: &Endpoint, about: Circumstances) -> Result<Account> {
+        if endpoint.is_plain() {
+            let mut account = self.account_of_origin(call, about.index)?;
+            if about.hasty {
+                account.base.way = Some(Arc::new(Way { hasty: true, ..Way::default() }));
+            }
+            return Ok(account);
+        }
+        self.built(endpoint, about, |at| {
+            let key = format!("{} {}", at.url, endpoint.tls.insecure);
+            let probed = self.memory::<Probed>();
+            if let Some(known) = lock(&probed.0).get(&key) {
+                return Ok(*known);
+            }
+            let speaks = self.http.speaks_tls(call, at)?;
+            lock(&probed.0).insert(key, speaks);
+            Ok(speaks)
+        })
+    }
+
+    /// The account at an endpoint, without asking anybody: one that would have to be asked is shown with https.
+    pub(super) fn account_shown(&self, endpoint: &Endpoint, about: Circumstances) -> Result<Account> {
+        let probed = self.memory::<Probed>();
+        let known = lock(&self.accounts).get(&account_name(about.index)).cloned();
+        if let Some(account) = known.filter(|_| endpoint.is_plain()) {
+            return Ok(account);
+        }
+        self.built(endpoint, about, |at| {
+            let key = format!("{} {}", at.url, endpoint.tls.insecure);
+            Ok(lock(&probed.0).get(&key).copied().unwrap_or(true))
+        })
+    }
+
+    fn built(
+        &self,
+        endpoint: &Endpoint,
+        about: Circumstances,
+        speaks_tls: impl FnOnce(&Location) -> Result<bool>,
+    ) -> Result<Account> {
+        let index = endpoint.named(about.index);
+        let options = lock(&self.hosts).get(&host::key(&index.name)).cloned().unwrap_or_default();
+        let (mut headers, said) = (Headers::default(), said(endpoint)?);
+        for (name, value) in endpoint.headers.iter().filter(|(name, _)| !is_authorization(name)) {
+            let wrong = |why| Error::new(Code::InvalidArgument, format!("{}: {why}", endpoint.source));
+            headers.add(name, value).map_err(wrong)?;
+        }
+        let way = Arc::new(way(endpoint, &options, headers, about)?);
+        let mut base = host::base(&self.http, &index, &options, Some((&way, endpoint.tls.or_plain_http)), speaks_tls)?;
+        if let EndpointBase::At { path, .. } = &endpoint.base {
+            add_path(&mut base.url, path);
+        }
+        let mut account = host::account_at(index.name, base, &options);
+        account.by_rule = said.or_else(|| endpoint.credentials.clone());
+        Ok(account)
+    }
+}
+
+/// How it is reached: what the caller says of its host wins over what the rule says of the endpoint.
+fn way(endpoint: &Endpoint, options: &HostOptions, headers: Headers, about: Circumstances) -> Result<Way> {
+    let (own, tls) = (options.network()?, &endpoint.tls);
+    let certificate = tls.client_certificates.first();
+    let network = Network {
+        insecure: own.insecure || tls.insecure,
+        ca_files: if own.ca_files.is_empty() { tls.ca_files.clone() } else { own.ca_files },
+        identity: own.identity.or(certificate.map(|(cert, key)| ClientCertificate {
+            cert_file: cert.clone(),
+            key_file: key.clone().unwrap_or_else(|| cert.clone()),
+        })),
+        headers: own.headers.over(&headers),
+        ..own
+    };
+    let limit = endpoint.connect_timeout_ms.map(Duration::from_millis);
+    let mut way = Way { network: Some(network), connect: limit, hasty: about.hasty, ..Way::default() };
+    if let EndpointBase::At { whole_path, names_registry, .. } = &endpoint.base {
+        way.connect = limit.or(Some(CONNECT));
+        (way.whole_path, way.namespace) = (*whole_path, names_registry.then(|| about.index.name.clone()));
+    }
+    if about.shuns_origin {
+        way.shunned = doors(about.index);
+    }
+    Ok(way)
+}
+
+/// The hosts and ports of a registry.
+fn doors(index: &Index) -> Vec<(String, u16)> {
+    let urls = |name: &str| {
+        ["https", "http"].map(|scheme| Url::parse(&format!("{scheme}://{name}")).ok()).into_iter().flatten()
+    };
+    let names = if index.official { HUB.to_vec() } else { vec![index.name.as_str()] };
+    let doors = names.into_iter().flat_map(urls);
+    doors.filter_map(|url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?))).collect()
+}
+
+fn add_path(base: &mut Url, path: &str) {
+    let path = path.trim_matches('/');
+    if !path.is_empty() {
+        base.set_path(&format!("{}/{path}/", base.path().trim_end_matches('/')));
+    }
+}
+
+fn is_authorization(name: &str) -> bool {
+    name.trim().eq_ignore_ascii_case("authorization")
+}
+
+/// The credentials among the headers of a rule: they are used as others are, at their origin only.
+fn said(endpoint: &Endpoint) -> Result<Option<Credentials>> {
+    let Some((_, value)) = endpoint.headers.iter().find(|(name, _)| is_authorization(name)) else { return Ok(None) };
+    let wrong = || {
+        let message = format!("{}: the header Authorization is neither Basic nor Bearer", endpoint.source);
+        Error::new(Code::InvalidArgument, message)
+    };
+    let (scheme, text) = value.trim().split_once(' ').ok_or_else(wrong)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(Some(Credentials::Token(Zeroizing::new(text.trim().to_owned()))));
+    }
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text.trim()).map(Zeroizing::new);
+    let bytes = bytes.ok().filter(|_| scheme.eq_ignore_ascii_case("basic")).ok_or_else(wrong)?;
+    let pair = std::str::from_utf8(&bytes).ok().and_then(|text| text.split_once(':')).ok_or_else(wrong)?;
+    let (username, password) = (pair.0.to_owned(), Zeroizing::new(pair.1.to_owned()));
+    Ok(Some(Credentials::Password { username, password }))
+}
+
+/// What a repository is called at an endpoint.
+pub(super) fn renamed(endpoint: &Endpoint, name: &str) -> Result<String> {
+    endpoint.rename.apply(name).ok_or_else(|| {
+        let message = format!("{}: what is made of the name '{name}' is not that of a repository", endpoint.source);
+        Error::new(Code::NotFound, message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mirrors::RuleSource;
+
+    fn endpoint(headers: &[(&str, &str)]) -> Endpoint {
+        let source = RuleSource::File { path: "hosts.toml".to_owned(), line: 3 };
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Endpoint { headers, ..Endpoint::new(EndpointBase::Origin, source) }
+    }
+
+    #[test]
+    fn a_header_with_credentials_is_credentials() {
+        let found = said(&endpoint(&[("X", "y"), ("authorization", "Basic YTpiOmM=")])).unwrap();
+        assert!(
+            matches!(found, Some(Credentials::Password { username, password }) if username == "a" && *password == "b:c")
+        );
+        assert!(matches!(said(&endpoint(&[("Authorization", "bearer t")])).unwrap(), Some(Credentials::Token(_))));
+        assert!(said(&endpoint(&[("X", "y")])).unwrap().is_none());
+        for value in ["Basic", "Basic ???", "Digest x", "Basic YQ=="] {
+            let error = said(&endpoint(&[("Authorization", value)])).err().unwrap();
+            assert!(error.message().starts_with("hosts.toml:3: ") && !error.message().contains("???"), "{error}");
+        }
+    }
+
+    #[test]
+    fn bases_have_paths() {
+        for (base, path, whole) in [
+            ("https://h/", "", "https://h/"),
+            ("https://h/", "/a/b/", "https://h/a/b/"),
+            ("https://h/x/", "a", "https://h/x/a/"),
+        ] {
+            let mut url = Url::parse(base).unwrap();
+            add_path(&mut url, path);
+            assert_eq!(url.as_str(), whole);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What a client remembers of endpoints: which of them are passed over for a while, and where it has written.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use crate::sync::lock;
+
+/// How long an endpoint that failed comes after the others, unless it says itself until when.
+pub(super) const REMEMBERED: Duration = Duration::from_secs(60);
+/// The most that an endpoint can say.
+pub(super) const LONGEST: Duration = Duration::from_secs(3600);
+/// More than any client has; above it everything is forgotten.
+const MOST: usize = 10_000;
+
+/// What of an endpoint is passed over: all of it, or one of its repositories.
+type Part = (String, Option<String>);
+
+/// The endpoints that failed.
+#[derive(Default)]
+pub(super) struct PassedOver(Mutex<HashMap<Part, (Instant, String)>>);
+
+impl PassedOver {
+    /// It failed, for this reason.
+    pub(super) fn add(&self, endpoint: &str, repository: Option<&str>, time: Duration, reason: &str) {
+        let now = Instant::now();
+        let Some(until) = now.checked_add(time.min(LONGEST)) else { return };
+        let mut all = lock(&self.0);
+        all.retain(|_, (until, _)| *until > now);
+        if all.len() >= MOST {
+            all.clear();
+        }
+        all.insert((endpoint.to_owned(), repository.map(str::to_owned)), (until, reason.to_owned()));
+    }
+
+    /// For how much longer it comes after the others, and why.
+    pub(super) fn left(&self, endpoint: &str, repository: &str) -> Option<(Duration, String)> {
+        let (now, all) = (Instant::now(), lock(&self.0));
+        let of = |repository: Option<&str>| {
+            let (until, reason) = all.get(&(endpoint.to_owned(), repository.map(str::to_owned)))?;
+            let left = until.checked_duration_since(now).filter(|left| !left.is_zero())?;
+            Some((left, reason.clone()))
+        };
+        of(None).into_iter().chain(of(Some(repository))).max_by_key(|(left, _)| *left)
+    }
+
+    /// It has answered as it should.
+    pub(super) fn remove(&self, endpoint: &str, repository: &str) {
+        let mut all = lock(&self.0);
+        if !all.is_empty() {
+            all.remove(&(endpoint.to_owned(), None));
+            all.remove(&(endpoint.to_owned(), Some(repository.to_owned())));
+        }
+    }
+}
+
+/// Where a client has written: a mirror does not have it yet.
+#[derive(Default)]
+pub(crate) struct Written(Mutex<HashMap<String, WrittenTo>>);
+
+#[derive(Default)]
+struct WrittenTo {
+    endpoint: String,
+    tags: HashSet<String>,
+}
+
+impl Written {
+    /// A tag of a repository was set or deleted there.
+    pub(crate) fn add(&self, repository: &str, endpoint: &str, tags: &[&str]) {
+        let mut all = lock(&self.0);
+        if all.len() >= MOST && !all.contains_key(repository) {
+            all.clear();
+        }
+        let to = all.entry(repository.to_owned()).or_default();
+        if to.endpoint != endpoint || to.tags.len() + tags.len() > MOST {
+            *to = WrittenTo { endpoint: endpoint.to_owned(), tags: HashSet::new() };
+        }
+        to.tags.extend(tags.iter().map(|tag| (*tag).to_owned()));
+    }
+
+    /// The endpoint that something of the repository was written to, and with a tag, that this was.
+    pub(super) fn to(&self, repository: &str, tag: Option<&str>) -> Option<String> {
+        let all = lock(&self.0);
+        let to = all.get(repository)?;
+        tag.is_none_or(|tag| to.tags.contains(tag)).then(|| to.endpoint.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_of_an_endpoint_or_of_one_repository_and_passes() {
+        let passed = PassedOver::default();
+        passed.add("m/", None, Duration::from_millis(40), "down");
+        passed.add("n/", Some("a"), Duration::MAX, "status 403");
+        assert!(passed.left("m/", "a").is_some() && passed.left("m/", "b").is_some());
+        assert!(passed.left("n/", "a").unwrap().0 <= LONGEST);
+        assert!(passed.left("n/", "b").is_none());
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(passed.left("m/", "a").is_none());
+        passed.remove("n/", "a");
+        assert!(passed.left("n/", "a").is_none());
+    }
+
+    #[test]
+    fn what_was_written_is_known_by_its_tag() {
+        let written = Written::default();
+        written.add("h/a", "m/", &["t"]);
+        assert_eq!(written.to("h/a", Some("t")).as_deref(), Some("m/"));
+        assert_eq!((written.to("h/a", Some("u")), written.to("h/b", None)), (None, None));
+        written.add("h/a", "n/", &["u"]);
+        assert_eq!((written.to("h/a", Some("t")), written.to("h/a", None)), (None, Some("n/".to_owned())));
+    }
+}

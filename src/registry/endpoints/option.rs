@@ -1,0 +1,133 @@
+//! The option `mirrors` of a host.
+
+use serde_json::{Map, Value};
+
+use crate::mirrors::{Endpoint, EndpointBase, Rename, RuleSource};
+use crate::options::OptionValue;
+use crate::reference::{Index, Repository};
+use crate::text::shorten;
+
+/// Mirrors, in the order in which they are asked.
+#[derive(Debug, Clone, Default)]
+pub struct Mirrors(pub(crate) Vec<Endpoint>);
+
+impl OptionValue for Mirrors {
+    fn read(value: Value) -> Result<Mirrors, String> {
+        let Value::Array(list) = value else { return Err("must be a list".to_owned()) };
+        list.into_iter().map(mirror).collect::<Result<_, _>>().map(Mirrors)
+    }
+}
+
+fn mirror(value: Value) -> Result<Endpoint, String> {
+    match value {
+        // Whoever can give only strings can give all of it too.
+        Value::String(text) if text.trim_start().starts_with('{') => match serde_json::from_str(&text) {
+            Ok(Value::Object(members)) => full(members),
+            _ => Err("has an entry that begins with '{' and is no JSON object".to_owned()),
+        },
+        Value::String(text) => at(&text),
+        Value::Object(members) => full(members),
+        _ => Err("has an entry that is neither a string nor an object".to_owned()),
+    }
+}
+
+/// A mirror with all that can be said of it.
+fn full(mut members: Map<String, Value>) -> Result<Endpoint, String> {
+    let Some(Value::String(text)) = members.remove("endpoint") else {
+        return Err("has an object without the string \"endpoint\"".to_owned());
+    };
+    let mut mirror = at(&text)?;
+    for (key, value) in members {
+        let is_set =
+            || value.as_bool().ok_or_else(|| format!("has an object whose {} is not a boolean", shorten(&key)));
+        match (key.as_str(), &mut mirror.base) {
+            ("by_digest_only", _) => mirror.may.by_tag = !is_set()?,
+            ("push", _) => mirror.may.push = is_set()?,
+            ("namespace", EndpointBase::At { names_registry, .. }) => *names_registry = is_set()?,
+            _ => {
+                let known = "endpoint, by_digest_only, push and namespace";
+                return Err(format!("has an object with \"{}\": it can have {known}", shorten(&key)));
+            }
+        }
+    }
+    Ok(mirror)
+}
+
+/// `[SCHEME://]HOST[:PORT][/PREFIX]`.
+fn at(text: &str) -> Result<Endpoint, String> {
+    let wrong = |why: &str| format!("has '{}', which is not [SCHEME://]HOST[:PORT][/PREFIX]: {why}", shorten(text));
+    let start = text.find("://").map_or(0, |at| at + 3);
+    let (host, prefix) = match text[start..].split_once('/') {
+        Some((host, prefix)) => (&text[..start + host.len()], prefix.trim_end_matches('/')),
+        None => (text, ""),
+    };
+    let index = match host {
+        "" => return Err(wrong("the host is missing")),
+        host => Index::parse(&host.to_ascii_lowercase()).map_err(|error| wrong(error.message()))?,
+    };
+    let rename = match prefix {
+        "" => Rename::Keep,
+        prefix => {
+            Repository::parse(&format!("{}/{prefix}", index.name), None).map_err(|error| wrong(error.message()))?;
+            Rename::Prefix { from: String::new(), to: prefix.to_owned() }
+        }
+    };
+    let (scheme, host) = (index.scheme, index.name);
+    let base = EndpointBase::At { scheme, host, path: String::new(), whole_path: false, names_registry: false };
+    Ok(Endpoint { rename, ..Endpoint::new(base, RuleSource::Option("mirrors")) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mirrors::Abilities;
+    use crate::reference::Scheme;
+    use serde_json::json;
+
+    #[test]
+    fn a_mirror_is_a_host_with_what_comes_before_the_name() {
+        let read = |text: &str| Mirrors::read(json!([text])).unwrap().0.remove(0);
+        for (text, scheme, host, name) in [
+            ("M.example", None, "m.example", "a/b"),
+            ("http://127.0.0.1:5000/", Some(Scheme::Http), "127.0.0.1:5000", "a/b"),
+            ("https://[::1]:5000/proxy/hub/", Some(Scheme::Https), "[::1]:5000", "proxy/hub/a/b"),
+        ] {
+            let mirror = read(text);
+            let EndpointBase::At { scheme: found, host: at, .. } = &mirror.base else { panic!("{text}") };
+            assert_eq!((*found, at.as_str()), (scheme, host), "{text}");
+            assert_eq!(mirror.rename.apply("a/b").as_deref(), Some(name), "{text}");
+            assert_eq!(mirror.may, Abilities::PULL);
+        }
+    }
+
+    #[test]
+    fn more_is_said_by_an_object_also_as_text() {
+        let all = json!({"endpoint": "m.example", "by_digest_only": true, "push": true, "namespace": true});
+        for value in [all.clone(), all.to_string().into()] {
+            let mirror = Mirrors::read(json!([value])).unwrap().0.remove(0);
+            assert_eq!(mirror.may, Abilities { by_digest: true, by_tag: false, push: true });
+            assert!(matches!(mirror.base, EndpointBase::At { names_registry: true, .. }));
+        }
+    }
+
+    #[test]
+    fn what_is_no_mirror_is_refused() {
+        for value in [
+            json!("m.example"),
+            json!([1]),
+            json!([""]),
+            json!(["ftp://m.example"]),
+            json!(["http:///a"]),
+            json!(["u:p@m.example"]),
+            json!(["m.example/A"]),
+            json!(["m.example/a/../b"]),
+            json!(["m.example/a?b"]),
+            json!(["{"]),
+            json!([{"by_digest_only": true}]),
+            json!([{"endpoint": "m.example", "push": 1}]),
+            json!([{"endpoint": "m.example", "pull": true}]),
+        ] {
+            assert!(Mirrors::read(value.clone()).is_err(), "{value}");
+        }
+    }
+}

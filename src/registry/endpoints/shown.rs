@@ -1,0 +1,49 @@
+//! The endpoints of a repository, for display.
+
+use serde_json::{json, Value};
+
+use super::account::Circumstances;
+use super::memory::PassedOver;
+use super::rule_book::origin;
+use crate::call::Call;
+use crate::error::Result;
+use crate::http::redact;
+use crate::reference::Repository;
+use crate::registry::explain::shown;
+use crate::registry::Client;
+
+impl Client {
+    /// Who is asked for a repository, in order, without network access.
+    pub(crate) fn explain_endpoints(&self, call: &Call, repository: &Repository) -> Result<Vec<Value>> {
+        let (index, name) = (repository.index(), repository.remote_name());
+        let asked = self.rule_book()?.of(index, name)?;
+        let is_ruled = asked.is_some();
+        let (endpoints, shuns_origin) =
+            asked.map_or((vec![origin()], false), |asked| (asked.endpoints, asked.shuns_origin));
+        let about = Circumstances { index, hasty: false, shuns_origin };
+        let passed = self.memory::<PassedOver>();
+        let mut all = Vec::new();
+        for endpoint in &endpoints {
+            let mut account = self.account_shown(endpoint, about)?;
+            let there = super::account::renamed(endpoint, name).ok();
+            account.repository = there.clone().unwrap_or_default();
+            let left = passed.left(&endpoint.key(index), name);
+            let (credentials, source) = self.auth.credentials(call, &account)?;
+            let network = self.http.explain_route(&account.base)?;
+            all.push(json!({
+                "url": redact::url(&account.base.url),
+                "host": account.host,
+                "repository": there,
+                "asked_for": endpoint.may.names(),
+                "passed_over_seconds": left.as_ref().map_or(0, |(left, _)| left.as_secs() + 1),
+                "passed_over_reason": left.map(|(_, reason)| reason),
+                "anonymous": account.anonymous,
+                "credentials": shown(&credentials, &source),
+                "headers": network["headers"],
+                "network": network,
+                "source": is_ruled.then(|| endpoint.source.to_string()),
+            }));
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,105 @@
+/* Mirrors: by option, from C and from the command line. */
+#include "command.h"
+#include "common.h"
+#include "peer.h"
+
+#include <strings.h>
+
+/* Of the bytes "right". */
+#define RIGHT "sha256:27042f4e6eca7d0b2a7ee4026df2ecfa51d3339e6d122aa099118ecd8563bad9"
+
+/* A client whose registry has these mirrors, which are given as a C program gives them. */
+static ocireg_client *client_with(const char *host, const char *const *mirrors, size_t count, bool only) {
+    ocireg_client *client = new_client("{'plain_http':true,'retries':1}");
+    ocireg_options *with = options("{'username':'alice','password':'of-the-registry'}");
+    for (size_t i = 0; i < count; i++)
+        expect_status(OCIREG_OK, ocireg_options_add_string(with, OCIREG_OPT_MIRRORS, mirrors[i], &failure));
+    expect_status(OCIREG_OK, ocireg_options_set_bool(with, OCIREG_OPT_MIRRORS_ONLY, only, &failure));
+    expect_status(OCIREG_OK, ocireg_client_set_host(client, host, with, &failure));
+    return client;
+}
+
+/* One is down, one has it not, the third has it; the registry is not asked, and its password is nowhere. */
+static void test_mirrors_in_turn(void **state) {
+    (void)state;
+    const struct answer lacks = {.bytes = http_answer("404 Not Found", "", "")}, has = {.bytes = http_answer("200 OK", "", "right")};
+    struct peer *registry = peer_start(&has, 1), *second = peer_start(&lacks, 1), *third = peer_start(&has, 1);
+    const char *mirrors[] = {closed_port(), peer_host(second), text("http://%s/proxy", peer_host(third))};
+    ocireg_client *client = client_with(peer_host(registry), mirrors, 3, false);
+    const char *blob = text("%s/a@" RIGHT, peer_host(registry));
+    ocireg_buffer *bytes = NULL;
+    char *json = NULL;
+    expect_status(OCIREG_OK, ocireg_blob_get_memory(client, NULL, blob, NULL, &json, &bytes, &failure));
+    ocireg_buffer_free(bytes);
+    expect_text_at(kept(json), "served_by", peer_host(third));
+    assert_int_equal(strncmp(peer_request(third, 0), "GET /v2/proxy/a/blobs/" RIGHT " ", 90), 0);
+    assert_null(strcasestr(peer_request(third, 0), "authorization"));
+    assert_int_equal(peer_count(registry), 0);
+
+    json = NULL;
+    expect_status(OCIREG_OK, ocireg_explain(client, NULL, blob, NULL, &json, &failure));
+    expect_text_at(kept(json), "endpoints/1/host", peer_host(second));
+    expect_text_at(json, "endpoints/2/repository", "proxy/a");
+    expect_text_at(json, "endpoints/3/credentials/username", "alice");
+    assert_null(strstr(json, "of-the-registry"));
+}
+
+static void test_mirrors_only(void **state) {
+    (void)state;
+    const struct answer lacks = {.bytes = http_answer("404 Not Found", "", "")};
+    struct peer *registry = peer_start(&lacks, 1), *mirror = peer_start(&lacks, 1);
+    const char *mirrors[] = {text("{\"endpoint\":\"%s\",\"by_digest_only\":true}", peer_host(mirror))};
+    ocireg_client *client = client_with(peer_host(registry), mirrors, 1, true);
+    ocireg_buffer *bytes = NULL;
+    char *json = NULL;
+    const char *blob = text("%s/a@" RIGHT, peer_host(registry)), *tag = text("%s/a:t", peer_host(registry));
+    expect_status(OCIREG_NOT_FOUND, ocireg_blob_get_memory(client, NULL, blob, NULL, NULL, &bytes, &failure));
+    expect_status(OCIREG_FORBIDDEN, ocireg_manifest_head(client, NULL, tag, NULL, &json, &failure));
+    expect_message("mirrors");
+    expect_status(OCIREG_FORBIDDEN, ocireg_registry_ping(client, NULL, peer_host(registry), NULL, &json, &failure));
+    assert_int_equal(peer_count(registry), 0);
+    assert_int_equal(peer_count(mirror), 1);
+}
+
+static void test_what_is_no_mirror(void **state) {
+    (void)state;
+    static const char *const wrong[] = {"", "ftp://h.example", "h.example/A", "u:p@h.example", "{", "{\"push\":true}", "{\"endpoint\":\"h.example\",\"pull\":true}"};
+    ocireg_client *client = new_client("{}");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        ocireg_options *with = options("{}");
+        expect_status(OCIREG_OK, ocireg_options_add_string(with, OCIREG_OPT_MIRRORS, wrong[i], &failure));
+        expect_status(OCIREG_INVALID_ARGUMENT, ocireg_client_set_host(client, "r.example", with, &failure));
+        expect_message("the option mirrors ");
+    }
+}
+
+/* The order of the command line counts; -v tells who is passed over. */
+static void test_mirrors_of_the_command(void **state) {
+    (void)state;
+    folder = new_folder();
+    const struct answer lacks = {.bytes = http_answer("503 Service Unavailable", "Retry-After: 7\r\n", "")}, has = {.bytes = http_answer("200 OK", "", "right")};
+    struct peer *registry = peer_start(&has, 1), *first = peer_start(&lacks, 1), *second = peer_start(&has, 1);
+    const char *host = peer_host(registry);
+    char *said = NULL;
+    expect_run(text("-v --plain-http --mirror %s=%s --mirror %s=%s blob get %s/a@" RIGHT, host, peer_host(first), host, peer_host(second), host), &said);
+    assert_string_equal(said, "right");
+    assert_non_null(strstr(errors_said(), text("* passes over %s: status 503\n", peer_host(first))));
+    assert_int_equal(peer_count(first), 1);
+    assert_int_equal(peer_count(second), 1);
+    /* Without a host it is for the registry of the command. */
+    expect_run(text("--plain-http --mirror %s --mirrors-only blob get %s/a@" RIGHT, peer_host(second), host), NULL);
+    expect_failure(OCIREG_FORBIDDEN, text("--plain-http --mirror %s --mirrors-only=%s ping %s", peer_host(second), host, host), "itself is not asked");
+    expect_failure(64, "--mirrors-only= ping h.example", "names no host");
+    expect_failure(64, "--mirror =m.example ping h.example", "no host before");
+    assert_int_equal(peer_count(registry), 0);
+}
+
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {
+        test(test_mirrors_in_turn),
+        test(test_mirrors_only),
+        test(test_what_is_no_mirror),
+        test(test_mirrors_of_the_command),
+    };
+    return run_all(tests, argc, argv);
+}

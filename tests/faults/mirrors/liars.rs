@@ -1,0 +1,129 @@
+//! Mirrors that send something else: nothing of it is kept, and somebody else is asked.
+
+use ocireg::error::Code;
+use ocireg::registry::blob::{ReadOptions, SaveOptions};
+use ocireg::registry::manifest::GetOptions;
+use ocireg::registry::store::RegistryStore;
+use ocireg::transfer::copy::{copy, CopyOptions};
+use serde_json::json;
+
+use super::house::Manner::*;
+use super::house::*;
+use crate::common::*;
+use crate::server::*;
+
+fn file_of(house: &House, mirrors: &[&str]) -> Vec<u8> {
+    let client = house.client(mirrors);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("blob");
+    let blob = house.at(&digest(&layer()));
+    client.get_blob_file(&house.call(&client), &blob, &path, &SaveOptions::default()).unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+    std::fs::read(&path).unwrap()
+}
+
+#[test]
+fn several_liars_are_passed_over_one_after_the_other() {
+    let house = House::new(&[("m1", Lies), ("m2", Lies), ("m3", Lies), ("origin", Healthy)]);
+    assert_eq!(file_of(&house, &["m1", "m2", "m3"]), layer());
+    assert_eq!(house.asked(), ["m1", "m2", "m3", "origin"]);
+}
+
+/// Half from a liar, half from the registry: the registry is believed.
+#[test]
+fn a_liar_that_breaks_off_is_found_out_at_the_end() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    house.add("m1", |seen| match seen.range_start() {
+        None if seen.path().contains("/blobs/") => reply(200).body(other()).cut(100_000, Then::Reset),
+        _ => lost(),
+    });
+    assert_eq!(file_of(&house, &["m1"]), layer());
+    assert_eq!(house.asked(), ["m1", "origin"]);
+    assert_eq!(house.server("m1").count("GET", "/blobs/"), 2, "the first try, and the one that goes on");
+    assert_eq!(house.server("origin").count("GET", "/blobs/"), 2, "the rest, and all of it");
+}
+
+/// The size that a liar says is not that of the blob.
+#[test]
+fn a_wrong_size_is_forgotten_with_its_mirror() {
+    for length in [10, 299_999, 300_001, 3_000_000] {
+        let mut house = House::new(&[("origin", Healthy)]);
+        house.add("m1", move |_| reply(200).body(noise(length)));
+        assert_eq!(file_of(&house, &["m1"]), layer(), "{length}");
+        let mut house = House::new(&[("origin", Healthy)]);
+        house.add("m1", move |_| reply(200).header("Content-Length", length).body(&layer()[..5]).then(Then::Reset));
+        assert_eq!(file_of(&house, &["m1"]), layer(), "{length}, cut");
+    }
+}
+
+#[test]
+fn if_all_lie_nothing_is_kept() {
+    let house = House::new(&[("m1", Lies), ("origin", Lies)]);
+    let client = house.client(&["m1"]);
+    let folder = tempfile::tempdir().unwrap();
+    let (path, blob) = (folder.path().join("blob"), house.at(&digest(&layer())));
+    let outcome = client.get_blob_file(&house.call(&client), &blob, &path, &SaveOptions::default());
+    fails(outcome, Code::DigestMismatch, "");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert_eq!(house.asked(), ["m1", "origin"]);
+}
+
+/// What a reader has handed on cannot be taken back; the next one asks somebody else.
+#[test]
+fn a_reader_fails_once() {
+    let house = House::new(&[("m1", Lies), ("origin", Healthy)]);
+    let client = house.client(&["m1"]);
+    let blob = house.at(&digest(&layer()));
+    let read = || {
+        let mut reader = client.open_blob(&house.call(&client), &blob, &ReadOptions::default()).unwrap();
+        loop {
+            match reader.piece() {
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    fails(read(), Code::DigestMismatch, "");
+    read().unwrap();
+    assert_eq!(house.asked(), ["m1", "origin"]);
+}
+
+/// A manifest by its digest is checked, whatever the mirror's header says; one by a tag is as good as the mirror.
+#[test]
+fn a_manifest_with_a_wrong_digest_is_not_taken() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    house.add("m1", |seen| match seen.path().contains("/manifests/") {
+        true => reply(200)
+            .header("Content-Type", MANIFEST_TYPE)
+            .header("Docker-Content-Digest", digest(manifest().as_bytes()))
+            .body(MANIFEST),
+        false => healthy(seen),
+    });
+    for by_tag in [true, false] {
+        let client = house.client(&["m1"]);
+        let reference = if by_tag { house.tagged() } else { house.at(&digest(manifest().as_bytes())) };
+        let found = client.get_manifest(&house.call(&client), &reference, &GetOptions::default()).unwrap();
+        assert_eq!((found.bytes.as_slice(), found.served_by.as_str()), (manifest().as_bytes(), house.host("origin")));
+        assert_eq!(house.requests(), ["m1", "origin"], "by tag: {by_tag}");
+    }
+    // Alone it is asked twice, as a registry is: a cache on the way may have been wrong.
+    let client = house.client_with(json!({"mirrors": [house.host("m1")], "mirrors_only": true}));
+    fails(client.get_manifest(&house.call(&client), &house.tagged(), &GetOptions::default()), Code::DigestMismatch, "");
+    assert_eq!(house.requests(), ["m1", "m1"]);
+}
+
+/// The registry that a blob is copied to has refused what the mirror sent: it is copied from somebody else.
+#[test]
+fn a_copy_to_a_registry_begins_again() {
+    let house = House::new(&[("m1", Lies), ("m2", Lies), ("origin", Healthy)]);
+    let client = house.client(&["m1", "m2"]);
+    let to = Server::start(|seen| match seen.method.as_str() {
+        "HEAD" | "GET" => reply(404),
+        "PUT" if seen.path().contains("/uploads/") && seen.body != layer() && seen.body != b"{}" => reply(400),
+        _ => healthy(seen),
+    });
+    let (from, to_store) = (RegistryStore::new(&client, house.tagged()), RegistryStore::new(&client, tag(&to.host)));
+    copy(&house.call(&client), &from, &to_store, &CopyOptions::default()).unwrap();
+    assert!(to.seen().iter().any(|seen| seen.method == "PUT" && seen.body == layer()));
+}

@@ -1,0 +1,9 @@
+//! Mirrors: who is asked, in which order, and what happens to one that fails.
+
+pub mod house;
+mod liars;
+mod matrix;
+mod order;
+mod resume;
+mod secrets;
+mod writes;

@@ -1,0 +1,249 @@
+//! Who may be asked for what, who comes when, and what is said when nobody answers.
+
+use std::time::Duration;
+
+use ocireg::call::context::Context;
+use ocireg::error::Code;
+use ocireg::reference::Reference;
+use ocireg::registry::blob::ReadOptions;
+use ocireg::registry::list::tags::TagsOptions;
+use ocireg::registry::manifest::{GetOptions, HeadOptions};
+use ocireg::registry::referrers::ReferrersOptions;
+use serde_json::json;
+
+use super::house::Manner::*;
+use super::house::*;
+use crate::common::*;
+use crate::server::*;
+
+#[test]
+fn one_for_digests_is_not_asked_for_tags() {
+    let house = House::new(&[("m1", Healthy), ("m2", Healthy), ("origin", Healthy)]);
+    let mirrors = json!([{"endpoint": house.host("m1"), "by_digest_only": true}, house.host("m2")]);
+    let client = house.client_with(json!({"mirrors": mirrors}));
+    let call = house.call(&client);
+    client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
+    assert_eq!(house.asked(), ["m2"]);
+    client.tags(&call, &house.repository().full_name(), &TagsOptions::default()).unwrap();
+    assert_eq!(house.asked(), ["m2"]);
+    client.get_manifest(&call, &house.at(&digest(manifest().as_bytes())), &GetOptions::default()).unwrap();
+    assert_eq!(house.asked(), ["m1"]);
+    client.get_blob(&call, &house.at(&digest(&layer())), &ReadOptions::default()).unwrap();
+    assert_eq!(house.asked(), ["m1"]);
+    // Only for digests, and nobody else is there.
+    let alone = json!({"mirrors": [{"endpoint": house.host("m1"), "by_digest_only": true}], "mirrors_only": true});
+    let client = house.client_with(alone);
+    let call = house.call(&client);
+    let error = fails(client.get_manifest(&call, &house.tagged(), &GetOptions::default()), Code::Forbidden, "tags");
+    assert!(error.message().contains("the option mirrors"), "{error}");
+    assert!(house.asked().is_empty());
+}
+
+/// Without fallback nothing leaves for the registry, whatever a mirror names, and also no ping and no token.
+#[test]
+fn only_the_mirrors_are_asked() {
+    let mut house = House::new(&[("m1", Status(500)), ("m2", Status(404)), ("origin", Healthy)]);
+    let origin = house.server("origin").url("");
+    let to = origin.clone();
+    house.add("leads", move |seen| reply(307).header("Location", format!("{to}{}", seen.target)));
+    let to = origin.clone();
+    house.add("asks", move |_| reply(401).header("WWW-Authenticate", format!("Bearer realm=\"{to}/token\"")));
+    for mirrors in [vec!["m1"], vec!["m1", "m2"], vec!["leads"], vec!["asks"], vec!["asks", "leads", "m1"]] {
+        let list: Vec<&str> = mirrors.iter().map(|name| house.host(name)).collect();
+        let client = house.client_with(json!({"mirrors": list, "mirrors_only": true}));
+        let call = house.call(&client);
+        assert!(client.get_manifest(&call, &house.tagged(), &GetOptions::default()).is_err());
+        assert!(client.head_manifest(&call, &house.tagged(), &HeadOptions::default()).is_err());
+        assert!(client.get_blob(&call, &house.at(&digest(&layer())), &ReadOptions::default()).is_err());
+        assert!(client.tags(&call, &house.repository().full_name(), &TagsOptions::default()).is_err());
+        let subject = house.at(&digest(manifest().as_bytes()));
+        assert!(client.referrers(&call, &subject, &ReferrersOptions::default()).is_err() || mirrors.contains(&"m2"));
+        fails(client.put_blob(&call, &house.repository(), b"x", &Default::default()), Code::Forbidden, "written");
+        fails(
+            client.put_manifest(&call, &house.tagged(), MANIFEST.as_bytes(), &Default::default()),
+            Code::Forbidden,
+            "",
+        );
+        fails(client.delete_manifest(&call, &house.tagged(), &Default::default()), Code::Forbidden, "written");
+        fails(client.ping(&call, house.host("origin")), Code::Forbidden, "itself is not asked");
+        fails(client.catalog(&call, house.host("origin"), &Default::default()), Code::Forbidden, "itself");
+        assert!(house.server("origin").seen().is_empty(), "{mirrors:?}");
+    }
+}
+
+#[test]
+fn what_failed_comes_last_but_it_comes() {
+    let house = House::new(&[("m1", Status(500)), ("m2", Healthy), ("origin", Status(500))]);
+    let client = house.client(&["m1", "m2"]);
+    let call = house.call(&client);
+    client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
+    assert_eq!(house.asked(), ["m1", "m2"]);
+    // Of a blob that nobody has the second says so, the registry fails, and the first is asked again.
+    let missing = house.at(&digest(b"missing"));
+    let error = client.get_blob(&call, &missing, &ReadOptions::default()).unwrap_err();
+    assert_eq!(house.asked(), ["m2", "origin", "m1"]);
+    // What the registry itself says counts.
+    assert_eq!((error.code(), error.url().is_some_and(|url| url.contains(house.host("origin")))), (Code::Server, true));
+    let hint = error.hint().unwrap();
+    assert!(
+        hint.contains(house.host("m1")) && hint.contains(house.host("m2")) && hint.contains("status 404"),
+        "{hint}"
+    );
+}
+
+#[test]
+fn the_registrys_own_not_found_is_final() {
+    let house = House::new(&[("m1", Down), ("origin", Healthy)]);
+    let client = house.client(&["m1"]);
+    let call = house.call(&client);
+    let missing = house.at(&digest(b"missing"));
+    let error = fails(client.get_manifest(&call, &missing, &GetOptions::default()), Code::NotFound, "");
+    assert!(error.hint().unwrap().contains(house.host("m1")), "{error:?}");
+    assert_eq!(house.asked(), ["m1", "origin"]);
+    fails(client.get_manifest(&call, &missing, &GetOptions::default()), Code::NotFound, "");
+    assert_eq!(house.asked(), ["origin"], "the one that is down is not asked again for it");
+    assert!(!client.head_blob(&call, &missing).unwrap().exists);
+}
+
+/// 401 and 403 are about a repository, 404 is about what was asked for, the rest is about the mirror.
+#[test]
+fn a_refusal_is_of_one_repository() {
+    for (status, repository, host) in [(403, true, false), (401, true, false), (404, false, false), (500, true, true)] {
+        let mut house = House::new(&[("origin", Healthy)]);
+        house.add("m1", move |_| reply(status));
+        let client = house.client(&["m1"]);
+        let call = house.call(&client);
+        let get = |reference: &str| {
+            client.get_manifest(
+                &call,
+                &Reference::parse(&format!("{}/{reference}", house.host("origin")), None).unwrap(),
+                &GetOptions::default(),
+            )
+        };
+        get("a/b:t").unwrap();
+        house.asked();
+        get("a/b:t").unwrap();
+        assert_eq!(house.asked() == ["origin"], repository, "{status}");
+        get("c/d:t").unwrap();
+        assert_eq!(house.asked() == ["origin"], host, "{status}");
+    }
+}
+
+#[test]
+fn a_busy_mirror_says_for_how_long() {
+    let house = House::new(&[("m1", Busy(429, 120)), ("origin", Healthy)]);
+    let client = house.client(&["m1"]);
+    let call = house.call(&client);
+    client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
+    assert_eq!(house.requests(), ["m1", "origin"]);
+    assert_eq!(house.events("passed_over")[0]["seconds"], 120);
+    let shown = client.explain(&call, &house.tagged()).unwrap();
+    let left = shown["endpoints"][0]["passed_over_seconds"].as_u64().unwrap();
+    assert!((100..=120).contains(&left), "{shown:#}");
+    assert!(shown["endpoints"][0]["passed_over_reason"].as_str().unwrap().contains("429"), "{shown:#}");
+}
+
+/// A mirror may know a manifest and not its referrers: nothing from it hides those of the registry.
+#[test]
+fn an_empty_list_of_a_mirror_is_not_believed() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    house.add("m1", |seen| match seen.path().contains("/referrers/") {
+        true => reply(200).header("Content-Type", INDEX_TYPE).body(r#"{"schemaVersion":2,"manifests":[]}"#),
+        false if seen.path().ends_with("/tags/list") => reply(200).json(r#"{"name":"a/b","tags":[]}"#),
+        false => healthy(seen),
+    });
+    let client = house.client(&["m1"]);
+    let call = house.call(&client);
+    let subject = house.at(&digest(manifest().as_bytes()));
+    let found = client.referrers(&call, &subject, &ReferrersOptions::default()).unwrap();
+    assert_eq!((found.referrers.len(), house.asked()), (1, vec!["m1".to_owned(), "origin".to_owned()]));
+    let tags = client.tags(&call, &house.repository().full_name(), &TagsOptions::default()).unwrap();
+    assert_eq!((tags.tags.len(), house.asked()), (1, vec!["m1".to_owned(), "origin".to_owned()]));
+}
+
+/// A list goes on where it began, although another mirror would be asked first by now.
+#[test]
+fn a_page_is_followed_by_that_of_the_same_place() {
+    let mut house = House::new(&[("m1", Status(500)), ("origin", Healthy)]);
+    let pages = |seen: &Seen| match seen.target.contains("last=") {
+        false => reply(200)
+            .header("Link", format!("<{}?last=b&n=2>; rel=\"next\"", seen.path()))
+            .json(r#"{"name":"a/b","tags":["a","b"]}"#),
+        true => reply(200).json(r#"{"name":"a/b","tags":["c"]}"#),
+    };
+    house.add("m2", pages);
+    let client = house.client(&["m1", "m2"]);
+    let call = house.call(&client);
+    let options = TagsOptions { n: Some(2), ..TagsOptions::default() };
+    let name = house.repository().full_name();
+    let first = client.tags(&call, &name, &options).unwrap();
+    assert_eq!(house.asked(), ["m1", "m2"]);
+    let next = TagsOptions { n: Some(2), next: first.next, ..TagsOptions::default() };
+    assert_eq!(client.tags(&call, &name, &next).unwrap().tags.iter().collect::<Vec<_>>(), ["c"]);
+    assert_eq!(house.asked(), ["m2"]);
+}
+
+#[test]
+fn what_the_caller_ends_is_ended() {
+    let house = House::new(&[("m1", Silent), ("origin", Healthy)]);
+    let client = house.client(&["m1"]);
+    let context = std::sync::Arc::new(Context::new());
+    context.set_deadline(Some(Duration::from_millis(300)));
+    let call = client.call(Some(context)).unwrap();
+    fails(client.get_manifest(&call, &house.tagged(), &GetOptions::default()), Code::Timeout, "");
+    assert!(house.server("origin").seen().is_empty());
+    // It says nothing of the mirror.
+    let shown = client.explain(&house.call(&client), &house.tagged()).unwrap();
+    assert_eq!(shown["endpoints"][0]["passed_over_seconds"], 0);
+}
+
+#[test]
+fn one_place_under_two_names_is_asked_once() {
+    let house = House::new(&[("m1", Status(404)), ("origin", Status(404))]);
+    let again = format!("http://{}", house.host("m1"));
+    let client = house.client_with(json!({"mirrors": [house.host("m1"), again, house.host("origin")]}));
+    let call = house.call(&client);
+    fails(client.get_manifest(&call, &house.tagged(), &GetOptions::default()), Code::NotFound, "");
+    assert_eq!(house.server("m1").count("GET", "/manifests/t"), 1);
+    assert_eq!(house.server("origin").count("GET", "/manifests/t"), 1);
+}
+
+#[test]
+fn prefixes_and_namespaces_are_in_the_urls_and_the_scopes() {
+    let house = House::new(&[("m1", Asks), ("origin", Healthy)]);
+    let mirror = json!({"endpoint": format!("{}/proxy/hub", house.host("m1")), "namespace": true});
+    let client = house.client_with(json!({"mirrors": [mirror]}));
+    let call = house.call(&client);
+    client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
+    let seen = house.server("m1").seen();
+    assert_eq!(
+        seen[0].target,
+        format!("/v2/proxy/hub/a/b/manifests/t?ns={}", house.host("origin").replace(':', "%3A"))
+    );
+    let token = seen.iter().find(|seen| seen.path() == "/token").unwrap();
+    assert!(token.target.contains("repository%3Aproxy%2Fhub%2Fa%2Fb%3Apull"), "{}", token.target);
+    assert!(house.server("origin").seen().is_empty());
+}
+
+#[test]
+fn what_would_be_asked_is_explained_without_secrets() {
+    let house = House::new(&[("m1", Healthy), ("origin", Healthy)]);
+    let client = house.client_with(
+        json!({"mirrors": [{"endpoint": format!("https://{}/p", house.host("m1")), "by_digest_only": true}],
+        "username": "origin", "password": "s3cret", "headers": ["X-Key: s3cret"]}),
+    );
+    let own = json!({"username": "mirror", "password": "s3cret", "headers": ["X-Other: s3cret"], "plain_http": true});
+    client.set_host(house.host("m1"), host_options(own)).unwrap();
+    let shown = client.explain(&house.call(&client), &house.tagged()).unwrap();
+    let (mirror, origin) = (&shown["endpoints"][0], &shown["endpoints"][1]);
+    assert_eq!(mirror["url"], format!("http://{}/", house.host("m1")));
+    assert_eq!((&mirror["repository"], &mirror["asked_for"]), (&json!("p/a/b"), &json!(["digest"])));
+    assert_eq!((&mirror["credentials"]["username"], &mirror["headers"]), (&json!("mirror"), &json!(["x-other"])));
+    assert_eq!((&origin["credentials"]["username"], &origin["headers"]), (&json!("origin"), &json!(["x-key"])));
+    assert_eq!(
+        (&mirror["source"], &origin["asked_for"]),
+        (&json!("the option mirrors"), &json!(["digest", "tag", "push"]))
+    );
+    assert!(!shown.to_string().contains("s3cret"));
+    assert!(house.server("m1").seen().is_empty() && house.server("origin").seen().is_empty());
+}

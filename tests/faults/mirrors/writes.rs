@@ -1,0 +1,86 @@
+//! Writes go to the registry, or to an endpoint that takes them; and what was written is read from there.
+
+use ocireg::error::Code;
+use ocireg::registry::list::tags::TagsOptions;
+use ocireg::registry::manifest::{GetOptions, HeadOptions};
+use ocireg::registry::store::RegistryStore;
+use ocireg::transfer::copy::{copy, CopyOptions};
+use serde_json::json;
+
+use super::house::Manner::*;
+use super::house::*;
+use crate::common::*;
+use crate::server::*;
+
+#[test]
+fn writes_go_to_the_registry() {
+    let house = House::new(&[("m1", Healthy), ("origin", Healthy)]);
+    let client = house.client(&["m1"]);
+    let call = house.call(&client);
+    client.put_blob(&call, &house.repository(), b"{}", &Default::default()).unwrap();
+    client.put_manifest(&call, &house.tagged(), MANIFEST.as_bytes(), &Default::default()).unwrap();
+    client.delete_blob(&call, &house.at(&digest(b"{}"))).unwrap();
+    let from = crate::memory::Watched::new(&layer());
+    let _ = copy(&call, &from, &RegistryStore::new(&client, house.tagged()), &CopyOptions::default());
+    assert_eq!(house.asked(), ["origin"]);
+    assert!(house.server("m1").seen().is_empty());
+}
+
+#[test]
+fn writes_go_to_the_first_that_takes_them() {
+    let house = House::new(&[("m1", Healthy), ("m2", Healthy), ("origin", Healthy)]);
+    let mirrors = json!([house.host("m1"), {"endpoint": house.host("m2"), "push": true}]);
+    let client = house.client_with(json!({"mirrors": mirrors}));
+    let call = house.call(&client);
+    client.put_blob(&call, &house.repository(), b"{}", &Default::default()).unwrap();
+    client.put_manifest(&call, &house.tagged(), MANIFEST.as_bytes(), &Default::default()).unwrap();
+    assert_eq!(house.asked(), ["m2"]);
+    client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
+    assert_eq!(house.asked(), ["m2"], "it was written there");
+}
+
+/// A mirror has the old tag for a while: what this client has written is read where it was written.
+#[test]
+fn what_was_written_is_read_where_it_was() {
+    let mut house = House::new(&[("m1", Healthy), ("m2", Healthy)]);
+    house.add("origin", |seen| match seen.path().ends_with("/manifests/t") && seen.method != "PUT" {
+        true => reply(200)
+            .header("Content-Type", MANIFEST_TYPE)
+            .header("Docker-Content-Digest", digest(MANIFEST.as_bytes()))
+            .body(MANIFEST),
+        false => healthy(seen),
+    });
+    let client = house.client(&["m1", "m2"]);
+    let call = house.call(&client);
+    assert_eq!(
+        client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap().bytes,
+        manifest().as_bytes()
+    );
+    client.put_manifest(&call, &house.tagged(), MANIFEST.as_bytes(), &Default::default()).unwrap();
+    house.asked();
+    let head = client.head_manifest(&call, &house.tagged(), &HeadOptions::default()).unwrap();
+    assert_eq!((head.digest, house.asked()), (digest(MANIFEST.as_bytes()), vec!["origin".to_owned()]));
+    client.tags(&call, &house.repository().full_name(), &TagsOptions::default()).unwrap();
+    assert_eq!(house.asked(), ["origin"]);
+    // Other tags are still asked at the mirror.
+    let other = house.repository().with_tag("u").unwrap();
+    assert!(client.get_manifest(&call, &other, &GetOptions::default()).is_err());
+    assert_eq!(house.asked()[0], "m1");
+}
+
+/// A tag that this client has deleted does not come back from a mirror.
+#[test]
+fn what_was_deleted_stays_deleted() {
+    let mut house = House::new(&[("m1", Healthy)]);
+    house.add("origin", |seen| match seen.method.as_str() {
+        "DELETE" => reply(202),
+        _ => reply(404),
+    });
+    let client = house.client(&["m1"]);
+    let call = house.call(&client);
+    client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
+    client.delete_manifest(&call, &house.tagged(), &Default::default()).unwrap();
+    house.asked();
+    fails(client.get_manifest(&call, &house.tagged(), &GetOptions::default()), Code::NotFound, "");
+    assert_eq!(house.asked(), ["origin"]);
+}

@@ -34,6 +34,11 @@ impl Resource<'_> {
     }
 }
 
+/// A path below a base that contains the version already.
+pub(crate) fn without_version(path: &str) -> &str {
+    path.strip_prefix("v2/").unwrap_or(path)
+}
+
 /// The path below that of the repository.
 impl fmt::Display for Resource<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

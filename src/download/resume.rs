@@ -279,7 +279,9 @@ impl<T: Downloadable> Download<T> {
             NextStep::Read(was) => (was.ranged, was.gained),
             _ => (false, false),
         };
-        let may_pass = matches!(error.code(), Code::Network | Code::Timeout);
+        // Waiting again would cost the whole limit again.
+        let is_slow = error.code() == Code::Timeout && self.item.has_others();
+        let may_pass = matches!(error.code(), Code::Network | Code::Timeout) && !is_slow;
         let other_way = ranged && is_about_the_answer(&error) && self.may_ask_for_all();
         // A part that contains nothing, or not what it should, counts as a refusal.
         if other_way && !(gained && may_pass) {

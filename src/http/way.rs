@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::settings::Network;
+use crate::resource;
 
 /// What is different about the requests to an endpoint.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -39,7 +40,7 @@ impl Way {
     /// The path of a resource below the base of this way.
     pub(crate) fn path<'a>(&self, path: &'a str) -> &'a str {
         match self.whole_path {
-            true => path.strip_prefix("v2/").unwrap_or(path),
+            true => resource::without_version(path),
             false => path,
         }
     }

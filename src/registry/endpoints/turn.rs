@@ -337,9 +337,9 @@ fn verdict(call: &Call, error: &Error) -> Verdict {
     use Code as C;
     let answered = error.http_status().is_some();
     match error.code() {
+        // A deadline that has passed, too.
         _ if call.check().is_err() => Verdict::Ours,
         C::Cancelled | C::Callback | C::Closed | C::Forked | C::Busy | C::Internal | C::Io => Verdict::Ours,
-        C::Timeout if !error.is_stall() && !answered => Verdict::Ours,
         C::InvalidArgument | C::InvalidReference if !answered => Verdict::Ours,
         C::NotFound | C::MissingBlob | C::LimitExceeded => Verdict::Lacks,
         C::Unauthenticated | C::Forbidden => Verdict::Refuses,

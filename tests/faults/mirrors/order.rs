@@ -9,6 +9,7 @@ use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::manifest::{GetOptions, HeadOptions};
 use ocireg::registry::referrers::ReferrersOptions;
+use ocireg::registry::Client;
 use serde_json::json;
 
 use super::house::Manner::*;
@@ -246,4 +247,26 @@ fn what_would_be_asked_is_explained_without_secrets() {
     );
     assert!(!shown.to_string().contains("s3cret"));
     assert!(house.server("m1").seen().is_empty() && house.server("origin").seen().is_empty());
+}
+
+/// To connect to a mirror takes less than to the registry: nothing answers this hello.
+#[test]
+fn a_mirror_has_a_limit_of_its_own_for_connecting() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let house = House::new(&[("origin", Healthy)]);
+    let mirror = format!("https://{}", silent.local_addr().unwrap());
+    for (limit, least, most) in [(10_000, 4500, 8000), (300, 250, 3000)] {
+        let client = Client::new(changed(options(), |options| {
+            options.http.connect_timeout_ms = limit;
+            options.http.idle_timeout_ms = 20_000;
+        }))
+        .unwrap();
+        client.set_host(house.host("origin"), host_options(json!({"mirrors": [mirror]}))).unwrap();
+        let taken = within(Duration::from_millis(most), || {
+            client.get_manifest(&house.call(&client), &house.tagged(), &GetOptions::default()).unwrap();
+        });
+        assert!(taken >= Duration::from_millis(least), "{taken:?}");
+        let shown = client.explain(&house.call(&client), &house.tagged()).unwrap();
+        assert_ne!(shown["endpoints"][0]["passed_over_seconds"], 0);
+    }
 }

@@ -102,3 +102,21 @@ fn a_copy_from_a_broken_mirror_to_a_registry_goes_on() {
     assert!(put.is_some());
     assert_eq!(starts(&house, "origin").len(), 1);
 }
+
+/// One that stops sending is waited for once.
+#[test]
+fn a_stalled_download_goes_on_at_the_next() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    house.add("m1", |seen| match seen.path().contains("/blobs/") {
+        true => serve(&layer(), seen).cut(100_000, Then::Stall),
+        false => healthy(seen),
+    });
+    let client = house.client(&["m1"]);
+    let blob = house.at(&digest(&layer()));
+    let taken = within(std::time::Duration::from_secs(5), || {
+        assert_eq!(client.get_blob(&house.call(&client), &blob, &ReadOptions::default()).unwrap().1, layer());
+    });
+    assert!(taken >= std::time::Duration::from_millis(900), "{taken:?}");
+    assert_eq!(house.requests(), ["m1", "origin"]);
+    assert_eq!(starts(&house, "origin"), [Some(100_000)]);
+}

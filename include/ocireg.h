@@ -915,8 +915,8 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 //   requests_per_second (number): instead of the client's option; 0 is any
 //   endpoint (string): scheme, host, port and path prefix under which the host's API really is, such as
 //      "https://h/dockerproxy"
-//   mirrors (list of strings or, in JSON, of objects): where else to get what is there, before it is asked
-//      itself, in this order; see below
+//   mirrors (list of strings): where else to get what is there, before it is asked itself, in this order; see
+//      below
 //   mirrors_only (boolean, default: false): only its mirrors are asked: no request is sent to the host
 //      itself, and none is led to it by others
 //   trusted_realms (list of strings): hosts that may receive this host's credentials as its token server,

@@ -27,7 +27,9 @@ OPTION_TYPES = {
     "integer": {"int", "int | HasFileno"},
     "number": {"float"},
     "boolean": {"bool"},
-    "list of strings": {"Iterable[str]", "Mapping[str, str] | Iterable[str]", "Iterable[Path]"},
+    "list of strings": {
+        "Iterable[str]", "Mapping[str, str] | Iterable[str]", "Iterable[Path]", "Iterable[str | Mapping[str, str | bool]]",
+    },
     "string or list of strings": {"str | Iterable[str]", "Path | Iterable[Path]"},
 }
 

@@ -136,8 +136,7 @@ impl Key {
             "bool" => "boolean",
             "i32" | "u32" | "u64" | "usize" => "integer",
             "f64" => "number",
-            "Vec<String>" | "Headers" => "list of strings",
-            "Mirrors" => "list of strings or, in JSON, of objects",
+            "Vec<String>" | "Headers" | "Mirrors" => "list of strings",
             "Texts" => "string or list of strings",
             "String" | "Zeroizing<String>" | "Address" | "ProxyChoice" | "Compression" | "Digest" | "KeyFormat" => {
                 "string"

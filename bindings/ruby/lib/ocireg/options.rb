@@ -39,7 +39,7 @@ module Ocireg
     end
 
     def put_list(options, key, values)
-      return put_json(options, key, values) if values.empty?
+      return put_json(options, key, values) if values.empty? || values.any?(Hash)
 
       values.each { |value| put(:add_string, options, key, Convert.text(key, value)) }
     end

@@ -77,6 +77,7 @@ fn make_header() -> String {
         "place",
         "schema1",
         "login",
+        "token",
         "v1/read",
         "v1/layer",
         "v1/write",

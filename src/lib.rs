@@ -126,6 +126,7 @@ pub mod stream;
 mod sync;
 mod tar;
 mod text;
+mod timestamp;
 pub mod transfer;
 
 /// Internals that the tests use. Not part of the API: the shipped library is built without it.

@@ -41,6 +41,11 @@ pub(crate) fn has_no_head(status: u16) -> bool {
     matches!(status, 405 | 501)
 }
 
+/// In response to a GET with a range: without one it may be answered.
+pub(crate) fn may_refuse_a_range(status: u16) -> bool {
+    matches!(status, 400 | 405 | 406 | 412 | 416 | 501)
+}
+
 /// In response to HEAD: a GET would give the reason.
 pub(crate) fn has_a_reason(status: u16) -> bool {
     matches!(status, 400 | 401 | 403 | 404)
@@ -155,7 +160,7 @@ mod tests {
 
     #[test]
     fn no_success_is_taken_for_a_refusal() {
-        let refusals: [fn(u16) -> bool; 27] = [
+        let refusals: [fn(u16) -> bool; 28] = [
             may_pass,
             is_about_an_old_token,
             is_about_an_old_url,
@@ -172,6 +177,7 @@ mod tests {
             has_lost_the_session,
             is_about_a_token_that_expired,
             has_no_head,
+            may_refuse_a_range,
             has_a_reason,
             has_no_referrers_api,
             takes_one_tag_only,

@@ -17,7 +17,8 @@ fail() { echo "install: $*" >&2; exit 1; }
 if [ "${1:-}" != --inside ]; then exec "$root/tests/registries/run" --only v3,htpasswd,referrers,tls "$0" --inside; fi
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/ocireg-install.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+refusing=
+trap '[ -z "$refusing" ] || kill "$refusing"; rm -rf "$work"' EXIT
 place=$work/root
 here=$place$PREFIX
 # As in Debian.
@@ -315,6 +316,81 @@ projects() {
     fails 1 IO publish_artifact "$images/deploy:2" "$work/nothing" "$work/layer.tar.gz"
 }
 
+# Programs with a downloader of their own: from real registries, and from one that refuses its first two tokens and then redirects. What is
+# there of the blob is continued.
+downloaders() {
+    say 'downloads by libcurl, curl and wget'
+    local digest by flags port
+    digest=$(digest_of "$work/file")
+    read -ra flags <<<"$(pkg-config --cflags --libs libcurl)"
+    build curl_blob "${flags[@]}"
+    for by in "$repository" "$OCIREG_TEST_REFERRERS/copied"; do
+        rm -f "$work/blob"
+        run_example curl_blob "$by@$digest" "$work/blob"
+        cmp "$work/file" "$work/blob" || fail "curl_blob: other bytes from $by"
+    done
+    fails 1 NOT_FOUND curl_blob "$repository@sha256:$(printf %064d 0)" "$work/none"
+    for by in curl_blob curl wget; do
+        refusing_registry
+        head -c 1000000 "$work/file" >"$work/blob"
+        cp "$work/blob" "$work/blob.part"
+        case $by in
+            curl_blob) run_example curl_blob "127.0.0.1:$port/a@$digest" "$work/blob" ;;
+            *) OCIREG_OPTIONS=--plain-http PATH="$here/bin:$PATH" installed "$here/share/doc/ocireg/examples/fetch_blob.sh" "$by" \
+                "127.0.0.1:$port/a@$digest" "$work/blob" 2>"$work/err" || { cat "$work/err" "$work/asked"; fail "fetch_blob.sh $by"; } ;;
+        esac
+        cmp "$work/file" "$work/blob" || fail "$by: other bytes"
+        has 'bytes=1000000-' <"$work/asked" || { cat "$work/asked"; fail "$by: nothing was continued"; }
+        ! grep -q '^/store.*Bearer' "$work/asked" || fail "$by: the token went elsewhere"
+        kill "$refusing"
+        refusing=
+    done
+}
+
+# Sets port; what it is asked is in $work/asked.
+refusing_registry() {
+    cat >"$work/registry.py" <<'END'
+import http.server, itertools, re, sys
+blob, given = open(sys.argv[1], "rb").read(), itertools.count(1)
+class Registry(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def say(self, status, body=b"", **headers):
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": len(body)}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+    def do_GET(self):
+        sent, piece = self.headers.get("Authorization"), self.headers.get("Range")
+        print(self.path, sent, piece, flush=True)
+        realm = f'Bearer realm="http://127.0.0.1:{self.server.server_port}/token"'
+        if self.path.startswith("/token"):
+            self.say(200, b'{"token":"t%d"}' % next(given))
+        elif self.path.startswith("/v2/a/blobs/") and sent in ("Bearer t1", "Bearer t2") and piece == "bytes=0-0":
+            self.serve(piece)
+        elif self.path.startswith("/v2/") and sent in (None, "Bearer t1", "Bearer t2"):
+            self.say(401, WWW_Authenticate=realm)
+        elif self.path.startswith("/v2/"):
+            self.say(307, Location=f"http://localhost:{self.server.server_port}/store?sig=x")
+        else:
+            self.serve(piece)
+    def serve(self, piece):
+        if piece is None:
+            return self.say(200, blob)
+        first, last = re.match("bytes=([0-9]+)-([0-9]*)", piece).groups()
+        last = int(last or len(blob) - 1)
+        self.say(206, blob[int(first):last + 1], Content_Range=f"bytes {first}-{last}/{len(blob)}")
+    def log_message(self, *_):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
+print(server.server_port, flush=True)
+server.serve_forever()
+END
+    python3 "$work/registry.py" "$work/file" >"$work/asked" &
+    refusing=$!
+    until port=$(head -n 1 "$work/asked") && [ -n "$port" ]; do sleep 0.1; done
+}
+
 # A manifest with the image as its subject.
 attach_note() { # DIGEST
     local size empty='{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2}'
@@ -398,6 +474,7 @@ uninstall() {
 repository=$OCIREG_TEST_V3/install/test
 install_it
 examples
+downloaders
 projects
 loops
 by_pkg_config

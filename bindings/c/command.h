@@ -67,7 +67,7 @@ struct command {
 extern const struct command command_parse;
 extern const struct command command_help, command_version, command_completion;
 extern const struct command command_ping, command_detect, command_catalog, command_tags;
-extern const struct command command_login, command_logout, command_explain;
+extern const struct command command_login, command_logout, command_explain, command_token;
 extern const struct command command_manifest_get, command_manifest_head, command_manifest_inspect, command_manifest_build, command_manifest_put, command_manifest_delete;
 extern const struct command command_digest, command_inspect, command_tree;
 extern const struct command command_upload_start, command_upload_status, command_upload_chunk, command_upload_finish;
@@ -76,6 +76,7 @@ extern const struct command command_copy, command_pull, command_push;
 extern const struct command command_layout_list, command_layout_check, command_layout_clean;
 extern const struct command command_config, command_size, command_tag, command_rmrepo, command_files;
 extern const struct command command_extract, command_cat, command_append;
+extern const struct command command_blob_locate, command_manifest_locate;
 extern const struct command command_referrers, command_untag;
 extern const struct command command_schema1_verify, command_schema1_payload, command_schema1_sign, command_schema1_key;
 extern const struct command command_blob_digest, command_blob_get, command_blob_head, command_blob_put, command_blob_delete;

@@ -197,12 +197,12 @@ family() { # NAME
         options) members='ocireg_options_.*' about='named options of calls' ;;
         reference) members='ocireg_(index_parse|reference_parse|endpoint_.*|digest_.*)' about='names of registries, images and places; digests' ;;
         registry) members='ocireg_(registry_.*|repository_.*)' about='registries and the tags of repositories' ;;
-        manifest) members='ocireg_(manifest_(get|head|digest|put|delete|inspect|build)|referrers|tag_delete)' about='manifests, what refers to them, and tags' ;;
+        manifest) members='ocireg_(manifest_(get|head|locate|digest|put|delete|inspect|build)|referrers|tag_delete)' about='manifests, what refers to them, and tags' ;;
         blob) members='ocireg_blob_.*' about='reading and writing blobs' ;;
         upload) members='ocireg_upload_.*' about='uploads in chunks, and their sessions' ;;
         copy) members='ocireg_(copy|layout_.*)' about='copies between registries, layouts and archives' ;;
         image) members='ocireg_image_.*' about='configs, files, sizes, tags and layers of images' ;;
-        login) members='ocireg_(login|logout|explain)' about='credentials: trying, keeping, removing and explaining them' ;;
+        login) members='ocireg_(login|logout|explain|token)' about='credentials: trying, keeping, removing and explaining them, and what they are worth to others' ;;
         schema1) members='ocireg_schema1_.*' about='signed manifests of schema 1' ;;
         v1) members='ocireg_v1_.*' about='registries of protocol v1' ;;
         *) echo "manual.sh: no family $1; there are: $FAMILIES" >&2; return 1 ;;

@@ -1504,6 +1504,20 @@ public:
     {
         return named(ocireg_logout, registry, wanted, with);
     }
+    /* The authorization of a repository, for requests of the program's own: a secret. */
+    value token(std::string_view repository, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_token, repository, wanted, with);
+    }
+    /* Where a blob or a manifest can be had by a downloader of the program's own: URLs with their headers, secrets. */
+    value blob_locate(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_blob_locate, reference, wanted, with);
+    }
+    value manifest_locate(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_manifest_locate, reference, wanted, with);
+    }
 
     /* Protocol v1; and which of the two protocols a registry speaks. */
     value registry_detect(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const

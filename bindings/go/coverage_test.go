@@ -171,7 +171,7 @@ var shapes = map[string]any{
 	"image-append": ocireg.ImageAppend{}, "image-cat": ocireg.ImageFile{}, "image-config": ocireg.ImageConfig{},
 	"image-extract": ocireg.ImageExtract{}, "image-files": ocireg.ImageFiles{}, "image-size": ocireg.ImageSize{},
 	"image-size-one": ocireg.ImageSize{}, "image-tag": ocireg.ImageTag{}, "login": ocireg.Login{}, "logout": ocireg.Logout{},
-	"repository-remove": ocireg.RepositoryRemove{}, "unpacked-layer": ocireg.ExtractedLayer{},
+	"repository-remove": ocireg.RepositoryRemove{}, "token": ocireg.Token{}, "located": ocireg.Located{}, "unpacked-layer": ocireg.ExtractedLayer{},
 }
 
 // otherwise are results that are not structs, or are parsed in another way; they have their own tests.

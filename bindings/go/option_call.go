@@ -196,8 +196,37 @@ func WithoutStoring() Option { return callOption(set("store", false)) }
 // WithOfflineToken stores an identity token of the token server instead of the password. For Login.
 func WithOfflineToken() Option { return callOption(set("offline_token", true)) }
 
-// WithScope requests a token for these scopes, each TYPE:NAME:ACTION[,ACTION…] such as "repository:team/app:pull,push". For Login.
+// WithScope requests a token for these scopes, each TYPE:NAME:ACTION[,ACTION…] such as "repository:team/app:pull,push". For Login
+// and, in addition to the repository's own, Token.
 func WithScope(scopes ...string) Option { return callOption(add("scope", scopes)) }
+
+// WithActions is what the token is for, instead of "pull": "pull", "push", "delete", "*" or what else the registry knows. For Token.
+func WithActions(actions ...string) Option { return callOption(add("actions", actions)) }
+
+// WithFresh gets a new token, whatever is in the cache. For Token, LocateBlob and LocateManifest.
+func WithFresh() Option { return callOption(set("fresh", true)) }
+
+// WithMinValidity takes a token from the cache only if it is valid for longer than that. For Token, LocateBlob and
+// LocateManifest.
+func WithMinValidity(least time.Duration) Option {
+	return callOption(set("min_validity_ms", milliseconds(least)))
+}
+
+// WithRefused is the value of the Authorization header that the registry refused, or the token in it: it is dropped from the cache, which
+// other tokens are not, and not returned again. For Token, LocateBlob and LocateManifest.
+func WithRefused(authorization string) Option { return callOption(set("refused", authorization)) }
+
+// WithoutFollowing does not ask the registry: the result is its own URL, which may answer with a redirect. For LocateBlob and
+// LocateManifest.
+func WithoutFollowing() Option { return callOption(set("follow", false)) }
+
+// WithCheck also asks what a redirect leads to, so that it is known to answer, further redirects are followed, and a token that it requires
+// is in its headers. For LocateBlob and LocateManifest.
+func WithCheck() Option { return callOption(set("check", true)) }
+
+// WithFailed names the Endpoint of earlier Locations whose URLs did not serve: where there are mirrors, others come first for a minute. For
+// LocateBlob and LocateManifest.
+func WithFailed(endpoints ...string) Option { return callOption(add("failed", endpoints)) }
 
 // WithTokenReturned puts the token into the result. For Login.
 func WithTokenReturned() Option { return callOption(set("return_token", true)) }

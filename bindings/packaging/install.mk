@@ -64,6 +64,7 @@ install: all
 	$(INSTALL) -m 644 $(MADE)/ocireg.fish '$(DESTDIR)$(FISHDIR)/ocireg.fish'
 	$(INSTALL) -m 644 LICENSE $(PACKAGING)/valgrind.supp '$(DESTDIR)$(DOCDIR)/'
 	$(INSTALL) -m 644 bindings/c/examples/*.c bindings/cpp/examples/*.cpp '$(DESTDIR)$(DOCDIR)/examples/'
+	$(INSTALL) -m 755 bindings/c/examples/*.sh '$(DESTDIR)$(DOCDIR)/examples/'
 	@if [ -n '$(PYTHONDIR)' ]; then $(PACKAGING)/python.sh '$(DESTDIR)$(PYTHONDIR)' $(VERSION); fi
 	$(INSTALL) -m 644 tests/schemas/*.json '$(DESTDIR)$(SCHEMADIR)/'
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig || true; fi

@@ -5,6 +5,7 @@ use ::http::{Method, StatusCode};
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::authorization::unsupported;
 use super::challenge;
 use super::proof::Proof;
 use super::scope::ScopeSet;
@@ -50,8 +51,7 @@ impl Auth {
         self.remember(account, &challenges, response.remote);
         let credentials = account.credentials.clone().unwrap_or_default();
         let Some(challenge) = challenge::choose(&challenges) else {
-            let message = format!("{} asks for credentials in a way that is not supported", account.host);
-            return Err(Error::new(Code::Unauthenticated, message).with_http_status(401).with_url(&ping.url));
+            return Err(unsupported(account).with_http_status(401).with_url(&ping.url));
         };
         let proof = self.proof(account, challenge, &credentials, response.remote, |realm| {
             let realm = Realm { offline, ..realm };
@@ -88,7 +88,7 @@ impl Auth {
         self.http.send(call, ping, &mut request)
     }
 
-    fn refused(&self, call: &Call, account: &Account, mut response: Response, what: &str) -> Error {
+    pub(super) fn refused(&self, call: &Call, account: &Account, mut response: Response, what: &str) -> Error {
         let what = format!("{}: {what}", account.host);
         let body = response.beginning(call, ERROR_BODY);
         let headers: &HeaderMap = &response.headers;

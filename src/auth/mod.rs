@@ -5,6 +5,7 @@
 //! names.
 
 mod account;
+pub(crate) mod authorization;
 pub(crate) mod challenge;
 mod child;
 pub(crate) mod config_file;
@@ -45,8 +46,10 @@ use crate::http::route::Route;
 use crate::http::{Http, Request};
 use crate::sync::lock;
 pub(crate) use account::Account;
+use authorization::Authorization;
 use challenge::Challenge;
 use credential_lookup::{StoredAt, StoredCredentials};
+use proof::Proof;
 pub(crate) use proof::{basic_header, identity};
 use token_cache::TokenCache;
 use token_server::Realm;
@@ -105,6 +108,20 @@ pub struct Reply {
     pub refusal: Option<Refusal>,
     /// The permission that the request needs, as a scope; empty when it needs none in particular.
     pub needed: String,
+    /// What the request that was answered had been sent with.
+    proof: Proof,
+}
+
+impl Reply {
+    /// A response to a request without authorization.
+    pub(crate) fn open(response: Response, begin: Location) -> Reply {
+        Reply { response, begin, refusal: None, needed: String::new(), proof: Proof::Nothing }
+    }
+
+    /// The authorization that the request which was answered had: none after a redirect away from who gets it.
+    pub(crate) fn authorization(&self) -> Result<Authorization> {
+        Authorization::sent(&self.proof)
+    }
 }
 
 #[derive(Clone, Default)]

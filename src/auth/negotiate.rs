@@ -77,10 +77,14 @@ impl Auth {
             request.authorization = asked.proof.header()?;
             let mut response = self.http.send(call, &at, request)?;
             let moved = asked.has_moved(&response);
+            let stayed = moved || response.hops.is_empty();
             let repeated = response.attempts > 1 && retries > 0;
             retries = retries.saturating_sub(u32::from(repeated));
             trail.lengthen(&mut response)?;
             if !asked.is_refused_by(&response) {
+                if !stayed {
+                    asked.proof = Proof::Nothing;
+                }
                 return Ok(asked.reply(begin, response, None));
             }
             let challenges = challenge::parse(&response.headers);
@@ -152,7 +156,7 @@ impl Auth {
     }
 
     /// If the registry's own token server refuses credentials, those from the hook or helper were wrong.
-    fn not_taken(&self, account: &Account, error: Error) -> Error {
+    pub(super) fn not_taken(&self, account: &Account, error: Error) -> Error {
         if error.code() == Code::Unauthenticated {
             self.forget_answer(account);
         }

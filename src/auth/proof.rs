@@ -24,17 +24,26 @@ pub(super) enum Proof {
 
 impl Proof {
     pub(super) fn header(&self) -> Result<Option<HeaderValue>> {
-        let text = match self {
-            Proof::Nothing => return Ok(None),
-            Proof::Basic(encoded) => Zeroizing::new(format!("Basic {}", encoded.as_str())),
-            Proof::Bearer(token) => Zeroizing::new(format!("Bearer {}", token.as_str())),
-            Proof::Token(grant) => Zeroizing::new(format!("Bearer {}", grant.value())),
-        };
+        let Some(text) = self.written() else { return Ok(None) };
         let mut value = HeaderValue::from_str(&text).map_err(|_| {
             Error::new(Code::InvalidArgument, "the token holds characters that are not allowed in a header")
         })?;
         value.set_sensitive(true);
         Ok(Some(value))
+    }
+
+    /// The same as a text, of which nothing is left when it is dropped.
+    pub(super) fn text(&self) -> Result<Option<Zeroizing<String>>> {
+        self.header().map(|_| self.written())
+    }
+
+    fn written(&self) -> Option<Zeroizing<String>> {
+        Some(Zeroizing::new(match self {
+            Proof::Nothing => return None,
+            Proof::Basic(encoded) => format!("Basic {}", encoded.as_str()),
+            Proof::Bearer(token) => format!("Bearer {}", token.as_str()),
+            Proof::Token(grant) => format!("Bearer {}", grant.value()),
+        }))
     }
 }
 

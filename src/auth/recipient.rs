@@ -77,7 +77,8 @@ impl<'a> Recipient<'a> {
 
     /// A response that is final.
     pub(super) fn reply(&self, begin: &Location, response: Response, refusal: Option<Refusal>) -> Reply {
-        Reply { response, begin: begin.clone(), refusal, needed: self.wanted.to_string() }
+        let needed = self.wanted.to_string();
+        Reply { response, begin: begin.clone(), refusal, needed, proof: self.proof.clone() }
     }
 }
 

@@ -29,7 +29,7 @@ const BELIEVED: Duration = Duration::from_secs(600);
 enum Purpose {
     /// All requests that need the token, now or later.
     All,
-    /// Logins that check the same credentials.
+    /// Those who want a new one: logins that check the same credentials, and callers who ask for it.
     Login,
     /// Only the request with this number.
     One(u64),
@@ -70,10 +70,36 @@ impl TokenCache {
 
     /// A token for these scopes: a cached one, otherwise the one that is being fetched, otherwise a new one.
     pub(super) fn get(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<Grant> {
-        if let Some(grant) = self.find(realm, scopes, None) {
-            return Ok(grant);
+        self.picked(call, realm, scopes, |_| true)
+    }
+
+    /// A token for these scopes that is valid for longer than that, if it is a cached one. The one with the refused value is dropped, and
+    /// what is older than that will not do either.
+    pub(super) fn lasting(
+        &self,
+        call: &Call,
+        realm: &Realm,
+        scopes: &ScopeSet,
+        time: Duration,
+        refused: Option<&str>,
+    ) -> Result<Grant> {
+        let (now, refused) = (SystemTime::now(), refused.and_then(|value| self.drop_value(realm, value)));
+        self.picked(call, realm, scopes, |kept| {
+            kept.token.lasts(now, time) && refused.is_none_or(|obtained| kept.obtained > obtained)
+        })
+    }
+
+    fn picked(
+        &self,
+        call: &Call,
+        realm: &Realm,
+        scopes: &ScopeSet,
+        will_do: impl Fn(&CachedToken) -> bool,
+    ) -> Result<Grant> {
+        match self.find(realm, scopes, will_do) {
+            Some(grant) => Ok(grant),
+            None => self.fetch(call, realm, scopes, Purpose::All),
         }
-        self.fetch(call, realm, scopes, Purpose::All)
     }
 
     /// Replaces a refused token. First by the next shared one; after that by one for this request alone,
@@ -82,10 +108,7 @@ impl TokenCache {
         if refused.new {
             return self.alone(call, realm, scopes);
         }
-        match self.find(realm, scopes, Some(refused.obtained)) {
-            Some(grant) => Ok(grant),
-            None => self.fetch(call, realm, scopes, Purpose::All),
-        }
+        self.picked(call, realm, scopes, |kept| kept.obtained > refused.obtained)
     }
 
     /// A token for one request, not shared with others.
@@ -93,7 +116,7 @@ impl TokenCache {
         self.fetch(call, realm, scopes, Purpose::One(self.lonely.fetch_add(1, Ordering::SeqCst)))
     }
 
-    /// A token that is fetched now, to check the credentials.
+    /// A token that is fetched now, whatever is cached.
     pub(super) fn fresh(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<Grant> {
         self.fetch(call, realm, scopes, Purpose::Login)
     }
@@ -162,15 +185,21 @@ impl TokenCache {
         }
     }
 
-    /// A cached token, of those issued after a given time.
-    fn find(&self, realm: &Realm, scopes: &ScopeSet, after: Option<Instant>) -> Option<Grant> {
+    /// Drops the token with this value, which a caller's own request was refused with, and no other. Returns when it was obtained.
+    pub(super) fn drop_value(&self, realm: &Realm, value: &str) -> Option<Instant> {
+        let mut all = lock(&self.kept);
+        let list = all.get_mut(&realm.key())?;
+        let at = list.iter().position(|kept| kept.token.value.as_str() == value)?;
+        Some(list.remove(at).obtained)
+    }
+
+    /// A cached token, of those that will do.
+    fn find(&self, realm: &Realm, scopes: &ScopeSet, will_do: impl Fn(&CachedToken) -> bool) -> Option<Grant> {
         let now = SystemTime::now();
         let mut all = lock(&self.kept);
         let list = all.get_mut(&realm.key())?;
         list.retain(|kept| kept.token.fresh_at(now));
-        let serves =
-            |kept: &&CachedToken| kept.scopes.contains(scopes) && after.is_none_or(|time| kept.obtained > time);
-        let kept = list.iter().find(serves)?;
+        let kept = list.iter().find(|kept| kept.scopes.contains(scopes) && will_do(kept))?;
         Some(Grant::new(realm, &kept.token, kept.obtained, false))
     }
 
@@ -202,6 +231,7 @@ impl TokenCache {
             kept: self.kept.clone(),
             flights: self.flights.clone(),
             sender: sender.clone(),
+            listed: true,
         };
         flights.insert(flight, receiver.clone());
         // A fetch that does not start takes its flight off the list.
@@ -239,10 +269,12 @@ struct CacheSlot {
     kept: Arc<Mutex<HashMap<String, Vec<CachedToken>>>>,
     flights: Arc<Mutex<HashMap<String, watch::Receiver<FetchOutcome>>>>,
     sender: watch::Sender<FetchOutcome>,
+    /// Whether its flight is on the list.
+    listed: bool,
 }
 
 impl CacheSlot {
-    fn land(self, fetched: FetchedToken) {
+    fn land(mut self, fetched: FetchedToken) {
         if let (Ok(token), true) = (&fetched.outcome, self.stays) {
             let mut all = lock(&self.kept);
             // Realms are named by servers, which could name arbitrarily many.
@@ -255,14 +287,23 @@ impl CacheSlot {
             }
             list.push(CachedToken { scopes: self.scopes.clone(), token: token.clone(), obtained: Instant::now() });
         }
+        // Before anybody has the result: who wants another one after that must not get this one again.
+        self.leave();
         self.sender.send_replace(Some(Arc::new(fetched)));
+    }
+
+    /// Takes its flight off the list. Later there may be another one of the same name.
+    fn leave(&mut self) {
+        if std::mem::take(&mut self.listed) {
+            lock(&self.flights).remove(&self.flight);
+        }
     }
 }
 
 // Also when the fetch was abandoned: the next call starts a new one.
 impl Drop for CacheSlot {
     fn drop(&mut self) {
-        lock(&self.flights).remove(&self.flight);
+        self.leave();
     }
 }
 

@@ -2,14 +2,17 @@
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
+use base64::Engine as _;
 use serde::Deserialize;
 use serde_json::error::Category;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::scope::{Scope, ScopeSet};
 use crate::error::{Code, Error, Result};
+use crate::timestamp;
 
 const MOST_ANSWER: usize = 1 << 20;
 /// A longer token exceeds every server's header limit.
@@ -30,6 +33,8 @@ pub(crate) struct Token {
     pub expires: SystemTime,
     /// The refresh token that came with it, to be used from now on.
     pub refresh: Option<Zeroizing<String>>,
+    /// What it is for, if the server or the token itself says so: nothing depends on it.
+    pub granted: Option<ScopeSet>,
     /// How many requests were given it.
     pub given: AtomicU64,
 }
@@ -37,7 +42,12 @@ pub(crate) struct Token {
 impl Token {
     /// Whether it can still be used for a new request.
     pub(crate) fn fresh_at(&self, now: SystemTime) -> bool {
-        self.expires.duration_since(now).is_ok_and(|left| left > EARLY)
+        self.lasts(now, EARLY)
+    }
+
+    /// Whether it is valid for longer than that.
+    pub(crate) fn lasts(&self, now: SystemTime, time: Duration) -> bool {
+        self.expires.duration_since(now).is_ok_and(|left| left > time)
     }
 }
 
@@ -60,6 +70,8 @@ struct TokenFields {
     expires_in: Value,
     #[serde(default)]
     issued_at: Value,
+    #[serde(default)]
+    scope: Value,
 }
 
 /// Parses the response to a successful token request. Everything but a usable token is a PROTOCOL error that
@@ -92,9 +104,10 @@ pub(crate) fn parse_answer(body: &[u8], now: SystemTime) -> Result<Token> {
     let usable = |token: &Zeroizing<String>| {
         (1..=MOST_TOKEN).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic())
     };
-    let begin = begin(response.issued_at.as_str().and_then(rfc3339), now);
+    let begin = begin(response.issued_at.as_str().and_then(timestamp::parse), now);
     let expires = begin + lifetime(&response.expires_in);
-    Ok(Token { value, expires, refresh: refresh.filter(usable), given: AtomicU64::new(0) })
+    let granted = granted(&response.scope, &value);
+    Ok(Token { value, expires, refresh: refresh.filter(usable), granted, given: AtomicU64::new(0) })
 }
 
 fn wrong(why: impl fmt::Display) -> Error {
@@ -110,6 +123,36 @@ fn reason(error: &serde_json::Error) -> String {
         Category::Eof => "JSON that breaks off".to_owned(),
         _ => format!("not JSON (line {}, column {})", error.line(), error.column()),
     }
+}
+
+/// What a token is for: as the server says (distribution, docs/spec/auth/oauth.md), otherwise as the token says that is a JSON
+/// Web Token of distribution's kind (docs/spec/auth/jwt.md, "access"). Its signature is the registry's to check.
+fn granted(said: &Value, token: &str) -> Option<ScopeSet> {
+    let mut scopes = ScopeSet::new();
+    scopes.add_text(said.as_str().unwrap_or_default());
+    match scopes.is_empty() {
+        true => access(token),
+        false => Some(scopes),
+    }
+}
+
+fn access(token: &str) -> Option<ScopeSet> {
+    let payload = token.split('.').nth(1)?.trim_end_matches('=');
+    let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).ok()?;
+    let claims: Value = serde_json::from_slice(&payload).ok()?;
+    let list = match claims.get("access")? {
+        Value::Null => &[],
+        list => list.as_array()?.as_slice(),
+    };
+    let text = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
+    let mut scopes = ScopeSet::new();
+    for entry in list {
+        let (Some(kind), Some(name)) = (text(entry, "type"), text(entry, "name")) else { continue };
+        let actions = entry.get("actions").and_then(Value::as_array).into_iter().flatten();
+        let actions = actions.filter_map(Value::as_str).collect::<Vec<_>>().join(",");
+        Scope::parse(&format!("{kind}:{name}:{actions}")).into_iter().for_each(|scope| scopes.add(scope));
+    }
+    Some(scopes)
 }
 
 /// Some servers send the number as a string.
@@ -133,48 +176,10 @@ fn begin(issued_at: Option<SystemTime>, now: SystemTime) -> SystemTime {
     }
 }
 
-/// RFC 3339, between 1970 and 9999: `2026-01-02T03:04:05.678Z` or with `+01:00`.
-fn rfc3339(text: &str) -> Option<SystemTime> {
-    let bytes = text.as_bytes();
-    let number = |from: usize, to: usize| {
-        let digits = bytes.get(from..to).filter(|digits| digits.iter().all(u8::is_ascii_digit))?;
-        Some(digits.iter().fold(0i64, |sum, digit| sum * 10 + i64::from(digit - b'0')))
-    };
-    let separated = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')].iter().all(|(at, c)| bytes.get(*at) == Some(c));
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    let sane = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second <= 60;
-    if !separated || !sane || !matches!(bytes.get(10), Some(b'T' | b't' | b' ')) {
-        return None;
-    }
-    let fraction = bytes.get(19) == Some(&b'.');
-    let digits = if fraction { bytes[20..].iter().take_while(|byte| byte.is_ascii_digit()).count() + 1 } else { 0 };
-    let zone = 19 + digits;
-    let east = match (bytes.get(zone)?, bytes.len() - zone) {
-        (b'Z' | b'z', 1) => 0,
-        (sign @ (b'+' | b'-'), 6) if bytes[zone + 3] == b':' => {
-            let seconds = number(zone + 1, zone + 3)? * 3600 + number(zone + 4, zone + 6)? * 60;
-            if *sign == b'+' {
-                seconds
-            } else {
-                -seconds
-            }
-        }
-        _ => return None,
-    };
-    let seconds = days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - east;
-    UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
-}
-
-/// Days since 1970 in the Gregorian calendar; years start in March, so that the leap day is the last one.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month > 2 { year } else { year - 1 };
-    let month = (month + 9) % 12;
-    365 * year + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1 - 719_468
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
 
     /// 2026-01-02T03:04:05Z.
@@ -191,6 +196,33 @@ mod tests {
     fn lasts(fields: &str) -> i64 {
         let expires = read(&format!(r#"{{"token":"t"{fields}}}"#)).unwrap().expires;
         expires.duration_since(UNIX_EPOCH).unwrap().as_secs() as i64 - NOW as i64
+    }
+
+    #[test]
+    fn what_it_is_for_may_be_said() {
+        let of = |fields: &str| read(&format!("{{{fields}}}")).unwrap().granted.map(|scopes| scopes.to_string());
+        let jwt = |claims: &str| {
+            let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims);
+            of(&format!(r#""token":"e30.{payload}.c2ln""#))
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(of(r#""token":"t""#), None);
+        assert_eq!(of(r#""token":"t","scope":"repository:a/b:push,pull""#), some("repository:a/b:pull,push"));
+        for (claims, expected) in [
+            (r#"{"access":[{"type":"repository","name":"a/b","actions":["pull"]}]}"#, some("repository:a/b:pull")),
+            (r#"{"access":[]}"#, some("")),
+            (r#"{"access":null}"#, some("")),
+            (r#"{"access":[{"type":"repository","name":"a","actions":null},{"type":"x"},7]}"#, some("")),
+            (r#"{"access":"all"}"#, None),
+            (r#"{"sub":"x"}"#, None),
+            ("[]", None),
+            ("not JSON", None),
+        ] {
+            assert_eq!(jwt(claims), expected, "{claims}");
+        }
+        for token in ["a.%%%.c", "a..c", "..", "a.e30"] {
+            assert_eq!(of(&format!(r#""token":"{token}""#)), None, "{token}");
+        }
     }
 
     #[test]
@@ -300,32 +332,6 @@ mod tests {
         let after = |seconds| token.fresh_at(now() + Duration::from_secs(seconds));
         assert!(after(0) && after(89));
         assert!(!after(90) && !after(100) && !after(1000));
-    }
-
-    #[test]
-    fn dates_are_read() {
-        let seconds = |text| rfc3339(text).map(|time| time.duration_since(UNIX_EPOCH).unwrap().as_secs());
-        for (text, expected) in [
-            ("1970-01-01T00:00:00Z", Some(0)),
-            ("2026-01-02T03:04:05Z", Some(NOW)),
-            ("2026-01-02 03:04:05.5z", Some(NOW)),
-            ("2026-01-01T22:04:05-05:00", Some(NOW)),
-            ("2000-02-29T00:00:00Z", Some(951_782_400)),
-            ("2024-03-01T00:00:00Z", Some(1_709_251_200)),
-            ("9999-12-31T23:59:60Z", Some(253_402_300_800)),
-            ("0000-01-01T00:00:00Z", None),
-            ("2026-13-01T00:00:00Z", None),
-            ("2026-01-02T03:04:05", None),
-            ("2026-01-02T03:04:05.", None),
-            ("2026-01-02T03:04:05+01", None),
-            ("2026-01-02T03:04:05+0100x", None),
-            ("2026-01-02T03:04:05Zx", None),
-            ("+026-01-02T03:04:05Z", None),
-            ("2026-01-02T03:04:05\u{e9}\u{e9}\u{e9}", None),
-            ("", None),
-        ] {
-            assert_eq!(seconds(text), expected, "{text}");
-        }
     }
 
     #[test]

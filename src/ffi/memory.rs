@@ -3,6 +3,8 @@
 use std::alloc::{alloc, dealloc, Layout};
 use std::ffi::c_char;
 
+use zeroize::Zeroize as _;
+
 use super::handle::{self, opaque, Handle};
 use super::panics::quietly;
 
@@ -62,6 +64,8 @@ pub unsafe extern "C" fn ocireg_string_free(string: *mut c_char) {
         let mark = &raw mut (*head).mark;
         if let Some(layout) = (mark.read() == STRING).then(|| layout((*head).size)).flatten() {
             mark.write(DEAD);
+            // It may have been a token.
+            std::slice::from_raw_parts_mut(string.cast::<u8>(), (*head).size).zeroize();
             dealloc(head.cast(), layout);
         }
     });

@@ -42,6 +42,7 @@ mod session;
 mod sigpipe;
 #[allow(dead_code)] // The numbers are for C.
 mod status;
+mod token;
 mod upload;
 mod v1;
 mod version;

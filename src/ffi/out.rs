@@ -4,6 +4,7 @@ use std::ffi::c_char;
 use std::ptr::null_mut;
 
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::argument::null;
 use super::handle::{self, Opaque, Owned};
@@ -82,8 +83,10 @@ impl<T: Serialize> Out<T> for Json {
     }
 }
 
-fn written(value: &impl Serialize) -> Result<String> {
+/// Wiped when it has been copied for the caller: it may hold a token.
+fn written(value: &impl Serialize) -> Result<Zeroizing<String>> {
     crate::json::text(value)
+        .map(Zeroizing::new)
         .map_err(|error| Error::new(Code::Internal, format!("the result cannot be written as JSON: {error}")))
 }
 

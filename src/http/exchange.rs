@@ -36,6 +36,15 @@ struct Sender<'a> {
     answer_within: Option<Duration>,
 }
 
+/// Refuses what the rule of a mirror shuns.
+pub(super) fn not_shunned(at: &Location) -> Result<()> {
+    if at.way.as_ref().is_some_and(|way| way.shuns(&at.url)) {
+        let message = "leads to a registry of which the rule says that only its mirrors are asked";
+        return Err(Error::new(Code::Redirect, format!("{} {message}", host_of(&at.url))).with_url(&at.url));
+    }
+    Ok(())
+}
+
 impl Http {
     pub(super) fn exchange(&self, call: &Call, request: &mut Request, leg: &Leg) -> Result<Response> {
         let (url, guard) = (&leg.at.url, leg.at.guard);
@@ -90,10 +99,7 @@ impl Http {
             _ => self.route(&leg.at, guard == Guard::Caller)?,
         };
         route.check(url, guard)?;
-        if leg.at.way.as_ref().is_some_and(|way| way.shuns(url)) {
-            let message = "leads to a registry of which the rule says that only its mirrors are asked";
-            return Err(Error::new(Code::Redirect, format!("{} {message}", host_of(url))).with_url(url));
-        }
+        not_shunned(&leg.at)?;
         Ok(route)
     }
 

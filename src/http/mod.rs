@@ -27,6 +27,7 @@ pub(crate) mod retry;
 pub(crate) mod route;
 mod send;
 pub(crate) mod settings;
+pub(crate) mod signed;
 pub(crate) mod throttle;
 pub(crate) mod tls;
 pub(crate) mod transport_error;
@@ -39,7 +40,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use url::Url;
 
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
+use guard::{Guard, RefusedHost};
 use hosts::Hosts;
 use location::Location;
 use pool::Pools;
@@ -74,6 +76,15 @@ impl Http {
     /// The route to a place. `is_ours`: the caller names it, or trusts it like its own hosts.
     pub(crate) fn route(&self, at: &Location, is_ours: bool) -> Result<Route> {
         self.hosts.route(at, is_ours).map_err(|error| error.with_url(&at.url))
+    }
+
+    /// Refuses a place that this client would not ask, as far as that is known without resolving its name.
+    pub(crate) fn check(&self, at: &Location) -> Result<()> {
+        self.route(at, at.guard == Guard::Caller)?.check(&at.url, at.guard)?;
+        exchange::not_shunned(at)?;
+        let Some(url::Host::Domain(name)) = at.url.host() else { return Ok(()) };
+        RefusedHost::check_name(name, at.guard)
+            .map_err(|refused| Error::new(Code::Redirect, refused.to_string()).with_url(&at.url))
     }
 
     /// The headers that the caller adds for a place.

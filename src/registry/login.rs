@@ -182,7 +182,7 @@ impl Client {
 }
 
 /// An invalid scope from the caller is an error; one from a server would be skipped.
-fn scopes(texts: &Texts) -> Result<ScopeSet> {
+pub(super) fn scopes(texts: &Texts) -> Result<ScopeSet> {
     let mut scopes = ScopeSet::new();
     for text in texts.0.iter().flat_map(|text| text.split(' ')) {
         let scope = Scope::parse(text).ok_or_else(|| {

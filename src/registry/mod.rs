@@ -5,6 +5,7 @@ pub mod endpoints;
 pub mod explain;
 pub mod host;
 pub mod list;
+pub mod locate;
 pub mod login;
 pub mod manifest;
 pub mod options;
@@ -12,6 +13,7 @@ pub mod ping;
 pub mod referrers;
 pub mod repository;
 pub mod store;
+pub mod token;
 pub mod upload;
 
 pub use options::{ClientOptions, HttpOptions, Texts};

@@ -102,7 +102,7 @@ impl Client {
         let begin = remote.account.base.find(&remote.target(Resource::Api))?;
         let url = redact::url(&begin.url);
         let response = self.http.send(call, &begin, &mut Request::new(Method::GET))?;
-        let reply = crate::auth::Reply { response, begin, refusal: None, needed: String::new() };
+        let reply = crate::auth::Reply::open(response, begin);
         let what = format!("ping {}", remote.place());
         let response =
             remote.expect(reply, &[StatusCode::OK, StatusCode::UNAUTHORIZED, StatusCode::NOT_FOUND], &what)?;

@@ -324,6 +324,18 @@ static ocireg_status logout(void **a, ocireg_error **error) {
     return ocireg_logout(a[0], a[1], a[2], a[3], (char **)a[4], error);
 }
 
+static ocireg_status token(void **a, ocireg_error **error) {
+    return ocireg_token(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status blob_locate(void **a, ocireg_error **error) {
+    return ocireg_blob_locate(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status manifest_locate(void **a, ocireg_error **error) {
+    return ocireg_manifest_locate(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
 static ocireg_status explain(void **a, ocireg_error **error) {
     return ocireg_explain(a[0], a[1], a[2], a[3], (char **)a[4], error);
 }
@@ -544,6 +556,9 @@ const struct call calls[] = {
     {"login", "CxHpo", login, "{'store':'yes'}"},
     {"logout", "CxHpo", logout, "{'credentials_file':1}"},
     {"explain", "CxTpo", explain, NULL},
+    {"token", "CxQpo", token, "{'fresh':'yes'}"},
+    {"blob_locate", "CxBpo", blob_locate, "{'follow':1}"},
+    {"manifest_locate", "CxTpo", manifest_locate, "{'check':'yes'}"},
     {"registry_detect", "CxHpo", registry_detect, NULL},
     {"v1_ping", "CxHpo", v1_ping, NULL},
     {"v1_search", "CxHNpo", v1_search, "{'n':'ten'}"},

@@ -14,6 +14,7 @@ mod kills;
 mod login;
 mod mirrors;
 mod network;
+mod outside;
 mod prototypes;
 #[path = "../faults/proxy.rs"]
 mod proxy;

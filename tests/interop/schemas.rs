@@ -15,13 +15,14 @@ use crate::prototypes::*;
 use crate::{env, noise, Place, PASSWORD};
 
 /// The schema for the result of each function: every function that returns JSON, according to the header.
-const RESULTS: [(&str, &str); 73] = [
+const RESULTS: [(&str, &str); 76] = [
     ("ocireg_blob_delete", "blob-delete"),
     ("ocireg_blob_fn", "blob-event"),
     ("ocireg_blob_get_fd", "blob-get"),
     ("ocireg_blob_get_file", "blob-get"),
     ("ocireg_blob_get_memory", "blob-get"),
     ("ocireg_blob_head", "blob-head"),
+    ("ocireg_blob_locate", "located"),
     ("ocireg_blob_mount", "blob-mount"),
     ("ocireg_blob_put_file", "blob-put"),
     ("ocireg_blob_put_memory", "blob-put"),
@@ -54,6 +55,7 @@ const RESULTS: [(&str, &str); 73] = [
     ("ocireg_manifest_get", "manifest"),
     ("ocireg_manifest_head", "manifest-head"),
     ("ocireg_manifest_inspect", "document"),
+    ("ocireg_manifest_locate", "located"),
     ("ocireg_manifest_put", "manifest-put"),
     ("ocireg_reference_parse", "reference"),
     ("ocireg_referrers", "referrers"),
@@ -65,6 +67,7 @@ const RESULTS: [(&str, &str); 73] = [
     ("ocireg_schema1_key_info", "schema1-key"),
     ("ocireg_schema1_verify", "schema1"),
     ("ocireg_tag_delete", "tag-delete"),
+    ("ocireg_token", "token"),
     ("ocireg_upload_finish", "blob-put"),
     ("ocireg_upload_save", "session"),
     ("ocireg_upload_session_chunk", "session"),
@@ -352,6 +355,10 @@ fn blobs(caller: &mut Caller, repository: &str, folder: &std::path::Path) {
     unsafe { ocireg_blob_reader_free(reader) };
     caller.one(Function::ocireg_blob_head, &reference, json!({})).unwrap();
     caller.one(Function::ocireg_blob_head, &format!("{repository}@{}", digest(b"none")), json!({})).unwrap();
+    for with in [json!({}), json!({"follow": false}), json!({"check": true, "min_validity_ms": 1000})] {
+        caller.one(Function::ocireg_blob_locate, &reference, with).unwrap();
+    }
+    caller.one(Function::ocireg_token, repository, json!({"actions": "pull,push", "fresh": true})).unwrap();
     for from in [repository.to_owned(), format!("{repository}-none")] {
         caller
             .two(Function::ocireg_blob_mount, &format!("{repository}-2@{}", digest(&bytes)), &from, json!({}))
@@ -399,6 +406,7 @@ fn manifests(caller: &mut Caller, registry: &str, repository: &str, folder: &std
     let picked = json!({"platform": "linux/arm64/v8:1"});
     caller.bytes(Function::ocireg_manifest_get, &format!("{repository}:index"), picked).unwrap();
     caller.one(Function::ocireg_manifest_head, &named, json!({})).unwrap();
+    caller.one(Function::ocireg_manifest_locate, &named, json!({})).unwrap();
     let pinned = format!("{repository}@{}", digest(bytes.as_bytes()));
     let found = caller.one(Function::ocireg_referrers, &pinned, json!({})).unwrap();
     assert_eq!(found["referrers"].as_array().unwrap().len(), 1);

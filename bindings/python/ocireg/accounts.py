@@ -9,8 +9,8 @@ from ._caller import Caller, text
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from .options import CallOptions, LoginOptions, LogoutOptions
-    from .results import Explanation, Login, Logout
+    from .options import CallOptions, LoginOptions, LogoutOptions, TokenOptions
+    from .results import Explanation, Login, Logout, Token
     from .types import Name
 
 
@@ -30,4 +30,9 @@ class Accounts(Caller):
     def explain(self, reference: Name, **options: Unpack[CallOptions]) -> Explanation:
         """Says what a call for a reference would use, and where that was set: `ocireg_explain`."""
         result: Explanation = self._invoke("ocireg_explain", text("reference", reference), options=options)
+        return result
+
+    def token(self, repository: Name, **options: Unpack[TokenOptions]) -> Token:
+        """Gets the authorization of a repository for the program's own requests, a secret: `ocireg_token`."""
+        result: Token = self._invoke("ocireg_token", text("repository", repository), options=options)
         return result

@@ -12,8 +12,8 @@ from .reader import BlobReader
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from .options import BlobOptions, BlobPutOptions, BlobSaveOptions, CallOptions, MountOptions
-    from .results import BlobDelete, BlobGet, BlobHead, BlobMount, BlobPut
+    from .options import BlobOptions, BlobPutOptions, BlobSaveOptions, CallOptions, LocateOptions, MountOptions
+    from .results import BlobDelete, BlobGet, BlobHead, BlobMount, BlobPut, Located
     from .types import Name, Sink, Source
 
 
@@ -37,6 +37,11 @@ class Blobs(Caller):
     def blob_head(self, reference: Name, **options: Unpack[CallOptions]) -> BlobHead:
         """What a registry says of a blob; a missing one is not an error: `ocireg_blob_head`."""
         result: BlobHead = self._invoke("ocireg_blob_head", text("reference", reference), options=options)
+        return result
+
+    def blob_locate(self, reference: Name, **options: Unpack[LocateOptions]) -> Located:
+        """Says where a blob can be had by a downloader of the program's own, a secret: `ocireg_blob_locate`."""
+        result: Located = self._invoke("ocireg_blob_locate", text("reference", reference), options=options)
         return result
 
     def has_blob(self, reference: Name, **options: Unpack[CallOptions]) -> bool:

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from .options import (
+        LocateOptions,
         ManifestDeleteOptions,
         ManifestHeadOptions,
         ManifestOptions,
         ManifestPutOptions,
         ReferrersOptions,
     )
-    from .results import Descriptor, ManifestDelete, ManifestHead, ManifestPut, ReferrerList
+    from .results import Descriptor, Located, ManifestDelete, ManifestHead, ManifestPut, ReferrerList
     from .types import Buffer, Name
 
 # How many descriptors the iterator takes at a time.
@@ -40,6 +41,11 @@ class Manifests(Caller):
     def manifest_head(self, reference: Name, **options: Unpack[ManifestHeadOptions]) -> ManifestHead:
         """What a registry says of a manifest, without its bytes: `ocireg_manifest_head`."""
         result: ManifestHead = self._invoke("ocireg_manifest_head", text("reference", reference), options=options)
+        return result
+
+    def manifest_locate(self, reference: Name, **options: Unpack[LocateOptions]) -> Located:
+        """Says where a manifest can be had by a downloader of the program's own, a secret: `ocireg_manifest_locate`."""
+        result: Located = self._invoke("ocireg_manifest_locate", text("reference", reference), options=options)
         return result
 
     def manifest_digest(self, reference: Name, **options: Unpack[ManifestOptions]) -> str:

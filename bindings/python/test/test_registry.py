@@ -6,6 +6,7 @@ import io
 import json
 import ssl
 import unittest
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +219,29 @@ class RegistryTest(helper.Case):
         self.assertEqual(other.explain(f"{host}/a")["credentials"]["username"], "alice")
         self.assertEqual(other.repositories(host)["last"], None)
         self.assertEqual(self.client.logout(host, credentials_file=file)["from"], [str(file)])
+
+    def test_a_token_for_others(self) -> None:
+        host = helper.registry("TOKEN")
+        client = ocireg.Client()
+        client.set_host(host, username="alice", password="s3cret:with colon")
+        token = client.token(f"{host}/py/token", actions=["pull", "push"], scope="repository:py/other:pull")
+        assert token["header"] is not None
+        self.assertEqual(token["header"]["value"], f"Bearer {token['token']}")
+        self.assertEqual(len(token["scopes"]), 2)
+        self.assertTrue(client.token(f"{host}/py/token", min_validity_ms=1000)["cached"])
+        self.assertNotEqual(client.token(f"{host}/py/token", refused=token["token"])["token"], token["token"])
+        self.assertIsNone(self.client.token(f"{self.registry}/py/token")["header"])
+
+    def test_places_for_others(self) -> None:
+        image = self.put_image()
+        repository = image.rpartition(":")[0]
+        blob = f"{repository}@{self.client.put_blob(repository, b'located')['digest']}"
+        for found in (self.client.blob_locate(blob), self.client.manifest_locate(image, check=True)):
+            place = found["locations"][0]
+            with urllib.request.urlopen(urllib.request.Request(place["url"], headers=place["headers"])) as answer:
+                data = answer.read()
+            self.assertEqual((len(data), ocireg.digest(data)), (found["size"], found["digest"]))
+        self.assertIsNone(self.client.blob_locate(blob, follow=False)["size"])
 
     def test_credentials_from_a_callback(self) -> None:
         host, asked = helper.registry("HTPASSWD"), []

@@ -2,6 +2,7 @@
 
 require "minitest/autorun"
 require "json"
+require "net/http"
 require "ocireg"
 require "securerandom"
 require "socket"

@@ -151,6 +151,30 @@ class RegistryTest < OciregTest
     end
   end
 
+  def test_a_token_for_others
+    host = OciregTest.registry("TOKEN")
+    client = Ocireg::Client.new
+    client.set_host(host, username: "alice", password: "s3cret:with colon")
+    token = client.token("#{host}/ruby/token", actions: %w[pull push], scope: "repository:ruby/other:pull")
+    assert_equal "Bearer #{token["token"]}", token["header"]["value"]
+    assert_equal 2, token["scopes"].size
+    assert client.token("#{host}/ruby/token", min_validity_ms: 1000)["cached"]
+    refute_equal token["token"], client.token("#{host}/ruby/token", refused: token["token"])["token"]
+    assert_nil self.client.token("#{registry}/ruby/token")["header"]
+  end
+
+  def test_places_for_others
+    reference = put_image(tag: "located")
+    blob = "#{reference.delete_suffix(":located")}@#{client.manifest(reference).layers.first["digest"]}"
+    { blob => :blob_locate, reference => :manifest_locate }.each do |name, method|
+      found = client.public_send(method, name, check: true)
+      place = found["locations"].first
+      answer = Net::HTTP.get_response(URI(place["url"]), place["headers"])
+      assert_equal [found["size"], found["digest"]], [answer.body.bytesize, Ocireg.digest(answer.body)]
+    end
+    assert_nil client.blob_locate(blob, follow: false)["size"]
+  end
+
   def test_credentials_from_a_block
     host = OciregTest.registry("HTPASSWD")
     asked = []

@@ -138,7 +138,7 @@ pub(crate) fn head(remote: &Remote, reference: &Reference, options: &HeadOptions
     })
 }
 
-pub(super) fn accept_header(options: &GetOptions) -> String {
+pub(crate) fn accept_header(options: &GetOptions) -> String {
     if !options.accept.is_empty() {
         return options.accept.join(", ");
     }
@@ -230,7 +230,7 @@ fn check_named(reference: &Reference, response: &Response, bytes: &[u8], documen
 }
 
 /// None when the response is incomplete; a GET then finds the rest.
-fn head_of(remote: &Remote, response: &Response, reference: &Reference) -> Result<Option<ManifestHead>> {
+pub(crate) fn head_of(remote: &Remote, response: &Response, reference: &Reference) -> Result<Option<ManifestHead>> {
     let (Some(digest), Some(size), Some(content_type)) =
         (digest_header(&response.headers), response.content_length(), response.header(CONTENT_TYPE))
     else {

@@ -7,7 +7,7 @@ mod put;
 mod untag;
 
 pub use delete::{DeleteOptions, DeletedManifest};
-pub(crate) use get::{fetch, head};
+pub(crate) use get::{accept_header, fetch, head, head_of};
 pub use get::{GetOptions, HeadOptions, Manifest, ManifestHead};
 pub use put::{PutManifest, PutOptions};
 pub use untag::{ManifestFate, UntagOptions, Untagged};
@@ -17,6 +17,6 @@ use crate::reference::Reference;
 use crate::resource::Resource;
 
 /// What a reference names: by its digest, else by its tag.
-fn named(reference: &Reference) -> Resource<'_> {
+pub(crate) fn named(reference: &Reference) -> Resource<'_> {
     Resource::Manifest(reference.digest().map(Digest::as_str).or(reference.tag()).unwrap_or("latest"))
 }

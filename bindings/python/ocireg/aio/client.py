@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         FilesOptions,
         HostOptions,
         ImageTagOptions,
+        LocateOptions,
         LoginOptions,
         LogoutOptions,
         ManifestDeleteOptions,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         SizeOptions,
         TagDeleteOptions,
         TagsOptions,
+        TokenOptions,
         UploadOptions,
     )
     from ..results import (
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
         ImageTag,
         LayoutCheck,
         LayoutClean,
+        Located,
         Login,
         Logout,
         ManifestDelete,
@@ -85,6 +88,7 @@ if TYPE_CHECKING:
         Session,
         TagDelete,
         TagList,
+        Token,
     )
     from ..types import Buffer, CredentialsCallback, LogCallback, Name, Path, Sink, Source
     from .reader import AsyncBlobReader
@@ -224,6 +228,11 @@ class AsyncClient:
         result: ManifestHead = await self._calls.manifest_head(reference, **options)
         return result
 
+    async def manifest_locate(self, reference: Name, **options: Unpack[LocateOptions]) -> Located:
+        """Says where a manifest can be had by a downloader of the program's own, a secret: `ocireg_manifest_locate`."""
+        result: Located = await self._calls.manifest_locate(reference, **options)
+        return result
+
     async def manifest_digest(self, reference: Name, **options: Unpack[ManifestOptions]) -> str:
         """The digest of a manifest: `ocireg_manifest_digest`."""
         result: str = await self._calls.manifest_digest(reference, **options)
@@ -249,6 +258,11 @@ class AsyncClient:
     async def blob_head(self, reference: Name, **options: Unpack[CallOptions]) -> BlobHead:
         """What a registry says of a blob; a missing one is not an error: `ocireg_blob_head`."""
         result: BlobHead = await self._calls.blob_head(reference, **options)
+        return result
+
+    async def blob_locate(self, reference: Name, **options: Unpack[LocateOptions]) -> Located:
+        """Says where a blob can be had by a downloader of the program's own, a secret: `ocireg_blob_locate`."""
+        result: Located = await self._calls.blob_locate(reference, **options)
         return result
 
     async def has_blob(self, reference: Name, **options: Unpack[CallOptions]) -> bool:
@@ -393,4 +407,9 @@ class AsyncClient:
     async def explain(self, reference: Name, **options: Unpack[CallOptions]) -> Explanation:
         """Says what a call for a reference would use, and where that was set: `ocireg_explain`."""
         result: Explanation = await self._calls.explain(reference, **options)
+        return result
+
+    async def token(self, repository: Name, **options: Unpack[TokenOptions]) -> Token:
+        """Gets the authorization of a repository for the program's own requests, a secret: `ocireg_token`."""
+        result: Token = await self._calls.token(repository, **options)
         return result

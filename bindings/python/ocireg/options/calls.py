@@ -401,6 +401,44 @@ class LogoutOptions(CallOptions, total=False):
     docker_config: Path | None
 
 
+class TokenOptions(CallOptions, total=False):
+    """The options of `ocireg_token`."""
+
+    # what it is for, instead of "pull": "pull", "push", "delete", "*" or what else the registry knows; several with commas
+    # between them too
+    actions: str | Iterable[str] | None
+    # more that the same token is for, each TYPE:NAME:ACTION[,ACTION...] such as "repository:team/base:pull", which a mount
+    # from there needs
+    scope: str | Iterable[str] | None
+    # a new token, whatever is in the cache
+    fresh: bool | None
+    # of the cached ones only one that is valid for longer than that; a new one may end sooner all the same (default: 0)
+    min_validity_ms: int | None
+    # the value of the Authorization header that the registry refused, or the token in it: it is dropped from the cache, which
+    # other tokens are not, and not returned again
+    refused: str | None
+
+
+class LocateOptions(CallOptions, total=False):
+    """The options of `ocireg_blob_locate` and `ocireg_manifest_locate`."""
+
+    # false: the registry is not asked; its own URL only, which may answer with a redirect (default: true)
+    follow: bool | None
+    # what a redirect leads to is asked as well, so that it is known to answer, further redirects are followed, and a token
+    # that it requires is in its headers
+    check: bool | None
+    # where there are mirrors: "endpoint" of earlier results whose URLs did not serve; they are passed over for a minute, as
+    # those that fail this client itself
+    failed: str | Iterable[str] | None
+    # a new token, whatever is in the cache
+    fresh: bool | None
+    # of the cached ones only one that is valid for longer than that; a new one may end sooner all the same (default: 0)
+    min_validity_ms: int | None
+    # the value of the Authorization header that the registry refused, or the token in it: it is dropped from the cache, which
+    # other tokens are not, and not returned again
+    refused: str | None
+
+
 class SearchOptions(CallOptions, total=False):
     """The options of `ocireg_v1_search`."""
 

@@ -199,6 +199,54 @@ class RegistryName(TypedDict):
     scheme: str | None  # The scheme that the name gives.
 
 
+class RequestHeader(TypedDict):
+    """A header of a request of the program's own."""
+
+    name: str  # Authorization.
+    value: str  # Its value, a secret.
+
+
+class Token(TypedDict):
+    """The authorization of a repository."""
+
+    registry: str  # The host.
+    repository: str  # HOST/REPOSITORY.
+    auth: str  # What the registry requires.
+    header: RequestHeader | None  # The header to send; None: none.
+    reason: str | None  # Why none is to be sent.
+    token: str | None  # The bearer token in it, a secret.
+    expires: str | None  # When it ends, in RFC 3339; None: unknown, or never.
+    expires_in: int | None  # The seconds until then.
+    scopes: list[str]  # What it was asked for.
+    granted: list[str] | None  # What it is for, when its server or the token says so.
+    token_server: str | None  # The URL of the token server.
+    service: str | None  # The service that it was asked for.
+    username: str | None  # Who it is for.
+    credentials: str | None  # Where the credentials come from; None: anonymous.
+    cached: bool  # Whether an earlier call got the token.
+
+
+class Location(TypedDict):
+    """One URL to send a GET to."""
+
+    url: str  # The URL, whose query may be a signature: a secret.
+    headers: dict[str, str]  # The headers to send there: secrets.
+    expires: str | None  # When it is of no use any more, in RFC 3339; None: unknown, or never.
+    expires_in: int | None  # The seconds until then.
+    endpoint: str  # The URL of the registry's API.
+    redirected: bool  # Whether that registry redirected there.
+
+
+class Located(TypedDict):
+    """Where a blob or a manifest can be had."""
+
+    reference: str  # What was asked for.
+    digest: str | None  # The digest that the bytes must have.
+    size: int | None  # Their number; None: unknown.
+    mediaType: str | None  # The media type, if the registry says so.
+    locations: list[Location]  # The URLs to ask, in order.
+
+
 class Login(TypedDict):
     """A login."""
 

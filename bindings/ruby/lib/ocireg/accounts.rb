@@ -19,5 +19,11 @@ module Ocireg
     # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
     # @return [Hash] "reference", "host", "endpoint", "credentials", "network", …
     def explain(reference, **options) = invoke(:ocireg_explain, text("reference", reference), **options)
+
+    # The authorization of a repository for the program's own requests, such as those of Net::HTTP: ocireg_token. The result is a secret.
+    # @param repository [String] [HOST[:PORT]/]REPOSITORY
+    # @param options actions:, scope:, fresh:, min_validity_ms:, refused:
+    # @return [Hash] "auth", "header" ("name" and "value"; nil: none is needed, and "reason" says why), "token", "expires", "scopes", …
+    def token(repository, **options) = invoke(:ocireg_token, text("repository", repository), **options)
   end
 end

@@ -185,6 +185,9 @@ module Ocireg
     blocking :login, "ppsppp"
     blocking :logout, "ppsppp"
     blocking :explain, "ppsppp"
+    blocking :token, "ppsppp"
+    blocking :blob_locate, "ppsppp"
+    blocking :manifest_locate, "ppsppp"
 
     blocking :v1_ping, "ppsppp"
     blocking :v1_search, "ppssppp"

@@ -1,0 +1,222 @@
+//! What a registry is to be sent by others than this library: the header that its own requests would have. The challenge comes from
+//! memory, from the ping, or from a request that only reads; the rest is as for those requests.
+
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
+
+use ::http::{Method, StatusCode};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::challenge::{self, Challenge};
+use super::proof::Proof;
+use super::scope::ScopeSet;
+use super::{Account, Auth, CredentialSource};
+use crate::call::Call;
+use crate::credentials::Credentials;
+use crate::error::{Code, Error, Result};
+use crate::http::location::RequestTarget;
+use crate::http::request::Redirects;
+use crate::http::Request;
+
+/// What kind of authorization is wanted.
+#[derive(Default)]
+pub(crate) struct AuthorizationWish<'a> {
+    /// What it is to be for.
+    pub scopes: ScopeSet,
+    /// Nothing cached.
+    pub fresh: bool,
+    /// Of what is cached, only what is valid for longer than that.
+    pub lasts: Duration,
+    /// The value of an Authorization header that the registry refused.
+    pub refused: Option<&'a str>,
+}
+
+/// The authorization that a registry asks for.
+pub(crate) struct Authorization {
+    /// The scheme: "none", "basic" or "bearer".
+    pub way: &'static str,
+    /// The value of the Authorization header; None when there is to be none.
+    pub value: Option<Zeroizing<String>>,
+    /// When it ends, if that is known.
+    pub expires: Option<SystemTime>,
+    /// What its token is for, if that is known.
+    pub granted: Option<ScopeSet>,
+    /// The token server, and the service that it is asked for.
+    pub server: Option<(Url, Option<String>)>,
+    /// Whether the token was fetched by an earlier call.
+    pub cached: bool,
+    /// The user, if known.
+    pub username: Option<String>,
+    /// Where the credentials come from.
+    pub source: CredentialSource,
+}
+
+impl Auth {
+    /// The authorization for requests to a registry. `probe` is what may be asked when the registry's ping needs none.
+    pub(crate) fn authorization(
+        &self,
+        call: &Call,
+        account: &Account,
+        probe: &RequestTarget,
+        wish: &AuthorizationWish,
+    ) -> Result<Authorization> {
+        let found = self.authorization_once(call, account, probe, wish)?;
+        if !found.is_refused(wish) {
+            return Ok(found);
+        }
+        // Those that the hook or a helper gave may be others by now.
+        self.forget_answer(account);
+        let found = self.authorization_once(call, account, probe, wish)?;
+        if !found.is_refused(wish) {
+            return Ok(found);
+        }
+        let (message, hint) = match found.server {
+            Some(_) => ("the token server gives the same token again, which was refused", "it may lack a right"),
+            None => ("there are no other credentials than those that were refused", "check them"),
+        };
+        Err(Error::new(Code::Unauthenticated, format!("{}: {message}", account.host)).with_hint(hint))
+    }
+
+    fn authorization_once(
+        &self,
+        call: &Call,
+        account: &Account,
+        probe: &RequestTarget,
+        wish: &AuthorizationWish,
+    ) -> Result<Authorization> {
+        let own = account.credentials.clone().filter(|own| !account.anonymous && matches!(own, Credentials::Token(_)));
+        if let Some(Credentials::Token(token)) = own {
+            return Authorization::of(&Proof::Bearer(token), CredentialSource::HostOptions, None, None);
+        }
+        let Some((challenge, remote)) = self.challenge(call, account, probe)? else {
+            return Authorization::of(&Proof::Nothing, CredentialSource::Nobody, None, None);
+        };
+        let (credentials, mut source) = self.credentials(call, account)?;
+        let (mut server, mut user) = (None, username(&credentials));
+        let proof = self.proof(account, &challenge, &credentials, remote, |realm| {
+            server = Some((realm.at.url.clone(), realm.service.clone()));
+            // A token server elsewhere does not get them: its token is for nobody.
+            if !realm.has_credentials() {
+                (source, user) = (CredentialSource::Nobody, None);
+            }
+            let refused = wish.refused.map(secret);
+            let grant = match wish.fresh {
+                true => {
+                    refused.map(|refused| self.tokens.drop_value(&realm, refused));
+                    self.tokens.fresh(call, &realm, &wish.scopes)
+                }
+                false => self.tokens.lasting(call, &realm, &wish.scopes, wish.lasts, refused),
+            };
+            grant.map_err(|error| self.not_taken(account, error))
+        })?;
+        let Some(proof) = proof else {
+            let message = format!("{} requires a user name and a password", account.host);
+            return Err(Error::new(Code::Unauthenticated, message)
+                .with_hint(format!("log in to {}, or give credentials", account.host)));
+        };
+        Authorization::of(&proof, source, server, user)
+    }
+
+    /// What the registry asks for, and the address that it has; None when it asks for nothing.
+    fn challenge(
+        &self,
+        call: &Call,
+        account: &Account,
+        probe: &RequestTarget,
+    ) -> Result<Option<(Challenge, Option<IpAddr>)>> {
+        let known = |memory: super::OriginMemory| memory.challenge.map(|challenge| (challenge, memory.remote));
+        let memory = self.memory(account);
+        let pinged = memory.known;
+        if let Some(known) = known(memory) {
+            return Ok(Some(known));
+        }
+        let ping = account.ping();
+        for target in [(!pinged).then_some(&ping), Some(probe)].into_iter().flatten() {
+            let mut request = Request::new(Method::GET);
+            request.redirects = Redirects::SameOrigin;
+            let response = self.http.send(call, &account.base.find(target)?, &mut request)?;
+            match response.status {
+                StatusCode::UNAUTHORIZED => {
+                    self.remember(account, &challenge::parse(&response.headers), response.remote);
+                    return match known(self.memory(account)) {
+                        Some(known) => Ok(Some(known)),
+                        None => Err(unsupported(account).with_http_status(401).with_url(&response.url)),
+                    };
+                }
+                status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+                    return Err(self.refused(call, account, response, "ask which authentication it requires"));
+                }
+                _ => self.remember(account, &[], response.remote),
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl AuthorizationWish<'_> {
+    /// Whether whatever the client has will do.
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.fresh && self.lasts.is_zero() && self.refused.is_none()
+    }
+}
+
+impl Authorization {
+    /// What a request was sent with.
+    pub(super) fn sent(proof: &Proof) -> Result<Authorization> {
+        Authorization::of(proof, CredentialSource::Nobody, None, None)
+    }
+
+    fn of(
+        proof: &Proof,
+        source: CredentialSource,
+        server: Option<(Url, Option<String>)>,
+        username: Option<String>,
+    ) -> Result<Authorization> {
+        let grant = match proof {
+            Proof::Token(grant) => Some(grant),
+            _ => None,
+        };
+        Ok(Authorization {
+            way: match proof {
+                Proof::Nothing => "none",
+                Proof::Basic(_) => "basic",
+                Proof::Bearer(_) | Proof::Token(_) => "bearer",
+            },
+            value: proof.text()?,
+            expires: grant.map(|grant| grant.token.expires),
+            granted: grant.and_then(|grant| grant.token.granted.clone()),
+            cached: grant.is_some_and(|grant| !grant.new),
+            server,
+            username,
+            source,
+        })
+    }
+
+    fn is_refused(&self, wish: &AuthorizationWish) -> bool {
+        self.value.is_some() && self.value.as_deref().map(|value| secret(value)) == wish.refused.map(secret)
+    }
+
+    /// The token of a Bearer header.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.value.as_deref().filter(|_| self.way == "bearer").map(|value| secret(value))
+    }
+}
+
+/// A header's value without its scheme; what has none is taken for the token itself.
+fn secret(value: &str) -> &str {
+    value.trim().split_once(' ').map_or(value, |(_, secret)| secret).trim()
+}
+
+fn username(credentials: &Credentials) -> Option<String> {
+    match credentials {
+        Credentials::Password { username, .. } => Some(username.clone()),
+        Credentials::IdentityToken { username, .. } => username.clone(),
+        Credentials::Token(_) | Credentials::Anonymous => None,
+    }
+}
+
+pub(super) fn unsupported(account: &Account) -> Error {
+    let message = format!("{} asks for credentials in a way that is not supported", account.host);
+    Error::new(Code::Unauthenticated, message)
+}

@@ -1,0 +1,308 @@
+//! Where a blob or a manifest can be had, for a caller's own downloader: the URLs to ask, with the headers for each. They are those that
+//! this client's own requests would go to, and each gets what it would get from them.
+
+use std::time::SystemTime;
+
+use ::http::header::{HeaderMap, HeaderValue, ACCEPT, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, RANGE};
+use ::http::{Method, StatusCode};
+use serde::{Serialize, Serializer};
+use zeroize::Zeroizing;
+
+use crate::auth::authorization::Authorization;
+use crate::auth::Reply;
+use crate::call::Call;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::http::guard::Guard;
+use crate::http::location::Location;
+use crate::http::request::Redirects;
+use crate::http::response::Response;
+use crate::http::{range, redact, signed, Request};
+use crate::media_type;
+use crate::options::{options, Texts};
+use crate::reference::Reference;
+use crate::registry::blob::blob_digest;
+use crate::registry::endpoints::Question;
+use crate::registry::manifest::{accept_header, head_of, named, GetOptions};
+use crate::registry::repository::Remote;
+use crate::registry::token::{authorization, until, TokenChoice};
+use crate::registry::Client;
+use crate::resource::Resource;
+use crate::statuses;
+
+options! {
+    /// Options of [`Client::locate_blob`] and [`Client::locate_manifest`].
+    #[derive(Clone)]
+    pub struct LocateOptions {
+        /// false: the registry is not asked; its own URL only, which may answer with a redirect
+        pub follow: bool = true,
+        /// what a redirect leads to is asked as well, so that it is known to answer, further redirects are followed, and a token that it
+        /// requires is in its headers
+        pub check: bool,
+        /// where there are mirrors: "endpoint" of earlier results whose URLs did not serve; they are passed over for a minute, as those
+        /// that fail this client itself
+        pub failed: Texts,
+    } and {
+        /// The token
+        pub token: TokenChoice,
+    }
+}
+
+/// Where something can be had. Not to be displayed: it contains secrets.
+#[derive(Serialize)]
+pub struct Located {
+    /// What was asked for.
+    pub reference: String,
+    /// The digest that the bytes must have; None when unknown.
+    pub digest: Option<Digest>,
+    /// Their number; None when unknown.
+    pub size: Option<u64>,
+    /// The media type, if the registry says so.
+    #[serde(rename = "mediaType")]
+    pub media_type: Option<String>,
+    /// The URLs to ask, in order.
+    pub locations: Vec<PlaceToAsk>,
+}
+
+/// One URL to send a GET to.
+#[derive(Serialize)]
+pub struct PlaceToAsk {
+    /// The URL, whose query may be a signature.
+    pub url: Zeroizing<String>,
+    /// The headers to send there, by name.
+    #[serde(serialize_with = "as_object")]
+    pub headers: Vec<(String, Zeroizing<String>)>,
+    /// When it is of no use any more, in RFC 3339; None when unknown.
+    pub expires: Option<String>,
+    /// The seconds until then.
+    pub expires_in: Option<u64>,
+    /// The URL of the registry's API.
+    pub endpoint: String,
+    /// Whether that registry redirected there.
+    pub redirected: bool,
+}
+
+fn as_object<S: Serializer>(headers: &[(String, Zeroizing<String>)], to: S) -> std::result::Result<S::Ok, S::Error> {
+    to.collect_map(headers.iter().map(|(name, value)| (name, value)))
+}
+
+impl Client {
+    /// Where a blob can be had: at the first endpoint that has it.
+    pub fn locate_blob(&self, call: &Call, reference: &Reference, options: &LocateOptions) -> Result<Located> {
+        let digest = blob_digest(reference)?;
+        self.at_each(call, reference.repository(), Question::Digest, |remote| {
+            not_failed(remote, options)?;
+            let found = match options.follow {
+                true => Some(look_for_blob(remote, digest, options)?),
+                false => None,
+            };
+            let says = found.as_ref().map(|reply| &reply.response).filter(|response| !response.status.is_redirection());
+            Ok(Located {
+                reference: reference.to_string(),
+                digest: Some(digest.clone()),
+                size: says.and_then(whole_size),
+                media_type: says.filter(|response| response.status.is_success()).and_then(said_type),
+                locations: places(remote, Resource::Blob(digest), None, found.as_ref(), options)?,
+            })
+        })
+    }
+
+    /// Where a manifest can be had: at the first endpoint that has it.
+    pub fn locate_manifest(&self, call: &Call, reference: &Reference, options: &LocateOptions) -> Result<Located> {
+        let accept = accept_header(&GetOptions::default());
+        self.at_each(call, reference.repository(), Question::of(reference), |remote| {
+            not_failed(remote, options)?;
+            let found = match options.follow {
+                true => Some(look_for_manifest(remote, reference, &accept, options)?),
+                false => None,
+            };
+            let says = found.as_ref().map(|reply| &reply.response).filter(|response| response.status == StatusCode::OK);
+            let head = says.map_or(Ok(None), |response| head_of(remote, response, reference))?;
+            Ok(Located {
+                reference: reference.to_string(),
+                digest: reference.digest().or(head.as_ref().map(|head| &head.digest)).cloned(),
+                size: head.as_ref().map(|head| head.size),
+                media_type: head.map(|head| head.media_type),
+                locations: places(remote, named(reference), Some(&accept), found.as_ref(), options)?,
+            })
+        })
+    }
+}
+
+/// An endpoint of which the caller says that it failed is passed over, as long as there is another one.
+fn not_failed(remote: &Remote, options: &LocateOptions) -> Result<()> {
+    let endpoint = redact::url(&remote.account.base.url);
+    match remote.is_hasty() && options.failed.0.contains(&endpoint) {
+        true => Err(Error::new(Code::Network, "the caller says that it does not serve")),
+        false => Ok(()),
+    }
+}
+
+/// How far redirects are followed. Those within the registry always are.
+fn redirects(options: &LocateOptions) -> Redirects {
+    match options.check {
+        true => Redirects::Anywhere,
+        false => Redirects::SameOrigin,
+    }
+}
+
+/// Asks for one byte: a URL that is signed for HEAD is not good for GET, and the blob itself is not wanted.
+fn look_for_blob(remote: &Remote, digest: &Digest, options: &LocateOptions) -> Result<Reply> {
+    let ask = |ranged: bool| {
+        let mut request = Request::new(Method::GET);
+        request.redirects = redirects(options);
+        if ranged {
+            request.headers.insert(RANGE, HeaderValue::from_static("bytes=0-0"));
+        }
+        remote.ask(Resource::Blob(digest), &mut request, &remote.scopes(&["pull"]))
+    };
+    let mut reply = ask(true)?;
+    // Some gateways refuse ranges.
+    if !is_there(&reply.response) && statuses::may_refuse_a_range(reply.response.status.as_u16()) {
+        reply = ask(false)?;
+    }
+    match is_there(&reply.response) {
+        true => Ok(reply),
+        false => Err(remote.failure(reply, &format!("locate the blob {digest} of {}", remote.place()))),
+    }
+}
+
+/// Asks by HEAD, which registries do not count as a pull.
+fn look_for_manifest(remote: &Remote, reference: &Reference, accept: &str, options: &LocateOptions) -> Result<Reply> {
+    let ask = |method| {
+        let mut request = Request::new(method).header(ACCEPT, accept)?;
+        request.redirects = redirects(options);
+        remote.ask(named(reference), &mut request, &remote.scopes(&["pull"]))
+    };
+    let mut reply = ask(Method::HEAD)?;
+    let status = reply.response.status.as_u16();
+    if statuses::has_no_head(status) || statuses::has_a_reason(status) {
+        reply = ask(Method::GET)?;
+    }
+    match is_there(&reply.response) {
+        true => Ok(reply),
+        false => Err(remote.failure(reply, &format!("locate the manifest {reference}"))),
+    }
+}
+
+/// Whether a response has what was asked for, or says where it is.
+fn is_there(response: &Response) -> bool {
+    match response.status.as_u16() {
+        200 | 206 | 301..=303 | 307 | 308 => true,
+        // A blob without bytes has no first one.
+        416 => whole_size(response) == Some(0),
+        _ => false,
+    }
+}
+
+/// The size of the whole according to a response to a request for its first byte.
+fn whole_size(response: &Response) -> Option<u64> {
+    let says = response.header(CONTENT_RANGE).unwrap_or_default();
+    match response.status {
+        StatusCode::PARTIAL_CONTENT => range::parse_content_range(says).and_then(|range| range.size),
+        StatusCode::RANGE_NOT_SATISFIABLE => says.trim().strip_prefix("bytes */")?.trim().parse().ok(),
+        _ => response.content_length(),
+    }
+}
+
+fn said_type(response: &Response) -> Option<String> {
+    response.header(CONTENT_TYPE).map(media_type::essence)
+}
+
+/// The URLs to ask: what the registry led to, and then its own.
+fn places(
+    remote: &Remote,
+    resource: Resource,
+    accept: Option<&str>,
+    found: Option<&Reply>,
+    options: &LocateOptions,
+) -> Result<Vec<PlaceToAsk>> {
+    let own = remote.account.base.find(&remote.target(resource))?;
+    let own_authorization = own_authorization(remote, found, options)?;
+    let mut places = Vec::new();
+    if let Some(at) = found.map(|found| led_to(remote, &own, found)).transpose()?.flatten() {
+        remote.client.http.check(&at)?;
+        let authorization = match found {
+            Some(found) if found.response.status.is_redirection() => None,
+            Some(found) if !remote.account.base.is_origin_of(&at.url) => Some(found.authorization()?),
+            _ => None,
+        };
+        let is_own = remote.account.base.is_origin_of(&at.url);
+        let sent = authorization.as_ref().or(is_own.then_some(&own_authorization));
+        places.push(place(remote, &at, accept, sent, true));
+    }
+    places.push(place(remote, &own, accept, Some(&own_authorization), false));
+    Ok(places)
+}
+
+/// The authorization for the registry's own URL: what it was just asked with, unless the caller wants another.
+fn own_authorization(remote: &Remote, found: Option<&Reply>, options: &LocateOptions) -> Result<Authorization> {
+    let mut wish = options.token.wish(remote.scopes(&["pull"]));
+    // A token that is good for one request only is used up by now.
+    wish.fresh |= found.is_some() && wish.refused.is_some();
+    match found {
+        Some(found) if wish.is_plain() && remote.account.base.is_origin_of(&found.response.url) => {
+            found.authorization()
+        }
+        _ => authorization(remote, &wish),
+    }
+}
+
+/// Where the registry's answer leads, if that is not its own URL. What is signed for HEAD is no use.
+fn led_to(remote: &Remote, own: &Location, found: &Reply) -> Result<Option<Location>> {
+    let response = &found.response;
+    let at = match response.status.is_redirection() {
+        true => remote.location(response)?,
+        false => Location::of(response),
+    };
+    let useless = at.url == own.url || response.method == Method::HEAD && signed::is_signed(&at.url);
+    Ok((!useless).then_some(at))
+}
+
+fn place(
+    remote: &Remote,
+    at: &Location,
+    accept: Option<&str>,
+    sent: Option<&Authorization>,
+    redirected: bool,
+) -> PlaceToAsk {
+    let ends: Option<SystemTime> =
+        [sent.and_then(|sent| sent.expires), signed::expires(&at.url)].into_iter().flatten().min();
+    let (expires, expires_in) = until(ends);
+    PlaceToAsk {
+        url: Zeroizing::new(at.url.to_string()),
+        headers: headers(remote, at, accept, sent),
+        expires,
+        expires_in,
+        endpoint: redact::url(&remote.account.base.url),
+        redirected,
+    }
+}
+
+/// The headers of a request there: the caller's own go only to hosts that the caller chose.
+fn headers(
+    remote: &Remote,
+    at: &Location,
+    accept: Option<&str>,
+    sent: Option<&Authorization>,
+) -> Vec<(String, Zeroizing<String>)> {
+    let mut all = HeaderMap::new();
+    let value = |text: &str| HeaderValue::from_str(text).ok();
+    accept.and_then(value).map(|accept| all.insert(ACCEPT, accept));
+    sent.and_then(|sent| value(sent.value.as_deref()?)).map(|value| all.insert(AUTHORIZATION, value));
+    if at.guard == Guard::Caller {
+        remote.client.http.headers(at).put_into(&mut all);
+    }
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let joined = |name| all.get_all(name).iter().map(text).collect::<Vec<_>>().join(", ");
+    all.keys().map(|name| (usual(name.as_str()), Zeroizing::new(joined(name)))).collect()
+}
+
+/// A header's name as people write it.
+fn usual(name: &str) -> String {
+    let word = |word: &str| {
+        let mut chars = word.chars();
+        chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect::<String>()
+    };
+    name.split('-').map(word).collect::<Vec<_>>().join("-")
+}

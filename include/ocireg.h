@@ -893,8 +893,8 @@ void ocireg_context_free(ocireg_context *context);
 // programs whose files they are; keys that this library has no use for are passed over. They are read once, up to 1 MiB each: make a new
 // client when they have changed. An error names the file and the line, OCIREG_IO for one that is broken, and OCIREG_LIMIT_EXCEEDED for one that
 // is too large or a folder with more than 1000 entries. The differences from those programs: in registries.conf, a prefix without a port
-// is not for the same host with one; mirrors are asked for lists of tags and referrers too; a registry that is blocked is blocked
-// whatever its location is; and version 1 is refused. In hosts.toml, a broken file is an error; what may be pulled may be asked for
+// is not for the same host with one; mirrors are asked for lists of tags and referrers too; the parts of an image need not
+// all come from one mirror; a registry that is blocked is blocked whatever its location is; and version 1 is refused. In hosts.toml, a broken file is an error; what may be pulled may be asked for
 // referrers; a host by http with ca or client is not tried by https first; and https://docker.io is Docker Hub. In registries.yaml, an
 // endpoint that is no URL is an error. In daemon.json, insecure networks are for hosts that are written as addresses.
 //
@@ -2049,7 +2049,11 @@ ocireg_status ocireg_logout(ocireg_client *client,
 // "endpoints": [{"url": string, "host": string, "repository": string (there) or null (it cannot have it), "asked_for": ["digest", "tag", "push"] (what it may be asked
 // for), "passed_over_seconds": number (for how much longer it comes after the others, because it failed; 0: it does not),
 // "passed_over_reason": string or null, "anonymous": boolean, "credentials": as above, "headers": [string] (names), "network": as above,
-// "source": string or null (the option, or FILE:LINE, that says so)}] (who is asked, in this order: mirrors and the host itself)}. No secret is shown. Free with ocireg_string_free.
+// "source": string or null (the option, or FILE:LINE, that says so)}] (who is asked, in this order: mirrors and the host itself), "short_name": {"name": string, "stands_for": string or null
+// (for none, or for several), "source": string or null (FILE:LINE), "registries": [string] (that are searched, in order), "mode":
+// "enforcing", "permissive" or "disabled"} or null (what the machine's registries.conf makes of the name without its registry; null for
+// other registries than Docker Hub, and without such a file)}. A name without registry is always Docker Hub's to this library: who wants
+// what podman makes of it calls with stands_for. No secret is shown. Free with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_CALLBACK, OCIREG_TIMEOUT, OCIREG_CANCELLED,
 // OCIREG_CLOSED, OCIREG_FORKED, OCIREG_LIMIT_EXCEEDED.

@@ -101,11 +101,9 @@ pub mod image;
 mod job;
 mod json;
 pub mod layout;
-#[allow(dead_code)] // until the registry asks all of it
 mod machine;
 pub mod manifest;
 pub mod media_type;
-#[allow(dead_code, unused_imports)] // until the registry asks it
 mod mirrors;
 mod options;
 mod os;

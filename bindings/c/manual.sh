@@ -113,8 +113,28 @@ an archive in -): it is that of IO, because what was read is not verified.
 .BR OCIREG_USERNAME ", " OCIREG_PASSWORD
 Credentials, where the options give none.
 .TP
+.B CONTAINERS_REGISTRIES_CONF
+A file that is read instead of podman's registries.conf and its folders; /dev/null: none.
+.TP
 .B NO_COLOR
 If not empty: no colour.
+.SH FILES
+Mirrors, insecure and blocked registries are read as podman and skopeo read them, unless an option says otherwise: from
+.I registries.conf
+in
+.IR $XDG_CONFIG_HOME/containers " or " \(ti/.config/containers ,
+else in
+.IR /etc/containers ,
+else in
+.IR /usr/share/containers ,
+and from the
+.I *.conf
+in the
+.I registries.conf.d
+of each of them.
+.BR "ocireg explain" " NAME"
+says what comes of it, and from which file and line. A name without registry is always Docker Hub's: what short-name aliases make of it is
+only said there.
 .SH EXAMPLES
 .nf
 ocireg login registry.example.com

@@ -21,6 +21,21 @@ type Explanation struct {
 	Network       ExplainedNetwork     `json:"network"`
 	// Endpoints are those that are asked, in this order.
 	Endpoints []ExplainedEndpoint `json:"endpoints"`
+	// ShortName is what the machine's registries.conf makes of the name without its registry; nil for other registries than
+	// Docker Hub, and without such a file.
+	ShortName *ExplainedShortName `json:"short_name"`
+}
+
+// ExplainedShortName is what the machine's registries.conf makes of a name without registry.
+type ExplainedShortName struct {
+	Name string `json:"name"`
+	// StandsFor is the name in full, empty if it stands for none or for several, and Source the file and line that says so.
+	StandsFor string `json:"stands_for"`
+	Source    string `json:"source"`
+	// Registries are those that are searched for names without an alias, in order.
+	Registries []string `json:"registries"`
+	// Mode is "enforcing", "permissive" or "disabled".
+	Mode string `json:"mode"`
 }
 
 // ExplainedEndpoint is one place that is asked for a repository: the registry itself or a mirror.

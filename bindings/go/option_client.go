@@ -70,7 +70,9 @@ func WithContainerdCertsDir(folders ...string) ClientOption {
 func WithK3sRegistries(path string) ClientOption { return clientOption(set("k3s_registries", path)) }
 
 // WithDockerDaemonJSON reads the mirrors and insecure registries of a file like Docker's daemon.json.
-func WithDockerDaemonJSON(path string) ClientOption { return clientOption(set("docker_daemon_json", path)) }
+func WithDockerDaemonJSON(path string) ClientOption {
+	return clientOption(set("docker_daemon_json", path))
+}
 
 // WithNoProxy names the hosts that are reached without the proxy, in the form of Go's NO_PROXY.
 func WithNoProxy(hosts ...string) ClientOption { return clientOption(add("no_proxy", hosts)) }

@@ -70,8 +70,8 @@ pub(super) unsafe fn begin<O: Options>(
 /// programs whose files they are; keys that this library has no use for are passed over. They are read once, up to 1 MiB each: make a new
 /// client when they have changed. An error names the file and the line, OCIREG_IO for one that is broken, and OCIREG_LIMIT_EXCEEDED for one that
 /// is too large or a folder with more than 1000 entries. The differences from those programs: in registries.conf, a prefix without a port
-/// is not for the same host with one; mirrors are asked for lists of tags and referrers too; a registry that is blocked is blocked
-/// whatever its location is; and version 1 is refused. In hosts.toml, a broken file is an error; what may be pulled may be asked for
+/// is not for the same host with one; mirrors are asked for lists of tags and referrers too; the parts of an image need not
+/// all come from one mirror; a registry that is blocked is blocked whatever its location is; and version 1 is refused. In hosts.toml, a broken file is an error; what may be pulled may be asked for
 /// referrers; a host by http with ca or client is not tried by https first; and https://docker.io is Docker Hub. In registries.yaml, an
 /// endpoint that is no URL is an error. In daemon.json, insecure networks are for hosts that are written as addresses.
 ///

@@ -98,7 +98,11 @@ pub unsafe extern "C" fn ocireg_logout(
 /// "endpoints": [{"url": string, "host": string, "repository": string (there) or null (it cannot have it), "asked_for": ["digest", "tag", "push"] (what it may be asked
 /// for), "passed_over_seconds": number (for how much longer it comes after the others, because it failed; 0: it does not),
 /// "passed_over_reason": string or null, "anonymous": boolean, "credentials": as above, "headers": [string] (names), "network": as above,
-/// "source": string or null (the option, or FILE:LINE, that says so)}] (who is asked, in this order: mirrors and the host itself)}. No secret is shown. Free with ocireg_string_free.
+/// "source": string or null (the option, or FILE:LINE, that says so)}] (who is asked, in this order: mirrors and the host itself), "short_name": {"name": string, "stands_for": string or null
+/// (for none, or for several), "source": string or null (FILE:LINE), "registries": [string] (that are searched, in order), "mode":
+/// "enforcing", "permissive" or "disabled"} or null (what the machine's registries.conf makes of the name without its registry; null for
+/// other registries than Docker Hub, and without such a file)}. A name without registry is always Docker Hub's to this library: who wants
+/// what podman makes of it calls with stands_for. No secret is shown. Free with ocireg_string_free.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_CALLBACK, OCIREG_TIMEOUT, OCIREG_CANCELLED,
 /// OCIREG_CLOSED, OCIREG_FORKED, OCIREG_LIMIT_EXCEEDED.

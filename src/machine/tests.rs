@@ -27,11 +27,11 @@ fn shown(endpoint: &Endpoint, repository: &Repository) -> String {
     let name = endpoint.rename.apply(repository.remote_name()).unwrap();
     let mut line = match &endpoint.base {
         EndpointBase::Origin => format!("origin {name}"),
-        EndpointBase::At { scheme, host, path, whole_path, names_registry } => {
+        EndpointBase::At { scheme, host, path, whole_path, .. } => {
             let scheme = scheme.map_or("?", |scheme| scheme.as_str());
             let path =
                 [path.as_str(), if *whole_path { "" } else { "v2" }, &name].into_iter().filter(|part| !part.is_empty());
-            let query = if *names_registry { format!("?ns={}", repository.index().name) } else { String::new() };
+            let query = endpoint.base.namespace(repository.index()).map_or(String::new(), |name| format!("?ns={name}"));
             format!("{scheme}://{host}/{}{query}", path.collect::<Vec<_>>().join("/"))
         }
     };
@@ -173,4 +173,92 @@ fn files_that_are_no_files_are_refused_at_once() {
         let error = read(key, name).unwrap_err();
         assert!(error.code() == code && error.message().contains(what), "{key} {name}: {error}");
     }
+}
+
+/// Bytes of a file, changed a little: a byte, a piece that is gone, twice, or somewhere else, or what a parser has to count.
+fn mutated(bytes: &[u8], random: &mut impl FnMut(usize) -> usize) -> Vec<u8> {
+    const PIECES: [&[u8]; 14] =
+        [b"\"", b"[", b"]]", b"{", b"\n", b"..", b"@", b"\0", b"\xff", b"\\u0000", b"://", b"*", b"&a [*a]", b"'''"];
+    let mut all = bytes.to_vec();
+    for _ in 0..=random(3) {
+        let (from, to) = (random(all.len() + 1), random(all.len() + 1));
+        let (from, to) = (from.min(to), from.max(to).min(from.min(to) + 40));
+        match random(5) {
+            0 => drop(all.drain(from..to)),
+            1 => drop(all.splice(from..from, all[from..to].to_vec())),
+            2 if from < all.len() => all[from] = random(256) as u8,
+            3 => all.truncate(to),
+            _ => drop(all.splice(from..from, PIECES[random(PIECES.len())].iter().copied())),
+        }
+    }
+    all
+}
+
+/// What any rule may say: hosts that are hosts, paths and names that lead nowhere else, headers of one line.
+fn is_harmless(rule: &Rule) -> bool {
+    let name = Repository::parse("docker.io/library/mongo", None).unwrap();
+    rule.endpoints.iter().all(|endpoint| {
+        let base = match &endpoint.base {
+            EndpointBase::Origin => true,
+            EndpointBase::At { host, path, .. } => {
+                let url = url::Url::parse(&format!("https://{host}/{path}"));
+                crate::reference::index::host(host).is_ok()
+                    && url.is_ok_and(|url| url.path() == format!("/{path}") && url.username().is_empty())
+            }
+        };
+        let renamed = endpoint.rename.apply(name.remote_name());
+        let renamed = renamed.is_none_or(|name| Repository::parse(&format!("localhost/{name}"), None).is_ok());
+        base && renamed && endpoint.headers.iter().all(|(_, value)| !value.contains(['\r', '\n', '\0']))
+    })
+}
+
+#[test]
+fn no_bytes_do_harm() {
+    let mut state = 0x2545_f491_4f6c_dd1du64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below.max(1) as u64) as usize
+    };
+    let scope = crate::mirrors::NameScope::Prefix("docker.io".into());
+    let folder = hosts_toml::HostFolder { path: "/certs.d/docker.io", scope: &scope };
+    let (mut good, mut bad) = (0, 0);
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/machine");
+    let mut folders = vec![root];
+    while let Some(next) = folders.pop() {
+        for path in std::fs::read_dir(next).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let bytes = std::fs::read(&path).unwrap();
+            let kind = path.extension().map(|extension| extension.to_str().unwrap().to_owned()).unwrap_or_default();
+            for _ in 0..80 {
+                let text = String::from_utf8_lossy(&mutated(&bytes, &mut random)).into_owned();
+                let parsed = match kind.as_str() {
+                    "conf" => RegistriesConf::parse("/f", &text).map(|conf| conf.rules()),
+                    "toml" => hosts_toml::parse(folder, "/f", &text).map(|rule| vec![rule]),
+                    "yaml" => registries_yaml::parse("/f", &text),
+                    "json" => daemon_json::parse("/f", &text),
+                    _ => break,
+                };
+                match parsed {
+                    Ok(rules) => {
+                        assert!(rules.iter().all(is_harmless), "{text}\n{rules:#?}");
+                        good += 1;
+                    }
+                    Err(error) => {
+                        let said = error.message();
+                        assert!(
+                            said.starts_with("/f") && !said.contains(char::is_control) && said.len() < 2000,
+                            "{said:?}"
+                        );
+                        bad += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(good > 100 && bad > 300, "{good} {bad}");
 }

@@ -3,6 +3,10 @@
 use super::rename::Rename;
 use super::rules::RuleSource;
 use crate::credentials::Credentials;
+use crate::reference::Index;
+
+/// The host of Docker Hub's registry.
+pub(crate) const HUB: &str = "registry-1.docker.io";
 use crate::reference::Scheme;
 
 /// A registry that can be asked for what the caller names.
@@ -77,6 +81,19 @@ impl Endpoint {
     }
 }
 
+impl EndpointBase {
+    /// The registry that it is told, for names of this one: it need not be told its own name.
+    pub(crate) fn namespace(&self, index: &Index) -> Option<String> {
+        match self {
+            EndpointBase::At { host, names_registry: true, .. } => {
+                let is_itself = *host == index.name || (index.official && host == HUB);
+                (!is_itself).then(|| index.name.clone())
+            }
+            _ => None,
+        }
+    }
+}
+
 /// What an endpoint may be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Abilities {
@@ -119,4 +136,25 @@ pub(crate) struct EndpointTls {
     pub(crate) ca_files: Vec<String>,
     /// PEM files of client certificates with their keys; without a key it is in the same file.
     pub(crate) client_certificates: Vec<(String, Option<String>)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_another_registry_is_told_which_is_meant() {
+        let told = |host: &str, names_registry, registry: &str| {
+            let (path, whole_path) = (String::new(), false);
+            let base = EndpointBase::At { scheme: None, host: host.into(), path, whole_path, names_registry };
+            base.namespace(&Index::parse(registry).unwrap())
+        };
+        assert_eq!(told("m.io", true, "docker.io").as_deref(), Some("docker.io"));
+        assert_eq!(told("m.io", true, "h.io:5000").as_deref(), Some("h.io:5000"));
+        for (host, names, registry) in
+            [("m.io", false, "docker.io"), ("m.io", true, "m.io"), ("registry-1.docker.io", true, "docker.io")]
+        {
+            assert_eq!(told(host, names, registry), None, "{host}");
+        }
+    }
 }

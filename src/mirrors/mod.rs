@@ -19,5 +19,7 @@ mod yaml;
 pub(crate) use endpoint::{Abilities, Endpoint, EndpointBase, EndpointTls};
 pub(crate) use registries_conf::RegistriesConf;
 pub(crate) use rename::Rename;
-pub(crate) use rules::{NameScope, Rule, RuleSource, Rules};
-pub(crate) use short_names::{ShortNameMode, ShortNames};
+#[cfg(test)]
+pub(crate) use rules::NameScope;
+pub(crate) use rules::{Rule, RuleSource, Rules};
+pub(crate) use short_names::ShortNames;

@@ -3,13 +3,16 @@
 //!
 //! - A prefix `example.com` is not for `example.com:5000` (there it is, by mistake).
 //! - What lists tags, referrers and repositories asks mirrors too; there only images are pulled from them.
+//! - An image that is named by a tag may come from several places: the tag from where tags may be asked, and what has a digest from any
+//!   place that may be asked for digests. There one place gives all of an image.
+//! - A loopback host that is not insecure is asked by http if it does not speak TLS, as any; there it must.
 //! - A registry that is blocked is blocked wherever its location leads; there only if the location is blocked by a prefix as well.
 //! - A location that is no registry's name is an error of the file; there each pull of its prefix fails.
 //! - Version 1 is refused, as the current versions do.
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::endpoint::{Abilities, Endpoint, EndpointBase, EndpointTls};
+use super::endpoint::{Abilities, Endpoint, EndpointBase, EndpointTls, HUB};
 use super::place::Place;
 use super::rename::Rename;
 use super::rules::{NameScope, Rule, RuleSource};
@@ -20,9 +23,6 @@ use crate::error::Result;
 use crate::reference::index::host;
 use crate::reference::{Scheme, DEFAULT_INDEX};
 use crate::text::shorten;
-
-/// The registry behind the name docker.io.
-const HUB: &str = "registry-1.docker.io";
 
 /// One file, or several merged.
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use base64::prelude::{Engine, BASE64_STANDARD};
 use zeroize::Zeroizing;
 
-use super::endpoint::{Abilities, Endpoint, EndpointBase, EndpointTls};
+use super::endpoint::{Abilities, Endpoint, EndpointBase, EndpointTls, HUB};
 use super::place::Place;
 use super::rename::Rename;
 use super::rules::{NameScope, Rule, RuleSource};
@@ -22,8 +22,6 @@ use crate::error::Result;
 use crate::reference::index::host;
 use crate::reference::{Scheme, DEFAULT_INDEX};
 use crate::text::shorten;
-
-const HUB: &str = "registry-1.docker.io";
 
 /// The longest expression.
 const LONGEST: usize = 1000;

@@ -22,16 +22,16 @@ pub(crate) struct ShortNames {
 
 /// What a short name stands for.
 #[derive(Debug, Clone)]
-pub(crate) struct Alias {
-    pub(crate) repository: Repository,
-    pub(crate) source: RuleSource,
+struct Alias {
+    repository: Repository,
+    source: RuleSource,
 }
 
 /// The registries that are searched, in order.
 #[derive(Debug, Clone)]
-pub(crate) struct Search {
-    pub(crate) registries: Vec<Index>,
-    pub(crate) source: RuleSource,
+struct Search {
+    registries: Vec<Index>,
+    source: RuleSource,
 }
 
 /// What is done when several registries are to be searched. Nobody can be asked here, so several are searched in no mode: a stranger
@@ -84,6 +84,16 @@ impl ShortNames {
         self.mode = over.mode.or(self.mode);
     }
 
+    /// Whether no file says anything of them.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.aliases.is_empty() && self.search.is_none()
+    }
+
+    /// The registries that are searched for a name without an alias, in order.
+    pub(crate) fn registries(&self) -> Vec<&str> {
+        self.search.iter().flat_map(|search| &search.registries).map(|index| index.name.as_str()).collect()
+    }
+
     /// The mode; the default is permissive.
     pub(crate) fn mode(&self) -> ShortNameMode {
         self.mode.unwrap_or(ShortNameMode::Permissive)
@@ -101,9 +111,8 @@ impl ShortNames {
         match search.registries.as_slice() {
             [] => Err(none()),
             [one] => Ok((Repository::parse(name, Some(one))?, &search.source)),
-            several => {
-                let names: Vec<&str> = several.iter().map(|index| index.name.as_str()).collect();
-                let error = refused(format!("may be in any of {}", names.join(", ")));
+            _ => {
+                let error = refused(format!("may be in any of {}", self.registries().join(", ")));
                 Err(error.with_hint("name the registry, or write an alias for it in registries.conf"))
             }
         }

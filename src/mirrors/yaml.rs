@@ -250,7 +250,7 @@ mod tests {
             let begun = std::time::Instant::now();
             let said = parsed(&text).unwrap_err().to_string();
             assert!(said.starts_with("/f.yaml") && said.contains(why) && !said.contains("secret"), "{said}");
-            assert!(begun.elapsed().as_secs() < 5, "{why}");
+            assert!(begun.elapsed().as_secs() < 60, "{why}");
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::credentials::Credentials;
 use crate::error::Result;
 use crate::http::location::Location;
 use crate::http::redact;
-use crate::reference::{Index, Reference};
+use crate::reference::{Index, Reference, Repository};
 use crate::registry::host;
 use crate::registry::lock;
 use crate::registry::Client;
@@ -48,7 +48,27 @@ impl Client {
             "trusted_realms": account.trusted_realms,
             "network": network,
             "endpoints": self.explain_endpoints(call, repository)?,
+            "short_name": self.explain_short_name(repository)?,
         }))
+    }
+}
+
+impl Client {
+    /// What the machine's registries.conf makes of a name without registry: the library always takes it for Docker Hub's.
+    fn explain_short_name(&self, repository: &Repository) -> Result<Option<Value>> {
+        let names = self.short_names()?;
+        if !repository.index().official || names.is_empty() {
+            return Ok(None);
+        }
+        let name = repository.local_name();
+        let found = names.resolve(&name).ok();
+        Ok(Some(json!({
+            "name": name,
+            "stands_for": found.as_ref().map(|(repository, _)| repository.canonical_name()),
+            "source": found.map(|(_, source)| source.to_string()),
+            "registries": names.registries(),
+            "mode": names.mode().as_str(),
+        })))
     }
 }
 

@@ -136,7 +136,7 @@ pub(crate) fn base(
 ) -> Result<Location> {
     let at = |url: Url| Location { way: way.map(|(way, _)| way.clone()), ..Location::of_caller(url) };
     let (url, source) = endpoint(http, index, options)?;
-    let or_plain = way.is_some_and(|(_, or_plain)| or_plain) && source == "default";
+    let or_plain = way.is_some_and(|(_, or_plain)| or_plain) && matches!(source, "default" | "probe");
     if source != "probe" && !or_plain {
         return Ok(at(url));
     }
@@ -144,8 +144,9 @@ pub(crate) fn base(
     match speaks_tls(&at(url.clone()).below(&Resource::Api.path(""))?) {
         Ok(true) => Ok(at(url)),
         Ok(false) => Ok(at(plain)),
-        // The other port may be open.
-        Err(error) if or_plain && error.code() == Code::Connect && url.port().is_none() => Ok(at(plain)),
+        // The other port may be open, and what speaks no TLS may just close at its hello. Certificates are not what it failed for:
+        // they are not checked. podman and Docker try http after any failure too.
+        Err(error) if or_plain && matches!(error.code(), Code::Connect | Code::Tls | Code::Network) => Ok(at(plain)),
         Err(error) => Err(error),
     }
 }

@@ -25,6 +25,7 @@ mod layouts;
 mod lists;
 mod located;
 mod login;
+mod machine;
 mod manifests;
 mod memory;
 mod mirrors;

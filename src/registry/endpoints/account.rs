@@ -170,9 +170,9 @@ fn way(endpoint: &Endpoint, options: &HostOptions, headers: Headers, about: Circ
     };
     let limit = endpoint.connect_timeout_ms.map(Duration::from_millis);
     let mut way = Way { network: Some(network), connect: limit, hasty: about.hasty, ..Way::default() };
-    if let EndpointBase::At { whole_path, names_registry, .. } = &endpoint.base {
+    if let EndpointBase::At { whole_path, .. } = &endpoint.base {
         way.connect = limit.or(Some(CONNECT));
-        (way.whole_path, way.namespace) = (*whole_path, names_registry.then(|| about.index.name.clone()));
+        (way.whole_path, way.namespace) = (*whole_path, endpoint.base.namespace(about.index));
     }
     if about.shuns_origin {
         way.shunned = doors(about.index);

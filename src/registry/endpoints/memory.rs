@@ -54,6 +54,26 @@ impl PassedOver {
     }
 }
 
+/// The endpoints that have said what a tag of a repository is, but may not be asked for digests otherwise (containers'
+/// `pull-from-mirror = "tag-only"`): what the tag stands for comes from the same place, for others need not have it.
+#[derive(Default)]
+pub(super) struct Named(Mutex<HashSet<(String, String)>>);
+
+impl Named {
+    pub(super) fn add(&self, repository: &str, endpoint: &str) {
+        let mut all = lock(&self.0);
+        if all.len() >= MOST {
+            all.clear();
+        }
+        all.insert((repository.to_owned(), endpoint.to_owned()));
+    }
+
+    pub(super) fn has(&self, repository: &str, endpoint: &str) -> bool {
+        let all = lock(&self.0);
+        !all.is_empty() && all.contains(&(repository.to_owned(), endpoint.to_owned()))
+    }
+}
+
 /// Where a client has written: a mirror does not have it yet.
 #[derive(Default)]
 pub(crate) struct Written(Mutex<HashMap<String, WrittenTo>>);

@@ -10,7 +10,7 @@ use serde_json::json;
 use url::Url;
 
 use super::account::{renamed, Circumstances};
-use super::memory::{PassedOver, Written, REMEMBERED};
+use super::memory::{Named, PassedOver, Written, REMEMBERED};
 use super::rule_book::{blocked_by, AskedEndpoints};
 use super::Question;
 use crate::call::Call;
@@ -29,6 +29,8 @@ pub(crate) struct Turn {
     /// The one that is asked now. None without a rule.
     at: Option<Candidate>,
     shuns_origin: bool,
+    /// It is asked what a tag is.
+    is_of_tag: bool,
     /// Where it was asked: the same place under two names is asked once.
     seen: Vec<(Url, String)>,
     passed: Vec<String>,
@@ -66,6 +68,7 @@ impl Turn {
             left: VecDeque::new(),
             at: None,
             shuns_origin: false,
+            is_of_tag: matches!(question, Question::Tag(_)),
             seen: Vec::new(),
             passed: Vec::new(),
             own: None,
@@ -86,7 +89,7 @@ impl Turn {
         let (index, name) = (self.repository.index(), self.repository.remote_name());
         let may: Vec<&Endpoint> = match question {
             Question::Write => writer(&asked.endpoints).into_iter().collect(),
-            _ => asked.endpoints.iter().filter(|endpoint| may_answer(endpoint.may, question)).collect(),
+            _ => asked.endpoints.iter().filter(|endpoint| self.may(endpoint, question)).collect(),
         };
         let tag = if let Question::Tag(tag) = question { Some(tag) } else { None };
         let written = match question {
@@ -108,6 +111,14 @@ impl Turn {
         }
         candidates.sort_by_key(|(place, _)| *place);
         candidates.into_iter().map(|(_, candidate)| candidate).collect()
+    }
+
+    fn may(&self, endpoint: &Endpoint, question: Question) -> bool {
+        let has_named = || {
+            let key = endpoint.key(self.repository.index());
+            self.client.memory::<Named>().has(&self.repository.full_name(), &key)
+        };
+        may_answer(endpoint.may, question) || (question == Question::Digest && endpoint.may.by_tag && has_named())
     }
 
     /// The next place.
@@ -228,6 +239,9 @@ impl Turn {
     pub(crate) fn answered(&self) {
         if let Some(at) = &self.at {
             self.client.memory::<PassedOver>().remove(&at.key, self.repository.remote_name());
+            if self.is_of_tag && !at.endpoint.may.by_digest {
+                self.client.memory::<Named>().add(&self.repository.full_name(), &at.key);
+            }
         }
     }
 

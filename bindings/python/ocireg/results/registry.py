@@ -176,6 +176,16 @@ class ExplainedEndpoint(TypedDict):
     source: str | None  # The option or the file and line that says so.
 
 
+class ExplainedShortName(TypedDict):
+    """What the machine's registries.conf makes of a name without registry."""
+
+    name: str  # The name without its registry.
+    stands_for: str | None  # The name in full that it stands for; null if it stands for none, or for several.
+    source: str | None  # The file and line that says so.
+    registries: list[str]  # The registries that are searched for names without an alias, in order.
+    mode: str  # The file's short-name-mode.
+
+
 class Explanation(TypedDict):
     """What a call would use."""
 
@@ -189,6 +199,9 @@ class Explanation(TypedDict):
     trusted_realms: list[str]  # The token servers that get credentials, too.
     network: ExplainedNetwork  # The way there.
     endpoints: list[ExplainedEndpoint]  # Who is asked, in this order.
+    # What the machine's registries.conf makes of the name without its registry; null for other registries than Docker Hub,
+    # and without such a file.
+    short_name: ExplainedShortName | None
 
 
 class RegistryName(TypedDict):

@@ -1,0 +1,178 @@
+/* The registry configuration of the machine: the files of podman, containerd, k3s and Docker. */
+#include "command.h"
+#include "common.h"
+#include "peer.h"
+
+#include <sys/stat.h>
+
+/* Of the bytes "right". */
+#define RIGHT "sha256:27042f4e6eca7d0b2a7ee4026df2ecfa51d3339e6d122aa099118ecd8563bad9"
+
+static const char *written(const char *path, const char *content) {
+    write_file(path, content, strlen(content));
+    return path;
+}
+
+/* A file of each kind that names this mirror for docker.io, and the option that it belongs to. */
+static const struct {
+    const char *name, *option, *content, *line;
+} kinds[] = {
+    {"registries.conf", OCIREG_OPT_REGISTRIES_CONF, "[[registry]]\nlocation = \"docker.io\"\n[[registry.mirror]]\nlocation = \"%s\"\ninsecure = true\n", ":3"},
+    {"d/1.conf", OCIREG_OPT_REGISTRIES_CONF_DIR, "[[registry]]\nlocation = \"docker.io\"\n[[registry.mirror]]\nlocation = \"%s\"\ninsecure = true\n", ":3"},
+    {"certs/docker.io/hosts.toml", OCIREG_OPT_CONTAINERD_CERTS_DIR, "# a mirror\n[host.\"http://%s\"]\n", ":2"},
+    {"registries.yaml", OCIREG_OPT_K3S_REGISTRIES, "mirrors:\n  docker.io:\n    endpoint:\n    - http://%s\n", ":4"},
+    {"daemon.json", OCIREG_OPT_DOCKER_DAEMON_JSON, "{\"debug\": true,\n\"registry-mirrors\": [\"http://%s\"]}", ":2"},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+/* What the option is set to: a folder, where it takes one. */
+static const char *kind_value(const char *in, size_t kind) {
+    if (strcmp(kinds[kind].option, OCIREG_OPT_REGISTRIES_CONF_DIR) == 0) return text("%s/d", in);
+    if (strcmp(kinds[kind].option, OCIREG_OPT_CONTAINERD_CERTS_DIR) == 0) return text("%s/certs", in);
+    return text("%s/%s", in, kinds[kind].name);
+}
+
+static const char *filled(const char *content, const char *host) {
+    const char *at = strstr(content, "%s");
+    return text("%.*s%s%s", (int)(at - content), content, host, at + 2);
+}
+
+static const char *folder_of_kinds(const char *host) {
+    const char *in = new_folder();
+    assert_int_equal(mkdir(text("%s/d", in), 0755) | mkdir(text("%s/certs", in), 0755) | mkdir(text("%s/certs/docker.io", in), 0755), 0);
+    for (size_t i = 0; i < KINDS; i++) written(text("%s/%s", in, kinds[i].name), filled(kinds[i].content, host));
+    return in;
+}
+
+static void test_each_file_names_a_mirror(void **state) {
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) {
+        const char *in = folder_of_kinds("m.example:80");
+        ocireg_client *client = new_client(text("{'%s':'%s'}", kinds[i].option, kind_value(in, i)));
+        char *json = NULL;
+        expect_status(OCIREG_OK, ocireg_explain(client, NULL, "mongo", NULL, &json, &failure));
+        expect_text_at(kept(json), "endpoints/0/host", "m.example:80");
+        expect_text_at(json, "endpoints/0/source", text("%s/%s%s", in, kinds[i].name, kinds[i].line));
+        expect_text_at(json, "endpoints/1/host", "docker.io");
+    }
+}
+
+/* Those whose files say that they are asked by http. */
+static void test_mirrors_of_files_are_asked(void **state) {
+    (void)state;
+    for (size_t i = 2; i < KINDS; i++) {
+        const struct answer has = {.bytes = http_answer("200 OK", "", "right")};
+        struct peer *mirror = peer_start(&has, 1);
+        const char *in = folder_of_kinds(peer_host(mirror)), *request = "GET /v2/library/mongo/blobs/" RIGHT;
+        ocireg_client *client = new_client(text("{'retries':0,'%s':'%s'}", kinds[i].option, kind_value(in, i)));
+        ocireg_buffer *bytes = NULL;
+        char *json = NULL;
+        expect_status(OCIREG_OK, ocireg_blob_get_memory(client, NULL, "mongo@" RIGHT, NULL, &json, &bytes, &failure));
+        ocireg_buffer_free(bytes);
+        expect_text_at(kept(json), "served_by", peer_host(mirror));
+        assert_int_equal(strncmp(peer_request(mirror, 0), request, strlen(request)), 0);
+    }
+}
+
+/* The error comes from the first call that needs the file, and is gone when the file is right. */
+static void test_broken_files_are_named(void **state) {
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) {
+        const char *in = folder_of_kinds("m.example"), *path = text("%s/%s", in, kinds[i].name);
+        written(path, "\n[[[ secret");
+        ocireg_client *client = new_client(text("{'%s':'%s'}", kinds[i].option, kind_value(in, i)));
+        char *json = NULL;
+        expect_status(OCIREG_IO, ocireg_explain(client, NULL, "mongo", NULL, &json, &failure));
+        expect_message(text("%s, line ", path));
+        assert_null(strstr(ocireg_error_message(failure), "secret"));
+        written(path, filled(kinds[i].content, "m.example"));
+        expect_status(OCIREG_OK, ocireg_explain(client, NULL, "mongo", NULL, &json, &failure));
+        expect_text_at(kept(json), "endpoints/0/host", "m.example");
+    }
+    char *json = NULL;
+    expect_status(OCIREG_IO, ocireg_explain(new_client("{'registries_conf':'/no/such'}"), NULL, "mongo", NULL, &json, &failure));
+    expect_message("/no/such: it does not exist");
+}
+
+static void test_what_is_blocked_is_refused(void **state) {
+    (void)state;
+    const char *path = text("%s/r.conf", new_folder());
+    written(path, "[[registry]]\nlocation = \"registry.example\"\nblocked = true\n");
+    ocireg_client *client = new_client(text("{'registries_conf':'%s'}", path));
+    char *json = NULL;
+    expect_status(OCIREG_FORBIDDEN, ocireg_manifest_head(client, NULL, "registry.example/a:t", NULL, &json, &failure));
+    expect_message(text("blocked by %s:1", path));
+}
+
+/* What the environment says counts when the client is made; a short name is only explained. */
+static void test_the_machines_own(void **state) {
+    (void)state;
+    const char *in = new_folder(), *path = text("%s/containers/registries.conf", in);
+    char *json = NULL;
+    assert_int_equal(mkdir(text("%s/containers", in), 0755), 0);
+    written(path, "unqualified-search-registries = [\"a.example\", \"b.example\"]\n[aliases]\nfedora = \"quay.io/fedora/fedora\"\n"
+                  "[[registry]]\nlocation = \"own.test\"\n[[registry.mirror]]\nlocation = \"m.example\"\n");
+    setenv("CONTAINERS_REGISTRIES_CONF", path, 1);
+    ocireg_client *asks = new_client("{'containers_registries':true}"), *does_not = new_client(NULL);
+    /* What else the machine has does not matter here: no other file is about this host. */
+    unsetenv("CONTAINERS_REGISTRIES_CONF");
+    setenv("XDG_CONFIG_HOME", in, 1);
+    ocireg_client *users = new_client("{'containers_registries':true}");
+    unsetenv("XDG_CONFIG_HOME");
+    setenv("CONTAINERS_REGISTRIES_CONF", "/dev/null", 1);
+    ocireg_client *clients[] = {asks, users};
+    for (size_t i = 0; i < 2; i++) {
+        expect_status(OCIREG_OK, ocireg_explain(clients[i], NULL, "own.test/a", NULL, &json, &failure));
+        expect_text_at(kept(json), "endpoints/0/host", "m.example");
+        expect_text_at(json, "endpoints/0/source", text("%s:6", path));
+        assert_non_null(strstr(json, "\"short_name\":null"));
+    }
+    expect_status(OCIREG_OK, ocireg_explain(asks, NULL, "fedora", NULL, &json, &failure));
+    expect_text_at(kept(json), "host", "docker.io");
+    expect_text_at(json, "short_name/name", "fedora");
+    expect_text_at(json, "short_name/stands_for", "quay.io/fedora/fedora");
+    expect_text_at(json, "short_name/source", text("%s:3", path));
+    expect_status(OCIREG_OK, ocireg_explain(asks, NULL, "mongo", NULL, &json, &failure));
+    expect_text_at(kept(json), "short_name/registries/1", "b.example");
+    expect_text_at(json, "short_name/mode", "permissive");
+    assert_non_null(strstr(json, "\"stands_for\":null"));
+    expect_status(OCIREG_OK, ocireg_explain(does_not, NULL, "own.test/a", NULL, &json, &failure));
+    expect_text_at(kept(json), "endpoints/0/host", "own.test");
+    assert_non_null(strstr(json, "\"short_name\":null"));
+}
+
+/* The command reads podman's file by itself, and those of the others when they are given. */
+static void test_the_command(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *in = folder_of_kinds("m.example"), *own = text("%s/registries.conf", in);
+    char *said = NULL;
+    setenv("CONTAINERS_REGISTRIES_CONF", own, 1);
+    expect_run("explain mongo", &said);
+    expect_text_at(said, "endpoints/0/host", "m.example");
+    expect_run("--no-registries-conf explain mongo", &said);
+    expect_text_at(said, "endpoints/0/host", "docker.io");
+    setenv("CONTAINERS_REGISTRIES_CONF", "/no/such", 1);
+    expect_failure(OCIREG_IO, "explain mongo", "/no/such: it does not exist");
+    expect_run(text("--registries-conf %s explain mongo", own), &said);
+    expect_text_at(said, "endpoints/0/source", text("%s:3", own));
+    expect_failure(64, text("--registries-conf %s --no-registries-conf explain mongo", own), "contradicts");
+    setenv("CONTAINERS_REGISTRIES_CONF", "/dev/null", 1);
+    static const char *const flags[] = {"--containerd-certs-dir", "--k3s-registries", "--docker-daemon-json"};
+    for (size_t i = 0; i < 3; i++) {
+        expect_run(text("%s %s explain mongo", flags[i], kind_value(in, i + 2)), &said);
+        expect_text_at(said, "endpoints/0/host", "m.example");
+    }
+    /* What needs no registry needs no file. */
+    written(own, "[[registry]]\nlocation = \"a.example\"\ninsecure = 1");
+    expect_failure(OCIREG_IO, text("--registries-conf %s explain mongo", own), text("%s, line 3: ", own));
+    expect_run(text("--registries-conf %s parse mongo", own), &said);
+}
+
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {
+        test(test_each_file_names_a_mirror), test(test_mirrors_of_files_are_asked), test(test_broken_files_are_named), test(test_what_is_blocked_is_refused),
+        test(test_the_machines_own),         test(test_the_command),
+    };
+    return run_all(tests, argc, argv);
+}

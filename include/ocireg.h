@@ -187,6 +187,7 @@
 #define OCIREG_OPT_DEVICES "devices"
 #define OCIREG_OPT_DIGEST "digest"
 #define OCIREG_OPT_DIGEST_ALGORITHM "digest_algorithm"
+#define OCIREG_OPT_DIGEST_TAGS "digest_tags"
 #define OCIREG_OPT_DIGESTS "digests"
 #define OCIREG_OPT_DOCKER_CONFIG "docker_config"
 #define OCIREG_OPT_DOCKER_DAEMON_JSON "docker_daemon_json"
@@ -1129,6 +1130,8 @@ ocireg_status ocireg_registry_catalog(ocireg_client *client,
 //   last (string): only tags after this one
 //   next (string): go on where the page with this `next` ended; `last` does not count then
 //   digests (boolean, default: false): look up each tag's digest too, one request a tag
+//   digest_tags (boolean, default: true): false leaves out tags that are made of a digest: lists of referrers
+//      (sha256-HEX), and what cosign and others keep beside them (sha256-HEX.sig)
 //
 // Result: {"name": string, "tags": [string], "last": string or null (the last of them, when there are more), "next": string or
 // null (give it as `next` to go on; null at the end) [, "digests": {tag: string or null}]}, and further members that the

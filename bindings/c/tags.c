@@ -32,6 +32,7 @@ static const struct parameter parameters[] = {
     {"--next", PARAMETER_TEXT, OCIREG_OPT_NEXT, "NEXT", "continue after the page that printed this next"},
     {"--last", PARAMETER_TEXT, OCIREG_OPT_LAST, "T", "start after this tag"},
     {"--digests", PARAMETER_FLAG, OCIREG_OPT_DIGESTS, NULL, "also each tag's digest"},
+    {"--omit-digest-tags", PARAMETER_OFF, OCIREG_OPT_DIGEST_TAGS, NULL, "without those of referrers and signatures (sha256-...)"},
     {0},
 };
 

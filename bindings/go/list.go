@@ -53,7 +53,7 @@ func (c *Client) Repositories(ctx context.Context, registry string, options ...O
 }
 
 // TagList lists the tags of [HOST[:PORT]/]REPOSITORY: all, or one page with WithPageSize. Options: WithPageSize, WithAll,
-// WithNext, WithLast, WithDigests.
+// WithNext, WithLast, WithDigests, WithoutDigestTags.
 func (c *Client) TagList(ctx context.Context, repository string, options ...Option) (*TagList, error) {
 	return ask[TagList](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_repository_tags(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
@@ -61,7 +61,7 @@ func (c *Client) TagList(ctx context.Context, repository string, options ...Opti
 }
 
 // Tags iterates over the tags of [HOST[:PORT]/]REPOSITORY, fetching pages as needed. An error is the last pair.
-// Options: WithPageSize, WithNext, WithLast.
+// Options: WithPageSize, WithNext, WithLast, WithoutDigestTags.
 func (c *Client) Tags(ctx context.Context, repository string, options ...Option) iter.Seq2[string, error] {
 	return pages(options, func(options []Option) ([]string, string, error) {
 		page, err := c.TagList(ctx, repository, options...)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ocireg/ocireg/bindings/go"
@@ -84,6 +85,10 @@ func TestPutManifestTags(t *testing.T) {
 	}
 	list := must[*ocireg.TagList](t)(client.TagList(ctx, repository, ocireg.WithDigests()))
 	if !slices.Equal(list.Tags, []string{"four", "one", "three", "two"}) || list.Digests["two"] != manifest.Digest {
+		t.Errorf("%+v", list)
+	}
+	must[*ocireg.ManifestPut](t)(client.PutManifest(ctx, repository+":"+strings.Replace(manifest.Digest, ":", "-", 1), manifest.Bytes))
+	if list := must[*ocireg.TagList](t)(client.TagList(ctx, repository, ocireg.WithoutDigestTags())); len(list.Tags) != 4 {
 		t.Errorf("%+v", list)
 	}
 	deleted := must[*ocireg.TagDelete](t)(client.DeleteTag(ctx, repository+":two", ocireg.WithOtherTags()))

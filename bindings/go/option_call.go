@@ -48,6 +48,9 @@ func WithLast(name string) Option { return callOption(set("last", name)) }
 // WithDigests also looks up each tag's digest, one request per tag. For TagList.
 func WithDigests() Option { return callOption(set("digests", true)) }
 
+// WithoutDigestTags leaves out tags that are made of a digest, those of referrers and signatures. For Tags and TagList.
+func WithoutDigestTags() Option { return callOption(set("digest_tags", false)) }
+
 // WithSearch lists only names that contain the text. For Repositories and RepositoryList.
 func WithSearch(text string) Option { return callOption(set("search", text)) }
 

@@ -350,6 +350,14 @@ static void test_a_reader_that_leaves(void **state) {
     }
 }
 
+static void test_tags_of_digests_are_left_out(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *place = tagged("OCIREG_TEST_V3", "digest-tags", 2);
+    expect_bash(text("A=\"$0 --anonymous\"; R=%s; D=$($A digest $R:v0); $A manifest get $R:v0 --raw | $A manifest put $R:${D/:/-} - >out;"
+                     "test $($A tags $R --text | grep -c .) = 3 && test \"$(echo $($A tags $R --text --omit-digest-tags))\" = \"v0 v1\"", place));
+}
+
 /* The same with commands of the shell: `| head` has seen enough. */
 static void test_head_of_a_list(void **state) {
     (void)state;
@@ -481,7 +489,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_options_stand_anywhere), test(test_options_mean_the_same), test(test_help), test(test_a_mistyped_word), test(test_completion), test(test_lines),
         test(test_formats), test(test_harmless_text), test(test_colour), test(test_login_asks), test(test_an_interrupted_question),
-        test(test_dash_is_a_file), test(test_a_reader_that_leaves), test(test_head_of_a_list), test(test_hints), test(test_v1), test(test_named_options), test(test_files_on_this_machine),
+        test(test_dash_is_a_file), test(test_a_reader_that_leaves), test(test_tags_of_digests_are_left_out), test(test_head_of_a_list), test(test_hints), test(test_v1), test(test_named_options), test(test_files_on_this_machine),
         test(test_nothing_of_the_library_is_missing),
     };
     return run_all(tests, argc, argv);

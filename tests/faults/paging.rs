@@ -118,6 +118,42 @@ fn a_search_goes_on_in_the_middle_of_a_page() {
     assert_eq!((found.len(), found.concat()), (6, wanted));
 }
 
+/// Referrers, signatures and ordinary tags in one list, in pages of four.
+#[test]
+fn tags_that_are_made_of_a_digest_are_left_out_on_request() {
+    let value = "0a".repeat(32);
+    let all: Vec<String> = (0..20)
+        .map(|at| match at % 5 {
+            0 => format!("t{at:03}"),
+            1 => format!("sha256-{}{at:02}", &value[2..]),
+            2 => format!("sha256-{}{at:02}.sig", &value[2..]),
+            3 => format!("sha512-{}{at:02}.att", &value[2..]),
+            _ => format!("sha256-{at}"),
+        })
+        .collect();
+    let wanted: Vec<String> = all.iter().filter(|tag| tag.len() < 64).cloned().collect();
+    let pages = all.clone();
+    let server = Server::start(move |seen| {
+        let at: usize = query(seen, "last").map_or(0, |at| at.parse().unwrap());
+        let end = pages.len().min(at + 4);
+        let found = page(&pages[at..end]);
+        match end < pages.len() {
+            true => found.header("Link", format!("<{}?last={end}>; rel=\"next\"", seen.path())),
+            false => found,
+        }
+    });
+    assert_eq!(page_of_tags(&server, &TagsOptions::default()).unwrap(), (all, None));
+    let options = TagsOptions { digest_tags: false, ..Default::default() };
+    assert_eq!(page_of_tags(&server, &options).unwrap(), (wanted.clone(), None));
+    for n in [1, 3, 100] {
+        let options = TagsOptions { n: Some(n), ..options.clone() };
+        let parts = by_next(|next| page_of_tags(&server, &TagsOptions { next, ..options.clone() })).unwrap();
+        assert!(parts.iter().all(|part| part.len() <= n as usize) && parts.concat() == wanted, "{n}");
+    }
+    let seen = server.seen();
+    assert!(seen[seen.len() - 1].target.ends_with("last=16"), "to the end: {}", seen[seen.len() - 1].target);
+}
+
 /// A registry that ignores n returns everything each time. Names that are added or removed meanwhile do not shift the
 /// others.
 #[test]

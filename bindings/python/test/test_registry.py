@@ -72,6 +72,8 @@ class RegistryTest(helper.Case):
         self.assertEqual(self.client.repositories(self.registry, search=repository[-12:])["repositories"], [name])
         digests = self.client.tags(repository, digests=True)["digests"]
         self.assertEqual(set(digests.values()), {manifest.digest})
+        self.client.put_manifest(f"{repository}:{manifest.digest.replace(':', '-')}.sig", manifest)
+        self.assertEqual(list(self.client.iter_tags(repository, n=2, digest_tags=False)), list("abcde"))
 
     def test_pages_by_token(self) -> None:
         host = self.tokens(25)

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::call::Call;
+use crate::digest::Algorithm;
 use crate::error::{Code, Result};
 use crate::options::options;
 use crate::reference::{self, Repository};
@@ -30,6 +31,9 @@ options! {
         pub next: Option<String>,
         /// look up each tag's digest too, one request a tag
         pub digests: bool,
+        /// false leaves out tags that are made of a digest: lists of referrers (sha256-HEX), and what cosign and others keep
+        /// beside them (sha256-HEX.sig)
+        pub digest_tags: bool = true,
     }
 }
 
@@ -55,13 +59,19 @@ pub struct Tags {
 impl Client {
     /// Lists tags.
     pub fn tags(&self, call: &Call, repository: &str, options: &TagsOptions) -> Result<Tags> {
-        let window = NameWindow::new(options.n, options.all, options.last.as_deref(), options.next.as_deref())?;
+        let mut window = NameWindow::new(options.n, options.all, options.last.as_deref(), options.next.as_deref())?;
+        // Then more names are read than returned, so the registry's own page size is used.
+        if !options.digest_tags && !options.all {
+            window.page_size = None;
+        }
         let repository = Repository::parse(repository, None)?;
         let turn = Turn::new(self, call, &repository, Question::Tags)?;
+        let wanted = |tag: &str| options.digest_tags || !is_digest_tag(tag);
         let mut tags = match window.next {
-            Some(text) => tags_of(&turn.at_place(Cursor::place(text).as_deref())?, window),
+            Some(text) => tags_of(&turn.at_place(Cursor::place(text).as_deref())?, window, wanted),
             // A mirror may have a repository, but nothing of it yet.
-            None => turn.first(|remote| tags_of(remote, window), |tags| window.last.is_none() && tags.tags.is_empty()),
+            None => turn
+                .first(|remote| tags_of(remote, window, wanted), |tags| window.last.is_none() && tags.tags.is_empty()),
         }?;
         tags.digests = options.digests.then(|| self.tag_digests(call, &repository, &tags.tags)).transpose()?;
         Ok(tags)
@@ -82,7 +92,7 @@ impl Client {
 }
 
 /// A part of the tags at one place.
-pub(crate) fn tags_of(remote: &Remote, window: NameWindow) -> Result<Tags> {
+pub(crate) fn tags_of(remote: &Remote, window: NameWindow, wanted: impl Fn(&str) -> bool) -> Result<Tags> {
     let names = Names {
         list: RegistryList::of(remote, Resource::Tags, "")?,
         scopes: remote.scopes(&["pull"]),
@@ -92,8 +102,15 @@ pub(crate) fn tags_of(remote: &Remote, window: NameWindow) -> Result<Tags> {
         remote,
     };
     let (mut name, mut more) = (remote.name.clone(), Map::new());
-    let part = names.get(window, |_| true, |members| keep_more(members, &mut name, &mut more))?;
+    let part = names.get(window, wanted, |members| keep_more(members, &mut name, &mut more))?;
     Ok(Tags { name, tags: part.names, last: part.last, next: part.next, digests: None, more })
+}
+
+/// Whether a tag is a digest with a hyphen for its colon, cut to 64 digits as that of a list of referrers is, and perhaps a kind.
+fn is_digest_tag(tag: &str) -> bool {
+    let digest = tag.split_once('.').map_or(tag, |(digest, _)| digest);
+    let is_value = |text: &str| text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    digest.split_once('-').is_some_and(|(name, value)| name.parse::<Algorithm>().is_ok() && is_value(value))
 }
 
 // Members that are lists or maps continue on the next page; others keep their first value.
@@ -110,5 +127,33 @@ fn keep_more(members: Map<String, Value>, name: &mut String, more: &mut Map<Stri
                 (None, value) => drop(more.insert(key, value)),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_told_from_digests() {
+        let value = "0123456789abcdef".repeat(4);
+        for tag in ["sha256-V", "sha512-V", "sha256-V.sig", "sha256-V.att", "sha256-V.cosign.bundle"] {
+            assert!(is_digest_tag(&tag.replace('V', &value)), "{tag}");
+        }
+        for tag in [
+            "V",
+            "sha256-V0",
+            "sha256-V-sig",
+            "sha256-",
+            "sha1-V",
+            "SHA256-V",
+            "sha256_V",
+            "v1-sha256-V",
+            "sha256-v1.2",
+            "latest",
+        ] {
+            assert!(!is_digest_tag(&tag.replace('V', &value)), "{tag}");
+        }
+        assert!(!is_digest_tag(&format!("sha256-{}", value.to_uppercase())));
     }
 }

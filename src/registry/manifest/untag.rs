@@ -130,7 +130,7 @@ fn look_up(remote: &Remote, named: &Reference) -> Result<(Digest, Option<Manifes
 fn other_tags(remote: &Remote, named: &Reference, digest: &Digest) -> Result<OtherTags> {
     let window = NameWindow::new(Some(MOST_LOOKED_AT), false, None, None)?;
     let repository = named.repository();
-    let listed = match tags_of(remote, window) {
+    let listed = match tags_of(remote, window, |_| true) {
         Err(error) if !ends_call(&error) => return Ok(OtherTags { tags: Vec::new(), complete: false }),
         listed => listed?,
     };

@@ -57,6 +57,9 @@ class TagsOptions(CallOptions, total=False):
     next: str | None
     # look up each tag's digest too, one request a tag
     digests: bool | None
+    # false leaves out tags that are made of a digest: lists of referrers (sha256-HEX), and what cosign and others keep
+    # beside them (sha256-HEX.sig)
+    digest_tags: bool | None
 
 
 class RemoveOptions(CallOptions, total=False):

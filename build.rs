@@ -12,7 +12,7 @@ use options::Declarations;
 const HEADER: &str = "include/ocireg.h";
 /// Constants that C has as macros too: cbindgen generates none for strings.
 const MEDIA_TYPES: &str = "src/media_type.rs";
-const REGISTRY: &str = "src/reference/index.rs";
+const REGISTRY: &str = "src/docker_hub.rs";
 const REFERENCE: &str = "src/reference/mod.rs";
 
 fn main() {

@@ -92,6 +92,7 @@ pub mod convert;
 pub mod credentials;
 mod descriptor;
 pub mod digest;
+mod docker_hub;
 mod download;
 pub mod endpoint;
 pub mod error;

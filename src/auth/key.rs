@@ -1,8 +1,7 @@
 //! The keys of stored credentials: a host and a path in it. Compared as parsed names, never as string
 //! prefixes: `reg.example` must not match `reg.example.evil.test`, nor `host/team` the repository `team-b/app`.
 
-/// The name of Docker Hub in files and for helpers.
-pub(crate) const HUB: &str = "https://index.docker.io/v1/";
+use crate::docker_hub;
 
 /// The canonical form of a host's name, used for comparison: Docker Hub's names are one host, case does not matter, and
 /// 443 is the default port of https.
@@ -10,7 +9,7 @@ pub(crate) fn host(name: &str) -> String {
     let name = name.to_ascii_lowercase();
     let name = name.strip_suffix(":443").unwrap_or(&name);
     match name {
-        "index.docker.io" | "registry-1.docker.io" => "docker.io".to_owned(),
+        docker_hub::INDEX | docker_hub::REGISTRY => docker_hub::DEFAULT_INDEX.to_owned(),
         name => name.to_owned(),
     }
 }
@@ -18,7 +17,7 @@ pub(crate) fn host(name: &str) -> String {
 /// The name of a host in files and for helpers of Docker's tools.
 pub(crate) fn server(name: &str) -> String {
     match host(name) {
-        name if name == "docker.io" => HUB.to_owned(),
+        name if name == docker_hub::DEFAULT_INDEX => docker_hub::CREDENTIALS.to_owned(),
         name => name,
     }
 }
@@ -51,7 +50,8 @@ impl CredentialKey {
         let host = host(name);
         let trimmed = path.strip_suffix('/').unwrap_or(path);
         // The API's own path; without a scheme or a trailing slash, it is a namespace of that name.
-        let is_api = matches!(trimmed, "v1" | "v2") && (is_url || path.len() > trimmed.len() || host == "docker.io");
+        let is_api = matches!(trimmed, "v1" | "v2")
+            && (is_url || path.len() > trimmed.len() || host == docker_hub::DEFAULT_INDEX);
         let path = if is_api { "" } else { trimmed };
         let sound = !host.is_empty() && (path.is_empty() || path.split('/').all(|part| !part.is_empty()));
         sound.then(|| CredentialKey { host, path: path.to_owned() })
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn hosts_have_one_form() {
         for name in ["docker.io", "index.docker.io", "registry-1.docker.io", "Docker.IO", "index.docker.io:443"] {
-            assert_eq!((host(name).as_str(), server(name).as_str()), ("docker.io", HUB));
+            assert_eq!((host(name).as_str(), server(name).as_str()), ("docker.io", docker_hub::CREDENTIALS));
         }
         assert_eq!(host("Example.com:443"), "example.com");
         assert_eq!(host("example.com:5000"), "example.com:5000");

@@ -7,13 +7,9 @@ use std::net::IpAddr;
 use url::{Host, Url};
 
 use super::scope::ScopeSet;
+use crate::docker_hub;
 use crate::error::{Code, Error, Result};
 use crate::http::origin::Origin;
-
-/// Host names of Docker Hub; its token server has a different domain than some of them.
-const HUB: [&str; 5] =
-    ["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com", "hub.docker.com"];
-const HUB_REALM: &str = "auth.docker.io";
 
 /// The URL of the token server that a challenge to `request` names: https, or http when the request itself was or the caller
 /// trusts that one. A path alone belongs to the request's origin, and `host/path` gets its scheme. Whether an address
@@ -100,7 +96,7 @@ pub fn may_send_credentials(registry: &Url, realm: &Url, trusted: &[String]) -> 
     own == other
         || (is_loopback(registry) && is_loopback(realm))
         || domain(registry).is_some_and(|domain_of_registry| domain(realm) == Some(domain_of_registry))
-        || (HUB.contains(&own) && other == HUB_REALM && there.is_https())
+        || (docker_hub::HOSTS.contains(&own) && other == docker_hub::REALM && there.is_https())
         || trusted.iter().any(|entry| names(entry, &there))
 }
 

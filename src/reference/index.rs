@@ -3,10 +3,9 @@
 use serde::Serialize;
 
 use super::invalid::{check_length, invalid, quoted};
+use crate::docker_hub;
+pub use crate::docker_hub::DEFAULT_INDEX;
 use crate::error::Result;
-
-/// The registry of names without one.
-pub const DEFAULT_INDEX: &str = "docker.io";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -41,7 +40,7 @@ impl Index {
     /// Parses `[SCHEME://]HOST[:PORT][/]`; an empty string is Docker Hub.
     pub fn parse(text: &str) -> Result<Index> {
         check_length(text)?;
-        if text.is_empty() || text == "https://index.docker.io/v1/" {
+        if text.is_empty() || text == docker_hub::CREDENTIALS {
             return Ok(Index { name: DEFAULT_INDEX.to_owned(), official: true, scheme: None });
         }
         if text.contains('@') {
@@ -63,7 +62,7 @@ impl Index {
             return Err(invalid(message));
         }
         check_host(host)?;
-        let name = if host == "index.docker.io" { DEFAULT_INDEX } else { host }.to_owned();
+        let name = if host == docker_hub::INDEX { DEFAULT_INDEX } else { host }.to_owned();
         let official = name == DEFAULT_INDEX;
         if official && scheme == Some(Scheme::Http) {
             return Err(invalid(format!("plain http is disallowed for Docker Hub: '{}'", quoted(text))));

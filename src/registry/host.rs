@@ -8,6 +8,7 @@ use crate::auth::secrets::Secrets;
 use crate::auth::Account;
 use crate::call::Call;
 use crate::credentials::Credentials;
+use crate::docker_hub;
 use crate::error::{Code, Error, Result};
 use crate::http::headers::Headers;
 use crate::http::location::Location;
@@ -20,9 +21,6 @@ use crate::options::options;
 use crate::reference::{Index, Scheme};
 use crate::registry::endpoints::Mirrors;
 use crate::resource::Resource;
-
-/// Docker Hub's registry has a different host name than its references.
-const HUB: &str = "https://registry-1.docker.io/";
 
 options! {
     /// Options of one host.
@@ -179,7 +177,7 @@ pub fn endpoint(http: &Http, index: &Index, options: &HostOptions) -> Result<(Ur
     }
     let (plain, source) = chosen(http, index, options);
     if index.official && plain != Some(true) {
-        return Ok((base_url("https", HUB.trim_start_matches("https://"))?, source));
+        return Ok((base_url("https", docker_hub::REGISTRY)?, source));
     }
     let url = base_url(if plain == Some(true) { "http" } else { "https" }, &index.name)?;
     let source = if plain.is_none() && is_loopback(&url) { "probe" } else { source };

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::id::ImageId;
 use super::index_server::IndexServer;
+use super::path::V1Path;
 use super::session::Access;
 use super::{json, wrong, V1Repository, LARGEST};
 use crate::call::Call;
@@ -18,8 +19,6 @@ use crate::options::options;
 use crate::reference::Index;
 use crate::registry::repository::headers_json;
 use crate::registry::Client;
-
-const PING: &str = "v1/_ping";
 
 /// What a v1 registry says about itself.
 #[derive(Debug, Serialize)]
@@ -70,7 +69,7 @@ impl Client {
         let what = format!("ping {} by protocol v1", place.account.host);
         let PingResponse { response, speaks_v1, body } = ping(&place)?;
         let response = place.expect(response, &[StatusCode::OK], &what)?;
-        let url = redact::url(&place.account.base.below(PING)?.url);
+        let url = redact::url(&place.account.base.below(&V1Path::Ping.to_string())?.url);
         let headers = response.headers;
         if !speaks_v1 {
             let message = format!("{what}: the answer is not one of protocol v1");
@@ -99,7 +98,7 @@ impl Client {
         let numbers =
             [("n", options.n), ("page", options.page)].map(|(key, value)| (key, value.map(|n| n.to_string())));
         let numbers = numbers.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?)));
-        let search = RequestTarget::Path("v1/search".to_owned()).with_pairs([("q", term)].into_iter().chain(numbers));
+        let search = RequestTarget::from(V1Path::Search).with_pairs([("q", term)].into_iter().chain(numbers));
         let mut request = Request::new(Method::GET)
             .header(HeaderName::from_static("x-docker-token"), "true")?
             .header(ACCEPT, "application/json")?
@@ -130,7 +129,7 @@ pub(crate) struct PingResponse {
 /// object; others answer `true`.
 fn ping(place: &IndexServer) -> Result<PingResponse> {
     let mut request = Request::new(Method::GET).whole(LARGEST, "the answer to the ping");
-    let mut response = place.send(&RequestTarget::Path(PING.to_owned()), &mut request)?;
+    let mut response = place.send(&V1Path::Ping.into(), &mut request)?;
     let said = |name: &str| response.headers.contains_key(name);
     let by_header = said("x-docker-registry-version") || said("x-docker-registry-standalone");
     let is_ok = response.status == StatusCode::OK;

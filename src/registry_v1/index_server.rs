@@ -9,6 +9,7 @@ use super::ERROR_BODY;
 use crate::auth::{basic_header, Account};
 use crate::call::Call;
 use crate::credentials::Credentials;
+use crate::docker_hub;
 use crate::error::{Code, Error, Result};
 use crate::http::location::RequestTarget;
 use crate::http::response::Response;
@@ -17,8 +18,10 @@ use crate::reference::Index;
 use crate::registry::Client;
 use crate::registry_error;
 
-/// Docker Hub's index had a different host name than references, and than its registry.
-pub(super) const HUB: &str = "https://index.docker.io/";
+/// Whether a URL is that of Docker Hub's index.
+pub(super) fn is_hub(url: &Url) -> bool {
+    url.scheme() == "https" && url.host_str() == Some(docker_hub::INDEX) && url.port().is_none() && url.path() == "/"
+}
 
 /// An index, for one call.
 #[derive(Clone)]
@@ -31,8 +34,10 @@ pub(crate) struct IndexServer {
 impl IndexServer {
     pub(super) fn new(client: &Client, call: &Call, index: &Index) -> Result<IndexServer> {
         let mut account = client.account(call, index)?;
-        if index.official && account.base.url.host_str() == Some("registry-1.docker.io") {
-            account.base.url = Url::parse(HUB).map_err(|_| Error::new(Code::Internal, "no URL for Docker Hub"))?;
+        // Docker Hub's index is another host than its registry.
+        if index.official && account.base.url.host_str() == Some(docker_hub::REGISTRY) {
+            let url = Url::parse(&format!("https://{}/", docker_hub::INDEX));
+            account.base.url = url.map_err(|_| Error::new(Code::Internal, "no URL for Docker Hub"))?;
         }
         Ok(IndexServer { client: client.clone(), call: call.clone(), account })
     }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::id::ImageId;
+use super::path::V1Path;
 use super::read::{Checksums, V1Image};
 use super::session::Access;
 use super::V1Repository;
@@ -123,9 +124,8 @@ impl Downloadable for RemoteLayer {
     }
 
     fn ask(&self, range: Option<&RangeRequest>) -> Result<Response> {
-        let path = format!("v1/images/{}/layer", self.id);
         self.repo.send(Access::Read, &mut |session| {
-            self.repo.send_to(session, &path, &mut narrowed(Request::new(Method::GET), range)?)
+            self.repo.send_to(session, V1Path::Layer(&self.id), &mut narrowed(Request::new(Method::GET), range)?)
         })
     }
 

@@ -7,6 +7,7 @@ use serde_json::{json, Value};
 use zeroize::Zeroizing;
 
 use super::index_server::IndexServer;
+use super::path::V1Path;
 use super::ERROR_BODY;
 use crate::auth::basic_header;
 use crate::call::Call;
@@ -147,7 +148,7 @@ fn check(place: &IndexServer, user: User, official: bool) -> Result<V1Login> {
 }
 
 fn users() -> RequestTarget {
-    RequestTarget::Path("v1/users/".to_owned())
+    V1Path::Users.into()
 }
 
 fn refused(response: &Response, code: Code, message: String) -> Error {

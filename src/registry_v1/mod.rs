@@ -11,6 +11,7 @@ pub mod index;
 mod index_server;
 pub mod layer;
 pub mod login;
+mod path;
 pub mod read;
 mod repo;
 mod session;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{json, Map, Value};
 
 use super::id::ImageId;
+use super::path::V1Path;
 use super::{json, wrong, V1Repository};
 use crate::digest::Digest;
 use crate::error::{Code, Result};
@@ -93,7 +94,7 @@ impl V1Image {
 impl V1Repository {
     /// The tags and their images.
     pub fn tags(&self) -> Result<V1Tags> {
-        let (response, bytes) = self.document(&format!("v1/repositories/{}/tags", self.name), "the tags")?;
+        let (response, bytes) = self.document(V1Path::Tags(&self.name), "the tags")?;
         let bad = || wrong(&response, "the list of tags is neither {tag: id} nor [{name, layer}]");
         let mut tags = Map::new();
         let mut add = |tag: &str, id: &str| {
@@ -122,7 +123,7 @@ impl V1Repository {
     /// The image of a tag.
     pub fn tag(&self, tag: &str) -> Result<ImageId> {
         check_tag(tag)?;
-        let (response, bytes) = self.document(&format!("v1/repositories/{}/tags/{tag}", self.name), "the tag")?;
+        let (response, bytes) = self.document(V1Path::Tag(&self.name, tag), "the tag")?;
         let what = format!("the tag {tag} of {}", self.place_name());
         match json(&bytes, &response, &what)? {
             Value::String(id) => ImageId::of_server(&id, &what).map_err(|error| error.with_url(&response.url)),
@@ -132,7 +133,7 @@ impl V1Repository {
 
     /// An image and its ancestors, itself first.
     pub fn ancestry(&self, id: &ImageId) -> Result<Vec<ImageId>> {
-        let (response, bytes) = self.document(&format!("v1/images/{id}/ancestry"), "the ancestry")?;
+        let (response, bytes) = self.document(V1Path::Ancestry(id), "the ancestry")?;
         let what = format!("the ancestry of image {id}");
         let Value::Array(list) = json(&bytes, &response, &what)? else {
             return Err(wrong(&response, format!("{what} is not a list")));
@@ -159,7 +160,7 @@ impl V1Repository {
 
     /// Gets an image's JSON, and what the registry says about its layer.
     pub fn image(&self, id: &ImageId) -> Result<V1Image> {
-        let (response, bytes) = self.document(&format!("v1/images/{id}/json"), "the image's JSON")?;
+        let (response, bytes) = self.document(V1Path::Json(id), "the image's JSON")?;
         let what = format!("the JSON of image {id}");
         let Value::Object(document) = json(&bytes, &response, &what)? else {
             return Err(wrong(&response, format!("{what} is not an object")));

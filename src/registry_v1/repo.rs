@@ -8,6 +8,7 @@ use ::http::{Method, StatusCode};
 
 use super::id::ImageId;
 use super::index_server::IndexServer;
+use super::path::V1Path;
 use super::session::{Access, IndexSession, RegistryProof};
 use super::LARGEST;
 use crate::auth::{challenge, identity};
@@ -114,8 +115,8 @@ impl V1Repository {
         Ok(asks && may && self.place.proof()?.is_some())
     }
 
-    pub(super) fn send_to(&self, session: &IndexSession, path: &str, request: &mut Request) -> Result<Response> {
-        let at = session.base().below(path)?;
+    pub(super) fn send_to(&self, session: &IndexSession, path: V1Path, request: &mut Request) -> Result<Response> {
+        let at = session.base().below(&path.to_string())?;
         request.authorization = match session.proof() {
             RegistryProof::Token(token) => Some(token.clone()),
             RegistryProof::Basic if session.is_at_index() => self.place.proof()?,
@@ -127,7 +128,7 @@ impl V1Repository {
     }
 
     /// A document of the registry: its bytes and the response.
-    pub(super) fn document(&self, path: &str, what: &'static str) -> Result<(Response, Vec<u8>)> {
+    pub(super) fn document(&self, path: V1Path, what: &'static str) -> Result<(Response, Vec<u8>)> {
         let response = self.send(Access::Read, &mut |session| {
             self.send_to(session, path, &mut Request::new(Method::GET).whole(LARGEST, what))
         })?;

@@ -15,10 +15,12 @@ use url::Url;
 
 use super::cookies::CookieJar;
 use super::id::ImageId;
-use super::index_server::{secret, IndexServer, HUB};
+use super::index_server::{is_hub, secret, IndexServer};
+use super::path::V1Path;
 use super::LARGEST;
+use crate::docker_hub;
 use crate::error::{Code, Error, Result};
-use crate::http::location::{Location, RequestTarget};
+use crate::http::location::Location;
 use crate::http::response::Response;
 use crate::http::upload::Body;
 use crate::http::{Repeat, Request};
@@ -135,8 +137,8 @@ fn registries(index: &Location, response: &Response) -> Result<Vec<Registry>> {
 
 /// Docker Hub's index does not store images, even when it names no registry.
 fn at_hub(base: Location) -> Location {
-    match (base.url.as_str() == HUB, Url::parse("https://registry-1.docker.io/")) {
-        (true, Ok(url)) => Location { url, ..base },
+    match is_hub(&base.url).then(|| Url::parse(&format!("https://{}/", docker_hub::REGISTRY))) {
+        Some(Ok(url)) => Location { url, ..base },
         _ => base,
     }
 }
@@ -170,11 +172,10 @@ impl IndexSession {
         let new: Vec<ImageId> = images.iter().filter(|image| !announced.contains(image)).cloned().collect();
         announced.extend(new);
         let (method, path, body) = match access {
-            Access::Read => (Method::GET, "images", Body::Empty),
-            Access::Write => (Method::PUT, "", images_body(&announced)),
-            Access::Delete => (Method::DELETE, "images", Body::Empty),
+            Access::Read => (Method::GET, V1Path::Images(repository), Body::Empty),
+            Access::Write => (Method::PUT, V1Path::Repository(repository), images_body(&announced)),
+            Access::Delete => (Method::DELETE, V1Path::Images(repository), Body::Empty),
         };
-        let target = RequestTarget::Path(format!("v1/repositories/{repository}/{path}"));
         let mut request = Request::new(method)
             .header(HeaderName::from_static("x-docker-token"), "true")?
             .header(ACCEPT, "application/json")?
@@ -188,7 +189,7 @@ impl IndexSession {
         if let Some(before) = before {
             before.cookies.put_into(&index.account.base, &mut request);
         }
-        let response = index.ask(&target, &mut request)?;
+        let response = index.ask(&path.into(), &mut request)?;
         let wanted = [StatusCode::OK, StatusCode::CREATED, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
         let what = format!("start a v1 session for {}", index.name_of(repository));
         let mut response =

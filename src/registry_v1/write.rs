@@ -11,12 +11,12 @@ use serde::Serialize;
 use serde_json::{json, Map, Value};
 
 use super::id::ImageId;
+use super::path::V1Path;
 use super::read::check_tag;
 use super::session::Access;
 use super::{V1Repository, LARGEST};
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result, Side};
-use crate::http::location::RequestTarget;
 use crate::http::response::Response;
 use crate::http::retry::{self, Backoff};
 use crate::http::upload::Body;
@@ -92,7 +92,7 @@ impl V1Repository {
     pub fn put_image(&self, image: &[u8]) -> Result<StoredImage> {
         let id = id_of(image)?;
         let body = Bytes::copy_from_slice(image);
-        let response = self.put(&format!("v1/images/{id}/json"), Some(&id), body, None)?;
+        let response = self.put(V1Path::Json(&id), Some(&id), body, None)?;
         let uploaded = self.put_or_there(response, &format!("put the image {id}"))?;
         Ok(StoredImage { id, uploaded })
     }
@@ -151,7 +151,7 @@ impl V1Repository {
             let mut request = Request::new(Method::PUT)
                 .header(CONTENT_TYPE, "application/octet-stream")?
                 .body(Body::Stream { source: &mut hashing, size, done: layer.done.unwrap_or(0) });
-            let response = self.send_to(session, &format!("v1/images/{id}/layer"), &mut request)?;
+            let response = self.send_to(session, V1Path::Layer(id), &mut request)?;
             drop(request);
             sent = Some((hashing, size));
             Ok(response)
@@ -178,7 +178,7 @@ impl V1Repository {
             false => "x-docker-checksum-payload",
         };
         let header = Some((HeaderName::from_static(name), value));
-        let response = self.put(&format!("v1/images/{id}/checksum"), Some(id), Bytes::new(), header)?;
+        let response = self.put(V1Path::Checksum(id), Some(id), Bytes::new(), header)?;
         let what = format!("put the checksum of image {id}");
         // docker-registry: 400 when it differs.
         if response.status == StatusCode::BAD_REQUEST {
@@ -191,7 +191,7 @@ impl V1Repository {
     pub fn put_tag(&self, tag: &str, id: &ImageId) -> Result<u16> {
         check_tag(tag)?;
         let body = Bytes::from(json!(id).to_string());
-        let response = self.put(&format!("v1/repositories/{}/tags/{tag}", self.name), Some(id), body, None)?;
+        let response = self.put(V1Path::Tag(&self.name, tag), Some(id), body, None)?;
         self.done(response, &format!("put the tag {tag} of {}", self.place_name()))
     }
 
@@ -199,15 +199,15 @@ impl V1Repository {
     pub fn delete_tag(&self, tag: &str) -> Result<u16> {
         check_tag(tag)?;
         let what = format!("delete the tag {tag} of {}", self.place_name());
-        self.delete(&format!("v1/repositories/{}/tags/{tag}", self.name), &what)
+        self.delete(V1Path::Tag(&self.name, tag), &what)
     }
 
     /// Deletes a repository with all its tags: at the registry, and then, where that is another server, at the index,
     /// without which the registry would not accept a token.
     pub fn delete_repository(&self) -> Result<u16> {
         let what = format!("delete the repository {}", self.place_name());
-        let path = format!("v1/repositories/{}/", self.name);
-        let status = self.delete(&path, &what)?;
+        let path = V1Path::Repository(&self.name);
+        let status = self.delete(path, &what)?;
         let (session, _) = self.session(Access::Delete, None)?;
         for access in [Access::Read, Access::Write, Access::Delete] {
             self.forget(access);
@@ -215,7 +215,7 @@ impl V1Repository {
         if session.is_at_index() {
             return Ok(status);
         }
-        let response = self.place.ask(&RequestTarget::Path(path), &mut Request::new(Method::DELETE))?;
+        let response = self.place.ask(&path.into(), &mut Request::new(Method::DELETE))?;
         match response.status {
             // It keeps no list of its own.
             StatusCode::NOT_FOUND => Ok(status),
@@ -245,19 +245,18 @@ impl V1Repository {
         };
         let list: Vec<Value> = images.iter().enumerate().map(entry).collect();
         let (session, _) = self.session(Access::Write, None)?;
-        let index = RequestTarget::Path(format!("v1/repositories/{}/images", self.name));
         let mut request = Request::new(Method::PUT)
             .header(CONTENT_TYPE, "application/json")?
             .repeat(Repeat::Always)
             .body(Body::Bytes(Bytes::from(json!(list).to_string())));
         session.cookies().put_into(&self.place.account.base, &mut request);
-        let response = self.place.ask(&index, &mut request)?;
+        let response = self.place.ask(&V1Path::Images(&self.name).into(), &mut request)?;
         self.done(response, &format!("put the images of {} at the index", self.place_name()))
     }
 
     fn put(
         &self,
-        path: &str,
+        path: V1Path,
         image: Option<&ImageId>,
         body: Bytes,
         header: Option<(HeaderName, HeaderValue)>,
@@ -272,7 +271,7 @@ impl V1Repository {
         })
     }
 
-    fn delete(&self, path: &str, what: &str) -> Result<u16> {
+    fn delete(&self, path: V1Path, what: &str) -> Result<u16> {
         let response =
             self.send(Access::Delete, &mut |session| self.send_to(session, path, &mut Request::new(Method::DELETE)))?;
         // Missing after a repeated request is the intended result.

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::call::thread;
 use crate::call::Call;
 use crate::download::partial::Partial;
 use crate::error::{Code, Error, Result};
-use crate::sync::lock;
+use crate::sync::{self, lock};
 
 /// So many wait at most: each keeps a file open.
 const MOST: usize = 64;
@@ -80,8 +80,7 @@ impl FlushQueue {
             call.check()?;
             let mut state = self.shared.lock();
             if state.failure.is_none() && !enough(&state) {
-                let woken = self.shared.changed.wait_timeout(state, STEP);
-                state = woken.unwrap_or_else(PoisonError::into_inner).0;
+                state = sync::wait(&self.shared.changed, state, STEP).0;
             }
             state.check()?;
             if enough(&state) {
@@ -112,7 +111,7 @@ impl SharedQueue {
         let mut state = self.lock();
         while !state.over {
             let Some((partial, target)) = state.waiting.pop_front() else {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = sync::wait_told(&self.changed, state);
                 continue;
             };
             state.busy = true;

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._caller import text
+from ._caller import Caller, text
 from ._memory import lent
 from .results import Session
 
@@ -14,7 +16,12 @@ if TYPE_CHECKING:
     from .options import CallOptions, ChunkOptions
     from .results import BlobPut
     from .types import Buffer
-    from .uploads import Uploads
+
+
+def step(client: Caller, name: str, session: Any, *arguments: Any, **how: Any) -> Any:
+    """Calls a function with a session: a mapping, its JSON, or its URL."""
+    given = json.dumps(session) if isinstance(session, Mapping) else session
+    return client._invoke(name, text("session", given), *arguments, **how)
 
 
 class UploadSession:
@@ -22,7 +29,7 @@ class UploadSession:
 
     __slots__ = ("_client", "_session")
 
-    def __init__(self, client: Uploads, session: Session) -> None:
+    def __init__(self, client: Caller, session: Session) -> None:
         self._client = client
         self._session = session
 
@@ -61,19 +68,19 @@ class UploadSession:
     def finish(self, digest: str, data: Buffer = b"", **options: Unpack[CallOptions]) -> BlobPut:
         """Ends it with the last bytes, if there are any left; digest: of the whole blob: `ocireg_upload_session_finish`."""
         arguments = (text("digest", digest), *lent("data", data))
-        result: BlobPut = self._client._session("ocireg_upload_session_finish", self._session, *arguments, options=options)
+        result: BlobPut = step(self._client, "ocireg_upload_session_finish", self._session, *arguments, options=options)
         return result
 
     def cancel(self, **options: Unpack[CallOptions]) -> None:
         """Gives it up: `ocireg_upload_session_cancel`."""
-        result: None = self._client._session("ocireg_upload_session_cancel", self._session, options=options, outs=(), then=lambda: None)
+        result: None = step(self._client, "ocireg_upload_session_cancel", self._session, options=options, outs=(), then=lambda: None)
         return result
 
     def __repr__(self) -> str:
         return f"<UploadSession {self.repository} at {self.offset}>"
 
     def _step(self, name: str, options: Any, *arguments: Any) -> UploadSession:
-        result: UploadSession = self._client._session(
-            name, self._session, *arguments, options=options, then=lambda session: UploadSession(self._client, session)
+        result: UploadSession = step(
+            self._client, name, self._session, *arguments, options=options, then=lambda session: UploadSession(self._client, session)
         )
         return result

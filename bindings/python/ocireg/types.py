@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from .options import Credentials
+    from .credentials import Credentials
     from .reference import Reference
     from .results import BlobProgress
 

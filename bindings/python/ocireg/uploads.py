@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ._caller import Caller, text
 from ._memory import UploadHandle
-from .session import UploadSession
+from .session import UploadSession, step
 from .upload import Upload
 
 if TYPE_CHECKING:
@@ -40,11 +38,7 @@ class Uploads(Caller):
     def resume_upload(self, session: Session | str, **options: Unpack[CallOptions]) -> UploadSession:
         """Continues an upload session. session: what `UploadSession.to_dict` or `Upload.save` gave, its JSON, or the session's URL:
         `ocireg_upload_session_status`."""
-        found: UploadSession = self._session(
-            "ocireg_upload_session_status", session, options=options, then=lambda found: UploadSession(self, found)
+        found: UploadSession = step(
+            self, "ocireg_upload_session_status", session, options=options, then=lambda found: UploadSession(self, found)
         )
         return found
-
-    def _session(self, name: str, session: Any, *arguments: Any, **how: Any) -> Any:
-        given = json.dumps(session) if isinstance(session, Mapping) else session
-        return self._invoke(name, text("session", given), *arguments, **how)

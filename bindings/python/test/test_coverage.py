@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import inspect
 import json
 import re
@@ -181,6 +182,21 @@ class CoverageTest(unittest.TestCase):
                     self.compare(part, inner[0], f"{where}.{member}")
                 if "$ref" in part:
                     self.assertEqual(SHAPES[part["$ref"].removesuffix(".json").replace("-", "_")], inner[0])
+
+    def test_no_module_needs_one_that_needs_it(self) -> None:
+        """Not even for types only: then each can be read after those that it names."""
+        package = helper.ROOT / "bindings/python/ocireg"
+        files = {path.relative_to(package).with_suffix("").parts: path for path in package.rglob("*.py")}
+        needs: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+        for name, path in files.items():
+            found = needs[name] = set()
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ImportFrom) and node.level:
+                    folder = (*name[: len(name) - node.level], *(node.module.split(".") if node.module else ()))
+                    for one in [(*folder, alias.name) for alias in node.names]:
+                        found.add(next(way for way in (one, (*one, "__init__"), folder, (*folder, "__init__")) if way in files))
+        self.assertGreater(sum(map(len, needs.values())), 50)
+        graphlib.TopologicalSorter(needs).prepare()  # a circle is an error that names it
 
     def test_everything_public_is_documented(self) -> None:
         for name in ocireg.__all__:

@@ -6,6 +6,7 @@ options typed.
 
 from __future__ import annotations
 
+from ..credentials import Credentials
 from .calls import (
     AppendOptions,
     BlobOptions,
@@ -47,7 +48,7 @@ from .calls import (
     V1PutLayerOptions,
     VerifyOptions,
 )
-from .client import ClientOptions, Credentials, HostOptions, TLSOptions
+from .client import ClientOptions, HostOptions, TLSOptions
 
 __all__ = [
     "AppendOptions",

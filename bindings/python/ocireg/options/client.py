@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
+from ..credentials import Credentials
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -25,19 +27,6 @@ class TLSOptions(TypedDict, total=False):
     client_cert_file: Path | None
     # PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase; the same file when left out
     client_key_file: Path | None
-
-
-class Credentials(TypedDict, total=False):
-    """Who the caller is: username and password, or identity_token, or token. What a credentials callback returns."""
-
-    # with password: for Basic and for the host's token server; or with identity_token, if known
-    username: str | None
-    # with username
-    password: str | None
-    # a refresh token for the host's token server; a new one issued by the server replaces it
-    identity_token: str | None
-    # a bearer token, used as it is
-    token: str | None
 
 
 class ClientOptions(TLSOptions, total=False):

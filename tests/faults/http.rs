@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use ocireg::error::Code;
 use ocireg::registry::manifest::GetOptions;
+use ocireg::registry::Client;
 
 use crate::common::*;
 use crate::server::*;
@@ -159,6 +160,26 @@ fn chains_end() {
     let begun = Instant::now();
     fails(get(&endless), Code::Redirect, "loop");
     assert!(begun.elapsed() < Duration::from_secs(1));
+}
+
+/// Interim answers are skipped. The HTTP package has no bound for them; the time limit for an answer is one, however fast or slowly
+/// they come.
+#[test]
+fn interim_answers_end() {
+    let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n";
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx";
+    let some = verbatim(["HTTP/1.1 100 Continue\r\n\r\n", &interim.repeat(100), answer].concat());
+    let client = Client::new(changed(options(), |options| options.http.retries = 0)).unwrap();
+    let get = |server: &Server| client.get_blob(&call(&client), &at(&server.host, &digest(b"x")), &Default::default());
+    assert_eq!(get(&Server::start(move |_| some.clone())).unwrap().1, b"x");
+    for endless in [
+        verbatim(interim.repeat(100_000)).then(Then::Stall),
+        verbatim(interim.repeat(100)).paced(Duration::from_millis(2)).then(Then::Stall),
+    ] {
+        let (server, begun) = (Server::start(move |_| endless.clone()), Instant::now());
+        fails(get(&server), Code::Timeout, "no answer from the server within 1 s");
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    }
 }
 
 #[test]

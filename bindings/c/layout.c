@@ -3,13 +3,21 @@
 #include "json.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* DIR, or the place oci:DIR. */
+static const char *folder(const struct command_line *line)
+{
+    const char *given = line->arguments[0];
+    return strncmp(given, "oci:", 4) == 0 ? given + 4 : given;
+}
 
 static int list(struct session *session, const struct command_line *line)
 {
     ocireg_error *error = NULL;
     char *json = NULL, *place = NULL;
     ocireg_status status;
-    if (asprintf(&place, "oci:%s", line->arguments[0]) < 0)
+    if (asprintf(&place, "oci:%s", folder(line)) < 0)
         return report_failure(session->output, OCIREG_INTERNAL, "out of memory");
     status = ocireg_endpoint_list(session->client, session->context, place, line->options, &json, &error);
     free(place);
@@ -22,7 +30,7 @@ static int check(struct session *session, const struct command_line *line)
     ocireg_error *error = NULL;
     char *json = NULL;
     ocireg_status status =
-        ocireg_layout_check(session->client, session->context, line->arguments[0], line->options, &json, &error);
+        ocireg_layout_check(session->client, session->context, folder(line), line->options, &json, &error);
     ocireg_json *found = json_parsed(json);
     bool whole = ocireg_json_boolean(found, "/ok", true);
     ocireg_json_free(found);
@@ -35,14 +43,14 @@ static int clean(struct session *session, const struct command_line *line)
     ocireg_error *error = NULL;
     char *json = NULL;
     ocireg_status status =
-        ocireg_layout_clean(session->client, session->context, line->arguments[0], line->options, &json, &error);
+        ocireg_layout_clean(session->client, session->context, folder(line), line->options, &json, &error);
     return session_finish(session, status, json, error);
 }
 
 const struct command command_layout_list = {
     .name = "layout list",
     .target = TARGET_LOCAL,
-    .arguments = {"DIR"},
+    .arguments = {"[oci:]DIR"},
     .summary = "List what an OCI layout holds: name, digest and type.",
     .lines = "{/images/*/names/0}\\t{/images/*/digest}\\t{/images/*/mediaType}",
     .run = list,
@@ -51,7 +59,7 @@ const struct command command_layout_list = {
 const struct command command_layout_check = {
     .name = "layout check",
     .target = TARGET_LOCAL,
-    .arguments = {"DIR"},
+    .arguments = {"[oci:]DIR"},
     .summary = "Read an OCI layout and check its digests; exit status 19 when something is missing or wrong.",
     .run = check,
 };
@@ -64,7 +72,7 @@ static const struct parameter parameters[] = {
 const struct command command_layout_clean = {
     .name = "layout clean",
     .target = TARGET_LOCAL,
-    .arguments = {"DIR"},
+    .arguments = {"[oci:]DIR"},
     .parameters = parameters,
     .summary = "Remove the blobs of an OCI layout that no image needs.",
     .run = clean,

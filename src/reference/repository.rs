@@ -82,6 +82,10 @@ impl Repository {
     }
 }
 
+fn without_tag(name: &str) -> String {
+    format!("a repository is named without a tag or digest: {}", quoted(name))
+}
+
 fn check_name(text: &str, remote: &str, index: &Index) -> Result<()> {
     if remote.is_empty() {
         return Err(invalid(format!("'{}' has an empty repository name", quoted(text))));
@@ -95,7 +99,13 @@ fn check_name(text: &str, remote: &str, index: &Index) -> Result<()> {
             return bad("it is empty");
         }
         if !component.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-')) {
-            return bad("only a-z, 0-9, '.', '_' and '-' are allowed");
+            let error = bad("only a-z, 0-9, '.', '_' and '-' are allowed");
+            return match component.find([':', '@']).filter(|_| text.ends_with(component)) {
+                Some(end) => {
+                    error.map_err(|error| error.with_hint(without_tag(&text[..text.len() - component.len() + end])))
+                }
+                None => error,
+            };
         }
         let end = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
         if !end(component.bytes().next()) || !end(component.bytes().last()) {
@@ -124,6 +134,21 @@ mod tests {
     fn message(error: Error) -> String {
         assert_eq!(error.code(), Code::InvalidReference, "{error}");
         error.message().to_owned()
+    }
+
+    #[test]
+    fn a_tag_is_said_to_be_too_much() {
+        for (text, wanted) in [
+            ("reg.example:5000/team/app:v1", Some("reg.example:5000/team/app")),
+            ("mongo:7", Some("mongo")),
+            ("reg.example/app@sha256:00", Some("reg.example/app")),
+            ("reg.example/app:v1@sha256:00", Some("reg.example/app")),
+            ("reg.example/a:b/c", None),
+            ("reg.example/App", None),
+        ] {
+            let hint = Repository::parse(text, None).unwrap_err().to_json()["hint"].as_str().map(str::to_owned);
+            assert_eq!(hint, wanted.map(without_tag), "{text}");
+        }
     }
 
     #[test]

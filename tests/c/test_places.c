@@ -128,6 +128,9 @@ static void test_by_command(void **state) {
         /* Without the referrers API a registry has tags for them. */
         assert_non_null(strstr(said, "v1\n"));
     }
+    expect_run(text("layout list oci:%s/layout --text", folder), &said);
+    assert_int_equal(run(text("layout check oci:%s/layout", folder), NULL), 0);
+    assert_int_equal(run(text("layout clean oci:%s/layout", folder), NULL), 0);
     expect_run(text("layout list %s/layout --text", folder), &said);
     assert_non_null(strstr(said, text("v1\t%s\t" MANIFEST "\n", places.digest)));
     expect_shell(text("cat archive.tar | $0 digest oci-archive:-:v1 | grep -qx %s && test $(cat archive.tar | $0 tags oci-archive:- --text) = v1",

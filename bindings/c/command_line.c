@@ -155,6 +155,7 @@ int command_line_parse(struct command_line *line, const struct command *command,
     ocireg_error *error = NULL;
     int status = OCIREG_OK;
     *line = (struct command_line){0};
+    usage_is_of(command->name);
     if (ocireg_options_new(&line->options, &error) != OCIREG_OK)
         return report_error(&globals->output, error);
     for (size_t i = 0; status == OCIREG_OK && i < arguments->option_count; i++)

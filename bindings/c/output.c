@@ -199,6 +199,13 @@ int report_failure(const struct output *output, ocireg_status code, const char *
     return code;
 }
 
+static const char *usage_of = "";
+
+void usage_is_of(const char *command)
+{
+    usage_of = command;
+}
+
 int report_usage(const char *format, ...)
 {
     char *message = NULL;
@@ -209,7 +216,7 @@ int report_usage(const char *format, ...)
     va_end(arguments);
     fputs("ocireg: ", stderr);
     write_clean(stderr, message == NULL ? "" : message);
-    fputs("\nsee ocireg --help\n", stderr);
+    fprintf(stderr, "\nsee ocireg %s%s\n", *usage_of == '\0' ? "--help" : "help ", usage_of);
     free(message);
     return EXIT_USAGE;
 }

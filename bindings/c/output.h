@@ -54,6 +54,8 @@ void report_if_read(const struct output *output, ocireg_status code, const char 
 /* Reports a failure of the command itself, such as a file that cannot be read. */
 int report_failure(const struct output *output, ocireg_status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The command whose help answers what is wrong from now on with the command line. */
+void usage_is_of(const char *command);
 /* Reports a wrong command line. */
 int report_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

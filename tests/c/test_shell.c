@@ -95,6 +95,10 @@ static void test_a_mistyped_word(void **state) {
         {"", "no command given"},
         {"ls x", "did you mean tags?"},
         {"completion tcsh", "bash, zsh and fish"},
+        {"tags --dgiests x", "\nsee ocireg help tags\n"},
+        {"manifest get", "\nsee ocireg help manifest get\n"},
+        {"copy a b --format {", "\nsee ocireg help copy\n"},
+        {"--nosuch", "\nsee ocireg --help\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) expect_failure(64, cases[i][0], cases[i][1]);
     expect_failure(64, "entirelyelse", "no such command: entirelyelse\n");

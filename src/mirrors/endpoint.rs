@@ -3,10 +3,9 @@
 use super::rename::Rename;
 use super::rules::RuleSource;
 use crate::credentials::Credentials;
+pub(crate) use crate::docker_hub::REGISTRY as HUB;
 use crate::reference::Index;
 
-/// The host of Docker Hub's registry.
-pub(crate) const HUB: &str = "registry-1.docker.io";
 use crate::reference::Scheme;
 
 /// A registry that can be asked for what the caller names.

@@ -13,13 +13,14 @@ use super::place::Place;
 use super::rules::{NameScope, Rule};
 use super::tables::{self, At, Table};
 use super::text::ConfigText;
+use crate::docker_hub;
 use crate::error::Result;
 use crate::reference::index::host;
 use crate::reference::{Scheme, DEFAULT_INDEX};
 use crate::text::shorten;
 
 /// The names of Docker Hub's registry.
-const HUB: [&str; 3] = ["registry-1.docker.io", "docker.io", "index.docker.io"];
+const HUB: [&str; 3] = [docker_hub::REGISTRY, docker_hub::DEFAULT_INDEX, docker_hub::INDEX];
 
 /// A folder below `certs.d`.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! containerd's hosts.toml (docs/hosts.md there): what stands in the folder of a registry below `certs.d`. Written after that manual and
 //! the source (core/remotes/docker/config/hosts.go), with these differences:
 //!
-//! - A file that is broken is an error for the names that it is for; there it counts as not there.
+//! - A file that is broken is an error, for every name: who set the folder up learns of it at once; there it counts as not there.
 //! - `[host]` tables in other forms (dotted keys, inline tables) count too; there only headers `[host."…"]` do.
 //! - An `http://` host with `ca` or `client` is asked by http; there by https first. With `skip_verify = true` it is so here too.
 //! - What may be pulled by digest may also be asked for referrers; there it is a capability of its own.

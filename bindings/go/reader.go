@@ -16,6 +16,8 @@ type BlobInfo struct {
 	Size      int64  `json:"size"`
 	Offset    int64  `json:"offset"`
 	MediaType string `json:"mediaType"`
+	// ServedBy is the HOST[:PORT] that sends it: the registry or a mirror.
+	ServedBy string `json:"served_by"`
 	// ID, Checksum and Verifiable are set for a layer of protocol v1.
 	ID         string `json:"id"`
 	Checksum   string `json:"checksum"`

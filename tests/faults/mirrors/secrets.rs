@@ -6,6 +6,7 @@ use ocireg::call::context::Context;
 use ocireg::credentials::Credentials;
 use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::manifest::GetOptions;
+use ocireg::registry::Client;
 use serde_json::json;
 
 use super::house::Manner::*;
@@ -112,4 +113,27 @@ fn a_redirect_to_the_registry_has_no_secrets() {
     client.get_manifest(&house.call(&client), &house.tagged(), &GetOptions::default()).unwrap();
     assert!(!house.server("origin").seen().is_empty());
     assert!(got(&house, "origin", "authorization").is_empty() && got(&house, "origin", "x-key").is_empty());
+}
+
+/// What a rule says of a mirror holds for its requests as a mirror, and not where the same host is a registry of its own.
+#[test]
+fn a_mirror_that_is_a_registry_too_has_two_lives() {
+    let house = House::new(&[("m1", Healthy), ("origin", Healthy)]);
+    let folder = tempfile::tempdir().unwrap();
+    let host = folder.path().join(house.host("origin"));
+    std::fs::create_dir(&host).unwrap();
+    let mirror = format!("http://{}", house.host("m1"));
+    let text = format!("[host.\"{mirror}\"]\n[host.\"{mirror}\".header]\nx-key = \"of the rule\"\n");
+    std::fs::write(host.join("hosts.toml"), text).unwrap();
+    let all = changed(options(), |options| {
+        options.machine.containerd_certs_dir.0 = vec![folder.path().to_string_lossy().into_owned()];
+    });
+    let client = Client::new(all).unwrap();
+    let call = house.call(&client);
+    client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
+    assert_eq!((house.asked(), got(&house, "m1", "x-key")), (vec!["m1".to_owned()], vec!["of the rule".to_owned()]));
+    let as_registry = tag(house.host("m1"));
+    client.get_manifest(&call, &as_registry, &GetOptions::default()).unwrap();
+    let last = house.server("m1").seen().pop().unwrap();
+    assert_eq!((last.header("x-key"), last.target.contains("ns=")), (None, false));
 }

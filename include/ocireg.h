@@ -206,6 +206,7 @@
 #define OCIREG_OPT_HELPER_TIMEOUT_MS "helper_timeout_ms"
 #define OCIREG_OPT_IDENTITY_TOKEN "identity_token"
 #define OCIREG_OPT_IDLE_TIMEOUT_MS "idle_timeout_ms"
+#define OCIREG_OPT_IF_DIGEST "if_digest"
 #define OCIREG_OPT_IF_EXISTS "if_exists"
 #define OCIREG_OPT_INSECURE "insecure"
 #define OCIREG_OPT_JOB_THREADS "job_threads"
@@ -453,7 +454,7 @@ typedef int64_t (*ocireg_read_fn)(void *userdata, uint8_t *buffer, size_t size);
 // The server's answer breaks the protocol.
 #define OCIREG_PROTOCOL 13
 
-// The bytes do not have the digest that they should have.
+// The bytes do not have the digest that they should have, or a name refers to another one than the call allows.
 #define OCIREG_DIGEST_MISMATCH 14
 
 // There are more or fewer bytes than there should be.
@@ -637,7 +638,8 @@ int32_t ocireg_error_http_status(const ocireg_error *error);
 // "destination" or null, "errno": number or null (as ocireg_error_errno), "http_status": number or null,
 // "registry_errors": [{"code", "message"[, "detail"]}] (the registry's own words), "url": string or null, "attempts": number (how often the request was sent), "retryable":
 // boolean (the same call may succeed later), "retry_after": seconds or null, "rate_limit": of
-// OCIREG_RATE_LIMITED what the registry says, as in ocireg_manifest_get, else null, "cause": [string] (the errors
+// OCIREG_RATE_LIMITED what the registry says, as in ocireg_manifest_get, else null, "conflict": {"name", "digest": string or null} or null
+// (the tag or name that was not to be set, and what it refers to now), "cause": [string] (the errors
 // underneath, outermost first)}
 const char *ocireg_error_json(const ocireg_error *error);
 
@@ -1211,8 +1213,15 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 // Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // With the option `tags` it is put by its digest with all tags in one request; tags that the answer does not confirm
-// (most registries do not know of it yet) are put one by one. The reference's own tag comes first: give
-// REPOSITORY@DIGEST when `latest` is not meant.
+// (most registries do not know of it yet) are put one by one. The reference's own tag comes first, if it has one: a bare
+// REPOSITORY does not stand for `latest` beside that option.
+//
+// With if_exists or if_digest a tag is set only if it refers to nothing, or to what the caller has seen. The tags are looked at
+// first: when one does not allow it, nothing is written, and the "conflict" of the error (see ocireg_error_json) says what it refers to
+// now. Then the manifest is put by its digest, and each tag is set on the condition: by the registry (If-None-Match, If-Match), where
+// it looks at those, which is found out by one more PUT of the manifest and remembered for ten minutes, else by another look just
+// before. "condition" in the result says which it was: "registry", which is sure, or "looked", which is no guarantee: somebody may
+// write between the look and the PUT. Few registries look at conditions; distribution does not.
 //
 // A manifest with a subject is listed among the subject's referrers: by the registry, which says so by its OCI-Subject
 // header, else in the referrers tag (`sha256-` and the hexadecimal digits), which is read, added to and written back,
@@ -1223,14 +1232,23 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 //
 // Options:
 //   media_type (string): instead of the one in the bytes, which are checked against it
-//   tags (list of strings): tags to set besides the reference's own
+//   tags (list of strings): tags to set besides the reference's own; a reference with neither tag nor digest
+//      does not stand for `latest` then
 //   referrers_tag (boolean, default: true): false leaves the referrers tag alone
+// Each of the tags, which are looked at before anything is written, and once more when they are set:
+//   if_exists (string): "replace", which it is by default; "fail": a name that refers to a manifest already,
+//      be it this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the
+//      result says so
+//   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and
+//      nothing is written
 //
 // Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null, "tags":
-// [string], all that were set, "subject": digest or null, "referrers": how it is listed, "api", "tag" or "none", null
+// [string], all that were set, "skipped": [string], those that were left as they are (if_exists "skip"; when it is all of them,
+// nothing was written), "condition": "registry" or "looked" (for several tags the weaker), null without a condition, "subject": digest or null, "referrers": how it is listed, "api", "tag" or "none", null
 // without a subject}. Free with ocireg_string_free.
 //
-// Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED;
+// Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH (also when a tag refers to what if_exists or if_digest
+// do not allow), OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED;
 // OCIREG_PROTOCOL when the referrers tag is not an index, OCIREG_HTTP when it changes all the time: then the manifest is
 // stored, and the message says so. Source: distribution-spec end-7a, end-7b, "Pushing Manifests with Subject", "Referrers
 // Tag Schema".
@@ -1747,12 +1765,22 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 //      and where it stands afterwards is not said
 //   destination_fd (integer): the descriptor that the `-` of a destination docker-archive:- or oci-archive:-
 //      stands for, instead of standard output; it stays open, at the end of what was written
+// The destination's name, which is looked at before anything is read or written, and once more when it is set:
+//   if_exists (string): "replace", which it is by default; "fail": a name that refers to a manifest already,
+//      be it this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the
+//      result says so
+//   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and
+//      nothing is written
 //
 // An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
 // the new image, and an image whose last name has moved goes. What cannot be added to (compressed, of another writer) is refused with
 // OCIREG_UNSUPPORTED or OCIREG_INVALID_MANIFEST before anything is written. Links are followed. A named pipe, a character device, `-` and
 // the names of the process's own descriptors, such as /dev/stdout, are written through, in one pass and when the image is here as a whole
 // (it waits in temporary_dir of ocireg_client_new); a failure before that writes nothing. Cancel and deadline end such a write.
+//
+// With if_exists or if_digest the destination's name is looked at before anything is read or moved, and again when it is set, as
+// ocireg_manifest_put does; in a layout that is done while nobody else can change it. When it is not allowed, the "conflict" of the
+// error says what the name refers to. A place without a name is OCIREG_INVALID_ARGUMENT then; dir:DIR is its own.
 //
 // Where layers are packed on the way, manifests and their digests are others than the source's, the config (with its diff_ids) is
 // not, and the same image gives the same digests. Layers that are packed already stay as they are. Packed layers wait in a
@@ -1777,14 +1805,18 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of what was copied), "mediaType":
 // string, "manifests": {"total": number, "copied": number, "skipped": number (there already), "referrers": number},
 // "blobs": {"total": number, "copied": number, "mounted": number, "skipped": number (there already), "bytes": number (of
-// all), "bytes_copied": number (moved by this call), "bytes_resumed": number (moved by earlier ones that did not finish)}
+// all), "bytes_copied": number (moved by this call), "bytes_resumed": number (moved by earlier ones that did not finish)},
+// "skipped": [string] (the name, when it was left as it is by if_exists "skip"; then digest and mediaType are those of what it refers
+// to, and the counts are 0, unless somebody took it while the copy was on its way), "condition": "registry", "locked" (in a layout),
+// "looked" (no guarantee), or null without a condition
 // [, "plan": {"manifests": [descriptor], "blobs": [descriptor]}, with dry_run: what the destination lacks]}. Free with
 // ocireg_string_free.
 //
 // Progress: bytes of all blobs; ocireg_context_progress has "blobs" with the members above too, and "active", the blobs on
 // their way; ocireg_context_set_blob_progress tells of each. Callbacks come on the calling thread.
 //
-// Errors: the common ones, with "side" "source" or "destination"; OCIREG_MISSING_BLOB, OCIREG_INVALID_MANIFEST, OCIREG_IO.
+// Errors: the common ones, with "side" "source" or "destination"; OCIREG_DIGEST_MISMATCH also when the name refers to what if_exists or
+// if_digest do not allow; OCIREG_MISSING_BLOB, OCIREG_INVALID_MANIFEST, OCIREG_IO.
 // Source: distribution-spec "Pulling manifests", "Pushing manifests"; image-spec image-layout.md.
 ocireg_status ocireg_copy(ocireg_client *client,
                           ocireg_context *context,
@@ -2590,11 +2622,18 @@ ocireg_status ocireg_image_size(ocireg_client *client,
 // Options:
 //   referrers (boolean, default: false): into another repository, also signatures, SBOMs and whatever else
 //      names it as its subject
+// The new tag, which is looked at before anything is read or written, and once more when it is set:
+//   if_exists (string): "replace", which it is by default; "fail": a name that refers to a manifest already,
+//      be it this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the
+//      result says so
+//   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and
+//      nothing is written
 //
-// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string, "mediaType": string}. Free with
-// ocireg_string_free.
+// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string, "mediaType": string,
+// "skipped": [string], "condition": string or null, as of ocireg_copy}. Free with ocireg_string_free.
 //
-// Errors: the common ones; OCIREG_INVALID_REFERENCE when `tag` is neither, OCIREG_INVALID_ARGUMENT when it is on another
+// Errors: the common ones; OCIREG_DIGEST_MISMATCH when the tag refers to what if_exists or if_digest do not allow (see
+// ocireg_manifest_put); OCIREG_INVALID_REFERENCE when `tag` is neither, OCIREG_INVALID_ARGUMENT when it is on another
 // registry. Source: distribution-spec "Pushing manifests".
 ocireg_status ocireg_image_tag(ocireg_client *client,
                                ocireg_context *context,
@@ -2623,12 +2662,20 @@ ocireg_status ocireg_image_tag(ocireg_client *client,
 //   compression (string): "gzip", "zstd" or "none": for layers that are plain tars; without it gzip when the
 //      result goes to a registry, else none; also for those of an image in a docker-archive
 //   compression_level (integer): 1 to 9 with gzip, 6 without it; 1 with zstd
+// The result's name, which is looked at before anything else, and once more when it is set:
+//   if_exists (string): "replace", which it is by default; "fail": a name that refers to a manifest already,
+//      be it this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the
+//      result says so
+//   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and
+//      nothing is written
 //
 // Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string or null (the
 // digest of what they were put on, null with scratch), "images": [{"digest": string, "config": string [, "platform": {"os", "architecture", ...}]}], "layers":
-// [{"digest": string, "size": number, "diff_id": string}] (the new ones)}. Free with ocireg_string_free.
+// [{"digest": string, "size": number, "diff_id": string}] (the new ones), "skipped": [string], "condition": string or null, as of
+// ocireg_copy; what was left as it is has no images and layers}. Free with ocireg_string_free.
 //
-// Errors: the common ones; OCIREG_INVALID_ARGUMENT without layers, OCIREG_INVALID_REFERENCE when the image is named by digest and
+// Errors: the common ones; OCIREG_DIGEST_MISMATCH when the result's name refers to what if_exists or if_digest do not allow (see
+// ocireg_manifest_put); OCIREG_INVALID_ARGUMENT without layers, OCIREG_INVALID_REFERENCE when the image is named by digest and
 // `to` is missing, OCIREG_INVALID_MANIFEST when a file is not a valid tar archive or the config does not fit the layers, OCIREG_UNSUPPORTED
 // when it is not an image (artifacts, schema 1), OCIREG_IO. Source: image-spec config.md, manifest.md.
 ocireg_status ocireg_image_append(ocireg_client *client,

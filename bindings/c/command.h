@@ -12,6 +12,7 @@ enum parameter_kind {
     /* Handed to the library as an option of the call, under `key`. */
     PARAMETER_FLAG,
     PARAMETER_OFF, /* a flag that sets its key to false */
+    PARAMETER_SKIP, /* a flag that sets its key to "skip" */
     PARAMETER_TEXT,
     PARAMETER_NUMBER,
     PARAMETER_LIST,

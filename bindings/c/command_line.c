@@ -48,6 +48,9 @@ static int set(struct command_line *line, const struct parameter *parameter, con
     case PARAMETER_OFF:
         status = ocireg_options_set_bool(line->options, parameter->key, false, &error);
         break;
+    case PARAMETER_SKIP:
+        status = ocireg_options_set_string(line->options, parameter->key, "skip", &error);
+        break;
     case PARAMETER_PLATFORM:
         line->platform = value;
         status = ocireg_options_set_string(line->options, parameter->key, value, &error);

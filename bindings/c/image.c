@@ -106,6 +106,9 @@ const struct command command_files = {
 
 static const struct parameter tag_parameters[] = {
     {"--referrers", PARAMETER_FLAG, OCIREG_OPT_REFERRERS, NULL, "into another repository: also what refers to it, such as signatures and SBOMs"},
+    {"--if-exists", PARAMETER_TEXT, OCIREG_OPT_IF_EXISTS, "replace|skip|fail", "what to do with a tag that refers to something (replace)"},
+    {"--no-clobber", PARAMETER_SKIP, OCIREG_OPT_IF_EXISTS, NULL, "the same as --if-exists skip"},
+    {"--if-digest", PARAMETER_TEXT, OCIREG_OPT_IF_DIGEST, "DIGEST", "only if the tag still refers to this manifest"},
     {0},
 };
 

@@ -281,6 +281,9 @@ const struct command command_manifest_build = {
 static const struct parameter put_parameters[] = {
     {"--media-type", PARAMETER_TEXT, OCIREG_OPT_MEDIA_TYPE, "T", "the media type, instead of what the manifest says"},
     {"--tag", PARAMETER_LIST, OCIREG_OPT_TAGS, "TAG", "also this tag (repeatable)"},
+    {"--if-exists", PARAMETER_TEXT, OCIREG_OPT_IF_EXISTS, "replace|skip|fail", "what to do with a tag that refers to something (replace)"},
+    {"--no-clobber", PARAMETER_SKIP, OCIREG_OPT_IF_EXISTS, NULL, "the same as --if-exists skip"},
+    {"--if-digest", PARAMETER_TEXT, OCIREG_OPT_IF_DIGEST, "DIGEST", "only if the tag still refers to this manifest"},
     {"--no-referrers-tag", PARAMETER_OFF, OCIREG_OPT_REFERRERS_TAG, NULL, "do not list it under its subject's referrers tag"},
     {0},
 };

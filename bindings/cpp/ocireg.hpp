@@ -316,6 +316,8 @@ public:
     int error_number() const noexcept { return static_cast<int>(error_number_); }
     /* A hint what to do; may be empty. */
     std::string hint() const { return *hint_; }
+    /* The name that was not to be set (if_exists, if_digest), and what it refers to now: /name, /digest; null for other errors. */
+    value conflict() const { return details()["conflict"]; }
     /* Whether the same call may succeed later. */
     bool retryable() const { return details()["retryable"].boolean_or(false); }
 

@@ -14,6 +14,10 @@ type CopyResult struct {
 	MediaType string         `json:"mediaType"`
 	Manifests ManifestCounts `json:"manifests"`
 	Blobs     BlobCounts     `json:"blobs"`
+	// Skipped are the names that were left as they are, with WithIfExists("skip"); Condition says who saw to it that the name could be
+	// set with WithIfExists or WithIfDigest: "registry", "locked" (in a layout) or "looked", which is no guarantee; otherwise empty.
+	Skipped   []string `json:"skipped"`
+	Condition string   `json:"condition"`
 	// Plan is what the destination lacks; only with WithDryRun.
 	Plan *CopyPlan `json:"plan"`
 }

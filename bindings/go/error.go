@@ -40,10 +40,19 @@ type Error struct {
 	RetryAfter time.Duration
 	// RateLimit is what the registry says about its limit, with ErrRateLimited.
 	RateLimit *RateLimit
+	// Conflict is the name that was not to be set, and what it refers to now, with WithIfExists and WithIfDigest.
+	Conflict *Conflict
 	// Causes are the texts of the errors underneath, outermost first.
 	Causes []string
 
 	wrapped []error
+}
+
+// Conflict is a name that refers to something else than a call allows.
+type Conflict struct {
+	Name string `json:"name"`
+	// Digest is that of the manifest that it refers to; empty when it refers to nothing.
+	Digest string `json:"digest"`
 }
 
 // RegistryError is one entry of a registry's error response.
@@ -115,6 +124,7 @@ func takeError(status C.ocireg_status, native *C.ocireg_error) *Error {
 		Retryable      bool
 		RetryAfter     float64    `json:"retry_after"`
 		RateLimit      *RateLimit `json:"rate_limit"`
+		Conflict       *Conflict
 		Cause          []string
 	}
 	if err := json.Unmarshal(view(C.ocireg_error_json(native)), &read); err != nil {
@@ -123,7 +133,8 @@ func takeError(status C.ocireg_status, native *C.ocireg_error) *Error {
 	return &Error{
 		Code: read.Code, Message: read.Message, Hint: read.Hint, Side: read.Side, Errno: read.Errno, HTTPStatus: read.HTTPStatus,
 		RegistryErrors: read.RegistryErrors, URL: read.URL, Attempts: read.Attempts, Retryable: read.Retryable,
-		RetryAfter: time.Duration(read.RetryAfter * float64(time.Second)), RateLimit: read.RateLimit, Causes: read.Cause,
+		RetryAfter: time.Duration(read.RetryAfter * float64(time.Second)), RateLimit: read.RateLimit,
+		Conflict: read.Conflict, Causes: read.Cause,
 	}
 }
 

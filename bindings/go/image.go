@@ -44,6 +44,10 @@ type ImageTag struct {
 	Destination string `json:"destination"`
 	Digest      string `json:"digest"`
 	MediaType   string `json:"mediaType"`
+	// Skipped are the names that were left as they are, with WithIfExists("skip"); Condition says who saw to it that the name could be
+	// set with WithIfExists or WithIfDigest: "registry" or "looked", which is no guarantee; otherwise empty.
+	Skipped   []string `json:"skipped"`
+	Condition string   `json:"condition"`
 }
 
 // ImageAppend is the image with new layers.
@@ -56,6 +60,10 @@ type ImageAppend struct {
 	Images []AppendedImage `json:"images"`
 	// Layers are the new ones.
 	Layers []AppendedLayer `json:"layers"`
+	// Skipped are the names that were left as they are, with WithIfExists("skip"); Condition says who saw to it that the name could be
+	// set with WithIfExists or WithIfDigest: "registry", "locked" (in a layout) or "looked", which is no guarantee; otherwise empty.
+	Skipped   []string `json:"skipped"`
+	Condition string   `json:"condition"`
 }
 
 // AppendedImage is one image of the result.

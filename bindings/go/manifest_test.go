@@ -72,6 +72,29 @@ func TestManifest(t *testing.T) {
 	}
 }
 
+func TestNamesThatAreTaken(t *testing.T) {
+	ctx := context.Background()
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	push(t, client, repository+":a", []byte("hello"))
+	manifest := must[*ocireg.Manifest](t)(client.Manifest(ctx, repository+":a"))
+	put := must[*ocireg.ManifestPut](t)(client.PutManifest(ctx, repository, manifest.Bytes, ocireg.WithTags("a", "b"), ocireg.WithIfExists("skip")))
+	if !slices.Equal(put.Tags, []string{"b"}) || !slices.Equal(put.Skipped, []string{"a"}) || put.Condition != "looked" {
+		t.Errorf("%+v", put)
+	}
+	_, err := client.TagImage(ctx, repository+":a", "b", ocireg.WithIfExists("fail"))
+	if conflict := wantCode(t, err, ocireg.ErrDigestMismatch).Conflict; conflict == nil || *conflict != (ocireg.Conflict{Name: "b", Digest: manifest.Digest}) {
+		t.Errorf("%+v", conflict)
+	}
+	copied := must[*ocireg.CopyResult](t)(client.Copy(ctx, repository+":a", repository+":b", ocireg.WithIfExists("skip")))
+	if !slices.Equal(copied.Skipped, []string{"b"}) || copied.Blobs.Total != 0 {
+		t.Errorf("%+v", copied)
+	}
+	if tagged := must[*ocireg.ImageTag](t)(client.TagImage(ctx, repository+":a", "b", ocireg.WithIfDigest(manifest.Digest))); tagged.Condition != "looked" {
+		t.Errorf("%+v", tagged)
+	}
+}
+
 func TestPutManifestTags(t *testing.T) {
 	ctx := context.Background()
 	client := newClient(t)

@@ -80,7 +80,8 @@ func WithMaxSchemaVersion(version int) Option {
 // WithoutIndex does not accept an index. For Manifest and ManifestDigest.
 func WithoutIndex() Option { return callOption(set("accept_index", false)) }
 
-// WithTags also sets these tags, besides the reference's own. For PutManifest.
+// WithTags also sets these tags, besides the reference's own; a name with neither tag nor digest does not stand for latest then. For
+// PutManifest.
 func WithTags(tags ...string) Option { return callOption(add("tags", tags)) }
 
 // WithoutReferrersTag leaves the referrers tag alone. For PutManifest and DeleteManifest.
@@ -111,8 +112,14 @@ func WithLength(length int64) Option { return callOption(set("length", length)) 
 func WithSize(size int64) Option { return callOption(set("size", size)) }
 
 // WithIfExists says what happens to a file that holds the blob already: "replace", the default, or "skip", which leaves it, with nothing
-// requested. For BlobGetFile and V1LayerFile.
+// requested. For BlobGetFile and V1LayerFile. For PutManifest, Copy, TagImage and AppendImage it is about a name that refers to a
+// manifest already: "replace", the default, "skip", which leaves it, or "fail", an ErrDigestMismatch whose Error.Conflict says what it
+// refers to.
 func WithIfExists(what string) Option { return callOption(set("if_exists", what)) }
+
+// WithIfDigest sets a name only if it refers to this manifest still; otherwise the call is an ErrDigestMismatch, whose Error.Conflict says
+// what it refers to now, and nothing is written. For PutManifest, Copy, TagImage and AppendImage.
+func WithIfDigest(digest string) Option { return callOption(set("if_digest", digest)) }
 
 // WithoutResume begins at the first byte, removes what an earlier call has left, and leaves nothing after a failure. For BlobGetFile and
 // V1LayerFile.

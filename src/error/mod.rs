@@ -9,6 +9,7 @@ use serde::Serialize;
 
 pub use code::Code;
 
+use crate::digest::Digest;
 use crate::rate_limit::RateLimit;
 
 /// The side of a copy that failed.
@@ -30,6 +31,15 @@ pub struct RegistryError {
     /// The registry's detail, any JSON; null when it sent none.
     #[serde(skip_serializing_if = "serde_json::Value::is_null")]
     pub detail: serde_json::Value,
+}
+
+/// A name that refers to something else than a call allows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Conflict {
+    /// The name.
+    pub name: String,
+    /// The manifest that it refers to; None when it refers to nothing.
+    pub digest: Option<Digest>,
 }
 
 /// An error of the library. Boxed, so that a `Result` stays small.
@@ -55,6 +65,7 @@ struct Facts {
     attempts: u32,
     retry_after: Option<u64>,
     rate_limit: Option<RateLimit>,
+    conflict: Option<Conflict>,
     cause: Vec<String>,
 }
 
@@ -75,6 +86,7 @@ impl Error {
             attempts: 0,
             retry_after: None,
             rate_limit: None,
+            conflict: None,
             cause: Vec::new(),
         }))
     }
@@ -248,6 +260,17 @@ impl Error {
         self
     }
 
+    /// What the name refers to that was to be set; None for other errors.
+    pub fn conflict(&self) -> Option<&Conflict> {
+        self.0.conflict.as_ref()
+    }
+
+    /// Sets what the name refers to that was to be set.
+    pub fn with_conflict(mut self, name: &str, digest: Option<&Digest>) -> Error {
+        self.0.conflict = Some(Conflict { name: plain(name.to_owned()), digest: digest.cloned() });
+        self
+    }
+
     /// Sets the texts of the underlying errors, outermost first.
     pub fn with_cause(mut self, cause: Vec<String>) -> Error {
         self.0.cause = cause.into_iter().map(plain).collect();
@@ -271,6 +294,7 @@ impl Error {
             "retryable": self.retryable(),
             "retry_after": facts.retry_after,
             "rate_limit": facts.rate_limit,
+            "conflict": facts.conflict,
             "cause": facts.cause,
         })
     }

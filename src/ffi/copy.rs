@@ -70,6 +70,10 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// the names of the process's own descriptors, such as /dev/stdout, are written through, in one pass and when the image is here as a whole
 /// (it waits in temporary_dir of ocireg_client_new); a failure before that writes nothing. Cancel and deadline end such a write.
 ///
+/// With if_exists or if_digest the destination's name is looked at before anything is read or moved, and again when it is set, as
+/// ocireg_manifest_put does; in a layout that is done while nobody else can change it. When it is not allowed, the "conflict" of the
+/// error says what the name refers to. A place without a name is OCIREG_INVALID_ARGUMENT then; dir:DIR is its own.
+///
 /// Where layers are packed on the way, manifests and their digests are others than the source's, the config (with its diff_ids) is
 /// not, and the same image gives the same digests. Layers that are packed already stay as they are. Packed layers wait in a
 /// temporary file (temporary_dir and max_temporary_bytes of ocireg_client_new), also for dry_run. Signatures of the image as it was
@@ -93,14 +97,18 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of what was copied), "mediaType":
 /// string, "manifests": {"total": number, "copied": number, "skipped": number (there already), "referrers": number},
 /// "blobs": {"total": number, "copied": number, "mounted": number, "skipped": number (there already), "bytes": number (of
-/// all), "bytes_copied": number (moved by this call), "bytes_resumed": number (moved by earlier ones that did not finish)}
+/// all), "bytes_copied": number (moved by this call), "bytes_resumed": number (moved by earlier ones that did not finish)},
+/// "skipped": [string] (the name, when it was left as it is by if_exists "skip"; then digest and mediaType are those of what it refers
+/// to, and the counts are 0, unless somebody took it while the copy was on its way), "condition": "registry", "locked" (in a layout),
+/// "looked" (no guarantee), or null without a condition
 /// [, "plan": {"manifests": [descriptor], "blobs": [descriptor]}, with dry_run: what the destination lacks]}. Free with
 /// ocireg_string_free.
 ///
 /// Progress: bytes of all blobs; ocireg_context_progress has "blobs" with the members above too, and "active", the blobs on
 /// their way; ocireg_context_set_blob_progress tells of each. Callbacks come on the calling thread.
 ///
-/// Errors: the common ones, with "side" "source" or "destination"; OCIREG_MISSING_BLOB, OCIREG_INVALID_MANIFEST, OCIREG_IO.
+/// Errors: the common ones, with "side" "source" or "destination"; OCIREG_DIGEST_MISMATCH also when the name refers to what if_exists or
+/// if_digest do not allow; OCIREG_MISSING_BLOB, OCIREG_INVALID_MANIFEST, OCIREG_IO.
 /// Source: distribution-spec "Pulling manifests", "Pushing manifests"; image-spec image-layout.md.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_copy(

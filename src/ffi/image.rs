@@ -98,10 +98,11 @@ pub unsafe extern "C" fn ocireg_image_size(
 ///
 /// Options: {TagOptions}
 ///
-/// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string, "mediaType": string}. Free with
-/// ocireg_string_free.
+/// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string, "mediaType": string,
+/// "skipped": [string], "condition": string or null, as of ocireg_copy}. Free with ocireg_string_free.
 ///
-/// Errors: the common ones; OCIREG_INVALID_REFERENCE when `tag` is neither, OCIREG_INVALID_ARGUMENT when it is on another
+/// Errors: the common ones; OCIREG_DIGEST_MISMATCH when the tag refers to what if_exists or if_digest do not allow (see
+/// ocireg_manifest_put); OCIREG_INVALID_REFERENCE when `tag` is neither, OCIREG_INVALID_ARGUMENT when it is on another
 /// registry. Source: distribution-spec "Pushing manifests".
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_image_tag(
@@ -139,9 +140,11 @@ pub unsafe extern "C" fn ocireg_image_tag(
 ///
 /// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string or null (the
 /// digest of what they were put on, null with scratch), "images": [{"digest": string, "config": string [, "platform": {"os", "architecture", ...}]}], "layers":
-/// [{"digest": string, "size": number, "diff_id": string}] (the new ones)}. Free with ocireg_string_free.
+/// [{"digest": string, "size": number, "diff_id": string}] (the new ones), "skipped": [string], "condition": string or null, as of
+/// ocireg_copy; what was left as it is has no images and layers}. Free with ocireg_string_free.
 ///
-/// Errors: the common ones; OCIREG_INVALID_ARGUMENT without layers, OCIREG_INVALID_REFERENCE when the image is named by digest and
+/// Errors: the common ones; OCIREG_DIGEST_MISMATCH when the result's name refers to what if_exists or if_digest do not allow (see
+/// ocireg_manifest_put); OCIREG_INVALID_ARGUMENT without layers, OCIREG_INVALID_REFERENCE when the image is named by digest and
 /// `to` is missing, OCIREG_INVALID_MANIFEST when a file is not a valid tar archive or the config does not fit the layers, OCIREG_UNSUPPORTED
 /// when it is not an image (artifacts, schema 1), OCIREG_IO. Source: image-spec config.md, manifest.md.
 #[no_mangle]

@@ -117,8 +117,15 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
 /// Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
 /// With the option `tags` it is put by its digest with all tags in one request; tags that the answer does not confirm
-/// (most registries do not know of it yet) are put one by one. The reference's own tag comes first: give
-/// REPOSITORY@DIGEST when `latest` is not meant.
+/// (most registries do not know of it yet) are put one by one. The reference's own tag comes first, if it has one: a bare
+/// REPOSITORY does not stand for `latest` beside that option.
+///
+/// With if_exists or if_digest a tag is set only if it refers to nothing, or to what the caller has seen. The tags are looked at
+/// first: when one does not allow it, nothing is written, and the "conflict" of the error (see ocireg_error_json) says what it refers to
+/// now. Then the manifest is put by its digest, and each tag is set on the condition: by the registry (If-None-Match, If-Match), where
+/// it looks at those, which is found out by one more PUT of the manifest and remembered for ten minutes, else by another look just
+/// before. "condition" in the result says which it was: "registry", which is sure, or "looked", which is no guarantee: somebody may
+/// write between the look and the PUT. Few registries look at conditions; distribution does not.
 ///
 /// A manifest with a subject is listed among the subject's referrers: by the registry, which says so by its OCI-Subject
 /// header, else in the referrers tag (`sha256-` and the hexadecimal digits), which is read, added to and written back,
@@ -130,10 +137,12 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
 /// Options: {PutOptions}
 ///
 /// Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null, "tags":
-/// [string], all that were set, "subject": digest or null, "referrers": how it is listed, "api", "tag" or "none", null
+/// [string], all that were set, "skipped": [string], those that were left as they are (if_exists "skip"; when it is all of them,
+/// nothing was written), "condition": "registry" or "looked" (for several tags the weaker), null without a condition, "subject": digest or null, "referrers": how it is listed, "api", "tag" or "none", null
 /// without a subject}. Free with ocireg_string_free.
 ///
-/// Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED;
+/// Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH (also when a tag refers to what if_exists or if_digest
+/// do not allow), OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED;
 /// OCIREG_PROTOCOL when the referrers tag is not an index, OCIREG_HTTP when it changes all the time: then the manifest is
 /// stored, and the message says so. Source: distribution-spec end-7a, end-7b, "Pushing Manifests with Subject", "Referrers
 /// Tag Schema".

@@ -35,7 +35,7 @@ pub const OCIREG_CANCELLED: ocireg_status = 11;
 pub const OCIREG_REDIRECT: ocireg_status = 12;
 /// The server's answer breaks the protocol.
 pub const OCIREG_PROTOCOL: ocireg_status = 13;
-/// The bytes do not have the digest that they should have.
+/// The bytes do not have the digest that they should have, or a name refers to another one than the call allows.
 pub const OCIREG_DIGEST_MISMATCH: ocireg_status = 14;
 /// There are more or fewer bytes than there should be.
 pub const OCIREG_SIZE_MISMATCH: ocireg_status = 15;

@@ -22,6 +22,7 @@ use crate::media_type as types;
 use crate::options::options;
 use crate::os::special::open_regular;
 use crate::reference::Repository;
+use crate::store::condition::{NameOptions, SeenTo};
 use crate::store::descend;
 use crate::store::{RawManifest, ReadStore, WriteStore};
 use crate::stream::blob::{Blob, VerifiedBlob};
@@ -56,6 +57,9 @@ options! {
         pub compression: Option<Compression>,
         /// 1 to 9 with gzip, 6 without it; 1 with zstd
         pub compression_level: Option<u64>,
+    } and {
+        /// The result's name, which is looked at before anything else, and once more when it is set
+        pub names: NameOptions,
     }
 }
 
@@ -75,6 +79,10 @@ pub struct Appended {
     pub images: Vec<Value>,
     /// The new layers.
     pub layers: Vec<Value>,
+    /// The names that were left as they are, because they refer to something.
+    pub skipped: Vec<String>,
+    /// Who saw to it that the name could be set; None without a condition.
+    pub condition: Option<SeenTo>,
 }
 
 struct NewLayer {
@@ -173,6 +181,18 @@ pub(crate) fn append_through(
     if options.all && options.scratch {
         return invalid("the options all and scratch exclude each other");
     }
+    if let Some(now) = options.names.condition()?.look(call, to)? {
+        return Ok(Appended {
+            destination: to.place(),
+            digest: now.digest,
+            media_type: now.media_type,
+            base: None,
+            images: Vec::new(),
+            layers: Vec::new(),
+            skipped: vec![to.name()?],
+            condition: None,
+        });
+    }
     let layers = fresh(call, to, options, space)?;
     let root = from.root(call).or_else(|error| match error.code() {
         // Several images with one name: the platform decides.
@@ -191,7 +211,8 @@ pub(crate) fn append_through(
         }
     };
     over.root = content;
-    let copied = copy(call, &over, to, &CopyOptions::default())?;
+    let names = options.names.clone();
+    let copied = copy(call, &over, to, &CopyOptions { names, ..CopyOptions::default() })?;
     Ok(Appended {
         destination: copied.destination,
         digest: copied.digest,
@@ -202,6 +223,8 @@ pub(crate) fn append_through(
             .iter()
             .map(|layer| json!({"digest": layer.digest, "size": layer.size, "diff_id": layer.diff_id}))
             .collect(),
+        skipped: copied.skipped,
+        condition: copied.condition,
     })
 }
 

@@ -6,8 +6,9 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::options::options;
-use crate::store::{ReadStore, Role, WriteStore};
-use crate::transfer::copy::{copy, CopyOptions};
+use crate::store::condition::{NameFate, NameOptions, SeenTo};
+use crate::store::{ReadStore, WriteStore};
+use crate::transfer::copy::{copy, Copied, CopyOptions};
 
 options! {
     /// Options of [`tag`].
@@ -15,6 +16,9 @@ options! {
     pub struct TagOptions {
         /// into another repository, also signatures, SBOMs and whatever else names it as its subject
         pub referrers: bool,
+    } and {
+        /// The new tag, which is looked at before anything is read or written, and once more when it is set
+        pub names: NameOptions,
     }
 }
 
@@ -30,6 +34,10 @@ pub struct ImageTagged {
     /// Its media type.
     #[serde(rename = "mediaType")]
     pub media_type: String,
+    /// The tag, if it was left as it is because it refers to something.
+    pub skipped: Vec<String>,
+    /// Who saw to it that the tag could be set; None without a condition.
+    pub condition: Option<SeenTo>,
 }
 
 /// Tags what `from` names as `to` says. Where both are one repository (`near`) that is one manifest; else what it needs
@@ -43,11 +51,21 @@ pub fn tag(
 ) -> Result<ImageTagged> {
     let (source, destination) = (from.place(), to.place());
     if !near {
-        let options = CopyOptions { referrers: options.referrers, ..CopyOptions::default() };
-        let copied = copy(call, from, to, &options)?;
-        return Ok(ImageTagged { source, destination, digest: copied.digest, media_type: copied.media_type });
+        let names = options.names.clone();
+        let options = CopyOptions { referrers: options.referrers, names, ..CopyOptions::default() };
+        let Copied { digest, media_type, skipped, condition, .. } = copy(call, from, to, &options)?;
+        return Ok(ImageTagged { source, destination, digest, media_type, skipped, condition });
+    }
+    let condition = options.names.condition()?;
+    if let Some(now) = condition.look(call, to)? {
+        let (digest, media_type) = (now.digest, now.media_type);
+        return Ok(ImageTagged { source, destination, digest, media_type, skipped: vec![to.name()?], condition: None });
     }
     let content = from.root(call)?;
-    to.put_manifest(call, &content, &Role::Root)?;
-    Ok(ImageTagged { source, destination, digest: content.digest().clone(), media_type: content.document.media_type })
+    let (skipped, condition) = match to.put_root(call, &content, &condition)? {
+        NameFate::Set(seen_to) => (Vec::new(), seen_to),
+        NameFate::Skipped => (vec![to.name()?], None),
+    };
+    let (digest, media_type) = (content.digest().clone(), content.document.media_type);
+    Ok(ImageTagged { source, destination, digest, media_type, skipped, condition })
 }

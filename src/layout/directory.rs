@@ -204,6 +204,18 @@ impl WriteStore for Directory {
         Ok(Moved::Copied { resumed })
     }
 
+    /// It is its own name: it holds one image.
+    fn name(&self) -> Result<String> {
+        Ok(self.show())
+    }
+
+    fn named(&self, call: &Call) -> Result<Option<Descriptor>> {
+        match self.0.join("manifest.json").exists() {
+            true => Ok(Some(self.root(call)?.descriptor())),
+            false => Ok(None),
+        }
+    }
+
     fn put_manifest(&self, _: &Call, content: &RawManifest, role: &Role) -> Result<()> {
         if let Role::DigestTag(tag) = role {
             write_whole(&self.0.join(format!("{tag}.manifest.json")), &content.bytes)?;

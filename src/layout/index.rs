@@ -52,6 +52,11 @@ pub(crate) fn written(before: Option<&Document>, entries: &[Descriptor]) -> Valu
     value
 }
 
+/// The entry with a name, as [`add`] finds the one that it takes the name from.
+pub(crate) fn find<'a>(entries: &'a [Descriptor], name: Option<&str>) -> Option<&'a Descriptor> {
+    entries.iter().find(|entry| name.is_some_and(|name| has_name(entry, name)))
+}
+
 /// Whether an entry has this name in either annotation.
 pub(crate) fn has_name(entry: &Descriptor, name: &str) -> bool {
     match entry.annotation(IMAGE_NAME) {

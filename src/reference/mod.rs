@@ -36,12 +36,23 @@ fn check_tag(tag: &str) -> Result<()> {
 }
 
 /// A repository with a tag, a digest, or both.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Reference {
     repository: Repository,
     tag: Option<String>,
     digest: Option<Digest>,
+    /// The tag is the default: the name has neither tag nor digest.
+    is_bare: bool,
 }
+
+/// Whether they name the same: a tag that is understood counts as one that is written.
+impl PartialEq for Reference {
+    fn eq(&self, other: &Reference) -> bool {
+        (&self.repository, &self.tag, &self.digest) == (&other.repository, &other.tag, &other.digest)
+    }
+}
+
+impl Eq for Reference {}
 
 impl Reference {
     /// Parses `REPOSITORY[:TAG][@DIGEST]`; with neither, the tag is `latest`.
@@ -62,8 +73,9 @@ impl Reference {
         };
         tag.map(check_tag).transpose().map_err(within)?;
         let repository = Repository::parse(name, default_index)?;
-        let tag = tag.or(if digest.is_none() { Some(DEFAULT_TAG) } else { None }).map(str::to_owned);
-        Ok(Reference { repository, tag, digest })
+        let is_bare = tag.is_none() && digest.is_none();
+        let tag = tag.or(is_bare.then_some(DEFAULT_TAG)).map(str::to_owned);
+        Ok(Reference { repository, tag, digest, is_bare })
     }
 
     /// The repository, with its registry.
@@ -74,6 +86,11 @@ impl Reference {
     /// The tag; None when there is only a digest.
     pub fn tag(&self) -> Option<&str> {
         self.tag.as_deref()
+    }
+
+    /// The tag, if the name has one; the default one does not count.
+    pub fn written_tag(&self) -> Option<&str> {
+        self.tag().filter(|_| !self.is_bare)
     }
 
     /// The digest; None when there is only a tag.
@@ -149,12 +166,12 @@ impl Repository {
     /// A reference to a tag in this repository.
     pub fn with_tag(&self, tag: &str) -> Result<Reference> {
         check_tag(tag)?;
-        Ok(Reference { repository: self.clone(), tag: Some(tag.to_owned()), digest: None })
+        Ok(Reference { repository: self.clone(), tag: Some(tag.to_owned()), digest: None, is_bare: false })
     }
 
     /// A reference to a digest in this repository.
     pub fn with_digest(&self, digest: &Digest) -> Reference {
-        Reference { repository: self.clone(), tag: None, digest: Some(digest.clone()) }
+        Reference { repository: self.clone(), tag: None, digest: Some(digest.clone()), is_bare: false }
     }
 }
 

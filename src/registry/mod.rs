@@ -4,6 +4,7 @@ pub mod blob;
 pub mod endpoints;
 pub mod explain;
 pub mod host;
+pub(crate) mod known;
 pub mod list;
 pub mod locate;
 pub mod login;

@@ -12,7 +12,7 @@ use crate::registry::blob::has_all;
 use crate::registry::blob::RemoteBlob;
 use crate::registry::endpoints::Question;
 use crate::registry::lock;
-use crate::registry::manifest::{fetch, head, GetOptions, HeadOptions, PutOptions};
+use crate::registry::manifest::{fetch, head, GetOptions, HeadOptions, PutManifest, PutOptions};
 use crate::registry::referrers::fallback_tag;
 use crate::registry::referrers::{ReferrersOptions, ReferrersSource};
 use crate::registry::repository::Remote;
@@ -21,6 +21,7 @@ use crate::registry::upload::mount_hints::MountHints;
 use crate::registry::upload::negotiate::{Negotiation, UploadWay};
 use crate::registry::Client;
 use crate::statuses;
+use crate::store::condition::{no_name, NameCondition, NameFate};
 use crate::store::manifest_name::ManifestName;
 use crate::store::{digest_tags, Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::blob::Blob;
@@ -183,21 +184,29 @@ impl WriteStore for RegistryStore {
         })
     }
 
+    fn name(&self) -> Result<String> {
+        self.reference.tag().map(str::to_owned).ok_or_else(|| no_name(&WriteStore::place(self)))
+    }
+
+    fn named(&self, call: &Call) -> Result<Option<Descriptor>> {
+        let reference = self.reference.repository().with_tag(&self.name()?)?;
+        match head(&self.destination(call)?, &reference, &HeadOptions::default()) {
+            Ok(head) => Ok(Some(Descriptor::new(&head.media_type, head.digest, head.size))),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn put_root(&self, call: &Call, content: &RawManifest, condition: &NameCondition) -> Result<NameFate> {
+        let put = self.put(call, content, &Role::Root, condition)?;
+        Ok(match put.as_ref().is_some_and(|put| !put.skipped.is_empty()) {
+            true => NameFate::Skipped,
+            false => NameFate::Set(put.and_then(|put| put.condition)),
+        })
+    }
+
     fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()> {
-        let under = ManifestName::role(role, &self.reference, content.digest())?;
-        // There are registries where a tag is written once.
-        if matches!(role, Role::DigestTag(_)) && self.stands_for(call, &under, content.digest())? {
-            return Ok(());
-        }
-        let options = PutOptions { referrers_tag: *role == Role::Root, ..PutOptions::default() };
-        let put = self.client.put_under(call, self.reference.repository(), &under, content, &options)?;
-        if let (Some(subject), Some(ReferrersSource::None)) = (put.subject, put.referrers) {
-            // A copy of a list of referrers puts it itself.
-            if self.reference.tag() != Some(fallback_tag::tag_of(&subject).as_str()) {
-                lock(&self.unlisted).push((subject, content.document.listed()));
-            }
-        }
-        Ok(())
+        self.put(call, content, role, &NameCondition::None).map(drop)
     }
 
     fn unlisted(&self) -> Vec<Digest> {
@@ -223,6 +232,32 @@ impl WriteStore for RegistryStore {
 
     fn finish(&self, _call: &Call) -> Result<()> {
         Ok(())
+    }
+}
+
+impl RegistryStore {
+    /// Puts a manifest; None if it is there.
+    fn put(
+        &self,
+        call: &Call,
+        content: &RawManifest,
+        role: &Role,
+        condition: &NameCondition,
+    ) -> Result<Option<PutManifest>> {
+        let under = ManifestName::role(role, &self.reference, content.digest())?;
+        // There are registries where a tag is written once.
+        if matches!(role, Role::DigestTag(_)) && self.stands_for(call, &under, content.digest())? {
+            return Ok(None);
+        }
+        let options = PutOptions { referrers_tag: *role == Role::Root, ..PutOptions::default() };
+        let put = self.client.put_under(call, self.reference.repository(), &under, content, &options, condition)?;
+        if let (Some(subject), Some(ReferrersSource::None)) = (&put.subject, put.referrers) {
+            // A copy of a list of referrers puts it itself.
+            if self.reference.tag() != Some(fallback_tag::tag_of(subject).as_str()) {
+                lock(&self.unlisted).push((subject.clone(), content.document.listed()));
+            }
+        }
+        Ok(Some(put))
     }
 }
 

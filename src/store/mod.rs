@@ -1,6 +1,7 @@
 //! What copying needs of a place that holds images: one trait to read from it, one to write to it. Registries, layouts,
 //! archives and directories all have them, so that one engine serves every pair.
 
+pub mod condition;
 pub(crate) mod descend;
 pub(crate) mod manifest_name;
 
@@ -13,6 +14,7 @@ use crate::manifest::{Descriptor, Document};
 use crate::platform::Platform;
 use crate::reference::Repository;
 use crate::stream::blob::Blob;
+use condition::{NameCondition, NameFate, SeenTo};
 
 /// A manifest with its exact bytes.
 #[derive(Debug, Clone)]
@@ -162,6 +164,22 @@ pub trait WriteStore: Send + Sync {
     fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool>;
     /// Copies a blob from another store, unless it is present.
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved>;
+    /// The name that the root of a copy gets.
+    fn name(&self) -> Result<String> {
+        Err(condition::no_name(&self.place()))
+    }
+    /// What that name refers to now; None while it refers to nothing.
+    fn named(&self, _call: &Call) -> Result<Option<Descriptor>> {
+        Ok(None)
+    }
+    /// Stores the manifest that gets the name, if that may be set.
+    fn put_root(&self, call: &Call, content: &RawManifest, condition: &NameCondition) -> Result<NameFate> {
+        if condition.look(call, self)?.is_some() {
+            return Ok(NameFate::Skipped);
+        }
+        self.put_manifest(call, content, &Role::Root)?;
+        Ok(NameFate::Set((*condition != NameCondition::None).then_some(SeenTo::Looked)))
+    }
     /// Stores a manifest whose children and blobs it has.
     fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()>;
     /// The subjects of manifests that were put here and still have to be added to a list of referrers, which clients maintain.

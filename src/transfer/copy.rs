@@ -1,13 +1,13 @@
 //! The copy engine: options, result, and the phases of a copy.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 use serde_json::{json, Value};
 
 use super::attributed::AttributedSource;
 use super::meter::Meter;
-use super::plan::{CopyChoice, Plan, Planner};
+use super::plan::{CopyChoice, Plan, Planned, Planner};
 use super::workers::in_parallel;
 use crate::call::Call;
 use crate::digest::Digest;
@@ -15,6 +15,7 @@ use crate::error::{Code, Error, Result, Side};
 use crate::manifest::Descriptor;
 use crate::options::options;
 use crate::platform::Platform;
+use crate::store::condition::{NameCondition, NameFate, NameOptions, SeenTo};
 use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::pack::Compression;
 use crate::sync::lock;
@@ -55,6 +56,9 @@ options! {
         /// the descriptor that the `-` of a destination docker-archive:- or oci-archive:- stands for, instead of standard
         /// output; it stays open, at the end of what was written
         pub destination_fd: Option<i32>,
+    } and {
+        /// The destination's name, which is looked at before anything is read or written, and once more when it is set
+        pub names: NameOptions,
     }
 }
 
@@ -106,6 +110,10 @@ pub struct Copied {
     pub manifests: Value,
     /// Counts of blobs: `{total, copied, mounted, skipped, bytes, bytes_copied, bytes_resumed}`.
     pub blobs: Value,
+    /// The names that were left as they are, because they refer to something: then nothing was copied.
+    pub skipped: Vec<String>,
+    /// Who saw to it that the name could be set; None without a condition.
+    pub condition: Option<SeenTo>,
     /// Only with `dry_run`: `{manifests: [descriptor…], blobs: [descriptor…]}` that the destination lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Value>,
@@ -120,9 +128,14 @@ pub fn copy(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &Co
     let width = usize::try_from(options.concurrency).unwrap_or(1);
     let from = &AttributedSource(from);
     call.begin("copy", None)?;
+    let condition = options.names.condition()?;
+    if let Some(now) = condition.look(call, to).map_err(destination)? {
+        return skipped(from, to, now);
+    }
     let planner = Planner { call, from, to, width, choice: &choice };
     let root = planner.root()?;
-    let mut job = CopyJob { call, from, to, width, root: root.clone(), meter: Arc::default() };
+    let mut job =
+        CopyJob { call, from, to, width, root: root.clone(), meter: Arc::default(), condition, fate: Mutex::default() };
     let done = to.look(call, &root).map_err(destination)?;
     let mut plan = match done && !choice.referrers {
         true => Plan { present: 1, ..Plan::default() },
@@ -148,6 +161,21 @@ pub fn copy(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &Co
     Ok(job.report(&plan, None))
 }
 
+/// Nothing is copied: the destination's name refers to something, and that stays.
+fn skipped(from: &dyn ReadStore, to: &dyn WriteStore, now: Descriptor) -> Result<Copied> {
+    Ok(Copied {
+        source: from.place(),
+        destination: to.place(),
+        digest: now.digest,
+        media_type: now.media_type,
+        manifests: json!({"total": 0, "copied": 0, "skipped": 0, "referrers": 0}),
+        blobs: Meter::default().to_json(),
+        skipped: vec![to.name()?],
+        condition: None,
+        plan: None,
+    })
+}
+
 struct CopyJob<'a> {
     call: &'a Call,
     from: &'a dyn ReadStore,
@@ -155,6 +183,9 @@ struct CopyJob<'a> {
     width: usize,
     root: RawManifest,
     meter: Arc<Meter>,
+    condition: NameCondition,
+    /// What became of the destination's name, if it was set.
+    fate: Mutex<Option<NameFate>>,
 }
 
 impl CopyJob<'_> {
@@ -174,10 +205,19 @@ impl CopyJob<'_> {
                 self.lists()?;
             }
             in_parallel(self.call, self.width, &self.meter, level.iter().collect(), |call, _, planned| {
-                self.to.put_manifest(call, &planned.content, &planned.role).map_err(destination)
+                self.put(call, planned).map_err(destination)
             })?;
         }
         self.lists()
+    }
+
+    fn put(&self, call: &Call, planned: &Planned) -> Result<()> {
+        if planned.role != Role::Root {
+            return self.to.put_manifest(call, &planned.content, &planned.role);
+        }
+        let fate = self.to.put_root(call, &planned.content, &self.condition)?;
+        *lock(&self.fate) = Some(fate);
+        Ok(())
     }
 
     fn lists(&self) -> Result<()> {
@@ -188,7 +228,7 @@ impl CopyJob<'_> {
 
     /// Reports what a copy would do.
     fn rehearse(&self, plan: &Plan) -> Result<Copied> {
-        let missing = std::sync::Mutex::new(Vec::new());
+        let missing = Mutex::new(Vec::new());
         in_parallel(self.call, self.width, &Arc::default(), plan.blobs.iter().collect(), |call, _, blob| {
             let moved = match self.to.has_blob(call, blob).map_err(destination)? {
                 true => Moved::Present,
@@ -207,6 +247,7 @@ impl CopyJob<'_> {
     }
 
     fn report(&self, plan: &Plan, rehearsed: Option<Value>) -> Copied {
+        let fate = *lock(&self.fate);
         let copied = plan.levels.iter().map(Vec::len).sum::<usize>() as u64;
         Copied {
             source: self.from.place(),
@@ -216,6 +257,16 @@ impl CopyJob<'_> {
             manifests: json!({"total": copied + plan.present, "copied": copied, "skipped": plan.present,
                               "referrers": plan.referrers}),
             blobs: self.meter.to_json(),
+            skipped: match fate {
+                Some(NameFate::Skipped) => self.to.name().into_iter().collect(),
+                _ => Vec::new(),
+            },
+            condition: match fate {
+                Some(NameFate::Set(seen_to)) => seen_to,
+                // It was right already, or nothing was to be set.
+                None if self.condition != NameCondition::None => Some(SeenTo::Looked),
+                _ => None,
+            },
             plan: rehearsed,
         }
     }

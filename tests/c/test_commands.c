@@ -81,6 +81,11 @@ static void test_copy_pull_push(void **state) {
     expect_text_at(said, "digest", digest);
     expect_run(text("push oci:%s/layout:v1 %s:2", folder, place), &said);
     expect_text_at(said, "digest", digest);
+    expect_run(text("copy --no-clobber oci:%s/layout:v1 %s:2", folder, place), &said);
+    expect_text_at(said, "skipped/0", "2");
+    expect_run(text("tag %s:1 2 --if-digest %s", place, digest), &said);
+    expect_text_at(said, "condition", "looked");
+    assert_int_equal(run(text("push --if-exists fail oci:%s/layout:v1 %s:2", folder, place), NULL), OCIREG_DIGEST_MISMATCH);
     expect_run(text("copy --dry-run oci:%s/layout:v1 oci-archive:%s/a.tar", folder, folder), &said);
     assert_int_equal(json_length(said, "plan/blobs"), 2);
     expect_run(text("layout check %s/layout", folder), &said);

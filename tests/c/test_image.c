@@ -110,6 +110,33 @@ static void test_tag(void **state) {
     expect_status(OCIREG_INVALID_REFERENCE, ocireg_image_tag(client, NULL, index, "-x", NULL, &json, &failure));
 }
 
+/* A tag that refers to something stays, or moves only from what was seen. */
+static void test_names_that_are_taken(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *place = repository("OCIREG_TEST_V3", "taken"), *one = text("%s:one", place), *two = text("%s:two", place);
+    const char *first = put_files(client, place, "one", "first", "amd64"), *second = put_files(client, place, "two", "second", "amd64");
+    const char *was = digest_of(first, strlen(first)), *is = digest_of(second, strlen(second));
+    char *json = NULL;
+    expect_status(OCIREG_DIGEST_MISMATCH, ocireg_manifest_put(client, NULL, one, (const uint8_t *)second, strlen(second),
+                                                              options("{'if_exists':'fail'}"), &json, &failure));
+    expect_text_at(ocireg_error_json(failure), "conflict/name", "one");
+    expect_text_at(ocireg_error_json(failure), "conflict/digest", was);
+    expect_status(OCIREG_OK, ocireg_manifest_put(client, NULL, place, (const uint8_t *)second, strlen(second),
+                                                 options("{'tags':['one','three'],'if_exists':'skip'}"), &json, &failure));
+    expect_text_at(kept(json), "skipped/0", "one");
+    expect_text_at(json, "tags/0", "three");
+    expect_text_at(json, "condition", "looked");
+    expect_status(OCIREG_NOT_FOUND, ocireg_manifest_head(client, NULL, text("%s:latest", place), NULL, &json, &failure));
+    expect_status(OCIREG_OK, ocireg_copy(client, NULL, two, one, options("{'if_exists':'skip'}"), &json, &failure));
+    expect_text_at(kept(json), "skipped/0", "one");
+    expect_text_at(json, "digest", was);
+    expect_status(OCIREG_DIGEST_MISMATCH, ocireg_copy(client, NULL, two, one, options("{'if_digest':'%s'}", is), &json, &failure));
+    expect_status(OCIREG_OK, ocireg_image_tag(client, NULL, two, "one", options("{'if_digest':'%s'}", was), &json, &failure));
+    expect_text_at(kept(json), "condition", "looked");
+    expect_text_at(json, "digest", is);
+}
+
 static char *contents(ocireg_client *client, const char *image, const char *path, const char *json_options) {
     const char *file = text("%s/out", new_folder());
     char *json = NULL;
@@ -252,6 +279,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_config_and_size),
         test(test_tag),
+        test(test_names_that_are_taken),
         test(test_files),
         test(test_remove),
     };

@@ -157,6 +157,13 @@ void manifests(const ocireg::client &client)
     CHECK_EQUAL(built.info["kind"].string(), "artifact");
     CHECK_THROWS(ocireg::invalid_manifest_error, ocireg::content_error, "artifactType", ocireg::manifest_build("{}"));
     CHECK_EQUAL(client.manifest_put(repository + ":one", image, {{"tags", {"two", "three"}}})["tags"].size(), 3u);
+    try {
+        client.manifest_put(repository + ":one", image, {{"if_exists", "fail"}});
+        CHECK(false);
+    } catch (const ocireg::digest_mismatch_error &taken) {
+        CHECK_EQUAL(taken.conflict()["name"].text(), "one");
+        CHECK_EQUAL(taken.conflict()["digest"].text(), digest);
+    }
     const ocireg::document got = client.manifest_get(repository + ":one");
     CHECK(!got.info.layer().exists());
     const ocireg::value layers(R"({"layers":[{"mediaType":"a/b","size":1},{"mediaType":"c/d","size":2}]})");

@@ -9,6 +9,7 @@ mod chunks;
 mod cleaning;
 mod common;
 mod compress;
+mod conditions;
 mod convert;
 mod copies;
 mod cut;

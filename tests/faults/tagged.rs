@@ -183,7 +183,7 @@ const KINDS: [(&str, bool, Work, &str); 16] = [
         true,
         |w, c, to| {
             let (from, to) = (Reference::parse(&w.from("v1"), None)?, Reference::parse(to, None)?);
-            let options = TagOptions { referrers: true };
+            let options = TagOptions { referrers: true, ..TagOptions::default() };
             tag_image(&call(c), &RegistryStore::new(c, from), &RegistryStore::new(c, to), false, &options).map(drop)
         },
         "@amd64 @arm64 @first @inner @inside @s390x @second @third signature-of-arm64 v9",

@@ -5,6 +5,7 @@
 
 mod broken;
 mod checker;
+mod conditions;
 mod convert;
 mod copy;
 mod digest_tags;

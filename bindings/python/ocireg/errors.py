@@ -19,7 +19,7 @@ import json as jsons
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from .results import ErrorDetails
+    from .results import ErrorDetails, NameConflict
 
 
 class Error(Exception):
@@ -90,6 +90,11 @@ class Error(Exception):
     def registry_errors(self) -> list[dict[str, Any]]:
         """The registry's own words: "code", "message", perhaps "detail"."""
         return list(self.json.get("registry_errors", []))
+
+    @property
+    def conflict(self) -> NameConflict | None:
+        """The name that was not to be set, and what it refers to now: "name", "digest"."""
+        return self.json.get("conflict")
 
     @property
     def cause(self) -> list[str]:

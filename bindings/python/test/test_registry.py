@@ -75,6 +75,19 @@ class RegistryTest(helper.Case):
         self.client.put_manifest(f"{repository}:{manifest.digest.replace(':', '-')}.sig", manifest)
         self.assertEqual(list(self.client.iter_tags(repository, n=2, digest_tags=False)), list("abcde"))
 
+    def test_names_that_are_taken(self) -> None:
+        image = self.put_image(tag="a")
+        repository, manifest = image.removesuffix(":a"), self.client.manifest(image)
+        put = self.client.put_manifest(repository, manifest, tags=["a", "b"], if_exists="skip")
+        self.assertEqual((put["tags"], put["skipped"], put["condition"]), (["b"], ["a"], "looked"))
+        self.assertEqual(self.client.tags(repository)["tags"], ["a", "b"])
+        with self.assertRaises(ocireg.DigestMismatch) as caught:
+            self.client.tag_image(image, "b", if_exists="fail")
+        self.assertEqual(caught.exception.conflict, {"name": "b", "digest": manifest.digest})
+        copied = self.client.copy(image, f"{repository}:b", if_exists="skip")
+        self.assertEqual((copied["skipped"], copied["blobs"]["total"]), (["b"], 0))
+        self.assertEqual(self.client.tag_image(image, "b", if_digest=manifest.digest)["condition"], "looked")
+
     def test_pages_by_token(self) -> None:
         host = self.tokens(25)
         wanted = [f"t{number:05}" for number in range(25)]

@@ -9,6 +9,18 @@ class RegistryTest < OciregTest
     assert_deep_frozen client.ping(registry)
   end
 
+  def test_names_that_are_taken
+    image = put_image(tag: "a")
+    repository, manifest = image.delete_suffix(":a"), client.manifest(image)
+    put = client.put_manifest(repository, manifest, tags: %w[a b], if_exists: "skip")
+    assert_equal [%w[b], %w[a], "looked"], put.values_at("tags", "skipped", "condition")
+    assert_equal %w[a b], client.tags(repository)["tags"]
+    taken = assert_raises(Ocireg::DigestMismatch) { client.tag_image(image, "b", if_exists: "fail") }
+    assert_equal({ "name" => "b", "digest" => manifest.digest }, taken.conflict)
+    assert_equal %w[b], client.copy(image, "#{repository}:b", if_exists: "skip")["skipped"]
+    assert_equal "looked", client.tag_image(image, "b", if_digest: manifest.digest)["condition"]
+  end
+
   def test_pages
     repository = put_image(tag: "a").delete_suffix(":a")
     manifest = client.manifest("#{repository}:a")

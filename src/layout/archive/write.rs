@@ -32,6 +32,7 @@ use crate::os::owner;
 use crate::os::target::{DirectOutput, Target};
 use crate::os::temporary::persist_new;
 use crate::reference::Reference;
+use crate::store::condition::no_name;
 use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
@@ -323,6 +324,16 @@ impl WriteStore for ArchiveWriter {
             true => Ok(Moved::Present),
             false => self.work()?.staging.put_blob(call, wanted, from),
         }
+    }
+
+    fn name(&self) -> Result<String> {
+        self.name.clone().ok_or_else(|| no_name(&self.shown))
+    }
+
+    fn named(&self, call: &Call) -> Result<Option<Descriptor>> {
+        let Destination::Replace(path) = &self.way else { return Ok(None) };
+        let kept = KeptArchive::open(call, path, self.form)?;
+        Ok(kept.and_then(|kept| index::find(&kept.entries(), self.name.as_deref()).cloned()))
     }
 
     fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()> {

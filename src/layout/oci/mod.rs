@@ -174,13 +174,13 @@ impl OciLayout {
     }
 
     /// Changes `index.json`, alone.
-    pub fn change_index(&self, call: &Call, change: impl FnOnce(&mut Vec<Descriptor>)) -> Result<()> {
+    pub fn change_index(&self, call: &Call, change: impl FnOnce(&mut Vec<Descriptor>) -> Result<()>) -> Result<()> {
         self.check_links()?;
         let _alone = Lock::exclusive(call, &self.root)?;
         let index = self.index()?;
         let mut entries = index.as_ref().map(|index| index.manifests().to_vec()).unwrap_or_default();
         let before = index.as_ref().map(|_| entries.clone());
-        change(&mut entries);
+        change(&mut entries)?;
         if before.as_ref() == Some(&entries) {
             return Ok(());
         }

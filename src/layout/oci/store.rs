@@ -14,6 +14,7 @@ use crate::layout::{index, names};
 use crate::manifest::Descriptor;
 use crate::os::special::open_regular;
 use crate::platform::Platform;
+use crate::store::condition::{no_name, NameCondition, NameFate, SeenTo};
 use crate::store::{descend, Moved, NamedImage, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::blob::{Blob, VerifiedBlob};
 
@@ -124,7 +125,52 @@ impl WriteStore for OciLayout {
         Ok(Moved::Copied { resumed })
     }
 
+    fn name(&self) -> Result<String> {
+        self.name.clone().ok_or_else(|| no_name(&self.show()))
+    }
+
+    fn named(&self, _: &Call) -> Result<Option<Descriptor>> {
+        self.check_links()?;
+        Ok(index::find(&self.entries()?, self.name.as_deref()).cloned())
+    }
+
+    fn put_root(&self, call: &Call, content: &RawManifest, condition: &NameCondition) -> Result<NameFate> {
+        let mut free = true;
+        self.put(call, content, &Role::Root, |entries| {
+            let now = index::find(entries, self.name.as_deref());
+            free = *condition == NameCondition::None || condition.allows(&self.name()?, now.map(|now| &now.digest))?;
+            Ok(free)
+        })?;
+        Ok(match (free, condition) {
+            (false, _) => NameFate::Skipped,
+            (true, NameCondition::None) => NameFate::Set(None),
+            (true, _) => NameFate::Set(Some(SeenTo::Locked)),
+        })
+    }
+
     fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()> {
+        self.put(call, content, role, |_| Ok(true))
+    }
+
+    fn finish(&self, call: &Call) -> Result<()> {
+        self.flush_queue.settle(call)?;
+        // Without index.json it is not a layout, even if nothing was put into it.
+        match self.root.join("index.json").exists() {
+            true => Ok(()),
+            false => self.change_index(call, |_| Ok(())),
+        }
+    }
+}
+
+impl OciLayout {
+    /// Puts a manifest and, if the index may be changed as it is by then, its entry.
+    fn put(
+        &self,
+        call: &Call,
+        content: &RawManifest,
+        role: &Role,
+        may: impl FnOnce(&[Descriptor]) -> Result<bool>,
+    ) -> Result<()> {
         self.hold(call)?;
         self.flush_queue.settle(call)?;
         let path = self.blob_path(content.digest());
@@ -135,15 +181,11 @@ impl WriteStore for OciLayout {
         // Not every file system keeps the order of names in two folders: what the index names must have its name before.
         let folders = ["blobs/sha256", "blobs/sha512", "blobs", ""].map(|folder| self.root.join(folder));
         folders.iter().try_for_each(|folder| flush_names(folder))?;
-        self.change_index(call, |entries| index::add(entries, entry))
-    }
-
-    fn finish(&self, call: &Call) -> Result<()> {
-        self.flush_queue.settle(call)?;
-        // Without index.json it is not a layout, even if nothing was put into it.
-        match self.root.join("index.json").exists() {
-            true => Ok(()),
-            false => self.change_index(call, |_| {}),
-        }
+        self.change_index(call, |entries| {
+            if may(entries)? {
+                index::add(entries, entry);
+            }
+            Ok(())
+        })
     }
 }

@@ -3,6 +3,7 @@
 mod choose;
 mod delete;
 mod get;
+mod guarded;
 mod put;
 mod untag;
 

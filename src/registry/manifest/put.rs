@@ -1,10 +1,11 @@
 //! Putting manifests (distribution-spec end-7a, end-7b, "Pushing Manifests with Subject").
 
-use ::http::header::{ACCEPT, CONTENT_TYPE};
+use ::http::header::{HeaderName, HeaderValue, ACCEPT, CONTENT_TYPE};
 use ::http::{Method, StatusCode};
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::guarded::{about_tags, Guarded};
 use crate::auth::Reply;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
@@ -25,6 +26,7 @@ use crate::registry::Client;
 use crate::registry_error;
 use crate::resource::Resource;
 use crate::statuses;
+use crate::store::condition::{NameCondition, NameOptions, SeenTo};
 use crate::store::manifest_name::ManifestName;
 use crate::store::RawManifest;
 use crate::text::shorten;
@@ -38,10 +40,13 @@ options! {
     pub struct PutOptions {
         /// instead of the one in the bytes, which are checked against it
         pub media_type: Option<String>,
-        /// tags to set besides the reference's own
+        /// tags to set besides the reference's own; a reference with neither tag nor digest does not stand for `latest` then
         pub tags: Vec<String>,
         /// false leaves the referrers tag alone
         pub referrers_tag: bool = true,
+    } and {
+        /// Each of the tags, which are looked at before anything is written, and once more when they are set
+        pub names: NameOptions,
     }
 }
 
@@ -59,6 +64,10 @@ pub struct PutManifest {
     pub location: Option<String>,
     /// The tags that were set.
     pub tags: Vec<String>,
+    /// The tags that were left as they are, because they refer to something.
+    pub skipped: Vec<String>,
+    /// Who saw to it that the tags could be set; None without a condition. Of several tags the weakest is said.
+    pub condition: Option<SeenTo>,
     /// The manifest that it refers to.
     pub subject: Option<Digest>,
     /// How it is listed among the referrers of its subject.
@@ -66,7 +75,7 @@ pub struct PutManifest {
 }
 
 /// A response that confirms the manifest.
-struct PutAnswer {
+pub(super) struct PutAnswer {
     response: Response,
     /// It is the response to a HEAD: the response of the PUT was lost, including its subject and tags.
     seen: bool,
@@ -87,11 +96,34 @@ impl Client {
         }
         let algorithm = reference.digest().map_or(Algorithm::Sha256, Digest::algorithm);
         let document = Document::parse(bytes, options.media_type.as_deref(), algorithm)?;
-        let under = ManifestName::asked(reference, &document.digest)?;
-        self.put_under(call, reference.repository(), &under, &RawManifest { document, bytes: bytes.to_vec() }, options)
+        let under = match ManifestName::asked(reference, &document.digest)? {
+            // The tags of the options are meant then, not the default one.
+            ManifestName::Tag(_) if reference.written_tag().is_none() && !options.tags.is_empty() => {
+                ManifestName::Digest(document.digest.clone())
+            }
+            under => under,
+        };
+        let content = RawManifest { document, bytes: bytes.to_vec() };
+        let condition = options.names.condition()?;
+        if condition == NameCondition::None {
+            return self.put_under(call, reference.repository(), &under, &content, options, &condition);
+        }
+        let remote = Remote::to_write(self, call, reference.repository())?;
+        let guarded = Guarded { remote: &remote, repository: reference.repository(), condition: &condition };
+        let tags = all_tags(&under, options)?;
+        about_tags(&condition, &tags)?;
+        let (tags, skipped) = guarded.look(tags)?;
+        if tags.is_empty() {
+            return Ok(PutManifest::skipped(&content, skipped));
+        }
+        let under = ManifestName::Digest(content.digest().clone());
+        let options = PutOptions { tags, ..options.clone() };
+        let put = self.put_under(call, reference.repository(), &under, &content, &options, &condition)?;
+        Ok(PutManifest { skipped: skipped.into_iter().chain(put.skipped).collect(), ..put })
     }
 
-    /// Puts a manifest under one name, and under the tags of the options. Tags come last, when everything else is done.
+    /// Puts a manifest under one name, and under the tags of the options. Tags come last, when everything else is done, and only if the
+    /// condition holds, which the options have no say in here.
     pub fn put_under(
         &self,
         call: &Call,
@@ -99,18 +131,27 @@ impl Client {
         under: &ManifestName,
         content: &RawManifest,
         options: &PutOptions,
+        condition: &NameCondition,
     ) -> Result<PutManifest> {
         let RawManifest { document, bytes } = content;
-        let tags = all_tags(under, options)?;
+        let mut tags = all_tags(under, options)?;
+        about_tags(condition, &tags)?;
         let remote = Remote::to_write(self, call, repository)?;
         let mut referrers = None;
         if !tags.is_empty() && options.referrers_tag && may_be_ours_to_list(&remote, document) {
-            let accepted = put_as(&remote, document.digest.as_str(), &[], bytes, document)?;
+            let accepted = put_as(&remote, document.digest.as_str(), &[], content, &OnlyIf::default())?;
             referrers = list(&remote, document, &accepted, options)?;
         }
-        let accepted = match options.tags.is_empty() {
-            true => put_as(&remote, under.as_str(), &[], bytes, document)?,
-            false => put_tags(&remote, &tags, bytes, document)?,
+        let (mut skipped, mut seen_to) = (Vec::new(), None);
+        let accepted = match (condition, options.tags.is_empty()) {
+            (NameCondition::None, true) => put_as(&remote, under.as_str(), &[], content, &OnlyIf::default())?,
+            (NameCondition::None, false) => put_tags(&remote, &tags, content)?,
+            (condition, _) => {
+                let accepted = put_as(&remote, document.digest.as_str(), &[], content, &OnlyIf::default())?;
+                let guarded = Guarded { remote: &remote, repository, condition };
+                (tags, skipped, seen_to) = put_guarded(&guarded, tags, content)?;
+                accepted
+            }
         };
         remote.has_written(repository, &tags.iter().map(String::as_str).collect::<Vec<_>>());
         if referrers.is_none() {
@@ -124,8 +165,47 @@ impl Client {
             media_type: document.media_type.clone(),
             location: remote.location(&accepted.response).ok().map(|at| redact::url(&at.url)),
             tags,
+            skipped,
+            condition: seen_to,
         })
     }
+}
+
+impl PutManifest {
+    /// All tags were left as they are: nothing was put.
+    fn skipped(content: &RawManifest, skipped: Vec<String>) -> PutManifest {
+        PutManifest {
+            digest: content.digest().clone(),
+            size: content.bytes.len() as u64,
+            media_type: content.document.media_type.clone(),
+            location: None,
+            tags: Vec::new(),
+            skipped,
+            condition: None,
+            subject: content.document.subject().map(|subject| subject.digest.clone()),
+            referrers: None,
+        }
+    }
+}
+
+/// Sets each tag that may be set: which were set, which were left, and who saw to it.
+fn put_guarded(
+    guarded: &Guarded,
+    tags: Vec<String>,
+    content: &RawManifest,
+) -> Result<(Vec<String>, Vec<String>, Option<SeenTo>)> {
+    let (mut set, mut skipped, mut weakest) = (Vec::new(), Vec::new(), None);
+    for tag in tags {
+        let stored = |error: Error| error.within(format!("the tag {tag} of {} is not set", guarded.remote.place()));
+        match guarded.put(&tag, content).map_err(stored)? {
+            None => skipped.push(tag),
+            Some(seen_to) => {
+                weakest = if weakest == Some(SeenTo::Looked) { weakest } else { Some(seen_to) };
+                set.push(tag);
+            }
+        }
+    }
+    Ok((set, skipped, weakest))
 }
 
 /// Whether it has a subject, at a registry that is not known to list referrers itself.
@@ -153,18 +233,18 @@ fn all_tags(under: &ManifestName, options: &PutOptions) -> Result<Vec<String>> {
 
 /// By digest with all tags in one request. What the registry does not confirm is put tag by tag: one without support
 /// stores the manifest without tags.
-fn put_tags(remote: &Remote, tags: &[String], bytes: &[u8], document: &Document) -> Result<PutAnswer> {
-    let name = document.digest.as_str();
-    let mut accepted = match put_as(remote, name, tags, bytes, document) {
+fn put_tags(remote: &Remote, tags: &[String], content: &RawManifest) -> Result<PutAnswer> {
+    let (name, always) = (content.digest().as_str(), OnlyIf::default());
+    let mut accepted = match put_as(remote, name, tags, content, &always) {
         // Too many for one request, or a registry that does not support the query.
         Err(error) if error.http_status().is_some_and(statuses::takes_one_tag_only) || error.code() == Code::Http => {
-            put_as(remote, name, &[], bytes, document)?
+            put_as(remote, name, &[], content, &always)?
         }
         outcome => outcome?,
     };
     let confirmed = confirmed_tags(&accepted.response);
     for tag in tags.iter().filter(|tag| !confirmed.contains(tag)) {
-        let again = put_as(remote, tag, &[], bytes, document)
+        let again = put_as(remote, tag, &[], content, &always)
             .map_err(|error| error.within(format!("the manifest {name} is stored, but the tag {tag} is not set")))?;
         if accepted.seen {
             accepted = again;
@@ -204,8 +284,23 @@ fn list(
     Ok(Some(ReferrersSource::Tag))
 }
 
+/// On what condition a manifest is put under a name.
+#[derive(Default)]
+pub(super) struct OnlyIf<'a> {
+    /// What the registry is to look at.
+    pub header: Option<&'a (HeaderName, HeaderValue)>,
+    /// Before it is sent again: whether what the name refers to by now allows that.
+    pub still: Option<&'a dyn Fn(Option<&Digest>) -> Result<()>>,
+}
+
 /// A PUT whose response was lost may have succeeded: check before it is sent again.
-fn put_as(remote: &Remote, name: &str, tags: &[String], bytes: &[u8], document: &Document) -> Result<PutAnswer> {
+pub(super) fn put_as(
+    remote: &Remote,
+    name: &str,
+    tags: &[String],
+    RawManifest { document, bytes }: &RawManifest,
+    only_if: &OnlyIf,
+) -> Result<PutAnswer> {
     let what = format!("put the manifest {name} into {}", remote.place());
     let scopes = remote.scopes(&["pull", "push"]);
     let manifest = remote.target(Resource::Manifest(name));
@@ -218,9 +313,12 @@ fn put_as(remote: &Remote, name: &str, tags: &[String], bytes: &[u8], document: 
             .header(CONTENT_TYPE, &document.media_type)?
             .repeat(Repeat::WhenRefused)
             .body(body);
+        request.headers.extend(only_if.header.cloned());
         let error = match remote.send(&tagged, &mut request, &scopes) {
             Ok(reply) => {
-                return accept(remote, reply, document, &what).map(|response| PutAnswer { response, seen: false })
+                return accept(remote, reply, document, &what)
+                    .map(|response| PutAnswer { response, seen: false })
+                    .map_err(|error| error.with_attempts(attempt + 1))
             }
             Err(error) if error.code() == Code::Network => error,
             Err(error) => return Err(error.within(&what)),
@@ -228,9 +326,12 @@ fn put_as(remote: &Remote, name: &str, tags: &[String], bytes: &[u8], document: 
         attempt += 1;
         let mut head = Request::new(Method::HEAD).header(ACCEPT, &document.media_type)?;
         if let Ok(Reply { response, .. }) = remote.send(&manifest, &mut head, &scopes) {
-            if response.status == StatusCode::OK && digest_header(&response.headers).as_ref() == Some(&document.digest)
-            {
+            let (status, now) = (response.status, digest_header(&response.headers));
+            if status == StatusCode::OK && now.as_ref() == Some(&document.digest) {
                 return Ok(PutAnswer { response, seen: true });
+            }
+            if let Some(still) = only_if.still.filter(|_| now.is_some() || status == StatusCode::NOT_FOUND) {
+                still(now.as_ref())?;
             }
         }
         if attempt > remote.client.retries() {

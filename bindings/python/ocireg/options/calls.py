@@ -104,10 +104,15 @@ class ManifestPutOptions(CallOptions, total=False):
 
     # instead of the one in the bytes, which are checked against it
     media_type: str | None
-    # tags to set besides the reference's own
+    # tags to set besides the reference's own; a reference with neither tag nor digest does not stand for `latest` then
     tags: Iterable[str] | None
     # false leaves the referrers tag alone (default: true)
     referrers_tag: bool | None
+    # "replace", which it is by default; "fail": a name that refers to a manifest already, be it this one, is DigestMismatch,
+    # and nothing is written; "skip": it stays as it is, and the result says so
+    if_exists: str | None
+    # the name has to refer to this manifest still, else DigestMismatch, and nothing is written
+    if_digest: str | None
 
 
 class ManifestDeleteOptions(CallOptions, total=False):
@@ -248,6 +253,11 @@ class CopyOptions(CallOptions, total=False):
     # the descriptor that the `-` of a destination docker-archive:- or oci-archive:- stands for, instead of standard
     # output; it stays open, at the end of what was written
     destination_fd: int | HasFileno | None
+    # "replace", which it is by default; "fail": a name that refers to a manifest already, be it this one, is DigestMismatch,
+    # and nothing is written; "skip": it stays as it is, and the result says so
+    if_exists: str | None
+    # the name has to refer to this manifest still, else DigestMismatch, and nothing is written
+    if_digest: str | None
 
 
 class PlatformOptions(CallOptions, total=False):
@@ -272,6 +282,11 @@ class ImageTagOptions(CallOptions, total=False):
 
     # into another repository, also signatures, SBOMs and whatever else names it as its subject
     referrers: bool | None
+    # "replace", which it is by default; "fail": a name that refers to a manifest already, be it this one, is DigestMismatch,
+    # and nothing is written; "skip": it stays as it is, and the result says so
+    if_exists: str | None
+    # the name has to refer to this manifest still, else DigestMismatch, and nothing is written
+    if_digest: str | None
 
 
 class AppendOptions(CallOptions, total=False):
@@ -293,6 +308,11 @@ class AppendOptions(CallOptions, total=False):
     compression: str | None
     # 1 to 9 with gzip, 6 without it; 1 with zstd
     compression_level: int | None
+    # "replace", which it is by default; "fail": a name that refers to a manifest already, be it this one, is DigestMismatch,
+    # and nothing is written; "skip": it stays as it is, and the result says so
+    if_exists: str | None
+    # the name has to refer to this manifest still, else DigestMismatch, and nothing is written
+    if_digest: str | None
 
 
 class ExtractOptions(CallOptions, total=False):

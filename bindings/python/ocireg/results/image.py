@@ -56,6 +56,8 @@ class CopyResult(TypedDict):
     mediaType: str  # Its media type.
     manifests: CopyManifests  # The manifests and indexes.
     blobs: CopyBlobs  # The configs and layers.
+    skipped: list[str]  # The names that were left as they are, because they refer to something.
+    condition: str | None  # Who saw to it that the name could be set.
     plan: NotRequired[CopyPlan]  # What a dry run would do.
 
 
@@ -95,6 +97,8 @@ class ImageAppend(TypedDict):
     base: str | None  # What the layers were put on.
     images: list[AppendedImage]  # The new images.
     layers: list[AppendedLayer]  # The new layers.
+    skipped: list[str]  # The names that were left as they are, because they refer to something.
+    condition: str | None  # Who saw to it that the name could be set.
 
 
 class ImageFile(TypedDict):
@@ -197,6 +201,8 @@ class ImageTag(TypedDict):
     destination: str  # What has it too.
     digest: str  # Its digest.
     mediaType: str  # Its media type.
+    skipped: list[str]  # The names that were left as they are, because they refer to something.
+    condition: str | None  # Who saw to it that the name could be set.
 
 
 class LayoutProblem(TypedDict):

@@ -113,6 +113,13 @@ class RegistryErrorItem(TypedDict):
     detail: NotRequired[Any]  # What the registry adds.
 
 
+class NameConflict(TypedDict):
+    """The name that was not to be set."""
+
+    name: str  # The tag or name.
+    digest: str | None  # What it refers to.
+
+
 class ErrorDetails(TypedDict):
     """An error."""
 
@@ -129,6 +136,7 @@ class ErrorDetails(TypedDict):
     retryable: bool  # Whether the same call may succeed later.
     retry_after: int | None  # The seconds that the registry wants to pass first.
     rate_limit: RateLimit | None  # What the registry says of its limit.
+    conflict: NameConflict | None  # The name that was not to be set, and what it refers to now.
     cause: list[str]  # The errors beneath.
 
 
@@ -310,6 +318,8 @@ class ManifestPut(TypedDict):
     mediaType: str  # Its media type.
     location: str | None  # Where the registry says it is.
     tags: list[str]  # The tags that were set.
+    skipped: list[str]  # The names that were left as they are, because they refer to something.
+    condition: str | None  # Who saw to it that the name could be set.
     subject: str | None  # What it refers to.
     referrers: str | None  # How it is listed among the subject's referrers.
 

@@ -53,6 +53,9 @@ module Ocireg
     # @return [String, nil] for a copy, "source" or "destination"
     def side = details["side"]
 
+    # @return [Hash, nil] the name that was not to be set, and what it refers to now: "name", "digest"
+    def conflict = details["conflict"]
+
     # The code and the name of exactly this class; those of InternalError for group classes.
     CODE = 27
     # (the same)

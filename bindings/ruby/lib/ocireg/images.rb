@@ -10,9 +10,11 @@ module Ocireg
     # @param destination [String] a place
     # @param options platform:, sparse:, all:, referrers:, foreign_layers:, convert_schema1:, compression:,
     #   compression_level:, concurrency:, dry_run:,
+    #   if_exists: ("skip" leaves a name that refers to something, "fail" raises DigestMismatch), if_digest: (what the name has to
+    #   refer to still; {Error#conflict} says what it refers to now),
     #   source_fd: (IO#fileno that the - of a source docker-archive:- or oci-archive:- stands for; read from its current
     #   position), destination_fd: (the same for the destination)
-    # @return [Hash] "source", "destination", "digest", "mediaType", "manifests", "blobs", "plan"
+    # @return [Hash] "source", "destination", "digest", "mediaType", "manifests", "blobs", "skipped", "condition", "plan"
     def copy(source, destination, **options)
       invoke(:ocireg_copy, text("source", source), text("destination", destination), **options)
     end
@@ -44,8 +46,8 @@ module Ocireg
     # Gives an image another tag, in its repository or another one of the same registry: ocireg_image_tag.
     # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
     # @param tag [String] a tag, or [HOST[:PORT]/]REPOSITORY[:TAG]
-    # @param options referrers:
-    # @return [Hash] "source", "destination", "digest", "mediaType"
+    # @param options referrers:, if_exists: and if_digest: as in {#copy}
+    # @return [Hash] "source", "destination", "digest", "mediaType", "skipped", "condition"
     def tag_image(reference, tag, **options)
       invoke(:ocireg_image_tag, text("reference", reference), text("tag", tag), **options)
     end
@@ -53,8 +55,9 @@ module Ocireg
     # Appends layers to an image: ocireg_image_append.
     # @param image [String] a place
     # @param layers [Array<String, Pathname>] tar files, the oldest first
-    # @param options to:, platform:, all:, scratch:, media_type:, compression:, compression_level:
-    # @return [Hash] "destination", "digest", "mediaType", "base", "images", "layers"
+    # @param options to:, platform:, all:, scratch:, media_type:, compression:, compression_level:,
+    #   if_exists: and if_digest: as in {#copy}
+    # @return [Hash] "destination", "digest", "mediaType", "base", "images", "layers", "skipped", "condition"
     def append_image(image, layers, **options)
       invoke(:ocireg_image_append, text("image", image), layers: Array(layers), **options)
     end

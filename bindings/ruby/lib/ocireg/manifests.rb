@@ -38,8 +38,10 @@ module Ocireg
     # Puts a manifest with unchanged bytes: ocireg_manifest_put.
     # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
     # @param manifest [String, Manifest, Hash] its bytes; a Hash is put as JSON
-    # @param options media_type:, tags:, referrers_tag:
-    # @return [Hash] "digest", "size", "mediaType", "location", "tags", "subject", "referrers"
+    # @param options media_type:, tags: (beside them a name without tag and digest does not stand for latest), referrers_tag:,
+    #   if_exists: and if_digest: for each tag, as in {Images#copy}
+    # @return [Hash] "digest", "size", "mediaType", "location", "tags", "skipped", "condition",
+    #   "subject", "referrers"
     def put_manifest(reference, manifest, **options)
       invoke(:ocireg_manifest_put, text("reference", reference), *bytes("manifest", manifest_bytes(manifest)), **options)
     end

@@ -1,0 +1,163 @@
+//! Setting a tag only if it refers to what the caller allows.
+//!
+//! HTTP has conditions for that (RFC 9110 13.1), but few registries know them: distribution and most others ignore the headers, and
+//! no document says how to tell (distribution-spec pull request 251 is open). So it is found out: the manifest, which is there by
+//! its digest, is put there once more on a condition that cannot hold. A registry that refuses with 412 looks at conditions; one
+//! that ignores them stores the same bytes under their digest again, which changes nothing. Where conditions are ignored, the tag is
+//! looked at just before it is set.
+
+use ::http::header::{HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
+
+use super::delete::ends_call;
+use super::get::{head, HeadOptions};
+use super::put::{put_as, OnlyIf};
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::reference::Repository;
+use crate::registry::known::Known;
+use crate::registry::repository::Remote;
+use crate::statuses;
+use crate::store::condition::{NameCondition, SeenTo};
+use crate::store::RawManifest;
+
+/// An entity tag that no manifest has.
+const NO_ETAG: HeaderValue = HeaderValue::from_static("\"no-such-manifest\"");
+const ANY: HeaderValue = HeaderValue::from_static("*");
+
+/// Which registries refuse a PUT whose If-None-Match, and whose If-Match, does not hold.
+#[derive(Default)]
+struct RefusesExisting(Known<bool>);
+#[derive(Default)]
+struct RefusesChanged(Known<bool>);
+
+/// What a tag refers to.
+struct TagNow {
+    digest: Digest,
+    /// None where the registry gives none, or a weak one, which cannot be a condition (RFC 9110 13.1.1).
+    etag: Option<HeaderValue>,
+}
+
+/// Tags that are set on a condition, in one repository.
+pub(super) struct Guarded<'a> {
+    pub remote: &'a Remote,
+    pub repository: &'a Repository,
+    pub condition: &'a NameCondition,
+}
+
+impl Guarded<'_> {
+    /// Before anything is written: the tags that may be set, and those that are left as they are.
+    pub(super) fn look(&self, tags: Vec<String>) -> Result<(Vec<String>, Vec<String>)> {
+        let (mut free, mut skipped) = (Vec::new(), Vec::new());
+        for tag in tags {
+            let now = self.now(&tag)?;
+            match self.condition.allows(&tag, now.as_ref().map(|now| &now.digest))? {
+                true => free.push(tag),
+                false => skipped.push(tag),
+            }
+        }
+        Ok((free, skipped))
+    }
+
+    /// Puts a manifest, which is there by its digest, under a tag; None if the tag is left as it is.
+    pub(super) fn put(&self, tag: &str, content: &RawManifest) -> Result<Option<SeenTo>> {
+        match self.put_once(tag, content) {
+            Err(error) if error.conflict().is_some() && *self.condition == (NameCondition::Free { skip: true }) => {
+                Ok(None)
+            }
+            outcome => outcome.map(Some),
+        }
+    }
+
+    fn put_once(&self, tag: &str, content: &RawManifest) -> Result<SeenTo> {
+        let header = self.header(tag, content)?;
+        if header.is_none() {
+            // Nothing of ours is between this look and the PUT, but nothing keeps others out either.
+            self.check(tag, self.now(tag)?.as_ref())?;
+        }
+        let still = |now: Option<&Digest>| self.allowed(tag, now);
+        let only_if = OnlyIf { header: header.as_ref(), still: Some(&still) };
+        let seen_to = if header.is_some() { SeenTo::Registry } else { SeenTo::Looked };
+        let refused = match put_as(self.remote, tag, &[], content, &only_if) {
+            Err(error) if header.is_some() && error.http_status().is_some_and(statuses::was_written_meanwhile) => error,
+            outcome => return outcome.map(|_| seen_to),
+        };
+        let now = self.now(tag)?;
+        if refused.attempts() > 1 && now.as_ref().is_some_and(|now| now.digest == *content.digest()) {
+            // An earlier try was carried out, though its answer did not arrive.
+            return Ok(seen_to);
+        }
+        self.check(tag, now.as_ref())?;
+        // The condition holds, so this is about something else, such as tags that are never changed.
+        Err(refused)
+    }
+
+    /// The condition of the request, if the registry looks at it; what the tag refers to is checked for it.
+    fn header(&self, tag: &str, content: &RawManifest) -> Result<Option<(HeaderName, HeaderValue)>> {
+        match self.condition {
+            NameCondition::None => Ok(None),
+            NameCondition::Free { .. } => {
+                let memory = self.remote.client.memory::<RefusesExisting>();
+                let refuses = self.refuses(&memory.0, (IF_NONE_MATCH, ANY), content)?;
+                Ok(refuses.then_some((IF_NONE_MATCH, ANY)))
+            }
+            NameCondition::RefersTo(_) => {
+                let now = self.now(tag)?;
+                self.check(tag, now.as_ref())?;
+                let Some(etag) = now.and_then(|now| now.etag) else { return Ok(None) };
+                let memory = self.remote.client.memory::<RefusesChanged>();
+                let refuses = self.refuses(&memory.0, (IF_MATCH, NO_ETAG), content)?;
+                Ok(refuses.then_some((IF_MATCH, etag)))
+            }
+        }
+    }
+
+    /// Whether the registry refuses what must not be done, on this condition that cannot hold.
+    fn refuses(&self, known: &Known<bool>, cannot: (HeaderName, HeaderValue), content: &RawManifest) -> Result<bool> {
+        if let Some(refuses) = known.recall(self.remote) {
+            return Ok(refuses);
+        }
+        let only_if = OnlyIf { header: Some(&cannot), still: None };
+        let refuses = match put_as(self.remote, content.digest().as_str(), &[], content, &only_if) {
+            Ok(_) => false,
+            Err(error) if ends_call(&error) => return Err(error),
+            Err(error) => error.http_status() == Some(412),
+        };
+        known.remember(self.remote, refuses);
+        Ok(refuses)
+    }
+
+    fn allowed(&self, tag: &str, now: Option<&Digest>) -> Result<()> {
+        match self.condition.holds(now) {
+            true => Ok(()),
+            false => Err(self.condition.conflict(tag, now)),
+        }
+    }
+
+    fn check(&self, tag: &str, now: Option<&TagNow>) -> Result<()> {
+        self.allowed(tag, now.map(|now| &now.digest))
+    }
+
+    fn now(&self, tag: &str) -> Result<Option<TagNow>> {
+        // Where it will be set: a mirror may have an older one.
+        match head(self.remote, &self.repository.with_tag(tag)?, &HeadOptions::default()) {
+            Ok(head) => {
+                let etag = head.headers.get("etag").and_then(serde_json::Value::as_str);
+                let etag = etag.filter(|etag| etag.starts_with('"')).and_then(|etag| HeaderValue::from_str(etag).ok());
+                Ok(Some(TagNow { digest: head.digest, etag }))
+            }
+            Err(error) if error.code() == Code::NotFound => Ok(None),
+            Err(error) => Err(error.within(format!("look at the tag {tag}"))),
+        }
+    }
+}
+
+/// Refuses a condition on tags where none is named.
+pub(super) fn about_tags(condition: &NameCondition, tags: &[String]) -> Result<()> {
+    match tags.is_empty() && *condition != NameCondition::None {
+        true => Err(Error::new(
+            Code::InvalidArgument,
+            "the options if_exists and if_digest are about tags, and none is named: a manifest under its digest never changes",
+        )),
+        false => Ok(()),
+    }
+}

@@ -191,6 +191,7 @@
 #define OCIREG_OPT_DIGESTS "digests"
 #define OCIREG_OPT_DOCKER_CONFIG "docker_config"
 #define OCIREG_OPT_DOCKER_DAEMON_JSON "docker_daemon_json"
+#define OCIREG_OPT_DOWNLOAD_BYTES_PER_SECOND "download_bytes_per_second"
 #define OCIREG_OPT_DRY_RUN "dry_run"
 #define OCIREG_OPT_EMAIL "email"
 #define OCIREG_OPT_ENDPOINT "endpoint"
@@ -278,6 +279,7 @@
 #define OCIREG_OPT_TOKEN "token"
 #define OCIREG_OPT_TRUSTED_REALMS "trusted_realms"
 #define OCIREG_OPT_UNIX_SOCKET "unix_socket"
+#define OCIREG_OPT_UPLOAD_BYTES_PER_SECOND "upload_bytes_per_second"
 #define OCIREG_OPT_USER_AGENT "user_agent"
 #define OCIREG_OPT_USERNAME "username"
 #define OCIREG_OPT_VERIFY "verify"
@@ -801,7 +803,8 @@ void ocireg_context_free(ocireg_context *context);
 //   connect_timeout_ms (integer, default: 10000): name, TCP and TLS together
 //   idle_timeout_ms (integer, default: 30000): no byte for that long; of an upload, no 32 KiB
 //   min_speed (integer): bytes a second of an answer's body, counted over idle_timeout_ms; fewer are
-//      OCIREG_TIMEOUT, 0 is any; without it 1024, counted over 30 s or idle_timeout_ms, whichever is longer
+//      OCIREG_TIMEOUT, 0 is any; without it 1024, counted over 30 s or idle_timeout_ms, whichever is longer;
+//      what the library waits by itself, for download_bytes_per_second too, is not counted
 //   answer_timeout_ms (integer, default: 300000): from the end of an upload to its answer
 //   retries (integer, default: 4): tries after the first one
 //   max_redirects (integer, default: 10): redirects followed for one request
@@ -839,6 +842,10 @@ void ocireg_context_free(ocireg_context *context);
 //      direction, so that a transfer never waits for itself
 //   requests_per_second (number, default: 0): requests to one host that begin in a second, over all threads;
 //      0 is any
+//   download_bytes_per_second (integer, default: 0): bytes of bodies that come from all hosts together in a
+//      second, shared fairly by all transfers of the client; 0 is any; what answers for tokens has is not
+//      counted, nor are headers
+//   upload_bytes_per_second (integer, default: 0): the same for the bytes that are sent
 // Temporary files:
 //   temporary_dir (string): the folder for bytes that have to wait on the disk; without it /var/tmp, or /tmp
 //      where there is none; no environment is read
@@ -923,6 +930,11 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 //      other names
 //   max_connections_per_host (integer): instead of the client's option
 //   requests_per_second (number): instead of the client's option; 0 is any
+//   download_bytes_per_second (integer, default: 0): bytes of bodies that come from this host in a second,
+//      besides the client's option; 0 is any; what the host redirects to elsewhere, such as the storage of
+//      its blobs, counts as its own
+//   upload_bytes_per_second (integer, default: 0): the same for the bytes that are sent, wherever the host
+//      says that an upload goes
 //   endpoint (string): scheme, host, port and path prefix under which the host's API really is, such as
 //      "https://h/dockerproxy"
 //   mirrors (list of strings): where else to get what is there, before it is asked itself, in this order; see

@@ -74,6 +74,25 @@ bool parse_number(const char *text, int64_t *number)
     return digits(&text, number) && *text == '\0';
 }
 
+bool parse_bytes(const char *text, int64_t *bytes)
+{
+    static const char units[] = "KMG";
+    int64_t unit = 1;
+    if (!digits(&text, bytes))
+        return false;
+    for (const char *at = units; *text != '\0' && *at != '\0'; at++) {
+        unit *= 1024;
+        if (*text == *at || *text == *at - 'A' + 'a') {
+            text++;
+            break;
+        }
+    }
+    if (*text != '\0' || *bytes > INT64_MAX / unit)
+        return false;
+    *bytes *= unit;
+    return true;
+}
+
 bool parse_seconds(const char *text, int64_t *milliseconds)
 {
     int64_t seconds = 0, part = 0;

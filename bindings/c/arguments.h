@@ -38,6 +38,8 @@ bool is_dash(const char *file);
 
 /* A decimal number without sign, or false. */
 bool parse_number(const char *text, int64_t *number);
+/* Bytes: digits, and K, M or G for 1024 times as many, once, twice or thrice. */
+bool parse_bytes(const char *text, int64_t *bytes);
 /* Seconds such as 10 or 0.5, as milliseconds; false if malformed or zero. */
 bool parse_seconds(const char *text, int64_t *milliseconds);
 

@@ -42,6 +42,10 @@ static ocireg_status client_options(ocireg_options *options, const struct global
         status = ocireg_options_set_int(options, OCIREG_OPT_IDLE_TIMEOUT_MS, globals->read_ms, error);
     if (status == OCIREG_OK && globals->min_speed >= 0)
         status = ocireg_options_set_int(options, OCIREG_OPT_MIN_SPEED, globals->min_speed, error);
+    if (status == OCIREG_OK && globals->limit_rate > 0)
+        status = ocireg_options_set_int(options, OCIREG_OPT_DOWNLOAD_BYTES_PER_SECOND, globals->limit_rate, error);
+    if (status == OCIREG_OK && globals->limit_rate > 0)
+        status = ocireg_options_set_int(options, OCIREG_OPT_UPLOAD_BYTES_PER_SECOND, globals->limit_rate, error);
     if (status == OCIREG_OK && globals->retries >= 0)
         status = ocireg_options_set_int(options, OCIREG_OPT_RETRIES, globals->retries, error);
     if (status == OCIREG_OK && globals->max_blob_bytes > 0)

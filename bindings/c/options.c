@@ -31,6 +31,7 @@ enum global {
     OPTION_CONNECT_TIMEOUT,
     OPTION_READ_TIMEOUT,
     OPTION_MIN_SPEED,
+    OPTION_LIMIT_RATE,
     OPTION_DEADLINE,
     OPTION_RETRIES,
     OPTION_MAX_BLOB_BYTES,
@@ -77,6 +78,7 @@ static const struct {
     {"--docker-daemon-json", OPTION_DOCKER_DAEMON_JSON, TAKES_VALUE, " FILE", "also mirrors of Docker Hub from a file like Docker's daemon.json"},
     {"--connect-timeout", OPTION_CONNECT_TIMEOUT, TAKES_VALUE, " S", "seconds to connect"},
     {"--read-timeout", OPTION_READ_TIMEOUT, TAKES_VALUE, " S", "seconds without a byte"},
+    {"--limit-rate", OPTION_LIMIT_RATE, TAKES_VALUE, " N", "the most bytes per second in each direction: 500K, 2M, 1G; 0: no limit"},
     {"--min-speed", OPTION_MIN_SPEED, TAKES_VALUE, " N", "the least bytes per second over that time; 0: no minimum"},
     {"--deadline", OPTION_DEADLINE, TAKES_VALUE, " S", "seconds for the whole call"},
     {"--retries", OPTION_RETRIES, TAKES_VALUE, " N", "attempts after the first"},
@@ -235,6 +237,10 @@ static int apply(struct globals *globals, enum global option, const char *name, 
     case OPTION_DEADLINE: return seconds(name, value, &globals->deadline_ms);
     case OPTION_RETRIES: return number(name, value, &globals->retries);
     case OPTION_MIN_SPEED: return number(name, value, &globals->min_speed);
+    case OPTION_LIMIT_RATE:
+        if (!parse_bytes(value, &globals->limit_rate))
+            return report_usage("%s takes a number of bytes, such as 500000, 500K, 2M or 1G, not '%s'", name, value);
+        break;
     case OPTION_MAX_BLOB_BYTES:
         if (!parse_number(value, &globals->max_blob_bytes) || globals->max_blob_bytes == 0)
             return report_usage("%s takes a number greater than 0, not '%s'", name, value);

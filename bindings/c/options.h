@@ -26,6 +26,7 @@ struct globals {
     int64_t max_blob_bytes; /* 0: not given */
     int64_t connect_ms, read_ms, deadline_ms; /* 0: not given */
     int64_t retries, min_speed;               /* -1: not given */
+    int64_t limit_rate;                       /* 0: not given, or no limit */
     bool password_stdin, anonymous, foreign_credentials, no_registries_conf, plain_http, insecure;
     bool quiet, help, version;
     int verbosity;

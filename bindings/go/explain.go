@@ -83,6 +83,9 @@ type ExplainedNetwork struct {
 	Headers               []string `json:"headers"`
 	MaxConnectionsPerHost int      `json:"max_connections_per_host"`
 	RequestsPerSecond     float64  `json:"requests_per_second"`
+	// The bytes of this host alone; 0 is no limit.
+	DownloadBytesPerSecond int64 `json:"download_bytes_per_second"`
+	UploadBytesPerSecond   int64 `json:"upload_bytes_per_second"`
 }
 
 // Explain says what a call for a reference, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], would use: where it would go, with

@@ -55,6 +55,17 @@ func WithRequestsPerSecond(rate float64) NetworkOption {
 	return networkOption(set("requests_per_second", rate))
 }
 
+// WithDownloadBytesPerSecond bounds the bytes of bodies that come in a second: for New, from all hosts together; for a host, from that
+// host and what it redirects to, such as the storage of its blobs. 0, the default, is no limit; transfers share it fairly.
+func WithDownloadBytesPerSecond(bytes int64) NetworkOption {
+	return networkOption(set("download_bytes_per_second", bytes))
+}
+
+// WithUploadBytesPerSecond is the same for the bytes that are sent.
+func WithUploadBytesPerSecond(bytes int64) NetworkOption {
+	return networkOption(set("upload_bytes_per_second", bytes))
+}
+
 // WithCredentialsFile reads stored credentials from a file in Docker's or podman's format. For New, Login and Logout.
 func WithCredentialsFile(path string) StoreOption { return storeOption(set("credentials_file", path)) }
 

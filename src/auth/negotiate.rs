@@ -75,6 +75,7 @@ impl Auth {
         let mut retries = self.http.options().retries;
         loop {
             request.authorization = asked.proof.header()?;
+            request.counted_for = Some(account.base.clone());
             let mut response = self.http.send(call, &at, request)?;
             let moved = asked.has_moved(&response);
             let stayed = moved || response.hops.is_empty();

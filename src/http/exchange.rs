@@ -10,7 +10,8 @@ use super::guard::Guard;
 use super::handshake::HandshakeWatch;
 use super::location::Location;
 use super::origin::host_of;
-use super::response::{Patience, Response};
+use super::pace::Pace;
+use super::response::{BodyTerms, Patience, Response};
 use super::route::Route;
 use super::throttle::Permit;
 use super::upload::{self, Body, UploadLimits};
@@ -34,6 +35,8 @@ struct Sender<'a> {
     watch: HandshakeWatch,
     /// The most that the response may take, headers and body in all; else each part has the client's limits.
     answer_within: Option<Duration>,
+    /// How fast its body may go.
+    up: Pace,
 }
 
 /// Refuses what the rule of a mirror shuns.
@@ -50,7 +53,8 @@ impl Http {
         let (url, guard) = (&leg.at.url, leg.at.guard);
         let route = self.route_of(request, leg)?;
         let (pool, answer_within) = (self.pools.get(&route, guard)?, request.answer_within);
-        let sender = Sender { call, pool, watch: HandshakeWatch::default(), answer_within };
+        let paces = self.paces(request.counted_for.as_ref());
+        let sender = Sender { call, pool, watch: HandshakeWatch::default(), answer_within, up: paces.up };
         let mut headers = self.headers_of(request, leg);
         call.log(|| {
             json!({"event": "request", "method": request.method.as_str(), "url": redact::url(url),
@@ -67,7 +71,8 @@ impl Http {
             .map_err(|error| transport_error::late(error, url, &route, &sender.watch))?
             .map_err(|error| transport_error::classify(error, url, &route, &sender.watch))?;
         let patience = Patience { end: answer_within.and_then(|time| begun.checked_add(time)), ..self.patience() };
-        let mut response = Response::new(request.method.clone(), received, url.clone(), &route, patience);
+        let terms = BodyTerms { patience, limit: paces.down };
+        let mut response = Response::new(request.method.clone(), received, url.clone(), &route, terms);
         if request.whole.is_some_and(|whole| !whole.labelled) {
             response.distrust_labels();
         }
@@ -142,6 +147,7 @@ impl Http {
                 None => WaitLimit { time: self.options().response(), what: "no answer to the upload" },
             },
         };
+        let up = &sender.up;
         let send = |message| call.engine().aside(sender.watch.over(sender.pool.execute(message)));
         match body {
             Body::Bytes(bytes) if bytes.len() > upload::SMALL => {
@@ -149,17 +155,18 @@ impl Http {
                 let (pieces, piped) = upload::pipe(size);
                 *message.body_mut() = Some(piped);
                 let quiet = call.without_progress();
-                upload::feed(&quiet, send(message), pieces, &mut bytes.clone(), (size, 0), &limits)
+                upload::feed(&quiet, send(message), pieces, &mut bytes.clone(), (size, 0), (&limits, up))
             }
             Body::Stream { source, size, done } if *size > 0 => {
                 let (pieces, piped) = upload::pipe(*size);
                 *message.body_mut() = Some(piped);
                 // The source of the bytes may be another request to this host, which then waits for a permit.
                 permit.give_back();
-                upload::feed(call, send(message), pieces, *source, (*size, *done), &limits)
+                upload::feed(call, send(message), pieces, *source, (*size, *done), (&limits, up))
             }
             body => {
                 put_small(body, &mut message);
+                up.wait(call, usize::try_from(body.size()).unwrap_or(usize::MAX))?;
                 // Requests that change the registry may take long; opening an upload must not.
                 let slow = message.body().is_some() || *message.method() == Method::PUT;
                 call.wait(Some(if slow { limits.response } else { no_answer }), send(message))
@@ -171,7 +178,7 @@ impl Http {
     pub(crate) fn speaks_tls(&self, call: &Call, at: &Location) -> Result<bool> {
         let (url, route) = (&at.url, self.route(at, true)?);
         let pool = self.pools.get(&route, Guard::Caller)?;
-        let sender = Sender { call, pool, watch: HandshakeWatch::default(), answer_within: None };
+        let sender = Sender { call, pool, watch: HandshakeWatch::default(), answer_within: None, up: Pace::default() };
         let mut headers = HeaderMap::new();
         let mut message = reqwest::Request::new(Method::GET, route.wire(url, &mut headers));
         *message.headers_mut() = headers;

@@ -9,6 +9,7 @@ use url::Url;
 use super::certs_d::CertificateSearch;
 use super::headers::Headers;
 use super::location::Location;
+use super::pace::{ByteRates, Paces};
 use super::proxy::{Lookup, Proxies, Proxy, ProxyChoice};
 use super::route::{Route, TlsTrust};
 use super::settings::{HttpOptions, Network};
@@ -28,6 +29,8 @@ pub(crate) struct Hosts {
     certificates: CertificateSearch,
     named: Mutex<HashMap<HostKey, Network>>,
     throttles: Mutex<HashMap<HostKey, Arc<Throttle>>>,
+    /// How fast bodies may pass, of all hosts together.
+    rates: ByteRates,
 }
 
 impl Hosts {
@@ -46,6 +49,7 @@ impl Hosts {
             certificates: CertificateSearch::new(&options.certificates.certs_dir.0, options.certificates.certs_d, home),
             named: Mutex::default(),
             throttles: Mutex::default(),
+            rates: ByteRates::new(options.bytes()),
         })
     }
 
@@ -135,6 +139,11 @@ impl Hosts {
         throttles.entry(key(&at.url)).or_insert_with(|| Arc::new(Throttle::new(limits))).clone()
     }
 
+    /// The pace of bodies that count for a place.
+    pub(crate) fn paces(&self, at: &Location) -> Paces {
+        self.throttle(at).rates().with(&self.rates)
+    }
+
     /// The route to a host that the caller names, for display. It contains no secrets.
     pub(crate) fn explain(&self, at: &Location) -> Result<Value> {
         let route = self.route(at, true)?;
@@ -152,6 +161,8 @@ impl Hosts {
             "headers": self.headers(at).names(),
             "max_connections_per_host": limits.at_once,
             "requests_per_second": limits.per_second,
+            "download_bytes_per_second": limits.bytes.down,
+            "upload_bytes_per_second": limits.bytes.up,
         }))
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod ahead;
+mod bucket;
 pub(crate) mod certs_d;
 mod decode;
 mod exchange;
@@ -14,6 +15,7 @@ pub(crate) mod location;
 mod no_proxy;
 pub(crate) mod origin;
 mod own;
+pub(crate) mod pace;
 pub(crate) mod pem;
 pub(crate) mod pool;
 pub(crate) mod proxy;
@@ -96,10 +98,15 @@ impl Http {
         self.hosts.throttle(at)
     }
 
+    /// The pace of the bodies of a request that counts for this place; None counts for none.
+    fn paces(&self, counted_for: Option<&Location>) -> pace::Paces {
+        counted_for.map(|at| self.hosts.paces(at)).unwrap_or_default()
+    }
+
     /// How a place is reached, for display: `proxy` (string or null, without credentials), `unix_socket`
     /// (string or null), `address` (string or null), `insecure` (bool), `ca_files` (list of strings), `ca_only` (bool),
-    /// `client_cert_file` and `client_key_file` (string or null), `headers` (list of names), `max_connections_per_host`
-    /// and `requests_per_second` (numbers). It contains no secrets.
+    /// `client_cert_file` and `client_key_file` (string or null), `headers` (list of names), `max_connections_per_host`,
+    /// `requests_per_second`, `download_bytes_per_second` and `upload_bytes_per_second` (numbers). It contains no secrets.
     pub(crate) fn explain_route(&self, at: &Location) -> Result<Value> {
         self.hosts.explain(at)
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ::http::header::{HeaderMap, HeaderName, HeaderValue};
 use ::http::Method;
 
+use super::location::Location;
 use super::route::Route;
 use super::upload::Body;
 use crate::error::{Code, Error, Result};
@@ -46,6 +47,8 @@ pub struct Request<'a> {
     pub route: Option<Route>,
     /// How long the response may take, headers and body in all; else each part has the client's limits.
     pub answer_within: Option<Duration>,
+    /// The place whose host its bodies count for, when they count for one: the limits in bytes a second.
+    pub(crate) counted_for: Option<Location>,
     /// Read the body of a successful response immediately, so that a break in it counts as a failure of the request.
     pub whole: Option<WholeBody>,
 }
@@ -78,6 +81,7 @@ impl<'a> Request<'a> {
             redirects: Redirects::Anywhere,
             route: None,
             answer_within: None,
+            counted_for: None,
             whole: None,
         }
     }

@@ -14,6 +14,7 @@ use url::Url;
 use super::ahead::{Ahead, ReceiveError, LARGE};
 use super::decode::{self, Decoded, Decoder};
 use super::guard::Guard;
+use super::pace::Pace as Limit;
 use super::request::WholeBody;
 use super::route::Route;
 use super::transport_error;
@@ -33,13 +34,20 @@ pub struct Slowest {
 
 /// How long the bytes of a response may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub(crate) struct Patience {
     /// The longest wait for the next bytes.
     pub idle: Duration,
     /// The slowest rate that is accepted.
     pub slowest: Slowest,
     /// When the last byte must have arrived.
     pub end: Option<Instant>,
+}
+
+/// What holds for the bytes of a response.
+pub(crate) struct BodyTerms {
+    pub patience: Patience,
+    /// How fast they may come.
+    pub limit: Limit,
 }
 
 /// One redirect on the way to a response.
@@ -74,7 +82,13 @@ pub struct Response {
 }
 
 impl Response {
-    pub fn new(method: Method, response: reqwest::Response, url: Url, route: &Route, patience: Patience) -> Response {
+    pub(crate) fn new(
+        method: Method,
+        response: reqwest::Response,
+        url: Url,
+        route: &Route,
+        terms: BodyTerms,
+    ) -> Response {
         Response {
             method,
             status: response.status(),
@@ -86,7 +100,7 @@ impl Response {
             hops: Vec::new(),
             first_headers: None,
             attempts: 1,
-            body: BodyReader::new(response, url, patience),
+            body: BodyReader::new(response, url, terms),
             whole: Vec::new(),
         }
     }
@@ -166,8 +180,8 @@ pub struct BodyReader {
     bytes: Receiving,
     sized: bool,
     url: Url,
-    patience: Patience,
-    pace: Pace,
+    terms: BodyTerms,
+    speed: Speed,
     checksum: Option<(Md5, Vec<u8>)>,
     encoding: Option<String>,
     decoder: Option<Decoder>,
@@ -201,7 +215,7 @@ impl Receiving {
 }
 
 impl BodyReader {
-    fn new(response: reqwest::Response, url: Url, patience: Patience) -> BodyReader {
+    fn new(response: reqwest::Response, url: Url, terms: BodyTerms) -> BodyReader {
         let checksum = content_md5(&response).map(|expected| (Md5::new(), expected));
         let encoding = response
             .headers()
@@ -211,17 +225,7 @@ impl BodyReader {
         let decoder = encoding.as_deref().and_then(Decoder::of);
         let sized = response.content_length().is_some();
         let bytes = Receiving::Piecemeal(Some(response));
-        BodyReader {
-            bytes,
-            sized,
-            url,
-            patience,
-            pace: Pace::default(),
-            checksum,
-            encoding,
-            decoder,
-            unlabelled: false,
-        }
+        BodyReader { bytes, sized, url, terms, speed: Speed::default(), checksum, encoding, decoder, unlabelled: false }
     }
 
     /// The next piece, decoded; None is the end as the server framed it.
@@ -273,9 +277,11 @@ impl BodyReader {
         let piece = self.receive(call).map_err(|error| error.with_url(&self.url))?;
         match &piece {
             Some(piece) => {
-                self.pace
-                    .count(begun.elapsed(), piece.len() as u64, self.patience.slowest)
+                self.speed
+                    .count(begun.elapsed(), piece.len() as u64, self.terms.patience.slowest)
                     .map_err(|e| e.with_url(&self.url))?;
+                // Not counted above: the server is not slow because of that.
+                self.terms.limit.wait(call, piece.len())?;
                 if let Some((md5, _)) = &mut self.checksum {
                     md5.update(piece);
                 }
@@ -286,8 +292,8 @@ impl BodyReader {
     }
 
     fn receive(&mut self, call: &Call) -> Result<Option<Bytes>> {
-        let idle = WaitLimit { time: self.patience.idle, what: "no byte of the response arrived" };
-        let left = self.patience.end.map(|end| end.saturating_duration_since(Instant::now()));
+        let idle = WaitLimit { time: self.terms.patience.idle, what: "no byte of the response arrived" };
+        let left = self.terms.patience.end.map(|end| end.saturating_duration_since(Instant::now()));
         let limit = WaitLimit { time: left.map_or(idle.time, |left| left.min(idle.time)), ..idle };
         self.bytes.begin(call);
         let piece = call.wait(Some(limit), self.bytes.piece()).map_err(|error| match left {
@@ -333,12 +339,12 @@ fn content_md5(response: &reqwest::Response) -> Option<Vec<u8>> {
 /// Detects a server that sends too slowly. Only the time spent waiting counts: a slow reader is not the server's
 /// fault.
 #[derive(Default)]
-struct Pace {
+struct Speed {
     waited: Duration,
     bytes: u64,
 }
 
-impl Pace {
+impl Speed {
     fn count(&mut self, waited: Duration, bytes: u64, slowest: Slowest) -> Result<()> {
         self.waited += waited;
         self.bytes += bytes;
@@ -346,7 +352,7 @@ impl Pace {
             return Ok(());
         }
         let slow = (self.bytes as f64) < slowest.rate as f64 * self.waited.as_secs_f64();
-        *self = Pace::default();
+        *self = Speed::default();
         if slow {
             let (rate, seconds) = (slowest.rate, slowest.window.as_secs_f64());
             let message = format!("the server sends fewer than {rate} bytes a second over {seconds} s");
@@ -364,18 +370,18 @@ mod tests {
     #[test]
     fn only_slow_servers_are_slow() {
         let window = Slowest { rate: 1024, window: Duration::from_secs(30) };
-        let mut trickle = Pace::default();
+        let mut trickle = Speed::default();
         let slow = (0..400).find_map(|_| trickle.count(Duration::from_millis(100), 1, window).err());
         assert_eq!(slow.map(|error| error.code()), Some(Code::Timeout));
 
-        let mut steady = Pace::default();
+        let mut steady = Speed::default();
         assert!((0..4000).all(|_| steady.count(Duration::from_millis(100), 6554, window).is_ok()));
 
-        let mut any = Pace::default();
+        let mut any = Speed::default();
         let unbounded = Slowest { rate: 0, ..window };
         assert!((0..400).all(|_| any.count(Duration::from_millis(300), 1, unbounded).is_ok()));
 
-        let mut slow_reader = Pace::default();
+        let mut slow_reader = Speed::default();
         assert!((0..10_000).all(|_| slow_reader.count(Duration::from_micros(10), 1, window).is_ok()));
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::certs_d::CertsOptions;
 use super::headers::Headers;
+use super::pace::ByteLimits;
 use super::proxy::{ProxyChoice, ProxyOptions};
 use super::response::Slowest;
 use super::route::{Address, ClientCertificate};
@@ -22,7 +23,8 @@ options! {
         /// no byte for that long; of an upload, no 32 KiB
         pub idle_timeout_ms: u64 = 30_000,
         /// bytes a second of an answer's body, counted over idle_timeout_ms; fewer are OCIREG_TIMEOUT, 0 is any; without it
-        /// 1024, counted over 30 s or idle_timeout_ms, whichever is longer
+        /// 1024, counted over 30 s or idle_timeout_ms, whichever is longer; what the library waits by itself, for
+        /// download_bytes_per_second too, is not counted
         pub min_speed: Option<u64>,
         /// from the end of an upload to its answer
         pub answer_timeout_ms: u64 = 300_000,
@@ -102,6 +104,12 @@ impl HttpOptions {
         })
     }
 
+    /// The most bytes a second of all hosts together.
+    pub(crate) fn bytes(&self) -> ByteLimits {
+        let ThrottleOptions { download_bytes_per_second: down, upload_bytes_per_second: up, .. } = self.throttle;
+        ByteLimits { down, up }
+    }
+
     /// The minimum speed. A limit set by the caller is measured over the idle limit, as documented; the default is
     /// measured for longer, so that a short idle limit concerns only silence.
     pub fn slowest(&self) -> Slowest {
@@ -147,6 +155,8 @@ pub struct Network {
     pub max_connections: Option<u32>,
     /// The most requests per second; 0 means no limit.
     pub requests_per_second: Option<f64>,
+    /// The most bytes per second in each direction.
+    pub bytes: ByteLimits,
 }
 
 /// The longest path of a socket on Linux, without the final NUL.
@@ -184,7 +194,8 @@ impl Network {
     pub fn limits(&self, general: &Network) -> HostLimits {
         let at_once = self.max_connections.or(general.max_connections).unwrap_or(u32::MAX);
         let per_second = self.requests_per_second.or(general.requests_per_second).unwrap_or(0.0);
-        HostLimits { at_once: usize::try_from(at_once).unwrap_or(usize::MAX), per_second }
+        // The client's bytes are those of all hosts together.
+        HostLimits { at_once: usize::try_from(at_once).unwrap_or(usize::MAX), per_second, bytes: self.bytes }
     }
 }
 
@@ -230,8 +241,11 @@ mod tests {
     #[test]
     fn a_hosts_own_limits_win() {
         let general = HttpOptions::default().network().unwrap();
-        assert_eq!(Network::default().limits(&general), HostLimits { at_once: 8, per_second: 0.0 });
+        assert_eq!(
+            Network::default().limits(&general),
+            HostLimits { at_once: 8, per_second: 0.0, bytes: ByteLimits::default() }
+        );
         let own = Network { max_connections: Some(2), requests_per_second: Some(0.5), ..Network::default() };
-        assert_eq!(own.limits(&general), HostLimits { at_once: 2, per_second: 0.5 });
+        assert_eq!(own.limits(&general), HostLimits { at_once: 2, per_second: 0.5, bytes: ByteLimits::default() });
     }
 }

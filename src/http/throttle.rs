@@ -1,5 +1,5 @@
 //! The limits of one host, shared by all threads of a client: how many requests may wait for a response at once, how
-//! many may start per second, and until when the host asked for a pause.
+//! many may start per second, how many bytes may pass, and until when the host asked for a pause.
 //!
 //! A request holds a permit until its headers arrive, and until its body has arrived if that is read immediately. The
 //! bytes of a blob need no permit, in either direction: their transfer may depend on another request of the same
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::pace::{ByteLimits, ByteRates};
 use super::retry;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
@@ -25,6 +26,11 @@ options! {
         pub max_connections_per_host: u32 = 8,
         /// requests to one host that begin in a second, over all threads; 0 is any
         pub requests_per_second: f64 = 0.0,
+        /// bytes of bodies that come from all hosts together in a second, shared fairly by all transfers of the client; 0 is any;
+        /// what answers for tokens has is not counted, nor are headers
+        pub download_bytes_per_second: u64 = 0,
+        /// the same for the bytes that are sent
+        pub upload_bytes_per_second: u64 = 0,
     }
 }
 
@@ -35,11 +41,13 @@ const SPREAD: Duration = Duration::from_millis(500);
 pub struct HostLimits {
     pub at_once: usize,
     pub per_second: f64,
+    pub bytes: ByteLimits,
 }
 
 pub(crate) struct Throttle {
     limits: HostLimits,
     permits: Arc<Semaphore>,
+    rates: ByteRates,
     times: Mutex<HostTimes>,
 }
 
@@ -73,7 +81,8 @@ impl Throttle {
     /// A throttle with the limits of its host.
     pub(crate) fn new(limits: HostLimits) -> Throttle {
         let permits = limits.at_once.clamp(1, Semaphore::MAX_PERMITS);
-        Throttle { limits, permits: Arc::new(Semaphore::new(permits)), times: Mutex::default() }
+        let rates = ByteRates::new(limits.bytes);
+        Throttle { limits, permits: Arc::new(Semaphore::new(permits)), rates, times: Mutex::default() }
     }
 
     /// The same host with other limits: a pause that the server asked for still applies.
@@ -85,6 +94,11 @@ impl Throttle {
 
     pub(crate) fn limits(&self) -> HostLimits {
         self.limits
+    }
+
+    /// How fast bodies may pass.
+    pub(crate) fn rates(&self) -> &ByteRates {
+        &self.rates
     }
 
     /// Waits until a request may start. RATE_LIMITED when the server asks for a longer pause than the call can wait; `hasty`: it
@@ -172,7 +186,7 @@ mod tests {
     use super::*;
 
     fn throttle(per_second: f64) -> Throttle {
-        Throttle::new(HostLimits { at_once: 2, per_second })
+        Throttle::new(HostLimits { at_once: 2, per_second, bytes: ByteLimits::default() })
     }
 
     #[test]

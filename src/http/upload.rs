@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
+use super::pace::Pace;
 use crate::call::{Call, WaitLimit};
 use crate::error::Result;
 use crate::stream::source::{Source, PIECE};
@@ -112,7 +113,7 @@ pub(crate) fn feed<F: std::future::Future>(
     sender: mpsc::Sender<Bytes>,
     source: &mut dyn Source,
     (size, done): (u64, u64),
-    limits: &UploadLimits,
+    (limits, pace): (&UploadLimits, &Pace),
 ) -> Result<F::Output> {
     let mut sending = std::pin::pin!(sending);
     let mut sent = 0u64;
@@ -123,8 +124,22 @@ pub(crate) fn feed<F: std::future::Future>(
         }
         let mut looked = false;
         while !piece.is_empty() {
-            let frame = piece.split_to(piece.len().min(FRAME));
+            let frame = piece.split_to(piece.len().min(FRAME).min(pace.portion()));
             sent += frame.len() as u64;
+            let wait = pace.take(frame.len());
+            if !wait.is_zero() {
+                // The caller's own limit: not counted for the server, whose answer ends it.
+                let answered = call.wait(None, async {
+                    tokio::select! {
+                        biased;
+                        response = &mut sending => Some(response),
+                        () = tokio::time::sleep(wait) => None,
+                    }
+                })?;
+                if let Some(response) = answered {
+                    return Ok(response);
+                }
+            }
             // While there is room, checking for a response once per piece is often enough.
             match sender.try_reserve() {
                 Ok(room) if looked => {

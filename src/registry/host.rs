@@ -12,6 +12,7 @@ use crate::docker_hub;
 use crate::error::{Code, Error, Result};
 use crate::http::headers::Headers;
 use crate::http::location::Location;
+use crate::http::pace::ByteLimits;
 use crate::http::proxy::ProxyChoice;
 use crate::http::route::Address;
 use crate::http::settings::{Network, TlsOptions};
@@ -43,6 +44,11 @@ options! {
         pub max_connections_per_host: Option<u32>,
         /// instead of the client's option; 0 is any
         pub requests_per_second: Option<f64>,
+        /// bytes of bodies that come from this host in a second, besides the client's option; 0 is any; what the host redirects to
+        /// elsewhere, such as the storage of its blobs, counts as its own
+        pub download_bytes_per_second: u64 = 0,
+        /// the same for the bytes that are sent, wherever the host says that an upload goes
+        pub upload_bytes_per_second: u64 = 0,
         /// scheme, host, port and path prefix under which the host's API really is, such as "https://h/dockerproxy"
         pub endpoint: Option<String>,
         /// where else to get what is there, before it is asked itself, in this order; see below
@@ -88,6 +94,7 @@ impl HostOptions {
             headers: self.headers.clone(),
             max_connections: self.max_connections_per_host,
             requests_per_second: self.requests_per_second,
+            bytes: ByteLimits { down: self.download_bytes_per_second, up: self.upload_bytes_per_second },
         })
     }
 

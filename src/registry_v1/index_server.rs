@@ -55,6 +55,7 @@ impl IndexServer {
     }
 
     pub(super) fn send(&self, target: &RequestTarget, request: &mut Request) -> Result<Response> {
+        request.counted_for = Some(self.account.base.clone());
         self.client.http.send(&self.call, &self.account.base.find(target)?, request)
     }
 

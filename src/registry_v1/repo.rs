@@ -124,6 +124,7 @@ impl V1Repository {
         };
         session.cookies().put_into(&at, request);
         debug_assert!(!request.headers.contains_key(AUTHORIZATION));
+        request.counted_for = Some(self.place.account.base.clone());
         self.place.client.http.send(&self.place.call, &at, request)
     }
 

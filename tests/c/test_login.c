@@ -14,7 +14,8 @@
     "reference:string host:string repository:string endpoint:string scheme_source:string anonymous:bool credentials:object " \
     "trusted_realms:array network:object network/insecure:bool network/ca_files:array network/ca_only:bool " \
     "network/client_cert_file:string? network/client_key_file:string? network/proxy:string? network/unix_socket:string? " \
-    "network/address:string? network/headers:array network/max_connections_per_host:number network/requests_per_second:number"
+    "network/address:string? network/headers:array network/max_connections_per_host:number network/requests_per_second:number " \
+    "network/download_bytes_per_second:number network/upload_bytes_per_second:number"
 
 static const char *const registries[] = {"OCIREG_TEST_HTPASSWD", "OCIREG_TEST_TOKEN"};
 static const char *const ways[] = {"basic", "bearer"};

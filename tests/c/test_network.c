@@ -58,6 +58,8 @@ static void test_wrong_values(void **state) {
         {"{'max_connections_per_host':-1}", "max_connections_per_host"},
         {"{'requests_per_second':-1}", "requests_per_second"},
         {"{'requests_per_second':'many'}", "requests_per_second"},
+        {"{'download_bytes_per_second':-1}", "download_bytes_per_second"},
+        {"{'upload_bytes_per_second':0.5}", "upload_bytes_per_second"},
     };
     for (size_t i = 0; i < sizeof both / sizeof *both; i++) {
         refused_client(both[i][0], both[i][1]);
@@ -301,6 +303,25 @@ static void test_limits(void **state) {
     assert_true(now_ms() - begun < allowed_ms(390));
 }
 
+/* A blob up and down at so many bytes a second, of which an eighth passes at once. */
+static void test_bytes_a_second(void **state) {
+    (void)state;
+    const char *place = repository("OCIREG_TEST_V3", "bytes-a-second");
+    size_t size = 300000;
+    const uint8_t *bytes = noise(size, 1);
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    expect_status(OCIREG_OK, ocireg_client_set_host(client, env("OCIREG_TEST_V3"),
+                                                    options("{'plain_http':true,'upload_bytes_per_second':200000,'download_bytes_per_second':400000}"), &failure));
+    double begun = now_ms();
+    expect_status(OCIREG_OK, ocireg_blob_put_memory(client, NULL, place, bytes, size, NULL, NULL, &failure));
+    assert_true(now_ms() - begun >= 1200);
+    ocireg_buffer *got = NULL;
+    begun = now_ms();
+    expect_status(OCIREG_OK, ocireg_blob_get_memory(client, NULL, blob_reference(place, bytes, size), NULL, NULL, &got, &failure));
+    assert_true(now_ms() - begun >= 500);
+    ocireg_buffer_free(got);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_wrong_values),
@@ -316,6 +337,7 @@ int main(int argc, char **argv) {
         test(test_socket_and_address),
         test(test_headers),
         test(test_limits),
+        test(test_bytes_a_second),
     };
     return run_all(tests, argc, argv);
 }

@@ -436,6 +436,9 @@ static void test_named_options(void **state) {
     expect_run(text("tags %s --host-option %s=requests_per_second=100 --client-option user_agent='\"7\"' --client-option requests_per_second=99.5", place, host), NULL);
     expect_failure(OCIREG_INVALID_ARGUMENT, text("%s --client-option max_redirect=3", words), "max_redirects");
     expect_failure(OCIREG_INVALID_ARGUMENT, text("%s --client-option max_redirects=many", words), "max_redirects");
+    expect_run(text("tags %s --limit-rate 2M --host-option %s=download_bytes_per_second=100000", place, host), NULL);
+    expect_failure(64, text("%s --limit-rate 2X", words), "such as 500000, 500K, 2M or 1G");
+    expect_failure(64, text("%s --limit-rate 9999999999G", words), "--limit-rate");
     expect_failure(64, text("%s --client-option max_redirects", words), "takes KEY=VALUE");
     expect_failure(64, text("%s --host-option =x=y", words), "no host before");
 }

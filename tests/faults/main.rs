@@ -39,6 +39,7 @@ mod pipes;
 mod places;
 mod proxy;
 mod ranges;
+mod rates;
 mod referrers;
 mod registries;
 mod registries_reads;

@@ -300,10 +300,11 @@ class RegistryTest(helper.Case):
         seen: list[str] = []
         host = self.serve(lambda method, path, query: seen.append(path) or (200, {}, b"{}"))
         client = ocireg.Client(plain_http=True, headers={"X-One": "1"}, requests_per_second=1000.5, retries=0, no_proxy=["a", "b"])
-        client.set_host(host, headers=["X-Two: 2"], requests_per_second=None)
+        client.set_host(host, headers=["X-Two: 2"], requests_per_second=None, download_bytes_per_second=1 << 20)
         self.assertEqual(client.ping(host)["status"], 200)
         network = client.explain(f"{host}/a")["network"]
         self.assertEqual((sorted(network["headers"]), network["requests_per_second"]), (["x-one", "x-two"], 1000.5))
+        self.assertEqual((network["download_bytes_per_second"], network["upload_bytes_per_second"]), (1 << 20, 0))
         for wrong in ({"retries": "x"}, {"retires": 1}, {"retries": -1}, {"headers": {"Host": "x"}}, {"retries": 1 << 70}):
             with self.assertRaises(ocireg.InvalidArgument) as raised:
                 ocireg.Client(**wrong)

@@ -142,14 +142,15 @@ impl Client {
             let accepted = put_as(&remote, document.digest.as_str(), &[], content, &OnlyIf::default())?;
             referrers = list(&remote, document, &accepted, options)?;
         }
-        let (mut skipped, mut seen_to) = (Vec::new(), None);
+        let mut guarded_tags = GuardedTags::default();
         let accepted = match (condition, options.tags.is_empty()) {
             (NameCondition::None, true) => put_as(&remote, under.as_str(), &[], content, &OnlyIf::default())?,
             (NameCondition::None, false) => put_tags(&remote, &tags, content)?,
             (condition, _) => {
                 let accepted = put_as(&remote, document.digest.as_str(), &[], content, &OnlyIf::default())?;
                 let guarded = Guarded { remote: &remote, repository, condition };
-                (tags, skipped, seen_to) = put_guarded(&guarded, tags, content)?;
+                guarded_tags = put_guarded(&guarded, tags, content)?;
+                tags = std::mem::take(&mut guarded_tags.set);
                 accepted
             }
         };
@@ -165,8 +166,8 @@ impl Client {
             media_type: document.media_type.clone(),
             location: remote.location(&accepted.response).ok().map(|at| redact::url(&at.url)),
             tags,
-            skipped,
-            condition: seen_to,
+            skipped: guarded_tags.skipped,
+            condition: guarded_tags.weakest,
         })
     }
 }
@@ -188,24 +189,31 @@ impl PutManifest {
     }
 }
 
+/// What became of tags that were to be set on a condition.
+#[derive(Default)]
+struct GuardedTags {
+    set: Vec<String>,
+    skipped: Vec<String>,
+    /// Who saw to it; of several the weakest.
+    weakest: Option<SeenTo>,
+}
+
 /// Sets each tag that may be set: which were set, which were left, and who saw to it.
-fn put_guarded(
-    guarded: &Guarded,
-    tags: Vec<String>,
-    content: &RawManifest,
-) -> Result<(Vec<String>, Vec<String>, Option<SeenTo>)> {
-    let (mut set, mut skipped, mut weakest) = (Vec::new(), Vec::new(), None);
+fn put_guarded(guarded: &Guarded, tags: Vec<String>, content: &RawManifest) -> Result<GuardedTags> {
+    let mut done = GuardedTags::default();
     for tag in tags {
         let stored = |error: Error| error.within(format!("the tag {tag} of {} is not set", guarded.remote.place()));
         match guarded.put(&tag, content).map_err(stored)? {
-            None => skipped.push(tag),
+            None => done.skipped.push(tag),
             Some(seen_to) => {
-                weakest = if weakest == Some(SeenTo::Looked) { weakest } else { Some(seen_to) };
-                set.push(tag);
+                if done.weakest != Some(SeenTo::Looked) {
+                    done.weakest = Some(seen_to);
+                }
+                done.set.push(tag);
             }
         }
     }
-    Ok((set, skipped, weakest))
+    Ok(done)
 }
 
 /// Whether it has a subject, at a registry that is not known to list referrers itself.
@@ -284,13 +292,16 @@ fn list(
     Ok(Some(ReferrersSource::Tag))
 }
 
+/// Whether a name may be set that refers to this by now.
+pub(super) type Still<'a> = dyn Fn(Option<&Digest>) -> Result<()> + 'a;
+
 /// On what condition a manifest is put under a name.
 #[derive(Default)]
 pub(super) struct OnlyIf<'a> {
     /// What the registry is to look at.
     pub header: Option<&'a (HeaderName, HeaderValue)>,
     /// Before it is sent again: whether what the name refers to by now allows that.
-    pub still: Option<&'a dyn Fn(Option<&Digest>) -> Result<()>>,
+    pub still: Option<&'a Still<'a>>,
 }
 
 /// A PUT whose response was lost may have succeeded: check before it is sent again.

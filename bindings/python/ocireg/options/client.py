@@ -80,6 +80,11 @@ class ClientOptions(TLSOptions, total=False):
     max_connections_per_host: int | None
     # requests to one host that begin in a second, over all threads; 0 is any (default: 0)
     requests_per_second: float | None
+    # bytes of bodies that come from all hosts together in a second, shared fairly by all transfers of the client; 0 is any;
+    # what answers for tokens has is not counted, nor are headers (default: 0)
+    download_bytes_per_second: int | None
+    # the same for the bytes that are sent (default: 0)
+    upload_bytes_per_second: int | None
     # the folder for bytes that have to wait on the disk; without it /var/tmp, or /tmp where there is none; no environment
     # is read
     temporary_dir: Path | None
@@ -140,6 +145,11 @@ class HostOptions(TLSOptions, Credentials, total=False):
     max_connections_per_host: int | None
     # instead of the client's option; 0 is any
     requests_per_second: float | None
+    # bytes of bodies that come from this host in a second, besides the client's option; 0 is any; what the host redirects
+    # to elsewhere, such as the storage of its blobs, counts as its own (default: 0)
+    download_bytes_per_second: int | None
+    # the same for the bytes that are sent, wherever the host says that an upload goes (default: 0)
+    upload_bytes_per_second: int | None
     # scheme, host, port and path prefix under which the host's API really is, such as "https://h/dockerproxy"
     endpoint: str | None
     # where else to get what is there, before it is asked itself, in this order: "[SCHEME://]HOST[:PORT][/PREFIX]", or a

@@ -166,6 +166,8 @@ class ExplainedNetwork(TypedDict):
     headers: list[str]  # The names of further headers.
     max_connections_per_host: int  # The most connections.
     requests_per_second: float  # The most requests; 0 is any number.
+    download_bytes_per_second: int  # How many bytes may come in a second; 0 is any.
+    upload_bytes_per_second: int  # How many may be sent.
 
 
 class ExplainedEndpoint(TypedDict):

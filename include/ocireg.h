@@ -162,6 +162,7 @@
 #define OCIREG_OPT_ANONYMOUS "anonymous"
 #define OCIREG_OPT_ANSWER_TIMEOUT_MS "answer_timeout_ms"
 #define OCIREG_OPT_ARTIFACT_TYPE "artifact_type"
+#define OCIREG_OPT_BLOB_INFO_CACHE "blob_info_cache"
 #define OCIREG_OPT_BLOB_PROGRESS "blob_progress"
 #define OCIREG_OPT_CA_FILE "ca_file"
 #define OCIREG_OPT_CA_ONLY "ca_only"
@@ -846,6 +847,11 @@ void ocireg_context_free(ocireg_context *context);
 //      second, shared fairly by all transfers of the client; 0 is any; what answers for tokens has is not
 //      counted, nor are headers
 //   upload_bytes_per_second (integer, default: 0): the same for the bytes that are sent
+// What is where:
+//   blob_info_cache (string): a file in which processes remember which repositories have which blobs, made if
+//      it is missing: a copy to a registry mounts what another repository of it had. Only hints are in it, no
+//      secrets, at most 4194304 bytes, the oldest go; a file that others may read or write, or of another
+//      kind, is not used, which is a warning and no error
 // Temporary files:
 //   temporary_dir (string): the folder for bytes that have to wait on the disk; without it /var/tmp, or /tmp
 //      where there is none; no environment is read
@@ -2092,7 +2098,8 @@ ocireg_status ocireg_logout(ocireg_client *client,
 // same of an environment variable), "key": string or null (the entry), "helper": string or null}, "trusted_realms": [string],
 // "network": {"insecure": boolean, "ca_files": [string], "ca_only": boolean, "client_cert_file": string or null,
 // "client_key_file": string or null, "proxy": string (without its password) or null, "unix_socket": string or null, "address":
-// string or null, "headers": [string] (names), "max_connections_per_host": number, "requests_per_second": number},
+// string or null, "headers": [string] (names), "max_connections_per_host": number, "requests_per_second": number,
+// "download_bytes_per_second": number, "upload_bytes_per_second": number (of the host alone)},
 // "endpoints": [{"url": string, "host": string, "repository": string (there) or null (it cannot have it), "asked_for": ["digest", "tag", "push"] (what it may be asked
 // for), "passed_over_seconds": number (for how much longer it comes after the others, because it failed; 0: it does not),
 // "passed_over_reason": string or null, "anonymous": boolean, "credentials": as above, "headers": [string] (names), "network": as above,

@@ -50,6 +50,8 @@ static ocireg_status client_options(ocireg_options *options, const struct global
         status = ocireg_options_set_int(options, OCIREG_OPT_RETRIES, globals->retries, error);
     if (status == OCIREG_OK && globals->max_blob_bytes > 0)
         status = ocireg_options_set_int(options, OCIREG_OPT_MAX_BLOB_BYTES, globals->max_blob_bytes, error);
+    if (status == OCIREG_OK && globals->blob_info_cache != NULL)
+        status = ocireg_options_set_string(options, OCIREG_OPT_BLOB_INFO_CACHE, globals->blob_info_cache, error);
     if (status == OCIREG_OK && globals->plain_http)
         status = ocireg_options_set_bool(options, OCIREG_OPT_PLAIN_HTTP, true, error);
     if (status == OCIREG_OK && globals->insecure)

@@ -35,6 +35,7 @@ enum global {
     OPTION_DEADLINE,
     OPTION_RETRIES,
     OPTION_MAX_BLOB_BYTES,
+    OPTION_BLOB_INFO_CACHE,
     OPTION_USER_AGENT,
     OPTION_CLIENT,
     OPTION_HOST,
@@ -83,6 +84,7 @@ static const struct {
     {"--deadline", OPTION_DEADLINE, TAKES_VALUE, " S", "seconds for the whole call"},
     {"--retries", OPTION_RETRIES, TAKES_VALUE, " N", "attempts after the first"},
     {"--max-blob-bytes", OPTION_MAX_BLOB_BYTES, TAKES_VALUE, " N", "the largest blob accepted, in bytes"},
+    {"--blob-info-cache", OPTION_BLOB_INFO_CACHE, TAKES_VALUE, " FILE", "remember there which repositories have which blobs, to mount them"},
     {"--user-agent", OPTION_USER_AGENT, TAKES_VALUE, " S", "the User-Agent header"},
     {"--client-option", OPTION_CLIENT, TAKES_VALUE, " KEY=VALUE", "any option of ocireg_client_new, by its name in ocireg.h"},
     {"--host-option", OPTION_HOST, TAKES_VALUE, " [HOST=]KEY=VALUE", "any option of ocireg_client_set_host"},
@@ -225,6 +227,7 @@ static int apply(struct globals *globals, enum global option, const char *name, 
     case OPTION_CONTAINERD_CERTS_DIR: globals->containerd_certs_dir = file_for_library(value); break;
     case OPTION_K3S_REGISTRIES: globals->k3s_registries = file_for_library(value); break;
     case OPTION_DOCKER_DAEMON_JSON: globals->docker_daemon_json = file_for_library(value); break;
+    case OPTION_BLOB_INFO_CACHE: globals->blob_info_cache = file_for_library(value); break;
     case OPTION_USER_AGENT: globals->user_agent = value; break;
     case OPTION_CLIENT:
         add(globals, SETTING_CLIENT_OPTION, name, NULL, value);

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -92,6 +93,23 @@ func TestNamesThatAreTaken(t *testing.T) {
 	}
 	if tagged := must[*ocireg.ImageTag](t)(client.TagImage(ctx, repository+":a", "b", ocireg.WithIfDigest(manifest.Digest))); tagged.Condition != "looked" {
 		t.Errorf("%+v", tagged)
+	}
+}
+
+func TestBlobInfoCache(t *testing.T) {
+	ctx := context.Background()
+	host, cache := registry(t, "OCIREG_TEST_V3"), filepath.Join(t.TempDir(), "what-is-where")
+	layout := "oci:" + filepath.Join(t.TempDir(), "layout") + ":v1"
+	first := newClient(t)
+	source := host + "/" + newRepository() + ":a"
+	push(t, first, source, []byte("hello"))
+	must[*ocireg.CopyResult](t)(first.Copy(ctx, source, layout))
+	for i, mounted := range []int64{0, 2} {
+		client := newClient(t, ocireg.WithBlobInfoCache(cache))
+		copied := must[*ocireg.CopyResult](t)(client.Copy(ctx, layout, host+"/"+newRepository()+":b"))
+		if copied.Blobs.Mounted != mounted {
+			t.Errorf("%d: %+v", i, copied.Blobs)
+		}
 	}
 }
 

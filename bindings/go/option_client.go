@@ -91,6 +91,11 @@ func WithMaxTemporaryBytes(size int64) ClientOption {
 	return clientOption(set("max_temporary_bytes", size))
 }
 
+// WithBlobInfoCache names a file in which processes remember which repositories have which blobs, made if it is missing: a copy to a
+// registry mounts what another repository of it had. It holds hints only and no secrets, 4 MiB at most; a file that others may read or
+// write is not used, which is a warning.
+func WithBlobInfoCache(file string) ClientOption { return clientOption(set("blob_info_cache", file)) }
+
 // WithStoredCredentials uses the credentials that docker login and podman login have stored, including helpers.
 func WithStoredCredentials() ClientOption { return clientOption(set("stored_credentials", true)) }
 

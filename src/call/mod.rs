@@ -117,7 +117,8 @@ impl Call {
         }
     }
 
-    fn check_quietly(&self) -> Result<()> {
+    /// The same without the hook, which may make calls of its own: while a lock is held.
+    pub(crate) fn check_quietly(&self) -> Result<()> {
         if self.closed.is_raised() {
             return Err(closed());
         }

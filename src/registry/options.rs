@@ -9,6 +9,7 @@ pub use crate::http::throttle::ThrottleOptions;
 pub use crate::job::pool::PoolOptions;
 pub use crate::machine::MachineOptions;
 pub use crate::options::Texts;
+pub use crate::registry::upload::blob_info_cache::BlobInfoOptions;
 pub use crate::stream::spool::TemporaryOptions;
 
 use crate::error::{Code, Error, Result};
@@ -28,6 +29,8 @@ options! {
         pub blobs: BlobLimit,
         #[doc = "How requests are made."]
         pub http: HttpOptions,
+        /// What is where
+        pub blob_info: BlobInfoOptions,
         /// Temporary files
         pub temporary: TemporaryOptions,
         /// Stored credentials

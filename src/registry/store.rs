@@ -16,6 +16,7 @@ use crate::registry::manifest::{fetch, head, GetOptions, HeadOptions, PutManifes
 use crate::registry::referrers::fallback_tag;
 use crate::registry::referrers::{ReferrersOptions, ReferrersSource};
 use crate::registry::repository::Remote;
+use crate::registry::upload::blob_info_cache::BlobInfoCache;
 use crate::registry::upload::from_store::FromStore;
 use crate::registry::upload::mount_hints::MountHints;
 use crate::registry::upload::negotiate::{Negotiation, UploadWay};
@@ -48,13 +49,29 @@ impl RegistryStore {
         crate::registry::host::key(&self.reference.repository().index().name)
     }
 
+    /// Where this client saw a blob before, or another process did.
+    fn seen_at(&self, call: &Call, digest: &Digest) -> Option<String> {
+        let ours = self.client.memory::<MountHints>().repository_of(&self.host(), digest);
+        ours.or_else(|| {
+            let path = self.client.options().blob_info.blob_info_cache.as_deref()?;
+            self.client.memory::<BlobInfoCache>().find(call, path, &self.host(), digest)
+        })
+    }
+
+    /// Remembers for the next process that the repository has a blob.
+    fn tell_others(&self, call: &Call, digest: &Digest) {
+        if let Some(path) = self.client.options().blob_info.blob_info_cache.as_deref() {
+            let name = self.reference.repository().remote_name();
+            self.client.memory::<BlobInfoCache>().learn(call, path, &self.host(), digest, name);
+        }
+    }
+
     /// Repositories of this registry that may have a blob: its source, and where it was seen before.
-    fn mount_sources(&self, digest: &Digest, from: &dyn ReadStore) -> Vec<String> {
+    fn mount_sources(&self, call: &Call, digest: &Digest, from: &dyn ReadStore) -> Vec<String> {
         let here = self.reference.repository();
         let near = |other: &&Repository| crate::registry::host::key(&other.index().name) == self.host();
         let source = from.repository().filter(near).map(|other| other.remote_name().to_owned());
-        let mut found: Vec<String> =
-            source.into_iter().chain(self.client.memory::<MountHints>().repository_of(&self.host(), digest)).collect();
+        let mut found: Vec<String> = source.into_iter().chain(self.seen_at(call, digest)).collect();
         found.retain(|name| name != here.remote_name());
         found.dedup();
         found
@@ -99,7 +116,9 @@ impl ReadStore for RegistryStore {
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
         let options = ReadOptions { size: Some(wanted.size), ..ReadOptions::default() };
         let blob = RemoteBlob::new(&self.client, call, self.reference.repository(), &wanted.digest)?;
-        Ok(Box::new(Download::open(blob, &options, hashed)?))
+        let download = Download::open(blob, &options, hashed)?;
+        self.tell_others(call, &wanted.digest);
+        Ok(Box::new(download))
     }
 
     fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {
@@ -164,7 +183,7 @@ impl WriteStore for RegistryStore {
         let remote = self.destination(call)?;
         let mut put = || {
             let mut source = FromStore::new(call, wanted, from);
-            let sources = self.mount_sources(&wanted.digest, from);
+            let sources = self.mount_sources(call, &wanted.digest, from);
             let outcome = Negotiation::new(&remote, &wanted.digest, UploadWay::Single, sources).put(&mut source);
             outcome.map_err(|error| match refused(&error) {
                 true => source.fault().unwrap_or(error),
@@ -177,6 +196,7 @@ impl WriteStore for RegistryStore {
             &wanted.digest,
             self.reference.repository().remote_name(),
         );
+        self.tell_others(call, &wanted.digest);
         Ok(match (stored.mounted, stored.uploaded) {
             (true, _) => Moved::Mounted,
             (false, true) => Moved::Copied { resumed: 0 },

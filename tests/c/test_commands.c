@@ -81,6 +81,11 @@ static void test_copy_pull_push(void **state) {
     expect_text_at(said, "digest", digest);
     expect_run(text("push oci:%s/layout:v1 %s:2", folder, place), &said);
     expect_text_at(said, "digest", digest);
+    const char *cached = text("--blob-info-cache %s/what-is-where push oci:%s/layout:v1", folder, folder), *near = repository("OCIREG_TEST_V3", "near-by-command");
+    expect_run(text("%s %s:3", cached, place), &said);
+    expect_run(text("%s %s:3", cached, near), &said);
+    expect_number_at(said, "blobs/mounted", 2);
+    expect_number_at(said, "blobs/copied", 0);
     expect_run(text("copy --no-clobber oci:%s/layout:v1 %s:2", folder, place), &said);
     expect_text_at(said, "skipped/0", "2");
     expect_run(text("tag %s:1 2 --if-digest %s", place, digest), &said);

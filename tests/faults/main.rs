@@ -2,6 +2,7 @@
 
 mod archives;
 mod auth;
+mod blob_info;
 mod bounds;
 mod cancel;
 mod cancel_stores;

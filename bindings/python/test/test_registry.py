@@ -88,6 +88,15 @@ class RegistryTest(helper.Case):
         self.assertEqual((copied["skipped"], copied["blobs"]["total"]), (["b"], 0))
         self.assertEqual(self.client.tag_image(image, "b", if_digest=manifest.digest)["condition"], "looked")
 
+    def test_blob_info_cache(self) -> None:
+        folder, image = self.folder(), self.put_image()
+        layout = f"oci:{folder}/layout:v1"
+        self.client.copy(image, layout)
+        for mounted in (0, 2):
+            with ocireg.Client(plain_http=True, blob_info_cache=folder / "what-is-where") as client:
+                copied = client.copy(layout, f"{self.new_repository()}:b")
+                self.assertEqual(copied["blobs"]["mounted"], mounted)
+
     def test_pages_by_token(self) -> None:
         host = self.tokens(25)
         wanted = [f"t{number:05}" for number in range(25)]

@@ -21,6 +21,19 @@ class RegistryTest < OciregTest
     assert_equal "looked", client.tag_image(image, "b", if_digest: manifest.digest)["condition"]
   end
 
+  def test_blob_info_cache
+    Dir.mktmpdir do |folder|
+      layout = "oci:#{folder}/layout:v1"
+      client.copy(put_image, layout)
+      mounted = Array.new(2) do
+        Ocireg::Client.open(blob_info_cache: "#{folder}/what-is-where") do |other|
+          other.copy(layout, "#{new_repository}:b")["blobs"]["mounted"]
+        end
+      end
+      assert_equal [0, 2], mounted
+    end
+  end
+
   def test_pages
     repository = put_image(tag: "a").delete_suffix(":a")
     manifest = client.manifest("#{repository}:a")

@@ -2,6 +2,7 @@
 //! end-11, end-13).
 
 pub(crate) mod attempt;
+pub(crate) mod blob_info_cache;
 pub(crate) mod chunk;
 mod chunk_sizes;
 pub(crate) mod confirm;
@@ -9,6 +10,7 @@ pub(crate) mod from_store;
 pub mod mount;
 pub(crate) mod mount_hints;
 pub(crate) mod negotiate;
+mod places;
 pub mod put;
 pub mod resumable;
 pub mod session;

@@ -36,8 +36,8 @@ impl Files {
 
     /// A file that need not exist. Links are followed.
     pub(crate) fn usual(&mut self, path: &Path) -> Result<Option<String>> {
-        // The usual way to say that there is none.
-        if path == Path::new("/dev/null") {
+        // The usual way to say that there is none, also by a link that hides a file of another folder.
+        if path.canonicalize().is_ok_and(|led| led == Path::new("/dev/null")) {
             return Ok(Some(String::new()));
         }
         let file = match open_regular(path) {
@@ -61,6 +61,15 @@ impl Files {
                 error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
             Error::new(Code::Io, format!("{}, line {line}: it is not UTF-8", path.display()))
         })
+    }
+
+    /// A folder that must exist: without one that is misspelt nothing would be forbidden.
+    pub(crate) fn named_folder<'a>(&self, folder: &'a Path) -> Result<&'a Path> {
+        match std::fs::metadata(folder) {
+            Ok(found) if found.is_dir() => Ok(folder),
+            Ok(_) => Err(wrong(folder, "it is not a folder")),
+            Err(error) => Err(Error::io(folder.display(), &error)),
+        }
     }
 
     /// The names in a folder, sorted; none when there is no folder. A name that is not UTF-8 is none of ours.

@@ -52,7 +52,7 @@ impl MachineFiles {
             machine.add_containers(usual(&mut files, places)?);
         }
         for folder in &options.containerd_certs_dir.0 {
-            machine.rules.0.push(hosts(Path::new(folder), &mut files)?);
+            machine.rules.0.push(hosts(files.named_folder(Path::new(folder))?, &mut files)?);
         }
         if let Some(path) = &options.k3s_registries {
             machine.rules.0.push(registries_yaml::parse(path, &files.named(Path::new(path))?)?);
@@ -80,7 +80,8 @@ fn named(options: &MachineOptions, files: &mut Files) -> Result<RegistriesConf> 
     if let Some(path) = &options.registries_conf {
         conf.merge(RegistriesConf::parse(path, &files.named(Path::new(path))?)?);
     }
-    let folders: Vec<_> = options.registries_conf_dir.0.iter().map(Into::into).collect();
+    let folder = |path: &String| files.named_folder(Path::new(path)).map(Path::to_owned);
+    let folders = options.registries_conf_dir.0.iter().map(folder).collect::<Result<Vec<_>>>()?;
     add_folders(&mut conf, files, &folders)?;
     Ok(conf)
 }
@@ -109,11 +110,12 @@ fn usual(files: &mut Files, places: &ContainersPlaces) -> Result<RegistriesConf>
 fn add_folders(conf: &mut RegistriesConf, files: &mut Files, folders: &[std::path::PathBuf]) -> Result<()> {
     let mut found = std::collections::BTreeMap::new();
     for folder in folders {
-        for name in files.names(folder)?.into_iter().filter(|name| name.ends_with(".conf")) {
+        let files = files.names(folder)?.into_iter().filter(|name| name.ends_with(".conf"));
+        for name in files.filter(|name| !folder.join(name).is_dir()) {
             found.entry(name.clone()).or_insert_with(|| folder.join(name));
         }
     }
-    for path in found.values().filter(|path| !path.is_dir()) {
+    for path in found.values() {
         // It may have been removed since.
         if let Some(text) = files.usual(path)? {
             conf.merge(RegistriesConf::parse(&path.to_string_lossy(), &text)?);

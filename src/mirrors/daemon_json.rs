@@ -13,8 +13,7 @@ use super::rules::{NameScope, Rule};
 use super::text::ConfigText;
 use crate::error::Result;
 use crate::reference::index::host;
-use crate::reference::DEFAULT_INDEX;
-use crate::text::shorten;
+use crate::reference::{quoted, DEFAULT_INDEX};
 
 /// The rules of a file.
 pub(crate) fn parse(path: &str, text: &str) -> Result<Vec<Rule>> {
@@ -29,6 +28,8 @@ pub(crate) fn parse(path: &str, text: &str) -> Result<Vec<Rule>> {
     let insecure = insecure(&file, &texts(&file, &parsed, "insecure-registries")?)?;
     let mut rules: Vec<Rule> = insecure
         .iter()
+        // dockerd makes Docker Hub secure again, whatever is listed.
+        .filter(|(scope, _)| *scope != NameScope::Prefix(DEFAULT_INDEX.into()))
         .map(|(scope, line)| {
             let source = file.source(*line);
             let tls = EndpointTls { insecure: true, or_plain_http: true, ..EndpointTls::default() };
@@ -78,26 +79,19 @@ fn line_of(file: &ConfigText<'_>, text: &str) -> u32 {
 
 fn insecure(file: &ConfigText<'_>, listed: &[(String, u32)]) -> Result<Vec<(NameScope, u32)>> {
     let scope = |(text, line): &(String, u32)| {
-        let name = ["http://", "https://"].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
+        let lower = text.to_ascii_lowercase();
+        let name = ["http://", "https://"].iter().find_map(|scheme| lower.strip_prefix(scheme)).unwrap_or(&lower);
         let name = name.trim_end_matches('/');
         let scope = match name.parse::<IpNet>() {
             Ok(network) => Some(NameScope::Network(network)),
             Err(_) => host(name).ok().map(NameScope::Prefix),
         };
         let what = || {
-            file.wrong(*line, format!("'insecure-registries': '{}' is neither HOST[:PORT] nor a network", shown(text)))
+            file.wrong(*line, format!("'insecure-registries': '{}' is neither HOST[:PORT] nor a network", quoted(text)))
         };
         Ok((scope.ok_or_else(what)?, *line))
     };
     listed.iter().map(scope).collect()
-}
-
-/// A user may have put a password before an '@'.
-fn shown(text: &str) -> String {
-    match text.rsplit_once('@') {
-        Some((_, after)) => format!("…@{}", shorten(after)),
-        None => shorten(text),
-    }
 }
 
 #[cfg(test)]
@@ -132,6 +126,14 @@ mod tests {
         for other in ["quay.io/a", "h:5001/a", "11.0.0.1/a"] {
             assert!(of(other).is_none(), "{other}");
         }
+    }
+
+    #[test]
+    fn docker_hub_is_never_insecure() {
+        let listed = r#"{"insecure-registries": ["docker.io", "HTTP://Lab.example:5000"]}"#;
+        let rules = parse("/d.json", listed).unwrap();
+        let scopes: Vec<_> = rules.iter().map(|rule| rule.scope.clone()).collect();
+        assert_eq!(scopes, [NameScope::Prefix("lab.example:5000".into())]);
     }
 
     #[test]

@@ -21,8 +21,8 @@ use super::tables::{self, At, Table};
 use super::text::ConfigText;
 use crate::error::Result;
 use crate::reference::index::host;
+use crate::reference::quoted;
 use crate::reference::{Scheme, DEFAULT_INDEX};
-use crate::text::shorten;
 
 /// One file, or several merged.
 #[derive(Debug, Default)]
@@ -123,7 +123,8 @@ impl RegistriesConf {
             .registries
             .values()
             .filter_map(|registry| Some((registry.scope.as_ref()?.0.length_in(&name)?, registry.blocked)));
-        fitting.max_by_key(|(length, _)| *length).is_some_and(|(_, blocked)| blocked)
+        // As of the rules, of equal ones the first.
+        fitting.rev().max_by_key(|(length, _)| *length).is_some_and(|(_, blocked)| blocked)
     }
 }
 
@@ -236,7 +237,7 @@ fn refuse_conflict(
         (false, _) => "insecure",
         _ => "blocked",
     };
-    Err(table.file.wrong(table.line, format!("'{}' is there twice with a different '{key}'", shorten(&place))))
+    Err(table.file.wrong(table.line, format!("'{}' is there twice with a different '{key}'", quoted(&place))))
 }
 
 fn refuse_version_1(top: &Table<'_>) -> Result<()> {

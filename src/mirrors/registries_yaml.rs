@@ -3,6 +3,7 @@
 //!
 //! - An endpoint that is no URL is an error of the file; there it is left out.
 //! - Of several `rewrite` expressions that match, the first in the file counts; there any.
+//! - `configs` of `*` are for no registry: its login would reach any host that somebody names.
 //! - An endpoint of a loopback host without a scheme is asked in what it speaks; there by http unless its port is 443.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,7 +98,7 @@ impl Reader<'_> {
     fn configured(&self, endpoint: Endpoint, host: &str) -> Endpoint {
         let hub = [HUB, DEFAULT_INDEX];
         let names: &[&str] = if hub.contains(&host) { &hub } else { &[host] };
-        match names.iter().find_map(|name| self.configs.get(*name)) {
+        match names.iter().filter(|name| **name != "*").find_map(|name| self.configs.get(*name)) {
             Some(config) => Endpoint { tls: config.tls.clone(), credentials: config.credentials.clone(), ..endpoint },
             None => endpoint,
         }
@@ -311,6 +312,14 @@ mod tests {
             (&["/ca".to_owned()][..], 1)
         );
         assert!(matches!(origin.credentials, Some(Credentials::IdentityToken { .. })));
+    }
+
+    #[test]
+    fn a_login_for_all_registries_reaches_none() {
+        let text = "configs:\n  \"*\":\n    auth: {username: u, password: p}\n    tls: {insecure_skip_verify: true}\n";
+        assert!(parse("/r.yaml", text).unwrap().is_empty());
+        let rules = parse("/r.yaml", &format!("mirrors:\n  \"*\":\n    endpoint: [https://m.io]\n{text}")).unwrap();
+        assert!(rules[0].endpoints.iter().all(|one| one.credentials.is_none() && !one.tls.insecure));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Rules: which endpoints are asked for which names.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::endpoint::Endpoint;
@@ -69,11 +70,36 @@ impl Rules {
     /// The rule for a name, `HOST[:PORT]/REPOSITORY` or a registry: of the first group that has one the longest scope, of equal ones
     /// the first.
     pub(crate) fn of_name(&self, name: &str) -> Option<&Rule> {
+        let name = &*plain(name);
         self.0.iter().find_map(|group| {
-            let fitting = group.iter().filter_map(|rule| Some((rule.scope.length_in(name)?, rule)));
+            let fitting = group.iter().filter_map(|rule| Some((rule.length_in(name)?, rule)));
             // max_by_key gives the last of equal ones.
             fitting.rev().max_by_key(|(length, _)| *length).map(|(_, rule)| rule)
         })
+    }
+}
+
+/// With the host as DNS knows it, in lower case and without a dot at its end: what is blocked is not to be had by another spelling.
+fn plain(name: &str) -> Cow<'_, str> {
+    let (host, rest) = name.split_at(name.find('/').unwrap_or(name.len()));
+    let (name_of, port) = host.rsplit_once(':').filter(|_| !host.ends_with(']')).unwrap_or((host, ""));
+    if !name_of.ends_with('.') && !host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Cow::Borrowed(name);
+    }
+    let colon = if port.is_empty() { "" } else { ":" };
+    Cow::Owned(format!("{}{colon}{port}{rest}", name_of.trim_end_matches('.').to_ascii_lowercase()))
+}
+
+impl Rule {
+    /// How long a part of a name it is for. A host that is blocked is blocked on each of its ports, as containers' own reader does it.
+    fn length_in(&self, name: &str) -> Option<usize> {
+        let fits = self.scope.length_in(name);
+        match &self.scope {
+            NameScope::Prefix(host) if self.blocked && fits.is_none() && !host.contains(['/', ':']) => {
+                name.strip_prefix(host.as_str()).filter(|rest| rest.starts_with(':')).map(|_| host.len())
+            }
+            _ => fits,
+        }
     }
 }
 
@@ -87,6 +113,8 @@ impl NameScope {
                 (rest.is_empty() || rest.starts_with('/')).then_some(prefix.len())
             }
             NameScope::Subdomains(domain) => {
+                // Of the host on any port: a domain with `*.` has none.
+                let host = host.split_once(':').map_or(host, |(name, _)| name);
                 let below = host.strip_suffix(domain.as_str())?;
                 // What containers' own reader compares is the length of the rule, not of the host.
                 (below.len() > 1 && below.ends_with('.')).then_some(domain.len() + 2)
@@ -135,6 +163,31 @@ mod tests {
         assert_eq!(found("user/mongo"), Some(NameScope::Everything));
         assert!(matches!(found("10.1.2.3:5000/a"), Some(NameScope::Network(_))));
         assert_eq!(found("11.1.2.3:5000/a"), Some(NameScope::Everything));
+    }
+
+    #[test]
+    fn no_spelling_of_a_host_escapes_its_rule() {
+        let blocked = |scope: NameScope| Rule { blocked: true, ..rule(scope) };
+        let rules = Rules(vec![vec![
+            blocked(NameScope::Prefix("evil.io".into())),
+            blocked(NameScope::Subdomains("lab.example".into())),
+            rule(NameScope::Prefix("quay.io".into())),
+        ]]);
+        let is_blocked = |name: &str| rules.of_name(name).is_some_and(|rule| rule.blocked);
+        for name in [
+            "evil.io/a",
+            "Evil.IO/a",
+            "evil.io./a",
+            "evil.io:443/a",
+            "EVIL.io.:443/a",
+            "a.lab.example:5000/x",
+            "evil.io",
+        ] {
+            assert!(is_blocked(name), "{name}");
+        }
+        assert!(!is_blocked("notevil.io/a") && !is_blocked("lab.example/a") && !is_blocked("evil.io.example/a"));
+        // Another port is another registry, unless it is about what is forbidden.
+        assert!(rules.of_name("Quay.io/a").is_some() && rules.of_name("quay.io:444/a").is_none());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::rules::RuleSource;
 use super::tables::{At, Table};
 use crate::error::{Code, Error, Result};
 use crate::reference::index::looks_like_host;
+use crate::reference::quoted;
 use crate::reference::{Index, Repository};
 use crate::text::shorten;
 
@@ -60,7 +61,7 @@ impl ShortNames {
         let mut names = ShortNames { mode: mode(top)?, search: search(top)?, aliases: BTreeMap::new() };
         let Some(table) = top.table("aliases")? else { return Ok(names) };
         for (name, At { line, value }) in table.named_texts()? {
-            let said = |what: &str| top.file.wrong(line, format!("the alias '{}' {what}", shorten(&name)));
+            let said = |what: &str| top.file.wrong(line, format!("the alias '{}' {what}", quoted(&name)));
             if !is_name(&name) || name.split_once('/').is_some_and(|(first, _)| looks_like_host(first)) {
                 return Err(said("must be a name without registry, tag and digest"));
             }
@@ -130,6 +131,10 @@ fn search(top: &Table<'_>) -> Result<Option<Search>> {
     let line = texts.first().map_or(0, |at| at.line);
     let index = |At { line, value }: At<String>| {
         let host = value.trim_end_matches('/');
+        // Index::parse would take them for Docker Hub, or for plain http.
+        if host.is_empty() || host.contains("://") {
+            return Err(top.file.wrong(line, format!("'{KEY}' has an entry that is not HOST[:PORT]")));
+        }
         Index::parse(host).map_err(|error| top.file.wrong(line, format!("'{KEY}': {}", error.message())))
     };
     let registries = texts.into_iter().map(index).collect::<Result<_>>()?;

@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::text::ConfigText;
 use crate::error::{Error, Result};
-use crate::text::shorten;
+use crate::reference::quoted;
 
 /// A table of a file.
 #[derive(Clone, Copy)]
@@ -126,7 +126,7 @@ impl<'a> Table<'a> {
         self.in_order()
             .map(|(name, line, value)| match value {
                 DeValue::Table(entries) => Ok((name.to_owned(), Table { file: self.file, line, entries })),
-                _ => Err(self.wrong(line, &shorten(name), "a table")),
+                _ => Err(self.wrong(line, &quoted(name), "a table")),
             })
             .collect()
     }
@@ -136,7 +136,7 @@ impl<'a> Table<'a> {
         self.in_order()
             .map(|(name, line, value)| match value {
                 DeValue::String(text) => Ok((name.to_owned(), At { line, value: text.to_string() })),
-                _ => Err(self.wrong(line, &shorten(name), "a string")),
+                _ => Err(self.wrong(line, &quoted(name), "a string")),
             })
             .collect()
     }

@@ -8,6 +8,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
 use super::text::ConfigText;
 use crate::error::{Error, Result};
+use crate::reference::quoted;
 use crate::text::shorten;
 
 /// How deep values may be in each other.
@@ -129,7 +130,7 @@ impl<'a> Builder<'a> {
                 return Err(self.file.wrong(key.line, "a key must be a string"));
             };
             if !known.insert(text.clone()) {
-                return Err(self.file.wrong(key.line, format!("the key '{}' is there twice", shorten(text))));
+                return Err(self.file.wrong(key.line, format!("the key '{}' is there twice", quoted(text))));
             }
             let (event, span) = self.next()?;
             let node = self.node(event, span, depth + 1)?;

@@ -19,7 +19,7 @@ pub(super) fn invalid(message: String) -> Error {
 }
 
 /// For messages: the part before an '@' may be a user name and password.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     match text.rsplit_once('@') {
         Some((before, after)) if may_be_userinfo(before, after) => format!("…@{}", shorten(after)),
         _ => shorten(text),

@@ -11,7 +11,8 @@ use crate::error::{Code, Error, Result};
 use crate::text::shorten;
 pub use index::{Index, Scheme, DEFAULT_INDEX};
 pub(crate) use invalid::check_length;
-use invalid::{invalid, quoted};
+use invalid::invalid;
+pub(crate) use invalid::quoted;
 pub use repository::Repository;
 
 /// The tag of names that have neither tag nor digest.

@@ -72,8 +72,9 @@ pub(crate) trait Downloadable: Send {
     /// Whoever is asked has sent bytes.
     fn gained(&mut self) {}
 
-    /// The bytes have a wrong digest. Whether somebody else is asked when it is fetched again.
-    fn lied(&self) -> Result<bool> {
+    /// The bytes have a wrong digest; without `all_sent` it may be that of bytes that were here before. Whether somebody else is asked
+    /// when it is fetched again.
+    fn lied(&self, _all_sent: bool) -> Result<bool> {
         Ok(false)
     }
 

@@ -207,10 +207,10 @@ impl<T: Downloadable> Download<T> {
 
     /// Whoever is asked failed: somebody else is asked for the rest, if there is anybody.
     fn pass_over(&mut self, error: Error) -> Result<()> {
+        // What is here is not of it, or the last one lies.
+        let wrong = error.code() == Code::SizeMismatch && self.verifier.is_some() && self.position > 0;
         if let Err(error) = self.item.pass_over(error) {
-            // What is here is not of it, or the last one lies.
-            let wrong = error.code() == Code::SizeMismatch && self.verifier.is_some() && self.position > 0;
-            return Err(if wrong { error.asks_another(self.item.lied()?) } else { error });
+            return Err(if wrong { error.asks_another(self.item.lied(self.begun == 0)?) } else { error });
         }
         self.extent.asked_anew(self.item.name());
         (self.ranges, self.failures) = (RangeSupport::default(), Failures::new(self.item.retries()));
@@ -266,7 +266,7 @@ impl<T: Downloadable> Download<T> {
         self.next = NextStep::Done;
         if let Some(found) = self.verifier.take().map(DigestVerifier::finish).transpose()?.flatten() {
             let error = Error::new(Code::DigestMismatch, self.item.mismatch(&found));
-            return Err(error.asks_another(self.item.lied()?));
+            return Err(error.asks_another(self.item.lied(self.begun == 0)?));
         }
         self.extent.ended(self.position);
         Ok(None)

@@ -33,8 +33,7 @@ impl Way {
 
     /// Whether a URL is of a host that nothing may lead to.
     pub(crate) fn shuns(&self, url: &Url) -> bool {
-        let port = url.port_or_known_default().unwrap_or(0);
-        self.shunned.iter().any(|(host, shut)| url.host_str() == Some(host) && port == *shut)
+        door(url).is_some_and(|door| self.shunned.contains(&door))
     }
 
     /// The path of a resource below the base of this way.
@@ -53,6 +52,12 @@ impl Way {
             }
         }
     }
+}
+
+/// The host and the port of a URL. A name is the same with a dot behind it.
+pub(crate) fn door(url: &Url) -> Option<(String, u16)> {
+    let host = url.host_str()?;
+    Some((host.strip_suffix('.').unwrap_or(host).to_owned(), url.port_or_known_default()?))
 }
 
 #[cfg(test)]
@@ -74,6 +79,7 @@ mod tests {
         assert_eq!((way.path("v2/a/b"), Way::default().path("v2/a/b")), ("a/b", "v2/a/b"));
         let way = Way { shunned: vec![("h".to_owned(), 443)], ..Way::default() };
         assert!(way.shuns(&Url::parse("https://h/x").unwrap()) && !way.shuns(&Url::parse("http://h/x").unwrap()));
+        assert!(way.shuns(&Url::parse("https://H.:443/").unwrap()), "with a dot behind it");
         assert!(way.beyond().shuns(&Url::parse("https://h:443").unwrap()));
     }
 }

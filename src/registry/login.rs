@@ -100,7 +100,7 @@ impl Client {
             (true, None) => return Err(nowhere()),
         };
         let scopes = scopes(&options.scope)?;
-        let mut account = self.account(call, &index)?;
+        let mut account = self.account(call, &index, "")?;
         let credentials = self.offered(call, &account, options)?;
         account.credentials = Some(credentials.clone());
         account.anonymous = false;

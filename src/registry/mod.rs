@@ -186,9 +186,10 @@ impl Client {
         }
     }
 
-    /// The account at a registry, if it may be asked itself; settles its URL at the first use.
-    pub(crate) fn account(&self, call: &Call, index: &Index) -> Result<Account> {
-        match self.rule_book()?.of(index, "")? {
+    /// The account at a registry, if that itself may be asked about a repository, or without one about itself; settles its URL at
+    /// the first use.
+    pub(crate) fn account(&self, call: &Call, index: &Index, repository: &str) -> Result<Account> {
+        match self.rule_book()?.of(index, repository)? {
             Some(asked) => self.account_by_rule(call, index, &asked),
             None => self.account_of_origin(call, index),
         }

@@ -10,9 +10,8 @@ use crate::manifest::Descriptor;
 use crate::reference::{Reference, Repository};
 use crate::registry::blob::has_all;
 use crate::registry::blob::RemoteBlob;
-use crate::registry::endpoints::Question;
 use crate::registry::lock;
-use crate::registry::manifest::{fetch, head, GetOptions, HeadOptions, PutManifest, PutOptions};
+use crate::registry::manifest::{head, GetOptions, HeadOptions, PutManifest, PutOptions};
 use crate::registry::referrers::fallback_tag;
 use crate::registry::referrers::{ReferrersOptions, ReferrersSource};
 use crate::registry::repository::Remote;
@@ -93,9 +92,7 @@ impl RegistryStore {
     }
 
     fn get(&self, call: &Call, reference: &Reference) -> Result<RawManifest> {
-        let found = self.client.at_each(call, reference.repository(), Question::of(reference), |remote| {
-            fetch(remote, reference, &GetOptions::default())
-        })?;
+        let found = self.client.fetch_manifest(call, reference, &GetOptions::default())?;
         Ok(RawManifest { document: found.document, bytes: found.bytes })
     }
 }

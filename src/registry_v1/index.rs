@@ -65,7 +65,7 @@ impl Client {
     /// Asks a registry whether it speaks protocol v1. No credentials are sent.
     pub fn v1_ping(&self, call: &Call, registry: &str) -> Result<PingV1> {
         let index = Index::parse(registry)?;
-        let place = IndexServer::new(self, call, &index)?;
+        let place = IndexServer::new(self, call, &index, "")?;
         let what = format!("ping {} by protocol v1", place.account.host);
         let PingResponse { response, speaks_v1, body } = ping(&place)?;
         let response = place.expect(response, &[StatusCode::OK], &what)?;
@@ -94,7 +94,7 @@ impl Client {
         if [options.n, options.page].contains(&Some(0)) {
             return Err(Error::new(Code::InvalidArgument, "the options n and page start at 1"));
         }
-        let place = IndexServer::new(self, call, &Index::parse(registry)?)?;
+        let place = IndexServer::new(self, call, &Index::parse(registry)?, "")?;
         let numbers =
             [("n", options.n), ("page", options.page)].map(|(key, value)| (key, value.map(|n| n.to_string())));
         let numbers = numbers.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?)));
@@ -112,7 +112,7 @@ impl Client {
 
     /// A registry's response to a v1 ping, whatever it is.
     pub(crate) fn v1_ping_answer(&self, call: &Call, index: &Index) -> Result<PingResponse> {
-        ping(&IndexServer::new(self, call, index)?)
+        ping(&IndexServer::new(self, call, index, "")?)
     }
 }
 

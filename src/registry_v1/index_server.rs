@@ -32,8 +32,9 @@ pub(crate) struct IndexServer {
 }
 
 impl IndexServer {
-    pub(super) fn new(client: &Client, call: &Call, index: &Index) -> Result<IndexServer> {
-        let mut account = client.account(call, index)?;
+    /// The index, asked about itself or about one of its repositories.
+    pub(super) fn new(client: &Client, call: &Call, index: &Index, repository: &str) -> Result<IndexServer> {
+        let mut account = client.account(call, index, repository)?;
         // Docker Hub's index is another host than its registry.
         if index.official && account.base.url.host_str() == Some(docker_hub::REGISTRY) {
             let url = Url::parse(&format!("https://{}/", docker_hub::INDEX));

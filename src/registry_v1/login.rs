@@ -55,7 +55,7 @@ impl Client {
     /// Checks a user's password at an index; with an e-mail address makes the account first.
     pub fn v1_login(&self, call: &Call, registry: &str, options: &V1LoginOptions) -> Result<V1Login> {
         let index = Index::parse(registry)?;
-        let place = IndexServer::new(self, call, &index)?;
+        let place = IndexServer::new(self, call, &index, "")?;
         let user = user(&place, options)?;
         if let Some(email) = &options.email {
             if let Some(login) = register(&place, &user, email, index.official)? {

@@ -58,7 +58,7 @@ pub struct V1Repository {
 impl Client {
     /// A repository, to be read and written by protocol v1. Nothing is sent yet.
     pub fn v1(&self, call: &Call, repository: &Repository) -> Result<V1Repository> {
-        let place = IndexServer::new(self, call, repository.index())?;
+        let place = IndexServer::new(self, call, repository.index(), repository.remote_name())?;
         Ok(V1Repository { place, name: repository.remote_name().to_owned() })
     }
 }

@@ -152,10 +152,10 @@ impl Downloadable for RemoteBlob {
         self.turn.has_more()
     }
 
-    fn lied(&self) -> Result<bool> {
+    fn lied(&self, all_sent: bool) -> Result<bool> {
         let only = self.senders.len() == 1;
         // If several sent parts of it, the registry itself is believed first.
-        for (key, _) in self.senders.iter().filter(|(_, is_origin)| only || !is_origin) {
+        for (key, _) in self.senders.iter().filter(|(_, is_origin)| all_sent && (only || !is_origin)) {
             self.turn.lied(key)?;
         }
         Ok(!self.senders.is_empty() && self.turn.has_others(&self.senders))

@@ -8,17 +8,18 @@ use base64::Engine as _;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::rule_book::AskedEndpoints;
+use super::rule_book::{blocked_by, AskedEndpoints};
 use crate::auth::Account;
 use crate::call::Call;
 use crate::credentials::Credentials;
+use crate::docker_hub;
 use crate::error::{Code, Error, Result};
 use crate::http::headers::Headers;
 use crate::http::location::Location;
 use crate::http::route::ClientCertificate;
 use crate::http::settings::Network;
-use crate::http::way::Way;
-use crate::mirrors::{Endpoint, EndpointBase, EndpointTls};
+use crate::http::way::{door, Way};
+use crate::mirrors::{Endpoint, EndpointBase, EndpointTls, Rename};
 use crate::reference::{Index, DEFAULT_INDEX};
 use crate::registry::explain::account_name;
 use crate::registry::host::{self, HostOptions};
@@ -27,8 +28,6 @@ use crate::registry::Client;
 
 /// A mirror that does not answer must cost little.
 const CONNECT: Duration = Duration::from_secs(5);
-/// The hosts of Docker Hub: that of its names, those of its registry, and its token server.
-const HUB: [&str; 4] = ["docker.io", "index.docker.io", "registry-1.docker.io", "auth.docker.io"];
 
 /// Whether the hosts without a scheme speak TLS, as far as they were asked.
 #[derive(Default)]
@@ -46,12 +45,14 @@ pub(super) struct Circumstances<'a> {
 }
 
 impl Endpoint {
-    /// Its name in this room: `HOST[:PORT]/PATH`.
+    /// Whether it is the registry itself. A mirror may be on its host, where the repositories have other names.
+    pub(super) fn is_registry(&self) -> bool {
+        self.base == EndpointBase::Origin && matches!(self.rename, Rename::Keep)
+    }
+
+    /// Its name in this room, which no other place has. It begins with `HOST[:PORT]` and a blank.
     pub(super) fn key(&self, index: &Index) -> String {
-        match &self.base {
-            EndpointBase::Origin => format!("{}/", index.name),
-            EndpointBase::At { host, path, .. } => format!("{host}/{path}"),
-        }
+        format!("{} {:?} {:?}", self.host(index), self.base, self.rename)
     }
 
     /// Its host, `HOST[:PORT]`.
@@ -86,10 +87,11 @@ impl Client {
     /// The account at a registry itself, as a rule reaches it; an error if the rule says that only others are asked.
     pub(crate) fn account_by_rule(&self, call: &Call, index: &Index, asked: &AskedEndpoints) -> Result<Account> {
         let about = Circumstances { index, hasty: false, shuns_origin: false };
-        match asked.endpoints.iter().find(|endpoint| endpoint.base == EndpointBase::Origin) {
-            Some(itself) => self.account_of(call, itself, about),
-            None if !asked.shuns_origin => self.account_of_origin(call, index),
-            None => {
+        match (asked.registry(), &asked.blocked) {
+            (Some(itself), _) => self.account_of(call, itself, about),
+            (None, Some(source)) => Err(blocked_by(&index.name, source)),
+            (None, None) if !asked.shuns_origin => self.account_of_origin(call, index),
+            (None, None) => {
                 let message = format!("{} itself is not asked: so says {}", index.name, asked.source);
                 Err(Error::new(Code::Forbidden, message))
             }
@@ -130,6 +132,19 @@ impl Client {
         })
     }
 
+    /// Where a registry is reached, but for where an endpoint is that may be asked.
+    fn doors(&self, endpoint: &Endpoint, index: &Index) -> Vec<(String, u16)> {
+        let mut names = vec![index.name.as_str()];
+        if index.official {
+            names.extend(docker_hub::HOSTS);
+            names.push(docker_hub::REALM);
+        }
+        let options = lock(&self.hosts).get(&host::key(&index.name)).cloned().unwrap_or_default();
+        let at = options.endpoint.and_then(|text| door(&Url::parse(&text).ok()?));
+        let own = ports(endpoint.host(index));
+        names.into_iter().flat_map(ports).chain(at.filter(|at| !own.contains(at))).collect()
+    }
+
     fn built(
         &self,
         endpoint: &Endpoint,
@@ -143,7 +158,11 @@ impl Client {
             let wrong = |why| Error::new(Code::InvalidArgument, format!("{}: {why}", endpoint.source));
             headers.add(name, value).map_err(wrong)?;
         }
-        let way = Arc::new(way(endpoint, &options, headers, about)?);
+        let mut way = way(endpoint, &options, headers, about)?;
+        if about.shuns_origin {
+            way.shunned = self.doors(endpoint, about.index);
+        }
+        let way = Arc::new(way);
         let mut base = host::base(&self.http, &index, &options, Some((&way, endpoint.tls.or_plain_http)), speaks_tls)?;
         if let EndpointBase::At { path, .. } = &endpoint.base {
             add_path(&mut base.url, path);
@@ -174,20 +193,13 @@ fn way(endpoint: &Endpoint, options: &HostOptions, headers: Headers, about: Circ
         way.connect = limit.or(Some(CONNECT));
         (way.whole_path, way.namespace) = (*whole_path, endpoint.base.namespace(about.index));
     }
-    if about.shuns_origin {
-        way.shunned = doors(about.index);
-    }
     Ok(way)
 }
 
-/// The hosts and ports of a registry.
-fn doors(index: &Index) -> Vec<(String, u16)> {
-    let urls = |name: &str| {
-        ["https", "http"].map(|scheme| Url::parse(&format!("{scheme}://{name}")).ok()).into_iter().flatten()
-    };
-    let names = if index.official { HUB.to_vec() } else { vec![index.name.as_str()] };
-    let doors = names.into_iter().flat_map(urls);
-    doors.filter_map(|url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?))).collect()
+/// The ports of a host, `HOST[:PORT]`.
+fn ports(name: &str) -> Vec<(String, u16)> {
+    let urls = ["https", "http"].map(|scheme| Url::parse(&format!("{scheme}://{name}")).ok());
+    urls.iter().flatten().filter_map(door).collect()
 }
 
 fn add_path(base: &mut Url, path: &str) {

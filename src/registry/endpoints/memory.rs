@@ -18,38 +18,67 @@ type Part = (String, Option<String>);
 
 /// The endpoints that failed.
 #[derive(Default)]
-pub(super) struct PassedOver(Mutex<HashMap<Part, (Instant, String)>>);
+pub(super) struct PassedOver(Mutex<HashMap<Part, Failure>>);
+
+/// Why an endpoint comes after the others, and until when.
+#[derive(Clone)]
+pub(super) struct Failure {
+    until: Instant,
+    pub(super) reason: String,
+    /// It sent wrong bytes: it comes after those that only failed.
+    pub(super) lied: bool,
+}
+
+impl Failure {
+    /// For how much longer.
+    pub(super) fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+}
 
 impl PassedOver {
     /// It failed, for this reason.
     pub(super) fn add(&self, endpoint: &str, repository: Option<&str>, time: Duration, reason: &str) {
+        self.insert(endpoint, repository, time, (reason, false));
+    }
+
+    /// It sent wrong bytes. What it does later does not make that good.
+    pub(super) fn lied(&self, endpoint: &str, time: Duration, reason: &str) {
+        self.insert(endpoint, None, time, (reason, true));
+    }
+
+    fn insert(&self, endpoint: &str, repository: Option<&str>, time: Duration, (reason, lied): (&str, bool)) {
         let now = Instant::now();
         let Some(until) = now.checked_add(time.min(LONGEST)) else { return };
         let mut all = lock(&self.0);
-        all.retain(|_, (until, _)| *until > now);
+        all.retain(|_, failure| failure.until > now);
         if all.len() >= MOST {
             all.clear();
         }
-        all.insert((endpoint.to_owned(), repository.map(str::to_owned)), (until, reason.to_owned()));
+        let failure = Failure { until, reason: reason.to_owned(), lied };
+        let known = all.entry((endpoint.to_owned(), repository.map(str::to_owned))).or_insert_with(|| failure.clone());
+        if lied || !known.lied {
+            *known = failure;
+        }
     }
 
-    /// For how much longer it comes after the others, and why.
-    pub(super) fn left(&self, endpoint: &str, repository: &str) -> Option<(Duration, String)> {
-        let (now, all) = (Instant::now(), lock(&self.0));
+    /// Why it comes after the others, if it does.
+    pub(super) fn left(&self, endpoint: &str, repository: &str) -> Option<Failure> {
+        let all = lock(&self.0);
         let of = |repository: Option<&str>| {
-            let (until, reason) = all.get(&(endpoint.to_owned(), repository.map(str::to_owned)))?;
-            let left = until.checked_duration_since(now).filter(|left| !left.is_zero())?;
-            Some((left, reason.clone()))
+            let failure = all.get(&(endpoint.to_owned(), repository.map(str::to_owned)))?;
+            (!failure.left().is_zero()).then(|| failure.clone())
         };
-        of(None).into_iter().chain(of(Some(repository))).max_by_key(|(left, _)| *left)
+        of(None).into_iter().chain(of(Some(repository))).max_by_key(|failure| (failure.lied, failure.until))
     }
 
     /// It has answered as it should.
     pub(super) fn remove(&self, endpoint: &str, repository: &str) {
         let mut all = lock(&self.0);
         if !all.is_empty() {
-            all.remove(&(endpoint.to_owned(), None));
-            all.remove(&(endpoint.to_owned(), Some(repository.to_owned())));
+            all.retain(|(at, of), failure| {
+                failure.lied || at != endpoint || of.as_deref().is_some_and(|of| of != repository)
+            });
         }
     }
 }
@@ -116,12 +145,23 @@ mod tests {
         passed.add("m/", None, Duration::from_millis(40), "down");
         passed.add("n/", Some("a"), Duration::MAX, "status 403");
         assert!(passed.left("m/", "a").is_some() && passed.left("m/", "b").is_some());
-        assert!(passed.left("n/", "a").unwrap().0 <= LONGEST);
+        assert!(passed.left("n/", "a").unwrap().left() <= LONGEST);
         assert!(passed.left("n/", "b").is_none());
         std::thread::sleep(Duration::from_millis(50));
         assert!(passed.left("m/", "a").is_none());
         passed.remove("n/", "a");
         assert!(passed.left("n/", "a").is_none());
+    }
+
+    #[test]
+    fn a_lie_outlives_other_failures_and_answers() {
+        let passed = PassedOver::default();
+        passed.lied("m", Duration::MAX, "wrong bytes");
+        passed.add("m", None, Duration::MAX, "down");
+        passed.add("m", Some("a"), Duration::MAX, "status 403");
+        passed.remove("m", "a");
+        let left = passed.left("m", "a").unwrap();
+        assert!(left.lied && left.reason == "wrong bytes");
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl RuleBook {
         let Some(by_option) = self.options.get(&host::key(&index.name)) else {
             return Ok(by_file.map(|rule| AskedEndpoints {
                 endpoints: rule.endpoints.clone(),
-                shuns_origin: false,
+                shuns_origin: rule.blocked && !rule.endpoints.iter().any(|endpoint| leads_to(endpoint, index)),
                 blocked,
                 source: rule.source.clone(),
             }));
@@ -71,24 +71,43 @@ impl RuleBook {
     }
 }
 
+impl AskedEndpoints {
+    /// The registry itself, in the way in which it takes the most.
+    pub(super) fn registry(&self) -> Option<&Endpoint> {
+        let itself = || self.endpoints.iter().filter(|endpoint| endpoint.is_registry());
+        itself().find(|endpoint| endpoint.may.push).or(itself().next())
+    }
+
+    /// Where is written: the first that takes it, else the registry itself.
+    pub(super) fn writer(&self) -> Option<&Endpoint> {
+        self.endpoints.iter().find(|endpoint| endpoint.may.push).or(self.registry())
+    }
+}
+
 impl HostRule {
-    /// The mirrors of the options, else those of the file's rule; and then the registry itself, as that rule reaches it.
+    /// The mirrors of the options, else those of the file's rule; and then the registry itself, or what that rule has in its place.
     fn joined(&self, index: &Index, by_file: Option<&Rule>) -> AskedEndpoints {
-        let filed = || by_file.into_iter().flat_map(|rule| rule.endpoints.iter().cloned());
-        let mut endpoints: Vec<Endpoint> = match self.mirrors.is_empty() {
-            true if by_file.is_some() => filed().collect(),
-            true => vec![origin()],
-            false => {
-                let itself = filed().find(|endpoint| endpoint.base == EndpointBase::Origin).unwrap_or_else(origin);
-                self.mirrors.iter().cloned().chain([itself]).collect()
-            }
+        let blocked = by_file.is_some_and(|rule| rule.blocked);
+        let filed = match (by_file, self.mirrors.is_empty()) {
+            (Some(rule), true) => rule.endpoints.clone(),
+            (Some(rule), false) if rule.blocked => Vec::new(),
+            (Some(rule), false) => without_mirrors(&rule.endpoints).to_vec(),
+            (None, _) => vec![origin()],
         };
-        if self.only || by_file.is_some_and(|rule| rule.blocked) {
+        let mut endpoints: Vec<Endpoint> = self.mirrors.iter().cloned().chain(filed).collect();
+        if self.only || blocked {
             endpoints.retain(|endpoint| !leads_to(endpoint, index));
         }
         let option = if self.mirrors.is_empty() { "mirrors_only" } else { "mirrors" };
-        AskedEndpoints { endpoints, shuns_origin: self.only, blocked: None, source: RuleSource::Option(option) }
+        let source = RuleSource::Option(option);
+        AskedEndpoints { endpoints, shuns_origin: self.only || blocked, blocked: None, source }
     }
+}
+
+/// What a rule has last: the registry, or what it has in its place to read from and to write to.
+fn without_mirrors(endpoints: &[Endpoint]) -> &[Endpoint] {
+    let takes_only = endpoints.last().is_some_and(|last| last.may == Abilities::PUSH);
+    &endpoints[endpoints.len().saturating_sub(if takes_only { 2 } else { 1 })..]
 }
 
 /// The error for what the machine's owner forbids.
@@ -112,5 +131,77 @@ fn join(host: &str, name: &str) -> String {
     match name {
         "" => host.to_owned(),
         name => format!("{host}/{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mirrors::RegistriesConf;
+    use serde_json::json;
+
+    /// Who is asked for reg.example/a, with a registries.conf and with options.
+    fn asked(text: &str, options: serde_json::Value) -> AskedEndpoints {
+        let mut book = RuleBook::default();
+        book.add(Rules(vec![RegistriesConf::parse("f", text).unwrap().rules()]));
+        let options: HostOptions = serde_json::from_value(options).unwrap();
+        book.set("reg.example".to_owned(), &options);
+        book.of(&Index::parse("reg.example").unwrap(), "a").unwrap().unwrap()
+    }
+
+    fn keys(asked: &AskedEndpoints) -> Vec<String> {
+        let index = Index::parse("reg.example").unwrap();
+        asked.endpoints.iter().map(|endpoint| endpoint.key(&index)).collect()
+    }
+
+    const CACHE: &str = "[[registry]]\nlocation = \"reg.example\"\n[[registry.mirror]]\nlocation = \"reg.example/cache\"\ninsecure = true\n";
+
+    #[test]
+    fn a_mirror_on_the_same_host_is_not_the_registry() {
+        let asked = asked(CACHE, json!({}));
+        let itself = asked.registry().unwrap();
+        assert!(itself.may.push && !itself.tls.insecure && std::ptr::eq(itself, asked.writer().unwrap()));
+        let keys = keys(&asked);
+        assert!(keys.len() == 2 && keys[0] != keys[1]);
+        // The same place, first as its own mirror.
+        let twice = CACHE.replace("/cache", "");
+        assert!(!self::asked(&twice, json!({})).registry().unwrap().tls.insecure);
+    }
+
+    #[test]
+    fn places_on_one_host_have_names_of_their_own() {
+        let mirrors = json!(["reg.example/proxy", "m.example/a", "m.example/b", "http://m.example/a", "m.example"]);
+        let mut names = keys(&asked(CACHE, json!({"mirrors": mirrors})));
+        assert!(names.iter().all(|name| name.starts_with("reg.example ") || name.starts_with("m.example ")));
+        assert_eq!(names.len(), 6);
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), 6);
+    }
+
+    #[test]
+    fn the_mirrors_of_options_come_instead_of_a_files_and_nothing_else_does() {
+        let option = json!({"mirrors": ["m.example"]});
+        let hosts = |asked: &AskedEndpoints| -> Vec<String> {
+            keys(asked).iter().map(|key| key.split(' ').next().unwrap().to_owned()).collect()
+        };
+        assert_eq!(hosts(&asked(CACHE, option.clone())), ["m.example", "reg.example"]);
+        // It is elsewhere, and what is pushed goes where its name says.
+        let elsewhere = "[[registry]]\nprefix = \"reg.example\"\nlocation = \"new.example\"\n[[registry.mirror]]\nlocation = \"n.example\"\n";
+        let all = asked(elsewhere, option.clone());
+        assert_eq!(hosts(&all), ["m.example", "new.example", "reg.example"]);
+        assert_eq!(all.writer().unwrap().may, Abilities::PUSH);
+        assert_eq!(hosts(&asked(elsewhere, json!({}))), ["n.example", "new.example", "reg.example"]);
+        let blocked =
+            "[[registry]]\nlocation = \"reg.example\"\nblocked = true\n[[registry.mirror]]\nlocation = \"n.example\"\n";
+        assert_eq!(hosts(&asked(blocked, option)), ["m.example"]);
+    }
+
+    #[test]
+    fn nothing_leads_to_what_is_blocked() {
+        let text =
+            "[[registry]]\nlocation = \"reg.example\"\nblocked = true\n[[registry.mirror]]\nlocation = \"m.example\"\n";
+        let asked = asked(text, json!({}));
+        assert!(asked.shuns_origin && asked.registry().is_none() && asked.writer().is_none());
     }
 }

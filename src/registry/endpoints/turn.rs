@@ -15,7 +15,7 @@ use super::rule_book::{blocked_by, AskedEndpoints};
 use super::Question;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::mirrors::{Abilities, Endpoint, EndpointBase};
+use crate::mirrors::{Abilities, Endpoint};
 use crate::reference::Repository;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
@@ -88,7 +88,7 @@ impl Turn {
     fn in_order(&self, asked: &AskedEndpoints, question: Question) -> VecDeque<Candidate> {
         let (index, name) = (self.repository.index(), self.repository.remote_name());
         let may: Vec<&Endpoint> = match question {
-            Question::Write => writer(&asked.endpoints).into_iter().collect(),
+            Question::Write => asked.writer().into_iter().collect(),
             _ => asked.endpoints.iter().filter(|endpoint| self.may(endpoint, question)).collect(),
         };
         let tag = if let Question::Tag(tag) = question { Some(tag) } else { None };
@@ -101,12 +101,13 @@ impl Turn {
         for endpoint in may {
             let key = endpoint.key(index);
             let is_written = written.as_ref() == Some(&key);
-            let place = match passed.left(&key, name).is_some() {
+            let place = match passed.left(&key, name) {
                 _ if is_written => 0,
-                false => 1,
-                true => 2,
+                None => 1,
+                Some(failure) if !failure.lied => 2,
+                Some(_) => 3,
             };
-            let is_final = endpoint.base == EndpointBase::Origin || (is_written && tag.is_some());
+            let is_final = endpoint.is_registry() || (is_written && tag.is_some());
             candidates.push((place, Candidate { endpoint: endpoint.clone(), key, is_final }));
         }
         candidates.sort_by_key(|(place, _)| *place);
@@ -154,7 +155,8 @@ impl Turn {
         account.repository = name.clone();
         let (client, call) = (self.client.clone(), self.call.clone());
         let (key, by_tag) = (Some(candidate.key.clone().into()), candidate.endpoint.may.by_tag);
-        Ok(Remote { client, call, account, name, key, by_tag, rename: candidate.endpoint.rename.clone() })
+        let meant = self.repository.full_name().into();
+        Ok(Remote { client, call, account, name, meant, key, by_tag, rename: candidate.endpoint.rename.clone() })
     }
 
     /// Whether somebody else can be asked than the one that is asked now.
@@ -223,16 +225,22 @@ impl Turn {
     pub(crate) fn at_place(mut self, place: Option<&str>) -> Result<Remote> {
         let first = self.next()?;
         if place.is_none_or(|place| first.place() == place) {
-            return Ok(first);
+            return self.alone(first);
         }
         while self.has_more() {
             match self.next() {
-                Ok(remote) if Some(remote.place().as_str()) == place => return Ok(remote),
+                Ok(remote) if Some(remote.place().as_str()) == place => return self.alone(remote),
                 Ok(_) => {}
                 Err(_) => break,
             }
         }
         Ok(first)
+    }
+
+    /// The one that is asked now, without anybody else: it has the time that it needs.
+    fn alone(mut self, now: Remote) -> Result<Remote> {
+        self.left.clear();
+        self.at.take().map_or(Ok(now), |at| self.remote(&at))
     }
 
     /// The one that is asked now has answered as it should.
@@ -248,8 +256,8 @@ impl Turn {
     /// The bytes of an endpoint had a wrong digest. It comes last when they are asked for again.
     pub(crate) fn lied(&self, key: &str) -> Result<()> {
         let reason = "it sent bytes with a wrong digest";
-        self.client.memory::<PassedOver>().add(key, None, REMEMBERED, reason);
-        self.say(key.split('/').next().unwrap_or_default(), reason, REMEMBERED)
+        self.client.memory::<PassedOver>().lied(key, REMEMBERED, reason);
+        self.say(key.split(' ').next().unwrap_or_default(), reason, REMEMBERED)
     }
 
     /// The key of the one that is asked now.
@@ -257,7 +265,7 @@ impl Turn {
         self.at.as_ref().map(|at| at.key.as_str())
     }
 
-    /// Whether one may be asked again that is not among these.
+    /// Whether one may be asked again that is not among these, and that has not lied before.
     pub(crate) fn has_others(&self, senders: &[(String, bool)]) -> bool {
         let (index, name) = (self.repository.index(), self.repository.remote_name());
         let Ok(Some(asked)) = self.client.rule_book().and_then(|book| book.of(index, name)) else { return false };
@@ -266,13 +274,13 @@ impl Turn {
         asked.endpoints.iter().filter(|endpoint| endpoint.may.by_digest).any(|endpoint| {
             let key = endpoint.key(index);
             let sent = senders.iter().any(|(sender, is_origin)| *sender == key && (one || !is_origin));
-            !sent && passed.left(&key, name).is_none()
+            !sent && passed.left(&key, name).is_none_or(|failure| !failure.lied)
         })
     }
 
     /// Whether the one that is asked now is the registry itself.
     pub(crate) fn is_at_origin(&self) -> bool {
-        self.at.as_ref().is_none_or(|at| at.endpoint.base == EndpointBase::Origin)
+        self.at.as_ref().is_none_or(|at| at.endpoint.is_registry())
     }
 
     fn host(&self) -> &str {
@@ -320,12 +328,6 @@ impl Turn {
     }
 }
 
-/// Where is written: the first that takes it, else the registry itself.
-fn writer(endpoints: &[Endpoint]) -> Option<&Endpoint> {
-    let is_origin = |endpoint: &&Endpoint| endpoint.base == EndpointBase::Origin;
-    endpoints.iter().find(|endpoint| endpoint.may.push).or(endpoints.iter().find(is_origin))
-}
-
 fn may_answer(may: Abilities, question: Question) -> bool {
     match question {
         Question::Digest | Question::Referrers => may.by_digest,
@@ -349,13 +351,16 @@ fn nobody(repository: &Repository, question: Question, asked: &AskedEndpoints) -
 
 fn verdict(call: &Call, error: &Error) -> Verdict {
     use Code as C;
-    let answered = error.http_status().is_some();
+    let answered = error.http_status().is_some() || error.url().is_some();
+    let about_this = error.http_status().is_some_and(|status| (400..500).contains(&status));
     match error.code() {
         // A deadline that has passed, too.
         _ if call.check().is_err() => Verdict::Ours,
         C::Cancelled | C::Callback | C::Closed | C::Forked | C::Busy | C::Internal | C::Io => Verdict::Ours,
         C::InvalidArgument | C::InvalidReference if !answered => Verdict::Ours,
-        C::NotFound | C::MissingBlob | C::LimitExceeded => Verdict::Lacks,
+        C::NotFound | C::MissingBlob | C::LimitExceeded | C::SizeMismatch => Verdict::Lacks,
+        C::Unsupported | C::InvalidArgument | C::InvalidReference => Verdict::Lacks,
+        C::Http if about_this => Verdict::Lacks,
         C::Unauthenticated | C::Forbidden => Verdict::Refuses,
         _ => Verdict::Fails(error.retry_after().map_or(REMEMBERED, Duration::from_secs)),
     }

@@ -7,12 +7,12 @@ use crate::call::Call;
 use crate::digest::Algorithm;
 use crate::error::{Code, Result};
 use crate::options::options;
-use crate::reference::{self, Repository};
+use crate::reference::{self, Reference, Repository};
 use crate::registry::endpoints::{Question, Turn};
 use crate::registry::list::cursor::{Cursor, RegistryList};
 use crate::registry::list::name_list::NameList;
 use crate::registry::list::names::{NameWindow, Names};
-use crate::registry::manifest::HeadOptions;
+use crate::registry::manifest::{HeadOptions, ManifestHead};
 use crate::registry::repository::Remote;
 use crate::registry::Client;
 use crate::resource::Resource;
@@ -73,22 +73,28 @@ impl Client {
             None => turn
                 .first(|remote| tags_of(remote, window, wanted), |tags| window.last.is_none() && tags.tags.is_empty()),
         }?;
-        tags.digests = options.digests.then(|| self.tag_digests(call, &repository, &tags.tags)).transpose()?;
+        let head = |tag: &Reference| self.head_manifest(call, tag, &HeadOptions::default());
+        tags.digests = options.digests.then(|| digests_of(&repository, &tags.tags, head)).transpose()?;
         Ok(tags)
     }
+}
 
-    fn tag_digests(&self, call: &Call, repository: &Repository, tags: &NameList) -> Result<Map<String, Value>> {
-        let mut digests = Map::new();
-        for tag in tags.iter() {
-            let digest = match self.head_manifest(call, &repository.with_tag(tag)?, &HeadOptions::default()) {
-                Ok(head) => Value::from(head.digest.as_str()),
-                Err(error) if error.code() == Code::NotFound => Value::Null,
-                Err(error) => return Err(error.within(format!("the digest of the tag {tag}"))),
-            };
-            digests.insert(tag.to_owned(), digest);
-        }
-        Ok(digests)
+/// The digest of each tag, null of one that has disappeared.
+pub(crate) fn digests_of(
+    repository: &Repository,
+    tags: &NameList,
+    head: impl Fn(&Reference) -> Result<ManifestHead>,
+) -> Result<Map<String, Value>> {
+    let mut digests = Map::new();
+    for tag in tags.iter() {
+        let digest = match head(&repository.with_tag(tag)?) {
+            Ok(head) => Value::from(head.digest.as_str()),
+            Err(error) if error.code() == Code::NotFound => Value::Null,
+            Err(error) => return Err(error.within(format!("the digest of the tag {tag}"))),
+        };
+        digests.insert(tag.to_owned(), digest);
     }
+    Ok(digests)
 }
 
 /// A part of the tags at one place.

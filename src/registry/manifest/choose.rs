@@ -1,13 +1,12 @@
 //! Getting the manifest of an index for a platform.
 
-use super::get::{fetch, GetOptions, HeadOptions, Manifest};
+use super::get::{GetOptions, HeadOptions, Manifest};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::manifest::Kind;
 use crate::platform::Platform;
 use crate::reference::Reference;
-use crate::registry::endpoints::Question;
 use crate::registry::store::RegistryStore;
 use crate::registry::Client;
 use crate::store::descend;
@@ -16,17 +15,12 @@ impl Client {
     /// Gets a manifest, verified; with a platform, the one for it.
     pub fn get_manifest(&self, call: &Call, reference: &Reference, options: &GetOptions) -> Result<Manifest> {
         let platform = options.platform.as_deref().map(str::parse::<Platform>).transpose()?;
-        let get = |reference: &Reference, options: &GetOptions| {
-            self.at_each(call, reference.repository(), Question::of(reference), |remote| {
-                fetch(remote, reference, options)
-            })
-        };
-        let found = get(reference, options)?;
+        let found = self.fetch_manifest(call, reference, options)?;
         let (Some(platform), Kind::Index) = (platform, found.document.kind) else { return Ok(found) };
         let store = RegistryStore::new(self, reference.clone());
         let chosen = descend::choose(call, &store, &found.document, &platform)?;
         let one = GetOptions { platform: None, ..options.clone() };
-        let found = get(&reference.repository().with_digest(&chosen.entry.digest), &one)?;
+        let found = self.fetch_manifest(call, &reference.repository().with_digest(&chosen.entry.digest), &one)?;
         descend::check_entry(&chosen.entry, &found.document)?;
         Ok(Manifest { platform: Some(chosen.platform), ..found })
     }
@@ -38,9 +32,7 @@ impl Client {
             return Ok(self.head_manifest(call, reference, &head)?.digest);
         };
         let platform: Platform = platform.parse()?;
-        let found = self.at_each(call, reference.repository(), Question::of(reference), |remote| {
-            fetch(remote, reference, options)
-        })?;
+        let found = self.fetch_manifest(call, reference, options)?;
         match found.document.kind {
             Kind::Index => {
                 let store = RegistryStore::new(self, reference.clone());

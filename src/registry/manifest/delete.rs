@@ -45,25 +45,30 @@ impl Client {
         reference: &Reference,
         options: &DeleteOptions,
     ) -> Result<DeletedManifest> {
-        let remote = Remote::to_write(self, call, reference.repository())?;
-        let what = format!("delete the manifest {reference}");
-        let Some(digest) = reference.digest() else {
-            let Deleted { status } = delete_tag(&remote, named(reference), &what)?;
-            remote.has_written(reference.repository(), &[reference.tag().unwrap_or("latest")]);
-            return Ok(DeletedManifest { status, subject: None, referrers: None });
-        };
-        let subject = match options.referrers_tag && lacks_api(&remote, digest)? {
-            true => subject_of(&remote, reference)?,
-            false => None,
-        };
-        let Deleted { status } = delete(&remote, named(reference), &what)?;
-        if let Some(subject) = &subject {
-            fallback_tag::remove(&remote, subject, digest).map_err(|error| {
-                error.within(format!("the manifest {digest} is deleted, but still listed as a referrer"))
-            })?;
-        }
-        Ok(DeletedManifest { status, referrers: subject.as_ref().map(|_| ReferrersSource::Tag), subject })
+        delete_at(&Remote::to_write(self, call, reference.repository())?, reference, options)
     }
+}
+
+/// Deletes a manifest at one place.
+pub(crate) fn delete_at(remote: &Remote, reference: &Reference, options: &DeleteOptions) -> Result<DeletedManifest> {
+    let what = format!("delete the manifest {reference}");
+    let Some(digest) = reference.digest() else {
+        let Deleted { status } = delete_tag(remote, named(reference), &what)?;
+        remote.has_written(reference.repository(), &[reference.tag().unwrap_or("latest")]);
+        return Ok(DeletedManifest { status, subject: None, referrers: None });
+    };
+    let subject = match options.referrers_tag && lacks_api(remote, digest)? {
+        true => subject_of(remote, reference)?,
+        false => None,
+    };
+    let Deleted { status } = delete(remote, named(reference), &what)?;
+    remote.has_written(reference.repository(), reference.tag().as_slice());
+    if let Some(subject) = &subject {
+        fallback_tag::remove(remote, subject, digest).map_err(|error| {
+            error.within(format!("the manifest {digest} is deleted, but still listed as a referrer"))
+        })?;
+    }
+    Ok(DeletedManifest { status, referrers: subject.as_ref().map(|_| ReferrersSource::Tag), subject })
 }
 
 /// Whether clients maintain the referrers tag here. A registry that does not say can still delete.

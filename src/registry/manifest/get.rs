@@ -112,6 +112,11 @@ impl Client {
     pub fn head_manifest(&self, call: &Call, reference: &Reference, options: &HeadOptions) -> Result<ManifestHead> {
         self.at_each(call, reference.repository(), Question::of(reference), |remote| head(remote, reference, options))
     }
+
+    /// Gets a manifest, whatever it is, from the first that has it.
+    pub(crate) fn fetch_manifest(&self, call: &Call, reference: &Reference, options: &GetOptions) -> Result<Manifest> {
+        self.at_each(call, reference.repository(), Question::of(reference), |remote| sent(remote, reference, options))?
+    }
 }
 
 /// The descriptor of a manifest at one place.
@@ -154,15 +159,20 @@ pub(crate) fn accept_header(options: &GetOptions) -> String {
 /// Gets and checks; after a wrong digest it is fetched once more, because a cache on the way may have kept half of it, unless
 /// somebody else can be asked.
 pub(crate) fn fetch(remote: &Remote, reference: &Reference, options: &GetOptions) -> Result<Manifest> {
-    match fetch_once(remote, reference, options) {
+    sent(remote, reference, options)?
+}
+
+/// What was sent, or what is wrong with it although it is what was asked for: that is no fault of whoever sent it.
+fn sent(remote: &Remote, reference: &Reference, options: &GetOptions) -> Result<Result<Manifest>> {
+    match sent_once(remote, reference, options) {
         Err(error) if error.code() == Code::DigestMismatch && !remote.is_hasty() => {
-            fetch_once(remote, reference, options)
+            sent_once(remote, reference, options)
         }
         outcome => outcome,
     }
 }
 
-fn fetch_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> Result<Manifest> {
+fn sent_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> Result<Result<Manifest>> {
     let what = format!("get the manifest {reference}");
     let limit = remote.client.options().max_manifest_bytes;
     let request = Request::new(Method::GET).whole(limit, "the manifest");
@@ -173,25 +183,37 @@ fn fetch_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> R
     let within = |error: Error| error.within(&what).with_url(&response.url);
     let algorithm = reference.digest().map_or(Algorithm::Sha256, Digest::algorithm);
     check_bytes(reference, &bytes, algorithm).map_err(within)?;
-    let document = Document::parse(&bytes, response.header(CONTENT_TYPE), algorithm).map_err(within)?;
+    let document = match Document::parse(&bytes, response.header(CONTENT_TYPE), algorithm).map_err(within) {
+        // With another media type in the response it might be one.
+        Err(error)
+            if reference.digest().is_some_and(|digest| algorithm.digest(&bytes) == *digest)
+                && Document::parse(&bytes, None, algorithm).is_err() =>
+        {
+            return Ok(Err(error));
+        }
+        parsed => parsed?,
+    };
     if let Some(expected) = reference.digest().filter(|expected| **expected != document.digest) {
         let message = format!("the bytes have the digest {}, not {expected}", document.digest);
         return Err(within(Error::new(Code::DigestMismatch, message)));
     }
     check_named(reference, &response, &bytes, &document).map_err(within)?;
     if document.kind == Kind::Index && !options.accept_index {
-        return Err(within(Error::new(Code::InvalidManifest, "it is an index, which the options do not accept")));
+        return Ok(Err(within(Error::new(Code::InvalidManifest, "it is an index, which the options do not accept"))));
     }
     if document.schema_version > options.max_schema_version {
         let message = format!(
             "its schema version is {}, the options accept {}",
             document.schema_version, options.max_schema_version
         );
-        return Err(within(Error::new(Code::InvalidManifest, message)));
+        return Ok(Err(within(Error::new(Code::InvalidManifest, message))));
     }
     let found = reference.repository().with_digest(&document.digest);
-    let signatures = document.verify_signatures(&bytes).map_err(within)?;
-    Ok(Manifest {
+    let signatures = match document.verify_signatures(&bytes).map_err(within) {
+        Err(error) if reference.digest().is_some() => return Ok(Err(error)),
+        verified => verified?,
+    };
+    Ok(Ok(Manifest {
         reference: found.pinned(),
         repository: found.repository().full_name(),
         headers: headers_json(&response.headers),
@@ -201,7 +223,7 @@ fn fetch_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> R
         bytes,
         platform: None,
         signatures,
-    })
+    }))
 }
 
 // Before anything is parsed: wrong bytes are not parsed at all. A signed schema-1 manifest

@@ -7,6 +7,7 @@ mod guarded;
 mod put;
 mod untag;
 
+pub(crate) use delete::delete_at;
 pub use delete::{DeleteOptions, DeletedManifest};
 pub(crate) use get::{accept_header, fetch, head, head_of};
 pub use get::{GetOptions, HeadOptions, Manifest, ManifestHead};

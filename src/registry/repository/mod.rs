@@ -41,6 +41,8 @@ pub struct Remote {
     pub account: Account,
     /// The repository's name at the registry; empty for the registry itself.
     pub name: String,
+    /// What the caller calls it, wherever it is: `HOST/REPOSITORY`.
+    pub(crate) meant: Arc<str>,
     /// Which of several endpoints it is; None without a rule.
     pub(crate) key: Option<Arc<str>>,
     /// Whether it may be asked what a tag names.
@@ -60,6 +62,7 @@ impl Remote {
             call: call.clone(),
             account,
             name,
+            meant: repository.full_name().into(),
             key: None,
             by_tag: true,
             rename: Rename::Keep,
@@ -90,12 +93,13 @@ impl Remote {
 
     /// A registry.
     pub fn registry(client: &Client, call: &Call, index: &Index) -> Result<Remote> {
-        let account = client.account(call, index)?;
+        let account = client.account(call, index, "")?;
         Ok(Remote {
             client: client.clone(),
             call: call.clone(),
             account,
             name: String::new(),
+            meant: index.name.as_str().into(),
             key: None,
             by_tag: true,
             rename: Rename::Keep,

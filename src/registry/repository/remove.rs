@@ -9,9 +9,11 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::media_type as types;
 use crate::options::options;
-use crate::reference::Repository;
-use crate::registry::list::tags::TagsOptions;
-use crate::registry::manifest::{DeleteOptions, GetOptions};
+use crate::reference::{Reference, Repository};
+use crate::registry::list::names::NameWindow;
+use crate::registry::list::tags::{digests_of, tags_of};
+use crate::registry::manifest::{delete_at, fetch, head, DeleteOptions, GetOptions, HeadOptions, ManifestHead};
+use crate::registry::repository::Remote;
 use crate::registry::Client;
 use crate::statuses;
 
@@ -66,30 +68,40 @@ impl Client {
     /// Deletes every manifest that a tag of the repository leads to.
     pub fn clear(&self, call: &Call, repository: &str, options: &ClearOptions) -> Result<RemovedRepository> {
         let name = Repository::parse(repository, None)?;
-        let (mut manifests, tags) = self.doomed(call, &name)?;
+        // What is deleted is what is there, whatever a mirror has.
+        let place = Place { remote: Remote::to_write(self, call, &name)?, repository: name };
+        let name = &place.repository;
+        let (mut manifests, tags) = place.doomed()?;
         let mut deleted = 0;
         if !options.dry_run {
             call.begin("repository remove", None)?;
             for at in 0..manifests.len() {
-                self.delete_one(call, &name, &manifests[at])
-                    .map_err(|error| stopped(error, &name, &manifests, deleted))?;
+                place.delete_one(&manifests[at]).map_err(|error| stopped(error, name, &manifests, deleted))?;
                 manifests[at].deleted = true;
                 deleted += 1;
             }
         }
         Ok(RemovedRepository { repository: name.canonical_name(), manifests, tags, deleted, dry_run: options.dry_run })
     }
+}
 
+/// Where the repository is written to.
+struct Place {
+    remote: Remote,
+    repository: Repository,
+}
+
+impl Place {
     /// The manifests of all tags and their children, parents first.
-    fn doomed(&self, call: &Call, repository: &Repository) -> Result<(Vec<RemovedManifest>, usize)> {
-        let mut found = self.tagged(call, repository)?;
+    fn doomed(&self) -> Result<(Vec<RemovedManifest>, usize)> {
+        let mut found = self.tagged()?;
         let tags = found.iter().map(|one| one.tags.len()).sum();
         let mut children = Vec::new();
         let mut seen: HashSet<Digest> = found.iter().map(|one| one.digest.clone()).collect();
         let (mut at, mut below) = (0, BTreeSet::new());
         while at < found.len() {
             let parent = found[at].digest.clone();
-            match self.get_manifest(call, &repository.with_digest(&parent), &GetOptions::default()) {
+            match fetch(&self.remote, &self.repository.with_digest(&parent), &GetOptions::default()) {
                 Ok(manifest) => {
                     found[at].media_type = manifest.document.media_type.clone();
                     for entry in manifest.document.manifests().iter().filter(|one| types::is_manifest(&one.media_type))
@@ -120,12 +132,12 @@ impl Client {
     }
 
     /// The manifests that have tags, each with all of its tags.
-    fn tagged(&self, call: &Call, repository: &Repository) -> Result<Vec<RemovedManifest>> {
-        let options = TagsOptions { digests: true, ..TagsOptions::default() };
-        let listed = self.tags(call, &repository.canonical_name(), &options)?;
+    fn tagged(&self) -> Result<Vec<RemovedManifest>> {
+        let listed = tags_of(&self.remote, NameWindow::new(None, false, None, None)?, |_| true)?;
+        let digests = digests_of(&self.repository, &listed.tags, |tag| self.head(tag))?;
         let mut found: Vec<RemovedManifest> = Vec::new();
         let mut places = HashMap::new();
-        for (tag, digest) in listed.digests.unwrap_or_default() {
+        for (tag, digest) in digests {
             // A tag that has disappeared meanwhile has no digest.
             let Some(digest) = digest.as_str() else { continue };
             let at = *places.entry(digest.to_owned()).or_insert(found.len());
@@ -137,22 +149,28 @@ impl Client {
         Ok(found)
     }
 
-    fn delete_one(&self, call: &Call, repository: &Repository, doomed: &RemovedManifest) -> Result<()> {
-        let reference = repository.with_digest(&doomed.digest);
+    fn head(&self, reference: &Reference) -> Result<ManifestHead> {
+        head(&self.remote, reference, &HeadOptions::default())
+    }
+
+    fn delete_one(&self, doomed: &RemovedManifest) -> Result<()> {
+        let reference = self.repository.with_digest(&doomed.digest);
         // Its subject goes too, and with it the list of its referrers.
         let options = DeleteOptions { referrers_tag: false };
-        match self.delete_manifest(call, &reference, &options) {
+        match delete_at(&self.remote, &reference, &options) {
             Ok(_) => {}
             // Another client was faster, or it was deleted with an index.
             Err(error) if error.code() == Code::NotFound => {}
             Err(error) => return Err(error),
         }
+        let tags: Vec<&str> = doomed.tags.iter().map(String::as_str).collect();
+        self.remote.has_written(&self.repository, &tags);
         // Some registries keep the tags of what they have deleted.
         for tag in &doomed.tags {
-            let reference = repository.with_tag(tag)?;
-            match self.head_manifest(call, &reference, &Default::default()) {
+            let reference = self.repository.with_tag(tag)?;
+            match self.head(&reference) {
                 Ok(head) if head.digest == doomed.digest => {
-                    self.delete_manifest(call, &reference, &options)?;
+                    delete_at(&self.remote, &reference, &options)?;
                 }
                 Ok(_) => {}
                 Err(error) if error.code() == Code::NotFound => {}

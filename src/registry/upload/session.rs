@@ -164,7 +164,7 @@ impl UploadSession {
     pub fn saved(&self) -> SavedSession {
         SavedSession {
             url: self.at.url.to_string(),
-            repository: self.remote.place(),
+            repository: self.remote.meant.to_string(),
             offset: self.offset,
             min_chunk_size: self.min_chunk,
         }

@@ -127,3 +127,58 @@ fn a_copy_to_a_registry_begins_again() {
     copy(&house.call(&client), &from, &to_store, &CopyOptions::default()).unwrap();
     assert!(to.seen().iter().any(|seen| seen.method == "PUT" && seen.body == layer()));
 }
+
+/// It sends more than the blob has, and breaks off. The registry, which cannot go on from there, is not to blame.
+#[test]
+fn one_that_sends_too_much_is_the_one_that_lies() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    house.add("m1", |seen| match seen.range_start() {
+        None if seen.path().contains("/blobs/") => reply(200).body(noise(500_000)).cut(400_000, Then::Reset),
+        _ => lost(),
+    });
+    let client = house.client(&["m1"]);
+    let (call, blob) = (house.call(&client), house.at(&digest(&layer())));
+    assert_eq!(client.get_blob(&call, &blob, &ReadOptions::default()).unwrap().1, layer());
+    house.asked();
+    assert_eq!(client.get_blob(&call, &blob, &ReadOptions::default()).unwrap().1, layer());
+    assert_eq!(house.asked(), ["origin"]);
+}
+
+/// One that failed a moment ago is still better than one that lies.
+#[test]
+fn after_a_lie_one_that_failed_is_asked() {
+    let mut house = House::new(&[]);
+    house.add("m1", |seen| match seen.path().contains("/blobs/") {
+        true => serve(&other(), seen),
+        false => reply(404),
+    });
+    house.add("origin", |seen| if seen.path().ends_with("/manifests/u") { reply(500) } else { healthy(seen) });
+    let client = house.client(&["m1"]);
+    let (call, blob) = (house.call(&client), house.at(&digest(&layer())));
+    let bad = house.repository().with_tag("u").unwrap();
+    assert!(client.get_manifest(&call, &bad, &GetOptions::default()).is_err());
+    house.asked();
+    assert_eq!(client.get_blob(&call, &blob, &ReadOptions::default()).unwrap().1, layer());
+    assert_eq!(house.asked(), ["m1", "origin"]);
+}
+
+/// What an earlier call left was wrong: that is not the fault of whoever sent the rest.
+#[test]
+fn the_rest_of_wrong_bytes_is_no_lie() {
+    let mut house = House::new(&[("m1", Healthy), ("origin", Healthy)]);
+    house.add("m2", |seen| match seen.range_start() {
+        None => reply(200).body(other()).cut(100_000, Then::Reset),
+        _ => lost(),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let (path, blob) = (folder.path().join("blob"), house.at(&digest(&layer())));
+    let get = |client: &ocireg::registry::Client| {
+        client.get_blob_file(&house.call(client), &blob, &path, &SaveOptions::default())
+    };
+    let alone = house.client_with(json!({"mirrors": [house.host("m2")], "mirrors_only": true}));
+    assert!(get(&alone).is_err() && std::fs::read_dir(folder.path()).unwrap().count() == 1);
+    house.asked();
+    get(&house.client(&["m1"])).unwrap();
+    assert_eq!((house.asked(), std::fs::read(&path).unwrap()), (vec!["m1".to_owned()], layer()));
+    assert!(house.server("m1").seen()[0].range_start().is_some(), "it went on");
+}

@@ -270,3 +270,83 @@ fn a_mirror_has_a_limit_of_its_own_for_connecting() {
         assert_ne!(shown["endpoints"][0]["passed_over_seconds"], 0);
     }
 }
+
+/// What is the caller's own doing, or about one request only, says nothing of the endpoint.
+#[test]
+fn what_is_not_its_fault_does_not_count_against_it() {
+    let beyond = |seen: &Seen| match seen.range_start() {
+        Some(start) if start >= layer().len() => reply(416).header("Content-Range", "bytes */300000"),
+        _ if seen.path().ends_with("/tags/list") => reply(405),
+        _ => healthy(seen),
+    };
+    let mut house = House::empty();
+    house.add("m1", beyond);
+    house.add("origin", move |seen| if seen.path().ends_with("/tags/list") { healthy(seen) } else { beyond(seen) });
+    let client = house.client(&["m1"]);
+    let call = house.call(&client);
+    let blob = house.at(&digest(&layer()));
+    let read = |what: &str| {
+        house.asked();
+        client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
+        assert_eq!(house.asked(), ["m1"], "after {what}");
+    };
+    let old = GetOptions { max_schema_version: 1, ..GetOptions::default() };
+    for reference in [house.tagged(), house.at(&digest(manifest().as_bytes()))] {
+        fails(client.get_manifest(&call, &reference, &old), Code::InvalidManifest, "schema version");
+        assert_eq!(house.asked(), ["m1"], "nobody has another one");
+    }
+    read("what the caller does not accept");
+    client.tags(&call, &house.repository().full_name(), &TagsOptions::default()).unwrap();
+    assert_eq!(house.asked(), ["m1", "origin"]);
+    read("what it does not support");
+    let behind = ReadOptions { offset: 400_000, ..ReadOptions::default() };
+    fails(client.get_blob(&call, &blob, &behind), Code::InvalidArgument, "");
+    read("an offset behind the end");
+}
+
+/// It has less of a blob than the caller asks for.
+#[test]
+fn a_short_answer_to_a_piece_is_passed_over() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    house.add("m1", |seen| if seen.path().contains("/blobs/") { reply(200).body("short") } else { healthy(seen) });
+    let client = house.client(&["m1"]);
+    let blob = house.at(&digest(&layer()));
+    let piece = ReadOptions { offset: 1000, length: Some(100), ..ReadOptions::default() };
+    assert_eq!(client.get_blob(&house.call(&client), &blob, &piece).unwrap().1, &layer()[1000..1100]);
+    assert_eq!(house.asked(), ["m1", "origin"]);
+}
+
+/// Where the registry really is counts as the registry.
+#[test]
+fn nothing_leads_to_where_the_registry_really_is() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    let to = house.server("origin").url("");
+    house.add("leads", move |seen| reply(307).header("Location", format!("{to}{}", seen.target)));
+    let client = client();
+    let endpoint = format!("http://{}", house.host("origin"));
+    let own = json!({"endpoint": endpoint, "mirrors": [house.host("leads")], "mirrors_only": true});
+    client.set_host("registry.test", host_options(own)).unwrap();
+    let reference = tag("registry.test");
+    assert!(client.get_manifest(&house.call(&client), &reference, &GetOptions::default()).is_err());
+    assert!(!house.server("leads").seen().is_empty() && house.server("origin").seen().is_empty());
+}
+
+/// A list goes on where it began, which then has the patience that a registry gets.
+#[test]
+fn the_next_page_is_waited_for() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    let failed = std::sync::atomic::AtomicBool::new(false);
+    house.add("m1", move |seen| match seen.target.contains("last=") {
+        true if !failed.swap(true, std::sync::atomic::Ordering::SeqCst) => reply(503),
+        true => reply(200).json(r#"{"name":"a/b","tags":["u"]}"#),
+        false => reply(200)
+            .header("Link", "</v2/a/b/tags/list?n=1&last=t>; rel=\"next\"")
+            .json(r#"{"name":"a/b","tags":["t"]}"#),
+    });
+    let client = house.client(&["m1"]);
+    let (call, name) = (house.call(&client), house.repository().full_name());
+    let page = client.tags(&call, &name, &TagsOptions { n: Some(1), ..TagsOptions::default() }).unwrap();
+    let rest = TagsOptions { n: Some(1), next: page.next, ..TagsOptions::default() };
+    assert_eq!(client.tags(&call, &name, &rest).unwrap().tags.iter().collect::<Vec<_>>(), ["u"]);
+    assert_eq!(house.asked(), ["m1"]);
+}

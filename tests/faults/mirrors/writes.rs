@@ -84,3 +84,48 @@ fn what_was_deleted_stays_deleted() {
     fails(client.get_manifest(&call, &house.tagged(), &GetOptions::default()), Code::NotFound, "");
     assert_eq!(house.asked(), ["origin"]);
 }
+
+/// A repository is removed where it is written to: a mirror that has more or less of it is not asked.
+#[test]
+fn a_repository_is_removed_as_the_registry_has_it() {
+    let house = House::new(&[("m1", Lies), ("origin", Healthy)]);
+    let client = house.client(&["m1"]);
+    let call = house.call(&client);
+    let removed = client.clear(&call, &house.repository().full_name(), &Default::default()).unwrap();
+    assert_eq!((removed.tags, removed.deleted), (1, 1));
+    assert_eq!(removed.manifests[0].digest, digest(manifest().as_bytes()));
+    assert_eq!(house.asked(), ["origin"]);
+    let _ = client.get_manifest(&call, &house.tagged(), &GetOptions::default());
+    assert_eq!(house.asked(), ["origin"], "the tag was deleted there");
+}
+
+/// Which tags there are is asked where a manifest was deleted.
+#[test]
+fn what_was_deleted_by_its_digest_is_asked_there() {
+    let house = House::new(&[("m1", Healthy), ("origin", Healthy)]);
+    let client = house.client(&["m1"]);
+    let call = house.call(&client);
+    client.delete_manifest(&call, &house.at(&digest(manifest().as_bytes())), &Default::default()).unwrap();
+    house.asked();
+    client.tags(&call, &house.repository().full_name(), &TagsOptions::default()).unwrap();
+    assert_eq!(house.asked(), ["origin"]);
+}
+
+/// A session at a mirror is kept under the caller's name for the repository, by which the mirror is found again.
+#[test]
+fn a_kept_session_goes_on_at_its_mirror() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    house.add("m1", |seen| match seen.method.as_str() {
+        "GET" => reply(204).header("Range", "0-9"),
+        _ => healthy(seen),
+    });
+    let mirror = json!({"endpoint": format!("{}/below", house.host("m1")), "push": true});
+    let client = house.client_with(json!({"mirrors": [mirror]}));
+    let call = house.call(&client);
+    let saved = client.session_start(&call, &house.repository(), &Default::default()).unwrap();
+    assert_eq!(saved.repository, house.repository().full_name());
+    assert!(saved.url.contains("/v2/below/a/b/blobs/uploads/"), "{}", saved.url);
+    let found = client.session_status(&call, &saved).unwrap();
+    assert_eq!((found.offset, found.repository), (10, saved.repository));
+    assert_eq!(house.asked(), ["m1"]);
+}

@@ -1,0 +1,132 @@
+//! Rules of the machine's files: a mirror on the registry's own host, and registries that are blocked.
+
+use ocireg::error::Code;
+use ocireg::registry::blob::ReadOptions;
+use ocireg::registry::login::LoginOptions;
+use ocireg::registry::manifest::GetOptions;
+use ocireg::registry::Client;
+use serde_json::json;
+use tempfile::NamedTempFile;
+
+use super::house::Manner::*;
+use super::house::*;
+use crate::common::*;
+use crate::server::*;
+
+/// A client with a registries.conf.
+fn client_with_file(text: &str) -> (Client, NamedTempFile) {
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let path = file.path().to_string_lossy().into_owned();
+    (Client::new(changed(options(), |options| options.machine.registries_conf = Some(path))).unwrap(), file)
+}
+
+/// A registry that has mirrors of itself below `cache`.
+fn with_cache(host: &str) -> String {
+    format!("[[registry]]\nlocation = \"{host}\"\n[[registry.mirror]]\nlocation = \"{host}/cache\"\ninsecure = true\n")
+}
+
+fn is_cache(seen: &Seen) -> bool {
+    seen.path().starts_with("/v2/cache/")
+}
+
+/// A registry, what it has below `cache`, and a mirror that is down.
+fn with_a_cache(cache: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> House {
+    let mut house = House::new(&[("m1", Down)]);
+    house.add("origin", move |seen| if is_cache(seen) { cache(seen) } else { healthy(seen) });
+    house
+}
+
+#[test]
+fn a_mirror_on_the_registrys_host_is_a_mirror() {
+    for mirrors in [json!([]), json!(["m1"])] {
+        let house = with_a_cache(|_| reply(404));
+        let (client, _file) = client_with_file(&with_cache(house.host("origin")));
+        if mirrors != json!([]) {
+            client.set_host(house.host("origin"), host_options(json!({"mirrors": [house.host("m1")]}))).unwrap();
+        }
+        let call = house.call(&client);
+        // What it does not have is asked of the registry.
+        client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
+        client.get_blob(&call, &house.at(&digest(&layer())), &ReadOptions::default()).unwrap();
+        let reads = house.server("origin").seen();
+        assert_eq!(reads.iter().any(is_cache), mirrors == json!([]), "the option's mirrors come instead of it");
+        // What is written goes to the registry.
+        client.put_blob(&call, &house.repository(), b"x", &Default::default()).unwrap();
+        client.put_manifest(&call, &house.tagged(), MANIFEST.as_bytes(), &Default::default()).unwrap();
+        client.delete_manifest(&call, &house.tagged(), &Default::default()).unwrap();
+        let all = house.server("origin").seen();
+        let mut writes = all.iter().filter(|seen| seen.method != "GET" && seen.method != "HEAD").peekable();
+        assert!(writes.peek().is_some() && writes.all(|seen| seen.path().starts_with("/v2/a/b/")), "{mirrors}");
+    }
+}
+
+/// The mirror has the tag as it was before.
+#[test]
+fn what_was_written_is_read_at_the_registry_and_not_beside_it() {
+    let house = with_a_cache(|seen| match seen.path().ends_with("/manifests/t") {
+        true => reply(200).header("Content-Type", MANIFEST_TYPE).body(MANIFEST),
+        false => reply(404),
+    });
+    let (client, _file) = client_with_file(&with_cache(house.host("origin")));
+    let call = house.call(&client);
+    let get = || client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap().bytes;
+    assert_eq!(get(), MANIFEST.as_bytes());
+    client.put_manifest(&call, &house.tagged(), manifest().as_bytes(), &Default::default()).unwrap();
+    assert_eq!(get(), manifest().as_bytes());
+}
+
+fn blocked(place: &str, mirror: &str) -> String {
+    format!("[[registry]]\nlocation = \"{place}\"\nblocked = true\n[[registry.mirror]]\nlocation = \"{mirror}\"\n")
+}
+
+/// What has a mirror can be read there, and nothing goes to the registry, whatever is asked and wherever the mirror leads.
+#[test]
+fn a_blocked_registry_is_not_contacted() {
+    let mut house = House::new(&[("m1", Healthy), ("origin", Healthy)]);
+    let (origin, to) = (house.host("origin").to_owned(), house.server("origin").url(""));
+    house.add("leads", move |seen| reply(307).header("Location", format!("{to}{}", seen.target)));
+    for option in [false, true] {
+        for name in ["m1", "leads"] {
+            let (client, _file) = client_with_file(&blocked(&origin, house.host(name)));
+            if option {
+                client.set_host(&origin, host_options(json!({"mirrors": [house.host(name)]}))).unwrap();
+            }
+            let call = house.call(&client);
+            let read = client.get_manifest(&call, &house.tagged(), &GetOptions::default());
+            assert_eq!(read.is_ok(), name == "m1", "{:?}", read.err());
+            let get = client.get_blob(&call, &house.at(&digest(&layer())), &ReadOptions::default());
+            assert_eq!(get.is_ok(), name == "m1");
+            fails(client.ping(&call, &origin), Code::Forbidden, "is blocked by");
+            fails(client.catalog(&call, &origin, &Default::default()), Code::Forbidden, "is blocked by");
+            let login: LoginOptions =
+                serde_json::from_value(json!({"username": "u", "password": "s3cret", "store": false})).unwrap();
+            fails(client.login(&call, &origin, &login), Code::Forbidden, "is blocked by");
+            fails(client.v1_ping(&call, &origin), Code::Forbidden, "is blocked by");
+            fails(client.v1(&call, &house.repository()).and_then(|v1| v1.tags()), Code::Forbidden, "is blocked by");
+            fails(
+                client.put_blob(&call, &house.repository(), b"x", &Default::default()),
+                Code::Forbidden,
+                "is blocked",
+            );
+            assert!(house.server("origin").seen().is_empty(), "{name}");
+        }
+    }
+}
+
+/// Only one repository is blocked: the others are as ever, and protocol v1 knows it too.
+#[test]
+fn a_blocked_repository_is_blocked_by_each_protocol() {
+    let house = House::new(&[("m1", Healthy), ("origin", Healthy)]);
+    for text in [
+        blocked(&format!("{}/a/b", house.host("origin")), house.host("m1")),
+        format!("[[registry]]\nlocation = \"{}/a/b\"\nblocked = true\n", house.host("origin")),
+    ] {
+        let (client, _file) = client_with_file(&text);
+        let call = house.call(&client);
+        fails(client.v1(&call, &house.repository()).and_then(|v1| v1.tags()), Code::Forbidden, "is blocked by");
+        assert!(house.server("origin").seen().is_empty());
+    }
+    let (client, _file) = client_with_file(&blocked(&format!("{}/a/b", house.host("origin")), house.host("m1")));
+    client.ping(&house.call(&client), house.host("origin")).unwrap();
+}

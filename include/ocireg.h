@@ -911,7 +911,7 @@ void ocireg_context_free(ocireg_context *context);
 // is too large or a folder with more than 1000 entries. The differences from those programs: in registries.conf, a prefix without a port
 // is not for the same host with one; mirrors are asked for lists of tags and referrers too; the parts of an image need not
 // all come from one mirror; a registry that is blocked is blocked whatever its location is; and version 1 is refused. In hosts.toml, a broken file is an error; what may be pulled may be asked for
-// referrers; a host by http with ca or client is not tried by https first; and https://docker.io is Docker Hub. In registries.yaml, an
+// referrers; a host by http with ca or client is not tried by https first; and docker.io by https is Docker Hub. In registries.yaml, an
 // endpoint that is no URL is an error. In daemon.json, insecure networks are for hosts that are written as addresses.
 //
 // Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,

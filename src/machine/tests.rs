@@ -9,6 +9,11 @@ use crate::mirrors::{Endpoint, EndpointBase};
 use crate::options::Texts;
 use crate::reference::Repository;
 
+/// What only the system can make.
+fn run(program: &str, arguments: &[&str], path: &Path) {
+    assert!(std::process::Command::new(program).args(arguments).arg(path).status().unwrap().success());
+}
+
 /// The files of a case, by the names that they have in all of them.
 fn options(folder: &Path) -> MachineOptions {
     let there = |name: &str| folder.join(name).exists().then(|| folder.join(name).to_str().unwrap().to_owned());
@@ -124,7 +129,7 @@ fn the_usual_places_are_merged_by_the_names_of_their_files() {
     write("containers/registries.conf.d/1.conf", &registry("b.test"));
     write("containers/registries.conf.d/sub.conf/x.conf", "broken");
     // How a file of a later folder is hidden.
-    std::os::unix::fs::symlink("/dev/null", home.path().join("containers/registries.conf.d/2.conf")).unwrap();
+    run("ln", &["-s", "/dev/null"], &home.path().join("containers/registries.conf.d/2.conf"));
     write("other.conf", &registry("c.test"));
     write("over.conf", &registry("d.test"));
     let read = |set: &[(&str, &str)]| {
@@ -150,7 +155,7 @@ fn the_usual_places_are_merged_by_the_names_of_their_files() {
 fn files_that_are_no_files_are_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    nix::unistd::mkfifo(&path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    run("mkfifo", &[], &path("pipe"));
     std::fs::write(path("large"), vec![b'#'; (1 << 20) + 1]).unwrap();
     std::fs::write(path("most"), vec![b'#'; 1 << 20]).unwrap();
     std::fs::write(path("bytes"), b"# a\n\xff\xfe").unwrap();

@@ -1,7 +1,7 @@
 //! Where else a registry's images can be had: the endpoints to ask for a repository, in order, and what each may be asked.
 //!
 //! A [`Rule`] says that of the names that it is for; rules come from options and from the machine's files (a reader for each format is
-//! beside). [`Rules::of`] finds the rule of a repository. Nothing here reads files or asks anybody.
+//! beside). [`Rules::of_name`] finds the rule of a repository. Nothing here reads files or asks anybody.
 
 pub(crate) mod daemon_json;
 mod endpoint;

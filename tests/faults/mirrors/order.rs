@@ -335,9 +335,9 @@ fn nothing_leads_to_where_the_registry_really_is() {
 #[test]
 fn the_next_page_is_waited_for() {
     let mut house = House::new(&[("origin", Healthy)]);
-    let failed = std::sync::atomic::AtomicBool::new(false);
+    let failed = std::sync::atomic::AtomicUsize::new(0);
     house.add("m1", move |seen| match seen.target.contains("last=") {
-        true if !failed.swap(true, std::sync::atomic::Ordering::SeqCst) => reply(503),
+        true if failed.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 2 => reply(503),
         true => reply(200).json(r#"{"name":"a/b","tags":["u"]}"#),
         false => reply(200)
             .header("Link", "</v2/a/b/tags/list?n=1&last=t>; rel=\"next\"")

@@ -170,7 +170,7 @@ without_release() {
     cargo test --locked --no-run --lib --test faults --test abi --test interop >"$logs/debug-build.log" 2>&1
     cargo_tests unit cargo test --locked --lib
     cargo_tests documentation cargo test --locked --doc
-    step 'other systems' tests/targets.sh check
+    step 'other systems' tests/targets.sh check32
     grep '^targets:' "$logs/other-systems.log"
     # They mostly wait: the processor is for what is compiled meanwhile.
     cargo_tests faults cargo test --locked --test faults

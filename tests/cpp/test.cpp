@@ -161,8 +161,8 @@ void manifests(const ocireg::client &client)
         client.manifest_put(repository + ":one", image, {{"if_exists", "fail"}});
         CHECK(false);
     } catch (const ocireg::digest_mismatch_error &taken) {
-        CHECK_EQUAL(taken.conflict()["name"].text(), "one");
-        CHECK_EQUAL(taken.conflict()["digest"].text(), digest);
+        CHECK_EQUAL(taken.conflict()["name"].string(), "one");
+        CHECK_EQUAL(taken.conflict()["digest"].string(), digest);
     }
     const ocireg::document got = client.manifest_get(repository + ":one");
     CHECK(!got.info.layer().exists());

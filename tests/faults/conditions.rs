@@ -21,29 +21,29 @@ use crate::registry::{Abilities, Manifests, Registry};
 use crate::server::*;
 
 /// Another manifest, which somebody else puts.
-const OTHER: &str = r#"{"schemaVersion":2,"manifests":[]}"#;
+pub const OTHER: &str = r#"{"schemaVersion":2,"manifests":[]}"#;
 
-fn conditions(given: bool) -> Abilities {
+pub fn conditions(given: bool) -> Abilities {
     Abilities { conditions: given, ..Abilities::default() }
 }
 
-fn exists(what: &str) -> NameOptions {
+pub fn exists(what: &str) -> NameOptions {
     NameOptions { if_exists: Some(what.to_owned()), ..NameOptions::default() }
 }
 
-fn refers_to(manifest: &str) -> NameOptions {
+pub fn refers_to(manifest: &str) -> NameOptions {
     NameOptions { if_digest: Some(digest(manifest.as_bytes())), ..NameOptions::default() }
 }
 
-fn by_other(manifests: &mut Manifests, name: &str) {
+pub fn by_other(manifests: &mut Manifests, name: &str) {
     manifests.put(name, INDEX_TYPE, OTHER.as_bytes());
 }
 
-fn set(registry: &Registry, name: &str) {
+pub fn set(registry: &Registry, name: &str) {
     by_other(&mut registry.manifests.lock().unwrap(), name);
 }
 
-fn put_by(
+pub fn put_by(
     client: &Client,
     registry: &Registry,
     name: &str,
@@ -56,25 +56,25 @@ fn put_by(
     client.put_manifest(&call(client), &reference, MANIFEST.as_bytes(), &options)
 }
 
-fn put(registry: &Registry, name: &str, tags: &[&str], names: NameOptions) -> Result<PutManifest, Error> {
+pub fn put(registry: &Registry, name: &str, tags: &[&str], names: NameOptions) -> Result<PutManifest, Error> {
     put_by(&client(), registry, name, tags, names)
 }
 
-fn refers(registry: &Registry, name: &str) -> Option<String> {
+pub fn refers(registry: &Registry, name: &str) -> Option<String> {
     registry.manifests.lock().unwrap().tags.get(name).cloned()
 }
 
-fn ours() -> Option<String> {
+pub fn ours() -> Option<String> {
     Some(digest(MANIFEST.as_bytes()).to_string())
 }
 
-fn others() -> Option<String> {
+pub fn others() -> Option<String> {
     Some(digest(OTHER.as_bytes()).to_string())
 }
 
 /// What the error says that the tag refers to.
 #[track_caller]
-fn is_conflict<T>(outcome: Result<T, Error>, name: &str, refers: Option<String>) {
+pub fn is_conflict<T>(outcome: Result<T, Error>, name: &str, refers: Option<String>) {
     let error = fails(outcome, Code::DigestMismatch, name);
     assert_eq!(error.to_json()["conflict"], json!({"name": name, "digest": refers}), "{error}");
 }
@@ -166,14 +166,14 @@ fn who_was_faster_is_not_overwritten() {
 
 #[test]
 fn whether_a_registry_looks_at_conditions_is_asked_once() {
-    for (can, more) in [(true, [4, 2]), (false, [5, 4])] {
+    for can in [true, false] {
         let (registry, client) = (Registry::start(conditions(can)), client());
-        for (name, most) in [(":one", more[0] + 1), (":two", more[1] + 1)] {
+        for (name, most) in [(":one", 7), (":two", 6)] {
             let before = registry.server.seen().len();
             put_by(&client, &registry, name, &[], exists("fail")).unwrap();
-            // A HEAD that finds nothing is asked again by GET.
+            // Two looks, each a HEAD that finds nothing and is asked again by GET; and by digest, and by tag.
             let now = registry.server.seen().len() - before;
-            assert!(now <= most + 1, "{can} {name}: {now}");
+            assert!(now <= most, "{can} {name}: {now}");
         }
         let impossible = registry.server.seen().into_iter().filter(|seen| seen.path().contains("sha256:"));
         assert_eq!(impossible.filter(|seen| seen.header("if-none-match").is_some()).count(), 1);

@@ -11,6 +11,7 @@ mod cleaning;
 mod common;
 mod compress;
 mod conditions;
+mod conditions_again;
 mod convert;
 mod copies;
 mod cut;

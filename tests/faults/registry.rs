@@ -14,6 +14,8 @@ use crate::server::*;
 pub struct Abilities {
     /// It supports ETag, If-Match and If-None-Match.
     pub conditions: bool,
+    /// A manifest whose media type is not in the Accept header is not found, as with distribution and GHCR.
+    pub by_accept: bool,
     /// It has the referrers API, and sends OCI-Subject.
     pub referrers: bool,
     /// DELETE of a tag deletes that tag only.
@@ -110,6 +112,9 @@ fn answer(abilities: Abilities, seen: &Seen, manifests: &mut Manifests) -> Reply
         "DELETE" => delete(abilities, &name, manifests),
         _ => match manifests.find(&name) {
             None => reply(404).json(r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}"#),
+            Some((_, (content_type, _))) if abilities.by_accept && !accepts(seen, content_type) => {
+                reply(404).json(r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"not of that media type"}]}"#)
+            }
             Some((digest, (content_type, body))) => {
                 let found = reply(200).header("Content-Type", content_type).header("Docker-Content-Digest", &digest);
                 match abilities.conditions {
@@ -119,6 +124,11 @@ fn answer(abilities: Abilities, seen: &Seen, manifests: &mut Manifests) -> Reply
             }
         },
     }
+}
+
+fn accepts(seen: &Seen, content_type: &str) -> bool {
+    let accepted = seen.header("accept").unwrap_or_default();
+    accepted.split(',').any(|media_type| media_type.trim() == content_type)
 }
 
 fn put(abilities: Abilities, seen: &Seen, name: &str, manifests: &mut Manifests) -> Reply {

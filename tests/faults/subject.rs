@@ -20,6 +20,7 @@ use crate::server::*;
 
 const WITH_CONDITIONS: Abilities = Abilities {
     conditions: true,
+    by_accept: false,
     referrers: false,
     tag_delete: false,
     tag_delete_of_all: false,

@@ -37,6 +37,15 @@ struct TagNow {
     etag: Option<HeaderValue>,
 }
 
+/// What became of tags that were to be set on a condition.
+#[derive(Default)]
+pub(super) struct GuardedTags {
+    pub set: Vec<String>,
+    pub skipped: Vec<String>,
+    /// Who saw to it; of several the weakest.
+    pub weakest: Option<SeenTo>,
+}
+
 /// Tags that are set on a condition, in one repository.
 pub(super) struct Guarded<'a> {
     pub remote: &'a Remote,
@@ -58,6 +67,33 @@ impl Guarded<'_> {
         Ok((free, skipped))
     }
 
+    /// Puts a manifest, which is there by its digest, under each tag that may be set.
+    pub(super) fn put_all(&self, tags: Vec<String>, content: &RawManifest) -> Result<GuardedTags> {
+        let mut done = GuardedTags::default();
+        for tag in tags {
+            match self.put(&tag, content).map_err(|error| self.not_all(&done, &tag, error))? {
+                None => done.skipped.push(tag),
+                Some(seen_to) => {
+                    // At once: it is set, whatever becomes of the others.
+                    self.remote.has_written(self.repository, &[&tag]);
+                    if done.weakest != Some(SeenTo::Looked) {
+                        done.weakest = Some(seen_to);
+                    }
+                    done.set.push(tag);
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    fn not_all(&self, done: &GuardedTags, tag: &str, error: Error) -> Error {
+        let set = match done.set.as_slice() {
+            [] => String::new(),
+            set => format!("; set already: {}", set.join(", ")),
+        };
+        error.within(format!("the tag {tag} of {} is not set{set}", self.remote.place()))
+    }
+
     /// Puts a manifest, which is there by its digest, under a tag; None if the tag is left as it is.
     pub(super) fn put(&self, tag: &str, content: &RawManifest) -> Result<Option<SeenTo>> {
         match self.put_once(tag, content) {
@@ -70,12 +106,11 @@ impl Guarded<'_> {
 
     fn put_once(&self, tag: &str, content: &RawManifest) -> Result<SeenTo> {
         let header = self.header(tag, content)?;
-        if header.is_none() {
-            // Nothing of ours is between this look and the PUT, but nothing keeps others out either.
-            self.check(tag, self.now(tag)?.as_ref())?;
-        }
-        let still = |now: Option<&Digest>| self.allowed(tag, now);
-        let only_if = OnlyIf { header: header.as_ref(), still: Some(&still) };
+        // Nothing of ours is between this look and the PUT. It is all there is where the registry does not look itself, and where only
+        // some of its servers do.
+        self.check(tag, self.now(tag)?.as_ref())?;
+        let again = || self.again(tag, content);
+        let only_if = OnlyIf { header: header.as_ref(), again: Some(&again) };
         let seen_to = if header.is_some() { SeenTo::Registry } else { SeenTo::Looked };
         let refused = match put_as(self.remote, tag, &[], content, &only_if) {
             Err(error) if header.is_some() && error.http_status().is_some_and(statuses::was_written_meanwhile) => error,
@@ -89,6 +124,15 @@ impl Guarded<'_> {
         self.check(tag, now.as_ref())?;
         // The condition holds, so this is about something else, such as tags that are never changed.
         Err(refused)
+    }
+
+    /// After a try that may have been carried out: whether the manifest is there, else whether the tag may still be set.
+    fn again(&self, tag: &str, content: &RawManifest) -> Result<bool> {
+        let now = self.now(tag)?;
+        match now.as_ref().is_some_and(|now| now.digest == *content.digest()) {
+            true => Ok(true),
+            false => self.check(tag, now.as_ref()).map(|()| false),
+        }
     }
 
     /// The condition of the request, if the registry looks at it; what the tag refers to is checked for it.
@@ -116,7 +160,7 @@ impl Guarded<'_> {
         if let Some(refuses) = known.recall(self.remote) {
             return Ok(refuses);
         }
-        let only_if = OnlyIf { header: Some(&cannot), still: None };
+        let only_if = OnlyIf { header: Some(&cannot), again: None };
         let refuses = match put_as(self.remote, content.digest().as_str(), &[], content, &only_if) {
             Ok(_) => false,
             Err(error) if ends_call(&error) => return Err(error),
@@ -126,15 +170,12 @@ impl Guarded<'_> {
         Ok(refuses)
     }
 
-    fn allowed(&self, tag: &str, now: Option<&Digest>) -> Result<()> {
+    fn check(&self, tag: &str, now: Option<&TagNow>) -> Result<()> {
+        let now = now.map(|now| &now.digest);
         match self.condition.holds(now) {
             true => Ok(()),
             false => Err(self.condition.conflict(tag, now)),
         }
-    }
-
-    fn check(&self, tag: &str, now: Option<&TagNow>) -> Result<()> {
-        self.allowed(tag, now.map(|now| &now.digest))
     }
 
     fn now(&self, tag: &str) -> Result<Option<TagNow>> {

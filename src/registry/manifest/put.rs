@@ -1,17 +1,19 @@
 //! Putting manifests (distribution-spec end-7a, end-7b, "Pushing Manifests with Subject").
 
+use std::time::Duration;
+
 use ::http::header::{HeaderName, HeaderValue, ACCEPT, CONTENT_TYPE};
 use ::http::{Method, StatusCode};
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::guarded::{about_tags, Guarded};
+use super::guarded::{about_tags, Guarded, GuardedTags};
 use crate::auth::Reply;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::http::response::Response;
-use crate::http::retry::Backoff;
+use crate::http::retry::{self, Backoff};
 use crate::http::upload::Body;
 use crate::http::{redact, Repeat, Request};
 use crate::manifest::Document;
@@ -74,13 +76,6 @@ pub struct PutManifest {
     pub referrers: Option<ReferrersSource>,
 }
 
-/// A response that confirms the manifest.
-pub(super) struct PutAnswer {
-    response: Response,
-    /// It is the response to a HEAD: the response of the PUT was lost, including its subject and tags.
-    seen: bool,
-}
-
 impl Client {
     /// Puts a manifest, its bytes unchanged. One that has a subject is listed in the subject's referrers tag, unless the
     /// registry says that it lists it itself.
@@ -140,7 +135,7 @@ impl Client {
         let mut referrers = None;
         if !tags.is_empty() && options.referrers_tag && may_be_ours_to_list(&remote, document) {
             let accepted = put_as(&remote, document.digest.as_str(), &[], content, &OnlyIf::default())?;
-            referrers = list(&remote, document, &accepted, options)?;
+            referrers = list(&remote, document, accepted.as_ref(), options)?;
         }
         let mut guarded_tags = GuardedTags::default();
         let accepted = match (condition, options.tags.is_empty()) {
@@ -149,14 +144,14 @@ impl Client {
             (condition, _) => {
                 let accepted = put_as(&remote, document.digest.as_str(), &[], content, &OnlyIf::default())?;
                 let guarded = Guarded { remote: &remote, repository, condition };
-                guarded_tags = put_guarded(&guarded, tags, content)?;
+                guarded_tags = guarded.put_all(tags, content)?;
                 tags = std::mem::take(&mut guarded_tags.set);
                 accepted
             }
         };
         remote.has_written(repository, &tags.iter().map(String::as_str).collect::<Vec<_>>());
         if referrers.is_none() {
-            referrers = list(&remote, document, &accepted, options)?;
+            referrers = list(&remote, document, accepted.as_ref(), options)?;
         }
         Ok(PutManifest {
             referrers,
@@ -164,7 +159,7 @@ impl Client {
             digest: document.digest.clone(),
             size: bytes.len() as u64,
             media_type: document.media_type.clone(),
-            location: remote.location(&accepted.response).ok().map(|at| redact::url(&at.url)),
+            location: accepted.and_then(|response| remote.location(&response).ok()).map(|at| redact::url(&at.url)),
             tags,
             skipped: guarded_tags.skipped,
             condition: guarded_tags.weakest,
@@ -187,33 +182,6 @@ impl PutManifest {
             referrers: None,
         }
     }
-}
-
-/// What became of tags that were to be set on a condition.
-#[derive(Default)]
-struct GuardedTags {
-    set: Vec<String>,
-    skipped: Vec<String>,
-    /// Who saw to it; of several the weakest.
-    weakest: Option<SeenTo>,
-}
-
-/// Sets each tag that may be set: which were set, which were left, and who saw to it.
-fn put_guarded(guarded: &Guarded, tags: Vec<String>, content: &RawManifest) -> Result<GuardedTags> {
-    let mut done = GuardedTags::default();
-    for tag in tags {
-        let stored = |error: Error| error.within(format!("the tag {tag} of {} is not set", guarded.remote.place()));
-        match guarded.put(&tag, content).map_err(stored)? {
-            None => done.skipped.push(tag),
-            Some(seen_to) => {
-                if done.weakest != Some(SeenTo::Looked) {
-                    done.weakest = Some(seen_to);
-                }
-                done.set.push(tag);
-            }
-        }
-    }
-    Ok(done)
 }
 
 /// Whether it has a subject, at a registry that is not known to list referrers itself.
@@ -241,7 +209,7 @@ fn all_tags(under: &ManifestName, options: &PutOptions) -> Result<Vec<String>> {
 
 /// By digest with all tags in one request. What the registry does not confirm is put tag by tag: one without support
 /// stores the manifest without tags.
-fn put_tags(remote: &Remote, tags: &[String], content: &RawManifest) -> Result<PutAnswer> {
+fn put_tags(remote: &Remote, tags: &[String], content: &RawManifest) -> Result<Option<Response>> {
     let (name, always) = (content.digest().as_str(), OnlyIf::default());
     let mut accepted = match put_as(remote, name, tags, content, &always) {
         // Too many for one request, or a registry that does not support the query.
@@ -250,13 +218,11 @@ fn put_tags(remote: &Remote, tags: &[String], content: &RawManifest) -> Result<P
         }
         outcome => outcome?,
     };
-    let confirmed = confirmed_tags(&accepted.response);
+    let confirmed = accepted.as_ref().map(confirmed_tags).unwrap_or_default();
     for tag in tags.iter().filter(|tag| !confirmed.contains(tag)) {
         let again = put_as(remote, tag, &[], content, &always)
             .map_err(|error| error.within(format!("the manifest {name} is stored, but the tag {tag} is not set")))?;
-        if accepted.seen {
-            accepted = again;
-        }
+        accepted = accepted.or(again);
     }
     Ok(accepted)
 }
@@ -271,16 +237,16 @@ fn confirmed_tags(response: &Response) -> Vec<String> {
 fn list(
     remote: &Remote,
     document: &Document,
-    accepted: &PutAnswer,
+    accepted: Option<&Response>,
     options: &PutOptions,
 ) -> Result<Option<ReferrersSource>> {
     let Some(subject) = document.subject() else { return Ok(None) };
-    let said = accepted.response.header("oci-subject").map(str::trim);
+    let said = accepted.and_then(|response| response.header("oci-subject")).map(str::trim);
     if said == Some(subject.digest.as_str()) {
         referrers::remember(remote, true);
         return Ok(Some(ReferrersSource::Api));
     }
-    if accepted.seen && referrers::has_api(remote, &subject.digest)? {
+    if accepted.is_none() && referrers::has_api(remote, &subject.digest)? {
         return Ok(Some(ReferrersSource::Api));
     }
     if !options.referrers_tag {
@@ -292,64 +258,90 @@ fn list(
     Ok(Some(ReferrersSource::Tag))
 }
 
-/// Whether a name may be set that refers to this by now.
-pub(super) type Still<'a> = dyn Fn(Option<&Digest>) -> Result<()> + 'a;
+/// Before a manifest is sent again: whether it is there by now. An error ends the tries.
+pub(super) type Again<'a> = dyn Fn() -> Result<bool> + 'a;
 
 /// On what condition a manifest is put under a name.
 #[derive(Default)]
 pub(super) struct OnlyIf<'a> {
     /// What the registry is to look at.
     pub header: Option<&'a (HeaderName, HeaderValue)>,
-    /// Before it is sent again: whether what the name refers to by now allows that.
-    pub still: Option<&'a Still<'a>>,
+    /// A look before each other try, whatever the reason for it: a refusal may come from a gateway that gave up waiting.
+    pub again: Option<&'a Again<'a>>,
 }
 
-/// A PUT whose response was lost may have succeeded: check before it is sent again.
+/// A PUT whose response was lost may have succeeded: check before it is sent again. Returns the response that confirms it; None if that
+/// was lost, including its subject and tags, though the manifest is there.
 pub(super) fn put_as(
     remote: &Remote,
     name: &str,
     tags: &[String],
     RawManifest { document, bytes }: &RawManifest,
     only_if: &OnlyIf,
-) -> Result<PutAnswer> {
+) -> Result<Option<Response>> {
     let what = format!("put the manifest {name} into {}", remote.place());
     let scopes = remote.scopes(&["pull", "push"]);
-    let manifest = remote.target(Resource::Manifest(name));
-    let tagged = manifest.clone().with_pairs(tags.iter().map(|tag| ("tag", tag.as_str())));
+    let tagged = remote.target(Resource::Manifest(name)).with_pairs(tags.iter().map(|tag| ("tag", tag.as_str())));
+    let shown = || Ok(is_there(remote, name, document));
+    // What is looked at each time must not be repeated where nobody looks.
+    let (repeat, again): (Repeat, &Again) = match only_if.again {
+        Some(again) => (Repeat::Never, again),
+        None => (Repeat::WhenRefused, &shown),
+    };
     let mut attempt = 0;
     let mut backoff = Backoff::new();
     loop {
+        attempt += 1;
         let body = Body::Bytes(Bytes::copy_from_slice(bytes));
-        let mut request = Request::new(Method::PUT)
-            .header(CONTENT_TYPE, &document.media_type)?
-            .repeat(Repeat::WhenRefused)
-            .body(body);
+        let mut request =
+            Request::new(Method::PUT).header(CONTENT_TYPE, &document.media_type)?.repeat(repeat).body(body);
         request.headers.extend(only_if.header.cloned());
         let error = match remote.send(&tagged, &mut request, &scopes) {
-            Ok(reply) => {
-                return accept(remote, reply, document, &what)
-                    .map(|response| PutAnswer { response, seen: false })
-                    .map_err(|error| error.with_attempts(attempt + 1))
+            Ok(reply) if repeat == Repeat::Never && retry::retry_status(reply.response.status) => {
+                remote.failure(reply, &what)
             }
-            Err(error) if error.code() == Code::Network => error,
+            Ok(reply) => {
+                let accepted = accept(remote, reply, document, &what);
+                return accepted.map(Some).map_err(|error| error.with_attempts(attempt));
+            }
+            Err(error) if may_be_tried_again(&error, repeat) => error.within(&what),
             Err(error) => return Err(error.within(&what)),
         };
-        attempt += 1;
-        let mut head = Request::new(Method::HEAD).header(ACCEPT, &document.media_type)?;
-        if let Ok(Reply { response, .. }) = remote.send(&manifest, &mut head, &scopes) {
-            let (status, now) = (response.status, digest_header(&response.headers));
-            if status == StatusCode::OK && now.as_ref() == Some(&document.digest) {
-                return Ok(PutAnswer { response, seen: true });
-            }
-            if let Some(still) = only_if.still.filter(|_| now.is_some() || status == StatusCode::NOT_FOUND) {
-                still(now.as_ref())?;
-            }
+        let error = error.with_attempts(attempt);
+        let wait = wait_before(remote, attempt, &error, backoff.delay(attempt));
+        if let Some(wait) = wait {
+            remote.call.sleep(wait)?;
         }
-        if attempt > remote.client.retries() {
-            return Err(error.within(&what).with_attempts(attempt));
+        // After the wait, so that nothing is between this and the PUT.
+        match (again(), wait) {
+            (Ok(true), _) => return Ok(None),
+            (Ok(false), Some(_)) => {}
+            (Err(ended), _) if ended.conflict().is_some() => return Err(ended.with_attempts(attempt)),
+            (Err(ended), Some(_)) => return Err(ended.within(error.message()).with_attempts(attempt)),
+            (_, None) => return Err(error),
         }
-        remote.call.sleep(backoff.delay(attempt))?;
     }
+}
+
+/// Whether a PUT without an answer may have been carried out; and where nobody else sends it again, whether nothing was sent.
+fn may_be_tried_again(error: &Error, repeat: Repeat) -> bool {
+    let not_sent = error.code() == Code::Connect && error.http_status().is_none();
+    error.code() == Code::Network || repeat == Repeat::Never && not_sent
+}
+
+/// How long to wait before the next try; None when there is none.
+fn wait_before(remote: &Remote, attempt: u32, error: &Error, backoff: Duration) -> Option<Duration> {
+    let wait = (attempt <= remote.client.retries()).then(|| retry::after_failure(error, backoff)).flatten();
+    wait.filter(|wait| remote.call.remaining().is_none_or(|left| left > *wait))
+}
+
+/// Whether the registry shows this manifest under the name.
+fn is_there(remote: &Remote, name: &str, document: &Document) -> bool {
+    let Ok(mut head) = Request::new(Method::HEAD).header(ACCEPT, &document.media_type) else { return false };
+    let shown = remote.ask(Resource::Manifest(name), &mut head, &remote.scopes(&["pull", "push"]));
+    shown.is_ok_and(|Reply { response, .. }| {
+        response.status == StatusCode::OK && digest_header(&response.headers).as_ref() == Some(&document.digest)
+    })
 }
 
 fn accept(remote: &Remote, reply: Reply, document: &Document, what: &str) -> Result<Response> {

@@ -1,9 +1,12 @@
 //! Writes go to the registry, or to an endpoint that takes them; and what was written is read from there.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use ocireg::error::Code;
 use ocireg::registry::list::tags::TagsOptions;
-use ocireg::registry::manifest::{GetOptions, HeadOptions};
+use ocireg::registry::manifest::{GetOptions, HeadOptions, PutOptions};
 use ocireg::registry::store::RegistryStore;
+use ocireg::store::condition::NameOptions;
 use ocireg::transfer::copy::{copy, CopyOptions};
 use serde_json::json;
 
@@ -66,6 +69,33 @@ fn what_was_written_is_read_where_it_was() {
     let other = house.repository().with_tag("u").unwrap();
     assert!(client.get_manifest(&call, &other, &GetOptions::default()).is_err());
     assert_eq!(house.asked()[0], "m1");
+}
+
+/// The second tag is taken meanwhile: the first one is set all the same, which a mirror may not know yet.
+#[test]
+fn what_was_written_before_a_conflict_is_read_where_it_was() {
+    let mut house = House::new(&[("m1", Healthy)]);
+    let taken = AtomicBool::new(false);
+    house.add("origin", move |seen| {
+        let is_tag = ["/manifests/t", "/manifests/u"].iter().any(|end| seen.path().ends_with(end));
+        if seen.method == "PUT" && is_tag {
+            taken.store(true, Ordering::Relaxed);
+        }
+        match (seen.method.as_str(), is_tag) {
+            ("PUT", _) | (_, false) => healthy(seen),
+            _ if !taken.load(Ordering::Relaxed) => reply(404),
+            _ => reply(200).header("Content-Type", MANIFEST_TYPE).body(MANIFEST),
+        }
+    });
+    let client = house.client(&["m1"]);
+    let call = house.call(&client);
+    let names = NameOptions { if_exists: Some("fail".to_owned()), ..NameOptions::default() };
+    let options = PutOptions { tags: vec!["u".to_owned()], names, ..PutOptions::default() };
+    let outcome = client.put_manifest(&call, &house.tagged(), MANIFEST.as_bytes(), &options);
+    fails(outcome, Code::DigestMismatch, "set already: t:");
+    house.asked();
+    client.head_manifest(&call, &house.tagged(), &HeadOptions::default()).unwrap();
+    assert_eq!(house.asked(), ["origin"]);
 }
 
 /// A tag that this client has deleted does not come back from a mirror.

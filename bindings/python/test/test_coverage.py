@@ -29,7 +29,10 @@ OPTION_TYPES = {
     "number": {"float"},
     "boolean": {"bool"},
     "list of strings": {
-        "Iterable[str]", "Mapping[str, str] | Iterable[str]", "Iterable[Path]", "Iterable[str | Mapping[str, str | bool]]",
+        "Iterable[str]",
+        "Mapping[str, str] | Iterable[str]",
+        "Iterable[Path]",
+        "Iterable[str | Mapping[str, str | bool]]",
     },
     "string or list of strings": {"str | Iterable[str]", "Path | Iterable[Path]"},
 }

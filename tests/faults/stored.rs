@@ -69,7 +69,7 @@ impl Folder {
         changed(options(), |options| {
             options.credentials.docker_config = Some(self.path());
             options.credentials.helper_path = Some(self.path());
-            options.credentials.helper_timeout_ms = 1500;
+            options.credentials.helper_timeout_ms = 3000;
         })
     }
 
@@ -338,14 +338,14 @@ fn what_a_helper_does_wrong_is_an_error_with_its_words_and_no_secret() {
         ("yes SECRET", Code::LimitExceeded, "says more than"),
         ("head -c 3000000 /dev/zero >&2; exit 4", Code::Io, "it failed with exit status 4: \u{fffd}"),
         ("sleep 30 & echo big boom; exit 1", Code::Io, "exit status 1: big boom"),
-        ("sleep 30", Code::Timeout, "within 1.5 s"),
-        ("exec sleep 30 >&- 2>&-", Code::Timeout, "within 1.5 s"),
-        ("yes SECRET >&2", Code::Timeout, "within 1.5 s"),
+        ("sleep 30", Code::Timeout, "within 3 s"),
+        ("exec sleep 30 >&- 2>&-", Code::Timeout, "within 3 s"),
+        ("yes SECRET >&2", Code::Timeout, "within 3 s"),
     ] {
         let folder = Folder::new(&json!({"credHelpers": {host: "bad"}}));
         folder.helper("bad", script);
         let client = folder.client();
-        within(Duration::from_secs(4), || {
+        within(Duration::from_secs(8), || {
             let error = fails(get(&client, &format!("{host}/a/b:t")), code, why);
             assert!(!error.to_json().to_string().contains("SECRET"), "{error}");
             assert!(error.message().len() < 900, "{error}");

@@ -6,7 +6,6 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256, Sha512};
 
-use crate::options::OptionValue;
 use crate::text::shorten;
 
 /// The registered hash algorithms.
@@ -144,12 +143,6 @@ impl fmt::Debug for Digest {
 impl serde::Serialize for Digest {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.text)
-    }
-}
-
-impl OptionValue for Digest {
-    fn read(value: serde_json::Value) -> Result<Digest, String> {
-        String::read(value)?.parse().map_err(|error| format!("cannot be used: {error}"))
     }
 }
 

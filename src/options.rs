@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::text::shorten;
 
@@ -167,6 +168,12 @@ impl OptionValue for String {
             Value::String(text) => Ok(text),
             _ => Err("must be a string".to_owned()),
         }
+    }
+}
+
+impl OptionValue for Digest {
+    fn read(value: Value) -> std::result::Result<Digest, String> {
+        String::read(value)?.parse().map_err(|error: crate::digest::DigestError| format!("cannot be used: {error}"))
     }
 }
 

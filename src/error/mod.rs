@@ -9,7 +9,6 @@ use serde::Serialize;
 
 pub use code::Code;
 
-use crate::digest::Digest;
 use crate::rate_limit::RateLimit;
 
 /// The side of a copy that failed.
@@ -39,7 +38,7 @@ pub struct Conflict {
     /// The name.
     pub name: String,
     /// The manifest that it refers to; None when it refers to nothing.
-    pub digest: Option<Digest>,
+    pub digest: Option<String>,
 }
 
 /// An error of the library. Boxed, so that a `Result` stays small.
@@ -266,8 +265,8 @@ impl Error {
     }
 
     /// Sets what the name refers to that was to be set.
-    pub fn with_conflict(mut self, name: &str, digest: Option<&Digest>) -> Error {
-        self.0.conflict = Some(Conflict { name: plain(name.to_owned()), digest: digest.cloned() });
+    pub fn with_conflict(mut self, name: &str, digest: Option<&str>) -> Error {
+        self.0.conflict = Some(Conflict { name: plain(name.to_owned()), digest: digest.map(str::to_owned) });
         self
     }
 

@@ -24,7 +24,7 @@ pub struct ByteLimits {
 
 /// What all transfers under one limit share.
 #[derive(Debug)]
-struct Shared {
+struct SharedBucket {
     rate: u64,
     bucket: Mutex<Bucket>,
 }
@@ -32,19 +32,20 @@ struct Shared {
 /// The limits of a host, or of a client.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ByteRates {
-    down: Option<Arc<Shared>>,
-    up: Option<Arc<Shared>>,
+    down: Option<Arc<SharedBucket>>,
+    up: Option<Arc<SharedBucket>>,
 }
 
 impl ByteRates {
     pub(crate) fn new(limits: ByteLimits) -> ByteRates {
-        let shared = |rate: u64| (rate > 0).then(|| Arc::new(Shared { rate, bucket: Mutex::new(Bucket::new(rate)) }));
+        let shared =
+            |rate: u64| (rate > 0).then(|| Arc::new(SharedBucket { rate, bucket: Mutex::new(Bucket::new(rate)) }));
         ByteRates { down: shared(limits.down), up: shared(limits.up) }
     }
 
     /// The limits of one request's bodies: those of its host and those of the client.
     pub(crate) fn with(&self, other: &ByteRates) -> Paces {
-        let both = |one: &Option<Arc<Shared>>, other: &Option<Arc<Shared>>| {
+        let both = |one: &Option<Arc<SharedBucket>>, other: &Option<Arc<SharedBucket>>| {
             Pace(one.iter().chain(other.iter()).cloned().collect())
         };
         Paces { down: both(&self.down, &other.down), up: both(&self.up, &other.up) }
@@ -60,7 +61,7 @@ pub(crate) struct Paces {
 
 /// The limits that hold for a body, all of them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Pace(Vec<Arc<Shared>>);
+pub(crate) struct Pace(Vec<Arc<SharedBucket>>);
 
 impl Pace {
     /// How many bytes are taken at once.

@@ -6,6 +6,7 @@ use ::http::header::{HeaderMap, HeaderName, HeaderValue};
 use ::http::Method;
 
 use super::location::Location;
+use super::response::WholeBody;
 use super::route::Route;
 use super::upload::Body;
 use crate::error::{Code, Error, Result};
@@ -51,17 +52,6 @@ pub struct Request<'a> {
     pub(crate) counted_for: Option<Location>,
     /// Read the body of a successful response immediately, so that a break in it counts as a failure of the request.
     pub whole: Option<WholeBody>,
-}
-
-/// The limits of a body that is read at once.
-#[derive(Debug, Clone, Copy)]
-pub struct WholeBody {
-    /// The largest size accepted, in bytes.
-    pub limit: u64,
-    /// The name of the body for error messages.
-    pub what: &'static str,
-    /// Its headers describe its bytes correctly: Content-Encoding and Content-MD5.
-    pub labelled: bool,
 }
 
 impl<'a> Request<'a> {

@@ -15,21 +15,23 @@ use super::ahead::{Ahead, ReceiveError, LARGE};
 use super::decode::{self, Decoded, Decoder};
 use super::guard::Guard;
 use super::pace::Pace as Limit;
-use super::request::WholeBody;
 use super::route::Route;
+use super::settings::Slowest;
 use super::transport_error;
 use super::way::Way;
 use crate::call::{Call, WaitLimit};
 use crate::error::{Code, Error, Result};
 use crate::rate_limit::RateLimit;
 
-/// The minimum speed of a server: fewer bytes per second over the window count as a stall.
+/// The limits of a body that is read at once.
 #[derive(Debug, Clone, Copy)]
-pub struct Slowest {
-    /// Bytes per second; 0 means no minimum.
-    pub rate: u64,
-    /// The time over which the rate is measured.
-    pub window: Duration,
+pub struct WholeBody {
+    /// The largest size accepted, in bytes.
+    pub limit: u64,
+    /// The name of the body for error messages.
+    pub what: &'static str,
+    /// Its headers describe its bytes correctly: Content-Encoding and Content-MD5.
+    pub labelled: bool,
 }
 
 /// How long the bytes of a response may take.

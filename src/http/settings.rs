@@ -6,7 +6,6 @@ use super::certs_d::CertsOptions;
 use super::headers::Headers;
 use super::pace::ByteLimits;
 use super::proxy::{ProxyChoice, ProxyOptions};
-use super::response::Slowest;
 use super::route::{Address, ClientCertificate};
 use super::throttle::{HostLimits, ThrottleOptions};
 use crate::error::{Code, Error, Result};
@@ -133,6 +132,15 @@ impl HttpOptions {
     pub fn response(&self) -> Duration {
         Duration::from_millis(self.answer_timeout_ms)
     }
+}
+
+/// The minimum speed of a server: fewer bytes per second over the window count as a stall.
+#[derive(Debug, Clone, Copy)]
+pub struct Slowest {
+    /// Bytes per second; 0 means no minimum.
+    pub rate: u64,
+    /// The time over which the rate is measured.
+    pub window: Duration,
 }
 
 /// The network settings of one host, or of all.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::error::Code;
-use crate::mirrors::{Endpoint, EndpointBase};
+use crate::mirrors::{EndpointBase, RegistryEndpoint};
 use crate::options::Texts;
 use crate::reference::Repository;
 
@@ -28,7 +28,7 @@ fn options(folder: &Path) -> MachineOptions {
 }
 
 /// What is asked: `SCHEME://HOST/PATH/NAME abilities settings`, or `origin NAME …`.
-fn shown(endpoint: &Endpoint, repository: &Repository) -> String {
+fn shown(endpoint: &RegistryEndpoint, repository: &Repository) -> String {
     let name = endpoint.rename.apply(repository.remote_name()).unwrap();
     let mut line = match &endpoint.base {
         EndpointBase::Origin => format!("origin {name}"),

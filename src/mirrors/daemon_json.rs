@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 
-use super::endpoint::{Abilities, Endpoint, EndpointBase, EndpointTls};
-use super::place::Place;
+use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint};
+use super::place::HostPath;
 use super::rules::{NameScope, Rule};
 use super::text::ConfigText;
 use crate::error::Result;
@@ -33,7 +33,11 @@ pub(crate) fn parse(path: &str, text: &str) -> Result<Vec<Rule>> {
         .map(|(scope, line)| {
             let source = file.source(*line);
             let tls = EndpointTls { insecure: true, or_plain_http: true, ..EndpointTls::default() };
-            let origin = Endpoint { tls, may: Abilities::ALL, ..Endpoint::new(EndpointBase::Origin, source.clone()) };
+            let origin = RegistryEndpoint {
+                tls,
+                may: Abilities::ALL,
+                ..RegistryEndpoint::new(EndpointBase::Origin, source.clone())
+            };
             Rule { scope: scope.clone(), endpoints: vec![origin], blocked: false, source }
         })
         .collect();
@@ -44,18 +48,24 @@ pub(crate) fn parse(path: &str, text: &str) -> Result<Vec<Rule>> {
         let unseen = mirrors.iter().filter(|(url, _)| seen.insert(url.trim_end_matches('/').to_owned()));
         let mut endpoints =
             unseen.map(|(url, line)| mirror(&file, url, *line, &insecure)).collect::<Result<Vec<_>>>()?;
-        endpoints.push(Endpoint { may: Abilities::ALL, ..Endpoint::new(EndpointBase::Origin, source.clone()) });
+        endpoints.push(RegistryEndpoint {
+            may: Abilities::ALL,
+            ..RegistryEndpoint::new(EndpointBase::Origin, source.clone())
+        });
         rules.insert(0, Rule { scope: NameScope::Prefix(DEFAULT_INDEX.into()), endpoints, blocked: false, source });
     }
     Ok(rules)
 }
 
-fn mirror(file: &ConfigText<'_>, url: &str, line: u32, insecure: &[(NameScope, u32)]) -> Result<Endpoint> {
-    let (scheme, Place { host, path }) =
-        Place::of_url(url).map_err(|why| file.wrong(line, format!("'registry-mirrors': {why}")))?;
+fn mirror(file: &ConfigText<'_>, url: &str, line: u32, insecure: &[(NameScope, u32)]) -> Result<RegistryEndpoint> {
+    let (scheme, HostPath { host, path }) =
+        HostPath::of_url(url).map_err(|why| file.wrong(line, format!("'registry-mirrors': {why}")))?;
     let insecure = insecure.iter().any(|(scope, _)| scope.length_in(&host).is_some());
     let base = EndpointBase::At { scheme: Some(scheme), host, path, whole_path: false, names_registry: false };
-    Ok(Endpoint { tls: EndpointTls { insecure, ..EndpointTls::default() }, ..Endpoint::new(base, file.source(line)) })
+    Ok(RegistryEndpoint {
+        tls: EndpointTls { insecure, ..EndpointTls::default() },
+        ..RegistryEndpoint::new(base, file.source(line))
+    })
 }
 
 /// The strings of a list with their lines.
@@ -96,7 +106,8 @@ fn insecure(file: &ConfigText<'_>, listed: &[(String, u32)]) -> Result<Vec<(Name
 
 #[cfg(test)]
 mod tests {
-    use super::super::rules::{RuleSource, Rules};
+    use super::super::rules::Rules;
+    use super::super::source::RuleSource;
     use super::*;
     use crate::reference::{Repository, Scheme};
 

@@ -1,7 +1,7 @@
 //! One place that can be asked for a repository.
 
 use super::rename::Rename;
-use super::rules::RuleSource;
+use super::source::RuleSource;
 use crate::credentials::Credentials;
 pub(crate) use crate::docker_hub::REGISTRY as HUB;
 use crate::reference::Index;
@@ -10,7 +10,7 @@ use crate::reference::Scheme;
 
 /// A registry that can be asked for what the caller names.
 #[derive(Clone)]
-pub(crate) struct Endpoint {
+pub(crate) struct RegistryEndpoint {
     pub(crate) base: EndpointBase,
     /// What the repository is called there.
     pub(crate) rename: Rename,
@@ -27,10 +27,10 @@ pub(crate) struct Endpoint {
 }
 
 // Without what may be a secret.
-impl std::fmt::Debug for Endpoint {
+impl std::fmt::Debug for RegistryEndpoint {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
-        to.debug_struct("Endpoint")
+        to.debug_struct("RegistryEndpoint")
             .field("base", &self.base)
             .field("rename", &self.rename)
             .field("may", &self.may)
@@ -64,10 +64,10 @@ pub(crate) enum EndpointBase {
     },
 }
 
-impl Endpoint {
+impl RegistryEndpoint {
     /// Where everything is as usual, and which may be asked to read.
-    pub(crate) fn new(base: EndpointBase, source: RuleSource) -> Endpoint {
-        Endpoint {
+    pub(crate) fn new(base: EndpointBase, source: RuleSource) -> RegistryEndpoint {
+        RegistryEndpoint {
             base,
             rename: Rename::Keep,
             may: Abilities::PULL,

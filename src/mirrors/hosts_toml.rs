@@ -8,10 +8,10 @@
 //! - `https://docker.io` is Docker Hub's registry; there a host of that name.
 //! - Of several client certificates the first counts.
 
-use super::endpoint::{Abilities, Endpoint, EndpointBase, EndpointTls};
-use super::place::Place;
+use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint};
+use super::place::HostPath;
 use super::rules::{NameScope, Rule};
-use super::tables::{self, At, Table};
+use super::tables::{self, At, TomlTable};
 use super::text::ConfigText;
 use crate::docker_hub;
 use crate::error::Result;
@@ -50,8 +50,8 @@ pub(crate) fn scope_of(folder: &str) -> Option<NameScope> {
 pub(crate) fn parse(folder: HostFolder<'_>, path: &str, text: &str) -> Result<Rule> {
     let file = ConfigText::new(path, text);
     let parsed = tables::parse(&file)?;
-    let top = Table::top(&file, &parsed);
-    let reader = Reader { folder };
+    let top = TomlTable::top(&file, &parsed);
+    let reader = HostsToml { folder };
     let mut endpoints = Vec::new();
     if let Some(hosts) = top.table("host")? {
         for (url, table) in hosts.named_tables()? {
@@ -76,7 +76,8 @@ pub(crate) fn of_certificates(folder: HostFolder<'_>, files: &[String]) -> Rule 
         }
     }
     let source = super::RuleSource::File { path: folder.path.to_owned(), line: 0 };
-    let endpoint = Endpoint { tls, may: Abilities::ALL, ..Endpoint::new(EndpointBase::Origin, source.clone()) };
+    let endpoint =
+        RegistryEndpoint { tls, may: Abilities::ALL, ..RegistryEndpoint::new(EndpointBase::Origin, source.clone()) };
     Rule { scope: folder.scope.clone(), endpoints: vec![endpoint], blocked: false, source }
 }
 
@@ -87,13 +88,13 @@ fn within(folder: &str, path: &str) -> String {
     }
 }
 
-struct Reader<'a> {
+struct HostsToml<'a> {
     folder: HostFolder<'a>,
 }
 
-impl Reader<'_> {
+impl HostsToml<'_> {
     /// The host that a table is for; without a URL the registry itself, which may be asked everything.
-    fn endpoint(&self, table: &Table<'_>, url: Option<&At<String>>) -> Result<Endpoint> {
+    fn endpoint(&self, table: &TomlTable<'_>, url: Option<&At<String>>) -> Result<RegistryEndpoint> {
         let skip_verify = table.flag("skip_verify")?.unwrap_or(false);
         let override_path = table.flag("override_path")?.unwrap_or(false);
         let may = capabilities(table)?;
@@ -104,7 +105,7 @@ impl Reader<'_> {
         let path = |path: String| within(self.folder.path, &path);
         let ca = table.lists("ca", "a path or a list of paths")?.unwrap_or_default();
         let source = table.file.source(url.map_or(table.line, |at| at.line));
-        Ok(Endpoint {
+        Ok(RegistryEndpoint {
             may,
             tls: EndpointTls {
                 insecure: skip_verify,
@@ -115,13 +116,13 @@ impl Reader<'_> {
             },
             headers: headers(table)?,
             connect_timeout_ms: dial_timeout(table)?,
-            ..Endpoint::new(base, source)
+            ..RegistryEndpoint::new(base, source)
         })
     }
 
     fn base(
         &self,
-        table: &Table<'_>,
+        table: &TomlTable<'_>,
         url: &At<String>,
         override_path: bool,
         skip_verify: bool,
@@ -130,8 +131,8 @@ impl Reader<'_> {
             true => url.value.clone(),
             false => format!("https://{}", url.value),
         };
-        let (scheme, Place { host, mut path }) =
-            Place::of_url(&text).map_err(|why| table.file.wrong(url.line, format!("the host's URL: {why}")))?;
+        let (scheme, HostPath { host, mut path }) =
+            HostPath::of_url(&text).map_err(|why| table.file.wrong(url.line, format!("the host's URL: {why}")))?;
         if !override_path {
             path = path
                 .strip_suffix("v2")
@@ -154,7 +155,7 @@ impl Reader<'_> {
         Ok(EndpointBase::At { scheme: Some(scheme), host, path, whole_path: override_path, names_registry: !own })
     }
 
-    fn client(&self, table: &Table<'_>) -> Result<Vec<(String, Option<String>)>> {
+    fn client(&self, table: &TomlTable<'_>) -> Result<Vec<(String, Option<String>)>> {
         const WHAT: &str = "a path, or a list of paths or of pairs of paths";
         let mut pairs = Vec::new();
         for list in table.lists("client", WHAT)?.unwrap_or_default() {
@@ -171,7 +172,7 @@ impl Reader<'_> {
     }
 }
 
-fn capabilities(table: &Table<'_>) -> Result<Abilities> {
+fn capabilities(table: &TomlTable<'_>) -> Result<Abilities> {
     let listed = table.texts("capabilities")?.unwrap_or_default();
     if listed.is_empty() {
         return Ok(Abilities::ALL);
@@ -190,7 +191,7 @@ fn capabilities(table: &Table<'_>) -> Result<Abilities> {
 }
 
 /// Names and values of headers; a value may be a secret.
-fn headers(table: &Table<'_>) -> Result<Vec<(String, String)>> {
+fn headers(table: &TomlTable<'_>) -> Result<Vec<(String, String)>> {
     let Some(headers) = table.table("header")? else { return Ok(Vec::new()) };
     let mut all = Vec::new();
     for (name, line) in headers.keys() {
@@ -210,7 +211,7 @@ fn headers(table: &Table<'_>) -> Result<Vec<(String, String)>> {
     Ok(all)
 }
 
-fn dial_timeout(table: &Table<'_>) -> Result<Option<u64>> {
+fn dial_timeout(table: &TomlTable<'_>) -> Result<Option<u64>> {
     let Some(At { line, value }) = table.text("dial_timeout")?.filter(|at| !at.value.is_empty()) else {
         return Ok(None);
     };
@@ -252,7 +253,7 @@ fn milliseconds(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rules::RuleSource;
+    use super::super::source::RuleSource;
     use super::*;
 
     fn rule(folder: &str, text: &str) -> Result<Rule> {
@@ -260,7 +261,7 @@ mod tests {
         parse(HostFolder { path: "/certs.d/x", scope: &scope }, "/certs.d/x/hosts.toml", text)
     }
 
-    fn endpoint(table: &str) -> Endpoint {
+    fn endpoint(table: &str) -> RegistryEndpoint {
         rule("docker.io", &format!("[host.\"https://m.io\"]\n{table}")).unwrap().endpoints.remove(0)
     }
 

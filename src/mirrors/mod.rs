@@ -6,20 +6,24 @@
 pub(crate) mod daemon_json;
 mod endpoint;
 pub(crate) mod hosts_toml;
+mod option;
 mod place;
 mod registries_conf;
 pub(crate) mod registries_yaml;
 mod rename;
 mod rules;
 mod short_names;
+mod source;
 mod tables;
 mod text;
 mod yaml;
 
-pub(crate) use endpoint::{Abilities, Endpoint, EndpointBase, EndpointTls};
+pub(crate) use endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint};
+pub(crate) use option::Mirrors;
 pub(crate) use registries_conf::RegistriesConf;
 pub(crate) use rename::Rename;
 #[cfg(test)]
 pub(crate) use rules::NameScope;
-pub(crate) use rules::{Rule, RuleSource, Rules};
+pub(crate) use rules::{Rule, Rules};
 pub(crate) use short_names::ShortNames;
+pub(crate) use source::RuleSource;

@@ -8,7 +8,7 @@ use crate::text::shorten;
 
 /// A host and what is below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct HostPath {
     /// `HOST[:PORT]`, in lower case.
     pub(crate) host: String,
     /// Without slashes around it; may be empty.
@@ -17,9 +17,9 @@ pub(crate) struct Place {
 
 type Said<T> = std::result::Result<T, String>;
 
-impl Place {
+impl HostPath {
     /// A registry and the beginning of repositories' names, `HOST[:PORT][/COMPONENT…]`, as containers-registries.conf(5) has them.
-    pub(crate) fn of_names(text: &str) -> Said<Place> {
+    pub(crate) fn of_names(text: &str) -> Said<HostPath> {
         let text = text.trim_end_matches('/');
         if text.contains("://") {
             return Err("it is a URL, but must be HOST[:PORT][/PATH] without https://".into());
@@ -32,11 +32,11 @@ impl Place {
         if !path.is_empty() && !is_name(path) {
             return Err(format!("'{}' is no repository's name", shorten(path)));
         }
-        Ok(Place { host: checked_host(first)?, path: path.to_owned() })
+        Ok(HostPath { host: checked_host(first)?, path: path.to_owned() })
     }
 
     /// The URL of an API, `SCHEME://HOST[:PORT][/PATH]`.
-    pub(crate) fn of_url(text: &str) -> Said<(Scheme, Place)> {
+    pub(crate) fn of_url(text: &str) -> Said<(Scheme, HostPath)> {
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err("it is no URL: it must begin with https:// or http://".into());
         };
@@ -50,7 +50,7 @@ impl Place {
             return Err("it must have no query and no fragment".into());
         }
         let (first, path) = rest.split_once('/').unwrap_or((rest, ""));
-        Ok((scheme, Place { host: checked_host(first)?, path: clean_path(path)? }))
+        Ok((scheme, HostPath { host: checked_host(first)?, path: clean_path(path)? }))
     }
 }
 
@@ -87,14 +87,14 @@ mod tests {
 
     #[test]
     fn names_have_a_registry_and_components() {
-        let place = |host: &str, path: &str| Ok(Place { host: host.into(), path: path.into() });
+        let place = |host: &str, path: &str| Ok(HostPath { host: host.into(), path: path.into() });
         for (text, wanted) in [
             ("example.com", place("example.com", "")),
             ("Example.com:5000/a/b/", place("example.com:5000", "a/b")),
             ("localhost/a", place("localhost", "a")),
             ("[::1]:5000", place("[::1]:5000", "")),
         ] {
-            assert_eq!(Place::of_names(text), wanted, "{text}");
+            assert_eq!(HostPath::of_names(text), wanted, "{text}");
         }
         for (text, why) in [
             ("", "no registry"),
@@ -108,14 +108,14 @@ mod tests {
             ("example.com:99999", "port"),
             ("example.com?x=/a", "host name"),
         ] {
-            let said = Place::of_names(text).unwrap_err();
+            let said = HostPath::of_names(text).unwrap_err();
             assert!(said.contains(why) && !said.contains("password@"), "{text}: {said}");
         }
     }
 
     #[test]
     fn urls_have_a_host_and_a_harmless_path() {
-        let good = |text: &str| Place::of_url(text).map(|(scheme, place)| (scheme, place.host, place.path)).unwrap();
+        let good = |text: &str| HostPath::of_url(text).map(|(scheme, place)| (scheme, place.host, place.path)).unwrap();
         let wanted = |scheme, host: &str, path: &str| (scheme, host.to_owned(), path.to_owned());
         assert_eq!(good("https://mirror"), wanted(Scheme::Https, "mirror", ""));
         assert_eq!(good("HTTP://M:5000/"), wanted(Scheme::Http, "m:5000", ""));
@@ -136,7 +136,7 @@ mod tests {
             ("https://h\\x/a", "host name"),
             ("https://127.1/", "host name"),
         ] {
-            let said = Place::of_url(text).unwrap_err();
+            let said = HostPath::of_url(text).unwrap_err();
             assert!(said.contains(why) && !said.contains("secret"), "{text}: {said}");
         }
     }

@@ -12,12 +12,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::endpoint::{Abilities, Endpoint, EndpointBase, EndpointTls, HUB};
-use super::place::Place;
+use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint, HUB};
+use super::place::HostPath;
 use super::rename::Rename;
-use super::rules::{NameScope, Rule, RuleSource};
+use super::rules::{NameScope, Rule};
 use super::short_names::ShortNames;
-use super::tables::{self, At, Table};
+use super::source::RuleSource;
+use super::tables::{self, At, TomlTable};
 use super::text::ConfigText;
 use crate::error::Result;
 use crate::reference::index::host;
@@ -28,16 +29,16 @@ use crate::reference::{Scheme, DEFAULT_INDEX};
 #[derive(Debug, Default)]
 pub(crate) struct RegistriesConf {
     /// By prefix.
-    registries: BTreeMap<String, Registry>,
+    registries: BTreeMap<String, ConfiguredRegistry>,
     pub(crate) short_names: ShortNames,
 }
 
 #[derive(Debug)]
-struct Registry {
+struct ConfiguredRegistry {
     /// None: a prefix that no repository's name has.
-    scope: Option<(NameScope, Place)>,
+    scope: Option<(NameScope, HostPath)>,
     /// None: where the name says, only for subdomains.
-    location: Option<Place>,
+    location: Option<HostPath>,
     mirrors: Vec<Mirror>,
     insecure: bool,
     blocked: bool,
@@ -46,7 +47,7 @@ struct Registry {
 
 #[derive(Debug)]
 struct Mirror {
-    location: Place,
+    location: HostPath,
     insecure: bool,
     may: Abilities,
     source: RuleSource,
@@ -57,7 +58,7 @@ impl RegistriesConf {
     pub(crate) fn parse(path: &str, text: &str) -> Result<RegistriesConf> {
         let file = ConfigText::new(path, text);
         let parsed = tables::parse(&file)?;
-        let top = Table::top(&file, &parsed);
+        let top = TomlTable::top(&file, &parsed);
         refuse_version_1(&top)?;
         let mut found = RegistriesConf { short_names: ShortNames::of(&top)?, ..RegistriesConf::default() };
         let mut known = HashMap::new();
@@ -78,36 +79,37 @@ impl RegistriesConf {
 
     /// What all of it means.
     pub(crate) fn rules(&self) -> Vec<Rule> {
-        let rule = |registry: &Registry| Some(self.rule(registry, registry.scope.as_ref()?));
+        let rule = |registry: &ConfiguredRegistry| Some(self.rule(registry, registry.scope.as_ref()?));
         self.registries.values().filter_map(rule).collect()
     }
 
-    fn rule(&self, registry: &Registry, (scope, prefix): &(NameScope, Place)) -> Rule {
+    fn rule(&self, registry: &ConfiguredRegistry, (scope, prefix): &(NameScope, HostPath)) -> Rule {
         let subdomains = matches!(scope, NameScope::Subdomains(_));
-        let rename = |to: &Place| Rename::Prefix { from: prefix.path.clone(), to: to.path.clone() };
-        let at = |place: &Place, insecure: bool, may: Abilities, source: &RuleSource| {
+        let rename = |to: &HostPath| Rename::Prefix { from: prefix.path.clone(), to: to.path.clone() };
+        let at = |place: &HostPath, insecure: bool, may: Abilities, source: &RuleSource| {
             let own = !subdomains && place.host == prefix.host;
-            let endpoint = Endpoint::new(if own { EndpointBase::Origin } else { elsewhere(place) }, source.clone());
+            let endpoint =
+                RegistryEndpoint::new(if own { EndpointBase::Origin } else { elsewhere(place) }, source.clone());
             let rename = if own && place.path == prefix.path { Rename::Keep } else { rename(place) };
-            Endpoint { rename, may, tls: tls(insecure), ..endpoint }
+            RegistryEndpoint { rename, may, tls: tls(insecure), ..endpoint }
         };
-        let mut endpoints: Vec<Endpoint> = registry
+        let mut endpoints: Vec<RegistryEndpoint> = registry
             .mirrors
             .iter()
             .filter(|mirror| !self.blocks(&mirror.location))
             .map(|mirror| at(&mirror.location, mirror.insecure, mirror.may, &mirror.source))
             .collect();
         if !registry.blocked {
-            let origin = Endpoint {
+            let origin = RegistryEndpoint {
                 tls: tls(registry.insecure),
                 may: Abilities::ALL,
-                ..Endpoint::new(EndpointBase::Origin, registry.source.clone())
+                ..RegistryEndpoint::new(EndpointBase::Origin, registry.source.clone())
             };
             match &registry.location {
                 Some(place) if subdomains || place != prefix => {
                     endpoints.push(at(place, registry.insecure, Abilities::PULL, &registry.source));
                     // What is pushed goes where the name says.
-                    endpoints.push(Endpoint { may: Abilities::PUSH, ..origin });
+                    endpoints.push(RegistryEndpoint { may: Abilities::PUSH, ..origin });
                 }
                 _ => endpoints.push(origin),
             }
@@ -116,7 +118,7 @@ impl RegistriesConf {
     }
 
     /// Whether a place is below a prefix that is blocked.
-    fn blocks(&self, place: &Place) -> bool {
+    fn blocks(&self, place: &HostPath) -> bool {
         let name = [place.host.as_str(), &place.path].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
         let name = name.join("/");
         let fitting = self
@@ -128,7 +130,7 @@ impl RegistriesConf {
     }
 }
 
-fn elsewhere(place: &Place) -> EndpointBase {
+fn elsewhere(place: &HostPath) -> EndpointBase {
     let (scheme, host) = match place.host.as_str() {
         DEFAULT_INDEX => (Some(Scheme::Https), HUB),
         host => (None, host),
@@ -140,7 +142,7 @@ fn tls(insecure: bool) -> EndpointTls {
     EndpointTls { insecure, or_plain_http: insecure, ..EndpointTls::default() }
 }
 
-fn registry(table: &Table<'_>) -> Result<(String, Registry)> {
+fn registry(table: &TomlTable<'_>) -> Result<(String, ConfiguredRegistry)> {
     let text = |key: &str| Ok::<_, crate::error::Error>(table.text(key)?.filter(|at| !at.value.is_empty()));
     let location = text("location")?;
     let prefix = match (text("prefix")?, &location) {
@@ -157,7 +159,7 @@ fn registry(table: &Table<'_>) -> Result<(String, Registry)> {
     }
     let scope = scope(table, &prefix)?;
     let digest_only = table.flag("mirror-by-digest-only")?.unwrap_or(false);
-    let found = Registry {
+    let found = ConfiguredRegistry {
         location: match (&scope, location) {
             (Some(_), Some(at)) => Some(place(table, "location", &at)?),
             _ => None,
@@ -175,7 +177,7 @@ fn registry(table: &Table<'_>) -> Result<(String, Registry)> {
     Ok((prefix.value.trim_end_matches('/').to_owned(), found))
 }
 
-fn mirror(table: &Table<'_>, digest_only: bool) -> Result<Mirror> {
+fn mirror(table: &TomlTable<'_>, digest_only: bool) -> Result<Mirror> {
     let location = table.text("location")?.filter(|at| !at.value.is_empty());
     let location = location.ok_or_else(|| table.file.wrong(table.line, "the mirror has no 'location'"))?;
     let pull = table.text("pull-from-mirror")?.filter(|at| !at.value.is_empty());
@@ -201,32 +203,32 @@ fn mirror(table: &Table<'_>, digest_only: bool) -> Result<Mirror> {
 }
 
 /// The names that a prefix is for. One that ends in a tag or digest, or is no name at all, is for none.
-fn scope(table: &Table<'_>, prefix: &At<String>) -> Result<Option<(NameScope, Place)>> {
+fn scope(table: &TomlTable<'_>, prefix: &At<String>) -> Result<Option<(NameScope, HostPath)>> {
     if let Some(domain) = prefix.value.trim_end_matches('/').strip_prefix("*.") {
         let domain = host(domain).ok().filter(|domain| !domain.contains(':'));
         let domain =
             domain.ok_or_else(|| table.file.wrong(prefix.line, "a 'prefix' with '*' must be like *.example.com"))?;
-        return Ok(Some((NameScope::Subdomains(domain), Place { host: String::new(), path: String::new() })));
+        return Ok(Some((NameScope::Subdomains(domain), HostPath { host: String::new(), path: String::new() })));
     }
     if prefix.value.contains("://") {
         place(table, "prefix", prefix)?;
     }
-    Ok(Place::of_names(&prefix.value).ok().map(|place| {
+    Ok(HostPath::of_names(&prefix.value).ok().map(|place| {
         let path = if place.path.is_empty() { String::new() } else { format!("/{}", place.path) };
         (NameScope::Prefix(format!("{}{path}", place.host)), place)
     }))
 }
 
-fn place(table: &Table<'_>, key: &str, at: &At<String>) -> Result<Place> {
-    Place::of_names(&at.value).map_err(|why| table.file.wrong(at.line, format!("'{key}': {why}")))
+fn place(table: &TomlTable<'_>, key: &str, at: &At<String>) -> Result<HostPath> {
+    HostPath::of_names(&at.value).map_err(|why| table.file.wrong(at.line, format!("'{key}': {why}")))
 }
 
 /// Two entries for one location must agree about how it is reached: by location, or by prefix without one.
 fn refuse_conflict(
-    table: &Table<'_>,
+    table: &TomlTable<'_>,
     known: &mut HashMap<String, (bool, bool)>,
     prefix: &str,
-    registry: &Registry,
+    registry: &ConfiguredRegistry,
 ) -> Result<()> {
     let location = table.text("location")?.map(|at| at.value.trim_end_matches('/').to_owned());
     let place = location.filter(|text| !text.is_empty()).unwrap_or_else(|| prefix.to_owned());
@@ -240,7 +242,7 @@ fn refuse_conflict(
     Err(table.file.wrong(table.line, format!("'{}' is there twice with a different '{key}'", quoted(&place))))
 }
 
-fn refuse_version_1(top: &Table<'_>) -> Result<()> {
+fn refuse_version_1(top: &TomlTable<'_>) -> Result<()> {
     let Some(old) = top.table("registries").ok().flatten() else { return Ok(()) };
     match ["search", "insecure", "block"].iter().any(|key| old.has(key)) {
         true => {

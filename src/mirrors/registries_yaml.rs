@@ -12,12 +12,13 @@ use std::rc::Rc;
 use base64::prelude::{Engine, BASE64_STANDARD};
 use zeroize::Zeroizing;
 
-use super::endpoint::{Abilities, Endpoint, EndpointBase, EndpointTls, HUB};
-use super::place::Place;
+use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint, HUB};
+use super::place::HostPath;
 use super::rename::Rename;
-use super::rules::{NameScope, Rule, RuleSource};
+use super::rules::{NameScope, Rule};
+use super::source::RuleSource;
 use super::text::ConfigText;
-use super::yaml::{self, Node};
+use super::yaml::{self, YamlNode};
 use crate::credentials::Credentials;
 use crate::error::Result;
 use crate::reference::index::host;
@@ -31,8 +32,8 @@ const LONGEST: usize = 1000;
 pub(crate) fn parse(path: &str, text: &str) -> Result<Vec<Rule>> {
     let file = ConfigText::new(path, text);
     let Some(top) = yaml::parse(&file)? else { return Ok(Vec::new()) };
-    let mut reader = Reader { file: &file, configs: BTreeMap::new() };
-    let find = |key: &str| -> Result<Option<&Rc<Node>>> {
+    let mut reader = RegistriesYaml { file: &file, configs: BTreeMap::new() };
+    let find = |key: &str| -> Result<Option<&Rc<YamlNode>>> {
         Ok(top.entries(&file, "the file")?.iter().find(|(name, _)| name == key).map(|(_, node)| node))
     };
     if let Some(configs) = find("configs")? {
@@ -60,7 +61,7 @@ pub(crate) fn parse(path: &str, text: &str) -> Result<Vec<Rule>> {
     Ok(rules)
 }
 
-fn says_something(endpoint: &Endpoint) -> bool {
+fn says_something(endpoint: &RegistryEndpoint) -> bool {
     endpoint.base != EndpointBase::Origin
         || endpoint.tls != EndpointTls::default()
         || endpoint.credentials.is_some()
@@ -75,12 +76,12 @@ struct HostConfig {
     source_line: u32,
 }
 
-struct Reader<'a> {
+struct RegistriesYaml<'a> {
     file: &'a ConfigText<'a>,
     configs: BTreeMap<String, HostConfig>,
 }
 
-impl Reader<'_> {
+impl RegistriesYaml<'_> {
     fn scope(&self, name: &str, line: u32) -> Result<NameScope> {
         match name {
             "*" => Ok(NameScope::Everything),
@@ -90,21 +91,24 @@ impl Reader<'_> {
     }
 
     /// The registry itself, which comes last.
-    fn origin(&self, name: &str, source: &RuleSource) -> Endpoint {
-        let endpoint = Endpoint { may: Abilities::ALL, ..Endpoint::new(EndpointBase::Origin, source.clone()) };
+    fn origin(&self, name: &str, source: &RuleSource) -> RegistryEndpoint {
+        let endpoint =
+            RegistryEndpoint { may: Abilities::ALL, ..RegistryEndpoint::new(EndpointBase::Origin, source.clone()) };
         self.configured(endpoint, name)
     }
 
-    fn configured(&self, endpoint: Endpoint, host: &str) -> Endpoint {
+    fn configured(&self, endpoint: RegistryEndpoint, host: &str) -> RegistryEndpoint {
         let hub = [HUB, DEFAULT_INDEX];
         let names: &[&str] = if hub.contains(&host) { &hub } else { &[host] };
         match names.iter().filter(|name| **name != "*").find_map(|name| self.configs.get(*name)) {
-            Some(config) => Endpoint { tls: config.tls.clone(), credentials: config.credentials.clone(), ..endpoint },
+            Some(config) => {
+                RegistryEndpoint { tls: config.tls.clone(), credentials: config.credentials.clone(), ..endpoint }
+            }
             None => endpoint,
         }
     }
 
-    fn mirrors(&self, name: &str, node: &Node) -> Result<Rule> {
+    fn mirrors(&self, name: &str, node: &YamlNode) -> Result<Rule> {
         let source = self.file.source(node.line);
         let scope = self.scope(name, node.line)?;
         let (mut listed, mut rename) = (&[][..], Rename::Keep);
@@ -115,11 +119,12 @@ impl Reader<'_> {
                 _ => {}
             }
         }
-        let mut endpoints: Vec<Endpoint> = Vec::new();
+        let mut endpoints: Vec<RegistryEndpoint> = Vec::new();
         let mut own = None;
         for (position, node) in listed.iter().enumerate() {
             let (base, host) = self.endpoint(node, &scope)?;
-            let endpoint = Endpoint { rename: rename.clone(), ..Endpoint::new(base, self.file.source(node.line)) };
+            let endpoint =
+                RegistryEndpoint { rename: rename.clone(), ..RegistryEndpoint::new(base, self.file.source(node.line)) };
             let endpoint = self.configured(endpoint, &host);
             if endpoint.base == EndpointBase::Origin && position + 1 == listed.len() {
                 own = Some(endpoint);
@@ -130,9 +135,9 @@ impl Reader<'_> {
         match own {
             // It is listed last, and so also renamed.
             Some(last) => {
-                let push = Endpoint { may: Abilities::PUSH, rename: Rename::Keep, ..last.clone() };
+                let push = RegistryEndpoint { may: Abilities::PUSH, rename: Rename::Keep, ..last.clone() };
                 match last.rename {
-                    Rename::Keep => endpoints.push(Endpoint { may: Abilities::ALL, ..last }),
+                    Rename::Keep => endpoints.push(RegistryEndpoint { may: Abilities::ALL, ..last }),
                     _ => endpoints.extend([last, push]),
                 }
             }
@@ -142,14 +147,14 @@ impl Reader<'_> {
     }
 
     /// Where an endpoint is, and the host that `configs` may have something about.
-    fn endpoint(&self, node: &Node, scope: &NameScope) -> Result<(EndpointBase, String)> {
+    fn endpoint(&self, node: &YamlNode, scope: &NameScope) -> Result<(EndpointBase, String)> {
         let text = node.text(self.file, "endpoint")?;
         let (scheme, url) = match text.contains("://") {
             true => (None, text.to_owned()),
             false => (Some(()), format!("https://{text}")),
         };
         let wrong = |why: String| self.file.wrong(node.line, format!("the endpoint: {why}"));
-        let (parsed, Place { host, path }) = Place::of_url(&url).map_err(wrong)?;
+        let (parsed, HostPath { host, path }) = HostPath::of_url(&url).map_err(wrong)?;
         let host = if host == DEFAULT_INDEX { HUB.to_owned() } else { host };
         let scheme = match scheme {
             Some(()) if is_loopback(&host) => None,
@@ -168,7 +173,7 @@ impl Reader<'_> {
         Ok((EndpointBase::At { scheme, host: host.clone(), path, whole_path, names_registry: !own }, host))
     }
 
-    fn rewrite(&self, node: &Node) -> Result<Rename> {
+    fn rewrite(&self, node: &YamlNode) -> Result<Rename> {
         let mut expressions = Vec::new();
         for (from, to) in node.entries(self.file, "rewrite")? {
             let wrong = |why: String| self.file.wrong(to.line, format!("the expression '{}' {why}", shorten(from)));
@@ -181,7 +186,7 @@ impl Reader<'_> {
         Ok(if expressions.is_empty() { Rename::Keep } else { Rename::Expressions(expressions) })
     }
 
-    fn config(&self, node: &Node) -> Result<HostConfig> {
+    fn config(&self, node: &YamlNode) -> Result<HostConfig> {
         let mut found = HostConfig { source_line: node.line, ..HostConfig::default() };
         for (key, node) in node.entries(self.file, "configs")? {
             match key.as_str() {
@@ -193,7 +198,7 @@ impl Reader<'_> {
         Ok(found)
     }
 
-    fn tls(&self, node: &Node) -> Result<EndpointTls> {
+    fn tls(&self, node: &YamlNode) -> Result<EndpointTls> {
         let mut tls = EndpointTls::default();
         let (mut cert, mut key_file) = (None, None);
         for (key, node) in node.entries(self.file, "tls")? {
@@ -214,7 +219,7 @@ impl Reader<'_> {
         Ok(tls)
     }
 
-    fn credentials(&self, node: &Node) -> Result<Option<Credentials>> {
+    fn credentials(&self, node: &YamlNode) -> Result<Option<Credentials>> {
         let mut said = BTreeMap::new();
         for (key, node) in node.entries(self.file, "auth")? {
             if matches!(key.as_str(), "username" | "password" | "auth" | "identity_token") {
@@ -260,7 +265,7 @@ mod tests {
     fn asked(text: &str, name: &str) -> Option<Vec<String>> {
         let rules = Rules(vec![parse("/r.yaml", text).unwrap()]);
         let repository = Repository::parse(name, None).unwrap();
-        let shown = |endpoint: &Endpoint| {
+        let shown = |endpoint: &RegistryEndpoint| {
             let base = match &endpoint.base {
                 EndpointBase::Origin => "origin".to_owned(),
                 EndpointBase::At { scheme, host, path, whole_path, .. } => {

@@ -1,35 +1,11 @@
 //! Rules: which endpoints are asked for which names.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use super::endpoint::Endpoint;
+use super::endpoint::RegistryEndpoint;
+use super::source::RuleSource;
 #[cfg(test)]
 use crate::reference::Repository;
-
-/// Who says something: a file with a line, or an option.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum RuleSource {
-    /// An option of the caller.
-    Option(&'static str),
-    /// A line of a file, counted from 1.
-    File {
-        /// Its path.
-        path: String,
-        /// The line; 0 when only the file is known.
-        line: u32,
-    },
-}
-
-impl fmt::Display for RuleSource {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RuleSource::Option(name) => write!(out, "the option {name}"),
-            RuleSource::File { path, line: 0 } => out.write_str(path),
-            RuleSource::File { path, line } => write!(out, "{path}:{line}"),
-        }
-    }
-}
 
 /// The names that a rule is for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +25,7 @@ pub(crate) enum NameScope {
 pub(crate) struct Rule {
     pub(crate) scope: NameScope,
     /// In order. The registry itself is asked only if it is among them.
-    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) endpoints: Vec<RegistryEndpoint>,
     /// The machine's owner forbids the registry itself: what no endpoint may be asked is refused, writes as well.
     pub(crate) blocked: bool,
     pub(crate) source: RuleSource,

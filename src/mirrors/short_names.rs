@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::rename::is_name;
-use super::rules::RuleSource;
-use super::tables::{At, Table};
+use super::source::RuleSource;
+use super::tables::{At, TomlTable};
 use crate::error::{Code, Error, Result};
 use crate::reference::index::looks_like_host;
 use crate::reference::quoted;
@@ -57,7 +57,7 @@ impl ShortNameMode {
 
 impl ShortNames {
     /// What a file says: `[aliases]`, `unqualified-search-registries`, `short-name-mode`.
-    pub(crate) fn of(top: &Table<'_>) -> Result<ShortNames> {
+    pub(crate) fn of(top: &TomlTable<'_>) -> Result<ShortNames> {
         let mut names = ShortNames { mode: mode(top)?, search: search(top)?, aliases: BTreeMap::new() };
         let Some(table) = top.table("aliases")? else { return Ok(names) };
         for (name, At { line, value }) in table.named_texts()? {
@@ -125,7 +125,7 @@ fn full_name(text: &str) -> Option<Repository> {
     looks_like_host(first).then(|| Repository::parse(text, None).ok()).flatten()
 }
 
-fn search(top: &Table<'_>) -> Result<Option<Search>> {
+fn search(top: &TomlTable<'_>) -> Result<Option<Search>> {
     const KEY: &str = "unqualified-search-registries";
     let Some(texts) = top.texts(KEY)? else { return Ok(None) };
     let line = texts.first().map_or(0, |at| at.line);
@@ -141,7 +141,7 @@ fn search(top: &Table<'_>) -> Result<Option<Search>> {
     Ok(Some(Search { registries, source: top.file.source(line) }))
 }
 
-fn mode(top: &Table<'_>) -> Result<Option<ShortNameMode>> {
+fn mode(top: &TomlTable<'_>) -> Result<Option<ShortNameMode>> {
     let Some(At { line, value }) = top.text("short-name-mode")? else { return Ok(None) };
     match value.as_str() {
         "" => Ok(None),

@@ -10,7 +10,7 @@ use crate::reference::quoted;
 
 /// A table of a file.
 #[derive(Clone, Copy)]
-pub(crate) struct Table<'a> {
+pub(crate) struct TomlTable<'a> {
     pub(crate) file: &'a ConfigText<'a>,
     /// Where it begins.
     pub(crate) line: u32,
@@ -33,10 +33,10 @@ pub(crate) fn parse<'a>(file: &'a ConfigText<'a>) -> Result<Spanned<DeTable<'a>>
     })
 }
 
-impl<'a> Table<'a> {
+impl<'a> TomlTable<'a> {
     /// The top of a file.
-    pub(crate) fn top(file: &'a ConfigText<'a>, parsed: &'a Spanned<DeTable<'a>>) -> Table<'a> {
-        Table { file, line: 1, entries: parsed.get_ref() }
+    pub(crate) fn top(file: &'a ConfigText<'a>, parsed: &'a Spanned<DeTable<'a>>) -> TomlTable<'a> {
+        TomlTable { file, line: 1, entries: parsed.get_ref() }
     }
 
     fn find(&self, key: &str) -> Option<At<&'a DeValue<'a>>> {
@@ -102,30 +102,32 @@ impl<'a> Table<'a> {
     }
 
     /// A list of tables, `[[key]]`.
-    pub(crate) fn tables(&self, key: &str) -> Result<Vec<Table<'a>>> {
+    pub(crate) fn tables(&self, key: &str) -> Result<Vec<TomlTable<'a>>> {
         let Some(At { line, value }) = self.find(key) else { return Ok(Vec::new()) };
         let DeValue::Array(values) = value else { return Err(self.wrong(line, key, &format!("a list: [[{key}]]"))) };
         let table = |value: &'a Spanned<DeValue<'a>>| match value.get_ref() {
-            DeValue::Table(entries) => Ok(Table { file: self.file, line: self.file.line(value.span().start), entries }),
+            DeValue::Table(entries) => {
+                Ok(TomlTable { file: self.file, line: self.file.line(value.span().start), entries })
+            }
             _ => Err(self.wrong(line, key, "a list of tables")),
         };
         values.iter().map(table).collect()
     }
 
     /// A table, `[key]`.
-    pub(crate) fn table(&self, key: &str) -> Result<Option<Table<'a>>> {
+    pub(crate) fn table(&self, key: &str) -> Result<Option<TomlTable<'a>>> {
         let Some(At { line, value }) = self.find(key) else { return Ok(None) };
         match value {
-            DeValue::Table(entries) => Ok(Some(Table { file: self.file, line, entries })),
+            DeValue::Table(entries) => Ok(Some(TomlTable { file: self.file, line, entries })),
             _ => Err(self.wrong(line, key, "a table")),
         }
     }
 
     /// The tables in it by their names, in the order of the file.
-    pub(crate) fn named_tables(&self) -> Result<Vec<(String, Table<'a>)>> {
+    pub(crate) fn named_tables(&self) -> Result<Vec<(String, TomlTable<'a>)>> {
         self.in_order()
             .map(|(name, line, value)| match value {
-                DeValue::Table(entries) => Ok((name.to_owned(), Table { file: self.file, line, entries })),
+                DeValue::Table(entries) => Ok((name.to_owned(), TomlTable { file: self.file, line, entries })),
                 _ => Err(self.wrong(line, &quoted(name), "a table")),
             })
             .collect()
@@ -166,7 +168,7 @@ mod tests {
     fn values_have_types_and_lines() {
         let file = ConfigText::new("/f.toml", TEXT);
         let parsed = parse(&file).unwrap();
-        let top = Table::top(&file, &parsed);
+        let top = TomlTable::top(&file, &parsed);
         assert_eq!(top.text("name").unwrap(), Some(At { line: 1, value: "a".into() }));
         assert_eq!(top.flag("FLAG").unwrap(), Some(true));
         let list: Vec<u32> = top.texts("list").unwrap().unwrap().iter().map(|at| at.line).collect();

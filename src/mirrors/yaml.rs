@@ -19,7 +19,7 @@ const MOST: usize = 100_000;
 
 /// A value and where it is.
 #[derive(Debug)]
-pub(crate) struct Node {
+pub(crate) struct YamlNode {
     pub(crate) line: u32,
     pub(crate) value: Value,
     /// How many values it is made of.
@@ -33,13 +33,13 @@ pub(crate) enum Value {
         text: String,
         quoted: bool,
     },
-    List(Vec<Rc<Node>>),
+    List(Vec<Rc<YamlNode>>),
     /// In the order of the file.
-    Map(Vec<(String, Rc<Node>)>),
+    Map(Vec<(String, Rc<YamlNode>)>),
 }
 
 /// Parses the first document; None: there is none.
-pub(crate) fn parse(file: &ConfigText<'_>) -> Result<Option<Rc<Node>>> {
+pub(crate) fn parse(file: &ConfigText<'_>) -> Result<Option<Rc<YamlNode>>> {
     let mut builder = Builder { file, parser: Parser::new_from_str(file.text), anchors: HashMap::new(), left: MOST };
     loop {
         let (event, span) = builder.next()?;
@@ -54,7 +54,7 @@ pub(crate) fn parse(file: &ConfigText<'_>) -> Result<Option<Rc<Node>>> {
 struct Builder<'a> {
     file: &'a ConfigText<'a>,
     parser: Parser<'a, StrInput<'a>>,
-    anchors: HashMap<usize, Rc<Node>>,
+    anchors: HashMap<usize, Rc<YamlNode>>,
     left: usize,
 }
 
@@ -70,7 +70,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Rc<Node>> {
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Rc<YamlNode>> {
         let line = u32::try_from(span.start.line()).unwrap_or(0);
         let too = |what: &str| self.file.wrong(line, format!("there are {what}"));
         if depth > DEEPEST {
@@ -91,7 +91,7 @@ impl<'a> Builder<'a> {
             Value::List(values) => values.iter().map(|node| node.size).sum::<usize>(),
             Value::Map(entries) => entries.iter().map(|(_, node)| node.size).sum(),
         };
-        let node = Rc::new(Node { line, value, size });
+        let node = Rc::new(YamlNode { line, value, size });
         if anchor > 0 {
             self.anchors.insert(anchor, node.clone());
         }
@@ -99,7 +99,7 @@ impl<'a> Builder<'a> {
     }
 
     // Its parts count again: whoever goes through the document goes through them again.
-    fn alias(&mut self, anchor: usize, line: u32) -> Result<Rc<Node>> {
+    fn alias(&mut self, anchor: usize, line: u32) -> Result<Rc<YamlNode>> {
         let node = self.anchors.get(&anchor).cloned();
         let node = node.ok_or_else(|| self.file.wrong(line, "an alias stands for what it is a part of"))?;
         let left = self.left.checked_sub(node.size);
@@ -118,7 +118,7 @@ impl<'a> Builder<'a> {
     }
 
     fn map(&mut self, depth: usize) -> Result<Value> {
-        let mut entries: Vec<(String, Rc<Node>)> = Vec::new();
+        let mut entries: Vec<(String, Rc<YamlNode>)> = Vec::new();
         let mut known = std::collections::HashSet::new();
         loop {
             let (event, span) = self.next()?;
@@ -137,7 +137,7 @@ impl<'a> Builder<'a> {
             // Where the entry begins is more use than where its value does.
             let node = match node.line == key.line || Rc::strong_count(&node) > 1 {
                 true => node,
-                false => Rc::new(Node {
+                false => Rc::new(YamlNode {
                     line: key.line,
                     ..Rc::into_inner(node).ok_or_else(|| self.file.wrong(0, "it is not YAML"))?
                 }),
@@ -147,14 +147,14 @@ impl<'a> Builder<'a> {
     }
 }
 
-impl Node {
+impl YamlNode {
     /// Whether there is nothing: `key:` with no value, or null.
     pub(crate) fn is_nothing(&self) -> bool {
         matches!(&self.value, Value::Scalar { text, quoted: false } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
     /// The entries of a map; none of nothing.
-    pub(crate) fn entries<'n>(&'n self, file: &ConfigText<'_>, what: &str) -> Result<&'n [(String, Rc<Node>)]> {
+    pub(crate) fn entries<'n>(&'n self, file: &ConfigText<'_>, what: &str) -> Result<&'n [(String, Rc<YamlNode>)]> {
         match &self.value {
             Value::Map(entries) => Ok(entries),
             _ if self.is_nothing() => Ok(&[]),
@@ -163,7 +163,7 @@ impl Node {
     }
 
     /// The values of a list; none of nothing.
-    pub(crate) fn values<'n>(&'n self, file: &ConfigText<'_>, what: &str) -> Result<&'n [Rc<Node>]> {
+    pub(crate) fn values<'n>(&'n self, file: &ConfigText<'_>, what: &str) -> Result<&'n [Rc<YamlNode>]> {
         match &self.value {
             Value::List(values) => Ok(values),
             _ if self.is_nothing() => Ok(&[]),
@@ -203,7 +203,7 @@ impl Node {
 mod tests {
     use super::*;
 
-    fn parsed(text: &str) -> Result<Option<Rc<Node>>> {
+    fn parsed(text: &str) -> Result<Option<Rc<YamlNode>>> {
         parse(&ConfigText::new("/f.yaml", text))
     }
 

@@ -9,7 +9,7 @@ use crate::credentials::Credentials;
 use crate::error::Result;
 use crate::http::location::Location;
 use crate::http::redact;
-use crate::reference::{Index, Reference, Repository};
+use crate::reference::{Reference, Repository};
 use crate::registry::host;
 use crate::registry::lock;
 use crate::registry::Client;
@@ -22,7 +22,7 @@ impl Client {
         let options = lock(&self.hosts).get(&host::key(&index.name)).cloned().unwrap_or_default();
         let (mut base, scheme_source) = host::endpoint(&self.http, index, &options)?;
         // The result of an earlier probe is used.
-        if let Some(account) = lock(&self.accounts).get(&account_name(index)) {
+        if let Some(account) = lock(&self.accounts).get(&host::account_name(index)) {
             base = account.base.url.clone();
         }
         let account = Account {
@@ -93,12 +93,4 @@ pub(super) fn shown(credentials: &Credentials, source: &CredentialSource) -> Val
         "key": at.and_then(|at| at.key.as_ref()),
         "helper": at.and_then(|at| at.helper.as_ref()),
     })
-}
-
-/// The name under which the client stores a host's account.
-pub(crate) fn account_name(index: &Index) -> String {
-    match index.scheme {
-        Some(scheme) => format!("{}://{}", scheme.as_str(), index.name),
-        None => index.name.clone(),
-    }
 }

@@ -18,9 +18,9 @@ use crate::http::route::Address;
 use crate::http::settings::{Network, TlsOptions};
 use crate::http::way::Way;
 use crate::http::Http;
+use crate::mirrors::Mirrors;
 use crate::options::options;
 use crate::reference::{Index, Scheme};
-use crate::registry::endpoints::Mirrors;
 use crate::resource::Resource;
 
 options! {
@@ -107,6 +107,14 @@ impl HostOptions {
 /// The key under which a host's options are stored.
 pub fn key(host: &str) -> String {
     crate::auth::key::host(host)
+}
+
+/// The name under which the client stores a host's account.
+pub(crate) fn account_name(index: &Index) -> String {
+    match index.scheme {
+        Some(scheme) => format!("{}://{}", scheme.as_str(), index.name),
+        None => index.name.clone(),
+    }
 }
 
 /// The URL of a host's API, and the account for it.

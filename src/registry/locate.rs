@@ -22,7 +22,7 @@ use crate::media_type;
 use crate::options::{options, Texts};
 use crate::reference::Reference;
 use crate::registry::blob::blob_digest;
-use crate::registry::endpoints::Question;
+use crate::registry::endpoints::EndpointUse;
 use crate::registry::manifest::{accept_header, head_of, named, GetOptions};
 use crate::registry::repository::Remote;
 use crate::registry::token::{authorization, until, TokenChoice};
@@ -90,7 +90,7 @@ impl Client {
     /// Where a blob can be had: at the first endpoint that has it.
     pub fn locate_blob(&self, call: &Call, reference: &Reference, options: &LocateOptions) -> Result<Located> {
         let digest = blob_digest(reference)?;
-        self.at_each(call, reference.repository(), Question::Digest, |remote| {
+        self.at_each(call, reference.repository(), EndpointUse::Digest, |remote| {
             not_failed(remote, options)?;
             let found = match options.follow {
                 true => Some(look_for_blob(remote, digest, options)?),
@@ -110,7 +110,7 @@ impl Client {
     /// Where a manifest can be had: at the first endpoint that has it.
     pub fn locate_manifest(&self, call: &Call, reference: &Reference, options: &LocateOptions) -> Result<Located> {
         let accept = accept_header(&GetOptions::default());
-        self.at_each(call, reference.repository(), Question::of(reference), |remote| {
+        self.at_each(call, reference.repository(), EndpointUse::of(reference), |remote| {
             not_failed(remote, options)?;
             let found = match options.follow {
                 true => Some(look_for_manifest(remote, reference, &accept, options)?),

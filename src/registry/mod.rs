@@ -197,7 +197,7 @@ impl Client {
 
     /// The same without regard to rules.
     fn account_of_origin(&self, call: &Call, index: &Index) -> Result<Account> {
-        let name = explain::account_name(index);
+        let name = host::account_name(index);
         if let Some(account) = lock(&self.accounts).get(&name) {
             return Ok(account.clone());
         }

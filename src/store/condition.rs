@@ -111,7 +111,7 @@ impl NameCondition {
             _ => "if_exists is \"fail\"".to_owned(),
         };
         Error::new(Code::DigestMismatch, format!("{refers}, and the option {wanted}: it is not set"))
-            .with_conflict(name, now)
+            .with_conflict(name, now.map(Digest::as_str))
     }
 
     /// Looks at the name of a place before anything is written there. Returns what it refers to if it is to be left as it is.

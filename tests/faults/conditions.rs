@@ -348,7 +348,7 @@ fn names_in_layouts_directories_and_archives() {
         let first = copied(100, to, exists("fail")).unwrap();
         assert_eq!((first.condition, first.skipped.len()), (Some(seen_to), 0), "{to}");
         let error = fails(copied(200, to, exists("fail")), Code::DigestMismatch, "refers to");
-        assert_eq!(error.conflict().unwrap().digest.as_ref(), Some(&first.digest), "{to}");
+        assert_eq!(error.conflict().unwrap().digest.as_deref(), Some(first.digest.as_str()), "{to}");
         let left = copied(200, to, exists("skip")).unwrap();
         assert_eq!((left.skipped.len(), &left.digest), (1, &first.digest), "{to}");
         fails(copied(200, to, refers_to(OTHER)), Code::DigestMismatch, "refers to");

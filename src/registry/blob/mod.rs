@@ -18,7 +18,7 @@ use crate::http::response::Response;
 use crate::http::{redact, Request};
 use crate::media_type;
 use crate::reference::Reference;
-use crate::registry::endpoints::{Question, Turn};
+use crate::registry::endpoints::{EndpointUse, Turn};
 use crate::registry::repository::delete::{delete, Deleted};
 use crate::registry::repository::{digest_header, headers_json, Remote};
 use crate::registry::Client;
@@ -52,7 +52,7 @@ impl Client {
     /// Asks about a blob. A missing one is not an error.
     pub fn head_blob(&self, call: &Call, reference: &Reference) -> Result<BlobHead> {
         let digest = blob_digest(reference)?;
-        let turn = Turn::new(self, call, reference.repository(), Question::Digest)?;
+        let turn = Turn::new(self, call, reference.repository(), EndpointUse::Digest)?;
         turn.first(|remote| head(remote, reference, digest), |head| !head.exists)
     }
 

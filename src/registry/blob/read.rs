@@ -21,7 +21,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::response::Response;
 use crate::http::{Repeat, Request};
 use crate::reference::{Reference, Repository};
-use crate::registry::endpoints::{Question, Turn};
+use crate::registry::endpoints::{EndpointUse, Turn};
 use crate::registry::repository::Remote;
 use crate::registry::Client;
 use crate::resource::Resource;
@@ -82,7 +82,7 @@ pub(crate) struct RemoteBlob {
 
 impl RemoteBlob {
     pub(crate) fn new(client: &Client, call: &Call, repository: &Repository, digest: &Digest) -> Result<RemoteBlob> {
-        let mut turn = Turn::new(client, call, repository, Question::Digest)?;
+        let mut turn = Turn::new(client, call, repository, EndpointUse::Digest)?;
         let remote = turn.next()?;
         Ok(RemoteBlob { turn, remote, digest: digest.clone(), senders: Vec::new() })
     }

@@ -19,9 +19,8 @@ use crate::http::location::Location;
 use crate::http::route::ClientCertificate;
 use crate::http::settings::Network;
 use crate::http::way::{door, Way};
-use crate::mirrors::{Endpoint, EndpointBase, EndpointTls, Rename};
+use crate::mirrors::{EndpointBase, EndpointTls, RegistryEndpoint, Rename};
 use crate::reference::{Index, DEFAULT_INDEX};
-use crate::registry::explain::account_name;
 use crate::registry::host::{self, HostOptions};
 use crate::registry::lock;
 use crate::registry::Client;
@@ -44,7 +43,7 @@ pub(super) struct Circumstances<'a> {
     pub(super) shuns_origin: bool,
 }
 
-impl Endpoint {
+impl RegistryEndpoint {
     /// Whether it is the registry itself. A mirror may be on its host, where the repositories have other names.
     pub(super) fn is_registry(&self) -> bool {
         self.base == EndpointBase::Origin && matches!(self.rename, Rename::Keep)
@@ -99,7 +98,7 @@ impl Client {
     }
 
     /// The account at an endpoint. Its host may have to be asked whether it speaks TLS.
-    pub(super) fn account_of(&self, call: &Call, endpoint: &Endpoint, about: Circumstances) -> Result<Account> {
+    pub(super) fn account_of(&self, call: &Call, endpoint: &RegistryEndpoint, about: Circumstances) -> Result<Account> {
         if endpoint.is_plain() {
             let mut account = self.account_of_origin(call, about.index)?;
             if about.hasty {
@@ -120,9 +119,9 @@ impl Client {
     }
 
     /// The account at an endpoint, without asking anybody: one that would have to be asked is shown with https.
-    pub(super) fn account_shown(&self, endpoint: &Endpoint, about: Circumstances) -> Result<Account> {
+    pub(super) fn account_shown(&self, endpoint: &RegistryEndpoint, about: Circumstances) -> Result<Account> {
         let probed = self.memory::<Probed>();
-        let known = lock(&self.accounts).get(&account_name(about.index)).cloned();
+        let known = lock(&self.accounts).get(&host::account_name(about.index)).cloned();
         if let Some(account) = known.filter(|_| endpoint.is_plain()) {
             return Ok(account);
         }
@@ -133,7 +132,7 @@ impl Client {
     }
 
     /// Where a registry is reached, but for where an endpoint is that may be asked.
-    fn doors(&self, endpoint: &Endpoint, index: &Index) -> Vec<(String, u16)> {
+    fn doors(&self, endpoint: &RegistryEndpoint, index: &Index) -> Vec<(String, u16)> {
         let mut names = vec![index.name.as_str()];
         if index.official {
             names.extend(docker_hub::HOSTS);
@@ -147,7 +146,7 @@ impl Client {
 
     fn built(
         &self,
-        endpoint: &Endpoint,
+        endpoint: &RegistryEndpoint,
         about: Circumstances,
         speaks_tls: impl FnOnce(&Location) -> Result<bool>,
     ) -> Result<Account> {
@@ -174,7 +173,7 @@ impl Client {
 }
 
 /// How it is reached: what the caller says of its host wins over what the rule says of the endpoint.
-fn way(endpoint: &Endpoint, options: &HostOptions, headers: Headers, about: Circumstances) -> Result<Way> {
+fn way(endpoint: &RegistryEndpoint, options: &HostOptions, headers: Headers, about: Circumstances) -> Result<Way> {
     let (own, tls) = (options.network()?, &endpoint.tls);
     let certificate = tls.client_certificates.first();
     let network = Network {
@@ -214,7 +213,7 @@ fn is_authorization(name: &str) -> bool {
 }
 
 /// The credentials among the headers of a rule: they are used as others are, at their origin only.
-fn said(endpoint: &Endpoint) -> Result<Option<Credentials>> {
+fn said(endpoint: &RegistryEndpoint) -> Result<Option<Credentials>> {
     let Some((_, value)) = endpoint.headers.iter().find(|(name, _)| is_authorization(name)) else { return Ok(None) };
     let wrong = || {
         let message = format!("{}: the header Authorization is neither Basic nor Bearer", endpoint.source);
@@ -232,7 +231,7 @@ fn said(endpoint: &Endpoint) -> Result<Option<Credentials>> {
 }
 
 /// What a repository is called at an endpoint.
-pub(super) fn renamed(endpoint: &Endpoint, name: &str) -> Result<String> {
+pub(super) fn renamed(endpoint: &RegistryEndpoint, name: &str) -> Result<String> {
     endpoint.rename.apply(name).ok_or_else(|| {
         let message = format!("{}: what is made of the name '{name}' is not that of a repository", endpoint.source);
         Error::new(Code::NotFound, message)
@@ -244,10 +243,10 @@ mod tests {
     use super::*;
     use crate::mirrors::RuleSource;
 
-    fn endpoint(headers: &[(&str, &str)]) -> Endpoint {
+    fn endpoint(headers: &[(&str, &str)]) -> RegistryEndpoint {
         let source = RuleSource::File { path: "hosts.toml".to_owned(), line: 3 };
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Endpoint { headers, ..Endpoint::new(EndpointBase::Origin, source) }
+        RegistryEndpoint { headers, ..RegistryEndpoint::new(EndpointBase::Origin, source) }
     }
 
     #[test]

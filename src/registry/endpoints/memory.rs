@@ -86,9 +86,9 @@ impl PassedOver {
 /// The endpoints that have said what a tag of a repository is, but may not be asked for digests otherwise (containers'
 /// `pull-from-mirror = "tag-only"`): what the tag stands for comes from the same place, for others need not have it.
 #[derive(Default)]
-pub(super) struct Named(Mutex<HashSet<(String, String)>>);
+pub(super) struct TagSources(Mutex<HashSet<(String, String)>>);
 
-impl Named {
+impl TagSources {
     pub(super) fn add(&self, repository: &str, endpoint: &str) {
         let mut all = lock(&self.0);
         if all.len() >= MOST {

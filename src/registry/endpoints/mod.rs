@@ -4,13 +4,11 @@
 
 mod account;
 mod memory;
-mod option;
 mod rule_book;
 mod shown;
 mod turn;
 
 pub(crate) use memory::Written;
-pub use option::Mirrors;
 pub(crate) use rule_book::RuleBook;
 pub(crate) use turn::Turn;
 
@@ -22,7 +20,7 @@ use crate::registry::Client;
 
 /// What is asked, which decides who may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Question<'a> {
+pub(crate) enum EndpointUse<'a> {
     /// Something that has a digest, by which it can be checked whoever sends it.
     Digest,
     /// What a tag names.
@@ -35,12 +33,12 @@ pub(crate) enum Question<'a> {
     Write,
 }
 
-impl<'a> Question<'a> {
+impl<'a> EndpointUse<'a> {
     /// What a reference names: by its digest, else by its tag.
-    pub(crate) fn of(reference: &'a Reference) -> Question<'a> {
+    pub(crate) fn of(reference: &'a Reference) -> EndpointUse<'a> {
         match reference.digest() {
-            Some(_) => Question::Digest,
-            None => Question::Tag(reference.tag().unwrap_or("latest")),
+            Some(_) => EndpointUse::Digest,
+            None => EndpointUse::Tag(reference.tag().unwrap_or("latest")),
         }
     }
 }
@@ -51,9 +49,23 @@ impl Client {
         &self,
         call: &Call,
         repository: &Repository,
-        question: Question,
+        question: EndpointUse,
         work: impl FnMut(&Remote) -> Result<T>,
     ) -> Result<T> {
         Turn::new(self, call, repository, question)?.first(work, |_| false)
+    }
+}
+
+impl Remote {
+    /// A repository where it is written to.
+    pub fn to_write(client: &Client, call: &Call, repository: &Repository) -> Result<Remote> {
+        Turn::new(client, call, repository, EndpointUse::Write)?.next()
+    }
+
+    /// Tags of a repository were set or deleted here: from now on they are asked here first.
+    pub(crate) fn has_written(&self, repository: &Repository, tags: &[&str]) {
+        if let Some(key) = &self.key {
+            self.client.memory::<Written>().add(&repository.full_name(), key, tags);
+        }
     }
 }

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use crate::error::{Code, Error, Result};
-use crate::mirrors::{Abilities, Endpoint, EndpointBase, Rule, RuleSource, Rules};
+use crate::mirrors::{Abilities, EndpointBase, RegistryEndpoint, Rule, RuleSource, Rules};
 use crate::reference::Index;
 use crate::registry::host::{self, HostOptions};
 
 /// What options say of one host.
 #[derive(Clone)]
 struct HostRule {
-    mirrors: Vec<Endpoint>,
+    mirrors: Vec<RegistryEndpoint>,
     only: bool,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct RuleBook {
 /// Who is asked for a name.
 #[derive(Debug)]
 pub(crate) struct AskedEndpoints {
-    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) endpoints: Vec<RegistryEndpoint>,
     /// Nothing may lead to the registry itself.
     pub(crate) shuns_origin: bool,
     /// Who forbids what none of these may be asked.
@@ -73,13 +73,13 @@ impl RuleBook {
 
 impl AskedEndpoints {
     /// The registry itself, in the way in which it takes the most.
-    pub(super) fn registry(&self) -> Option<&Endpoint> {
+    pub(super) fn registry(&self) -> Option<&RegistryEndpoint> {
         let itself = || self.endpoints.iter().filter(|endpoint| endpoint.is_registry());
         itself().find(|endpoint| endpoint.may.push).or(itself().next())
     }
 
     /// Where is written: the first that takes it, else the registry itself.
-    pub(super) fn writer(&self) -> Option<&Endpoint> {
+    pub(super) fn writer(&self) -> Option<&RegistryEndpoint> {
         self.endpoints.iter().find(|endpoint| endpoint.may.push).or(self.registry())
     }
 }
@@ -94,7 +94,7 @@ impl HostRule {
             (Some(rule), false) => without_mirrors(&rule.endpoints).to_vec(),
             (None, _) => vec![origin()],
         };
-        let mut endpoints: Vec<Endpoint> = self.mirrors.iter().cloned().chain(filed).collect();
+        let mut endpoints: Vec<RegistryEndpoint> = self.mirrors.iter().cloned().chain(filed).collect();
         if self.only || blocked {
             endpoints.retain(|endpoint| !leads_to(endpoint, index));
         }
@@ -105,7 +105,7 @@ impl HostRule {
 }
 
 /// What a rule has last: the registry, or what it has in its place to read from and to write to.
-fn without_mirrors(endpoints: &[Endpoint]) -> &[Endpoint] {
+fn without_mirrors(endpoints: &[RegistryEndpoint]) -> &[RegistryEndpoint] {
     let takes_only = endpoints.last().is_some_and(|last| last.may == Abilities::PUSH);
     &endpoints[endpoints.len().saturating_sub(if takes_only { 2 } else { 1 })..]
 }
@@ -116,11 +116,14 @@ pub(super) fn blocked_by(name: &str, source: &RuleSource) -> Error {
 }
 
 /// The registry itself.
-pub(super) fn origin() -> Endpoint {
-    Endpoint { may: Abilities::ALL, ..Endpoint::new(EndpointBase::Origin, RuleSource::Option("mirrors")) }
+pub(super) fn origin() -> RegistryEndpoint {
+    RegistryEndpoint {
+        may: Abilities::ALL,
+        ..RegistryEndpoint::new(EndpointBase::Origin, RuleSource::Option("mirrors"))
+    }
 }
 
-fn leads_to(endpoint: &Endpoint, index: &Index) -> bool {
+fn leads_to(endpoint: &RegistryEndpoint, index: &Index) -> bool {
     match &endpoint.base {
         EndpointBase::Origin => true,
         EndpointBase::At { host, .. } => host::key(host) == host::key(&index.name),

@@ -10,12 +10,12 @@ use serde_json::json;
 use url::Url;
 
 use super::account::{renamed, Circumstances};
-use super::memory::{Named, PassedOver, Written, REMEMBERED};
+use super::memory::{PassedOver, TagSources, Written, REMEMBERED};
 use super::rule_book::{blocked_by, AskedEndpoints};
-use super::Question;
+use super::EndpointUse;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::mirrors::{Abilities, Endpoint};
+use crate::mirrors::{Abilities, RegistryEndpoint};
 use crate::reference::Repository;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
@@ -40,7 +40,7 @@ pub(crate) struct Turn {
 }
 
 struct Candidate {
-    endpoint: Endpoint,
+    endpoint: RegistryEndpoint,
     key: String,
     /// If it does not have what is wanted, nobody has.
     is_final: bool,
@@ -60,7 +60,7 @@ enum Verdict {
 
 impl Turn {
     /// All that may be asked a question about a repository.
-    pub(crate) fn new(client: &Client, call: &Call, repository: &Repository, question: Question) -> Result<Turn> {
+    pub(crate) fn new(client: &Client, call: &Call, repository: &Repository, question: EndpointUse) -> Result<Turn> {
         let mut turn = Turn {
             client: client.clone(),
             call: call.clone(),
@@ -68,7 +68,7 @@ impl Turn {
             left: VecDeque::new(),
             at: None,
             shuns_origin: false,
-            is_of_tag: matches!(question, Question::Tag(_)),
+            is_of_tag: matches!(question, EndpointUse::Tag(_)),
             seen: Vec::new(),
             passed: Vec::new(),
             own: None,
@@ -85,15 +85,15 @@ impl Turn {
     }
 
     /// Those that may be asked: first where this client has written what is asked for, last those that failed lately.
-    fn in_order(&self, asked: &AskedEndpoints, question: Question) -> VecDeque<Candidate> {
+    fn in_order(&self, asked: &AskedEndpoints, question: EndpointUse) -> VecDeque<Candidate> {
         let (index, name) = (self.repository.index(), self.repository.remote_name());
-        let may: Vec<&Endpoint> = match question {
-            Question::Write => asked.writer().into_iter().collect(),
+        let may: Vec<&RegistryEndpoint> = match question {
+            EndpointUse::Write => asked.writer().into_iter().collect(),
             _ => asked.endpoints.iter().filter(|endpoint| self.may(endpoint, question)).collect(),
         };
-        let tag = if let Question::Tag(tag) = question { Some(tag) } else { None };
+        let tag = if let EndpointUse::Tag(tag) = question { Some(tag) } else { None };
         let written = match question {
-            Question::Digest | Question::Write => None,
+            EndpointUse::Digest | EndpointUse::Write => None,
             _ => self.client.memory::<Written>().to(&self.repository.full_name(), tag),
         };
         let passed = self.client.memory::<PassedOver>();
@@ -114,12 +114,12 @@ impl Turn {
         candidates.into_iter().map(|(_, candidate)| candidate).collect()
     }
 
-    fn may(&self, endpoint: &Endpoint, question: Question) -> bool {
+    fn may(&self, endpoint: &RegistryEndpoint, question: EndpointUse) -> bool {
         let has_named = || {
             let key = endpoint.key(self.repository.index());
-            self.client.memory::<Named>().has(&self.repository.full_name(), &key)
+            self.client.memory::<TagSources>().has(&self.repository.full_name(), &key)
         };
-        may_answer(endpoint.may, question) || (question == Question::Digest && endpoint.may.by_tag && has_named())
+        may_answer(endpoint.may, question) || (question == EndpointUse::Digest && endpoint.may.by_tag && has_named())
     }
 
     /// The next place.
@@ -248,7 +248,7 @@ impl Turn {
         if let Some(at) = &self.at {
             self.client.memory::<PassedOver>().remove(&at.key, self.repository.remote_name());
             if self.is_of_tag && !at.endpoint.may.by_digest {
-                self.client.memory::<Named>().add(&self.repository.full_name(), &at.key);
+                self.client.memory::<TagSources>().add(&self.repository.full_name(), &at.key);
             }
         }
     }
@@ -328,19 +328,19 @@ impl Turn {
     }
 }
 
-fn may_answer(may: Abilities, question: Question) -> bool {
+fn may_answer(may: Abilities, question: EndpointUse) -> bool {
     match question {
-        Question::Digest | Question::Referrers => may.by_digest,
-        Question::Tag(_) | Question::Tags => may.by_tag,
-        Question::Write => may.push,
+        EndpointUse::Digest | EndpointUse::Referrers => may.by_digest,
+        EndpointUse::Tag(_) | EndpointUse::Tags => may.by_tag,
+        EndpointUse::Write => may.push,
     }
 }
 
-fn nobody(repository: &Repository, question: Question, asked: &AskedEndpoints) -> Error {
+fn nobody(repository: &Repository, question: EndpointUse, asked: &AskedEndpoints) -> Error {
     let what = match question {
-        Question::Digest | Question::Referrers => "be read",
-        Question::Tag(_) | Question::Tags => "be asked for its tags",
-        Question::Write => "be written to",
+        EndpointUse::Digest | EndpointUse::Referrers => "be read",
+        EndpointUse::Tag(_) | EndpointUse::Tags => "be asked for its tags",
+        EndpointUse::Write => "be written to",
     };
     if let Some(source) = &asked.blocked {
         return blocked_by(&repository.full_name(), source);

@@ -8,7 +8,7 @@ use crate::digest::Algorithm;
 use crate::error::{Code, Result};
 use crate::options::options;
 use crate::reference::{self, Reference, Repository};
-use crate::registry::endpoints::{Question, Turn};
+use crate::registry::endpoints::{EndpointUse, Turn};
 use crate::registry::list::cursor::{Cursor, RegistryList};
 use crate::registry::list::name_list::NameList;
 use crate::registry::list::names::{NameWindow, Names};
@@ -65,7 +65,7 @@ impl Client {
             window.page_size = None;
         }
         let repository = Repository::parse(repository, None)?;
-        let turn = Turn::new(self, call, &repository, Question::Tags)?;
+        let turn = Turn::new(self, call, &repository, EndpointUse::Tags)?;
         let wanted = |tag: &str| options.digest_tags || !is_digest_tag(tag);
         let mut tags = match window.next {
             Some(text) => tags_of(&turn.at_place(Cursor::place(text).as_deref())?, window, wanted),

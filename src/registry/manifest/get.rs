@@ -17,7 +17,7 @@ use crate::options::options;
 use crate::platform::Platform;
 use crate::rate_limit::RateLimit;
 use crate::reference::Reference;
-use crate::registry::endpoints::Question;
+use crate::registry::endpoints::EndpointUse;
 use crate::registry::repository::{digest_header, digest_headers, headers_json, Remote};
 use crate::registry::Client;
 use crate::schema1::jws::Signature;
@@ -110,12 +110,16 @@ impl Client {
     /// The descriptor of a manifest. If a registry does not answer HEAD properly, or refuses it, GET is used: only its
     /// response says why.
     pub fn head_manifest(&self, call: &Call, reference: &Reference, options: &HeadOptions) -> Result<ManifestHead> {
-        self.at_each(call, reference.repository(), Question::of(reference), |remote| head(remote, reference, options))
+        self.at_each(call, reference.repository(), EndpointUse::of(reference), |remote| {
+            head(remote, reference, options)
+        })
     }
 
     /// Gets a manifest, whatever it is, from the first that has it.
     pub(crate) fn fetch_manifest(&self, call: &Call, reference: &Reference, options: &GetOptions) -> Result<Manifest> {
-        self.at_each(call, reference.repository(), Question::of(reference), |remote| sent(remote, reference, options))?
+        self.at_each(call, reference.repository(), EndpointUse::of(reference), |remote| {
+            sent(remote, reference, options)
+        })?
     }
 }
 

@@ -10,7 +10,7 @@ use ::http::header::{HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
 use super::delete::ends_call;
 use super::get::{head, HeadOptions};
-use super::put::{put_as, OnlyIf};
+use super::put_as::{put_as, OnlyIf};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::reference::Repository;

@@ -5,6 +5,7 @@ mod delete;
 mod get;
 mod guarded;
 mod put;
+mod put_as;
 mod untag;
 
 pub(crate) use delete::delete_at;

@@ -9,7 +9,7 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::reference::Reference;
-use crate::registry::endpoints::{Question, Turn};
+use crate::registry::endpoints::{EndpointUse, Turn};
 use crate::registry::list::cursor::{AskedPage, Cursor, Finder, RegistryList};
 use crate::registry::manifest::HeadOptions;
 use crate::registry::repository::Remote;
@@ -24,7 +24,7 @@ impl Client {
             Some(digest) => digest.clone(),
             None => self.head_manifest(call, reference, &HeadOptions::default())?.digest,
         };
-        let turn = Turn::new(self, call, reference.repository(), Question::Referrers)?;
+        let turn = Turn::new(self, call, reference.repository(), EndpointUse::Referrers)?;
         let next = options.next.as_deref();
         let list = |remote: &Remote| list(remote, &subject, &filter, next);
         match next {

@@ -22,7 +22,6 @@ use crate::http::response::Response;
 use crate::http::{redact, Request};
 use crate::mirrors::Rename;
 use crate::reference::{Index, Repository};
-use crate::registry::endpoints::{Question, Turn, Written};
 use crate::registry::Client;
 use crate::registry_error;
 use crate::resource::Resource;
@@ -67,18 +66,6 @@ impl Remote {
             by_tag: true,
             rename: Rename::Keep,
         })
-    }
-
-    /// A repository where it is written to.
-    pub fn to_write(client: &Client, call: &Call, repository: &Repository) -> Result<Remote> {
-        Turn::new(client, call, repository, Question::Write)?.next()
-    }
-
-    /// Tags of a repository were set or deleted here: from now on they are asked here first.
-    pub(crate) fn has_written(&self, repository: &Repository, tags: &[&str]) {
-        if let Some(key) = &self.key {
-            self.client.memory::<Written>().add(&repository.full_name(), key, tags);
-        }
     }
 
     /// Who answers here, for results: `HOST[:PORT]`.

@@ -69,7 +69,7 @@ impl Client {
     pub fn clear(&self, call: &Call, repository: &str, options: &ClearOptions) -> Result<RemovedRepository> {
         let name = Repository::parse(repository, None)?;
         // What is deleted is what is there, whatever a mirror has.
-        let place = Place { remote: Remote::to_write(self, call, &name)?, repository: name };
+        let place = WrittenRepository { remote: Remote::to_write(self, call, &name)?, repository: name };
         let name = &place.repository;
         let (mut manifests, tags) = place.doomed()?;
         let mut deleted = 0;
@@ -86,12 +86,12 @@ impl Client {
 }
 
 /// Where the repository is written to.
-struct Place {
+struct WrittenRepository {
     remote: Remote,
     repository: Repository,
 }
 
-impl Place {
+impl WrittenRepository {
     /// The manifests of all tags and their children, parents first.
     fn doomed(&self) -> Result<(Vec<RemovedManifest>, usize)> {
         let mut found = self.tagged()?;

@@ -40,10 +40,10 @@ const PATIENCE: Duration = Duration::from_millis(300);
 
 /// What a client knows of the file.
 #[derive(Debug, Default)]
-pub(crate) struct BlobInfoCache(Mutex<Known>);
+pub(crate) struct BlobInfoCache(Mutex<KnownBlobs>);
 
 #[derive(Debug, Default)]
-struct Known {
+struct KnownBlobs {
     places: Places,
     /// The file as it was read.
     seen: Option<Metadata>,
@@ -75,7 +75,7 @@ impl BlobInfoCache {
     }
 }
 
-impl Known {
+impl KnownBlobs {
     /// Reads the file, if it is another than before.
     fn refresh(&mut self, path: &Path) -> io::Result<()> {
         let now = match path.symlink_metadata() {

@@ -2,14 +2,16 @@
 
 use serde_json::{Map, Value};
 
-use crate::mirrors::{Endpoint, EndpointBase, Rename, RuleSource};
+use super::endpoint::{EndpointBase, RegistryEndpoint};
+use super::rename::Rename;
+use super::source::RuleSource;
 use crate::options::OptionValue;
 use crate::reference::{Index, Repository};
 use crate::text::shorten;
 
 /// Mirrors, in the order in which they are asked.
 #[derive(Debug, Clone, Default)]
-pub struct Mirrors(pub(crate) Vec<Endpoint>);
+pub struct Mirrors(pub(crate) Vec<RegistryEndpoint>);
 
 impl OptionValue for Mirrors {
     fn read(value: Value) -> Result<Mirrors, String> {
@@ -18,7 +20,7 @@ impl OptionValue for Mirrors {
     }
 }
 
-fn mirror(value: Value) -> Result<Endpoint, String> {
+fn mirror(value: Value) -> Result<RegistryEndpoint, String> {
     match value {
         // Whoever can give only strings can give all of it too.
         Value::String(text) if text.trim_start().starts_with('{') => match serde_json::from_str(&text) {
@@ -32,7 +34,7 @@ fn mirror(value: Value) -> Result<Endpoint, String> {
 }
 
 /// A mirror with all that can be said of it.
-fn full(mut members: Map<String, Value>) -> Result<Endpoint, String> {
+fn full(mut members: Map<String, Value>) -> Result<RegistryEndpoint, String> {
     let Some(Value::String(text)) = members.remove("endpoint") else {
         return Err("has an object without the string \"endpoint\"".to_owned());
     };
@@ -54,7 +56,7 @@ fn full(mut members: Map<String, Value>) -> Result<Endpoint, String> {
 }
 
 /// `[SCHEME://]HOST[:PORT][/PREFIX]`.
-fn at(text: &str) -> Result<Endpoint, String> {
+fn at(text: &str) -> Result<RegistryEndpoint, String> {
     let wrong = |why: &str| format!("has '{}', which is not [SCHEME://]HOST[:PORT][/PREFIX]: {why}", shorten(text));
     let start = text.find("://").map_or(0, |at| at + 3);
     let (host, prefix) = match text[start..].split_once('/') {
@@ -74,7 +76,7 @@ fn at(text: &str) -> Result<Endpoint, String> {
     };
     let (scheme, host) = (index.scheme, index.name);
     let base = EndpointBase::At { scheme, host, path: String::new(), whole_path: false, names_registry: false };
-    Ok(Endpoint { rename, ..Endpoint::new(base, RuleSource::Option("mirrors")) })
+    Ok(RegistryEndpoint { rename, ..RegistryEndpoint::new(base, RuleSource::Option("mirrors")) })
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ impl Lock {
 
     /// Whether the locked file still has this name: the process that held the lock before may have removed it.
     pub fn is_of(&self, path: &Path) -> bool {
-        matches!((self.0.metadata(), path.metadata()), (Ok(locked), Ok(named)) if lock::is_same(&locked, &named))
+        lock::is_of(&self.0, path.metadata())
     }
 
     fn open(path: &Path) -> Result<File> {

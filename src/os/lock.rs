@@ -38,3 +38,8 @@ pub(crate) fn attempt(file: &File, kind: LockKind) -> io::Result<bool> {
 pub(crate) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
+
+/// Whether an open file is what a look at a name has found: another process may have put another one there, or none.
+pub(crate) fn is_of(file: &File, named: io::Result<Metadata>) -> bool {
+    matches!((file.metadata(), named), (Ok(held), Ok(named)) if is_same(&held, &named))
+}

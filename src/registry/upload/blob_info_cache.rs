@@ -144,8 +144,7 @@ fn append(call: &Call, path: &Path, line: &str) -> io::Result<()> {
             std::thread::sleep(Duration::from_millis(5));
         }
         // Who had the lock before may have replaced the file.
-        if path.symlink_metadata().is_ok_and(|named| file.metadata().is_ok_and(|held| os_lock::is_same(&held, &named)))
-        {
+        if os_lock::is_of(&file, path.symlink_metadata()) {
             return write(&path, &mut file, line);
         }
         if Instant::now() >= end {

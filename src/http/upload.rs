@@ -1,8 +1,10 @@
 //! Request bodies. A large one is read piece by piece on the caller's thread and handed to the network thread, so
 //! that memory stays small, a stalled server is noticed, and an early response (401, 413) ends the sending.
 
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
@@ -107,7 +109,7 @@ pub(crate) struct UploadLimits {
 }
 
 /// Sends the pieces of a source while a request is in progress, until its response arrives.
-pub(crate) fn feed<F: std::future::Future>(
+pub(crate) fn feed<F: Future>(
     call: &Call,
     sending: F,
     sender: mpsc::Sender<Bytes>,
@@ -126,19 +128,8 @@ pub(crate) fn feed<F: std::future::Future>(
         while !piece.is_empty() {
             let frame = piece.split_to(piece.len().min(FRAME).min(pace.portion()));
             sent += frame.len() as u64;
-            let wait = pace.take(frame.len());
-            if !wait.is_zero() {
-                // The caller's own limit: not counted for the server, whose answer ends it.
-                let answered = call.wait(None, async {
-                    tokio::select! {
-                        biased;
-                        response = &mut sending => Some(response),
-                        () = tokio::time::sleep(wait) => None,
-                    }
-                })?;
-                if let Some(response) = answered {
-                    return Ok(response);
-                }
+            if let Some(response) = pause(call, sending.as_mut(), pace.take(frame.len()))? {
+                return Ok(response);
             }
             // While there is room, checking for a response once per piece is often enough.
             match sender.try_reserve() {
@@ -148,20 +139,7 @@ pub(crate) fn feed<F: std::future::Future>(
                 }
                 _ => looked = true,
             }
-            let answered = call.wait(Some(limits.piece), async {
-                tokio::select! {
-                    biased;
-                    response = &mut sending => Some(response),
-                    room = sender.reserve() => {
-                        // If there will never be room, the body was dropped: the response has the reason.
-                        match room {
-                            Ok(room) => { room.send(frame); None }
-                            Err(_) => Some((&mut sending).await),
-                        }
-                    }
-                }
-            })?;
-            if let Some(response) = answered {
+            if let Some(response) = hand_over(call, sending.as_mut(), &sender, frame, limits.piece)? {
                 return Ok(response);
             }
         }
@@ -169,6 +147,43 @@ pub(crate) fn feed<F: std::future::Future>(
     }
     drop(sender);
     call.wait(Some(limits.response), sending)
+}
+
+/// Waits as long as the caller's own limit demands, which is not counted for the server; a response ends it.
+fn pause<F: Future>(call: &Call, sending: Pin<&mut F>, wait: Duration) -> Result<Option<F::Output>> {
+    if wait.is_zero() {
+        return Ok(None);
+    }
+    call.wait(None, async {
+        tokio::select! {
+            biased;
+            response = sending => Some(response),
+            () = tokio::time::sleep(wait) => None,
+        }
+    })
+}
+
+/// Passes a frame to the network when there is room for it; the response instead, if that comes first.
+fn hand_over<F: Future>(
+    call: &Call,
+    mut sending: Pin<&mut F>,
+    sender: &mpsc::Sender<Bytes>,
+    frame: Bytes,
+    limit: WaitLimit,
+) -> Result<Option<F::Output>> {
+    call.wait(Some(limit), async {
+        tokio::select! {
+            biased;
+            response = &mut sending => Some(response),
+            room = sender.reserve() => {
+                // If there will never be room, the body was dropped: the response has the reason.
+                match room {
+                    Ok(room) => { room.send(frame); None }
+                    Err(_) => Some(sending.await),
+                }
+            }
+        }
+    })
 }
 
 fn short(size: u64, sent: u64) -> crate::error::Error {

@@ -73,18 +73,12 @@ impl Http {
         let patience = Patience { end: answer_within.and_then(|time| begun.checked_add(time)), ..self.patience() };
         let terms = BodyTerms { patience, limit: paces.down };
         let mut response = Response::new(request.method.clone(), received, url.clone(), &route, terms);
-        if request.whole.is_some_and(|whole| !whole.labelled) {
-            response.distrust_labels();
-        }
         let milliseconds = begun.elapsed().as_millis() as u64;
         if retry::retry_status(response.status) {
             retry::retry_after(&response.headers, SystemTime::now()).inspect(|after| throttle.told_to_wait(*after));
         }
         // With its permit, so before the caller's hook, which may make calls of its own.
-        let read = match request.whole.filter(|_| response.status.is_success()) {
-            Some(whole) => response.read_whole(call, whole),
-            None => Ok(()),
-        };
+        let read = read_if_wanted_whole(call, request, &mut response);
         drop(permit);
         call.log(|| {
             json!({"event": "response", "method": request.method.as_str(), "url": redact::url(url),
@@ -189,6 +183,18 @@ impl Http {
             Err(error) if transport_error::speaks_no_tls(&error) => Ok(false),
             Err(error) => Err(transport_error::classify(error, url, &route, &sender.watch)),
         }
+    }
+}
+
+/// Reads the body of a response at once, if the request wants that, and trusts its labels only as far as the request does.
+fn read_if_wanted_whole(call: &Call, request: &Request, response: &mut Response) -> Result<()> {
+    let Some(whole) = request.whole else { return Ok(()) };
+    if !whole.labelled {
+        response.distrust_labels();
+    }
+    match response.status.is_success() {
+        true => response.read_whole(call, whole),
+        false => Ok(()),
     }
 }
 

@@ -67,10 +67,7 @@ impl Auth {
         wanted: &ScopeSet,
     ) -> Result<Reply> {
         let mut at = begin.clone();
-        let mut asked = match account.is_at(&at.url) {
-            true => Recipient::own(account, wanted, self.ready(call, account, &request.body, wanted)?),
-            false => Recipient::stranger(&at, wanted, &[]),
-        };
+        let mut asked = self.first_recipient(call, account, &at, &request.body, wanted)?;
         let mut trail = RedirectTrail::new(self.http.options().max_redirects);
         let mut retries = self.http.options().retries;
         loop {
@@ -98,13 +95,27 @@ impl Auth {
                 }
             };
             let Some(proof) = next else {
-                let refusal = asked.refusal(&response, &challenges);
-                return Ok(asked.reply(begin, response, refusal));
+                return Ok(asked.refused(begin, response, &challenges));
             };
             (asked.proof, asked.answers_challenge) = (proof, true);
             if goes_on {
                 at = trail.go_on(response);
             }
+        }
+    }
+
+    /// Who gets the request first: the account's own host, with what it asks for, or one that a server has named.
+    fn first_recipient<'a>(
+        &self,
+        call: &Call,
+        account: &'a Account,
+        at: &Location,
+        body: &Body,
+        wanted: &'a ScopeSet,
+    ) -> Result<Recipient<'a>> {
+        match account.is_at(&at.url) {
+            true => Ok(Recipient::own(account, wanted, self.ready(call, account, body, wanted)?)),
+            false => Ok(Recipient::stranger(at, wanted, &[])),
         }
     }
 

@@ -58,7 +58,7 @@ impl<'a> Recipient<'a> {
             || (aged && statuses::is_about_an_old_token(response.status.as_u16()))
     }
 
-    pub(super) fn refusal(&self, response: &Response, challenges: &[Challenge]) -> Option<Refusal> {
+    fn refusal(&self, response: &Response, challenges: &[Challenge]) -> Option<Refusal> {
         if response.status != StatusCode::UNAUTHORIZED {
             return None;
         }
@@ -79,6 +79,12 @@ impl<'a> Recipient<'a> {
     pub(super) fn reply(&self, begin: &Location, response: Response, refusal: Option<Refusal>) -> Reply {
         let needed = self.wanted.to_string();
         Reply { response, begin: begin.clone(), refusal, needed, proof: self.proof.clone() }
+    }
+
+    /// The same, of a response that refuses the request.
+    pub(super) fn refused(&self, begin: &Location, response: Response, challenges: &[Challenge]) -> Reply {
+        let refusal = self.refusal(&response, challenges);
+        self.reply(begin, response, refusal)
     }
 }
 

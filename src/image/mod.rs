@@ -2,6 +2,7 @@
 //! place: everything it needs of one is in [`crate::store`].
 
 pub mod append;
+mod appended_store;
 pub mod cat;
 pub mod config;
 pub(crate) mod disk;
@@ -10,6 +11,7 @@ pub mod files;
 pub(crate) mod folders;
 pub(crate) mod layer;
 pub(crate) mod listed_tree;
+mod new_layer;
 pub(crate) mod own;
 pub mod place;
 pub mod scratch;

@@ -57,7 +57,7 @@ unsafe fn work_of_job<O: Options + Send + 'static, A: Send + 'static, T>(
     if !job.is_of(&client) {
         return Err(Error::new(Code::InvalidArgument, "the context is that of a job of another client"));
     }
-    job.wait_with(client.call(None)?.engine());
+    job.job().wait_with(client.call(None)?.engine());
     let context = job.context().clone();
     Ok(Box::new(move || body(&client, &client.call(Some(context))?, arguments, options)))
 }
@@ -76,7 +76,7 @@ pub(super) unsafe fn begin_job<T: 'static, W: Out<T>>(
         enter(error, (), || {
             let work = work()?;
             job.start(Box::new(move |go| JobOutcome::of::<T, W>(|| go.and_then(|()| work()))), progress)?;
-            job.watch_deadline();
+            job.job().watch_deadline();
             Ok(())
         })
     }

@@ -182,7 +182,7 @@ pub unsafe extern "C" fn ocireg_context_set_deadline(
                 .map_err(|_| Error::new(Code::InvalidArgument, "the argument milliseconds is negative"))?;
             plain.set_deadline((time > 0).then(|| Duration::from_millis(time)));
             if let Some(job) = job(context) {
-                job.watch_deadline();
+                job.job().watch_deadline();
             }
             Ok(())
         })

@@ -1,6 +1,7 @@
 //! Jobs: calls that threads of ours make, for callers who must not wait. A job makes one call at a time; what happens to it waits in
 //! its client's queue until the caller takes it.
 
+mod deadline;
 pub(crate) mod events;
 pub(crate) mod pool;
 
@@ -8,7 +9,6 @@ use std::collections::HashMap;
 use std::ffi::CString;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
-use std::time::Instant;
 
 use serde_json::Value;
 use tokio::sync::{oneshot, watch};
@@ -20,6 +20,7 @@ use crate::error::{Code, Error, Result};
 use crate::json;
 use crate::options::options;
 use crate::sync::lock;
+use deadline::DeadlineWatch;
 use events::{Events, News};
 use pool::{Pool, Waiting, Work};
 
@@ -109,6 +110,7 @@ pub(crate) struct Job<R> {
     context: Arc<Context>,
     phase: Mutex<Phase<R>>,
     news: Mutex<News>,
+    watch: Arc<DeadlineWatch>,
     /// The hosts that it has asked about and got an answer.
     answers: Mutex<Vec<String>>,
     /// The caller's name for it, and what the event said that the caller was given last.
@@ -123,6 +125,7 @@ impl<R: Send + Sync + 'static> Job<R> {
             context: Arc::new(Context::new()),
             phase: Mutex::new(Phase::Free),
             news: Mutex::default(),
+            watch: Arc::default(),
             answers: Mutex::default(),
             mark: OnceLock::new(),
             said: Mutex::default(),
@@ -178,15 +181,8 @@ impl<R: Send + Sync + 'static> Job<R> {
     }
 
     /// Whether its call waits for a thread.
-    pub(crate) fn is_waiting(&self) -> bool {
+    fn is_waiting(&self) -> bool {
         matches!(*lock(&self.phase), Phase::Waiting(_))
-    }
-
-    /// Ends a call that waits for a thread when its time has passed.
-    pub(crate) fn end_if_late(self: &Arc<Self>) {
-        if self.context.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
-            self.make(Err(Error::new(Code::Timeout, "the call's deadline has passed; it was waiting for a thread")));
-        }
     }
 
     /// The result of its last call; None until that has ended.

@@ -46,34 +46,37 @@ pub(super) unsafe fn begin<O: Options>(
 /// Options: {ClientOptions}
 ///
 /// Redirects go through the proxy too. A proxy resolves names itself, so of the hosts that a server names only local addresses,
-/// "localhost" and the names of clouds' metadata services can be refused there. A proxy that refuses or wants other credentials is
-/// OCIREG_CONNECT with the proxy's name (http_status 407 for the latter). https to an IPv6 address cannot go through one
+/// "localhost" and the names of clouds' metadata services can be refused there. A proxy that refuses or wants other credentials
+/// is OCIREG_CONNECT with the proxy's name (http_status 407 for the latter). https to an IPv6 address cannot go through one
 /// (OCIREG_INVALID_ARGUMENT): give the host by its name.
 ///
-/// A host that answers 429 or 503 with Retry-After is left alone by all threads until then, or each gets OCIREG_RATE_LIMITED when that
-/// is later than 60 s or its deadline.
+/// A host that answers 429 or 503 with Retry-After is left alone by all threads until then, or each gets OCIREG_RATE_LIMITED when
+/// that is later than 60 s or its deadline.
 ///
-/// The disk is needed for the layers of old images, which have to be read before the image can be described (docker-v1:// as a place,
-/// the option convert_schema1 of ocireg_copy, ocireg_v1_push), for layers that are packed on the way, and for archives that come
-/// packed or by a pipe. The file there has no name: it is gone when the call has ended in any way.
+/// The disk is needed for the layers of old images, which have to be read before the image can be described (docker-v1:// as a
+/// place, the option convert_schema1 of ocireg_copy, ocireg_v1_push), for layers that are packed on the way, and for archives
+/// that come packed or by a pipe. The file there has no name: it is gone when the call has ended in any way.
 ///
 /// Stored credentials are used for hosts whose own options hold none and when the credentials callback gives none. The places are
 /// asked in the order of the options; in each the helper that credHelpers names for the host, then that of credsStore, then the
-/// entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A file is read when a registry asks who calls, and
-/// again when it has changed; what a helper said holds until the registry refuses it. A file that is broken is OCIREG_IO, and so is
-/// one that belongs to another user but root, or that others may write (its group too, unless that is the owner's own, has nobody
-/// else in it and is not root's), for it says where passwords go and which program is run.
+/// entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A file is read when a registry asks who
+/// calls, and again when it has changed; what a helper said holds until the registry refuses it. A file that is broken is
+/// OCIREG_IO, and so is one that belongs to another user but root, or that others may write (its group too, unless that is the
+/// owner's own, has nobody else in it and is not root's), for it says where passwords go and which program is run.
 ///
-/// The files of the machine say which mirrors of a registry are asked before it, which registries are reached insecurely, and which not at
-/// all. What several say about one name, the first says alone, in the order of the options: registries_conf with registries_conf_dir,
-/// containers_registries, each folder of containerd_certs_dir, k3s_registries, docker_daemon_json. Their values mean what they mean to the
-/// programs whose files they are; keys that this library has no use for are passed over. They are read once, up to 1 MiB each: make a new
-/// client when they have changed. An error names the file and the line, OCIREG_IO for one that is broken, and OCIREG_LIMIT_EXCEEDED for one that
-/// is too large or a folder with more than 1000 entries. The differences from those programs: in registries.conf, a prefix without a port
-/// is not for the same host with one; mirrors are asked for lists of tags and referrers too; the parts of an image need not
-/// all come from one mirror; a registry that is blocked is blocked whatever its location is; and version 1 is refused. In hosts.toml, a broken file is an error; what may be pulled may be asked for
-/// referrers; a host by http with ca or client is not tried by https first; and docker.io by https is Docker Hub. In registries.yaml, an
-/// endpoint that is no URL is an error. In daemon.json, insecure networks are for hosts that are written as addresses.
+/// The files of the machine say which mirrors of a registry are asked before it, which registries are reached insecurely, and
+/// which not at all. What several say about one name, the first says alone, in the order of the options: registries_conf with
+/// registries_conf_dir, containers_registries, each folder of containerd_certs_dir, k3s_registries, docker_daemon_json. Their
+/// values mean what they mean to the programs whose files they are; keys that this library has no use for are passed over. They
+/// are read once, up to 1 MiB each: make a new client when they have changed. An error names the file and the line, OCIREG_IO for
+/// one that is broken, and OCIREG_LIMIT_EXCEEDED for one that is too large or a folder with more than 1000 entries.
+///
+/// The differences from those programs: in registries.conf, a prefix without a port is not for the same host with one; mirrors
+/// are asked for lists of tags and referrers too; the parts of an image need not all come from one mirror; a registry that is
+/// blocked is blocked whatever its location is; and version 1 is refused. In hosts.toml, a broken file is an error; what may be
+/// pulled may be asked for referrers; a host by http with ca or client is not tried by https first; and docker.io by https is
+/// Docker Hub. In registries.yaml, an endpoint that is no URL is an error. In daemon.json, insecure networks are for hosts that
+/// are written as addresses.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
 /// OCIREG_TLS when it does not hold what it should.
@@ -97,19 +100,22 @@ pub unsafe extern "C" fn ocireg_client_new(
 ///
 /// Options: {HostOptions}
 ///
-/// A mirror is [SCHEME://]HOST[:PORT][/PREFIX]; PREFIX is put before the repository's name, behind the usual /v2/. In JSON it may be an object,
-/// and a string may be the text of one: {"endpoint": the same, "by_digest_only": boolean (it is not asked for tags), "push": boolean (it
-/// takes what is written), "namespace": boolean (a proxy of several registries is told which one is meant, by the query ns)}. Each is a host of
-/// its own: ocireg_client_set_host for it gives its credentials, headers and network settings, and nothing of this host's reaches it.
-/// Manifests, blobs, tags and referrers are asked of the mirrors in this order, and then of the host itself. One that does not answer
-/// within 5 s, or connect_timeout_ms if that is less, refuses, does not have it or sends something else is passed over, told in the log, and
-/// for a minute, or as long as its Retry-After says, comes after the others (that it does not have one thing says nothing of the
-/// next). A download goes on at the next one where it broke off. A list without any tag or referrer is believed of the last one only.
-/// What is written goes to the first mirror with push, else to the host itself; the tags that this client has set or deleted are asked
-/// there first from then on. With mirrors_only what would be asked of the host itself is OCIREG_FORBIDDEN.
+/// A mirror is [SCHEME://]HOST[:PORT][/PREFIX]; PREFIX is put before the repository's name, behind the usual /v2/. In JSON it may
+/// be an object, and a string may be the text of one: {"endpoint": the same, "by_digest_only": boolean (it is not asked for
+/// tags), "push": boolean (it takes what is written), "namespace": boolean (a proxy of several registries is told which one is
+/// meant, by the query ns)}. Each is a host of its own: ocireg_client_set_host for it gives its credentials, headers and network
+/// settings, and nothing of this host's reaches it.
 ///
-/// username and password are given together, or identity_token, or token. Of unix_socket, address and a proxy only one can be given; the
-/// first two go past the client's proxy.
+/// Manifests, blobs, tags and referrers are asked of the mirrors in this order, and then of the host itself. One that does not
+/// answer within 5 s, or connect_timeout_ms if that is less, refuses, does not have it or sends something else is passed over,
+/// told in the log, and for a minute, or as long as its Retry-After says, comes after the others (that it does not have one thing
+/// says nothing of the next). A download goes on at the next one where it broke off. A list without any tag or referrer is
+/// believed of the last one only. What is written goes to the first mirror with push, else to the host itself; the tags that this
+/// client has set or deleted are asked there first from then on. With mirrors_only what would be asked of the host itself is
+/// OCIREG_FORBIDDEN.
+///
+/// username and password are given together, or identity_token, or token. Of unix_socket, address and a proxy only one can be
+/// given; the first two go past the client's proxy.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_CLOSED, OCIREG_FORKED.
 #[no_mangle]
@@ -144,10 +150,10 @@ pub unsafe extern "C" fn ocireg_client_close(
     }
 }
 
-/// Frees a client. NULL is accepted, and anything that is not a client is ignored. No call of another thread may be just beginning with it; a
-/// callback may free the client of its own call, which goes on and lets go of it at its end. Readers and uploads may be freed
-/// before or after. It waits for what the network thread has at hand: about a second where a server floods it, else nothing that
-/// is felt. In a forked child the parent's client is leaked, not freed.
+/// Frees a client. NULL is accepted, and anything that is not a client is ignored. No call of another thread may be just
+/// beginning with it; a callback may free the client of its own call, which goes on and lets go of it at its end. Readers and
+/// uploads may be freed before or after. It waits for what the network thread has at hand: about a second where a server floods
+/// it, else nothing that is felt. In a forked child the parent's client is leaked, not freed.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_client_free(client: *mut ocireg_client) {
     quietly((), || unsafe { handle::free(client) });

@@ -59,11 +59,11 @@ pub(super) unsafe fn job(context: *const ocireg_context) -> Option<Arc<ClientJob
 pub type ocireg_progress_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, done: u64, total: u64) -> i32>;
 /// Receives one event of the trace, a JSON object; borrowed during the callback.
 ///
-/// {"event": "request", "method", "url", "attempt", "headers": {}}, {"event": "response", "method", "url", "status",
-/// "headers": {}, "milliseconds"}, {"event": "retry", "reason", "wait_ms"}, {"event": "warning", "host", "text"} for a
-/// warning of ocireg_context_warnings, when it comes, {"event": "passed_over", "host", "reason", "seconds"} when somebody else is asked instead
-/// of this endpoint, which comes after the others for that long (0: what was asked for is not there). Credentials and tokens are replaced by
-/// "<redacted>", and query values other than those of the protocol by "…".
+/// {"event": "request", "method", "url", "attempt", "headers": {}}, {"event": "response", "method", "url", "status", "headers":
+/// {}, "milliseconds"}, {"event": "retry", "reason", "wait_ms"}, {"event": "warning", "host", "text"} for a warning of
+/// ocireg_context_warnings, when it comes, {"event": "passed_over", "host", "reason", "seconds"} when somebody else is asked
+/// instead of this endpoint, which comes after the others for that long (0: what was asked for is not there). Credentials and
+/// tokens are replaced by "<redacted>", and query values other than those of the protocol by "…".
 pub type ocireg_log_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, event: *const c_char) -> i32>;
 /// Receives how one blob of a copy fares, a JSON object, borrowed during the callback: {"state": "begun", "moving", and then
 /// "copied", "mounted" or "skipped" (it was there already), "digest": string, "size": number, "done": number (bytes of it)}. Every
@@ -154,9 +154,10 @@ pub unsafe extern "C" fn ocireg_context_cancel(
     }
 }
 
-/// Cancels as ocireg_context_cancel does, from a signal handler: it is async-signal-safe, for it takes no lock, allocates nothing and
-/// leaves errno alone. Calls in progress answer OCIREG_CANCELLED within 200 ms too. Any thread, at any time before the context is freed, on whichever
-/// thread and in whatever code the signal may arrive; the call of a job that waits for a thread ends when it gets one. NULL is accepted, and anything that is not a context is ignored.
+/// Cancels as ocireg_context_cancel does, from a signal handler: it is async-signal-safe, for it takes no lock, allocates nothing
+/// and leaves errno alone. Calls in progress answer OCIREG_CANCELLED within 200 ms too. Any thread, at any time before the
+/// context is freed, on whichever thread and in whatever code the signal may arrive; the call of a job that waits for a thread
+/// ends when it gets one. NULL is accepted, and anything that is not a context is ignored.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_context_cancel_from_signal(context: *mut ocireg_context) {
     // Not by way of the guard, which allocates the first time on a thread. Nothing here can panic.
@@ -190,11 +191,10 @@ pub unsafe extern "C" fn ocireg_context_set_deadline(
 }
 
 /// How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy", "extract", "cat", "files", "repository remove"
-/// (which counts no bytes), "v1 layer", "v1 put layer", "v1 push", "schema-1 layers" or "v1 layers" (old images on their way to be
-/// converted) or "" (none yet), "done": bytes, "total": bytes or null [, "blobs": {"total", "copied", "mounted", "skipped", "bytes",
-/// "bytes_copied", "bytes_resumed"}, of a copy, as in the result of ocireg_copy, "active": [{"digest": string, "size": number, "done": number}], of a copy, the blobs on
-/// their way]}.
-/// Any thread. Free with ocireg_string_free.
+/// (which counts no bytes), "v1 layer", "v1 put layer", "v1 push", "schema-1 layers" or "v1 layers" (old images on their way to
+/// be converted) or "" (none yet), "done": bytes, "total": bytes or null [, "blobs": {"total", "copied", "mounted", "skipped",
+/// "bytes", "bytes_copied", "bytes_resumed"}, of a copy, as in the result of ocireg_copy, "active": [{"digest": string, "size":
+/// number, "done": number}], of a copy, the blobs on their way]}. Any thread. Free with ocireg_string_free.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 #[no_mangle]
@@ -323,8 +323,9 @@ fn credentials_hook(
     })
 }
 
-/// Frees a context. NULL is accepted; anything that is not a context, and the context of a job, is ignored. Calls, readers and uploads that began with it keep what
-/// they need of it, so a callback of it may free it too; no call of another thread may be just beginning with it.
+/// Frees a context. NULL is accepted; anything that is not a context, and the context of a job, is ignored. Calls, readers and
+/// uploads that began with it keep what they need of it, so a callback of it may free it too; no call of another thread may be
+/// just beginning with it.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_context_free(context: *mut ocireg_context) {
     quietly((), || unsafe {

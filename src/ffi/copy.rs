@@ -31,16 +31,17 @@ use crate::transfer::copy::CopyOptions;
 /// A bare REF whose first part is the name of a transport of another program (tarball:x, docker-daemon:a:t), or of one of these in
 /// other letters (OCI:x), is refused; docker://REF is a reference whatever it is.
 ///
-/// To read from, NAME is the name of an entry (org.opencontainers.image.ref.name), the name of an image as containerd and Docker write
-/// it (io.containerd.image.name), @DIGEST, of an entry or of a manifest that an index there names, or @INDEX, the entry of that number
-/// from 0 on; REF is one of an image's names, or @INDEX. Without a name the place must hold one image, with as many names as it likes: with several, the error lists what can
-/// be given. Where several images have one name, a platform that is asked for decides between them. FILE is then a file, `-`
-/// (standard input), a named pipe or /dev/fd/N, packed by gzip, zstd, xz, bzip2 or not at all. What cannot be read in place is
-/// unpacked into a temporary file first (temporary_dir and max_temporary_bytes of ocireg_client_new).
+/// To read from, NAME is the name of an entry (org.opencontainers.image.ref.name), the name of an image as containerd and Docker
+/// write it (io.containerd.image.name), @DIGEST, of an entry or of a manifest that an index there names, or @INDEX, the entry of
+/// that number from 0 on; REF is one of an image's names, or @INDEX. Without a name the place must hold one image, with as many
+/// names as it likes: with several, the error lists what can be given. Where several images have one name, a platform that is
+/// asked for decides between them. FILE is then a file, `-` (standard input), a named pipe or /dev/fd/N, packed by gzip, zstd,
+/// xz, bzip2 or not at all. What cannot be read in place is unpacked into a temporary file first (temporary_dir and
+/// max_temporary_bytes of ocireg_client_new).
 ///
-/// Result: {"transport": "docker", "docker-v1", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host, for
-/// ocireg_client_set_host) or null, "reference": string or null, "repository": string or null (HOST/REPOSITORY), "path": string or null, "name": string or null}. Free with
-/// ocireg_string_free.
+/// Result: {"transport": "docker", "docker-v1", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host,
+/// for ocireg_client_set_host) or null, "reference": string or null, "repository": string or null (HOST/REPOSITORY), "path":
+/// string or null, "name": string or null}. Free with ocireg_string_free.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE. Source: containers-transports(5).
 #[no_mangle]
@@ -185,8 +186,8 @@ pub unsafe extern "C" fn ocireg_layout_check(
 /// Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number, "sparse": [string] (digests of the missing
 /// manifests)}. Free with ocireg_string_free.
 ///
-/// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is not a layout, OCIREG_MISSING_BLOB when a manifest is missing, and nothing
-/// is removed then. Source: image-spec image-layout.md.
+/// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is not a layout, OCIREG_MISSING_BLOB when a manifest is missing,
+/// and nothing is removed then. Source: image-spec image-layout.md.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_layout_clean(
     client: *mut ocireg_client,

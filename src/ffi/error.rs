@@ -81,12 +81,12 @@ pub unsafe extern "C" fn ocireg_error_http_status(error: *const ocireg_error) ->
 /// The whole error as JSON. Borrowed until the error is freed. NULL for NULL.
 ///
 /// {"code": number, "name": string, "message": string, "hint": string or null (what to do about it), "side": "source",
-/// "destination" or null, "errno": number or null (as ocireg_error_errno), "http_status": number or null,
-/// "registry_errors": [{"code", "message"[, "detail"]}] (the registry's own words), "url": string or null, "attempts": number (how often the request was sent), "retryable":
-/// boolean (the same call may succeed later), "retry_after": seconds or null, "rate_limit": of
-/// OCIREG_RATE_LIMITED what the registry says, as in ocireg_manifest_get, else null, "conflict": {"name", "digest": string or null} or null
-/// (the tag or name that was not to be set, and what it refers to now), "cause": [string] (the errors
-/// underneath, outermost first)}
+/// "destination" or null, "errno": number or null (as ocireg_error_errno), "http_status": number or null, "registry_errors":
+/// [{"code", "message"[, "detail"]}] (the registry's own words), "url": string or null, "attempts": number (how often the request
+/// was sent), "retryable": boolean (the same call may succeed later), "retry_after": seconds or null, "rate_limit": of
+/// OCIREG_RATE_LIMITED what the registry says, as in ocireg_manifest_get, else null, "conflict": {"name", "digest": string or
+/// null} or null (the tag or name that was not to be set, and what it refers to now), "cause": [string] (the errors underneath,
+/// outermost first)}
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_error_json(error: *const ocireg_error) -> *const c_char {
     unsafe { handle::peek(error) }.map_or(std::ptr::null(), |error| error.json.as_ptr())

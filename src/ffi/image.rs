@@ -131,22 +131,24 @@ pub unsafe extern "C" fn ocireg_image_tag(
     }
 }
 
-/// Puts layers on top of an image at any place (see ocireg_endpoint_parse): tar files, compressed by gzip or zstd, or not. Those that
-/// are compressed are stored as they are; plain ones are packed on their way to a registry, the same to the same bytes. The config gets their diff_ids and history, the manifest their descriptors, with media types of
-/// Docker or OCI as it has them; everything else stays as it was. The same layers on the same image give the same image.
-/// Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+/// Puts layers on top of an image at any place (see ocireg_endpoint_parse): tar files, compressed by gzip or zstd, or not. Those
+/// that are compressed are stored as they are; plain ones are packed on their way to a registry, the same to the same bytes. The
+/// config gets their diff_ids and history, the manifest their descriptors, with media types of Docker or OCI as it has them;
+/// everything else stays as it was. The same layers on the same image give the same image. Blocks. After OCIREG_TIMEOUT or
+/// OCIREG_CANCELLED the outcome is unknown.
 ///
 /// Options: {AppendOptions}
 ///
-/// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string or null (the
-/// digest of what they were put on, null with scratch), "images": [{"digest": string, "config": string [, "platform": {"os", "architecture", ...}]}], "layers":
-/// [{"digest": string, "size": number, "diff_id": string}] (the new ones), "skipped": [string], "condition": string or null, as of
-/// ocireg_copy; what was left as it is has no images and layers}. Free with ocireg_string_free.
+/// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string or null (the digest
+/// of what they were put on, null with scratch), "images": [{"digest": string, "config": string [, "platform": {"os",
+/// "architecture", ...}]}], "layers": [{"digest": string, "size": number, "diff_id": string}] (the new ones), "skipped":
+/// [string], "condition": string or null, as of ocireg_copy; what was left as it is has no images and layers}. Free with
+/// ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH when the result's name refers to what if_exists or if_digest do not allow (see
 /// ocireg_manifest_put); OCIREG_INVALID_ARGUMENT without layers, OCIREG_INVALID_REFERENCE when the image is named by digest and
-/// `to` is missing, OCIREG_INVALID_MANIFEST when a file is not a valid tar archive or the config does not fit the layers, OCIREG_UNSUPPORTED
-/// when it is not an image (artifacts, schema 1), OCIREG_IO. Source: image-spec config.md, manifest.md.
+/// `to` is missing, OCIREG_INVALID_MANIFEST when a file is not a valid tar archive or the config does not fit the layers,
+/// OCIREG_UNSUPPORTED when it is not an image (artifacts, schema 1), OCIREG_IO. Source: image-spec config.md, manifest.md.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_image_append(
     client: *mut ocireg_client,

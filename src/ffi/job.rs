@@ -24,18 +24,21 @@ use crate::job::{Event, JobOptions};
 use crate::sync::lock;
 
 /// A call at a time that a thread of the library's makes, for programs that must not wait, such as those with an event loop: a
-/// function that says "Blocks" returns at once when its context is a job's, and what becomes of the call is told by events (the example is at the top of this header).
+/// function that says "Blocks" returns at once when its context is a job's, and what becomes of the call is told by events (the
+/// example is at the top of this header).
 ///
-/// Wrong arguments are still the function's own error; else it returns OCIREG_OK, its out-parameters (all may be NULL) stay empty, and the result is
-/// kept by the job. Everything that the function is given is copied, bytes too, and descriptors are duplicated: nothing must be kept
-/// for the call. A job makes one call at a time (OCIREG_BUSY), and may make another when that has ended; one that begins before
-/// OCIREG_EVENT_DONE of the last was taken takes the place of that event. Functions that take a callback for bytes cannot be a job's
-/// (OCIREG_INVALID_ARGUMENT). Bytes that are many are better given as a file than copied. The calls of readers and uploads that a job has opened are calls of that job too, and OCIREG_CLOSED when it was freed.
+/// Wrong arguments are still the function's own error; else it returns OCIREG_OK, its out-parameters (all may be NULL) stay
+/// empty, and the result is kept by the job. Everything that the function is given is copied, bytes too, and descriptors are
+/// duplicated: nothing must be kept for the call. A job makes one call at a time (OCIREG_BUSY), and may make another when that
+/// has ended; one that begins before OCIREG_EVENT_DONE of the last was taken takes the place of that event. Functions that take a
+/// callback for bytes cannot be a job's (OCIREG_INVALID_ARGUMENT). Bytes that are many are better given as a file than copied.
+/// The calls of readers and uploads that a job has opened are calls of that job too, and OCIREG_CLOSED when it was freed.
 ///
-/// The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn, and end there when
-/// they are cancelled or their deadline passes. No function of a job blocks. Any thread may use a job; it is freed while no other thread
-/// uses it or is in ocireg_client_next_event (several threads that take events need a lock of the caller's), and before its client. A job that
-/// was cancelled stays so. What a call has opened, and nobody has taken, ends with the job's next call.
+/// The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn, and end
+/// there when they are cancelled or their deadline passes. No function of a job blocks. Any thread may use a job; it is freed
+/// while no other thread uses it or is in ocireg_client_next_event (several threads that take events need a lock of the
+/// caller's), and before its client. A job that was cancelled stays so. What a call has opened, and nobody has taken, ends with
+/// the job's next call.
 pub(super) struct ocireg_job(Handle<Handed>);
 
 opaque!(ocireg_job, Handed, 0x6f63_6972_6567_000a);
@@ -146,9 +149,9 @@ pub unsafe extern "C" fn ocireg_client_fd(
     }
 }
 
-/// The next thing that has happened to a job of this client: `*job`, which stays its owner's, and what it was, an OCIREG_EVENT_ constant. When nothing has
-/// happened `*job` is NULL. Never blocks. Events of one job come in their order, and OCIREG_EVENT_DONE last; a job that was freed has
-/// none.
+/// The next thing that has happened to a job of this client: `*job`, which stays its owner's, and what it was, an OCIREG_EVENT_
+/// constant. When nothing has happened `*job` is NULL. Never blocks. Events of one job come in their order, and OCIREG_EVENT_DONE
+/// last; a job that was freed has none.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
 #[no_mangle]
@@ -261,14 +264,15 @@ pub unsafe extern "C" fn ocireg_job_error(job: *const ocireg_job) -> *const ocir
     unsafe { peek(job, null(), |outcome| pointer(outcome.error.as_ref())) }
 }
 
-/// The result of the job's call that the function gives as JSON, or as another string (a digest). Borrowed until the job is freed or makes another call. NULL when there is none.
+/// The result of the job's call that the function gives as JSON, or as another string (a digest). Borrowed until the job is freed
+/// or makes another call. NULL when there is none.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_json(job: *const ocireg_job) -> *const c_char {
     unsafe { peek(job, null(), |outcome| outcome.kept.text.as_ref().map_or(null(), |text| text.as_ptr())) }
 }
 
-/// The result of the job's call that the function gives as a buffer, or the bytes of a read (none, but not NULL, at the end). Borrowed until the job is freed or makes
-/// another call. NULL when there is none.
+/// The result of the job's call that the function gives as a buffer, or the bytes of a read (none, but not NULL, at the end).
+/// Borrowed until the job is freed or makes another call. NULL when there is none.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_bytes(job: *const ocireg_job) -> *const ocireg_buffer {
     unsafe { peek(job, null(), |outcome| pointer(outcome.kept.bytes.as_ref())) }
@@ -310,9 +314,10 @@ pub unsafe extern "C" fn ocireg_job_free(job: *mut ocireg_job) {
     quietly((), || unsafe { handle::free(job) });
 }
 
-/// Ends the threads of a client that is in no call, of a job neither, and has no reader or upload, and closes its connections: until the next call
-/// no thread of the library's lives on its behalf, as unshare(CLONE_NEWUSER), setns and seccomp filters may want it. The next call begins anew; what
-/// was learnt (tokens, hosts) is kept. Waits for the threads, as ocireg_client_free does.
+/// Ends the threads of a client that is in no call, of a job neither, and has no reader or upload, and closes its connections:
+/// until the next call no thread of the library's lives on its behalf, as unshare(CLONE_NEWUSER), setns and seccomp filters may
+/// want it. The next call begins anew; what was learnt (tokens, hosts) is kept. Waits for the threads, as ocireg_client_free
+/// does.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_BUSY (there is a call, reader or upload, or the system still looks up a name for a call that
 /// was left), OCIREG_FORKED.

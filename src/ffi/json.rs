@@ -76,8 +76,8 @@ fn parse(text: &[u8]) -> Result<Node> {
 /// "~1" stands for "/" and "~0" for "~". "" and NULL are the value itself. Where there is no such value, or one of another kind, the
 /// answer is NULL, 0 or what the caller gives for that case; NULL for `json` is such a case too. Free with ocireg_json_free.
 ///
-/// Errors: OCIREG_INVALID_ARGUMENT for a text that is not one JSON document, is nested more than 56 deep (every result of the library can be parsed), or has a member twice.
-/// Source: RFC 8259.
+/// Errors: OCIREG_INVALID_ARGUMENT for a text that is not one JSON document, is nested more than 56 deep (every result of the
+/// library can be parsed), or has a member twice. Source: RFC 8259.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_json_parse(
     text: *const c_char,
@@ -206,10 +206,11 @@ pub unsafe extern "C" fn ocireg_json_key(
     for_c(unsafe { find(json, pointer) }.and_then(|node| node.key(position)))
 }
 
-/// The descriptor of a layer: `manifest` is a manifest, or a result that holds one, such as that of ocireg_manifest_get, and the layer is one
-/// of those of this media type (of any, when it is NULL), the one at a position among them, from 0 on. Its "/digest", "/size" and
-/// "/mediaType" are read by ocireg_json_text and ocireg_json_integer, its bytes by ocireg_blob_get_file with REPOSITORY@DIGEST. An artifact's
-/// blobs count as layers. Borrowed. NULL when there is none: an index has no layers, and those of schema 1 have no descriptors.
+/// The descriptor of a layer: `manifest` is a manifest, or a result that holds one, such as that of ocireg_manifest_get, and the
+/// layer is one of those of this media type (of any, when it is NULL), the one at a position among them, from 0 on. Its
+/// "/digest", "/size" and "/mediaType" are read by ocireg_json_text and ocireg_json_integer, its bytes by ocireg_blob_get_file
+/// with REPOSITORY@DIGEST. An artifact's blobs count as layers. Borrowed. NULL when there is none: an index has no layers, and
+/// those of schema 1 have no descriptors.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_manifest_layer(
     manifest: *const ocireg_json,

@@ -28,7 +28,8 @@ use super::status::ocireg_status;
 /// Result: {"registry": string, "status": number (of the registry's last answer), "auth": "none" (it asks for nothing: then
 /// nothing was checked), "basic" or "bearer", "username": string or null, "identity_token": boolean (one is kept, and no
 /// password), "stored_in": string or null (the path of the file, or the name of the helper), and with return_token also "token":
-/// string (the bearer token, a secret; the token server may have granted less than was asked) or null (none is used)}. Free with ocireg_string_free.
+/// string (the bearer token, a secret; the token server may have granted less than was asked) or null (none is used)}. Free with
+/// ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_UNAUTHENTICATED when the credentials are wrong, and then nothing is kept;
 /// OCIREG_INVALID_ARGUMENT also without credentials or without a place to keep them; OCIREG_IO (a broken credentials file, one
@@ -87,23 +88,24 @@ pub unsafe extern "C" fn ocireg_logout(
 /// Options: none.
 ///
 /// Result: {"reference": string, "host": string, "repository": string, "endpoint": string (the URL of the API), "scheme_source":
-/// "endpoint", "host options", "reference", "client options", "default" (https) or "probe" (a loopback host is asked by its
-/// first call; until then https is shown), "anonymous": boolean (the host's option), "credentials": {"kind": "none", "password",
+/// "endpoint", "host options", "reference", "client options", "default" (https) or "probe" (a loopback host is asked by its first
+/// call; until then https is shown), "anonymous": boolean (the host's option), "credentials": {"kind": "none", "password",
 /// "token" or "identity_token", "username": string or null, "source": "host options", "callback", "file", "environment",
-/// "helper", "rule" (of the mirror) or null, "path": string or null (the file that holds them or names the helper), "variable": string or null (the
-/// same of an environment variable), "key": string or null (the entry), "helper": string or null}, "trusted_realms": [string],
-/// "network": {"insecure": boolean, "ca_files": [string], "ca_only": boolean, "client_cert_file": string or null,
-/// "client_key_file": string or null, "proxy": string (without its password) or null, "unix_socket": string or null, "address":
-/// string or null, "headers": [string] (names), "max_connections_per_host": number, "requests_per_second": number,
-/// "download_bytes_per_second": number, "upload_bytes_per_second": number (of the host alone)},
-/// "endpoints": [{"url": string, "host": string, "repository": string (there) or null (it cannot have it), "asked_for": ["digest", "tag", "push"] (what it may be asked
-/// for), "passed_over_seconds": number (for how much longer it comes after the others, because it failed; 0: it does not),
-/// "passed_over_reason": string or null, "anonymous": boolean, "credentials": as above, "headers": [string] (names), "network": as above,
-/// "source": string or null (the option, or FILE:LINE, that says so)}] (who is asked, in this order: mirrors and the host itself), "short_name": {"name": string, "stands_for": string or null
-/// (for none, or for several), "source": string or null (FILE:LINE), "registries": [string] (that are searched, in order), "mode":
-/// "enforcing", "permissive" or "disabled"} or null (what the machine's registries.conf makes of the name without its registry; null for
-/// other registries than Docker Hub, and without such a file)}. A name without registry is always Docker Hub's to this library: who wants
-/// what podman makes of it calls with stands_for. No secret is shown. Free with ocireg_string_free.
+/// "helper", "rule" (of the mirror) or null, "path": string or null (the file that holds them or names the helper), "variable":
+/// string or null (the same of an environment variable), "key": string or null (the entry), "helper": string or null},
+/// "trusted_realms": [string], "network": {"insecure": boolean, "ca_files": [string], "ca_only": boolean, "client_cert_file":
+/// string or null, "client_key_file": string or null, "proxy": string (without its password) or null, "unix_socket": string or
+/// null, "address": string or null, "headers": [string] (names), "max_connections_per_host": number, "requests_per_second":
+/// number, "download_bytes_per_second": number, "upload_bytes_per_second": number (of the host alone)}, "endpoints": [{"url":
+/// string, "host": string, "repository": string (there) or null (it cannot have it), "asked_for": ["digest", "tag", "push"] (what
+/// it may be asked for), "passed_over_seconds": number (for how much longer it comes after the others, because it failed; 0: it
+/// does not), "passed_over_reason": string or null, "anonymous": boolean, "credentials": as above, "headers": [string] (names),
+/// "network": as above, "source": string or null (the option, or FILE:LINE, that says so)}] (who is asked, in this order: mirrors
+/// and the host itself), "short_name": {"name": string, "stands_for": string or null (for none, or for several), "source": string
+/// or null (FILE:LINE), "registries": [string] (that are searched, in order), "mode": "enforcing", "permissive" or "disabled"} or
+/// null (what the machine's registries.conf makes of the name without its registry; null for other registries than Docker Hub,
+/// and without such a file)}. A name without registry is always Docker Hub's to this library: who wants what podman makes of it
+/// calls with stands_for. No secret is shown. Free with ocireg_string_free.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_CALLBACK, OCIREG_TIMEOUT, OCIREG_CANCELLED,
 /// OCIREG_CLOSED, OCIREG_FORKED, OCIREG_LIMIT_EXCEEDED.

@@ -28,12 +28,12 @@ pub(super) unsafe fn reference(argument: *const c_char) -> Result<Reference> {
 ///
 /// Options: {GetOptions}
 ///
-/// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`,
-/// {"mediaType", "digest", "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "reference"
-/// (HOST/REPOSITORY@DIGEST), "repository" (HOST/REPOSITORY), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
-/// null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture"
-/// [, "variant", "os.version", "os.features"]} when one was picked] [, "signatures": as in ocireg_schema1_verify, when it is a
-/// signed schema-1 manifest], "served_by": HOST[:PORT], the registry's or a mirror's, freed with ocireg_string_free.
+/// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"mediaType",
+/// "digest", "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "reference" (HOST/REPOSITORY@DIGEST),
+/// "repository" (HOST/REPOSITORY), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
+/// null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture" [, "variant",
+/// "os.version", "os.features"]} when one was picked] [, "signatures": as in ocireg_schema1_verify, when it is a signed schema-1
+/// manifest], "served_by": HOST[:PORT], the registry's or a mirror's, freed with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED,
 /// OCIREG_SIZE_MISMATCH (against the index), OCIREG_SIGNATURE (a signed schema-1 manifest with a signature that is not
@@ -138,8 +138,8 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
 ///
 /// Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null, "tags":
 /// [string], all that were set, "skipped": [string], those that were left as they are (if_exists "skip"; when it is all of them,
-/// nothing was written), "condition": "registry" or "looked" (for several tags the weaker), null without a condition, "subject": digest or null, "referrers": how it is listed, "api", "tag" or "none", null
-/// without a subject}. Free with ocireg_string_free.
+/// nothing was written), "condition": "registry" or "looked" (for several tags the weaker), null without a condition, "subject":
+/// digest or null, "referrers": how it is listed, "api", "tag" or "none", null without a subject}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH (also when a tag refers to what if_exists or if_digest
 /// do not allow), OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED;

@@ -29,8 +29,8 @@ unsafe fn repository_name(argument: *const c_char) -> Result<String> {
 /// Options: {PingOptions}
 ///
 /// Result: {"registry": string, "url": string, "status": 200, 401 or 404 (with version 1 whatever /v1/_ping answers),
-/// "api_version": 2, 1 (it answers only /v1/_ping) or null, "versions": [string] (its Docker-Distribution-API-Version), "challenges": [string] (the authentication schemes
-/// it asks for), "headers": {name: value}}. Free with ocireg_string_free.
+/// "api_version": 2, 1 (it answers only /v1/_ping) or null, "versions": [string] (its Docker-Distribution-API-Version),
+/// "challenges": [string] (the authentication schemes it asks for), "headers": {name: value}}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones. Source: distribution-spec end-1.
 #[no_mangle]
@@ -82,9 +82,9 @@ pub unsafe extern "C" fn ocireg_registry_detect(
 /// Lists the repositories of a registry, all pages unless `n` is given. Blocks.
 ///
 /// To go on after `n` names, call again with the page's `next`, until that is null. Where a list goes on is the registry's own
-/// business: `next` is what its Link says, with the place on that page, as an opaque text of at most 16 KiB. It belongs to this list and this
-/// host, may be kept and used by another process, and leads nowhere else, whoever hands it in. Pages that go round in a circle are
-/// OCIREG_PROTOCOL, though each is a call of its own.
+/// business: `next` is what its Link says, with the place on that page, as an opaque text of at most 16 KiB. It belongs to this
+/// list and this host, may be kept and used by another process, and leads nowhere else, whoever hands it in. Pages that go round
+/// in a circle are OCIREG_PROTOCOL, though each is a call of its own.
 ///
 /// Options: {CatalogOptions}
 ///

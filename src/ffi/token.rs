@@ -11,29 +11,35 @@ use super::options::ocireg_options;
 use super::out::Json;
 use super::status::ocireg_status;
 
-/// Gets the authorization for a repository, [HOST[:PORT]/]REPOSITORY, for requests that the caller sends itself, by curl, wget or an HTTP
-/// library of its own: the header that this client would send, with a token from its cache or a new one. The credentials are
-/// found as for every other call; without any a token server is asked for an anonymous token. What the registry asks for is known from
-/// earlier calls, or found out by a ping, and where that needs nothing by asking for the repository's tags, both without credentials. Blocks.
+/// Gets the authorization for a repository, [HOST[:PORT]/]REPOSITORY, for requests that the caller sends itself, by curl, wget or
+/// an HTTP library of its own: the header that this client would send, with a token from its cache or a new one. The credentials
+/// are found as for every other call; without any a token server is asked for an anonymous token. What the registry asks for is
+/// known from earlier calls, or found out by a ping, and where that needs nothing by asking for the repository's tags, both
+/// without credentials. Blocks.
 ///
 /// Options: {TokenOptions}
 ///
 /// When the registry answers the caller's request with 401, or a token that is no longer new with 400 or 403: call again with the
 /// option refused. If there is nothing but what was refused, the call ends with OCIREG_UNAUTHENTICATED, so that a loop ends.
 ///
-/// Where there are mirrors: it is for the registry itself. The result is a secret. It is the caller's to protect: the library never logs it, and wipes the string when it is freed. The header
-/// belongs to the host of the repository, over the scheme that "endpoint" of ocireg_explain has, and to no host to which that redirects.
+/// Where there are mirrors, it is for the registry itself.
 ///
-/// Result: {"registry": string, "repository": string (HOST/REPOSITORY), "auth": "none", "basic" or "bearer" (what the registry requires),
-/// "header": {"name": "Authorization", "value": string} or null (send none), "reason": string (why there is none) or null, "token":
-/// string (of "bearer", without the scheme) or null, "expires": string (RFC 3339, UTC) or null (unknown, or never), "expires_in": number
-/// (seconds from now) or null, "scopes": [string] (what was asked for), "granted": [string] or null (what the token is for, when
-/// its server or the token itself says so: it may be less than was asked), "token_server": string (URL) or null, "service": string or
-/// null, "username": string or null, "credentials": "host options", "callback", "rule" (of mirrors), "file", "environment", "helper" or null (anonymous),
-/// "cached": boolean (an earlier call got the token)}. Free with ocireg_string_free.
+/// The result is a secret. It is the caller's to protect: the library never logs it, and wipes the string when it is freed. The
+/// header belongs to the host of the repository, over the scheme that "endpoint" of ocireg_explain has, and to no host to which
+/// that redirects.
 ///
-/// Errors: the common ones; OCIREG_UNAUTHENTICATED also when the registry requires credentials and there are none, or when nothing is
-/// left but what was refused. Source: distribution's token and oauth specifications, RFC 9110 11.6, RFC 7617, RFC 6750.
+/// Result: {"registry": string, "repository": string (HOST/REPOSITORY), "auth": "none", "basic" or "bearer" (what the registry
+/// requires), "header": {"name": "Authorization", "value": string} or null (send none), "reason": string (why there is none) or
+/// null, "token": string (of "bearer", without the scheme) or null, "expires": string (RFC 3339, UTC) or null (unknown, or
+/// never), "expires_in": number (seconds from now) or null, "scopes": [string] (what was asked for), "granted": [string] or null
+/// (what the token is for, when its server or the token itself says so: it may be less than was asked), "token_server": string
+/// (URL) or null, "service": string or null, "username": string or null, "credentials": "host options", "callback", "rule" (of
+/// mirrors), "file", "environment", "helper" or null (anonymous), "cached": boolean (an earlier call got the token)}. Free with
+/// ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_UNAUTHENTICATED also when the registry requires credentials and there are none, or when
+/// nothing is left but what was refused. Source: distribution's token and oauth specifications, RFC 9110 11.6, RFC 7617, RFC
+/// 6750.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_token(
     client: *mut ocireg_client,
@@ -54,27 +60,30 @@ pub unsafe extern "C" fn ocireg_token(
 
 /// Says where a blob, HOST[:PORT]/REPOSITORY@DIGEST, can be had by a downloader of the caller's own: the URLs to ask with GET, in
 /// order, and the headers for each. Many registries redirect to a URL that is signed and good for minutes: that comes first, the
-/// registry's own second. The registry is asked for one byte of the blob, which is one request besides those for a token; the blob
-/// itself is not downloaded. Blocks.
+/// registry's own second. The registry is asked for one byte of the blob, which is one request besides those for a token; the
+/// blob itself is not downloaded. Blocks.
 ///
 /// Options: {LocateOptions}
 ///
-/// What the caller has to do itself: follow redirects, and send the headers of a location to its host and to no other to which that redirects;
-/// compare size and digest of what arrives, which ocireg_blob_get_file with the option if_exists "skip" does of a file that is complete, and
-/// ocireg_digest_bytes of bytes in memory. Ranges (RFC 9110 14) may be asked for at each URL.
+/// What the caller has to do itself: follow redirects, and send the headers of a location to its host and to no other to which
+/// that redirects; compare size and digest of what arrives, which ocireg_blob_get_file with the option if_exists "skip" does of a
+/// file that is complete, and ocireg_digest_bytes of bytes in memory. Ranges (RFC 9110 14) may be asked for at each URL.
 ///
-/// When a URL does not answer as it should, the next one is asked; after the last, or when they have ended, call again, each call gets new
-/// ones. Where there are mirrors, the locations are those of the first that has it; the option failed gets those of another one. When a location with an Authorization header answered 401 (400 or 403, if it had served before), call again with the option
-/// refused: if nothing is left but what was refused, that ends with OCIREG_UNAUTHENTICATED, so that a loop ends.
+/// When a URL does not answer as it should, the next one is asked; after the last, or when they have ended, call again, each call
+/// gets new ones. When a location with an Authorization header answered 401 (400 or 403, if it had served before), call again
+/// with the option refused: if nothing is left but what was refused, that ends with OCIREG_UNAUTHENTICATED, so that a loop ends.
 ///
-/// The result is a secret, headers and URLs: who has a signed URL needs no other right. The library never logs it, and wipes the string
-/// when it is freed. A redirect to an address that this client would not ask itself, such as a cloud's metadata service, is refused; names
-/// are resolved only with the option check, and by the caller.
+/// Where there are mirrors, the locations are those of the first that has it; the option failed gets those of another one.
 ///
-/// Result: {"reference": string, "digest": string, "size": number or null (unknown: a redirect does not say it), "mediaType": string or null,
-/// "locations": [{"url": string, "headers": {name: value}, "expires": string (RFC 3339, UTC: of the token, or as a signed URL of a
-/// known kind says itself) or null (unknown, or never), "expires_in": number (seconds from now) or null, "endpoint": string (the URL
-/// of the API of the registry that it is from), "redirected": boolean (it redirected there)}]}. Free with ocireg_string_free.
+/// The result is a secret, headers and URLs: who has a signed URL needs no other right. The library never logs it, and wipes the
+/// string when it is freed. A redirect to an address that this client would not ask itself, such as a cloud's metadata service,
+/// is refused; names are resolved only with the option check, and by the caller.
+///
+/// Result: {"reference": string, "digest": string, "size": number or null (unknown: a redirect does not say it), "mediaType":
+/// string or null, "locations": [{"url": string, "headers": {name: value}, "expires": string (RFC 3339, UTC: of the token, or as
+/// a signed URL of a known kind says itself) or null (unknown, or never), "expires_in": number (seconds from now) or null,
+/// "endpoint": string (the URL of the API of the registry that it is from), "redirected": boolean (it redirected there)}]}. Free
+/// with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_NOT_FOUND, with follow; OCIREG_REDIRECT; OCIREG_UNAUTHENTICATED as in ocireg_token. Source:
 /// distribution-spec end-2; the query parameters of AWS, Google, Azure, CloudFront, Alibaba and Tencent.
@@ -96,14 +105,15 @@ pub unsafe extern "C" fn ocireg_blob_locate(
     }
 }
 
-/// Says where a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], can be had by a downloader of the caller's own, as ocireg_blob_locate does
-/// for a blob. The registry is asked by HEAD, which is no pull; a redirect that is signed for HEAD is left out. The headers include the
-/// Accept of ocireg_manifest_get. A tag may be moved before it is asked for: then the bytes have another digest. Blocks.
+/// Says where a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], can be had by a downloader of the caller's own, as
+/// ocireg_blob_locate does for a blob. The registry is asked by HEAD, which is no pull; a redirect that is signed for HEAD is
+/// left out. The headers include the Accept of ocireg_manifest_get. A tag may be moved before it is asked for: then the bytes
+/// have another digest. Blocks.
 ///
 /// Options: {LocateOptions}
 ///
-/// Result: as ocireg_blob_locate's; "digest", "size" and "mediaType" as the registry says, or null where it does not, or was not asked. A
-/// secret. Free with ocireg_string_free.
+/// Result: as ocireg_blob_locate's; "digest", "size" and "mediaType" as the registry says, or null where it does not, or was not
+/// asked. A secret. Free with ocireg_string_free.
 ///
 /// Errors: as ocireg_blob_locate's; OCIREG_DIGEST_MISMATCH (the registry says another digest than the reference). Source:
 /// distribution-spec end-3.

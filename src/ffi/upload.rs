@@ -173,7 +173,8 @@ pub unsafe extern "C" fn ocireg_upload_cancel(
     unsafe { call(error, (), upload, |_| Ok(()), |upload, ()| upload.cancel()) }
 }
 
-/// Frees an upload. NULL is accepted, and anything that is not an upload is ignored. One that is not finished is cancelled first, without waiting for the answer longer than 120 ms.
+/// Frees an upload. NULL is accepted, and anything that is not an upload is ignored. One that is not finished is cancelled first,
+/// without waiting for the answer longer than 120 ms.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_upload_free(upload: *mut ocireg_upload) {
     sigpipe::without(|| quietly((), || unsafe { handle::free(upload) }));

@@ -70,3 +70,36 @@ impl DeadlineWatch {
         deadline
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Result;
+    use crate::job::{CallProgress, JobOptions, Jobs};
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn a_call_that_waits_for_a_thread_ends_at_a_deadline_that_is_set_meanwhile() {
+        let engine = Arc::new(Engine::start().unwrap());
+        let jobs = Arc::new(Jobs::<Result<()>>::new(1).unwrap());
+        let (release, held) = channel::<()>();
+        let busy = Job::new(jobs.clone(), &JobOptions::default());
+        let hold = move |go| held.recv().map_or(go, |()| Ok(()));
+        busy.start(Box::new(hold), CallProgress::FromNothing).unwrap();
+        let late = Job::new(jobs, &JobOptions::default());
+        late.wait_with(&engine);
+        late.start(Box::new(|go| go), CallProgress::FromNothing).unwrap();
+        for time in [3600, 0] {
+            late.context().set_deadline(Some(Duration::from_secs(time) + Duration::from_millis(20)));
+            assert!(late.is_waiting());
+            late.watch_deadline();
+        }
+        let begun = Instant::now();
+        while late.result().is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(20));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!((*late.result().unwrap()).as_ref().unwrap_err().code(), Code::Timeout);
+        release.send(()).unwrap();
+    }
+}

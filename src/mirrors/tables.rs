@@ -199,6 +199,6 @@ mod tests {
         let deep = format!("x = {}", "[".repeat(200_000));
         assert!(parse(&ConfigText::new("/f", &deep)).is_err());
         let deep = format!("x{} = 1", ".y".repeat(200_000));
-        let _ = parse(&ConfigText::new("/f", &deep)).is_err();
+        assert!(parse(&ConfigText::new("/f", &deep)).is_err());
     }
 }

@@ -44,17 +44,19 @@ pub unsafe extern "C" fn ocireg_blob_head(
     }
 }
 
-/// Gets a blob into a file. The file appears under its name only whole and verified, replacing what was there, whose permissions it keeps where it was the caller's. Until then
-/// the bytes are in a hidden file beside it, which a later call for the same blob and path continues after a broken
-/// transfer. Links are followed to what they name. A named pipe, a character device, `-` (standard output) and the names of the process's
-/// own descriptors, such as /dev/stdout, are written through, as by ocireg_blob_get_fd. Blocks.
+/// Gets a blob into a file. The file appears under its name only whole and verified, replacing what was there, whose permissions
+/// it keeps where it was the caller's. Until then the bytes are in a hidden file beside it, which a later call for the same blob
+/// and path continues after a broken transfer. Links are followed to what they name. A named pipe, a character device, `-`
+/// (standard output) and the names of the process's own descriptors, such as /dev/stdout, are written through, as by
+/// ocireg_blob_get_fd. Blocks.
 ///
 /// Options: {SaveOptions}
 ///
-/// Result, `json` may be NULL: {"digest": string, "size": number or null (of the whole blob), "offset": number, "length":
-/// number (bytes delivered), "verified": boolean (false for a piece), "resumed": number (how many of them an earlier call had
-/// left), "served_by": HOST[:PORT], the registry's or a mirror's that sent it or its last part, null when nothing was requested, "path": string, "skipped": boolean (the file was there already and nothing was requested: then all its bytes were left by
-/// an earlier call)}. Free with ocireg_string_free.
+/// Result, `json` may be NULL: {"digest": string, "size": number or null (of the whole blob), "offset": number, "length": number
+/// (bytes delivered), "verified": boolean (false for a piece), "resumed": number (how many of them an earlier call had left),
+/// "served_by": HOST[:PORT], the registry's or a mirror's that sent it or its last part, null when nothing was requested, "path":
+/// string, "skipped": boolean (the file was there already and nothing was requested: then all its bytes were left by an earlier
+/// call)}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_SIZE_MISMATCH, OCIREG_IO. Source:
 /// distribution-spec end-2, RFC 9110 14 (ranges).

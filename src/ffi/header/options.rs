@@ -1,5 +1,6 @@
-//! Of build.rs, not of the library: the options of calls, read from the source text of the rooms that declare them (`options!`, src/options.rs), as the header shows
-//! them: a constant for each key, and in the comment of a function a line for each of its options.
+//! Of build.rs, not of the library: the options of calls, read from the source text of the rooms that declare them (`options!`,
+//! src/options.rs), as the header shows them: a constant for each key, and in the comment of a function a line for each of its
+//! options.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

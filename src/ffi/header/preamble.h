@@ -33,17 +33,18 @@
  * Threads. A client may be used by any number of threads at once, and so may a context. Options, readers and uploads belong
  * to one thread at a time, and may move. Callbacks run on the thread that made the call, during the call.
  *
- * Blocking. Functions that say "Blocks" use the network on the calling thread's time. They can be left: by
- * ocireg_context_cancel and ocireg_client_close from any thread within 200 ms, in a signal handler by
- * ocireg_context_cancel_from_signal, by the context's deadline, and by the client's time limits; only a file's flush to the disk that has begun is waited for. A program
- * with an event loop gives them the context of a job: then they return at once (see ocireg_job). SIGPIPE is blocked on the calling
- * thread meanwhile, its callbacks included; the signal mask is the same afterwards.
+ * Blocking. Functions that say "Blocks" use the network on the calling thread's time. They can be left: by ocireg_context_cancel
+ * and ocireg_client_close from any thread within 200 ms, in a signal handler by ocireg_context_cancel_from_signal, by the
+ * context's deadline, and by the client's time limits; only a file's flush to the disk that has begun is waited for. A program
+ * with an event loop gives them the context of a job: then they return at once (see ocireg_job). SIGPIPE is blocked on the
+ * calling thread meanwhile, its callbacks included; the signal mask is the same afterwards.
  *
- * Processes. After fork() the child makes its own client: the parent's clients, contexts, jobs, readers and uploads answer OCIREG_FORKED there
- * at once, and freeing them does nothing; a child that was forked in a callback must not return from it. When a call that blocks finds one of the descriptors 0, 1 and 2 closed, it opens /dev/null
- * in its place, close-on-exec, and leaves it there: no file and no socket of the library's is ever taken for standard input or
- * output. The library installs no signal handler, reads no environment variable and starts no process
- * (a credential helper) unless an option asks for stored credentials, writes to no standard stream, changes no global state, and cannot be unloaded (its threads outlive a dlclose).
+ * Processes. After fork() the child makes its own client: the parent's clients, contexts, jobs, readers and uploads answer
+ * OCIREG_FORKED there at once, and freeing them does nothing; a child that was forked in a callback must not return from it. When
+ * a call that blocks finds one of the descriptors 0, 1 and 2 closed, it opens /dev/null in its place, close-on-exec, and leaves
+ * it there: no file and no socket of the library's is ever taken for standard input or output. The library installs no signal
+ * handler, reads no environment variable and starts no process (a credential helper) unless an option asks for stored
+ * credentials, writes to no standard stream, changes no global state, and cannot be unloaded (its threads outlive a dlclose).
  *
  * Security. TLS is verified and http is used only for hosts that the caller says speak it (a loopback host without a chosen
  * scheme is asked by https first, and by http only if it does not speak TLS). Credentials go to the origin they were given for
@@ -51,11 +52,11 @@
  *
  * Names. REFERENCE is [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; without a host it is Docker Hub's. Digests are sha256 or sha512.
  *
- * COMMON ERRORS. Every function that blocks can give: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE,
- * OCIREG_UNAUTHENTICATED, OCIREG_FORBIDDEN, OCIREG_NOT_FOUND, OCIREG_RATE_LIMITED, OCIREG_CONNECT, OCIREG_RESOLVE, OCIREG_TLS,
- * OCIREG_NETWORK, OCIREG_TIMEOUT, OCIREG_CANCELLED, OCIREG_CLOSED, OCIREG_FORKED, OCIREG_REDIRECT, OCIREG_PROTOCOL,
- * OCIREG_LIMIT_EXCEEDED, OCIREG_SERVER, OCIREG_HTTP, OCIREG_IO (an unreadable CA or credentials file, a credential helper that
- * fails, and whatever the system has no more of: threads, descriptors, room on the disk; see ocireg_error_errno), OCIREG_CALLBACK, OCIREG_INTERNAL.
+ * COMMON ERRORS. Every function that blocks can give: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_UNAUTHENTICATED,
+ * OCIREG_FORBIDDEN, OCIREG_NOT_FOUND, OCIREG_RATE_LIMITED, OCIREG_CONNECT, OCIREG_RESOLVE, OCIREG_TLS, OCIREG_NETWORK,
+ * OCIREG_TIMEOUT, OCIREG_CANCELLED, OCIREG_CLOSED, OCIREG_FORKED, OCIREG_REDIRECT, OCIREG_PROTOCOL, OCIREG_LIMIT_EXCEEDED,
+ * OCIREG_SERVER, OCIREG_HTTP, OCIREG_IO (an unreadable CA or credentials file, a credential helper that fails, and whatever the
+ * system has no more of: threads, descriptors, room on the disk; see ocireg_error_errno), OCIREG_CALLBACK, OCIREG_INTERNAL.
  *
  *     ocireg_client *client = NULL;
  *     ocireg_error *error = NULL;

@@ -27,9 +27,8 @@ use crate::ffi::status::ocireg_status;
 ///
 /// Result, `json` may be NULL: {"id": string, "checksum": string or null, "verified": boolean (false for a piece, without a
 /// checksum, and with a "tarsum…"), "size": number or null (of the whole layer), "offset": number, "length": number (bytes
-/// delivered), "resumed": number (how many of them were there from an earlier call), "path": string, "skipped": boolean (the file was there already and the layer was
-/// not requested)}. Free with
-/// ocireg_string_free.
+/// delivered), "resumed": number (how many of them were there from an earlier call), "path": string, "skipped": boolean (the file
+/// was there already and the layer was not requested)}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_SIZE_MISMATCH, OCIREG_IO. Source: Docker's
 /// Registry API v1, "Get image layer"; docker-registry 0.9.1 for the checksum.

@@ -22,9 +22,9 @@ use crate::registry_v1::tag_of;
 /// Options: none.
 ///
 /// Result: {"registry": string, "url": string, "status": 200, "version": string or null (its X-Docker-Registry-Version),
-/// "standalone": boolean (whether it is its own index, by its X-Docker-Registry-Standalone; "mirror" is false) or null,
-/// "body": any (its answer: true, or an object, in which verbose ones have "versions" of what they run on) or null (the answer is not JSON),
-/// "headers": {name: value}}. Free with ocireg_string_free.
+/// "standalone": boolean (whether it is its own index, by its X-Docker-Registry-Standalone; "mirror" is false) or null, "body":
+/// any (its answer: true, or an object, in which verbose ones have "versions" of what they run on) or null (the answer is not
+/// JSON), "headers": {name: value}}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_PROTOCOL for an answer that does not follow protocol v1. Source: Docker's Registry API v1, "_ping".
 #[no_mangle]

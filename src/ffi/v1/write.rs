@@ -30,7 +30,8 @@ use crate::registry_v1::tag_of;
 /// Result, `json` may be NULL: {"id": string, "uploaded": boolean (false when the registry has a whole image of this id, whatever
 /// it holds)}. Free with ocireg_string_free.
 ///
-/// Errors: the common ones; OCIREG_INVALID_MANIFEST for JSON that does not describe an image. Source: Docker's Registry API v1, "Put image layer".
+/// Errors: the common ones; OCIREG_INVALID_MANIFEST for JSON that does not describe an image. Source: Docker's Registry API v1,
+/// "Put image layer".
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_v1_put_image(
     client: *mut ocireg_client,
@@ -198,11 +199,11 @@ pub unsafe extern "C" fn ocireg_v1_put_tag(
 }
 
 /// Pushes one image as a chain of old ones to a tag, [HOST[:PORT]/]REPOSITORY[:TAG], of a registry that speaks protocol v1.
-/// `source` is any place that ocireg_endpoint_parse knows; a schema-1 image is converted first. There is an old image for each step
-/// of the image's history (a step without a layer gets an empty one), or for each layer when the history does not fit them; their ids follow
-/// from the config and the digests of the layers, so that the same image is the same chain, and what the registry has is not moved. Layers
-/// go as they are, and are verified. The tag comes last. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown; the
-/// next call goes on.
+/// `source` is any place that ocireg_endpoint_parse knows; a schema-1 image is converted first. There is an old image for each
+/// step of the image's history (a step without a layer gets an empty one), or for each layer when the history does not fit them;
+/// their ids follow from the config and the digests of the layers, so that the same image is the same chain, and what the
+/// registry has is not moved. Layers go as they are, and are verified. The tag comes last. Blocks. After OCIREG_TIMEOUT or
+/// OCIREG_CANCELLED the outcome is unknown; the next call goes on.
 ///
 /// Options: {PushOptions}
 ///
@@ -212,9 +213,9 @@ pub unsafe extern "C" fn ocireg_v1_put_tag(
 ///
 /// Progress: bytes of all layers.
 ///
-/// Errors: the common ones, with "side" "source" or "destination"; OCIREG_UNSUPPORTED for anything that is not an image, for layers packed by zstd
-/// or meant to be fetched from elsewhere; OCIREG_INVALID_REFERENCE for a reference with a digest; OCIREG_DIGEST_MISMATCH. Source:
-/// Docker's Registry API v1, "Put image layer", Hub API "Update user repository images".
+/// Errors: the common ones, with "side" "source" or "destination"; OCIREG_UNSUPPORTED for anything that is not an image, for
+/// layers packed by zstd or meant to be fetched from elsewhere; OCIREG_INVALID_REFERENCE for a reference with a digest;
+/// OCIREG_DIGEST_MISMATCH. Source: Docker's Registry API v1, "Put image layer", Hub API "Update user repository images".
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_v1_push(
     client: *mut ocireg_client,

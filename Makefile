@@ -15,6 +15,7 @@
 
 CC ?= cc
 CARGO ?= cargo
+OBJCOPY ?= objcopy
 VERSION := $(shell sed -nE '/^version = "(.*)"/ { s//\1/p; q }' Cargo.toml)
 # Before 1.0 every minor version is a separate ABI.
 ABI := $(shell echo $(VERSION) | sed -E 's/^(0\.[0-9]+)\..*/\1/; t; s/\..*//')
@@ -28,6 +29,9 @@ WITH_BITCODE := CARGO_PROFILE_RELEASE_LTO=off RUSTFLAGS='$(RUSTFLAGS) -C embed-b
 # The slow faults, which wait for something or try every step: two thirds of the total time.
 SLOW := bounds:: cancel:: cut:: handed:: pipes:: ranges:: timing:: tokens:: lists::a_long_page_takes \
 	registries::ecr_public_answers_400_to_an_expired_token tagged::the_tag_comes_last_and_stays
+
+# A library whose last step failed is not taken for a finished one.
+.DELETE_ON_ERROR:
 
 .PHONY: all lib demo test check torture valgrind lint targets header bench clean
 
@@ -47,7 +51,7 @@ $(RELEASE)/libocireg.so: $(SOURCES)
 
 $(RELEASE)/libocireg.a: $(SOURCES) | $(RELEASE)/libocireg.so
 	$(WITH_BITCODE) $(CARGO) rustc --locked --release --lib --crate-type staticlib -- --print native-static-libs=$(CURDIR)/$(RELEASE)/native-static-libs
-	objcopy --remove-section=.llvmbc --remove-section=.llvmcmd $@
+	$(OBJCOPY) --remove-section=.llvmbc --remove-section=.llvmcmd $@
 	@touch $@
 
 $(RELEASE)/ocireg: $(COMMAND) $(wildcard bindings/c/*.h) include/ocireg.h $(RELEASE)/libocireg.so

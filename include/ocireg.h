@@ -33,17 +33,18 @@
  * Threads. A client may be used by any number of threads at once, and so may a context. Options, readers and uploads belong
  * to one thread at a time, and may move. Callbacks run on the thread that made the call, during the call.
  *
- * Blocking. Functions that say "Blocks" use the network on the calling thread's time. They can be left: by
- * ocireg_context_cancel and ocireg_client_close from any thread within 200 ms, in a signal handler by
- * ocireg_context_cancel_from_signal, by the context's deadline, and by the client's time limits; only a file's flush to the disk that has begun is waited for. A program
- * with an event loop gives them the context of a job: then they return at once (see ocireg_job). SIGPIPE is blocked on the calling
- * thread meanwhile, its callbacks included; the signal mask is the same afterwards.
+ * Blocking. Functions that say "Blocks" use the network on the calling thread's time. They can be left: by ocireg_context_cancel
+ * and ocireg_client_close from any thread within 200 ms, in a signal handler by ocireg_context_cancel_from_signal, by the
+ * context's deadline, and by the client's time limits; only a file's flush to the disk that has begun is waited for. A program
+ * with an event loop gives them the context of a job: then they return at once (see ocireg_job). SIGPIPE is blocked on the
+ * calling thread meanwhile, its callbacks included; the signal mask is the same afterwards.
  *
- * Processes. After fork() the child makes its own client: the parent's clients, contexts, jobs, readers and uploads answer OCIREG_FORKED there
- * at once, and freeing them does nothing; a child that was forked in a callback must not return from it. When a call that blocks finds one of the descriptors 0, 1 and 2 closed, it opens /dev/null
- * in its place, close-on-exec, and leaves it there: no file and no socket of the library's is ever taken for standard input or
- * output. The library installs no signal handler, reads no environment variable and starts no process
- * (a credential helper) unless an option asks for stored credentials, writes to no standard stream, changes no global state, and cannot be unloaded (its threads outlive a dlclose).
+ * Processes. After fork() the child makes its own client: the parent's clients, contexts, jobs, readers and uploads answer
+ * OCIREG_FORKED there at once, and freeing them does nothing; a child that was forked in a callback must not return from it. When
+ * a call that blocks finds one of the descriptors 0, 1 and 2 closed, it opens /dev/null in its place, close-on-exec, and leaves
+ * it there: no file and no socket of the library's is ever taken for standard input or output. The library installs no signal
+ * handler, reads no environment variable and starts no process (a credential helper) unless an option asks for stored
+ * credentials, writes to no standard stream, changes no global state, and cannot be unloaded (its threads outlive a dlclose).
  *
  * Security. TLS is verified and http is used only for hosts that the caller says speak it (a loopback host without a chosen
  * scheme is asked by https first, and by http only if it does not speak TLS). Credentials go to the origin they were given for
@@ -51,11 +52,11 @@
  *
  * Names. REFERENCE is [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; without a host it is Docker Hub's. Digests are sha256 or sha512.
  *
- * COMMON ERRORS. Every function that blocks can give: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE,
- * OCIREG_UNAUTHENTICATED, OCIREG_FORBIDDEN, OCIREG_NOT_FOUND, OCIREG_RATE_LIMITED, OCIREG_CONNECT, OCIREG_RESOLVE, OCIREG_TLS,
- * OCIREG_NETWORK, OCIREG_TIMEOUT, OCIREG_CANCELLED, OCIREG_CLOSED, OCIREG_FORKED, OCIREG_REDIRECT, OCIREG_PROTOCOL,
- * OCIREG_LIMIT_EXCEEDED, OCIREG_SERVER, OCIREG_HTTP, OCIREG_IO (an unreadable CA or credentials file, a credential helper that
- * fails, and whatever the system has no more of: threads, descriptors, room on the disk; see ocireg_error_errno), OCIREG_CALLBACK, OCIREG_INTERNAL.
+ * COMMON ERRORS. Every function that blocks can give: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_UNAUTHENTICATED,
+ * OCIREG_FORBIDDEN, OCIREG_NOT_FOUND, OCIREG_RATE_LIMITED, OCIREG_CONNECT, OCIREG_RESOLVE, OCIREG_TLS, OCIREG_NETWORK,
+ * OCIREG_TIMEOUT, OCIREG_CANCELLED, OCIREG_CLOSED, OCIREG_FORKED, OCIREG_REDIRECT, OCIREG_PROTOCOL, OCIREG_LIMIT_EXCEEDED,
+ * OCIREG_SERVER, OCIREG_HTTP, OCIREG_IO (an unreadable CA or credentials file, a credential helper that fails, and whatever the
+ * system has no more of: threads, descriptors, room on the disk; see ocireg_error_errno), OCIREG_CALLBACK, OCIREG_INTERNAL.
  *
  *     ocireg_client *client = NULL;
  *     ocireg_error *error = NULL;
@@ -350,18 +351,21 @@ typedef struct ocireg_context ocireg_context;
 typedef struct ocireg_error ocireg_error;
 
 // A call at a time that a thread of the library's makes, for programs that must not wait, such as those with an event loop: a
-// function that says "Blocks" returns at once when its context is a job's, and what becomes of the call is told by events (the example is at the top of this header).
+// function that says "Blocks" returns at once when its context is a job's, and what becomes of the call is told by events (the
+// example is at the top of this header).
 //
-// Wrong arguments are still the function's own error; else it returns OCIREG_OK, its out-parameters (all may be NULL) stay empty, and the result is
-// kept by the job. Everything that the function is given is copied, bytes too, and descriptors are duplicated: nothing must be kept
-// for the call. A job makes one call at a time (OCIREG_BUSY), and may make another when that has ended; one that begins before
-// OCIREG_EVENT_DONE of the last was taken takes the place of that event. Functions that take a callback for bytes cannot be a job's
-// (OCIREG_INVALID_ARGUMENT). Bytes that are many are better given as a file than copied. The calls of readers and uploads that a job has opened are calls of that job too, and OCIREG_CLOSED when it was freed.
+// Wrong arguments are still the function's own error; else it returns OCIREG_OK, its out-parameters (all may be NULL) stay
+// empty, and the result is kept by the job. Everything that the function is given is copied, bytes too, and descriptors are
+// duplicated: nothing must be kept for the call. A job makes one call at a time (OCIREG_BUSY), and may make another when that
+// has ended; one that begins before OCIREG_EVENT_DONE of the last was taken takes the place of that event. Functions that take a
+// callback for bytes cannot be a job's (OCIREG_INVALID_ARGUMENT). Bytes that are many are better given as a file than copied.
+// The calls of readers and uploads that a job has opened are calls of that job too, and OCIREG_CLOSED when it was freed.
 //
-// The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn, and end there when
-// they are cancelled or their deadline passes. No function of a job blocks. Any thread may use a job; it is freed while no other thread
-// uses it or is in ocireg_client_next_event (several threads that take events need a lock of the caller's), and before its client. A job that
-// was cancelled stays so. What a call has opened, and nobody has taken, ends with the job's next call.
+// The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn, and end
+// there when they are cancelled or their deadline passes. No function of a job blocks. Any thread may use a job; it is freed
+// while no other thread uses it or is in ocireg_client_next_event (several threads that take events need a lock of the
+// caller's), and before its client. A job that was cancelled stays so. What a call has opened, and nobody has taken, ends with
+// the job's next call.
 typedef struct ocireg_job ocireg_job;
 
 // A value of a JSON document: the whole, which is freed, or one inside of it, which is borrowed from it. Read-only, so any threads may
@@ -390,11 +394,11 @@ typedef int32_t (*ocireg_blob_fn)(void *userdata, const char *event);
 
 // Receives one event of the trace, a JSON object; borrowed during the callback.
 //
-// {"event": "request", "method", "url", "attempt", "headers": {}}, {"event": "response", "method", "url", "status",
-// "headers": {}, "milliseconds"}, {"event": "retry", "reason", "wait_ms"}, {"event": "warning", "host", "text"} for a
-// warning of ocireg_context_warnings, when it comes, {"event": "passed_over", "host", "reason", "seconds"} when somebody else is asked instead
-// of this endpoint, which comes after the others for that long (0: what was asked for is not there). Credentials and tokens are replaced by
-// "<redacted>", and query values other than those of the protocol by "...".
+// {"event": "request", "method", "url", "attempt", "headers": {}}, {"event": "response", "method", "url", "status", "headers":
+// {}, "milliseconds"}, {"event": "retry", "reason", "wait_ms"}, {"event": "warning", "host", "text"} for a warning of
+// ocireg_context_warnings, when it comes, {"event": "passed_over", "host", "reason", "seconds"} when somebody else is asked
+// instead of this endpoint, which comes after the others for that long (0: what was asked for is not there). Credentials and
+// tokens are replaced by "<redacted>", and query values other than those of the protocol by "...".
 typedef int32_t (*ocireg_log_fn)(void *userdata, const char *event);
 
 // Is asked for the credentials of a registry host, once for each client and host, and again after they were refused: sets
@@ -540,8 +544,8 @@ void ocireg_buffer_free(ocireg_buffer *buffer);
 // "~1" stands for "/" and "~0" for "~". "" and NULL are the value itself. Where there is no such value, or one of another kind, the
 // answer is NULL, 0 or what the caller gives for that case; NULL for `json` is such a case too. Free with ocireg_json_free.
 //
-// Errors: OCIREG_INVALID_ARGUMENT for a text that is not one JSON document, is nested more than 56 deep (every result of the library can be parsed), or has a member twice.
-// Source: RFC 8259.
+// Errors: OCIREG_INVALID_ARGUMENT for a text that is not one JSON document, is nested more than 56 deep (every result of the
+// library can be parsed), or has a member twice. Source: RFC 8259.
 ocireg_status ocireg_json_parse(const char *text,
                                 ocireg_json **json,
                                 ocireg_error **error);
@@ -595,10 +599,11 @@ const char *ocireg_json_key(const ocireg_json *json,
                             const char *pointer,
                             size_t position);
 
-// The descriptor of a layer: `manifest` is a manifest, or a result that holds one, such as that of ocireg_manifest_get, and the layer is one
-// of those of this media type (of any, when it is NULL), the one at a position among them, from 0 on. Its "/digest", "/size" and
-// "/mediaType" are read by ocireg_json_text and ocireg_json_integer, its bytes by ocireg_blob_get_file with REPOSITORY@DIGEST. An artifact's
-// blobs count as layers. Borrowed. NULL when there is none: an index has no layers, and those of schema 1 have no descriptors.
+// The descriptor of a layer: `manifest` is a manifest, or a result that holds one, such as that of ocireg_manifest_get, and the
+// layer is one of those of this media type (of any, when it is NULL), the one at a position among them, from 0 on. Its
+// "/digest", "/size" and "/mediaType" are read by ocireg_json_text and ocireg_json_integer, its bytes by ocireg_blob_get_file
+// with REPOSITORY@DIGEST. An artifact's blobs count as layers. Borrowed. NULL when there is none: an index has no layers, and
+// those of schema 1 have no descriptors.
 const ocireg_json *ocireg_manifest_layer(const ocireg_json *manifest,
                                          const char *media_type,
                                          size_t position);
@@ -638,12 +643,12 @@ int32_t ocireg_error_http_status(const ocireg_error *error);
 // The whole error as JSON. Borrowed until the error is freed. NULL for NULL.
 //
 // {"code": number, "name": string, "message": string, "hint": string or null (what to do about it), "side": "source",
-// "destination" or null, "errno": number or null (as ocireg_error_errno), "http_status": number or null,
-// "registry_errors": [{"code", "message"[, "detail"]}] (the registry's own words), "url": string or null, "attempts": number (how often the request was sent), "retryable":
-// boolean (the same call may succeed later), "retry_after": seconds or null, "rate_limit": of
-// OCIREG_RATE_LIMITED what the registry says, as in ocireg_manifest_get, else null, "conflict": {"name", "digest": string or null} or null
-// (the tag or name that was not to be set, and what it refers to now), "cause": [string] (the errors
-// underneath, outermost first)}
+// "destination" or null, "errno": number or null (as ocireg_error_errno), "http_status": number or null, "registry_errors":
+// [{"code", "message"[, "detail"]}] (the registry's own words), "url": string or null, "attempts": number (how often the request
+// was sent), "retryable": boolean (the same call may succeed later), "retry_after": seconds or null, "rate_limit": of
+// OCIREG_RATE_LIMITED what the registry says, as in ocireg_manifest_get, else null, "conflict": {"name", "digest": string or
+// null} or null (the tag or name that was not to be set, and what it refers to now), "cause": [string] (the errors underneath,
+// outermost first)}
 const char *ocireg_error_json(const ocireg_error *error);
 
 // Frees an error. NULL is accepted, and anything that is not an error is ignored.
@@ -715,9 +720,10 @@ ocireg_status ocireg_context_new(ocireg_context **context, ocireg_error **error)
 ocireg_status ocireg_context_cancel(ocireg_context *context,
                                     ocireg_error **error);
 
-// Cancels as ocireg_context_cancel does, from a signal handler: it is async-signal-safe, for it takes no lock, allocates nothing and
-// leaves errno alone. Calls in progress answer OCIREG_CANCELLED within 200 ms too. Any thread, at any time before the context is freed, on whichever
-// thread and in whatever code the signal may arrive; the call of a job that waits for a thread ends when it gets one. NULL is accepted, and anything that is not a context is ignored.
+// Cancels as ocireg_context_cancel does, from a signal handler: it is async-signal-safe, for it takes no lock, allocates nothing
+// and leaves errno alone. Calls in progress answer OCIREG_CANCELLED within 200 ms too. Any thread, at any time before the
+// context is freed, on whichever thread and in whatever code the signal may arrive; the call of a job that waits for a thread
+// ends when it gets one. NULL is accepted, and anything that is not a context is ignored.
 void ocireg_context_cancel_from_signal(ocireg_context *context);
 
 // Sets the time by which calls with this context must be done, in milliseconds from now; then they answer
@@ -729,11 +735,10 @@ ocireg_status ocireg_context_set_deadline(ocireg_context *context,
                                           ocireg_error **error);
 
 // How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy", "extract", "cat", "files", "repository remove"
-// (which counts no bytes), "v1 layer", "v1 put layer", "v1 push", "schema-1 layers" or "v1 layers" (old images on their way to be
-// converted) or "" (none yet), "done": bytes, "total": bytes or null [, "blobs": {"total", "copied", "mounted", "skipped", "bytes",
-// "bytes_copied", "bytes_resumed"}, of a copy, as in the result of ocireg_copy, "active": [{"digest": string, "size": number, "done": number}], of a copy, the blobs on
-// their way]}.
-// Any thread. Free with ocireg_string_free.
+// (which counts no bytes), "v1 layer", "v1 put layer", "v1 push", "schema-1 layers" or "v1 layers" (old images on their way to
+// be converted) or "" (none yet), "done": bytes, "total": bytes or null [, "blobs": {"total", "copied", "mounted", "skipped",
+// "bytes", "bytes_copied", "bytes_resumed"}, of a copy, as in the result of ocireg_copy, "active": [{"digest": string, "size":
+// number, "done": number}], of a copy, the blobs on their way]}. Any thread. Free with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 ocireg_status ocireg_context_progress(const ocireg_context *context,
@@ -788,8 +793,9 @@ ocireg_status ocireg_context_set_credentials(ocireg_context *context,
                                              void *userdata,
                                              ocireg_error **error);
 
-// Frees a context. NULL is accepted; anything that is not a context, and the context of a job, is ignored. Calls, readers and uploads that began with it keep what
-// they need of it, so a callback of it may free it too; no call of another thread may be just beginning with it.
+// Frees a context. NULL is accepted; anything that is not a context, and the context of a job, is ignored. Calls, readers and
+// uploads that began with it keep what they need of it, so a callback of it may free it too; no call of another thread may be
+// just beginning with it.
 void ocireg_context_free(ocireg_context *context);
 
 // Makes a client. Nothing is connected, read or started before the first call, but for the environment where an option
@@ -885,34 +891,37 @@ void ocireg_context_free(ocireg_context *context);
 //      wait for ocireg_job_answer; at most 1024
 //
 // Redirects go through the proxy too. A proxy resolves names itself, so of the hosts that a server names only local addresses,
-// "localhost" and the names of clouds' metadata services can be refused there. A proxy that refuses or wants other credentials is
-// OCIREG_CONNECT with the proxy's name (http_status 407 for the latter). https to an IPv6 address cannot go through one
+// "localhost" and the names of clouds' metadata services can be refused there. A proxy that refuses or wants other credentials
+// is OCIREG_CONNECT with the proxy's name (http_status 407 for the latter). https to an IPv6 address cannot go through one
 // (OCIREG_INVALID_ARGUMENT): give the host by its name.
 //
-// A host that answers 429 or 503 with Retry-After is left alone by all threads until then, or each gets OCIREG_RATE_LIMITED when that
-// is later than 60 s or its deadline.
+// A host that answers 429 or 503 with Retry-After is left alone by all threads until then, or each gets OCIREG_RATE_LIMITED when
+// that is later than 60 s or its deadline.
 //
-// The disk is needed for the layers of old images, which have to be read before the image can be described (docker-v1:// as a place,
-// the option convert_schema1 of ocireg_copy, ocireg_v1_push), for layers that are packed on the way, and for archives that come
-// packed or by a pipe. The file there has no name: it is gone when the call has ended in any way.
+// The disk is needed for the layers of old images, which have to be read before the image can be described (docker-v1:// as a
+// place, the option convert_schema1 of ocireg_copy, ocireg_v1_push), for layers that are packed on the way, and for archives
+// that come packed or by a pipe. The file there has no name: it is gone when the call has ended in any way.
 //
 // Stored credentials are used for hosts whose own options hold none and when the credentials callback gives none. The places are
 // asked in the order of the options; in each the helper that credHelpers names for the host, then that of credsStore, then the
-// entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A file is read when a registry asks who calls, and
-// again when it has changed; what a helper said holds until the registry refuses it. A file that is broken is OCIREG_IO, and so is
-// one that belongs to another user but root, or that others may write (its group too, unless that is the owner's own, has nobody
-// else in it and is not root's), for it says where passwords go and which program is run.
+// entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A file is read when a registry asks who
+// calls, and again when it has changed; what a helper said holds until the registry refuses it. A file that is broken is
+// OCIREG_IO, and so is one that belongs to another user but root, or that others may write (its group too, unless that is the
+// owner's own, has nobody else in it and is not root's), for it says where passwords go and which program is run.
 //
-// The files of the machine say which mirrors of a registry are asked before it, which registries are reached insecurely, and which not at
-// all. What several say about one name, the first says alone, in the order of the options: registries_conf with registries_conf_dir,
-// containers_registries, each folder of containerd_certs_dir, k3s_registries, docker_daemon_json. Their values mean what they mean to the
-// programs whose files they are; keys that this library has no use for are passed over. They are read once, up to 1 MiB each: make a new
-// client when they have changed. An error names the file and the line, OCIREG_IO for one that is broken, and OCIREG_LIMIT_EXCEEDED for one that
-// is too large or a folder with more than 1000 entries. The differences from those programs: in registries.conf, a prefix without a port
-// is not for the same host with one; mirrors are asked for lists of tags and referrers too; the parts of an image need not
-// all come from one mirror; a registry that is blocked is blocked whatever its location is; and version 1 is refused. In hosts.toml, a broken file is an error; what may be pulled may be asked for
-// referrers; a host by http with ca or client is not tried by https first; and docker.io by https is Docker Hub. In registries.yaml, an
-// endpoint that is no URL is an error. In daemon.json, insecure networks are for hosts that are written as addresses.
+// The files of the machine say which mirrors of a registry are asked before it, which registries are reached insecurely, and
+// which not at all. What several say about one name, the first says alone, in the order of the options: registries_conf with
+// registries_conf_dir, containers_registries, each folder of containerd_certs_dir, k3s_registries, docker_daemon_json. Their
+// values mean what they mean to the programs whose files they are; keys that this library has no use for are passed over. They
+// are read once, up to 1 MiB each: make a new client when they have changed. An error names the file and the line, OCIREG_IO for
+// one that is broken, and OCIREG_LIMIT_EXCEEDED for one that is too large or a folder with more than 1000 entries.
+//
+// The differences from those programs: in registries.conf, a prefix without a port is not for the same host with one; mirrors
+// are asked for lists of tags and referrers too; the parts of an image need not all come from one mirror; a registry that is
+// blocked is blocked whatever its location is; and version 1 is refused. In hosts.toml, a broken file is an error; what may be
+// pulled may be asked for referrers; a host by http with ca or client is not tried by https first; and docker.io by https is
+// Docker Hub. In registries.yaml, an endpoint that is no URL is an error. In daemon.json, insecure networks are for hosts that
+// are written as addresses.
 //
 // Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
 // OCIREG_TLS when it does not hold what it should.
@@ -967,19 +976,22 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 //   client_key_file (string): PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase; the same
 //      file when left out
 //
-// A mirror is [SCHEME://]HOST[:PORT][/PREFIX]; PREFIX is put before the repository's name, behind the usual /v2/. In JSON it may be an object,
-// and a string may be the text of one: {"endpoint": the same, "by_digest_only": boolean (it is not asked for tags), "push": boolean (it
-// takes what is written), "namespace": boolean (a proxy of several registries is told which one is meant, by the query ns)}. Each is a host of
-// its own: ocireg_client_set_host for it gives its credentials, headers and network settings, and nothing of this host's reaches it.
-// Manifests, blobs, tags and referrers are asked of the mirrors in this order, and then of the host itself. One that does not answer
-// within 5 s, or connect_timeout_ms if that is less, refuses, does not have it or sends something else is passed over, told in the log, and
-// for a minute, or as long as its Retry-After says, comes after the others (that it does not have one thing says nothing of the
-// next). A download goes on at the next one where it broke off. A list without any tag or referrer is believed of the last one only.
-// What is written goes to the first mirror with push, else to the host itself; the tags that this client has set or deleted are asked
-// there first from then on. With mirrors_only what would be asked of the host itself is OCIREG_FORBIDDEN.
+// A mirror is [SCHEME://]HOST[:PORT][/PREFIX]; PREFIX is put before the repository's name, behind the usual /v2/. In JSON it may
+// be an object, and a string may be the text of one: {"endpoint": the same, "by_digest_only": boolean (it is not asked for
+// tags), "push": boolean (it takes what is written), "namespace": boolean (a proxy of several registries is told which one is
+// meant, by the query ns)}. Each is a host of its own: ocireg_client_set_host for it gives its credentials, headers and network
+// settings, and nothing of this host's reaches it.
 //
-// username and password are given together, or identity_token, or token. Of unix_socket, address and a proxy only one can be given; the
-// first two go past the client's proxy.
+// Manifests, blobs, tags and referrers are asked of the mirrors in this order, and then of the host itself. One that does not
+// answer within 5 s, or connect_timeout_ms if that is less, refuses, does not have it or sends something else is passed over,
+// told in the log, and for a minute, or as long as its Retry-After says, comes after the others (that it does not have one thing
+// says nothing of the next). A download goes on at the next one where it broke off. A list without any tag or referrer is
+// believed of the last one only. What is written goes to the first mirror with push, else to the host itself; the tags that this
+// client has set or deleted are asked there first from then on. With mirrors_only what would be asked of the host itself is
+// OCIREG_FORBIDDEN.
+//
+// username and password are given together, or identity_token, or token. Of unix_socket, address and a proxy only one can be
+// given; the first two go past the client's proxy.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_CLOSED, OCIREG_FORKED.
 ocireg_status ocireg_client_set_host(ocireg_client *client,
@@ -994,10 +1006,10 @@ ocireg_status ocireg_client_set_host(ocireg_client *client,
 ocireg_status ocireg_client_close(ocireg_client *client,
                                   ocireg_error **error);
 
-// Frees a client. NULL is accepted, and anything that is not a client is ignored. No call of another thread may be just beginning with it; a
-// callback may free the client of its own call, which goes on and lets go of it at its end. Readers and uploads may be freed
-// before or after. It waits for what the network thread has at hand: about a second where a server floods it, else nothing that
-// is felt. In a forked child the parent's client is leaked, not freed.
+// Frees a client. NULL is accepted, and anything that is not a client is ignored. No call of another thread may be just
+// beginning with it; a callback may free the client of its own call, which goes on and lets go of it at its end. Readers and
+// uploads may be freed before or after. It waits for what the network thread has at hand: about a second where a server floods
+// it, else nothing that is felt. In a forked child the parent's client is leaked, not freed.
 void ocireg_client_free(ocireg_client *client);
 
 // Takes the name of a registry apart: [SCHEME://]HOST[:PORT]; "" is Docker Hub. Any thread.
@@ -1084,8 +1096,8 @@ ocireg_status ocireg_manifest_build(const char *parts,
 //      answers 404
 //
 // Result: {"registry": string, "url": string, "status": 200, 401 or 404 (with version 1 whatever /v1/_ping answers),
-// "api_version": 2, 1 (it answers only /v1/_ping) or null, "versions": [string] (its Docker-Distribution-API-Version), "challenges": [string] (the authentication schemes
-// it asks for), "headers": {name: value}}. Free with ocireg_string_free.
+// "api_version": 2, 1 (it answers only /v1/_ping) or null, "versions": [string] (its Docker-Distribution-API-Version),
+// "challenges": [string] (the authentication schemes it asks for), "headers": {name: value}}. Free with ocireg_string_free.
 //
 // Errors: the common ones. Source: distribution-spec end-1.
 ocireg_status ocireg_registry_ping(ocireg_client *client,
@@ -1115,9 +1127,9 @@ ocireg_status ocireg_registry_detect(ocireg_client *client,
 // Lists the repositories of a registry, all pages unless `n` is given. Blocks.
 //
 // To go on after `n` names, call again with the page's `next`, until that is null. Where a list goes on is the registry's own
-// business: `next` is what its Link says, with the place on that page, as an opaque text of at most 16 KiB. It belongs to this list and this
-// host, may be kept and used by another process, and leads nowhere else, whoever hands it in. Pages that go round in a circle are
-// OCIREG_PROTOCOL, though each is a call of its own.
+// business: `next` is what its Link says, with the place on that page, as an opaque text of at most 16 KiB. It belongs to this
+// list and this host, may be kept and used by another process, and leads nowhere else, whoever hands it in. Pages that go round
+// in a circle are OCIREG_PROTOCOL, though each is a call of its own.
 //
 // Options:
 //   n (integer): at most this many, also the page size requested, up to 1000
@@ -1177,12 +1189,12 @@ ocireg_status ocireg_repository_tags(ocireg_client *client,
 //   max_schema_version (integer, default: 2): 1 asks for schema 1 only
 //   accept_index (boolean, default: true): false: an index is not accepted
 //
-// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`,
-// {"mediaType", "digest", "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "reference"
-// (HOST/REPOSITORY@DIGEST), "repository" (HOST/REPOSITORY), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
-// null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture"
-// [, "variant", "os.version", "os.features"]} when one was picked] [, "signatures": as in ocireg_schema1_verify, when it is a
-// signed schema-1 manifest], "served_by": HOST[:PORT], the registry's or a mirror's, freed with ocireg_string_free.
+// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"mediaType",
+// "digest", "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "reference" (HOST/REPOSITORY@DIGEST),
+// "repository" (HOST/REPOSITORY), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
+// null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture" [, "variant",
+// "os.version", "os.features"]} when one was picked] [, "signatures": as in ocireg_schema1_verify, when it is a signed schema-1
+// manifest], "served_by": HOST[:PORT], the registry's or a mirror's, freed with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED,
 // OCIREG_SIZE_MISMATCH (against the index), OCIREG_SIGNATURE (a signed schema-1 manifest with a signature that is not
@@ -1262,8 +1274,8 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 //
 // Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null, "tags":
 // [string], all that were set, "skipped": [string], those that were left as they are (if_exists "skip"; when it is all of them,
-// nothing was written), "condition": "registry" or "looked" (for several tags the weaker), null without a condition, "subject": digest or null, "referrers": how it is listed, "api", "tag" or "none", null
-// without a subject}. Free with ocireg_string_free.
+// nothing was written), "condition": "registry" or "looked" (for several tags the weaker), null without a condition, "subject":
+// digest or null, "referrers": how it is listed, "api", "tag" or "none", null without a subject}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH (also when a tag refers to what if_exists or if_digest
 // do not allow), OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED;
@@ -1375,10 +1387,11 @@ ocireg_status ocireg_blob_head(ocireg_client *client,
                                char **json,
                                ocireg_error **error);
 
-// Gets a blob into a file. The file appears under its name only whole and verified, replacing what was there, whose permissions it keeps where it was the caller's. Until then
-// the bytes are in a hidden file beside it, which a later call for the same blob and path continues after a broken
-// transfer. Links are followed to what they name. A named pipe, a character device, `-` (standard output) and the names of the process's
-// own descriptors, such as /dev/stdout, are written through, as by ocireg_blob_get_fd. Blocks.
+// Gets a blob into a file. The file appears under its name only whole and verified, replacing what was there, whose permissions
+// it keeps where it was the caller's. Until then the bytes are in a hidden file beside it, which a later call for the same blob
+// and path continues after a broken transfer. Links are followed to what they name. A named pipe, a character device, `-`
+// (standard output) and the names of the process's own descriptors, such as /dev/stdout, are written through, as by
+// ocireg_blob_get_fd. Blocks.
 //
 // Options:
 //   if_exists (string): "replace", which it is by default, or "skip": a regular file of this user or root
@@ -1386,16 +1399,16 @@ ocireg_status ocireg_blob_head(ocireg_client *client,
 //      nothing is requested for it
 //   resume (boolean, default: true): false: begin at the first byte, remove what an earlier call has left,
 //      and leave nothing after a failure
-// What of it.:
 //   offset (integer, default: 0): only a piece, which cannot be verified: from this byte on
 //   length (integer): only a piece, which cannot be verified: this many bytes; without it all that follow
 //   size (integer): the blob's size from its descriptor
 //   limit (integer): only for reads into memory: the most bytes to read, 67108864 without it
 //
-// Result, `json` may be NULL: {"digest": string, "size": number or null (of the whole blob), "offset": number, "length":
-// number (bytes delivered), "verified": boolean (false for a piece), "resumed": number (how many of them an earlier call had
-// left), "served_by": HOST[:PORT], the registry's or a mirror's that sent it or its last part, null when nothing was requested, "path": string, "skipped": boolean (the file was there already and nothing was requested: then all its bytes were left by
-// an earlier call)}. Free with ocireg_string_free.
+// Result, `json` may be NULL: {"digest": string, "size": number or null (of the whole blob), "offset": number, "length": number
+// (bytes delivered), "verified": boolean (false for a piece), "resumed": number (how many of them an earlier call had left),
+// "served_by": HOST[:PORT], the registry's or a mirror's that sent it or its last part, null when nothing was requested, "path":
+// string, "skipped": boolean (the file was there already and nothing was requested: then all its bytes were left by an earlier
+// call)}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_SIZE_MISMATCH, OCIREG_IO. Source:
 // distribution-spec end-2, RFC 9110 14 (ranges).
@@ -1611,7 +1624,8 @@ ocireg_status ocireg_upload_save(ocireg_upload *upload, char **json, ocireg_erro
 ocireg_status ocireg_upload_cancel(ocireg_upload *upload,
                                    ocireg_error **error);
 
-// Frees an upload. NULL is accepted, and anything that is not an upload is ignored. One that is not finished is cancelled first, without waiting for the answer longer than 120 ms.
+// Frees an upload. NULL is accepted, and anything that is not an upload is ignored. One that is not finished is cancelled first,
+// without waiting for the answer longer than 120 ms.
 void ocireg_upload_free(ocireg_upload *upload);
 
 // Opens an upload session in [HOST[:PORT]/]REPOSITORY, to be continued by the ocireg_upload_session_ functions, by this
@@ -1731,16 +1745,17 @@ ocireg_status ocireg_blob_mount(ocireg_client *client,
 // A bare REF whose first part is the name of a transport of another program (tarball:x, docker-daemon:a:t), or of one of these in
 // other letters (OCI:x), is refused; docker://REF is a reference whatever it is.
 //
-// To read from, NAME is the name of an entry (org.opencontainers.image.ref.name), the name of an image as containerd and Docker write
-// it (io.containerd.image.name), @DIGEST, of an entry or of a manifest that an index there names, or @INDEX, the entry of that number
-// from 0 on; REF is one of an image's names, or @INDEX. Without a name the place must hold one image, with as many names as it likes: with several, the error lists what can
-// be given. Where several images have one name, a platform that is asked for decides between them. FILE is then a file, `-`
-// (standard input), a named pipe or /dev/fd/N, packed by gzip, zstd, xz, bzip2 or not at all. What cannot be read in place is
-// unpacked into a temporary file first (temporary_dir and max_temporary_bytes of ocireg_client_new).
+// To read from, NAME is the name of an entry (org.opencontainers.image.ref.name), the name of an image as containerd and Docker
+// write it (io.containerd.image.name), @DIGEST, of an entry or of a manifest that an index there names, or @INDEX, the entry of
+// that number from 0 on; REF is one of an image's names, or @INDEX. Without a name the place must hold one image, with as many
+// names as it likes: with several, the error lists what can be given. Where several images have one name, a platform that is
+// asked for decides between them. FILE is then a file, `-` (standard input), a named pipe or /dev/fd/N, packed by gzip, zstd,
+// xz, bzip2 or not at all. What cannot be read in place is unpacked into a temporary file first (temporary_dir and
+// max_temporary_bytes of ocireg_client_new).
 //
-// Result: {"transport": "docker", "docker-v1", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host, for
-// ocireg_client_set_host) or null, "reference": string or null, "repository": string or null (HOST/REPOSITORY), "path": string or null, "name": string or null}. Free with
-// ocireg_string_free.
+// Result: {"transport": "docker", "docker-v1", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host,
+// for ocireg_client_set_host) or null, "reference": string or null, "repository": string or null (HOST/REPOSITORY), "path":
+// string or null, "name": string or null}. Free with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE. Source: containers-transports(5).
 ocireg_status ocireg_endpoint_parse(const char *name,
@@ -1874,8 +1889,8 @@ ocireg_status ocireg_layout_check(ocireg_client *client,
 // Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number, "sparse": [string] (digests of the missing
 // manifests)}. Free with ocireg_string_free.
 //
-// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is not a layout, OCIREG_MISSING_BLOB when a manifest is missing, and nothing
-// is removed then. Source: image-spec image-layout.md.
+// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is not a layout, OCIREG_MISSING_BLOB when a manifest is missing,
+// and nothing is removed then. Source: image-spec image-layout.md.
 ocireg_status ocireg_layout_clean(ocireg_client *client,
                                   ocireg_context *context,
                                   const char *path,
@@ -2052,7 +2067,8 @@ ocireg_status ocireg_schema1_key_info(const char *pem,
 // Result: {"registry": string, "status": number (of the registry's last answer), "auth": "none" (it asks for nothing: then
 // nothing was checked), "basic" or "bearer", "username": string or null, "identity_token": boolean (one is kept, and no
 // password), "stored_in": string or null (the path of the file, or the name of the helper), and with return_token also "token":
-// string (the bearer token, a secret; the token server may have granted less than was asked) or null (none is used)}. Free with ocireg_string_free.
+// string (the bearer token, a secret; the token server may have granted less than was asked) or null (none is used)}. Free with
+// ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_UNAUTHENTICATED when the credentials are wrong, and then nothing is kept;
 // OCIREG_INVALID_ARGUMENT also without credentials or without a place to keep them; OCIREG_IO (a broken credentials file, one
@@ -2091,23 +2107,24 @@ ocireg_status ocireg_logout(ocireg_client *client,
 // Options: none.
 //
 // Result: {"reference": string, "host": string, "repository": string, "endpoint": string (the URL of the API), "scheme_source":
-// "endpoint", "host options", "reference", "client options", "default" (https) or "probe" (a loopback host is asked by its
-// first call; until then https is shown), "anonymous": boolean (the host's option), "credentials": {"kind": "none", "password",
+// "endpoint", "host options", "reference", "client options", "default" (https) or "probe" (a loopback host is asked by its first
+// call; until then https is shown), "anonymous": boolean (the host's option), "credentials": {"kind": "none", "password",
 // "token" or "identity_token", "username": string or null, "source": "host options", "callback", "file", "environment",
-// "helper", "rule" (of the mirror) or null, "path": string or null (the file that holds them or names the helper), "variable": string or null (the
-// same of an environment variable), "key": string or null (the entry), "helper": string or null}, "trusted_realms": [string],
-// "network": {"insecure": boolean, "ca_files": [string], "ca_only": boolean, "client_cert_file": string or null,
-// "client_key_file": string or null, "proxy": string (without its password) or null, "unix_socket": string or null, "address":
-// string or null, "headers": [string] (names), "max_connections_per_host": number, "requests_per_second": number,
-// "download_bytes_per_second": number, "upload_bytes_per_second": number (of the host alone)},
-// "endpoints": [{"url": string, "host": string, "repository": string (there) or null (it cannot have it), "asked_for": ["digest", "tag", "push"] (what it may be asked
-// for), "passed_over_seconds": number (for how much longer it comes after the others, because it failed; 0: it does not),
-// "passed_over_reason": string or null, "anonymous": boolean, "credentials": as above, "headers": [string] (names), "network": as above,
-// "source": string or null (the option, or FILE:LINE, that says so)}] (who is asked, in this order: mirrors and the host itself), "short_name": {"name": string, "stands_for": string or null
-// (for none, or for several), "source": string or null (FILE:LINE), "registries": [string] (that are searched, in order), "mode":
-// "enforcing", "permissive" or "disabled"} or null (what the machine's registries.conf makes of the name without its registry; null for
-// other registries than Docker Hub, and without such a file)}. A name without registry is always Docker Hub's to this library: who wants
-// what podman makes of it calls with stands_for. No secret is shown. Free with ocireg_string_free.
+// "helper", "rule" (of the mirror) or null, "path": string or null (the file that holds them or names the helper), "variable":
+// string or null (the same of an environment variable), "key": string or null (the entry), "helper": string or null},
+// "trusted_realms": [string], "network": {"insecure": boolean, "ca_files": [string], "ca_only": boolean, "client_cert_file":
+// string or null, "client_key_file": string or null, "proxy": string (without its password) or null, "unix_socket": string or
+// null, "address": string or null, "headers": [string] (names), "max_connections_per_host": number, "requests_per_second":
+// number, "download_bytes_per_second": number, "upload_bytes_per_second": number (of the host alone)}, "endpoints": [{"url":
+// string, "host": string, "repository": string (there) or null (it cannot have it), "asked_for": ["digest", "tag", "push"] (what
+// it may be asked for), "passed_over_seconds": number (for how much longer it comes after the others, because it failed; 0: it
+// does not), "passed_over_reason": string or null, "anonymous": boolean, "credentials": as above, "headers": [string] (names),
+// "network": as above, "source": string or null (the option, or FILE:LINE, that says so)}] (who is asked, in this order: mirrors
+// and the host itself), "short_name": {"name": string, "stands_for": string or null (for none, or for several), "source": string
+// or null (FILE:LINE), "registries": [string] (that are searched, in order), "mode": "enforcing", "permissive" or "disabled"} or
+// null (what the machine's registries.conf makes of the name without its registry; null for other registries than Docker Hub,
+// and without such a file)}. A name without registry is always Docker Hub's to this library: who wants what podman makes of it
+// calls with stands_for. No secret is shown. Free with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_CALLBACK, OCIREG_TIMEOUT, OCIREG_CANCELLED,
 // OCIREG_CLOSED, OCIREG_FORKED, OCIREG_LIMIT_EXCEEDED.
@@ -2118,10 +2135,11 @@ ocireg_status ocireg_explain(ocireg_client *client,
                              char **json,
                              ocireg_error **error);
 
-// Gets the authorization for a repository, [HOST[:PORT]/]REPOSITORY, for requests that the caller sends itself, by curl, wget or an HTTP
-// library of its own: the header that this client would send, with a token from its cache or a new one. The credentials are
-// found as for every other call; without any a token server is asked for an anonymous token. What the registry asks for is known from
-// earlier calls, or found out by a ping, and where that needs nothing by asking for the repository's tags, both without credentials. Blocks.
+// Gets the authorization for a repository, [HOST[:PORT]/]REPOSITORY, for requests that the caller sends itself, by curl, wget or
+// an HTTP library of its own: the header that this client would send, with a token from its cache or a new one. The credentials
+// are found as for every other call; without any a token server is asked for an anonymous token. What the registry asks for is
+// known from earlier calls, or found out by a ping, and where that needs nothing by asking for the repository's tags, both
+// without credentials. Blocks.
 //
 // Options:
 //   actions (string or list of strings): what it is for, instead of "pull": "pull", "push", "delete", "*" or
@@ -2138,19 +2156,24 @@ ocireg_status ocireg_explain(ocireg_client *client,
 // When the registry answers the caller's request with 401, or a token that is no longer new with 400 or 403: call again with the
 // option refused. If there is nothing but what was refused, the call ends with OCIREG_UNAUTHENTICATED, so that a loop ends.
 //
-// Where there are mirrors: it is for the registry itself. The result is a secret. It is the caller's to protect: the library never logs it, and wipes the string when it is freed. The header
-// belongs to the host of the repository, over the scheme that "endpoint" of ocireg_explain has, and to no host to which that redirects.
+// Where there are mirrors, it is for the registry itself.
 //
-// Result: {"registry": string, "repository": string (HOST/REPOSITORY), "auth": "none", "basic" or "bearer" (what the registry requires),
-// "header": {"name": "Authorization", "value": string} or null (send none), "reason": string (why there is none) or null, "token":
-// string (of "bearer", without the scheme) or null, "expires": string (RFC 3339, UTC) or null (unknown, or never), "expires_in": number
-// (seconds from now) or null, "scopes": [string] (what was asked for), "granted": [string] or null (what the token is for, when
-// its server or the token itself says so: it may be less than was asked), "token_server": string (URL) or null, "service": string or
-// null, "username": string or null, "credentials": "host options", "callback", "rule" (of mirrors), "file", "environment", "helper" or null (anonymous),
-// "cached": boolean (an earlier call got the token)}. Free with ocireg_string_free.
+// The result is a secret. It is the caller's to protect: the library never logs it, and wipes the string when it is freed. The
+// header belongs to the host of the repository, over the scheme that "endpoint" of ocireg_explain has, and to no host to which
+// that redirects.
 //
-// Errors: the common ones; OCIREG_UNAUTHENTICATED also when the registry requires credentials and there are none, or when nothing is
-// left but what was refused. Source: distribution's token and oauth specifications, RFC 9110 11.6, RFC 7617, RFC 6750.
+// Result: {"registry": string, "repository": string (HOST/REPOSITORY), "auth": "none", "basic" or "bearer" (what the registry
+// requires), "header": {"name": "Authorization", "value": string} or null (send none), "reason": string (why there is none) or
+// null, "token": string (of "bearer", without the scheme) or null, "expires": string (RFC 3339, UTC) or null (unknown, or
+// never), "expires_in": number (seconds from now) or null, "scopes": [string] (what was asked for), "granted": [string] or null
+// (what the token is for, when its server or the token itself says so: it may be less than was asked), "token_server": string
+// (URL) or null, "service": string or null, "username": string or null, "credentials": "host options", "callback", "rule" (of
+// mirrors), "file", "environment", "helper" or null (anonymous), "cached": boolean (an earlier call got the token)}. Free with
+// ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_UNAUTHENTICATED also when the registry requires credentials and there are none, or when
+// nothing is left but what was refused. Source: distribution's token and oauth specifications, RFC 9110 11.6, RFC 7617, RFC
+// 6750.
 ocireg_status ocireg_token(ocireg_client *client,
                            ocireg_context *context,
                            const char *repository,
@@ -2160,8 +2183,8 @@ ocireg_status ocireg_token(ocireg_client *client,
 
 // Says where a blob, HOST[:PORT]/REPOSITORY@DIGEST, can be had by a downloader of the caller's own: the URLs to ask with GET, in
 // order, and the headers for each. Many registries redirect to a URL that is signed and good for minutes: that comes first, the
-// registry's own second. The registry is asked for one byte of the blob, which is one request besides those for a token; the blob
-// itself is not downloaded. Blocks.
+// registry's own second. The registry is asked for one byte of the blob, which is one request besides those for a token; the
+// blob itself is not downloaded. Blocks.
 //
 // Options:
 //   follow (boolean, default: true): false: the registry is not asked; its own URL only, which may answer
@@ -2177,22 +2200,25 @@ ocireg_status ocireg_token(ocireg_client *client,
 //   refused (string): the value of the Authorization header that the registry refused, or the token in it: it
 //      is dropped from the cache, which other tokens are not, and not returned again
 //
-// What the caller has to do itself: follow redirects, and send the headers of a location to its host and to no other to which that redirects;
-// compare size and digest of what arrives, which ocireg_blob_get_file with the option if_exists "skip" does of a file that is complete, and
-// ocireg_digest_bytes of bytes in memory. Ranges (RFC 9110 14) may be asked for at each URL.
+// What the caller has to do itself: follow redirects, and send the headers of a location to its host and to no other to which
+// that redirects; compare size and digest of what arrives, which ocireg_blob_get_file with the option if_exists "skip" does of a
+// file that is complete, and ocireg_digest_bytes of bytes in memory. Ranges (RFC 9110 14) may be asked for at each URL.
 //
-// When a URL does not answer as it should, the next one is asked; after the last, or when they have ended, call again, each call gets new
-// ones. Where there are mirrors, the locations are those of the first that has it; the option failed gets those of another one. When a location with an Authorization header answered 401 (400 or 403, if it had served before), call again with the option
-// refused: if nothing is left but what was refused, that ends with OCIREG_UNAUTHENTICATED, so that a loop ends.
+// When a URL does not answer as it should, the next one is asked; after the last, or when they have ended, call again, each call
+// gets new ones. When a location with an Authorization header answered 401 (400 or 403, if it had served before), call again
+// with the option refused: if nothing is left but what was refused, that ends with OCIREG_UNAUTHENTICATED, so that a loop ends.
 //
-// The result is a secret, headers and URLs: who has a signed URL needs no other right. The library never logs it, and wipes the string
-// when it is freed. A redirect to an address that this client would not ask itself, such as a cloud's metadata service, is refused; names
-// are resolved only with the option check, and by the caller.
+// Where there are mirrors, the locations are those of the first that has it; the option failed gets those of another one.
 //
-// Result: {"reference": string, "digest": string, "size": number or null (unknown: a redirect does not say it), "mediaType": string or null,
-// "locations": [{"url": string, "headers": {name: value}, "expires": string (RFC 3339, UTC: of the token, or as a signed URL of a
-// known kind says itself) or null (unknown, or never), "expires_in": number (seconds from now) or null, "endpoint": string (the URL
-// of the API of the registry that it is from), "redirected": boolean (it redirected there)}]}. Free with ocireg_string_free.
+// The result is a secret, headers and URLs: who has a signed URL needs no other right. The library never logs it, and wipes the
+// string when it is freed. A redirect to an address that this client would not ask itself, such as a cloud's metadata service,
+// is refused; names are resolved only with the option check, and by the caller.
+//
+// Result: {"reference": string, "digest": string, "size": number or null (unknown: a redirect does not say it), "mediaType":
+// string or null, "locations": [{"url": string, "headers": {name: value}, "expires": string (RFC 3339, UTC: of the token, or as
+// a signed URL of a known kind says itself) or null (unknown, or never), "expires_in": number (seconds from now) or null,
+// "endpoint": string (the URL of the API of the registry that it is from), "redirected": boolean (it redirected there)}]}. Free
+// with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_NOT_FOUND, with follow; OCIREG_REDIRECT; OCIREG_UNAUTHENTICATED as in ocireg_token. Source:
 // distribution-spec end-2; the query parameters of AWS, Google, Azure, CloudFront, Alibaba and Tencent.
@@ -2203,9 +2229,10 @@ ocireg_status ocireg_blob_locate(ocireg_client *client,
                                  char **json,
                                  ocireg_error **error);
 
-// Says where a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], can be had by a downloader of the caller's own, as ocireg_blob_locate does
-// for a blob. The registry is asked by HEAD, which is no pull; a redirect that is signed for HEAD is left out. The headers include the
-// Accept of ocireg_manifest_get. A tag may be moved before it is asked for: then the bytes have another digest. Blocks.
+// Says where a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], can be had by a downloader of the caller's own, as
+// ocireg_blob_locate does for a blob. The registry is asked by HEAD, which is no pull; a redirect that is signed for HEAD is
+// left out. The headers include the Accept of ocireg_manifest_get. A tag may be moved before it is asked for: then the bytes
+// have another digest. Blocks.
 //
 // Options:
 //   follow (boolean, default: true): false: the registry is not asked; its own URL only, which may answer
@@ -2221,8 +2248,8 @@ ocireg_status ocireg_blob_locate(ocireg_client *client,
 //   refused (string): the value of the Authorization header that the registry refused, or the token in it: it
 //      is dropped from the cache, which other tokens are not, and not returned again
 //
-// Result: as ocireg_blob_locate's; "digest", "size" and "mediaType" as the registry says, or null where it does not, or was not asked. A
-// secret. Free with ocireg_string_free.
+// Result: as ocireg_blob_locate's; "digest", "size" and "mediaType" as the registry says, or null where it does not, or was not
+// asked. A secret. Free with ocireg_string_free.
 //
 // Errors: as ocireg_blob_locate's; OCIREG_DIGEST_MISMATCH (the registry says another digest than the reference). Source:
 // distribution-spec end-3.
@@ -2238,9 +2265,9 @@ ocireg_status ocireg_manifest_locate(ocireg_client *client,
 // Options: none.
 //
 // Result: {"registry": string, "url": string, "status": 200, "version": string or null (its X-Docker-Registry-Version),
-// "standalone": boolean (whether it is its own index, by its X-Docker-Registry-Standalone; "mirror" is false) or null,
-// "body": any (its answer: true, or an object, in which verbose ones have "versions" of what they run on) or null (the answer is not JSON),
-// "headers": {name: value}}. Free with ocireg_string_free.
+// "standalone": boolean (whether it is its own index, by its X-Docker-Registry-Standalone; "mirror" is false) or null, "body":
+// any (its answer: true, or an object, in which verbose ones have "versions" of what they run on) or null (the answer is not
+// JSON), "headers": {name: value}}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_PROTOCOL for an answer that does not follow protocol v1. Source: Docker's Registry API v1, "_ping".
 ocireg_status ocireg_v1_ping(ocireg_client *client,
@@ -2380,9 +2407,8 @@ ocireg_status ocireg_v1_login(ocireg_client *client,
 //
 // Result, `json` may be NULL: {"id": string, "checksum": string or null, "verified": boolean (false for a piece, without a
 // checksum, and with a "tarsum..."), "size": number or null (of the whole layer), "offset": number, "length": number (bytes
-// delivered), "resumed": number (how many of them were there from an earlier call), "path": string, "skipped": boolean (the file was there already and the layer was
-// not requested)}. Free with
-// ocireg_string_free.
+// delivered), "resumed": number (how many of them were there from an earlier call), "path": string, "skipped": boolean (the file
+// was there already and the layer was not requested)}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_SIZE_MISMATCH, OCIREG_IO. Source: Docker's
 // Registry API v1, "Get image layer"; docker-registry 0.9.1 for the checksum.
@@ -2448,7 +2474,8 @@ ocireg_status ocireg_v1_layer_open(ocireg_client *client,
 // Result, `json` may be NULL: {"id": string, "uploaded": boolean (false when the registry has a whole image of this id, whatever
 // it holds)}. Free with ocireg_string_free.
 //
-// Errors: the common ones; OCIREG_INVALID_MANIFEST for JSON that does not describe an image. Source: Docker's Registry API v1, "Put image layer".
+// Errors: the common ones; OCIREG_INVALID_MANIFEST for JSON that does not describe an image. Source: Docker's Registry API v1,
+// "Put image layer".
 ocireg_status ocireg_v1_put_image(ocireg_client *client,
                                   ocireg_context *context,
                                   const char *repository,
@@ -2528,11 +2555,11 @@ ocireg_status ocireg_v1_put_tag(ocireg_client *client,
                                 ocireg_error **error);
 
 // Pushes one image as a chain of old ones to a tag, [HOST[:PORT]/]REPOSITORY[:TAG], of a registry that speaks protocol v1.
-// `source` is any place that ocireg_endpoint_parse knows; a schema-1 image is converted first. There is an old image for each step
-// of the image's history (a step without a layer gets an empty one), or for each layer when the history does not fit them; their ids follow
-// from the config and the digests of the layers, so that the same image is the same chain, and what the registry has is not moved. Layers
-// go as they are, and are verified. The tag comes last. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown; the
-// next call goes on.
+// `source` is any place that ocireg_endpoint_parse knows; a schema-1 image is converted first. There is an old image for each
+// step of the image's history (a step without a layer gets an empty one), or for each layer when the history does not fit them;
+// their ids follow from the config and the digests of the layers, so that the same image is the same chain, and what the
+// registry has is not moved. Layers go as they are, and are verified. The tag comes last. Blocks. After OCIREG_TIMEOUT or
+// OCIREG_CANCELLED the outcome is unknown; the next call goes on.
 //
 // Options:
 //   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
@@ -2544,9 +2571,9 @@ ocireg_status ocireg_v1_put_tag(ocireg_client *client,
 //
 // Progress: bytes of all layers.
 //
-// Errors: the common ones, with "side" "source" or "destination"; OCIREG_UNSUPPORTED for anything that is not an image, for layers packed by zstd
-// or meant to be fetched from elsewhere; OCIREG_INVALID_REFERENCE for a reference with a digest; OCIREG_DIGEST_MISMATCH. Source:
-// Docker's Registry API v1, "Put image layer", Hub API "Update user repository images".
+// Errors: the common ones, with "side" "source" or "destination"; OCIREG_UNSUPPORTED for anything that is not an image, for
+// layers packed by zstd or meant to be fetched from elsewhere; OCIREG_INVALID_REFERENCE for a reference with a digest;
+// OCIREG_DIGEST_MISMATCH. Source: Docker's Registry API v1, "Put image layer", Hub API "Update user repository images".
 ocireg_status ocireg_v1_push(ocireg_client *client,
                              ocireg_context *context,
                              const char *source,
@@ -2662,10 +2689,11 @@ ocireg_status ocireg_image_tag(ocireg_client *client,
                                char **json,
                                ocireg_error **error);
 
-// Puts layers on top of an image at any place (see ocireg_endpoint_parse): tar files, compressed by gzip or zstd, or not. Those that
-// are compressed are stored as they are; plain ones are packed on their way to a registry, the same to the same bytes. The config gets their diff_ids and history, the manifest their descriptors, with media types of
-// Docker or OCI as it has them; everything else stays as it was. The same layers on the same image give the same image.
-// Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+// Puts layers on top of an image at any place (see ocireg_endpoint_parse): tar files, compressed by gzip or zstd, or not. Those
+// that are compressed are stored as they are; plain ones are packed on their way to a registry, the same to the same bytes. The
+// config gets their diff_ids and history, the manifest their descriptors, with media types of Docker or OCI as it has them;
+// everything else stays as it was. The same layers on the same image give the same image. Blocks. After OCIREG_TIMEOUT or
+// OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
 //   layers (list of strings): the layers' files, the oldest first; without any the call is
@@ -2688,15 +2716,16 @@ ocireg_status ocireg_image_tag(ocireg_client *client,
 //   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and
 //      nothing is written
 //
-// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string or null (the
-// digest of what they were put on, null with scratch), "images": [{"digest": string, "config": string [, "platform": {"os", "architecture", ...}]}], "layers":
-// [{"digest": string, "size": number, "diff_id": string}] (the new ones), "skipped": [string], "condition": string or null, as of
-// ocireg_copy; what was left as it is has no images and layers}. Free with ocireg_string_free.
+// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string or null (the digest
+// of what they were put on, null with scratch), "images": [{"digest": string, "config": string [, "platform": {"os",
+// "architecture", ...}]}], "layers": [{"digest": string, "size": number, "diff_id": string}] (the new ones), "skipped":
+// [string], "condition": string or null, as of ocireg_copy; what was left as it is has no images and layers}. Free with
+// ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH when the result's name refers to what if_exists or if_digest do not allow (see
 // ocireg_manifest_put); OCIREG_INVALID_ARGUMENT without layers, OCIREG_INVALID_REFERENCE when the image is named by digest and
-// `to` is missing, OCIREG_INVALID_MANIFEST when a file is not a valid tar archive or the config does not fit the layers, OCIREG_UNSUPPORTED
-// when it is not an image (artifacts, schema 1), OCIREG_IO. Source: image-spec config.md, manifest.md.
+// `to` is missing, OCIREG_INVALID_MANIFEST when a file is not a valid tar archive or the config does not fit the layers,
+// OCIREG_UNSUPPORTED when it is not an image (artifacts, schema 1), OCIREG_IO. Source: image-spec config.md, manifest.md.
 ocireg_status ocireg_image_append(ocireg_client *client,
                                   ocireg_context *context,
                                   const char *image,
@@ -2748,9 +2777,9 @@ ocireg_status ocireg_repository_remove(ocireg_client *client,
 //
 // Progress: bytes of the layers, as they are stored.
 //
-// Errors: the common ones; OCIREG_IO, also when the folder is not empty, OCIREG_INVALID_MANIFEST when a layer is not a valid tar archive or a
-// name leads out, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED (another packing, sparse files),
-// OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_MISSING_BLOB. Source: image-spec layer.md.
+// Errors: the common ones; OCIREG_IO, also when the folder is not empty, OCIREG_INVALID_MANIFEST when a layer is not a valid tar
+// archive or a name leads out, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED (another packing, sparse
+// files), OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_MISSING_BLOB. Source: image-spec layer.md.
 ocireg_status ocireg_image_extract(ocireg_client *client,
                                    ocireg_context *context,
                                    const char *image,
@@ -2853,9 +2882,9 @@ ocireg_status ocireg_client_fd(ocireg_client *client,
                                int32_t *fd,
                                ocireg_error **error);
 
-// The next thing that has happened to a job of this client: `*job`, which stays its owner's, and what it was, an OCIREG_EVENT_ constant. When nothing has
-// happened `*job` is NULL. Never blocks. Events of one job come in their order, and OCIREG_EVENT_DONE last; a job that was freed has
-// none.
+// The next thing that has happened to a job of this client: `*job`, which stays its owner's, and what it was, an OCIREG_EVENT_
+// constant. When nothing has happened `*job` is NULL. Never blocks. Events of one job come in their order, and OCIREG_EVENT_DONE
+// last; a job that was freed has none.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
 ocireg_status ocireg_client_next_event(ocireg_client *client,
@@ -2901,11 +2930,12 @@ ocireg_status ocireg_job_status(const ocireg_job *job);
 // The error of the job's call. Borrowed until the job is freed or makes another call. NULL when there is none.
 const ocireg_error *ocireg_job_error(const ocireg_job *job);
 
-// The result of the job's call that the function gives as JSON, or as another string (a digest). Borrowed until the job is freed or makes another call. NULL when there is none.
+// The result of the job's call that the function gives as JSON, or as another string (a digest). Borrowed until the job is freed
+// or makes another call. NULL when there is none.
 const char *ocireg_job_json(const ocireg_job *job);
 
-// The result of the job's call that the function gives as a buffer, or the bytes of a read (none, but not NULL, at the end). Borrowed until the job is freed or makes
-// another call. NULL when there is none.
+// The result of the job's call that the function gives as a buffer, or the bytes of a read (none, but not NULL, at the end).
+// Borrowed until the job is freed or makes another call. NULL when there is none.
 const ocireg_buffer *ocireg_job_bytes(const ocireg_job *job);
 
 // The reader that ocireg_blob_open or ocireg_v1_layer_open has opened as the job's call. Each read is then a call of the job too: see
@@ -2922,9 +2952,10 @@ ocireg_upload *ocireg_job_take_upload(ocireg_job *job);
 // accepted, and anything that is not a job is ignored. In a forked child the parent's job is leaked, not freed.
 void ocireg_job_free(ocireg_job *job);
 
-// Ends the threads of a client that is in no call, of a job neither, and has no reader or upload, and closes its connections: until the next call
-// no thread of the library's lives on its behalf, as unshare(CLONE_NEWUSER), setns and seccomp filters may want it. The next call begins anew; what
-// was learnt (tokens, hosts) is kept. Waits for the threads, as ocireg_client_free does.
+// Ends the threads of a client that is in no call, of a job neither, and has no reader or upload, and closes its connections:
+// until the next call no thread of the library's lives on its behalf, as unshare(CLONE_NEWUSER), setns and seccomp filters may
+// want it. The next call begins anew; what was learnt (tokens, hosts) is kept. Waits for the threads, as ocireg_client_free
+// does.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_BUSY (there is a call, reader or upload, or the system still looks up a name for a call that
 // was left), OCIREG_FORKED.

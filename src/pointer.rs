@@ -157,7 +157,8 @@ pub(crate) fn layer<'a>(manifest: &'a Node, media_type: Option<&[u8]>, position:
     const PLACES: [&str; 4] = ["/layers", "/blobs", "/manifest/layers", "/manifest/blobs"];
     let is_wanted = |layer: &&Node| match (media_type, layer.find(b"/mediaType").map(|node| &node.content)) {
         (Some(wanted), Some(JsonContent::String(found))) => found.bytes() == wanted,
-        (wanted, _) => wanted.is_none(),
+        // A descriptor is an object.
+        (wanted, _) => wanted.is_none() && matches!(layer.content, JsonContent::Object(_)),
     };
     let layers = PLACES.iter().find_map(|place| manifest.find(place.as_bytes()).filter(|list| list.is_list()))?;
     (0..layers.len()).filter_map(|at| layers.item(at)).filter(is_wanted).nth(position)

@@ -87,6 +87,16 @@ pub(crate) fn was_written_meanwhile(status: u16) -> bool {
     matches!(status, 409 | 412)
 }
 
+/// In response to a PUT on a condition that cannot hold: the registry looks at conditions (RFC 9110 15.5.13).
+pub(crate) fn refuses_a_condition(status: u16) -> bool {
+    status == 412
+}
+
+/// In response to a GET whose redirects are not followed: the content, a part of it, or where it is.
+pub(crate) fn says_where_it_is(status: u16) -> bool {
+    matches!(status, 200 | 206 | 301..=303 | 307 | 308)
+}
+
 /// In response to a mount: not this blob from there, send it. 401 and 403 are about rights, 429 about the rate.
 pub(crate) fn declines_a_mount(status: u16) -> bool {
     matches!(status, 400..=499) && !matches!(status, 401 | 403 | 429)

@@ -92,6 +92,7 @@ const struct command command_blob_get = {
     .target = TARGET_NAME,
     .arguments = {"REPO@DIGEST"},
     .parameters = get_parameters,
+    .bytes = true,
     .summary = "Fetch a blob and verify it.",
     .run = get,
 };

@@ -139,6 +139,16 @@ static int check_standard_input(const struct arguments *arguments, const struct 
     return readers < 2 ? OCIREG_OK : report_usage("standard input can be read only once");
 }
 
+/* Exact bytes have no form. */
+static int check_form(const struct command_line *line, const struct command *command, const struct output *output)
+{
+    const char *form = output_form(output);
+    bool is_bytes = (command->bytes || line->raw) && (line->output == NULL || is_dash(line->output));
+    if (!is_bytes || form == NULL)
+        return OCIREG_OK;
+    return report_usage("%s contradicts the exact bytes that %s%s prints", form, command->name, line->raw ? " so" : "");
+}
+
 static int take_words(struct command_line *line, const struct command *command, const struct arguments *arguments, size_t words)
 {
     size_t count = 0;
@@ -167,7 +177,9 @@ int command_line_parse(struct command_line *line, const struct command *command,
         status = take_words(line, command, arguments, words);
     if (status == OCIREG_OK)
         status = check_standard_input(arguments, globals);
-    return status == OCIREG_OK ? globals_check(globals) : status;
+    if (status == OCIREG_OK)
+        status = globals_check(globals);
+    return status == OCIREG_OK ? check_form(line, command, &globals->output) : status;
 }
 
 void command_line_free(struct command_line *line)

@@ -68,8 +68,8 @@ int help_all(const struct output *output)
     fputs("A client for Docker and OCI registries. REF is [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], REPO the same\n"
           "without tag and digest, REGISTRY is HOST[:PORT]. A FILE may be - for standard input or output.\n\n"
           "Results are lines on a terminal and with --text, and one line of JSON in a pipe or a file and with --json;\n"
-          "what is not a list is indented JSON on a terminal. --format '{/digest} {/size}' prints members by their JSON\n"
-          "pointers, --format '{/layers/*/digest}' a line for each.\n\n"
+          "what is not a list is indented JSON on a terminal, and a single value, such as a digest, is bare without --json.\n"
+          "--format '{/digest} {/size}' prints members by their JSON pointers, --format '{/layers/*/digest}' a line for each.\n\n"
           "PLACE, SRC and DST are one of\n",
           stdout);
     fputs(places, stdout);

@@ -26,14 +26,28 @@ static int stdout_failed(const struct output *output)
     return report_failure(output, OCIREG_IO, "cannot write to standard output: %s", strerror(reason));
 }
 
+static const char *json_form(const struct output *output)
+{
+    return output->json ? "--json" : output->pretty ? "--pretty" : NULL;
+}
+
+static const char *other_form(const struct output *output)
+{
+    return output->format != NULL ? "--format" : output->text ? "--text" : NULL;
+}
+
+const char *output_form(const struct output *output)
+{
+    const char *json = json_form(output);
+    return json != NULL ? json : other_form(output);
+}
+
 int output_check(const struct output *output)
 {
-    const char *form = output->format != NULL ? "--format" : output->text ? "--text" : NULL;
+    const char *json = json_form(output), *other = other_form(output);
     if (output->format != NULL && output->text)
         return report_usage("--text contradicts --format");
-    if (form != NULL && (output->json || output->pretty))
-        return report_usage("%s contradicts %s", output->json ? "--json" : "--pretty", form);
-    return OCIREG_OK;
+    return json != NULL && other != NULL ? report_usage("%s contradicts %s", json, other) : OCIREG_OK;
 }
 
 bool output_is_for_people(const struct output *output)

@@ -20,6 +20,8 @@ struct output {
 
 /* Whether the options contradict each other. */
 int output_check(const struct output *output);
+/* The option that asks for a form of results, such as --json; NULL: none does. */
+const char *output_form(const struct output *output);
 /* Whether what goes to standard output is for people: on a terminal or with --text, and not as JSON. */
 bool output_is_for_people(const struct output *output);
 

@@ -196,6 +196,7 @@ const struct command command_schema1_payload = {
     .name = "schema1 payload",
     .arguments = {"FILE"},
     .parameters = payload_parameters,
+    .bytes = true,
     .summary = "Print the exact bytes that the signatures of a schema-1 manifest sign; they are not verified.",
     .run = payload,
 };
@@ -212,6 +213,7 @@ const struct command command_schema1_sign = {
     .name = "schema1 sign",
     .arguments = {"FILE"},
     .parameters = sign_parameters,
+    .bytes = true,
     .summary = "Sign a schema-1 manifest; adds a signature if it is already signed.",
     .run = sign,
 };

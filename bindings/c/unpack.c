@@ -61,7 +61,7 @@ static const struct parameter extract_parameters[] = {
 const struct command command_extract = {
     .name = "extract",
     .target = TARGET_PLACE,
-    .arguments = {"REF", "DIR"},
+    .arguments = {"PLACE", "DIR"},
     .parameters = extract_parameters,
     .summary = "Extract the files of an image into a folder.",
     .run = extract,
@@ -77,8 +77,9 @@ static const struct parameter cat_parameters[] = {
 const struct command command_cat = {
     .name = "cat",
     .target = TARGET_PLACE,
-    .arguments = {"REF", "PATH"},
+    .arguments = {"PLACE", "PATH"},
     .parameters = cat_parameters,
+    .bytes = true,
     .summary = "Print one file of an image.",
     .run = cat,
 };
@@ -97,8 +98,8 @@ static int append(struct session *session, const struct command_line *line)
 
 static const struct parameter append_parameters[] = {
     {"--layer", PARAMETER_FILES, OCIREG_OPT_LAYERS, "FILE", "a tar archive, compressed or not (repeatable, the oldest first)"},
-    {"--to", PARAMETER_TO, OCIREG_OPT_TO, "REF2", "where the result goes, instead of REF"},
-    {"--scratch", PARAMETER_FLAG, OCIREG_OPT_SCRATCH, NULL, "a new image: REF is where it goes and is not read"},
+    {"--to", PARAMETER_TO, OCIREG_OPT_TO, "PLACE2", "where the result goes, instead of PLACE"},
+    {"--scratch", PARAMETER_FLAG, OCIREG_OPT_SCRATCH, NULL, "a new image: PLACE is where it goes and is not read"},
     {"--media-type", PARAMETER_TEXT, OCIREG_OPT_MEDIA_TYPE, "T", "the media type of the new layers"},
     {"--compression", PARAMETER_TEXT, OCIREG_OPT_COMPRESSION, "gzip|zstd|none", "for uncompressed layers; default gzip to a registry"},
     {"--compression-level", PARAMETER_NUMBER, OCIREG_OPT_COMPRESSION_LEVEL, "N", "1 to 9 with gzip (6), 1 with zstd"},
@@ -113,7 +114,7 @@ static const struct parameter append_parameters[] = {
 const struct command command_append = {
     .name = "append",
     .target = TARGET_PLACE,
-    .arguments = {"REF"},
+    .arguments = {"PLACE"},
     .parameters = append_parameters,
     .summary = "Append layers to an image.",
     .run = append,

@@ -187,6 +187,7 @@ const struct command command_v1_layer = {
     .target = TARGET_NAME,
     .arguments = {"REPO", "ID"},
     .parameters = layer_parameters,
+    .bytes = true,
     .summary = "Fetch an image's layer, verified where possible.",
     .run = layer,
 };

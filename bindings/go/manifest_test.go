@@ -157,6 +157,45 @@ func TestInspectManifest(t *testing.T) {
 	wantCode(t, err, ocireg.ErrInvalidManifest)
 }
 
+// The members in the order of OCI's Go module, github.com/opencontainers/image-spec/specs-go/v1.
+type goManifest struct {
+	SchemaVersion int               `json:"schemaVersion"`
+	MediaType     string            `json:"mediaType,omitempty"`
+	ArtifactType  string            `json:"artifactType,omitempty"`
+	Config        *goDescriptor     `json:"config,omitempty"`
+	Layers        []goDescriptor    `json:"layers,omitempty"`
+	Manifests     []goDescriptor    `json:"manifests,omitempty"`
+	Subject       *goDescriptor     `json:"subject,omitempty"`
+	Annotations   map[string]string `json:"annotations,omitempty"`
+}
+
+type goDescriptor struct {
+	MediaType    string            `json:"mediaType"`
+	Digest       string            `json:"digest"`
+	Size         int64             `json:"size"`
+	URLs         []string          `json:"urls,omitempty"`
+	Annotations  map[string]string `json:"annotations,omitempty"`
+	Data         []byte            `json:"data,omitempty"`
+	Platform     *goPlatform       `json:"platform,omitempty"`
+	ArtifactType string            `json:"artifactType,omitempty"`
+}
+
+type goPlatform struct {
+	Architecture string   `json:"architecture"`
+	OS           string   `json:"os"`
+	OSVersion    string   `json:"os.version,omitempty"`
+	OSFeatures   []string `json:"os.features,omitempty"`
+	Variant      string   `json:"variant,omitempty"`
+}
+
+func unmarshalled[T any](t *testing.T, text []byte) (value T) {
+	t.Helper()
+	if err := json.Unmarshal(text, &value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
 func TestBuildManifest(t *testing.T) {
 	made, info, err := ocireg.BuildManifest(map[string]any{"artifactType": "application/x", "annotations": map[string]string{"b": "<", "a": "1"}})
 	if err != nil {
@@ -166,10 +205,18 @@ func TestBuildManifest(t *testing.T) {
 	if info.Kind != "artifact" || info.Digest != digest || !bytes.HasSuffix(made, []byte(`"annotations":{"a":"1","b":"\u003c"}}`)) {
 		t.Errorf("%+v %s", info, made)
 	}
-	// What Go's own encoder writes of the same structure.
-	var document ocireg.ImageManifest
-	if err := json.Unmarshal(made, &document); err != nil || len(document.Layers) != 1 {
-		t.Errorf("%+v %v", document, err)
+	// The bytes are those that Go's own encoder writes of the structure of OCI's Go module.
+	if encoded := must[[]byte](t)(json.Marshal(unmarshalled[goManifest](t, made))); !bytes.Equal(made, encoded) {
+		t.Errorf("%s\n%s", made, encoded)
+	}
+	index, _, err := ocireg.BuildManifest(map[string]any{"annotations": map[string]string{"é\u2028": "\u007f\t>"}, "manifests": []any{
+		map[string]any{"platform": map[string]any{"os": "linux", "variant": "v8", "architecture": "arm64", "os.features": []string{"x"}},
+			"size": len(made), "digest": digest, "mediaType": "application/vnd.oci.image.manifest.v1+json", "artifactType": "a/b"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if encoded := must[[]byte](t)(json.Marshal(unmarshalled[goManifest](t, index))); !bytes.Equal(index, encoded) {
+		t.Errorf("%s\n%s", index, encoded)
 	}
 	_, _, err = ocireg.BuildManifest(map[string]any{"layer": 1})
 	wantCode(t, err, ocireg.ErrInvalidManifest)

@@ -29,7 +29,7 @@ options! {
         /// false: begin at the first byte, remove what an earlier call has left, and leave nothing after a failure
         pub resume: bool = true,
     } and {
-        /// What of it.
+        #[doc = "What of it."]
         pub read: ReadOptions,
     }
 }

@@ -34,19 +34,20 @@ pub struct BuiltManifest {
 pub fn build(parts: &[u8], algorithm: Algorithm) -> Result<BuiltManifest> {
     let given = match json::parse(parts) {
         Ok(Value::Object(given)) => given,
-        Ok(_) => return Err(argument("the parts of the manifest are no JSON object")),
-        Err(error) => return Err(argument(format!("the parts of the manifest are no JSON: {error}"))),
+        Ok(_) => return Err(argument("the parts of the manifest are not a JSON object")),
+        Err(error) => return Err(argument(format!("the parts of the manifest are not JSON: {error}"))),
     };
     let mut parts = ordered(given, &MANIFEST, "the manifest")?;
     let media_type = media_type_of(&parts)?;
     parts.insert("mediaType".to_owned(), media_type.as_str().into());
+    refuse_for_docker(&parts, &media_type)?;
     match types::is_index(&media_type) {
         true => complete_index(&mut parts, &media_type)?,
         false => complete_image(&mut parts, &media_type)?,
     }
     settle_descriptors(&mut parts)?;
     if let Some(annotations) = parts.get_mut("annotations") {
-        check_annotations(annotations, "the manifest")?;
+        settle_annotations(annotations, "the manifest")?;
     }
     let whole = ordered_whole(parts);
     let bytes = written_like_go(&whole)?;
@@ -73,7 +74,7 @@ fn media_type_of(parts: &Map<String, Value>) -> Result<String> {
             Err(invalid(format!("{media_type} is the type of an image, which has no manifests")))
         }
         types::OCI_INDEX | types::DOCKER_LIST if !lists => Err(invalid(format!(
-            "{media_type} is the type of an index, which has manifests, may be none of them: \"manifests\": []"
+            "{media_type} is the type of an index: it needs \"manifests\", which may be an empty list"
         ))),
         types::OCI_MANIFEST | types::DOCKER_MANIFEST | types::OCI_INDEX | types::DOCKER_LIST => {
             Ok(media_type.to_owned())
@@ -83,7 +84,6 @@ fn media_type_of(parts: &Map<String, Value>) -> Result<String> {
 }
 
 fn complete_index(parts: &mut Map<String, Value>, media_type: &str) -> Result<()> {
-    refuse_for_docker(parts, media_type)?;
     for (at, entry) in parts.get("manifests").and_then(Value::as_array).into_iter().flatten().enumerate() {
         let kind = entry.get("mediaType").and_then(Value::as_str).unwrap_or_default();
         if media_type == types::DOCKER_LIST && !matches!(kind, types::DOCKER_MANIFEST | types::DOCKER_LIST) {
@@ -99,7 +99,6 @@ fn complete_index(parts: &mut Map<String, Value>, media_type: &str) -> Result<()
 
 /// An artifact without a config or without layers has the empty descriptor instead of them (manifest.md, "Guidelines for Artifact Usage").
 fn complete_image(parts: &mut Map<String, Value>, media_type: &str) -> Result<()> {
-    refuse_for_docker(parts, media_type)?;
     let artifact = text_of(parts, "artifactType")?.is_some_and(|name| !name.is_empty());
     if media_type == types::DOCKER_MANIFEST && !parts.contains_key("config") {
         return Err(invalid("a Docker image manifest needs a config"));
@@ -164,7 +163,7 @@ fn settle(value: &mut Value, member: &str) -> Result<()> {
         return Err(invalid(format!("{what} has no mediaType")));
     }
     if let Some(annotations) = ordered.get_mut("annotations") {
-        check_annotations(annotations, &what)?;
+        settle_annotations(annotations, &what)?;
     }
     if let Some(platform) = ordered.get_mut("platform") {
         settle_platform(platform, &what)?;
@@ -187,7 +186,7 @@ fn settle_platform(value: &mut Value, what: &str) -> Result<()> {
 }
 
 /// Annotations are texts; they are written in the order of their names, as Go writes a map.
-fn check_annotations(value: &mut Value, what: &str) -> Result<()> {
+fn settle_annotations(value: &mut Value, what: &str) -> Result<()> {
     let Value::Object(given) = value else {
         return Err(invalid(format!("the annotations of {what} are not an object")));
     };
@@ -303,8 +302,8 @@ mod tests {
             format!(r#"{{"artifactType":"a/b","layers":[{}]}}"#, LAYER.replacen("\"size\":3", change, 1))
         };
         for (parts, why) in [
-            ("[]".to_owned(), "no JSON object"),
-            ("{".to_owned(), "no JSON"),
+            ("[]".to_owned(), "not a JSON object"),
+            ("{".to_owned(), "not JSON"),
             ("{}".to_owned(), "needs an artifactType"),
             (r#"{"layer":[]}"#.to_owned(), "no member \"layer\""),
             (r#"{"manifests":[],"config":{}}"#.to_owned(), "either manifests"),

@@ -197,7 +197,7 @@ fn headers(table: &TomlTable<'_>) -> Result<Vec<(String, String)>> {
     for (name, line) in headers.keys() {
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || !name.bytes().all(token) {
-            return Err(table.file.wrong(line, format!("'{}' is no header's name", shorten(name))));
+            return Err(table.file.wrong(line, format!("'{}' is not a header's name", shorten(name))));
         }
         for value in headers.lists(name, "a string or a list of strings")?.unwrap_or_default().into_iter().flatten() {
             if value.chars().any(|c| c.is_control() && c != '\t') {

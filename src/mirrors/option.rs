@@ -25,7 +25,7 @@ fn mirror(value: Value) -> Result<RegistryEndpoint, String> {
         // Whoever can give only strings can give all of it too.
         Value::String(text) if text.trim_start().starts_with('{') => match serde_json::from_str(&text) {
             Ok(Value::Object(members)) => full(members),
-            _ => Err("has an entry that begins with '{' and is no JSON object".to_owned()),
+            _ => Err("has an entry that begins with '{' and is not a JSON object".to_owned()),
         },
         Value::String(text) => at(&text),
         Value::Object(members) => full(members),

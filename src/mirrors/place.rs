@@ -18,6 +18,14 @@ pub(crate) struct HostPath {
 type Said<T> = std::result::Result<T, String>;
 
 impl HostPath {
+    /// `HOST[:PORT][/PATH]`.
+    pub(crate) fn name(&self) -> String {
+        match self.path.as_str() {
+            "" => self.host.clone(),
+            path => format!("{}/{path}", self.host),
+        }
+    }
+
     /// A registry and the beginning of repositories' names, `HOST[:PORT][/COMPONENT…]`, as containers-registries.conf(5) has them.
     pub(crate) fn of_names(text: &str) -> Said<HostPath> {
         let text = text.trim_end_matches('/');
@@ -27,10 +35,10 @@ impl HostPath {
         refuse_userinfo(text)?;
         let (first, path) = text.split_once('/').unwrap_or((text, ""));
         if !looks_like_host(first) {
-            return Err(format!("'{}' is no registry: no '.', no ':' and not 'localhost'", shorten(first)));
+            return Err(format!("'{}' is not a registry: no '.', no ':' and not 'localhost'", shorten(first)));
         }
         if !path.is_empty() && !is_name(path) {
-            return Err(format!("'{}' is no repository's name", shorten(path)));
+            return Err(format!("'{}' is not a repository's name", shorten(path)));
         }
         Ok(HostPath { host: checked_host(first)?, path: path.to_owned() })
     }
@@ -38,7 +46,7 @@ impl HostPath {
     /// The URL of an API, `SCHEME://HOST[:PORT][/PATH]`.
     pub(crate) fn of_url(text: &str) -> Said<(Scheme, HostPath)> {
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Err("it is no URL: it must begin with https:// or http://".into());
+            return Err("it is not a URL: it must begin with https:// or http://".into());
         };
         let scheme = match scheme.to_ascii_lowercase().as_str() {
             "https" => Scheme::Https,
@@ -97,13 +105,13 @@ mod tests {
             assert_eq!(HostPath::of_names(text), wanted, "{text}");
         }
         for (text, why) in [
-            ("", "no registry"),
+            ("", "not a registry"),
             ("https://example.com", "URL"),
             ("user:password@example.com", "'@'"),
-            ("registry/a", "no registry"),
-            ("example.com/../a", "no repository's name"),
-            ("example.com/A", "no repository's name"),
-            ("example.com/a b", "no repository's name"),
+            ("registry/a", "not a registry"),
+            ("example.com/../a", "not a repository's name"),
+            ("example.com/A", "not a repository's name"),
+            ("example.com/a b", "not a repository's name"),
             ("exa\nmple.com", "host name"),
             ("example.com:99999", "port"),
             ("example.com?x=/a", "host name"),
@@ -121,7 +129,7 @@ mod tests {
         assert_eq!(good("HTTP://M:5000/"), wanted(Scheme::Http, "m:5000", ""));
         assert_eq!(good("https://h//v2/./Docker-Remote/"), wanted(Scheme::Https, "h", "v2/Docker-Remote"));
         for (text, why) in [
-            ("mirror:5000", "no URL"),
+            ("mirror:5000", "not a URL"),
             ("ftp://h", "scheme"),
             ("https://", "no host"),
             ("https:///v2", "no host"),

@@ -7,7 +7,7 @@
 //!   place that may be asked for digests. There one place gives all of an image.
 //! - A loopback host that is not insecure is asked by http if it does not speak TLS, as any; there it must.
 //! - A registry that is blocked is blocked wherever its location leads; there only if the location is blocked by a prefix as well.
-//! - A location that is no registry's name is an error of the file; there each pull of its prefix fails.
+//! - A location that is not a registry's name is an error of the file; there each pull of its prefix fails.
 //! - Version 1 is refused, as the current versions do.
 
 use std::collections::{BTreeMap, HashMap};
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint, HUB};
 use super::place::HostPath;
 use super::rename::Rename;
-use super::rules::{NameScope, Rule};
+use super::rules::{longest, NameScope, Rule};
 use super::short_names::ShortNames;
 use super::source::RuleSource;
 use super::tables::{self, At, TomlTable};
@@ -77,57 +77,55 @@ impl RegistriesConf {
         self.short_names.merge(over.short_names);
     }
 
-    /// What all of it means.
+    /// What all of it means. A place that another rule blocks is not asked, be it a mirror or where a registry is said to be.
     pub(crate) fn rules(&self) -> Vec<Rule> {
-        let rule = |registry: &ConfiguredRegistry| Some(self.rule(registry, registry.scope.as_ref()?));
+        let all = self.rules_without(&|_| false);
+        self.rules_without(&|place| longest(&all, &place.name()).is_some_and(|rule| rule.blocked))
+    }
+
+    fn rules_without(&self, is_blocked: &dyn Fn(&HostPath) -> bool) -> Vec<Rule> {
+        let rule = |registry: &ConfiguredRegistry| Some(rule(registry, registry.scope.as_ref()?, is_blocked));
         self.registries.values().filter_map(rule).collect()
     }
+}
 
-    fn rule(&self, registry: &ConfiguredRegistry, (scope, prefix): &(NameScope, HostPath)) -> Rule {
-        let subdomains = matches!(scope, NameScope::Subdomains(_));
-        let rename = |to: &HostPath| Rename::Prefix { from: prefix.path.clone(), to: to.path.clone() };
-        let at = |place: &HostPath, insecure: bool, may: Abilities, source: &RuleSource| {
-            let own = !subdomains && place.host == prefix.host;
-            let endpoint =
-                RegistryEndpoint::new(if own { EndpointBase::Origin } else { elsewhere(place) }, source.clone());
-            let rename = if own && place.path == prefix.path { Rename::Keep } else { rename(place) };
-            RegistryEndpoint { rename, may, tls: tls(insecure), ..endpoint }
+fn rule(
+    registry: &ConfiguredRegistry,
+    (scope, prefix): &(NameScope, HostPath),
+    is_blocked: &dyn Fn(&HostPath) -> bool,
+) -> Rule {
+    let subdomains = matches!(scope, NameScope::Subdomains(_));
+    let rename = |to: &HostPath| Rename::Prefix { from: prefix.path.clone(), to: to.path.clone() };
+    let at = |place: &HostPath, insecure: bool, may: Abilities, source: &RuleSource| {
+        let own = !subdomains && place.host == prefix.host;
+        let endpoint = RegistryEndpoint::new(if own { EndpointBase::Origin } else { elsewhere(place) }, source.clone());
+        let rename = if own && place.path == prefix.path { Rename::Keep } else { rename(place) };
+        RegistryEndpoint { rename, may, tls: tls(insecure), ..endpoint }
+    };
+    let mut endpoints: Vec<RegistryEndpoint> = registry
+        .mirrors
+        .iter()
+        .filter(|mirror| !is_blocked(&mirror.location))
+        .map(|mirror| at(&mirror.location, mirror.insecure, mirror.may, &mirror.source))
+        .collect();
+    if !registry.blocked {
+        let origin = RegistryEndpoint {
+            tls: tls(registry.insecure),
+            may: Abilities::ALL,
+            ..RegistryEndpoint::new(EndpointBase::Origin, registry.source.clone())
         };
-        let mut endpoints: Vec<RegistryEndpoint> = registry
-            .mirrors
-            .iter()
-            .filter(|mirror| !self.blocks(&mirror.location))
-            .map(|mirror| at(&mirror.location, mirror.insecure, mirror.may, &mirror.source))
-            .collect();
-        if !registry.blocked {
-            let origin = RegistryEndpoint {
-                tls: tls(registry.insecure),
-                may: Abilities::ALL,
-                ..RegistryEndpoint::new(EndpointBase::Origin, registry.source.clone())
-            };
-            match &registry.location {
-                Some(place) if subdomains || place != prefix => {
+        match &registry.location {
+            Some(place) if subdomains || place != prefix => {
+                if !is_blocked(place) {
                     endpoints.push(at(place, registry.insecure, Abilities::PULL, &registry.source));
-                    // What is pushed goes where the name says.
-                    endpoints.push(RegistryEndpoint { may: Abilities::PUSH, ..origin });
                 }
-                _ => endpoints.push(origin),
+                // What is pushed goes where the name says.
+                endpoints.push(RegistryEndpoint { may: Abilities::PUSH, ..origin });
             }
+            _ => endpoints.push(origin),
         }
-        Rule { scope: scope.clone(), endpoints, blocked: registry.blocked, source: registry.source.clone() }
     }
-
-    /// Whether a place is below a prefix that is blocked.
-    fn blocks(&self, place: &HostPath) -> bool {
-        let name = [place.host.as_str(), &place.path].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
-        let name = name.join("/");
-        let fitting = self
-            .registries
-            .values()
-            .filter_map(|registry| Some((registry.scope.as_ref()?.0.length_in(&name)?, registry.blocked)));
-        // As of the rules, of equal ones the first.
-        fitting.rev().max_by_key(|(length, _)| *length).is_some_and(|(_, blocked)| blocked)
-    }
+    Rule { scope: scope.clone(), endpoints, blocked: registry.blocked, source: registry.source.clone() }
 }
 
 fn elsewhere(place: &HostPath) -> EndpointBase {
@@ -202,7 +200,7 @@ fn mirror(table: &TomlTable<'_>, digest_only: bool) -> Result<Mirror> {
     })
 }
 
-/// The names that a prefix is for. One that ends in a tag or digest, or is no name at all, is for none.
+/// The names that a prefix is for. One that ends in a tag or digest, or is not a name at all, is for none.
 fn scope(table: &TomlTable<'_>, prefix: &At<String>) -> Result<Option<(NameScope, HostPath)>> {
     if let Some(domain) = prefix.value.trim_end_matches('/').strip_prefix("*.") {
         let domain = host(domain).ok().filter(|domain| !domain.contains(':'));
@@ -364,7 +362,7 @@ mod tests {
             (mirror("insecure = true"), 3, "no 'location'"),
             (mirror("location = \"https://m.io\""), 4, "URL"),
             (mirror("location = \"user:secret@m.io\""), 4, "'@'"),
-            (mirror("location = \"m.io/../x\""), 4, "no repository's name"),
+            (mirror("location = \"m.io/../x\""), 4, "not a repository's name"),
             (mirror("location = \"m.io\"\npull-from-mirror = \"never\""), 5, "all, digest-only or tag-only"),
             (registry("mirror-by-digest-only = true\n[[registry.mirror]]\nlocation = \"m.io\"\npull-from-mirror = \"all\""), 6, "exclude"),
             (registry("[[registry]]\nlocation = \"a.io\"\nprefix = \"b.io\"\nblocked = true"), 3, "twice"),

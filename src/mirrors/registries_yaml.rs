@@ -1,7 +1,7 @@
 //! k3s's registries.yaml (RKE2 has the same): mirrors with endpoints and rewrites, and how hosts are reached. k3s writes containerd's
 //! hosts.toml from it; this follows its manual ("Private Registry Configuration") and what it writes, with these differences:
 //!
-//! - An endpoint that is no URL is an error of the file; there it is left out.
+//! - An endpoint that is not a URL is an error of the file; there it is left out.
 //! - Of several `rewrite` expressions that match, the first in the file counts; there any.
 //! - `configs` of `*` are for no registry: its login would reach any host that somebody names.
 //! - An endpoint of a loopback host without a scheme is asked in what it speaks; there by http unless its port is 443.
@@ -56,7 +56,7 @@ pub(crate) fn parse(path: &str, text: &str) -> Result<Vec<Rule>> {
             rules.push(Rule { scope, endpoints: vec![reader.origin(name, &source)], blocked: false, source });
         }
     }
-    // What says nothing is no rule: it would hide the one for all registries.
+    // What says nothing is not a rule: it would hide the one for all registries.
     rules.retain(|rule| rule.endpoints.len() > 1 || rule.endpoints.iter().any(says_something));
     Ok(rules)
 }

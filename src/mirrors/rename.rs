@@ -19,7 +19,7 @@ pub(crate) enum Rename {
 }
 
 impl Rename {
-    /// The name there; None: it is not one of those that this is for, or what it becomes is no repository's name.
+    /// The name there; None: it is not one of those that this is for, or what it becomes is not a repository's name.
     pub(crate) fn apply(&self, name: &str) -> Option<String> {
         let renamed = match self {
             Rename::Keep => Some(name.to_owned()),

@@ -47,12 +47,15 @@ impl Rules {
     /// the first.
     pub(crate) fn of_name(&self, name: &str) -> Option<&Rule> {
         let name = &*plain(name);
-        self.0.iter().find_map(|group| {
-            let fitting = group.iter().filter_map(|rule| Some((rule.length_in(name)?, rule)));
-            // max_by_key gives the last of equal ones.
-            fitting.rev().max_by_key(|(length, _)| *length).map(|(_, rule)| rule)
-        })
+        self.0.iter().find_map(|group| longest(group, name))
     }
+}
+
+/// The rule of a group for a name: the one with the longest scope, of equal ones the first.
+pub(super) fn longest<'a>(group: &'a [Rule], name: &str) -> Option<&'a Rule> {
+    let fitting = group.iter().filter_map(|rule| Some((rule.length_in(name)?, rule)));
+    // max_by_key gives the last of equal ones.
+    fitting.rev().max_by_key(|(length, _)| *length).map(|(_, rule)| rule)
 }
 
 /// With the host as DNS knows it, in lower case and without a dot at its end: what is blocked is not to be had by another spelling.

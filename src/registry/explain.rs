@@ -3,7 +3,7 @@
 
 use serde_json::{json, Value};
 
-use crate::auth::{Account, CredentialSource};
+use crate::auth::CredentialSource;
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::Result;
@@ -25,15 +25,8 @@ impl Client {
         if let Some(account) = lock(&self.accounts).get(&host::account_name(index)) {
             base = account.base.url.clone();
         }
-        let account = Account {
-            host: index.name.clone(),
-            repository: repository.remote_name().to_owned(),
-            base: Location::of_caller(base),
-            credentials: options.credentials(),
-            by_rule: None,
-            anonymous: options.anonymous,
-            trusted_realms: options.trusted_realms.clone(),
-        };
+        let mut account = host::account_at(index.name.clone(), Location::of_caller(base), &options);
+        account.repository = repository.remote_name().to_owned();
         let (credentials, source) = self.auth.credentials(call, &account)?;
         host::set_network(&self.http, &account.base.url, &options)?;
         let network = self.http.explain_route(&account.base)?;

@@ -187,12 +187,9 @@ fn look_for_manifest(remote: &Remote, reference: &Reference, accept: &str, optio
 
 /// Whether a response has what was asked for, or says where it is.
 fn is_there(response: &Response) -> bool {
-    match response.status.as_u16() {
-        200 | 206 | 301..=303 | 307 | 308 => true,
-        // A blob without bytes has no first one.
-        416 => whole_size(response) == Some(0),
-        _ => false,
-    }
+    // A blob without bytes has no first one.
+    let is_empty = response.status == StatusCode::RANGE_NOT_SATISFIABLE && whole_size(response) == Some(0);
+    is_empty || statuses::says_where_it_is(response.status.as_u16())
 }
 
 /// The size of the whole according to a response to a request for its first byte.
@@ -222,12 +219,11 @@ fn places(
     let mut places = Vec::new();
     if let Some(at) = found.map(|found| led_to(remote, &own, found)).transpose()?.flatten() {
         remote.client.http.check(&at)?;
+        let is_own = remote.account.base.is_origin_of(&at.url);
         let authorization = match found {
-            Some(found) if found.response.status.is_redirection() => None,
-            Some(found) if !remote.account.base.is_origin_of(&at.url) => Some(found.authorization()?),
+            Some(found) if !is_own && !found.response.status.is_redirection() => Some(found.authorization()?),
             _ => None,
         };
-        let is_own = remote.account.base.is_origin_of(&at.url);
         let sent = authorization.as_ref().or(is_own.then_some(&own_authorization));
         places.push(place(remote, &at, accept, sent, true));
     }

@@ -108,9 +108,7 @@ pub struct IssuedToken {
 impl Client {
     /// The authorization for a repository, from the cache or fetched: what the client's own requests send.
     pub fn token(&self, call: &Call, repository: &Repository, options: &TokenOptions) -> Result<IssuedToken> {
-        let mut remote = Remote::registry(self, call, repository.index())?;
-        remote.name = repository.remote_name().to_owned();
-        remote.account.repository.clone_from(&remote.name);
+        let remote = Remote::itself(self, call, repository)?;
         let wish = options.token.wish(wanted(&remote.name, options)?);
         let found = authorization(&remote, &wish)?;
         let texts = |scopes: &ScopeSet| scopes.iter().map(Scope::to_string).collect();

@@ -42,6 +42,9 @@ static void test_layers(void **state) {
     assert_int_equal(ocireg_json_integer(ocireg_manifest_layer(manifest, NULL, 0), "/size", -1), 1);
     assert_int_equal(ocireg_json_integer(ocireg_manifest_layer(ocireg_json_at(manifest, "/manifest"), NULL, 1), "/size", -1), 2);
     assert_null(ocireg_manifest_layer(manifest, "c/d", 1));
+    ocireg_json *odd = parse("{\"layers\":[\"text\",5,{\"digest\":\"z\"}]}");
+    assert_string_equal(ocireg_json_text(ocireg_manifest_layer(odd, NULL, 0), "/digest"), "z");
+    assert_null(ocireg_manifest_layer(odd, NULL, 1));
     assert_null(ocireg_manifest_layer(manifest, "", 0));
     assert_null(ocireg_manifest_layer(manifest, NULL, SIZE_MAX));
     assert_null(ocireg_manifest_layer(NULL, NULL, 0));

@@ -77,13 +77,22 @@ class Sink:
             os.close(self.reader)
 
     def write(self, data: bytes) -> None:
-        """On the caller's thread: all of it; a raw file may take less at a time."""
+        """On the caller's thread: all of it; a raw file may take less at a time, and another object need not say how much it took."""
         view = memoryview(data)
         while view:
-            count = self.sink.write(view)
-            if count is None and isinstance(self.sink, io.RawIOBase):
-                raise BlockingIOError("the sink does not block, and takes no bytes now")
-            view = view[count if isinstance(count, int) else len(view) :]
+            view = view[taken(self.sink, self.sink.write(view), len(view)) :]
+
+
+def taken(sink: Any, count: Any, size: int) -> int:
+    """How many of the bytes that were given to a sink's `write` it took, by what that returned."""
+    if count is None and isinstance(sink, io.RawIOBase):
+        raise BlockingIOError("the sink does not block, and takes no bytes now")
+    if count is None:
+        return size
+    # One that takes nothing would be asked for ever.
+    if not isinstance(count, int) or not 0 < count <= size:
+        raise ValueError(f"the sink's write was given {size} bytes and says that it took {count!r}")
+    return count
 
 
 def descriptor(sink: Any) -> int | None:

@@ -333,6 +333,13 @@ class AsyncTest(helper.Case, unittest.IsolatedAsyncioTestCase):
 
         with self.assertRaises(ZeroDivisionError):
             await self.aio.blob_to_file(reference, Full())
+
+        class Nothing:
+            def write(self, data: bytes) -> int:
+                return 0
+
+        with self.assertRaisesRegex(ValueError, "took 0"):
+            await self.aio.blob_to_file(reference, Nothing())
         with self.assertRaises(TypeError):
             await self.aio.blob_to_file(reference, io.StringIO())
         image = await asyncio.to_thread(self.put_real_image)

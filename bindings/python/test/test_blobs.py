@@ -204,6 +204,20 @@ class BlobTest(helper.Case):
             with self.assertRaises(TypeError):
                 self.client.blob_to_file(self.reference, wrong)
 
+    def test_sinks_that_take_too_little_or_too_much(self) -> None:
+        for said in (0, -1, 1 << 40, "all", 1.5):
+
+            class Odd:
+                said: Any
+
+                def write(self, data: bytes) -> Any:
+                    return self.said
+
+            sink = Odd()
+            sink.said = said
+            with self.assertRaisesRegex(ValueError, "took"):
+                self.client.blob_to_file(self.reference, sink)
+
     def test_a_sink_that_fails(self) -> None:
         class Full:
             def write(self, data: bytes) -> None:

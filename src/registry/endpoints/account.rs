@@ -91,7 +91,7 @@ impl Client {
             (None, Some(source)) => Err(blocked_by(&index.name, source)),
             (None, None) if !asked.shuns_origin => self.account_of_origin(call, index),
             (None, None) => {
-                let message = format!("{} itself is not asked: so says {}", index.name, asked.source);
+                let message = format!("{1} allows only the mirrors of {0} to be asked", index.name, asked.source);
                 Err(Error::new(Code::Forbidden, message))
             }
         }

@@ -186,7 +186,7 @@ impl Turn {
         Ok(())
     }
 
-    /// The one that is asked now does not have what is wanted, which is no error of its own. Whether somebody else is asked.
+    /// The one that is asked now does not have what is wanted, which is not an error of its own. Whether somebody else is asked.
     fn pass_on(&mut self) -> Result<bool> {
         if !self.has_more() || self.at.as_ref().is_none_or(|at| at.is_final) {
             return Ok(false);

@@ -188,13 +188,7 @@ fn sent_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> Re
     let algorithm = reference.digest().map_or(Algorithm::Sha256, Digest::algorithm);
     check_bytes(reference, &bytes, algorithm).map_err(within)?;
     let document = match Document::parse(&bytes, response.header(CONTENT_TYPE), algorithm).map_err(within) {
-        // With another media type in the response it might be one.
-        Err(error)
-            if reference.digest().is_some_and(|digest| algorithm.digest(&bytes) == *digest)
-                && Document::parse(&bytes, None, algorithm).is_err() =>
-        {
-            return Ok(Err(error));
-        }
+        Err(error) if is_none_by_itself(reference, &bytes, algorithm) => return Ok(Err(error)),
         parsed => parsed?,
     };
     if let Some(expected) = reference.digest().filter(|expected| **expected != document.digest) {
@@ -202,15 +196,8 @@ fn sent_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> Re
         return Err(within(Error::new(Code::DigestMismatch, message)));
     }
     check_named(reference, &response, &bytes, &document).map_err(within)?;
-    if document.kind == Kind::Index && !options.accept_index {
-        return Ok(Err(within(Error::new(Code::InvalidManifest, "it is an index, which the options do not accept"))));
-    }
-    if document.schema_version > options.max_schema_version {
-        let message = format!(
-            "its schema version is {}, the options accept {}",
-            document.schema_version, options.max_schema_version
-        );
-        return Ok(Err(within(Error::new(Code::InvalidManifest, message))));
+    if let Err(error) = check_wanted(&document, options).map_err(within) {
+        return Ok(Err(error));
     }
     let found = reference.repository().with_digest(&document.digest);
     let signatures = match document.verify_signatures(&bytes).map_err(within) {
@@ -228,6 +215,26 @@ fn sent_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> Re
         platform: None,
         signatures,
     }))
+}
+
+/// Whether the bytes are those that were asked for, and no manifest whatever media type the response has.
+fn is_none_by_itself(reference: &Reference, bytes: &[u8], algorithm: Algorithm) -> bool {
+    reference.digest().is_some_and(|digest| algorithm.digest(bytes) == *digest)
+        && Document::parse(bytes, None, algorithm).is_err()
+}
+
+/// Refuses what the caller's options do not accept.
+fn check_wanted(document: &Document, options: &GetOptions) -> Result<()> {
+    let unwanted = |message: String| Err(Error::new(Code::InvalidManifest, message));
+    if document.kind == Kind::Index && !options.accept_index {
+        return unwanted("it is an index, which the options do not accept".to_owned());
+    }
+    match document.schema_version {
+        version if version > options.max_schema_version => {
+            unwanted(format!("its schema version is {version}, the options accept {}", options.max_schema_version))
+        }
+        _ => Ok(()),
+    }
 }
 
 // Before anything is parsed: wrong bytes are not parsed at all. A signed schema-1 manifest

@@ -3,8 +3,8 @@
 //! HTTP has conditions for that (RFC 9110 13.1), but few registries know them: distribution and most others ignore the headers, and
 //! no document says how to tell (distribution-spec pull request 251 is open). So it is found out: the manifest, which is there by
 //! its digest, is put there once more on a condition that cannot hold. A registry that refuses with 412 looks at conditions; one
-//! that ignores them stores the same bytes under their digest again, which changes nothing. Where conditions are ignored, the tag is
-//! looked at just before it is set.
+//! that ignores them stores the same bytes under their digest again, which changes nothing but is one more push to whoever listens. The tag
+//! is looked at just before it is set everywhere: where conditions are ignored there is nothing else.
 
 use ::http::header::{HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
@@ -164,7 +164,7 @@ impl Guarded<'_> {
         let refuses = match put_as(self.remote, content.digest().as_str(), &[], content, &only_if) {
             Ok(_) => false,
             Err(error) if ends_call(&error) => return Err(error),
-            Err(error) => error.http_status() == Some(412),
+            Err(error) => error.http_status().is_some_and(statuses::refuses_a_condition),
         };
         known.remember(self.remote, refuses);
         Ok(refuses)

@@ -57,16 +57,10 @@ pub(super) fn put_as(
         let mut request =
             Request::new(Method::PUT).header(CONTENT_TYPE, &document.media_type)?.repeat(repeat).body(body);
         request.headers.extend(only_if.header.cloned());
-        let error = match remote.send(&tagged, &mut request, &scopes) {
-            Ok(reply) if repeat == Repeat::Never && retry::retry_status(reply.response.status) => {
-                remote.failure(reply, &what)
-            }
-            Ok(reply) => {
-                let accepted = accept(remote, reply, document, &what);
-                return accepted.map(Some).map_err(|error| error.with_attempts(attempt));
-            }
-            Err(error) if may_be_tried_again(&error, repeat) => error.within(&what),
-            Err(error) => return Err(error.within(&what)),
+        let sent = remote.send(&tagged, &mut request, &scopes);
+        let error = match answered(remote, sent, repeat, document, &what) {
+            Ok(outcome) => return outcome.map(Some).map_err(|error| error.with_attempts(attempt)),
+            Err(error) => error,
         };
         let error = error.with_attempts(attempt);
         let wait = wait_before(remote, attempt, &error, backoff.delay(attempt));
@@ -81,6 +75,24 @@ pub(super) fn put_as(
             (Err(ended), Some(_)) => return Err(ended.within(error.message()).with_attempts(attempt)),
             (_, None) => return Err(error),
         }
+    }
+}
+
+/// What became of one PUT; Err: it may be sent again.
+fn answered(
+    remote: &Remote,
+    sent: Result<Reply>,
+    repeat: Repeat,
+    document: &Document,
+    what: &str,
+) -> std::result::Result<Result<Response>, Error> {
+    match sent {
+        Ok(reply) if repeat == Repeat::Never && retry::retry_status(reply.response.status) => {
+            Err(remote.failure(reply, what))
+        }
+        Ok(reply) => Ok(accept(remote, reply, document, what)),
+        Err(error) if may_be_tried_again(&error, repeat) => Err(error.within(what)),
+        Err(error) => Ok(Err(error.within(what))),
     }
 }
 

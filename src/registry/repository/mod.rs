@@ -51,21 +51,29 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// A repository at its own registry, which no rule is for.
-    pub(crate) fn at_origin(client: &Client, call: &Call, repository: &Repository) -> Result<Remote> {
-        let mut account = client.account_of_origin(call, repository.index())?;
-        let name = repository.remote_name().to_owned();
-        account.repository.clone_from(&name);
-        Ok(Remote {
+    fn new(client: &Client, call: &Call, account: Account, name: &str, meant: &str) -> Remote {
+        Remote {
             client: client.clone(),
             call: call.clone(),
-            account,
-            name,
-            meant: repository.full_name().into(),
+            account: Account { repository: name.to_owned(), ..account },
+            name: name.to_owned(),
+            meant: meant.into(),
             key: None,
             by_tag: true,
             rename: Rename::Keep,
-        })
+        }
+    }
+
+    /// A repository at its own registry, which no rule is for.
+    pub(crate) fn at_origin(client: &Client, call: &Call, repository: &Repository) -> Result<Remote> {
+        let account = client.account_of_origin(call, repository.index())?;
+        Ok(Remote::new(client, call, account, repository.remote_name(), &repository.full_name()))
+    }
+
+    /// A repository at its own registry, as a rule reaches that; an error if it is not to be asked.
+    pub(crate) fn itself(client: &Client, call: &Call, repository: &Repository) -> Result<Remote> {
+        let account = client.account(call, repository.index(), repository.remote_name())?;
+        Ok(Remote::new(client, call, account, repository.remote_name(), &repository.full_name()))
     }
 
     /// Who answers here, for results: `HOST[:PORT]`.
@@ -80,17 +88,7 @@ impl Remote {
 
     /// A registry.
     pub fn registry(client: &Client, call: &Call, index: &Index) -> Result<Remote> {
-        let account = client.account(call, index, "")?;
-        Ok(Remote {
-            client: client.clone(),
-            call: call.clone(),
-            account,
-            name: String::new(),
-            meant: index.name.as_str().into(),
-            key: None,
-            by_tag: true,
-            rename: Rename::Keep,
-        })
+        Ok(Remote::new(client, call, client.account(call, index, "")?, "", &index.name))
     }
 
     /// Something of this repository, as what a request is sent to.

@@ -14,6 +14,7 @@ from .. import _convert
 from .._call import limit_of
 from .._memory import Bytes, ClientHandle, Json, Owned, check, exception, made
 from .._native import library
+from .._sink import taken
 from ..errors import Forked
 
 if TYPE_CHECKING:
@@ -252,6 +253,6 @@ async def carry(fd: int, sink: Any) -> None:
             count = sink.write(bytes(view))
             if inspect.isawaitable(count):
                 count = await count
-            view = view[count if isinstance(count, int) else len(view) :]
+            view = view[taken(sink, count, len(view)) :]
         if hasattr(sink, "drain"):
             await sink.drain()

@@ -879,13 +879,22 @@ void ocireg_context_free(ocireg_context *context);
 //   containers_registries (boolean, default: false): also what podman and skopeo read: registries.conf in
 //      XDG_CONFIG_HOME/containers or ~/.config/containers, else in /etc/containers, else in
 //      /usr/share/containers, with the files of all their registries.conf.d; or the file that
-//      CONTAINERS_REGISTRIES_CONF names
+//      CONTAINERS_REGISTRIES_CONF names, alone. Older ones (containers/image 5) read files of the user's
+//      folder after those of the machine's, which are not read if the user has a registries.conf, and all
+//      folders beside a file that is named. What podman remembers in short-name-aliases.conf, and
+//      credential-helpers, are not read
 //   containerd_certs_dir (string or list of strings): folders as containerd has them:
 //      DIR/HOST[:PORT]/hosts.toml, DIR/HOST_PORT_/hosts.toml, DIR/_default/hosts.toml, or certificates
-//      instead of hosts.toml
-//   k3s_registries (string): a file like k3s's /etc/rancher/k3s/registries.yaml
+//      instead of hosts.toml. A broken one is an error for the names that it is for, not passed over as
+//      there; a host http:// is asked by https first only with skip_verify = true; docker.io and
+//      index.docker.io are Docker Hub's registry
+//   k3s_registries (string): a file like k3s's /etc/rancher/k3s/registries.yaml. An endpoint or expression
+//      that is none is an error, not passed over as there; of several expressions that change a name the
+//      first in the file counts, there any; configs of * are for no registry, as their login would reach any;
+//      registry-1.docker.io is Docker Hub
 //   docker_daemon_json (string): a file like Docker's /etc/docker/daemon.json: registry-mirrors, which are
-//      for Docker Hub, and insecure-registries
+//      for Docker Hub, and insecure-registries. Loopback hosts are insecure too with it, as there; names are
+//      not looked up to see whether they are in an insecure network
 // Jobs:
 //   job_threads (integer, default: 16): how many threads may make the calls of jobs, and as many again may
 //      wait for ocireg_job_answer; at most 1024

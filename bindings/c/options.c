@@ -72,7 +72,7 @@ static const struct {
     {"--cert", OPTION_CERT, TAKES_VALUE, " FILE", "a client certificate (PEM), with its key in it or in --key"},
     {"--key", OPTION_KEY, TAKES_VALUE, " FILE", "the client certificate's key (PEM)"},
     {"--proxy", OPTION_PROXY, TAKES_VALUE, " URL", "a proxy instead of the environment's; direct: none"},
-    {"--registries-conf", OPTION_REGISTRIES_CONF, TAKES_VALUE, " FILE", "mirrors, insecure and blocked registries from FILE instead of podman's registries.conf"},
+    {"--registries-conf", OPTION_REGISTRIES_CONF, TAKES_VALUE, " FILE", "mirrors, insecure and blocked registries from FILE alone, not from podman's registries.conf and registries.conf.d"},
     {"--no-registries-conf", OPTION_NO_REGISTRIES_CONF, TAKES_NOTHING, "", "do not read podman's registries.conf"},
     {"--containerd-certs-dir", OPTION_CONTAINERD_CERTS_DIR, TAKES_VALUE, " DIR", "also mirrors from a folder like containerd's certs.d"},
     {"--k3s-registries", OPTION_K3S_REGISTRIES, TAKES_VALUE, " FILE", "also mirrors from a file like k3s's registries.yaml"},

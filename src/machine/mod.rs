@@ -10,6 +10,7 @@ pub use options::MachineOptions;
 use std::path::Path;
 
 use crate::error::Result;
+use crate::mirrors::hosts_toml::HostFolder;
 use crate::mirrors::{daemon_json, hosts_toml, registries_yaml, RegistriesConf, Rule, Rules, ShortNames};
 use crate::os::home::{self, Environment};
 use files::Files;
@@ -78,7 +79,7 @@ impl Machine {
 fn named(options: &MachineOptions, files: &mut Files) -> Result<RegistriesConf> {
     let mut conf = RegistriesConf::default();
     if let Some(path) = &options.registries_conf {
-        conf.merge(RegistriesConf::parse(path, &files.named(Path::new(path))?)?);
+        conf.merge(path, &files.named(Path::new(path))?)?;
     }
     let folder = |path: &String| files.named_folder(Path::new(path)).map(Path::to_owned);
     let folders = options.registries_conf_dir.0.iter().map(folder).collect::<Result<Vec<_>>>()?;
@@ -95,13 +96,13 @@ fn usual(files: &mut Files, places: &ContainersPlaces) -> Result<RegistriesConf>
             false => files.usual(path)?,
         };
         if let Some(text) = text {
-            conf.merge(RegistriesConf::parse(&path.to_string_lossy(), &text)?);
+            conf.merge(&path.to_string_lossy(), &text)?;
             break;
         }
     }
     add_folders(&mut conf, files, &places.folders)?;
     if let Some(path) = &places.over {
-        conf.merge(RegistriesConf::parse(&path.to_string_lossy(), &files.named(path)?)?);
+        conf.merge(&path.to_string_lossy(), &files.named(path)?)?;
     }
     Ok(conf)
 }
@@ -118,13 +119,14 @@ fn add_folders(conf: &mut RegistriesConf, files: &mut Files, folders: &[std::pat
     for path in found.values() {
         // It may have been removed since.
         if let Some(text) = files.usual(path)? {
-            conf.merge(RegistriesConf::parse(&path.to_string_lossy(), &text)?);
+            conf.merge(&path.to_string_lossy(), &text)?;
         }
     }
     Ok(())
 }
 
-/// The rules of a folder like containerd's certs.d.
+/// The rules of a folder like containerd's certs.d. What is wrong in the folder of a host is an error for that host only: containerd
+/// looks into no other when it is asked for one.
 fn hosts(root: &Path, files: &mut Files) -> Result<Vec<Rule>> {
     let mut rules: Vec<Rule> = Vec::new();
     let mut names = files.names(root)?;
@@ -136,14 +138,19 @@ fn hosts(root: &Path, files: &mut Files) -> Result<Vec<Rule>> {
         if rules.iter().any(|rule| rule.scope == scope) {
             continue;
         }
-        let (path, file) = (folder.to_string_lossy(), folder.join("hosts.toml"));
-        let folder_of = hosts_toml::HostFolder { path: &path, scope: &scope };
-        rules.push(match files.usual(&file)?.filter(|text| !text.is_empty()) {
-            Some(text) => hosts_toml::parse(folder_of, &file.to_string_lossy(), &text)?,
-            None => hosts_toml::of_certificates(folder_of, &files.names(&folder)?),
-        });
+        let path = folder.to_string_lossy();
+        let folder_of = HostFolder { path: &path, scope: &scope };
+        rules.push(host(folder_of, files).unwrap_or_else(|error| hosts_toml::broken(folder_of, error)));
     }
     Ok(rules)
+}
+
+fn host(folder: HostFolder<'_>, files: &mut Files) -> Result<Rule> {
+    let file = Path::new(folder.path).join("hosts.toml");
+    Ok(match files.usual(&file)?.filter(|text| !text.is_empty()) {
+        Some(text) => hosts_toml::parse(folder, &file.to_string_lossy(), &text)?,
+        None => hosts_toml::of_certificates(folder, &files.names(Path::new(folder.path))?),
+    })
 }
 
 #[cfg(test)]

@@ -74,7 +74,11 @@ fn answer(machine: &Machine, name: &str) -> String {
     }
     let repository = Repository::parse(name, None).unwrap();
     let Some(rule) = machine.rules.of(&repository) else { return "  as usual\n".to_owned() };
-    let endpoints = rule.endpoints.iter().map(|endpoint| format!("  {}\n", shown(endpoint, &repository)));
+    let is_blocked = |endpoint: &RegistryEndpoint| {
+        machine.rules.block(endpoint, repository.index(), repository.remote_name()).is_some()
+    };
+    let asked = rule.endpoints.iter().filter(|endpoint| !is_blocked(endpoint));
+    let endpoints = asked.map(|endpoint| format!("  {}\n", shown(endpoint, &repository)));
     endpoints.chain(rule.blocked.then(|| "  blocked\n".to_owned())).collect()
 }
 
@@ -178,6 +182,36 @@ fn files_that_are_no_files_are_refused_at_once() {
     ] {
         let error = read(key, name).unwrap_err();
         assert!(error.code() == code && error.message().contains(what), "{key} {name}: {error}");
+    }
+}
+
+#[test]
+fn what_is_broken_in_a_hosts_folder_is_an_error_for_that_host_only() {
+    let root = tempfile::tempdir().unwrap();
+    for name in ["good.test", "broken.test", "pipe.test", "large.test", "list.test"] {
+        std::fs::create_dir(root.path().join(name)).unwrap();
+    }
+    let file = |name: &str| root.path().join(name).join("hosts.toml");
+    std::fs::write(file("good.test"), "[host.\"https://m.test\"]").unwrap();
+    std::fs::write(file("broken.test"), "[host.\"https://u:secret@m.test\"]").unwrap();
+    run("mkfifo", &[], &file("pipe.test"));
+    std::fs::write(file("large.test"), vec![b'#'; (1 << 20) + 1]).unwrap();
+    std::fs::write(file("list.test"), "capabilities = 1").unwrap();
+    let folders = Texts(vec![root.path().to_str().unwrap().to_owned()]);
+    let options = MachineOptions { containerd_certs_dir: folders, ..MachineOptions::default() };
+    let machine = MachineFiles::with(&options, &|_| None).read().unwrap();
+    let wrong = |name: &str| machine.rules.of_name(name).and_then(|rule| rule.wrong.clone());
+    assert_eq!(machine.rules.of_name("good.test/a").unwrap().endpoints.len(), 2);
+    assert!(wrong("good.test/a").is_none() && wrong("other.test/a").is_none());
+    for (name, what) in [
+        ("broken.test", "hosts.toml, line 1: "),
+        ("pipe.test", "a named pipe"),
+        ("large.test", "larger than"),
+        ("list.test", "'capabilities'"),
+    ] {
+        let error = wrong(&format!("{name}/a")).unwrap();
+        assert!(error.message().contains(name) && error.message().contains(what), "{error}");
+        assert!(!error.message().contains("secret"), "{error}");
     }
 }
 

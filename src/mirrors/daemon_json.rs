@@ -1,8 +1,9 @@
 //! Docker's daemon.json: `registry-mirrors`, which are for Docker Hub only, and `insecure-registries`. Written after dockerd(8) and the
 //! source of moby (registry/config.go), with this difference: an insecure network (`10.0.0.0/8`) is for hosts that are written as
-//! addresses; dockerd also looks up the addresses of names.
+//! addresses, and for `localhost`; dockerd also looks up the addresses of other names.
 
 use std::collections::BTreeSet;
+use std::net::Ipv6Addr;
 
 use ipnet::IpNet;
 use serde_json::{Map, Value};
@@ -15,17 +16,24 @@ use crate::error::Result;
 use crate::reference::index::host;
 use crate::reference::{quoted, DEFAULT_INDEX};
 
+/// Networks that are insecure anyway.
+const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
+
+/// How many entries a list may have.
+const MOST_ENTRIES: usize = 1000;
+
 /// The rules of a file.
 pub(crate) fn parse(path: &str, text: &str) -> Result<Vec<Rule>> {
     let file = ConfigText::new(path, text);
-    if text.trim().is_empty() {
-        return Ok(Vec::new());
-    }
-    let parsed: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
+    // An empty file is as good as none.
+    let json = if text.trim().is_empty() { "{}" } else { text };
+    let parsed: Map<String, Value> = serde_json::from_str(json).map_err(|error| {
         let line = u32::try_from(error.line()).unwrap_or(0);
         file.wrong(line, if error.is_data() { "it must be a JSON object" } else { "it is not JSON" })
     })?;
-    let insecure = insecure(&file, &texts(&file, &parsed, "insecure-registries")?)?;
+    let mut insecure = insecure(&file, &texts(&file, &parsed, "insecure-registries")?)?;
+    // As dockerd does, whatever the file says.
+    insecure.extend(LOOPBACK.iter().filter_map(|network| Some((NameScope::Network(network.parse().ok()?), 0))));
     let mut rules: Vec<Rule> = insecure
         .iter()
         // dockerd makes Docker Hub secure again, whatever is listed.
@@ -38,7 +46,7 @@ pub(crate) fn parse(path: &str, text: &str) -> Result<Vec<Rule>> {
                 may: Abilities::ALL,
                 ..RegistryEndpoint::new(EndpointBase::Origin, source.clone())
             };
-            Rule { scope: scope.clone(), endpoints: vec![origin], blocked: false, source }
+            Rule::new(scope.clone(), vec![origin], source)
         })
         .collect();
     let mirrors = texts(&file, &parsed, "registry-mirrors")?;
@@ -52,7 +60,7 @@ pub(crate) fn parse(path: &str, text: &str) -> Result<Vec<Rule>> {
             may: Abilities::ALL,
             ..RegistryEndpoint::new(EndpointBase::Origin, source.clone())
         });
-        rules.insert(0, Rule { scope: NameScope::Prefix(DEFAULT_INDEX.into()), endpoints, blocked: false, source });
+        rules.insert(0, Rule::new(NameScope::Prefix(DEFAULT_INDEX.into()), endpoints, source));
     }
     Ok(rules)
 }
@@ -75,16 +83,30 @@ fn texts(file: &ConfigText<'_>, parsed: &Map<String, Value>, key: &str) -> Resul
         Some(Value::Array(listed)) => listed,
         Some(_) => return Err(file.wrong(line_of(file, key), format!("'{key}' must be a list of strings"))),
     };
+    if listed.len() > MOST_ENTRIES {
+        return Err(file.too_many(line_of(file, key), format!("more than {MOST_ENTRIES} entries in '{key}'")));
+    }
+    // Each stands behind the one before: so the file is gone through once.
+    let mut from = offset_of(file, key, 0).unwrap_or(0);
     let text = |value: &Value| match value {
-        Value::String(text) => Ok((text.clone(), line_of(file, text))),
+        Value::String(text) => {
+            let found = offset_of(file, text, from);
+            from = found.unwrap_or(from);
+            Ok((text.clone(), found.map_or(0, |at| file.line(at))))
+        }
         _ => Err(file.wrong(line_of(file, key), format!("'{key}' must be a list of strings"))),
     };
     listed.iter().map(text).collect()
 }
 
-/// Where a string stands; 0 when it is written in another way.
+/// Where a string stands, from an offset on; None when it is written in another way.
+fn offset_of(file: &ConfigText<'_>, text: &str, from: usize) -> Option<usize> {
+    file.text.get(from..)?.find(&format!("\"{text}\"")).map(|at| from + at)
+}
+
+/// The line of a string; 0 when it is written in another way.
 fn line_of(file: &ConfigText<'_>, text: &str) -> u32 {
-    file.text.find(&format!("\"{text}\"")).map_or(0, |at| file.line(at))
+    offset_of(file, text, 0).map_or(0, |at| file.line(at))
 }
 
 fn insecure(file: &ConfigText<'_>, listed: &[(String, u32)]) -> Result<Vec<(NameScope, u32)>> {
@@ -92,9 +114,10 @@ fn insecure(file: &ConfigText<'_>, listed: &[(String, u32)]) -> Result<Vec<(Name
         let lower = text.to_ascii_lowercase();
         let name = ["http://", "https://"].iter().find_map(|scheme| lower.strip_prefix(scheme)).unwrap_or(&lower);
         let name = name.trim_end_matches('/');
-        let scope = match name.parse::<IpNet>() {
-            Ok(network) => Some(NameScope::Network(network)),
-            Err(_) => host(name).ok().map(NameScope::Prefix),
+        let scope = match (name.parse::<IpNet>(), name.parse::<Ipv6Addr>()) {
+            (Ok(network), _) => Some(NameScope::Network(network)),
+            (_, Ok(address)) => Some(NameScope::Prefix(format!("[{address}]"))),
+            _ => host(name).ok().map(NameScope::Prefix),
         };
         let what = || {
             file.wrong(*line, format!("'insecure-registries': '{}' is neither HOST[:PORT] nor a network", quoted(text)))
@@ -134,6 +157,9 @@ mod tests {
             let [origin] = of(insecure).unwrap().endpoints.as_slice() else { panic!() };
             assert!(origin.tls.insecure && origin.tls.or_plain_http && origin.may == Abilities::ALL);
         }
+        for loopback in ["127.0.0.1:5000/a", "[::1]:5000/a", "localhost:5000/a", "localhost/a"] {
+            assert!(of(loopback).unwrap().endpoints[0].tls.insecure, "{loopback}");
+        }
         for other in ["quay.io/a", "h:5001/a", "11.0.0.1/a"] {
             assert!(of(other).is_none(), "{other}");
         }
@@ -141,10 +167,11 @@ mod tests {
 
     #[test]
     fn docker_hub_is_never_insecure() {
-        let listed = r#"{"insecure-registries": ["docker.io", "HTTP://Lab.example:5000"]}"#;
+        let listed = r#"{"insecure-registries": ["docker.io", "HTTP://Lab.example:5000", "FD00::1"]}"#;
         let rules = parse("/d.json", listed).unwrap();
         let scopes: Vec<_> = rules.iter().map(|rule| rule.scope.clone()).collect();
-        assert_eq!(scopes, [NameScope::Prefix("lab.example:5000".into())]);
+        assert_eq!(scopes[..2], ["lab.example:5000", "[fd00::1]"].map(|host| NameScope::Prefix(host.into())));
+        assert_eq!(scopes.len(), 2 + LOOPBACK.len());
     }
 
     #[test]
@@ -157,6 +184,7 @@ mod tests {
             ("{\"registry-mirrors\":\n[\"m.io\"]}", "/d.json, line 2", "URL"),
             ("{\"registry-mirrors\":\n[\"https://u:secret@m.io\"]}", "/d.json, line 2", "'@'"),
             ("{\"registry-mirrors\": [\"https://m.io/?x\"]}", "/d.json, line 1", "query"),
+            (&format!("{{\"registry-mirrors\":\n[{}1]}}", "\"a\",".repeat(1000)), "/d.json, line 1", "more than 1000"),
             ("{\"insecure-registries\": [\"h/x\"]}", "/d.json, line 1", "neither"),
             ("{\"insecure-registries\": [\"u:secret@h\"]}", "/d.json, line 1", "neither"),
         ] {
@@ -165,7 +193,7 @@ mod tests {
             assert!(!said.contains("secret"), "{said}");
         }
         for nothing in ["", " \n", "{}", "{\"registry-mirrors\": null}", "{\"registry-mirrors\": []}"] {
-            assert!(parse("/d.json", nothing).unwrap().is_empty(), "{nothing}");
+            assert_eq!(parse("/d.json", nothing).unwrap().len(), LOOPBACK.len(), "{nothing}");
         }
     }
 }

@@ -3,10 +3,12 @@
 use super::rename::Rename;
 use super::source::RuleSource;
 use crate::credentials::Credentials;
+use crate::docker_hub;
 pub(crate) use crate::docker_hub::REGISTRY as HUB;
-use crate::reference::Index;
+use crate::reference::{Index, Scheme, DEFAULT_INDEX};
 
-use crate::reference::Scheme;
+/// How many of them a rule of a file may have.
+pub(super) const MOST_ENDPOINTS: usize = 100;
 
 /// A registry that can be asked for what the caller names.
 #[derive(Clone)]
@@ -77,6 +79,39 @@ impl RegistryEndpoint {
             connect_timeout_ms: None,
             source,
         }
+    }
+
+    /// As containerd asks an `http://` host whose certificate is not to be checked: by https first, unless its port is 80.
+    pub(super) fn https_first(mut self) -> RegistryEndpoint {
+        match &mut self.base {
+            EndpointBase::At { scheme: Some(scheme @ Scheme::Http), host, .. }
+                if self.tls.insecure && !host.ends_with(":80") =>
+            {
+                *scheme = Scheme::Https;
+                self.tls.or_plain_http = true;
+            }
+            _ => {}
+        }
+        self
+    }
+}
+
+impl RegistryEndpoint {
+    /// What a repository of a registry is called where it is asked, as rules name it: `HOST[:PORT][/REPOSITORY]`. None: nothing is asked
+    /// for it there.
+    pub(crate) fn full_name(&self, index: &Index, repository: &str) -> Option<String> {
+        let (host, above) = match &self.base {
+            EndpointBase::Origin => (index.name.as_str(), ""),
+            // What is behind `v2/` begins the names of repositories.
+            EndpointBase::At { host, path, whole_path: true, .. } => {
+                (host.as_str(), path.strip_prefix("v2").unwrap_or(path))
+            }
+            EndpointBase::At { host, .. } => (host.as_str(), ""),
+        };
+        let host = if docker_hub::HOSTS.contains(&host) { DEFAULT_INDEX } else { host };
+        let renamed = self.rename.apply(repository)?;
+        let parts = [host, above.trim_matches('/'), &renamed].into_iter().filter(|part| !part.is_empty());
+        Some(parts.collect::<Vec<_>>().join("/"))
     }
 }
 

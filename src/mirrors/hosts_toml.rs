@@ -1,20 +1,26 @@
 //! containerd's hosts.toml (docs/hosts.md there): what stands in the folder of a registry below `certs.d`. Written after that manual and
 //! the source (core/remotes/docker/config/hosts.go), with these differences:
 //!
-//! - A file that is broken is an error, for every name: who set the folder up learns of it at once; there it counts as not there.
+//! - A file that is broken is an error, for the names that it is for: who set the folder up learns of it at once; there it counts as not
+//!   there.
 //! - `[host]` tables in other forms (dotted keys, inline tables) count too; there only headers `[host."…"]` do.
-//! - An `http://` host with `ca` or `client` is asked by http; there by https first. With `skip_verify = true` it is so here too.
+//! - An `http://` host with `ca`, `client` or `skip_verify = false` is asked by http, as it says; there by https first. With
+//!   `skip_verify = true` it is so here too.
+//! - A host's URL has no query and no fragment: what would be asked is not what is written; there they are dropped.
+//! - `ca`, `client` and the values of headers may also be lists in a list; there such a file is broken.
 //! - What may be pulled by digest may also be asked for referrers; there it is a capability of its own.
-//! - `https://docker.io` is Docker Hub's registry; there a host of that name.
+//! - `https://docker.io` and `https://index.docker.io` are Docker Hub's registry; there hosts of that name, which serve no images.
 //! - Of several client certificates the first counts.
 
-use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint};
+use std::sync::Arc;
+
+use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint, MOST_ENDPOINTS};
 use super::place::HostPath;
 use super::rules::{NameScope, Rule};
 use super::tables::{self, At, TomlTable};
 use super::text::ConfigText;
 use crate::docker_hub;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::reference::index::host;
 use crate::reference::{Scheme, DEFAULT_INDEX};
 use crate::text::shorten;
@@ -54,13 +60,17 @@ pub(crate) fn parse(folder: HostFolder<'_>, path: &str, text: &str) -> Result<Ru
     let reader = HostsToml { folder };
     let mut endpoints = Vec::new();
     if let Some(hosts) = top.table("host")? {
-        for (url, table) in hosts.named_tables()? {
+        let listed = hosts.named_tables()?;
+        if let Some((_, first)) = listed.get(MOST_ENDPOINTS) {
+            return Err(file.too_many(first.line, format!("more than {MOST_ENDPOINTS} hosts")));
+        }
+        for (url, table) in listed {
             endpoints.push(reader.endpoint(&table, Some(&At { line: table.line, value: url }))?);
         }
     }
     let server = top.text("server")?.filter(|at| !at.value.is_empty());
     endpoints.push(reader.endpoint(&top, server.as_ref())?);
-    Ok(Rule { scope: folder.scope.clone(), endpoints, blocked: false, source: file.source(top.line) })
+    Ok(Rule::new(folder.scope.clone(), endpoints, file.source(top.line)))
 }
 
 /// What a folder without hosts.toml says: certificates as Docker has them, by the names of the files in it. The registry itself is asked.
@@ -78,7 +88,13 @@ pub(crate) fn of_certificates(folder: HostFolder<'_>, files: &[String]) -> Rule 
     let source = super::RuleSource::File { path: folder.path.to_owned(), line: 0 };
     let endpoint =
         RegistryEndpoint { tls, may: Abilities::ALL, ..RegistryEndpoint::new(EndpointBase::Origin, source.clone()) };
-    Rule { scope: folder.scope.clone(), endpoints: vec![endpoint], blocked: false, source }
+    Rule::new(folder.scope.clone(), vec![endpoint], source)
+}
+
+/// What a folder says in which something is wrong.
+pub(crate) fn broken(folder: HostFolder<'_>, error: Error) -> Rule {
+    let source = super::RuleSource::File { path: folder.path.to_owned(), line: 0 };
+    Rule { wrong: Some(Arc::new(error)), ..Rule::new(folder.scope.clone(), Vec::new(), source) }
 }
 
 fn within(folder: &str, path: &str) -> String {
@@ -99,7 +115,7 @@ impl HostsToml<'_> {
         let override_path = table.flag("override_path")?.unwrap_or(false);
         let may = capabilities(table)?;
         let (base, may) = match url {
-            Some(url) => (self.base(table, url, override_path, skip_verify)?, may),
+            Some(url) => (self.base(table, url, override_path)?, may),
             None => (EndpointBase::Origin, Abilities::ALL),
         };
         let path = |path: String| within(self.folder.path, &path);
@@ -109,24 +125,18 @@ impl HostsToml<'_> {
             may,
             tls: EndpointTls {
                 insecure: skip_verify,
-                or_plain_http: skip_verify
-                    && url.is_some_and(|url| url.value.to_ascii_lowercase().starts_with("http://")),
+                or_plain_http: false,
                 ca_files: ca.into_iter().flatten().map(path).collect(),
                 client_certificates: self.client(table)?,
             },
             headers: headers(table)?,
             connect_timeout_ms: dial_timeout(table)?,
             ..RegistryEndpoint::new(base, source)
-        })
+        }
+        .https_first())
     }
 
-    fn base(
-        &self,
-        table: &TomlTable<'_>,
-        url: &At<String>,
-        override_path: bool,
-        skip_verify: bool,
-    ) -> Result<EndpointBase> {
+    fn base(&self, table: &TomlTable<'_>, url: &At<String>, override_path: bool) -> Result<EndpointBase> {
         let text = match url.value.contains("://") {
             true => url.value.clone(),
             false => format!("https://{}", url.value),
@@ -149,10 +159,7 @@ impl HostsToml<'_> {
         if own && scheme == Scheme::Https && path.is_empty() && !override_path {
             return Ok(EndpointBase::Origin);
         }
-        // https is tried first, as there: see above.
-        let scheme =
-            if scheme == Scheme::Http && skip_verify && !host.ends_with(":80") { Scheme::Https } else { scheme };
-        Ok(EndpointBase::At { scheme: Some(scheme), host, path, whole_path: override_path, names_registry: !own })
+        Ok(EndpointBase::At { scheme: Some(scheme), host, path, whole_path: override_path, names_registry: true })
     }
 
     fn client(&self, table: &TomlTable<'_>) -> Result<Vec<(String, Option<String>)>> {

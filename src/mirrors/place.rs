@@ -18,14 +18,6 @@ pub(crate) struct HostPath {
 type Said<T> = std::result::Result<T, String>;
 
 impl HostPath {
-    /// `HOST[:PORT][/PATH]`.
-    pub(crate) fn name(&self) -> String {
-        match self.path.as_str() {
-            "" => self.host.clone(),
-            path => format!("{}/{path}", self.host),
-        }
-    }
-
     /// A registry and the beginning of repositories' names, `HOST[:PORT][/COMPONENT…]`, as containers-registries.conf(5) has them.
     pub(crate) fn of_names(text: &str) -> Said<HostPath> {
         let text = text.trim_end_matches('/');

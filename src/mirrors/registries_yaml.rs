@@ -1,8 +1,10 @@
 //! k3s's registries.yaml (RKE2 has the same): mirrors with endpoints and rewrites, and how hosts are reached. k3s writes containerd's
 //! hosts.toml from it; this follows its manual ("Private Registry Configuration") and what it writes, with these differences:
 //!
-//! - An endpoint that is not a URL is an error of the file; there it is left out.
-//! - Of several `rewrite` expressions that match, the first in the file counts; there any.
+//! - An endpoint that is not a URL is an error of the file, and so is a `rewrite` that is no expression; there they are left out.
+//! - Of several `rewrite` expressions that change a name, the first in the file counts; there any.
+//! - `registry-1.docker.io` is Docker Hub, also as a name of `mirrors`; there another registry.
+//! - `tls: {}` says nothing; there it makes a host that the mirrors of `*` are not for.
 //! - `configs` of `*` are for no registry: its login would reach any host that somebody names.
 //! - An endpoint of a loopback host without a scheme is asked in what it speaks; there by http unless its port is 443.
 
@@ -10,9 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use base64::prelude::{Engine, BASE64_STANDARD};
+use regex_lite::RegexBuilder;
 use zeroize::Zeroizing;
 
-use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint, HUB};
+use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint, HUB, MOST_ENDPOINTS};
 use super::place::HostPath;
 use super::rename::Rename;
 use super::rules::{NameScope, Rule};
@@ -25,8 +28,14 @@ use crate::reference::index::host;
 use crate::reference::{Scheme, DEFAULT_INDEX};
 use crate::text::shorten;
 
-/// The longest expression.
+/// The longest expression, and the longest text instead of what it finds.
 const LONGEST: usize = 1000;
+
+/// How much memory an expression may take, compiled: each request runs through all of it.
+const LARGEST: usize = 32 << 10;
+
+/// How many expressions a registry may have.
+const MOST_EXPRESSIONS: usize = 50;
 
 /// The rules of a file.
 pub(crate) fn parse(path: &str, text: &str) -> Result<Vec<Rule>> {
@@ -39,7 +48,8 @@ pub(crate) fn parse(path: &str, text: &str) -> Result<Vec<Rule>> {
     if let Some(configs) = find("configs")? {
         for (name, node) in configs.entries(&file, "configs")? {
             let config = reader.config(node)?;
-            reader.configs.insert(name.clone(), config);
+            // Hosts are the same in any case.
+            reader.configs.insert(name.to_ascii_lowercase(), config);
         }
     }
     let mut rules = Vec::new();
@@ -53,7 +63,7 @@ pub(crate) fn parse(path: &str, text: &str) -> Result<Vec<Rule>> {
         let scope = reader.scope(name, config.source_line)?;
         if !named.contains(&scope) {
             let source = file.source(config.source_line);
-            rules.push(Rule { scope, endpoints: vec![reader.origin(name, &source)], blocked: false, source });
+            rules.push(Rule::new(scope, vec![reader.origin(name, &source)], source));
         }
     }
     // What says nothing is not a rule: it would hide the one for all registries.
@@ -121,11 +131,16 @@ impl RegistriesYaml<'_> {
         }
         let mut endpoints: Vec<RegistryEndpoint> = Vec::new();
         let mut own = None;
+        if let Some(first) = listed.get(MOST_ENDPOINTS) {
+            return Err(self
+                .file
+                .too_many(first.line, format!("more than {MOST_ENDPOINTS} endpoints of one registry")));
+        }
         for (position, node) in listed.iter().enumerate() {
             let (base, host) = self.endpoint(node, &scope)?;
             let endpoint =
                 RegistryEndpoint { rename: rename.clone(), ..RegistryEndpoint::new(base, self.file.source(node.line)) };
-            let endpoint = self.configured(endpoint, &host);
+            let endpoint = self.configured(endpoint, &host).https_first();
             if endpoint.base == EndpointBase::Origin && position + 1 == listed.len() {
                 own = Some(endpoint);
             } else if endpoints.iter().all(|known| known.base != endpoint.base) {
@@ -143,7 +158,7 @@ impl RegistriesYaml<'_> {
             }
             None => endpoints.push(self.origin(name, &source)),
         }
-        Ok(Rule { scope, endpoints, blocked: false, source })
+        Ok(Rule::new(scope, endpoints, source))
     }
 
     /// Where an endpoint is, and the host that `configs` may have something about.
@@ -174,14 +189,21 @@ impl RegistriesYaml<'_> {
     }
 
     fn rewrite(&self, node: &YamlNode) -> Result<Rename> {
+        let listed = node.entries(self.file, "rewrite")?;
+        if let Some((_, first)) = listed.get(MOST_EXPRESSIONS) {
+            return Err(self
+                .file
+                .too_many(first.line, format!("more than {MOST_EXPRESSIONS} expressions of one registry")));
+        }
         let mut expressions = Vec::new();
-        for (from, to) in node.entries(self.file, "rewrite")? {
-            let wrong = |why: String| self.file.wrong(to.line, format!("the expression '{}' {why}", shorten(from)));
-            if from.len() > LONGEST {
-                return Err(wrong(format!("is longer than {LONGEST} bytes")));
+        for (from, node) in listed {
+            let wrong = |why: String| self.file.wrong(node.line, format!("the expression '{}' {why}", shorten(from)));
+            let to = node.text(self.file, "rewrite")?;
+            if from.len().max(to.len()) > LONGEST {
+                return Err(wrong(format!("or what is to be in its place is longer than {LONGEST} bytes")));
             }
-            let expression = regex_lite::Regex::new(from).map_err(|error| wrong(format!("is not one: {error}")))?;
-            expressions.push((expression, to.text(self.file, "rewrite")?.to_owned()));
+            let expression = RegexBuilder::new(from).size_limit(LARGEST).build();
+            expressions.push((expression.map_err(|error| wrong(format!("is not one: {error}")))?, to.to_owned()));
         }
         Ok(if expressions.is_empty() { Rename::Keep } else { Rename::Expressions(expressions) })
     }
@@ -257,96 +279,4 @@ fn is_loopback(host: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::rules::Rules;
-    use super::*;
-    use crate::reference::Repository;
-
-    fn asked(text: &str, name: &str) -> Option<Vec<String>> {
-        let rules = Rules(vec![parse("/r.yaml", text).unwrap()]);
-        let repository = Repository::parse(name, None).unwrap();
-        let shown = |endpoint: &RegistryEndpoint| {
-            let base = match &endpoint.base {
-                EndpointBase::Origin => "origin".to_owned(),
-                EndpointBase::At { scheme, host, path, whole_path, .. } => {
-                    let scheme = scheme.map_or("?", |scheme| scheme.as_str());
-                    format!("{scheme}://{host}/{path}{}", if *whole_path { "!" } else { "" })
-                }
-            };
-            let push = if endpoint.may.push { " push" } else { "" };
-            let auth = if endpoint.credentials.is_some() { " auth" } else { "" };
-            let insecure = if endpoint.tls.insecure { " insecure" } else { "" };
-            format!("{base} {}{push}{auth}{insecure}", endpoint.rename.apply(repository.remote_name()).unwrap())
-        };
-        Some(rules.of(&repository)?.endpoints.iter().map(shown).collect())
-    }
-
-    #[test]
-    fn endpoints_come_before_the_registry() {
-        let text = "mirrors:\n  docker.io:\n    endpoint:\n      - \"https://m.io:5000\"\n      - https://m.io:5000\n      - localhost:6000\n\
-                    \x20   rewrite:\n      \"^rancher/(.*)\": \"proj/$1\"\n  \"*\":\n    endpoint: [\"http://h.io/v2/all\"]\n\
-                    configs:\n  m.io:5000:\n    auth: {username: u, password: p}\n    tls:\n      insecure_skip_verify: true\n\
-                    \x20 quay.io:\n    auth: {auth: \"dTpw\"}\n  nothing.io:\n";
-        let wanted = [
-            "https://m.io:5000/ proj/pause auth insecure",
-            "?://localhost:6000/ proj/pause",
-            "origin rancher/pause push",
-        ];
-        assert_eq!(asked(text, "rancher/pause").unwrap(), wanted);
-        assert_eq!(asked(text, "quay.io/a").unwrap(), ["origin a push auth"]);
-        assert_eq!(asked(text, "nothing.io/a").unwrap(), ["http://h.io/v2/all! a", "origin a push"]);
-    }
-
-    #[test]
-    fn the_registry_itself_may_be_the_last_endpoint() {
-        let text = "mirrors:\n  docker.io:\n    endpoint: [https://m.io, https://registry-1.docker.io]\n    rewrite: {^: x/}\n";
-        assert_eq!(asked(text, "a/b").unwrap(), ["https://m.io/ x/a/b", "origin x/a/b", "origin a/b push"]);
-        let text = "mirrors:\n  quay.io:\n    endpoint: [https://m.io, quay.io]\n  empty.io:\n";
-        assert_eq!(asked(text, "quay.io/a").unwrap(), ["https://m.io/ a", "origin a push"]);
-        assert_eq!(asked(text, "empty.io/a"), None);
-    }
-
-    #[test]
-    fn hosts_have_tls_and_credentials() {
-        let text = "configs:\n  registry-1.docker.io:\n    tls:\n      ca_file: /ca\n      cert_file: /c\n      key_file: /k\n    auth:\n      identity_token: t\n";
-        let rules = parse("/r.yaml", text).unwrap();
-        assert_eq!(rules[0].scope, NameScope::Prefix("docker.io".into()));
-        let origin = &rules[0].endpoints[0];
-        assert_eq!(
-            (origin.tls.ca_files.as_slice(), origin.tls.client_certificates.len()),
-            (&["/ca".to_owned()][..], 1)
-        );
-        assert!(matches!(origin.credentials, Some(Credentials::IdentityToken { .. })));
-    }
-
-    #[test]
-    fn a_login_for_all_registries_reaches_none() {
-        let text = "configs:\n  \"*\":\n    auth: {username: u, password: p}\n    tls: {insecure_skip_verify: true}\n";
-        assert!(parse("/r.yaml", text).unwrap().is_empty());
-        let rules = parse("/r.yaml", &format!("mirrors:\n  \"*\":\n    endpoint: [https://m.io]\n{text}")).unwrap();
-        assert!(rules[0].endpoints.iter().all(|one| one.credentials.is_none() && !one.tls.insecure));
-    }
-
-    #[test]
-    fn what_is_wrong_has_its_line_and_no_secret() {
-        for (text, line, what) in [
-            ("- a", 1, "map"),
-            ("mirrors:\n  docker.io: [a]", 2, "map"),
-            ("mirrors:\n  docker.io:\n    endpoint: https://m.io", 3, "list"),
-            ("mirrors:\n  docker.io:\n    endpoint:\n    - https://u:secret@m.io", 4, "'@'"),
-            ("mirrors:\n  docker.io:\n    endpoint:\n    - https://m.io/../x", 4, "refused"),
-            ("mirrors:\n  docker.io:\n    rewrite:\n      \"(\": x", 4, "is not one"),
-            ("mirrors:\n  \"a b\":\n    endpoint: [https://m.io]", 2, "host name"),
-            ("configs:\n  m.io:\n    auth: {auth: \"secret!\"}", 3, "base64"),
-            ("configs:\n  m.io:\n    auth:\n      password: [secret]", 4, "'password' must be a string"),
-            ("configs:\n  m.io:\n    tls:\n      insecure_skip_verify: secret", 4, "true or false"),
-            ("configs:\n  m.io:\n    tls:\n      key_file: /k", 3, "cert_file"),
-            ("configs: {m.io: {auth: {password: secret", 2, "not YAML"),
-        ] {
-            let said = parse("/r.yaml", text).unwrap_err().to_string();
-            assert!(said.starts_with(&format!("/r.yaml, line {line}: ")) && said.contains(what), "{text}: {said}");
-            assert!(!said.contains("secret"), "{said}");
-        }
-        assert!(parse("/r.yaml", "").unwrap().is_empty());
-    }
-}
+mod tests;

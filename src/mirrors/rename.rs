@@ -14,7 +14,7 @@ pub(crate) enum Rename {
         /// Those instead of them.
         to: String,
     },
-    /// The first expression that matches replaces all that it matches (k3s's `rewrite`).
+    /// The first expression that makes it another replaces all that it finds (k3s's `rewrite`).
     Expressions(Vec<(regex_lite::Regex, String)>),
 }
 
@@ -35,11 +35,8 @@ impl Rename {
                 Some(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/"))
             }
             Rename::Expressions(rules) => {
-                let found = rules.iter().find(|(expression, _)| expression.is_match(name));
-                Some(
-                    found
-                        .map_or_else(|| name.to_owned(), |(from, to)| from.replace_all(name, to.as_str()).into_owned()),
-                )
+                let renamed = rules.iter().map(|(from, to)| from.replace_all(name, to.as_str()));
+                Some(renamed.into_iter().find(|renamed| renamed != name).unwrap_or(name.into()).into_owned())
             }
         };
         // An endpoint's own host does not matter: this is about components and what they consist of.
@@ -74,6 +71,9 @@ mod tests {
         assert_eq!(rename("^rancher/(.*)", "mirrors/$1", "rancher/pause"), Some("mirrors/pause".into()));
         assert_eq!(rename("a", "b", "aa/a"), Some("bb/b".into()));
         assert_eq!(rename("^x", "y", "a/b"), Some("a/b".into()));
+        let two =
+            [("^a/(.*)", "a/$1"), ("^a/", "c/")].map(|(from, to)| (regex_lite::Regex::new(from).unwrap(), to.into()));
+        assert_eq!(Rename::Expressions(two.to_vec()).apply("a/b"), Some("c/b".into()));
         for to in ["../$0", "/$0", "A", "$0?x=1", "a//b", "$0/", "http://evil/$0", "a@b"] {
             assert_eq!(rename("^a/b$", to, "a/b"), None, "{to}");
         }

@@ -1,9 +1,12 @@
 //! Rules: which endpoints are asked for which names.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::endpoint::RegistryEndpoint;
 use super::source::RuleSource;
+use crate::error::Error;
+use crate::reference::Index;
 #[cfg(test)]
 use crate::reference::Repository;
 
@@ -28,7 +31,16 @@ pub(crate) struct Rule {
     pub(crate) endpoints: Vec<RegistryEndpoint>,
     /// The machine's owner forbids the registry itself: what no endpoint may be asked is refused, writes as well.
     pub(crate) blocked: bool,
+    /// Nobody is asked: what stands there cannot be read.
+    pub(crate) wrong: Option<Arc<Error>>,
     pub(crate) source: RuleSource,
+}
+
+impl Rule {
+    /// With endpoints.
+    pub(crate) fn new(scope: NameScope, endpoints: Vec<RegistryEndpoint>, source: RuleSource) -> Rule {
+        Rule { scope, endpoints, blocked: false, wrong: None, source }
+    }
 }
 
 /// All rules of a client, by who says them: those of the caller's options, of one file or of one folder. The first that has a rule
@@ -49,10 +61,17 @@ impl Rules {
         let name = &*plain(name);
         self.0.iter().find_map(|group| longest(group, name))
     }
+
+    /// Who forbids what a repository of a registry is at an endpoint, if somebody does: what another name leads to, be it a mirror, a
+    /// location or a name that is rewritten, is no less forbidden than what is named.
+    pub(crate) fn block(&self, endpoint: &RegistryEndpoint, index: &Index, repository: &str) -> Option<&RuleSource> {
+        let there = endpoint.full_name(index, repository)?;
+        self.of_name(&there).filter(|rule| rule.blocked).map(|rule| &rule.source)
+    }
 }
 
 /// The rule of a group for a name: the one with the longest scope, of equal ones the first.
-pub(super) fn longest<'a>(group: &'a [Rule], name: &str) -> Option<&'a Rule> {
+fn longest<'a>(group: &'a [Rule], name: &str) -> Option<&'a Rule> {
     let fitting = group.iter().filter_map(|rule| Some((rule.length_in(name)?, rule)));
     // max_by_key gives the last of equal ones.
     fitting.rev().max_by_key(|(length, _)| *length).map(|(_, rule)| rule)
@@ -104,13 +123,16 @@ impl NameScope {
     }
 }
 
-/// The address that a host `HOST[:PORT]` is, if it is one.
+/// The address that a host `HOST[:PORT]` is, if it is one, or always has (RFC 6761 6.3).
 fn address(host: &str) -> Option<std::net::IpAddr> {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next(),
         None => host.split(':').next(),
     };
-    name?.parse().ok()
+    match name? {
+        "localhost" => Some(std::net::Ipv4Addr::LOCALHOST.into()),
+        name => name.parse().ok(),
+    }
 }
 
 #[cfg(test)]
@@ -118,7 +140,7 @@ mod tests {
     use super::*;
 
     fn rule(scope: NameScope) -> Rule {
-        Rule { scope, endpoints: Vec::new(), blocked: false, source: RuleSource::Option("mirrors") }
+        Rule::new(scope, Vec::new(), RuleSource::Option("mirrors"))
     }
 
     #[test]

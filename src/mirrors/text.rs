@@ -38,6 +38,11 @@ impl<'a> ConfigText<'a> {
         };
         Error::new(Code::Io, format!("{at}: {what}"))
     }
+
+    /// The error for a line with which there is too much.
+    pub(crate) fn too_many(&self, line: u32, what: impl Display) -> Error {
+        self.wrong(line, format!("there are {what}")).with_code(Code::LimitExceeded)
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A YAML document as a tree with its lines. What a stranger's bytes can make large is bounded: how deep it is, how many values there
 //! are, and what aliases repeat counts again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput};
@@ -119,14 +119,18 @@ impl<'a> Builder<'a> {
 
     fn map(&mut self, depth: usize) -> Result<Value> {
         let mut entries: Vec<(String, Rc<YamlNode>)> = Vec::new();
-        let mut known = std::collections::HashSet::new();
+        let mut known = HashSet::new();
+        let mut merged: Option<Rc<YamlNode>> = None;
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
+                if let Some(node) = merged {
+                    self.merge(&node, &mut entries, &mut known)?;
+                }
                 return Ok(Value::Map(entries));
             }
             let key = self.node(event, span, depth + 1)?;
-            let Value::Scalar { text, .. } = &key.value else {
+            let Value::Scalar { text, quoted: is_quoted } = &key.value else {
                 return Err(self.file.wrong(key.line, "a key must be a string"));
             };
             if !known.insert(text.clone()) {
@@ -134,6 +138,10 @@ impl<'a> Builder<'a> {
             }
             let (event, span) = self.next()?;
             let node = self.node(event, span, depth + 1)?;
+            if text == "<<" && !is_quoted {
+                merged = Some(node);
+                continue;
+            }
             // Where the entry begins is more use than where its value does.
             let node = match node.line == key.line || Rc::strong_count(&node) > 1 {
                 true => node,
@@ -144,6 +152,28 @@ impl<'a> Builder<'a> {
             };
             entries.push((text.clone(), node));
         }
+    }
+}
+
+impl Builder<'_> {
+    /// `<<`: the entries of another map, or of several, the first before the others, as far as the map has none of its own.
+    fn merge(
+        &self,
+        node: &YamlNode,
+        entries: &mut Vec<(String, Rc<YamlNode>)>,
+        known: &mut HashSet<String>,
+    ) -> Result<()> {
+        let from = match &node.value {
+            Value::List(nodes) => nodes.iter().map(Rc::as_ref).collect(),
+            _ => vec![node],
+        };
+        for node in from {
+            let Value::Map(more) = &node.value else {
+                return Err(self.file.wrong(node.line, "'<<' must be a map or a list of maps"));
+            };
+            entries.extend(more.iter().filter(|(key, _)| known.insert(key.clone())).cloned());
+        }
+        Ok(())
     }
 }
 
@@ -223,6 +253,33 @@ mod tests {
         for nothing in ["", "# c\n", "---\n"] {
             assert!(parsed(nothing).unwrap().is_none_or(|node| node.is_nothing()), "{nothing}");
         }
+    }
+
+    #[test]
+    fn maps_take_what_others_have() {
+        let text =
+            "base: &b {x: 1, y: 2}\nmore: &m {y: 3, z: 4}\none: {<<: *b, y: own}\nboth:\n  y: own\n  <<: [*m, *b]\n\
+                    chain: &c {<<: *b}\nend: {<<: *c}\nquoted: {\"<<\": *b}\n";
+        let file = ConfigText::new("/f.yaml", text);
+        let top = parse(&file).unwrap().unwrap();
+        let shown = |key: &str| {
+            let node = &top.entries(&file, "top").unwrap().iter().find(|(name, _)| name == key).unwrap().1;
+            let text =
+                |(key, node): &(String, Rc<YamlNode>)| format!("{key}={}", node.text(&file, "x").unwrap_or("map"));
+            node.entries(&file, key).unwrap().iter().map(text).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!((shown("one"), shown("both")), ("y=own x=1".into(), "y=own z=4 x=1".into()));
+        assert_eq!((shown("end"), shown("quoted")), ("x=1 y=2".into(), "<<=map".into()));
+        for wrong in ["a: {<<: 1}", "a: {<<: [b]}", "a: &a {<<: *a}", "b: &b {}\na: {<<: *b, <<: *b}"] {
+            assert!(parsed(wrong).is_err(), "{wrong}");
+        }
+        // What is taken counts again.
+        let mut bomb = String::from("a0: &a0 {");
+        (0..100).for_each(|key| bomb.push_str(&format!("k{key}: x, ")));
+        bomb.push_str("}\nl: [");
+        (0..2000).for_each(|_| bomb.push_str("{<<: *a0}, "));
+        bomb.push(']');
+        assert!(parsed(&bomb).unwrap_err().message().contains("more than 100000"));
     }
 
     #[test]

@@ -17,6 +17,8 @@ import (
 // What differs on purpose; src/mirrors/hosts_toml.rs says why. The key is the case and the name.
 var otherwise = map[string]string{
 	"artifactory-containerd grafana/grafana":          "https://docker.io is Docker Hub's registry, not a host of that name",
+	"containerd-http mongo":                           "https://index.docker.io is Docker Hub's registry, not a host of that name",
+	"containerd-http plain.example/a":                 "what is http:// is asked by http, and lists of certificates may be in lists",
 	"containerd-mutual-tls old.example/app":           "the certificates of this case hold nothing",
 	"containerd-mutual-tls registry.example:8443/app": "the certificates of this case are not there",
 	"containerd-docker-mirror mongo":                  "the certificate of this case is not there",

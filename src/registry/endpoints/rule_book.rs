@@ -51,10 +51,39 @@ impl RuleBook {
 
     /// Who is asked for a repository of a registry, or for the registry (`name` is empty); None without a rule.
     pub(crate) fn of(&self, index: &Index, name: &str) -> Result<Option<AskedEndpoints>> {
+        match self.said(index, name)? {
+            Some(asked) => self.without_blocked(asked, index, name).map(Some),
+            // Its host may have another name that is blocked.
+            None => match self.files.block(&origin(), index, name) {
+                Some(source) => Err(blocked_by(&join(&index.name, name), source)),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// Without those where the name, as it is there, is blocked by a file.
+    fn without_blocked(&self, mut asked: AskedEndpoints, index: &Index, name: &str) -> Result<AskedEndpoints> {
+        let mut by = None;
+        asked.endpoints.retain(|endpoint| {
+            let block = self.files.block(endpoint, index, name);
+            by = by.or(block);
+            block.is_none()
+        });
+        match by {
+            Some(source) if asked.endpoints.is_empty() => Err(blocked_by(&join(&index.name, name), source)),
+            _ => Ok(asked),
+        }
+    }
+
+    /// What the rules say, whatever is blocked elsewhere.
+    fn said(&self, index: &Index, name: &str) -> Result<Option<AskedEndpoints>> {
         if self.options.is_empty() && self.files.0.is_empty() {
             return Ok(None);
         }
         let by_file = self.files.of_name(&join(&index.name, name));
+        if let Some(error) = by_file.and_then(|rule| rule.wrong.as_ref()) {
+            return Err(Error::new(error.code(), error.message()));
+        }
         let blocked = by_file.filter(|rule| rule.blocked).map(|rule| rule.source.clone());
         if let (Some(source), true) = (&blocked, by_file.is_some_and(|rule| rule.endpoints.is_empty())) {
             return Err(blocked_by(&join(&index.name, name), source));
@@ -140,7 +169,9 @@ fn join(host: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mirrors::RegistriesConf;
+    use crate::mirrors::hosts_toml::{self, HostFolder};
+    use crate::mirrors::{registries_yaml, NameScope, RegistriesConf};
+    use crate::reference::Repository;
     use serde_json::json;
 
     /// Who is asked for reg.example/a, with a registries.conf and with options.
@@ -206,5 +237,56 @@ mod tests {
             "[[registry]]\nlocation = \"reg.example\"\nblocked = true\n[[registry.mirror]]\nlocation = \"m.example\"\n";
         let asked = asked(text, json!({}));
         assert!(asked.shuns_origin && asked.registry().is_none() && asked.writer().is_none());
+    }
+    /// Where each name leads according to files in the formats that have rules; what is blocked there.
+    #[test]
+    fn what_another_name_leads_to_is_no_less_blocked() {
+        let conf = |text: &str| RegistriesConf::parse("r.conf", text).unwrap().rules();
+        let blocks = ["b.io/team/secret", "evil.io", "docker.io/library", "harbor.io/proxy"]
+            .map(|place| format!("[[registry]]\nlocation = \"{place}\"\nblocked = true\n"));
+        let moved = "[[registry]]\nprefix = \"a.io\"\nlocation = \"b.io/team\"\n";
+        let mirror =
+            |at: &str| format!("[[registry]]\nlocation = \"a.io\"\n[[registry.mirror]]\nlocation = \"{at}\"\n");
+        let k3s = |text: &str| registries_yaml::parse("r.yaml", &format!("mirrors: {{a.io: {text}}}")).unwrap();
+        let scope = NameScope::Prefix("a.io".into());
+        let containerd =
+            |text: &str| vec![hosts_toml::parse(HostFolder { path: "/c", scope: &scope }, "h.toml", text).unwrap()];
+        for (rules, options, name, wanted) in [
+            (conf(moved), json!({}), "a.io/x", "b.io a.io"),
+            // Only where it is written to it is not blocked.
+            (conf(moved), json!({}), "a.io/secret/x", "a.io"),
+            (conf(&mirror("b.io")), json!({}), "a.io/team/secret/x", "a.io"),
+            (conf(&mirror("b.io/team")), json!({}), "a.io/secret", "a.io"),
+            (conf(&mirror("b.io/team/secret")), json!({}), "a.io/x", "a.io"),
+            (conf(&mirror("evil.io:443")), json!({}), "a.io/x", "a.io"),
+            (conf(&mirror("registry-1.docker.io")), json!({}), "a.io/library/x", "a.io"),
+            (k3s("{endpoint: [https://b.io], rewrite: {'^x/': team/secret/}}"), json!({}), "a.io/x/y", "a.io"),
+            (k3s("{endpoint: [https://b.io], rewrite: {'^x/': team/secret/}}"), json!({}), "a.io/y", "b.io a.io"),
+            (containerd("[host.'https://registry-1.docker.io']\n"), json!({}), "a.io/library/x", "a.io"),
+            (containerd("[host.'https://harbor.io/v2/proxy']\noverride_path = true\n"), json!({}), "a.io/x", "a.io"),
+            (Vec::new(), json!({"mirrors": ["evil.io", "b.io/team"]}), "a.io/x", "b.io a.io"),
+            (Vec::new(), json!({"mirrors": ["evil.io", "b.io/team"]}), "a.io/secret/x", "a.io"),
+            (Vec::new(), json!({"mirrors": ["evil.io"], "mirrors_only": true}), "a.io/x", "refused"),
+            (Vec::new(), json!({}), "registry-1.docker.io/library/x", "refused"),
+            (Vec::new(), json!({}), "registry-1.docker.io/x", "none"),
+        ] {
+            let mut book = RuleBook::default();
+            book.add(Rules(vec![conf(&blocks.concat()), rules]));
+            let name = Repository::parse(name, None).unwrap();
+            if options != json!({}) {
+                book.set("a.io".to_owned(), &serde_json::from_value(options).unwrap());
+            }
+            let found = match book.of(name.index(), name.remote_name()) {
+                Ok(Some(asked)) => {
+                    asked.endpoints.iter().map(|one| one.host(name.index())).collect::<Vec<_>>().join(" ")
+                }
+                Ok(None) => "none".to_owned(),
+                Err(error) if error.code() == Code::Forbidden && error.message().contains("blocked by r.conf:") => {
+                    "refused".to_owned()
+                }
+                Err(error) => panic!("{error}"),
+            };
+            assert_eq!(found, wanted, "{}", name.full_name());
+        }
     }
 }

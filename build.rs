@@ -75,6 +75,7 @@ fn make_header() -> String {
         "session",
         "copy",
         "place",
+        "artifact",
         "schema1",
         "login",
         "token",

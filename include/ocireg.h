@@ -178,6 +178,7 @@
 #define OCIREG_OPT_COMPRESSION "compression"
 #define OCIREG_OPT_COMPRESSION_LEVEL "compression_level"
 #define OCIREG_OPT_CONCURRENCY "concurrency"
+#define OCIREG_OPT_CONFIG "config"
 #define OCIREG_OPT_CONNECT_TIMEOUT_MS "connect_timeout_ms"
 #define OCIREG_OPT_CONTAINERD_CERTS_DIR "containerd_certs_dir"
 #define OCIREG_OPT_CONTAINERS_REGISTRIES "containers_registries"
@@ -211,6 +212,7 @@
 #define OCIREG_OPT_IDLE_TIMEOUT_MS "idle_timeout_ms"
 #define OCIREG_OPT_IF_DIGEST "if_digest"
 #define OCIREG_OPT_IF_EXISTS "if_exists"
+#define OCIREG_OPT_IMAGE_SPEC "image_spec"
 #define OCIREG_OPT_INSECURE "insecure"
 #define OCIREG_OPT_JOB_THREADS "job_threads"
 #define OCIREG_OPT_K3S_REGISTRIES "k3s_registries"
@@ -274,9 +276,12 @@
 #define OCIREG_OPT_SPARSE "sparse"
 #define OCIREG_OPT_STORE "store"
 #define OCIREG_OPT_STORED_CREDENTIALS "stored_credentials"
+#define OCIREG_OPT_SUBJECT "subject"
 #define OCIREG_OPT_TAGS "tags"
 #define OCIREG_OPT_TEMPORARY_DIR "temporary_dir"
 #define OCIREG_OPT_TIME "time"
+#define OCIREG_OPT_TIMES "times"
+#define OCIREG_OPT_TITLE "title"
 #define OCIREG_OPT_TO "to"
 #define OCIREG_OPT_TOKEN "token"
 #define OCIREG_OPT_TRUSTED_REALMS "trusted_realms"
@@ -327,6 +332,10 @@
 
 // How a blob of a copy fares: ocireg_job_event_text is what ocireg_blob_fn gets. With the job's option blob_progress.
 #define OCIREG_EVENT_BLOB 5
+
+// What an artifact is to be made of: files, folders, and bytes. It is read by ocireg_artifact_push and ocireg_artifact_attach, any
+// number of times, and belongs to no client.
+typedef struct ocireg_artifact ocireg_artifact;
 
 // An open blob. It belongs to one thread at a time, and may move between threads; a second one at the same time gets
 // OCIREG_BUSY. It keeps what it needs of its client and context, so the order of the frees does not matter; one that a job has opened
@@ -1960,6 +1969,141 @@ ocireg_status ocireg_endpoint_referrers(ocireg_client *client,
                                         const ocireg_options *options,
                                         char **json,
                                         ocireg_error **error);
+
+// Makes an artifact without parts. Free with ocireg_artifact_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT.
+ocireg_status ocireg_artifact_new(ocireg_artifact **artifact, ocireg_error **error);
+
+// Adds a file or a folder, by its path; it is read when the artifact is pushed. A regular file, through whatever links, has to stay as it
+// is meanwhile, else OCIREG_IO. A folder is packed as a tar of regular files, folders and symbolic links, with gzip and the annotations
+// that let ocireg_artifact_pull and oras unpack it; anything else in it, and a link that leads out of it, is refused. `-` is standard
+// input; that, a named pipe and a character device are read to their ends, by the first push. Any thread.
+//
+// Options:
+//   title (string): the name under which it is pulled (org.opencontainers.image.title): relative, without
+//      "..", unlike those of the others; of a file or folder it is its path without it, or the last part of a
+//      path that is absolute or leads upwards
+//   media_type (string): application/vnd.oci.image.layer.v1.tar without it, of a folder
+//      application/vnd.oci.image.layer.v1.tar+gzip and of a config application/vnd.unknown.config.v1+json, as
+//      oras has it
+//   annotations (list of strings): KEY=VALUE each, of its descriptor
+//   config (boolean, default: false): it is the artifact's config, of which there is one at most, and has no
+//      title
+//
+// Errors: OCIREG_INVALID_ARGUMENT.
+ocireg_status ocireg_artifact_add_file(ocireg_artifact *artifact,
+                                       const char *path,
+                                       const ocireg_options *options,
+                                       ocireg_error **error);
+
+// Adds bytes in memory, which are copied. `data` may be NULL when `size` is 0. Any thread.
+//
+// Options: those of ocireg_artifact_add_file.
+//
+// Errors: OCIREG_INVALID_ARGUMENT.
+ocireg_status ocireg_artifact_add_memory(ocireg_artifact *artifact,
+                                         const uint8_t *data,
+                                         size_t size,
+                                         const ocireg_options *options,
+                                         ocireg_error **error);
+
+// Adds everything that a callback gives, which is called on this thread until it returns 0. The bytes wait in a temporary file until
+// the artifact is freed.
+//
+// Options:
+// What they are called.:
+//   title (string): the name under which it is pulled (org.opencontainers.image.title): relative, without
+//      "..", unlike those of the others; of a file or folder it is its path without it, or the last part of a
+//      path that is absolute or leads upwards
+//   media_type (string): application/vnd.oci.image.layer.v1.tar without it, of a folder
+//      application/vnd.oci.image.layer.v1.tar+gzip and of a config application/vnd.unknown.config.v1+json, as
+//      oras has it
+//   annotations (list of strings): KEY=VALUE each, of its descriptor
+//   config (boolean, default: false): it is the artifact's config, of which there is one at most, and has no
+//      title
+// Where they wait.:
+//   temporary_dir (string): the folder for bytes that have to wait on the disk; without it /var/tmp, or /tmp
+//      where there is none; no environment is read
+//   max_temporary_bytes (integer, default: 68719476736): the most that may wait there for one call
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_CALLBACK, OCIREG_IO, OCIREG_LIMIT_EXCEEDED.
+ocireg_status ocireg_artifact_add_stream(ocireg_artifact *artifact,
+                                         ocireg_read_fn callback,
+                                         void *userdata,
+                                         const ocireg_options *options,
+                                         ocireg_error **error);
+
+// Frees an artifact. NULL is allowed.
+void ocireg_artifact_free(ocireg_artifact *artifact);
+
+// Makes an artifact of its parts and puts it where a place says (see ocireg_endpoint_parse): blobs first, several at once, and the
+// manifest last, under the place's tag or name. It is what `oras push` makes of the same files and types, byte for byte, but for
+// the time of its making, which is left out unless annotations has org.opencontainers.image.created, and for the tars of folders. The
+// same parts give the same artifact. `artifact` may be changed and pushed again afterwards. Blocks. After OCIREG_TIMEOUT or
+// OCIREG_CANCELLED the outcome is unknown.
+//
+// Options:
+//   image_spec (string): "v1.1", which it is by default, or "v1.0": for registries that refuse an
+//      artifactType; that is the type of the config then
+//   subject (string): the place of what it is about, in the same repository or layout, by tag or digest
+// What it is.:
+//   artifact_type (string): what it is, a media type; without it application/vnd.unknown.artifact.v1, or what
+//      its config is
+//   annotations (list of strings): KEY=VALUE each, of the manifest; org.opencontainers.image.created is there
+//      only when it is given here
+//   times (boolean, default: false): the tars of folders have the times of their files; without it the same
+//      files give the same bytes whenever they were made
+//   concurrency (integer, default: 4): 1 to 64: transfers at once
+// The name of its place, which is looked at before anything else, and once more when it is set:
+//   if_exists (string): "replace", which it is by default; "fail": a name that refers to a manifest already,
+//      be it this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the
+//      result says so
+//   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and
+//      nothing is written
+//
+// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "size": number (of the manifest),
+// "artifactType": string or null, "config": descriptor, "layers": [descriptor], "subject": descriptor or null, "blobs": as of
+// ocireg_copy, "skipped": [string], "condition": string or null, as of ocireg_copy; what was left as it is has no size, config
+// and layers}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_INVALID_ARGUMENT for titles that cannot both be, OCIREG_IO for what cannot be read or changes
+// meanwhile, OCIREG_DIGEST_MISMATCH as of ocireg_copy, OCIREG_LIMIT_EXCEEDED, OCIREG_NOT_FOUND without the subject,
+// OCIREG_UNSUPPORTED for docker-archive and docker-v1. Source: image-spec manifest.md "Guidelines for Artifact Usage".
+ocireg_status ocireg_artifact_push(ocireg_client *client,
+                                   ocireg_context *context,
+                                   const ocireg_artifact *artifact,
+                                   const char *place,
+                                   const ocireg_options *options,
+                                   char **json,
+                                   ocireg_error **error);
+
+// Makes an artifact that is about what a place names (see ocireg_endpoint_parse), its subject, and puts it beside that, under its digest
+// alone: it is found by ocireg_referrers. At a registry without the referrers API it gets onto the list under the referrers tag. Blocks.
+// After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+//
+// Options:
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
+//      the index itself
+// What it is.:
+//   artifact_type (string): what it is, a media type; without it application/vnd.unknown.artifact.v1, or what
+//      its config is
+//   annotations (list of strings): KEY=VALUE each, of the manifest; org.opencontainers.image.created is there
+//      only when it is given here
+//   times (boolean, default: false): the tars of folders have the times of their files; without it the same
+//      files give the same bytes whenever they were made
+//   concurrency (integer, default: 4): 1 to 64: transfers at once
+//
+// Result, `json` may be NULL: as of ocireg_artifact_push. Free with ocireg_string_free.
+//
+// Errors: those of ocireg_artifact_push; OCIREG_UNSUPPORTED also for a dir:. Source: distribution-spec "Pushing Manifests with Subject".
+ocireg_status ocireg_artifact_attach(ocireg_client *client,
+                                     ocireg_context *context,
+                                     const ocireg_artifact *artifact,
+                                     const char *place,
+                                     const ocireg_options *options,
+                                     char **json,
+                                     ocireg_error **error);
 
 // Verifies a signed schema-1 manifest: every signature must be valid, and everything in the result but the signatures is
 // read from what they sign. Valid signatures alone prove that nothing was changed, and nothing about who signed: the keys

@@ -86,6 +86,7 @@
 )]
 
 mod annotations;
+pub mod artifact;
 mod auth;
 pub mod call;
 pub mod convert;

@@ -4,7 +4,7 @@
 # missing.
 set -euo pipefail
 
-readonly DISTRIBUTION=v3.1.2 CRANE=v0.22.1 REGCTL=v0.11.7 # the Go modules' pinned versions
+readonly DISTRIBUTION=v3.1.2 CRANE=v0.22.1 REGCTL=v0.11.7 ORAS=v1.3.0 # the Go modules' pinned versions
 readonly PYTHON_TOOLS='mypy=2.4.1 ruff=0.17.6 build=1.6.1 setuptools=84.2.1'
 here=$(cd "$(dirname "$0")" && pwd)
 tools=$(dirname "$here")/target/tools
@@ -146,6 +146,7 @@ case ${1:-test} in
         need_docker_registry
         need_module github.com/distribution/distribution/v3/cmd/registry $DISTRIBUTION
         need_module github.com/google/go-containerregistry/cmd/crane $CRANE
+        need_module oras.land/oras/cmd/oras $ORAS
         "$here/registries/v1-setup.sh" "$tools" || fail "could not set up docker-registry 0.9.1"
         need_own tokenserver
         need_own referrers

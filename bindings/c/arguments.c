@@ -6,7 +6,7 @@
 /* The longest time that makes sense: 30 years. It keeps the arithmetic far from its limits. */
 #define MOST_SECONDS 1000000000
 
-/* An option, with its value where it has one. A lone dash is a word: it stands for standard input or output. */
+/* An option, with its value where it has one. */
 static void take_option(struct arguments *arguments, int count, char **items, int *next, enum takes (*takes)(const char *name))
 {
     char *item = items[*next], *equals = strchr(item, '=');
@@ -30,7 +30,8 @@ bool arguments_parse(struct arguments *arguments, int count, char **items, enum 
         return false;
     for (int next = 0; next < count; next++) {
         char *item = items[next];
-        if (arguments->ended || item[0] != '-' || item[1] == '\0')
+        /* A lone dash is a word, also before the type of a file: it stands for standard input or output. */
+        if (arguments->ended || item[0] != '-' || item[1] == '\0' || item[1] == ':')
             arguments->words[arguments->word_count++] = item;
         else if (strcmp(item, "--") == 0)
             arguments->ended = true;

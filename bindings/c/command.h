@@ -23,6 +23,8 @@ enum parameter_kind {
     PARAMETER_CHAIN,
     PARAMETER_RAW,
     PARAMETER_DEPTH,
+    PARAMETER_TITLE,
+    PARAMETER_CONFIG,
     PARAMETER_FROM,
     /* Both. */
     PARAMETER_PLATFORM,
@@ -44,6 +46,10 @@ struct command_line {
     const char *arguments[MOST_ARGUMENTS];
     ocireg_options *options;
     const char *output; /* -o FILE */
+    char **more; /* the words for `more` of the command, and how many they are */
+    size_t more_count;
+    const char *title;  /* --title TITLE */
+    const char *config; /* --config FILE[:TYPE] */
     const char *from;   /* --from REPO */
     const char *key;    /* --key FILE */
     const char *chain;  /* --chain FILE */
@@ -58,6 +64,7 @@ struct command {
     const char *name;
     enum target target;                    /* what the first argument says about the registry */
     const char *arguments[MOST_ARGUMENTS]; /* their names; those in brackets may be left out */
+    const char *more;                      /* the name of any number of arguments after them; or NULL */
     const struct parameter *parameters;    /* ends with one without a name; or NULL */
     const char *summary;
     bool asks; /* for a user name and a password, when there is a terminal and they are missing */
@@ -79,6 +86,7 @@ extern const struct command command_layout_list, command_layout_check, command_l
 extern const struct command command_config, command_size, command_tag, command_rmrepo, command_files;
 extern const struct command command_extract, command_cat, command_append;
 extern const struct command command_blob_locate, command_manifest_locate;
+extern const struct command command_artifact_push, command_artifact_attach;
 extern const struct command command_referrers, command_untag;
 extern const struct command command_schema1_verify, command_schema1_payload, command_schema1_sign, command_schema1_key;
 extern const struct command command_blob_digest, command_blob_get, command_blob_head, command_blob_put, command_blob_delete;

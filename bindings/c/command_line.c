@@ -82,6 +82,12 @@ static int set(struct command_line *line, const struct parameter *parameter, con
     case PARAMETER_FROM:
         line->from = value;
         break;
+    case PARAMETER_TITLE:
+        line->title = value;
+        break;
+    case PARAMETER_CONFIG:
+        line->config = value;
+        break;
     case PARAMETER_KEY:
         line->key = value;
         break;
@@ -131,7 +137,7 @@ static int check_standard_input(const struct arguments *arguments, const struct 
 {
     size_t readers = globals->password_stdin;
     for (size_t i = 0; i < arguments->word_count; i++)
-        readers += is_dash(arguments->words[i]);
+        readers += is_dash(arguments->words[i]) || strncmp(arguments->words[i], "-:", 2) == 0;
     for (size_t i = 0; i < arguments->option_count; i++) {
         const struct option *option = &arguments->options[i];
         readers += strcmp(option->name, "-o") != 0 && option->value != NULL && is_dash(option->value);
@@ -153,6 +159,11 @@ static int take_words(struct command_line *line, const struct command *command, 
 {
     size_t count = 0;
     for (size_t i = words; i < arguments->word_count; i++) {
+        if (command->more != NULL && (count == MOST_ARGUMENTS || command->arguments[count] == NULL)) {
+            line->more = &arguments->words[i];
+            line->more_count = arguments->word_count - i;
+            return OCIREG_OK;
+        }
         if (count == MOST_ARGUMENTS || command->arguments[count] == NULL)
             return report_usage("%s does not take '%s'", command->name, arguments->words[i]);
         line->arguments[count++] = arguments->words[i];

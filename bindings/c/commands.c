@@ -31,6 +31,8 @@ const struct command *const commands[] = {
     &command_manifest_delete,
     &command_digest,
     &command_referrers,
+    &command_artifact_push,
+    &command_artifact_attach,
     &command_blob_digest,
     &command_blob_get,
     &command_blob_head,

@@ -19,6 +19,8 @@ static void synopsis(const struct command *command)
     fputs(command->name, stdout);
     for (int i = 0; i < MOST_ARGUMENTS && command->arguments[i] != NULL; i++)
         printf(" %s", command->arguments[i]);
+    if (command->more != NULL)
+        printf(" %s", command->more);
     for (const struct parameter *at = command->parameters; at != NULL && at->name != NULL; at++)
         printf(" [%s%s%s]%s", at->name, at->value == NULL ? "" : " ", at->value == NULL ? "" : at->value,
                at->kind == PARAMETER_LIST || at->kind == PARAMETER_FILES ? "..." : "");

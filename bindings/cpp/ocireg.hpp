@@ -417,6 +417,7 @@ struct deleter {
     void operator()(ocireg_client *client) const noexcept { ocireg_client_free(client); }
     void operator()(ocireg_blob_reader *reader) const noexcept { ocireg_blob_reader_free(reader); }
     void operator()(ocireg_upload *upload) const noexcept { ocireg_upload_free(upload); }
+    void operator()(ocireg_artifact *artifact) const noexcept { ocireg_artifact_free(artifact); }
     void operator()(ocireg_job *job) const noexcept { ocireg_job_free(job); }
 };
 template <class Handle> using owned = std::unique_ptr<Handle, deleter>;
@@ -779,6 +780,17 @@ inline std::int64_t ocireg_hpp_read(void *function, std::uint8_t *bytes, std::si
 }
 } // extern "C"
 
+/* A stream as a source of bytes, for as long as both live. */
+inline std::function<std::size_t(void *, std::size_t)> reading(std::istream &source)
+{
+    return [&source](void *bytes, std::size_t size) {
+        source.read(static_cast<char *>(bytes), static_cast<std::streamsize>(size));
+        if (source.bad())
+            throw std::ios_base::failure("the stream of the blob cannot be read");
+        return static_cast<std::size_t>(source.gcount());
+    };
+}
+
 } // namespace detail
 
 /* Cancellation, deadline, progress and callbacks of the calls that it is passed to. The callbacks run on the thread
@@ -1035,6 +1047,45 @@ private:
     }
     std::shared_ptr<void> callbacks_;
     detail::owned<ocireg_upload> handle_;
+};
+
+/* --------------------------------------------------------------------------------------------- Artifacts */
+
+/* What an artifact is made of, for client::artifact_push and client::artifact_attach. */
+class artifact {
+public:
+    artifact() : handle_(detail::made<ocireg_artifact>(ocireg_artifact_new)) {}
+
+    /* A file or a folder, which is read when the artifact is pushed. */
+    artifact &add_file(std::string_view path, const options &wanted = {})
+    {
+        const detail::c_string name(path);
+        detail::call([&](ocireg_error **error) { return ocireg_artifact_add_file(get(), name, wanted.get(), error); });
+        return *this;
+    }
+    artifact &add_memory(std::string_view bytes, const options &wanted = {})
+    {
+        detail::call([&](ocireg_error **error) {
+            return ocireg_artifact_add_memory(get(), detail::octets(bytes), bytes.size(), wanted.get(), error);
+        });
+        return *this;
+    }
+    /* As of client::blob_put_stream. */
+    artifact &add_stream(std::function<std::size_t(void *, std::size_t)> source, const options &wanted = {})
+    {
+        detail::call([&](ocireg_error **error) {
+            return ocireg_artifact_add_stream(get(), detail::ocireg_hpp_read, &source, wanted.get(), error);
+        });
+        return *this;
+    }
+    artifact &add_stream(std::istream &source, const options &wanted = {})
+    {
+        return add_stream(detail::reading(source), wanted);
+    }
+    ocireg_artifact *get() const noexcept { return handle_.get(); }
+
+private:
+    detail::owned<ocireg_artifact> handle_;
 };
 
 /* ------------------------------------------------------------------------------------------------- Pages */
@@ -1358,13 +1409,7 @@ public:
     value blob_put_stream(std::string_view repository, std::istream &source, const options &wanted = {},
                           const context *with = nullptr) const
     {
-        const auto read = [&source](void *bytes, std::size_t size) {
-            source.read(static_cast<char *>(bytes), static_cast<std::streamsize>(size));
-            if (source.bad())
-                throw std::ios_base::failure("the stream of the blob cannot be read");
-            return static_cast<std::size_t>(source.gcount());
-        };
-        return blob_put_stream(repository, std::function<std::size_t(void *, std::size_t)>(read), wanted, with);
+        return blob_put_stream(repository, detail::reading(source), wanted, with);
     }
     value blob_delete(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
     {
@@ -1428,6 +1473,25 @@ public:
                const context *with = nullptr) const
     {
         return named_twice(ocireg_copy, source, destination, wanted, with);
+    }
+
+    /* Artifacts at any place. */
+    value artifact_push(const artifact &parts, std::string_view place, const options &wanted = {},
+                        const context *with = nullptr) const
+    {
+        const detail::c_string name(place);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_artifact_push(get(), of(with), parts.get(), name, wanted.get(), json, error);
+        });
+    }
+    /* About what the place names, and beside it. */
+    value artifact_attach(const artifact &parts, std::string_view place, const options &wanted = {},
+                          const context *with = nullptr) const
+    {
+        const detail::c_string name(place);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_artifact_attach(get(), of(with), parts.get(), name, wanted.get(), json, error);
+        });
     }
 
     /* Images at any place; and a repository with all its contents. */

@@ -87,11 +87,22 @@ func WithTags(tags ...string) Option { return callOption(add("tags", tags)) }
 // WithoutReferrersTag leaves the referrers tag alone. For PutManifest and DeleteManifest.
 func WithoutReferrersTag() Option { return callOption(set("referrers_tag", false)) }
 
-// WithArtifactType lists only referrers of this type. For Referrers and ReferrerList.
+// WithArtifactType lists only referrers of this type. For Referrers and ReferrerList; for PushArtifact and AttachArtifact it is what
+// the artifact is.
 func WithArtifactType(name string) Option { return callOption(set("artifact_type", name)) }
 
-// WithAnnotations lists only referrers that have all of these, each "KEY" or "KEY=VALUE". For Referrers and ReferrerList.
+// WithAnnotations lists only referrers that have all of these, each "KEY" or "KEY=VALUE". For Referrers and ReferrerList; for
+// PushArtifact and AttachArtifact they are the manifest's, "KEY=VALUE" each.
 func WithAnnotations(wanted ...string) Option { return callOption(add("annotations", wanted)) }
+
+// WithSubject is the place of what an artifact is about, in the same repository or layout. For PushArtifact.
+func WithSubject(place string) Option { return callOption(set("subject", place)) }
+
+// WithImageSpec is the version of the manifest, "v1.1", the default, or "v1.0". For PushArtifact.
+func WithImageSpec(version string) Option { return callOption(set("image_spec", version)) }
+
+// WithTimes lets the tars of folders have the times of their files. For PushArtifact and AttachArtifact.
+func WithTimes() Option { return callOption(set("times", true)) }
 
 // WithMax lists at most this many. For Referrers and ReferrerList.
 func WithMax(count int) Option { return callOption(set("max", count)) }

@@ -52,3 +52,9 @@ ocireg_status ocireg_go_put_stream(ocireg_client *client, ocireg_context *contex
 {
     return ocireg_blob_put_stream(client, context, repository, on_read, (void *)handle, options, json, error);
 }
+
+ocireg_status ocireg_go_artifact_add_stream(ocireg_artifact *artifact, uintptr_t handle, const ocireg_options *options,
+                                            ocireg_error **error)
+{
+    return ocireg_artifact_add_stream(artifact, on_read, (void *)handle, options, error);
+}

@@ -15,5 +15,7 @@ ocireg_status ocireg_go_set_log(ocireg_context *context, uintptr_t handle, ocire
 ocireg_status ocireg_go_set_credentials(ocireg_context *context, uintptr_t handle, ocireg_error **error);
 ocireg_status ocireg_go_put_stream(ocireg_client *client, ocireg_context *context, const char *repository, uintptr_t handle,
                                    const ocireg_options *options, char **json, ocireg_error **error);
+ocireg_status ocireg_go_artifact_add_stream(ocireg_artifact *artifact, uintptr_t handle, const ocireg_options *options,
+                                            ocireg_error **error);
 
 #endif

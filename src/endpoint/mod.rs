@@ -2,8 +2,10 @@
 //! `oci-archive:FILE[:NAME]`, `docker-archive:FILE[:REF]`, `dir:DIR`; and `docker-v1://REF`, which skopeo never had. A bare
 //! name is a reference.
 
+mod artifact;
 mod copy;
 
+pub use artifact::{attach_artifact, push_artifact};
 pub use copy::{append, copy, copy_through, Descriptors};
 
 use std::fs::File;

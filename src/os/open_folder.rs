@@ -1,13 +1,17 @@
 //! An open folder, and what is done to one name in it. No link is followed here, and whoever moves or replaces a folder on the path that
 //! led to it changes nothing: so files are made where an archive of a stranger's says.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, RawMode, Stat, Timespec, Timestamps, Uid, UTIME_OMIT};
 use rustix::io::Errno;
+
+use super::special::regular;
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const ITSELF: AtFlags = AtFlags::SYMLINK_NOFOLLOW;
@@ -25,6 +29,11 @@ impl Time {
     /// Seconds since 1970, of the years 1 to 9999: beyond them file systems differ.
     pub(crate) fn of(seconds: i64) -> Time {
         Time(Timespec { tv_sec: seconds.clamp(-62_135_596_800, 253_402_300_799), tv_nsec: 0 })
+    }
+
+    /// Seconds since 1970.
+    pub(crate) fn seconds(self) -> i64 {
+        self.0.tv_sec
     }
 }
 
@@ -112,6 +121,12 @@ impl OpenFolder {
         Ok(())
     }
 
+    /// Opens a file in it to read it; anything but a regular file is an error at once.
+    pub(crate) fn read_file(&self, name: &[u8]) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        regular(File::from(rustix::fs::openat(&self.0, name, flags, Mode::empty())?))
+    }
+
     pub(crate) fn make_folder(&self, name: &[u8], permissions: Permissions) -> io::Result<()> {
         Ok(rustix::fs::mkdirat(&self.0, name, mode(permissions))?)
     }
@@ -188,6 +203,11 @@ impl OpenFolder {
     }
 }
 
+/// The status of an open file.
+pub(crate) fn status_of(file: &impl AsFd) -> io::Result<FileStatus> {
+    Ok(status(&rustix::fs::fstat(file)?))
+}
+
 pub(crate) fn set_permissions(of: &impl AsFd, permissions: Permissions) -> io::Result<()> {
     Ok(rustix::fs::fchmod(of, mode(permissions))?)
 }
@@ -200,6 +220,11 @@ pub(crate) fn set_owner(of: &impl AsFd, owner: Owner) -> io::Result<()> {
 
 pub(crate) fn set_time(of: &impl AsFd, changed: Time) -> io::Result<()> {
     Ok(rustix::fs::futimens(of, &times(changed))?)
+}
+
+/// A name of a file system as a path.
+pub(crate) fn path_of(name: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(name))
 }
 
 /// The error for something that is not a folder.

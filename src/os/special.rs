@@ -14,6 +14,11 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
         Some(libc::ENXIO) => not_regular("a socket or a device that is not there"),
         _ => error,
     })?;
+    regular(file)
+}
+
+/// The file, if it is a regular one.
+pub(crate) fn regular(file: File) -> io::Result<File> {
     let kind = file.metadata()?.file_type();
     match kind.is_file() {
         true => Ok(file),
@@ -23,6 +28,11 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
 
 fn not_regular(kind: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, format!("it is {kind}, not a regular file"))
+}
+
+/// Whether its bytes can be read once only, in order.
+pub(crate) fn is_stream(kind: FileType) -> bool {
+    kind.is_fifo() || kind.is_char_device()
 }
 
 /// Whether it is a device.

@@ -23,7 +23,7 @@ use crate::http::upload::Body;
 use crate::http::{Repeat, Request};
 use crate::options::options;
 use crate::os::special::open_regular;
-use crate::registry::upload::source::HashedSource;
+use crate::stream::replay::HashedSource;
 use crate::stream::source::{read_piece, Source, PIECE};
 use crate::text::shorten;
 

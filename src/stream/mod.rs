@@ -5,6 +5,7 @@ pub mod blob;
 pub(crate) mod gunzip;
 pub(crate) mod hashing;
 pub mod pack;
+pub mod replay;
 pub mod source;
 pub(crate) mod spool;
 pub(crate) mod unpack;

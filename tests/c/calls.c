@@ -452,6 +452,30 @@ static ocireg_status image_append(void **a, ocireg_error **error) {
     return ocireg_image_append(a[0], a[1], a[2], a[3], (char **)a[4], error);
 }
 
+static ocireg_status artifact_new(void **a, ocireg_error **error) {
+    return ocireg_artifact_new((ocireg_artifact **)a[0], error);
+}
+
+static ocireg_status artifact_add_file(void **a, ocireg_error **error) {
+    return ocireg_artifact_add_file(a[0], a[1], a[2], error);
+}
+
+static ocireg_status artifact_add_memory(void **a, ocireg_error **error) {
+    return ocireg_artifact_add_memory(a[0], a[1], 3, a[2], error);
+}
+
+static ocireg_status artifact_add_stream(void **a, ocireg_error **error) {
+    return ocireg_artifact_add_stream(a[0], a[1] ? nothing : NULL, NULL, a[2], error);
+}
+
+static ocireg_status artifact_push(void **a, ocireg_error **error) {
+    return ocireg_artifact_push(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
+}
+
+static ocireg_status artifact_attach(void **a, ocireg_error **error) {
+    return ocireg_artifact_attach(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
+}
+
 static ocireg_status repository_remove(void **a, ocireg_error **error) {
     return ocireg_repository_remove(a[0], a[1], a[2], a[3], (char **)a[4], error);
 }
@@ -531,6 +555,12 @@ const struct call calls[] = {
     {"image_files", "CxTpo", image_files, "{'max_bytes':'no'}"},
     {"image_cat", "CxTNpn", image_cat, "{'verify':'no'}"},
     {"image_append", "CxTpn", image_append, "{'layers':'one'}"},
+    {"artifact_new", "o", artifact_new, NULL},
+    {"artifact_add_file", "FPp", artifact_add_file, "{'title':1}"},
+    {"artifact_add_memory", "FDp", artifact_add_memory, "{'config':'yes'}"},
+    {"artifact_add_stream", "Ffp", artifact_add_stream, "{'media_type':2}"},
+    {"artifact_push", "CxFTpn", artifact_push, "{'image_spec':1}"},
+    {"artifact_attach", "CxFTpn", artifact_attach, "{'times':'no'}"},
     {"repository_remove", "CxQpn", repository_remove, "{'dry_run':1}"},
     {"endpoint_manifest", "CxTpnn", endpoint_manifest, "{'platform':1}"},
     {"endpoint_list", "CxEpo", endpoint_list, NULL},
@@ -594,6 +624,7 @@ static bool is_result_kind(char kind) {
 static void free_reader(void *reader) { ocireg_blob_reader_free(reader); }
 static void free_upload(void *upload) { ocireg_upload_free(upload); }
 static void free_job(void *job) { ocireg_job_free(job); }
+static void free_artifact(void *artifact) { ocireg_artifact_free(artifact); }
 static void free_json(void *json) { ocireg_json_free(json); }
 
 struct arguments *live_arguments(void) {
@@ -613,6 +644,8 @@ struct arguments *live_arguments(void) {
     keep(live->upload, free_upload);
     expect_status(OCIREG_OK, ocireg_job_new(live->client, NULL, NULL, &live->job, &failure));
     keep(live->job, free_job);
+    expect_status(OCIREG_OK, ocireg_artifact_new(&live->artifact, &failure));
+    keep(live->artifact, free_artifact);
     expect_status(OCIREG_OK, ocireg_json_parse("{\"a\": [1]}", &live->json, &failure));
     keep(live->json, free_json);
     return live;
@@ -628,6 +661,7 @@ static void *value_of(struct arguments *from, char kind, size_t place) {
         case 'R': return from->reader;
         case 'U': return from->upload;
         case 'A': return from->job;
+        case 'F': return from->artifact;
         case 'j': return from->json;
         case 'r': return text("/a");
         case 'D': return manifest;

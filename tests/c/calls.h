@@ -9,7 +9,7 @@ enum { MOST_ARGUMENTS = 8 };
 /*
  * The kinds of a function's pointer arguments, in order, without the error:
  *   C client   X context (required)   x context (may be NULL)   O options (required)   p options (may be NULL)
- *   R reader   U upload   A job   j JSON value   D bytes                   f callback (required)
+ *   R reader   U upload   A job   F artifact   j JSON value   D bytes                   f callback (required)
  *   o result (required)   n result (may be NULL)   z size_t result (required)
  * and strings: N name, K key, J JSON, H registry, Q repository, T tagged manifest, B blob, P file to read, W file to write,
  *   Y private key, s digest (may be NULL), r JSON pointer (may be NULL), I image ID of protocol v1; V is the JSON of such an image
@@ -35,6 +35,7 @@ struct arguments {
     ocireg_upload *upload;
     ocireg_job *job;
     ocireg_json *json;
+    ocireg_artifact *artifact;
     const char *folder;
     const char *repository; /* on OCIREG_TEST_V2 */
     void *results[MOST_ARGUMENTS];

@@ -20,6 +20,7 @@ static size_t wrong_for(struct arguments *live, char kind, struct wrong *list) {
     if (kind != 'X') list[count++] = (struct wrong){"a context", live->context};
     if (kind != 'R') list[count++] = (struct wrong){"a reader", live->reader};
     if (kind != 'U') list[count++] = (struct wrong){"an upload", live->upload};
+    if (kind != 'F') list[count++] = (struct wrong){"an artifact", live->artifact};
     if (kind != 'j') list[count++] = (struct wrong){"JSON", live->json};
     if (kind != 'O') list[count++] = (struct wrong){"options", options("{}")};
     list[count++] = (struct wrong){"an error", error};
@@ -35,7 +36,7 @@ static char handle_of(char kind) {
     switch (kind) {
         case 'x': return 'X';
         case 'p': return 'O';
-        default: return strchr("CXRUOj", kind) ? kind : '\0';
+        default: return strchr("CXRUOFj", kind) ? kind : '\0';
     }
 }
 
@@ -97,6 +98,7 @@ static void test_wrong_frees(void **state) {
         if (handle != live->context) ocireg_context_free(handle);
         if (handle != live->reader) ocireg_blob_reader_free(handle);
         if (handle != live->upload) ocireg_upload_free(handle);
+        if (handle != live->artifact) ocireg_artifact_free(handle);
         if (handle != wanted) ocireg_options_free(handle);
         if (handle != error) ocireg_error_free(handle);
         ocireg_buffer_free(handle);

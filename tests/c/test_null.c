@@ -76,6 +76,7 @@ static void test_frees_and_accessors(void **state) {
     ocireg_client_free(NULL);
     ocireg_blob_reader_free(NULL);
     ocireg_upload_free(NULL);
+    ocireg_artifact_free(NULL);
     assert_null(ocireg_buffer_data(NULL));
     assert_int_equal(ocireg_buffer_size(NULL), 0);
     assert_int_equal(ocireg_error_code(NULL), OCIREG_INVALID_ARGUMENT);

@@ -371,7 +371,15 @@ void copies(const ocireg::client &client)
     CHECK_EQUAL(context.progress()["operation"].string(), "copy");
     CHECK(!states.empty() && states.front() == "begun" && states.back() == "copied");
     context.on_blob_progress(nullptr);
-    CHECK_EQUAL(client.image_files("oci:" + layout)["bytes"].integer(), 0);
+    std::istringstream source("from a stream");
+    ocireg::artifact parts;
+    parts.add_memory("bytes", {{"title", "a.txt"}, {"media_type", "text/plain"}}).add_stream(source, {{"title", "b.txt"}});
+    parts.add_file(layout + "/oci-layout", {{"title", "marker"}});
+    const ocireg::value pushed = client.artifact_push(parts, "oci:" + layout + ":files", {{"artifact_type", "a/b"}});
+    CHECK_EQUAL(pushed["layers"].size(), 3u);
+    CHECK_EQUAL(client.artifact_attach(parts, "oci:" + layout + ":files")["subject"]["digest"].string(), pushed.digest());
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::error, "title", parts.add_memory("x", {{"title", "../x"}}));
+    CHECK_EQUAL(client.image_files("oci:" + layout + ":one")["bytes"].integer(), 0);
     CHECK_EQUAL(context.warnings().size(), 0u);
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Runs under tests/registries/run, which starts everything and sets the addresses.
 
+mod artifacts;
 mod broken;
 mod checker;
 mod conditions;
@@ -22,6 +23,7 @@ mod proxy;
 mod referrers;
 mod schema1;
 mod schemas;
+mod schemas_artifact;
 mod schemas_image;
 mod schemas_login;
 mod schemas_old;

@@ -122,7 +122,16 @@ prototypes!(PutFn, (Handle, Handle, Text, *const u8, usize, Handle, Json, Failur
 prototypes!(BytesFn, (Handle, Handle, Text, Handle, Json, Failure, Failure):
     ocireg_manifest_get ocireg_blob_get_memory ocireg_image_config ocireg_endpoint_manifest);
 
+/// Client, context, an artifact, a text, options.
+pub type ArtifactFn = unsafe extern "C" fn(Handle, Handle, Handle, Text, Handle, Json, Failure) -> i32;
+
+prototypes!(ArtifactFn, (Handle, Handle, Handle, Text, Handle, Json, Failure):
+    ocireg_artifact_push ocireg_artifact_attach);
+
 extern "C" {
+    pub fn ocireg_artifact_new(artifact: Failure, error: Failure) -> i32;
+    pub fn ocireg_artifact_add_file(artifact: Handle, path: Text, o: Handle, e: Failure) -> i32;
+    pub fn ocireg_artifact_free(artifact: Handle);
     pub fn ocireg_buffer_free(buffer: Handle);
     pub fn ocireg_image_cat(
         c: Handle,

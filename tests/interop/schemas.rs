@@ -15,7 +15,9 @@ use crate::prototypes::*;
 use crate::{env, noise, Place, PASSWORD};
 
 /// The schema for the result of each function: every function that returns JSON, according to the header.
-const RESULTS: [(&str, &str); 76] = [
+const RESULTS: [(&str, &str); 78] = [
+    ("ocireg_artifact_attach", "artifact-push"),
+    ("ocireg_artifact_push", "artifact-push"),
     ("ocireg_blob_delete", "blob-delete"),
     ("ocireg_blob_fn", "blob-event"),
     ("ocireg_blob_get_fd", "blob-get"),
@@ -448,6 +450,8 @@ fn every_result_is_as_its_schema_says() {
         manifests(&mut caller, &place.host, &repository, folder.path());
         crate::schemas_image::tell(&mut caller, &mut states);
         let images = format!("schemas/image-{}", name.to_lowercase());
+        let artifacts = format!("{}/{images}/artifacts", place.host);
+        crate::schemas_artifact::call_all(&mut caller, &artifacts, folder.path());
         crate::schemas_image::call_all(&mut caller, &place, &images, folder.path(), &mut states);
         caller.bytes(Function::ocireg_manifest_get, &format!("{repository}:none"), json!({})).unwrap_err();
         caller.one(Function::ocireg_registry_ping, "127.0.0.1:1", json!({})).unwrap_err();

@@ -96,6 +96,10 @@ class UploadHandle(Shared):
     free = library.ocireg_upload_free
 
 
+class ArtifactHandle(Owned):
+    free = library.ocireg_artifact_free
+
+
 class ContextHandle(Owned):
     free = library.ocireg_context_free
 

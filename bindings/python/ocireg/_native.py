@@ -68,6 +68,7 @@ OTHERS = {
     "client_free": ("p", "v"),
     "blob_reader_free": ("p", "v"),
     "upload_free": ("p", "v"),
+    "artifact_free": ("p", "v"),
 }
 
 # Those that return a status: {name: parameters}.
@@ -147,6 +148,12 @@ STATUSES = {
     "endpoint_referrers": "ppsppp",
     "layout_check": "ppsppp",
     "layout_clean": "ppsppp",
+    "artifact_new": "pp",
+    "artifact_add_file": "pspp",
+    "artifact_add_memory": "ppzpp",
+    "artifact_add_stream": "ppppp",
+    "artifact_push": "pppsppp",
+    "artifact_attach": "pppsppp",
     "image_config": "ppspppp",
     "image_size": "ppsppp",
     "image_tag": "ppssppp",

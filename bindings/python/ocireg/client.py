@@ -9,6 +9,7 @@ from . import _convert
 from ._memory import ClientHandle, check, made
 from ._native import library
 from .accounts import Accounts
+from .artifacts import Artifacts
 from .blobs import Blobs
 from .context import Defaults
 from .images import Images
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from .types import CredentialsCallback, LogCallback, Name
 
 
-class Client(Registries, Manifests, Blobs, Uploads, Images, Accounts):
+class Client(Registries, Manifests, Blobs, Uploads, Images, Artifacts, Accounts):
     """A client for any number of registries: connections, tokens and settings. Cheap to keep, and safe for any number of threads.
 
         with ocireg.Client() as client:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from .credentials import Credentials
@@ -41,6 +41,23 @@ class HasFileno(Protocol):
 Source: TypeAlias = "Buffer | Path | Readable | Iterable[bytes]"
 # Where bytes go: the path of a file, a descriptor, or a file-like object.
 Sink: TypeAlias = "Path | int | Writable"
+
+
+class ArtifactFile(TypedDict, total=False):
+    """A part of an artifact: one of path, data and stream, and what it is called."""
+
+    path: Path  # A file or a folder.
+    data: Buffer
+    stream: Readable | Iterable[bytes]
+    # The name under which it is pulled; of a file or folder it is its path without it.
+    title: str | None
+    media_type: str | None
+    annotations: Iterable[str] | None  # KEY=VALUE each.
+    config: bool | None  # It is the artifact's config instead of a layer.
+    # Of a stream: where it waits, and the most bytes of it.
+    temporary_dir: str | None
+    max_temporary_bytes: int | None
+
 
 # Called with the bytes done, and those in all, None while that is unknown.
 ProgressCallback = Callable[[int, int | None], object]

@@ -107,19 +107,20 @@ pub unsafe extern "C" fn ocireg_blob_put_stream(
             let repository = self::repository(repository)?;
             let read = callback.ok_or_else(|| null("callback"))?;
             let (client, call, options) = begin(client, context, options)?;
-            let mut source = Callback { read, userdata: Userdata::new(userdata), over: false };
+            let mut source = CallerSource::new(read, userdata);
             client.put_blob_stream(&call, &repository, &mut source, &options)
         })
     }
 }
 
-struct Callback {
+/// Bytes that a callback gives.
+pub(in crate::ffi) struct CallerSource {
     read: unsafe extern "C" fn(*mut c_void, *mut u8, usize) -> i64,
     userdata: Userdata,
     over: bool,
 }
 
-impl Source for Callback {
+impl Source for CallerSource {
     fn piece(&mut self, most: usize) -> Result<bytes::Bytes> {
         let mut piece = vec![0; most.min(PIECE)];
         let mut filled = 0;
@@ -133,7 +134,14 @@ impl Source for Callback {
     }
 }
 
-impl Callback {
+impl CallerSource {
+    pub(in crate::ffi) fn new(
+        read: unsafe extern "C" fn(*mut c_void, *mut u8, usize) -> i64,
+        userdata: *mut c_void,
+    ) -> CallerSource {
+        CallerSource { read, userdata: Userdata::new(userdata), over: false }
+    }
+
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let answer = unsafe { (self.read)(self.userdata.pointer(), buffer.as_mut_ptr(), buffer.len()) };
         let stopped = |why: &str| Error::new(Code::Callback, format!("the caller's read callback {why}"));

@@ -12,10 +12,10 @@ use crate::registry::blob::has;
 use crate::registry::repository::Remote;
 use crate::registry::upload::confirm::UnconfirmedBlob;
 use crate::registry::upload::session::{location_text, UploadSession};
-use crate::registry::upload::source::Replay;
 use crate::registry::upload::{StoredBlob, Upload, CHUNK};
 use crate::resource::Resource;
 use crate::statuses;
+use crate::stream::replay::Replay;
 use crate::stream::source::{Source, PIECE};
 
 /// From this size on it is worth asking how much of a broken upload arrived.

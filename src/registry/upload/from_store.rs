@@ -6,9 +6,9 @@ use crate::call::Call;
 use crate::digest::Hasher;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
-use crate::registry::upload::source::Replay;
 use crate::store::ReadStore;
 use crate::stream::blob::BlobBody;
+use crate::stream::replay::Replay;
 use crate::stream::source::{Source, PIECE};
 
 /// The distance between the first marks.

@@ -14,7 +14,6 @@ mod places;
 pub mod put;
 pub mod resumable;
 pub mod session;
-pub mod source;
 mod writer;
 
 pub use crate::stream::source::Source;

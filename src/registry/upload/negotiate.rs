@@ -12,9 +12,9 @@ use crate::registry::repository::Remote;
 use crate::registry::upload::attempt::{give_up, put_chunks, put_stream, rest, ChunkPlan, UploadFailure};
 use crate::registry::upload::mount::{mount, Mounted};
 use crate::registry::upload::session::{may_be_done, UploadSession};
-use crate::registry::upload::source::Replay;
 use crate::registry::upload::{StoredBlob, CHUNK};
 use crate::statuses;
+use crate::stream::replay::Replay;
 
 /// How the bytes are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

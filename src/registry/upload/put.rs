@@ -12,9 +12,9 @@ use crate::registry::repository::Remote;
 use crate::registry::upload::attempt::{put_chunks, put_stream, ChunkPlan, UploadFailure};
 use crate::registry::upload::mount::same_registry;
 use crate::registry::upload::negotiate::{Negotiation, UploadWay};
-use crate::registry::upload::source::{hash, HashedSource, InMemory, OpenedFile, Replay, Rewindable};
 use crate::registry::upload::{StoredBlob, CHUNK};
 use crate::registry::Client;
+use crate::stream::replay::{hash, HashedSource, InMemory, OpenedFile, Replay, Rewindable};
 use crate::stream::source::Source;
 
 options! {

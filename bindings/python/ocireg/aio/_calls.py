@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, Iterable
+import tempfile
+from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import _convert
@@ -133,6 +134,19 @@ async def pieces(source: Any) -> Any:
     else:
         for piece in source:
             yield piece
+
+
+async def settled(files: Any) -> list[Any]:
+    """Files of an artifact, whose streams were read into temporary files: they are read from there without waiting."""
+    return [await _settled(file) if isinstance(file, Mapping) and file.get("stream") is not None else file for file in files]
+
+
+async def _settled(file: Any) -> Any:
+    kept = tempfile.SpooledTemporaryFile(CHUNK, dir=file.get("temporary_dir"))  # noqa: SIM115 - it lives as long as the file's name does
+    async for piece in pieces(file["stream"]):
+        kept.write(piece)
+    kept.seek(0)
+    return {**file, "stream": kept}
 
 
 class V1Calls(ByJobs, V1):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..images import opened
 from ..registries import PAGE_SIZE
-from ._calls import Calls, V1Calls
+from ._calls import Calls, V1Calls, settled
 from .session import AsyncUploadSession
 from .v1 import AsyncV1
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ..manifest import Manifest
     from ..options import (
         AppendOptions,
+        ArtifactAttachOptions,
+        ArtifactPushOptions,
         BlobOptions,
         BlobPutOptions,
         BlobSaveOptions,
@@ -82,6 +84,7 @@ if TYPE_CHECKING:
         PlaceList,
         PlaceManifest,
         PlaceReferrers,
+        PushedArtifact,
         ReferrerList,
         RepositoryList,
         RepositoryRemove,
@@ -90,7 +93,7 @@ if TYPE_CHECKING:
         TagList,
         Token,
     )
-    from ..types import Buffer, CredentialsCallback, LogCallback, Name, Path, Sink, Source
+    from ..types import ArtifactFile, Buffer, CredentialsCallback, LogCallback, Name, Path, Sink, Source
     from .reader import AsyncBlobReader
     from .upload import AsyncUpload
 
@@ -345,6 +348,23 @@ class AsyncClient:
     async def append_image(self, image: Name, layers: Path | Iterable[Path], **options: Unpack[AppendOptions]) -> ImageAppend:
         """Puts layers, tar files, the oldest first, on top of an image: `ocireg_image_append`."""
         result: ImageAppend = await self._calls.append_image(image, layers, **options)
+        return result
+
+    async def push_artifact(
+        self, place: Name, files: Iterable[Path | ArtifactFile], **options: Unpack[ArtifactPushOptions]
+    ) -> PushedArtifact:
+        """Makes an artifact of files, folders and bytes, as oras does, and puts it at a place; the same files give the same artifact:
+        `ocireg_artifact_push`. files: paths, or dicts with one of `path`, `data` and `stream`, and what it is called. A stream waits in a
+        temporary file first."""
+        result: PushedArtifact = await self._calls.push_artifact(place, await settled(files), **options)
+        return result
+
+    async def attach_artifact(
+        self, place: Name, files: Iterable[Path | ArtifactFile], **options: Unpack[ArtifactAttachOptions]
+    ) -> PushedArtifact:
+        """Makes an artifact that is about what a place names, and puts it beside that: `ocireg_artifact_attach`. files: as of
+        `push_artifact`."""
+        result: PushedArtifact = await self._calls.attach_artifact(place, await settled(files), **options)
         return result
 
     async def extract_image(self, image: Name, folder: Path, **options: Unpack[ExtractOptions]) -> ImageExtract:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from ..credentials import Credentials
 from .calls import (
     AppendOptions,
+    ArtifactAttachOptions,
+    ArtifactPushOptions,
     BlobOptions,
     BlobPutOptions,
     BlobSaveOptions,
@@ -31,6 +33,7 @@ from .calls import (
     ManifestOptions,
     ManifestPutOptions,
     MountOptions,
+    PartOptions,
     PingOptions,
     PlaceReferrersOptions,
     PlatformOptions,
@@ -52,6 +55,8 @@ from .client import ClientOptions, HostOptions, TLSOptions
 
 __all__ = [
     "AppendOptions",
+    "ArtifactAttachOptions",
+    "ArtifactPushOptions",
     "BlobOptions",
     "BlobPutOptions",
     "BlobSaveOptions",
@@ -77,6 +82,7 @@ __all__ = [
     "ManifestOptions",
     "ManifestPutOptions",
     "MountOptions",
+    "PartOptions",
     "PingOptions",
     "PlaceReferrersOptions",
     "PlatformOptions",

@@ -315,6 +315,62 @@ class AppendOptions(CallOptions, total=False):
     if_digest: str | None
 
 
+class PartOptions(TypedDict, total=False):
+    """The options of `ocireg_artifact_add_file`, `ocireg_artifact_add_memory` and `ocireg_artifact_add_stream`."""
+
+    # the name under which it is pulled (org.opencontainers.image.title): relative, without "..", unlike those of the others; of a
+    # file or folder it is its path without it, or the last part of a path that is absolute or leads upwards
+    title: str | None
+    # application/vnd.oci.image.layer.v1.tar without it, of a folder application/vnd.oci.image.layer.v1.tar+gzip and of a config
+    # application/vnd.unknown.config.v1+json, as oras has it
+    media_type: str | None
+    # KEY=VALUE each, of its descriptor
+    annotations: Iterable[str] | None
+    # it is the artifact's config, of which there is one at most, and has no title
+    config: bool | None
+    # of a stream: the folder for bytes that have to wait on the disk; without it /var/tmp, or /tmp where there is none
+    temporary_dir: str | None
+    # of a stream: the most that may wait there
+    max_temporary_bytes: int | None
+
+
+class ArtifactAttachOptions(CallOptions, total=False):
+    """The options of `ocireg_artifact_attach`."""
+
+    # of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of the index itself
+    platform: str | None
+    # what it is, a media type; without it application/vnd.unknown.artifact.v1, or what its config is
+    artifact_type: str | None
+    # KEY=VALUE each, of the manifest; org.opencontainers.image.created is there only when it is given here
+    annotations: Iterable[str] | None
+    # the tars of folders have the times of their files; without it the same files give the same bytes whenever they were made
+    times: bool | None
+    # 1 to 64: transfers at once
+    concurrency: int | None
+
+
+class ArtifactPushOptions(CallOptions, total=False):
+    """The options of `ocireg_artifact_push`."""
+
+    # "v1.1", which it is by default, or "v1.0": for registries that refuse an artifactType; that is the type of the config then
+    image_spec: str | None
+    # the place of what it is about, in the same repository or layout, by tag or digest
+    subject: str | None
+    # what it is, a media type; without it application/vnd.unknown.artifact.v1, or what its config is
+    artifact_type: str | None
+    # KEY=VALUE each, of the manifest; org.opencontainers.image.created is there only when it is given here
+    annotations: Iterable[str] | None
+    # the tars of folders have the times of their files; without it the same files give the same bytes whenever they were made
+    times: bool | None
+    # 1 to 64: transfers at once
+    concurrency: int | None
+    # "replace", which it is by default; "fail": a name that refers to a manifest already, be it this one, is DigestMismatch,
+    # and nothing is written; "skip": it stays as it is, and the result says so
+    if_exists: str | None
+    # the name has to refer to this manifest still, else DigestMismatch, and nothing is written
+    if_digest: str | None
+
+
 class ExtractOptions(CallOptions, total=False):
     """The options of `ocireg_image_extract`."""
 

@@ -35,6 +35,7 @@ from .image import (
     PlaceManifest,
     PlaceReferrers,
     Progress,
+    PushedArtifact,
     UnpackedLayer,
 )
 from .old import (
@@ -155,6 +156,7 @@ __all__ = [
     "PlaceReferrers",
     "Platform",
     "Progress",
+    "PushedArtifact",
     "RateLimit",
     "Redirect",
     "ReferenceParts",

@@ -101,6 +101,22 @@ class ImageAppend(TypedDict):
     condition: str | None  # Who saw to it that the name could be set.
 
 
+class PushedArtifact(TypedDict):
+    """An artifact that was pushed."""
+
+    destination: str  # Where it is.
+    digest: str  # Its digest.
+    mediaType: str  # Its media type.
+    size: int | None  # The bytes of its manifest; None when the name was left as it is.
+    artifactType: str | None  # What it is.
+    config: Descriptor | None  # Its config; None when the name was left as it is.
+    layers: list[Descriptor]  # Its files.
+    subject: Descriptor | None  # What it is about.
+    blobs: CopyBlobs  # Counts of blobs.
+    skipped: list[str]  # The names that were left as they are, because they refer to something.
+    condition: str | None  # Who saw to it that the name could be set.
+
+
 class ImageFile(TypedDict):
     """A file of an image."""
 

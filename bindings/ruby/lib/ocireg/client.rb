@@ -20,6 +20,7 @@ module Ocireg
     include Blobs
     include Uploads
     include Images
+    include Artifacts
     include Layouts
     include Accounts
 

@@ -82,6 +82,7 @@ module Ocireg
     function :client_free, "p", :void, true
     function :blob_reader_free, "p", :void, true
     function :upload_free, "p", :void, true
+    function :artifact_free, "p", :void, true
 
     quick :json_parse, "spp"
     quick :json_parse_bytes, "pzpp"
@@ -167,6 +168,13 @@ module Ocireg
     blocking :endpoint_referrers, "ppsppp"
     blocking :layout_check, "ppsppp"
     blocking :layout_clean, "ppsppp"
+
+    quick :artifact_new, "pp"
+    quick :artifact_add_file, "pspp"
+    quick :artifact_add_memory, "ppzpp"
+    blocking :artifact_add_stream, "ppppp"
+    blocking :artifact_push, "pppsppp"
+    blocking :artifact_attach, "pppsppp"
 
     blocking :image_config, "ppspppp"
     blocking :image_size, "ppsppp"

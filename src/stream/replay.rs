@@ -1,4 +1,4 @@
-//! The sources of a blob's bytes.
+//! Sources of bytes that can be read again, and what makes one of a source that cannot.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
@@ -65,9 +65,23 @@ impl OpenedFile {
     pub fn open(path: &Path) -> Result<OpenedFile> {
         let name = path.display().to_string();
         let what = |error: std::io::Error| Error::io(format!("cannot read {name}"), &error);
-        let file = open_regular(path).map_err(what)?;
-        let facts = file.metadata().map_err(what)?;
+        OpenedFile::of(open_regular(path).map_err(what)?, name.clone())
+    }
+
+    /// A regular file that is open already, from its first byte on.
+    pub(crate) fn of(file: File, name: String) -> Result<OpenedFile> {
+        let facts = file.metadata().map_err(|error| Error::io(format!("cannot read {name}"), &error))?;
         Ok(OpenedFile { file, name, stamp: Stamp::of(&facts), left: facts.len() })
+    }
+
+    /// By what one sees later that it is still the same.
+    pub(crate) fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// The error when it is not.
+    pub(crate) fn changed(name: &str) -> Error {
+        Error::new(Code::Io, format!("{name} changed while it was read"))
     }
 }
 
@@ -78,7 +92,7 @@ impl Source for OpenedFile {
         self.left = self.left.saturating_sub(piece.len() as u64);
         // Before the last bytes leave: what is sent must be what was hashed.
         if self.left == 0 && Stamp::of(&self.file.metadata().map_err(what)?) != self.stamp {
-            return Err(Error::new(Code::Io, format!("{} changed while it was read", self.name)));
+            return Err(OpenedFile::changed(&self.name));
         }
         Ok(piece)
     }

@@ -1,0 +1,49 @@
+"""Artifacts."""
+
+from __future__ import annotations
+
+import io
+import unittest
+from typing import Any
+
+import helper
+import ocireg
+
+
+class ArtifactsTest(helper.Case):
+    def test_files_memory_and_streams(self) -> None:
+        place, folder = f"{self.new_repository()}:v1", self.folder()
+        (folder / "file.txt").write_text("from a file")
+        parts: list[Any] = [
+            folder / "file.txt",
+            {"data": b"from memory", "title": "a/b", "media_type": "text/plain", "annotations": ["k=v"]},
+            {"data": bytearray(b"{}"), "config": True},
+            {"stream": io.BytesIO(b"from a stream"), "title": "c"},
+            {"stream": iter([b"in ", b"pieces"]), "title": "d"},
+        ]
+        pushed = self.client.push_artifact(place, parts, artifact_type="a/b", annotations=["x=y"])
+        titles = [(layer["annotations"] or {})["org.opencontainers.image.title"] for layer in pushed["layers"]]
+        self.assertEqual(titles, ["file.txt", "a/b", "c", "d"])
+        self.assertEqual([layer["size"] for layer in pushed["layers"]], [11, 11, 13, 9])
+        attached = self.client.attach_artifact(place, [str(folder / "file.txt")], artifact_type="a/sig")
+        assert attached["subject"]
+        self.assertEqual(attached["subject"]["digest"], pushed["digest"])
+        self.assertEqual([one["digest"] for one in self.client.place_referrers(place)["referrers"]], [attached["digest"]])
+        self.assertEqual(len(self.client.push_artifact(place, [], if_exists="skip")["skipped"]), 1)
+
+    def test_what_cannot_be(self) -> None:
+        place = "oci:/nonexistent/layout:v1"
+        for file in ({"data": b"x", "title": "../x"}, "-", {"path": "x", "annotations": ["x"]}):
+            with self.assertRaises(ocireg.InvalidArgument):
+                self.client.push_artifact(place, [file])  # type: ignore[list-item]
+
+        def broken() -> Any:
+            yield b"x"
+            raise OSError("it broke")
+
+        with self.assertRaisesRegex(OSError, "it broke"):
+            self.client.push_artifact(place, [{"stream": broken(), "title": "x"}])
+
+
+if __name__ == "__main__":
+    unittest.main()

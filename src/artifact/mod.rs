@@ -1,0 +1,15 @@
+//! Artifacts: files under titles, with a type, at any place (OCI image-spec manifest.md, "Guidelines for Artifact Usage"), in the way of
+//! oras. It does not know any kind of place: the copy engine moves what is made here.
+
+mod folder;
+mod own_store;
+mod part;
+pub mod push;
+mod title;
+
+pub(crate) use part::waiting;
+pub use part::{Artifact, PartOptions, StreamPartOptions};
+
+/// The annotations of a folder's layer: that it is to be unpacked, and the digest of its tar (oras).
+const UNPACK: &str = "io.deis.oras.content.unpack";
+const TAR_DIGEST: &str = "io.deis.oras.content.digest";

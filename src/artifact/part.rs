@@ -1,0 +1,288 @@
+//! What an artifact is made of: files, folders, bytes in memory, and bytes that came from a callback.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use serde_json::{json, Map, Value};
+
+use super::folder::FolderTar;
+use super::{title, TAR_DIGEST, UNPACK};
+use crate::call::Call;
+use crate::digest::{Algorithm, Digest, Hasher};
+use crate::error::{Code, Error, Result};
+use crate::media_type as types;
+use crate::options::options;
+use crate::os::input;
+use crate::os::special::{is_stream, name_of};
+use crate::os::stamp::Stamp;
+use crate::stream::pack::{Compression, CompressionSettings};
+use crate::stream::replay::{hash, InMemory, OpenedFile, Replay};
+use crate::stream::source::{Source, PIECE};
+use crate::stream::spool::{SpoolItem, SpoolWriter, TemporaryOptions, TemporarySpace};
+use crate::text::shorten;
+
+options! {
+    /// What a part of an artifact is called.
+    #[derive(Debug, Clone)]
+    pub struct PartOptions {
+        /// the name under which it is pulled (org.opencontainers.image.title): relative, without "..", unlike those of the others; of a
+        /// file or folder it is its path without it, or the last part of a path that is absolute or leads upwards
+        pub title: Option<String>,
+        /// application/vnd.oci.image.layer.v1.tar without it, of a folder application/vnd.oci.image.layer.v1.tar+gzip and of a config
+        /// application/vnd.unknown.config.v1+json, as oras has it
+        pub media_type: Option<String>,
+        /// KEY=VALUE each, of its descriptor
+        pub annotations: Vec<String>,
+        /// it is the artifact's config, of which there is one at most, and has no title
+        pub config: bool,
+    }
+}
+
+options! {
+    /// What bytes from a callback are called, and where they wait.
+    #[derive(Debug, Clone)]
+    pub struct StreamPartOptions {
+    } and {
+        /// What they are called.
+        pub part: PartOptions,
+        /// Where they wait.
+        pub temporary: TemporaryOptions,
+    }
+}
+
+/// An artifact that is to be pushed: its parts, in their order.
+#[derive(Debug, Clone, Default)]
+pub struct Artifact {
+    pub(super) config: Option<Part>,
+    pub(super) layers: Vec<Part>,
+}
+
+/// A part as it was given.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    content: PartContent,
+    title: Option<String>,
+    media_type: Option<String>,
+    annotations: Map<String, Value>,
+}
+
+#[derive(Debug, Clone)]
+enum PartContent {
+    /// A file, a folder, or something that is read to its end, once.
+    Path(PathBuf),
+    Memory(Bytes),
+    Waiting(SpoolItem),
+}
+
+/// Where the bytes of a part are read.
+#[derive(Debug, Clone)]
+pub(super) enum PartBytes {
+    File(PathBuf, Stamp),
+    Memory(Bytes),
+    Spooled(SpoolItem),
+}
+
+/// A part whose digest is known, and its descriptor.
+#[derive(Debug, Clone)]
+pub(super) struct ReadyPart {
+    pub(super) descriptor: Value,
+    pub(super) digest: Digest,
+    pub(super) bytes: PartBytes,
+}
+
+impl Artifact {
+    /// Adds a file or a folder. It is read when the artifact is pushed.
+    pub fn add_path(&mut self, path: &str, options: PartOptions) -> Result<()> {
+        if path.is_empty() {
+            return Err(argument("the path of a file is empty"));
+        }
+        if input::is_standard(Path::new(path)) && options.title.is_none() && !options.config {
+            return Err(argument("standard input needs the option title"));
+        }
+        let usual = || title::usual(Path::new(path)).map(Some);
+        self.add(PartContent::Path(path.into()), options, usual)
+    }
+
+    /// Adds bytes.
+    pub fn add_bytes(&mut self, bytes: Bytes, options: PartOptions) -> Result<()> {
+        self.add(PartContent::Memory(bytes), options, || Ok(None))
+    }
+
+    /// Adds everything that a source has, which is read here and waits in a temporary file.
+    pub fn add_source(&mut self, source: &mut dyn Source, options: StreamPartOptions) -> Result<()> {
+        let item = waiting(source, &options.temporary)?;
+        self.add_waiting(item, options.part)
+    }
+
+    /// Adds what waits already.
+    pub(crate) fn add_waiting(&mut self, item: SpoolItem, options: PartOptions) -> Result<()> {
+        self.add(PartContent::Waiting(item), options, || Ok(None))
+    }
+
+    fn add(
+        &mut self,
+        content: PartContent,
+        options: PartOptions,
+        usual: impl FnOnce() -> Result<Option<String>>,
+    ) -> Result<()> {
+        let annotations = annotations(&options.annotations)?;
+        if annotations.contains_key(title::TITLE) {
+            return Err(argument(format!("the option title is there for the annotation {}", title::TITLE)));
+        }
+        let title = match options.title {
+            Some(_) if options.config => return Err(argument("a config has no title")),
+            None if options.config => None,
+            Some(title) => Some(checked(title)?),
+            None => usual()?,
+        };
+        let part = Part { content, title, media_type: options.media_type, annotations };
+        match options.config {
+            true if self.config.is_some() => return Err(argument("the artifact has a config already")),
+            true => self.config = Some(part),
+            false => self.layers.push(part),
+        }
+        Ok(())
+    }
+
+    /// Refuses titles that nobody could pull together.
+    pub(super) fn check(&self) -> Result<()> {
+        let titles: Vec<String> =
+            self.layers.iter().filter_map(|part| title::path_of(part.title.as_ref()?).ok()).collect();
+        match title::clash(titles.iter().map(String::as_str)) {
+            Some(why) => Err(argument(why)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Everything that a source has, in a temporary file.
+pub(crate) fn waiting(source: &mut dyn Source, options: &TemporaryOptions) -> Result<SpoolItem> {
+    options.check()?;
+    let mut writer = options.space().spool()?.writer();
+    loop {
+        match source.piece(PIECE)? {
+            piece if piece.is_empty() => return Ok(writer.finish()),
+            piece => writer.write(&piece)?,
+        }
+    }
+}
+
+/// A title of the caller's, clean.
+fn checked(given: String) -> Result<String> {
+    match title::path_of(&given) {
+        Ok(path) if path.is_empty() => Ok(".".to_owned()),
+        Ok(path) => Ok(path),
+        Err(why) => Err(argument(format!("the title '{}' {why}", shorten(&given)))),
+    }
+}
+
+/// `KEY=VALUE` each, as annotations.
+pub(super) fn annotations(given: &[String]) -> Result<Map<String, Value>> {
+    let mut all = Map::new();
+    for text in given {
+        let Some((key, value)) = text.split_once('=').filter(|(key, _)| !key.is_empty()) else {
+            return Err(argument(format!("the annotation '{}' is not KEY=VALUE", shorten(text))));
+        };
+        if all.insert(key.to_owned(), value.into()).is_some() {
+            return Err(argument(format!("the annotation '{}' is given twice", shorten(key))));
+        }
+    }
+    Ok(all)
+}
+
+pub(super) fn argument(message: impl Into<String>) -> Error {
+    Error::new(Code::InvalidArgument, message)
+}
+
+impl Part {
+    /// Reads it to its end, for its digest; what cannot be read again, and what is packed, waits in a temporary file.
+    pub(super) fn ready(&self, call: &Call, usual: &str, times: bool, space: &TemporarySpace) -> Result<ReadyPart> {
+        match &self.content {
+            PartContent::Memory(bytes) => {
+                let digest = hash(call, &mut InMemory(bytes, bytes), Algorithm::Sha256)?;
+                Ok(self.described(usual, digest, bytes.len() as u64, PartBytes::Memory(bytes.clone()), &[]))
+            }
+            PartContent::Waiting(item) => self.waiting(call, usual, item.clone()),
+            PartContent::Path(path) => self.of_path(call, path, usual, times, space),
+        }
+    }
+
+    fn of_path(&self, call: &Call, path: &Path, usual: &str, times: bool, space: &TemporarySpace) -> Result<ReadyPart> {
+        let what = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
+        if input::is_standard(path) {
+            return self.once(call, path, usual, space);
+        }
+        let kind = std::fs::metadata(path).map_err(what)?.file_type();
+        match kind {
+            kind if kind.is_file() => {
+                let mut file = OpenedFile::open(path)?;
+                let digest = hash(call, &mut file, Algorithm::Sha256).map_err(|error| error.within(path.display()))?;
+                Ok(self.described(usual, digest, file.size(), PartBytes::File(path.to_owned(), file.stamp()), &[]))
+            }
+            kind if kind.is_dir() => self.folder(call, path, times, space),
+            kind if is_stream(kind) => self.once(call, path, usual, space),
+            kind => Err(argument(format!("{} is {}: no file, folder or pipe", path.display(), name_of(kind)))),
+        }
+    }
+
+    fn folder(&self, call: &Call, path: &Path, times: bool, space: &TemporarySpace) -> Result<ReadyPart> {
+        let Some(title) = &self.title else {
+            return Err(argument(format!("the config {} is a folder", path.display())));
+        };
+        let mut tar = FolderTar::open(call, path, title, times)?;
+        let gzip = CompressionSettings::of(Some(Compression::Gzip), None, Compression::Gzip)?;
+        let gzip = gzip.ok_or_else(|| Error::new(Code::Internal, "gzip packs nothing"))?;
+        let packed = gzip.pack(call, &mut tar, space.spool()?.writer())?;
+        let unpacked = tar.digest();
+        let notes = [(UNPACK, "true"), (TAR_DIGEST, unpacked.as_str())];
+        let size = packed.item.size();
+        Ok(self.described(types::OCI_LAYER_GZIP, packed.digest, size, PartBytes::Spooled(packed.item), &notes))
+    }
+
+    /// What can be read once only: standard input, a pipe, a character device.
+    fn once(&self, call: &Call, path: &Path, usual: &str, space: &TemporarySpace) -> Result<ReadyPart> {
+        let what = |error: std::io::Error| match error.downcast::<Error>() {
+            Ok(ended) => ended,
+            Err(error) => Error::io(format!("cannot read {}", path.display()), &error),
+        };
+        let file = input::open(path).map_err(what)?;
+        let (mut writer, mut buffer): (SpoolWriter, _) = (space.spool()?.writer(), vec![0; PIECE]);
+        loop {
+            let count = input::read(&file, &mut buffer, || call.check()).map_err(what)?;
+            if count == 0 {
+                break;
+            }
+            writer.write(&buffer[..count])?;
+        }
+        self.waiting(call, usual, writer.finish())
+    }
+
+    fn waiting(&self, call: &Call, usual: &str, item: SpoolItem) -> Result<ReadyPart> {
+        let mut hasher = Hasher::new(Algorithm::Sha256);
+        let (mut reader, mut buffer) = (item.read_from(0), vec![0; PIECE]);
+        loop {
+            call.check()?;
+            let count = reader.read(&mut buffer).map_err(|error| Error::io("cannot read a temporary file", &error))?;
+            if count == 0 {
+                break;
+            }
+            hasher.update(&buffer[..count]);
+        }
+        Ok(self.described(usual, hasher.finish(), item.size(), PartBytes::Spooled(item), &[]))
+    }
+
+    fn described(&self, usual: &str, digest: Digest, size: u64, bytes: PartBytes, notes: &[(&str, &str)]) -> ReadyPart {
+        let media_type = self.media_type.as_deref().unwrap_or(usual);
+        let mut descriptor = json!({"mediaType": media_type, "digest": digest, "size": size});
+        let mut annotations = self.annotations.clone();
+        let title = self.title.as_deref().map(|text| (title::TITLE, text));
+        for (name, text) in notes.iter().copied().chain(title) {
+            annotations.insert(name.to_owned(), text.into());
+        }
+        if !annotations.is_empty() {
+            descriptor["annotations"] = annotations.into();
+        }
+        ReadyPart { descriptor, digest, bytes }
+    }
+}

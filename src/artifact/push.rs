@@ -1,0 +1,294 @@
+//! Artifacts made: the manifest of what a caller gives, as oras makes it (oras-go pack.go; OCI image-spec manifest.md, 1.1 and 1.0), and
+//! the copy that brings it to its place.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use serde::Serialize;
+use serde_json::{json, Value};
+
+use super::own_store::ArtifactStore;
+use super::part::{annotations, argument, Artifact, PartBytes, ReadyPart};
+use crate::call::Call;
+use crate::digest::{Algorithm, Digest};
+use crate::error::Result;
+use crate::manifest::{build, Descriptor};
+use crate::media_type as types;
+use crate::options::options;
+use crate::store::condition::{NameOptions, SeenTo};
+use crate::store::{RawManifest, WriteStore};
+use crate::stream::spool::TemporarySpace;
+use crate::sync::lock;
+use crate::text::shorten;
+use crate::transfer::copy::{copy, CopyOptions};
+use crate::transfer::workers::in_parallel;
+
+/// How many parts are read at once.
+const WIDTH: usize = 4;
+const UNKNOWN_ARTIFACT: &str = "application/vnd.unknown.artifact.v1";
+const UNKNOWN_CONFIG: &str = "application/vnd.unknown.config.v1+json";
+/// The content of an empty config, and of an empty layer.
+const EMPTY: &[u8] = b"{}";
+
+options! {
+    /// What an artifact is.
+    #[derive(Debug, Clone)]
+    pub struct ArtifactOptions {
+        /// what it is, a media type; without it application/vnd.unknown.artifact.v1, or what its config is
+        pub artifact_type: Option<String>,
+        /// KEY=VALUE each, of the manifest; org.opencontainers.image.created is there only when it is given here
+        pub annotations: Vec<String>,
+        /// the tars of folders have the times of their files; without it the same files give the same bytes whenever they were made
+        pub times: bool,
+        /// 1 to 64: transfers at once
+        pub concurrency: u64 = 4,
+    }
+}
+
+options! {
+    /// Options of a push.
+    #[derive(Debug, Clone)]
+    pub struct ArtifactPushOptions {
+        /// "v1.1", which it is by default, or "v1.0": for registries that refuse an artifactType; that is the type of the config then
+        pub image_spec: Option<String>,
+        /// the place of what it is about, in the same repository or layout, by tag or digest
+        pub subject: Option<String>,
+    } and {
+        /// What it is.
+        pub artifact: ArtifactOptions,
+        /// The name of its place, which is looked at before anything else, and once more when it is set
+        pub names: NameOptions,
+    }
+}
+
+options! {
+    /// Options of an artifact that is attached.
+    #[derive(Debug, Clone)]
+    pub struct ArtifactAttachOptions {
+        /// of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of the index itself
+        pub platform: Option<String>,
+    } and {
+        /// What it is.
+        pub artifact: ArtifactOptions,
+    }
+}
+
+/// The result of a push.
+#[derive(Debug, Serialize)]
+pub struct PushedArtifact {
+    /// Where it is.
+    pub destination: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type.
+    #[serde(rename = "mediaType")]
+    pub media_type: String,
+    /// The bytes of its manifest; None, as its type and its parts, when the name was left as it is.
+    pub size: Option<u64>,
+    /// What it is; None where only its config says so.
+    #[serde(rename = "artifactType")]
+    pub artifact_type: Option<String>,
+    /// The descriptor of its config.
+    pub config: Option<Descriptor>,
+    /// The descriptors of its files.
+    pub layers: Vec<Descriptor>,
+    /// The descriptor of what it is about.
+    pub subject: Option<Descriptor>,
+    /// Counts of blobs, as of a copy.
+    pub blobs: Value,
+    /// The names that were left as they are, because they refer to something.
+    pub skipped: Vec<String>,
+    /// Who saw to it that the name could be set; None without a condition.
+    pub condition: Option<SeenTo>,
+}
+
+/// An artifact whose manifest is made, and whose bytes are at hand.
+pub struct MadeArtifact {
+    store: ArtifactStore,
+    root: RawManifest,
+}
+
+impl MadeArtifact {
+    /// Its digest.
+    pub fn digest(&self) -> &Digest {
+        self.root.digest()
+    }
+}
+
+/// Reads the parts of an artifact, and makes its manifest.
+pub(crate) fn make(
+    call: &Call,
+    artifact: &Artifact,
+    subject: Option<&Descriptor>,
+    options: &ArtifactPushOptions,
+    space: &TemporarySpace,
+) -> Result<MadeArtifact> {
+    let is_old = is_old(options, subject)?;
+    artifact.check()?;
+    let parts = parts(call, artifact, options.artifact.times, space)?;
+    let described = manifest(artifact, &parts, subject, &options.artifact, is_old)?;
+    let built = build::build(described.to_string().as_bytes(), Algorithm::Sha256)?;
+    let root = RawManifest { document: built.document, bytes: built.bytes };
+    let bytes = PartBytes::Memory(EMPTY.into());
+    let empty = ReadyPart { descriptor: Value::Null, digest: Algorithm::Sha256.digest(EMPTY), bytes };
+    Ok(MadeArtifact { store: ArtifactStore::new(root.clone(), parts.into_iter().chain([empty])), root })
+}
+
+/// Brings it to its place.
+pub(crate) fn push(
+    call: &Call,
+    made: &MadeArtifact,
+    to: &dyn WriteStore,
+    options: &ArtifactPushOptions,
+) -> Result<PushedArtifact> {
+    let (names, concurrency) = (options.names.clone(), options.artifact.concurrency);
+    let copied = copy(call, &made.store, to, &CopyOptions { names, concurrency, ..CopyOptions::default() })?;
+    let document = Some(&made.root.document).filter(|_| copied.skipped.is_empty());
+    let artifact_type = document.and_then(|document| document.value.get("artifactType")?.as_str());
+    Ok(PushedArtifact {
+        destination: copied.destination,
+        digest: copied.digest,
+        media_type: copied.media_type,
+        size: document.map(|document| document.size),
+        artifact_type: artifact_type.map(str::to_owned),
+        config: document.and_then(|document| document.config().cloned()),
+        layers: document.map(|document| document.layers().to_vec()).unwrap_or_default(),
+        subject: document.and_then(|document| document.subject().cloned()),
+        blobs: copied.blobs,
+        skipped: copied.skipped,
+        condition: copied.condition,
+    })
+}
+
+/// Whether the manifest is one of the image specification 1.0.
+fn is_old(options: &ArtifactPushOptions, subject: Option<&Descriptor>) -> Result<bool> {
+    match options.image_spec.as_deref() {
+        None | Some("v1.1") => Ok(false),
+        Some("v1.0") if subject.is_some() => Err(argument("an artifact of image_spec \"v1.0\" has no subject")),
+        Some("v1.0") => Ok(true),
+        Some(other) => {
+            Err(argument(format!("the option image_spec is '{}', not \"v1.0\" or \"v1.1\"", shorten(other))))
+        }
+    }
+}
+
+/// The config, if there is one, and the layers, each read to its end; on other threads, because compression needs more stack than the
+/// caller's thread may have.
+fn parts(call: &Call, artifact: &Artifact, times: bool, space: &TemporarySpace) -> Result<Vec<ReadyPart>> {
+    let found = Mutex::new(BTreeMap::new());
+    let config = artifact.config.iter().map(|part| (part, UNKNOWN_CONFIG));
+    let all = config.chain(artifact.layers.iter().map(|part| (part, types::OCI_LAYER)));
+    in_parallel(call, WIDTH, &Arc::default(), all.enumerate().collect(), |call, _, (at, (part, usual))| {
+        let ready = part.ready(call, usual, times, space)?;
+        lock(&found).insert(at, ready);
+        Ok(())
+    })?;
+    Ok(crate::sync::into_inner(found).into_values().collect())
+}
+
+/// The parts of the manifest, of which [`build`] makes one.
+fn manifest(
+    artifact: &Artifact,
+    parts: &[ReadyPart],
+    subject: Option<&Descriptor>,
+    options: &ArtifactOptions,
+    is_old: bool,
+) -> Result<Value> {
+    let (config, layers) = parts.split_at(usize::from(artifact.config.is_some()));
+    let config = config.first().map(|part| part.descriptor.clone());
+    let layers: Vec<&Value> = layers.iter().map(|part| &part.descriptor).collect();
+    let mut made = json!({"mediaType": types::OCI_MANIFEST, "layers": layers});
+    match (is_old, config, options.artifact_type.as_deref()) {
+        (true, Some(_), Some(_)) => {
+            return Err(argument("of image_spec \"v1.0\" the type of the config is the artifact's: give one of them"))
+        }
+        (true, config, given) => {
+            let digest = Algorithm::Sha256.digest(EMPTY);
+            let empty = || json!({"mediaType": given.unwrap_or(UNKNOWN_CONFIG), "digest": digest, "size": EMPTY.len()});
+            made["config"] = config.unwrap_or_else(empty);
+        }
+        (false, Some(config), given) => {
+            made["config"] = config;
+            made["artifactType"] = json!(given);
+        }
+        (false, None, given) => made["artifactType"] = json!(given.unwrap_or(UNKNOWN_ARTIFACT)),
+    }
+    if let Some(subject) = subject {
+        made["subject"] = json!({"mediaType": subject.media_type, "digest": subject.digest, "size": subject.size});
+    }
+    let annotations = annotations(&options.annotations)?;
+    if !annotations.is_empty() {
+        made["annotations"] = annotations.into();
+    }
+    Ok(made)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artifact::PartOptions;
+    use crate::error::Code;
+
+    fn options(given: Value) -> ArtifactPushOptions {
+        serde_json::from_value(given).unwrap()
+    }
+
+    fn made(artifact: &Artifact, given: Value) -> Result<String> {
+        let made = make(&Call::alone(None), artifact, None, &options(given), &TemporarySpace::default())?;
+        Ok(String::from_utf8(made.root.bytes).unwrap())
+    }
+
+    fn with(parts: &[(&str, Value)]) -> Artifact {
+        let mut artifact = Artifact::default();
+        for (bytes, options) in parts {
+            let options: PartOptions = serde_json::from_value(options.clone()).unwrap();
+            artifact.add_bytes(bytes.as_bytes().to_vec().into(), options).unwrap();
+        }
+        artifact
+    }
+
+    /// Of oras 1.3, with the same arguments.
+    #[test]
+    fn both_versions_are_as_oras_writes_them() {
+        let artifact = with(&[("hello\n", json!({"title": "a.txt"}))]);
+        let file = concat!(
+            r#"{"mediaType":"application/vnd.oci.image.layer.v1.tar","#,
+            r#""digest":"sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03","size":6,"#,
+            r#""annotations":{"org.opencontainers.image.title":"a.txt"}}"#
+        );
+        let empty = r#""digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2"#;
+        let begin = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","#;
+        assert_eq!(
+            made(&artifact, json!({})).unwrap(),
+            format!(
+                "{begin}\"artifactType\":\"{UNKNOWN_ARTIFACT}\",\"config\":{{\"mediaType\":\"application/vnd.oci.empty.v1+json\",\
+                 {empty},\"data\":\"e30=\"}},\"layers\":[{file}]}}"
+            )
+        );
+        assert_eq!(
+            made(&artifact, json!({"image_spec": "v1.0", "artifact_type": "a/b", "annotations": ["x=y"]})).unwrap(),
+            format!("{begin}\"config\":{{\"mediaType\":\"a/b\",{empty}}},\"layers\":[{file}],\"annotations\":{{\"x\":\"y\"}}}}")
+        );
+        let configured = with(&[("{}", json!({"config": true, "media_type": "a/c"}))]);
+        assert!(!made(&configured, json!({})).unwrap().contains("artifactType"));
+        let refused = made(&configured, json!({"image_spec": "v1.0", "artifact_type": "a/b"})).unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+    }
+
+    #[test]
+    fn a_file_that_changes_is_not_half_of_each() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "before").unwrap();
+        let mut artifact = Artifact::default();
+        artifact.add_path(path.to_str().unwrap(), PartOptions::default()).unwrap();
+        let call = Call::alone(None);
+        let made = make(&call, &artifact, None, &options(json!({})), &TemporarySpace::default()).unwrap();
+        std::fs::write(&path, "afterwards").unwrap();
+        let to = crate::layout::oci::OciLayout::planned(&folder.path().join("layout"), Some("v1")).unwrap();
+        let error = push(&call, &made, &to, &options(json!({}))).unwrap_err();
+        assert_eq!(error.code(), Code::Io);
+        assert!(error.message().contains("changed while it was read"), "{error}");
+        assert!(!folder.path().join("layout/index.json").exists());
+    }
+}

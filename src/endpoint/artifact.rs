@@ -1,0 +1,105 @@
+//! Artifacts at places that are named.
+
+use super::Endpoint;
+use crate::artifact::push::{self, ArtifactAttachOptions, ArtifactPushOptions, PushedArtifact};
+use crate::artifact::Artifact;
+use crate::call::Call;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result, Side};
+use crate::image::Image;
+use crate::manifest::Descriptor;
+use crate::registry::Client;
+use crate::text::shorten;
+
+/// Makes an artifact and puts it where a name says.
+pub fn push_artifact(
+    client: &Client,
+    call: &Call,
+    artifact: &Artifact,
+    to: &Endpoint,
+    options: &ArtifactPushOptions,
+) -> Result<PushedArtifact> {
+    to.takes_artifacts()?;
+    let store = to.destination(client)?;
+    options.names.condition()?.look(call, store.as_ref())?;
+    let subject = match options.subject.as_deref() {
+        Some(name) => Some(subject(client, call, &to.neighbour(name)?, None)?),
+        None => None,
+    };
+    let made = push::make(call, artifact, subject.as_ref(), options, &client.temporary_space())?;
+    push::push(call, &made, store.as_ref(), options)
+}
+
+/// Makes an artifact about what a name refers to, and puts it beside that, under its digest alone.
+pub fn attach_artifact(
+    client: &Client,
+    call: &Call,
+    artifact: &Artifact,
+    to: &Endpoint,
+    options: &ArtifactAttachOptions,
+) -> Result<PushedArtifact> {
+    to.takes_artifacts()?;
+    let subject = subject(client, call, to, options.platform.as_deref())?;
+    let options = ArtifactPushOptions { artifact: options.artifact.clone(), ..ArtifactPushOptions::default() };
+    let made = push::make(call, artifact, Some(&subject), &options, &client.temporary_space())?;
+    let store = to.beside(made.digest())?.destination(client)?;
+    push::push(call, &made, store.as_ref(), &options)
+}
+
+/// The descriptor of what an artifact is about.
+fn subject(client: &Client, call: &Call, place: &Endpoint, platform: Option<&str>) -> Result<Descriptor> {
+    let found = place.source(client).and_then(|store| match platform {
+        None => store.root(call),
+        platform => Image::find(call, store.as_ref(), platform).map(|image| image.content),
+    });
+    found.map(|content| content.descriptor()).map_err(|error| error.with_side(Side::Source).within("the subject"))
+}
+
+impl Endpoint {
+    /// Refuses places that hold images only, or one thing only.
+    fn takes_artifacts(&self) -> Result<()> {
+        match self {
+            Endpoint::Registry(_) | Endpoint::Oci(..) | Endpoint::OciArchive(..) | Endpoint::Directory(_) => Ok(()),
+            Endpoint::DockerArchive(..) | Endpoint::RegistryV1(_) => {
+                let message = "an artifact goes into a registry, an oci: layout, an oci-archive: or a dir:";
+                Err(Error::new(Code::Unsupported, message))
+            }
+        }
+    }
+
+    /// The place of a subject, which has to be where the artifact goes.
+    fn neighbour(&self, name: &str) -> Result<Endpoint> {
+        let other = Endpoint::parse(name)?;
+        let is_near = match (self, &other) {
+            (Endpoint::Registry(one), Endpoint::Registry(two)) => {
+                one.repository().canonical_name() == two.repository().canonical_name()
+            }
+            (Endpoint::Oci(one, _), Endpoint::Oci(two, _)) => one == two,
+            (Endpoint::OciArchive(one, _), Endpoint::OciArchive(two, _)) => one == two,
+            _ => false,
+        };
+        match is_near {
+            true => Ok(other),
+            false => {
+                let message =
+                    format!("the subject '{}' is not in the repository or layout of the artifact", shorten(name));
+                Err(Error::new(Code::InvalidArgument, message))
+            }
+        }
+    }
+
+    /// The place of what is put beside what it names, under its digest alone.
+    fn beside(&self, digest: &Digest) -> Result<Endpoint> {
+        Ok(match self {
+            Endpoint::Registry(reference) => Endpoint::Registry(reference.repository().with_digest(digest)),
+            Endpoint::Oci(path, _) => Endpoint::Oci(path.clone(), None),
+            Endpoint::OciArchive(path, _) => Endpoint::OciArchive(path.clone(), None),
+            _ => {
+                return Err(Error::new(
+                    Code::Unsupported,
+                    "nothing can be attached in a place that holds one thing only",
+                ))
+            }
+        })
+    }
+}

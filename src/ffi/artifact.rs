@@ -1,0 +1,188 @@
+//! Artifacts.
+
+use std::ffi::{c_char, c_void};
+use std::sync::Mutex;
+
+use super::argument::{bytes, null, text};
+use super::blob::{ocireg_read_fn, CallerSource};
+use super::call::call;
+use super::client::ocireg_client;
+use super::context::ocireg_context;
+use super::error::ocireg_error;
+use super::guard::enter;
+use super::handle::{self, opaque, Handle};
+use super::options::{self, ocireg_options};
+use super::out::{Json, New};
+use super::panics::quietly;
+use super::status::ocireg_status;
+use crate::artifact::{waiting, Artifact, StreamPartOptions};
+use crate::endpoint::{attach_artifact, push_artifact, Endpoint};
+use crate::error::Result;
+use crate::sync::lock;
+
+/// What an artifact is to be made of: files, folders, and bytes. It is read by ocireg_artifact_push and ocireg_artifact_attach, any
+/// number of times, and belongs to no client.
+pub(super) struct ocireg_artifact(Handle<Mutex<Artifact>>);
+
+opaque!(ocireg_artifact, Mutex<Artifact>, 0x6f63_6972_6567_000c, survives_fork: true);
+
+unsafe fn change(artifact: *mut ocireg_artifact, change: impl FnOnce(&mut Artifact) -> Result<()>) -> Result<()> {
+    let artifact = unsafe { handle::get(artifact, "artifact") }?;
+    let mut artifact = lock(&artifact);
+    change(&mut artifact)
+}
+
+/// Makes an artifact without parts. Free with ocireg_artifact_free.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_artifact_new(
+    artifact: *mut *mut ocireg_artifact,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe { enter(error, New::required(artifact, "artifact"), || Ok(Mutex::default())) }
+}
+
+/// Adds a file or a folder, by its path; it is read when the artifact is pushed. A regular file, through whatever links, has to stay as it
+/// is meanwhile, else OCIREG_IO. A folder is packed as a tar of regular files, folders and symbolic links, with gzip and the annotations
+/// that let ocireg_artifact_pull and oras unpack it; anything else in it, and a link that leads out of it, is refused. `-` is standard
+/// input; that, a named pipe and a character device are read to their ends, by the first push. Any thread.
+///
+/// Options: {PartOptions}
+///
+/// Errors: OCIREG_INVALID_ARGUMENT.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_artifact_add_file(
+    artifact: *mut ocireg_artifact,
+    path: *const c_char,
+    options: *const ocireg_options,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, (), || {
+            let (path, options) = (text(&path, "path")?, options::read(options)?);
+            change(artifact, |artifact| artifact.add_path(path, options))
+        })
+    }
+}
+
+/// Adds bytes in memory, which are copied. `data` may be NULL when `size` is 0. Any thread.
+///
+/// Options: those of ocireg_artifact_add_file.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_artifact_add_memory(
+    artifact: *mut ocireg_artifact,
+    data: *const u8,
+    size: usize,
+    options: *const ocireg_options,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, (), || {
+            let (data, options) = (bytes(data, size, "data")?, options::read(options)?);
+            change(artifact, |artifact| artifact.add_bytes(data.to_vec().into(), options))
+        })
+    }
+}
+
+/// Adds everything that a callback gives, which is called on this thread until it returns 0. The bytes wait in a temporary file until
+/// the artifact is freed.
+///
+/// Options: {StreamPartOptions}
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_CALLBACK, OCIREG_IO, OCIREG_LIMIT_EXCEEDED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_artifact_add_stream(
+    artifact: *mut ocireg_artifact,
+    callback: ocireg_read_fn,
+    userdata: *mut c_void,
+    options: *const ocireg_options,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, (), || {
+            change(artifact, |_| Ok(()))?;
+            let read = callback.ok_or_else(|| null("callback"))?;
+            let options: StreamPartOptions = options::read(options)?;
+            let item = waiting(&mut CallerSource::new(read, userdata), &options.temporary)?;
+            change(artifact, |artifact| artifact.add_waiting(item, options.part))
+        })
+    }
+}
+
+/// Frees an artifact. NULL is allowed.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_artifact_free(artifact: *mut ocireg_artifact) {
+    quietly((), || unsafe { handle::free(artifact) });
+}
+
+/// Makes an artifact of its parts and puts it where a place says (see ocireg_endpoint_parse): blobs first, several at once, and the
+/// manifest last, under the place's tag or name. It is what `oras push` makes of the same files and types, byte for byte, but for
+/// the time of its making, which is left out unless annotations has org.opencontainers.image.created, and for the tars of folders. The
+/// same parts give the same artifact. `artifact` may be changed and pushed again afterwards. Blocks. After OCIREG_TIMEOUT or
+/// OCIREG_CANCELLED the outcome is unknown.
+///
+/// Options: {ArtifactPushOptions}
+///
+/// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "size": number (of the manifest),
+/// "artifactType": string or null, "config": descriptor, "layers": [descriptor], "subject": descriptor or null, "blobs": as of
+/// ocireg_copy, "skipped": [string], "condition": string or null, as of ocireg_copy; what was left as it is has no size, config
+/// and layers}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_INVALID_ARGUMENT for titles that cannot both be, OCIREG_IO for what cannot be read or changes
+/// meanwhile, OCIREG_DIGEST_MISMATCH as of ocireg_copy, OCIREG_LIMIT_EXCEEDED, OCIREG_NOT_FOUND without the subject,
+/// OCIREG_UNSUPPORTED for docker-archive and docker-v1. Source: image-spec manifest.md "Guidelines for Artifact Usage".
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_artifact_push(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    artifact: *const ocireg_artifact,
+    place: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        call(
+            (error, Json::optional(json), client, context, options),
+            || {
+                let artifact = lock(&*handle::get(artifact, "artifact")?).clone();
+                Ok((artifact, Endpoint::parse(text(&place, "place")?)?))
+            },
+            |client, call, (artifact, place), options| push_artifact(client, call, &artifact, &place, &options),
+        )
+    }
+}
+
+/// Makes an artifact that is about what a place names (see ocireg_endpoint_parse), its subject, and puts it beside that, under its digest
+/// alone: it is found by ocireg_referrers. At a registry without the referrers API it gets onto the list under the referrers tag. Blocks.
+/// After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+///
+/// Options: {ArtifactAttachOptions}
+///
+/// Result, `json` may be NULL: as of ocireg_artifact_push. Free with ocireg_string_free.
+///
+/// Errors: those of ocireg_artifact_push; OCIREG_UNSUPPORTED also for a dir:. Source: distribution-spec "Pushing Manifests with Subject".
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_artifact_attach(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    artifact: *const ocireg_artifact,
+    place: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        call(
+            (error, Json::optional(json), client, context, options),
+            || {
+                let artifact = lock(&*handle::get(artifact, "artifact")?).clone();
+                Ok((artifact, Endpoint::parse(text(&place, "place")?)?))
+            },
+            |client, call, (artifact, place), options| attach_artifact(client, call, &artifact, &place, &options),
+        )
+    }
+}

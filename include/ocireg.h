@@ -255,6 +255,7 @@
 #define OCIREG_OPT_PROXY "proxy"
 #define OCIREG_OPT_PROXY_FROM_ENVIRONMENT "proxy_from_environment"
 #define OCIREG_OPT_PRUNE_SPARSE "prune_sparse"
+#define OCIREG_OPT_QUICK "quick"
 #define OCIREG_OPT_REFERRERS "referrers"
 #define OCIREG_OPT_REFERRERS_TAG "referrers_tag"
 #define OCIREG_OPT_REFUSED "refused"
@@ -2791,6 +2792,39 @@ ocireg_status ocireg_image_config(ocireg_client *client,
                                   char **json,
                                   ocireg_buffer **bytes,
                                   ocireg_error **error);
+
+// Validates what any place names (see ocireg_endpoint_parse), an image, an index with all its images, or an artifact, and reports
+// everything that is wrong instead of the first error: what is missing or has another digest or size, descriptors and configs that
+// say what is not so (media types, the platforms of an index, the number of diff_ids), layers that are packed in another way than
+// their media types say or do not unpack to their diff_ids. Each blob is read once, and unpacked if it is a layer. What cannot be
+// found out for another reason, such as a registry that does not answer, is an error of the call. Blocks.
+//
+// Options:
+//   platform (string): of an index, only the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION]
+//   quick (boolean, default: false): blobs are not read, configs excepted: only whether they are there, with
+//      the right size
+//   referrers (boolean, default: false): also what refers to each manifest, and what refers to that
+//   concurrency (integer, default: 4): how many blobs are looked at at the same time, 1 to 64
+//   max_bytes (integer, default: 68719476736): the most bytes that a layer may unpack to
+//   max_ratio (integer, default: 250): the most bytes of a layer for each packed one, from the first GiB on
+//
+// Result: {"place": string, "digest": string, "mediaType": string (both of the manifest), "valid": boolean (whether there is no
+// problem), "quick": boolean, "manifests": number, "blobs": number, "bytes": number (of these blobs), "foreign": [string] (digests of
+// layers that come from elsewhere, which were not looked for), "problems": [{"digest": string (of what is wrong), "manifest": string
+// or null (the digest of the manifest that names it), "code": string (the name of an error: MISSING_BLOB for whatever is not there), "problem":
+// string}]}. Free with ocireg_string_free.
+//
+// Progress: bytes of the blobs.
+//
+// Errors: the common ones; OCIREG_NOT_FOUND, OCIREG_DIGEST_MISMATCH, OCIREG_INVALID_MANIFEST of the place's own manifest, which there is
+// nothing to report of then; OCIREG_LIMIT_EXCEEDED (more than 100,000 manifests, or indexes in indexes 16 deep). Source: image-spec
+// manifest.md, config.md, image-index.md.
+ocireg_status ocireg_image_validate(ocireg_client *client,
+                                    ocireg_context *context,
+                                    const char *place,
+                                    const ocireg_options *options,
+                                    char **json,
+                                    ocireg_error **error);
 
 // The bytes of an image at any place (see ocireg_endpoint_parse), as its manifest says: no blob is read. Blocks.
 //

@@ -123,6 +123,18 @@ impl Platform {
         self.normal() == other.normal()
     }
 
+    /// Whether both say the same of what an image runs on, as far as both say it.
+    pub fn agrees_with(&self, other: &Platform) -> bool {
+        let (one, other) = (self.normal(), other.normal());
+        let variants = one.variant.is_none() || other.variant.is_none() || one.variant == other.variant;
+        one.os == other.os && one.architecture == other.architecture && variants
+    }
+
+    /// Whether it marks what cannot be run, such as an attestation.
+    pub fn is_unknown(&self) -> bool {
+        self.os == "unknown"
+    }
+
     /// How well a candidate matches; None when it does not. Higher is better.
     pub fn rank(&self, candidate: &Platform) -> Option<Rank> {
         let (wanted, offered) = (self.normal(), candidate.normal());

@@ -73,6 +73,7 @@ const struct command *const commands[] = {
     &command_v1_rmrepo,
     &command_config,
     &command_size,
+    &command_validate,
     &command_extract,
     &command_cat,
     &command_files,

@@ -1,6 +1,7 @@
-/* The commands config, size, files, tag and rmrepo. Shows: ocireg_image_config, ocireg_image_size, ocireg_image_files,
- * ocireg_image_tag, ocireg_repository_remove. */
+/* The commands config, size, validate, files, tag and rmrepo. Shows: ocireg_image_config, ocireg_image_size, ocireg_image_validate,
+ * ocireg_image_files, ocireg_image_tag, ocireg_repository_remove. */
 #include "command.h"
+#include "json.h"
 
 static int config(struct session *session, const struct command_line *line)
 {
@@ -25,6 +26,23 @@ static int size(struct session *session, const struct command_line *line)
     ocireg_status status =
         ocireg_image_size(session->client, session->context, line->arguments[0], line->options, &json, &error);
     return session_finish(session, status, json, error);
+}
+
+/* What is wrong with an image is not an error of the call, but scripts need an exit status for it. */
+static int validate(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    int result = session_show_progress(session);
+    if (result != OCIREG_OK)
+        return result;
+    ocireg_status status =
+        ocireg_image_validate(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    ocireg_json *report = json_parsed(json);
+    bool valid = ocireg_json_boolean(report, "/valid", true);
+    ocireg_json_free(report);
+    result = session_finish(session, status, json, error);
+    return result == OCIREG_OK && !valid ? OCIREG_MISSING_BLOB : result;
 }
 
 static int files(struct session *session, const struct command_line *line)
@@ -85,6 +103,25 @@ const struct command command_size = {
     .parameters = size_parameters,
     .summary = "Show the sizes of an image's config and layers.",
     .run = size,
+};
+
+static const struct parameter validate_parameters[] = {
+    {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "only the image of an index for this platform"},
+    {"--quick", PARAMETER_FLAG, OCIREG_OPT_QUICK, NULL, "only whether blobs are there, with the right size"},
+    {"--referrers", PARAMETER_FLAG, OCIREG_OPT_REFERRERS, NULL, "also what refers to it, such as signatures and SBOMs"},
+    {"--concurrency", PARAMETER_NUMBER, OCIREG_OPT_CONCURRENCY, "N", "how many blobs at the same time (4)"},
+    {"--max-bytes", PARAMETER_NUMBER, OCIREG_OPT_MAX_BYTES, "N", "the most bytes that a layer may unpack to"},
+    {"--max-ratio", PARAMETER_NUMBER, OCIREG_OPT_MAX_RATIO, "N", "the most bytes for each packed one (250)"},
+    {0},
+};
+
+const struct command command_validate = {
+    .name = "validate",
+    .target = TARGET_PLACE,
+    .arguments = {"PLACE"},
+    .parameters = validate_parameters,
+    .summary = "Check everything that an image or an index leads to; exit status 19 when something is missing or wrong.",
+    .run = validate,
 };
 
 static const struct parameter files_parameters[] = {

@@ -1503,6 +1503,10 @@ public:
     {
         return named(ocireg_image_size, image, wanted, with);
     }
+    value image_validate(std::string_view place, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_image_validate, place, wanted, with);
+    }
     value image_tag(std::string_view reference, std::string_view tag, const options &wanted = {},
                     const context *with = nullptr) const
     {

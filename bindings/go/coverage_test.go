@@ -171,7 +171,7 @@ var shapes = map[string]any{
 	"v1-status": ocireg.V1Status{}, "v1-tags": ocireg.V1Tags{}, "blob-event": ocireg.BlobProgress{}, "explain": ocireg.Explanation{},
 	"image-append": ocireg.ImageAppend{}, "image-cat": ocireg.ImageFile{}, "image-config": ocireg.ImageConfig{},
 	"image-extract": ocireg.ImageExtract{}, "image-files": ocireg.ImageFiles{}, "image-size": ocireg.ImageSize{},
-	"image-size-one": ocireg.ImageSize{}, "image-tag": ocireg.ImageTag{}, "login": ocireg.Login{}, "logout": ocireg.Logout{},
+	"image-size-one": ocireg.ImageSize{}, "image-tag": ocireg.ImageTag{}, "image-validate": ocireg.Validation{}, "login": ocireg.Login{}, "logout": ocireg.Logout{},
 	"repository-remove": ocireg.RepositoryRemove{}, "token": ocireg.Token{}, "located": ocireg.Located{}, "unpacked-layer": ocireg.ExtractedLayer{},
 }
 

@@ -113,6 +113,43 @@ func (c *Client) ImageSize(ctx context.Context, image string, options ...Option)
 	}, image)
 }
 
+// Validation is what ValidateImage found.
+type Validation struct {
+	Place     string `json:"place"`
+	Digest    string `json:"digest"`
+	MediaType string `json:"mediaType"`
+	// Valid is true when there is no problem.
+	Valid bool `json:"valid"`
+	// Quick is true when blobs were only looked for.
+	Quick     bool  `json:"quick"`
+	Manifests int64 `json:"manifests"`
+	// Blobs counts the blobs that were read or looked for, Bytes their bytes.
+	Blobs int64 `json:"blobs"`
+	Bytes int64 `json:"bytes"`
+	// Foreign are the digests of layers that come from elsewhere, which were not looked for.
+	Foreign  []string            `json:"foreign"`
+	Problems []ValidationProblem `json:"problems"`
+}
+
+// ValidationProblem is something that is missing, damaged or contradicts something else.
+type ValidationProblem struct {
+	Digest string `json:"digest"`
+	// Manifest is the digest of the manifest that names it; empty for none.
+	Manifest string `json:"manifest"`
+	// Code is the name of an error: "MISSING_BLOB" for whatever is not there.
+	Code    string `json:"code"`
+	Problem string `json:"problem"`
+}
+
+// ValidateImage looks whether everything that an image, an index or an artifact at any place (see ParsePlace) leads to is there and
+// is what it says it is, and reports all that is wrong. Options: WithPlatform, WithQuick, WithReferrers, WithConcurrency,
+// WithMaxBytes, WithMaxRatio.
+func (c *Client) ValidateImage(ctx context.Context, place string, options ...Option) (*Validation, error) {
+	return ask[Validation](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_image_validate(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
+	}, place)
+}
+
 // TagImage puts the manifest that a reference names under another tag, byte for byte: a tag in the same repository, or
 // a full name in the same registry. Options: WithReferrers.
 func (c *Client) TagImage(ctx context.Context, reference, tag string, options ...Option) (*ImageTag, error) {

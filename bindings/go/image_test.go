@@ -67,6 +67,12 @@ func TestImage(t *testing.T) {
 	if size.Digest != digest || len(size.Layers) != 1 || size.Total != size.Config+size.LayersTotal || size.LayersTotal == 0 {
 		t.Errorf("%+v", size)
 	}
+	for _, wanted := range [][]ocireg.Option{nil, {ocireg.WithQuick(), ocireg.WithReferrers(), ocireg.WithConcurrency(2)}} {
+		valid := must[*ocireg.Validation](t)(client.ValidateImage(ctx, repository+":one", wanted...))
+		if !valid.Valid || valid.Digest != digest || valid.Manifests != 1 || valid.Blobs != 2 || valid.Quick != (wanted != nil) {
+			t.Errorf("%+v", valid)
+		}
+	}
 	if tagged := must[*ocireg.ImageTag](t)(client.TagImage(ctx, repository+":one", "two")); tagged.Digest != digest {
 		t.Errorf("%+v", tagged)
 	}

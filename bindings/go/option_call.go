@@ -164,8 +164,11 @@ func WithPruneSparse() Option { return callOption(set("prune_sparse", true)) }
 // pages of that size.
 func WithAll() Option { return callOption(set("all", true)) }
 
-// WithReferrers includes signatures, SBOMs and everything else that refers to the manifest. For Copy and TagImage.
+// WithReferrers includes signatures, SBOMs and everything else that refers to the manifest. For Copy, TagImage and ValidateImage.
 func WithReferrers() Option { return callOption(set("referrers", true)) }
+
+// WithQuick looks whether blobs are there, with the right size, and does not read them. For ValidateImage.
+func WithQuick() Option { return callOption(set("quick", true)) }
 
 // WithForeignLayers includes layers that are normally fetched from elsewhere. For Copy.
 func WithForeignLayers() Option { return callOption(set("foreign_layers", true)) }
@@ -180,7 +183,7 @@ func WithCompression(name string) Option { return callOption(set("compression", 
 // WithCompressionLevel is 1 to 9 with gzip, 6 by default, and 1 with zstd. For Copy and AppendImage.
 func WithCompressionLevel(level int) Option { return callOption(set("compression_level", level)) }
 
-// WithConcurrency is how many transfers run at once, 1 to 64; 4 by default. For Copy.
+// WithConcurrency is how many transfers run at once, 1 to 64; 4 by default. For Copy and ValidateImage.
 func WithConcurrency(count int) Option { return callOption(set("concurrency", count)) }
 
 // WithSourceFD is the descriptor that the - of a source docker-archive:- or oci-archive:- stands for, instead of standard input. It
@@ -276,11 +279,11 @@ func WithSetuid() Option { return callOption(set("setuid", true)) }
 // WithDevices also creates devices and pipes. For ExtractImage.
 func WithDevices() Option { return callOption(set("devices", true)) }
 
-// WithMaxBytes is the most bytes to unpack; 64 GiB by default. For ExtractImage and ImageFiles.
+// WithMaxBytes is the most bytes to unpack; 64 GiB by default. For ExtractImage, ImageFiles and ValidateImage.
 func WithMaxBytes(size int64) Option { return callOption(set("max_bytes", size)) }
 
-// WithMaxRatio is the most uncompressed bytes of a layer per compressed byte; 250 by default. For ExtractImage and
-// ImageFiles.
+// WithMaxRatio is the most uncompressed bytes of a layer per compressed byte; 250 by default. For ExtractImage,
+// ImageFiles and ValidateImage.
 func WithMaxRatio(ratio int) Option { return callOption(set("max_ratio", ratio)) }
 
 // WithoutVerifying stops reading after the file, before its layer's digest is known to be right. For CatImage.

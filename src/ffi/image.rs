@@ -16,6 +16,7 @@ use crate::endpoint::{self, Endpoint};
 use crate::image::config::ImageConfig;
 use crate::image::size::size;
 use crate::image::tag::tag as tag_image;
+use crate::image::validate::validate;
 use crate::image::{Image, Selection};
 use crate::registry::store::RegistryStore;
 
@@ -54,6 +55,46 @@ pub unsafe extern "C" fn ocireg_image_config(
                 let image = Image::find(call, store.as_ref(), options.platform.as_deref())?;
                 let config = ImageConfig::read(call, store.as_ref(), &image)?;
                 Ok((config.to_json(&image), config.bytes))
+            },
+        )
+    }
+}
+
+/// Validates what any place names (see ocireg_endpoint_parse), an image, an index with all its images, or an artifact, and reports
+/// everything that is wrong instead of the first error: what is missing or has another digest or size, descriptors and configs that
+/// say what is not so (media types, the platforms of an index, the number of diff_ids), layers that are packed in another way than
+/// their media types say or do not unpack to their diff_ids. Each blob is read once, and unpacked if it is a layer. What cannot be
+/// found out for another reason, such as a registry that does not answer, is an error of the call. Blocks.
+///
+/// Options: {ValidateOptions}
+///
+/// Result: {"place": string, "digest": string, "mediaType": string (both of the manifest), "valid": boolean (whether there is no
+/// problem), "quick": boolean, "manifests": number, "blobs": number, "bytes": number (of these blobs), "foreign": [string] (digests of
+/// layers that come from elsewhere, which were not looked for), "problems": [{"digest": string (of what is wrong), "manifest": string
+/// or null (the digest of the manifest that names it), "code": string (the name of an error: MISSING_BLOB for whatever is not there), "problem":
+/// string}]}. Free with ocireg_string_free.
+///
+/// Progress: bytes of the blobs.
+///
+/// Errors: the common ones; OCIREG_NOT_FOUND, OCIREG_DIGEST_MISMATCH, OCIREG_INVALID_MANIFEST of the place's own manifest, which there is
+/// nothing to report of then; OCIREG_LIMIT_EXCEEDED (more than 100,000 manifests, or indexes in indexes 16 deep). Source: image-spec
+/// manifest.md, config.md, image-index.md.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_image_validate(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    place: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        call(
+            (error, Json::required(json), client, context, options),
+            || Endpoint::parse(text(&place, "place")?),
+            |client, call, place, options| {
+                let store = place.source(client)?;
+                validate(call, store.as_ref(), &options)
             },
         )
     }

@@ -56,6 +56,11 @@ impl UnpackedLayer {
         Ok(count)
     }
 
+    /// How it is packed.
+    pub(crate) fn packing(&self) -> Packing {
+        self.unpacker.packing()
+    }
+
     /// Bytes unpacked so far.
     pub(crate) fn unpacked(&self) -> u64 {
         self.unpacker.unpacked()

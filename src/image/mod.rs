@@ -19,6 +19,7 @@ pub mod size;
 pub(crate) mod sweep;
 pub mod tag;
 pub(crate) mod tar;
+pub mod validate;
 pub(crate) mod walk;
 
 use crate::call::Call;

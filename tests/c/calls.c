@@ -272,6 +272,10 @@ static ocireg_status endpoint_referrers(void **a, ocireg_error **error) {
     return ocireg_endpoint_referrers(a[0], a[1], a[2], a[3], (char **)a[4], error);
 }
 
+static ocireg_status image_validate(void **a, ocireg_error **error) {
+    return ocireg_image_validate(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
 static ocireg_status layout_check(void **a, ocireg_error **error) {
     return ocireg_layout_check(a[0], a[1], a[2], a[3], (char **)a[4], error);
 }
@@ -550,6 +554,7 @@ const struct call calls[] = {
     {"copy", "CxTEpn", copy_image, "{'concurrency':'4'}"},
     {"image_config", "CxTpnn", image_config, "{'platform':1}"},
     {"image_size", "CxTpo", image_size, "{'all':'yes'}"},
+    {"image_validate", "CxTpo", image_validate, "{'quick':1}"},
     {"image_tag", "CxTNpn", image_tag, "{'referrers':'yes'}"},
     {"image_extract", "CxTWpn", image_extract, "{'overwrite':1}"},
     {"image_files", "CxTpo", image_files, "{'max_bytes':'no'}"},

@@ -101,6 +101,8 @@ static void test_copy_pull_push(void **state) {
     assert_int_equal(system(text("rm %s/layout/blobs/sha256/%s", folder, digest + strlen("sha256:"))), 0);
     assert_int_equal(run(text("layout check %s/layout", folder), &said), OCIREG_MISSING_BLOB);
     expect_bool_at(said, "ok", false);
+    assert_int_equal(run(text("validate --quick --referrers %s:1", place), &said), OCIREG_MISSING_BLOB);
+    expect_text_at(said, "problems/0/code", "INVALID_MANIFEST");
     assert_int_equal(run(text("copy %s:1 nowhere.invalid/a", place), NULL), OCIREG_RESOLVE);
     assert_int_equal(run(text("--username u copy %s:1 nowhere.invalid/a", place), NULL), 64);
 }
@@ -113,6 +115,8 @@ static void test_an_image_of_a_tree(void **state) {
                                  folder, folder)), 0);
     expect_run(text("append --scratch oci:%s/layout:v1 --layer %s/layer.tar", folder, folder), &said);
     assert_int_equal(json_kind_at(said, "base"), JSON_NULL);
+    expect_run(text("validate oci:%s/layout:v1", folder), &said);
+    expect_bool_at(said, "valid", true);
     expect_run(text("files oci:%s/layout:v1", folder), &said);
     assert_int_equal(json_length(said, "files"), 1);
     expect_text_at(said, "files/0/path", "/motd");

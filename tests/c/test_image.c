@@ -87,6 +87,36 @@ static void test_config_and_size(void **state) {
                   ocireg_image_size(client, NULL, index, options("{'all':true,'platform':'linux/amd64'}"), &json, &failure));
 }
 
+static void test_validate(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *place = repository("OCIREG_TEST_V3", "image-validate"), *index = put_index(client, place);
+    const char *const wanted[] = {"{}", "{'quick':true,'referrers':true}", "{'platform':'linux/s390x'}"};
+    char *json = NULL;
+    for (size_t i = 0; i < 3; i++) {
+        expect_status(OCIREG_OK, ocireg_image_validate(client, NULL, index, options(wanted[i]), &json, &failure));
+        kept(json);
+        expect_shape(json, "place:string digest:string mediaType:string valid:bool quick:bool manifests:number blobs:number "
+                           "bytes:number foreign:array problems:array");
+        expect_bool_at(json, "valid", true);
+        expect_number_at(json, "manifests", i < 2 ? 3 : 1);
+    }
+    const char *folder = new_folder(), *layout = text("oci:%s/layout:v1", folder);
+    expect_status(OCIREG_OK, ocireg_copy(client, NULL, index, layout, options("{'all':true}"), NULL, &failure));
+    char *manifest = NULL;
+    expect_status(OCIREG_OK, ocireg_manifest_digest(client, NULL, index, options("{'platform':'linux/amd64'}"), &manifest, &failure));
+    kept(manifest);
+    assert_int_equal(system(text("rm %s/layout/blobs/sha256/%s", folder, manifest + strlen("sha256:"))), 0);
+    expect_status(OCIREG_OK, ocireg_image_validate(client, NULL, layout, NULL, &json, &failure));
+    kept(json);
+    expect_bool_at(json, "valid", false);
+    assert_int_equal(json_length(json, "problems"), 1);
+    expect_text_at(json, "problems/0/digest", manifest);
+    expect_text_at(json, "problems/0/code", "MISSING_BLOB");
+    expect_status(OCIREG_NOT_FOUND, ocireg_image_validate(client, NULL, text("%s:none", place), NULL, &json, &failure));
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_image_validate(client, NULL, index, options("{'concurrency':65}"), &json, &failure));
+}
+
 static void test_tag(void **state) {
     (void)state;
     ocireg_client *client = client_of("OCIREG_TEST_V3");
@@ -278,6 +308,7 @@ static void test_remove(void **state) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_config_and_size),
+        test(test_validate),
         test(test_tag),
         test(test_names_that_are_taken),
         test(test_files),

@@ -364,6 +364,7 @@ void copies(const ocireg::client &client)
     CHECK_EQUAL(client.copy(repository + ":one", "oci:" + layout + ":one", {}, &context).digest(),
                 client.manifest_digest(repository + ":one"));
     CHECK(client.layout_check(layout)["ok"].boolean());
+    CHECK(client.image_validate("oci:" + layout)["valid"].boolean());
     CHECK_EQUAL(client.endpoint_manifest("oci:" + layout).info.digest(), client.manifest_digest(repository + ":one"));
     CHECK_EQUAL(client.endpoint_list("oci:" + layout)["tags"][0].string(), "one");
     CHECK_EQUAL(client.endpoint_referrers("oci:" + layout)["referrers"].size(), 0u);

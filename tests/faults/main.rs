@@ -64,3 +64,4 @@ mod upload;
 mod v1;
 mod v1_breaks;
 mod v1_resume;
+mod validate;

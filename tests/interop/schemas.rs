@@ -15,7 +15,7 @@ use crate::prototypes::*;
 use crate::{env, noise, Place, PASSWORD};
 
 /// The schema for the result of each function: every function that returns JSON, according to the header.
-const RESULTS: [(&str, &str); 78] = [
+const RESULTS: [(&str, &str); 79] = [
     ("ocireg_artifact_attach", "artifact-push"),
     ("ocireg_artifact_push", "artifact-push"),
     ("ocireg_blob_delete", "blob-delete"),
@@ -46,6 +46,7 @@ const RESULTS: [(&str, &str); 78] = [
     ("ocireg_image_files", "image-files"),
     ("ocireg_image_size", "image-size"),
     ("ocireg_image_tag", "image-tag"),
+    ("ocireg_image_validate", "image-validate"),
     ("ocireg_index_parse", "index"),
     ("ocireg_layout_check", "layout-check"),
     ("ocireg_layout_clean", "layout-clean"),
@@ -426,6 +427,10 @@ fn manifests(caller: &mut Caller, registry: &str, repository: &str, folder: &std
     caller.one(Function::ocireg_endpoint_list, &target, json!({})).unwrap();
     let listed = caller.one(Function::ocireg_endpoint_referrers, &format!("docker://{pinned}"), json!({})).unwrap();
     assert_eq!(listed["referrers"], found["referrers"]);
+    for options in [json!({}), json!({"quick": true, "referrers": true})] {
+        let report = caller.one(Function::ocireg_image_validate, &named, options).unwrap();
+        assert_eq!((&report["valid"], &report["problems"]), (&json!(true), &json!([])));
+    }
     caller.one(Function::ocireg_layout_check, layout.to_str().unwrap(), json!({})).unwrap();
     caller.one(Function::ocireg_layout_clean, layout.to_str().unwrap(), json!({})).unwrap();
     let context = caller.context;

@@ -156,6 +156,7 @@ STATUSES = {
     "artifact_attach": "pppsppp",
     "image_config": "ppspppp",
     "image_size": "ppsppp",
+    "image_validate": "ppsppp",
     "image_tag": "ppssppp",
     "image_append": "ppsppp",
     "image_extract": "ppssppp",

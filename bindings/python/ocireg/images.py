@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         PlaceReferrersOptions,
         PlatformOptions,
         SizeOptions,
+        ValidateOptions,
     )
     from .results import (
         AllImagesSize,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         PlaceList,
         PlaceManifest,
         PlaceReferrers,
+        Validation,
     )
     from .types import Name, Path, Sink
 
@@ -75,6 +77,12 @@ class Images(Caller):
     def image_size(self, image: Name, **options: Unpack[SizeOptions]) -> ImageSize | AllImagesSize:
         """The bytes of an image, as its manifest says; with all, of every image of an index: `ocireg_image_size`."""
         result: ImageSize | AllImagesSize = self._invoke("ocireg_image_size", text("image", image), options=options)
+        return result
+
+    def validate_image(self, place: Name, **options: Unpack[ValidateOptions]) -> Validation:
+        """Whether everything that an image, an index or an artifact leads to is there and is what it says it is:
+        `ocireg_image_validate`."""
+        result: Validation = self._invoke("ocireg_image_validate", text("place", place), options=options)
         return result
 
     def tag_image(self, reference: Name, tag: Name, **options: Unpack[ImageTagOptions]) -> ImageTag:

@@ -135,6 +135,8 @@ class RegistryTest < OciregTest
     assert_equal "amd64", client.image_config(image)["config"]["architecture"]
     assert_equal "linux", JSON.parse(client.image_config_bytes(image))["os"]
     assert_equal 1, client.image_size(image)["layers"].size
+    assert_equal [true, [], 2], client.validate_image(image).values_at("valid", "problems", "blobs")
+    assert client.validate_image(image, quick: true, referrers: true)["quick"]
     out = StringIO.new
     assert_equal "greeting", client.image_file(image, "greeting", out)["path"].delete_prefix("/")
     assert_equal "hello", out.string

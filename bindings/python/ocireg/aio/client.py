@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         TagsOptions,
         TokenOptions,
         UploadOptions,
+        ValidateOptions,
     )
     from ..results import (
         AllImagesSize,
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
         TagDelete,
         TagList,
         Token,
+        Validation,
     )
     from ..types import ArtifactFile, Buffer, CredentialsCallback, LogCallback, Name, Path, Sink, Source
     from .reader import AsyncBlobReader
@@ -338,6 +340,12 @@ class AsyncClient:
     async def image_size(self, image: Name, **options: Unpack[SizeOptions]) -> ImageSize | AllImagesSize:
         """The bytes of an image, as its manifest says; with all, of every image of an index: `ocireg_image_size`."""
         result: ImageSize | AllImagesSize = await self._calls.image_size(image, **options)
+        return result
+
+    async def validate_image(self, place: Name, **options: Unpack[ValidateOptions]) -> Validation:
+        """Whether everything that an image, an index or an artifact leads to is there and is what it says it is:
+        `ocireg_image_validate`."""
+        result: Validation = await self._calls.validate_image(place, **options)
         return result
 
     async def tag_image(self, reference: Name, tag: Name, **options: Unpack[ImageTagOptions]) -> ImageTag:

@@ -49,6 +49,7 @@ from .calls import (
     UploadOptions,
     V1LoginOptions,
     V1PutLayerOptions,
+    ValidateOptions,
     VerifyOptions,
 )
 from .client import ClientOptions, HostOptions, TLSOptions
@@ -99,5 +100,6 @@ __all__ = [
     "UploadOptions",
     "V1LoginOptions",
     "V1PutLayerOptions",
+    "ValidateOptions",
     "VerifyOptions",
 ]

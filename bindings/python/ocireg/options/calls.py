@@ -277,6 +277,23 @@ class SizeOptions(CallOptions, total=False):
     all: bool | None
 
 
+class ValidateOptions(CallOptions, total=False):
+    """The options of `ocireg_image_validate`."""
+
+    # of an index, only the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION]
+    platform: str | None
+    # blobs are not read, configs excepted: only whether they are there, with the right size
+    quick: bool | None
+    # also what refers to each manifest, and what refers to that
+    referrers: bool | None
+    # how many blobs are looked at at the same time, 1 to 64
+    concurrency: int | None
+    # the most bytes that a layer may unpack to
+    max_bytes: int | None
+    # the most bytes of a layer for each packed one, from the first GiB on
+    max_ratio: int | None
+
+
 class ImageTagOptions(CallOptions, total=False):
     """The options of `ocireg_image_tag`."""
 

@@ -37,6 +37,8 @@ from .image import (
     Progress,
     PushedArtifact,
     UnpackedLayer,
+    Validation,
+    ValidationProblem,
 )
 from .old import (
     Schema1,
@@ -192,4 +194,6 @@ __all__ = [
     "V1Status",
     "V1Tag",
     "V1Tags",
+    "Validation",
+    "ValidationProblem",
 ]

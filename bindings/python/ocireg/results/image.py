@@ -210,6 +210,30 @@ class ImageSize(TypedDict):
     total: int  # The bytes of config and layers, each blob once.
 
 
+class ValidationProblem(TypedDict):
+    """Something that is missing, damaged or contradicts something else."""
+
+    digest: str  # Of what is wrong.
+    manifest: str | None  # The manifest that names it.
+    code: str  # The name of an error: MISSING_BLOB for whatever is not there.
+    problem: str  # What is wrong.
+
+
+class Validation(TypedDict):
+    """Whether an image and all that it leads to is valid."""
+
+    place: str  # The place, with its name.
+    digest: str  # The manifest that was begun with.
+    mediaType: str  # Its media type.
+    valid: bool  # Whether there is no problem.
+    quick: bool  # Whether blobs were only looked for.
+    manifests: int  # Manifests that were read.
+    blobs: int  # Blobs that were read, or looked for.
+    bytes: int  # Their bytes.
+    foreign: list[str]  # Layers that come from elsewhere, and were not looked for.
+    problems: list[ValidationProblem]  # What is wrong.
+
+
 class ImageTag(TypedDict):
     """What was tagged."""
 

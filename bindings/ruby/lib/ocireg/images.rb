@@ -43,6 +43,16 @@ module Ocireg
       invoke(:ocireg_image_size, text("image", image), **options)
     end
 
+    # Looks whether everything that an image, an index or an artifact leads to is there and is what it says it is, and reports all
+    # that is wrong: ocireg_image_validate.
+    # @param place [String] a place
+    # @param options platform:, quick: (blobs are only looked for), referrers:, concurrency:, max_bytes:, max_ratio:
+    # @return [Hash] "place", "digest", "mediaType", "valid", "quick", "manifests", "blobs", "bytes", "foreign", "problems": [{"digest",
+    #   "manifest", "code", "problem"}]
+    def validate_image(place, **options)
+      invoke(:ocireg_image_validate, text("place", place), **options)
+    end
+
     # Gives an image another tag, in its repository or another one of the same registry: ocireg_image_tag.
     # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
     # @param tag [String] a tag, or [HOST[:PORT]/]REPOSITORY[:TAG]

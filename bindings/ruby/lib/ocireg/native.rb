@@ -178,6 +178,7 @@ module Ocireg
 
     blocking :image_config, "ppspppp"
     blocking :image_size, "ppsppp"
+    blocking :image_validate, "ppsppp"
     blocking :image_tag, "ppssppp"
     blocking :image_append, "ppsppp"
     blocking :image_extract, "ppssppp"

@@ -1,0 +1,309 @@
+//! Validating images: each thing that can be wrong is in the report, for what it is, and nothing else is.
+
+use ocireg::endpoint::{self, Endpoint};
+use ocireg::error::Code;
+use ocireg::image::validate::{validate, ValidateOptions, Validation};
+use ocireg::transfer::copy::CopyOptions;
+use serde_json::{json, Value};
+
+use crate::common::*;
+use crate::registry::*;
+use crate::server::*;
+use crate::shelf::*;
+
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+
+fn place(shelf: &Shelf) -> Endpoint {
+    Endpoint::parse(&format!("{}/a/b:t", shelf.host())).unwrap()
+}
+
+fn report(place: &Endpoint, options: &ValidateOptions) -> Validation {
+    let client = client();
+    let store = place.source(&client).unwrap();
+    validate(&call(&client), store.as_ref(), options).unwrap()
+}
+
+fn quick() -> ValidateOptions {
+    ValidateOptions { quick: true, ..ValidateOptions::default() }
+}
+
+/// `DIGEST CODE` of each problem.
+fn problems(report: &Validation) -> Vec<(String, &'static str)> {
+    assert_eq!(report.valid, report.problems.is_empty());
+    report.problems.iter().map(|problem| (problem.digest.to_string(), problem.code)).collect()
+}
+
+fn index(shelf: &Shelf, entries: &[Value]) -> Value {
+    shelf.manifest("t", &json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries}))
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+/// The image manifest that an entry names.
+fn manifest(shelf: &Shelf, entry: &Value) -> Value {
+    shelf.registry.json(entry["digest"].as_str().unwrap()).unwrap()
+}
+
+/// Puts another manifest in the place of an image, with the same platform.
+fn changed(shelf: &Shelf, entry: &Value, change: impl FnOnce(&mut Value)) -> Value {
+    let mut document = manifest(shelf, entry);
+    change(&mut document);
+    let mut other = shelf.manifest("sha256:", &document);
+    other["platform"] = entry["platform"].clone();
+    other
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}
+
+#[test]
+fn what_is_whole_is_valid_everywhere() {
+    let shelf = Shelf::start(Abilities::default());
+    index(&shelf, &[shelf.image("amd64"), shelf.image("arm64")]);
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Endpoint::parse(&format!("oci:{}/l:t", folder.path().display())).unwrap();
+    let archive = Endpoint::parse(&format!("oci-archive:{}/a.tar:t", folder.path().display())).unwrap();
+    let client = client();
+    let all = CopyOptions { all: true, ..CopyOptions::default() };
+    for to in [&layout, &archive] {
+        endpoint::copy(&client, &call(&client), &place(&shelf), to, &all).unwrap();
+    }
+    for place in [&place(&shelf), &layout, &archive] {
+        for options in [ValidateOptions::default(), quick()] {
+            let report = report(place, &options);
+            assert_eq!(problems(&report), []);
+            assert_eq!((report.manifests, report.blobs, report.quick), (3, 4, options.quick), "{}", report.place);
+            assert_eq!(report.media_type, INDEX_TYPE);
+        }
+        let one = ValidateOptions { platform: Some("linux/arm64".into()), ..ValidateOptions::default() };
+        assert_eq!((report(place, &one).manifests, report(place, &one).blobs), (1, 2));
+    }
+}
+
+#[test]
+fn each_blob_is_asked_for_once() {
+    let shelf = Shelf::start(Abilities::default());
+    let image = shelf.image("amd64");
+    let again = changed(&shelf, &image, |document| document["annotations"] = json!({"a": "b"}));
+    index(&shelf, &[image.clone(), again]);
+    let layer = text(&manifest(&shelf, &image)["layers"][0]["digest"]);
+    for (options, method) in [(ValidateOptions::default(), "GET"), (quick(), "HEAD")] {
+        let before = shelf.registry.server.seen().len();
+        assert_eq!(problems(&report(&place(&shelf), &options)), []);
+        let seen = shelf.registry.server.seen();
+        let of_layer: Vec<&str> = seen[before..]
+            .iter()
+            .filter(|seen| seen.path().ends_with(&layer))
+            .map(|seen| seen.method.as_str())
+            .collect();
+        assert_eq!(of_layer, [method]);
+    }
+}
+
+#[test]
+fn blobs_that_are_missing_or_damaged() {
+    let shelf = Shelf::start(Abilities::default());
+    let [missing, damaged, whole] = ["amd64", "arm64", "s390x"].map(|name| shelf.image(name));
+    index(&shelf, &[missing.clone(), damaged.clone(), whole]);
+    let layer = |entry: &Value| text(&manifest(&shelf, entry)["layers"][0]["digest"]);
+    let (lost, spoiled) = (layer(&missing), layer(&damaged));
+    {
+        let blobs = &mut shelf.held.lock().unwrap().blobs;
+        blobs.remove(&lost);
+        let bytes = blobs.get_mut(&spoiled).unwrap();
+        bytes[3] ^= 1;
+    }
+    let lost = (lost, "MISSING_BLOB");
+    assert_eq!(problems(&report(&place(&shelf), &quick())), std::slice::from_ref(&lost));
+    let found = report(&place(&shelf), &ValidateOptions::default());
+    assert_eq!(problems(&found), [lost, (spoiled, "DIGEST_MISMATCH")]);
+    assert_eq!(found.problems[0].manifest.as_ref().unwrap().to_string(), text(&missing["digest"]));
+}
+
+#[test]
+fn a_layout_that_lost_bytes() {
+    let shelf = Shelf::start(Abilities::default());
+    let image = shelf.image("amd64");
+    index(&shelf, &[image.clone(), shelf.image("arm64")]);
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Endpoint::parse(&format!("oci:{}:t", folder.path().display())).unwrap();
+    let client = client();
+    let all = CopyOptions { all: true, ..CopyOptions::default() };
+    endpoint::copy(&client, &call(&client), &place(&shelf), &layout, &all).unwrap();
+    let document = manifest(&shelf, &image);
+    let path = |digest: &str| folder.path().join("blobs/sha256").join(digest.strip_prefix("sha256:").unwrap());
+    let (layer, config) = (text(&document["layers"][0]["digest"]), text(&document["config"]["digest"]));
+    std::fs::write(path(&layer), "short").unwrap();
+    assert_eq!(problems(&report(&layout, &quick())), [(layer.clone(), "SIZE_MISMATCH")]);
+    std::fs::remove_file(path(&config)).unwrap();
+    let wanted = [(config, "MISSING_BLOB"), (layer, "SIZE_MISMATCH")];
+    assert_eq!(problems(&report(&layout, &ValidateOptions::default())), wanted);
+    std::fs::remove_file(path(image["digest"].as_str().unwrap())).unwrap();
+    let found = problems(&report(&layout, &ValidateOptions::default()));
+    assert_eq!(found, [(text(&image["digest"]), "MISSING_BLOB")]);
+}
+
+#[test]
+fn damaged_archives_are_told_by_their_digest() {
+    let shelf = Shelf::start(Abilities::default());
+    let mut packed = gzip(&vec![7; 100_000]);
+    let layer = shelf.blob(&format!("{LAYER}+gzip"), &packed);
+    let entry = changed(&shelf, &shelf.image("amd64"), |document| document["layers"] = json!([layer]));
+    shelf.manifest("t", &manifest(&shelf, &entry));
+    let digest = text(&layer["digest"]);
+    // The config's diff_id is of another layer.
+    let found = report(&place(&shelf), &ValidateOptions::default());
+    assert_eq!(problems(&found), [(digest.clone(), "DIGEST_MISMATCH")]);
+    assert!(found.problems[0].problem.contains("the config says"), "{}", found.problems[0].problem);
+    packed[40] ^= 0xff;
+    shelf.held.lock().unwrap().blobs.insert(digest.clone(), packed);
+    let found = report(&place(&shelf), &ValidateOptions::default());
+    assert_eq!(problems(&found), [(digest, "DIGEST_MISMATCH")]);
+    assert!(!found.problems[0].problem.contains("the config says"), "{}", found.problems[0].problem);
+}
+
+#[test]
+fn what_descriptors_and_configs_say_and_is_not_so() {
+    let shelf = Shelf::start(Abilities::default());
+    let image = shelf.image("amd64");
+    let document = manifest(&shelf, &image);
+    let (config, layer) = (text(&document["config"]["digest"]), text(&document["layers"][0]["digest"]));
+    let own = text(&image["digest"]);
+    let with = |key: &str, value: Value| {
+        let mut entry = image.clone();
+        entry[key] = value;
+        entry
+    };
+    let invalid = |digest: &str| vec![(digest.to_owned(), "INVALID_MANIFEST")];
+    let layers = |count: usize| {
+        let entry =
+            changed(&shelf, &image, |document| document["layers"] = json!(vec![document["layers"][0].clone(); count]));
+        index(&shelf, &[entry]);
+    };
+    let packed =
+        |media_type: &str| changed(&shelf, &image, |document| document["layers"][0]["mediaType"] = json!(media_type));
+    for (entry, wanted) in [
+        (image.clone(), vec![]),
+        (with("platform", json!({"os": "linux", "architecture": "arm64"})), invalid(&config)),
+        (with("platform", json!({"os": "windows", "architecture": "amd64"})), invalid(&config)),
+        (with("platform", json!({"os": "linux", "architecture": "x86_64"})), vec![]),
+        (with("platform", json!({"os": "unknown", "architecture": "unknown"})), vec![]),
+        (with("mediaType", json!("application/vnd.docker.distribution.manifest.v2+json")), invalid(&own)),
+        (with("size", json!(7)), vec![(own.clone(), "SIZE_MISMATCH")]),
+        (packed(&format!("{LAYER}+gzip")), invalid(&layer)),
+        (packed("application/vnd.in-toto+json"), vec![]),
+    ] {
+        index(&shelf, std::slice::from_ref(&entry));
+        assert_eq!(problems(&report(&place(&shelf), &ValidateOptions::default())), wanted, "{entry}");
+    }
+    for count in [0, 2] {
+        layers(count);
+        assert_eq!(problems(&report(&place(&shelf), &quick())), invalid(&config), "{count} layers");
+    }
+}
+
+#[test]
+fn configs_that_cannot_be_read() {
+    let shelf = Shelf::start(Abilities::default());
+    let image = shelf.image("amd64");
+    for (bytes, valid) in [("{", false), ("[]", false), ("{}", false), (r#"{"rootfs":{"diff_ids":["x"]}}"#, false)] {
+        let entry = changed(&shelf, &image, |document| document["config"] = shelf.blob(CONFIG, bytes.as_bytes()));
+        shelf.manifest("t", &manifest(&shelf, &entry));
+        let found = report(&place(&shelf), &ValidateOptions::default());
+        assert_eq!((found.valid, found.problems.len()), (valid, 1), "{bytes}: {:?}", found.problems);
+        assert_eq!(found.problems[0].code, "INVALID_MANIFEST", "{bytes}");
+    }
+    // An artifact may have an image's config: it has no layers of files.
+    let entry = changed(&shelf, &image, |document| {
+        document["config"] = shelf.blob(CONFIG, b"{}");
+        document["layers"] = json!([shelf.blob("text/plain", b"hello")]);
+    });
+    shelf.manifest("t", &manifest(&shelf, &entry));
+    assert_eq!(problems(&report(&place(&shelf), &ValidateOptions::default())), []);
+}
+
+#[test]
+fn foreign_layers_are_not_looked_for() {
+    let shelf = Shelf::start(Abilities::default());
+    let kind = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+    let digest = digest(b"elsewhere").to_string();
+    let entry = changed(&shelf, &shelf.image("amd64"), |document| {
+        document["layers"][0] =
+            json!({"mediaType": kind, "digest": digest, "size": 9, "urls": ["https://x.example/y"]});
+    });
+    shelf.manifest("t", &manifest(&shelf, &entry));
+    let found = report(&place(&shelf), &ValidateOptions::default());
+    assert_eq!((problems(&found), found.foreign.len(), found.blobs), (vec![], 1, 1));
+    assert_eq!(found.foreign[0].to_string(), digest);
+}
+
+#[test]
+fn referrers_are_validated_when_asked() {
+    let shelf = Shelf::start(Abilities { referrers: true, ..Abilities::default() });
+    let image = shelf.image("amd64");
+    shelf.manifest("t", &manifest(&shelf, &image));
+    let blob = shelf.blob("text/plain", b"a signature");
+    let mut document = manifest(&shelf, &image);
+    document["subject"] = json!({"mediaType": MANIFEST_TYPE, "digest": image["digest"], "size": image["size"]});
+    document["layers"] = json!([blob]);
+    document["config"] = shelf.blob("application/vnd.oci.empty.v1+json", b"{}");
+    document["artifactType"] = json!("test/signature");
+    shelf.manifest("sha256:", &document);
+    shelf.held.lock().unwrap().blobs.remove(blob["digest"].as_str().unwrap());
+    let with = ValidateOptions { referrers: true, ..ValidateOptions::default() };
+    assert_eq!(problems(&report(&place(&shelf), &with)), [(text(&blob["digest"]), "MISSING_BLOB")]);
+    assert_eq!(problems(&report(&place(&shelf), &ValidateOptions::default())), []);
+}
+
+#[test]
+fn what_cannot_be_found_out_is_an_error() {
+    let shelf = Shelf::start(Abilities::default());
+    let client = client();
+    let fails = |options: &ValidateOptions| {
+        let store = place(&shelf).source(&client).unwrap();
+        validate(&call(&client), store.as_ref(), options).unwrap_err().code()
+    };
+    assert_eq!(fails(&ValidateOptions::default()), Code::NotFound);
+    index(&shelf, &[shelf.image("amd64")]);
+    assert_eq!(fails(&ValidateOptions { concurrency: 0, ..ValidateOptions::default() }), Code::InvalidArgument);
+    assert_eq!(
+        fails(&ValidateOptions { platform: Some("plan9/mips".into()), ..ValidateOptions::default() }),
+        Code::NotFound
+    );
+    let closed = Shelf::with(Abilities::default(), |_| ());
+    index(&closed, &[closed.image("amd64")]);
+    let refusing = Registry::with(Abilities::default(), move |seen, _| {
+        seen.path().contains("/blobs/").then(|| reply(403).json(r#"{"errors":[{"code":"DENIED","message":"no"}]}"#))
+    });
+    let bytes = manifest(&closed, &closed.image("amd64")).to_string();
+    refusing.manifests.lock().unwrap().put("t", MANIFEST_TYPE, bytes.as_bytes());
+    let other = Endpoint::parse(&format!("{}/a/b:t", refusing.server.host)).unwrap();
+    let store = other.source(&client).unwrap();
+    let error = validate(&call(&client), store.as_ref(), &ValidateOptions::default()).unwrap_err();
+    assert_eq!(error.code(), Code::Forbidden);
+}
+
+#[test]
+fn bombs_and_nests_are_bounded() {
+    let shelf = Shelf::start(Abilities::default());
+    let layer = shelf.blob(&format!("{LAYER}+gzip"), &gzip(&vec![0; 1 << 20]));
+    let entry = changed(&shelf, &shelf.image("amd64"), |document| document["layers"] = json!([layer]));
+    shelf.manifest("t", &manifest(&shelf, &entry));
+    let small = ValidateOptions { max_bytes: 1000, ..ValidateOptions::default() };
+    assert_eq!(problems(&report(&place(&shelf), &small)), [(text(&layer["digest"]), "LIMIT_EXCEEDED")]);
+    let mut entry = shelf.image("arm64");
+    for _ in 0..20 {
+        entry = shelf.manifest("t", &json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [entry]}));
+    }
+    let client = client();
+    let store = place(&shelf).source(&client).unwrap();
+    let error = validate(&call(&client), store.as_ref(), &ValidateOptions::default()).unwrap_err();
+    assert_eq!(error.code(), Code::LimitExceeded);
+}

@@ -24,19 +24,17 @@ pub(crate) enum Resource<'a> {
     Referrers(&'a Digest),
 }
 
+/// What each path begins with.
+pub(crate) const VERSION: &str = "v2/";
+
 impl Resource<'_> {
     /// Its path below the registry's base; `repository` is empty for the registry itself.
     pub(crate) fn path(self, repository: &str) -> String {
         match repository {
-            "" => format!("v2/{self}"),
-            name => format!("v2/{name}/{self}"),
+            "" => format!("{VERSION}{self}"),
+            name => format!("{VERSION}{name}/{self}"),
         }
     }
-}
-
-/// A path below a base that contains the version already.
-pub(crate) fn without_version(path: &str) -> &str {
-    path.strip_prefix("v2/").unwrap_or(path)
 }
 
 /// The path below that of the repository.

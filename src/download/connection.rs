@@ -1,6 +1,7 @@
 //! A response that delivers bytes from a position on.
 
 use bytes::Bytes;
+use url::Url;
 
 use crate::call::Call;
 use crate::error::Result;
@@ -48,6 +49,11 @@ impl Connection {
     /// After the last byte that was wanted: checks the end of the body.
     pub(super) fn end(&mut self, call: &Call) -> Result<()> {
         self.body.end(call)
+    }
+
+    /// The URL that responded.
+    pub(super) fn url(&self) -> &Url {
+        self.body.url()
     }
 
     pub(super) fn holds_all(&self) -> bool {

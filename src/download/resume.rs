@@ -198,7 +198,7 @@ impl<T: Downloadable> Download<T> {
                     Err(error) => self.pass_over(error)?,
                 },
                 Ok(None) if self.is_complete() => return self.finish(),
-                Ok(None) if self.never_begins() => self.pass_over(self.extent.too_few(None, self.position))?,
+                Ok(None) if self.never_begins() => self.pass_over(self.never_began())?,
                 Ok(None) => self.failed(self.extent.short_end(self.position), true).or_else(|e| self.pass_over(e))?,
                 Err(error) => self.failed(error, false).or_else(|error| self.pass_over(error))?,
             }
@@ -230,6 +230,15 @@ impl<T: Downloadable> Download<T> {
     fn never_begins(&self) -> bool {
         let NextStep::Read(connection) = &self.next else { return false };
         !connection.has_begun() && self.extent.size.is_none() && self.position == self.begun
+    }
+
+    fn never_began(&self) -> Error {
+        let error = self.extent.too_few(None, self.position);
+        match &self.next {
+            // It is what was answered, and not what the caller asked for.
+            NextStep::Read(connection) => error.with_url(connection.url()),
+            _ => error,
+        }
     }
 
     fn take(&mut self, mut bytes: Bytes) -> Result<Bytes> {

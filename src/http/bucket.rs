@@ -25,23 +25,43 @@ impl Bucket {
     }
 
     /// How many bytes are taken at once: what comes in an eighth of a second, so that nobody waits for long.
-    pub(crate) fn portion(rate: u64) -> u64 {
-        (rate / 8).clamp(1, MOST_AT_ONCE)
+    pub(crate) fn portion(&self) -> u64 {
+        (self.rate / 8).clamp(1, MOST_AT_ONCE)
     }
 
     /// Takes bytes; returns how long to wait for them.
     pub(crate) fn take(&mut self, bytes: u64, now: Instant) -> Duration {
-        // What was not used in an eighth of a second is gone.
-        let most = (self.rate / 8).max(1) as f64;
-        let since = self.at.map(|at| now.saturating_duration_since(at).as_secs_f64());
-        let come = since.map_or(most, |seconds| seconds * self.rate as f64);
-        // Clocks of several threads: what is older than the last look counts from there.
-        self.at = Some(self.at.map_or(now, |at| at.max(now)));
-        self.level = (self.level + come).min(most) - bytes as f64;
+        self.fill(now);
+        self.level -= bytes as f64;
         match self.level < 0.0 {
             true => Duration::try_from_secs_f64(-self.level / self.rate.max(1) as f64).unwrap_or(Duration::MAX / 4),
             false => Duration::ZERO,
         }
+    }
+
+    /// From now on that many bytes a second pass. What others have taken before stays taken.
+    pub(crate) fn set_rate(&mut self, rate: u64, now: Instant) {
+        self.fill(now);
+        self.rate = rate;
+    }
+
+    /// Whether a new one would be the same.
+    pub(crate) fn is_full(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        self.level >= self.most()
+    }
+
+    /// What was not used in an eighth of a second is gone.
+    fn most(&self) -> f64 {
+        (self.rate / 8).max(1) as f64
+    }
+
+    fn fill(&mut self, now: Instant) {
+        let since = self.at.map(|at| now.saturating_duration_since(at).as_secs_f64());
+        let come = since.map_or(self.most(), |seconds| seconds * self.rate as f64);
+        // Clocks of several threads: what is older than the last look counts from there.
+        self.at = Some(self.at.map_or(now, |at| at.max(now)));
+        self.level = (self.level + come).min(self.most());
     }
 }
 
@@ -69,7 +89,7 @@ mod tests {
     #[test]
     fn no_more_passes_than_the_rate_and_an_eighth_of_a_second() {
         for rate in [1, 100, 1000, 10_000, 2 << 20, 1 << 30] {
-            let portion = Bucket::portion(rate);
+            let portion = Bucket::new(rate).portion();
             let seconds = Duration::from_secs(20);
             let got = share(rate, &[portion], seconds)[0];
             let (due, more) = (rate * 20, rate / 8 + 3 * portion);
@@ -79,7 +99,7 @@ mod tests {
 
     #[test]
     fn who_shares_a_bucket_has_a_fair_share_of_it() {
-        let portion = Bucket::portion(1 << 20);
+        let portion = Bucket::new(1 << 20).portion();
         let got = share(1 << 20, &[portion; 4], Duration::from_secs(10));
         let (least, most) = (got.iter().min().unwrap(), got.iter().max().unwrap());
         assert!(most - least <= 2 * portion, "{got:?}");
@@ -101,8 +121,19 @@ mod tests {
     }
 
     #[test]
+    fn another_rate_forgets_nothing_that_was_taken() {
+        let begin = Instant::now();
+        let mut bucket = Bucket::new(8000);
+        bucket.take(9000, begin);
+        bucket.set_rate(16_000, begin);
+        assert_eq!(bucket.take(0, begin), Duration::from_millis(500));
+        assert!(!bucket.is_full(begin + Duration::from_millis(500)) && bucket.is_full(begin + Duration::from_secs(1)));
+    }
+
+    #[test]
     fn a_portion_takes_an_eighth_of_a_second_at_most() {
-        assert_eq!([0, 1, 7, 8, 800, 1 << 40].map(Bucket::portion), [1, 1, 1, 1, 100, MOST_AT_ONCE]);
+        let portions = [0, 1, 7, 8, 800, 1 << 40].map(|rate| Bucket::new(rate).portion());
+        assert_eq!(portions, [1, 1, 1, 1, 100, MOST_AT_ONCE]);
         let begin = Instant::now();
         assert!(Bucket::new(u64::MAX).take(u64::MAX, begin) <= Duration::from_secs(2));
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use ::http::header::{HeaderMap, HeaderValue, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, COOKIE};
 use ::http::Method;
 use serde_json::json;
+use url::Url;
 
 use super::guard::Guard;
 use super::handshake::HandshakeWatch;
@@ -33,6 +34,8 @@ struct Sender<'a> {
     call: &'a Call,
     pool: reqwest::Client,
     watch: HandshakeWatch,
+    /// How long the headers of the response may take.
+    answer: Duration,
     /// The most that the response may take, headers and body in all; else each part has the client's limits.
     answer_within: Option<Duration>,
     /// How fast its body may go.
@@ -50,29 +53,37 @@ pub(super) fn not_shunned(at: &Location) -> Result<()> {
 
 impl Http {
     pub(super) fn exchange(&self, call: &Call, request: &mut Request, leg: &Leg) -> Result<Response> {
-        let (url, guard) = (&leg.at.url, leg.at.guard);
+        let url = &leg.at.url;
         let route = self.route_of(request, leg)?;
-        let (pool, answer_within) = (self.pools.get(&route, guard)?, request.answer_within);
         let paces = self.paces(request.counted_for.as_ref());
-        let sender = Sender { call, pool, watch: HandshakeWatch::default(), answer_within, up: paces.up };
+        let way = leg.at.way.as_deref().cloned().unwrap_or_default();
         let mut headers = self.headers_of(request, leg);
         call.log(|| {
             json!({"event": "request", "method": request.method.as_str(), "url": redact::url(url),
                    "attempt": leg.attempt, "headers": redact::headers(&headers)})
         })?;
+        if !request.body.is_piped() {
+            paces.up.wait(call, usize::try_from(request.body.size()).unwrap_or(usize::MAX))?;
+        }
         let throttle = self.throttle(&leg.at);
-        let hasty = leg.at.way.as_ref().is_some_and(|way| way.hasty);
-        let mut permit = throttle.enter(call, hasty)?;
+        let mut permit = throttle.enter(call, way.hasty)?;
+        let sender = self.sender(call, &leg.at, &route, request.answer_within, paces.up)?;
         let begun = Instant::now();
         let mut message = reqwest::Request::new(request.method.clone(), route.wire(url, &mut headers));
         *message.headers_mut() = headers;
-        let received = self
-            .transfer(&sender, message, &mut request.body, &mut permit)
-            .map_err(|error| transport_error::late(error, url, &route, &sender.watch))?
-            .map_err(|error| transport_error::classify(error, url, &route, &sender.watch))?;
-        let patience = Patience { end: answer_within.and_then(|time| begun.checked_add(time)), ..self.patience() };
+        let received = self.receive(&sender, message, &mut request.body, &mut permit, (url, &route));
+        if way.hasty && received.as_ref().is_err_and(|error| error.code() == Code::Timeout) && call.check().is_ok() {
+            throttle.was_silent();
+        }
+        let idle = way.wait(self.options().idle(), call);
+        let end = request.answer_within.and_then(|time| begun.checked_add(time));
+        let patience = Patience { idle, slowest: self.options().slowest(), end };
+        if paces.down.is_limited() {
+            // Who waits for bytes of his own accord keeps nobody from asking.
+            permit.give_back();
+        }
         let terms = BodyTerms { patience, limit: paces.down };
-        let mut response = Response::new(request.method.clone(), received, url.clone(), &route, terms);
+        let mut response = Response::new(request.method.clone(), received?, url.clone(), &route, terms);
         let milliseconds = begun.elapsed().as_millis() as u64;
         if retry::retry_status(response.status) {
             retry::retry_after(&response.headers, SystemTime::now()).inspect(|after| throttle.told_to_wait(*after));
@@ -118,8 +129,33 @@ impl Http {
         headers
     }
 
-    fn patience(&self) -> Patience {
-        Patience { idle: self.options().idle(), slowest: self.options().slowest(), end: None }
+    /// What a request to a place is sent with, from now on.
+    fn sender<'a>(
+        &self,
+        call: &'a Call,
+        at: &Location,
+        route: &Route,
+        answer_within: Option<Duration>,
+        up: Pace,
+    ) -> Result<Sender<'a>> {
+        let time = answer_within.unwrap_or(self.options().idle());
+        let answer = at.way.as_ref().map_or(time, |way| way.wait_for_answer(time, call));
+        let pool = self.pools.get(route, at.guard)?;
+        Ok(Sender { call, pool, watch: HandshakeWatch::default(), answer, answer_within, up })
+    }
+
+    /// Sends a request, and waits for the headers of its response.
+    fn receive(
+        &self,
+        sender: &Sender,
+        message: reqwest::Request,
+        body: &mut Body,
+        permit: &mut Permit,
+        (url, route): (&Url, &Route),
+    ) -> Result<reqwest::Response> {
+        self.transfer(sender, message, body, permit)
+            .map_err(|error| transport_error::late(error, url, route, &sender.watch))?
+            .map_err(|error| transport_error::classify(error, url, route, &sender.watch))
     }
 
     fn transfer(
@@ -130,10 +166,7 @@ impl Http {
         permit: &mut Permit,
     ) -> Result<reqwest::Result<reqwest::Response>> {
         let call = sender.call;
-        let no_answer = WaitLimit {
-            time: sender.answer_within.unwrap_or(self.options().idle()),
-            what: "no answer from the server",
-        };
+        let no_answer = WaitLimit { time: sender.answer, what: "no answer from the server" };
         let limits = UploadLimits {
             piece: WaitLimit { time: self.options().idle(), what: "the server took no byte of the upload" },
             response: match sender.answer_within {
@@ -149,6 +182,9 @@ impl Http {
                 let (pieces, piped) = upload::pipe(size);
                 *message.body_mut() = Some(piped);
                 let quiet = call.without_progress();
+                if up.is_limited() {
+                    permit.give_back();
+                }
                 upload::feed(&quiet, send(message), pieces, &mut bytes.clone(), (size, 0), (&limits, up))
             }
             Body::Stream { source, size, done } if *size > 0 => {
@@ -160,7 +196,6 @@ impl Http {
             }
             body => {
                 put_small(body, &mut message);
-                up.wait(call, usize::try_from(body.size()).unwrap_or(usize::MAX))?;
                 // Requests that change the registry may take long; opening an upload must not.
                 let slow = message.body().is_some() || *message.method() == Method::PUT;
                 call.wait(Some(if slow { limits.response } else { no_answer }), send(message))
@@ -170,13 +205,14 @@ impl Http {
 
     /// Whether the server at this place speaks TLS at all. A certificate that does not verify is an error, not a "no".
     pub(crate) fn speaks_tls(&self, call: &Call, at: &Location) -> Result<bool> {
+        not_shunned(at)?;
         let (url, route) = (&at.url, self.route(at, true)?);
-        let pool = self.pools.get(&route, Guard::Caller)?;
-        let sender = Sender { call, pool, watch: HandshakeWatch::default(), answer_within: None, up: Pace::default() };
+        let hasty = at.way.as_ref().is_some_and(|way| way.hasty);
         let mut headers = HeaderMap::new();
         let mut message = reqwest::Request::new(Method::GET, route.wire(url, &mut headers));
         *message.headers_mut() = headers;
-        let mut permit = self.throttle(at).enter(call, false)?;
+        let mut permit = self.throttle(at).enter(call, hasty)?;
+        let sender = self.sender(call, at, &route, None, Pace::default())?;
         let outcome = self.transfer(&sender, message, &mut Body::Empty, &mut permit);
         match outcome.map_err(|error| transport_error::late(error, url, &route, &sender.watch).with_url(url))? {
             Ok(_) => Ok(true),

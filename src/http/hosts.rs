@@ -77,7 +77,7 @@ impl Hosts {
     pub(crate) fn route(&self, at: &Location, is_ours: bool) -> Result<Route> {
         let (url, network) = (&at.url, self.network(at));
         let found = self.certificates.of(url)?;
-        let general = self.general.identity.as_ref().filter(|_| is_ours);
+        let general = self.general.identity.as_ref().filter(|_| is_ours && is_named(at));
         let identity = network.identity.as_ref().or(found.identity.as_ref()).or(general).cloned();
         let proxy = self.proxy(url, &network);
         if let (Some(proxy), "https", Some(url::Host::Ipv6(address))) = (&proxy, url.scheme(), url.host()) {
@@ -126,7 +126,10 @@ impl Hosts {
 
     /// The headers that the caller adds to requests to a place.
     pub(crate) fn headers(&self, at: &Location) -> Headers {
-        self.network(at).headers.over(&self.general.headers)
+        match is_named(at) {
+            true => self.network(at).headers.over(&self.general.headers),
+            false => self.network(at).headers,
+        }
     }
 
     /// The throttle of a place: one for its host, however it is reached, because what it limits is one server.
@@ -174,12 +177,18 @@ impl Hosts {
     }
 }
 
+/// Whether the caller knows whom this reaches, and so what for all hosts is for it too.
+fn is_named(at: &Location) -> bool {
+    !at.way.as_ref().is_some_and(|way| way.unnamed)
+}
+
 fn key(url: &Url) -> HostKey {
     (url.host_str().unwrap_or_default().to_owned(), url.port_or_known_default().unwrap_or(0))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::pace::ByteLimits;
     use super::*;
     use std::time::Duration;
 
@@ -255,10 +264,54 @@ mod tests {
         hosts.set(&home, Network { max_connections: Some(1), ..Network::default() }).unwrap();
         assert_eq!(hosts.throttle(&at("https://h/")).limits().at_once, 1);
         assert!(!hosts.throttle(&at("https://h/")).is_idle());
+        many(&hosts);
+        assert!(!hosts.throttle(&at("https://h/")).is_idle());
+    }
+
+    /// So many hosts that those of no more use are forgotten.
+    fn many(hosts: &Hosts) {
         for number in 0..3 * KEPT {
             hosts.throttle(&at(&format!("https://h{number}/")));
         }
         assert!(lock(&hosts.throttles).len() <= KEPT);
-        assert!(!hosts.throttle(&at("https://h/")).is_idle());
+    }
+
+    #[test]
+    fn what_was_taken_stays_taken_when_the_limits_change_and_others_come() {
+        let hosts = hosts(json!({}));
+        let (home, rate) = (url("https://h/"), |down| ByteLimits { down, up: 0 });
+        let set = |down| hosts.set(&home, Network { bytes: rate(down), ..Network::default() }).unwrap();
+        let wait = || hosts.paces(&at("https://h/")).down.take(0);
+        set(1000);
+        let before = hosts.paces(&at("https://h/")).down;
+        before.take(1_000_000);
+        set(2000);
+        assert!(wait() > Duration::from_secs(400) && wait() < Duration::from_secs(500));
+        assert!(before.take(0) < Duration::from_secs(500), "what is under way has the new limit");
+        drop(before);
+        many(&hosts);
+        assert!(wait() > Duration::from_secs(400));
+        // One that is used is kept, though nothing waits for it.
+        set(0);
+        set(1000);
+        let used = hosts.paces(&at("https://h/")).down;
+        many(&hosts);
+        used.take(1_000_000);
+        assert!(wait() > Duration::from_secs(900));
+    }
+
+    #[test]
+    fn what_is_for_all_hosts_is_not_for_one_that_the_caller_does_not_know() {
+        let options = json!({"client_cert_file": "c.pem", "client_key_file": "k.pem", "headers": ["X-All: s"]});
+        let hosts = hosts(options);
+        for unnamed in [false, true] {
+            let way = Some(Arc::new(super::super::way::Way { unnamed, ..Default::default() }));
+            let place = Location { way, ..at("https://h/") };
+            assert_eq!(hosts.route(&place, true).unwrap().identity.is_none(), unnamed);
+            assert_eq!(hosts.headers(&place).names().is_empty(), unnamed);
+            // Where it leads is no better known.
+            let beyond = Location { way: place.beyond(), ..place };
+            assert_eq!(hosts.headers(&beyond).names().is_empty(), unnamed);
+        }
     }
 }

@@ -22,12 +22,8 @@ pub struct ByteLimits {
     pub up: u64,
 }
 
-/// What all transfers under one limit share.
-#[derive(Debug)]
-struct SharedBucket {
-    rate: u64,
-    bucket: Mutex<Bucket>,
-}
+/// What all transfers under one limit share, those too that began before it was changed.
+type SharedBucket = Mutex<Bucket>;
 
 /// The limits of a host, or of a client.
 #[derive(Debug, Clone, Default)]
@@ -38,9 +34,27 @@ pub(crate) struct ByteRates {
 
 impl ByteRates {
     pub(crate) fn new(limits: ByteLimits) -> ByteRates {
-        let shared =
-            |rate: u64| (rate > 0).then(|| Arc::new(SharedBucket { rate, bucket: Mutex::new(Bucket::new(rate)) }));
-        ByteRates { down: shared(limits.down), up: shared(limits.up) }
+        ByteRates::default().with_limits(limits)
+    }
+
+    /// The same with other limits: what was taken of one that stays is taken, and the transfers under way have the new one too.
+    pub(crate) fn with_limits(&self, limits: ByteLimits) -> ByteRates {
+        let shared = |known: &Option<Arc<SharedBucket>>, rate: u64| match known {
+            _ if rate == 0 => None,
+            Some(bucket) => {
+                lock(bucket).set_rate(rate, Instant::now());
+                Some(bucket.clone())
+            }
+            None => Some(Arc::new(Mutex::new(Bucket::new(rate)))),
+        };
+        ByteRates { down: shared(&self.down, limits.down), up: shared(&self.up, limits.up) }
+    }
+
+    /// Whether new ones would be the same: nobody is under these limits, and nothing is left to wait for.
+    pub(crate) fn are_idle(&self) -> bool {
+        let now = Instant::now();
+        let mut all = self.down.iter().chain(self.up.iter());
+        all.all(|bucket| Arc::strong_count(bucket) == 1 && lock(bucket).is_full(now))
     }
 
     /// The limits of one request's bodies: those of its host and those of the client.
@@ -64,9 +78,14 @@ pub(crate) struct Paces {
 pub(crate) struct Pace(Vec<Arc<SharedBucket>>);
 
 impl Pace {
+    /// Whether there is any limit.
+    pub(crate) fn is_limited(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     /// How many bytes are taken at once.
     pub(crate) fn portion(&self) -> usize {
-        let least = self.0.iter().map(|shared| Bucket::portion(shared.rate)).min();
+        let least = self.0.iter().map(|bucket| lock(bucket).portion()).min();
         least.map_or(usize::MAX, |least| usize::try_from(least).unwrap_or(usize::MAX))
     }
 
@@ -76,7 +95,7 @@ impl Pace {
             return Duration::ZERO;
         }
         let now = Instant::now();
-        let waits = self.0.iter().map(|shared| lock(&shared.bucket).take(bytes as u64, now));
+        let waits = self.0.iter().map(|shared| lock(shared).take(bytes as u64, now));
         waits.max().filter(|wait| *wait >= LEAST_WAIT).unwrap_or_default()
     }
 

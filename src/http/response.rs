@@ -230,6 +230,11 @@ impl BodyReader {
         BodyReader { bytes, sized, url, terms, speed: Speed::default(), checksum, encoding, decoder, unlabelled: false }
     }
 
+    /// The URL that responded.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// The next piece, decoded; None is the end as the server framed it.
     pub fn piece(&mut self, call: &Call) -> Result<Option<Bytes>> {
         if std::mem::take(&mut self.unlabelled) {

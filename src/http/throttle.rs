@@ -22,7 +22,8 @@ options! {
     #[derive(Debug, Clone)]
     pub struct ThrottleOptions {
         /// requests of all threads that wait for one host's answers at once, to the end of bodies that are read whole; the
-        /// bytes of blobs are not counted in either direction, so that a transfer never waits for itself
+        /// bytes of blobs are not counted in either direction, so that a transfer never waits for itself, nor is what waits for
+        /// a limit of bytes a second
         pub max_connections_per_host: u32 = 8,
         /// requests to one host that begin in a second, over all threads; 0 is any
         pub requests_per_second: f64 = 0.0,
@@ -57,6 +58,8 @@ struct HostTimes {
     next: Option<Instant>,
     /// When a request may start again, according to the server.
     pause: Option<Pause>,
+    /// When it last left a request without an answer that others can give.
+    silent: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -80,16 +83,16 @@ impl Permit {
 impl Throttle {
     /// A throttle with the limits of its host.
     pub(crate) fn new(limits: HostLimits) -> Throttle {
-        let permits = limits.at_once.clamp(1, Semaphore::MAX_PERMITS);
         let rates = ByteRates::new(limits.bytes);
-        Throttle { limits, permits: Arc::new(Semaphore::new(permits)), rates, times: Mutex::default() }
+        Throttle { limits, permits: permits(limits.at_once), rates, times: Mutex::default() }
     }
 
-    /// The same host with other limits: a pause that the server asked for still applies.
+    /// The same host with other limits: a pause that the server asked for still applies, and what was taken stays taken.
     pub(crate) fn with_limits(&self, limits: HostLimits) -> Throttle {
-        let throttle = Throttle::new(limits);
-        throttle.times().pause = self.times().pause;
-        throttle
+        let same = limits.at_once == self.limits.at_once;
+        let permits = if same { self.permits.clone() } else { permits(limits.at_once) };
+        let (rates, times) = (self.rates.with_limits(limits.bytes), Mutex::new(*self.times()));
+        Throttle { limits, permits, rates, times }
     }
 
     pub(crate) fn limits(&self) -> HostLimits {
@@ -104,11 +107,15 @@ impl Throttle {
     /// Waits until a request may start. RATE_LIMITED when the server asks for a longer pause than the call can wait; `hasty`: it
     /// waits for none.
     pub(crate) fn enter(&self, call: &Call, hasty: bool) -> Result<Permit> {
+        let begun = Instant::now();
         loop {
             while let Some(wait) = self.pause(if hasty { Some(Duration::ZERO) } else { call.remaining() })? {
                 call.sleep(wait)?;
             }
             let permit = call.wait(None, self.permits.clone().acquire_owned())?.ok();
+            if hasty && self.times().silent.is_some_and(|at| at >= begun) {
+                return Err(Error::new(Code::Timeout, "no answer from the server to those before").as_stall());
+            }
             let wait = self.reserve();
             if !wait.is_zero() {
                 call.sleep(wait)?;
@@ -132,11 +139,18 @@ impl Throttle {
         }
     }
 
+    /// It did not answer one of those that others can be asked instead of: those that wait for a permit need not find out too.
+    pub(crate) fn was_silent(&self) {
+        self.times().silent = Some(Instant::now());
+    }
+
     /// Whether it can be dropped: a new one would have the same state.
     pub(crate) fn is_idle(&self) -> bool {
         let times = self.times();
         let now = Instant::now();
-        times.next.is_none_or(|next| next <= now) && times.pause.is_none_or(|pause| pause.until <= now)
+        let has_passed =
+            times.next.is_none_or(|next| next <= now) && times.pause.is_none_or(|pause| pause.until <= now);
+        has_passed && self.rates.are_idle()
     }
 
     fn pause(&self, remaining: Option<Duration>) -> Result<Option<Duration>> {
@@ -174,6 +188,10 @@ impl Throttle {
     fn times(&self) -> MutexGuard<'_, HostTimes> {
         lock(&self.times)
     }
+}
+
+fn permits(most: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)))
 }
 
 fn jitter(most: Duration) -> Duration {

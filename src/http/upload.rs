@@ -60,6 +60,15 @@ impl Body<'_> {
         }
     }
 
+    /// Whether its bytes are handed to the network piece by piece.
+    pub(crate) fn is_piped(&self) -> bool {
+        match self {
+            Body::Empty => false,
+            Body::Bytes(bytes) => bytes.len() > SMALL,
+            Body::Stream { size, .. } => *size > 0,
+        }
+    }
+
     /// Whether there is a body.
     pub fn is_empty(&self) -> bool {
         matches!(self, Body::Empty)

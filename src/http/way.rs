@@ -6,7 +6,10 @@ use std::time::Duration;
 use url::Url;
 
 use super::settings::Network;
-use crate::resource;
+use crate::call::Call;
+
+/// The longest wait for one that others can be asked instead of: there are mirrors that first fetch what they are asked for.
+const HASTY_ANSWER: Duration = Duration::from_secs(10);
 
 /// What is different about the requests to an endpoint.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,12 +18,14 @@ pub struct Way {
     pub network: Option<Network>,
     /// A limit of its own for connecting.
     pub connect: Option<Duration>,
-    /// The base contains what is usually `v2/`.
-    pub whole_path: bool,
-    /// The registry that is meant, for a proxy that serves several: the query `ns`.
-    pub namespace: Option<String>,
-    /// Somebody else can be asked instead: nothing is waited for, and little is repeated.
+    /// What paths begin with that the base contains already.
+    pub left_out: &'static str,
+    /// A name and a value that every URL has in its query.
+    pub query: Option<(&'static str, String)>,
+    /// Somebody else can be asked instead: little is waited for, and little is repeated.
     pub hasty: bool,
+    /// The caller has not named it: what the caller sends to every host, headers and a certificate, is not for it.
+    pub unnamed: bool,
     /// Hosts that nothing may lead to, not even a redirect or a challenge.
     pub shunned: Vec<(String, u16)>,
 }
@@ -28,7 +33,23 @@ pub struct Way {
 impl Way {
     /// What also holds where a server of this way leads: nothing of the endpoint's own.
     pub(crate) fn beyond(&self) -> Way {
-        Way { connect: self.connect, hasty: self.hasty, shunned: self.shunned.clone(), ..Way::default() }
+        let (connect, hasty, unnamed) = (self.connect, self.hasty, self.unnamed);
+        Way { connect, hasty, unnamed, shunned: self.shunned.clone(), ..Way::default() }
+    }
+
+    /// How long it may be waited for, of a wait that may take this long: a hasty one leaves half of what the call has left to those
+    /// that can be asked instead.
+    pub(crate) fn wait(&self, time: Duration, call: &Call) -> Duration {
+        match call.remaining() {
+            Some(left) if self.hasty => time.min(left / 2),
+            _ => time,
+        }
+    }
+
+    /// The same for the headers of an answer, with the time to connect.
+    pub(crate) fn wait_for_answer(&self, time: Duration, call: &Call) -> Duration {
+        let most = self.connect.unwrap_or_default().max(HASTY_ANSWER);
+        self.wait(if self.hasty { time.min(most) } else { time }, call)
     }
 
     /// Whether a URL is of a host that nothing may lead to.
@@ -38,17 +59,14 @@ impl Way {
 
     /// The path of a resource below the base of this way.
     pub(crate) fn path<'a>(&self, path: &'a str) -> &'a str {
-        match self.whole_path {
-            true => resource::without_version(path),
-            false => path,
-        }
+        path.strip_prefix(self.left_out).unwrap_or(path)
     }
 
     /// Adds what every URL at the endpoint has.
     pub(crate) fn complete(&self, url: &mut Url) {
-        if let Some(namespace) = &self.namespace {
-            if !url.query_pairs().any(|(key, _)| key == "ns") {
-                url.query_pairs_mut().append_pair("ns", namespace);
+        if let Some((name, value)) = &self.query {
+            if !url.query_pairs().any(|(key, _)| key == *name) {
+                url.query_pairs_mut().append_pair(name, value);
             }
         }
     }
@@ -66,7 +84,7 @@ mod tests {
 
     #[test]
     fn urls_say_which_registry_is_meant() {
-        let way = Way { namespace: Some("docker.io".to_owned()), whole_path: true, ..Way::default() };
+        let way = Way { query: Some(("ns", "docker.io".to_owned())), left_out: "v2/", ..Way::default() };
         for (url, complete) in [
             ("http://m/v2/a", "http://m/v2/a?ns=docker.io"),
             ("http://m/v2/a?n=1", "http://m/v2/a?n=1&ns=docker.io"),

@@ -8,7 +8,7 @@ use std::net::Ipv6Addr;
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 
-use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint};
+use super::endpoint::{EndpointBase, EndpointTls, RegistryEndpoint};
 use super::place::HostPath;
 use super::rules::{NameScope, Rule};
 use super::text::ConfigText;
@@ -41,11 +41,7 @@ pub(crate) fn parse(path: &str, text: &str) -> Result<Vec<Rule>> {
         .map(|(scope, line)| {
             let source = file.source(*line);
             let tls = EndpointTls { insecure: true, or_plain_http: true, ..EndpointTls::default() };
-            let origin = RegistryEndpoint {
-                tls,
-                may: Abilities::ALL,
-                ..RegistryEndpoint::new(EndpointBase::Origin, source.clone())
-            };
+            let origin = RegistryEndpoint { tls, ..RegistryEndpoint::origin(source.clone()) };
             Rule::new(scope.clone(), vec![origin], source)
         })
         .collect();
@@ -56,10 +52,7 @@ pub(crate) fn parse(path: &str, text: &str) -> Result<Vec<Rule>> {
         let unseen = mirrors.iter().filter(|(url, _)| seen.insert(url.trim_end_matches('/').to_owned()));
         let mut endpoints =
             unseen.map(|(url, line)| mirror(&file, url, *line, &insecure)).collect::<Result<Vec<_>>>()?;
-        endpoints.push(RegistryEndpoint {
-            may: Abilities::ALL,
-            ..RegistryEndpoint::new(EndpointBase::Origin, source.clone())
-        });
+        endpoints.push(RegistryEndpoint::origin(source.clone()));
         rules.insert(0, Rule::new(NameScope::Prefix(DEFAULT_INDEX.into()), endpoints, source));
     }
     Ok(rules)
@@ -132,6 +125,7 @@ mod tests {
     use super::super::rules::Rules;
     use super::super::source::RuleSource;
     use super::*;
+    use crate::mirrors::Abilities;
     use crate::reference::{Repository, Scheme};
 
     #[test]

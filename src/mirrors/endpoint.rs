@@ -5,7 +5,8 @@ use super::source::RuleSource;
 use crate::credentials::Credentials;
 use crate::docker_hub;
 pub(crate) use crate::docker_hub::REGISTRY as HUB;
-use crate::reference::{Index, Scheme, DEFAULT_INDEX};
+use crate::docker_hub::{DEFAULT_INDEX, INDEX};
+use crate::reference::{Index, Scheme};
 
 /// How many of them a rule of a file may have.
 pub(super) const MOST_ENDPOINTS: usize = 100;
@@ -46,7 +47,7 @@ impl std::fmt::Debug for RegistryEndpoint {
 }
 
 /// Where an endpoint is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum EndpointBase {
     /// The registry that the reference names, as it is reached without any rule.
     Origin,
@@ -84,19 +85,17 @@ impl RegistryEndpoint {
     /// As containerd asks an `http://` host whose certificate is not to be checked: by https first, unless its port is 80.
     pub(super) fn https_first(mut self) -> RegistryEndpoint {
         match &mut self.base {
-            EndpointBase::At { scheme: Some(scheme @ Scheme::Http), host, .. }
+            EndpointBase::At { scheme: scheme @ Some(Scheme::Http), host, .. }
                 if self.tls.insecure && !host.ends_with(":80") =>
             {
-                *scheme = Scheme::Https;
+                *scheme = None;
                 self.tls.or_plain_http = true;
             }
             _ => {}
         }
         self
     }
-}
 
-impl RegistryEndpoint {
     /// What a repository of a registry is called where it is asked, as rules name it: `HOST[:PORT][/REPOSITORY]`. None: nothing is asked
     /// for it there.
     pub(crate) fn full_name(&self, index: &Index, repository: &str) -> Option<String> {
@@ -112,6 +111,77 @@ impl RegistryEndpoint {
         let renamed = self.rename.apply(repository)?;
         let parts = [host, above.trim_matches('/'), &renamed].into_iter().filter(|part| !part.is_empty());
         Some(parts.collect::<Vec<_>>().join("/"))
+    }
+
+    /// The registry that the reference names, which may be asked everything.
+    pub(crate) fn origin(source: RuleSource) -> RegistryEndpoint {
+        RegistryEndpoint { may: Abilities::ALL, ..RegistryEndpoint::new(EndpointBase::Origin, source) }
+    }
+
+    /// Whether it is the registry itself. A mirror may be on its host, where the repositories have other names.
+    pub(crate) fn is_registry(&self) -> bool {
+        self.base == EndpointBase::Origin && matches!(self.rename, Rename::Keep)
+    }
+
+    /// Whether it is reached as its registry is without a rule.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.base == EndpointBase::Origin && self.is_reached_as_usual() && self.connect_timeout_ms.is_none()
+    }
+
+    /// Whether nothing but its place is said of it.
+    fn is_reached_as_usual(&self) -> bool {
+        self.tls == EndpointTls::default() && self.headers.is_empty() && self.credentials.is_none()
+    }
+
+    /// Whether what one answers the other would answer too, if they are at one URL.
+    pub(crate) fn is_reached_as(&self, other: &RegistryEndpoint, index: &Index) -> bool {
+        (self.base.namespace(index), &self.tls) == (other.base.namespace(index), &other.tls)
+            && self.headers == other.headers
+            && self.credentials == other.credentials
+    }
+
+    /// Whether only a file of the machine names it: the caller knows nothing of it.
+    pub(crate) fn is_only_in_files(&self) -> bool {
+        self.base != EndpointBase::Origin && matches!(self.source, RuleSource::File { .. })
+    }
+
+    /// Its host, `HOST[:PORT]`.
+    pub(crate) fn host<'a>(&'a self, index: &'a Index) -> &'a str {
+        match &self.base {
+            EndpointBase::Origin => &index.name,
+            EndpointBase::At { host, .. } => host,
+        }
+    }
+
+    /// Its host as a registry.
+    pub(crate) fn registry_there(&self, index: &Index) -> Index {
+        match &self.base {
+            EndpointBase::Origin => index.clone(),
+            EndpointBase::At { scheme, host, .. } => {
+                let name = if host == INDEX { DEFAULT_INDEX } else { host }.to_owned();
+                Index { official: name == DEFAULT_INDEX, name, scheme: *scheme }
+            }
+        }
+    }
+
+    /// Its identity among the endpoints of all registries.
+    pub(crate) fn key(&self, index: &Index) -> EndpointKey {
+        EndpointKey { host: self.host(index).to_owned(), base: self.base.clone(), rename: self.rename.to_string() }
+    }
+}
+
+/// Which endpoint something is about: no other place has the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct EndpointKey {
+    host: String,
+    base: EndpointBase,
+    rename: String,
+}
+
+impl EndpointKey {
+    /// Its host, `HOST[:PORT]`.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
     }
 }
 

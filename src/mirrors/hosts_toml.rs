@@ -86,8 +86,7 @@ pub(crate) fn of_certificates(folder: HostFolder<'_>, files: &[String]) -> Rule 
         }
     }
     let source = super::RuleSource::File { path: folder.path.to_owned(), line: 0 };
-    let endpoint =
-        RegistryEndpoint { tls, may: Abilities::ALL, ..RegistryEndpoint::new(EndpointBase::Origin, source.clone()) };
+    let endpoint = RegistryEndpoint { tls, ..RegistryEndpoint::origin(source.clone()) };
     Rule::new(folder.scope.clone(), vec![endpoint], source)
 }
 

@@ -18,7 +18,7 @@ mod tables;
 mod text;
 mod yaml;
 
-pub(crate) use endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint};
+pub(crate) use endpoint::{Abilities, EndpointBase, EndpointKey, EndpointTls, RegistryEndpoint};
 pub(crate) use option::Mirrors;
 pub(crate) use registries_conf::RegistriesConf;
 pub(crate) use rename::Rename;

@@ -3,10 +3,12 @@
 use serde_json::{Map, Value};
 
 use super::endpoint::{EndpointBase, RegistryEndpoint};
+use super::place::HostPath;
 use super::rename::Rename;
 use super::source::RuleSource;
+use crate::docker_hub;
 use crate::options::OptionValue;
-use crate::reference::{Index, Repository};
+use crate::reference::Scheme;
 use crate::text::shorten;
 
 /// Mirrors, in the order in which they are asked.
@@ -57,24 +59,15 @@ fn full(mut members: Map<String, Value>) -> Result<RegistryEndpoint, String> {
 
 /// `[SCHEME://]HOST[:PORT][/PREFIX]`.
 fn at(text: &str) -> Result<RegistryEndpoint, String> {
-    let wrong = |why: &str| format!("has '{}', which is not [SCHEME://]HOST[:PORT][/PREFIX]: {why}", shorten(text));
-    let start = text.find("://").map_or(0, |at| at + 3);
-    let (host, prefix) = match text[start..].split_once('/') {
-        Some((host, prefix)) => (&text[..start + host.len()], prefix.trim_end_matches('/')),
-        None => (text, ""),
-    };
-    let index = match host {
-        "" => return Err(wrong("the host is missing")),
-        host => Index::parse(&host.to_ascii_lowercase()).map_err(|error| wrong(error.message()))?,
-    };
-    let rename = match prefix {
+    let wrong = |why: String| format!("has '{}', which is not [SCHEME://]HOST[:PORT][/PREFIX]: {why}", shorten(text));
+    let (scheme, HostPath { host, path }) = HostPath::of_mirror(text).map_err(wrong)?;
+    if scheme == Some(Scheme::Http) && docker_hub::HOSTS.contains(&host.as_str()) {
+        return Err(wrong("Docker Hub is not asked by plain http".to_owned()));
+    }
+    let rename = match path.as_str() {
         "" => Rename::Keep,
-        prefix => {
-            Repository::parse(&format!("{}/{prefix}", index.name), None).map_err(|error| wrong(error.message()))?;
-            Rename::Prefix { from: String::new(), to: prefix.to_owned() }
-        }
+        _ => Rename::Prefix { from: String::new(), to: path },
     };
-    let (scheme, host) = (index.scheme, index.name);
     let base = EndpointBase::At { scheme, host, path: String::new(), whole_path: false, names_registry: false };
     Ok(RegistryEndpoint { rename, ..RegistryEndpoint::new(base, RuleSource::Option("mirrors")) })
 }
@@ -83,7 +76,6 @@ fn at(text: &str) -> Result<RegistryEndpoint, String> {
 mod tests {
     use super::*;
     use crate::mirrors::Abilities;
-    use crate::reference::Scheme;
     use serde_json::json;
 
     #[test]
@@ -91,6 +83,8 @@ mod tests {
         let read = |text: &str| Mirrors::read(json!([text])).unwrap().0.remove(0);
         for (text, scheme, host, name) in [
             ("M.example", None, "m.example", "a/b"),
+            ("cache", None, "cache", "a/b"),
+            ("https://Cache/hub", Some(Scheme::Https), "cache", "hub/a/b"),
             ("http://127.0.0.1:5000/", Some(Scheme::Http), "127.0.0.1:5000", "a/b"),
             ("https://[::1]:5000/proxy/hub/", Some(Scheme::Https), "[::1]:5000", "proxy/hub/a/b"),
         ] {
@@ -120,6 +114,8 @@ mod tests {
             json!([""]),
             json!(["ftp://m.example"]),
             json!(["http:///a"]),
+            json!(["http://docker.io"]),
+            json!(["https://https://m.example"]),
             json!(["u:p@m.example"]),
             json!(["m.example/A"]),
             json!(["m.example/a/../b"]),

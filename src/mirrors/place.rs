@@ -20,19 +20,34 @@ type Said<T> = std::result::Result<T, String>;
 impl HostPath {
     /// A registry and the beginning of repositories' names, `HOST[:PORT][/COMPONENT…]`, as containers-registries.conf(5) has them.
     pub(crate) fn of_names(text: &str) -> Said<HostPath> {
-        let text = text.trim_end_matches('/');
         if text.contains("://") {
             return Err("it is a URL, but must be HOST[:PORT][/PATH] without https://".into());
         }
         refuse_userinfo(text)?;
-        let (first, path) = text.split_once('/').unwrap_or((text, ""));
+        let first = text.split('/').next().unwrap_or_default();
         if !looks_like_host(first) {
             return Err(format!("'{}' is not a registry: no '.', no ':' and not 'localhost'", shorten(first)));
         }
+        HostPath::of_host(text)
+    }
+
+    /// The same of any host, which may be a single word.
+    fn of_host(text: &str) -> Said<HostPath> {
+        let text = text.trim_end_matches('/');
+        refuse_userinfo(text)?;
+        let (first, path) = text.split_once('/').unwrap_or((text, ""));
         if !path.is_empty() && !is_name(path) {
             return Err(format!("'{}' is not a repository's name", shorten(path)));
         }
         Ok(HostPath { host: checked_host(first)?, path: path.to_owned() })
+    }
+
+    /// `[SCHEME://]HOST[:PORT][/COMPONENT…]`.
+    pub(crate) fn of_mirror(text: &str) -> Said<(Option<Scheme>, HostPath)> {
+        match text.split_once("://") {
+            Some((scheme, rest)) => Ok((Some(known_scheme(scheme)?), HostPath::of_host(rest)?)),
+            None => Ok((None, HostPath::of_host(text)?)),
+        }
     }
 
     /// The URL of an API, `SCHEME://HOST[:PORT][/PATH]`.
@@ -40,17 +55,21 @@ impl HostPath {
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err("it is not a URL: it must begin with https:// or http://".into());
         };
-        let scheme = match scheme.to_ascii_lowercase().as_str() {
-            "https" => Scheme::Https,
-            "http" => Scheme::Http,
-            _ => return Err("its scheme must be https or http".into()),
-        };
+        let scheme = known_scheme(scheme)?;
         refuse_userinfo(rest)?;
         if rest.contains(['?', '#']) {
             return Err("it must have no query and no fragment".into());
         }
         let (first, path) = rest.split_once('/').unwrap_or((rest, ""));
         Ok((scheme, HostPath { host: checked_host(first)?, path: clean_path(path)? }))
+    }
+}
+
+fn known_scheme(text: &str) -> Said<Scheme> {
+    match text.to_ascii_lowercase().as_str() {
+        "https" => Ok(Scheme::Https),
+        "http" => Ok(Scheme::Http),
+        _ => Err("its scheme must be https or http".into()),
     }
 }
 

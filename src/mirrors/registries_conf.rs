@@ -112,11 +112,8 @@ fn rule(registry: &ConfiguredRegistry, (scope, prefix): &(NameScope, HostPath)) 
         .map(|mirror| at(&mirror.location, mirror.insecure, mirror.may, &mirror.source))
         .collect();
     if !registry.blocked {
-        let origin = RegistryEndpoint {
-            tls: tls(registry.insecure),
-            may: Abilities::ALL,
-            ..RegistryEndpoint::new(EndpointBase::Origin, registry.source.clone())
-        };
+        let origin =
+            RegistryEndpoint { tls: tls(registry.insecure), ..RegistryEndpoint::origin(registry.source.clone()) };
         match &registry.location {
             Some(place) if subdomains || place != prefix => {
                 endpoints.push(at(place, registry.insecure, Abilities::PULL, &registry.source));

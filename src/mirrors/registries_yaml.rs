@@ -102,9 +102,7 @@ impl RegistriesYaml<'_> {
 
     /// The registry itself, which comes last.
     fn origin(&self, name: &str, source: &RuleSource) -> RegistryEndpoint {
-        let endpoint =
-            RegistryEndpoint { may: Abilities::ALL, ..RegistryEndpoint::new(EndpointBase::Origin, source.clone()) };
-        self.configured(endpoint, name)
+        self.configured(RegistryEndpoint::origin(source.clone()), name)
     }
 
     fn configured(&self, endpoint: RegistryEndpoint, host: &str) -> RegistryEndpoint {

@@ -1,5 +1,7 @@
 //! What a repository is called at an endpoint.
 
+use std::fmt;
+
 use crate::reference::Repository;
 
 /// How the name of a repository changes.
@@ -16,6 +18,19 @@ pub(crate) enum Rename {
     },
     /// The first expression that makes it another replaces all that it finds (k3s's `rewrite`).
     Expressions(Vec<(regex_lite::Regex, String)>),
+}
+
+// Two that are written alike rename alike.
+impl fmt::Display for Rename {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rename::Keep => Ok(()),
+            Rename::Prefix { from, to } => write!(out, "{from}/ {to}/"),
+            Rename::Expressions(rules) => {
+                rules.iter().try_for_each(|(from, to)| write!(out, "{} {to} ", from.as_str()))
+            }
+        }
+    }
 }
 
 impl Rename {

@@ -7,7 +7,7 @@ use crate::docker_hub;
 pub use crate::docker_hub::DEFAULT_INDEX;
 use crate::error::Result;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
 pub enum Scheme {
@@ -39,6 +39,18 @@ pub struct Index {
 impl Index {
     /// Parses `[SCHEME://]HOST[:PORT][/]`; an empty string is Docker Hub.
     pub fn parse(text: &str) -> Result<Index> {
+        let index = Index::of_host(text)?;
+        match looks_like_host(&index.name) {
+            true => Ok(index),
+            false => Err(invalid(format!(
+                "'{}' does not look like a registry: no '.', no ':' and not 'localhost'",
+                quoted(text)
+            ))),
+        }
+    }
+
+    /// The same of any host, which may be a single word: such a mirror has settings too.
+    pub(crate) fn of_host(text: &str) -> Result<Index> {
         check_length(text)?;
         if text.is_empty() || text == docker_hub::CREDENTIALS {
             return Ok(Index { name: DEFAULT_INDEX.to_owned(), official: true, scheme: None });
@@ -55,11 +67,6 @@ impl Index {
         }
         if host.contains('/') {
             return Err(invalid(format!("the registry '{}' has an invalid trailing repository", quoted(text))));
-        }
-        if !looks_like_host(host) {
-            let message =
-                format!("'{}' does not look like a registry: no '.', no ':' and not 'localhost'", quoted(text));
-            return Err(invalid(message));
         }
         check_host(host)?;
         let name = if host == docker_hub::INDEX { DEFAULT_INDEX } else { host }.to_owned();

@@ -6,7 +6,6 @@ use url::Url;
 
 use crate::auth::secrets::Secrets;
 use crate::auth::Account;
-use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::docker_hub;
 use crate::error::{Code, Error, Result};
@@ -118,9 +117,14 @@ pub(crate) fn account_name(index: &Index) -> String {
 }
 
 /// The URL of a host's API, and the account for it.
-pub(crate) fn account(http: &Http, call: &Call, index: &Index, options: &HostOptions) -> Result<Account> {
+pub(crate) fn account(
+    http: &Http,
+    index: &Index,
+    options: &HostOptions,
+    speaks_tls: impl FnOnce(&Location) -> Result<bool>,
+) -> Result<Account> {
     set_network_of_name(http, index, options)?;
-    let base = base(http, index, options, None, |at| http.speaks_tls(call, at))?;
+    let base = base(http, index, options, None, speaks_tls)?;
     set_network(http, &base.url, options)?;
     Ok(account_at(index.name.clone(), base, options))
 }
@@ -154,14 +158,8 @@ pub(crate) fn base(
         return Ok(at(url));
     }
     let plain = base_url("http", &index.name)?;
-    match speaks_tls(&at(url.clone()).below(&Resource::Api.path(""))?) {
-        Ok(true) => Ok(at(url)),
-        Ok(false) => Ok(at(plain)),
-        // The other port may be open, and what speaks no TLS may just close at its hello. Certificates are not what it failed for:
-        // they are not checked. podman and Docker try http after any failure too.
-        Err(error) if or_plain && matches!(error.code(), Code::Connect | Code::Tls | Code::Network) => Ok(at(plain)),
-        Err(error) => Err(error),
-    }
+    let speaks_tls = speaks_tls(&at(url.clone()).below(&Resource::Api.path(""))?)?;
+    Ok(at(if speaks_tls { url } else { plain }))
 }
 
 /// Sets how the host of a URL is reached.

@@ -34,11 +34,11 @@ use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::http::Http;
 use crate::machine::MachineFiles;
-use crate::mirrors::ShortNames;
+use crate::mirrors::{EndpointTls, ShortNames};
 use crate::reference::Index;
 use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
-use endpoints::RuleBook;
+use endpoints::{Probed, RuleBook};
 use host::HostOptions;
 
 /// A client: connections, tokens and per-host settings for any number of registries. A clone is the same client.
@@ -81,12 +81,13 @@ impl Client {
     /// Replaces the settings of one host.
     pub fn set_host(&self, host: &str, options: HostOptions) -> Result<()> {
         self.check_open()?;
-        let index = Index::parse(host)?;
+        let index = Index::of_host(host)?;
         let key = host::key(&index.name);
         options.check()?;
         // Also for a host that is only ever redirected to.
         host::set_network_of_name(&self.http, &index, &options)?;
         self.change_rules(|book| book.set(key.clone(), &options));
+        self.memory::<Probed>().forget();
         lock(&self.hosts).insert(key.clone(), options);
         lock(&self.accounts)
             .retain(|name, _| host::key(name.split_once("://").map_or(name.as_str(), |(_, name)| name)) != key);
@@ -202,7 +203,8 @@ impl Client {
             return Ok(account.clone());
         }
         let options = lock(&self.hosts).get(&host::key(&index.name)).cloned().unwrap_or_default();
-        let account = host::account(&self.http, call, index, &options)?;
+        let account =
+            host::account(&self.http, index, &options, |at| self.speaks_tls(call, at, &EndpointTls::default()))?;
         lock(&self.accounts).insert(name, account.clone());
         Ok(account)
     }

@@ -84,7 +84,8 @@ func ours(lines []string, name string) []string {
 		if words[0] == "origin" {
 			words = []string{fmt.Sprintf("https://%s/v2/%s", registry, words[1]), words[2]}
 		}
-		plain = append(plain, words[0]+" "+words[1])
+		// https, and http if it speaks no TLS: that is a matter of containerd's transport.
+		plain = append(plain, strings.Replace(words[0], "?://", "https://", 1)+" "+words[1])
 	}
 	return plain
 }

@@ -88,7 +88,7 @@ fn a_host_has_its_own_tls_headers_and_limit() {
     assert_eq!(endpoint("ca = [\"/a\", \"b\"]\nclient = \"c\"").tls.ca_files, ["/a", "/certs.d/x/b"]);
     let http = rule("h:5000", "[host.\"http://h:5000\"]\nskip_verify = true").unwrap();
     assert!(http.endpoints[0].tls.or_plain_http);
-    assert!(matches!(http.endpoints[0].base, EndpointBase::At { scheme: Some(Scheme::Https), .. }));
+    assert!(matches!(http.endpoints[0].base, EndpointBase::At { scheme: None, .. }));
 }
 
 #[test]

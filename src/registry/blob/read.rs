@@ -20,6 +20,7 @@ use crate::download::{
 use crate::error::{Code, Error, Result};
 use crate::http::response::Response;
 use crate::http::{Repeat, Request};
+use crate::mirrors::EndpointKey;
 use crate::reference::{Reference, Repository};
 use crate::registry::endpoints::{EndpointUse, Turn};
 use crate::registry::repository::Remote;
@@ -77,7 +78,7 @@ pub(crate) struct RemoteBlob {
     remote: Remote,
     digest: Digest,
     /// Those that sent bytes of it, and whether they are the registry itself.
-    senders: Vec<(String, bool)>,
+    senders: Vec<(EndpointKey, bool)>,
 }
 
 impl RemoteBlob {
@@ -144,7 +145,7 @@ impl Downloadable for RemoteBlob {
     fn gained(&mut self) {
         let Some(key) = self.turn.key() else { return };
         if self.senders.last().is_none_or(|(last, _)| last != key) {
-            self.senders.push((key.to_owned(), self.turn.is_at_origin()));
+            self.senders.push((key.clone(), self.turn.is_at_origin()));
         }
     }
 

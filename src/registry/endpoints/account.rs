@@ -1,13 +1,13 @@
 //! An endpoint as an account: its own host for the credentials, its own base, its own way to be reached.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::memory::{Probed, REMEMBERED};
 use super::rule_book::{blocked_by, AskedEndpoints};
 use crate::auth::Account;
 use crate::call::Call;
@@ -19,18 +19,15 @@ use crate::http::location::Location;
 use crate::http::route::ClientCertificate;
 use crate::http::settings::Network;
 use crate::http::way::{door, Way};
-use crate::mirrors::{EndpointBase, EndpointTls, RegistryEndpoint, Rename};
-use crate::reference::{Index, DEFAULT_INDEX};
+use crate::mirrors::{EndpointBase, EndpointTls, RegistryEndpoint};
+use crate::reference::Index;
 use crate::registry::host::{self, HostOptions};
 use crate::registry::lock;
 use crate::registry::Client;
+use crate::resource;
 
 /// A mirror that does not answer must cost little.
 const CONNECT: Duration = Duration::from_secs(5);
-
-/// Whether the hosts without a scheme speak TLS, as far as they were asked.
-#[derive(Default)]
-struct Probed(Mutex<HashMap<String, bool>>);
 
 /// What an endpoint is asked under which circumstances.
 #[derive(Clone, Copy)]
@@ -41,45 +38,6 @@ pub(super) struct Circumstances<'a> {
     pub(super) hasty: bool,
     /// Nothing may lead to the registry that is meant.
     pub(super) shuns_origin: bool,
-}
-
-impl RegistryEndpoint {
-    /// Whether it is the registry itself. A mirror may be on its host, where the repositories have other names.
-    pub(super) fn is_registry(&self) -> bool {
-        self.base == EndpointBase::Origin && matches!(self.rename, Rename::Keep)
-    }
-
-    /// Its name in this room, which no other place has. It begins with `HOST[:PORT]` and a blank.
-    pub(super) fn key(&self, index: &Index) -> String {
-        format!("{} {:?} {:?}", self.host(index), self.base, self.rename)
-    }
-
-    /// Its host, `HOST[:PORT]`.
-    pub(super) fn host<'a>(&'a self, index: &'a Index) -> &'a str {
-        match &self.base {
-            EndpointBase::Origin => &index.name,
-            EndpointBase::At { host, .. } => host,
-        }
-    }
-
-    /// Whether it is reached as its registry is without a rule.
-    fn is_plain(&self) -> bool {
-        self.base == EndpointBase::Origin
-            && self.tls == EndpointTls::default()
-            && self.headers.is_empty()
-            && self.credentials.is_none()
-            && self.connect_timeout_ms.is_none()
-    }
-
-    fn named(&self, index: &Index) -> Index {
-        match &self.base {
-            EndpointBase::Origin => index.clone(),
-            EndpointBase::At { scheme, host, .. } => {
-                let name = if host == "index.docker.io" { DEFAULT_INDEX } else { host }.to_owned();
-                Index { official: name == DEFAULT_INDEX, name, scheme: *scheme }
-            }
-        }
-    }
 }
 
 impl Client {
@@ -99,36 +57,46 @@ impl Client {
 
     /// The account at an endpoint. Its host may have to be asked whether it speaks TLS.
     pub(super) fn account_of(&self, call: &Call, endpoint: &RegistryEndpoint, about: Circumstances) -> Result<Account> {
-        if endpoint.is_plain() {
-            let mut account = self.account_of_origin(call, about.index)?;
-            if about.hasty {
-                account.base.way = Some(Arc::new(Way { hasty: true, ..Way::default() }));
-            }
-            return Ok(account);
+        match endpoint.is_plain() && !about.hasty {
+            true => self.account_of_origin(call, about.index),
+            false => self.built(endpoint, about, |at| self.speaks_tls(call, at, &endpoint.tls)),
         }
-        self.built(endpoint, about, |at| {
-            let key = format!("{} {}", at.url, endpoint.tls.insecure);
-            let probed = self.memory::<Probed>();
-            if let Some(known) = lock(&probed.0).get(&key) {
-                return Ok(*known);
+    }
+
+    /// Whether what is at a place speaks TLS. Where plain http will do instead, no answer is an answer, which is believed for a while:
+    /// the other port may be open, and what speaks no TLS may just close at its hello. It is no downgrade, because certificates are not
+    /// checked there. podman and Docker try http after any failure too.
+    pub(crate) fn speaks_tls(&self, call: &Call, at: &Location, tls: &EndpointTls) -> Result<bool> {
+        let probed = self.memory::<Probed>();
+        if let Some(known) = probed.get(&at.url, tls.insecure) {
+            return Ok(known);
+        }
+        let mut at = at.clone();
+        if tls.or_plain_http {
+            let way = at.way.as_deref().cloned().unwrap_or_default();
+            at.way = Some(Arc::new(Way { hasty: true, ..way }));
+        }
+        match self.http.speaks_tls(call, &at) {
+            Ok(speaks) => {
+                probed.add(&at.url, tls.insecure, speaks, None);
+                Ok(speaks)
             }
-            let speaks = self.http.speaks_tls(call, at)?;
-            lock(&probed.0).insert(key, speaks);
-            Ok(speaks)
-        })
+            Err(error) if tls.or_plain_http && gave_no_answer(&error) && call.check().is_ok() => {
+                probed.add(&at.url, tls.insecure, false, Some(REMEMBERED));
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The account at an endpoint, without asking anybody: one that would have to be asked is shown with https.
     pub(super) fn account_shown(&self, endpoint: &RegistryEndpoint, about: Circumstances) -> Result<Account> {
-        let probed = self.memory::<Probed>();
         let known = lock(&self.accounts).get(&host::account_name(about.index)).cloned();
         if let Some(account) = known.filter(|_| endpoint.is_plain()) {
             return Ok(account);
         }
-        self.built(endpoint, about, |at| {
-            let key = format!("{} {}", at.url, endpoint.tls.insecure);
-            Ok(lock(&probed.0).get(&key).copied().unwrap_or(true))
-        })
+        let probed = self.memory::<Probed>();
+        self.built(endpoint, about, |at| Ok(probed.get(&at.url, endpoint.tls.insecure).unwrap_or(true)))
     }
 
     /// Where a registry is reached, but for where an endpoint is that may be asked.
@@ -150,14 +118,16 @@ impl Client {
         about: Circumstances,
         speaks_tls: impl FnOnce(&Location) -> Result<bool>,
     ) -> Result<Account> {
-        let index = endpoint.named(about.index);
-        let options = lock(&self.hosts).get(&host::key(&index.name)).cloned().unwrap_or_default();
+        let index = endpoint.registry_there(about.index);
+        let named = lock(&self.hosts).get(&host::key(&index.name)).cloned();
+        let is_strange = named.is_none() && endpoint.is_only_in_files();
+        let options = named.unwrap_or_default();
         let (mut headers, said) = (Headers::default(), said(endpoint)?);
         for (name, value) in endpoint.headers.iter().filter(|(name, _)| !is_authorization(name)) {
             let wrong = |why| Error::new(Code::InvalidArgument, format!("{}: {why}", endpoint.source));
             headers.add(name, value).map_err(wrong)?;
         }
-        let mut way = way(endpoint, &options, headers, about)?;
+        let mut way = Way { unnamed: is_strange, ..way(endpoint, &options, headers, about)? };
         if about.shuns_origin {
             way.shunned = self.doors(endpoint, about.index);
         }
@@ -190,9 +160,14 @@ fn way(endpoint: &RegistryEndpoint, options: &HostOptions, headers: Headers, abo
     let mut way = Way { network: Some(network), connect: limit, hasty: about.hasty, ..Way::default() };
     if let EndpointBase::At { whole_path, .. } = &endpoint.base {
         way.connect = limit.or(Some(CONNECT));
-        (way.whole_path, way.namespace) = (*whole_path, endpoint.base.namespace(about.index));
+        way.left_out = if *whole_path { resource::VERSION } else { "" };
+        way.query = endpoint.base.namespace(about.index).map(|name| ("ns", name));
     }
     Ok(way)
+}
+
+fn gave_no_answer(error: &Error) -> bool {
+    matches!(error.code(), Code::Connect | Code::Tls | Code::Network | Code::Timeout)
 }
 
 /// The ports of a host, `HOST[:PORT]`.

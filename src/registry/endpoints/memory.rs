@@ -4,6 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use url::Url;
+
+use crate::mirrors::EndpointKey;
 use crate::sync::lock;
 
 /// How long an endpoint that failed comes after the others, unless it says itself until when.
@@ -14,7 +17,7 @@ pub(super) const LONGEST: Duration = Duration::from_secs(3600);
 const MOST: usize = 10_000;
 
 /// What of an endpoint is passed over: all of it, or one of its repositories.
-type Part = (String, Option<String>);
+type Part = (EndpointKey, Option<String>);
 
 /// The endpoints that failed.
 #[derive(Default)]
@@ -38,16 +41,16 @@ impl Failure {
 
 impl PassedOver {
     /// It failed, for this reason.
-    pub(super) fn add(&self, endpoint: &str, repository: Option<&str>, time: Duration, reason: &str) {
+    pub(super) fn add(&self, endpoint: &EndpointKey, repository: Option<&str>, time: Duration, reason: &str) {
         self.insert(endpoint, repository, time, (reason, false));
     }
 
     /// It sent wrong bytes. What it does later does not make that good.
-    pub(super) fn lied(&self, endpoint: &str, time: Duration, reason: &str) {
+    pub(super) fn lied(&self, endpoint: &EndpointKey, time: Duration, reason: &str) {
         self.insert(endpoint, None, time, (reason, true));
     }
 
-    fn insert(&self, endpoint: &str, repository: Option<&str>, time: Duration, (reason, lied): (&str, bool)) {
+    fn insert(&self, endpoint: &EndpointKey, repository: Option<&str>, time: Duration, (reason, lied): (&str, bool)) {
         let now = Instant::now();
         let Some(until) = now.checked_add(time.min(LONGEST)) else { return };
         let mut all = lock(&self.0);
@@ -56,24 +59,24 @@ impl PassedOver {
             all.clear();
         }
         let failure = Failure { until, reason: reason.to_owned(), lied };
-        let known = all.entry((endpoint.to_owned(), repository.map(str::to_owned))).or_insert_with(|| failure.clone());
+        let known = all.entry((endpoint.clone(), repository.map(str::to_owned))).or_insert_with(|| failure.clone());
         if lied || !known.lied {
             *known = failure;
         }
     }
 
     /// Why it comes after the others, if it does.
-    pub(super) fn left(&self, endpoint: &str, repository: &str) -> Option<Failure> {
+    pub(super) fn left(&self, endpoint: &EndpointKey, repository: &str) -> Option<Failure> {
         let all = lock(&self.0);
         let of = |repository: Option<&str>| {
-            let failure = all.get(&(endpoint.to_owned(), repository.map(str::to_owned)))?;
+            let failure = all.get(&(endpoint.clone(), repository.map(str::to_owned)))?;
             (!failure.left().is_zero()).then(|| failure.clone())
         };
         of(None).into_iter().chain(of(Some(repository))).max_by_key(|failure| (failure.lied, failure.until))
     }
 
     /// It has answered as it should.
-    pub(super) fn remove(&self, endpoint: &str, repository: &str) {
+    pub(super) fn remove(&self, endpoint: &EndpointKey, repository: &str) {
         let mut all = lock(&self.0);
         if !all.is_empty() {
             all.retain(|(at, of), failure| {
@@ -86,20 +89,20 @@ impl PassedOver {
 /// The endpoints that have said what a tag of a repository is, but may not be asked for digests otherwise (containers'
 /// `pull-from-mirror = "tag-only"`): what the tag stands for comes from the same place, for others need not have it.
 #[derive(Default)]
-pub(super) struct TagSources(Mutex<HashSet<(String, String)>>);
+pub(super) struct TagSources(Mutex<HashSet<(String, EndpointKey)>>);
 
 impl TagSources {
-    pub(super) fn add(&self, repository: &str, endpoint: &str) {
+    pub(super) fn add(&self, repository: &str, endpoint: &EndpointKey) {
         let mut all = lock(&self.0);
         if all.len() >= MOST {
             all.clear();
         }
-        all.insert((repository.to_owned(), endpoint.to_owned()));
+        all.insert((repository.to_owned(), endpoint.clone()));
     }
 
-    pub(super) fn has(&self, repository: &str, endpoint: &str) -> bool {
+    pub(super) fn has(&self, repository: &str, endpoint: &EndpointKey) -> bool {
         let all = lock(&self.0);
-        !all.is_empty() && all.contains(&(repository.to_owned(), endpoint.to_owned()))
+        !all.is_empty() && all.contains(&(repository.to_owned(), endpoint.clone()))
     }
 }
 
@@ -107,70 +110,126 @@ impl TagSources {
 #[derive(Default)]
 pub(crate) struct Written(Mutex<HashMap<String, WrittenTo>>);
 
-#[derive(Default)]
 struct WrittenTo {
-    endpoint: String,
+    endpoint: EndpointKey,
     tags: HashSet<String>,
 }
 
 impl Written {
     /// A tag of a repository was set or deleted there.
-    pub(crate) fn add(&self, repository: &str, endpoint: &str, tags: &[&str]) {
+    pub(crate) fn add(&self, repository: &str, endpoint: &EndpointKey, tags: &[&str]) {
         let mut all = lock(&self.0);
         if all.len() >= MOST && !all.contains_key(repository) {
             all.clear();
         }
-        let to = all.entry(repository.to_owned()).or_default();
-        if to.endpoint != endpoint || to.tags.len() + tags.len() > MOST {
-            *to = WrittenTo { endpoint: endpoint.to_owned(), tags: HashSet::new() };
+        let nothing = || WrittenTo { endpoint: endpoint.clone(), tags: HashSet::new() };
+        let to = all.entry(repository.to_owned()).or_insert_with(nothing);
+        if to.endpoint != *endpoint || to.tags.len() + tags.len() > MOST {
+            *to = nothing();
         }
         to.tags.extend(tags.iter().map(|tag| (*tag).to_owned()));
     }
 
     /// The endpoint that something of the repository was written to, and with a tag, that this was.
-    pub(super) fn to(&self, repository: &str, tag: Option<&str>) -> Option<String> {
+    pub(super) fn to(&self, repository: &str, tag: Option<&str>) -> Option<EndpointKey> {
         let all = lock(&self.0);
         let to = all.get(repository)?;
         tag.is_none_or(|tag| to.tags.contains(tag)).then(|| to.endpoint.clone())
     }
 }
 
+/// Whether hosts without a scheme speak TLS, as far as they were asked.
+#[derive(Default)]
+pub(crate) struct Probed(Mutex<HashMap<(Url, bool), Probe>>);
+
+struct Probe {
+    speaks: bool,
+    until: Option<Instant>,
+}
+
+impl Probed {
+    /// What is known of a URL, asked with a check of its certificate or without one.
+    pub(super) fn get(&self, url: &Url, insecure: bool) -> Option<bool> {
+        let all = lock(&self.0);
+        let probe = all.get(&(url.clone(), insecure))?;
+        probe.until.is_none_or(|until| until > Instant::now()).then_some(probe.speaks)
+    }
+
+    pub(super) fn add(&self, url: &Url, insecure: bool, speaks: bool, time: Option<Duration>) {
+        let mut all = lock(&self.0);
+        if all.len() >= MOST {
+            all.clear();
+        }
+        let until = time.and_then(|time| Instant::now().checked_add(time));
+        all.insert((url.clone(), insecure), Probe { speaks, until });
+    }
+
+    /// The caller has said something else of a host.
+    pub(crate) fn forget(&self) {
+        lock(&self.0).clear();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mirrors::{EndpointBase, RegistryEndpoint, RuleSource};
+    use crate::reference::Index;
+
+    fn key(host: &str) -> EndpointKey {
+        let index = Index::of_host(host).unwrap();
+        RegistryEndpoint::new(EndpointBase::Origin, RuleSource::Option("mirrors")).key(&index)
+    }
+
+    #[test]
+    fn what_was_probed_is_known_for_its_time_and_not_beyond_a_bound() {
+        let (probed, url) = (Probed::default(), Url::parse("https://h/").unwrap());
+        probed.add(&url, true, false, Some(Duration::from_secs(60)));
+        assert_eq!((probed.get(&url, true), probed.get(&url, false)), (Some(false), None));
+        probed.add(&url, true, false, Some(Duration::ZERO));
+        assert_eq!(probed.get(&url, true), None);
+        probed.add(&url, false, true, None);
+        assert_eq!(probed.get(&url, false), Some(true));
+        for port in 0..MOST {
+            probed.add(&Url::parse(&format!("https://h{port}/")).unwrap(), false, true, None);
+        }
+        assert!(lock(&probed.0).len() <= MOST);
+        probed.forget();
+        assert!(lock(&probed.0).is_empty());
+    }
 
     #[test]
     fn a_failure_is_of_an_endpoint_or_of_one_repository_and_passes() {
-        let passed = PassedOver::default();
-        passed.add("m/", None, Duration::from_millis(40), "down");
-        passed.add("n/", Some("a"), Duration::MAX, "status 403");
-        assert!(passed.left("m/", "a").is_some() && passed.left("m/", "b").is_some());
-        assert!(passed.left("n/", "a").unwrap().left() <= LONGEST);
-        assert!(passed.left("n/", "b").is_none());
-        std::thread::sleep(Duration::from_millis(50));
-        assert!(passed.left("m/", "a").is_none());
-        passed.remove("n/", "a");
-        assert!(passed.left("n/", "a").is_none());
+        let (passed, m, n) = (PassedOver::default(), key("m"), key("n"));
+        passed.add(&m, None, Duration::from_secs(60), "down");
+        passed.add(&n, Some("a"), Duration::MAX, "status 403");
+        assert!(passed.left(&m, "a").is_some() && passed.left(&m, "b").is_some());
+        assert!(passed.left(&n, "a").unwrap().left() <= LONGEST);
+        assert!(passed.left(&n, "b").is_none());
+        passed.add(&m, None, Duration::ZERO, "down");
+        assert!(passed.left(&m, "a").is_none());
+        passed.remove(&n, "a");
+        assert!(passed.left(&n, "a").is_none());
     }
 
     #[test]
     fn a_lie_outlives_other_failures_and_answers() {
-        let passed = PassedOver::default();
-        passed.lied("m", Duration::MAX, "wrong bytes");
-        passed.add("m", None, Duration::MAX, "down");
-        passed.add("m", Some("a"), Duration::MAX, "status 403");
-        passed.remove("m", "a");
-        let left = passed.left("m", "a").unwrap();
+        let (passed, m) = (PassedOver::default(), key("m"));
+        passed.lied(&m, Duration::MAX, "wrong bytes");
+        passed.add(&m, None, Duration::MAX, "down");
+        passed.add(&m, Some("a"), Duration::MAX, "status 403");
+        passed.remove(&m, "a");
+        let left = passed.left(&m, "a").unwrap();
         assert!(left.lied && left.reason == "wrong bytes");
     }
 
     #[test]
     fn what_was_written_is_known_by_its_tag() {
-        let written = Written::default();
-        written.add("h/a", "m/", &["t"]);
-        assert_eq!(written.to("h/a", Some("t")).as_deref(), Some("m/"));
+        let (written, m, n) = (Written::default(), key("m"), key("n"));
+        written.add("h/a", &m, &["t"]);
+        assert_eq!(written.to("h/a", Some("t")), Some(m));
         assert_eq!((written.to("h/a", Some("u")), written.to("h/b", None)), (None, None));
-        written.add("h/a", "n/", &["u"]);
-        assert_eq!((written.to("h/a", Some("t")), written.to("h/a", None)), (None, Some("n/".to_owned())));
+        written.add("h/a", &n, &["u"]);
+        assert_eq!((written.to("h/a", Some("t")), written.to("h/a", None)), (None, Some(n)));
     }
 }

@@ -3,12 +3,14 @@
 //! another. What has no rule is asked at its registry, as if nothing of this was there.
 
 mod account;
+mod candidates;
 mod memory;
 mod rule_book;
 mod shown;
 mod turn;
+mod verdict;
 
-pub(crate) use memory::Written;
+pub(crate) use memory::{Probed, Written};
 pub(crate) use rule_book::RuleBook;
 pub(crate) use turn::Turn;
 

@@ -146,10 +146,7 @@ pub(super) fn blocked_by(name: &str, source: &RuleSource) -> Error {
 
 /// The registry itself.
 pub(super) fn origin() -> RegistryEndpoint {
-    RegistryEndpoint {
-        may: Abilities::ALL,
-        ..RegistryEndpoint::new(EndpointBase::Origin, RuleSource::Option("mirrors"))
-    }
+    RegistryEndpoint::origin(RuleSource::Option("mirrors"))
 }
 
 fn leads_to(endpoint: &RegistryEndpoint, index: &Index) -> bool {
@@ -170,9 +167,10 @@ fn join(host: &str, name: &str) -> String {
 mod tests {
     use super::*;
     use crate::mirrors::hosts_toml::{self, HostFolder};
-    use crate::mirrors::{registries_yaml, NameScope, RegistriesConf};
+    use crate::mirrors::{registries_yaml, EndpointKey, NameScope, RegistriesConf};
     use crate::reference::Repository;
     use serde_json::json;
+    use std::collections::HashSet;
 
     /// Who is asked for reg.example/a, with a registries.conf and with options.
     fn asked(text: &str, options: serde_json::Value) -> AskedEndpoints {
@@ -183,7 +181,7 @@ mod tests {
         book.of(&Index::parse("reg.example").unwrap(), "a").unwrap().unwrap()
     }
 
-    fn keys(asked: &AskedEndpoints) -> Vec<String> {
+    fn keys(asked: &AskedEndpoints) -> Vec<EndpointKey> {
         let index = Index::parse("reg.example").unwrap();
         asked.endpoints.iter().map(|endpoint| endpoint.key(&index)).collect()
     }
@@ -205,20 +203,16 @@ mod tests {
     #[test]
     fn places_on_one_host_have_names_of_their_own() {
         let mirrors = json!(["reg.example/proxy", "m.example/a", "m.example/b", "http://m.example/a", "m.example"]);
-        let mut names = keys(&asked(CACHE, json!({"mirrors": mirrors})));
-        assert!(names.iter().all(|name| name.starts_with("reg.example ") || name.starts_with("m.example ")));
-        assert_eq!(names.len(), 6);
-        names.sort();
-        names.dedup();
-        assert_eq!(names.len(), 6);
+        let keys = keys(&asked(CACHE, json!({"mirrors": mirrors})));
+        assert!(keys.iter().all(|key| matches!(key.host(), "reg.example" | "m.example")));
+        assert_eq!((keys.len(), keys.iter().collect::<HashSet<_>>().len()), (6, 6));
     }
 
     #[test]
     fn the_mirrors_of_options_come_instead_of_a_files_and_nothing_else_does() {
         let option = json!({"mirrors": ["m.example"]});
-        let hosts = |asked: &AskedEndpoints| -> Vec<String> {
-            keys(asked).iter().map(|key| key.split(' ').next().unwrap().to_owned()).collect()
-        };
+        let hosts =
+            |asked: &AskedEndpoints| -> Vec<String> { keys(asked).iter().map(|key| key.host().to_owned()).collect() };
         assert_eq!(hosts(&asked(CACHE, option.clone())), ["m.example", "reg.example"]);
         // It is elsewhere, and what is pushed goes where its name says.
         let elsewhere = "[[registry]]\nprefix = \"reg.example\"\nlocation = \"new.example\"\n[[registry.mirror]]\nlocation = \"n.example\"\n";

@@ -7,15 +7,16 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde_json::json;
-use url::Url;
 
 use super::account::{renamed, Circumstances};
-use super::memory::{PassedOver, TagSources, Written, REMEMBERED};
-use super::rule_book::{blocked_by, AskedEndpoints};
+use super::candidates::{in_order, nobody, Candidate};
+use super::memory::{PassedOver, TagSources, REMEMBERED};
+use super::verdict::{reason, Verdict};
 use super::EndpointUse;
+use crate::auth::Account;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::mirrors::{Abilities, RegistryEndpoint};
+use crate::mirrors::EndpointKey;
 use crate::reference::Repository;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
@@ -26,36 +27,17 @@ pub(crate) struct Turn {
     call: Call,
     repository: Repository,
     left: VecDeque<Candidate>,
+    /// Those that did not answer in the little time that they had: if nobody else does either, they are asked again.
+    slow: VecDeque<Candidate>,
     /// The one that is asked now. None without a rule.
     at: Option<Candidate>,
     shuns_origin: bool,
     /// It is asked what a tag is.
     is_of_tag: bool,
-    /// Where it was asked: the same place under two names is asked once.
-    seen: Vec<(Url, String)>,
     passed: Vec<String>,
     /// What the registry itself said, or else the last one.
     own: Option<Error>,
     last: Option<Error>,
-}
-
-struct Candidate {
-    endpoint: RegistryEndpoint,
-    key: String,
-    /// If it does not have what is wanted, nobody has.
-    is_final: bool,
-}
-
-/// What a failure says of the endpoint that had it.
-enum Verdict {
-    /// Nothing: the caller or this machine ended the call.
-    Ours,
-    /// It does not have this.
-    Lacks,
-    /// It does not give this repository.
-    Refuses,
-    /// It is of no use for that long.
-    Fails(Duration),
 }
 
 impl Turn {
@@ -66,17 +48,17 @@ impl Turn {
             call: call.clone(),
             repository: repository.clone(),
             left: VecDeque::new(),
+            slow: VecDeque::new(),
             at: None,
             shuns_origin: false,
             is_of_tag: matches!(question, EndpointUse::Tag(_)),
-            seen: Vec::new(),
             passed: Vec::new(),
             own: None,
             last: None,
         };
         if let Some(asked) = client.rule_book()?.of(repository.index(), repository.remote_name())? {
             turn.shuns_origin = asked.shuns_origin;
-            turn.left = turn.in_order(&asked, question);
+            turn.left = in_order(client, repository, &asked, question).into();
             if turn.left.is_empty() {
                 return Err(nobody(repository, question, &asked));
             }
@@ -84,67 +66,53 @@ impl Turn {
         Ok(turn)
     }
 
-    /// Those that may be asked: first where this client has written what is asked for, last those that failed lately.
-    fn in_order(&self, asked: &AskedEndpoints, question: EndpointUse) -> VecDeque<Candidate> {
-        let (index, name) = (self.repository.index(), self.repository.remote_name());
-        let may: Vec<&RegistryEndpoint> = match question {
-            EndpointUse::Write => asked.writer().into_iter().collect(),
-            _ => asked.endpoints.iter().filter(|endpoint| self.may(endpoint, question)).collect(),
-        };
-        let tag = if let EndpointUse::Tag(tag) = question { Some(tag) } else { None };
-        let written = match question {
-            EndpointUse::Digest | EndpointUse::Write => None,
-            _ => self.client.memory::<Written>().to(&self.repository.full_name(), tag),
-        };
-        let passed = self.client.memory::<PassedOver>();
-        let mut candidates: Vec<(u8, Candidate)> = Vec::new();
-        for endpoint in may {
-            let key = endpoint.key(index);
-            let is_written = written.as_ref() == Some(&key);
-            let place = match passed.left(&key, name) {
-                _ if is_written => 0,
-                None => 1,
-                Some(failure) if !failure.lied => 2,
-                Some(_) => 3,
-            };
-            let is_final = endpoint.is_registry() || (is_written && tag.is_some());
-            candidates.push((place, Candidate { endpoint: endpoint.clone(), key, is_final }));
-        }
-        candidates.sort_by_key(|(place, _)| *place);
-        candidates.into_iter().map(|(_, candidate)| candidate).collect()
-    }
-
-    fn may(&self, endpoint: &RegistryEndpoint, question: EndpointUse) -> bool {
-        let has_named = || {
-            let key = endpoint.key(self.repository.index());
-            self.client.memory::<TagSources>().has(&self.repository.full_name(), &key)
-        };
-        may_answer(endpoint.may, question) || (question == EndpointUse::Digest && endpoint.may.by_tag && has_named())
-    }
-
-    /// The next place.
+    /// The next one.
     pub(crate) fn next(&mut self) -> Result<Remote> {
         if self.at.is_none() && self.left.is_empty() {
             return Remote::at_origin(&self.client, &self.call, &self.repository);
         }
         loop {
-            let Some(candidate) = self.left.pop_front() else {
+            let Some(mut candidate) = self.left.pop_front().or_else(|| self.slow.pop_front()) else {
                 let last = self.own.take().or(self.last.take());
                 return Err(last.unwrap_or_else(|| Error::new(Code::Internal, "no endpoint is left")));
             };
-            let outcome = self.remote(&candidate);
+            let outcome = self.remote_of(&mut candidate);
             self.at = Some(candidate);
             match outcome {
-                Ok(remote) => {
-                    let place = (remote.account.base.url.clone(), remote.name.clone());
-                    if !self.seen.contains(&place) {
-                        self.seen.push(place);
-                        return Ok(remote);
-                    }
-                }
+                Ok(remote) => return Ok(remote),
                 Err(error) => self.pass_over(error)?,
             }
         }
+    }
+
+    /// A candidate as a place to ask, without those that are the same place: it has the patience that the last one gets.
+    fn remote_of(&mut self, candidate: &mut Candidate) -> Result<Remote> {
+        let remote = self.remote(candidate)?;
+        if !self.has_more() {
+            return Ok(remote);
+        }
+        let left = std::mem::take(&mut self.left);
+        let (same, others) = left.into_iter().partition(|other| self.is_same(candidate, &remote, other));
+        self.left = others;
+        for other in VecDeque::<Candidate>::into_iter(same) {
+            candidate.is_registry |= other.is_registry;
+            candidate.is_final |= other.is_final;
+        }
+        if self.has_more() {
+            Ok(remote)
+        } else {
+            self.remote(candidate)
+        }
+    }
+
+    /// Whether another one is the same place under another name, as far as that is known without asking.
+    fn is_same(&self, one: &Candidate, remote: &Remote, other: &Candidate) -> bool {
+        let index = self.repository.index();
+        let about = Circumstances { index, hasty: false, shuns_origin: self.shuns_origin };
+        let is_there = |account: &Account| account.base.url == remote.account.base.url;
+        one.endpoint.is_reached_as(&other.endpoint, index)
+            && other.endpoint.rename.apply(self.repository.remote_name()).as_ref() == Some(&remote.name)
+            && self.client.account_shown(&other.endpoint, about).is_ok_and(|account| is_there(&account))
     }
 
     fn remote(&self, candidate: &Candidate) -> Result<Remote> {
@@ -154,7 +122,7 @@ impl Turn {
         let mut account = self.client.account_of(&self.call, &candidate.endpoint, about)?;
         account.repository = name.clone();
         let (client, call) = (self.client.clone(), self.call.clone());
-        let (key, by_tag) = (Some(candidate.key.clone().into()), candidate.endpoint.may.by_tag);
+        let (key, by_tag) = (Some(candidate.key.clone()), candidate.endpoint.may.by_tag);
         let meant = self.repository.full_name().into();
         Ok(Remote { client, call, account, name, meant, key, by_tag, rename: candidate.endpoint.rename.clone() })
     }
@@ -167,11 +135,12 @@ impl Turn {
     /// The one that is asked now failed. If others are left, it is passed over; else this is the error of the call.
     pub(crate) fn pass_over(&mut self, error: Error) -> Result<()> {
         let Some(at) = &self.at else { return Err(error) };
-        let verdict = verdict(&self.call, &error);
+        let verdict = Verdict::of(&self.call, &error);
         if matches!(verdict, Verdict::Ours) {
             return Err(error);
         }
-        let is_last = !self.has_more() || (at.is_final && error.code() == Code::NotFound);
+        let (was_hasty, is_final) = (self.has_more(), at.is_final && error.code() == Code::NotFound);
+        let is_last = is_final || (!was_hasty && self.slow.is_empty());
         if !is_last || matches!(verdict, Verdict::Fails(_)) {
             self.remember(&verdict, &error)?;
         }
@@ -179,10 +148,12 @@ impl Turn {
             return Err(self.told(error));
         }
         self.passed.push(format!("{} ({})", self.host(), reason(&error)));
+        let is_slow = was_hasty && error.is_stall();
         match self.is_at_origin() {
             true => self.own = Some(error),
             false => self.last = Some(error),
         }
+        self.slow.extend(self.at.take_if(|_| is_slow));
         Ok(())
     }
 
@@ -202,16 +173,10 @@ impl Turn {
         mut work: impl FnMut(&Remote) -> Result<T>,
         lacks: impl Fn(&T) -> bool,
     ) -> Result<T> {
-        let mut lacking = None;
         loop {
-            let remote = match (self.next(), lacking.take()) {
-                (Ok(remote), _) => remote,
-                // The others were the same place.
-                (Err(_), Some(found)) if self.last.is_none() && self.own.is_none() => return Ok(found),
-                (Err(error), _) => return Err(error),
-            };
+            let remote = self.next()?;
             match work(&remote) {
-                Ok(found) if lacks(&found) && self.pass_on()? => lacking = Some(found),
+                Ok(found) if lacks(&found) && self.pass_on()? => {}
                 Ok(found) => {
                     self.answered();
                     return Ok(found);
@@ -254,19 +219,19 @@ impl Turn {
     }
 
     /// The bytes of an endpoint had a wrong digest. It comes last when they are asked for again.
-    pub(crate) fn lied(&self, key: &str) -> Result<()> {
+    pub(crate) fn lied(&self, key: &EndpointKey) -> Result<()> {
         let reason = "it sent bytes with a wrong digest";
         self.client.memory::<PassedOver>().lied(key, REMEMBERED, reason);
-        self.say(key.split(' ').next().unwrap_or_default(), reason, REMEMBERED)
+        self.say(key.host(), reason, REMEMBERED)
     }
 
     /// The key of the one that is asked now.
-    pub(crate) fn key(&self) -> Option<&str> {
-        self.at.as_ref().map(|at| at.key.as_str())
+    pub(crate) fn key(&self) -> Option<&EndpointKey> {
+        self.at.as_ref().map(|at| &at.key)
     }
 
     /// Whether one may be asked again that is not among these, and that has not lied before.
-    pub(crate) fn has_others(&self, senders: &[(String, bool)]) -> bool {
+    pub(crate) fn has_others(&self, senders: &[(EndpointKey, bool)]) -> bool {
         let (index, name) = (self.repository.index(), self.repository.remote_name());
         let Ok(Some(asked)) = self.client.rule_book().and_then(|book| book.of(index, name)) else { return false };
         let passed = self.client.memory::<PassedOver>();
@@ -280,7 +245,7 @@ impl Turn {
 
     /// Whether the one that is asked now is the registry itself.
     pub(crate) fn is_at_origin(&self) -> bool {
-        self.at.as_ref().is_none_or(|at| at.endpoint.is_registry())
+        self.at.as_ref().is_none_or(|at| at.is_registry)
     }
 
     fn host(&self) -> &str {
@@ -289,7 +254,7 @@ impl Turn {
     }
 
     fn remember(&self, verdict: &Verdict, error: &Error) -> Result<()> {
-        let (key, why) = (self.key().unwrap_or_default(), reason(error));
+        let (Some(key), why) = (self.key(), reason(error)) else { return Ok(()) };
         let passed = self.client.memory::<PassedOver>();
         let time = match verdict {
             Verdict::Ours | Verdict::Lacks => Duration::ZERO,
@@ -325,51 +290,5 @@ impl Turn {
         let passed = format!("passed over before: {}", self.passed.join(", "));
         let hint = error.hint().map_or(passed.clone(), |hint| format!("{hint}; {passed}"));
         error.with_hint(hint)
-    }
-}
-
-fn may_answer(may: Abilities, question: EndpointUse) -> bool {
-    match question {
-        EndpointUse::Digest | EndpointUse::Referrers => may.by_digest,
-        EndpointUse::Tag(_) | EndpointUse::Tags => may.by_tag,
-        EndpointUse::Write => may.push,
-    }
-}
-
-fn nobody(repository: &Repository, question: EndpointUse, asked: &AskedEndpoints) -> Error {
-    let what = match question {
-        EndpointUse::Digest | EndpointUse::Referrers => "be read",
-        EndpointUse::Tag(_) | EndpointUse::Tags => "be asked for its tags",
-        EndpointUse::Write => "be written to",
-    };
-    if let Some(source) = &asked.blocked {
-        return blocked_by(&repository.full_name(), source);
-    }
-    let message = format!("{} cannot {what}: {} names no endpoint for that", repository.full_name(), asked.source);
-    Error::new(Code::Forbidden, message)
-}
-
-fn verdict(call: &Call, error: &Error) -> Verdict {
-    use Code as C;
-    let answered = error.http_status().is_some() || error.url().is_some();
-    let about_this = error.http_status().is_some_and(|status| (400..500).contains(&status));
-    match error.code() {
-        // A deadline that has passed, too.
-        _ if call.check().is_err() => Verdict::Ours,
-        C::Cancelled | C::Callback | C::Closed | C::Forked | C::Busy | C::Internal | C::Io => Verdict::Ours,
-        C::InvalidArgument | C::InvalidReference if !answered => Verdict::Ours,
-        C::NotFound | C::MissingBlob | C::LimitExceeded | C::SizeMismatch => Verdict::Lacks,
-        C::Unsupported | C::InvalidArgument | C::InvalidReference => Verdict::Lacks,
-        C::Http if about_this => Verdict::Lacks,
-        C::Unauthenticated | C::Forbidden => Verdict::Refuses,
-        _ => Verdict::Fails(error.retry_after().map_or(REMEMBERED, Duration::from_secs)),
-    }
-}
-
-/// In a few words: what an endpoint did.
-fn reason(error: &Error) -> String {
-    match error.http_status() {
-        Some(status) => format!("status {status}"),
-        None => error.message().to_owned(),
     }
 }

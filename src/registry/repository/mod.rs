@@ -20,7 +20,7 @@ use crate::http::location::{Location, RequestTarget};
 use crate::http::origin::{host_of, Origin};
 use crate::http::response::Response;
 use crate::http::{redact, Request};
-use crate::mirrors::Rename;
+use crate::mirrors::{EndpointKey, Rename};
 use crate::reference::{Index, Repository};
 use crate::registry::Client;
 use crate::registry_error;
@@ -43,7 +43,7 @@ pub struct Remote {
     /// What the caller calls it, wherever it is: `HOST/REPOSITORY`.
     pub(crate) meant: Arc<str>,
     /// Which of several endpoints it is; None without a rule.
-    pub(crate) key: Option<Arc<str>>,
+    pub(crate) key: Option<EndpointKey>,
     /// Whether it may be asked what a tag names.
     pub(crate) by_tag: bool,
     /// What repositories are called here.

@@ -14,20 +14,20 @@ use super::house::*;
 use crate::common::*;
 use crate::server::*;
 
-fn asks_basic(seen: &Seen) -> Reply {
+pub fn asks_basic(seen: &Seen) -> Reply {
     match seen.header("authorization") {
         None => reply(401).header("WWW-Authenticate", "Basic realm=\"r\""),
         Some(_) => healthy(seen),
     }
 }
 
-fn basic(user: &str) -> String {
+pub fn basic(user: &str) -> String {
     use base64::Engine as _;
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:s3cret")))
 }
 
 /// All that a server got in these headers.
-fn got(house: &House, name: &str, header: &str) -> Vec<String> {
+pub fn got(house: &House, name: &str, header: &str) -> Vec<String> {
     let mut all: Vec<String> =
         house.server(name).seen().iter().filter_map(|seen| seen.header(header).map(str::to_owned)).collect();
     all.dedup();
@@ -136,4 +136,39 @@ fn a_mirror_that_is_a_registry_too_has_two_lives() {
     client.get_manifest(&call, &as_registry, &GetOptions::default()).unwrap();
     let last = house.server("m1").seen().pop().unwrap();
     assert_eq!((last.header("x-key"), last.target.contains("ns=")), (None, false));
+}
+
+/// What is for all hosts is for those that the caller names: a mirror of which only a file knows does not get it.
+#[test]
+fn what_is_for_all_hosts_is_not_for_a_stranger() {
+    let mut house = House::new(&[("origin", Healthy), ("asks", Asks)]);
+    house.add("m1", healthy);
+    let mirrors = [house.host("m1"), house.host("asks")].map(|host| format!("http://{host}"));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let text = format!("mirrors:\n  \"{}\":\n    endpoint: {mirrors:?}\n", house.host("origin"));
+    std::fs::write(file.path(), text).unwrap();
+    let with = |mut all: serde_json::Value| {
+        all["headers"] = json!(["X-All: s3cret"]);
+        all["plain_http"] = json!(true);
+        Client::new(serde_json::from_value(all).unwrap()).unwrap()
+    };
+    let client = with(json!({"k3s_registries": file.path()}));
+    let get = || {
+        client.get_manifest(&house.call(&client), &house.tagged(), &GetOptions::default()).unwrap();
+        client.get_manifest(&house.call(&client), &house.repository().with_tag("none").unwrap(), &GetOptions::default())
+    };
+    assert!(get().is_err());
+    // Nor does what it names for its tokens.
+    assert_eq!(house.asked(), ["m1", "asks", "origin"]);
+    assert!(got(&house, "m1", "x-all").is_empty() && got(&house, "asks", "x-all").is_empty());
+    assert_eq!(got(&house, "origin", "x-all"), ["s3cret"]);
+    client.set_host(house.host("m1"), host_options(json!({}))).unwrap();
+    assert!(get().is_err());
+    assert_eq!(got(&house, "m1", "x-all"), ["s3cret"]);
+    assert!(got(&house, "asks", "x-all").is_empty());
+    // A mirror that the caller names is no stranger.
+    let client = with(json!({}));
+    client.set_host(house.host("origin"), host_options(json!({"mirrors": [house.host("asks")]}))).unwrap();
+    client.get_manifest(&house.call(&client), &house.tagged(), &GetOptions::default()).unwrap();
+    assert!(!got(&house, "asks", "x-all").is_empty());
 }

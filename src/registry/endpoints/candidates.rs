@@ -1,0 +1,84 @@
+//! Who may be asked a question, and in which order.
+
+use super::memory::{PassedOver, TagSources, Written};
+use super::rule_book::{blocked_by, AskedEndpoints};
+use super::EndpointUse;
+use crate::error::{Code, Error};
+use crate::mirrors::{Abilities, EndpointKey, RegistryEndpoint};
+use crate::reference::Repository;
+use crate::registry::Client;
+
+/// An endpoint that may be asked.
+pub(super) struct Candidate {
+    pub(super) endpoint: RegistryEndpoint,
+    pub(super) key: EndpointKey,
+    pub(super) is_registry: bool,
+    /// If it does not have what is wanted, nobody has.
+    pub(super) is_final: bool,
+}
+
+/// Those that may be asked: first where this client has written what is asked for, last those that failed lately.
+pub(super) fn in_order(
+    client: &Client,
+    repository: &Repository,
+    asked: &AskedEndpoints,
+    question: EndpointUse,
+) -> Vec<Candidate> {
+    let (index, name) = (repository.index(), repository.remote_name());
+    let may: Vec<&RegistryEndpoint> = match question {
+        EndpointUse::Write => asked.writer().into_iter().collect(),
+        _ => asked.endpoints.iter().filter(|endpoint| may(client, repository, endpoint, question)).collect(),
+    };
+    let tag = if let EndpointUse::Tag(tag) = question { Some(tag) } else { None };
+    let written = match question {
+        EndpointUse::Digest | EndpointUse::Write => None,
+        _ => client.memory::<Written>().to(&repository.full_name(), tag),
+    };
+    let passed = client.memory::<PassedOver>();
+    let mut candidates: Vec<(u8, Candidate)> = Vec::new();
+    for endpoint in may {
+        let key = endpoint.key(index);
+        let is_written = written.as_ref() == Some(&key);
+        let position = match passed.left(&key, name) {
+            _ if is_written => 0,
+            None => 1,
+            Some(failure) if !failure.lied => 2,
+            Some(_) => 3,
+        };
+        let is_registry = endpoint.is_registry();
+        let is_final = is_registry || (is_written && tag.is_some());
+        candidates.push((position, Candidate { endpoint: endpoint.clone(), key, is_registry, is_final }));
+    }
+    candidates.sort_by_key(|(position, _)| *position);
+    candidates.into_iter().map(|(_, candidate)| candidate).collect()
+}
+
+fn may(client: &Client, repository: &Repository, endpoint: &RegistryEndpoint, question: EndpointUse) -> bool {
+    let has_named = || {
+        let key = endpoint.key(repository.index());
+        client.memory::<TagSources>().has(&repository.full_name(), &key)
+    };
+    may_answer(endpoint.may, question) || (question == EndpointUse::Digest && endpoint.may.by_tag && has_named())
+}
+
+fn may_answer(may: Abilities, question: EndpointUse) -> bool {
+    match question {
+        EndpointUse::Digest | EndpointUse::Referrers => may.by_digest,
+        EndpointUse::Tag(_) | EndpointUse::Tags => may.by_tag,
+        EndpointUse::Write => may.push,
+    }
+}
+
+/// The error where nobody may be asked.
+pub(super) fn nobody(repository: &Repository, question: EndpointUse, asked: &AskedEndpoints) -> Error {
+    let what = match question {
+        EndpointUse::Digest | EndpointUse::Referrers => "be read",
+        EndpointUse::Tag(_) | EndpointUse::Tags => "be asked for its tags",
+        EndpointUse::Write => "be written to",
+    };
+    if let Some(source) = &asked.blocked {
+        return blocked_by(&repository.full_name(), source);
+    }
+    let message = format!("{} cannot {what}: {} names no endpoint for that", repository.full_name(), asked.source);
+    Error::new(Code::Forbidden, message)
+}

@@ -1,0 +1,45 @@
+//! What a failure says of the endpoint that had it.
+
+use std::time::Duration;
+
+use super::memory::REMEMBERED;
+use crate::call::Call;
+use crate::error::{Code, Error};
+
+pub(super) enum Verdict {
+    /// Nothing: the caller or this machine ended the call.
+    Ours,
+    /// It does not have this.
+    Lacks,
+    /// It does not give this repository.
+    Refuses,
+    /// It is of no use for that long.
+    Fails(Duration),
+}
+
+impl Verdict {
+    pub(super) fn of(call: &Call, error: &Error) -> Verdict {
+        use Code as C;
+        let answered = error.http_status().is_some() || error.url().is_some();
+        let about_this = error.http_status().is_some_and(|status| (400..500).contains(&status));
+        match error.code() {
+            // A deadline that has passed, too.
+            _ if call.check().is_err() => Verdict::Ours,
+            C::Cancelled | C::Callback | C::Closed | C::Forked | C::Busy | C::Internal | C::Io => Verdict::Ours,
+            C::InvalidArgument | C::InvalidReference if !answered => Verdict::Ours,
+            C::NotFound | C::MissingBlob | C::LimitExceeded | C::SizeMismatch => Verdict::Lacks,
+            C::Unsupported | C::InvalidArgument | C::InvalidReference => Verdict::Lacks,
+            C::Http if about_this => Verdict::Lacks,
+            C::Unauthenticated | C::Forbidden => Verdict::Refuses,
+            _ => Verdict::Fails(error.retry_after().map_or(REMEMBERED, Duration::from_secs)),
+        }
+    }
+}
+
+/// In a few words: what an endpoint did.
+pub(super) fn reason(error: &Error) -> String {
+    match error.http_status() {
+        Some(status) => format!("status {status}"),
+        None => error.message().to_owned(),
+    }
+}

@@ -856,7 +856,7 @@ void ocireg_context_free(ocireg_context *context);
 // At once, to one host:
 //   max_connections_per_host (integer, default: 8): requests of all threads that wait for one host's answers
 //      at once, to the end of bodies that are read whole; the bytes of blobs are not counted in either
-//      direction, so that a transfer never waits for itself
+//      direction, so that a transfer never waits for itself, nor is what waits for a limit of bytes a second
 //   requests_per_second (number, default: 0): requests to one host that begin in a second, over all threads;
 //      0 is any
 //   download_bytes_per_second (integer, default: 0): bytes of bodies that come from all hosts together in a
@@ -999,11 +999,13 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 // be an object, and a string may be the text of one: {"endpoint": the same, "by_digest_only": boolean (it is not asked for
 // tags), "push": boolean (it takes what is written), "namespace": boolean (a proxy of several registries is told which one is
 // meant, by the query ns)}. Each is a host of its own: ocireg_client_set_host for it gives its credentials, headers and network
-// settings, and nothing of this host's reaches it.
+// settings, and nothing of this host's reaches it. The headers and the client certificate of the client's own options go to
+// mirrors that the caller names, here or by ocireg_client_set_host, and not to those that only a file of the machine names.
 //
 // Manifests, blobs, tags and referrers are asked of the mirrors in this order, and then of the host itself. One that does not
-// answer within 5 s, or connect_timeout_ms if that is less, refuses, does not have it or sends something else is passed over,
-// told in the log, and for a minute, or as long as its Retry-After says, comes after the others (that it does not have one thing
+// connect within 5 s, or connect_timeout_ms if that is less, sends no byte of its answer within 10 s, or idle_timeout_ms, or half
+// of the time until the deadline, refuses, does not have it or sends something else is passed over (if nobody else answers, one
+// that was only slow is asked again, with all the time that a registry has), told in the log, and for a minute, or as long as its Retry-After says, comes after the others (that it does not have one thing
 // says nothing of the next). A download goes on at the next one where it broke off. A list without any tag or referrer is
 // believed of the last one only. What is written goes to the first mirror with push, else to the host itself; the tags that this
 // client has set or deleted are asked there first from then on. With mirrors_only what would be asked of the host itself is
@@ -1185,7 +1187,8 @@ ocireg_status ocireg_registry_catalog(ocireg_client *client,
 //      (sha256-HEX), and what cosign and others keep beside them (sha256-HEX.sig)
 //
 // Result: {"name": string, "tags": [string], "last": string or null (the last of them, when there are more), "next": string or
-// null (give it as `next` to go on; null at the end) [, "digests": {tag: string or null}]}, and further members that the
+// null (give it as `next` to go on; null at the end), "served_by": HOST[:PORT], the registry's or a mirror's [, "digests": {tag:
+// string or null}]} (the name as the registry says it, and as the caller does where a mirror answers), and further members that the
 // registry sends (Google's "child" and "manifest"). What cannot be a tag is left out, with a warning that says how much that was; a list
 // that holds anything but strings and nulls is OCIREG_PROTOCOL. Free with ocireg_string_free.
 //
@@ -1347,8 +1350,8 @@ ocireg_status ocireg_manifest_delete(ocireg_client *client,
 //
 // Result: {"subject": digest, "referrers": [descriptor: {"mediaType", "digest", "size" [, "artifactType", "annotations",
 // "urls", "data", "platform"]}], each digest once, "source": "api", "tag", or "none" when there is neither the API nor
-// the tag, "filters_applied": [string], the filters that the registry says it applied, "truncated": whether there are
-// more than `max`, "next": string or null (give it as `next` to go on; null at the end; opaque, as that of
+// the tag, "served_by": HOST[:PORT], the registry's or a mirror's, "filters_applied": [string], the filters that the registry
+// says it applied, "truncated": whether there are more than `max`, "next": string or null (give it as `next` to go on; null at the end; opaque, as that of
 // ocireg_registry_catalog)}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_PROTOCOL when what is there is not an image index, OCIREG_LIMIT_EXCEEDED,
@@ -2271,7 +2274,8 @@ ocireg_status ocireg_logout(ocireg_client *client,
 // null, "address": string or null, "headers": [string] (names), "max_connections_per_host": number, "requests_per_second":
 // number, "download_bytes_per_second": number, "upload_bytes_per_second": number (of the host alone)}, "endpoints": [{"url":
 // string, "host": string, "repository": string (there) or null (it cannot have it), "asked_for": ["digest", "tag", "push"] (what
-// it may be asked for), "passed_over_seconds": number (for how much longer it comes after the others, because it failed; 0: it
+// it may be asked for), "blocked": string or null (FILE:LINE that forbids to ask it, as that of a registry that is blocked does),
+// "passed_over_seconds": number (for how much longer it comes after the others, because it failed; 0: it
 // does not), "passed_over_reason": string or null, "anonymous": boolean, "credentials": as above, "headers": [string] (names),
 // "network": as above, "source": string or null (the option, or FILE:LINE, that says so)}] (who is asked, in this order: mirrors
 // and the host itself), "short_name": {"name": string, "stands_for": string or null (for none, or for several), "source": string

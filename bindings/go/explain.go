@@ -46,6 +46,8 @@ type ExplainedEndpoint struct {
 	Repository string `json:"repository"`
 	// AskedFor is what it is asked for: "digest", "tag" and "push".
 	AskedFor []string `json:"asked_for"`
+	// Blocked is the file and line that forbids to ask it; empty if it may be asked.
+	Blocked string `json:"blocked"`
 	// PassedOverSeconds is for how much longer it comes after the others, and PassedOverReason is why.
 	PassedOverSeconds int64                `json:"passed_over_seconds"`
 	PassedOverReason  string               `json:"passed_over_reason"`

@@ -30,6 +30,8 @@ type TagList struct {
 	Next string `json:"next"`
 	// Digests are those of the tags, with WithDigests; empty for a tag that disappeared meanwhile.
 	Digests map[string]string `json:"digests"`
+	// ServedBy is the host that told them: the registry or a mirror.
+	ServedBy string `json:"served_by"`
 }
 
 // RepositoryList lists the repositories of a registry, HOST[:PORT]: all, or one page with WithPageSize. Options: WithPageSize,

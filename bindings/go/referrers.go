@@ -15,6 +15,8 @@ type ReferrerList struct {
 	Referrers []Descriptor `json:"referrers"`
 	// Source is "api", "tag" or "none".
 	Source string `json:"source"`
+	// ServedBy is the host that told them: the registry or a mirror.
+	ServedBy string `json:"served_by"`
 	// FiltersApplied are those that the registry says it applied.
 	FiltersApplied []string `json:"filters_applied"`
 	// Truncated tells whether there are more than WithMax allows.

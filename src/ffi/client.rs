@@ -104,11 +104,13 @@ pub unsafe extern "C" fn ocireg_client_new(
 /// be an object, and a string may be the text of one: {"endpoint": the same, "by_digest_only": boolean (it is not asked for
 /// tags), "push": boolean (it takes what is written), "namespace": boolean (a proxy of several registries is told which one is
 /// meant, by the query ns)}. Each is a host of its own: ocireg_client_set_host for it gives its credentials, headers and network
-/// settings, and nothing of this host's reaches it.
+/// settings, and nothing of this host's reaches it. The headers and the client certificate of the client's own options go to
+/// mirrors that the caller names, here or by ocireg_client_set_host, and not to those that only a file of the machine names.
 ///
 /// Manifests, blobs, tags and referrers are asked of the mirrors in this order, and then of the host itself. One that does not
-/// answer within 5 s, or connect_timeout_ms if that is less, refuses, does not have it or sends something else is passed over,
-/// told in the log, and for a minute, or as long as its Retry-After says, comes after the others (that it does not have one thing
+/// connect within 5 s, or connect_timeout_ms if that is less, sends no byte of its answer within 10 s, or idle_timeout_ms, or half
+/// of the time until the deadline, refuses, does not have it or sends something else is passed over (if nobody else answers, one
+/// that was only slow is asked again, with all the time that a registry has), told in the log, and for a minute, or as long as its Retry-After says, comes after the others (that it does not have one thing
 /// says nothing of the next). A download goes on at the next one where it broke off. A list without any tag or referrer is
 /// believed of the last one only. What is written goes to the first mirror with push, else to the host itself; the tags that this
 /// client has set or deleted are asked there first from then on. With mirrors_only what would be asked of the host itself is

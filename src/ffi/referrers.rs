@@ -20,8 +20,8 @@ use super::status::ocireg_status;
 ///
 /// Result: {"subject": digest, "referrers": [descriptor: {"mediaType", "digest", "size" [, "artifactType", "annotations",
 /// "urls", "data", "platform"]}], each digest once, "source": "api", "tag", or "none" when there is neither the API nor
-/// the tag, "filters_applied": [string], the filters that the registry says it applied, "truncated": whether there are
-/// more than `max`, "next": string or null (give it as `next` to go on; null at the end; opaque, as that of
+/// the tag, "served_by": HOST[:PORT], the registry's or a mirror's, "filters_applied": [string], the filters that the registry
+/// says it applied, "truncated": whether there are more than `max`, "next": string or null (give it as `next` to go on; null at the end; opaque, as that of
 /// ocireg_registry_catalog)}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_PROTOCOL when what is there is not an image index, OCIREG_LIMIT_EXCEEDED,

@@ -119,7 +119,8 @@ pub unsafe extern "C" fn ocireg_registry_catalog(
 /// Options: {TagsOptions}
 ///
 /// Result: {"name": string, "tags": [string], "last": string or null (the last of them, when there are more), "next": string or
-/// null (give it as `next` to go on; null at the end) [, "digests": {tag: string or null}]}, and further members that the
+/// null (give it as `next` to go on; null at the end), "served_by": HOST[:PORT], the registry's or a mirror's [, "digests": {tag:
+/// string or null}]} (the name as the registry says it, and as the caller does where a mirror answers), and further members that the
 /// registry sends (Google's "child" and "manifest"). What cannot be a tag is left out, with a warning that says how much that was; a list
 /// that holds anything but strings and nulls is OCIREG_PROTOCOL. Free with ocireg_string_free.
 ///

@@ -6,7 +6,7 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::options::options;
-use crate::store::condition::{NameFate, NameOptions, SeenTo};
+use crate::store::condition::{NameOptions, SeenTo};
 use crate::store::{ReadStore, WriteStore};
 use crate::transfer::copy::{copy, Copied, CopyOptions};
 
@@ -62,10 +62,7 @@ pub fn tag(
         return Ok(ImageTagged { source, destination, digest, media_type, skipped: vec![to.name()?], condition: None });
     }
     let content = from.root(call)?;
-    let (skipped, condition) = match to.put_root(call, &content, &condition)? {
-        NameFate::Set(seen_to) => (Vec::new(), seen_to),
-        NameFate::Skipped => (vec![to.name()?], None),
-    };
+    let (skipped, condition) = to.put_root(call, &content, &condition)?.told(|| to.name())?;
     let (digest, media_type) = (content.digest().clone(), content.document.media_type);
     Ok(ImageTagged { source, destination, digest, media_type, skipped, condition })
 }

@@ -179,6 +179,11 @@ pub(crate) struct EndpointKey {
 }
 
 impl EndpointKey {
+    /// Whether it is the registry itself.
+    pub(crate) fn is_registry(&self) -> bool {
+        self.base == EndpointBase::Origin && self.rename.is_empty()
+    }
+
     /// Its host, `HOST[:PORT]`.
     pub(crate) fn host(&self) -> &str {
         &self.host

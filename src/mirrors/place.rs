@@ -1,9 +1,8 @@
 //! Where something is, as configuration files write it: `HOST[:PORT][/PATH]`, or a URL of that. Each function says what is wrong in words
 //! that do not repeat a password.
 
-use super::rename::is_name;
 use crate::reference::index::{host, looks_like_host};
-use crate::reference::Scheme;
+use crate::reference::{is_repository, Scheme};
 use crate::text::shorten;
 
 /// A host and what is below it.
@@ -36,7 +35,7 @@ impl HostPath {
         let text = text.trim_end_matches('/');
         refuse_userinfo(text)?;
         let (first, path) = text.split_once('/').unwrap_or((text, ""));
-        if !path.is_empty() && !is_name(path) {
+        if !path.is_empty() && !is_repository(path) {
             return Err(format!("'{}' is not a repository's name", shorten(path)));
         }
         Ok(HostPath { host: checked_host(first)?, path: path.to_owned() })

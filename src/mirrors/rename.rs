@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::reference::Repository;
+use crate::reference::is_repository;
 
 /// How the name of a repository changes.
 #[derive(Debug, Clone)]
@@ -55,13 +55,8 @@ impl Rename {
             }
         };
         // An endpoint's own host does not matter: this is about components and what they consist of.
-        renamed.filter(|name| matches!(self, Rename::Keep) || is_name(name))
+        renamed.filter(|name| matches!(self, Rename::Keep) || is_repository(name))
     }
-}
-
-/// Whether a registry may have a repository of this name.
-pub(crate) fn is_name(name: &str) -> bool {
-    !name.contains("://") && Repository::parse(&format!("localhost/{name}"), None).is_ok()
 }
 
 #[cfg(test)]

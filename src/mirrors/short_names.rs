@@ -3,13 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::rename::is_name;
 use super::source::RuleSource;
 use super::tables::{At, TomlTable};
 use crate::error::{Code, Error, Result};
 use crate::reference::index::looks_like_host;
 use crate::reference::quoted;
-use crate::reference::{Index, Repository};
+use crate::reference::{is_repository, Index, Repository};
 use crate::text::shorten;
 
 /// The aliases and the search of all files.
@@ -62,7 +61,7 @@ impl ShortNames {
         let Some(table) = top.table("aliases")? else { return Ok(names) };
         for (name, At { line, value }) in table.named_texts()? {
             let said = |what: &str| top.file.wrong(line, format!("the alias '{}' {what}", quoted(&name)));
-            if !is_name(&name) || name.split_once('/').is_some_and(|(first, _)| looks_like_host(first)) {
+            if !is_repository(&name) || name.split_once('/').is_some_and(|(first, _)| looks_like_host(first)) {
                 return Err(said("must be a name without registry, tag and digest"));
             }
             let alias = match value.as_str() {

@@ -13,6 +13,7 @@ pub use index::{Index, Scheme, DEFAULT_INDEX};
 pub(crate) use invalid::check_length;
 use invalid::invalid;
 pub(crate) use invalid::quoted;
+pub(crate) use repository::is_repository;
 pub use repository::Repository;
 
 /// The tag of names that have neither tag nor digest.

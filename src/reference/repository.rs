@@ -12,6 +12,11 @@ pub struct Repository {
     remote_name: String,
 }
 
+/// Whether a registry may have a repository of this name, whatever its own name is.
+pub(crate) fn is_repository(name: &str) -> bool {
+    !name.contains("://") && Repository::parse(&format!("localhost/{name}"), None).is_ok()
+}
+
 impl Repository {
     /// Parses `[[SCHEME://]HOST[:PORT]/]NAME`; without a host it is in the default index, or on Docker Hub.
     pub fn parse(text: &str, default_index: Option<&Index>) -> Result<Repository> {

@@ -58,6 +58,16 @@ pub enum NameFate {
     Skipped,
 }
 
+impl NameFate {
+    /// For results: the name, if it was left as it is, and who saw to the condition.
+    pub(crate) fn told(self, name: impl FnOnce() -> Result<String>) -> Result<(Vec<String>, Option<SeenTo>)> {
+        match self {
+            NameFate::Set(seen_to) => Ok((Vec::new(), seen_to)),
+            NameFate::Skipped => Ok((vec![name()?], None)),
+        }
+    }
+}
+
 /// The error for a place without a name.
 pub(crate) fn no_name(place: &str) -> Error {
     let message = format!("{place} has no name: the options if_exists and if_digest are about one");

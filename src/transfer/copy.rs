@@ -247,7 +247,11 @@ impl CopyJob<'_> {
     }
 
     fn report(&self, plan: &Plan, rehearsed: Option<Value>) -> Copied {
-        let fate = *lock(&self.fate);
+        // Without a fate it was right already, or nothing was to be set.
+        let looked = (self.condition != NameCondition::None).then_some(SeenTo::Looked);
+        let fate = lock(&self.fate).unwrap_or(NameFate::Set(looked));
+        // A name that was skipped is there.
+        let (skipped, condition) = fate.told(|| self.to.name()).unwrap_or_default();
         let copied = plan.levels.iter().map(Vec::len).sum::<usize>() as u64;
         Copied {
             source: self.from.place(),
@@ -257,16 +261,8 @@ impl CopyJob<'_> {
             manifests: json!({"total": copied + plan.present, "copied": copied, "skipped": plan.present,
                               "referrers": plan.referrers}),
             blobs: self.meter.to_json(),
-            skipped: match fate {
-                Some(NameFate::Skipped) => self.to.name().into_iter().collect(),
-                _ => Vec::new(),
-            },
-            condition: match fate {
-                Some(NameFate::Set(seen_to)) => seen_to,
-                // It was right already, or nothing was to be set.
-                None if self.condition != NameCondition::None => Some(SeenTo::Looked),
-                _ => None,
-            },
+            skipped,
+            condition,
             plan: rehearsed,
         }
     }

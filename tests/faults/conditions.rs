@@ -180,6 +180,21 @@ fn whether_a_registry_looks_at_conditions_is_asked_once() {
     }
 }
 
+/// Before anything is written, and just before the tag is set: no more looks than that where nothing has to be found out.
+#[test]
+fn a_tag_that_must_refer_to_something_is_looked_at_twice() {
+    for can in [true, false] {
+        let (registry, client) = (Registry::start(conditions(can)), client());
+        put_by(&client, &registry, ":t", &[], NameOptions::default()).unwrap();
+        let looks = || registry.server.count("HEAD", "/manifests/t");
+        for most in [3, 2] {
+            let before = looks();
+            put_by(&client, &registry, ":t", &[], refers_to(MANIFEST)).unwrap();
+            assert!(looks() - before <= most, "{can}: {}", looks() - before);
+        }
+    }
+}
+
 #[test]
 fn an_answer_that_is_lost_is_no_conflict() {
     for can in [true, false] {

@@ -32,6 +32,15 @@ pub(crate) struct AskedEndpoints {
     pub(crate) source: RuleSource,
 }
 
+/// An endpoint for display.
+pub(super) struct ShownEndpoint {
+    pub(super) endpoint: RegistryEndpoint,
+    /// Who forbids to ask it.
+    pub(super) blocked: Option<RuleSource>,
+    /// Whether a rule names it.
+    pub(super) is_ruled: bool,
+}
+
 impl RuleBook {
     /// With the rules of more files, behind those that are there.
     pub(crate) fn add(&mut self, more: Rules) {
@@ -52,6 +61,9 @@ impl RuleBook {
     /// Who is asked for a repository of a registry, or for the registry (`name` is empty); None without a rule.
     pub(crate) fn of(&self, index: &Index, name: &str) -> Result<Option<AskedEndpoints>> {
         match self.said(index, name)? {
+            Some(AskedEndpoints { blocked: Some(source), endpoints, .. }) if endpoints.is_empty() => {
+                Err(blocked_by(&join(&index.name, name), &source))
+            }
             Some(asked) => self.without_blocked(asked, index, name).map(Some),
             // Its host may have another name that is blocked.
             None => match self.files.block(&origin(), index, name) {
@@ -59,6 +71,25 @@ impl RuleBook {
                 None => Ok(None),
             },
         }
+    }
+
+    /// Who would be asked, and who is not because of whose block; for display. Whether nothing may lead to the registry itself.
+    pub(super) fn shown(&self, index: &Index, name: &str) -> Result<(Vec<ShownEndpoint>, bool)> {
+        let Some(asked) = self.said(index, name)? else {
+            let blocked = self.files.block(&origin(), index, name).cloned();
+            return Ok((vec![ShownEndpoint { endpoint: origin(), blocked, is_ruled: false }], false));
+        };
+        let shown = |endpoint: RegistryEndpoint| {
+            let blocked = self.files.block(&endpoint, index, name).cloned();
+            ShownEndpoint { endpoint, blocked, is_ruled: true }
+        };
+        let has_registry = asked.registry().is_some();
+        let mut all: Vec<ShownEndpoint> = asked.endpoints.into_iter().map(shown).collect();
+        if let Some(source) = asked.blocked.filter(|_| !has_registry) {
+            let endpoint = RegistryEndpoint::origin(source.clone());
+            all.push(ShownEndpoint { endpoint, blocked: Some(source), is_ruled: true });
+        }
+        Ok((all, asked.shuns_origin))
     }
 
     /// Without those where the name, as it is there, is blocked by a file.
@@ -85,10 +116,9 @@ impl RuleBook {
             return Err(Error::new(error.code(), error.message()));
         }
         let blocked = by_file.filter(|rule| rule.blocked).map(|rule| rule.source.clone());
-        if let (Some(source), true) = (&blocked, by_file.is_some_and(|rule| rule.endpoints.is_empty())) {
-            return Err(blocked_by(&join(&index.name, name), source));
-        }
-        let Some(by_option) = self.options.get(&host::key(&index.name)) else {
+        // Then options do not matter either.
+        let is_blocked_for_all = blocked.is_some() && by_file.is_some_and(|rule| rule.endpoints.is_empty());
+        let Some(by_option) = self.options.get(&host::key(&index.name)).filter(|_| !is_blocked_for_all) else {
             return Ok(by_file.map(|rule| AskedEndpoints {
                 endpoints: rule.endpoints.clone(),
                 shuns_origin: rule.blocked && !rule.endpoints.iter().any(|endpoint| leads_to(endpoint, index)),

@@ -4,7 +4,7 @@ use serde_json::{json, Value};
 
 use super::account::Circumstances;
 use super::memory::PassedOver;
-use super::rule_book::origin;
+use super::rule_book::ShownEndpoint;
 use crate::call::Call;
 use crate::error::Result;
 use crate::http::redact;
@@ -16,14 +16,11 @@ impl Client {
     /// Who is asked for a repository, in order, without network access.
     pub(crate) fn explain_endpoints(&self, call: &Call, repository: &Repository) -> Result<Vec<Value>> {
         let (index, name) = (repository.index(), repository.remote_name());
-        let asked = self.rule_book()?.of(index, name)?;
-        let is_ruled = asked.is_some();
-        let (endpoints, shuns_origin) =
-            asked.map_or((vec![origin()], false), |asked| (asked.endpoints, asked.shuns_origin));
+        let (endpoints, shuns_origin) = self.rule_book()?.shown(index, name)?;
         let about = Circumstances { index, hasty: false, shuns_origin };
         let passed = self.memory::<PassedOver>();
         let mut all = Vec::new();
-        for endpoint in &endpoints {
+        for ShownEndpoint { endpoint, blocked, is_ruled } in &endpoints {
             let mut account = self.account_shown(endpoint, about)?;
             let there = super::account::renamed(endpoint, name).ok();
             account.repository = there.clone().unwrap_or_default();
@@ -34,7 +31,8 @@ impl Client {
                 "url": redact::url(&account.base.url),
                 "host": account.host,
                 "repository": there,
-                "asked_for": endpoint.may.names(),
+                "asked_for": blocked.as_ref().map_or_else(|| endpoint.may.names(), |_| Vec::new()),
+                "blocked": blocked.as_ref().map(ToString::to_string),
                 "passed_over_seconds": left.as_ref().map_or(0, |failure| failure.left().as_secs() + 1),
                 "passed_over_reason": left.map(|failure| failure.reason),
                 "anonymous": account.anonymous,

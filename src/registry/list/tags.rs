@@ -40,7 +40,7 @@ options! {
 /// The tags of a repository.
 #[derive(Debug, Serialize)]
 pub struct Tags {
-    /// The repository's name, as returned by the registry.
+    /// The repository's name, as returned by the registry; where a mirror answers, as the caller's reference has it.
     pub name: String,
     /// The tags, in the registry's order.
     pub tags: NameList,
@@ -51,6 +51,8 @@ pub struct Tags {
     /// The digest of each tag, if requested; null for a tag that has disappeared meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digests: Option<Map<String, Value>>,
+    /// Who told them, `HOST[:PORT]`: the registry or a mirror.
+    pub served_by: String,
     /// Other members of the response, such as Google's `child` and `manifest`.
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -107,9 +109,16 @@ pub(crate) fn tags_of(remote: &Remote, window: NameWindow, wanted: impl Fn(&str)
         is_name: reference::is_tag,
         remote,
     };
-    let (mut name, mut more) = (remote.name.clone(), Map::new());
-    let part = names.get(window, wanted, |members| keep_more(members, &mut name, &mut more))?;
-    Ok(Tags { name, tags: part.names, last: part.last, next: part.next, digests: None, more })
+    let (mut name, mut more) = (remote.meant_name().to_owned(), Map::new());
+    let part = names.get(window, wanted, |mut members| {
+        match members.remove("name") {
+            Some(Value::String(text)) if remote.is_registry() => name = text,
+            _ => {}
+        }
+        keep_more(members, &mut more);
+    })?;
+    let (tags, served_by) = (part.names, remote.served_by());
+    Ok(Tags { name, tags, last: part.last, next: part.next, digests: None, served_by, more })
 }
 
 /// Whether a tag is a digest with a hyphen for its colon, cut to 64 digits as that of a list of referrers is, and perhaps a kind.
@@ -120,12 +129,10 @@ fn is_digest_tag(tag: &str) -> bool {
 }
 
 // Members that are lists or maps continue on the next page; others keep their first value.
-fn keep_more(members: Map<String, Value>, name: &mut String, more: &mut Map<String, Value>) {
+fn keep_more(members: Map<String, Value>, more: &mut Map<String, Value>) {
     for (key, value) in members {
         match (key.as_str(), value) {
-            ("tags" | "last" | "next" | "digests", _) => {}
-            ("name", Value::String(text)) => *name = text,
-            ("name", _) => {}
+            ("tags" | "last" | "next" | "digests" | "served_by", _) => {}
             (_, value) => match (more.get_mut(&key), value) {
                 (Some(Value::Object(old)), Value::Object(new)) => old.extend(new),
                 (Some(Value::Array(old)), Value::Array(new)) => old.extend(new),

@@ -6,6 +6,8 @@
 //! that ignores them stores the same bytes under their digest again, which changes nothing but is one more push to whoever listens. The tag
 //! is looked at just before it is set everywhere: where conditions are ignored there is nothing else.
 
+use std::sync::Arc;
+
 use ::http::header::{HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
 use super::delete::ends_call;
@@ -26,9 +28,15 @@ const ANY: HeaderValue = HeaderValue::from_static("*");
 
 /// Which registries refuse a PUT whose If-None-Match, and whose If-Match, does not hold.
 #[derive(Default)]
-struct RefusesExisting(Known<bool>);
+struct RefusesExisting(Arc<Known<bool>>);
 #[derive(Default)]
-struct RefusesChanged(Known<bool>);
+struct RefusesChanged(Arc<Known<bool>>);
+
+/// Finding that out: a condition that cannot hold, and what is known already.
+struct Probe {
+    known: Arc<Known<bool>>,
+    cannot: (HeaderName, HeaderValue),
+}
 
 /// What a tag refers to.
 struct TagNow {
@@ -105,10 +113,18 @@ impl Guarded<'_> {
     }
 
     fn put_once(&self, tag: &str, content: &RawManifest) -> Result<SeenTo> {
-        let header = self.header(tag, content)?;
-        // Nothing of ours is between this look and the PUT. It is all there is where the registry does not look itself, and where only
-        // some of its servers do.
-        self.check(tag, self.now(tag)?.as_ref())?;
+        // Nothing of ours is between the last look and the PUT. It is all there is where the registry does not look itself, and where
+        // only some of its servers do.
+        let known = match self.condition {
+            NameCondition::RefersTo(_) => self.checked(tag)?,
+            _ => None,
+        };
+        let has_asked = self.finds_out(known.as_ref(), content)?;
+        let now = match known.filter(|_| !has_asked) {
+            None => self.checked(tag)?,
+            known => known,
+        };
+        let header = self.header(now.as_ref());
         let again = || self.again(tag, content);
         let only_if = OnlyIf { header: header.as_ref(), again: Some(&again) };
         let seen_to = if header.is_some() { SeenTo::Registry } else { SeenTo::Looked };
@@ -135,39 +151,51 @@ impl Guarded<'_> {
         }
     }
 
-    /// The condition of the request, if the registry looks at it; what the tag refers to is checked for it.
-    fn header(&self, tag: &str, content: &RawManifest) -> Result<Option<(HeaderName, HeaderValue)>> {
-        match self.condition {
-            NameCondition::None => Ok(None),
-            NameCondition::Free { .. } => {
-                let memory = self.remote.client.memory::<RefusesExisting>();
-                let refuses = self.refuses(&memory.0, (IF_NONE_MATCH, ANY), content)?;
-                Ok(refuses.then_some((IF_NONE_MATCH, ANY)))
-            }
-            NameCondition::RefersTo(_) => {
-                let now = self.now(tag)?;
-                self.check(tag, now.as_ref())?;
-                let Some(etag) = now.and_then(|now| now.etag) else { return Ok(None) };
-                let memory = self.remote.client.memory::<RefusesChanged>();
-                let refuses = self.refuses(&memory.0, (IF_MATCH, NO_ETAG), content)?;
-                Ok(refuses.then_some((IF_MATCH, etag)))
-            }
-        }
+    /// The condition of the request, if the registry is known to look at it.
+    fn header(&self, now: Option<&TagNow>) -> Option<(HeaderName, HeaderValue)> {
+        let probe = self.probe(now)?;
+        let condition = match self.condition {
+            NameCondition::RefersTo(_) => (IF_MATCH, now?.etag.clone()?),
+            _ => probe.cannot,
+        };
+        probe.known.recall(self.remote)?.then_some(condition)
     }
 
-    /// Whether the registry refuses what must not be done, on this condition that cannot hold.
-    fn refuses(&self, known: &Known<bool>, cannot: (HeaderName, HeaderValue), content: &RawManifest) -> Result<bool> {
-        if let Some(refuses) = known.recall(self.remote) {
-            return Ok(refuses);
-        }
-        let only_if = OnlyIf { header: Some(&cannot), again: None };
+    /// Finds out whether the registry refuses what must not be done, with a condition that cannot hold; false: nothing was asked.
+    fn finds_out(&self, now: Option<&TagNow>, content: &RawManifest) -> Result<bool> {
+        let Some(probe) = self.probe(now).filter(|probe| probe.known.recall(self.remote).is_none()) else {
+            return Ok(false);
+        };
+        let only_if = OnlyIf { header: Some(&probe.cannot), again: None };
         let refuses = match put_as(self.remote, content.digest().as_str(), &[], content, &only_if) {
             Ok(_) => false,
             Err(error) if ends_call(&error) => return Err(error),
             Err(error) => error.http_status().is_some_and(statuses::refuses_a_condition),
         };
-        known.remember(self.remote, refuses);
-        Ok(refuses)
+        probe.known.remember(self.remote, refuses);
+        Ok(true)
+    }
+
+    /// How to find out; None where no condition could be sent.
+    fn probe(&self, now: Option<&TagNow>) -> Option<Probe> {
+        let client = &self.remote.client;
+        match self.condition {
+            NameCondition::None => None,
+            NameCondition::Free { .. } => {
+                Some(Probe { known: client.memory::<RefusesExisting>().0.clone(), cannot: (IF_NONE_MATCH, ANY) })
+            }
+            NameCondition::RefersTo(_) => {
+                now?.etag.as_ref()?;
+                Some(Probe { known: client.memory::<RefusesChanged>().0.clone(), cannot: (IF_MATCH, NO_ETAG) })
+            }
+        }
+    }
+
+    /// What the tag refers to, which it may.
+    fn checked(&self, tag: &str) -> Result<Option<TagNow>> {
+        let now = self.now(tag)?;
+        self.check(tag, now.as_ref())?;
+        Ok(now)
     }
 
     fn check(&self, tag: &str, now: Option<&TagNow>) -> Result<()> {

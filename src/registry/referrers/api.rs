@@ -73,7 +73,7 @@ pub(super) fn by_api(
         return Ok(None);
     }
     remember(remote, true);
-    collector.found.finish(subject, ReferrersSource::Api, collector.filters_applied).map(Some)
+    collector.found.finish(remote, subject, ReferrersSource::Api, collector.filters_applied).map(Some)
 }
 
 /// Collects referrers from the pages of the list.

@@ -8,6 +8,7 @@ use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::registry::list::cursor::{Cursor, Passage};
 use crate::registry::list::name_list::NameSet;
+use crate::registry::repository::Remote;
 
 /// More referrers than any manifest should have.
 const MOST_REFERRERS: usize = 100_000;
@@ -94,6 +95,7 @@ impl FoundReferrers {
 
     pub(super) fn finish(
         self,
+        remote: &Remote,
         subject: &Digest,
         source: ReferrersSource,
         filters_applied: Vec<String>,
@@ -102,6 +104,7 @@ impl FoundReferrers {
             subject: subject.clone(),
             referrers: self.referrers,
             source,
+            served_by: remote.served_by(),
             filters_applied,
             truncated: self.next.is_some(),
             next: self.next.map(|next| next.text()).transpose()?,

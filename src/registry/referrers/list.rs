@@ -50,7 +50,7 @@ fn list(remote: &Remote, subject: &Digest, filter: &Filter, next: Option<&str>) 
         }
     }
     if !remote.by_tag {
-        return FoundReferrers::new(filter.clone(), None).finish(subject, ReferrersSource::None, Vec::new());
+        return FoundReferrers::new(filter.clone(), None).finish(remote, subject, ReferrersSource::None, Vec::new());
     }
     by_tag(remote, subject, filter.clone(), &tag, cursor.as_ref())
 }
@@ -65,7 +65,7 @@ fn by_tag(
     let mut found = FoundReferrers::new(filter, cursor);
     // Anything other than a list contains no referrers.
     let UnderTag::List(tagged) = fallback_tag::tagged(remote, subject, &["pull"])? else {
-        return found.finish(subject, ReferrersSource::None, Vec::new());
+        return found.finish(remote, subject, ReferrersSource::None, Vec::new());
     };
     if let Some(mut finder) = cursor.and_then(Finder::new) {
         tagged.entries.iter().for_each(|entry| finder.look(entry.digest.as_str()));
@@ -75,5 +75,5 @@ fn by_tag(
         found.take(entry, false)?;
     }
     found.next = found.passage.cursor(list, AskedPage::at(&list.url), None)?;
-    found.finish(subject, ReferrersSource::Tag, Vec::new())
+    found.finish(remote, subject, ReferrersSource::Tag, Vec::new())
 }

@@ -53,6 +53,8 @@ pub struct Referrers {
     pub referrers: Vec<Descriptor>,
     /// Where the list comes from.
     pub source: ReferrersSource,
+    /// Who told them, `HOST[:PORT]`: the registry or a mirror.
+    pub served_by: String,
     /// The filters that the registry applied; the others are applied here.
     pub filters_applied: Vec<String>,
     /// Whether there are more than `max`.

@@ -81,6 +81,16 @@ impl Remote {
         host_of(&self.account.base.url)
     }
 
+    /// Whether it is the registry itself.
+    pub(crate) fn is_registry(&self) -> bool {
+        self.key.as_ref().is_none_or(EndpointKey::is_registry)
+    }
+
+    /// What the caller calls the repository, without the registry.
+    pub(crate) fn meant_name(&self) -> &str {
+        self.meant.split_once('/').map_or("", |(_, name)| name)
+    }
+
     /// Whether somebody else is asked if this one fails.
     pub(crate) fn is_hasty(&self) -> bool {
         self.account.base.way.as_ref().is_some_and(|way| way.hasty)

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::digest::Digest;
+use crate::reference::is_repository;
 
 /// More are not kept in memory.
 const MOST: usize = 20_000;
@@ -20,7 +21,7 @@ pub(crate) struct Places {
 impl Places {
     /// Adds a place, which is the newest then; false if it cannot be one.
     pub(crate) fn add(&mut self, host: &str, digest: &Digest, repository: &str) -> bool {
-        if !is_host(host) || !is_repository(repository) {
+        if !is_host(host) || !is_repository(repository) || repository.len() > LONGEST {
             return false;
         }
         self.count += 1;
@@ -72,16 +73,6 @@ impl Places {
 
 fn is_host(text: &str) -> bool {
     (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// It becomes part of a request: nothing that is escaped or understood there is in it.
-fn is_repository(text: &str) -> bool {
-    let part = |part: &str| {
-        !part.is_empty()
-            && !part.starts_with('.')
-            && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte))
-    };
-    text.len() <= LONGEST && text.split('/').all(part)
 }
 
 #[cfg(test)]

@@ -114,6 +114,31 @@ fn a_blocked_registry_is_not_contacted() {
     }
 }
 
+/// What would be asked is shown, and who forbids the rest.
+#[test]
+fn a_block_is_explained() {
+    let house = House::new(&[("m1", Healthy), ("origin", Healthy)]);
+    let (origin, m1) = (house.host("origin"), house.host("m1"));
+    let alone = format!("[[registry]]\nlocation = \"{origin}\"\nblocked = true\n");
+    for (text, reference, asked) in [
+        (blocked(origin, m1), house.tagged(), vec![(m1, false), (origin, true)]),
+        (alone.clone(), house.tagged(), vec![(origin, true)]),
+        // As a mirror of another registry it is blocked as well.
+        (alone, tag("other.test"), vec![(origin, true), ("other.test", false)]),
+    ] {
+        let (client, file) = client_with_file(&text);
+        client.set_host("other.test", host_options(json!({"mirrors": [origin]}))).unwrap();
+        let shown = client.explain(&house.call(&client), &reference).unwrap();
+        let source = format!("{}:1", file.path().display());
+        let all = shown["endpoints"].as_array().unwrap();
+        let found: Vec<(&str, bool)> =
+            all.iter().map(|one| (one["host"].as_str().unwrap(), one["blocked"] == source.as_str())).collect();
+        assert_eq!(found, asked, "{shown:#}");
+        assert!(all.iter().all(|one| one["blocked"].is_null() != (one["asked_for"] == json!([]))), "{shown:#}");
+    }
+    assert!(house.server("origin").seen().is_empty() && house.server("m1").seen().is_empty());
+}
+
 /// Only one repository is blocked: the others are as ever, and protocol v1 knows it too.
 #[test]
 fn a_blocked_repository_is_blocked_by_each_protocol() {

@@ -60,13 +60,13 @@ fn operate(house: &House, client: &Client, operation: &str) -> String {
         }),
         "tags" => client.tags(&call, &house.repository().full_name(), &TagsOptions::default()).map(|tags| {
             assert_eq!(tags.tags.iter().collect::<Vec<_>>(), ["t"]);
-            String::new()
+            tags.served_by
         }),
         "referrers" => {
             let subject = house.at(&digest(content.as_bytes()));
             client.referrers(&call, &subject, &ReferrersOptions::default()).map(|found| {
                 assert_eq!(found.referrers.len(), 1);
-                String::new()
+                found.served_by
             })
         }
         _ => {

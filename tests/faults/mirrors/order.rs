@@ -162,6 +162,22 @@ fn an_empty_list_of_a_mirror_is_not_believed() {
     assert_eq!((tags.tags.len(), house.asked()), (1, vec!["m1".to_owned(), "origin".to_owned()]));
 }
 
+/// What a list is called is the caller's name, and not that of a mirror.
+#[test]
+fn a_list_of_tags_has_the_callers_name() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    house.add("m1", |_| reply(200).json(r#"{"name":"proxy/a/b","tags":["t"],"served_by":"x"}"#));
+    let client = house.client_with(json!({"mirrors": [format!("{}/proxy", house.host("m1"))]}));
+    let call = house.call(&client);
+    let tags = client.tags(&call, &house.repository().full_name(), &TagsOptions::default()).unwrap();
+    assert_eq!((tags.name.as_str(), tags.served_by.as_str()), ("a/b", house.host("m1")));
+    assert_eq!(serde_json::to_value(&tags).unwrap()["served_by"], house.host("m1"));
+    // The registry itself may call it otherwise.
+    let client = crate::common::client();
+    let tags = client.tags(&house.call(&client), &repository(house.host("m1")).full_name(), &TagsOptions::default());
+    assert_eq!(tags.unwrap().name, "proxy/a/b");
+}
+
 /// A list goes on where it began, although another mirror would be asked first by now.
 #[test]
 fn a_page_is_followed_by_that_of_the_same_place() {

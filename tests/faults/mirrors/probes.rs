@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,18 +57,22 @@ fn forward(one: TcpStream, other: TcpStream) {
     }
 }
 
-/// A client that has no scheme of its own, this limit for connecting, and this host in daemon.json.
-fn client_with(insecure: &str, limit: u64) -> (Client, tempfile::NamedTempFile) {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), json!({"insecure-registries": [insecure]}).to_string()).unwrap();
-    let path = file.path().to_string_lossy().into_owned();
-    let client = Client::new(changed(options(), |options| {
+/// A client that has no scheme of its own, and this limit for connecting.
+fn client_with(limit: u64, file: Option<&Path>) -> Client {
+    let all = changed(options(), |options| {
         options.http.plain_http = false;
         options.http.connect_timeout_ms = limit;
         options.http.idle_timeout_ms = 60_000;
-        options.machine.docker_daemon_json = Some(path);
-    }));
-    (client.unwrap(), file)
+        options.machine.docker_daemon_json = file.map(|path| path.to_string_lossy().into_owned());
+    });
+    Client::new(all).unwrap()
+}
+
+/// daemon.json with an insecure registry.
+fn insecure(host: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), json!({"insecure-registries": [host]}).to_string()).unwrap();
+    file
 }
 
 #[test]
@@ -75,7 +80,8 @@ fn who_does_not_answer_in_tls_is_asked_once() {
     for hello in [Hello::Dropped, Hello::Closed] {
         let server = Server::start(healthy);
         let (host, hellos) = port(&server, hello);
-        let (client, _file) = client_with(&host, 300);
+        let file = insecure(&host);
+        let client = client_with(300, Some(file.path()));
         for _ in 0..3 {
             client.get_manifest(&call(&client), &tag(&host), &GetOptions::default()).unwrap();
         }
@@ -92,7 +98,7 @@ fn who_does_not_answer_in_tls_is_asked_once() {
 fn silence_is_no_leave_for_plain_http() {
     let server = Server::start(healthy);
     let (host, _) = port(&server, Hello::Dropped);
-    let (client, _file) = client_with("elsewhere.test", 300);
+    let client = client_with(300, None);
     let outcome = client.get_manifest(&call(&client), &tag(&host), &GetOptions::default());
     fails(outcome, Code::Timeout, "does not speak TLS");
     assert!(server.seen().is_empty());
@@ -103,7 +109,8 @@ fn silence_is_no_leave_for_plain_http() {
 fn under_a_deadline_plain_http_is_tried_in_time() {
     let server = Server::start(healthy);
     let (host, _) = port(&server, Hello::Dropped);
-    let (client, _file) = client_with(&host, 60_000);
+    let file = insecure(&host);
+    let client = client_with(60_000, Some(file.path()));
     let (context, call) = with_context(&client);
     context.set_deadline(Some(Duration::from_secs(8)));
     client.get_manifest(&call, &tag(&host), &GetOptions::default()).unwrap();

@@ -23,8 +23,11 @@ fn writes_go_to_the_registry() {
     client.put_blob(&call, &house.repository(), b"{}", &Default::default()).unwrap();
     client.put_manifest(&call, &house.tagged(), MANIFEST.as_bytes(), &Default::default()).unwrap();
     client.delete_blob(&call, &house.at(&digest(b"{}"))).unwrap();
-    let from = crate::memory::Watched::new(&layer());
-    let _ = copy(&call, &from, &RegistryStore::new(&client, house.tagged()), &CopyOptions::default());
+    let from = Server::start(healthy);
+    let from = RegistryStore::new(&client, tag(&from.host));
+    let to = house.repository().with_tag("copied").unwrap();
+    copy(&call, &from, &RegistryStore::new(&client, to), &CopyOptions::default()).unwrap();
+    assert!(house.server("origin").count("PUT", "/manifests/copied") == 1);
     assert_eq!(house.asked(), ["origin"]);
     assert!(house.server("m1").seen().is_empty());
 }

@@ -177,6 +177,7 @@ class ExplainedEndpoint(TypedDict):
     host: str  # The host.
     repository: str | None  # The repository at the host; null if it cannot have it.
     asked_for: list[str]  # What it is asked for.
+    blocked: str | None  # The file and line that forbids to ask it.
     passed_over_seconds: int  # For how much longer it comes after the others.
     passed_over_reason: str | None  # Why.
     anonymous: bool  # Whether no credentials are wanted.
@@ -398,6 +399,7 @@ class ReferrerList(TypedDict):
     subject: str  # The manifest.
     referrers: list[Descriptor]  # What refers to it.
     source: str  # Where the list is from.
+    served_by: str  # Who told them: the registry or a mirror.
     filters_applied: list[str]  # The filters that the registry applied.
     truncated: bool  # Whether there are more.
     next: str | None  # Where the next call goes on.
@@ -450,5 +452,6 @@ class TagList(TypedDict):
     last: str | None  # The last of them, when there are more.
     next: str | None  # Where the next call goes on.
     digests: NotRequired[dict[str, str | None]]  # The digest of each tag.
+    served_by: str  # Who told them: the registry or a mirror.
     child: NotRequired[list[str]]  # Google's repositories below this one.
     manifest: NotRequired[dict[str, Any]]  # Google's manifests by digest.

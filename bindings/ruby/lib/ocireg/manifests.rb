@@ -57,7 +57,7 @@ module Ocireg
     # Lists what refers to a manifest (signatures, SBOMs): ocireg_referrers.
     # @param reference [String] [HOST[:PORT]/]REPOSITORY@DIGEST
     # @param options artifact_type:, annotations:, max:, next:
-    # @return [Hash] "subject", "referrers", "source", "filters_applied", "truncated", "next"
+    # @return [Hash] "subject", "referrers", "source", "served_by", "filters_applied", "truncated", "next"
     def referrers(reference, **options)
       invoke(:ocireg_referrers, text("reference", reference), **options)
     end

@@ -44,7 +44,7 @@ module Ocireg
     # Lists the tags of a repository: ocireg_repository_tags.
     # @param repository [String] [HOST[:PORT]/]REPOSITORY
     # @param options n: (one page), all: (all pages of n), next: (of the previous page), last:, digests:, digest_tags:
-    # @return [Hash] "name", "tags", "last", "next", "digests"
+    # @return [Hash] "name", "tags", "last", "next", "digests", "served_by"
     def tags(repository, **options)
       invoke(:ocireg_repository_tags, text("repository", repository), **options)
     end

@@ -216,6 +216,7 @@
 #define OCIREG_OPT_INSECURE "insecure"
 #define OCIREG_OPT_JOB_THREADS "job_threads"
 #define OCIREG_OPT_K3S_REGISTRIES "k3s_registries"
+#define OCIREG_OPT_KEEP_OLD "keep_old"
 #define OCIREG_OPT_KEEP_SESSION "keep_session"
 #define OCIREG_OPT_KEYS "keys"
 #define OCIREG_OPT_LAST "last"
@@ -235,6 +236,7 @@
 #define OCIREG_OPT_MAX_SCHEMA_VERSION "max_schema_version"
 #define OCIREG_OPT_MAX_TEMPORARY_BYTES "max_temporary_bytes"
 #define OCIREG_OPT_MEDIA_TYPE "media_type"
+#define OCIREG_OPT_MEDIA_TYPES "media_types"
 #define OCIREG_OPT_MIN_SPEED "min_speed"
 #define OCIREG_OPT_MIN_VALIDITY_MS "min_validity_ms"
 #define OCIREG_OPT_MIRRORS "mirrors"
@@ -283,10 +285,12 @@
 #define OCIREG_OPT_TIME "time"
 #define OCIREG_OPT_TIMES "times"
 #define OCIREG_OPT_TITLE "title"
+#define OCIREG_OPT_TITLES "titles"
 #define OCIREG_OPT_TO "to"
 #define OCIREG_OPT_TOKEN "token"
 #define OCIREG_OPT_TRUSTED_REALMS "trusted_realms"
 #define OCIREG_OPT_UNIX_SOCKET "unix_socket"
+#define OCIREG_OPT_UNPACK "unpack"
 #define OCIREG_OPT_UPLOAD_BYTES_PER_SECOND "upload_bytes_per_second"
 #define OCIREG_OPT_USER_AGENT "user_agent"
 #define OCIREG_OPT_USERNAME "username"
@@ -334,8 +338,8 @@
 // How a blob of a copy fares: ocireg_job_event_text is what ocireg_blob_fn gets. With the job's option blob_progress.
 #define OCIREG_EVENT_BLOB 5
 
-// What an artifact is to be made of: files, folders, and bytes. It is read by ocireg_artifact_push and ocireg_artifact_attach, any
-// number of times, and belongs to no client.
+// What an artifact is to be made of: files, folders, and bytes. It is read by ocireg_artifact_push and ocireg_artifact_attach,
+// any number of times, and belongs to no client.
 typedef struct ocireg_artifact ocireg_artifact;
 
 // An open blob. It belongs to one thread at a time, and may move between threads; a second one at the same time gets
@@ -1979,10 +1983,11 @@ ocireg_status ocireg_endpoint_referrers(ocireg_client *client,
 // Errors: OCIREG_INVALID_ARGUMENT.
 ocireg_status ocireg_artifact_new(ocireg_artifact **artifact, ocireg_error **error);
 
-// Adds a file or a folder, by its path; it is read when the artifact is pushed. A regular file, through whatever links, has to stay as it
-// is meanwhile, else OCIREG_IO. A folder is packed as a tar of regular files, folders and symbolic links, with gzip and the annotations
-// that let ocireg_artifact_pull and oras unpack it; anything else in it, and a link that leads out of it, is refused. `-` is standard
-// input; that, a named pipe and a character device are read to their ends, by the first push. Any thread.
+// Adds a file or a folder, by its path; it is read when the artifact is pushed. A regular file, through whatever links, has to
+// stay as it is meanwhile, else OCIREG_IO. A folder is packed as a tar of regular files, folders and symbolic links, with gzip
+// and the annotations that let ocireg_artifact_pull and oras unpack it; anything else in it, and a link that leads out of it, is
+// refused. `-` is standard input; that, a named pipe and a character device are read to their ends, by the first push. Any
+// thread.
 //
 // Options:
 //   title (string): the name under which it is pulled (org.opencontainers.image.title): relative, without
@@ -2012,8 +2017,8 @@ ocireg_status ocireg_artifact_add_memory(ocireg_artifact *artifact,
                                          const ocireg_options *options,
                                          ocireg_error **error);
 
-// Adds everything that a callback gives, which is called on this thread until it returns 0. The bytes wait in a temporary file until
-// the artifact is freed.
+// Adds everything that a callback gives, which is called on this thread until it returns 0. The bytes wait in a temporary file
+// until the artifact is freed.
 //
 // Options:
 // What they are called.:
@@ -2041,11 +2046,11 @@ ocireg_status ocireg_artifact_add_stream(ocireg_artifact *artifact,
 // Frees an artifact. NULL is allowed.
 void ocireg_artifact_free(ocireg_artifact *artifact);
 
-// Makes an artifact of its parts and puts it where a place says (see ocireg_endpoint_parse): blobs first, several at once, and the
-// manifest last, under the place's tag or name. It is what `oras push` makes of the same files and types, byte for byte, but for
-// the time of its making, which is left out unless annotations has org.opencontainers.image.created, and for the tars of folders. The
-// same parts give the same artifact. `artifact` may be changed and pushed again afterwards. Blocks. After OCIREG_TIMEOUT or
-// OCIREG_CANCELLED the outcome is unknown.
+// Makes an artifact of its parts and puts it where a place says (see ocireg_endpoint_parse): blobs first, several at once, and
+// the manifest last, under the place's tag or name. It is what `oras push` makes of the same files and types, byte for byte, but
+// for the time of its making, which is left out unless annotations has org.opencontainers.image.created, and for the tars of
+// folders. The same parts give the same artifact. `artifact` may be changed and pushed again afterwards. Blocks. After
+// OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
 //   image_spec (string): "v1.1", which it is by default, or "v1.0": for registries that refuse an
@@ -2082,9 +2087,9 @@ ocireg_status ocireg_artifact_push(ocireg_client *client,
                                    char **json,
                                    ocireg_error **error);
 
-// Makes an artifact that is about what a place names (see ocireg_endpoint_parse), its subject, and puts it beside that, under its digest
-// alone: it is found by ocireg_referrers. At a registry without the referrers API it gets onto the list under the referrers tag. Blocks.
-// After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+// Makes an artifact that is about what a place names (see ocireg_endpoint_parse), its subject, and puts it beside that, under
+// its digest alone: it is found by ocireg_referrers. At a registry without the referrers API it gets onto the list under the
+// referrers tag. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
 //   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
@@ -2100,7 +2105,8 @@ ocireg_status ocireg_artifact_push(ocireg_client *client,
 //
 // Result, `json` may be NULL: as of ocireg_artifact_push. Free with ocireg_string_free.
 //
-// Errors: those of ocireg_artifact_push; OCIREG_UNSUPPORTED also for a dir:. Source: distribution-spec "Pushing Manifests with Subject".
+// Errors: those of ocireg_artifact_push; OCIREG_UNSUPPORTED also for a dir:. Source: distribution-spec "Pushing Manifests with
+// Subject".
 ocireg_status ocireg_artifact_attach(ocireg_client *client,
                                      ocireg_context *context,
                                      const ocireg_artifact *artifact,
@@ -2108,6 +2114,47 @@ ocireg_status ocireg_artifact_attach(ocireg_client *client,
                                      const ocireg_options *options,
                                      char **json,
                                      ocireg_error **error);
+
+// Pulls the files of an artifact at any place (see ocireg_endpoint_parse), oras's or another's, into a folder, which is made if
+// it is not there: each under its title, in folders where that has slashes; a folder that was packed is unpacked. Everything
+// waits in a private folder in that one, .ocireg-pull, until all of it is there, verified and unpacked, and only then each file
+// gets its name, whole, in the place of what has it; folders that are there get the files that are new. What a broken pull has
+// left there the next one goes on with. Nothing is written outside of the folder: titles that are absolute, lead upwards,
+// contain control characters, are the same or in one another are refused before anything is fetched, links in the folder are
+// followed as if it were the root, and a symbolic link that leads out of a packed folder is refused. Special files are replaced
+// by nothing. Other pulls into the same folder wait. Blocks.
+//
+// Options:
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
+//      this machine's
+//   titles (list of strings): only files with one of these titles, in which * is any text and ? any one
+//      character; none is OCIREG_NOT_FOUND
+//   media_types (list of strings): only files of one of these media types, with * and ? too
+//   keep_old (boolean, default: false): files that are there are left as they are; without it they are
+//      replaced
+//   unpack (boolean, default: true): false: packed folders stay the files that they came as
+//   max_bytes (integer, default: 68719476736): the most bytes to unpack
+//   max_ratio (integer, default: 250): the most bytes of a folder for each packed one, from the first GiB on
+//   concurrency (integer, default: 4): 1 to 64: transfers at once
+//
+// Result, `json` may be NULL: {"source": string, "digest": string, "mediaType": string, "artifactType": string or null, "path":
+// string (the folder), "files": [{"title": string, "path": string, "digest": string, "size": number, "mediaType": string (of its
+// blob), "unpacked": boolean (a folder), "kept": boolean (it was there, with keep_old)}], "skipped": [{"digest", "size",
+// "mediaType", "title": string or null, "reason": "no title" or "not wanted"}], "kept": number (names left as they are, those in
+// folders too), "bytes_resumed": number (left by earlier calls)}. Free with ocireg_string_free.
+//
+// Progress: bytes of the blobs.
+//
+// Errors: the common ones; OCIREG_INVALID_MANIFEST for titles and archives that cannot be, OCIREG_NOT_FOUND also when titles or
+// media_types choose nothing, OCIREG_DIGEST_MISMATCH, OCIREG_SIZE_MISMATCH, OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED,
+// OCIREG_UNSUPPORTED (another packing), OCIREG_IO. Source: image-spec annotations.md.
+ocireg_status ocireg_artifact_pull(ocireg_client *client,
+                                   ocireg_context *context,
+                                   const char *place,
+                                   const char *folder,
+                                   const ocireg_options *options,
+                                   char **json,
+                                   ocireg_error **error);
 
 // Verifies a signed schema-1 manifest: every signature must be valid, and everything in the result but the signatures is
 // read from what they sign. Valid signatures alone prove that nothing was changed, and nothing about who signed: the keys

@@ -1,5 +1,5 @@
-/* The commands artifact push and artifact attach. Shows: ocireg_artifact_new, ocireg_artifact_add_file, ocireg_artifact_push,
- * ocireg_artifact_attach, ocireg_artifact_free. */
+/* The commands artifact push, attach and pull. Shows: ocireg_artifact_new, ocireg_artifact_add_file, ocireg_artifact_push,
+ * ocireg_artifact_attach, ocireg_artifact_pull, ocireg_artifact_free. */
 #include "command.h"
 
 #include <stdlib.h>
@@ -131,4 +131,39 @@ const struct command command_artifact_attach = {
     .parameters = attach_parameters,
     .summary = "Store files and folders as an artifact that refers to what is at a place.",
     .run = attach,
+};
+
+static int pull(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status;
+    int result = session_show_progress(session);
+    if (result != OCIREG_OK)
+        return result;
+    status = ocireg_artifact_pull(session->client, session->context, line->arguments[0], line->output != NULL ? line->output : ".",
+                                  line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static const struct parameter pull_parameters[] = {
+    {"-o", PARAMETER_OUTPUT, NULL, "DIR", "the folder for the files, instead of this one"},
+    {"--keep-old", PARAMETER_FLAG, OCIREG_OPT_KEEP_OLD, NULL, "leave files that are there as they are"},
+    {"--files", PARAMETER_LIST, OCIREG_OPT_TITLES, "TITLE", "only files with this title, with * and ? (repeatable)"},
+    {"--media-type", PARAMETER_LIST, OCIREG_OPT_MEDIA_TYPES, "T", "only files of this type, with * and ? (repeatable)"},
+    {"--no-unpack", PARAMETER_OFF, OCIREG_OPT_UNPACK, NULL, "leave packed folders packed"},
+    {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the artifact of an index for this platform instead of this machine's"},
+    {"--max-bytes", PARAMETER_NUMBER, OCIREG_OPT_MAX_BYTES, "N", "unpack at most so many bytes"},
+    {"--concurrency", PARAMETER_NUMBER, OCIREG_OPT_CONCURRENCY, "N", "transfers at once (4)"},
+    {0},
+};
+
+const struct command command_artifact_pull = {
+    .name = "artifact pull",
+    .target = TARGET_PLACE,
+    .arguments = {"PLACE"},
+    .parameters = pull_parameters,
+    .summary = "Fetch the files of an artifact, under their titles.",
+    .lines = "{/files/*/title}\\t{/files/*/digest}\\t{/files/*/size}",
+    .run = pull,
 };

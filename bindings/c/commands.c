@@ -33,6 +33,7 @@ const struct command *const commands[] = {
     &command_referrers,
     &command_artifact_push,
     &command_artifact_attach,
+    &command_artifact_pull,
     &command_blob_digest,
     &command_blob_get,
     &command_blob_head,

@@ -1493,6 +1493,11 @@ public:
             return ocireg_artifact_attach(get(), of(with), parts.get(), name, wanted.get(), json, error);
         });
     }
+    value artifact_pull(std::string_view place, std::string_view folder, const options &wanted = {},
+                        const context *with = nullptr) const
+    {
+        return named_twice(ocireg_artifact_pull, place, folder, wanted, with);
+    }
 
     /* Images at any place; and a repository with all its contents. */
     document image_config(std::string_view image, const options &wanted = {}, const context *with = nullptr) const

@@ -44,6 +44,52 @@ type PushedArtifact struct {
 	Condition string   `json:"condition"`
 }
 
+// PulledArtifact is an artifact whose files were pulled.
+type PulledArtifact struct {
+	Source       string `json:"source"`
+	Digest       string `json:"digest"`
+	MediaType    string `json:"mediaType"`
+	ArtifactType string `json:"artifactType"`
+	// Path is the folder.
+	Path    string       `json:"path"`
+	Files   []PulledFile `json:"files"`
+	Skipped []PassedOver `json:"skipped"`
+	// Kept counts the names that were left as they are, with WithKeepOld; those in folders too.
+	Kept         int64 `json:"kept"`
+	BytesResumed int64 `json:"bytes_resumed"`
+}
+
+// PulledFile is one file of it.
+type PulledFile struct {
+	Title     string `json:"title"`
+	Path      string `json:"path"`
+	Digest    string `json:"digest"`
+	Size      int64  `json:"size"`
+	MediaType string `json:"mediaType"`
+	// Unpacked says that it is a folder; Kept that it was there and was left as it is.
+	Unpacked bool `json:"unpacked"`
+	Kept     bool `json:"kept"`
+}
+
+// PassedOver is a part of an artifact that was not pulled. Reason is "no title" or "not wanted".
+type PassedOver struct {
+	Digest    string `json:"digest"`
+	Size      int64  `json:"size"`
+	MediaType string `json:"mediaType"`
+	Title     string `json:"title"`
+	Reason    string `json:"reason"`
+}
+
+// PullArtifact pulls the files of an artifact at any place (see ParsePlace) into a folder, under their titles; folders that were packed
+// are unpacked. A file appears only when all of them are there, whole and verified, and nothing is written outside of the folder.
+// Options: WithTitles, WithMediaTypes, WithKeepOld, WithoutUnpacking, WithPlatform, WithMaxBytes, WithMaxRatio, WithConcurrency,
+// WithProgress, WithBlobProgress.
+func (c *Client) PullArtifact(ctx context.Context, place, folder string, options ...Option) (*PulledArtifact, error) {
+	return ask[PulledArtifact](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_artifact_pull(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
+	}, place, folder)
+}
+
 // PushArtifact makes an artifact of files, folders and bytes, as oras does, and puts it at any place (see ParsePlace). The same files
 // give the same artifact. A reader is read to its end first. Options: WithArtifactType, WithAnnotations, WithSubject, WithImageSpec,
 // WithTimes, WithConcurrency, WithIfExists, WithIfDigest, WithProgress, WithBlobProgress.

@@ -47,6 +47,18 @@ func TestArtifacts(t *testing.T) {
 	if named.Digest != attached.Digest {
 		t.Errorf("%+v", named)
 	}
+	folder := filepath.Join(t.TempDir(), "out")
+	pulled := must[*ocireg.PulledArtifact](t)(client.PullArtifact(ctx, place, folder, ocireg.WithTitles("a/*", "c"), ocireg.WithMediaTypes("*")))
+	if len(pulled.Files) != 2 || pulled.Files[0].Title != "a/b" || len(pulled.Skipped) != 1 || pulled.Skipped[0].Reason != "not wanted" || pulled.Digest != pushed.Digest {
+		t.Errorf("%+v", pulled)
+	}
+	if text := must[[]byte](t)(os.ReadFile(filepath.Join(folder, "a/b"))); string(text) != "from memory" {
+		t.Errorf("%s", text)
+	}
+	again := must[*ocireg.PulledArtifact](t)(client.PullArtifact(ctx, place, folder, ocireg.WithKeepOld(), ocireg.WithoutUnpacking()))
+	if again.Kept != 2 || !again.Files[1].Kept || again.Files[0].Kept {
+		t.Errorf("%+v", again)
+	}
 	kept := must[*ocireg.PushedArtifact](t)(client.PushArtifact(ctx, place, nil, ocireg.WithIfExists("skip")))
 	if kept.Digest != pushed.Digest || len(kept.Skipped) != 1 || kept.Size != 0 {
 		t.Errorf("%+v", kept)

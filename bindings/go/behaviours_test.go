@@ -28,7 +28,7 @@ type behaviour struct {
 
 // step is one step of a behaviour; every known key has a field, and an unknown one fails.
 type step struct {
-	Do, Reference, Text, Registry, Repository, Source, Destination string
+	Do, Reference, Text, Title, Registry, Repository, Source, Destination string
 
 	MediaType     string `json:"media_type"`
 	PageSize      int    `json:"page_size"`
@@ -116,7 +116,32 @@ var steps = map[string]func(*player, context.Context, *step) (any, error){
 	"copy": func(p *player, ctx context.Context, s *step) (any, error) {
 		return p.client.Copy(ctx, p.names.fill(s.Source), p.names.fill(s.Destination))
 	},
+	"push_artifact": func(p *player, ctx context.Context, s *step) (any, error) {
+		return digestOf(p.client.PushArtifact(ctx, p.names.fill(s.Destination), p.artifact(s)))
+	},
+	"attach_artifact": func(p *player, ctx context.Context, s *step) (any, error) {
+		return digestOf(p.client.AttachArtifact(ctx, p.names.fill(s.Destination), p.artifact(s)))
+	},
+	"pull_artifact": func(p *player, ctx context.Context, s *step) (any, error) {
+		return p.client.PullArtifact(ctx, p.names.fill(s.Source), p.names.fill(s.Destination))
+	},
 	"close": func(p *player, _ context.Context, _ *step) (any, error) { return nil, p.client.Close() },
+}
+
+// artifact is the one file of a step.
+func (p *player) artifact(s *step) []ocireg.ArtifactFile {
+	text, title := p.names.fill(s.Text), p.names.fill(s.Title)
+	if s.Stream {
+		return []ocireg.ArtifactFile{{Reader: strings.NewReader(text), Title: title}}
+	}
+	return []ocireg.ArtifactFile{{Data: []byte(text), Title: title}}
+}
+
+func digestOf(pushed *ocireg.PushedArtifact, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return pushed.Digest, nil
 }
 
 func (p *player) tags(ctx context.Context, s *step) (any, error) {

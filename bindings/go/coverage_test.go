@@ -157,8 +157,8 @@ func TestEveryConstant(t *testing.T) {
 
 // shapes are the structs of the results' schemas.
 var shapes = map[string]any{
-	"artifact-push": ocireg.PushedArtifact{},
-	"blob-delete":   ocireg.BlobDelete{}, "blob-get": ocireg.BlobGet{}, "blob-head": ocireg.BlobHead{}, "blob-info": ocireg.BlobInfo{},
+	"artifact-pull": ocireg.PulledArtifact{}, "artifact-push": ocireg.PushedArtifact{},
+	"blob-delete": ocireg.BlobDelete{}, "blob-get": ocireg.BlobGet{}, "blob-head": ocireg.BlobHead{}, "blob-info": ocireg.BlobInfo{},
 	"blob-mount": ocireg.BlobMount{}, "blob-put": ocireg.BlobPut{}, "catalog": ocireg.RepositoryList{}, "copy": ocireg.CopyResult{},
 	"descriptor": ocireg.Descriptor{}, "detect": ocireg.Detected{}, "document": ocireg.ManifestInfo{}, "endpoint": ocireg.Place{},
 	"index": ocireg.RegistryName{}, "layout-check": ocireg.LayoutCheck{}, "endpoint-list": ocireg.PlaceList{}, "endpoint-manifest": ocireg.PlaceManifest{}, "endpoint-referrers": ocireg.PlaceReferrers{}, "layout-clean": ocireg.LayoutClean{},

@@ -104,6 +104,18 @@ func WithImageSpec(version string) Option { return callOption(set("image_spec", 
 // WithTimes lets the tars of folders have the times of their files. For PushArtifact and AttachArtifact.
 func WithTimes() Option { return callOption(set("times", true)) }
 
+// WithTitles pulls only files with one of these titles, in which * is any text and ? any one character. For PullArtifact.
+func WithTitles(patterns ...string) Option { return callOption(add("titles", patterns)) }
+
+// WithMediaTypes pulls only files of one of these media types, with * and ? too. For PullArtifact.
+func WithMediaTypes(patterns ...string) Option { return callOption(add("media_types", patterns)) }
+
+// WithKeepOld leaves files that are there as they are. For PullArtifact.
+func WithKeepOld() Option { return callOption(set("keep_old", true)) }
+
+// WithoutUnpacking leaves packed folders the files that they came as. For PullArtifact.
+func WithoutUnpacking() Option { return callOption(set("unpack", false)) }
+
 // WithMax lists at most this many. For Referrers and ReferrerList.
 func WithMax(count int) Option { return callOption(set("max", count)) }
 

@@ -49,6 +49,13 @@ pub(super) fn clash<'a>(paths: impl Iterator<Item = &'a str>) -> Option<Refusal>
     })
 }
 
+/// Paths that are one name where a file system takes letters of either case for the same.
+pub(super) fn alike<'a>(paths: impl Iterator<Item = &'a str>) -> Option<(&'a str, &'a str)> {
+    let mut sorted: Vec<(String, &str)> = paths.map(|path| (path.to_lowercase(), path)).collect();
+    sorted.sort();
+    sorted.windows(2).find(|pair| pair[0].0 == pair[1].0).map(|pair| (pair[0].1, pair[1].1))
+}
+
 /// Whether a symbolic link leads nowhere out of a folder, in which it is so many folders deep: only at its beginning does it go up, where
 /// folders are real ones.
 pub(super) fn stays_within(depth: usize, target: &[u8]) -> bool {
@@ -123,6 +130,8 @@ mod tests {
         assert!(found(&["a", "x", "a"]).unwrap().contains("two files"));
         assert!(found(&["b/c/d", "b-x", "b.y", "b"]).unwrap().contains("'b/c/d' is in 'b'"));
         assert!(found(&["", "x"]).unwrap().contains("is in"));
+        assert_eq!(alike(["a", "b", "A"].into_iter()), Some(("A", "a")));
+        assert_eq!(alike(["a", "b"].into_iter()), None);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Artifacts at places that are named.
 
+use std::path::Path;
+
 use super::Endpoint;
+use crate::artifact::pull::{self, ArtifactPullOptions, PulledArtifact};
 use crate::artifact::push::{self, ArtifactAttachOptions, ArtifactPushOptions, PushedArtifact};
 use crate::artifact::Artifact;
 use crate::call::Call;
@@ -44,6 +47,17 @@ pub fn attach_artifact(
     let made = push::make(call, artifact, Some(&subject), &options, &client.temporary_space())?;
     let store = to.beside(made.digest())?.destination(client)?;
     push::push(call, &made, store.as_ref(), &options)
+}
+
+/// Pulls the files of an artifact into a folder.
+pub fn pull_artifact(
+    client: &Client,
+    call: &Call,
+    from: &Endpoint,
+    folder: &Path,
+    options: &ArtifactPullOptions,
+) -> Result<PulledArtifact> {
+    pull::pull(call, from.source(client)?.as_ref(), folder, options)
 }
 
 /// The descriptor of what an artifact is about.

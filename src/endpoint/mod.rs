@@ -5,7 +5,7 @@
 mod artifact;
 mod copy;
 
-pub use artifact::{attach_artifact, push_artifact};
+pub use artifact::{attach_artifact, pull_artifact, push_artifact};
 pub use copy::{append, copy, copy_through, Descriptors};
 
 use std::fs::File;

@@ -1,9 +1,10 @@
 //! Artifacts.
 
 use std::ffi::{c_char, c_void};
+use std::path::Path;
 use std::sync::Mutex;
 
-use super::argument::{bytes, null, text};
+use super::argument::{bytes, null, string, text};
 use super::blob::{ocireg_read_fn, CallerSource};
 use super::call::call;
 use super::client::ocireg_client;
@@ -16,12 +17,12 @@ use super::out::{Json, New};
 use super::panics::quietly;
 use super::status::ocireg_status;
 use crate::artifact::{waiting, Artifact, StreamPartOptions};
-use crate::endpoint::{attach_artifact, push_artifact, Endpoint};
+use crate::endpoint::{attach_artifact, pull_artifact, push_artifact, Endpoint};
 use crate::error::Result;
 use crate::sync::lock;
 
-/// What an artifact is to be made of: files, folders, and bytes. It is read by ocireg_artifact_push and ocireg_artifact_attach, any
-/// number of times, and belongs to no client.
+/// What an artifact is to be made of: files, folders, and bytes. It is read by ocireg_artifact_push and ocireg_artifact_attach,
+/// any number of times, and belongs to no client.
 pub(super) struct ocireg_artifact(Handle<Mutex<Artifact>>);
 
 opaque!(ocireg_artifact, Mutex<Artifact>, 0x6f63_6972_6567_000c, survives_fork: true);
@@ -43,10 +44,11 @@ pub unsafe extern "C" fn ocireg_artifact_new(
     unsafe { enter(error, New::required(artifact, "artifact"), || Ok(Mutex::default())) }
 }
 
-/// Adds a file or a folder, by its path; it is read when the artifact is pushed. A regular file, through whatever links, has to stay as it
-/// is meanwhile, else OCIREG_IO. A folder is packed as a tar of regular files, folders and symbolic links, with gzip and the annotations
-/// that let ocireg_artifact_pull and oras unpack it; anything else in it, and a link that leads out of it, is refused. `-` is standard
-/// input; that, a named pipe and a character device are read to their ends, by the first push. Any thread.
+/// Adds a file or a folder, by its path; it is read when the artifact is pushed. A regular file, through whatever links, has to
+/// stay as it is meanwhile, else OCIREG_IO. A folder is packed as a tar of regular files, folders and symbolic links, with gzip
+/// and the annotations that let ocireg_artifact_pull and oras unpack it; anything else in it, and a link that leads out of it, is
+/// refused. `-` is standard input; that, a named pipe and a character device are read to their ends, by the first push. Any
+/// thread.
 ///
 /// Options: {PartOptions}
 ///
@@ -87,8 +89,8 @@ pub unsafe extern "C" fn ocireg_artifact_add_memory(
     }
 }
 
-/// Adds everything that a callback gives, which is called on this thread until it returns 0. The bytes wait in a temporary file until
-/// the artifact is freed.
+/// Adds everything that a callback gives, which is called on this thread until it returns 0. The bytes wait in a temporary file
+/// until the artifact is freed.
 ///
 /// Options: {StreamPartOptions}
 ///
@@ -118,11 +120,11 @@ pub unsafe extern "C" fn ocireg_artifact_free(artifact: *mut ocireg_artifact) {
     quietly((), || unsafe { handle::free(artifact) });
 }
 
-/// Makes an artifact of its parts and puts it where a place says (see ocireg_endpoint_parse): blobs first, several at once, and the
-/// manifest last, under the place's tag or name. It is what `oras push` makes of the same files and types, byte for byte, but for
-/// the time of its making, which is left out unless annotations has org.opencontainers.image.created, and for the tars of folders. The
-/// same parts give the same artifact. `artifact` may be changed and pushed again afterwards. Blocks. After OCIREG_TIMEOUT or
-/// OCIREG_CANCELLED the outcome is unknown.
+/// Makes an artifact of its parts and puts it where a place says (see ocireg_endpoint_parse): blobs first, several at once, and
+/// the manifest last, under the place's tag or name. It is what `oras push` makes of the same files and types, byte for byte, but
+/// for the time of its making, which is left out unless annotations has org.opencontainers.image.created, and for the tars of
+/// folders. The same parts give the same artifact. `artifact` may be changed and pushed again afterwards. Blocks. After
+/// OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
 /// Options: {ArtifactPushOptions}
 ///
@@ -156,15 +158,16 @@ pub unsafe extern "C" fn ocireg_artifact_push(
     }
 }
 
-/// Makes an artifact that is about what a place names (see ocireg_endpoint_parse), its subject, and puts it beside that, under its digest
-/// alone: it is found by ocireg_referrers. At a registry without the referrers API it gets onto the list under the referrers tag. Blocks.
-/// After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+/// Makes an artifact that is about what a place names (see ocireg_endpoint_parse), its subject, and puts it beside that, under
+/// its digest alone: it is found by ocireg_referrers. At a registry without the referrers API it gets onto the list under the
+/// referrers tag. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
 /// Options: {ArtifactAttachOptions}
 ///
 /// Result, `json` may be NULL: as of ocireg_artifact_push. Free with ocireg_string_free.
 ///
-/// Errors: those of ocireg_artifact_push; OCIREG_UNSUPPORTED also for a dir:. Source: distribution-spec "Pushing Manifests with Subject".
+/// Errors: those of ocireg_artifact_push; OCIREG_UNSUPPORTED also for a dir:. Source: distribution-spec "Pushing Manifests with
+/// Subject".
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_artifact_attach(
     client: *mut ocireg_client,
@@ -183,6 +186,50 @@ pub unsafe extern "C" fn ocireg_artifact_attach(
                 Ok((artifact, Endpoint::parse(text(&place, "place")?)?))
             },
             |client, call, (artifact, place), options| attach_artifact(client, call, &artifact, &place, &options),
+        )
+    }
+}
+
+/// Pulls the files of an artifact at any place (see ocireg_endpoint_parse), oras's or another's, into a folder, which is made if
+/// it is not there: each under its title, in folders where that has slashes; a folder that was packed is unpacked. Everything
+/// waits in a private folder in that one, .ocireg-pull, until all of it is there, verified and unpacked, and only then each file
+/// gets its name, whole, in the place of what has it; folders that are there get the files that are new. What a broken pull has
+/// left there the next one goes on with. Nothing is written outside of the folder: titles that are absolute, lead upwards,
+/// contain control characters, are the same or in one another are refused before anything is fetched, links in the folder are
+/// followed as if it were the root, and a symbolic link that leads out of a packed folder is refused. Special files are replaced
+/// by nothing. Other pulls into the same folder wait. Blocks.
+///
+/// Options: {ArtifactPullOptions}
+///
+/// Result, `json` may be NULL: {"source": string, "digest": string, "mediaType": string, "artifactType": string or null, "path":
+/// string (the folder), "files": [{"title": string, "path": string, "digest": string, "size": number, "mediaType": string (of its
+/// blob), "unpacked": boolean (a folder), "kept": boolean (it was there, with keep_old)}], "skipped": [{"digest", "size",
+/// "mediaType", "title": string or null, "reason": "no title" or "not wanted"}], "kept": number (names left as they are, those in
+/// folders too), "bytes_resumed": number (left by earlier calls)}. Free with ocireg_string_free.
+///
+/// Progress: bytes of the blobs.
+///
+/// Errors: the common ones; OCIREG_INVALID_MANIFEST for titles and archives that cannot be, OCIREG_NOT_FOUND also when titles or
+/// media_types choose nothing, OCIREG_DIGEST_MISMATCH, OCIREG_SIZE_MISMATCH, OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED,
+/// OCIREG_UNSUPPORTED (another packing), OCIREG_IO. Source: image-spec annotations.md.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_artifact_pull(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    place: *const c_char,
+    folder: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        call(
+            (error, Json::optional(json), client, context, options),
+            || {
+                let place = Endpoint::parse(text(&place, "place")?)?;
+                Ok((place, string(folder, "folder")?))
+            },
+            |client, call, (place, folder), options| pull_artifact(client, call, &place, Path::new(&folder), &options),
         )
     }
 }

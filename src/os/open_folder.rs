@@ -8,7 +8,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, RawMode, Stat, Timespec, Timestamps, Uid, UTIME_OMIT};
+use rustix::fs::{
+    AtFlags, Dir, FileType, Gid, Mode, OFlags, RawMode, RenameFlags, Stat, Timespec, Timestamps, Uid, UTIME_OMIT,
+};
 use rustix::io::Errno;
 
 use super::special::regular;
@@ -44,6 +46,8 @@ pub(crate) struct FolderId(pub u64, pub u64);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FileStatus {
     pub is_folder: bool,
+    /// A regular file or a symbolic link.
+    pub is_plain: bool,
     pub id: FolderId,
     pub permissions: Permissions,
     pub changed: Time,
@@ -166,6 +170,28 @@ impl OpenFolder {
         Ok(rustix::fs::readlinkat(&self.0, name, Vec::new())?.into_bytes())
     }
 
+    /// The same folder once more.
+    pub(crate) fn reopen(&self) -> io::Result<OpenFolder> {
+        Ok(OpenFolder(self.0.try_clone()?))
+    }
+
+    /// Gives what has a name in it a name in another one, in the place of what has that.
+    pub(crate) fn rename(&self, name: &[u8], to: &OpenFolder, new: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.0, name, &to.0, new)?)
+    }
+
+    /// The same for a file, unless something has that name.
+    pub(crate) fn rename_new(&self, name: &[u8], to: &OpenFolder, new: &[u8]) -> io::Result<()> {
+        match rustix::fs::renameat_with(&self.0, name, &to.0, new, RenameFlags::NOREPLACE) {
+            // Not every file system knows that; all but some know a second name.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+                to.make_hard_link(new, self, name)?;
+                self.remove(name).map(drop)
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+
     /// Removes anything but a folder; false when it is one. True also when it does not exist any more.
     pub(crate) fn remove(&self, name: &[u8]) -> io::Result<bool> {
         match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {
@@ -251,6 +277,7 @@ pub(crate) fn not_permitted() -> io::Error {
 fn status(stat: &Stat) -> FileStatus {
     FileStatus {
         is_folder: FileType::from_raw_mode(stat.st_mode) == FileType::Directory,
+        is_plain: matches!(FileType::from_raw_mode(stat.st_mode), FileType::RegularFile | FileType::Symlink),
         id: FolderId(stat.st_dev as u64, stat.st_ino as u64),
         permissions: stat.st_mode as u32 & 0o7777,
         changed: Time(Timespec { tv_sec: stat.st_mtime as _, tv_nsec: stat.st_mtime_nsec as _ }),
@@ -333,6 +360,21 @@ mod tests {
         assert!(inner.remove(b"file").unwrap());
         assert!(folder.remove_folder(b"inner").unwrap());
         assert_eq!(names(&folder), [""; 0]);
+    }
+
+    #[test]
+    fn a_new_name_takes_no_others() {
+        let (_made, folder) = folder();
+        let (_other_made, other) = self::folder();
+        for name in [b"one", b"two", b"big"] {
+            folder.make_file(name).unwrap();
+        }
+        folder.rename(b"one", &other, b"new").unwrap();
+        assert_eq!(folder.rename_new(b"two", &other, b"new").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        folder.rename(b"two", &other.reopen().unwrap(), b"new").unwrap();
+        folder.rename_new(b"big", &other, b"another").unwrap();
+        assert_eq!((names(&folder).len(), names(&other)), (0, vec!["another".to_owned(), "new".to_owned()]));
+        assert!(other.status_of(b"new").unwrap().is_plain && !folder.status().unwrap().is_plain);
     }
 
     /// A time of C's may have 32 bits, which end in 2038.

@@ -476,6 +476,10 @@ static ocireg_status artifact_push(void **a, ocireg_error **error) {
     return ocireg_artifact_push(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
 }
 
+static ocireg_status artifact_pull(void **a, ocireg_error **error) {
+    return ocireg_artifact_pull(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
+}
+
 static ocireg_status artifact_attach(void **a, ocireg_error **error) {
     return ocireg_artifact_attach(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
 }
@@ -565,6 +569,7 @@ const struct call calls[] = {
     {"artifact_add_memory", "FDp", artifact_add_memory, "{'config':'yes'}"},
     {"artifact_add_stream", "Ffp", artifact_add_stream, "{'media_type':2}"},
     {"artifact_push", "CxFTpn", artifact_push, "{'image_spec':1}"},
+    {"artifact_pull", "CxTWpn", artifact_pull, "{'keep_old':1}"},
     {"artifact_attach", "CxFTpn", artifact_attach, "{'times':'no'}"},
     {"repository_remove", "CxQpn", repository_remove, "{'dry_run':1}"},
     {"endpoint_manifest", "CxTpnn", endpoint_manifest, "{'platform':1}"},

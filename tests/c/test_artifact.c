@@ -71,6 +71,28 @@ static void test_parts(void **state) {
         assert_int_equal(json_length(json, "skipped"), 1);
         expect_status(OCIREG_DIGEST_MISMATCH, ocireg_artifact_push(client, NULL, artifact, place, options("{'if_exists':'fail'}"), &json, &failure));
 
+        const char *out = text("%s/out-%zu", folder, i);
+        expect_status(OCIREG_OK, ocireg_artifact_pull(client, NULL, place, out, options("{'titles':['file.txt','folder','a/*','c']}"), &json, &failure));
+        kept(json);
+        expect_text_at(json, "digest", digest);
+        assert_int_equal(json_length(json, "files"), 4);
+        expect_text_at(json, "files/0/path", text("%s/file.txt", out));
+        expect_bool_at(json, "files/1/unpacked", true);
+        expect_text_at(json, "skipped/0/reason", "no title");
+        size_t size = 0;
+        assert_memory_equal(read_file(text("%s/folder/inner", out), &size), "inner", 5);
+        assert_memory_equal(read_file(text("%s/a/b", out), &size), "from memory", 11);
+        assert_memory_equal(read_file(text("%s/c", out), &size), "from a callback", 15);
+        write_file(text("%s/c", out), "mine", 4);
+        expect_status(OCIREG_OK, ocireg_artifact_pull(client, NULL, place, out, options("{'keep_old':true,'media_types':['text/*','*.tar']}"), &json, &failure));
+        kept(json);
+        expect_number_at(json, "kept", 3);
+        expect_bool_at(json, "files/2/kept", true);
+        assert_memory_equal(read_file(text("%s/c", out), &size), "mine", 4);
+        expect_status(OCIREG_NOT_FOUND, ocireg_artifact_pull(client, NULL, place, out, options("{'titles':['none']}"), &json, &failure));
+        expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_pull(client, NULL, place, out, options("{'concurrency':0}"), &json, &failure));
+        expect_status(OCIREG_IO, ocireg_artifact_pull(client, NULL, place, text("%s/c/d", out), NULL, &json, &failure));
+
         ocireg_artifact *about = new_artifact();
         expect_status(OCIREG_OK, ocireg_artifact_add_memory(about, (const uint8_t *)"sig", 3, options("{'title':'sig'}"), &failure));
         expect_status(OCIREG_OK, ocireg_artifact_attach(client, NULL, about, place, options("{'artifact_type':'a/sig'}"), &json, &failure));
@@ -160,6 +182,9 @@ static void test_folders(void **state) {
     expect_bash("mkdir a:b && echo x >a:b/c && $0 artifact push oci:layout:c a:b/c --format {/layers/0/mediaType} | grep -q layer.v1.tar");
     expect_bash("! $0 artifact push oci:layout:s /dev/null/x 2>err && ! $0 artifact push oci:layout:s nothing 2>err && $0 artifact push oci:layout:n /dev/null --title x >said");
     expect_bash("$0 artifact attach oci:layout:1 d/one:text/plain --artifact-type a/b >said && $0 referrers oci:layout:1 --format {/referrers/0/artifactType} | grep -q a/b");
+    expect_bash("$0 artifact pull oci:layout:1 -o got >said && cmp d/sub/two got/d/sub/two && test $(readlink got/d/sub/link) = ../one && test ! -e got/.ocireg-pull &&"
+                " echo mine >got/d/one && $0 artifact pull oci:layout:1 -o got --keep-old --format {/kept} | grep -qx 3 && grep -q mine got/d/one");
+    expect_bash("mkdir here && cd here && $0 artifact pull oci:../layout:i --text | grep -q ^x/in.txt && cat x/in.txt | grep -qx in && ! $0 artifact pull oci:../layout:i --files y 2>err");
     expect_bash("$0 artifact push --help | grep -qF \"artifact push PLACE [FILE[:TYPE]]...\"");
 }
 

@@ -218,6 +218,45 @@ static void copy(const struct step *step, struct outcome *out) {
     free(destination);
 }
 
+typedef ocireg_status placing(ocireg_client *, ocireg_context *, const ocireg_artifact *, const char *, const ocireg_options *, char **,
+                              ocireg_error **);
+
+static void put_artifact(const struct step *step, struct outcome *out, placing *put) {
+    char *place = step_text(step->json, "destination"), *bytes = step_text(step->json, "text"), *title = step_text(step->json, "title");
+    struct rest rest = {.bytes = bytes, .size = strlen(bytes)};
+    ocireg_options *named = NULL;
+    ocireg_artifact *artifact = NULL;
+    ocireg_options_new(&named, NULL);
+    ocireg_options_set_string(named, OCIREG_OPT_TITLE, title, NULL);
+    ocireg_artifact_new(&artifact, NULL);
+    out->status = json_is_true(step->json, "stream")
+        ? ocireg_artifact_add_stream(artifact, give, &rest, named, &out->error)
+        : ocireg_artifact_add_memory(artifact, (uint8_t *)bytes, rest.size, named, &out->error);
+    if (out->status == OCIREG_OK) out->status = put(step->client, step->context, artifact, place, NULL, &out->json, &out->error);
+    pick(out, "digest");
+    ocireg_artifact_free(artifact);
+    ocireg_options_free(named);
+    free(place);
+    free(bytes);
+    free(title);
+}
+
+static void push_artifact(const struct step *step, struct outcome *out) {
+    put_artifact(step, out, ocireg_artifact_push);
+}
+
+static void attach_artifact(const struct step *step, struct outcome *out) {
+    put_artifact(step, out, ocireg_artifact_attach);
+}
+
+static void pull_artifact(const struct step *step, struct outcome *out) {
+    char *source = step_text(step->json, "source"), *folder = step_text(step->json, "destination");
+    out->status = ocireg_artifact_pull(step->client, step->context, source, folder, NULL, &out->json, &out->error);
+    own(out);
+    free(source);
+    free(folder);
+}
+
 static void close_client(const struct step *step, struct outcome *out) {
     out->status = ocireg_client_close(step->client, &out->error);
     out->json = strdup("null");
@@ -230,12 +269,13 @@ static const struct {
     {"parse_reference", parse_reference}, {"digest", digest}, {"ping", ping}, {"repositories", repositories}, {"tags", tags},
     {"put_blob", put_bytes}, {"has_blob", has_blob}, {"get_blob", get_blob}, {"delete_blob", delete_blob},
     {"put_manifest", put_manifest}, {"manifest", manifest}, {"manifest_text", manifest_text}, {"manifest_digest", manifest_digest},
-    {"delete_manifest", delete_manifest}, {"copy", copy}, {"close", close_client},
+    {"delete_manifest", delete_manifest}, {"copy", copy},
+    {"push_artifact", push_artifact}, {"attach_artifact", attach_artifact}, {"pull_artifact", pull_artifact}, {"close", close_client},
 };
 
 static act *act_of(const char *step) {
     static const char keys[] = " do reference text registry repository page_size stream media_type source destination deadline_ms "
-        "cancel_after_ms close_after_ms threads times gives contains fails says http_status within_ms as ";
+        "title cancel_after_ms close_after_ms threads times gives contains fails says http_status within_ms as ";
     for (size_t i = 0; i < json_length(step, ""); i++) {
         char *key = json_name_at(step, i), *word = text(" %s ", key);
         if (!strstr(keys, word)) fail_msg("unknown key: %s", key);

@@ -131,6 +131,18 @@ struct step {
         return list_of(client.each_tag(text("repository"), {}, &context, size));
     }
 
+    ocireg::artifact artifact() const
+    {
+        ocireg::artifact made;
+        const ocireg::options wanted = {{"title", text("title")}};
+        std::istringstream bytes(text("text"));
+        if (stream())
+            made.add_stream(bytes, wanted);
+        else
+            made.add_memory(text("text"), wanted);
+        return made;
+    }
+
     // The result as JSON.
     std::string run() const
     {
@@ -154,6 +166,9 @@ struct step {
             {"manifest_digest", [&] { return quoted(client.manifest_digest(text("reference"), {}, &context)); }},
             {"delete_manifest", [&] { client.manifest_delete(text("reference"), {}, &context); return std::string("null"); }},
             {"copy", [&] { return std::string(client.copy(text("source"), text("destination"), {}, &context).text()); }},
+            {"push_artifact", [&] { return quoted(client.artifact_push(artifact(), text("destination"), {}, &context).digest()); }},
+            {"attach_artifact", [&] { return quoted(client.artifact_attach(artifact(), text("destination"), {}, &context).digest()); }},
+            {"pull_artifact", [&] { return std::string(client.artifact_pull(text("source"), text("destination"), {}, &context).text()); }},
             {"close", [&] { client.close(); return std::string("null"); }},
         };
         const auto found = steps.find(what["do"].string());

@@ -379,6 +379,7 @@ void copies(const ocireg::client &client)
     const ocireg::value pushed = client.artifact_push(parts, "oci:" + layout + ":files", {{"artifact_type", "a/b"}});
     CHECK_EQUAL(pushed["layers"].size(), 3u);
     CHECK_EQUAL(client.artifact_attach(parts, "oci:" + layout + ":files")["subject"]["digest"].string(), pushed.digest());
+    CHECK_EQUAL(client.artifact_pull("oci:" + layout + ":files", layout + "/pulled", {{"titles", {"a.*"}}})["files"].size(), 1u);
     CHECK_THROWS(ocireg::invalid_argument_error, ocireg::error, "title", parts.add_memory("x", {{"title", "../x"}}));
     CHECK_EQUAL(client.image_files("oci:" + layout + ":one")["bytes"].integer(), 0);
     CHECK_EQUAL(context.warnings().size(), 0u);

@@ -1,6 +1,7 @@
 //! Faults: what servers, networks and other users do wrong, and how the library handles it.
 
 mod archives;
+mod artifacts;
 mod auth;
 mod blob_info;
 mod bounds;

@@ -36,6 +36,12 @@ impl Memory {
         Memory { root: RawManifest::parse(manifest.to_string().into_bytes(), None, None).unwrap(), blobs }
     }
 
+    /// Of any manifest.
+    pub fn of(manifest: &serde_json::Value, blobs: impl Iterator<Item = Vec<u8>>) -> Memory {
+        let root = RawManifest::parse(manifest.to_string().into_bytes(), None, None).unwrap();
+        Memory { root, blobs: blobs.map(|blob| (digest(&blob), blob)).collect() }
+    }
+
     /// Replaces a layer by other bytes of the same length.
     pub fn spoil(&mut self, layer: &[u8]) {
         self.blobs.insert(digest(layer), vec![0; layer.len()]);

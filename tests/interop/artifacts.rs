@@ -1,16 +1,19 @@
 //! Artifacts beside oras: what it makes of the same files and types we make byte for byte, and what one pushes the other pulls.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use ocireg::artifact::pull::ArtifactPullOptions;
 use ocireg::artifact::push::{ArtifactAttachOptions, ArtifactPushOptions, PushedArtifact};
 use ocireg::artifact::{Artifact, PartOptions};
-use ocireg::endpoint::{attach_artifact, push_artifact, Endpoint};
+use ocireg::endpoint::{attach_artifact, copy, pull_artifact, push_artifact, Endpoint};
 use ocireg::registry::manifest::GetOptions;
 use ocireg::registry::referrers::ReferrersOptions;
+use ocireg::transfer::copy::CopyOptions;
 use serde_json::{json, Value};
 
-use crate::{env, Place};
+use crate::copy as copies;
+use crate::{env, noise, Place};
 
 /// Registries of both versions of the referrers, and without.
 const REGISTRIES: [&str; 3] = ["OCIREG_TEST_V3", "OCIREG_TEST_V2", "OCIREG_TEST_GGCR"];
@@ -175,6 +178,86 @@ fn oras_pulls_what_we_push() {
         same(folder.path(), out.path(), &["a.txt", "folder/in", "folder/deep/er/x"]);
         assert_eq!(std::fs::read_link(out.path().join("folder/link")).unwrap(), Path::new("deep/er/x"));
     }
+}
+
+/// Whatever it pushes, and nothing more.
+#[test]
+fn we_pull_what_oras_pushes() {
+    let folder = files();
+    for registry in REGISTRIES {
+        let place = Place::new(registry);
+        let client = place.client();
+        let call = client.call(None).unwrap();
+        let name = format!("{}/pulled:v1", place.host);
+        oras(folder.path(), &["push", &name, "folder", "a.txt", "a<b>&é.txt", "empty", "c.json:application/json"]);
+        let out = tempfile::tempdir().unwrap();
+        let pull = |options: Value, out: &Path| {
+            let options: ArtifactPullOptions = serde_json::from_value(options).unwrap();
+            pull_artifact(&client, &call, &Endpoint::parse(&name).unwrap(), out, &options).unwrap()
+        };
+        let done = pull(json!({}), out.path());
+        assert_eq!((done.files.len(), done.files[0].unpacked, done.skipped.len()), (5, true, 0));
+        same(folder.path(), out.path(), &["a.txt", "a<b>&é.txt", "empty", "c.json", "folder/in", "folder/deep/er/x"]);
+        assert_eq!(std::fs::read_link(out.path().join("folder/link")).unwrap(), Path::new("deep/er/x"));
+        assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 5);
+        std::fs::write(out.path().join("a.txt"), "mine").unwrap();
+        let done = pull(json!({"keep_old": true, "media_types": ["*layer.v1.tar"]}), out.path());
+        assert_eq!((done.files.len(), done.kept, done.skipped.len()), (3, 3, 2));
+        assert_eq!(std::fs::read_to_string(out.path().join("a.txt")).unwrap(), "mine");
+        // An old folder of theirs in a layout, too.
+        let layout = Endpoint::parse(&format!("oci:{}:v1", out.path().join("layout").display())).unwrap();
+        copy(&client, &call, &Endpoint::parse(&name).unwrap(), &layout, &CopyOptions::default()).unwrap();
+        let again = tempfile::tempdir().unwrap();
+        pull_artifact(&client, &call, &layout, again.path(), &ArtifactPullOptions::default()).unwrap();
+        same(folder.path(), again.path(), &["a.txt", "folder/deep/er/x"]);
+    }
+}
+
+/// After a kill at any moment each file that is there is whole, and the next pull brings the rest.
+#[test]
+fn a_killed_pull_shows_nothing_half() {
+    let place = Place::new("OCIREG_TEST_V3");
+    let source = tempfile::tempdir().unwrap();
+    std::fs::create_dir(source.path().join("folder")).unwrap();
+    let names: Vec<String> =
+        (0..6).map(|number| format!("file-{number}")).chain((0..4).map(|number| format!("folder/{number}"))).collect();
+    for (seed, name) in names.iter().enumerate() {
+        std::fs::write(source.path().join(name), noise(1 << 20, seed as u64 * 2 + 1)).unwrap();
+    }
+    let parts: Vec<&str> = names[..6].iter().map(String::as_str).chain(["folder"]).collect();
+    push(&place, "killed:v1", &artifact(source.path(), &parts, None), json!({}));
+    let name = format!("{}/killed:v1", place.host);
+    let start = |out: &Path| {
+        let mut child = Command::new(copies::command());
+        child
+            .args(["artifact", "pull", &name, "-o", out.to_str().unwrap()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        child.spawn().unwrap()
+    };
+    let begun = std::time::Instant::now();
+    copies::end(start(&source.path().join("whole")));
+    let whole = begun.elapsed();
+    let mut resumed = 0;
+    for round in 0..20u32 {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        let mut child = start(&out);
+        std::thread::sleep(whole * round / 18);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        for name in names.iter().filter(|name| out.join(name).exists()) {
+            assert!(
+                std::fs::read(out.join(name)).unwrap() == std::fs::read(source.path().join(name)).unwrap(),
+                "{name} is not whole"
+            );
+        }
+        resumed += copies::end(start(&out))["bytes_resumed"].as_u64().unwrap();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        same(source.path(), &out, &names);
+        assert_eq!(std::fs::read_dir(&out).unwrap().count(), 7, "nothing else is left");
+    }
+    assert!(resumed > 0, "no pull went on with what another had left");
 }
 
 fn same(one: &Path, other: &Path, names: &[&str]) {

@@ -15,8 +15,9 @@ use crate::prototypes::*;
 use crate::{env, noise, Place, PASSWORD};
 
 /// The schema for the result of each function: every function that returns JSON, according to the header.
-const RESULTS: [(&str, &str); 79] = [
+const RESULTS: [(&str, &str); 80] = [
     ("ocireg_artifact_attach", "artifact-push"),
+    ("ocireg_artifact_pull", "artifact-pull"),
     ("ocireg_artifact_push", "artifact-push"),
     ("ocireg_blob_delete", "blob-delete"),
     ("ocireg_blob_fn", "blob-event"),

@@ -25,6 +25,11 @@ pub fn call_all(caller: &mut Caller, repository: &str, folder: &Path) {
     assert_eq!((&pushed["artifactType"], &pushed["subject"]), (&json!("a/b"), &Value::Null));
     let attached = put(caller, Function::ocireg_artifact_attach, artifact, &place, json!({}));
     assert_eq!(attached["subject"]["digest"], pushed["digest"]);
+    let out = folder.join("pulled").display().to_string();
+    let pulled = caller.two(Function::ocireg_artifact_pull, &place, &out, json!({})).unwrap();
+    assert_eq!((&pulled["artifactType"], &pulled["files"][0]["kept"]), (&json!("a/b"), &json!(false)));
+    let kept = caller.two(Function::ocireg_artifact_pull, &place, &out, json!({"keep_old": true})).unwrap();
+    assert_eq!((&kept["kept"], &kept["files"][0]["kept"]), (&json!(1), &json!(true)));
     let left = put(caller, Function::ocireg_artifact_push, artifact, &place, json!({"if_exists": "skip"}));
     assert_eq!((&left["size"], &left["config"]), (&Value::Null, &Value::Null));
     unsafe { ocireg_artifact_free(artifact) };

@@ -154,6 +154,7 @@ STATUSES = {
     "artifact_add_stream": "ppppp",
     "artifact_push": "pppsppp",
     "artifact_attach": "pppsppp",
+    "artifact_pull": "ppssppp",
     "image_config": "ppspppp",
     "image_size": "ppsppp",
     "image_validate": "ppsppp",

@@ -15,8 +15,8 @@ from ._source import fill
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from .options import ArtifactAttachOptions, ArtifactPushOptions, PartOptions
-    from .results import PushedArtifact
+    from .options import ArtifactAttachOptions, ArtifactPullOptions, ArtifactPushOptions, PartOptions
+    from .results import PulledArtifact, PushedArtifact
     from .types import ArtifactFile, Name, Path
 
 
@@ -37,6 +37,13 @@ class Artifacts(Caller):
         `push_artifact`."""
         artifact = self._artifact(files)
         result: PushedArtifact = self._invoke("ocireg_artifact_attach", artifact, text("place", place), options=options)
+        return result
+
+    def pull_artifact(self, place: Name, folder: Path, **options: Unpack[ArtifactPullOptions]) -> PulledArtifact:
+        """Pulls the files of an artifact into a folder, under their titles. A file appears only when all of them are there, whole and
+        verified, and nothing is written outside of the folder: `ocireg_artifact_pull`."""
+        names = (text("place", place), text("folder", folder))
+        result: PulledArtifact = self._invoke("ocireg_artifact_pull", *names, options=options)
         return result
 
     def _artifact(self, files: Iterable[Path | ArtifactFile]) -> ArtifactHandle:

@@ -83,6 +83,15 @@ class Steps:
     async def copy(self, source: str, destination: str) -> Any:
         return await self.client.copy(source, destination, **self.options)
 
+    async def push_artifact(self, destination: str, **file: Any) -> Any:
+        return (await self.client.push_artifact(destination, [test_behaviours.part(**file)], **self.options))["digest"]
+
+    async def attach_artifact(self, destination: str, **file: Any) -> Any:
+        return (await self.client.attach_artifact(destination, [test_behaviours.part(**file)], **self.options))["digest"]
+
+    async def pull_artifact(self, source: str, destination: str) -> Any:
+        return await self.client.pull_artifact(source, destination, **self.options)
+
     async def close(self) -> None:
         await self.client.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import threading
@@ -77,8 +78,21 @@ class Steps:
     def copy(self, source: str, destination: str) -> Any:
         return self.client.copy(source, destination, **self.options)
 
+    def push_artifact(self, destination: str, **file: Any) -> Any:
+        return self.client.push_artifact(destination, [part(**file)], **self.options)["digest"]
+
+    def attach_artifact(self, destination: str, **file: Any) -> Any:
+        return self.client.attach_artifact(destination, [part(**file)], **self.options)["digest"]
+
+    def pull_artifact(self, source: str, destination: str) -> Any:
+        return self.client.pull_artifact(source, destination, **self.options)
+
     def close(self) -> None:
         self.client.close()
+
+
+def part(text: str, title: str, stream: bool = False) -> Any:
+    return {"stream": io.BytesIO(text.encode()), "title": title} if stream else {"data": text.encode(), "title": title}
 
 
 class Run:

@@ -214,7 +214,7 @@ class CoverageTest(unittest.TestCase):
 
 # The TypedDict for each schema.
 SHAPES = {
-    "artifact_push": "PushedArtifact",
+    "artifact_pull": "PulledArtifact", "artifact_push": "PushedArtifact",
     "blob_delete": "BlobDelete", "blob_event": "BlobProgress", "blob_get": "BlobGet", "blob_head": "BlobHead", "blob_info": "BlobInfo",
     "blob_mount": "BlobMount", "blob_put": "BlobPut", "catalog": "RepositoryList", "copy": "CopyResult", "descriptor": "Descriptor",
     "detect": "Detected", "document": "ManifestInfo", "endpoint": "Place",

@@ -14,6 +14,9 @@ class ArtifactsTest < OciregTest
       pushed = client.push_artifact(place, parts + [{ io: StringIO.new("from a stream"), title: "c" }], artifact_type: "a/b")
       assert_equal(["file.txt", "a/b", "c"], pushed["layers"].map { |layer| layer["annotations"]["org.opencontainers.image.title"] })
       assert_equal ["a/b", 13], [pushed["artifactType"], pushed["layers"].last["size"]]
+      pulled = client.pull_artifact(place, Pathname("#{folder}/out"), titles: %w[a/*])
+      assert_equal ["from memory", 2], [File.read("#{folder}/out/a/b"), pulled["skipped"].size]
+      assert_equal 1, client.pull_artifact(place, "#{folder}/out", keep_old: true)["kept"]
       attached = client.attach_artifact(place, "#{folder}/file.txt", artifact_type: "a/sig")
       assert_equal pushed["digest"], attached["subject"]["digest"]
       assert_equal [attached["digest"]], client.place_referrers(place)["referrers"].map { |one| one["digest"] }

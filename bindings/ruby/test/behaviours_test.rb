@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "stringio"
+
 require_relative "helper"
 
 # The behaviours that all bindings share: tests/behaviours. An unknown step or key fails.
@@ -31,7 +33,20 @@ class BehavioursTest < OciregTest
     def manifest_text(client, options, reference:) = client.manifest(reference, **options).bytes
     def manifest_digest(client, options, reference:) = client.manifest_digest(reference, **options)
     def copy(client, options, source:, destination:) = client.copy(source, destination, **options)
+    def pull_artifact(client, options, source:, destination:) = client.pull_artifact(source, destination, **options)
     def close(client, _) = client.close
+
+    def push_artifact(client, options, destination:, **file)
+      client.push_artifact(destination, [part(**file)], **options)["digest"]
+    end
+
+    def attach_artifact(client, options, destination:, **file)
+      client.attach_artifact(destination, [part(**file)], **options)["digest"]
+    end
+
+    def part(text:, title:, stream: false)
+      stream ? { io: StringIO.new(text), title: title } : { data: text, title: title }
+    end
 
     def tags(client, options, repository:, page_size: nil)
       client.each_tag(repository, **{ page_size: page_size }.compact, **options).to_a

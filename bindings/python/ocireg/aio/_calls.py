@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from .. import _convert
@@ -136,17 +137,20 @@ async def pieces(source: Any) -> Any:
             yield piece
 
 
-async def settled(files: Any) -> list[Any]:
+@asynccontextmanager
+async def settled(files: Any) -> AsyncIterator[list[Any]]:
     """Files of an artifact, whose streams were read into temporary files: they are read from there without waiting."""
-    return [await _settled(file) if isinstance(file, Mapping) and file.get("stream") is not None else file for file in files]
-
-
-async def _settled(file: Any) -> Any:
-    kept = tempfile.SpooledTemporaryFile(CHUNK, dir=file.get("temporary_dir"))  # noqa: SIM115 - it lives as long as the file's name does
-    async for piece in pieces(file["stream"]):
-        kept.write(piece)
-    kept.seek(0)
-    return {**file, "stream": kept}
+    with ExitStack() as open_files:
+        found = []
+        for file in files:
+            if isinstance(file, Mapping) and file.get("stream") is not None:
+                kept: Any = open_files.enter_context(tempfile.SpooledTemporaryFile(CHUNK, dir=file.get("temporary_dir")))
+                async for piece in pieces(file["stream"]):
+                    kept.write(piece)
+                kept.seek(0)
+                file = {**file, "stream": kept}
+            found.append(file)
+        yield found
 
 
 class V1Calls(ByJobs, V1):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..options import (
         AppendOptions,
         ArtifactAttachOptions,
+        ArtifactPullOptions,
         ArtifactPushOptions,
         BlobOptions,
         BlobPutOptions,
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
         PlaceList,
         PlaceManifest,
         PlaceReferrers,
+        PulledArtifact,
         PushedArtifact,
         ReferrerList,
         RepositoryList,
@@ -364,7 +366,8 @@ class AsyncClient:
         """Makes an artifact of files, folders and bytes, as oras does, and puts it at a place; the same files give the same artifact:
         `ocireg_artifact_push`. files: paths, or dicts with one of `path`, `data` and `stream`, and what it is called. A stream waits in a
         temporary file first."""
-        result: PushedArtifact = await self._calls.push_artifact(place, await settled(files), **options)
+        async with settled(files) as ready:
+            result: PushedArtifact = await self._calls.push_artifact(place, ready, **options)
         return result
 
     async def attach_artifact(
@@ -372,7 +375,14 @@ class AsyncClient:
     ) -> PushedArtifact:
         """Makes an artifact that is about what a place names, and puts it beside that: `ocireg_artifact_attach`. files: as of
         `push_artifact`."""
-        result: PushedArtifact = await self._calls.attach_artifact(place, await settled(files), **options)
+        async with settled(files) as ready:
+            result: PushedArtifact = await self._calls.attach_artifact(place, ready, **options)
+        return result
+
+    async def pull_artifact(self, place: Name, folder: Path, **options: Unpack[ArtifactPullOptions]) -> PulledArtifact:
+        """Pulls the files of an artifact into a folder, under their titles. A file appears only when all of them are there, whole and
+        verified, and nothing is written outside of the folder: `ocireg_artifact_pull`."""
+        result: PulledArtifact = await self._calls.pull_artifact(place, folder, **options)
         return result
 
     async def extract_image(self, image: Name, folder: Path, **options: Unpack[ExtractOptions]) -> ImageExtract:

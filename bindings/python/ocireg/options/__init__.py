@@ -10,6 +10,7 @@ from ..credentials import Credentials
 from .calls import (
     AppendOptions,
     ArtifactAttachOptions,
+    ArtifactPullOptions,
     ArtifactPushOptions,
     BlobOptions,
     BlobPutOptions,
@@ -57,6 +58,7 @@ from .client import ClientOptions, HostOptions, TLSOptions
 __all__ = [
     "AppendOptions",
     "ArtifactAttachOptions",
+    "ArtifactPullOptions",
     "ArtifactPushOptions",
     "BlobOptions",
     "BlobPutOptions",

@@ -366,6 +366,27 @@ class ArtifactAttachOptions(CallOptions, total=False):
     concurrency: int | None
 
 
+class ArtifactPullOptions(CallOptions, total=False):
+    """The options of `ocireg_artifact_pull`."""
+
+    # of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
+    platform: str | None
+    # only files with one of these titles, in which * is any text and ? any one character; none is NotFound
+    titles: Iterable[str] | None
+    # only files of one of these media types, with * and ? too
+    media_types: Iterable[str] | None
+    # files that are there are left as they are; without it they are replaced
+    keep_old: bool | None
+    # False: packed folders stay the files that they came as
+    unpack: bool | None
+    # the most bytes to unpack
+    max_bytes: int | None
+    # the most bytes of a folder for each packed one, from the first GiB on
+    max_ratio: int | None
+    # 1 to 64: transfers at once
+    concurrency: int | None
+
+
 class ArtifactPushOptions(CallOptions, total=False):
     """The options of `ocireg_artifact_push`."""
 

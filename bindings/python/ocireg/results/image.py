@@ -101,6 +101,42 @@ class ImageAppend(TypedDict):
     condition: str | None  # Who saw to it that the name could be set.
 
 
+class PulledFile(TypedDict):
+    """A file of an artifact."""
+
+    title: str  # Its title.
+    path: str  # Its path.
+    digest: str  # The digest of its blob.
+    size: int  # The bytes of its blob.
+    mediaType: str  # Its media type.
+    unpacked: bool  # It is a folder, which was unpacked.
+    kept: bool  # It was there, and was left as it is.
+
+
+class PassedOver(TypedDict):
+    """A part of an artifact that was not pulled."""
+
+    digest: str  # Its digest.
+    size: int  # Its bytes.
+    mediaType: str  # Its media type.
+    title: str | None  # Its title.
+    reason: str  # Why.
+
+
+class PulledArtifact(TypedDict):
+    """An artifact whose files were pulled."""
+
+    source: str  # Where it came from.
+    digest: str  # Its digest.
+    mediaType: str  # Its media type.
+    artifactType: str | None  # What it is.
+    path: str  # The folder.
+    files: list[PulledFile]  # Its files.
+    skipped: list[PassedOver]  # What was not pulled.
+    kept: int  # Names that were left as they are.
+    bytes_resumed: int  # Bytes that earlier calls had left.
+
+
 class PushedArtifact(TypedDict):
     """An artifact that was pushed."""
 

@@ -25,6 +25,16 @@ module Ocireg
       invoke(:ocireg_artifact_attach, artifact_of(files), text("place", place), **options)
     end
 
+    # Pulls the files of an artifact into a folder, under their titles: ocireg_artifact_pull. A file appears only when all of them are
+    # there, whole and verified, and nothing is written outside of the folder.
+    # @param place [String]
+    # @param folder [String, Pathname]
+    # @param options titles: and media_types: (lists, with * and ?), keep_old:, unpack:, platform:, max_bytes:, max_ratio:, concurrency:
+    # @return [Hash] "source", "digest", "mediaType", "artifactType", "path", "files", "skipped", "kept", "bytes_resumed"
+    def pull_artifact(place, folder, **options)
+      invoke(:ocireg_artifact_pull, text("place", place), text("folder", folder), **options)
+    end
+
     private
 
     def artifact_of(files)

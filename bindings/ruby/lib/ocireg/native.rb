@@ -175,6 +175,7 @@ module Ocireg
     blocking :artifact_add_stream, "ppppp"
     blocking :artifact_push, "pppsppp"
     blocking :artifact_attach, "pppsppp"
+    blocking :artifact_pull, "ppssppp"
 
     blocking :image_config, "ppspppp"
     blocking :image_size, "ppsppp"

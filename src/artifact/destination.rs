@@ -1,0 +1,120 @@
+//! The folder that an artifact is pulled into: files that wait are given their names in it, each whole, by one rename. Its own links are
+//! followed as if it were the root, so nothing leads out of it, whoever puts links there.
+
+use std::path::Path;
+
+use super::unpacked::{self, descend, walk};
+use super::waiting_room::WaitingRoom;
+use crate::call::Call;
+use crate::error::{Code, Error, Result};
+use crate::image::folders::{failed, Folders};
+use crate::image::walk::WalkBudget;
+use crate::os::open_folder::{FileStatus, OpenFolder};
+use crate::tar::names::{shown, split};
+
+pub(super) struct Destination {
+    folders: Folders,
+    keep_old: bool,
+    /// How many names were left as they are.
+    pub(super) kept: u64,
+}
+
+impl Destination {
+    pub(super) fn open(call: &Call, folder: &Path, keep_old: bool) -> Result<Destination> {
+        let opened = OpenFolder::open(folder);
+        let root = opened.map_err(|error| Error::io(format!("cannot use the folder {}", folder.display()), &error))?;
+        Ok(Destination { folders: Folders::new(root, WalkBudget::new(call))?, keep_old, kept: 0 })
+    }
+
+    /// Before a file is fetched: whether what has its name is left as it is. Something that no file replaces is refused.
+    pub(super) fn keeps(&mut self, path: &str) -> Result<bool> {
+        let (folder, name) = split(path.as_bytes());
+        if !self.folders.walk(folder, false)? {
+            return Ok(false);
+        }
+        match self.folders.here().status_of(name) {
+            Ok(_) if self.keep_old => {
+                self.kept += 1;
+                Ok(true)
+            }
+            Ok(found) => replaceable(&found, path.as_bytes()).map(|()| false),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Gives a file that waits its name here. False when the name was left as it is.
+    pub(super) fn put(&mut self, from: &OpenFolder, name: &[u8], path: &[u8]) -> Result<bool> {
+        let (folder, target) = split(path);
+        self.enter(folder)?;
+        let here = self.folders.here().clone();
+        match here.status_of(target) {
+            Ok(_) if self.keep_old => {
+                self.kept += 1;
+                return Ok(false);
+            }
+            Ok(found) => replaceable(&found, path)?,
+            Err(_) if self.keep_old => return self.put_new(from, name, path, target),
+            Err(_) => {}
+        }
+        failed(from.rename(name, &here, target), "make", || path.to_vec()).map(|()| true)
+    }
+
+    /// Where somebody may be faster.
+    fn put_new(&mut self, from: &OpenFolder, name: &[u8], path: &[u8], target: &[u8]) -> Result<bool> {
+        let here = self.folders.here().clone();
+        match from.rename_new(name, &here, target) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                self.kept += 1;
+                Ok(false)
+            }
+            outcome => failed(outcome, "make", || path.to_vec()).map(|()| true),
+        }
+    }
+
+    fn enter(&mut self, folder: &[u8]) -> Result<()> {
+        match self.folders.walk(folder, true) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::new(Code::Io, format!("'{}' was taken away meanwhile", shown(folder)))),
+            Err(error) if error.code() == Code::InvalidManifest => {
+                Err(Error::new(Code::Io, error.message().to_owned()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives a folder that was unpacked its name here. What is there already stays, and gets the files that are new to it.
+    pub(super) fn merge(&mut self, call: &Call, room: &WaitingRoom, tree: &str, path: &str) -> Result<()> {
+        let whole = unpacked::open(room.folder(), tree)?;
+        let (folder, name) = split(path.as_bytes());
+        if !name.is_empty() {
+            self.enter(folder)?;
+            if self.folders.here().status_of(name).is_err() {
+                let inner = descend(&whole, folder)?;
+                let here = self.folders.here().clone();
+                return failed(inner.rename(name, &here, name), "make", || path.as_bytes().to_vec());
+            }
+        }
+        self.enter(path.as_bytes())?;
+        let inner = descend(&whole, path.as_bytes())?;
+        walk(call, inner, path.as_bytes(), &mut |found| match found.is_folder {
+            true => self.enter(found.path),
+            false => self.put(found.folder, found.name, found.path).map(drop),
+        })
+    }
+
+    /// Gives folders on the way their times back.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        self.folders.leave_to(0)
+    }
+}
+
+/// A file takes the place of a file or a link, and of nothing else.
+fn replaceable(found: &FileStatus, path: &[u8]) -> Result<()> {
+    match found.is_plain {
+        true => Ok(()),
+        false => {
+            let what = if found.is_folder { "a folder" } else { "a special file" };
+            Err(Error::new(Code::Io, format!("'{}' is {what}, which no file replaces", shown(path))))
+        }
+    }
+}

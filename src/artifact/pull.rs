@@ -1,0 +1,270 @@
+//! Artifacts as files: each blob into the folder's waiting room, several at once and resumable, then the packed folders unpacked there,
+//! and only then every file gets its name.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use serde::Serialize;
+
+use super::destination::Destination;
+use super::title;
+use super::unpack::unpack;
+use super::waiting_room::WaitingRoom;
+use super::wanted::{choose, FileChoice, PassedOver, WantedFile};
+use crate::call::Call;
+use crate::digest::Digest;
+use crate::download::fetch::fetch;
+use crate::download::partial::OnContention;
+use crate::error::{Code, Error, Result};
+use crate::image::layer::UnpackLimits;
+use crate::image::Image;
+use crate::manifest::Descriptor;
+use crate::options::options;
+use crate::os::walk;
+use crate::store::{Moved, ReadStore};
+use crate::sync::lock;
+use crate::transfer::meter::Meter;
+use crate::transfer::workers::in_parallel;
+
+options! {
+    /// Options of [`pull`].
+    #[derive(Debug, Clone)]
+    pub struct ArtifactPullOptions {
+        /// of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
+        pub platform: Option<String>,
+        /// only files with one of these titles, in which * is any text and ? any one character; none is OCIREG_NOT_FOUND
+        pub titles: Vec<String>,
+        /// only files of one of these media types, with * and ? too
+        pub media_types: Vec<String>,
+        /// files that are there are left as they are; without it they are replaced
+        pub keep_old: bool,
+        /// false: packed folders stay the files that they came as
+        pub unpack: bool = true,
+        /// the most bytes to unpack
+        pub max_bytes: u64 = 68_719_476_736,
+        /// the most bytes of a folder for each packed one, from the first GiB on
+        pub max_ratio: u64 = 250,
+        /// 1 to 64: transfers at once
+        pub concurrency: u64 = 4,
+    }
+}
+
+/// The result of [`pull`].
+#[derive(Debug, Serialize)]
+pub struct PulledArtifact {
+    /// Where it came from.
+    pub source: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type.
+    #[serde(rename = "mediaType")]
+    pub media_type: String,
+    /// What it is; None where only its config says so.
+    #[serde(rename = "artifactType")]
+    pub artifact_type: Option<String>,
+    /// The folder.
+    pub path: String,
+    /// Its files, in their order.
+    pub files: Vec<PulledFile>,
+    /// What was not pulled.
+    pub skipped: Vec<PassedOver>,
+    /// Names that were left as they are, with `keep_old`; those in folders too.
+    pub kept: u64,
+    /// Bytes that earlier calls had left.
+    pub bytes_resumed: u64,
+}
+
+/// A file of an artifact.
+#[derive(Debug, Serialize)]
+pub struct PulledFile {
+    /// Its title.
+    pub title: String,
+    /// Its path.
+    pub path: String,
+    /// The digest of its blob.
+    pub digest: Digest,
+    /// The bytes of its blob.
+    pub size: u64,
+    /// Its media type.
+    #[serde(rename = "mediaType")]
+    pub media_type: String,
+    /// It is a folder, which was unpacked.
+    pub unpacked: bool,
+    /// It was there, and was left as it is.
+    pub kept: bool,
+}
+
+/// Pulls the files of an artifact into a folder.
+pub fn pull(
+    call: &Call,
+    store: &dyn ReadStore,
+    folder: &Path,
+    options: &ArtifactPullOptions,
+) -> Result<PulledArtifact> {
+    if !(1..=64).contains(&options.concurrency) {
+        return Err(Error::new(Code::InvalidArgument, "the option concurrency must be 1 to 64"));
+    }
+    let image = Image::find(call, store, options.platform.as_deref())?;
+    let document = &image.content.document;
+    let choice = FileChoice { titles: &options.titles, media_types: &options.media_types, unpack: options.unpack };
+    let (wanted, skipped) = choose(document.layers(), choice)?;
+    let mut job = Pull::into(call, store, folder, options)?;
+    let files = job.files(wanted)?;
+    let Pull { room, destination, resumed, .. } = job;
+    let kept = destination.kept;
+    room.empty()?;
+    Ok(PulledArtifact {
+        source: store.place(),
+        digest: document.digest.clone(),
+        media_type: document.media_type.clone(),
+        artifact_type: document.value.get("artifactType").and_then(|name| name.as_str()).map(str::to_owned),
+        path: folder.display().to_string(),
+        files,
+        skipped,
+        kept,
+        bytes_resumed: resumed,
+    })
+}
+
+struct Pull<'a> {
+    call: &'a Call,
+    store: &'a dyn ReadStore,
+    folder: &'a Path,
+    options: &'a ArtifactPullOptions,
+    room: WaitingRoom,
+    destination: Destination,
+    resumed: u64,
+}
+
+impl<'a> Pull<'a> {
+    /// Makes the folder if it is missing.
+    fn into(
+        call: &'a Call,
+        store: &'a dyn ReadStore,
+        folder: &'a Path,
+        options: &'a ArtifactPullOptions,
+    ) -> Result<Pull<'a>> {
+        let what = |error: std::io::Error| Error::io(format!("cannot use the folder {}", folder.display()), &error);
+        walk::make(folder).map_err(what)?;
+        let real = walk::real(folder).map_err(what)?;
+        let room = WaitingRoom::within(call, &real)?;
+        let destination = Destination::open(call, &real, options.keep_old)?;
+        Ok(Pull { call, store, folder, options, room, destination, resumed: 0 })
+    }
+
+    fn files(&mut self, wanted: Vec<WantedFile>) -> Result<Vec<PulledFile>> {
+        self.check_case(&wanted)?;
+        let mut all = Vec::new();
+        for file in wanted {
+            let kept = file.folder.is_none() && self.destination.keeps(&file.path)?;
+            all.push((file, kept));
+        }
+        self.fetch(&all)?;
+        self.unpack(&all)?;
+        let done = self.name(all)?;
+        self.destination.finish()?;
+        Ok(done)
+    }
+
+    fn check_case(&self, wanted: &[WantedFile]) -> Result<()> {
+        match title::alike(wanted.iter().map(|file| file.path.as_str())) {
+            Some((one, other)) if self.room.is_blind_to_case() => {
+                let message = format!("the titles '{one}' and '{other}' are the same name in this folder");
+                Err(Error::new(Code::InvalidManifest, message).with_hint("the option titles chooses one of them"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Brings each blob once.
+    fn fetch(&mut self, files: &[(WantedFile, bool)]) -> Result<()> {
+        let needed = files.iter().filter(|(_, kept)| !kept).map(|(file, _)| &file.descriptor);
+        let blobs: BTreeMap<&Digest, &Descriptor> = needed.map(|blob| (&blob.digest, blob)).collect();
+        let bytes = blobs.values().map(|blob| blob.size).fold(0, u64::saturating_add);
+        let width = usize::try_from(self.options.concurrency).unwrap_or(1);
+        let meter = Meter::new(width, blobs.len() as u64, bytes).watched(self.call.watches_blobs());
+        let (meter, all) = (Arc::new(meter), Mutex::new(0u64));
+        self.call.begin("pull", Some(bytes))?;
+        in_parallel(self.call, width, &meter, blobs.into_values().collect(), |call, worker, blob| {
+            meter.begin(worker, blob);
+            let target = self.room.path_of(&WaitingRoom::name(&blob.digest));
+            let moved = match fetch(call, &target, blob, self.store, OnContention::Wait)? {
+                Some((partial, resumed)) => {
+                    *lock(&all) += partial.settle(Ok(resumed), &target)?;
+                    Moved::Copied { resumed }
+                }
+                // An earlier pull has left all of it.
+                None => {
+                    *lock(&all) += blob.size;
+                    Moved::Present
+                }
+            };
+            meter.settle(worker, blob.size, moved);
+            Ok(())
+        })?;
+        self.resumed = crate::sync::into_inner(all);
+        Ok(())
+    }
+
+    fn unpack(&self, files: &[(WantedFile, bool)]) -> Result<()> {
+        let mut limits = UnpackLimits { bytes: self.options.max_bytes, ratio: self.options.max_ratio };
+        let call = &self.call.without_progress();
+        for (number, (file, _)) in files.iter().enumerate() {
+            if let Some(expected) = &file.folder {
+                let name = WaitingRoom::name(&file.descriptor.digest);
+                let tree = tree(number);
+                let unpacked = unpack(call, &self.room, (&name, &tree), file, expected.as_ref(), limits)?;
+                limits.bytes = limits.bytes.saturating_sub(unpacked);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives everything its name.
+    fn name(&mut self, files: Vec<(WantedFile, bool)>) -> Result<Vec<PulledFile>> {
+        let mut done = Vec::new();
+        let mut uses: HashMap<Digest, usize> = HashMap::new();
+        for (file, _) in files.iter().filter(|(file, kept)| file.folder.is_none() && !kept) {
+            *uses.entry(file.descriptor.digest.clone()).or_default() += 1;
+        }
+        for (number, (file, mut kept)) in files.into_iter().enumerate() {
+            self.call.check()?;
+            if file.folder.is_some() {
+                self.destination.merge(self.call, &self.room, &tree(number), &file.path)?;
+            } else if !kept {
+                let name = self.for_one(&mut uses, &file.descriptor.digest)?;
+                kept = !self.destination.put(self.room.folder(), name.as_bytes(), file.path.as_bytes())?;
+            }
+            let Descriptor { digest, size, media_type, .. } = file.descriptor;
+            let path = self.folder.join(&file.path).display().to_string();
+            done.push(PulledFile {
+                title: file.title,
+                path,
+                digest,
+                size,
+                media_type,
+                unpacked: file.folder.is_some(),
+                kept,
+            });
+        }
+        Ok(done)
+    }
+}
+
+impl Pull<'_> {
+    /// The file of a blob for one of its titles: the last one gets it, the others get copies.
+    fn for_one(&self, uses: &mut HashMap<Digest, usize>, digest: &Digest) -> Result<String> {
+        let name = WaitingRoom::name(digest);
+        let left = uses.get_mut(digest).map_or(0, |left| std::mem::replace(left, left.saturating_sub(1)));
+        if left > 1 {
+            return self.room.copy(&name);
+        }
+        Ok(name)
+    }
+}
+
+/// The name under which an unpacked folder waits.
+fn tree(number: usize) -> String {
+    format!("{number}.tree")
+}

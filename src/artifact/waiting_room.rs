@@ -1,0 +1,135 @@
+//! Where files wait until all of them are there, whole and verified: a private folder, hidden in the one that they are pulled into. The
+//! next pull into that folder knows its name and goes on with what a broken one has left. If somebody else has that name, another one is
+//! used for this pull alone.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::title::WAITING;
+use crate::call::Call;
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::os::lock::{self, LockKind};
+use crate::os::open_folder::OpenFolder;
+use crate::os::{mode, owner, temporary};
+
+pub(super) struct WaitingRoom {
+    path: PathBuf,
+    open: OpenFolder,
+    /// Nobody finds what it holds once this pull is over.
+    is_alone: bool,
+    /// Others who pull into the same folder wait for it.
+    _held: File,
+}
+
+impl Drop for WaitingRoom {
+    fn drop(&mut self) {
+        // What it holds is for the next pull.
+        let _ = if self.is_alone { fs::remove_dir_all(&self.path) } else { fs::remove_dir(&self.path) };
+    }
+}
+
+impl WaitingRoom {
+    /// In a folder that is there, behind all links. Waits for another pull into it.
+    pub(super) fn within(call: &Call, folder: &Path) -> Result<WaitingRoom> {
+        let known = folder.join(WAITING);
+        loop {
+            call.check()?;
+            mode::make_private_folder(&known).map_err(|error| cannot(&known, &error))?;
+            if !is_ours(&known) {
+                // It may just have been removed.
+                if fs::symlink_metadata(&known).is_ok() && !is_ours(&known) {
+                    let made = temporary::private_folder(folder, format!("{WAITING}.").as_ref());
+                    let path = made.map_err(|error| cannot(&known, &error))?.keep();
+                    let mut room = WaitingRoom::locked(call, path)?.ok_or_else(|| taken_away(&known))?;
+                    room.is_alone = true;
+                    return Ok(room);
+                }
+                continue;
+            }
+            if let Some(room) = WaitingRoom::locked(call, known.clone())? {
+                return Ok(room);
+            }
+        }
+    }
+
+    /// None when another pull has removed it meanwhile.
+    fn locked(call: &Call, path: PathBuf) -> Result<Option<WaitingRoom>> {
+        let file = match lock::open(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(|error| cannot(&path, &error))?,
+        };
+        while !lock::attempt(&file, LockKind::Exclusive).map_err(|error| cannot(&path, &error))? {
+            call.sleep(Duration::from_millis(10))?;
+        }
+        if !lock::is_of(&file, fs::symlink_metadata(&path)) {
+            return Ok(None);
+        }
+        let open = OpenFolder::open(&path).map_err(|error| cannot(&path, &error))?;
+        Ok(Some(WaitingRoom { path, open, is_alone: false, _held: file }))
+    }
+
+    pub(super) fn folder(&self) -> &OpenFolder {
+        &self.open
+    }
+
+    /// The name of a blob in it.
+    pub(super) fn name(digest: &Digest) -> String {
+        format!("{}-{}", digest.algorithm().name(), digest.hex())
+    }
+
+    pub(super) fn path_of(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Removes a file or a folder from it.
+    pub(super) fn remove(&self, name: &str) -> Result<()> {
+        let path = self.path_of(name);
+        let removed = match fs::symlink_metadata(&path) {
+            Err(_) => return Ok(()),
+            Ok(found) if found.is_dir() => fs::remove_dir_all(&path),
+            Ok(_) => fs::remove_file(&path),
+        };
+        removed.map_err(|error| cannot(&path, &error))
+    }
+
+    /// A second file with the bytes of a blob.
+    pub(super) fn copy(&self, name: &str) -> Result<String> {
+        let copy = format!("{name}.copy");
+        self.remove(&copy)?;
+        let (from, to) = (self.path_of(name), self.path_of(&copy));
+        let copied = fs::copy(&from, &to).and_then(|_| File::open(&to)?.sync_all());
+        copied.map_err(|error| cannot(&to, &error))?;
+        Ok(copy)
+    }
+
+    /// Whether a name in other letters is the same name here.
+    pub(super) fn is_blind_to_case(&self) -> bool {
+        let made = self.open.make_file(b"Case").is_ok();
+        let blind = self.open.status_of(b"cASE").is_ok();
+        if made {
+            let _ = self.open.remove(b"Case");
+        }
+        blind
+    }
+
+    /// Removes everything: nothing waits any more.
+    pub(super) fn empty(self) -> Result<()> {
+        fs::remove_dir_all(&self.path).map_err(|error| cannot(&self.path, &error))
+    }
+}
+
+/// Whether only this user can have put anything there.
+fn is_ours(path: &Path) -> bool {
+    fs::symlink_metadata(path)
+        .is_ok_and(|found| found.is_dir() && owner::is_own(&found) && !owner::others_may_do_something(&found))
+}
+
+fn cannot(path: &Path, error: &std::io::Error) -> Error {
+    Error::io(format!("cannot use {}", path.display()), error)
+}
+
+fn taken_away(path: &Path) -> Error {
+    cannot(path, &std::io::ErrorKind::NotFound.into())
+}

@@ -108,7 +108,7 @@ impl Auth {
                 }
                 false => self.tokens.lasting(call, &realm, &wish.scopes, wish.lasts, refused),
             };
-            grant.map_err(|error| self.not_taken(account, error))
+            grant.map_err(|error| self.not_taken(account, &ScopeSet::new(), error))
         })?;
         let Some(proof) = proof else {
             let message = format!("{} requires a user name and a password", account.host);

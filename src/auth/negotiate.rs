@@ -40,7 +40,7 @@ impl Auth {
         let asked = account.base.find(target)?;
         let outcome = self.negotiate(call, account, &asked, request, wanted);
         if matches!(&outcome, Ok(reply) if reply.refusal == Some(Refusal::BadCredentials)) {
-            self.forget_answer(account);
+            self.not_good(account, wanted);
         }
         // A helper that had nothing may have credentials by now.
         if matches!(&outcome, Ok(reply) if reply.refusal == Some(Refusal::NoCredentials)) {
@@ -137,7 +137,7 @@ impl Auth {
     ) -> Result<Option<Proof>> {
         self.authorization_for(call, asked, challenges, used).map_err(|error| match error.code() {
             Code::Unauthenticated if asked.is_strange() => error.with_hint(account.sends_on()),
-            _ => self.not_taken(account, error),
+            _ => self.not_taken(account, &asked.wanted, error),
         })
     }
 
@@ -168,11 +168,19 @@ impl Auth {
     }
 
     /// If the registry's own token server refuses credentials, those from the hook or helper were wrong.
-    pub(super) fn not_taken(&self, account: &Account, error: Error) -> Error {
+    pub(super) fn not_taken(&self, account: &Account, wanted: &ScopeSet, error: Error) -> Error {
         if error.code() == Code::Unauthenticated {
-            self.forget_answer(account);
+            self.not_good(account, wanted);
         }
         error
+    }
+
+    /// The credentials were not good for these scopes. If they were wrong, they are asked for again; where another repository is among
+    /// them, as the one that a mount would be from, they may be right and for this one only.
+    fn not_good(&self, account: &Account, wanted: &ScopeSet) {
+        if account.repository.is_empty() || !wanted.reaches_beyond(&account.repository) {
+            self.forget_answer(account);
+        }
     }
 
     /// The authorization to send at once, according to what is known about the origin. A long body gets a token that
@@ -199,7 +207,7 @@ impl Auth {
                 true => self.tokens.alone(call, &realm, wanted),
                 false => self.tokens.get(call, &realm, wanted),
             };
-            grant.map_err(|error| self.not_taken(account, error))
+            grant.map_err(|error| self.not_taken(account, wanted, error))
         })?;
         Ok(proof.unwrap_or(Proof::Nothing))
     }

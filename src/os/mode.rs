@@ -44,6 +44,11 @@ pub(crate) fn is_executable(found: &Metadata) -> bool {
     found.mode() & 0o111 != 0
 }
 
+/// Whether it was removed, or replaced by another.
+pub(crate) fn has_no_name(found: &Metadata) -> bool {
+    found.nlink() == 0
+}
+
 /// Whether it has no other hard link, through which it could be changed.
 pub(crate) fn has_one_name(found: &Metadata) -> bool {
     found.nlink() == 1

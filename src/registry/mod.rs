@@ -40,6 +40,7 @@ use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
 use endpoints::{Probed, RuleBook};
 use host::HostOptions;
+use upload::mount_hints::MountHints;
 
 /// A client: connections, tokens and per-host settings for any number of registries. A clone is the same client.
 #[derive(Clone)]
@@ -89,6 +90,7 @@ impl Client {
         self.change_rules(|book| book.set(key.clone(), &options));
         self.memory::<Probed>().forget();
         lock(&self.hosts).insert(key.clone(), options);
+        self.memory::<MountHints>().forget_refusals();
         lock(&self.accounts)
             .retain(|name, _| host::key(name.split_once("://").map_or(name.as_str(), |(_, name)| name)) != key);
         Ok(())

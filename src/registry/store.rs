@@ -57,8 +57,11 @@ impl RegistryStore {
         })
     }
 
-    /// Remembers for the next process that the repository has a blob.
-    fn tell_others(&self, call: &Call, digest: &Digest) {
+    /// Remembers for the next process that the repository has a blob, if it was not a mirror that said so.
+    fn tell_others(&self, call: &Call, at: &Remote, digest: &Digest) {
+        if !at.is_registry() {
+            return;
+        }
         if let Some(path) = self.client.options().blob_info.blob_info_cache.as_deref() {
             let name = self.reference.repository().remote_name();
             self.client.memory::<BlobInfoCache>().learn(call, path, &self.host(), digest, name);
@@ -71,7 +74,8 @@ impl RegistryStore {
         let near = |other: &&Repository| crate::registry::host::key(&other.index().name) == self.host();
         let source = from.repository().filter(near).map(|other| other.remote_name().to_owned());
         let mut found: Vec<String> = source.into_iter().chain(self.seen_at(call, digest)).collect();
-        found.retain(|name| name != here.remote_name());
+        let (hints, host) = (self.client.memory::<MountHints>(), self.host());
+        found.retain(|name| name != here.remote_name() && !hints.is_refused(&host, name));
         found.dedup();
         found
     }
@@ -114,7 +118,7 @@ impl ReadStore for RegistryStore {
         let options = ReadOptions { size: Some(wanted.size), ..ReadOptions::default() };
         let blob = RemoteBlob::new(&self.client, call, self.reference.repository(), &wanted.digest)?;
         let download = Download::open(blob, &options, hashed)?;
-        self.tell_others(call, &wanted.digest);
+        self.tell_others(call, download.item().remote(), &wanted.digest);
         Ok(Box::new(download))
     }
 
@@ -181,7 +185,11 @@ impl WriteStore for RegistryStore {
         let mut put = || {
             let mut source = FromStore::new(call, wanted, from);
             let sources = self.mount_sources(call, &wanted.digest, from);
-            let outcome = Negotiation::new(&remote, &wanted.digest, UploadWay::Single, sources).put(&mut source);
+            let mut negotiation = Negotiation::new(&remote, &wanted.digest, UploadWay::Single, sources);
+            let outcome = negotiation.put(&mut source);
+            for name in &negotiation.refused {
+                self.client.memory::<MountHints>().refuse(&self.host(), name);
+            }
             outcome.map_err(|error| match refused(&error) {
                 true => source.fault().unwrap_or(error),
                 false => error,
@@ -193,7 +201,7 @@ impl WriteStore for RegistryStore {
             &wanted.digest,
             self.reference.repository().remote_name(),
         );
-        self.tell_others(call, &wanted.digest);
+        self.tell_others(call, &remote, &wanted.digest);
         Ok(match (stored.mounted, stored.uploaded) {
             (true, _) => Moved::Mounted,
             (false, true) => Moved::Copied { resumed: 0 },

@@ -24,9 +24,17 @@ struct Registry {
 
 impl Registry {
     fn start(refuses: Option<u16>) -> Registry {
+        Registry::behind(refuses, |_| None)
+    }
+
+    /// With a gate that may answer before it.
+    fn behind(refuses: Option<u16>, gate: impl Fn(&Seen) -> Option<Reply> + Send + Sync + 'static) -> Registry {
         let blobs = Arc::<Mutex<HashMap<String, HashSet<String>>>>::default();
         let shared = blobs.clone();
         let server = Server::start(move |seen| {
+            if let Some(answer) = gate(seen) {
+                return answer;
+            }
             let mut blobs = shared.lock().unwrap();
             let path = seen.path().to_owned();
             let name =
@@ -141,6 +149,55 @@ fn a_hint_that_is_wrong_costs_a_request_and_is_replaced() {
         assert_eq!(registry.blobs.lock().unwrap()["two"].len(), 3);
         let text = fs::read_to_string(folder.cache()).unwrap();
         assert!(text.trim_end().ends_with(" two"), "{text}");
+    }
+}
+
+/// Another account of the machine may not pull from where this one has put it: its token server, or its registry, says so once for all
+/// blobs, and what the hook gave is not asked for again.
+#[test]
+fn a_source_that_is_refused_is_not_tried_for_every_blob() {
+    for by_token in [true, false] {
+        let is_for_one = |seen: &Seen| seen.target.replace("%3A", ":").contains("repository:one:pull");
+        let gate = move |seen: &Seen| {
+            let is_token = seen.path() == "/token";
+            let refused = is_token && seen.target.contains("two") && is_for_one(seen);
+            let challenge = || format!("Bearer realm=\"http://{}/token\"", seen.header("host").unwrap());
+            match (is_token, seen.header("authorization")) {
+                (true, _) if refused => Some(reply(401)),
+                (true, _) => Some(reply(200).json(r#"{"token": "t"}"#)),
+                (false, None) => Some(reply(401).header("WWW-Authenticate", challenge())),
+                _ => None,
+            }
+        };
+        let (folder, image) = (Folder::new(), Memory::new(&(1..20).map(|size| noise(100 * size)).collect::<Vec<_>>()));
+        let registry = match by_token {
+            true => Registry::behind(None, gate),
+            false => Registry::start(Some(403)),
+        };
+        push(&folder.cache(), &registry, "one", &image);
+        let client = process(&folder.cache());
+        let (context, call) = with_context(&client);
+        let asked = Arc::new(Mutex::new(0));
+        let count = asked.clone();
+        context.set_credentials(Some(Arc::new(move |_, _| {
+            *count.lock().unwrap() += 1;
+            let secrets = serde_json::json!({"username": "u", "password": "p"});
+            serde_json::from_value::<ocireg::inside::Secrets>(secrets).unwrap().credentials()
+        })));
+        let to = Reference::parse(&format!("{}/two:t", registry.server.host), None).unwrap();
+        let found = copy(&call, &image, &RegistryStore::new(&client, to), &CopyOptions::default()).unwrap();
+        assert_eq!(found.blobs["copied"], 20);
+        let seen = registry.server.seen();
+        let tries = match by_token {
+            true => seen
+                .iter()
+                .filter(|seen| seen.path() == "/token" && seen.target.contains("two") && is_for_one(seen))
+                .count(),
+            false => registry.mounts(),
+        };
+        // Of the blobs that go at once each may have begun.
+        assert!((1..=8).contains(&tries), "{by_token}: {tries}");
+        assert!(*asked.lock().unwrap() <= 1, "{by_token}: {}", asked.lock().unwrap());
     }
 }
 
@@ -282,5 +339,10 @@ fn who_holds_the_lock_is_not_waited_for() {
     held.lock().unwrap();
     within(std::time::Duration::from_secs(10), || {
         assert_eq!(push(&folder.cache(), &registry, "two", &image()).blobs["mounted"], 3);
+    });
+    // Nor for each blob: 41 times 300 ms.
+    let many = Memory::new(&(0..40).map(|size| noise(100 + size)).collect::<Vec<_>>());
+    within(std::time::Duration::from_secs(8), || {
+        assert_eq!(push(&folder.cache(), &registry, "two", &many).blobs["copied"], 41);
     });
 }

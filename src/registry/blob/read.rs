@@ -87,6 +87,11 @@ impl RemoteBlob {
         let remote = turn.next()?;
         Ok(RemoteBlob { turn, remote, digest: digest.clone(), senders: Vec::new() })
     }
+
+    /// Who is asked now.
+    pub(crate) fn remote(&self) -> &Remote {
+        &self.remote
+    }
 }
 
 impl Downloadable for RemoteBlob {

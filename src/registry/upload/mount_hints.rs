@@ -1,6 +1,6 @@
 //! Which repositories have which blobs, as a client learned while it worked: blobs may be mounted from there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
 use crate::digest::Digest;
@@ -12,6 +12,8 @@ const MOST_BLOBS: usize = 50_000;
 #[derive(Debug, Default)]
 pub(crate) struct MountHints {
     blobs: Mutex<HashMap<(String, Digest), String>>,
+    /// Hosts and repositories that the credentials of this client may not mount from.
+    refused: Mutex<HashSet<(String, String)>>,
 }
 
 impl MountHints {
@@ -21,6 +23,23 @@ impl MountHints {
         if blobs.len() < MOST_BLOBS {
             blobs.insert((host.to_owned(), digest.clone()), repository.to_owned());
         }
+    }
+
+    /// Remembers that the credentials are not good for mounts from a repository: each would cost requests for tokens again.
+    pub(crate) fn refuse(&self, host: &str, repository: &str) {
+        let mut refused = lock(&self.refused);
+        if refused.len() < MOST_BLOBS {
+            refused.insert((host.to_owned(), repository.to_owned()));
+        }
+    }
+
+    pub(crate) fn is_refused(&self, host: &str, repository: &str) -> bool {
+        lock(&self.refused).contains(&(host.to_owned(), repository.to_owned()))
+    }
+
+    /// Forgets what was refused: there may be other credentials.
+    pub(crate) fn forget_refusals(&self) {
+        lock(&self.refused).clear();
     }
 
     /// A repository of a host that had a blob.

@@ -40,6 +40,8 @@ pub(crate) struct Negotiation<'a> {
     pub way: UploadWay,
     /// Repositories of this registry that may have the blob.
     pub sources: Vec<String>,
+    /// Those of which it turned out that these credentials may not mount from there.
+    pub refused: Vec<String>,
     /// Chunks are used only because a connection broke.
     cautious: bool,
     /// The whole was refused as too large: it is not tried in one piece again.
@@ -48,7 +50,7 @@ pub(crate) struct Negotiation<'a> {
 
 impl<'a> Negotiation<'a> {
     pub(crate) fn new(remote: &'a Remote, digest: &'a Digest, way: UploadWay, sources: Vec<String>) -> Negotiation<'a> {
-        Negotiation { remote, digest, way, sources, cautious: false, too_large: false }
+        Negotiation { remote, digest, way, sources, refused: Vec::new(), cautious: false, too_large: false }
     }
 
     /// Puts the blob, unless it exists. A failure is retried in a new session.
@@ -71,7 +73,12 @@ impl<'a> Negotiation<'a> {
                 }
                 Err(error) if ends_the_call(&error) => return Err(error),
                 // A mount is only an attempt: whatever the result, the blob may still be uploaded.
-                Err(_) => self.remote.call.check()?,
+                Err(error) => {
+                    self.remote.call.check()?;
+                    if matches!(error.code(), Code::Unauthenticated | Code::Forbidden) {
+                        self.refused.push(name);
+                    }
+                }
             }
         }
         self.upload(source, session)

@@ -330,13 +330,17 @@ downloaders() {
         cmp "$work/file" "$work/blob" || fail "curl_blob: other bytes from $by"
     done
     fails 1 NOT_FOUND curl_blob "$repository@sha256:$(printf %064d 0)" "$work/none"
+    # wget as it is, but for what it is called with, which other users can read.
+    mkdir "$work/spy" "$work/temporary"
+    printf '#!/bin/sh\necho "$*" >>"%s/arguments"\nexec %s "$@"\n' "$work" "$(command -v wget)" >"$work/spy/wget"
+    chmod +x "$work/spy/wget"
     for by in curl_blob curl wget; do
         refusing_registry
         head -c 1000000 "$work/file" >"$work/blob"
         cp "$work/blob" "$work/blob.part"
         case $by in
             curl_blob) run_example curl_blob "127.0.0.1:$port/a@$digest" "$work/blob" ;;
-            *) OCIREG_OPTIONS=--plain-http PATH="$here/bin:$PATH" installed "$here/share/doc/ocireg/examples/fetch_blob.sh" "$by" \
+            *) OCIREG_OPTIONS=--plain-http TMPDIR="$work/temporary" PATH="$work/spy:$here/bin:$PATH" installed "$here/share/doc/ocireg/examples/fetch_blob.sh" "$by" \
                 "127.0.0.1:$port/a@$digest" "$work/blob" 2>"$work/err" || { cat "$work/err" "$work/asked"; fail "fetch_blob.sh $by"; } ;;
         esac
         cmp "$work/file" "$work/blob" || fail "$by: other bytes"
@@ -345,6 +349,8 @@ downloaders() {
         kill "$refusing"
         refusing=
     done
+    ! grep -q '://\|Bearer' "$work/arguments" || fail 'fetch_blob.sh: wget is called with a secret'
+    [ -z "$(ls "$work/temporary")" ] || fail 'fetch_blob.sh leaves temporary files'
 }
 
 # Sets port; what it is asked is in $work/asked.

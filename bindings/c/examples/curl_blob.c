@@ -5,7 +5,8 @@
 #include <curl/curl.h>
 #include <stdio.h>
 
-/* Continues the file. curl keeps an Authorization from hosts to which this one redirects. Returns the status of a whole answer. */
+/* Continues the file. curl keeps only some headers from hosts to which this one redirects: with any it follows none, and where a redirect
+ * leads the library has said before. Returns the status of a whole answer. */
 static long get(CURL *curl, const ocireg_json *place, FILE *file)
 {
     struct curl_slist *headers = NULL;
@@ -17,7 +18,7 @@ static long get(CURL *curl, const ocireg_json *place, FILE *file)
         headers = curl_slist_append(headers, line);
     }
     curl_easy_setopt(curl, CURLOPT_URL, ocireg_json_text(place, "/url")), curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L), curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, headers == NULL ? 1L : 0L), curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
     curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)(fseeko(file, 0, SEEK_END), ftello(file)));
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, file);
     CURLcode code = curl_easy_perform(curl);

@@ -13,19 +13,24 @@ ask() { ocireg ${OCIREG_OPTIONS:-} -q "$@"; }
 # By the registry's own URL. curl takes the header from a pipe, where other users do not see it, and keeps it from hosts to which the
 # registry redirects.
 by_curl() {
-    url=$(ask blob locate --no-follow "$name" --format '{/locations/0/url}')
+    url=$(ask blob locate --no-follow "$name" --format '{/locations/0/url}') || return 1
     ask token --header "${name%@*}" |
         curl --silent --show-error --fail --location --continue-at - --header @- --output "$file.part" "$url"
 }
 
-# By the URL to which the registry redirects, where it does. wget would take a header along to other hosts: it follows no redirect.
+# By the URL to which the registry redirects, where it does. It may be signed, a secret as the header is: other users see neither, as one
+# comes through a pipe and the other in a file of this user only, which wget wants and which is gone at the end, however that comes. wget
+# would take the header along to other hosts: it follows no redirect.
 by_wget() {
-    config=$(mktemp)
-    trap 'rm -f "$config"' EXIT
-    place=$(ask blob locate --check "$name" --format '{/locations/0/url}\nheader = Authorization: {/locations/0/headers/Authorization}')
+    place=$(ask blob locate --check "$name" --format '{/locations/0/url}\nheader = Authorization: {/locations/0/headers/Authorization}') || return 1
+    [ -n "$config" ] || config=$(mktemp)
     printf '%s\n' "$place" | sed -n '2 { /: ./p }' >"$config"
-    wget --quiet --config "$config" --max-redirect 0 --continue --output-document "$file.part" "$(printf '%s\n' "$place" | head -n 1)"
+    printf '%s\n' "$place" | head -n 1 |
+        wget --quiet --config "$config" --max-redirect 0 --continue --output-document "$file.part" --input-file -
 }
+config=
+trap '[ -z "$config" ] || rm -f "$config"' EXIT
+trap 'exit 1' HUP INT TERM
 
 # Each run of ocireg gets a new token.
 for try in 1 2 3; do

@@ -50,7 +50,7 @@ fn a_query_that_is_refused_is_left_out() {
     fails(put_tags(&refuses, &pinned, &["x"]), Code::Forbidden, "");
     assert_eq!(refuses.server.seen().len(), 1);
     let one = Registry::with(Abilities::default(), |seen, _| seen.path().ends_with("/y").then(|| reply(409)));
-    fails(put_tags(&one, &pinned, &["x", "y"]), Code::Http, "is stored, but the tag y is not set");
+    fails(put_tags(&one, &pinned, &["x", "y"]), Code::Http, "is stored, but the tag y is not set; set already: x:");
 }
 
 #[test]

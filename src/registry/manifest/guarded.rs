@@ -12,7 +12,7 @@ use ::http::header::{HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
 use super::delete::ends_call;
 use super::get::{head, HeadOptions};
-use super::put_as::{put_as, OnlyIf};
+use super::put_as::{put_as, set_already, OnlyIf};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::reference::Repository;
@@ -95,11 +95,7 @@ impl Guarded<'_> {
     }
 
     fn not_all(&self, done: &GuardedTags, tag: &str, error: Error) -> Error {
-        let set = match done.set.as_slice() {
-            [] => String::new(),
-            set => format!("; set already: {}", set.join(", ")),
-        };
-        error.within(format!("the tag {tag} of {} is not set{set}", self.remote.place()))
+        error.within(format!("the tag {tag} of {} is not set{}", self.remote.place(), set_already(&done.set)))
     }
 
     /// Puts a manifest, which is there by its digest, under a tag; None if the tag is left as it is.

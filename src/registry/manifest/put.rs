@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::guarded::{about_tags, Guarded, GuardedTags};
-use super::put_as::{put_as, OnlyIf};
+use super::put_as::{put_as, set_already, OnlyIf};
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
@@ -131,7 +131,7 @@ impl Client {
         let mut guarded_tags = GuardedTags::default();
         let accepted = match (condition, options.tags.is_empty()) {
             (NameCondition::None, true) => put_as(&remote, under.as_str(), &[], content, &OnlyIf::default())?,
-            (NameCondition::None, false) => put_tags(&remote, &tags, content)?,
+            (NameCondition::None, false) => put_tags(&remote, repository, &tags, content)?,
             (condition, _) => {
                 let accepted = put_as(&remote, document.digest.as_str(), &[], content, &OnlyIf::default())?;
                 let guarded = Guarded { remote: &remote, repository, condition };
@@ -200,7 +200,12 @@ fn all_tags(under: &ManifestName, options: &PutOptions) -> Result<Vec<String>> {
 
 /// By digest with all tags in one request. What the registry does not confirm is put tag by tag: one without support
 /// stores the manifest without tags.
-fn put_tags(remote: &Remote, tags: &[String], content: &RawManifest) -> Result<Option<Response>> {
+fn put_tags(
+    remote: &Remote,
+    repository: &Repository,
+    tags: &[String],
+    content: &RawManifest,
+) -> Result<Option<Response>> {
     let (name, always) = (content.digest().as_str(), OnlyIf::default());
     let mut accepted = match put_as(remote, name, tags, content, &always) {
         // Too many for one request, or a registry that does not support the query.
@@ -210,9 +215,17 @@ fn put_tags(remote: &Remote, tags: &[String], content: &RawManifest) -> Result<O
         outcome => outcome?,
     };
     let confirmed = accepted.as_ref().map(confirmed_tags).unwrap_or_default();
-    for tag in tags.iter().filter(|tag| !confirmed.contains(tag)) {
-        let again = put_as(remote, tag, &[], content, &always)
-            .map_err(|error| error.within(format!("the manifest {name} is stored, but the tag {tag} is not set")))?;
+    let (mut set, left): (Vec<&str>, Vec<&str>) =
+        tags.iter().map(String::as_str).partition(|tag| confirmed.iter().any(|confirmed| confirmed == tag));
+    // At once: they are set, whatever becomes of the others.
+    remote.has_written(repository, &set);
+    for tag in left {
+        let again = put_as(remote, tag, &[], content, &always).map_err(|error| {
+            let what = format!("the manifest {name} is stored, but the tag {tag} is not set{}", set_already(&set));
+            error.within(what)
+        })?;
+        remote.has_written(repository, &[tag]);
+        set.push(tag);
         accepted = accepted.or(again);
     }
     Ok(accepted)

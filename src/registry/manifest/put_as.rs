@@ -31,6 +31,14 @@ pub(super) struct OnlyIf<'a> {
     pub again: Option<&'a Again<'a>>,
 }
 
+/// Of several tags of which one could not be set: those that were, for its error.
+pub(super) fn set_already(tags: &[impl AsRef<str>]) -> String {
+    match tags {
+        [] => String::new(),
+        tags => format!("; set already: {}", tags.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")),
+    }
+}
+
 /// A PUT whose response was lost may have succeeded: check before it is sent again. Returns the response that confirms it; None if that
 /// was lost, including its subject and tags, though the manifest is there.
 pub(super) fn put_as(

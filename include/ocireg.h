@@ -2343,8 +2343,9 @@ ocireg_status ocireg_explain(ocireg_client *client,
 // Gets the authorization for a repository, [HOST[:PORT]/]REPOSITORY, for requests that the caller sends itself, by curl, wget or
 // an HTTP library of its own: the header that this client would send, with a token from its cache or a new one. The credentials
 // are found as for every other call; without any a token server is asked for an anonymous token. What the registry asks for is
-// known from earlier calls, or found out by a ping, and where that needs nothing by asking for the repository's tags, both
-// without credentials. Blocks.
+// known from earlier calls, or found out without credentials: by a ping; where that needs nothing by asking for one of the
+// repository's tags; and where reading needs nothing and more is wanted, by a PATCH of an upload session that does not exist,
+// which changes nothing. Blocks.
 //
 // Options:
 //   actions (string or list of strings): what it is for, instead of "pull": "pull", "push", "delete", "*" or
@@ -2388,14 +2389,16 @@ ocireg_status ocireg_token(ocireg_client *client,
 
 // Says where a blob, HOST[:PORT]/REPOSITORY@DIGEST, can be had by a downloader of the caller's own: the URLs to ask with GET, in
 // order, and the headers for each. Many registries redirect to a URL that is signed and good for minutes: that comes first, the
-// registry's own second. The registry is asked for one byte of the blob, which is one request besides those for a token; the
-// blob itself is not downloaded. Blocks.
+// registry's own second. The registry is asked for one byte of the blob; the blob itself is not downloaded. That is one request,
+// and one more where it refuses a range; besides those for a token, tries again after failures, redirects that are followed, and
+// what other mirrors are asked. Blocks.
 //
 // Options:
-//   follow (boolean, default: true): false: the registry is not asked; its own URL only, which may answer
-//      with a redirect
+//   follow (boolean, default: true): false: the registry is not asked for it; its own URL only, which may
+//      answer with a redirect. Which authorization it requires is found out as in ocireg_token
 //   check (boolean, default: false): what a redirect leads to is asked as well, so that it is known to
-//      answer, further redirects are followed, and a token that it requires is in its headers
+//      answer, further redirects are followed, and a token that it requires is in its headers. What the
+//      registry itself requires is then found out as in ocireg_token, if it was not asked for any
 //   failed (string or list of strings): where there are mirrors: "endpoint" of earlier results whose URLs did
 //      not serve; they are passed over for a minute, as those that fail this client itself
 // The token:
@@ -2435,15 +2438,16 @@ ocireg_status ocireg_blob_locate(ocireg_client *client,
                                  ocireg_error **error);
 
 // Says where a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], can be had by a downloader of the caller's own, as
-// ocireg_blob_locate does for a blob. The registry is asked by HEAD, which is no pull; a redirect that is signed for HEAD is
-// left out. The headers include the Accept of ocireg_manifest_get. A tag may be moved before it is asked for: then the bytes
+// ocireg_blob_locate does for a blob. The registry is asked by HEAD, which is no pull, and by GET where it has no HEAD or
+// refuses it without a reason; a redirect that is signed for HEAD is left out. The headers include the Accept of ocireg_manifest_get. A tag may be moved before it is asked for: then the bytes
 // have another digest. Blocks.
 //
 // Options:
-//   follow (boolean, default: true): false: the registry is not asked; its own URL only, which may answer
-//      with a redirect
+//   follow (boolean, default: true): false: the registry is not asked for it; its own URL only, which may
+//      answer with a redirect. Which authorization it requires is found out as in ocireg_token
 //   check (boolean, default: false): what a redirect leads to is asked as well, so that it is known to
-//      answer, further redirects are followed, and a token that it requires is in its headers
+//      answer, further redirects are followed, and a token that it requires is in its headers. What the
+//      registry itself requires is then found out as in ocireg_token, if it was not asked for any
 //   failed (string or list of strings): where there are mirrors: "endpoint" of earlier results whose URLs did
 //      not serve; they are passed over for a minute, as those that fail this client itself
 // The token:

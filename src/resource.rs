@@ -20,6 +20,8 @@ pub(crate) enum Resource<'a> {
     Blob(&'a Digest),
     /// Where upload sessions begin, and mounts (end-4, end-11).
     Uploads,
+    /// An upload session that nobody has: whether writes need an authorization is asked there, and nothing comes of it.
+    NoUpload,
     /// The list of a manifest's referrers (end-12).
     Referrers(&'a Digest),
 }
@@ -47,6 +49,7 @@ impl fmt::Display for Resource<'_> {
             Resource::Manifest(name) => write!(out, "manifests/{name}"),
             Resource::Blob(digest) => write!(out, "blobs/{digest}"),
             Resource::Uploads => out.write_str("blobs/uploads/"),
+            Resource::NoUpload => out.write_str("blobs/uploads/00000000-0000-0000-0000-000000000000"),
             Resource::Referrers(digest) => write!(out, "referrers/{digest}"),
         }
     }

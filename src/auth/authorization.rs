@@ -1,5 +1,5 @@
 //! What a registry is to be sent by others than this library: the header that its own requests would have. The challenge comes from
-//! memory, from the ping, or from a request that only reads; the rest is as for those requests.
+//! memory, from the ping, or from requests that change nothing; the rest is as for those requests.
 
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
@@ -53,21 +53,21 @@ pub(crate) struct Authorization {
 }
 
 impl Auth {
-    /// The authorization for requests to a registry. `probe` is what may be asked when the registry's ping needs none.
+    /// The authorization for requests to a registry. `probes` are asked, in order, when the registry's ping needs none.
     pub(crate) fn authorization(
         &self,
         call: &Call,
         account: &Account,
-        probe: &RequestTarget,
+        probes: &[(Method, RequestTarget)],
         wish: &AuthorizationWish,
     ) -> Result<Authorization> {
-        let found = self.authorization_once(call, account, probe, wish)?;
+        let found = self.authorization_once(call, account, probes, wish)?;
         if !found.is_refused(wish) {
             return Ok(found);
         }
         // Those that the hook or a helper gave may be others by now.
         self.forget_answer(account);
-        let found = self.authorization_once(call, account, probe, wish)?;
+        let found = self.authorization_once(call, account, probes, wish)?;
         if !found.is_refused(wish) {
             return Ok(found);
         }
@@ -82,14 +82,14 @@ impl Auth {
         &self,
         call: &Call,
         account: &Account,
-        probe: &RequestTarget,
+        probes: &[(Method, RequestTarget)],
         wish: &AuthorizationWish,
     ) -> Result<Authorization> {
         let own = account.credentials.clone().filter(|own| !account.anonymous && matches!(own, Credentials::Token(_)));
         if let Some(Credentials::Token(token)) = own {
             return Authorization::of(&Proof::Bearer(token), CredentialSource::HostOptions, None, None);
         }
-        let Some((challenge, remote)) = self.challenge(call, account, probe)? else {
+        let Some((challenge, remote)) = self.challenge(call, account, probes)? else {
             return Authorization::of(&Proof::Nothing, CredentialSource::Nobody, None, None);
         };
         let (credentials, mut source) = self.credentials(call, account)?;
@@ -123,7 +123,7 @@ impl Auth {
         &self,
         call: &Call,
         account: &Account,
-        probe: &RequestTarget,
+        probes: &[(Method, RequestTarget)],
     ) -> Result<Option<(Challenge, Option<IpAddr>)>> {
         let known = |memory: super::OriginMemory| memory.challenge.map(|challenge| (challenge, memory.remote));
         let memory = self.memory(account);
@@ -131,9 +131,9 @@ impl Auth {
         if let Some(known) = known(memory) {
             return Ok(Some(known));
         }
-        let ping = account.ping();
-        for target in [(!pinged).then_some(&ping), Some(probe)].into_iter().flatten() {
-            let mut request = Request::new(Method::GET);
+        let ping = (Method::GET, account.ping());
+        for (method, target) in (!pinged).then_some(&ping).into_iter().chain(probes) {
+            let mut request = Request::new(method.clone());
             request.redirects = Redirects::SameOrigin;
             let response = self.http.send(call, &account.base.find(target)?, &mut request)?;
             match response.status {

@@ -126,6 +126,11 @@ impl ScopeSet {
         other.scopes.iter().all(|wanted| self.scopes.iter().any(|scope| scope.covers(wanted)))
     }
 
+    /// Whether some of it is more than reading a repository.
+    pub(crate) fn writes(&self) -> bool {
+        self.scopes.iter().any(|scope| scope.kind == "repository" && scope.actions != ["pull"])
+    }
+
     /// Whether some of it is about another repository.
     pub(crate) fn reaches_beyond(&self, repository: &str) -> bool {
         self.scopes.iter().any(|scope| scope.kind == "repository" && scope.name != repository)

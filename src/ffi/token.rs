@@ -14,8 +14,9 @@ use super::status::ocireg_status;
 /// Gets the authorization for a repository, [HOST[:PORT]/]REPOSITORY, for requests that the caller sends itself, by curl, wget or
 /// an HTTP library of its own: the header that this client would send, with a token from its cache or a new one. The credentials
 /// are found as for every other call; without any a token server is asked for an anonymous token. What the registry asks for is
-/// known from earlier calls, or found out by a ping, and where that needs nothing by asking for the repository's tags, both
-/// without credentials. Blocks.
+/// known from earlier calls, or found out without credentials: by a ping; where that needs nothing by asking for one of the
+/// repository's tags; and where reading needs nothing and more is wanted, by a PATCH of an upload session that does not exist,
+/// which changes nothing. Blocks.
 ///
 /// Options: {TokenOptions}
 ///
@@ -60,8 +61,9 @@ pub unsafe extern "C" fn ocireg_token(
 
 /// Says where a blob, HOST[:PORT]/REPOSITORY@DIGEST, can be had by a downloader of the caller's own: the URLs to ask with GET, in
 /// order, and the headers for each. Many registries redirect to a URL that is signed and good for minutes: that comes first, the
-/// registry's own second. The registry is asked for one byte of the blob, which is one request besides those for a token; the
-/// blob itself is not downloaded. Blocks.
+/// registry's own second. The registry is asked for one byte of the blob; the blob itself is not downloaded. That is one request,
+/// and one more where it refuses a range; besides those for a token, tries again after failures, redirects that are followed, and
+/// what other mirrors are asked. Blocks.
 ///
 /// Options: {LocateOptions}
 ///
@@ -106,8 +108,8 @@ pub unsafe extern "C" fn ocireg_blob_locate(
 }
 
 /// Says where a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], can be had by a downloader of the caller's own, as
-/// ocireg_blob_locate does for a blob. The registry is asked by HEAD, which is no pull; a redirect that is signed for HEAD is
-/// left out. The headers include the Accept of ocireg_manifest_get. A tag may be moved before it is asked for: then the bytes
+/// ocireg_blob_locate does for a blob. The registry is asked by HEAD, which is no pull, and by GET where it has no HEAD or
+/// refuses it without a reason; a redirect that is signed for HEAD is left out. The headers include the Accept of ocireg_manifest_get. A tag may be moved before it is asked for: then the bytes
 /// have another digest. Blocks.
 ///
 /// Options: {LocateOptions}

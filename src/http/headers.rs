@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ::http::header::{HeaderMap, HeaderName, HeaderValue};
+use bytes::Bytes;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -33,6 +34,13 @@ const OWN: [&str; 18] = [
 /// So are all with these prefixes: they describe the body, make a request conditional, or are for the proxy.
 const OWN_BEGINNINGS: [&str; 3] = ["content-", "if-", "proxy-"];
 
+/// A header's value that is a secret: it is shown nowhere, and wiped when the last of its copies is dropped. None: it cannot be one.
+pub(crate) fn secret_value(text: Zeroizing<String>) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text)).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
 /// Headers from an option: a list of `Name: value`, or an object of names and values.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers(HeaderMap);
@@ -50,8 +58,7 @@ impl Headers {
         if value.chars().any(char::is_control) {
             return Err(wrong());
         }
-        let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| wrong())?;
-        value.set_sensitive(true);
+        let value = secret_value(Zeroizing::new(value.to_owned())).ok_or_else(wrong)?;
         self.0.append(name, value);
         Ok(())
     }
@@ -69,6 +76,21 @@ impl Headers {
         for (name, value) in &self.0 {
             headers.append(name.clone(), value.clone());
         }
+    }
+
+    /// Names with their values, several of one name with commas between them.
+    pub(crate) fn joined(&self) -> impl Iterator<Item = (&str, Zeroizing<String>)> {
+        self.0.keys().map(|name| {
+            // Made at once in its size: what grows leaves copies behind.
+            let size = self.0.get_all(name).iter().map(|value| value.len() + 2).sum();
+            let mut all = Zeroizing::new(String::with_capacity(size));
+            for value in self.0.get_all(name).iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok()) {
+                let between = if all.is_empty() { "" } else { ", " };
+                all.push_str(between);
+                all.push_str(value);
+            }
+            (name.as_str(), all)
+        })
     }
 
     pub fn names(&self) -> Vec<&str> {
@@ -137,6 +159,11 @@ mod tests {
         list.put_into(&mut map);
         assert_eq!(map.get_all("x-one").iter().count(), 1);
         assert!(map["x-one"].is_sensitive());
+        let twice: Headers = Headers::read(json!(["X-One: a", "X-One: é"])).unwrap();
+        assert_eq!(
+            twice.joined().map(|(name, value)| format!("{name}: {}", *value)).collect::<Vec<_>>(),
+            ["x-one: a, é"]
+        );
         let general: Headers = Headers::read(json!({"X-One": "general", "X-Three": "d"})).unwrap();
         let both = list.over(&general);
         assert_eq!(both.0["x-one"], "a: b");

@@ -3,7 +3,7 @@
 
 use std::time::SystemTime;
 
-use ::http::header::{HeaderMap, HeaderValue, ACCEPT, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, RANGE};
+use ::http::header::{HeaderValue, ACCEPT, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use ::http::{Method, StatusCode};
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
@@ -34,10 +34,11 @@ options! {
     /// Options of [`Client::locate_blob`] and [`Client::locate_manifest`].
     #[derive(Clone)]
     pub struct LocateOptions {
-        /// false: the registry is not asked; its own URL only, which may answer with a redirect
+        /// false: the registry is not asked for it; its own URL only, which may answer with a redirect. Which authorization it requires is
+        /// found out as in ocireg_token
         pub follow: bool = true,
         /// what a redirect leads to is asked as well, so that it is known to answer, further redirects are followed, and a token that it
-        /// requires is in its headers
+        /// requires is in its headers. What the registry itself requires is then found out as in ocireg_token, if it was not asked for any
         pub check: bool,
         /// where there are mirrors: "endpoint" of earlier results whose URLs did not serve; they are passed over for a minute, as those
         /// that fail this client itself
@@ -282,16 +283,14 @@ fn headers(
     accept: Option<&str>,
     sent: Option<&Authorization>,
 ) -> Vec<(String, Zeroizing<String>)> {
-    let mut all = HeaderMap::new();
-    let value = |text: &str| HeaderValue::from_str(text).ok();
-    accept.and_then(value).map(|accept| all.insert(ACCEPT, accept));
-    sent.and_then(|sent| value(sent.value.as_deref()?)).map(|value| all.insert(AUTHORIZATION, value));
+    let mut all: Vec<(String, Zeroizing<String>)> = Vec::new();
+    all.extend(accept.map(|accept| (usual(ACCEPT.as_str()), Zeroizing::new(accept.to_owned()))));
+    all.extend(sent.and_then(|sent| Some((usual(AUTHORIZATION.as_str()), sent.value.clone()?))));
     if at.guard == Guard::Caller {
-        remote.client.http.headers(at).put_into(&mut all);
+        // None of them is one of those above, which only the library sets.
+        all.extend(remote.client.http.headers(at).joined().map(|(name, value)| (usual(name), value)));
     }
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let joined = |name| all.get_all(name).iter().map(text).collect::<Vec<_>>().join(", ");
-    all.keys().map(|name| (usual(name.as_str()), Zeroizing::new(joined(name)))).collect()
+    all
 }
 
 /// A header's name as people write it.

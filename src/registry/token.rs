@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use ::http::Method;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -137,10 +138,14 @@ impl Client {
     }
 }
 
-/// The authorization for a repository. Where the ping needs none, its tags are asked for.
+/// The authorization for a repository. Where the ping needs none, its tags are asked for; and where those need none, and more is wanted
+/// than to read, an upload session that does not exist is sent a part of nothing: who may not write is told so before it is looked for.
 pub(super) fn authorization(remote: &Remote, wish: &AuthorizationWish) -> Result<Authorization> {
-    let probe = remote.target(Resource::Tags).with_pairs([("n", "1")]);
-    remote.client.auth.authorization(&remote.call, &remote.account, &probe, wish)
+    let mut probes = vec![(Method::GET, remote.target(Resource::Tags).with_pairs([("n", "1")]))];
+    if wish.scopes.writes() {
+        probes.push((Method::PATCH, remote.target(Resource::NoUpload)));
+    }
+    remote.client.auth.authorization(&remote.call, &remote.account, &probes, wish)
 }
 
 /// A moment as results give it: in RFC 3339, and the seconds until then.

@@ -87,6 +87,44 @@ fn a_registry_that_has_the_bytes_itself() {
     assert_eq!(server.seen().len(), 4);
 }
 
+/// How many requests each way of asking takes, as the header says it.
+#[test]
+fn requests_are_as_many_as_is_said() {
+    let count = |answer: fn(&Seen) -> Reply, ask: &dyn Fn(&Client, &str) -> Result<Value, Error>| {
+        let server = Server::start(answer);
+        ask(&client_for(&server.host), &server.host).unwrap();
+        server.seen().into_iter().map(|seen| format!("{} {}", seen.method, seen.path())).collect::<Vec<_>>()
+    };
+    let of_blob = |with: Value| move |client: &Client, host: &str| locate(client, host, with.clone());
+    let of_tag = |client: &Client, host: &str| locate_tag(client, host, json!({}));
+    let open = |_: &Seen| first_byte(&blob().0);
+    let no_range = |seen: &Seen| match seen.header("range") {
+        Some(_) => reply(400),
+        None => reply(200).body(blob().0),
+    };
+    let no_head = |seen: &Seen| match seen.method.as_str() {
+        "HEAD" => reply(405),
+        _ => reply(200).header("Content-Type", MANIFEST_TYPE).body(MANIFEST),
+    };
+    let own = format!("GET /v2/a/b/blobs/{}", blob().1);
+    assert_eq!(count(open, &of_blob(json!({}))), [own.as_str()]);
+    assert_eq!(count(no_range, &of_blob(json!({}))), [own.as_str(), &own]);
+    assert_eq!(count(no_head, &of_tag), ["HEAD /v2/a/b/manifests/t", "GET /v2/a/b/manifests/t"]);
+    // Nothing of the blob, but what is required: of an open registry, by its ping and a tag.
+    assert_eq!(count(|_| reply(200), &of_blob(json!({"follow": false}))), ["GET /v2/", "GET /v2/a/b/tags/list"]);
+    // It redirected at once, without a token: what it requires itself is found out, which a token for elsewhere does not say.
+    let moved = |seen: &Seen| match (seen.path(), seen.header("host")) {
+        (path, Some(host)) if path.contains("/blobs/") && host.starts_with("127.") => {
+            reply(307).header("Location", format!("http://localhost:{}/x", host.rsplit(':').next().unwrap()))
+        }
+        ("/x", _) => first_byte(&blob().0),
+        _ => reply(200),
+    };
+    let asked = count(moved, &of_blob(json!({"check": true})));
+    assert_eq!(asked, [own.as_str(), "GET /x", "GET /v2/", "GET /v2/a/b/tags/list"]);
+    assert_eq!(count(moved, &of_blob(json!({}))).len(), 1);
+}
+
 #[test]
 fn a_signed_url_comes_first_and_gets_no_header() {
     let cdn = Server::start(|_| reply(200));

@@ -9,7 +9,7 @@ use ocireg::registry::Client;
 use serde_json::{json, Value};
 
 use crate::common::*;
-use crate::registries::{bearer, get, manifest, scopes, tokens};
+use crate::registries::{bearer, get, manifest, scopes, token, tokens};
 use crate::server::*;
 
 const BASIC: &str = "Basic YWxpY2U6czNjcmV0";
@@ -220,6 +220,31 @@ fn each_way_of_authentication_has_its_header() {
     client.set_host(&silent.host, host_options(json!({"token": "own", "plain_http": true}))).unwrap();
     let token = asked(&client, &silent.host, json!({})).unwrap();
     assert_eq!((value(&token), &token["expires"], silent.seen().len()), ("Bearer own", &Value::Null, 0));
+}
+
+/// Where only reading is open, who wants to push is not told that nothing is needed.
+#[test]
+fn an_open_registry_is_asked_whether_writes_are_too() {
+    for guarded in [true, false] {
+        let server = Server::start(move |seen| match (seen.method.as_str(), seen.path()) {
+            (_, "/token") => token("good"),
+            ("GET", _) => reply(200).json("{}"),
+            _ if guarded => bearer(seen, ""),
+            _ => reply(404),
+        });
+        let client = client_for(&server.host);
+        assert_eq!(asked(&client, &server.host, json!({})).unwrap()["auth"], "none");
+        assert_eq!(server.seen().len(), 2, "the ping and one tag");
+        let token = asked(&client, &server.host, json!({"actions": ["pull,push"]})).unwrap();
+        assert_eq!(token["auth"], if guarded { "bearer" } else { "none" });
+        let writes: Vec<Seen> = server.seen().into_iter().filter(|seen| seen.method != "GET").collect();
+        assert!(writes.len() == 1 && writes[0].method == "PATCH" && writes[0].body.is_empty());
+        assert!(writes[0].path().starts_with("/v2/a/b/blobs/uploads/0000"));
+        // What is known by then is what is used: the challenge, or a look at the tags and the session again.
+        let more = server.seen().len();
+        asked(&client, &server.host, json!({"actions": "delete"})).unwrap();
+        assert_eq!(server.seen().len() - more, if guarded { 1 } else { 2 });
+    }
 }
 
 #[test]

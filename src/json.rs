@@ -9,6 +9,7 @@ use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::ser::Formatter;
 use serde_json::{Map, Value};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::text::is_obeyed;
 
@@ -53,9 +54,42 @@ fn parse_within(bytes: &[u8], budget: &Budget) -> Result<Value, JsonError> {
 
 /// A value as JSON, in which terminal control characters in strings are escaped. The meaning is unchanged.
 pub fn text(value: &(impl Serialize + ?Sized)) -> Result<String, JsonError> {
-    let mut bytes = Vec::new();
+    let mut bytes = WipedBytes::default();
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, EscapingFormatter))?;
-    String::from_utf8(bytes).map_err(|error| serde_json::Error::io(io::Error::other(error)).into())
+    String::from_utf8(std::mem::take(&mut bytes.0))
+        .map_err(|error| serde_json::Error::io(io::Error::other(error)).into())
+}
+
+/// Bytes that leave no copy behind when they grow, or are given up: they may hold a token.
+#[derive(Default)]
+struct WipedBytes(Zeroizing<Vec<u8>>);
+
+impl io::Write for WipedBytes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let needed = self.0.len() + bytes.len();
+        if needed > self.0.capacity() {
+            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * self.0.capacity())));
+            larger.extend_from_slice(&self.0);
+            // The smaller one is wiped where it is dropped.
+            self.0 = larger;
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Wipes the strings of a value that is of no use any more.
+pub(crate) fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(list) => list.iter_mut().for_each(wipe),
+        Value::Object(members) => members.values_mut().for_each(wipe),
+        _ => {}
+    }
 }
 
 struct EscapingFormatter;

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
+use crate::json;
 use crate::text::shorten;
 
 /// The options of a call. One that is not given has its default.
@@ -18,10 +19,13 @@ pub(crate) trait Options: Sized {
     /// All that was given; what is not one of them is refused.
     fn read(mut given: Map<String, Value>) -> Result<Self> {
         let keys = Self::keys();
-        match given.keys().find(|key| !keys.contains(&key.as_str())) {
+        let outcome = match given.keys().find(|key| !keys.contains(&key.as_str())) {
             Some(key) => Err(Error::new(Code::InvalidArgument, unknown(key, &keys))),
             None => Self::take(&mut given),
-        }
+        };
+        // What was not taken may be a password.
+        given.values_mut().for_each(json::wipe);
+        outcome
     }
 }
 

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Number, Value};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::json::{self, JsonError};
 
@@ -24,6 +25,13 @@ pub(crate) enum JsonContent {
 }
 
 pub(crate) struct NulTerminated(Box<[u8]>);
+
+// It may be a token.
+impl Drop for NulTerminated {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
 
 /// In the document's order, and the order of their names, by which they are found.
 pub(crate) struct ObjectMembers {
@@ -87,7 +95,7 @@ impl Node {
             Value::Null => JsonContent::Null,
             Value::Bool(value) => JsonContent::Boolean(value),
             Value::Number(number) => JsonContent::Number(number),
-            Value::String(text) => JsonContent::String(NulTerminated::new(&text)),
+            Value::String(text) => JsonContent::String(NulTerminated::new(&Zeroizing::new(text))),
             Value::Array(list) => JsonContent::List(list.into_iter().map(|item| Node::new(item, mark)).collect()),
             Value::Object(members) => {
                 let member = |(name, value): (String, Value)| (NulTerminated::new(&name), Node::new(value, mark));

@@ -9,6 +9,7 @@ use super::grant::Grant;
 use crate::credentials::Credentials;
 use crate::digest::Algorithm;
 use crate::error::{Code, Error, Result};
+use crate::http::headers::secret_value;
 use crate::http::origin::Origin;
 
 /// The user name for an identity token whose user is unknown.
@@ -25,11 +26,9 @@ pub(super) enum Proof {
 impl Proof {
     pub(super) fn header(&self) -> Result<Option<HeaderValue>> {
         let Some(text) = self.written() else { return Ok(None) };
-        let mut value = HeaderValue::from_str(&text).map_err(|_| {
-            Error::new(Code::InvalidArgument, "the token holds characters that are not allowed in a header")
-        })?;
-        value.set_sensitive(true);
-        Ok(Some(value))
+        let wrong = || Error::new(Code::InvalidArgument, "the token holds characters that are not allowed in a header");
+        let value = Some(text).filter(|text| text.is_ascii()).and_then(secret_value);
+        value.ok_or_else(wrong).map(Some)
     }
 
     /// The same as a text, of which nothing is left when it is dropped.

@@ -1,8 +1,10 @@
 //! The results of a call that a job keeps until the caller has read them.
 
 use std::any::Any;
-use std::ffi::CString;
+use std::ffi::c_char;
 use std::sync::Mutex;
+
+use zeroize::Zeroizing;
 
 use super::handle::Owned;
 use super::memory::ocireg_buffer;
@@ -11,14 +13,32 @@ use crate::error::{Code, Error, Result};
 /// The results of a call, those that it has.
 #[derive(Default)]
 pub(super) struct Kept {
-    pub(super) text: Option<CString>,
+    pub(super) text: Option<KeptText>,
     pub(super) bytes: Option<Owned<ocireg_buffer>>,
     pub(super) handle: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
+/// A text that ends as C's do. It is wiped when it is dropped: it may hold a token.
+pub(super) struct KeptText(Zeroizing<Vec<u8>>);
+
+impl KeptText {
+    fn new(text: &str) -> Option<KeptText> {
+        // At once in its size: what grows leaves copies behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() + 1));
+        bytes.extend_from_slice(text.as_bytes());
+        bytes.push(0);
+        (!text.contains('\0')).then_some(KeptText(bytes))
+    }
+
+    /// As long as this is there.
+    pub(super) fn as_ptr(&self) -> *const c_char {
+        self.0.as_ptr().cast()
+    }
+}
+
 impl Kept {
     pub(super) fn text(text: &str) -> Result<Kept> {
-        Ok(Kept { text: Some(CString::new(text).map_err(|_| nul())?), ..Kept::default() })
+        Ok(Kept { text: Some(KeptText::new(text).ok_or_else(nul)?), ..Kept::default() })
     }
 
     /// What a new handle will hold.

@@ -13,6 +13,7 @@ use super::out::New;
 use super::panics::quietly;
 use super::status::ocireg_status;
 use crate::error::{Code, Error, Result};
+use crate::json;
 use crate::options::{options, Options};
 use crate::sync::lock;
 
@@ -37,7 +38,7 @@ pub(super) struct Lent(Owned<ocireg_options>);
 impl Lent {
     /// None yet.
     pub(super) fn new() -> Lent {
-        Lent(Owned::new(Named { lent: true, ..Named::default() }))
+        Lent(Owned::new(Named { lent: true, values: Mutex::default() }))
     }
 
     /// What the callback gets.
@@ -51,9 +52,22 @@ impl Lent {
     }
 }
 
+// Values may be passwords.
+impl Drop for Named {
+    fn drop(&mut self) {
+        lock(&self.values).values_mut().for_each(json::wipe);
+    }
+}
+
 impl Named {
-    fn change(&self, change: impl FnOnce(&mut Map<String, Value>)) {
-        change(&mut lock(&self.values));
+    /// Sets values, instead of those that were there under their names.
+    fn set(&self, more: impl IntoIterator<Item = (String, Value)>) {
+        let mut values = lock(&self.values);
+        for (key, value) in more {
+            if let Some(mut old) = values.insert(key, value) {
+                json::wipe(&mut old);
+            }
+        }
     }
 
     fn add(&self, key: &str, value: &str) -> Result<()> {
@@ -99,7 +113,7 @@ pub(super) unsafe fn panic_if_asked(options: *const ocireg_options) -> Result<()
 unsafe fn set(options: *mut ocireg_options, key: *const c_char, value: Value) -> Result<()> {
     let options = unsafe { handle::get(options, "options") }?;
     let key = unsafe { text(&key, "key") }?.to_owned();
-    options.change(|values| drop(values.insert(key, value)));
+    options.set([(key, value)]);
     Ok(())
 }
 
@@ -204,8 +218,8 @@ pub unsafe extern "C" fn ocireg_options_parse(
             let options = handle::get(options, "options")?;
             let invalid =
                 |why: String| Error::new(Code::InvalidArgument, format!("the options are not a JSON object: {why}"));
-            match crate::json::parse(text(&json, "json")?.as_bytes()) {
-                Ok(Value::Object(members)) => options.change(|values| values.extend(members)),
+            match json::parse(text(&json, "json")?.as_bytes()) {
+                Ok(Value::Object(members)) => options.set(members),
                 Ok(_) => return Err(invalid("another JSON value".to_owned())),
                 Err(error) => return Err(invalid(error.to_string())),
             }

@@ -11,6 +11,7 @@ use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::docker_hub;
 use crate::error::{Code, Error, Result};
+use crate::http::headers::secret_value;
 use crate::http::location::RequestTarget;
 use crate::http::response::Response;
 use crate::http::Request;
@@ -96,10 +97,8 @@ impl IndexServer {
 
 /// A header with a secret in it.
 pub(super) fn secret(scheme: &str, token: &str) -> Result<HeaderValue> {
-    let text = Zeroizing::new(format!("{scheme} {token}"));
-    let mut value = HeaderValue::from_str(&text).map_err(|_| {
+    let text = Some(Zeroizing::new(format!("{scheme} {token}"))).filter(|text| text.is_ascii());
+    text.and_then(secret_value).ok_or_else(|| {
         Error::new(Code::InvalidArgument, "the token contains characters that are not allowed in a header")
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
+    })
 }

@@ -559,7 +559,7 @@ void ocireg_buffer_free(ocireg_buffer *buffer);
 // answer is NULL, 0 or what the caller gives for that case; NULL for `json` is such a case too. Free with ocireg_json_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT for a text that is not one JSON document, is nested more than 56 deep (every result of the
-// library can be parsed), or has a member twice. Source: RFC 8259.
+// library can be parsed), or has a member twice, or a number that is too large for a double. Source: RFC 8259.
 ocireg_status ocireg_json_parse(const char *text,
                                 ocireg_json **json,
                                 ocireg_error **error);

@@ -15,7 +15,7 @@ use crate::text::is_obeyed;
 
 /// Why bytes are not a JSON document.
 #[derive(Debug, thiserror::Error)]
-#[error("{cause}")]
+#[error("{}", reason(cause))]
 pub struct JsonError {
     cause: serde_json::Error,
     exceeds: bool,
@@ -28,9 +28,31 @@ impl From<serde_json::Error> for JsonError {
 }
 
 impl JsonError {
-    /// Whether they may be one, but nested too deep, or of too many values, to be read here.
+    /// Whether they may be one, but nested too deep, of too many values, or with a number too large, to be read here.
     pub(crate) fn exceeds_bounds(&self) -> bool {
-        self.exceeds
+        self.exceeds || self.cause.to_string().starts_with(OUT_OF_RANGE)
+    }
+
+    /// What is wrong, to be said of what holds the bytes.
+    pub(crate) fn verdict(&self) -> String {
+        match self.exceeds_bounds() {
+            true => format!("cannot be read: {self}"),
+            false => format!("is not valid JSON: {self}"),
+        }
+    }
+}
+
+/// What serde_json says of numbers that no double can hold, and of a text that is over too early.
+const OUT_OF_RANGE: &str = "number out of range";
+const OVER: &str = "EOF while parsing";
+
+/// In words that do not name the parser's own terms.
+fn reason(cause: &serde_json::Error) -> String {
+    let said = cause.to_string();
+    match (said.strip_prefix(OUT_OF_RANGE), said.strip_prefix(OVER)) {
+        (Some(place), _) => format!("it has a number that is too large{place}"),
+        (_, Some(within)) => format!("it ends within{within}"),
+        _ => said,
     }
 }
 
@@ -315,7 +337,9 @@ mod tests {
             (r#"{"a":1,"a":2}"#, "twice"),
             (r#"{"x":[{"a":1,"\u0061":2}]}"#, "twice"),
             ("{} x", "trailing"),
-            ("", "EOF"),
+            ("", "it ends within a value"),
+            ("[\"a", "it ends within a string"),
+            ("[1e400]", "a number that is too large"),
             ("<html>", "expected value"),
             (&deep, "nested too deep"),
         ] {
@@ -323,8 +347,14 @@ mod tests {
             assert!(error.contains(reason) && error.contains("at line 1 column"), "{text}: {error}");
         }
         let exceeds = |text: &str| parse(text.as_bytes()).unwrap_err().exceeds_bounds();
-        assert!(exceeds(&deep) && exceeds(&format!("[{}0]", "[],".repeat(1 << 20))));
+        assert!(exceeds("-1e999") && exceeds(&deep) && exceeds(&format!("[{}0]", "[],".repeat(1 << 20))));
         assert!(!exceeds(r#"{"a":1,"a":2}"#) && !exceeds("[[") && !exceeds("{} x"));
+        let verdict = |text: &str| parse(text.as_bytes()).unwrap_err().verdict();
+        assert!(
+            verdict("{\"a\":1e400}").starts_with("cannot be read: it has a number")
+                && verdict(&deep).starts_with("cannot be read")
+        );
+        assert!(verdict("{").starts_with("is not valid JSON: it ends within an object at line 1"));
         assert!(parse(b"\"\xff\"").is_err());
         assert!(parse(b"\xef\xbb\xbf{}").is_err());
     }

@@ -57,7 +57,7 @@ impl SecretDocument {
                 wipe(&mut other);
                 Err("it does not contain a JSON object".to_owned())
             }
-            Err(error) => Err(format!("it is not JSON: {error}")),
+            Err(error) => Err(format!("it {}", error.verdict())),
         }
     }
 
@@ -257,9 +257,9 @@ mod tests {
     #[test]
     fn broken_files_say_why_and_no_more() {
         for (text, why) in [
-            ("SECRET", "not JSON"),
+            ("SECRET", "not valid JSON"),
             ("[\"SECRET\"]", "not contain a JSON object"),
-            (r#"{"auths":{"a":{"auth":"SECRET"}"#, "EOF"),
+            (r#"{"auths":{"a":{"auth":"SECRET"}"#, "ends within"),
             (r#"{"auths":{"a":{"auth":"SECRET"},"a":{}}}"#, "'a' occurs twice"),
             (r#"{"auths":{"a":{"auth":"SECRET","auth":"x"}}}"#, "twice"),
             (r#"{"auths":["SECRET"]}"#, "auths is not a JSON object"),

@@ -11,6 +11,7 @@ use super::out::{New, Text};
 use super::panics::quietly;
 use super::status::ocireg_status;
 use crate::error::{Code, Error, Result};
+use crate::json::JsonError;
 use crate::pointer::{self, JsonContent, Node, NulTerminated};
 use crate::text::shorten;
 
@@ -65,8 +66,8 @@ fn for_c(text: Option<&NulTerminated>) -> *const c_char {
 }
 
 fn parse(text: &[u8]) -> Result<Node> {
-    let not_json = |error| Error::new(Code::InvalidArgument, format!("the text is not a JSON document: {error}"));
-    Node::parse(text, INSIDE).map_err(not_json)
+    let refused = |error: JsonError| Error::new(Code::InvalidArgument, format!("the text {}", error.verdict()));
+    Node::parse(text, INSIDE).map_err(refused)
 }
 
 /// Parses a JSON text, such as a result of this library, for the functions below. All of it is copied and nothing is allocated later:
@@ -77,7 +78,7 @@ fn parse(text: &[u8]) -> Result<Node> {
 /// answer is NULL, 0 or what the caller gives for that case; NULL for `json` is such a case too. Free with ocireg_json_free.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT for a text that is not one JSON document, is nested more than 56 deep (every result of the
-/// library can be parsed), or has a member twice. Source: RFC 8259.
+/// library can be parsed), or has a member twice, or a number that is too large for a double. Source: RFC 8259.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_json_parse(
     text: *const c_char,

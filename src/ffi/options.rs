@@ -221,7 +221,7 @@ pub unsafe extern "C" fn ocireg_options_parse(
             match json::parse(text(&json, "json")?.as_bytes()) {
                 Ok(Value::Object(members)) => options.set(members),
                 Ok(_) => return Err(invalid("another JSON value".to_owned())),
-                Err(error) => return Err(invalid(error.to_string())),
+                Err(error) => return Err(invalid(format!("the text {}", error.verdict()))),
             }
             Ok(())
         })

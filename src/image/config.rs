@@ -35,7 +35,7 @@ impl ImageConfig {
             Ok(value) => value,
             Err(_) if !is_image_config(&descriptor.media_type) => Value::Null,
             Err(error) => {
-                let message = format!("the config {} is not valid JSON: {error}", descriptor.digest);
+                let message = format!("the config {} {}", descriptor.digest, error.verdict());
                 return Err(Error::new(Code::InvalidManifest, message));
             }
         };

@@ -35,7 +35,7 @@ pub fn build(parts: &[u8], algorithm: Algorithm) -> Result<BuiltManifest> {
     let given = match json::parse(parts) {
         Ok(Value::Object(given)) => given,
         Ok(_) => return Err(argument("the parts of the manifest are not a JSON object")),
-        Err(error) => return Err(argument(format!("the parts of the manifest are not JSON: {error}"))),
+        Err(error) => return Err(argument(format!("what the manifest is made of {}", error.verdict()))),
     };
     let mut parts = ordered(given, &MANIFEST, "the manifest")?;
     let media_type = media_type_of(&parts)?;
@@ -303,7 +303,7 @@ mod tests {
         };
         for (parts, why) in [
             ("[]".to_owned(), "not a JSON object"),
-            ("{".to_owned(), "not JSON"),
+            ("{".to_owned(), "not valid JSON"),
             ("{}".to_owned(), "needs an artifactType"),
             (r#"{"layer":[]}"#.to_owned(), "no member \"layer\""),
             (r#"{"manifests":[],"config":{}}"#.to_owned(), "either manifests"),

@@ -186,7 +186,7 @@ fn parse_object(bytes: &[u8]) -> Result<Value> {
         Ok(value @ Value::Object(_)) => Ok(value),
         Ok(_) => Err(invalid("the manifest is not a JSON object")),
         Err(_) if start.is_none() => Err(invalid("the manifest is empty")),
-        Err(error) => Err(invalid(format!("the manifest is not valid JSON: {error}"))),
+        Err(error) => Err(invalid(format!("the manifest {}", error.verdict()))),
     }
 }
 

@@ -32,7 +32,7 @@ const ERROR_BODY: usize = 64 << 10;
 /// Parses the body of a response as JSON.
 fn json(bytes: &[u8], response: &Response, what: &str) -> Result<Value> {
     crate::json::parse(bytes)
-        .map_err(|error| Error::new(Code::Protocol, format!("{what} is not JSON: {error}")).with_url(&response.url))
+        .map_err(|error| Error::new(Code::Protocol, format!("{what} {}", error.verdict())).with_url(&response.url))
 }
 
 /// The error for a response that violates the protocol.

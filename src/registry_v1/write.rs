@@ -75,7 +75,7 @@ pub fn id_of(image: &[u8]) -> Result<ImageId> {
     let document: Map<String, Value> = match crate::json::parse(image) {
         Ok(Value::Object(document)) => document,
         Ok(_) => return Err(invalid("is not an object".to_owned())),
-        Err(error) => return Err(invalid(format!("is not JSON: {error}"))),
+        Err(error) => return Err(invalid(error.verdict())),
     };
     let id = |key: &str, text: &Value| {
         let text = text.as_str().unwrap_or_default();
@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(id_of(format!(r#"{{"id":"{id}"}}"#).as_bytes()).unwrap().as_str(), id);
         assert!(id_of(format!(r#"{{"id":"{id}","parent":""}}"#).as_bytes()).is_ok());
         for (bad, reason) in [
-            ("".to_owned(), "not JSON"),
+            ("".to_owned(), "not valid JSON"),
             ("[]".to_owned(), "not an object"),
             ("{}".to_owned(), "no id"),
             (r#"{"id":"../x"}"#.to_owned(), "bad id"),

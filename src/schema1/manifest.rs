@@ -40,7 +40,7 @@ impl HistoryEntry {
         match json::parse(text) {
             Ok(Value::Object(image)) => HistoryEntry::of(image),
             Ok(_) => Err(invalid("an image in the history is not a JSON object")),
-            Err(error) => Err(invalid(format!("an image in the history is not valid JSON: {error}"))),
+            Err(error) => Err(invalid(format!("an image in the history {}", error.verdict()))),
         }
     }
 
@@ -70,7 +70,7 @@ fn is_id(id: &str) -> bool {
 impl Schema1Manifest {
     /// Parses a payload. There must be as many layers as history entries, each entry the child of the next.
     pub fn parse(payload: &[u8]) -> Result<Schema1Manifest> {
-        let value = json::parse(payload).map_err(|error| invalid(format!("it is not valid JSON: {error}")))?;
+        let value = json::parse(payload).map_err(|error| invalid(format!("it {}", error.verdict())))?;
         if value.get("schemaVersion").and_then(Value::as_u64) != Some(1) {
             return Err(invalid("its schemaVersion is not 1"));
         }

@@ -52,7 +52,7 @@ struct SignedManifest {
 
 impl SignedManifest {
     fn new(bytes: &[u8]) -> Result<SignedManifest> {
-        let mut document = crate::json::parse(bytes).map_err(|error| wrong(format!("it is not JSON: {error}")))?;
+        let mut document = crate::json::parse(bytes).map_err(|error| wrong(format!("it {}", error.verdict())))?;
         let list = document.as_object_mut().and_then(|members| members.shift_remove("signatures"));
         let Some(Value::Array(signatures)) = list else { return Err(wrong("it has no list of signatures")) };
         if signatures.is_empty() || signatures.len() > MOST_SIGNATURES {
@@ -85,7 +85,7 @@ fn check_rest(rest: &Value, payload: &[u8]) -> Result<()> {
     match crate::json::parse(payload) {
         Ok(signed @ Value::Object(_)) if signed == *rest => Ok(()),
         Ok(_) => Err(Error::new(Code::Signature, "the schema-1 manifest contains something other than what is signed")),
-        Err(error) => Err(Error::new(Code::Signature, format!("the signed payload is not valid JSON: {error}"))),
+        Err(error) => Err(Error::new(Code::Signature, format!("the signed payload {}", error.verdict()))),
     }
 }
 
@@ -95,7 +95,7 @@ fn protected(signature: &Value) -> Result<Map<String, Value>> {
     match crate::json::parse(&decode(text)?) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(wrong("a protected part is not a JSON object")),
-        Err(error) => Err(wrong(format!("a protected part is not JSON: {error}"))),
+        Err(error) => Err(wrong(format!("a protected part {}", error.verdict()))),
     }
 }
 

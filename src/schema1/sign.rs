@@ -56,7 +56,7 @@ type Signatures = Vec<(String, Value)>;
 
 /// The payload, how it will be contained in the bytes, and the existing signatures.
 fn take_apart(content: &[u8]) -> Result<(Vec<u8>, PayloadFormat, Signatures)> {
-    let document = crate::json::parse(content).map_err(|error| invalid(format!("it is not valid JSON: {error}")))?;
+    let document = crate::json::parse(content).map_err(|error| invalid(format!("it {}", error.verdict())))?;
     if !super::is_signed(&document) {
         return Ok((content.to_vec(), format_of(content)?, Vec::new()));
     }

@@ -145,7 +145,18 @@ static void test_what_is_not_json(void **state) {
     memset(deep, '[', sizeof deep);
     deep[sizeof deep - 1] = 0;
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_json_parse(deep, &json, &failure));
-    expect_message("nested too deep");
+    expect_message("cannot be read: it is nested too deep");
+    /* What is JSON, but beyond a double. */
+    static const char *const large[] = {"1e400", "[-1e400]", "{\"a\":123e9999999999}"};
+    for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
+        expect_status(OCIREG_INVALID_ARGUMENT, ocireg_json_parse(large[i], &json, &failure));
+        expect_message("the text cannot be read: it has a number that is too large at line 1");
+        ocireg_options *parsed = options("{}");
+        expect_status(OCIREG_INVALID_ARGUMENT, ocireg_options_parse(parsed, large[i], &failure));
+        expect_message("a number that is too large");
+    }
+    expect_status(OCIREG_OK, ocireg_json_parse("[1e-400, 1e308]", &json, &failure));
+    ocireg_json_free(json);
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_json_parse_bytes((const uint8_t *)"\"a\0\"", 4, &json, &failure));
 }
 

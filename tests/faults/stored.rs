@@ -214,7 +214,7 @@ fn a_file_that_cannot_be_used_is_named() {
     for (text, mode, why) in [
         (good.as_str(), 0o620, "others may write it"),
         (&good, 0o602, "others may write it"),
-        ("{\"auths\":{SECRET", 0o600, "is not JSON"),
+        ("{\"auths\":{SECRET", 0o600, "is not valid JSON"),
         (&twice, 0o600, "twice"),
         (&broken, 0o600, "not base64"),
         (r#"{"credsStore":["SECRET"]}"#, 0o600, "credsStore"),

@@ -414,7 +414,7 @@ fn images_are_exact_and_bounded() {
     assert_eq!(server.seen()[1].target, format!("/v1/images/{}/json", id('a')));
     for (bad, part) in [
         ("[]", "not an object"),
-        ("x", "not JSON"),
+        ("x", "not valid JSON"),
         (r#"{"id":"b"}"#, "another image"),
         (r#"{"id":7}"#, "another image"),
     ] {

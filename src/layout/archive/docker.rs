@@ -146,8 +146,7 @@ impl ImageReader<'_> {
     /// tools write none at all.
     pub(super) fn diff_ids(&self, saved: &SavedImage, config: &[u8]) -> Result<Vec<Digest>> {
         saved.layers.iter().try_for_each(|file| self.place_of(file).map(drop))?;
-        let config =
-            crate::json::parse(config).map_err(|error| self.bad(format!("the config is not JSON: {error}")))?;
+        let config = crate::json::parse(config).map_err(|error| self.bad(format!("the config {}", error.verdict())))?;
         let ids = config.pointer("/rootfs/diff_ids").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         if !ids.is_empty() && ids.len() != saved.layers.len() {
             return Err(self.wrong_count(saved, ids.len()));

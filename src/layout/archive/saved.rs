@@ -19,7 +19,7 @@ struct EntryFiles {
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Value>> {
     let bad = |why: &dyn std::fmt::Display| Error::new(Code::InvalidManifest, format!("manifest.json {why}"));
-    match crate::json::parse(bytes).map_err(|error| bad(&format!("is not valid JSON: {error}")))? {
+    match crate::json::parse(bytes).map_err(|error| bad(&error.verdict()))? {
         Value::Array(list) if list.len() > MOST_IMAGES => Err(bad(&format!("has more than {MOST_IMAGES} images"))),
         Value::Array(list) => Ok(list),
         _ => Err(bad(&"is not a list")),

@@ -49,8 +49,7 @@ impl SavedSession {
     pub fn parse(text: &str) -> Result<SavedSession> {
         let invalid = |why: String| Error::new(Code::InvalidArgument, format!("the upload session {why}"));
         if text.trim_start().starts_with('{') {
-            let value =
-                crate::json::parse(text.as_bytes()).map_err(|error| invalid(format!("is not JSON: {error}")))?;
+            let value = crate::json::parse(text.as_bytes()).map_err(|error| invalid(error.verdict()))?;
             return SavedSession::deserialize(&value).map_err(|error| invalid(format!("lacks something: {error}")));
         }
         let url = Url::parse(text).map_err(|error| invalid(format!("'{}' is not a URL: {error}", shorten(text))))?;

@@ -93,7 +93,7 @@ fn formats_that_cannot_be() {
     ] {
         bad(&with(protect(format)), Code::Signature, part);
     }
-    bad(&with(encode(b"{")), Code::Signature, "not JSON");
+    bad(&with(encode(b"{")), Code::Signature, "not valid JSON");
     bad(&with("!".to_owned()), Code::Signature, "not base64url");
     let twice = format!(r#"{{"formatLength":1,"formatLength":{length},"formatTail":"Cn0"}}"#);
     bad(&with(encode(twice.as_bytes())), Code::Signature, "twice");
@@ -110,7 +110,7 @@ fn a_payload_that_is_all_tail() {
     let file = assemble(&payload, json!([{"header": header, "signature": signature, "protected": protected}]));
     assert_eq!(good(&file).payload, payload.as_bytes());
     let time = parse_time(TIME).unwrap();
-    refused(sign(&file, &PrivateKey::generate().unwrap(), None, time), Code::Signature, "not JSON");
+    refused(sign(&file, &PrivateKey::generate().unwrap(), None, time), Code::Signature, "not valid JSON");
 }
 
 #[test]

@@ -325,7 +325,7 @@
 // The call has ended: see ocireg_job_status.
 #define OCIREG_EVENT_DONE 1
 
-// Bytes have moved: see ocireg_job_progress. With the job's option progress.
+// Bytes have moved, or the call still runs: see ocireg_job_progress. With the job's option progress.
 #define OCIREG_EVENT_PROGRESS 2
 
 // The credentials of the host that ocireg_job_event_text names are wanted; the call waits for ocireg_job_answer. With the job's
@@ -376,7 +376,9 @@ typedef struct ocireg_error ocireg_error;
 // The calls of readers and uploads that a job has opened are calls of that job too, and OCIREG_CLOSED when it was freed.
 //
 // The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn, and end
-// there when they are cancelled or their deadline passes. No function of a job blocks. Any thread may use a job; it is freed
+// there when they are cancelled or their deadline passes. A call that waits for ocireg_job_answer leaves its place to another (at
+// most 1,024 do, each on a thread); when job_threads calls wait so, further ones to the same registry host have their turn after the
+// answer. No function of a job blocks. Any thread may use a job; it is freed
 // while no other thread uses it or is in ocireg_client_next_event (several threads that take events need a lock of the
 // caller's), and before its client. A job that was cancelled stays so. What a call has opened, and nobody has taken, ends with
 // the job's next call.
@@ -910,8 +912,8 @@ void ocireg_context_free(ocireg_context *context);
 //      for Docker Hub, and insecure-registries. Loopback hosts are insecure too with it, as there; names are
 //      not looked up to see whether they are in an insecure network
 // Jobs:
-//   job_threads (integer, default: 16): how many threads may make the calls of jobs, and as many again may
-//      wait for ocireg_job_answer; at most 1024
+//   job_threads (integer, default: 16): how many threads may make the calls of jobs, at most 1024; those that
+//      wait for ocireg_job_answer (at most 1024) leave their place to others
 //
 // Redirects go through the proxy too. A proxy resolves names itself, so of the hosts that a server names only local addresses,
 // "localhost" and the names of clouds' metadata services can be refused there. A proxy that refuses or wants other credentials
@@ -3093,7 +3095,8 @@ ocireg_status ocireg_image_cat(ocireg_client *client,
 // Makes a job of a client. `userdata` is whatever the caller wants to find by ocireg_job_userdata. Free with ocireg_job_free.
 //
 // Options:
-//   progress (boolean, default: false): OCIREG_EVENT_PROGRESS comes while its bytes move, at most every 50 ms
+//   progress (boolean, default: false): OCIREG_EVENT_PROGRESS comes while its bytes move, at most every 50
+//      ms, and at least every 250 ms while the call runs and nothing moves; of those that wait one is kept
 //   blob_progress (boolean, default: false): OCIREG_EVENT_BLOB comes for each blob of a copy; of more than
 //      1,000 such events and those of the log that wait the oldest are lost
 //   log (boolean, default: false): OCIREG_EVENT_LOG comes for each event of the trace, likewise

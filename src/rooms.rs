@@ -48,7 +48,7 @@ impl Table {
 }
 
 /// The lines of a folder's files that are not tests, with the name of their file.
-fn lines(folder: &Path, into: &mut Vec<(PathBuf, String)>) {
+pub(crate) fn lines(folder: &Path, into: &mut Vec<(PathBuf, String)>) {
     for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if entry.is_dir() {
             lines(&entry, into);

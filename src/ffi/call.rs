@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::call_arguments::CallArguments;
 use super::client::{begin, ocireg_client};
 use super::client_job::ClientJob;
 use super::context::{self, ocireg_context};
@@ -9,7 +10,7 @@ use super::error::ocireg_error;
 use super::guard::{enter, enter_blocking};
 use super::handle;
 use super::options::{self, ocireg_options};
-use super::out::Out;
+use super::out::{Of, Out};
 use super::outcome::JobOutcome;
 use super::status::ocireg_status;
 use crate::call::Call;
@@ -24,15 +25,16 @@ type Given<W> = (*mut *mut ocireg_error, W, *mut ocireg_client, *mut ocireg_cont
 
 /// Makes a call: looks at the arguments first, which must not borrow anything of the caller's but what is lent, and then runs the body on
 /// this thread, or starts it on one of the job's.
-pub(super) unsafe fn call<O: Options + Send + 'static, A: Send + 'static, T: 'static, W: Out<T>>(
+pub(super) unsafe fn call<O: Options + Send + 'static, A: CallArguments + Send + 'static, T: 'static, W: Out<T>>(
     (error, out, client, context, options): Given<W>,
     arguments: impl FnOnce() -> Result<A>,
     body: impl FnOnce(&Arc<Client>, &Call, A, O) -> Result<T> + Send + 'static,
 ) -> ocireg_status {
     if let Some(job) = unsafe { context::job(context) } {
-        let start = || unsafe { work_of_job(&job, client, arguments()?, options, body) };
+        let start = || unsafe { work_of_job(&job, client, arguments, options, body) };
         return unsafe { begin_job::<_, W>(error, &out, &job, CallProgress::FromNothing, start) };
     }
+    let out = Of::new(client, "client", Of::new(context, "context", out));
     unsafe {
         enter_blocking(error, out, || {
             let arguments = arguments()?;
@@ -42,24 +44,37 @@ pub(super) unsafe fn call<O: Options + Send + 'static, A: Send + 'static, T: 'st
     }
 }
 
-type Work<T> = Box<dyn FnOnce() -> Result<T> + Send>;
+/// What a job is to do, and which registry hosts that concerns.
+pub(super) struct WorkOfJob<T> {
+    hosts: Vec<String>,
+    make: Box<dyn FnOnce() -> Result<T> + Send>,
+}
+
+impl<T> WorkOfJob<T> {
+    /// That of a reader or upload, whose registry was asked before.
+    pub(super) fn of_handle(make: impl FnOnce() -> Result<T> + Send + 'static) -> WorkOfJob<T> {
+        WorkOfJob { hosts: Vec::new(), make: Box::new(make) }
+    }
+}
 
 /// The call as a job makes it.
-unsafe fn work_of_job<O: Options + Send + 'static, A: Send + 'static, T>(
+unsafe fn work_of_job<O: Options + Send + 'static, A: CallArguments + Send + 'static, T>(
     job: &ClientJob,
     client: *mut ocireg_client,
-    arguments: A,
+    arguments: impl FnOnce() -> Result<A>,
     options: *const ocireg_options,
     body: impl FnOnce(&Arc<Client>, &Call, A, O) -> Result<T> + Send + 'static,
-) -> Result<Work<T>> {
-    let options = unsafe { options::read(options) }?;
+) -> Result<WorkOfJob<T>> {
+    unsafe { handle::refuse_forked(client, "client") }?;
+    let (arguments, options) = (arguments()?, unsafe { options::read(options) }?);
     let client = unsafe { handle::get(client, "client") }?;
     if !job.is_of(&client) {
         return Err(Error::new(Code::InvalidArgument, "the context is that of a job of another client"));
     }
     job.job().wait_with(client.call(None)?.engine());
-    let context = job.context().clone();
-    Ok(Box::new(move || body(&client, &client.call(Some(context))?, arguments, options)))
+    let (context, hosts) = (job.context().clone(), arguments.hosts());
+    let make = Box::new(move || body(&client, &client.call(Some(context))?, arguments, options));
+    Ok(WorkOfJob { hosts, make })
 }
 
 /// Starts what a job is to do, and returns at once.
@@ -68,14 +83,14 @@ pub(super) unsafe fn begin_job<T: 'static, W: Out<T>>(
     out: &W,
     job: &Arc<ClientJob>,
     progress: CallProgress,
-    work: impl FnOnce() -> Result<Work<T>>,
+    work: impl FnOnce() -> Result<WorkOfJob<T>>,
 ) -> ocireg_status {
     standard::occupy();
     unsafe {
         out.clear();
         enter(error, (), || {
-            let work = work()?;
-            job.start(Box::new(move |go| JobOutcome::of::<T, W>(|| go.and_then(|()| work()))), progress)?;
+            let WorkOfJob { hosts, make } = work()?;
+            job.start(Box::new(move |go| JobOutcome::of::<T, W>(|| go.and_then(|()| make()))), hosts, progress)?;
             job.job().watch_deadline();
             Ok(())
         })

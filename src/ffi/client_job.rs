@@ -43,10 +43,11 @@ impl ClientJob {
     pub(super) fn start(
         &self,
         work: Box<dyn FnOnce(Result<()>) -> JobOutcome + Send>,
+        hosts: Vec<String>,
         progress: CallProgress,
     ) -> Result<()> {
         self.dispose();
-        self.job.start(work, progress)
+        self.job.start(work, hosts, progress)
     }
 
     /// The caller wants nothing more of it.

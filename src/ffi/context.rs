@@ -9,7 +9,7 @@ use super::error::ocireg_error;
 use super::guard::enter;
 use super::handle::{self, opaque, Handle};
 use super::options::{ocireg_options, Lent};
-use super::out::{Json, New};
+use super::out::{Json, New, Of};
 use super::panics::quietly;
 use super::status::ocireg_status;
 use crate::auth::secrets::Secrets as Answer;
@@ -115,6 +115,10 @@ unsafe fn get(context: *const ocireg_context) -> Result<Arc<Context>> {
     unsafe { handle::get(context, "context") }.map(|governed| governed.context.clone())
 }
 
+fn of(context: *const ocireg_context, json: *mut *mut c_char) -> Of<ocireg_context, Json> {
+    Of::new(context, "context", Json::required(json))
+}
+
 /// The context, to be given a callback.
 unsafe fn listening(context: *const ocireg_context) -> Result<Arc<Context>> {
     let governed = unsafe { handle::get(context, "context") }?;
@@ -203,7 +207,7 @@ pub unsafe extern "C" fn ocireg_context_progress(
     json: *mut *mut c_char,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe { enter(error, Json::required(json), || Ok(get(context)?.progress())) }
+    unsafe { enter(error, of(context, json), || Ok(get(context)?.progress())) }
 }
 
 /// The warnings that servers gave their users in answers to calls with this context: they are for people, and no
@@ -219,7 +223,7 @@ pub unsafe extern "C" fn ocireg_context_warnings(
     json: *mut *mut c_char,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe { enter(error, Json::required(json), || Ok(get(context)?.warnings())) }
+    unsafe { enter(error, of(context, json), || Ok(get(context)?.warnings())) }
 }
 
 /// Sets the progress callback; NULL removes it. While a call that uses the network or reads and writes much is under way, it is called at

@@ -98,11 +98,21 @@ pub(super) unsafe fn optional<H: Opaque>(argument: *const H, name: &str) -> Resu
     let Some(handle) = (unsafe { alive(argument) }) else {
         return Err(stray(name));
     };
+    check_process::<H>(handle, name)?;
+    Ok(Some(handle.content.clone()))
+}
+
+fn check_process<H: Opaque>(handle: &Handle<H::Content>, name: &str) -> Result<()> {
     if is_forked::<H>(handle) {
         let message = format!("the {name} was made before fork() by the parent process; make a new one in the child");
         return Err(Error::new(Code::Forked, message));
     }
-    Ok(Some(handle.content.clone()))
+    Ok(())
+}
+
+/// Refuses a handle of the parent process, whatever else is wrong with it or with the call.
+pub(super) unsafe fn refuse_forked<H: Opaque>(argument: *const H, name: &str) -> Result<()> {
+    unsafe { alive(argument) }.map_or(Ok(()), |handle| check_process::<H>(handle, name))
 }
 
 /// The error for an argument that is something else than its type says, as far as its mark tells.
@@ -114,6 +124,11 @@ pub(super) fn stray(name: &str) -> Error {
 /// a lock in it may be held for ever.
 pub(super) unsafe fn peek<'a, H: Opaque + 'a>(argument: *const H) -> Option<&'a H::Content> {
     unsafe { alive(argument) }.filter(|handle| !is_forked::<H>(handle)).map(|handle| &*handle.content)
+}
+
+/// The same, of the parent process too: for what is as it was made and needs no lock.
+pub(super) unsafe fn peek_unchanging<'a, H: Opaque + 'a>(argument: *const H) -> Option<&'a H::Content> {
+    unsafe { alive(argument) }.map(|handle| &*handle.content)
 }
 
 /// Frees a handle. NULL and anything that is not a live handle are ignored; a handle of the parent process is leaked.
@@ -139,4 +154,24 @@ unsafe fn alive<'a, H: Opaque + 'a>(argument: *const H) -> Option<&'a Handle<H::
 pub(super) unsafe fn has_mark<H>(argument: *const H, mark: u64) -> bool {
     let may_be_read = argument.addr() >= FIRST_PAGE && argument.is_aligned();
     may_be_read && unsafe { &*argument.cast::<AtomicU64>() }.load(Ordering::Acquire) == mark
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    /// Two types with one mark would be taken for each other.
+    #[test]
+    fn each_mark_is_of_one_type() {
+        let (mut lines, mut marks) = (Vec::new(), BTreeMap::<String, Vec<String>>::new());
+        crate::rooms::lines(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ffi"), &mut lines);
+        for (_, line) in lines {
+            if let Some((_, mark)) = line.split_once("0x6f63_6972_6567_") {
+                marks.entry(mark[..4].to_owned()).or_default().push(line);
+            }
+        }
+        assert!(marks.len() > 10);
+        assert!(marks.values().all(|lines| lines.len() == 1), "{marks:?}");
+    }
 }

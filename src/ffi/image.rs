@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use super::argument::{string, text};
+use super::argument::text;
 use super::call::call;
 use super::client::ocireg_client;
 use super::context::ocireg_context;
@@ -11,6 +11,7 @@ use super::manifest::reference;
 use super::memory::ocireg_buffer;
 use super::options::ocireg_options;
 use super::out::{Bytes, Json};
+use super::registry::repository_name;
 use super::status::ocireg_status;
 use crate::endpoint::{self, Endpoint};
 use crate::image::config::ImageConfig;
@@ -232,7 +233,7 @@ pub unsafe extern "C" fn ocireg_repository_remove(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || string(repository, "repository"),
+            || repository_name(repository),
             |client, call, repository, options| client.clear(call, &repository, &options),
         )
     }

@@ -13,7 +13,7 @@ use super::guard::enter;
 use super::handle::{self, opaque, Handle, Opaque, Owned};
 use super::memory::ocireg_buffer;
 use super::options::{self, ocireg_options};
-use super::out::{New, Plain};
+use super::out::{New, Of, Plain};
 use super::outcome::JobOutcome;
 use super::panics::quietly;
 use super::status::{ocireg_status, OCIREG_BUSY};
@@ -35,19 +35,21 @@ use crate::sync::lock;
 /// The calls of readers and uploads that a job has opened are calls of that job too, and OCIREG_CLOSED when it was freed.
 ///
 /// The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn, and end
-/// there when they are cancelled or their deadline passes. No function of a job blocks. Any thread may use a job; it is freed
+/// there when they are cancelled or their deadline passes. A call that waits for ocireg_job_answer leaves its place to another (at
+/// most 1,024 do, each on a thread); when job_threads calls wait so, further ones to the same registry host have their turn after the
+/// answer. No function of a job blocks. Any thread may use a job; it is freed
 /// while no other thread uses it or is in ocireg_client_next_event (several threads that take events need a lock of the
 /// caller's), and before its client. A job that was cancelled stays so. What a call has opened, and nobody has taken, ends with
 /// the job's next call.
 pub(super) struct ocireg_job(Handle<Handed>);
 
-opaque!(ocireg_job, Handed, 0x6f63_6972_6567_000a);
+opaque!(ocireg_job, Handed, 0x6f63_6972_6567_000d);
 
 /// Nothing has happened.
 pub const OCIREG_EVENT_NONE: i32 = 0;
 /// The call has ended: see ocireg_job_status.
 pub const OCIREG_EVENT_DONE: i32 = 1;
-/// Bytes have moved: see ocireg_job_progress. With the job's option progress.
+/// Bytes have moved, or the call still runs: see ocireg_job_progress. With the job's option progress.
 pub const OCIREG_EVENT_PROGRESS: i32 = 2;
 /// The credentials of the host that ocireg_job_event_text names are wanted; the call waits for ocireg_job_answer. With the job's
 /// option credentials.
@@ -100,7 +102,7 @@ pub unsafe extern "C" fn ocireg_job_new(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     let status = unsafe {
-        enter(error, New::required(job, "job"), || {
+        enter(error, Of::new(client, "client", New::required(job, "job")), || {
             let options: JobOptions = options::read(options)?;
             let client = handle::get(client, "client")?;
             client.check_open()?;
@@ -123,7 +125,7 @@ pub unsafe extern "C" fn ocireg_job_new(
 pub unsafe extern "C" fn ocireg_job_context(job: *const ocireg_job) -> *mut ocireg_context {
     static OF_NO_JOB: [u64; 8] = [0; 8];
     let none = || OF_NO_JOB.as_ptr().cast_mut().cast();
-    unsafe { handle::peek(job) }.map_or_else(none, |job| job.context.pointer())
+    unsafe { handle::peek_unchanging(job) }.map_or_else(none, |job| job.context.pointer())
 }
 
 /// What ocireg_job_new was given. NULL for NULL.
@@ -143,7 +145,7 @@ pub unsafe extern "C" fn ocireg_client_fd(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, Plain::required(fd, "fd", -1), || {
+        enter(error, Of::new(client, "client", Plain::required(fd, "fd", -1)), || {
             Ok(jobs_of(&*handle::get(client, "client")?)?.events.descriptor())
         })
     }
@@ -161,18 +163,15 @@ pub unsafe extern "C" fn ocireg_client_next_event(
     event: *mut i32,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
+    let out = (Plain::required(job, "job", null_mut()), Plain::required(event, "event", OCIREG_EVENT_NONE));
     unsafe {
-        enter(
-            error,
-            (Plain::required(job, "job", null_mut()), Plain::required(event, "event", OCIREG_EVENT_NONE)),
-            || {
-                let jobs = jobs_of(&*handle::get(client, "client")?)?;
-                Ok(match jobs.events.next() {
-                    Some((job, event)) => tell(&job, event),
-                    None => (null_mut(), OCIREG_EVENT_NONE),
-                })
-            },
-        )
+        enter(error, Of::new(client, "client", out), || {
+            let jobs = jobs_of(&*handle::get(client, "client")?)?;
+            Ok(match jobs.events.next() {
+                Some((job, event)) => tell(&job, event),
+                None => (null_mut(), OCIREG_EVENT_NONE),
+            })
+        })
     }
 }
 

@@ -13,6 +13,7 @@ mod argument;
 mod artifact;
 mod blob;
 mod call;
+mod call_arguments;
 mod client;
 mod client_job;
 mod context;

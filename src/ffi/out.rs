@@ -241,6 +241,38 @@ impl Out<usize> for Count {
     }
 }
 
+/// What an entry with a handle gives back: one of the parent process is refused before anything else is looked at.
+pub(super) struct Of<H, W> {
+    handle: *const H,
+    name: &'static str,
+    out: W,
+}
+
+impl<H: Opaque, W> Of<H, W> {
+    pub(super) fn new(handle: *const H, name: &'static str, out: W) -> Of<H, W> {
+        Of { handle, name, out }
+    }
+}
+
+impl<T, H: Opaque, W: Out<T>> Out<T> for Of<H, W> {
+    unsafe fn clear(&self) {
+        unsafe { self.out.clear() };
+    }
+
+    fn check(&self) -> Result<()> {
+        unsafe { handle::refuse_forked(self.handle, self.name) }?;
+        self.out.check()
+    }
+
+    unsafe fn fill(&self, value: T) -> Result<()> {
+        unsafe { self.out.fill(value) }
+    }
+
+    fn keep(value: T) -> Result<Kept> {
+        W::keep(value)
+    }
+}
+
 /// Nothing but the status.
 impl Out<()> for () {
     unsafe fn clear(&self) {}

@@ -4,6 +4,7 @@ use std::ffi::c_char;
 
 use super::argument::string;
 use super::call::call;
+use super::call_arguments::NameWithHost;
 use super::client::ocireg_client;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
@@ -14,14 +15,16 @@ use crate::error::Result;
 use crate::reference::{Index, Repository};
 
 /// The name of a registry, which is looked at before anything else.
-pub(super) unsafe fn registry_name(argument: *const c_char) -> Result<String> {
+pub(super) unsafe fn registry_name(argument: *const c_char) -> Result<NameWithHost> {
     let name = unsafe { string(argument, "registry") }?;
-    Index::parse(&name).map(|_| name)
+    let index = Index::parse(&name)?;
+    Ok(NameWithHost::new(name, &index))
 }
 
-unsafe fn repository_name(argument: *const c_char) -> Result<String> {
+pub(super) unsafe fn repository_name(argument: *const c_char) -> Result<NameWithHost> {
     let name = unsafe { string(argument, "repository") }?;
-    Repository::parse(&name, None).map(|_| name)
+    let repository = Repository::parse(&name, None)?;
+    Ok(NameWithHost::new(name, repository.index()))
 }
 
 /// Asks a registry, HOST[:PORT], whether and how it speaks the protocol. No credentials are sent. Blocks.

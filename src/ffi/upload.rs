@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::argument::{bytes, optional_text};
 use super::blob::exclusively;
-use super::call::{self, begin_job};
+use super::call::{self, begin_job, WorkOfJob};
 use super::client::ocireg_client;
 use super::client_job::ClientJob;
 use super::context::ocireg_context;
@@ -15,7 +15,7 @@ use super::guard::enter_blocking;
 use super::handle::{self, opaque, Handle};
 use super::manifest::repository;
 use super::options::ocireg_options;
-use super::out::{Json, New, Out};
+use super::out::{Json, New, Of, Out};
 use super::panics::quietly;
 use super::sigpipe;
 use super::status::ocireg_status;
@@ -75,8 +75,10 @@ unsafe fn call<A: Send + 'static, T: 'static, W: Out<T>>(
     };
     unsafe {
         match job {
-            None => enter_blocking(error, out, || prepare()?()),
-            Some(job) => begin_job::<_, W>(error, &out, &job, CallProgress::GoesOn, || Ok(Box::new(prepare()?))),
+            None => enter_blocking(error, Of::new(upload, "upload", out), || prepare()?()),
+            Some(job) => {
+                begin_job::<_, W>(error, &out, &job, CallProgress::GoesOn, || Ok(WorkOfJob::of_handle(prepare()?)))
+            }
         }
     }
 }

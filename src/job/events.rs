@@ -91,7 +91,6 @@ pub(super) struct News {
     texts: VecDeque<Event>,
     questions: VecDeque<Question>,
     has_moved: bool,
-    position: (u64, u64),
     told: Option<Instant>,
     has_ended: bool,
     is_queued: bool,
@@ -121,19 +120,16 @@ impl News {
 
     /// What was to be told of the call before concerns nobody any more.
     pub(super) fn restart(&mut self) {
-        (self.has_moved, self.has_ended, self.told, self.position) = (false, false, None, (0, 0));
+        (self.has_moved, self.has_ended, self.told) = (false, false, None);
     }
 
     pub(super) fn is_retired(&self) -> bool {
         self.is_retired
     }
 
-    /// The bytes done, and all: told when they have changed, and not too often.
-    pub(super) fn moved(&mut self, position: (u64, u64)) {
-        if position != self.position && self.told.is_none_or(|told| told.elapsed() >= PACE) {
-            self.position = position;
-            self.has_moved = true;
-        }
+    /// The call tells how far it is, also when nothing has moved for a while: passed on, but not too often.
+    pub(super) fn moved(&mut self) {
+        self.has_moved |= self.told.is_none_or(|told| told.elapsed() >= PACE);
     }
 
     pub(super) fn end(&mut self) {

@@ -1,6 +1,7 @@
 //! Jobs: calls that threads of ours make, for callers who must not wait. A job makes one call at a time; what happens to it waits in
 //! its client's queue until the caller takes it.
 
+mod asked;
 mod deadline;
 pub(crate) mod events;
 pub(crate) mod pool;
@@ -11,15 +12,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use serde_json::Value;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::call::context::Context;
-use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::json;
 use crate::options::options;
 use crate::sync::lock;
+use asked::{ask, AskedHost};
 use deadline::DeadlineWatch;
 use events::{Events, News};
 use pool::{Pool, Waiting, Work};
@@ -28,7 +29,7 @@ options! {
     /// What is told of a job besides its end.
     #[derive(Debug, Clone)]
     pub(crate) struct JobOptions {
-        /// OCIREG_EVENT_PROGRESS comes while its bytes move, at most every 50 ms
+        /// OCIREG_EVENT_PROGRESS comes while its bytes move, at most every 50 ms, and at least every 250 ms while the call runs and nothing moves; of those that wait one is kept
         pub(crate) progress: bool,
         /// OCIREG_EVENT_BLOB comes for each blob of a copy; of more than 1,000 such events and those of the log that wait the oldest are lost
         pub(crate) blob_progress: bool,
@@ -45,8 +46,8 @@ pub(crate) struct Jobs<R> {
     pub(crate) events: Events<R>,
     /// How many are in a call.
     busy: AtomicUsize,
-    /// The hosts that a job has asked about in its call: others wait for that answer, or have it too.
-    asked: Mutex<HashMap<String, watch::Receiver<Option<Credentials>>>>,
+    /// The hosts that jobs ask about in their calls: of those that want one answer one asks.
+    asked: Mutex<HashMap<String, AskedHost>>,
 }
 
 impl<R> Jobs<R> {
@@ -110,6 +111,8 @@ pub(crate) struct Job<R> {
     context: Arc<Context>,
     phase: Mutex<Phase<R>>,
     news: Mutex<News>,
+    /// Whether it asks the caller for credentials.
+    asks: bool,
     watch: Arc<DeadlineWatch>,
     /// The hosts that it has asked about and got an answer.
     answers: Mutex<Vec<String>>,
@@ -125,6 +128,7 @@ impl<R: Send + Sync + 'static> Job<R> {
             context: Arc::new(Context::new()),
             phase: Mutex::new(Phase::Free),
             news: Mutex::default(),
+            asks: options.credentials,
             watch: Arc::default(),
             answers: Mutex::default(),
             mark: OnceLock::new(),
@@ -140,11 +144,17 @@ impl<R: Send + Sync + 'static> Job<R> {
         &self.context
     }
 
-    /// Begins a call, and returns at once.
-    pub(crate) fn start(self: &Arc<Self>, call: CallOfJob<R>, progress: CallProgress) -> Result<()> {
+    /// Begins a call, which concerns these registry hosts, and returns at once.
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        call: CallOfJob<R>,
+        hosts: Vec<String>,
+        progress: CallProgress,
+    ) -> Result<()> {
         drop(self.publish(call, progress)?);
         let work: Weak<dyn Work> = Arc::downgrade(&(self.clone() as Arc<dyn Work>));
-        self.jobs.pool.add(Waiting::Wanted(work)).inspect_err(|_| drop(self.withdraw()))
+        let may_ask = if self.asks { hosts } else { Vec::new() };
+        self.jobs.pool.add(Waiting::Wanted { work, may_ask }).inspect_err(|_| drop(self.withdraw()))
     }
 
     /// From here on it may be made, or cancelled. What was before is dropped by the caller, without a lock.
@@ -220,7 +230,7 @@ impl<R: Send + Sync + 'static> Job<R> {
         };
         let result = Arc::new(call(go));
         for host in lock(&self.answers).drain(..) {
-            lock(&self.jobs.asked).remove(&host);
+            self.jobs.leave(&host);
         }
         // Before anybody hears of the end: who does may want the threads gone.
         self.jobs.busy.fetch_sub(1, Ordering::SeqCst);
@@ -249,9 +259,9 @@ impl<R: Send + Sync + 'static> Job<R> {
         }
         if options.progress {
             let job = Arc::downgrade(self);
-            self.context.set_progress(Some(Arc::new(move |done, total| {
+            self.context.set_progress(Some(Arc::new(move |_, _| {
                 if let Some(job) = job.upgrade() {
-                    job.jobs.events.post(&job, |news| news.moved((done, total)));
+                    job.jobs.events.post(&job, News::moved);
                 }
                 Ok(())
             })));
@@ -268,69 +278,6 @@ impl<R: Send + Sync + 'static> Job<R> {
 }
 
 type Tell<R> = fn(&Arc<Job<R>>, String);
-
-/// Asks the caller, unless that was done for another job and has no answer yet, and waits as long as the call may.
-fn ask<R: Send + Sync + 'static>(job: &Weak<Job<R>>, call: &Call, host: &str) -> Result<Credentials> {
-    let job = job.upgrade().ok_or_else(gone)?;
-    let jobs = job.jobs.clone();
-    jobs.pool.asking(|| loop {
-        match jobs.inquire(host) {
-            Inquiry::Mine(answer) => {
-                let found = question(&job, call, host);
-                match &found {
-                    // Until this call ends the answer is for others too: they may come before anybody has noted it.
-                    Ok(found) => {
-                        lock(&job.answers).push(host.to_owned());
-                        let _ = answer.send(Some(found.clone()));
-                    }
-                    // Who waits asks then.
-                    Err(_) => drop(lock(&jobs.asked).remove(host)),
-                }
-                return found;
-            }
-            Inquiry::Another(mut answer) => {
-                let found = call.wait(None, answer.wait_for(Option::is_some))?;
-                if let Some(found) = found.ok().and_then(|found| found.clone()) {
-                    return Ok(found);
-                }
-            }
-        }
-    })
-}
-
-enum Inquiry {
-    Mine(watch::Sender<Option<Credentials>>),
-    Another(watch::Receiver<Option<Credentials>>),
-}
-
-impl<R> Jobs<R> {
-    fn inquire(&self, host: &str) -> Inquiry {
-        let mut asked = lock(&self.asked);
-        match asked.get(host) {
-            Some(answer) => Inquiry::Another(answer.clone()),
-            None => {
-                let (sender, receiver) = watch::channel(None);
-                asked.insert(host.to_owned(), receiver);
-                Inquiry::Mine(sender)
-            }
-        }
-    }
-}
-
-fn gone() -> Error {
-    Error::new(Code::Cancelled, "the job was freed")
-}
-
-/// The caller's answer.
-fn question<R: Send + Sync + 'static>(job: &Arc<Job<R>>, call: &Call, host: &str) -> Result<Credentials> {
-    let (answer, answered) = oneshot::channel();
-    job.jobs.events.post(job, |news| news.ask(Question { host: host.to_owned(), answer, is_told: false }));
-    let outcome = call.wait(None, answered);
-    if outcome.is_err() {
-        job.jobs.events.post(job, |news| news.forget(host));
-    }
-    outcome?.map_err(|_| gone())
-}
 
 /// Work of no job's.
 struct Aside(Mutex<Option<Box<dyn FnOnce() + Send>>>);

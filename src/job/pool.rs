@@ -1,7 +1,7 @@
 //! The threads that make the calls of jobs: no more than asked for, started when there is work, parked when there is none, and gone
 //! after some time of that.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::thread::{self, JoinHandle};
@@ -18,12 +18,14 @@ const PARKED: Duration = Duration::from_secs(5);
 const SETTLED: Duration = Duration::from_millis(200);
 /// From how many entries on the queue is looked through for those that nobody wants any more.
 const FEW: usize = 64;
+/// How many threads that wait for answers others take the place of.
+const MOST_ASKING: usize = 1024;
 
 options! {
     /// How many threads there may be.
     #[derive(Debug, Clone)]
     pub struct PoolOptions {
-        /// how many threads may make the calls of jobs, and as many again may wait for ocireg_job_answer; at most 1024
+        /// how many threads may make the calls of jobs, at most 1024; those that wait for ocireg_job_answer (at most 1024) leave their place to others
         pub job_threads: usize = 16,
     }
 }
@@ -42,23 +44,31 @@ pub(crate) trait Work: Send + Sync {
     fn run(self: Arc<Self>);
 }
 
-/// Work that waits for a thread: a job's, which its owner may drop meanwhile, or what must be done.
+/// Work that waits for a thread: a job's, which its owner may drop meanwhile, and which may ask the caller about these hosts, or what
+/// must be done.
 pub(crate) enum Waiting {
-    Wanted(Weak<dyn Work>),
+    Wanted { work: Weak<dyn Work>, may_ask: Vec<String> },
     Owned(Arc<dyn Work>),
 }
 
 impl Waiting {
     fn is_wanted(&self) -> bool {
         match self {
-            Waiting::Wanted(work) => work.strong_count() > 0,
+            Waiting::Wanted { work, .. } => work.strong_count() > 0,
             Waiting::Owned(_) => true,
+        }
+    }
+
+    fn may_ask(&self) -> &[String] {
+        match self {
+            Waiting::Wanted { may_ask, .. } => may_ask,
+            Waiting::Owned(_) => &[],
         }
     }
 
     fn into_work(self) -> Option<Arc<dyn Work>> {
         match self {
-            Waiting::Wanted(work) => work.upgrade(),
+            Waiting::Wanted { work, .. } => work.upgrade(),
             Waiting::Owned(work) => Some(work),
         }
     }
@@ -81,6 +91,9 @@ struct Shared {
 #[derive(Default)]
 struct PoolState {
     waiting: VecDeque<Waiting>,
+    /// Work that would only wait, on a thread, for answers that others wait for already; and how many do, host by host.
+    held: Vec<Waiting>,
+    asked: HashMap<String, usize>,
     /// Threads that take work, those among them that look for some, and those that wait for an answer of the caller's.
     alive: usize,
     idle: usize,
@@ -117,18 +130,19 @@ impl Pool {
         Ok(())
     }
 
-    /// Waits for the caller's answer on a thread of the pool: another may take its place meanwhile.
-    pub(crate) fn asking<T>(&self, wait: impl FnOnce() -> T) -> T {
-        let among = |state: &PoolState| state.asking < self.shared.most;
+    /// Waits for the caller's answer about a host on a thread of the pool: another may take its place meanwhile.
+    pub(crate) fn asking<T>(&self, host: &str, wait: impl FnOnce() -> T) -> T {
         let counted = {
             let mut state = lock(&self.shared.state);
-            let counted = among(&state);
-            state.asking += usize::from(counted);
+            let counted = state.ask(host);
             let _ = self.shared.serve(&mut state);
             counted
         };
         let answer = wait();
-        lock(&self.shared.state).asking -= usize::from(counted);
+        let mut state = lock(&self.shared.state);
+        state.asking -= usize::from(counted);
+        state.answered(host);
+        let _ = self.shared.serve(&mut state);
         answer
     }
 
@@ -159,6 +173,37 @@ impl Drop for Pool {
 }
 
 impl PoolState {
+    /// The next work for a thread, unless `most` threads wait for answers already, and it would only become another.
+    fn take(&mut self, most: usize) -> Option<Waiting> {
+        while let Some(work) = self.waiting.pop_front() {
+            let would_wait = self.asking >= most && work.may_ask().iter().any(|host| self.asked.contains_key(host));
+            if !would_wait {
+                return Some(work);
+            }
+            self.held.push(work);
+        }
+        None
+    }
+
+    /// A thread waits for an answer about a host; whether another may take its place.
+    fn ask(&mut self, host: &str) -> bool {
+        *self.asked.entry(host.to_owned()).or_default() += 1;
+        let counted = self.asking < MOST_ASKING;
+        self.asking += usize::from(counted);
+        counted
+    }
+
+    /// One that waited for an answer about a host no longer does. After the last of them what was held has its turn, before what came
+    /// later.
+    fn answered(&mut self, host: &str) {
+        let Some(count) = self.asked.get_mut(host) else { return };
+        *count -= 1;
+        if *count == 0 {
+            self.asked.remove(host);
+            self.held.drain(..).rev().for_each(|work| self.waiting.push_front(work));
+        }
+    }
+
     fn dismiss(&mut self) -> Vec<JoinHandle<()>> {
         self.generation += 1;
         (self.alive, self.idle) = (0, 0);
@@ -169,9 +214,8 @@ impl PoolState {
 impl Shared {
     /// Sees to it that there are threads for what waits.
     fn serve(self: &Arc<Self>, state: &mut PoolState) -> Result<()> {
-        if state.waiting.len() <= state.idle {
-            self.changed.notify_one();
-        } else if state.alive < self.most + state.asking {
+        (0..state.waiting.len().min(state.idle)).for_each(|_| self.changed.notify_one());
+        while state.waiting.len() > state.idle && state.alive < self.most + state.asking {
             state.threads.retain(|thread| !thread.is_finished());
             let (shared, generation) = (self.clone(), state.generation);
             state.threads.push(ours::spawn("ocireg-job", move || shared.work(generation))?);
@@ -199,7 +243,7 @@ impl Shared {
         let mut state = lock(&self.state);
         let mut rested = false;
         while state.generation == generation {
-            let work = state.waiting.pop_front();
+            let work = state.take(self.most);
             if work.is_some() || rested {
                 state.idle -= 1;
                 state.alive -= usize::from(work.is_none());
@@ -277,7 +321,7 @@ mod tests {
         let (sender, done) = channel();
         for number in 0..1000 {
             let work: Arc<dyn Work> = Arc::new(Send(Mutex::new(sender.clone()), number));
-            pool.add(Waiting::Wanted(Arc::downgrade(&work))).unwrap();
+            pool.add(Waiting::Wanted { work: Arc::downgrade(&work), may_ask: Vec::new() }).unwrap();
         }
         assert!(lock(&pool.shared.state).waiting.len() <= FEW + 1);
         send(&pool, &sender, 5000);
@@ -293,7 +337,7 @@ mod tests {
         struct Ask(Arc<Pool>, Mutex<Receiver<()>>);
         impl Work for Ask {
             fn run(self: Arc<Self>) {
-                self.0.asking(|| lock(&self.1).recv().unwrap());
+                self.0.asking("h", || lock(&self.1).recv().unwrap());
             }
         }
         let (answer, answered) = channel();
@@ -304,6 +348,35 @@ mod tests {
         answer.send(()).unwrap();
         while !pool.quiesce() {}
         assert_eq!(lock(&pool.shared.state).asking, 0);
+    }
+
+    /// When as many wait for answers as there may be threads, what would only join them gets none; other work does.
+    #[test]
+    fn what_would_only_wait_is_held() {
+        let pool = Arc::new(Pool::new(1));
+        let (sender, done) = channel();
+        let (begun, asking) = channel();
+        let (answer, answered) = channel::<()>();
+        let waits = pool.clone();
+        let asker = thread::spawn(move || {
+            waits.asking("a", || {
+                begun.send(()).unwrap();
+                answered.recv().unwrap();
+            });
+        });
+        asking.recv().unwrap();
+        let work: Vec<Arc<dyn Work>> =
+            (0..4).map(|number| Arc::new(Send(Mutex::new(sender.clone()), number)) as Arc<dyn Work>).collect();
+        for (work, host) in work.iter().zip(["a", "b", "a", "c"]) {
+            pool.add(Waiting::Wanted { work: Arc::downgrade(work), may_ask: vec![host.to_owned()] }).unwrap();
+        }
+        let next = || done.recv_timeout(Duration::from_secs(20)).unwrap();
+        let two = || std::collections::BTreeSet::from([next(), next()]);
+        assert_eq!(two(), [1, 3].into());
+        answer.send(()).unwrap();
+        assert_eq!(two(), [0, 2].into());
+        asker.join().unwrap();
+        assert!(lock(&pool.shared.state).asked.is_empty());
     }
 
     #[test]

@@ -13,7 +13,7 @@ struct plan {
 };
 
 static bool has_handle(const struct call *call) {
-    return strchr("CXRU", call->kinds[0]) != NULL;
+    return strchr("CXRUA", call->kinds[0]) != NULL;
 }
 
 static struct plan make_plan(void) {
@@ -37,6 +37,25 @@ static void every_handle_is_refused(const struct plan *plan, char *wrong, size_t
         ocireg_error_free(error);
     }
     if (now_ms() - begun > allowed_ms(500)) snprintf(wrong, size, "the answers took %.0f ms", now_ms() - begun);
+}
+
+/* Also where everything else is wrong too: nothing but handles is given. */
+static void handles_alone_are_refused(const struct plan *plan, char *wrong, size_t size) {
+    for (size_t i = 0; i < call_count; i++) {
+        void *arguments[MOST_ARGUMENTS] = {0};
+        ocireg_error *error = NULL;
+        if (!has_handle(&calls[i])) continue;
+        for (size_t k = 0; calls[i].kinds[k]; k++)
+            if (strchr("CXxRUA", calls[i].kinds[k])) arguments[k] = plan->filled[i][k];
+        ocireg_status status = calls[i].run(arguments, &error);
+        if (status != OCIREG_FORKED) snprintf(wrong, size, "%s with handles alone gives %s", calls[i].name, ocireg_status_name(status));
+        ocireg_error_free(error);
+        /* The context alone is the parent's. */
+        if (calls[i].kinds[1] != 'x') continue;
+        arguments[0] = NULL;
+        status = calls[i].run(arguments, NULL);
+        if (status != OCIREG_FORKED) snprintf(wrong, size, "%s with a context alone gives %s", calls[i].name, ocireg_status_name(status));
+    }
 }
 
 static void frees_do_nothing(const struct plan *plan, char *wrong, size_t size) {
@@ -105,6 +124,7 @@ static void test_handles_answer_forked(void **state) {
     (void)state;
     struct plan plan = make_plan();
     in_child(every_handle_is_refused, &plan);
+    in_child(handles_alone_are_refused, &plan);
     parent_goes_on(&plan);
 }
 

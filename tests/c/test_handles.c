@@ -21,6 +21,7 @@ static size_t wrong_for(struct arguments *live, char kind, struct wrong *list) {
     if (kind != 'R') list[count++] = (struct wrong){"a reader", live->reader};
     if (kind != 'U') list[count++] = (struct wrong){"an upload", live->upload};
     if (kind != 'F') list[count++] = (struct wrong){"an artifact", live->artifact};
+    if (kind != 'A') list[count++] = (struct wrong){"a job", live->job};
     if (kind != 'j') list[count++] = (struct wrong){"JSON", live->json};
     if (kind != 'O') list[count++] = (struct wrong){"options", options("{}")};
     list[count++] = (struct wrong){"an error", error};
@@ -36,7 +37,7 @@ static char handle_of(char kind) {
     switch (kind) {
         case 'x': return 'X';
         case 'p': return 'O';
-        default: return strchr("CXRUOFj", kind) ? kind : '\0';
+        default: return strchr("CXRUAOFj", kind) ? kind : '\0';
     }
 }
 

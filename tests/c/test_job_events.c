@@ -1,6 +1,9 @@
 /* What a job tells before its end: progress, the trace, the blobs of a copy, credentials that are wanted. */
 #include "jobs.h"
 
+#include <dirent.h>
+#include <unistd.h>
+
 static void test_progress(void **state) {
     (void)state;
     size_t size = 8 << 20;
@@ -25,15 +28,28 @@ static void test_progress(void **state) {
     expect_number_at(ocireg_job_json(job), "size", (long long)size);
 }
 
-/* Where nothing moves there is no progress. */
-static void test_no_progress(void **state) {
+/* Where nothing moves progress comes at least every 250 ms, and one that nobody takes is the only one. */
+static void test_progress_while_nothing_moves(void **state) {
     (void)state;
     struct peer *peer = peer_start(&silent, 1);
     ocireg_client *client = plain_client();
-    ocireg_job *job = new_job(client, "{'progress':true}");
+    ocireg_job *job = new_job(client, "{'progress':true}"), *quiet = new_job(client, NULL), *other;
+    expect_status(OCIREG_OK, ocireg_registry_ping(client, ocireg_job_context(quiet), peer_host(peer), NULL, NULL, &failure));
+    assert_false(can_be_read(client, 700)); /* who did not ask for it is told nothing */
+    expect_status(OCIREG_OK, ocireg_job_cancel(quiet, &failure));
+    expect_end(client, quiet, OCIREG_CANCELLED);
     expect_status(OCIREG_OK, ocireg_registry_ping(client, ocireg_job_context(job), peer_host(peer), NULL, NULL, &failure));
-    assert_false(can_be_read(client, 700));
+    for (int i = 0; i < 5; i++) {
+        uint64_t done = 7, total = 7;
+        assert_int_equal(next_event(client, &other, allowed_ms(250)), OCIREG_EVENT_PROGRESS);
+        ocireg_job_progress(other, &done, &total);
+        assert_true(other == job && done == 0 && total == 0);
+    }
+    usleep(700000);
+    assert_int_equal(next_event(client, &other, 0), OCIREG_EVENT_PROGRESS);
+    assert_int_equal(next_event(client, &other, 0), OCIREG_EVENT_NONE);
     expect_status(OCIREG_OK, ocireg_job_cancel(job, &failure));
+    usleep(300000);
     expect_end(client, job, OCIREG_CANCELLED);
 }
 
@@ -111,6 +127,72 @@ static void test_one_question_for_a_host(void **state) {
     assert_false(can_be_read(client, 0));
 }
 
+/* The threads that make the calls of jobs, by the name that the library gives them. */
+static size_t threads_of_jobs(void) {
+    size_t count = 0;
+    DIR *folder = opendir("/proc/self/task");
+    for (const struct dirent *entry; folder && (entry = readdir(folder));) {
+        char name[32] = "";
+        FILE *file = fopen(text("/proc/self/task/%s/comm", entry->d_name), "r");
+        if (file && fgets(name, sizeof name, file)) count += strcmp(name, "ocireg-job\n") == 0;
+        if (file) fclose(file);
+    }
+    if (folder) closedir(folder);
+    return count;
+}
+
+/* However many jobs wait for one password, others go on; and they are not a thread each. */
+static void test_a_password_holds_nobody_else_up(void **state) {
+    (void)state;
+    enum { JOBS = 200 };
+    static ocireg_job *jobs[JOBS];
+    ocireg_client *client = new_client("{'plain_http':true,'job_threads':2}");
+    ocireg_job *asking, *next, *open = new_job(client, "{'credentials':true}");
+    ocireg_options *alice = options("{'username':'alice','password':'s3cret:with colon'}");
+    for (int i = 0; i < JOBS; i++) {
+        jobs[i] = new_job(client, "{'credentials':true}");
+        expect_status(OCIREG_OK, ocireg_registry_catalog(client, ocireg_job_context(jobs[i]), env("OCIREG_TEST_HTPASSWD"), NULL, NULL, &failure));
+    }
+    assert_int_equal(next_event(client, &asking, allowed_ms(5000)), OCIREG_EVENT_CREDENTIALS);
+    for (int i = 0; i < 5; i++) {
+        expect_status(OCIREG_OK, ocireg_registry_ping(client, ocireg_job_context(open), env("OCIREG_TEST_V2"), NULL, NULL, &failure));
+        expect_end(client, open, OCIREG_OK);
+    }
+    assert_in_range(threads_of_jobs(), 3, 6);
+    expect_status(OCIREG_BUSY, ocireg_client_quiesce(client, &failure));
+    /* What waits for the answer without a thread ends as promptly as what has one. */
+    ocireg_job *last = jobs[JOBS - 1], *late = jobs[JOBS - 2];
+    expect_status(OCIREG_OK, ocireg_job_cancel(last, &failure));
+    expect_end(client, last, OCIREG_CANCELLED);
+    expect_status(OCIREG_OK, ocireg_context_set_deadline(ocireg_job_context(late), 50, &failure));
+    expect_end(client, late, OCIREG_TIMEOUT);
+    expect_status(OCIREG_OK, ocireg_job_answer(asking, alice, &failure));
+    for (int ended = 0; ended < JOBS - 2; ended++) {
+        assert_int_equal(next_event(client, &next, allowed_ms(20000)), OCIREG_EVENT_DONE);
+        assert_int_equal(ocireg_job_status(next), OCIREG_OK);
+    }
+    expect_status(OCIREG_OK, ocireg_client_quiesce(client, &failure));
+    assert_int_equal(threads_of_jobs(), 0);
+}
+
+/* Those that wait for an answer end when the client is closed. */
+static void test_closed_while_many_wait(void **state) {
+    (void)state;
+    enum { JOBS = 20 };
+    ocireg_client *client = new_client("{'plain_http':true,'job_threads':1}");
+    ocireg_job *next;
+    for (int i = 0; i < JOBS; i++)
+        expect_status(OCIREG_OK, ocireg_registry_catalog(client, ocireg_job_context(new_job(client, "{'credentials':true}")), env("OCIREG_TEST_HTPASSWD"), NULL, NULL, &failure));
+    assert_int_equal(next_event(client, &next, allowed_ms(5000)), OCIREG_EVENT_CREDENTIALS);
+    double begun = now_ms();
+    expect_status(OCIREG_OK, ocireg_client_close(client, &failure));
+    for (int ended = 0; ended < JOBS; ended++) {
+        assert_int_equal(next_event(client, &next, allowed_ms(5000)), OCIREG_EVENT_DONE);
+        assert_int_equal(ocireg_job_status(next), OCIREG_CLOSED);
+    }
+    assert_true(now_ms() - begun < allowed_ms(500));
+}
+
 /* The trace, and the blobs of a copy, in their order and before the end. */
 static void test_texts(void **state) {
     (void)state;
@@ -141,10 +223,12 @@ static void test_texts(void **state) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_progress),
-        test(test_no_progress),
+        test(test_progress_while_nothing_moves),
         test(test_credentials),
         test(test_answers_by_another_job),
         test(test_one_question_for_a_host),
+        test(test_a_password_holds_nobody_else_up),
+        test(test_closed_while_many_wait),
         test(test_texts),
     };
     return run_all(tests, argc, argv);

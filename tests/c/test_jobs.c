@@ -269,6 +269,9 @@ static void test_forked(void **state) {
             && ocireg_job_cancel(job, NULL) == OCIREG_FORKED && ocireg_context_cancel(context, NULL) == OCIREG_FORKED
             && ocireg_job_new(client, NULL, NULL, &other, NULL) == OCIREG_FORKED
             && ocireg_client_next_event(client, &other, &event, NULL) == OCIREG_FORKED
+            && ocireg_client_next_event(client, NULL, NULL, NULL) == OCIREG_FORKED && ocireg_client_fd(client, NULL, NULL) == OCIREG_FORKED
+            && ocireg_context_cancel(ocireg_job_context(job), NULL) == OCIREG_FORKED
+            && ocireg_registry_ping(client, ocireg_job_context(job), NULL, NULL, NULL, NULL) == OCIREG_FORKED
             && ocireg_client_fd(client, &fd, NULL) == OCIREG_FORKED && ocireg_client_quiesce(client, NULL) == OCIREG_FORKED
             && ocireg_job_answer(job, NULL, NULL) == OCIREG_FORKED && ocireg_job_status(job) == OCIREG_FORKED
             && !ocireg_job_json(job) && !ocireg_job_take_reader(job) && !ocireg_job_event_text(job);

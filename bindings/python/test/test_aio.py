@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import inspect
 import io
+import itertools
 import json
 import os
 import re
@@ -259,6 +260,18 @@ class AsyncTest(helper.Case, unittest.IsolatedAsyncioTestCase):
         reference = await asyncio.to_thread(self.put_blob, DATA)
         await self.aio.blob(reference, context=context)
         self.assertTrue(told["progress"])
+
+    async def test_progress_comes_while_nothing_moves(self) -> None:
+        times: list[float] = []
+        context = ocireg.Context(progress=lambda done, total: times.append(time.monotonic()))
+        begun = time.monotonic()
+        with self.assertRaises(TimeoutError):
+            await self.aio.ping(SILENT, context=context, timeout=1.5)
+        moments = [begun, *times, time.monotonic()]
+        self.assertLess(max(after - before for before, after in itertools.pairwise(moments)), 0.05 + helper.AT_MOST)
+        # And what it raises ends the call, so that it can look whether that is still wanted.
+        with self.within(0.25 + helper.AT_MOST), self.assertRaises(ZeroDivisionError):
+            await self.aio.ping(SILENT, context=ocireg.Context(progress=lambda done, total: print(1 // 0)))
 
     async def test_what_a_callback_raises_comes_out(self) -> None:
         def fail(*_: Any) -> None:

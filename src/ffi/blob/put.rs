@@ -13,7 +13,7 @@ use crate::ffi::guard::enter_blocking;
 use crate::ffi::lent::bytes_for;
 use crate::ffi::manifest::{reference, repository};
 use crate::ffi::options::{ocireg_options, NoOptions};
-use crate::ffi::out::Json;
+use crate::ffi::out::{Json, Of};
 use crate::ffi::status::ocireg_status;
 use crate::stream::source::{Source, PIECE};
 
@@ -103,7 +103,8 @@ pub unsafe extern "C" fn ocireg_blob_put_stream(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
+        let out = Of::new(client, "client", Of::new(context, "context", Json::optional(json)));
+        enter_blocking(error, out, || {
             let repository = self::repository(repository)?;
             let read = callback.ok_or_else(|| null("callback"))?;
             let (client, call, options) = begin(client, context, options)?;

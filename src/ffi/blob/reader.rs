@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use crate::download::Pieces;
 use crate::error::{Code, Error, Result};
 use crate::ffi::argument::null;
-use crate::ffi::call::begin_job;
+use crate::ffi::call::{begin_job, WorkOfJob};
 use crate::ffi::client_job::ClientJob;
 use crate::ffi::error::ocireg_error;
 use crate::ffi::guard::enter_blocking;
 use crate::ffi::handle::{self, opaque, Handle};
-use crate::ffi::out::{Bytes, Count, Json, Out};
+use crate::ffi::out::{Bytes, Count, Json, Of, Out};
 use crate::ffi::panics::quietly;
 use crate::ffi::sigpipe;
 use crate::ffi::status::ocireg_status;
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn ocireg_blob_reader_info(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
+        enter_blocking(error, Of::new(reader, "reader", Json::required(json)), || {
             let reader = handle::get(reader, "reader")?;
             let open = exclusively(&reader.open)?;
             Ok(open.pieces.as_ref().ok_or_else(closed)?.info())
@@ -102,13 +102,13 @@ pub unsafe extern "C" fn ocireg_blob_reader_read(
 ) -> ocireg_status {
     let out = Count::required(read, "read");
     match unsafe { job_of(reader) } {
-        None => unsafe { enter_blocking(error, out, || read_into(reader, buffer, size)) },
+        None => unsafe { enter_blocking(error, Of::new(reader, "reader", out), || read_into(reader, buffer, size)) },
         Some((job, open)) => unsafe {
             Out::<usize>::clear(&out);
             // A job's caller may leave before the end, and take the buffer along: the bytes are the job's.
             begin_job::<_, Bytes>(error, &Bytes::optional(std::ptr::null_mut()), &job, CallProgress::GoesOn, || {
                 check(size)?;
-                Ok(Box::new(move || exclusively(&open)?.take(size).map(Vec::from)))
+                Ok(WorkOfJob::of_handle(move || exclusively(&open)?.take(size).map(Vec::from)))
             })
         },
     }

@@ -14,6 +14,7 @@ use crate::ffi::manifest::{reference, repository};
 use crate::ffi::memory::ocireg_buffer;
 use crate::ffi::options::{ocireg_options, NoOptions};
 use crate::ffi::out::{Bytes, Json};
+use crate::ffi::registry::registry_name;
 use crate::ffi::status::ocireg_status;
 use crate::registry_v1::tag_of;
 
@@ -39,7 +40,7 @@ pub unsafe extern "C" fn ocireg_v1_ping(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || string(registry, "registry"),
+            || registry_name(registry),
             |client, call, registry, NoOptions {}| client.v1_ping(call, &registry),
         )
     }
@@ -67,7 +68,7 @@ pub unsafe extern "C" fn ocireg_v1_search(
         call(
             (error, Json::required(json), client, context, options),
             || {
-                let (registry, term) = (string(registry, "registry")?, string(term, "term")?);
+                let (registry, term) = (registry_name(registry)?, string(term, "term")?);
                 Ok((registry, term))
             },
             |client, call, (registry, term), options| client.v1_search(call, &registry, &term, &options),
@@ -256,7 +257,7 @@ pub unsafe extern "C" fn ocireg_v1_login(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || string(registry, "registry"),
+            || registry_name(registry),
             |client, call, registry, options| client.v1_login(call, &registry, &options),
         )
     }

@@ -1,0 +1,94 @@
+//! The arguments of calls, as far as they tell which registry hosts a call concerns.
+
+use std::borrow::Cow;
+use std::ops::Deref;
+
+use super::lent::CallerFd;
+use crate::artifact::Artifact;
+use crate::digest::Digest;
+use crate::endpoint::{Descriptors, Endpoint};
+use crate::reference::{Index, Reference, Repository};
+use crate::registry::upload::session::SavedSession;
+use crate::registry_v1::id::ImageId;
+
+/// One argument, or several.
+pub(super) trait CallArguments {
+    /// The hosts that the caller may be asked about.
+    fn hosts(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// A name that is passed on as it is, and the host in it.
+pub(super) struct NameWithHost {
+    name: String,
+    host: String,
+}
+
+impl NameWithHost {
+    pub(super) fn new(name: String, index: &Index) -> NameWithHost {
+        NameWithHost { name, host: index.name.clone() }
+    }
+}
+
+impl Deref for NameWithHost {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.name
+    }
+}
+
+impl CallArguments for NameWithHost {
+    fn hosts(&self) -> Vec<String> {
+        vec![self.host.clone()]
+    }
+}
+
+impl CallArguments for Repository {
+    fn hosts(&self) -> Vec<String> {
+        vec![self.index().name.clone()]
+    }
+}
+
+impl CallArguments for Reference {
+    fn hosts(&self) -> Vec<String> {
+        self.repository().hosts()
+    }
+}
+
+impl CallArguments for Endpoint {
+    fn hosts(&self) -> Vec<String> {
+        match self {
+            Endpoint::Registry(reference) | Endpoint::RegistryV1(reference) => reference.hosts(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl<A: CallArguments, B: CallArguments> CallArguments for (A, B) {
+    fn hosts(&self) -> Vec<String> {
+        [self.0.hosts(), self.1.hosts()].concat()
+    }
+}
+
+impl<A: CallArguments, B: CallArguments, C: CallArguments> CallArguments for (A, B, C) {
+    fn hosts(&self) -> Vec<String> {
+        [self.0.hosts(), self.1.hosts(), self.2.hosts()].concat()
+    }
+}
+
+impl<A: CallArguments> CallArguments for Option<A> {
+    fn hosts(&self) -> Vec<String> {
+        self.as_ref().map(CallArguments::hosts).unwrap_or_default()
+    }
+}
+
+impl CallArguments for String {}
+impl CallArguments for SavedSession {}
+impl CallArguments for Digest {}
+impl CallArguments for Descriptors {}
+impl CallArguments for Cow<'static, [u8]> {}
+impl CallArguments for CallerFd {}
+impl CallArguments for ImageId {}
+impl CallArguments for Artifact {}

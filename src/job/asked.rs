@@ -1,0 +1,114 @@
+//! Credentials that are wanted: of several jobs that want those of one host one asks the caller, and the answer is for all.
+
+use std::sync::{Arc, Weak};
+
+use tokio::sync::{oneshot, watch};
+
+use super::{Job, Jobs, Question};
+use crate::call::Call;
+use crate::credentials::Credentials;
+use crate::error::{Code, Error, Result};
+use crate::sync::lock;
+
+/// Asks the caller, unless that was done for another job and has no answer yet, and waits as long as the call may.
+pub(super) fn ask<R: Send + Sync + 'static>(job: &Weak<Job<R>>, call: &Call, host: &str) -> Result<Credentials> {
+    let job = job.upgrade().ok_or_else(gone)?;
+    let jobs = job.jobs.clone();
+    lock(&jobs.asked).entry(host.to_owned()).or_default().shares += 1;
+    let found = jobs.pool.asking(host, || jobs.find(&job, call, host));
+    match found {
+        // Until this call ends the answer is for others too: they may come before anybody has noted it.
+        Ok((found, Finder::Me)) => {
+            lock(&job.answers).push(host.to_owned());
+            Ok(found)
+        }
+        other => {
+            jobs.leave(host);
+            other.map(|(found, _)| found)
+        }
+    }
+}
+
+enum Inquiry {
+    Mine(watch::Sender<Option<Credentials>>),
+    Another(watch::Receiver<Option<Credentials>>),
+}
+
+/// Who has asked for what was answered.
+enum Finder {
+    Me,
+    Another,
+}
+
+/// A host that jobs ask about: the answer, which may be still to come, is kept as long as anybody may want it.
+#[derive(Default)]
+pub(super) struct AskedHost {
+    shares: usize,
+    answer: Option<watch::Receiver<Option<Credentials>>>,
+}
+
+impl<R: Send + Sync + 'static> Jobs<R> {
+    fn find(&self, job: &Arc<Job<R>>, call: &Call, host: &str) -> Result<(Credentials, Finder)> {
+        loop {
+            // Whoever asked before may have left because all must.
+            call.check()?;
+            match self.inquire(host) {
+                Inquiry::Mine(answer) => {
+                    let found = question(job, call, host);
+                    match &found {
+                        Ok(found) => drop(answer.send(Some(found.clone()))),
+                        // Who waits asks then.
+                        Err(_) => lock(&self.asked).entry(host.to_owned()).or_default().answer = None,
+                    }
+                    return found.map(|found| (found, Finder::Me));
+                }
+                Inquiry::Another(mut answer) => {
+                    let found = call.wait(None, answer.wait_for(Option::is_some))?;
+                    if let Some(found) = found.ok().and_then(|found| found.clone()) {
+                        return Ok((found, Finder::Another));
+                    }
+                }
+            }
+        }
+    }
+
+    fn inquire(&self, host: &str) -> Inquiry {
+        let mut asked = lock(&self.asked);
+        let asked = asked.entry(host.to_owned()).or_default();
+        match &asked.answer {
+            Some(answer) => Inquiry::Another(answer.clone()),
+            None => {
+                let (sender, receiver) = watch::channel(None);
+                asked.answer = Some(receiver);
+                Inquiry::Mine(sender)
+            }
+        }
+    }
+}
+
+impl<R> Jobs<R> {
+    /// A call wants the answer about a host no more.
+    pub(super) fn leave(&self, host: &str) {
+        let mut asked = lock(&self.asked);
+        let Some(left) = asked.get_mut(host) else { return };
+        left.shares -= 1;
+        if left.shares == 0 {
+            asked.remove(host);
+        }
+    }
+}
+
+fn gone() -> Error {
+    Error::new(Code::Cancelled, "the job was freed")
+}
+
+/// The caller's answer.
+fn question<R: Send + Sync + 'static>(job: &Arc<Job<R>>, call: &Call, host: &str) -> Result<Credentials> {
+    let (answer, answered) = oneshot::channel();
+    job.jobs.events.post(job, |news| news.ask(Question { host: host.to_owned(), answer, is_told: false }));
+    let outcome = call.wait(None, answered);
+    if outcome.is_err() {
+        job.jobs.events.post(job, |news| news.forget(host));
+    }
+    outcome?.map_err(|_| gone())
+}

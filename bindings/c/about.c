@@ -6,8 +6,11 @@
 static int help(struct session *session, const struct command_line *line)
 {
     struct arguments about = {.words = (char **)line->arguments};
+    size_t words = 0;
     while (about.word_count < MOST_ARGUMENTS && line->arguments[about.word_count] != NULL)
         about.word_count++;
+    if (command_named(&about, &words) != NULL && words < about.word_count)
+        return report_usage("there is no command %s %s", about.words[0], about.words[words]);
     return help_about(&about, session->output);
 }
 
@@ -17,11 +20,22 @@ static int version(struct session *session, const struct command_line *line)
     return session_print_value(session, "version", ocireg_version(), "ocireg ");
 }
 
-/* What each shell has to be told; the rest is the command's own knowledge (completion.c). The words of bash are cut at colons too, but
- * the last of them is what is completed. */
+/* What each shell has to be told; the rest is the command's own knowledge (completion.c). Where it offers nothing the shell offers files,
+ * behind the colon of a place such as oci:DIR too. bash cuts words at colons (COMP_WORDBREAKS): it is given the part after the last one,
+ * and the command the words as they were cut, of which only the last is completed. */
+#define PLACES "(oci|oci-archive|docker-archive|dir):"
 static const char bash[] =
     "# Completion of the ocireg command in bash.\n"
     "_ocireg() {\n"
+    "    local place=${COMP_LINE:0:COMP_POINT}\n"
+    "    place=${place##*[[:space:]]}\n"
+    "    if [[ $place =~ ^" PLACES "[^:]*$ ]]; then\n"
+    "        place=${place#*:}\n"
+    "        [[ $COMP_WORDBREAKS == *:* ]] && compopt -o filenames 2>/dev/null\n"
+    "        mapfile -t COMPREPLY < <(compgen -f -- \"$place\")\n"
+    "        [[ $COMP_WORDBREAKS == *:* ]] || COMPREPLY=(\"${COMPREPLY[@]/#/${COMP_WORDS[COMP_CWORD]%%:*}:}\")\n"
+    "        return\n"
+    "    fi\n"
     "    mapfile -t COMPREPLY < <(\"${COMP_WORDS[0]}\" " COMPLETE " \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null | cut -f1)\n"
     "    [ ${#COMPREPLY[@]} -gt 0 ] || compopt -o default 2>/dev/null\n"
     "}\n"
@@ -31,7 +45,8 @@ static const char zsh[] =
     "# Completion of the ocireg command in zsh.\n"
     "_ocireg() {\n"
     "    local -a found\n"
-    "    found=(${(f)\"$(${words[1]} " COMPLETE " \"${(@)words[2,CURRENT]}\" 2>/dev/null | sed -e 's/:/\\\\:/g' -e 's/\\t/:/')\"})\n"
+    "    if [[ $words[CURRENT] =~ ^" PLACES " ]]; then compset -P '*:'; _files; return; fi\n"
+    "    found=(${(f)\"$(${words[1]} " COMPLETE " \"${(@)words[2,CURRENT]}\" 2>/dev/null | sed -e 's/:/\\:/g' -e 's/\\t/:/')\"})\n"
     "    if (( ${#found} )); then _describe ocireg found; else _files; fi\n"
     "}\n"
     "if [ \"$funcstack[1]\" = _ocireg ]; then _ocireg \"$@\"; else compdef _ocireg ocireg; fi\n";
@@ -39,7 +54,15 @@ static const char fish[] =
     "# Completion of the ocireg command in fish.\n"
     "function __ocireg_complete\n"
     "    set -l line (commandline -opc) (commandline -ct)\n"
-    "    $line[1] " COMPLETE " $line[2..-1] 2>/dev/null\n"
+    "    set -l place (string match -r '^" PLACES "' -- $line[-1])\n"
+    "    if set -q place[1]\n"
+    "        set -l begun (string replace -r '^[^:]*:' '' -- $line[-1])\n"
+    "        for file in (complete -C \"cat $begun\" | string replace -r '\\t.*' '')\n"
+    "            echo $place[1]$file\n"
+    "        end\n"
+    "    else\n"
+    "        $line[1] " COMPLETE " $line[2..-1] 2>/dev/null\n"
+    "    end\n"
     "end\n"
     "complete -c ocireg -a '(__ocireg_complete)'\n";
 

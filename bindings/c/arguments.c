@@ -4,7 +4,6 @@
 #include <string.h>
 
 /* The longest time that makes sense: 30 years. It keeps the arithmetic far from its limits. */
-#define MOST_SECONDS 1000000000
 
 /* An option, with its value where it has one. */
 static void take_option(struct arguments *arguments, int count, char **items, int *next, enum takes (*takes)(const char *name))
@@ -92,6 +91,15 @@ bool parse_bytes(const char *text, int64_t *bytes)
         return false;
     *bytes *= unit;
     return true;
+}
+
+const char *too_large(const char *text)
+{
+    int64_t number;
+    size_t length = strspn(text, "0123456789");
+    bool is_bytes = text[length] != '\0' && strchr("kKmMgG", text[length]) != NULL && text[length + 1] == '\0';
+    bool is_well_formed = length > 0 && (is_bytes || text[length] == '\0');
+    return is_well_formed && !parse_bytes(text, &number) ? ", which is too large" : "";
 }
 
 bool parse_seconds(const char *text, int64_t *milliseconds)

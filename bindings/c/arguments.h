@@ -40,7 +40,11 @@ bool is_dash(const char *file);
 bool parse_number(const char *text, int64_t *number);
 /* Bytes: digits, and K, M or G for 1024 times as many, once, twice or thrice. */
 bool parse_bytes(const char *text, int64_t *bytes);
-/* Seconds such as 10 or 0.5, as milliseconds; false if malformed or zero. */
+/* What is to be said besides of a text that one of these refuses, or "". */
+const char *too_large(const char *text);
+/* The longest time on the command line. */
+#define MOST_SECONDS 1000000000
+/* Seconds such as 10 or 0.5, as milliseconds; false if malformed, less than one of them, or more than that. */
 bool parse_seconds(const char *text, int64_t *milliseconds);
 
 #endif

@@ -3,6 +3,7 @@
  * The options of a command become the options of the library's call. */
 #include "command.h"
 
+#include "flags.h"
 #include "standard_input.h"
 #include "suggest.h"
 
@@ -66,7 +67,7 @@ static int set(struct command_line *line, const struct parameter *parameter, con
         /* fallthrough */
     case PARAMETER_NUMBER:
         if (!parse_number(value, &number))
-            return report_usage("%s takes a number, not '%s'", parameter->name, value);
+            return report_usage("%s takes a number, not '%s'%s", parameter->name, value, too_large(value));
         status = ocireg_options_set_int(line->options, parameter->key, number, &error);
         break;
     case PARAMETER_LIST:
@@ -173,6 +174,33 @@ static int take_words(struct command_line *line, const struct command *command, 
     return OCIREG_OK;
 }
 
+/* Whose options the library's errors may be about, and what was typed. */
+static const struct command *current;
+static const struct arguments *typed;
+
+static bool is_typed(const char *name)
+{
+    for (size_t i = 0; i < typed->option_count; i++)
+        if (strcmp(typed->options[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool is_key(const char *key, const char *text, size_t length)
+{
+    return strlen(key) == length && strncmp(key, text, length) == 0;
+}
+
+/* The command's own flag comes first, and of several for one key that which was typed. */
+static const char *flag_of(const char *key, size_t length)
+{
+    const char *found = NULL;
+    for (const struct parameter *at = current->parameters; at != NULL && at->name != NULL; at++)
+        if (at->key != NULL && is_key(at->key, key, length) && (found == NULL || is_typed(at->name)))
+            found = at->name;
+    return found != NULL ? found : globals_flag(key, length);
+}
+
 int command_line_parse(struct command_line *line, const struct command *command, const struct arguments *arguments, size_t words,
                        struct globals *globals)
 {
@@ -180,6 +208,9 @@ int command_line_parse(struct command_line *line, const struct command *command,
     int status = OCIREG_OK;
     *line = (struct command_line){0};
     usage_is_of(command->name);
+    current = command;
+    typed = arguments;
+    flags_are(flag_of);
     if (ocireg_options_new(&line->options, &error) != OCIREG_OK)
         return report_error(&globals->output, error);
     for (size_t i = 0; status == OCIREG_OK && i < arguments->option_count; i++)

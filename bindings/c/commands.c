@@ -123,8 +123,9 @@ static int report_family(const char *family, const char *member)
     for (const struct command *const *at = commands; *at != NULL; at++)
         if (member_of(*at, family) != NULL)
             suggest(&suggestion, member_of(*at, family));
+    usage_is_of(family);
     if (member == NULL)
-        return report_usage("%s what? See ocireg help %s", family, family);
+        return report_usage("%s what?", family);
     return report_usage("no such command: %s %s" SUGGESTION, family, member, SUGGESTED(before, suggestion));
 }
 
@@ -144,6 +145,7 @@ int report_no_command(const struct arguments *arguments)
 {
     const char *first = arguments->word_count > 0 ? arguments->words[0] : NULL;
     struct suggestion suggestion = {.typed = first};
+    usage_is_of("");
     if (first == NULL)
         return report_usage("no command given");
     if (is_family(first))

@@ -122,6 +122,24 @@ static int ask_for_missing(struct session *session, struct credentials *credenti
     return status;
 }
 
+/* Whether --host-option says who calls. */
+static bool any_named(const struct globals *globals)
+{
+    static const char *const keys[] = {OCIREG_OPT_USERNAME "=", OCIREG_OPT_TOKEN "=", OCIREG_OPT_IDENTITY_TOKEN "="};
+    for (size_t i = 0; i < globals->setting_count; i++)
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+            if (globals->settings[i].kind == SETTING_HOST_OPTION && strncmp(globals->settings[i].value, keys[k], strlen(keys[k])) == 0)
+                return true;
+    return false;
+}
+
+/* Whether nothing says who calls, and not that it is nobody either. */
+static bool nobody(const struct globals *globals, const struct credentials *credentials)
+{
+    return !globals->anonymous && credentials->username == NULL && !any(globals, SETTING_USERNAME) && !any(globals, SETTING_TOKEN) &&
+           !any_named(globals);
+}
+
 /* A copy of a text, or NULL for NULL; false when there is no memory for it. */
 static bool copy(const char *text, char **to)
 {
@@ -139,6 +157,9 @@ int credentials_read(struct session *session, bool may_ask, struct credentials *
     status = may_ask ? ask_for_missing(session, credentials) : OCIREG_OK;
     if (status == OCIREG_OK)
         status = check(globals, credentials);
+    if (status == OCIREG_OK && may_ask && nobody(globals, credentials))
+        status = report_usage("without a terminal to ask for them a user name and a password are needed: --username U --password-stdin, or "
+                              "OCIREG_USERNAME and OCIREG_PASSWORD");
     if (status == OCIREG_OK && globals->password_stdin)
         status = read_password(session, &credentials->password);
     return status;

@@ -80,7 +80,9 @@ int help_all(const struct output *output)
         entry(*at);
     fputs("\noptions, anywhere on the line (-- ends them):\n", stdout);
     globals_help(stdout);
-    fputs("\nThe exit status is 0, the number of the library's error code, or 64 for a wrong command line.\n", stdout);
+    fputs("\nThe exit status is 0, the number of the library's error code, or 64 for a wrong command line. When the reader of a pipe leaves\n"
+          "(| head) it is 0 too, but 22 (IO), without a message, where the digest of what was printed is known only at its end.\n",
+          stdout);
     return output_flush(output);
 }
 

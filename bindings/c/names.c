@@ -6,7 +6,10 @@ static int run(struct session *session, const struct command_line *line)
     ocireg_error *error = NULL;
     char *json = NULL;
     ocireg_status status = ocireg_reference_parse(line->arguments[0], line->options, &json, &error);
-    return session_finish(session, status, json, error);
+    if (status == OCIREG_OK || !is_other_place(line->arguments[0]))
+        return session_finish(session, status, json, error);
+    ocireg_error_free(error);
+    return report_other_place(session->output, line->arguments[0]);
 }
 
 static const struct parameter parameters[] = {

@@ -119,6 +119,21 @@ bool globals_know(const char *option, enum takes *takes)
     return i < TABLE_SIZE;
 }
 
+const char *globals_flag(const char *key, size_t length)
+{
+    static const char *const others[][2] = {{OCIREG_OPT_CA_FILE, "--ca"}, {OCIREG_OPT_CLIENT_CERT_FILE, "--cert"}, {OCIREG_OPT_CLIENT_KEY_FILE, "--key"},
+                                            {OCIREG_OPT_MIRRORS, "--mirror"}, {OCIREG_OPT_TRUSTED_REALMS, "--trusted-realm"}};
+    char name[64];
+    int written = snprintf(name, sizeof name, "--%.*s", (int)length, key);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strlen(others[i][0]) == length && strncmp(others[i][0], key, length) == 0)
+            return others[i][1];
+    for (char *at = name; *at != '\0'; at++)
+        if (*at == '_')
+            *at = '-';
+    return written > 0 && (size_t)written < sizeof name && find(name) < TABLE_SIZE ? table[find(name)].name : NULL;
+}
+
 void globals_offer(void (*offer)(const char *word, size_t length, const char *what, const char *begun), const char *begun)
 {
     for (size_t i = 0; i < TABLE_SIZE; i++)
@@ -175,12 +190,12 @@ static int seconds(const char *option, const char *text, int64_t *milliseconds)
 {
     if (parse_seconds(text, milliseconds))
         return 0;
-    return report_usage("%s takes a number of seconds greater than 0, such as 10 or 0.5, not '%s'", option, text);
+    return report_usage("%s takes a number of seconds from 0.001 to %d, such as 10 or 0.5, not '%s'", option, MOST_SECONDS, text);
 }
 
 static int number(const char *option, const char *text, int64_t *result)
 {
-    return parse_number(text, result) ? 0 : report_usage("%s takes a number, not '%s'", option, text);
+    return parse_number(text, result) ? 0 : report_usage("%s takes a number, not '%s'%s", option, text, too_large(text));
 }
 
 static int check_named_option(const char *option, const char *text)
@@ -196,6 +211,9 @@ static int apply(struct globals *globals, enum global option, const char *name, 
         return report_usage("%s= names no host", name);
     if ((option == OPTION_USERNAME || option == OPTION_TOKEN || option == OPTION_TRUSTED_REALM || option == OPTION_MIRROR || option == OPTION_HOST) && *value == '=')
         return report_usage("%s: no host before '='", name);
+    /* Nor does it mean nobody, or no token. */
+    if ((option == OPTION_USERNAME || option == OPTION_TOKEN || option == OPTION_TRUSTED_REALM || option == OPTION_MIRROR) && *value == '\0')
+        return report_usage("%s needs a value, and this one is empty", name);
     switch (option) {
     case OPTION_USERNAME: add_for_host(globals, SETTING_USERNAME, name, value); break;
     case OPTION_TOKEN: add_for_host(globals, SETTING_TOKEN, name, value); break;
@@ -242,11 +260,11 @@ static int apply(struct globals *globals, enum global option, const char *name, 
     case OPTION_MIN_SPEED: return number(name, value, &globals->min_speed);
     case OPTION_LIMIT_RATE:
         if (!parse_bytes(value, &globals->limit_rate))
-            return report_usage("%s takes a number of bytes, such as 500000, 500K, 2M or 1G, not '%s'", name, value);
+            return report_usage("%s takes a number of bytes, such as 500000, 500K, 2M or 1G, not '%s'%s", name, value, too_large(value));
         break;
     case OPTION_MAX_BLOB_BYTES:
         if (!parse_number(value, &globals->max_blob_bytes) || globals->max_blob_bytes == 0)
-            return report_usage("%s takes a number greater than 0, not '%s'", name, value);
+            return report_usage("%s takes a number greater than 0, not '%s'%s", name, value, too_large(value));
         break;
     case OPTION_QUIET: globals->quiet = true; break;
     case OPTION_VERBOSE: globals->verbosity++; break;

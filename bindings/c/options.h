@@ -45,6 +45,8 @@ int globals_take(struct globals *globals, const struct option *option);
 /* When all have been taken: whether they agree. */
 int globals_check(const struct globals *globals);
 
+/* The option that sets a key of the library's: --plain-http for plain_http, --ca for ca_file. NULL when there is none. */
+const char *globals_flag(const char *key, size_t length);
 /* Gives each to `offer`, with what it is. */
 void globals_offer(void (*offer)(const char *word, size_t length, const char *what, const char *begun), const char *begun);
 void globals_suggest(struct suggestion *suggestion);

@@ -1,6 +1,7 @@
 /* Shows: ocireg_error_errno. */
 #include "output.h"
 
+#include "flags.h"
 #include "json.h"
 #include "style.h"
 
@@ -138,16 +139,26 @@ static void report_line(const char *name, const char *message)
     fputc('\n', stderr);
 }
 
-/* The hint, where the library has one. */
-static void report_hint(const ocireg_error *error)
+/* In the words of the command line. An option whose value the call refuses is a wrong command line. */
+static int report_told(const ocireg_error *error)
 {
-    if (ocireg_error_hint(error) != NULL)
-        report_line("hint", ocireg_error_hint(error));
+    bool typed, hinted;
+    int status = ocireg_error_code(error);
+    char *message = flags_written(ocireg_error_message(error), &typed), *hint = flags_written(ocireg_error_hint(error), &hinted);
+    if (typed && status == OCIREG_INVALID_ARGUMENT && message != NULL)
+        status = report_usage("%s", message);
+    else
+        report_line(ocireg_error_name(error), message == NULL ? ocireg_error_message(error) : message);
+    if (hint != NULL)
+        report_line("hint", hint);
+    free(message);
+    free(hint);
+    return status;
 }
 
 int report_error(const struct output *output, ocireg_error *error)
 {
-    ocireg_status code = ocireg_error_code(error);
+    int code = ocireg_error_code(error);
     if (error == NULL)
         return report_failure(output, OCIREG_INTERNAL, "the library gave no reason");
     if (ocireg_error_errno(error) == EPIPE && output_reader_left()) {
@@ -157,10 +168,8 @@ int report_error(const struct output *output, ocireg_error *error)
     output_write_begins();
     if (output->json_errors)
         write_json(stderr, ocireg_error_json(error), false);
-    else {
-        report_line(ocireg_error_name(error), ocireg_error_message(error));
-        report_hint(error);
-    }
+    else
+        code = report_told(error);
     output_write_ends();
     ocireg_error_free(error);
     return code;

@@ -1,6 +1,7 @@
 /* Shows: ocireg_index_parse, ocireg_reference_parse and ocireg_endpoint_parse for the name of a host. */
 #include "registries.h"
 
+#include "command.h"
 #include "json.h"
 
 #include <stdlib.h>
@@ -40,9 +41,12 @@ static ocireg_status take_apart(enum target target, const char *name, char **jso
     }
 }
 
-/* Whether a name is that of a place other than a registry, which a registry command would take for an image on
- * Docker Hub. */
-static bool is_other_place(const char *name)
+static bool is_of_places(enum target target)
+{
+    return target == TARGET_PLACE || target == TARGET_PLACES;
+}
+
+bool is_other_place(const char *name)
 {
     static const char *const transports[] = {"oci:", "oci-archive:", "docker-archive:", "dir:"};
     for (size_t i = 0; i < sizeof transports / sizeof transports[0]; i++) {
@@ -54,6 +58,36 @@ static bool is_other_place(const char *name)
     return false;
 }
 
+/* "; these take it: inspect, tree, …". Freed with free(); NULL without memory. */
+static char *commands_for_places(void)
+{
+    char *list = NULL;
+    size_t size;
+    FILE *file = open_memstream(&list, &size);
+    const char *before = "; these take it: ";
+    for (const struct command *const *at = commands; file != NULL && *at != NULL; at++)
+        if (is_of_places((*at)->target)) {
+            fprintf(file, "%s%s", before, (*at)->name);
+            before = ", ";
+        }
+    if (file != NULL)
+        fclose(file);
+    return list;
+}
+
+int report_other_place(const struct output *output, const char *name)
+{
+    char *others = commands_for_places(), *parsed = NULL;
+    /* Which may be meant all the same. */
+    bool of_hub = ocireg_reference_parse(name, NULL, &parsed, NULL) == OCIREG_OK;
+    int status = report_failure(output, OCIREG_INVALID_ARGUMENT, "%s is not a name in a registry, and this command works with registries only%s%s%s%s",
+                                name, others == NULL ? "" : others, of_hub ? " (Docker Hub's image of that name is docker.io/library/" : "",
+                                of_hub ? name : "", of_hub ? ")" : "");
+    ocireg_string_free(parsed);
+    free(others);
+    return status;
+}
+
 /* The name of the registry's host, as the library spells it; NULL for a place that is not in a registry. Freed with
  * free(). */
 static int registry_host(const struct output *output, enum target target, const char *name, char **host)
@@ -62,11 +96,9 @@ static int registry_host(const struct output *output, enum target target, const 
     char *text = NULL;
     ocireg_json *json;
     const char *found;
-    bool is_place = target == TARGET_PLACE || target == TARGET_PLACES;
+    bool is_place = is_of_places(target);
     if (target == TARGET_NAME && is_other_place(name))
-        return report_failure(output, OCIREG_INVALID_ARGUMENT,
-                              "%s is not a name in a registry, and this command works with registries only (Docker Hub's image of "
-                              "that name is docker.io/library/%s)", name, name);
+        return report_other_place(output, name);
     if (take_apart(target, name, &text, &error) != OCIREG_OK)
         return report_error(output, error);
     json = json_parsed(text);

@@ -15,6 +15,11 @@ enum target {
     TARGET_PLACES,   /* a place to copy from; the second argument is one to copy to */
 };
 
+/* Whether a name is that of a place other than a registry, which a registry command would take for an image on Docker Hub. */
+bool is_other_place(const char *name);
+/* Reports that it is, to a command that takes none, and which ones do. */
+int report_other_place(const struct output *output, const char *name);
+
 /* The most registries that one command deals with. */
 #define MOST_REGISTRIES 2
 

@@ -12,8 +12,11 @@
 enum { MOST = 65536 };
 
 struct terminal terminal_start(const char *variables, const char *words) {
+    return terminal_line(text("exec env %s %s %s", variables, command(), words));
+}
+
+struct terminal terminal_line(const char *line) {
     struct terminal terminal = {.said = keep(calloc(1, MOST), free)};
-    const char *line = text("exec env %s %s %s", variables, command(), words);
     assert_int_equal(openpty(&terminal.side, &terminal.its_side, NULL, NULL, NULL), 0);
     terminal.process = fork();
     assert_true(terminal.process >= 0);

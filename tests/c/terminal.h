@@ -15,6 +15,8 @@ struct terminal {
 
 /* Starts the command, with words separated by spaces, at a terminal of its own; `variables` are set ("A=b C=d"). */
 struct terminal terminal_start(const char *variables, const char *words);
+/* The same with a line for the shell. */
+struct terminal terminal_line(const char *line);
 /* Reads until it has said this since the last wait. */
 void terminal_wait(struct terminal *terminal, const char *what);
 void terminal_type(struct terminal *terminal, const char *keys);

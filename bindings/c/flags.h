@@ -1,0 +1,16 @@
+/* The library's errors name its options by their keys; whoever typed --flags wants to read those. */
+#ifndef OCIREG_COMMAND_FLAGS_H
+#define OCIREG_COMMAND_FLAGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* How the command line calls a key of this length, or NULL. */
+typedef const char *flag_fn(const char *key, size_t length);
+/* Who knows that from now on. */
+void flags_are(flag_fn *flag_of);
+/* What the library says, with those options in it that the command line has written as there, and whether one is. Freed with free();
+ * NULL for NULL, and without memory. */
+char *flags_written(const char *text, bool *any);
+
+#endif

@@ -147,7 +147,7 @@ readonly PLAIN='test_callbacks test_cancel test_fork test_handles test_interrupt
 # Not under valgrind on every run: these try the protocol and the command rather than the boundary to C and its memory. `make valgrind`
 # runs all.
 readonly PROTOCOL='test_cancel test_command test_commands test_descriptors test_faults test_interrupt test_mirrors test_network test_places test_read
-    test_redirects test_resources test_signals test_tokens test_v1 test_v1_oddities test_write'
+    test_redirects test_resources test_shell test_signals test_tokens test_v1 test_v1_oddities test_write'
 # Never: with wrong handles and painted stacks they read memory that valgrind considers invalid.
 readonly UNSOUND='test_handles test_stack'
 

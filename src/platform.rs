@@ -125,9 +125,20 @@ impl Platform {
 
     /// Whether both say the same of what an image runs on, as far as both say it.
     pub fn agrees_with(&self, other: &Platform) -> bool {
-        let (one, other) = (self.normal(), other.normal());
-        let variants = one.variant.is_none() || other.variant.is_none() || one.variant == other.variant;
-        one.os == other.os && one.architecture == other.architecture && variants
+        let (one, two) = (self.normal(), other.normal());
+        let variants = self.variant.is_none() || other.variant.is_none() || one.variant == two.variant;
+        let versions = match (&self.os_version, &other.os_version) {
+            (Some(one), Some(two)) => {
+                one == two || one.starts_with(&format!("{two}.")) || two.starts_with(&format!("{one}."))
+            }
+            _ => true,
+        };
+        one.os == two.os && one.architecture == two.architecture && variants && versions
+    }
+
+    /// Whether it says both of what a platform has at least.
+    pub fn is_complete(&self) -> bool {
+        !self.os.is_empty() && !self.architecture.is_empty()
     }
 
     /// Whether it marks what cannot be run, such as an attestation.

@@ -64,8 +64,10 @@ pub unsafe extern "C" fn ocireg_image_config(
 /// Validates what any place names (see ocireg_endpoint_parse), an image, an index with all its images, or an artifact, and reports
 /// everything that is wrong instead of the first error: what is missing or has another digest or size, descriptors and configs that
 /// say what is not so (media types, the platforms of an index, the number of diff_ids), layers that are packed in another way than
-/// their media types say or do not unpack to their diff_ids. Each blob is read once, and unpacked if it is a layer. What cannot be
-/// found out for another reason, such as a registry that does not answer, is an error of the call. Blocks.
+/// their media types say or do not unpack to their diff_ids. Each blob is read once, a layer of an image that has diff_ids unpacked
+/// as well (and read again if it cannot be, for its digest). Layers that their manifest says to be elsewhere are not looked for. What
+/// cannot be found out for another reason, such as a registry that does not answer or a file that may not be read, is an error of the
+/// call; so is what is wrong with a docker-archive's layers, of which its manifest is made. Blocks.
 ///
 /// Options: {ValidateOptions}
 ///
@@ -77,8 +79,8 @@ pub unsafe extern "C" fn ocireg_image_config(
 ///
 /// Progress: bytes of the blobs.
 ///
-/// Errors: the common ones; OCIREG_NOT_FOUND, OCIREG_DIGEST_MISMATCH, OCIREG_INVALID_MANIFEST of the place's own manifest, which there is
-/// nothing to report of then; OCIREG_LIMIT_EXCEEDED (more than 100,000 manifests, or indexes in indexes 16 deep). Source: image-spec
+/// Errors: the common ones; of the place's own manifest OCIREG_NOT_FOUND, OCIREG_MISSING_BLOB, OCIREG_DIGEST_MISMATCH and
+/// OCIREG_INVALID_MANIFEST, since there is nothing to report then; OCIREG_LIMIT_EXCEEDED (more than 100,000 manifests, or indexes in indexes 16 deep). Source: image-spec
 /// manifest.md, config.md, image-index.md.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_image_validate(

@@ -278,5 +278,5 @@ impl PlatformSearch<'_> {
 
 /// Whether the index gives an entry's platform: an incomplete one does not count.
 fn says(entry: &Descriptor) -> bool {
-    entry.platform.as_ref().is_some_and(|platform| !platform.os.is_empty() && !platform.architecture.is_empty())
+    entry.platform.as_ref().is_some_and(|platform| platform.is_complete())
 }

@@ -70,10 +70,21 @@ fn what_is_whole_is_valid_everywhere() {
     let folder = tempfile::tempdir().unwrap();
     let layout = Endpoint::parse(&format!("oci:{}/l:t", folder.path().display())).unwrap();
     let archive = Endpoint::parse(&format!("oci-archive:{}/a.tar:t", folder.path().display())).unwrap();
+    let saved = Endpoint::parse(&format!("docker-archive:{}/s.tar:x/y:1", folder.path().display())).unwrap();
+    let directory = Endpoint::parse(&format!("dir:{}/d", folder.path().display())).unwrap();
     let client = client();
     let all = CopyOptions { all: true, ..CopyOptions::default() };
     for to in [&layout, &archive] {
         endpoint::copy(&client, &call(&client), &place(&shelf), to, &all).unwrap();
+    }
+    for to in [&saved, &directory] {
+        endpoint::copy(&client, &call(&client), &place(&shelf), to, &CopyOptions::default()).unwrap();
+        for options in [ValidateOptions::default(), quick()] {
+            let report = report(to, &options);
+            let (manifests, blobs) = if to.is_saved() { (1, 2) } else { (3, 4) };
+            assert_eq!((report.manifests, report.blobs), (manifests, blobs), "{}", report.place);
+            assert_eq!(problems(&report), []);
+        }
     }
     for place in [&place(&shelf), &layout, &archive] {
         for options in [ValidateOptions::default(), quick()] {
@@ -197,6 +208,11 @@ fn what_descriptors_and_configs_say_and_is_not_so() {
         (with("platform", json!({"os": "unknown", "architecture": "unknown"})), vec![]),
         (with("mediaType", json!("application/vnd.docker.distribution.manifest.v2+json")), invalid(&own)),
         (with("size", json!(7)), vec![(own.clone(), "SIZE_MISMATCH")]),
+        (with("platform", json!({"os": "", "architecture": ""})), vec![]),
+        (with("platform", json!({"os": "linux", "architecture": "amd64", "variant": "v2"})), vec![]),
+        (packed(&format!("{LAYER}+zstd")), invalid(&layer)),
+        (packed(&format!("{LAYER}+gzip+encrypted")), vec![]),
+        (packed("application/vnd.oci.image.layer.nondistributable.v1.tar"), vec![]),
         (packed(&format!("{LAYER}+gzip")), invalid(&layer)),
         (packed("application/vnd.in-toto+json"), vec![]),
     ] {
@@ -213,13 +229,20 @@ fn what_descriptors_and_configs_say_and_is_not_so() {
 fn configs_that_cannot_be_read() {
     let shelf = Shelf::start(Abilities::default());
     let image = shelf.image("amd64");
-    for (bytes, valid) in [("{", false), ("[]", false), ("{}", false), (r#"{"rootfs":{"diff_ids":["x"]}}"#, false)] {
+    for bytes in ["{", r#"{"rootfs":{"diff_ids":["x"]}}"#, r#"{"rootfs":{"diff_ids":[]}}"#] {
         let entry = changed(&shelf, &image, |document| document["config"] = shelf.blob(CONFIG, bytes.as_bytes()));
         shelf.manifest("t", &manifest(&shelf, &entry));
         let found = report(&place(&shelf), &ValidateOptions::default());
-        assert_eq!((found.valid, found.problems.len()), (valid, 1), "{bytes}: {:?}", found.problems);
+        assert_eq!((found.valid, found.problems.len()), (false, 1), "{bytes}: {:?}", found.problems);
         assert_eq!(found.problems[0].code, "INVALID_MANIFEST", "{bytes}");
     }
+    // Nothing is said, so nothing is wrong: bundles of policies are such images.
+    let entry = changed(&shelf, &image, |document| {
+        document["config"] = shelf.blob(CONFIG, b"{}");
+        document["layers"][0]["mediaType"] = json!(format!("{LAYER}+gzip"));
+    });
+    shelf.manifest("t", &manifest(&shelf, &entry));
+    assert_eq!(problems(&report(&place(&shelf), &ValidateOptions::default())), []);
     // An artifact may have an image's config: it has no layers of files.
     let entry = changed(&shelf, &image, |document| {
         document["config"] = shelf.blob(CONFIG, b"{}");
@@ -306,4 +329,96 @@ fn bombs_and_nests_are_bounded() {
     let store = place(&shelf).source(&client).unwrap();
     let error = validate(&call(&client), store.as_ref(), &ValidateOptions::default()).unwrap_err();
     assert_eq!(error.code(), Code::LimitExceeded);
+}
+
+#[test]
+fn platforms_say_the_same_in_other_words() {
+    let shelf = Shelf::start(Abilities::default());
+    let image = |config: Value, listed: Value| {
+        let mut entry = changed(&shelf, &shelf.image("arm"), |document| {
+            let mut own = json!({"rootfs": {"type": "layers", "diff_ids": [digest("arm".repeat(100).as_bytes())]}});
+            own.as_object_mut().unwrap().extend(config.as_object().unwrap().clone());
+            document["config"] = shelf.blob(CONFIG, own.to_string().as_bytes());
+        });
+        entry["platform"] = listed;
+        index(&shelf, &[entry]);
+        report(&place(&shelf), &ValidateOptions::default()).valid
+    };
+    let arm = |variant: &str| json!({"os": "linux", "architecture": "arm", "variant": variant});
+    let windows = |version: &str| json!({"os": "windows", "architecture": "amd64", "os.version": version});
+    assert!(image(json!({"os": "linux", "architecture": "arm"}), arm("v6")));
+    assert!(image(arm("v7"), json!({"os": "linux", "architecture": "arm"})));
+    assert!(image(arm("7"), arm("v7")));
+    assert!(!image(arm("v7"), arm("v6")));
+    assert!(image(windows("10.0.20348.1"), windows("10.0.20348")));
+    assert!(!image(windows("10.0.20348.1"), windows("10.0.17763.1")));
+    assert!(!image(json!({}), arm("v6")));
+}
+
+#[test]
+fn what_is_below_a_contradiction_is_looked_at_too() {
+    let shelf = Shelf::start(Abilities::default());
+    let mut image = shelf.image("amd64");
+    let layer = text(&manifest(&shelf, &image)["layers"][0]["digest"]);
+    shelf.held.lock().unwrap().blobs.remove(&layer);
+    image["size"] = json!(7);
+    index(&shelf, std::slice::from_ref(&image));
+    let wanted = [(text(&image["digest"]), "SIZE_MISMATCH"), (layer, "MISSING_BLOB")];
+    assert_eq!(problems(&report(&place(&shelf), &ValidateOptions::default())), wanted);
+}
+
+#[test]
+fn a_blob_of_many_sizes_is_read_once() {
+    let shelf = Shelf::start(Abilities::default());
+    let image = shelf.image("amd64");
+    let blob = shelf.blob("text/plain", b"hello");
+    let entry = changed(&shelf, &image, |document| {
+        let sizes = (5..50).map(|size| json!({"mediaType": "text/plain", "digest": blob["digest"], "size": size}));
+        document["layers"] = sizes.collect();
+        document["config"] = shelf.blob("text/plain", b"config");
+    });
+    shelf.manifest("t", &manifest(&shelf, &entry));
+    let found = report(&place(&shelf), &ValidateOptions::default());
+    assert_eq!((found.problems.len(), found.blobs), (44, 2));
+    assert!(found.problems.iter().all(|problem| problem.code == "SIZE_MISMATCH"));
+    let path = text(&blob["digest"]);
+    assert_eq!(shelf.registry.server.seen().iter().filter(|seen| seen.path().ends_with(&path)).count(), 1);
+}
+
+#[test]
+fn a_layer_that_is_nowhere_is_missing_though_it_is_foreign() {
+    let shelf = Shelf::start(Abilities::default());
+    let kind = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+    let digest = digest(b"nowhere").to_string();
+    let entry = changed(&shelf, &shelf.image("amd64"), |document| {
+        document["layers"][0] = json!({"mediaType": kind, "digest": digest, "size": 7});
+    });
+    shelf.manifest("t", &manifest(&shelf, &entry));
+    assert_eq!(problems(&report(&place(&shelf), &quick())), [(digest, "MISSING_BLOB")]);
+}
+
+#[test]
+fn who_is_listed_as_a_referrer_and_refers_to_something_else() {
+    let shelf = Shelf::start(Abilities::default());
+    let (image, other) = (shelf.image("amd64"), shelf.image("arm64"));
+    shelf.manifest("t", &manifest(&shelf, &image));
+    let list = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [other]});
+    shelf.manifest(&text(&image["digest"]).replace(':', "-"), &list);
+    let with = ValidateOptions { referrers: true, ..ValidateOptions::default() };
+    assert_eq!(problems(&report(&place(&shelf), &with)), [(text(&other["digest"]), "INVALID_MANIFEST")]);
+}
+
+#[test]
+fn digest_tags_are_looked_at_as_copies_do() {
+    let shelf = Shelf::start(Abilities::default());
+    let image = shelf.image("amd64");
+    shelf.manifest("t", &manifest(&shelf, &image));
+    let signature = changed(&shelf, &image, |document| {
+        document["config"] = shelf.blob("text/plain", b"config");
+        document["layers"] = json!([{"mediaType": "text/plain", "digest": digest(b"lost"), "size": 4}]);
+    });
+    let tag = format!("{}.sig", text(&image["digest"]).replace(':', "-"));
+    shelf.manifest(&tag, &manifest(&shelf, &signature));
+    let with = ValidateOptions { referrers: true, ..ValidateOptions::default() };
+    assert_eq!(problems(&report(&place(&shelf), &with)), [(digest(b"lost").to_string(), "MISSING_BLOB")]);
 }

@@ -9,7 +9,6 @@ use crate::image::layer::{Packing, UnpackLimits, UnpackedLayer};
 use crate::manifest::Descriptor;
 use crate::media_type as types;
 use crate::store::ReadStore;
-use crate::text::shorten;
 
 /// A blob that one or more manifests name.
 pub(super) struct BlobUse {
@@ -22,12 +21,12 @@ pub(super) struct BlobUse {
     pub is_read: bool,
 }
 
-/// A layer of an image.
+/// A layer of an image that says what it unpacks to.
 pub(super) struct LayerUse {
     pub manifest: Digest,
-    pub media_type: String,
-    /// The digest of its unpacked bytes, if the image's config has it.
-    pub diff_id: Option<Digest>,
+    /// What its media type says.
+    pub packing: Packing,
+    pub diff_id: Digest,
 }
 
 /// What a layer turned out to be.
@@ -58,7 +57,7 @@ impl BlobUse {
         store: &dyn ReadStore,
         limits: UnpackLimits,
     ) -> Result<Vec<ValidationProblem>> {
-        if !self.layers.iter().any(|layer| types::is_layer(&layer.media_type)) {
+        if self.layers.is_empty() {
             let read = or_finding(store, self.read_through(call, store))?;
             return Ok(read.err().map(|error| self.problem(&error)).into_iter().collect());
         }
@@ -78,19 +77,22 @@ impl BlobUse {
     }
 
     fn unpack(&self, call: &Call, store: &dyn ReadStore, limits: UnpackLimits) -> Result<Unpacked> {
-        let mut layer = UnpackedLayer::open(call, store, &self.descriptor, 0, limits)?;
-        let packing = layer.packing();
-        match layer.finish() {
-            Ok(diff_id) => Ok(Unpacked { packing, diff_id }),
+        let unpacked = UnpackedLayer::open(call, store, &self.descriptor, 0, limits).and_then(|mut layer| {
+            let packing = layer.packing();
+            Ok(Unpacked { packing, diff_id: layer.finish()? })
+        });
+        match unpacked {
             // Damaged bytes are seldom a valid archive: it is their digest that tells.
-            Err(error) if error.code() == Code::InvalidManifest => self.read_through(call, store).and(Err(error)),
-            Err(error) => Err(error),
+            Err(error) if matches!(error.code(), Code::InvalidManifest | Code::Unsupported) => {
+                self.read_through(call, store).and(Err(error))
+            }
+            outcome => outcome,
         }
     }
 
     fn layer_problem(&self, layer: &LayerUse, unpacked: &Unpacked) -> Option<ValidationProblem> {
-        let error = packing_error(&layer.media_type, unpacked.packing)
-            .or_else(|| check_diff_id(&self.descriptor, &unpacked.diff_id, layer.diff_id.as_ref()).err())?;
+        let error = packing_error(layer.packing, unpacked.packing)
+            .or_else(|| check_diff_id(&self.descriptor, &unpacked.diff_id, Some(&layer.diff_id)).err())?;
         Some(ValidationProblem::new(&self.descriptor.digest, Some(&layer.manifest), &error))
     }
 
@@ -99,16 +101,17 @@ impl BlobUse {
     }
 }
 
-/// Whether a layer is packed in another way than its media type says.
-fn packing_error(media_type: &str, packing: Packing) -> Option<Error> {
-    let says = match types::essence(media_type).as_str() {
-        types::OCI_LAYER | types::DOCKER_LAYER_PLAIN => Packing::Plain,
-        types::OCI_LAYER_GZIP | types::DOCKER_LAYER => Packing::Gzip,
-        types::OCI_LAYER_ZSTD | types::DOCKER_LAYER_ZSTD => Packing::Zstd,
-        _ => return None,
-    };
-    (says != packing).then(|| {
-        let message = format!("its media type {} says {}, it is {}", shorten(media_type), says.name(), packing.name());
-        Error::new(Code::InvalidManifest, message)
-    })
+/// How a layer of this type is packed; none for types that do not say it, or are packed in more than one way, such as encrypted ones.
+pub(super) fn packing_of(media_type: &str) -> Option<Packing> {
+    match types::essence(media_type).as_str() {
+        types::OCI_LAYER | types::DOCKER_LAYER_PLAIN => Some(Packing::Plain),
+        types::OCI_LAYER_GZIP | types::DOCKER_LAYER => Some(Packing::Gzip),
+        types::OCI_LAYER_ZSTD | types::DOCKER_LAYER_ZSTD => Some(Packing::Zstd),
+        _ => None,
+    }
+}
+
+fn packing_error(said: Packing, found: Packing) -> Option<Error> {
+    let message = format!("its media type says that it is packed with {}, it is with {}", said.name(), found.name());
+    (said != found).then(|| Error::new(Code::InvalidManifest, message))
 }

@@ -2,6 +2,7 @@
 //! image-index.md): a report of what is wrong, not the first error.
 
 mod blobs;
+mod reached;
 mod tree;
 
 use std::sync::{Arc, Mutex};
@@ -14,6 +15,7 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::options::options;
+use crate::os::shortage::is_damage;
 use crate::store::{Moved, ReadStore};
 use crate::sync::{into_inner, lock};
 use crate::transfer::meter::Meter;
@@ -99,7 +101,7 @@ pub fn validate(call: &Call, store: &dyn ReadStore, options: &ValidateOptions) -
     };
     let width = usize::try_from(options.concurrency).unwrap_or(1);
     let (digest, media_type) = (image.content.digest().clone(), image.content.document.media_type.clone());
-    let tree = Tree::walk(call, store, image, width, options.referrers)?;
+    let tree = Tree::walk(call, store, &image, width, options.referrers)?;
     let mut report = Validation {
         place: store.place(),
         digest,
@@ -162,8 +164,8 @@ fn is_finding(store: &dyn ReadStore, error: &Error) -> bool {
         | Code::Signature
         | Code::Unsupported
         | Code::LimitExceeded => true,
-        // A disk that cannot give a file's bytes is what a layout is validated for.
-        Code::Io => store.repository().is_none(),
+        // A disk that cannot give a file's bytes is what a layout is validated for; a caller who may not read it is not.
+        Code::Io => store.repository().is_none() && error.errno().is_some_and(is_damage),
         _ => false,
     }
 }

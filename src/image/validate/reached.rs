@@ -1,0 +1,133 @@
+//! What one manifest says, and its config: as much of it as validating needs, so that a million descriptors fit into memory.
+
+use super::{or_finding, ValidationProblem};
+use crate::call::Call;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::image::config::ImageConfig;
+use crate::image::Image;
+use crate::manifest::{Descriptor, Document, Kind};
+use crate::media_type as types;
+use crate::platform::Platform;
+use crate::store::ReadStore;
+
+/// A manifest that was read.
+pub(super) struct Reached {
+    pub digest: Digest,
+    pub problems: Vec<ValidationProblem>,
+    /// Its config, and whether that was read.
+    pub config: Option<(Descriptor, bool)>,
+    /// The layers of an image, the oldest first, or the blobs of something else.
+    pub layers: Vec<Descriptor>,
+    /// The digests of the unpacked layers, if it is an image that says them.
+    pub diff_ids: Option<Vec<Digest>>,
+    /// What an index names that is no manifest.
+    pub others: Vec<Descriptor>,
+    pub manifests: Vec<Descriptor>,
+    pub referrers: Vec<Descriptor>,
+    /// Found by tags made of the digest.
+    pub tagged: Vec<Descriptor>,
+    pub subject: Option<Digest>,
+}
+
+impl Reached {
+    /// Reads what belongs to a manifest.
+    pub(super) fn read(call: &Call, store: &dyn ReadStore, image: &Image, referrers: bool) -> Result<Reached> {
+        let document = &image.content.document;
+        let (manifests, others) =
+            document.manifests().iter().cloned().partition(|entry| types::is_manifest(&entry.media_type));
+        let mut reached = Reached {
+            digest: document.digest.clone(),
+            problems: Vec::new(),
+            config: document.config().map(|config| (config.clone(), false)),
+            layers: Vec::new(),
+            diff_ids: None,
+            others,
+            manifests,
+            referrers: Vec::new(),
+            tagged: Vec::new(),
+            subject: document.subject().map(|subject| subject.digest.clone()),
+        };
+        reached.find_layers(call, store, document)?;
+        reached.read_config(call, store, image)?;
+        if referrers {
+            reached.find_referrers(call, store)?;
+        }
+        Ok(reached)
+    }
+
+    fn problem(&mut self, digest: &Digest, error: &Error) {
+        self.problems.push(ValidationProblem::new(digest, Some(&self.digest), error));
+    }
+
+    /// Schema 1 does not give the sizes of layers, and lists some of them many times.
+    fn find_layers(&mut self, call: &Call, store: &dyn ReadStore, document: &Document) -> Result<()> {
+        if document.kind != Kind::Schema1 {
+            self.layers = document.layers().to_vec();
+            return Ok(());
+        }
+        let mut seen = std::collections::HashSet::new();
+        for digest in document.fs_layers()?.into_iter().rev().filter(|digest| seen.insert(digest.clone())) {
+            match or_finding(store, store.size(call, &digest))? {
+                Ok(size) => self.layers.push(Descriptor::new(types::DOCKER_LAYER, digest, size)),
+                Err(error) => self.problem(&digest, &error),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is wrong with an image's config, or where it contradicts the manifest, or the index that names that.
+    fn read_config(&mut self, call: &Call, store: &dyn ReadStore, image: &Image) -> Result<()> {
+        let Some((descriptor, is_read)) =
+            self.config.as_mut().filter(|(config, _)| types::is_image_config(&config.media_type))
+        else {
+            return Ok(());
+        };
+        *is_read = true;
+        let digest = descriptor.digest.clone();
+        let wrong = match or_finding(store, ImageConfig::read(call, store, image))? {
+            Err(error) => Some(error),
+            Ok(config) => match config.diff_ids() {
+                Err(error) => Some(error),
+                Ok(ids) => {
+                    self.diff_ids = ids.filter(|_| image.content.document.kind == Kind::Image);
+                    self.layers_error().or_else(|| platform_error(&config, image.platform.as_ref()))
+                }
+            },
+        };
+        if let Some(error) = wrong {
+            self.problem(&digest, &error);
+        }
+        Ok(())
+    }
+
+    /// Some tools write no diff_ids; a different number means another image.
+    fn layers_error(&self) -> Option<Error> {
+        let (ids, layers) = (self.diff_ids.as_ref()?.len(), self.layers.len());
+        let message = format!("the image has {layers} layers, its config has {ids} diff_ids");
+        (ids != layers).then(|| Error::new(Code::InvalidManifest, message))
+    }
+
+    fn find_referrers(&mut self, call: &Call, store: &dyn ReadStore) -> Result<()> {
+        match or_finding(store, store.referrers(call, &self.digest))? {
+            Ok(found) => self.referrers = found,
+            Err(error) => self.problem(&self.digest.clone(), &error.within("its referrers")),
+        }
+        match or_finding(store, store.digest_tags(call, &self.digest))? {
+            Ok(found) => self.tagged = found.into_iter().map(|(_, entry)| entry).collect(),
+            Err(error) => self.problem(&self.digest.clone(), &error.within("its digest tags")),
+        }
+        Ok(())
+    }
+}
+
+/// An index that does not say for what an image is, or that it is for nothing that runs, contradicts nothing.
+fn platform_error(config: &ImageConfig, listed: Option<&Platform>) -> Option<Error> {
+    let listed = listed.filter(|listed| listed.is_complete() && !listed.is_unknown())?;
+    let message = match Platform::of_config(&config.value) {
+        Some(own) if own.agrees_with(listed) => return None,
+        Some(own) => format!("the index says that the image is for {listed}, its config says {own}"),
+        None => format!("the index says that the image is for {listed}, its config does not say for what"),
+    };
+    Some(Error::new(Code::InvalidManifest, message))
+}

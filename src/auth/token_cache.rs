@@ -13,7 +13,7 @@ use super::scope::ScopeSet;
 use super::token_request::{self, FetchedToken};
 use super::token_response::Token;
 use super::token_server::{Realm, Refresh};
-use crate::call::Call;
+use crate::call::{Call, WaitLimit};
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::http::Http;
@@ -123,8 +123,11 @@ impl TokenCache {
 
     fn fetch(&self, call: &Call, realm: &Realm, scopes: &ScopeSet, purpose: Purpose) -> Result<Grant> {
         let (leads, mut flight) = self.board(call, realm, scopes, purpose)?;
+        // The fetch has limits of its own, but others may be asked instead of whoever wants this token.
+        let share = realm.at.way.as_ref().and_then(|way| way.share(call));
+        let limit = share.map(|time| WaitLimit { time, what: "no token from the token server" });
         let landed =
-            call.wait(None, async move { flight.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) })?;
+            call.wait(limit, async move { flight.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) })?;
         let fetched = landed
             .ok()
             .flatten()

@@ -16,6 +16,7 @@ use super::response::{BodyTerms, Patience, Response};
 use super::route::Route;
 use super::throttle::Permit;
 use super::upload::{self, Body, UploadLimits};
+use super::way::Way;
 use super::{redact, retry, transport_error, warning, Http, Request};
 use crate::call::{Call, WaitLimit};
 use crate::error::{Code, Error, Result};
@@ -75,14 +76,11 @@ impl Http {
         if way.hasty && received.as_ref().is_err_and(|error| error.code() == Code::Timeout) && call.check().is_ok() {
             throttle.was_silent();
         }
-        let idle = way.wait(self.options().idle(), call);
-        let end = request.answer_within.and_then(|time| begun.checked_add(time));
-        let patience = Patience { idle, slowest: self.options().slowest(), end };
+        let terms = self.terms(&sender, &way, begun, paces.down.clone());
         if paces.down.is_limited() {
             // Who waits for bytes of his own accord keeps nobody from asking.
             permit.give_back();
         }
-        let terms = BodyTerms { patience, limit: paces.down };
         let mut response = Response::new(request.method.clone(), received?, url.clone(), &route, terms);
         let milliseconds = begun.elapsed().as_millis() as u64;
         if retry::retry_status(response.status) {
@@ -127,6 +125,13 @@ impl Http {
             self.headers(&leg.at).put_into(&mut headers);
         }
         headers
+    }
+
+    /// What holds for the body of an answer that begins now.
+    fn terms(&self, sender: &Sender, way: &Way, begun: Instant, limit: Pace) -> BodyTerms {
+        let idle = way.wait(self.options().idle(), sender.call);
+        let end = sender.answer_within.and_then(|time| begun.checked_add(time));
+        BodyTerms { patience: Patience { idle, slowest: self.options().slowest(), end }, limit }
     }
 
     /// What a request to a place is sent with, from now on.

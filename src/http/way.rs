@@ -40,10 +40,12 @@ impl Way {
     /// How long it may be waited for, of a wait that may take this long: a hasty one leaves half of what the call has left to those
     /// that can be asked instead.
     pub(crate) fn wait(&self, time: Duration, call: &Call) -> Duration {
-        match call.remaining() {
-            Some(left) if self.hasty => time.min(left / 2),
-            _ => time,
-        }
+        self.share(call).map_or(time, |share| time.min(share))
+    }
+
+    /// What a hasty one may take of a call that has a deadline.
+    pub(crate) fn share(&self, call: &Call) -> Option<Duration> {
+        call.remaining().filter(|_| self.hasty).map(|left| left / 2)
     }
 
     /// The same for the headers of an answer, with the time to connect.

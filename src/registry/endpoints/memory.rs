@@ -108,7 +108,14 @@ impl TagSources {
 
 /// Where a client has written: a mirror does not have it yet.
 #[derive(Default)]
-pub(crate) struct Written(Mutex<HashMap<String, WrittenTo>>);
+pub(crate) struct Written(Mutex<AllWritten>);
+
+#[derive(Default)]
+struct AllWritten {
+    of: HashMap<String, WrittenTo>,
+    /// How many tags were added since the beginning.
+    tags: usize,
+}
 
 struct WrittenTo {
     endpoint: EndpointKey,
@@ -119,12 +126,13 @@ impl Written {
     /// A tag of a repository was set or deleted there.
     pub(crate) fn add(&self, repository: &str, endpoint: &EndpointKey, tags: &[&str]) {
         let mut all = lock(&self.0);
-        if all.len() >= MOST && !all.contains_key(repository) {
-            all.clear();
+        all.tags += tags.len();
+        if all.of.len() >= MOST || all.tags > 10 * MOST {
+            *all = AllWritten { tags: tags.len(), ..AllWritten::default() };
         }
         let nothing = || WrittenTo { endpoint: endpoint.clone(), tags: HashSet::new() };
-        let to = all.entry(repository.to_owned()).or_insert_with(nothing);
-        if to.endpoint != *endpoint || to.tags.len() + tags.len() > MOST {
+        let to = all.of.entry(repository.to_owned()).or_insert_with(nothing);
+        if to.endpoint != *endpoint {
             *to = nothing();
         }
         to.tags.extend(tags.iter().map(|tag| (*tag).to_owned()));
@@ -133,7 +141,7 @@ impl Written {
     /// The endpoint that something of the repository was written to, and with a tag, that this was.
     pub(super) fn to(&self, repository: &str, tag: Option<&str>) -> Option<EndpointKey> {
         let all = lock(&self.0);
-        let to = all.get(repository)?;
+        let to = all.of.get(repository)?;
         tag.is_none_or(|tag| to.tags.contains(tag)).then(|| to.endpoint.clone())
     }
 }
@@ -230,6 +238,18 @@ mod tests {
         assert_eq!(written.to("h/a", Some("t")), Some(m));
         assert_eq!((written.to("h/a", Some("u")), written.to("h/b", None)), (None, None));
         written.add("h/a", &n, &["u"]);
-        assert_eq!((written.to("h/a", Some("t")), written.to("h/a", None)), (None, Some(n)));
+        assert_eq!((written.to("h/a", Some("t")), written.to("h/a", None)), (None, Some(n.clone())));
+    }
+
+    #[test]
+    fn what_is_remembered_of_writes_has_a_bound() {
+        let (written, m) = (Written::default(), key("m"));
+        for number in 0..20 * MOST {
+            let (repository, tag) = (format!("h/{}", number % 7), format!("t{number}"));
+            written.add(&repository, &m, &[&tag]);
+            assert!(written.to(&repository, Some(&tag)).is_some());
+        }
+        let kept: usize = lock(&written.0).of.values().map(|to| to.tags.len()).sum();
+        assert!(kept <= 10 * MOST);
     }
 }

@@ -233,6 +233,17 @@ fn one_place_under_two_names_is_asked_once() {
     assert_eq!(house.server("origin").count("GET", "/manifests/t"), 1);
 }
 
+/// Within a company's network, or among containers, hosts have names of one word.
+#[test]
+fn a_mirror_may_have_a_name_of_one_word() {
+    let house = House::new(&[("m1", Healthy), ("origin", Healthy)]);
+    let client = house.client_with(json!({"mirrors": ["cache"]}));
+    client.set_host("cache", host_options(json!({"address": house.host("m1")}))).unwrap();
+    let found = client.get_manifest(&house.call(&client), &house.tagged(), &GetOptions::default()).unwrap();
+    assert_eq!((found.served_by.as_str(), house.server("m1").seen().len()), ("cache", 1));
+    assert!(house.server("origin").seen().is_empty());
+}
+
 #[test]
 fn prefixes_and_namespaces_are_in_the_urls_and_the_scopes() {
     let house = House::new(&[("m1", Asks), ("origin", Healthy)]);

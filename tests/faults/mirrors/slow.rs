@@ -44,8 +44,10 @@ fn a_deadline_is_shared_with_those_that_come_next() {
         true => reply(200).header("Content-Type", MANIFEST_TYPE).body(manifest()).cut(10, Then::Stall),
         false => serve(&layer(), seen).cut(100_000, Then::Stall),
     });
+    let realm = house.server("silent").url("/token");
+    house.add("asks", move |_| reply(401).header("WWW-Authenticate", format!("Bearer realm=\"{realm}\"")));
     let (_listener, tls) = silent_tls();
-    let hosts = [house.host("silent"), house.host("stops"), &tls];
+    let hosts = [house.host("silent"), house.host("stops"), house.host("asks"), &tls];
     let limit = Duration::from_secs(6);
     let (manifests, blobs) = (
         |mirrors: &[&str]| {

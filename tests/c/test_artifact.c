@@ -184,6 +184,8 @@ static void test_folders(void **state) {
     expect_bash("$0 artifact attach oci:layout:1 d/one:text/plain --artifact-type a/b >said && $0 referrers oci:layout:1 --format {/referrers/0/artifactType} | grep -q a/b");
     expect_bash("$0 artifact pull oci:layout:1 -o got >said && cmp d/sub/two got/d/sub/two && test $(readlink got/d/sub/link) = ../one && test ! -e got/.ocireg-pull &&"
                 " echo mine >got/d/one && $0 artifact pull oci:layout:1 -o got --keep-old --format {/kept} | grep -qx 3 && grep -q mine got/d/one");
+    expect_bash("for place in oci:solo oci-archive:solo.tar; do $0 artifact push $place:v1 d/one >said && $0 artifact attach $place:v1 d/sub/two >said &&"
+                " $0 artifact pull $place -o solo.out --format {/files/0/title} | grep -qx d/one && rm -r solo.out; done");
     expect_bash("mkdir here && cd here && $0 artifact pull oci:../layout:i --text | grep -q ^x/in.txt && cat x/in.txt | grep -qx in && ! $0 artifact pull oci:../layout:i --files y 2>err");
     expect_bash("$0 artifact push --help | grep -qF \"artifact push PLACE [FILE[:TYPE]]...\"");
 }

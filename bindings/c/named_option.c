@@ -25,15 +25,16 @@ static ocireg_status set_json(ocireg_options *options, const char *key, const ch
 
 static ocireg_status set(ocireg_options *options, const char *key, const char *value, ocireg_error **error)
 {
+    const char *digits = value + (*value == '-');
     int64_t number;
     char *end;
     double fraction = strtod(value, &end);
     bool yes = strcmp(value, "true") == 0;
     if (yes || strcmp(value, "false") == 0)
         return ocireg_options_set_bool(options, key, yes, error);
-    if (parse_number(value, &number))
-        return ocireg_options_set_int(options, key, number, error);
-    if (*value >= '0' && *value <= '9' && *end == '\0')
+    if (parse_number(digits, &number))
+        return ocireg_options_set_int(options, key, digits == value ? number : -number, error);
+    if (*digits >= '0' && *digits <= '9' && *end == '\0')
         return ocireg_options_set_double(options, key, fraction, error);
     if (*value == '[' || *value == '"')
         return set_json(options, key, value, error);

@@ -40,6 +40,10 @@ static void test_options(void **state) {
     };
     expect_told(cases, sizeof cases / sizeof cases[0] - 1);
     expect_failure(OCIREG_INVALID_ARGUMENT, cases[sizeof cases / sizeof cases[0] - 1].words, "the option n must be");
+    /* Those that have no flag are called as they were typed, too; a number that is too small is one all the same. */
+    expect_failure(OCIREG_INVALID_ARGUMENT, "ping localhost:1 --host-option requests_per_second=-1", "requests_per_second must be 0, or from 0.001");
+    expect_failure(OCIREG_INVALID_ARGUMENT, "ping localhost:1 --host-option requests_per_second=-0.5", "requests_per_second must be 0, or from 0.001");
+    expect_failure(OCIREG_INVALID_ARGUMENT, "ping localhost:1 --client-option max_connections_per_host=-3", "max_connections_per_host must be");
 }
 
 static void test_values(void **state) {

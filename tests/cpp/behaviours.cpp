@@ -223,7 +223,7 @@ struct step {
 void know_every_key(const value &what)
 {
     static const std::set<std::string> keys = {
-        "do", "reference", "text", "registry", "repository", "page_size", "stream", "media_type", "source", "destination",
+        "do", "reference", "text", "title", "registry", "repository", "page_size", "stream", "media_type", "source", "destination",
         "deadline_ms", "cancel_after_ms", "close_after_ms", "threads", "times", "gives", "contains", "fails", "says",
         "http_status", "within_ms", "as"};
     for (auto at = what.begin(); at != what.end(); ++at) {

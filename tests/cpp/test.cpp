@@ -95,7 +95,7 @@ void values()
     CHECK_THROWS(ocireg::value_error, std::runtime_error, "not a boolean", (void)all["text"].boolean());
     CHECK_THROWS(ocireg::value_error, std::runtime_error, "not a string", (void)all["list"].strings());
     for (const char *malformed : {"{\"a\"", "{\"a\":", "[1,", "[\"x", "{a:1}", "[", "{\"a\":{\"b\":1}", "[1 2"}) {
-        CHECK_THROWS(ocireg::value_error, std::runtime_error, "not a JSON document", ocireg::value{malformed});
+        CHECK_THROWS(ocireg::value_error, std::runtime_error, "not valid JSON", ocireg::value{malformed});
     }
     CHECK_THROWS(ocireg::value_error, std::runtime_error, "deep", ocireg::value{std::string(100000, '[') + std::string(100000, ']')});
     CHECK(all["real"].number() == 1.5 && all["nil"].number_or(2.5) == 2.5 && all["big"].is_number() && !all["big"].is_integer());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::endpoint::RegistryEndpoint;
 use super::source::RuleSource;
+use crate::docker_hub;
 use crate::error::Error;
 use crate::reference::Index;
 #[cfg(test)]
@@ -89,16 +90,23 @@ fn plain(name: &str) -> Cow<'_, str> {
 }
 
 impl Rule {
-    /// How long a part of a name it is for. A host that is blocked is blocked on each of its ports, as containers' own reader does it.
+    /// How long a part of a name it is for. What is blocked is blocked on each port, as containers' own reader does it, and under each
+    /// name of its server.
     fn length_in(&self, name: &str) -> Option<usize> {
         let fits = self.scope.length_in(name);
-        match &self.scope {
-            NameScope::Prefix(host) if self.blocked && fits.is_none() && !host.contains(['/', ':']) => {
-                name.strip_prefix(host.as_str()).filter(|rest| rest.starts_with(':')).map(|_| host.len())
-            }
-            _ => fits,
+        match self.blocked {
+            true => fits.or_else(|| self.scope.length_in(&bare(name))),
+            false => fits,
         }
     }
+}
+
+/// A name without the port of its host; Docker Hub's servers have its name.
+fn bare(name: &str) -> String {
+    let (host, rest) = name.split_at(name.find('/').unwrap_or(name.len()));
+    let host = host.rsplit_once(':').filter(|_| !host.ends_with(']')).map_or(host, |(host, _)| host);
+    let host = if docker_hub::HOSTS.contains(&host) { docker_hub::DEFAULT_INDEX } else { host };
+    format!("{host}{rest}")
 }
 
 impl NameScope {
@@ -172,6 +180,8 @@ mod tests {
         let rules = Rules(vec![vec![
             blocked(NameScope::Prefix("evil.io".into())),
             blocked(NameScope::Subdomains("lab.example".into())),
+            blocked(NameScope::Prefix("docker.io".into())),
+            blocked(NameScope::Prefix("part.io/team/secret".into())),
             rule(NameScope::Prefix("quay.io".into())),
         ]]);
         let is_blocked = |name: &str| rules.of_name(name).is_some_and(|rule| rule.blocked);
@@ -183,9 +193,17 @@ mod tests {
             "EVIL.io.:443/a",
             "a.lab.example:5000/x",
             "evil.io",
+            "docker.io/library/a",
+            "Registry-1.docker.io/library/a",
+            "registry-1.docker.io./a",
+            "registry-1.docker.io:443/a",
+            "index.docker.io:443/a",
+            "part.io:443/team/secret/a",
+            "Part.io./team/secret",
         ] {
             assert!(is_blocked(name), "{name}");
         }
+        assert!(!is_blocked("part.io:443/team/secrets") && !is_blocked("part.io/team"));
         assert!(!is_blocked("notevil.io/a") && !is_blocked("lab.example/a") && !is_blocked("evil.io.example/a"));
         // Another port is another registry, unless it is about what is forbidden.
         assert!(rules.of_name("Quay.io/a").is_some() && rules.of_name("quay.io:444/a").is_none());

@@ -1,5 +1,7 @@
 //! One place that can be asked for a repository.
 
+use zeroize::Zeroizing;
+
 use super::rename::Rename;
 use super::source::RuleSource;
 use crate::credentials::Credentials;
@@ -20,7 +22,7 @@ pub(crate) struct RegistryEndpoint {
     pub(crate) may: Abilities,
     pub(crate) tls: EndpointTls,
     /// Headers to add to its requests, name and value; they may be secrets.
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, Zeroizing<String>)>,
     /// What it is to be logged in with, if neither the host's options nor the stored credentials say (k3s's registries.yaml).
     pub(crate) credentials: Option<Credentials>,
     /// The limit of its own for connecting.

@@ -14,6 +14,8 @@
 
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint, MOST_ENDPOINTS};
 use super::place::HostPath;
 use super::rules::{NameScope, Rule};
@@ -197,7 +199,7 @@ fn capabilities(table: &TomlTable<'_>) -> Result<Abilities> {
 }
 
 /// Names and values of headers; a value may be a secret.
-fn headers(table: &TomlTable<'_>) -> Result<Vec<(String, String)>> {
+fn headers(table: &TomlTable<'_>) -> Result<Vec<(String, Zeroizing<String>)>> {
     let Some(headers) = table.table("header")? else { return Ok(Vec::new()) };
     let mut all = Vec::new();
     for (name, line) in headers.keys() {
@@ -211,7 +213,7 @@ fn headers(table: &TomlTable<'_>) -> Result<Vec<(String, String)>> {
                     .file
                     .wrong(line, format!("the value of the header '{name}' has a control character")));
             }
-            all.push((name.to_owned(), value));
+            all.push((name.to_owned(), Zeroizing::new(value)));
         }
     }
     Ok(all)

@@ -106,6 +106,10 @@ impl Client {
     /// Where else images can be had.
     pub(crate) fn rule_book(&self) -> Result<Arc<RuleBook>> {
         self.short_names()?;
+        if lock(&self.rules).is_outdated() {
+            let machine = self.files.read()?;
+            self.change_rules(|book| book.renew(machine.rules));
+        }
         Ok(lock(&self.rules).clone())
     }
 

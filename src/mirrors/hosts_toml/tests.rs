@@ -82,7 +82,7 @@ fn a_host_has_its_own_tls_headers_and_limit() {
     assert_eq!(found.tls.client_certificates, client);
     assert!(found.tls.insecure && !found.tls.or_plain_http);
     assert_eq!(found.connect_timeout_ms, Some(1500));
-    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned().into());
     assert_eq!(found.headers, [header("x-b", "1"), header("x-b", "2"), header("Authorization", "Basic c2VjcmV0")]);
     assert!(!format!("{found:?}").contains("c2VjcmV0"));
     assert_eq!(endpoint("ca = [\"/a\", \"b\"]\nclient = \"c\"").tls.ca_files, ["/a", "/certs.d/x/b"]);

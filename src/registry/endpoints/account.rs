@@ -220,7 +220,7 @@ mod tests {
 
     fn endpoint(headers: &[(&str, &str)]) -> RegistryEndpoint {
         let source = RuleSource::File { path: "hosts.toml".to_owned(), line: 3 };
-        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned().into())).collect();
         RegistryEndpoint { headers, ..RegistryEndpoint::new(EndpointBase::Origin, source) }
     }
 

@@ -1,6 +1,8 @@
 //! All rules of a client: those of its hosts' options, and those of the machine's files.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 
 use crate::error::{Code, Error, Result};
 use crate::mirrors::{Abilities, EndpointBase, RegistryEndpoint, Rule, RuleSource, Rules};
@@ -19,6 +21,8 @@ struct HostRule {
 pub(crate) struct RuleBook {
     options: HashMap<String, HostRule>,
     files: Rules,
+    /// A name was asked for whose file is broken: it may be right by the next call.
+    was_wrong: Arc<AtomicBool>,
 }
 
 /// Who is asked for a name.
@@ -45,6 +49,16 @@ impl RuleBook {
     /// With the rules of more files, behind those that are there.
     pub(crate) fn add(&mut self, more: Rules) {
         self.files.0.extend(more.0);
+    }
+
+    /// Whether the files are to be read again.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.was_wrong.load(Ordering::Relaxed)
+    }
+
+    /// With the rules of the files as they are now.
+    pub(crate) fn renew(&mut self, files: Rules) {
+        (self.files, self.was_wrong) = (files, Arc::default());
     }
 
     /// With the options of a host, which replace those that it had.
@@ -113,6 +127,7 @@ impl RuleBook {
         }
         let by_file = self.files.of_name(&join(&index.name, name));
         if let Some(error) = by_file.and_then(|rule| rule.wrong.as_ref()) {
+            self.was_wrong.store(true, Ordering::Relaxed);
             return Err(Error::new(error.code(), error.message()));
         }
         let blocked = by_file.filter(|rule| rule.blocked).map(|rule| rule.source.clone());

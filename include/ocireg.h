@@ -273,6 +273,7 @@
 #define OCIREG_OPT_SCRATCH "scratch"
 #define OCIREG_OPT_SEARCH "search"
 #define OCIREG_OPT_SETUID "setuid"
+#define OCIREG_OPT_SHORT_NAMES "short_names"
 #define OCIREG_OPT_SINGLE_POST "single_post"
 #define OCIREG_OPT_SIZE "size"
 #define OCIREG_OPT_SOURCE_FD "source_fd"
@@ -911,6 +912,12 @@ void ocireg_context_free(ocireg_context *context);
 //   docker_daemon_json (string): a file like Docker's /etc/docker/daemon.json: registry-mirrors, which are
 //      for Docker Hub, and insecure-registries. Loopback hosts are insecure too with it, as there; names are
 //      not looked up to see whether they are in an insecure network
+//   short_names (string): what a name without a registry is, wherever a call takes one: "docker.io" (the
+//      default), one of Docker Hub; "files": what the aliases of the files above say, else the registry of
+//      their unqualified-search-registries. Where there are several it is OCIREG_INVALID_REFERENCE, with all
+//      that it may be, in each short-name-mode, as nobody can be asked: podman, where it cannot ask, tries
+//      them in turn except when enforcing, and takes what a stranger has in the first; skopeo always takes
+//      Docker Hub
 // Jobs:
 //   job_threads (integer, default: 16): how many threads may make the calls of jobs, at most 1024; those that
 //      wait for ocireg_job_answer (at most 1024) leave their place to others
@@ -2330,8 +2337,8 @@ ocireg_status ocireg_logout(ocireg_client *client,
 // and the host itself), "short_name": {"name": string, "stands_for": string or null (for none, or for several), "source": string
 // or null (FILE:LINE), "registries": [string] (that are searched, in order), "mode": "enforcing", "permissive" or "disabled"} or
 // null (what the machine's registries.conf makes of the name without its registry; null for other registries than Docker Hub,
-// and without such a file)}. A name without registry is always Docker Hub's to this library: who wants what podman makes of it
-// calls with stands_for. No secret is shown. Free with ocireg_string_free.
+// and without such a file)}. A name without registry is Docker Hub's to this library, unless the option short_names of the
+// client says otherwise. No secret is shown. Free with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_CALLBACK, OCIREG_TIMEOUT, OCIREG_CANCELLED,
 // OCIREG_CLOSED, OCIREG_FORKED, OCIREG_LIMIT_EXCEEDED.

@@ -108,6 +108,8 @@ static ocireg_status machine_files(ocireg_options *options, const struct globals
         status = ocireg_options_set_string(options, OCIREG_OPT_K3S_REGISTRIES, globals->k3s_registries, error);
     if (status == OCIREG_OK && globals->docker_daemon_json != NULL)
         status = ocireg_options_set_string(options, OCIREG_OPT_DOCKER_DAEMON_JSON, globals->docker_daemon_json, error);
+    if (status == OCIREG_OK && globals->short_names != NULL)
+        status = ocireg_options_set_string(options, OCIREG_OPT_SHORT_NAMES, globals->short_names, error);
     return status;
 }
 

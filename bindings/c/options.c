@@ -28,6 +28,7 @@ enum global {
     OPTION_CONTAINERD_CERTS_DIR,
     OPTION_K3S_REGISTRIES,
     OPTION_DOCKER_DAEMON_JSON,
+    OPTION_SHORT_NAMES,
     OPTION_CONNECT_TIMEOUT,
     OPTION_READ_TIMEOUT,
     OPTION_MIN_SPEED,
@@ -77,6 +78,7 @@ static const struct {
     {"--containerd-certs-dir", OPTION_CONTAINERD_CERTS_DIR, TAKES_VALUE, " DIR", "also mirrors from a folder like containerd's certs.d"},
     {"--k3s-registries", OPTION_K3S_REGISTRIES, TAKES_VALUE, " FILE", "also mirrors from a file like k3s's registries.yaml"},
     {"--docker-daemon-json", OPTION_DOCKER_DAEMON_JSON, TAKES_VALUE, " FILE", "also mirrors of Docker Hub from a file like Docker's daemon.json"},
+    {"--short-names", OPTION_SHORT_NAMES, TAKES_VALUE, " WHERE", "what names without a registry are: docker.io, or what those files say: files"},
     {"--connect-timeout", OPTION_CONNECT_TIMEOUT, TAKES_VALUE, " S", "seconds to connect"},
     {"--read-timeout", OPTION_READ_TIMEOUT, TAKES_VALUE, " S", "seconds without a byte"},
     {"--limit-rate", OPTION_LIMIT_RATE, TAKES_VALUE, " N", "the most bytes per second in each direction: 500K, 2M, 1G; 0: no limit"},
@@ -245,6 +247,7 @@ static int apply(struct globals *globals, enum global option, const char *name, 
     case OPTION_CONTAINERD_CERTS_DIR: globals->containerd_certs_dir = file_for_library(value); break;
     case OPTION_K3S_REGISTRIES: globals->k3s_registries = file_for_library(value); break;
     case OPTION_DOCKER_DAEMON_JSON: globals->docker_daemon_json = file_for_library(value); break;
+    case OPTION_SHORT_NAMES: globals->short_names = value; break;
     case OPTION_BLOB_INFO_CACHE: globals->blob_info_cache = file_for_library(value); break;
     case OPTION_USER_AGENT: globals->user_agent = value; break;
     case OPTION_CLIENT:

@@ -23,6 +23,7 @@ struct globals {
     const char *cert_file, *key_file, *proxy;
     const char *docker_config;
     const char *registries_conf, *containerd_certs_dir, *k3s_registries, *docker_daemon_json;
+    const char *short_names;
     const char *blob_info_cache;
     int64_t max_blob_bytes; /* 0: not given */
     int64_t connect_ms, read_ms, deadline_ms; /* 0: not given */

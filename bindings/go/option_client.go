@@ -74,6 +74,11 @@ func WithDockerDaemonJSON(path string) ClientOption {
 	return clientOption(set("docker_daemon_json", path))
 }
 
+// WithShortNames says what a name without a registry is: "docker.io", one of Docker Hub, or "files", what the aliases and the
+// unqualified-search-registries of registries.conf say; where there are several registries it is ErrInvalidReference, which lists
+// what the name may be.
+func WithShortNames(where string) ClientOption { return clientOption(set("short_names", where)) }
+
 // WithNoProxy names the hosts that are reached without the proxy, in the form of Go's NO_PROXY.
 func WithNoProxy(hosts ...string) ClientOption { return clientOption(add("no_proxy", hosts)) }
 

@@ -70,10 +70,19 @@ pub enum Endpoint {
 impl Endpoint {
     /// Takes a name apart.
     pub fn parse(text: &str) -> Result<Endpoint> {
+        Endpoint::read(text, &|text| Reference::parse(text, None))
+    }
+
+    /// The same, with names in registries as a client reads them.
+    pub fn named(client: &Client, text: &str) -> Result<Endpoint> {
+        Endpoint::read(text, &|text| client.reference(text))
+    }
+
+    fn read(text: &str, in_registry: &dyn Fn(&str) -> Result<Reference>) -> Result<Endpoint> {
         check_length(text)?;
         let invalid = |why: &str| Error::new(Code::InvalidReference, format!("'{}' {why}", shorten(text)));
         let Some((transport, rest)) = text.split_once(':') else {
-            return Ok(Endpoint::Registry(Reference::parse(text, None)?));
+            return Ok(Endpoint::Registry(in_registry(text)?));
         };
         let path = || match rest.split_once(':') {
             Some(("", _)) => Err(invalid("has no path")),
@@ -84,19 +93,19 @@ impl Endpoint {
         };
         match transport {
             "docker" => match rest.strip_prefix("//") {
-                Some(reference) => Ok(Endpoint::Registry(Reference::parse(reference, None)?)),
+                Some(reference) => Ok(Endpoint::Registry(in_registry(reference)?)),
                 None if is_transport(transport, rest) => Err(unknown(transport, text)),
                 // `docker:5000/a` is a host with a port and `docker:27` an image, as any bare name.
-                None => Ok(Endpoint::Registry(Reference::parse(text, None)?)),
+                None => Ok(Endpoint::Registry(in_registry(text)?)),
             },
             "docker-v1" => match rest.strip_prefix("//") {
                 Some(reference) => {
-                    let reference = Reference::parse(reference, None)?;
+                    let reference = in_registry(reference)?;
                     tag_of(&reference)?;
                     Ok(Endpoint::RegistryV1(reference))
                 }
                 None if is_transport(transport, rest) => Err(unknown(transport, text)),
-                None => Ok(Endpoint::Registry(Reference::parse(text, None)?)),
+                None => Ok(Endpoint::Registry(in_registry(text)?)),
             },
             "oci" => picked(rest).map_or_else(path, Ok).map(|(path, name)| Endpoint::Oci(path, name)),
             "oci-archive" => picked(rest).map_or_else(path, Ok).map(|(path, name)| Endpoint::OciArchive(path, name)),
@@ -104,7 +113,7 @@ impl Endpoint {
             "dir" if rest.is_empty() => Err(invalid("has no path")),
             "dir" => Ok(Endpoint::Directory(rest.to_owned())),
             _ if is_transport(transport, rest) => Err(unknown(transport, text)),
-            _ => Ok(Endpoint::Registry(Reference::parse(text, None)?)),
+            _ => Ok(Endpoint::Registry(in_registry(text)?)),
         }
     }
 

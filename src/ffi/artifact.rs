@@ -149,9 +149,9 @@ pub unsafe extern "C" fn ocireg_artifact_push(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
+            |client| {
                 let artifact = lock(&*handle::get(artifact, "artifact")?).clone();
-                Ok((artifact, Endpoint::parse(text(&place, "place")?)?))
+                Ok((artifact, Endpoint::named(client, text(&place, "place")?)?))
             },
             |client, call, (artifact, place), options| push_artifact(client, call, &artifact, &place, &options),
         )
@@ -181,9 +181,9 @@ pub unsafe extern "C" fn ocireg_artifact_attach(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
+            |client| {
                 let artifact = lock(&*handle::get(artifact, "artifact")?).clone();
-                Ok((artifact, Endpoint::parse(text(&place, "place")?)?))
+                Ok((artifact, Endpoint::named(client, text(&place, "place")?)?))
             },
             |client, call, (artifact, place), options| attach_artifact(client, call, &artifact, &place, &options),
         )
@@ -225,8 +225,8 @@ pub unsafe extern "C" fn ocireg_artifact_pull(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let place = Endpoint::parse(text(&place, "place")?)?;
+            |client| {
+                let place = Endpoint::named(client, text(&place, "place")?)?;
                 Ok((place, string(folder, "folder")?))
             },
             |client, call, (place, folder), options| pull_artifact(client, call, &place, Path::new(&folder), &options),

@@ -23,11 +23,11 @@ use crate::registry::Client;
 /// What every call is given, and where its results go.
 type Given<W> = (*mut *mut ocireg_error, W, *mut ocireg_client, *mut ocireg_context, *const ocireg_options);
 
-/// Makes a call: looks at the arguments first, which must not borrow anything of the caller's but what is lent, and then runs the body on
-/// this thread, or starts it on one of the job's.
+/// Makes a call: looks at the arguments first, as the client reads them, which must not borrow anything of the caller's but what is lent,
+/// and then runs the body on this thread, or starts it on one of the job's.
 pub(super) unsafe fn call<O: Options + Send + 'static, A: CallArguments + Send + 'static, T: 'static, W: Out<T>>(
     (error, out, client, context, options): Given<W>,
-    arguments: impl FnOnce() -> Result<A>,
+    arguments: impl FnOnce(&Client) -> Result<A>,
     body: impl FnOnce(&Arc<Client>, &Call, A, O) -> Result<T> + Send + 'static,
 ) -> ocireg_status {
     if let Some(job) = unsafe { context::job(context) } {
@@ -37,7 +37,7 @@ pub(super) unsafe fn call<O: Options + Send + 'static, A: CallArguments + Send +
     let out = Of::new(client, "client", Of::new(context, "context", out));
     unsafe {
         enter_blocking(error, out, || {
-            let arguments = arguments()?;
+            let arguments = arguments(&*handle::get(client, "client")?)?;
             let (client, call, options) = begin(client, context, options)?;
             body(&client, &call, arguments, options)
         })
@@ -61,12 +61,13 @@ impl<T> WorkOfJob<T> {
 unsafe fn work_of_job<O: Options + Send + 'static, A: CallArguments + Send + 'static, T>(
     job: &ClientJob,
     client: *mut ocireg_client,
-    arguments: impl FnOnce() -> Result<A>,
+    arguments: impl FnOnce(&Client) -> Result<A>,
     options: *const ocireg_options,
     body: impl FnOnce(&Arc<Client>, &Call, A, O) -> Result<T> + Send + 'static,
 ) -> Result<WorkOfJob<T>> {
     unsafe { handle::refuse_forked(client, "client") }?;
-    let (arguments, options) = (arguments()?, unsafe { options::read(options) }?);
+    let arguments = arguments(&*unsafe { handle::get(client, "client") }?)?;
+    let options = unsafe { options::read(options) }?;
     let client = unsafe { handle::get(client, "client") }?;
     if !job.is_of(&client) {
         return Err(Error::new(Code::InvalidArgument, "the context is that of a job of another client"));

@@ -124,9 +124,9 @@ pub unsafe extern "C" fn ocireg_copy(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let source = Endpoint::parse(text(&source, "source")?)?;
-                let destination = Endpoint::parse(text(&destination, "destination")?)?;
+            |client| {
+                let source = Endpoint::named(client, text(&source, "source")?)?;
+                let destination = Endpoint::named(client, text(&destination, "destination")?)?;
                 // Those of the options, now: a job's caller may close them before a thread looks at them.
                 let descriptors = descriptors(&options::read(options)?)?;
                 Ok((source, destination, descriptors))
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn ocireg_layout_check(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || string(path, "path"),
+            |_| string(path, "path"),
             |_, call, path, NoOptions {}| {
                 let path = Path::new(&path);
                 let layout = OciLayout::open(path, None)?;
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn ocireg_layout_clean(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || string(path, "path"),
+            |_| string(path, "path"),
             |_, call, path, options| {
                 let path = Path::new(&path);
                 let layout = OciLayout::open(path, None)?;

@@ -49,8 +49,8 @@ pub unsafe extern "C" fn ocireg_image_extract(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let place = Endpoint::parse(text(&image, "image")?)?;
+            |client| {
+                let place = Endpoint::named(client, text(&image, "image")?)?;
                 let folder = string(folder, "folder")?;
                 Ok((place, folder))
             },
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn ocireg_image_files(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || Endpoint::parse(text(&image, "image")?),
+            |client| Endpoint::named(client, text(&image, "image")?),
             |client, call, place, options| {
                 let store = place.source(client)?;
                 files(call, store.as_ref(), &options)
@@ -133,8 +133,8 @@ pub unsafe extern "C" fn ocireg_image_cat(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let place = Endpoint::parse(text(&image, "image")?)?;
+            |client| {
+                let place = Endpoint::named(client, text(&image, "image")?)?;
                 let path = string(path, "path")?;
                 Ok((place, path, descriptor_for(context, fd)?))
             },

@@ -50,7 +50,7 @@ pub unsafe extern "C" fn ocireg_image_config(
     unsafe {
         call(
             (error, (Json::optional(json), Bytes::optional(bytes)), client, context, options),
-            || Endpoint::parse(text(&image, "image")?),
+            |client| Endpoint::named(client, text(&image, "image")?),
             |client, call, place, options: Selection| {
                 let store = place.source(client)?;
                 let image = Image::find(call, store.as_ref(), options.platform.as_deref())?;
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn ocireg_image_validate(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || Endpoint::parse(text(&place, "place")?),
+            |client| Endpoint::named(client, text(&place, "place")?),
             |client, call, place, options| {
                 let store = place.source(client)?;
                 validate(call, store.as_ref(), &options)
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn ocireg_image_size(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || Endpoint::parse(text(&image, "image")?),
+            |client| Endpoint::named(client, text(&image, "image")?),
             |client, call, place, options| {
                 let store = place.source(client)?;
                 size(call, store.as_ref(), &options)
@@ -161,8 +161,8 @@ pub unsafe extern "C" fn ocireg_image_tag(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let from = self::reference(reference)?;
+            |client| {
+                let from = self::reference(client, reference)?;
                 let to = from.renamed(text(&tag, "tag")?)?;
                 Ok((from, to))
             },
@@ -205,7 +205,7 @@ pub unsafe extern "C" fn ocireg_image_append(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || Endpoint::parse(text(&image, "image")?),
+            |client| Endpoint::named(client, text(&image, "image")?),
             |client, call, image, options| endpoint::append(client, call, &image, &options),
         )
     }
@@ -235,7 +235,7 @@ pub unsafe extern "C" fn ocireg_repository_remove(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || repository_name(repository),
+            |client| repository_name(client, repository),
             |client, call, repository, options| client.clear(call, &repository, &options),
         )
     }

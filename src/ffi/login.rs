@@ -47,7 +47,7 @@ pub unsafe extern "C" fn ocireg_login(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || registry_name(registry),
+            |_| registry_name(registry),
             |client, call, registry, options| client.login(call, &registry, &options),
         )
     }
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn ocireg_logout(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || registry_name(registry),
+            |_| registry_name(registry),
             |client, call, registry, options| client.logout(call, &registry, &options),
         )
     }
@@ -105,8 +105,8 @@ pub unsafe extern "C" fn ocireg_logout(
 /// and the host itself), "short_name": {"name": string, "stands_for": string or null (for none, or for several), "source": string
 /// or null (FILE:LINE), "registries": [string] (that are searched, in order), "mode": "enforcing", "permissive" or "disabled"} or
 /// null (what the machine's registries.conf makes of the name without its registry; null for other registries than Docker Hub,
-/// and without such a file)}. A name without registry is always Docker Hub's to this library: who wants what podman makes of it
-/// calls with stands_for. No secret is shown. Free with ocireg_string_free.
+/// and without such a file)}. A name without registry is Docker Hub's to this library, unless the option short_names of the
+/// client says otherwise. No secret is shown. Free with ocireg_string_free.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_CALLBACK, OCIREG_TIMEOUT, OCIREG_CANCELLED,
 /// OCIREG_CLOSED, OCIREG_FORKED, OCIREG_LIMIT_EXCEEDED.
@@ -122,7 +122,7 @@ pub unsafe extern "C" fn ocireg_explain(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || self::reference(reference),
+            |client| self::reference(client, reference),
             |client, call, reference, NoOptions {}| client.explain(call, &reference),
         )
     }

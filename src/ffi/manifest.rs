@@ -14,13 +14,14 @@ use super::out::{Bytes, Json, Text};
 use super::status::ocireg_status;
 use crate::error::Result;
 use crate::reference::{Reference, Repository};
+use crate::registry::Client;
 
-pub(super) unsafe fn repository(argument: *const c_char) -> Result<Repository> {
-    Repository::parse(unsafe { text(&argument, "repository") }?, None)
+pub(super) unsafe fn repository(client: &Client, argument: *const c_char) -> Result<Repository> {
+    client.repository(unsafe { text(&argument, "repository") }?)
 }
 
-pub(super) unsafe fn reference(argument: *const c_char) -> Result<Reference> {
-    Reference::parse(unsafe { text(&argument, "reference") }?, None)
+pub(super) unsafe fn reference(client: &Client, argument: *const c_char) -> Result<Reference> {
+    client.reference(unsafe { text(&argument, "reference") }?)
 }
 
 /// Gets a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; with both, the digest decides. Its bytes are verified against
@@ -51,7 +52,7 @@ pub unsafe extern "C" fn ocireg_manifest_get(
     unsafe {
         call(
             (error, (Json::optional(json), Bytes::optional(bytes)), client, context, options),
-            || self::reference(reference),
+            |client| self::reference(client, reference),
             |client, call, reference, options| {
                 let manifest = client.get_manifest(call, &reference, &options)?;
                 Ok((manifest.to_json(), manifest.bytes))
@@ -82,7 +83,7 @@ pub unsafe extern "C" fn ocireg_manifest_head(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || self::reference(reference),
+            |client| self::reference(client, reference),
             |client, call, reference, options| client.head_manifest(call, &reference, &options),
         )
     }
@@ -107,7 +108,7 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
     unsafe {
         call(
             (error, Text::required(digest, "digest"), client, context, options),
-            || self::reference(reference),
+            |client| self::reference(client, reference),
             |client, call, reference, options| Ok(client.manifest_digest(call, &reference, &options)?.to_string()),
         )
     }
@@ -160,8 +161,8 @@ pub unsafe extern "C" fn ocireg_manifest_put(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let reference = self::reference(reference)?;
+            |client| {
+                let reference = self::reference(client, reference)?;
                 let data = bytes_for(context, data, size, "data")?;
                 Ok((reference, data))
             },
@@ -197,7 +198,7 @@ pub unsafe extern "C" fn ocireg_manifest_delete(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || self::reference(reference),
+            |client| self::reference(client, reference),
             |client, call, reference, options| client.delete_manifest(call, &reference, &options),
         )
     }

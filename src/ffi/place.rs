@@ -38,7 +38,7 @@ pub unsafe extern "C" fn ocireg_endpoint_manifest(
     unsafe {
         call(
             (error, (Json::optional(json), Bytes::optional(bytes)), client, context, options),
-            || Endpoint::parse(text(&place, "place")?),
+            |client| Endpoint::named(client, text(&place, "place")?),
             |client, call, named, options| {
                 let store = named.source(client)?;
                 place::manifest(call, store.as_ref(), &options)
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn ocireg_endpoint_list(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || Endpoint::parse(text(&place, "place")?),
+            |client| Endpoint::named(client, text(&place, "place")?),
             |client, call, named, NoOptions {}| {
                 let store = named.source(client)?;
                 place::list(call, store.as_ref())
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn ocireg_endpoint_referrers(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || Endpoint::parse(text(&place, "place")?),
+            |client| Endpoint::named(client, text(&place, "place")?),
             |client, call, named, options| {
                 let store = named.source(client)?;
                 place::referrers(call, store.as_ref(), &options)

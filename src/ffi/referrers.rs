@@ -39,7 +39,7 @@ pub unsafe extern "C" fn ocireg_referrers(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || self::reference(reference),
+            |client| self::reference(client, reference),
             |client, call, reference, options| client.referrers(call, &reference, &options),
         )
     }
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn ocireg_tag_delete(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || self::reference(reference),
+            |client| self::reference(client, reference),
             |client, call, reference, options| client.delete_tag(call, &reference, &options),
         )
     }

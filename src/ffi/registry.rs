@@ -12,7 +12,8 @@ use super::options::{ocireg_options, NoOptions};
 use super::out::Json;
 use super::status::ocireg_status;
 use crate::error::Result;
-use crate::reference::{Index, Repository};
+use crate::reference::Index;
+use crate::registry::Client;
 
 /// The name of a registry, which is looked at before anything else.
 pub(super) unsafe fn registry_name(argument: *const c_char) -> Result<NameWithHost> {
@@ -21,9 +22,9 @@ pub(super) unsafe fn registry_name(argument: *const c_char) -> Result<NameWithHo
     Ok(NameWithHost::new(name, &index))
 }
 
-pub(super) unsafe fn repository_name(argument: *const c_char) -> Result<NameWithHost> {
+pub(super) unsafe fn repository_name(client: &Client, argument: *const c_char) -> Result<NameWithHost> {
     let name = unsafe { string(argument, "repository") }?;
-    let repository = Repository::parse(&name, None)?;
+    let repository = client.repository(&name)?;
     Ok(NameWithHost::new(name, repository.index()))
 }
 
@@ -48,7 +49,7 @@ pub unsafe extern "C" fn ocireg_registry_ping(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || registry_name(registry),
+            |_| registry_name(registry),
             |client, call, registry, options| client.ping_as(call, &registry, &options),
         )
     }
@@ -76,7 +77,7 @@ pub unsafe extern "C" fn ocireg_registry_detect(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || registry_name(registry),
+            |_| registry_name(registry),
             |client, call, registry, NoOptions {}| client.detect(call, &registry),
         )
     }
@@ -110,7 +111,7 @@ pub unsafe extern "C" fn ocireg_registry_catalog(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || registry_name(registry),
+            |_| registry_name(registry),
             |client, call, registry, options| client.catalog(call, &registry, &options),
         )
     }
@@ -142,7 +143,7 @@ pub unsafe extern "C" fn ocireg_repository_tags(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || repository_name(repository),
+            |client| repository_name(client, repository),
             |client, call, repository, options| client.tags(call, &repository, &options),
         )
     }

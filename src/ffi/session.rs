@@ -14,7 +14,6 @@ use super::out::Json;
 use super::status::ocireg_status;
 use crate::digest::Digest;
 use crate::error::Result;
-use crate::reference::Repository;
 use crate::registry::upload::session::SavedSession;
 
 unsafe fn session(argument: *const c_char) -> Result<SavedSession> {
@@ -44,7 +43,7 @@ pub unsafe extern "C" fn ocireg_upload_session_start(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || self::repository(repository),
+            |client| self::repository(client, repository),
             |client, call, repository, options| client.session_start(call, &repository, &options),
         )
     }
@@ -72,7 +71,7 @@ pub unsafe extern "C" fn ocireg_upload_session_status(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || self::session(session),
+            |_| self::session(session),
             |client, call, session, NoOptions {}| client.session_status(call, &session),
         )
     }
@@ -101,7 +100,7 @@ pub unsafe extern "C" fn ocireg_upload_session_chunk(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || {
+            |_| {
                 let session = self::session(session)?;
                 let data = bytes_for(context, data, size, "data")?;
                 Ok((session, data))
@@ -134,7 +133,7 @@ pub unsafe extern "C" fn ocireg_upload_session_finish(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
+            |_| {
                 let session = self::session(session)?;
                 let digest: Digest = text(&digest, "digest")?.parse()?;
                 let last = bytes_for(context, data, size, "data")?;
@@ -161,7 +160,7 @@ pub unsafe extern "C" fn ocireg_upload_session_cancel(
     unsafe {
         call(
             (error, (), client, context, options),
-            || self::session(session),
+            |_| self::session(session),
             |client, call, session, NoOptions {}| client.session_cancel(call, &session),
         )
     }
@@ -190,9 +189,9 @@ pub unsafe extern "C" fn ocireg_blob_mount(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let reference = self::reference(reference)?;
-                let from = optional_text(&from, "from")?.map(|name| Repository::parse(name, None)).transpose()?;
+            |client| {
+                let reference = self::reference(client, reference)?;
+                let from = optional_text(&from, "from")?.map(|name| client.repository(name)).transpose()?;
                 Ok((reference, from))
             },
             |client, call, (reference, from), options| client.mount_blob(call, &reference, from.as_ref(), &options),

@@ -53,7 +53,7 @@ pub unsafe extern "C" fn ocireg_token(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || self::repository(repository),
+            |client| self::repository(client, repository),
             |client, call, repository, options| client.token(call, &repository, &options),
         )
     }
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn ocireg_blob_locate(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || self::reference(reference),
+            |client| self::reference(client, reference),
             |client, call, reference, options| client.locate_blob(call, &reference, &options),
         )
     }
@@ -131,7 +131,7 @@ pub unsafe extern "C" fn ocireg_manifest_locate(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || self::reference(reference),
+            |client| self::reference(client, reference),
             |client, call, reference, options| client.locate_manifest(call, &reference, &options),
         )
     }

@@ -101,7 +101,7 @@ pub unsafe extern "C" fn ocireg_upload_start(
     unsafe {
         call::call(
             (error, New::required(upload, "upload"), client, context, options),
-            || self::repository(repository),
+            |client| self::repository(client, repository),
             |client, call, repository, options| client.start_upload(call, &repository, &options).map(Feeding::new),
         )
     }

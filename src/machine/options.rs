@@ -1,6 +1,8 @@
 //! Which of the machine's files are read.
 
+use crate::error::{Code, Error, Result};
 use crate::options::{options, Texts};
+use crate::text::shorten;
 
 options! {
     /// The machine's registry configuration, in the order in which it counts.
@@ -28,5 +30,29 @@ options! {
         /// a file like Docker's /etc/docker/daemon.json: registry-mirrors, which are for Docker Hub, and insecure-registries.
         /// Loopback hosts are insecure too with it, as there; names are not looked up to see whether they are in an insecure network
         pub docker_daemon_json: Option<String>,
+        /// what a name without a registry is, wherever a call takes one: "docker.io" (the default), one of Docker Hub; "files": what the
+        /// aliases of the files above say, else the registry of their unqualified-search-registries. Where there are several it is
+        /// OCIREG_INVALID_REFERENCE, with all that it may be, in each short-name-mode, as nobody can be asked: podman, where it cannot ask,
+        /// tries them in turn except when enforcing, and takes what a stranger has in the first; skopeo always takes Docker Hub
+        pub short_names: Option<String>,
+    }
+}
+
+impl MachineOptions {
+    /// Refuses what makes no sense.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.reads_short_names().map(drop)
+    }
+
+    /// Whether names without a registry are what the files say.
+    pub(crate) fn reads_short_names(&self) -> Result<bool> {
+        match self.short_names.as_deref() {
+            None | Some("docker.io") => Ok(false),
+            Some("files") => Ok(true),
+            Some(other) => {
+                let message = format!("the option short_names is '{}', not \"docker.io\" or \"files\"", shorten(other));
+                Err(Error::new(Code::InvalidArgument, message))
+            }
+        }
     }
 }

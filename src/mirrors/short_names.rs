@@ -34,8 +34,8 @@ struct Search {
     source: RuleSource,
 }
 
-/// What is done when several registries are to be searched. Nobody can be asked here, so several are searched in no mode: a stranger
-/// may have the name in the first.
+/// What podman does when several registries are to be searched. Nobody can be asked here, so several are searched in no mode: a stranger
+/// may have the name in the first, and podman goes on to the next after any failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ShortNameMode {
     Disabled,
@@ -94,6 +94,11 @@ impl ShortNames {
         self.search.iter().flat_map(|search| &search.registries).map(|index| index.name.as_str()).collect()
     }
 
+    /// What a name without an alias may be, in order.
+    pub(crate) fn candidates(&self, name: &str) -> Vec<String> {
+        self.registries().iter().map(|registry| format!("{registry}/{name}")).collect()
+    }
+
     /// The mode; the default is permissive.
     pub(crate) fn mode(&self) -> ShortNameMode {
         self.mode.unwrap_or(ShortNameMode::Permissive)
@@ -112,7 +117,7 @@ impl ShortNames {
             [] => Err(none()),
             [one] => Ok((Repository::parse(name, Some(one))?, &search.source)),
             _ => {
-                let error = refused(format!("may be in any of {}", self.registries().join(", ")));
+                let error = refused(format!("may be any of {}", self.candidates(name).join(", ")));
                 Err(error.with_hint("name the registry, or write an alias for it in registries.conf"))
             }
         }

@@ -68,16 +68,24 @@ impl Reference {
             Some((rest, digest)) => (rest, Some(digest.parse::<Digest>().map_err(|error| within(error.into()))?)),
             None => (text, None),
         };
-        let name_end = rest.rfind('/').map_or(0, |slash| slash + 1);
-        let (name, tag) = match rest[name_end..].rsplit_once(':') {
-            Some((last, tag)) => (&rest[..name_end + last.len()], Some(tag)),
-            None => (rest, None),
-        };
+        let name = untagged(rest);
+        let tag = rest[name.len()..].strip_prefix(':');
         tag.map(check_tag).transpose().map_err(within)?;
         let repository = Repository::parse(name, default_index)?;
         let is_bare = tag.is_none() && digest.is_none();
         let tag = tag.or(is_bare.then_some(DEFAULT_TAG)).map(str::to_owned);
         Ok(Reference { repository, tag, digest, is_bare })
+    }
+
+    /// The name in a text that names no registry, without tag and digest; None: it names one.
+    pub(crate) fn short_name(text: &str) -> Option<&str> {
+        let name = untagged(text.rsplit_once('@').map_or(text, |(rest, _)| rest));
+        Repository::is_short(name).then_some(name)
+    }
+
+    /// The same tag and digest in another repository.
+    pub(crate) fn moved_to(self, repository: Repository) -> Reference {
+        Reference { repository, ..self }
     }
 
     /// The repository, with its registry.
@@ -181,6 +189,12 @@ impl fmt::Display for Reference {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.suffixed(self.repository.full_name()))
     }
+}
+
+/// A name with or without a tag, as it is without.
+fn untagged(text: &str) -> &str {
+    let last = text.rfind('/').map_or(0, |slash| slash + 1);
+    text[last..].rsplit_once(':').map_or(text, |(name, _)| &text[..last + name.len()])
 }
 
 #[cfg(test)]

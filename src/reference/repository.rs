@@ -48,6 +48,11 @@ impl Repository {
         Ok(Repository { index, remote_name })
     }
 
+    /// Whether a name of a repository names no registry.
+    pub(crate) fn is_short(text: &str) -> bool {
+        !text.contains("://") && !text.split_once('/').is_some_and(|(first, _)| looks_like_host(first))
+    }
+
     /// The registry that it is in.
     pub fn index(&self) -> &Index {
         &self.index

@@ -47,7 +47,7 @@ impl Client {
 }
 
 impl Client {
-    /// What the machine's registries.conf makes of a name without registry: the library always takes it for Docker Hub's.
+    /// What the machine's registries.conf makes of a name without registry, which is taken for Docker Hub's unless an option says otherwise.
     fn explain_short_name(&self, repository: &Repository) -> Result<Option<Value>> {
         let names = self.short_names()?;
         if !repository.index().official || names.is_empty() {

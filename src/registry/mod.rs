@@ -9,6 +9,7 @@ pub mod list;
 pub mod locate;
 pub mod login;
 pub mod manifest;
+mod named;
 pub mod options;
 pub mod ping;
 pub mod referrers;

@@ -54,6 +54,7 @@ impl ClientOptions {
         self.http.check()?;
         self.temporary.check()?;
         self.credentials.check()?;
+        self.machine.check()?;
         self.jobs.check()
     }
 }

@@ -104,6 +104,34 @@ static void test_what_is_blocked_is_refused(void **state) {
     expect_message(text("blocked by %s:1", path));
 }
 
+/* A name without a registry is Docker Hub's, or by option what a file says; several registries are an error that lists what it may be. The
+ * command has the option too. */
+static void test_short_names(void **state) {
+    (void)state;
+    const char *in = new_folder(), *path = text("%s/r.conf", in);
+    written(path, "unqualified-search-registries = [\"a.example\", \"b.example\"]\n[aliases]\nfedora = \"quay.io/fedora/fedora\"\n");
+    ocireg_client *client = new_client(text("{'registries_conf':'%s','short_names':'files'}", path));
+    char *json = NULL;
+    expect_status(OCIREG_OK, ocireg_explain(client, NULL, "fedora:40", NULL, &json, &failure));
+    expect_text_at(kept(json), "reference", "quay.io/fedora/fedora:40");
+    expect_text_at(json, "host", "quay.io");
+    expect_status(OCIREG_INVALID_REFERENCE, ocireg_explain(client, NULL, "app", NULL, &json, &failure));
+    assert_non_null(strstr(ocireg_error_message(failure), "a.example/app, b.example/app"));
+    expect_status(OCIREG_INVALID_REFERENCE, ocireg_copy(client, NULL, "app", text("dir:%s/out", in), NULL, &json, &failure));
+    expect_status(OCIREG_INVALID_REFERENCE, ocireg_repository_tags(client, NULL, "app", NULL, &json, &failure));
+    expect_status(OCIREG_INVALID_REFERENCE, ocireg_repository_remove(client, NULL, "app", NULL, &json, &failure));
+    expect_status(OCIREG_OK, ocireg_explain(client, NULL, "docker.io/app", NULL, &json, &failure));
+    expect_text_at(kept(json), "host", "docker.io");
+    ocireg_client *wrong = NULL;
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_client_new(options("{'short_names':'podman'}"), &wrong, &failure));
+
+    folder = in;
+    char *said = NULL;
+    expect_run(text("--registries-conf %s --short-names files explain fedora", path), &said);
+    expect_text_at(said, "reference", "quay.io/fedora/fedora:latest");
+    expect_failure(OCIREG_INVALID_REFERENCE, text("--registries-conf %s --short-names files explain app", path), "a.example/app, b.example/app");
+}
+
 /* What the environment says counts when the client is made; a short name is only explained. */
 static void test_the_machines_own(void **state) {
     (void)state;
@@ -172,7 +200,7 @@ static void test_the_command(void **state) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_each_file_names_a_mirror), test(test_mirrors_of_files_are_asked), test(test_broken_files_are_named), test(test_what_is_blocked_is_refused),
-        test(test_the_machines_own),         test(test_the_command),
+        test(test_the_machines_own), test(test_short_names),       test(test_the_command),
     };
     return run_all(tests, argc, argv);
 }

@@ -38,7 +38,7 @@ pub unsafe extern "C" fn ocireg_blob_head(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || self::reference(reference),
+            |client| self::reference(client, reference),
             |client, call, reference, NoOptions {}| client.head_blob(call, &reference),
         )
     }
@@ -73,8 +73,8 @@ pub unsafe extern "C" fn ocireg_blob_get_file(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let reference = self::reference(reference)?;
+            |client| {
+                let reference = self::reference(client, reference)?;
                 let path = string(path, "path")?;
                 Ok((reference, path))
             },
@@ -108,8 +108,8 @@ pub unsafe extern "C" fn ocireg_blob_get_fd(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let reference = self::reference(reference)?;
+            |client| {
+                let reference = self::reference(client, reference)?;
                 let fd = descriptor_for(context, fd)?;
                 Ok((reference, fd))
             },
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn ocireg_blob_get_memory(
     unsafe {
         call(
             (error, (Json::optional(json), Bytes::required(bytes, "bytes")), client, context, options),
-            || self::reference(reference),
+            |client| self::reference(client, reference),
             |client, call, reference, options| client.get_blob(call, &reference, &options),
         )
     }
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn ocireg_blob_open(
     unsafe {
         call(
             (error, New::required(reader, "reader"), client, context, options),
-            || self::reference(reference),
+            |client| self::reference(client, reference),
             |client, call, reference, options| Ok(OpenBlob::new(client.open_blob(call, &reference, &options)?)),
         )
     }

@@ -46,8 +46,8 @@ pub unsafe extern "C" fn ocireg_blob_put_file(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let repository = self::repository(repository)?;
+            |client| {
+                let repository = self::repository(client, repository)?;
                 let path = string(path, "path")?;
                 Ok((repository, path))
             },
@@ -75,8 +75,8 @@ pub unsafe extern "C" fn ocireg_blob_put_memory(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let repository = self::repository(repository)?;
+            |client| {
+                let repository = self::repository(client, repository)?;
                 let data = bytes_for(context, data, size, "data")?;
                 Ok((repository, data))
             },
@@ -105,9 +105,9 @@ pub unsafe extern "C" fn ocireg_blob_put_stream(
     unsafe {
         let out = Of::new(client, "client", Of::new(context, "context", Json::optional(json)));
         enter_blocking(error, out, || {
-            let repository = self::repository(repository)?;
-            let read = callback.ok_or_else(|| null("callback"))?;
             let (client, call, options) = begin(client, context, options)?;
+            let repository = self::repository(&client, repository)?;
+            let read = callback.ok_or_else(|| null("callback"))?;
             let mut source = CallerSource::new(read, userdata);
             client.put_blob_stream(&call, &repository, &mut source, &options)
         })
@@ -173,7 +173,7 @@ pub unsafe extern "C" fn ocireg_blob_delete(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || self::reference(reference),
+            |client| self::reference(client, reference),
             |client, call, reference, NoOptions {}| client.delete_blob(call, &reference),
         )
     }

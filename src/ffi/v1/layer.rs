@@ -46,8 +46,8 @@ pub unsafe extern "C" fn ocireg_v1_layer_file(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let repository = self::repository(repository)?;
+            |client| {
+                let repository = self::repository(client, repository)?;
                 let id = image_id(id)?;
                 let path = string(path, "path")?;
                 Ok((repository, id, path))
@@ -78,8 +78,8 @@ pub unsafe extern "C" fn ocireg_v1_layer_fd(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let repository = self::repository(repository)?;
+            |client| {
+                let repository = self::repository(client, repository)?;
                 let id = image_id(id)?;
                 let fd = descriptor_for(context, fd)?;
                 Ok((repository, id, fd))
@@ -114,8 +114,8 @@ pub unsafe extern "C" fn ocireg_v1_layer_memory(
     unsafe {
         call(
             (error, (Json::optional(json), Bytes::required(bytes, "bytes")), client, context, options),
-            || {
-                let repository = self::repository(repository)?;
+            |client| {
+                let repository = self::repository(client, repository)?;
                 let id = image_id(id)?;
                 Ok((repository, id))
             },
@@ -142,8 +142,8 @@ pub unsafe extern "C" fn ocireg_v1_layer_open(
     unsafe {
         call(
             (error, New::required(reader, "reader"), client, context, options),
-            || {
-                let repository = self::repository(repository)?;
+            |client| {
+                let repository = self::repository(client, repository)?;
                 let id = image_id(id)?;
                 Ok((repository, id))
             },

@@ -40,7 +40,7 @@ pub unsafe extern "C" fn ocireg_v1_ping(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || registry_name(registry),
+            |_| registry_name(registry),
             |client, call, registry, NoOptions {}| client.v1_ping(call, &registry),
         )
     }
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn ocireg_v1_search(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || {
+            |_| {
                 let (registry, term) = (registry_name(registry)?, string(term, "term")?);
                 Ok((registry, term))
             },
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn ocireg_v1_images(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || self::repository(repository),
+            |client| self::repository(client, repository),
             |client, call, repository, NoOptions {}| client.v1(call, &repository)?.images(),
         )
     }
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn ocireg_v1_tags(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || self::repository(repository),
+            |client| self::repository(client, repository),
             |client, call, repository, NoOptions {}| client.v1(call, &repository)?.tags(),
         )
     }
@@ -149,8 +149,8 @@ pub unsafe extern "C" fn ocireg_v1_tag(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || {
-                let reference = self::reference(reference)?;
+            |client| {
+                let reference = self::reference(client, reference)?;
                 tag_of(&reference)?;
                 Ok(reference)
             },
@@ -184,8 +184,8 @@ pub unsafe extern "C" fn ocireg_v1_ancestry(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || {
-                let repository = self::repository(repository)?;
+            |client| {
+                let repository = self::repository(client, repository)?;
                 let id = image_id(id)?;
                 Ok((repository, id))
             },
@@ -222,8 +222,8 @@ pub unsafe extern "C" fn ocireg_v1_image(
     unsafe {
         call(
             (error, (Json::optional(json), Bytes::optional(bytes)), client, context, options),
-            || {
-                let repository = self::repository(repository)?;
+            |client| {
+                let repository = self::repository(client, repository)?;
                 let id = image_id(id)?;
                 Ok((repository, id))
             },
@@ -257,7 +257,7 @@ pub unsafe extern "C" fn ocireg_v1_login(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            || registry_name(registry),
+            |_| registry_name(registry),
             |client, call, registry, options| client.v1_login(call, &registry, &options),
         )
     }

@@ -46,8 +46,8 @@ pub unsafe extern "C" fn ocireg_v1_put_image(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let repository = self::repository(repository)?;
+            |client| {
+                let repository = self::repository(client, repository)?;
                 let image = bytes_for(context, image, image_size, "image")?;
                 Ok((repository, image))
             },
@@ -83,8 +83,8 @@ pub unsafe extern "C" fn ocireg_v1_put_layer(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let repository = self::repository(repository)?;
+            |client| {
+                let repository = self::repository(client, repository)?;
                 let (image, data) =
                     (bytes_for(context, image, image_size, "image")?, bytes_for(context, data, size, "data")?);
                 Ok((repository, image, data))
@@ -114,8 +114,8 @@ pub unsafe extern "C" fn ocireg_v1_put_layer_file(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let repository = self::repository(repository)?;
+            |client| {
+                let repository = self::repository(client, repository)?;
                 let image = bytes_for(context, image, image_size, "image")?;
                 let path = string(path, "path")?;
                 Ok((repository, image, path))
@@ -149,8 +149,8 @@ pub unsafe extern "C" fn ocireg_v1_put_checksum(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let repository = self::repository(repository)?;
+            |client| {
+                let repository = self::repository(client, repository)?;
                 let id = image_id(id)?;
                 let checksum = string(checksum, "checksum")?;
                 Ok((repository, id, checksum))
@@ -184,8 +184,8 @@ pub unsafe extern "C" fn ocireg_v1_put_tag(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let reference = self::reference(reference)?;
+            |client| {
+                let reference = self::reference(client, reference)?;
                 tag_of(&reference)?;
                 Ok((reference, image_id(id)?))
             },
@@ -229,9 +229,9 @@ pub unsafe extern "C" fn ocireg_v1_push(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let source = Endpoint::parse(text(&source, "source")?)?;
-                let reference = self::reference(reference)?;
+            |client| {
+                let source = Endpoint::named(client, text(&source, "source")?)?;
+                let reference = self::reference(client, reference)?;
                 tag_of(&reference)?;
                 Ok((source, reference))
             },
@@ -263,8 +263,8 @@ pub unsafe extern "C" fn ocireg_v1_delete_tag(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || {
-                let reference = self::reference(reference)?;
+            |client| {
+                let reference = self::reference(client, reference)?;
                 tag_of(&reference)?;
                 Ok(reference)
             },
@@ -298,7 +298,7 @@ pub unsafe extern "C" fn ocireg_v1_delete_repository(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            || self::repository(repository),
+            |client| self::repository(client, repository),
             |client, call, repository, NoOptions {}| {
                 let status = client.v1(call, &repository)?.delete_repository()?;
                 Ok(json!({"status": status}))

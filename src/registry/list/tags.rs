@@ -66,7 +66,7 @@ impl Client {
         if !options.digest_tags && !options.all {
             window.page_size = None;
         }
-        let repository = Repository::parse(repository, None)?;
+        let repository = self.repository(repository)?;
         let turn = Turn::new(self, call, &repository, EndpointUse::Tags)?;
         let wanted = |tag: &str| options.digest_tags || !is_digest_tag(tag);
         let mut tags = match window.next {

@@ -67,7 +67,7 @@ pub struct RemovedRepository {
 impl Client {
     /// Deletes every manifest that a tag of the repository leads to.
     pub fn clear(&self, call: &Call, repository: &str, options: &ClearOptions) -> Result<RemovedRepository> {
-        let name = Repository::parse(repository, None)?;
+        let name = self.repository(repository)?;
         // What is deleted is what is there, whatever a mirror has.
         let place = WrittenRepository { remote: Remote::to_write(self, call, &name)?, repository: name };
         let name = &place.repository;

@@ -125,6 +125,9 @@ class ClientOptions(TLSOptions, total=False):
     k3s_registries: Path | None
     # a file like Docker's /etc/docker/daemon.json: registry-mirrors, which are for Docker Hub, and insecure-registries
     docker_daemon_json: Path | None
+    # what a name without a registry is: "docker.io" (the default), one of Docker Hub; "files": what the aliases of these
+    # files say, else the registry of their unqualified-search-registries, which is an error if there are several
+    short_names: str | None
     # how many threads may make the calls of jobs, for event loops; at most 1024 (default: 16)
     job_threads: int | None
 

@@ -239,6 +239,31 @@ mod tests {
     }
 
     #[test]
+    fn nothing_leads_to_a_registry_under_another_of_its_names() {
+        let client = Client::new(Default::default()).unwrap();
+        let source = RuleSource::Option("mirrors");
+        let base = |host: &str| EndpointBase::At {
+            scheme: None,
+            host: host.into(),
+            path: String::new(),
+            whole_path: false,
+            names_registry: false,
+        };
+        let mirror = |host| RegistryEndpoint::new(base(host), source.clone());
+        let doors = client.doors(&mirror("m.example"), &Index::parse("docker.io").unwrap());
+        for host in docker_hub::HOSTS.into_iter().chain([docker_hub::REALM]) {
+            assert!(doors.contains(&(host.to_owned(), 443)) && doors.contains(&(host.to_owned(), 80)), "{host}");
+        }
+        client
+            .set_host("r.example", serde_json::from_str(r#"{"endpoint": "https://api.example:8443"}"#).unwrap())
+            .unwrap();
+        let index = Index::parse("r.example").unwrap();
+        let api = ("api.example".to_owned(), 8443);
+        assert!(client.doors(&mirror("m.example"), &index).contains(&api));
+        assert!(!client.doors(&mirror("api.example:8443"), &index).contains(&api), "it is the mirror");
+    }
+
+    #[test]
     fn bases_have_paths() {
         for (base, path, whole) in [
             ("https://h/", "", "https://h/"),

@@ -80,7 +80,7 @@ fn later_files_replace_prefixes_searches_and_aliases() {
                  [[registry]]\nlocation = \"a.io\"\n";
     let conf = conf.as_mut().unwrap();
     let several = conf.short_names.resolve("x/y").unwrap_err();
-    assert!(several.message().contains("a.io, b.io") && several.hint().is_some(), "{several}");
+    assert!(several.message().contains("a.io/x/y, b.io/x/y") && several.hint().is_some(), "{several}");
     conf.merge("/later.conf", later).unwrap();
     assert_eq!(asked(conf, "a.io/x").unwrap(), ["origin/x dtp"]);
     assert_eq!(asked(conf, "b.io/x").unwrap(), ["origin/x dtp"]);

@@ -2142,7 +2142,8 @@ ocireg_status ocireg_artifact_attach(ocireg_client *client,
 //   keep_old (boolean, default: false): files that are there are left as they are; without it they are
 //      replaced
 //   unpack (boolean, default: true): false: packed folders stay the files that they came as
-//   max_bytes (integer, default: 68719476736): the most bytes to unpack
+//   max_bytes (integer, default: 68719476736): the most bytes to unpack, and of copies of blobs that have
+//      several titles
 //   max_ratio (integer, default: 250): the most bytes of a folder for each packed one, from the first GiB on
 //   concurrency (integer, default: 4): 1 to 64: transfers at once
 //

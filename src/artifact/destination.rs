@@ -7,7 +7,7 @@ use super::unpacked::{self, descend, walk};
 use super::waiting_room::WaitingRoom;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::image::folders::{failed, Folders};
+use crate::image::folders::{failed, Folders, PRIVATE};
 use crate::image::walk::WalkBudget;
 use crate::os::open_folder::{FileStatus, OpenFolder};
 use crate::tar::names::{shown, split};
@@ -42,8 +42,23 @@ impl Destination {
         }
     }
 
+    /// Gives a blob that waits its name here; the permissions of a file that it replaces are its own then. False when the name was left as
+    /// it is.
+    pub(super) fn put_blob(&mut self, from: &OpenFolder, name: &[u8], path: &[u8]) -> Result<bool> {
+        let (folder, target) = split(path);
+        self.enter(folder)?;
+        let here = self.folders.here().clone();
+        match here.status_of(target) {
+            Ok(old) if !self.keep_old && old.is_plain && here.read_link(target).is_err() => {
+                failed(from.set_permissions_of(name, old.permissions & 0o777), "make", || path.to_vec())?;
+            }
+            _ => {}
+        }
+        self.put(from, name, path)
+    }
+
     /// Gives a file that waits its name here. False when the name was left as it is.
-    pub(super) fn put(&mut self, from: &OpenFolder, name: &[u8], path: &[u8]) -> Result<bool> {
+    fn put(&mut self, from: &OpenFolder, name: &[u8], path: &[u8]) -> Result<bool> {
         let (folder, target) = split(path);
         self.enter(folder)?;
         let here = self.folders.here().clone();
@@ -90,16 +105,39 @@ impl Destination {
             self.enter(folder)?;
             if self.folders.here().status_of(name).is_err() {
                 let inner = descend(&whole, folder)?;
-                let here = self.folders.here().clone();
-                return failed(inner.rename(name, &here, name), "make", || path.as_bytes().to_vec());
+                return failed(self.put_folder(&inner, name), "make", || path.as_bytes().to_vec());
             }
         }
         self.enter(path.as_bytes())?;
         let inner = descend(&whole, path.as_bytes())?;
         walk(call, inner, path.as_bytes(), &mut |found| match found.is_folder {
-            true => self.enter(found.path),
+            true => self.enter_real(found.path),
             false => self.put(found.folder, found.name, found.path).map(drop),
         })
+    }
+
+    /// A whole folder gets its name. Its owner must be able to write to it meanwhile: what is above it is an entry in it.
+    fn put_folder(&self, from: &OpenFolder, name: &[u8]) -> std::io::Result<()> {
+        let (here, own) = (self.folders.here(), from.status_of(name)?.permissions);
+        if own & PRIVATE == PRIVATE {
+            return from.rename(name, here, name);
+        }
+        from.set_permissions_of(name, own | PRIVATE)?;
+        from.rename(name, here, name)?;
+        here.set_permissions_of(name, own)
+    }
+
+    /// A folder of one that was unpacked. A link that is in its place would lead its own links elsewhere than where they were looked at.
+    fn enter_real(&mut self, path: &[u8]) -> Result<()> {
+        let (folder, name) = split(path);
+        self.enter(folder)?;
+        match self.folders.here().read_link(name) {
+            Ok(_) => {
+                let message = format!("'{}' is a link, in the place of a folder that was unpacked", shown(path));
+                Err(Error::new(Code::Io, message))
+            }
+            Err(_) => self.enter(path),
+        }
     }
 
     /// Gives folders on the way their times back.

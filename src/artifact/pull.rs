@@ -41,7 +41,7 @@ options! {
         pub keep_old: bool,
         /// false: packed folders stay the files that they came as
         pub unpack: bool = true,
-        /// the most bytes to unpack
+        /// the most bytes to unpack, and of copies of blobs that have several titles
         pub max_bytes: u64 = 68_719_476_736,
         /// the most bytes of a folder for each packed one, from the first GiB on
         pub max_ratio: u64 = 250,
@@ -135,6 +135,8 @@ struct Pull<'a> {
     room: WaitingRoom,
     destination: Destination,
     resumed: u64,
+    /// Bytes of second files of one blob.
+    copied: u64,
 }
 
 impl<'a> Pull<'a> {
@@ -150,7 +152,7 @@ impl<'a> Pull<'a> {
         let real = walk::real(folder).map_err(what)?;
         let room = WaitingRoom::within(call, &real)?;
         let destination = Destination::open(call, &real, options.keep_old)?;
-        Ok(Pull { call, store, folder, options, room, destination, resumed: 0 })
+        Ok(Pull { call, store, folder, options, room, destination, resumed: 0, copied: 0 })
     }
 
     fn files(&mut self, wanted: Vec<WantedFile>) -> Result<Vec<PulledFile>> {
@@ -218,7 +220,10 @@ impl<'a> Pull<'a> {
                 limits.bytes = limits.bytes.saturating_sub(unpacked);
             }
         }
-        Ok(())
+        match files.iter().any(|(file, _)| file.folder.is_some()) {
+            true => self.room.flush(),
+            false => Ok(()),
+        }
     }
 
     /// Gives everything its name.
@@ -233,8 +238,8 @@ impl<'a> Pull<'a> {
             if file.folder.is_some() {
                 self.destination.merge(self.call, &self.room, &tree(number), &file.path)?;
             } else if !kept {
-                let name = self.for_one(&mut uses, &file.descriptor.digest)?;
-                kept = !self.destination.put(self.room.folder(), name.as_bytes(), file.path.as_bytes())?;
+                let name = self.for_one(&mut uses, &file.descriptor)?;
+                kept = !self.destination.put_blob(self.room.folder(), name.as_bytes(), file.path.as_bytes())?;
             }
             let Descriptor { digest, size, media_type, .. } = file.descriptor;
             let path = self.folder.join(&file.path).display().to_string();
@@ -254,13 +259,20 @@ impl<'a> Pull<'a> {
 
 impl Pull<'_> {
     /// The file of a blob for one of its titles: the last one gets it, the others get copies.
-    fn for_one(&self, uses: &mut HashMap<Digest, usize>, digest: &Digest) -> Result<String> {
-        let name = WaitingRoom::name(digest);
-        let left = uses.get_mut(digest).map_or(0, |left| std::mem::replace(left, left.saturating_sub(1)));
-        if left > 1 {
-            return self.room.copy(&name);
+    fn for_one(&mut self, uses: &mut HashMap<Digest, usize>, blob: &Descriptor) -> Result<String> {
+        let name = WaitingRoom::name(&blob.digest);
+        let left = uses.get_mut(&blob.digest).map_or(0, |left| std::mem::replace(left, left.saturating_sub(1)));
+        if left < 2 {
+            return Ok(name);
         }
-        Ok(name)
+        // A few bytes of a manifest could fill a disk.
+        self.copied = self.copied.saturating_add(blob.size);
+        if self.copied > self.options.max_bytes {
+            let message =
+                format!("the copies of blobs with several titles have more than {} bytes", self.options.max_bytes);
+            return Err(Error::new(Code::LimitExceeded, message).with_hint("the option max_bytes is that limit"));
+        }
+        self.room.copy(&name)
     }
 }
 

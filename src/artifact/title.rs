@@ -29,10 +29,15 @@ pub(super) fn path_of(title: &str) -> std::result::Result<String, Refusal> {
         return Err(format!("has a part of more than 255 bytes, or more than {DEEPEST} parts"));
     };
     let path = String::from_utf8_lossy(&path).into_owned();
-    match path.split('/').next() {
-        Some(first) if first.starts_with(WAITING) => Err(format!("begins as {WAITING} does, where files wait")),
-        _ => Ok(path),
+    match is_where_files_wait(path.as_bytes()) {
+        true => Err(format!("begins as {WAITING} does, where files wait")),
+        false => Ok(path),
     }
+}
+
+/// Whether a clean path is in the folder in which files wait, or may be where letters of either case are the same.
+pub(super) fn is_where_files_wait(path: &[u8]) -> bool {
+    path.get(..WAITING.len()).is_some_and(|first| first.eq_ignore_ascii_case(WAITING.as_bytes()))
 }
 
 /// Why two of the paths of one artifact cannot both be made: they are the same, or one is in the other.
@@ -116,6 +121,7 @@ mod tests {
             ("a\u{202e}b", "control"),
             (".ocireg-pull/x", "files wait"),
             ("./.ocireg-pull.x", "files wait"),
+            (".OCIREG-Pull/x", "files wait"),
             (&deep, "parts"),
             (&long, "255"),
         ] {

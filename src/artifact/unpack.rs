@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::title::is_where_files_wait;
 use super::unpacked;
 use super::waiting_room::WaitingRoom;
 use super::wanted::WantedFile;
@@ -66,6 +67,7 @@ fn check(entry: &TarEntry, root: &[u8]) -> Result<()> {
     let wrong = |why: &str| Err(Error::new(Code::InvalidManifest, format!("'{}' {why}", shown(&entry.path))));
     match &entry.kind {
         _ if outside(&entry.path) => wrong("is outside of the folder"),
+        _ if is_where_files_wait(&entry.path) => wrong("is where files wait"),
         EntryKind::HardLink(target) if outside(target) => wrong("is a link to what is outside of the folder"),
         kind if entry.path == root && *kind != EntryKind::Directory => wrong("is no folder"),
         _ => Ok(()),

@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::os::lock::{self, LockKind};
 use crate::os::open_folder::OpenFolder;
-use crate::os::{mode, owner, temporary};
+use crate::os::{flush, mode, owner, temporary};
 
 pub(super) struct WaitingRoom {
     path: PathBuf,
@@ -112,6 +112,11 @@ impl WaitingRoom {
             let _ = self.open.remove(b"Case");
         }
         blind
+    }
+
+    /// Brings everything to the disk: names are given to what is there after a power cut, too.
+    pub(super) fn flush(&self) -> Result<()> {
+        flush::all(&self.open).map_err(|error| cannot(&self.path, &error))
     }
 
     /// Removes everything: nothing waits any more.

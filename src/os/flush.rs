@@ -1,7 +1,8 @@
-//! When bytes get to the disk, and where on it. All but [`names`] are hints: without them everything is right, but slower.
+//! When bytes get to the disk, and where on it. All but [`names`] and [`all`] are hints: without them everything is right, but slower.
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -13,6 +14,19 @@ pub(crate) fn names(folder: &Path) -> io::Result<()> {
         Err(error) if error.raw_os_error().is_some_and(|code| CANNOT.contains(&code)) => Ok(()),
         outcome => outcome,
     }
+}
+
+/// Brings everything of a file system to the disk: what costs less than each of many files alone.
+#[cfg(target_os = "linux")]
+pub(crate) fn all(of: &impl AsFd) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(of)?)
+}
+
+/// Of all file systems, where there is no such call.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn all(_: &impl AsFd) -> io::Result<()> {
+    rustix::fs::sync();
+    Ok(())
 }
 
 /// Reserves space for bytes that will be written, without changing the size of the file. If there is not enough, the write fails.

@@ -275,6 +275,63 @@ fn folders_that_are_there_get_what_is_new() {
     }
 }
 
+/// A link of an earlier pull would lead those of a later one elsewhere than where they were looked at.
+#[test]
+fn links_of_two_archives_lead_nowhere_together() {
+    let ground = Ground::new();
+    let first = artifact(&[packed("t", &[link("t/p", "."), link("t/q", "p")])]);
+    with(&first, &ground.out(), json!({})).unwrap();
+    for path in ["t/p/q/l", "t/p/l", "t/q/l"] {
+        let folders = path.rsplit_once('/').unwrap().0;
+        let later = artifact(&[packed("t", &[folder("t/p"), folder(folders), link(path, "..")])]);
+        fails(with(&later, &ground.out(), json!({})), Code::Io, "is a link");
+    }
+    let names = ["t", "t/p", "t/q"];
+    assert_eq!(ground.names(), names);
+}
+
+#[test]
+fn a_folder_named_dot_has_nothing_where_files_wait() {
+    for name in [".ocireg-pull/0.tree/zz/l", ".OCIREG-PULL/x", ".ocireg-pull"] {
+        let ground = Ground::new();
+        let store = artifact(&[packed(".", &[file(name, "x")])]);
+        fails(with(&store, &ground.out(), json!({})), Code::InvalidManifest, "where files wait");
+        assert_eq!(ground.names(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_private_file_stays_private() {
+    let ground = Ground::new();
+    fs::write(ground.out().join("key"), "old").unwrap();
+    fs::set_permissions(ground.out().join("key"), fs::Permissions::from_mode(0o600)).unwrap();
+    with(&titled(&[("key", "new"), ("other", "new")]), &ground.out(), json!({})).unwrap();
+    let mode = |name: &str| ground.out().join(name).metadata().unwrap().mode() & 0o777;
+    assert_eq!((mode("key"), fs::read_to_string(ground.out().join("key")).unwrap()), (0o600, "new".to_owned()));
+    assert_ne!(mode("other"), 0o600);
+}
+
+#[test]
+fn a_folder_that_nobody_may_write_to_is_made() {
+    let ground = Ground::new();
+    let closed = raw(b"t/", EntryType::Directory, b"", 0o555, b"");
+    for _ in 0..2 {
+        with(&artifact(&[packed("t", &[closed.clone(), file("t/x", "x")])]), &ground.out(), json!({})).unwrap();
+        assert_eq!(ground.out().join("t").metadata().unwrap().mode() & 0o777, 0o555);
+    }
+}
+
+#[test]
+fn one_blob_of_many_titles_fills_no_disk() {
+    let ground = Ground::new();
+    let many: Vec<String> = (0..50).map(|number| format!("f{number}")).collect();
+    let bytes = "x".repeat(1000);
+    let files: Vec<(&str, &str)> = many.iter().map(|title| (title.as_str(), bytes.as_str())).collect();
+    fails(with(&titled(&files), &ground.out(), json!({"max_bytes": 10_000})), Code::LimitExceeded, "several titles");
+    with(&titled(&files), &ground.out(), json!({"max_bytes": 49_000})).unwrap();
+    assert_eq!(ground.names().len(), 50);
+}
+
 /// The name of the folder in which files wait is known to everybody.
 #[test]
 fn what_somebody_put_where_files_wait_is_left_alone() {

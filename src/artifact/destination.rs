@@ -12,18 +12,18 @@ use crate::image::walk::WalkBudget;
 use crate::os::open_folder::{FileStatus, OpenFolder};
 use crate::tar::names::{shown, split};
 
-pub(super) struct Destination {
+pub(super) struct PullDestination {
     folders: Folders,
     keep_old: bool,
     /// How many names were left as they are.
     pub(super) kept: u64,
 }
 
-impl Destination {
-    pub(super) fn open(call: &Call, folder: &Path, keep_old: bool) -> Result<Destination> {
+impl PullDestination {
+    pub(super) fn open(call: &Call, folder: &Path, keep_old: bool) -> Result<PullDestination> {
         let opened = OpenFolder::open(folder);
         let root = opened.map_err(|error| Error::io(format!("cannot use the folder {}", folder.display()), &error))?;
-        Ok(Destination { folders: Folders::new(root, WalkBudget::new(call))?, keep_old, kept: 0 })
+        Ok(PullDestination { folders: Folders::new(root, WalkBudget::new(call))?, keep_old, kept: 0 })
     }
 
     /// Before a file is fetched: whether what has its name is left as it is. Something that no file replaces is refused.

@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 
-use super::destination::Destination;
+use super::destination::PullDestination;
 use super::title;
 use super::unpack::unpack;
 use super::waiting_room::WaitingRoom;
-use super::wanted::{choose, FileChoice, PassedOver, WantedFile};
+use super::wanted::{choose, FileChoice, SkippedFile, WantedFile};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::download::fetch::fetch;
@@ -68,7 +68,7 @@ pub struct PulledArtifact {
     /// Its files, in their order.
     pub files: Vec<PulledFile>,
     /// What was not pulled.
-    pub skipped: Vec<PassedOver>,
+    pub skipped: Vec<SkippedFile>,
     /// Names that were left as they are, with `keep_old`; those in folders too.
     pub kept: u64,
     /// Bytes that earlier calls had left.
@@ -133,7 +133,7 @@ struct Pull<'a> {
     folder: &'a Path,
     options: &'a ArtifactPullOptions,
     room: WaitingRoom,
-    destination: Destination,
+    destination: PullDestination,
     resumed: u64,
     /// Bytes of second files of one blob.
     copied: u64,
@@ -151,7 +151,7 @@ impl<'a> Pull<'a> {
         walk::make(folder).map_err(what)?;
         let real = walk::real(folder).map_err(what)?;
         let room = WaitingRoom::within(call, &real)?;
-        let destination = Destination::open(call, &real, options.keep_old)?;
+        let destination = PullDestination::open(call, &real, options.keep_old)?;
         Ok(Pull { call, store, folder, options, room, destination, resumed: 0, copied: 0 })
     }
 

@@ -21,7 +21,7 @@ pub(super) struct WantedFile {
 
 /// A part of an artifact that is not pulled.
 #[derive(Debug, Clone, Serialize, PartialEq)]
-pub struct PassedOver {
+pub struct SkippedFile {
     /// Its digest.
     pub digest: Digest,
     /// Its bytes.
@@ -44,7 +44,7 @@ pub(super) struct FileChoice<'a> {
 }
 
 /// The files that are wanted, and what is passed over. Titles that are none are refused, before anything is fetched.
-pub(super) fn choose(layers: &[Descriptor], choice: FileChoice) -> Result<(Vec<WantedFile>, Vec<PassedOver>)> {
+pub(super) fn choose(layers: &[Descriptor], choice: FileChoice) -> Result<(Vec<WantedFile>, Vec<SkippedFile>)> {
     let (mut wanted, mut passed) = (Vec::new(), Vec::new());
     for layer in layers {
         let title = layer.annotation(title::TITLE);
@@ -59,7 +59,7 @@ pub(super) fn choose(layers: &[Descriptor], choice: FileChoice) -> Result<(Vec<W
         };
         match (reason, title) {
             (None, Some(title)) => wanted.push(file(layer, title, choice.unpack)?),
-            (reason, title) => passed.push(PassedOver {
+            (reason, title) => passed.push(SkippedFile {
                 digest: layer.digest.clone(),
                 size: layer.size,
                 media_type: layer.media_type.clone(),

@@ -18,7 +18,7 @@ use crate::transfer::meter::Meter;
 use crate::transfer::workers::in_parallel;
 
 /// A manifest that is named by another.
-struct Named {
+struct NamedManifest {
     entry: Descriptor,
     by: Digest,
     /// It is said to have that one as its subject.
@@ -69,7 +69,7 @@ impl Tree {
     }
 
     /// Takes in one manifest; `wanted` gets those that it leads to, as far as they are new.
-    fn take(&mut self, reached: Reached, wanted: &mut Vec<Named>) -> Result<()> {
+    fn take(&mut self, reached: Reached, wanted: &mut Vec<NamedManifest>) -> Result<()> {
         let by = &reached.digest;
         self.manifests += 1;
         self.problems.extend(reached.problems);
@@ -87,7 +87,7 @@ impl Tree {
         let children = reached.manifests.into_iter().chain(reached.tagged).map(|entry| (entry, false));
         for (entry, is_referrer) in children.chain(reached.referrers.into_iter().map(|entry| (entry, true))) {
             if self.seen.insert(entry.digest.clone()) {
-                wanted.push(Named { entry, by: by.clone(), is_referrer });
+                wanted.push(NamedManifest { entry, by: by.clone(), is_referrer });
             }
             if self.seen.len() > MOST {
                 return Err(Error::new(Code::LimitExceeded, format!("more than {MOST} manifests are named")));
@@ -139,7 +139,7 @@ struct LevelReader<'a> {
 
 impl LevelReader<'_> {
     /// Reads what a level names, in its order; what cannot be read is a problem.
-    fn read(&self, wanted: &[Named], problems: &mut Vec<ValidationProblem>) -> Result<Vec<Reached>> {
+    fn read(&self, wanted: &[NamedManifest], problems: &mut Vec<ValidationProblem>) -> Result<Vec<Reached>> {
         let read = Mutex::new(Vec::new());
         let jobs = wanted.iter().enumerate().collect();
         in_parallel(self.call, self.width, &Arc::new(Meter::default()), jobs, |call, _, (at, named)| {
@@ -159,8 +159,8 @@ impl LevelReader<'_> {
         Ok(level)
     }
 
-    fn reach(&self, call: &Call, named: &Named) -> Result<std::result::Result<Reached, ValidationProblem>> {
-        let Named { entry, by, is_referrer } = named;
+    fn reach(&self, call: &Call, named: &NamedManifest) -> Result<std::result::Result<Reached, ValidationProblem>> {
+        let NamedManifest { entry, by, is_referrer } = named;
         let problem = |error: &Error| ValidationProblem::new(&entry.digest, Some(by), error);
         let content = match or_finding(self.store, self.store.manifest(call, entry))? {
             Ok(content) => content,

@@ -263,16 +263,16 @@ impl Passage {
 }
 
 /// Finds a position on its page: where its element is, or otherwise where it was.
-pub(crate) struct Finder<'a> {
+pub(crate) struct PageFinder<'a> {
     place: &'a Position,
     at: u64,
     found: Option<u64>,
 }
 
-impl<'a> Finder<'a> {
+impl<'a> PageFinder<'a> {
     /// Searches for the position of a cursor; None at the beginning of a page.
-    pub(crate) fn new(cursor: &'a Cursor) -> Option<Finder<'a>> {
-        (cursor.place != Position::default()).then_some(Finder { place: &cursor.place, at: 0, found: None })
+    pub(crate) fn new(cursor: &'a Cursor) -> Option<PageFinder<'a>> {
+        (cursor.place != Position::default()).then_some(PageFinder { place: &cursor.place, at: 0, found: None })
     }
 
     /// Looks at the next element of the page.
@@ -371,11 +371,11 @@ mod tests {
     fn a_place_is_found_again_though_the_page_has_changed() {
         let cursor = Cursor { place: Position { skip: 2, after: "b".to_owned() }, ..cursor_to("?x").unwrap().unwrap() };
         for (page, skip) in [("abc", 2), ("bc", 1), ("aabc", 3), ("acd", 2), ("bbc", 2), ("abb", 2), ("", 2)] {
-            let mut finder = Finder::new(&cursor).unwrap();
+            let mut finder = PageFinder::new(&cursor).unwrap();
             page.split("").filter(|name| !name.is_empty()).for_each(|name| finder.look(name));
             assert_eq!(finder.skip(), skip, "{page}");
         }
-        assert!(Finder::new(&cursor_to("?x").unwrap().unwrap()).is_none());
+        assert!(PageFinder::new(&cursor_to("?x").unwrap().unwrap()).is_none());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::{json, Map, Value};
 use crate::auth::scope::ScopeSet;
 use crate::error::{Code, Error, Result};
 use crate::http::location::RequestTarget;
-use crate::registry::list::cursor::{Cursor, Finder, Passage, RegistryList};
+use crate::registry::list::cursor::{Cursor, PageFinder, Passage, RegistryList};
 use crate::registry::list::name_list::{NameList, NameSet};
 use crate::registry::list::pages;
 use crate::registry::list::pages::{FetchedPage, Walk};
@@ -163,7 +163,7 @@ impl Names<'_> {
 
     /// How many names of the first page come before the starting point.
     fn behind(&self, page: &FetchedPage, window: NameWindow, cursor: Option<&Cursor>) -> Result<u64> {
-        if let Some(mut finder) = cursor.and_then(Finder::new) {
+        if let Some(mut finder) = cursor.and_then(PageFinder::new) {
             self.elements(page, &mut |element| {
                 finder.look(element.as_str().unwrap_or_default());
                 Ok(())

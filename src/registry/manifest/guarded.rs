@@ -33,7 +33,7 @@ struct RefusesExisting(Arc<Known<bool>>);
 struct RefusesChanged(Arc<Known<bool>>);
 
 /// Finding that out: a condition that cannot hold, and what is known already.
-struct Probe {
+struct ConditionProbe {
     known: Arc<Known<bool>>,
     cannot: (HeaderName, HeaderValue),
 }
@@ -173,16 +173,17 @@ impl Guarded<'_> {
     }
 
     /// How to find out; None where no condition could be sent.
-    fn probe(&self, now: Option<&TagNow>) -> Option<Probe> {
+    fn probe(&self, now: Option<&TagNow>) -> Option<ConditionProbe> {
         let client = &self.remote.client;
         match self.condition {
             NameCondition::None => None,
-            NameCondition::Free { .. } => {
-                Some(Probe { known: client.memory::<RefusesExisting>().0.clone(), cannot: (IF_NONE_MATCH, ANY) })
-            }
+            NameCondition::Free { .. } => Some(ConditionProbe {
+                known: client.memory::<RefusesExisting>().0.clone(),
+                cannot: (IF_NONE_MATCH, ANY),
+            }),
             NameCondition::RefersTo(_) => {
                 now?.etag.as_ref()?;
-                Some(Probe { known: client.memory::<RefusesChanged>().0.clone(), cannot: (IF_MATCH, NO_ETAG) })
+                Some(ConditionProbe { known: client.memory::<RefusesChanged>().0.clone(), cannot: (IF_MATCH, NO_ETAG) })
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::location::RequestTarget;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type;
-use crate::registry::list::cursor::{Cursor, Finder, RegistryList};
+use crate::registry::list::cursor::{Cursor, PageFinder, RegistryList};
 use crate::registry::list::page;
 use crate::registry::list::pages;
 use crate::registry::list::pages::{FetchedPage, Walk};
@@ -84,7 +84,7 @@ struct Collector<'a> {
     found: FoundReferrers,
     filters_applied: Vec<String>,
     /// Finds the position on the first page where this call continues.
-    finder: Option<Finder<'a>>,
+    finder: Option<PageFinder<'a>>,
     is_continued: bool,
     /// Something that does not support the API has responded with 200.
     is_another_service: bool,
@@ -104,7 +104,7 @@ impl<'a> Collector<'a> {
             list,
             found: FoundReferrers::new(filter, cursor),
             filters_applied: Vec::new(),
-            finder: cursor.and_then(Finder::new),
+            finder: cursor.and_then(PageFinder::new),
             is_continued: cursor.is_some(),
             is_another_service: false,
         }

@@ -10,7 +10,7 @@ use crate::digest::Digest;
 use crate::error::Result;
 use crate::reference::Reference;
 use crate::registry::endpoints::{EndpointUse, Turn};
-use crate::registry::list::cursor::{AskedPage, Cursor, Finder, RegistryList};
+use crate::registry::list::cursor::{AskedPage, Cursor, PageFinder, RegistryList};
 use crate::registry::manifest::HeadOptions;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
@@ -67,7 +67,7 @@ fn by_tag(
     let UnderTag::List(tagged) = fallback_tag::tagged(remote, subject, &["pull"])? else {
         return found.finish(remote, subject, ReferrersSource::None, Vec::new());
     };
-    if let Some(mut finder) = cursor.and_then(Finder::new) {
+    if let Some(mut finder) = cursor.and_then(PageFinder::new) {
         tagged.entries.iter().for_each(|entry| finder.look(entry.digest.as_str()));
         found.passage.begin_page(finder.skip());
     }

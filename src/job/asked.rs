@@ -14,24 +14,21 @@ use crate::sync::lock;
 pub(super) fn ask<R: Send + Sync + 'static>(job: &Weak<Job<R>>, call: &Call, host: &str) -> Result<Credentials> {
     let job = job.upgrade().ok_or_else(gone)?;
     let jobs = job.jobs.clone();
-    lock(&jobs.asked).entry(host.to_owned()).or_default().shares += 1;
-    let found = jobs.pool.asking(host, || jobs.find(&job, call, host));
-    match found {
+    let share = AnswerShare::new(&jobs, host);
+    let (found, finder) = jobs.pool.asking(host, || jobs.find(&job, call, host))?;
+    if let Finder::Me = finder {
         // Until this call ends the answer is for others too: they may come before anybody has noted it.
-        Ok((found, Finder::Me)) => {
-            lock(&job.answers).push(host.to_owned());
-            Ok(found)
-        }
-        other => {
-            jobs.leave(host);
-            other.map(|(found, _)| found)
-        }
+        lock(&job.answers).push(share);
     }
+    Ok(found)
 }
 
-enum Inquiry {
+/// The caller's, which is still to come as long as it is None.
+type AwaitedAnswer = watch::Receiver<Option<Credentials>>;
+
+pub(super) enum Inquiry {
     Mine(watch::Sender<Option<Credentials>>),
-    Another(watch::Receiver<Option<Credentials>>),
+    Another(AwaitedAnswer),
 }
 
 /// Who has asked for what was answered.
@@ -44,7 +41,7 @@ enum Finder {
 #[derive(Default)]
 pub(super) struct AskedHost {
     shares: usize,
-    answer: Option<watch::Receiver<Option<Credentials>>>,
+    answer: Option<AwaitedAnswer>,
 }
 
 impl<R: Send + Sync + 'static> Jobs<R> {
@@ -55,11 +52,11 @@ impl<R: Send + Sync + 'static> Jobs<R> {
             match self.inquire(host) {
                 Inquiry::Mine(answer) => {
                     let found = question(job, call, host);
-                    match &found {
-                        Ok(found) => drop(answer.send(Some(found.clone()))),
-                        // Who waits asks then.
-                        Err(_) => lock(&self.asked).entry(host.to_owned()).or_default().answer = None,
+                    if let Ok(found) = &found {
+                        let _ = answer.send(Some(found.clone()));
                     }
+                    // Without an answer who waits asks then.
+                    drop(answer);
                     return found.map(|found| (found, Finder::Me));
                 }
                 Inquiry::Another(mut answer) => {
@@ -72,10 +69,12 @@ impl<R: Send + Sync + 'static> Jobs<R> {
         }
     }
 
-    fn inquire(&self, host: &str) -> Inquiry {
+    pub(super) fn inquire(&self, host: &str) -> Inquiry {
         let mut asked = lock(&self.asked);
         let asked = asked.entry(host.to_owned()).or_default();
-        match &asked.answer {
+        // Who asked may have ended, however that came about, before there was an answer.
+        let stands = |answer: &&AwaitedAnswer| answer.has_changed().is_ok() || answer.borrow().is_some();
+        match asked.answer.as_ref().filter(stands) {
             Some(answer) => Inquiry::Another(answer.clone()),
             None => {
                 let (sender, receiver) = watch::channel(None);
@@ -86,14 +85,26 @@ impl<R: Send + Sync + 'static> Jobs<R> {
     }
 }
 
-impl<R> Jobs<R> {
-    /// A call wants the answer about a host no more.
-    pub(super) fn leave(&self, host: &str) {
-        let mut asked = lock(&self.asked);
-        let Some(left) = asked.get_mut(host) else { return };
+/// A call wants the answer about a host, until this is dropped.
+pub(super) struct AnswerShare<R> {
+    jobs: Arc<Jobs<R>>,
+    host: String,
+}
+
+impl<R> AnswerShare<R> {
+    fn new(jobs: &Arc<Jobs<R>>, host: &str) -> AnswerShare<R> {
+        lock(&jobs.asked).entry(host.to_owned()).or_default().shares += 1;
+        AnswerShare { jobs: jobs.clone(), host: host.to_owned() }
+    }
+}
+
+impl<R> Drop for AnswerShare<R> {
+    fn drop(&mut self) {
+        let mut asked = lock(&self.jobs.asked);
+        let Some(left) = asked.get_mut(&self.host) else { return };
         left.shares -= 1;
         if left.shares == 0 {
-            asked.remove(host);
+            asked.remove(&self.host);
         }
     }
 }

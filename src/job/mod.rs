@@ -5,6 +5,8 @@ mod asked;
 mod deadline;
 pub(crate) mod events;
 pub(crate) mod pool;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::ffi::CString;
@@ -20,7 +22,7 @@ use crate::error::{Code, Error, Result};
 use crate::json;
 use crate::options::options;
 use crate::sync::lock;
-use asked::{ask, AskedHost};
+use asked::{ask, AnswerShare, AskedHost};
 use deadline::DeadlineWatch;
 use events::{Events, News};
 use pool::{Pool, Waiting, Work};
@@ -100,7 +102,7 @@ type CallOfJob<R> = Box<dyn FnOnce(Result<()>) -> R + Send>;
 
 enum Phase<R> {
     Free,
-    Waiting(CallOfJob<R>),
+    Waiting(CallOfJob<R>, Arc<QueuedCall<R>>),
     Running,
     Ended(Arc<R>),
 }
@@ -114,8 +116,8 @@ pub(crate) struct Job<R> {
     /// Whether it asks the caller for credentials.
     asks: bool,
     watch: Arc<DeadlineWatch>,
-    /// The hosts that it has asked about and got an answer.
-    answers: Mutex<Vec<String>>,
+    /// Of the hosts that it has asked about and got an answer.
+    answers: Mutex<Vec<AnswerShare<R>>>,
     /// The caller's name for it, and what the event said that the caller was given last.
     pub(crate) mark: OnceLock<usize>,
     pub(crate) said: Mutex<CString>,
@@ -151,20 +153,25 @@ impl<R: Send + Sync + 'static> Job<R> {
         hosts: Vec<String>,
         progress: CallProgress,
     ) -> Result<()> {
-        drop(self.publish(call, progress)?);
-        let work: Weak<dyn Work> = Arc::downgrade(&(self.clone() as Arc<dyn Work>));
-        let may_ask = if self.asks { hosts } else { Vec::new() };
+        let queued = Arc::new(QueuedCall { job: Arc::downgrade(self), context: self.context.clone() });
+        drop(self.publish(call, queued.clone(), progress)?);
+        if queued.is_cancelled() {
+            self.make(cancelled());
+            return Ok(());
+        }
+        let queued: Arc<dyn Work> = queued;
+        let (work, may_ask) = (Arc::downgrade(&queued), if self.asks { hosts } else { Vec::new() });
         self.jobs.pool.add(Waiting::Wanted { work, may_ask }).inspect_err(|_| drop(self.withdraw()))
     }
 
     /// From here on it may be made, or cancelled. What was before is dropped by the caller, without a lock.
-    fn publish(&self, call: CallOfJob<R>, progress: CallProgress) -> Result<Phase<R>> {
+    fn publish(&self, call: CallOfJob<R>, queued: Arc<QueuedCall<R>>, progress: CallProgress) -> Result<Phase<R>> {
         let mut news = lock(&self.news);
         let mut phase = lock(&self.phase);
         if news.is_retired() {
             return Err(Error::new(Code::Closed, "the job was freed"));
         }
-        if matches!(*phase, Phase::Waiting(_) | Phase::Running) {
+        if matches!(*phase, Phase::Waiting(..) | Phase::Running) {
             return Err(Error::new(Code::Busy, "the job is in a call; it makes one at a time"));
         }
         news.restart();
@@ -172,13 +179,13 @@ impl<R: Send + Sync + 'static> Job<R> {
             self.context.restart();
         }
         self.jobs.busy.fetch_add(1, Ordering::SeqCst);
-        Ok(std::mem::replace(&mut *phase, Phase::Waiting(call)))
+        Ok(std::mem::replace(&mut *phase, Phase::Waiting(call, queued)))
     }
 
     /// A call that waits is never made.
     fn withdraw(&self) -> Option<Phase<R>> {
         let mut phase = lock(&self.phase);
-        matches!(*phase, Phase::Waiting(_)).then(|| {
+        matches!(*phase, Phase::Waiting(..)).then(|| {
             self.jobs.busy.fetch_sub(1, Ordering::SeqCst);
             std::mem::replace(&mut *phase, Phase::Free)
         })
@@ -187,12 +194,12 @@ impl<R: Send + Sync + 'static> Job<R> {
     /// Ends its call; one that waits for a thread ends here.
     pub(crate) fn cancel(self: &Arc<Self>) {
         self.context.cancel();
-        self.make(Err(Error::new(Code::Cancelled, "the call was cancelled")));
+        self.make(cancelled());
     }
 
     /// Whether its call waits for a thread.
     fn is_waiting(&self) -> bool {
-        matches!(*lock(&self.phase), Phase::Waiting(_))
+        matches!(*lock(&self.phase), Phase::Waiting(..))
     }
 
     /// The result of its last call; None until that has ended.
@@ -218,10 +225,14 @@ impl<R: Send + Sync + 'static> Job<R> {
 
     /// Makes the call that waits, if there is one, or only its result.
     fn make(self: &Arc<Self>, go: Result<()>) {
+        self.make_if(|_| true, go);
+    }
+
+    fn make_if(self: &Arc<Self>, is_meant: impl FnOnce(&QueuedCall<R>) -> bool, go: Result<()>) {
         let call = {
             let mut phase = lock(&self.phase);
             match std::mem::replace(&mut *phase, Phase::Running) {
-                Phase::Waiting(call) => call,
+                Phase::Waiting(call, queued) if is_meant(&queued) => call,
                 other => {
                     *phase = other;
                     return;
@@ -229,9 +240,7 @@ impl<R: Send + Sync + 'static> Job<R> {
             }
         };
         let result = Arc::new(call(go));
-        for host in lock(&self.answers).drain(..) {
-            self.jobs.leave(&host);
-        }
+        lock(&self.answers).clear();
         // Before anybody hears of the end: who does may want the threads gone.
         self.jobs.busy.fetch_sub(1, Ordering::SeqCst);
         // Both at once: whoever hears of the end finds the result, and none is told of that nobody knows yet.
@@ -290,8 +299,24 @@ impl Work for Aside {
     }
 }
 
-impl<R: Send + Sync + 'static> Work for Job<R> {
+/// A call's place in the queue: the job has it while that call waits, and no longer.
+struct QueuedCall<R> {
+    job: Weak<Job<R>>,
+    context: Arc<Context>,
+}
+
+impl<R: Send + Sync + 'static> Work for QueuedCall<R> {
     fn run(self: Arc<Self>) {
-        self.make(Ok(()));
+        if let Some(job) = self.job.upgrade() {
+            job.make_if(|queued| std::ptr::eq(queued, &raw const *self), Ok(()));
+        }
     }
+
+    fn is_cancelled(&self) -> bool {
+        self.context.cancelled().is_raised()
+    }
+}
+
+fn cancelled() -> Result<()> {
+    Err(Error::new(Code::Cancelled, "the call was cancelled"))
 }

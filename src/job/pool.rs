@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::call::thread as ours;
 use crate::error::{Code, Error, Result};
@@ -21,6 +21,8 @@ const PARKED: Duration = Duration::from_secs(5);
 const SETTLED: Duration = Duration::from_millis(200);
 /// From how many entries on the queue is looked through for those that nobody wants any more.
 const FEW: usize = 64;
+/// How often what is held is looked through for what need not be.
+const LOOK: Duration = Duration::from_millis(100);
 /// How many threads that wait for answers others take the place of.
 const MOST_ASKING: usize = 1024;
 
@@ -45,9 +47,14 @@ impl PoolOptions {
 /// What a thread of the pool does.
 pub(crate) trait Work: Send + Sync {
     fn run(self: Arc<Self>);
+
+    /// Whether it ends as soon as it has a thread.
+    fn is_cancelled(&self) -> bool {
+        false
+    }
 }
 
-/// Work that waits for a thread: a job's, which its owner may drop meanwhile, and which may ask the caller about these hosts, or what
+/// Work that waits for a thread: a call's, whose owner drops it when that ends meanwhile, and which may ask the caller about these hosts, or what
 /// must be done.
 pub(crate) enum Waiting {
     Wanted { work: Weak<dyn Work>, may_ask: Vec<String> },
@@ -59,6 +66,13 @@ impl Waiting {
         match self {
             Waiting::Wanted { work, .. } => work.strong_count() > 0,
             Waiting::Owned(_) => true,
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        match self {
+            Waiting::Wanted { work, .. } => work.upgrade().is_some_and(|work| work.is_cancelled()),
+            Waiting::Owned(_) => false,
         }
     }
 
@@ -97,6 +111,8 @@ struct PoolState {
     /// Work that would only wait, on a thread, for answers that others wait for already; and how many do, host by host.
     held: Vec<Waiting>,
     asked: HashMap<String, usize>,
+    /// When what is held was looked through.
+    looked: Option<Instant>,
     /// Threads that take work, those among them that look for some, and those that wait for an answer of the caller's.
     alive: usize,
     idle: usize,
@@ -135,18 +151,14 @@ impl Pool {
 
     /// Waits for the caller's answer about a host on a thread of the pool: another may take its place meanwhile.
     pub(crate) fn asking<T>(&self, host: &str, wait: impl FnOnce() -> T) -> T {
-        let counted = {
-            let mut state = lock(&self.shared.state);
-            let counted = state.ask(host);
-            let _ = self.shared.serve(&mut state);
-            counted
-        };
-        let answer = wait();
-        let mut state = lock(&self.shared.state);
-        state.asking -= usize::from(counted);
-        state.answered(host);
-        let _ = self.shared.serve(&mut state);
-        answer
+        let _asking = Asking::new(&self.shared, host);
+        wait()
+    }
+
+    /// How much is held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        lock(&self.shared.state).held.len()
     }
 
     /// Ends the threads, which must have nothing to do, and waits for them. Whether it could.
@@ -175,12 +187,40 @@ impl Drop for Pool {
     }
 }
 
+/// A thread that waits for the caller's answer about a host, until this is dropped.
+struct Asking<'a> {
+    shared: &'a Arc<Shared>,
+    host: &'a str,
+}
+
+impl<'a> Asking<'a> {
+    fn new(shared: &'a Arc<Shared>, host: &'a str) -> Asking<'a> {
+        let mut state = lock(&shared.state);
+        state.ask(host);
+        let _ = shared.serve(&mut state);
+        Asking { shared, host }
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.shared.state);
+        state.answered(self.host);
+        let _ = self.shared.serve(&mut state);
+    }
+}
+
 impl PoolState {
+    /// How many threads there may be: `most`, and others in the place of those that wait for answers.
+    fn places(&self, most: usize) -> usize {
+        most + self.asking.min(MOST_ASKING)
+    }
+
     /// The next work for a thread, unless `most` threads wait for answers already, and it would only become another.
     fn take(&mut self, most: usize) -> Option<Waiting> {
+        self.look();
         while let Some(work) = self.waiting.pop_front() {
-            let would_wait = self.asking >= most && work.may_ask().iter().any(|host| self.asked.contains_key(host));
-            if !would_wait {
+            if self.asking < most || !self.would_wait(&work) {
                 return Some(work);
             }
             self.held.push(work);
@@ -188,12 +228,26 @@ impl PoolState {
         None
     }
 
-    /// A thread waits for an answer about a host; whether another may take its place.
-    fn ask(&mut self, host: &str) -> bool {
+    fn would_wait(&self, work: &Waiting) -> bool {
+        work.may_ask().iter().any(|host| self.asked.contains_key(host)) && work.is_wanted() && !work.is_cancelled()
+    }
+
+    /// Now and then: of what is held that has its turn which was cancelled, by a signal, and that goes which nobody wants any more.
+    fn look(&mut self) {
+        if self.held.is_empty() || self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        let wanted = std::mem::take(&mut self.held).into_iter().filter(Waiting::is_wanted);
+        let (cancelled, held): (Vec<_>, _) = wanted.partition(Waiting::is_cancelled);
+        self.held = held;
+        cancelled.into_iter().rev().for_each(|work| self.waiting.push_front(work));
+    }
+
+    /// A thread waits for an answer about a host.
+    fn ask(&mut self, host: &str) {
         *self.asked.entry(host.to_owned()).or_default() += 1;
-        let counted = self.asking < MOST_ASKING;
-        self.asking += usize::from(counted);
-        counted
+        self.asking += 1;
     }
 
     /// One that waited for an answer about a host no longer does. After the last of them what was held has its turn, before what came
@@ -201,6 +255,7 @@ impl PoolState {
     fn answered(&mut self, host: &str) {
         let Some(count) = self.asked.get_mut(host) else { return };
         *count -= 1;
+        self.asking -= 1;
         if *count == 0 {
             self.asked.remove(host);
             self.held.drain(..).rev().for_each(|work| self.waiting.push_front(work));
@@ -215,10 +270,11 @@ impl PoolState {
 }
 
 impl Shared {
-    /// Sees to it that there are threads for what waits.
+    /// Sees to it that there are threads for what waits, and one that looks at what is held.
     fn serve(self: &Arc<Self>, state: &mut PoolState) -> Result<()> {
-        (0..state.waiting.len().min(state.idle)).for_each(|_| self.changed.notify_one());
-        while state.waiting.len() > state.idle && state.alive < self.most + state.asking {
+        let wanted = state.waiting.len() + usize::from(!state.held.is_empty());
+        (0..wanted.min(state.idle)).for_each(|_| self.changed.notify_one());
+        while wanted > state.idle && state.alive < state.places(self.most) {
             state.threads.retain(|thread| !thread.is_finished());
             let (shared, generation) = (self.clone(), state.generation);
             state.threads.push(ours::spawn("ocireg-job", move || shared.work(generation))?);
@@ -228,7 +284,7 @@ impl Shared {
         Ok(())
     }
 
-    fn work(&self, generation: u64) {
+    fn work(self: &Arc<Self>, generation: u64) {
         while let Some(work) = self.next(generation) {
             if let Some(work) = work.into_work() {
                 let _ = catch_unwind(AssertUnwindSafe(|| work.run()));
@@ -242,17 +298,24 @@ impl Shared {
     }
 
     /// The next work; None when this thread is to end.
-    fn next(&self, generation: u64) -> Option<Waiting> {
+    fn next(self: &Arc<Self>, generation: u64) -> Option<Waiting> {
         let mut state = lock(&self.state);
         let mut rested = false;
         while state.generation == generation {
-            let work = state.take(self.most);
-            if work.is_some() || rested {
+            // Those whose place it took ask no more.
+            let is_surplus = state.alive > state.places(self.most);
+            let work = if is_surplus { None } else { state.take(self.most) };
+            // The last one at rest stays for what is held.
+            let ends = is_surplus || rested && (state.held.is_empty() || state.idle > 1);
+            if work.is_some() || ends {
                 state.idle -= 1;
                 state.alive -= usize::from(work.is_none());
+                // It may be this one that was told of more work, or looked at what is held.
+                let _ = self.serve(&mut state);
                 return work;
             }
-            (state, rested) = wait(&self.changed, state, self.parked);
+            let rest = if state.held.is_empty() { self.parked } else { self.parked.min(LOOK) };
+            (state, rested) = wait(&self.changed, state, rest);
         }
         None
     }

@@ -1,4 +1,5 @@
 use super::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, Receiver, Sender};
 
 struct Send(Mutex<Sender<usize>>, usize);
@@ -75,14 +76,8 @@ fn threads_that_ask_leave_their_place_to_others() {
     let pool = Arc::new(Pool::new(1));
     let (sender, done) = channel();
     let asked = pool.clone();
-    struct Ask(Arc<Pool>, Mutex<Receiver<()>>);
-    impl Work for Ask {
-        fn run(self: Arc<Self>) {
-            self.0.asking("h", || lock(&self.1).recv().unwrap());
-        }
-    }
     let (answer, answered) = channel();
-    pool.add(Waiting::Owned(Arc::new(Ask(asked, Mutex::new(answered))))).unwrap();
+    pool.add(Waiting::Owned(Arc::new(Ask(asked, "h".to_owned(), Mutex::new(answered))))).unwrap();
     send(&pool, &sender, 1);
     assert_eq!(done.recv_timeout(Duration::from_secs(20)).unwrap(), 1);
     assert!(!pool.quiesce());
@@ -130,4 +125,90 @@ fn it_goes_on_after_it_was_quiet() {
         assert!(pool.quiesce());
         assert!(pool.quiesce());
     }
+}
+
+/// Asks about a host, and is answered when it is told to.
+struct Ask(Arc<Pool>, String, Mutex<Receiver<()>>);
+
+impl Work for Ask {
+    fn run(self: Arc<Self>) {
+        self.0.asking(&self.1, || {
+            let _ = lock(&self.2).recv();
+        });
+    }
+}
+
+/// Counts how many are at it at once, and how many ever were.
+#[derive(Default)]
+struct Together {
+    now: AtomicUsize,
+    most: AtomicUsize,
+    done: AtomicUsize,
+}
+
+struct CountTogether(Arc<Together>);
+
+impl Work for CountTogether {
+    fn run(self: Arc<Self>) {
+        let now = self.0.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.0.most.fetch_max(now, Ordering::SeqCst);
+        thread::sleep(Duration::from_millis(5));
+        self.0.now.fetch_sub(1, Ordering::SeqCst);
+        self.0.done.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "never: {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The threads that took the place of those that asked go when they ask no more, whether they are at rest or have work.
+#[test]
+fn after_the_answers_no_more_work_is_done_at_once_than_before() {
+    let pool = Arc::new(Pool::new(2));
+    let answers: Vec<_> = (0..30)
+        .map(|number| {
+            let (answer, answered) = channel();
+            let ask = Ask(pool.clone(), format!("h{number}"), Mutex::new(answered));
+            pool.add(Waiting::Owned(Arc::new(ask))).unwrap();
+            answer
+        })
+        .collect();
+    until("all ask", || lock(&pool.shared.state).asking == 30);
+    drop(answers);
+    until("none asks", || {
+        let state = lock(&pool.shared.state);
+        state.asking == 0 && state.idle == state.alive
+    });
+    let together = Arc::new(Together::default());
+    for _ in 0..60 {
+        pool.add(Waiting::Owned(Arc::new(CountTogether(together.clone())))).unwrap();
+    }
+    until("all is done", || together.done.load(Ordering::SeqCst) == 60);
+    assert_eq!(together.most.load(Ordering::SeqCst), 2);
+    assert_eq!(lock(&pool.shared.state).alive, 2);
+}
+
+/// Also those that got no place for another are counted as long as they ask.
+#[test]
+fn each_that_asks_is_counted_until_it_has_its_answer() {
+    let mut state = PoolState::default();
+    for number in 0..MOST_ASKING + 16 {
+        state.ask(&format!("h{number}"));
+    }
+    assert_eq!(state.asking, MOST_ASKING + 16);
+}
+
+#[test]
+fn a_panic_while_it_asks_leaves_nothing_behind() {
+    let pool = Pool::new(1);
+    let asked =
+        catch_unwind(AssertUnwindSafe(|| pool.asking("h", || std::panic::resume_unwind(Box::new("on purpose")))));
+    asked.map(|(): ()| ()).unwrap_err();
+    let state = lock(&pool.shared.state);
+    assert!(state.asking == 0 && state.asked.is_empty());
 }

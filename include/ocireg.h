@@ -379,10 +379,10 @@ typedef struct ocireg_error ocireg_error;
 // The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn, and end
 // there when they are cancelled or their deadline passes. A call that waits for ocireg_job_answer leaves its place to another (at
 // most 1,024 do, each on a thread); when job_threads calls wait so, further ones to the same registry host have their turn after the
-// answer. No function of a job blocks. Any thread may use a job; it is freed
-// while no other thread uses it or is in ocireg_client_next_event (several threads that take events need a lock of the
-// caller's), and before its client. A job that was cancelled stays so. What a call has opened, and nobody has taken, ends with
-// the job's next call.
+// answer, but for a ping and for hosts whose options have credentials or say anonymous. No function of a job blocks. Any
+// thread may use a job; it is freed while no other thread uses it or is in ocireg_client_next_event (several threads that take
+// events need a lock of the caller's), and before its client. A job that was cancelled stays so. What a call has opened, and
+// nobody has taken, ends with the job's next call.
 typedef struct ocireg_job ocireg_job;
 
 // A value of a JSON document: the whole, which is freed, or one inside of it, which is borrowed from it. Read-only, so any threads may

@@ -73,7 +73,8 @@ unsafe fn work_of_job<O: Options + Send + 'static, A: CallArguments + Send + 'st
         return Err(Error::new(Code::InvalidArgument, "the context is that of a job of another client"));
     }
     job.job().wait_with(client.call(None)?.engine());
-    let (context, hosts) = (job.context().clone(), arguments.hosts());
+    let (context, mut hosts) = (job.context().clone(), arguments.hosts());
+    hosts.retain(|host| client.may_ask_about(host));
     let make = Box::new(move || body(&client, &client.call(Some(context))?, arguments, options));
     Ok(WorkOfJob { hosts, make })
 }

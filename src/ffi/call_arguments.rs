@@ -29,6 +29,11 @@ impl NameWithHost {
     pub(super) fn new(name: String, index: &Index) -> NameWithHost {
         NameWithHost { name, host: index.name.clone() }
     }
+
+    /// For a call that sends no credentials, and so asks for none.
+    pub(super) fn without_host(self) -> String {
+        self.name
+    }
 }
 
 impl Deref for NameWithHost {

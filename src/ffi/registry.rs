@@ -49,7 +49,7 @@ pub unsafe extern "C" fn ocireg_registry_ping(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            |_| registry_name(registry),
+            |_| registry_name(registry).map(NameWithHost::without_host),
             |client, call, registry, options| client.ping_as(call, &registry, &options),
         )
     }
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn ocireg_registry_detect(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            |_| registry_name(registry),
+            |_| registry_name(registry).map(NameWithHost::without_host),
             |client, call, registry, NoOptions {}| client.detect(call, &registry),
         )
     }

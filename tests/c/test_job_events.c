@@ -100,6 +100,26 @@ static void test_answers_by_another_job(void **state) {
     expect_end(client, asking, OCIREG_OK);
 }
 
+/* Calls that never ask are made while a question about their host stands, however few threads there are. */
+static void test_calls_that_never_ask(void **state) {
+    (void)state;
+    ocireg_client *client = new_client("{'plain_http':true,'job_threads':1}");
+    ocireg_job *asking = new_job(client, "{'credentials':true}"), *other = new_job(client, "{'credentials':true}"), *next;
+    const char *host = env("OCIREG_TEST_HTPASSWD");
+    expect_status(OCIREG_OK, ocireg_registry_catalog(client, ocireg_job_context(asking), host, NULL, NULL, &failure));
+    assert_int_equal(next_event(client, &next, allowed_ms(5000)), OCIREG_EVENT_CREDENTIALS);
+    expect_status(OCIREG_OK, ocireg_registry_ping(client, ocireg_job_context(other), host, NULL, NULL, &failure));
+    expect_end(client, other, OCIREG_OK);
+    expect_status(OCIREG_OK, ocireg_client_set_host(client, host, options("{'anonymous':true}"), &failure));
+    expect_status(OCIREG_OK, ocireg_registry_catalog(client, ocireg_job_context(other), host, NULL, NULL, &failure));
+    expect_end(client, other, OCIREG_UNAUTHENTICATED);
+    expect_status(OCIREG_OK, ocireg_client_set_host(client, host, options("{'username':'alice','password':'s3cret:with colon'}"), &failure));
+    expect_status(OCIREG_OK, ocireg_registry_catalog(client, ocireg_job_context(other), host, NULL, NULL, &failure));
+    expect_end(client, other, OCIREG_OK);
+    expect_status(OCIREG_OK, ocireg_job_answer(asking, NULL, &failure));
+    expect_end(client, asking, OCIREG_UNAUTHENTICATED);
+}
+
 /* Of several jobs that want the credentials of one host one asks, and the answer is for all; when that one leaves another asks. */
 static void test_one_question_for_a_host(void **state) {
     (void)state;
@@ -226,6 +246,7 @@ int main(int argc, char **argv) {
         test(test_progress_while_nothing_moves),
         test(test_credentials),
         test(test_answers_by_another_job),
+        test(test_calls_that_never_ask),
         test(test_one_question_for_a_host),
         test(test_a_password_holds_nobody_else_up),
         test(test_closed_while_many_wait),

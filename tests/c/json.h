@@ -1,4 +1,4 @@
-/* Looking into the library's JSON results. A path is member names and list positions with '/' between: "index/name". */
+/* Short names for ocireg_json, as tests look into results. A path is member names and list positions with '/' between: "index/name". */
 #ifndef OCIREG_TEST_JSON_H
 #define OCIREG_TEST_JSON_H
 
@@ -16,13 +16,13 @@ enum json_kind json_kind_at(const char *json, const char *path);
 /* The number of members or elements at a path. */
 size_t json_length(const char *json, const char *path);
 
-/* The text that starts with the value at a path, for the functions here; NULL when there is none. */
+/* The value at a path as a text of its own, which stays until the program ends; NULL when there is none. */
 const char *json_at(const char *json, const char *path);
 
 /* The name of the nth member, or the position of the nth element, of the whole; to be freed with free(). */
 char *json_name_at(const char *json, size_t index);
 
-/* The string at a path, unescaped (\u only below 128), to be freed with free(); NULL when there is none. */
+/* The string at a path, to be freed with free(); NULL when there is none. */
 char *json_string_at(const char *json, const char *path);
 
 /* The number at a path; -1 when there is none. */

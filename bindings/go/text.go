@@ -53,9 +53,6 @@ func readJSON(text *C.char, into any) error {
 	if text == nil {
 		return nil
 	}
-	if quick, ok := into.(taker); ok && quick.take(view(text)) {
-		return nil
-	}
 	if err := json.Unmarshal(view(text), into); err != nil {
 		return newError(ErrInternal, "the library's result cannot be read: "+err.Error())
 	}

@@ -31,12 +31,11 @@ static bool get_from_any(CURL *curl, const ocireg_json *found, FILE *file, ocire
 {
     for (size_t i = 0; i < ocireg_json_size(found, "/locations"); i++) {
         const ocireg_json *place = ocireg_json_item(found, "/locations", i);
-        const char *sent = ocireg_json_text(place, "/headers/Authorization");
         long status = get(curl, place, file);
         if (status == 200 || status == 206 || status == 416)
             return true;
-        if (status == 401 && sent != NULL)
-            ocireg_options_set_string(options, OCIREG_OPT_REFUSED, sent, NULL);
+        if (status == 401)
+            ocireg_options_set_string(options, OCIREG_OPT_REFUSED, ocireg_json_text(place, "/headers/Authorization"), NULL);
     }
     return false;
 }

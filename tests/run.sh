@@ -142,12 +142,14 @@ END
 # Tests that are meaningful only in an ordinary process: signals, time limits, forks, threads and panics. The other
 # tests are run better with the sanitizers.
 readonly PLAIN='test_callbacks test_cancel test_fork test_handles test_interrupt test_job_events test_job_readers
-    test_jobs test_panic test_resources test_signals test_stack test_threads'
+    test_jobs test_panic test_resources test_signals test_stack test_threads test_wiped'
 
 # Not under valgrind on every run: these try the protocol and the command rather than the boundary to C and its memory. `make valgrind`
 # runs all.
 readonly PROTOCOL='test_cancel test_command test_commands test_descriptors test_faults test_interrupt test_mirrors test_network test_places test_read
     test_redirects test_resources test_shell test_signals test_tokens test_v1 test_v1_oddities test_write'
+# In an ordinary process only: it looks into all of its memory, of which the sanitizers have terabytes, and valgrind copies.
+readonly ORDINARY='test_wiped'
 # Never: with wrong handles and painted stacks they read memory that valgrind considers invalid.
 readonly UNSOUND='test_handles test_stack'
 
@@ -187,9 +189,9 @@ take_counts() {
 with_registries() {
     cargo_tests interop cargo test --locked --test interop
     c_tests plain 1 "${PLAIN//test_/target/ctest/test_}"
-    OCIREG_TEST_COMMAND=$root/target/ctest/asan/ocireg c_tests sanitizers 2 'target/ctest/asan/test_*'
+    OCIREG_TEST_COMMAND=$root/target/ctest/asan/ocireg c_tests sanitizers 2 "$(c_programs $ORDINARY | sed 's,^,target/ctest/asan/,')"
     # shellcheck disable=SC2086 # lists
-    with_valgrind "$(c_programs $PROTOCOL $UNSOUND)"
+    with_valgrind "$(c_programs $PROTOCOL $UNSOUND $ORDINARY)"
     keep_counts with-registries
 }
 
@@ -200,8 +202,8 @@ with_valgrind() {
 
 valgrind_alone() {
     build_panic_library >"$logs/panic.log" 2>&1 && build_c_tests || return 1
-    # shellcheck disable=SC2086 # a list
-    with_valgrind "$(c_programs $UNSOUND)"
+    # shellcheck disable=SC2086 # lists
+    with_valgrind "$(c_programs $UNSOUND $ORDINARY)"
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ]
 }

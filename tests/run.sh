@@ -146,8 +146,9 @@ readonly PLAIN='test_callbacks test_cancel test_fork test_handles test_interrupt
 
 # Not under valgrind on every run: these try the protocol and the command rather than the boundary to C and its memory. `make valgrind`
 # runs all.
-readonly PROTOCOL='test_cancel test_command test_commands test_descriptors test_faults test_interrupt test_mirrors test_network test_places test_read
-    test_redirects test_resources test_shell test_signals test_tokens test_v1 test_v1_oddities test_write'
+readonly PROTOCOL='test_behaviours test_cancel test_command test_commands test_completion test_descriptors test_faults test_interrupt
+    test_login test_machine test_mirrors test_network test_outside test_pages test_places test_read test_redirects test_referrers
+    test_resources test_shell test_signals test_tokens test_v1 test_v1_oddities test_write test_wrong_lines'
 # In an ordinary process only: it looks into all of its memory, of which the sanitizers have terabytes, and valgrind copies.
 readonly ORDINARY='test_wiped'
 # Never: with wrong handles and painted stacks they read memory that valgrind considers invalid.
@@ -172,8 +173,6 @@ without_release() {
     cargo test --locked --no-run --lib --test faults --test abi --test interop >"$logs/debug-build.log" 2>&1
     cargo_tests unit cargo test --locked --lib
     cargo_tests documentation cargo test --locked --doc
-    step 'other systems' tests/targets.sh check32
-    grep '^targets:' "$logs/other-systems.log"
     # They mostly wait: the processor is for what is compiled meanwhile.
     cargo_tests faults cargo test --locked --test faults
     keep_counts without-release

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use serde_json::{json, Map, Value};
@@ -70,9 +71,22 @@ pub(super) struct Part {
 #[derive(Debug, Clone)]
 enum PartContent {
     /// A file, a folder, or something that is read to its end, once.
-    Path(PathBuf),
+    Path(PathBuf, ReadOnce),
     Memory(Bytes),
     Waiting(SpoolItem),
+}
+
+/// What can be read once only, for all pushes of an artifact: what the first one has read waits for the others.
+#[derive(Debug, Clone, Default)]
+struct ReadOnce(Arc<Mutex<ReadSoFar>>);
+
+#[derive(Debug, Default)]
+enum ReadSoFar {
+    #[default]
+    Nothing,
+    /// And not all of it: that is gone.
+    Something,
+    All(SpoolItem),
 }
 
 /// Where the bytes of a part are read.
@@ -100,8 +114,11 @@ impl Artifact {
         if input::is_standard(Path::new(path)) && options.title.is_none() && !options.config {
             return Err(argument("standard input needs the option title"));
         }
+        if input::is_standard(Path::new(path)) && self.parts().any(Part::is_standard_input) {
+            return Err(argument("standard input can be read only once"));
+        }
         let usual = || title::usual(Path::new(path)).map(Some);
-        self.add(PartContent::Path(path.into()), options, usual)
+        self.add(PartContent::Path(path.into(), ReadOnce::default()), options, usual)
     }
 
     /// Adds bytes.
@@ -143,6 +160,10 @@ impl Artifact {
             false => self.layers.push(part),
         }
         Ok(())
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.config.iter().chain(&self.layers)
     }
 
     /// Refuses titles that nobody could pull together.
@@ -204,15 +225,28 @@ impl Part {
                 Ok(self.described(usual, digest, bytes.len() as u64, PartBytes::Memory(bytes.clone()), &[]))
             }
             PartContent::Waiting(item) => self.waiting(call, usual, item.clone()),
-            PartContent::Path(path) => self.of_path(call, path, usual, times, space),
+            PartContent::Path(path, read) => {
+                if input::is_standard(path) {
+                    return self.waiting(call, usual, read.to_its_end(call, path, space)?);
+                }
+                self.of_path(call, (path, read), usual, times, space)
+            }
         }
     }
 
-    fn of_path(&self, call: &Call, path: &Path, usual: &str, times: bool, space: &TemporarySpace) -> Result<ReadyPart> {
+    fn is_standard_input(&self) -> bool {
+        matches!(&self.content, PartContent::Path(path, _) if input::is_standard(path))
+    }
+
+    fn of_path(
+        &self,
+        call: &Call,
+        (path, read): (&Path, &ReadOnce),
+        usual: &str,
+        times: bool,
+        space: &TemporarySpace,
+    ) -> Result<ReadyPart> {
         let what = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
-        if input::is_standard(path) {
-            return self.once(call, path, usual, space);
-        }
         let kind = std::fs::metadata(path).map_err(what)?.file_type();
         match kind {
             kind if kind.is_file() => {
@@ -221,7 +255,7 @@ impl Part {
                 Ok(self.described(usual, digest, file.size(), PartBytes::File(path.to_owned(), file.stamp()), &[]))
             }
             kind if kind.is_dir() => self.folder(call, path, times, space),
-            kind if is_stream(kind) => self.once(call, path, usual, space),
+            kind if is_stream(kind) => self.waiting(call, usual, read.to_its_end(call, path, space)?),
             kind => Err(argument(format!("{} is {}: no file, folder or pipe", path.display(), name_of(kind)))),
         }
     }
@@ -238,24 +272,6 @@ impl Part {
         let notes = [(UNPACK, "true"), (TAR_DIGEST, unpacked.as_str())];
         let size = packed.item.size();
         Ok(self.described(types::OCI_LAYER_GZIP, packed.digest, size, PartBytes::Spooled(packed.item), &notes))
-    }
-
-    /// What can be read once only: standard input, a pipe, a character device.
-    fn once(&self, call: &Call, path: &Path, usual: &str, space: &TemporarySpace) -> Result<ReadyPart> {
-        let what = |error: std::io::Error| match error.downcast::<Error>() {
-            Ok(ended) => ended,
-            Err(error) => Error::io(format!("cannot read {}", path.display()), &error),
-        };
-        let file = input::open(path).map_err(what)?;
-        let (mut writer, mut buffer): (SpoolWriter, _) = (space.spool()?.writer(), vec![0; PIECE]);
-        loop {
-            let count = input::read(&file, &mut buffer, || call.check()).map_err(what)?;
-            if count == 0 {
-                break;
-            }
-            writer.write(&buffer[..count])?;
-        }
-        self.waiting(call, usual, writer.finish())
     }
 
     fn waiting(&self, call: &Call, usual: &str, item: SpoolItem) -> Result<ReadyPart> {
@@ -284,5 +300,37 @@ impl Part {
             descriptor["annotations"] = annotations.into();
         }
         ReadyPart { descriptor, digest, bytes }
+    }
+}
+
+impl ReadOnce {
+    /// All of standard input, a pipe or a character device.
+    fn to_its_end(&self, call: &Call, path: &Path, space: &TemporarySpace) -> Result<SpoolItem> {
+        let gone = |why: &str| Error::new(Code::Io, format!("cannot read {}: {why}", path.display()));
+        let Ok(mut so_far) = self.0.try_lock() else { return Err(gone("another push is reading it")) };
+        match &*so_far {
+            ReadSoFar::All(item) => return Ok(item.clone()),
+            ReadSoFar::Something => return Err(gone("a push that failed has read a part of it")),
+            ReadSoFar::Nothing => *so_far = ReadSoFar::Something,
+        }
+        let item = spooled(call, path, space)?;
+        *so_far = ReadSoFar::All(item.clone());
+        Ok(item)
+    }
+}
+
+fn spooled(call: &Call, path: &Path, space: &TemporarySpace) -> Result<SpoolItem> {
+    let what = |error: std::io::Error| match error.downcast::<Error>() {
+        Ok(ended) => ended,
+        Err(error) => Error::io(format!("cannot read {}", path.display()), &error),
+    };
+    let file = input::open(path).map_err(what)?;
+    let (mut writer, mut buffer): (SpoolWriter, _) = (space.spool()?.writer(), vec![0; PIECE]);
+    loop {
+        let count = input::read(&file, &mut buffer, || call.check()).map_err(what)?;
+        if count == 0 {
+            return Ok(writer.finish());
+        }
+        writer.write(&buffer[..count])?;
     }
 }

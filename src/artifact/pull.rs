@@ -25,7 +25,7 @@ use crate::os::walk;
 use crate::store::{Moved, ReadStore};
 use crate::sync::lock;
 use crate::transfer::meter::Meter;
-use crate::transfer::workers::in_parallel;
+use crate::transfer::workers::{in_parallel, width_of};
 
 options! {
     /// Options of [`pull`].
@@ -102,9 +102,7 @@ pub fn pull(
     folder: &Path,
     options: &ArtifactPullOptions,
 ) -> Result<PulledArtifact> {
-    if !(1..=64).contains(&options.concurrency) {
-        return Err(Error::new(Code::InvalidArgument, "the option concurrency must be 1 to 64"));
-    }
+    width_of(options.concurrency)?;
     let image = Image::find(call, store, options.platform.as_deref())?;
     let document = &image.content.document;
     let choice = FileChoice { titles: &options.titles, media_types: &options.media_types, unpack: options.unpack };
@@ -184,7 +182,7 @@ impl<'a> Pull<'a> {
         let needed = files.iter().filter(|(_, kept)| !kept).map(|(file, _)| &file.descriptor);
         let blobs: BTreeMap<&Digest, &Descriptor> = needed.map(|blob| (&blob.digest, blob)).collect();
         let bytes = blobs.values().map(|blob| blob.size).fold(0, u64::saturating_add);
-        let width = usize::try_from(self.options.concurrency).unwrap_or(1);
+        let width = width_of(self.options.concurrency)?;
         let meter = Meter::new(width, blobs.len() as u64, bytes).watched(self.call.watches_blobs());
         let (meter, all) = (Arc::new(meter), Mutex::new(0u64));
         self.call.begin("pull", Some(bytes))?;

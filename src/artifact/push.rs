@@ -12,7 +12,7 @@ use super::part::{annotations, argument, Artifact, PartBytes, ReadyPart};
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::Result;
-use crate::manifest::{build, Descriptor};
+use crate::manifest::{build, Descriptor, Document};
 use crate::media_type as types;
 use crate::options::options;
 use crate::store::condition::{NameOptions, SeenTo};
@@ -20,8 +20,8 @@ use crate::store::{RawManifest, WriteStore};
 use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
 use crate::text::shorten;
-use crate::transfer::copy::{copy, CopyOptions};
-use crate::transfer::workers::in_parallel;
+use crate::transfer::copy::{copy, skipped, Copied, CopyOptions};
+use crate::transfer::workers::{in_parallel, width_of};
 
 /// How many parts are read at once.
 const WIDTH: usize = 4;
@@ -123,10 +123,19 @@ pub(crate) fn make(
     options: &ArtifactPushOptions,
     space: &TemporarySpace,
 ) -> Result<MadeArtifact> {
+    // Before anything is read, which may take long, and may be possible only once.
     let is_old = is_old(options, subject)?;
+    let annotations = annotations(&options.artifact.annotations)?;
+    width_of(options.artifact.concurrency)?;
     artifact.check()?;
     let parts = parts(call, artifact, options.artifact.times, space)?;
-    let described = manifest(artifact, &parts, subject, &options.artifact, is_old)?;
+    let mut described = manifest(artifact, &parts, options.artifact.artifact_type.as_deref(), is_old)?;
+    if let Some(subject) = subject {
+        described["subject"] = json!({"mediaType": subject.media_type, "digest": subject.digest, "size": subject.size});
+    }
+    if !annotations.is_empty() {
+        described["annotations"] = annotations.into();
+    }
     let built = build::build(described.to_string().as_bytes(), Algorithm::Sha256)?;
     let root = RawManifest { document: built.document, bytes: built.bytes };
     let bytes = PartBytes::Memory(EMPTY.into());
@@ -142,10 +151,21 @@ pub(crate) fn push(
     options: &ArtifactPushOptions,
 ) -> Result<PushedArtifact> {
     let (names, concurrency) = (options.names.clone(), options.artifact.concurrency);
-    let copied = copy(call, &made.store, to, &CopyOptions { names, concurrency, ..CopyOptions::default() })?;
+    // Of the artifact itself nothing is to be had elsewhere, whatever its media types say.
+    let all = CopyOptions { names, concurrency, foreign_layers: true, ..CopyOptions::default() };
+    let copied = copy(call, &made.store, to, &all)?;
     let document = Some(&made.root.document).filter(|_| copied.skipped.is_empty());
+    Ok(told(copied, document))
+}
+
+/// The result when the name is left as it is.
+pub(crate) fn left(to: &dyn WriteStore, now: Descriptor) -> Result<PushedArtifact> {
+    Ok(told(skipped("the artifact".to_owned(), to, now)?, None))
+}
+
+fn told(copied: Copied, document: Option<&Document>) -> PushedArtifact {
     let artifact_type = document.and_then(|document| document.value.get("artifactType")?.as_str());
-    Ok(PushedArtifact {
+    PushedArtifact {
         destination: copied.destination,
         digest: copied.digest,
         media_type: copied.media_type,
@@ -157,7 +177,7 @@ pub(crate) fn push(
         blobs: copied.blobs,
         skipped: copied.skipped,
         condition: copied.condition,
-    })
+    }
 }
 
 /// Whether the manifest is one of the image specification 1.0.
@@ -187,18 +207,12 @@ fn parts(call: &Call, artifact: &Artifact, times: bool, space: &TemporarySpace) 
 }
 
 /// The parts of the manifest, of which [`build`] makes one.
-fn manifest(
-    artifact: &Artifact,
-    parts: &[ReadyPart],
-    subject: Option<&Descriptor>,
-    options: &ArtifactOptions,
-    is_old: bool,
-) -> Result<Value> {
+fn manifest(artifact: &Artifact, parts: &[ReadyPart], artifact_type: Option<&str>, is_old: bool) -> Result<Value> {
     let (config, layers) = parts.split_at(usize::from(artifact.config.is_some()));
     let config = config.first().map(|part| part.descriptor.clone());
     let layers: Vec<&Value> = layers.iter().map(|part| &part.descriptor).collect();
     let mut made = json!({"mediaType": types::OCI_MANIFEST, "layers": layers});
-    match (is_old, config, options.artifact_type.as_deref()) {
+    match (is_old, config, artifact_type) {
         (true, Some(_), Some(_)) => {
             return Err(argument("of image_spec \"v1.0\" the type of the config is the artifact's: give one of them"))
         }
@@ -212,13 +226,6 @@ fn manifest(
             made["artifactType"] = json!(given);
         }
         (false, None, given) => made["artifactType"] = json!(given.unwrap_or(UNKNOWN_ARTIFACT)),
-    }
-    if let Some(subject) = subject {
-        made["subject"] = json!({"mediaType": subject.media_type, "digest": subject.digest, "size": subject.size});
-    }
-    let annotations = annotations(&options.annotations)?;
-    if !annotations.is_empty() {
-        made["annotations"] = annotations.into();
     }
     Ok(made)
 }

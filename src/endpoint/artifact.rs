@@ -24,7 +24,9 @@ pub fn push_artifact(
 ) -> Result<PushedArtifact> {
     to.takes_artifacts()?;
     let store = to.destination(client)?;
-    options.names.condition()?.look(call, store.as_ref())?;
+    if let Some(now) = options.names.condition()?.look(call, store.as_ref())? {
+        return push::left(store.as_ref(), now);
+    }
     let subject = match options.subject.as_deref() {
         Some(name) => Some(subject(client, call, &to.neighbour(name)?, None)?),
         None => None,
@@ -42,10 +44,13 @@ pub fn attach_artifact(
     options: &ArtifactAttachOptions,
 ) -> Result<PushedArtifact> {
     to.takes_artifacts()?;
+    if matches!(to, Endpoint::Directory(_)) {
+        return Err(Error::new(Code::Unsupported, "nothing can be attached in a dir:, which holds one thing only"));
+    }
     let subject = subject(client, call, to, options.platform.as_deref())?;
     let options = ArtifactPushOptions { artifact: options.artifact.clone(), ..ArtifactPushOptions::default() };
     let made = push::make(call, artifact, Some(&subject), &options, &client.temporary_space())?;
-    let store = to.beside(made.digest())?.destination(client)?;
+    let store = to.beside(made.digest()).destination(client)?;
     push::push(call, &made, store.as_ref(), &options)
 }
 
@@ -103,17 +108,15 @@ impl Endpoint {
     }
 
     /// The place of what is put beside what it names, under its digest alone.
-    fn beside(&self, digest: &Digest) -> Result<Endpoint> {
-        Ok(match self {
-            Endpoint::Registry(reference) => Endpoint::Registry(reference.repository().with_digest(digest)),
+    fn beside(&self, digest: &Digest) -> Endpoint {
+        match self {
+            Endpoint::Registry(reference) | Endpoint::RegistryV1(reference) => {
+                Endpoint::Registry(reference.repository().with_digest(digest))
+            }
             Endpoint::Oci(path, _) => Endpoint::Oci(path.clone(), None),
             Endpoint::OciArchive(path, _) => Endpoint::OciArchive(path.clone(), None),
-            _ => {
-                return Err(Error::new(
-                    Code::Unsupported,
-                    "nothing can be attached in a place that holds one thing only",
-                ))
-            }
-        })
+            Endpoint::DockerArchive(path, _) => Endpoint::DockerArchive(path.clone(), None),
+            Endpoint::Directory(path) => Endpoint::Directory(path.clone()),
+        }
     }
 }

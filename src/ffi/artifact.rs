@@ -19,6 +19,7 @@ use super::status::ocireg_status;
 use crate::artifact::{waiting, Artifact, StreamPartOptions};
 use crate::endpoint::{attach_artifact, pull_artifact, push_artifact, Endpoint};
 use crate::error::Result;
+use crate::registry::Client;
 use crate::sync::lock;
 
 /// What an artifact is to be made of: files, folders, and bytes. It is read by ocireg_artifact_push and ocireg_artifact_attach,
@@ -31,6 +32,15 @@ unsafe fn change(artifact: *mut ocireg_artifact, change: impl FnOnce(&mut Artifa
     let artifact = unsafe { handle::get(artifact, "artifact") }?;
     let mut artifact = lock(&artifact);
     change(&mut artifact)
+}
+
+unsafe fn given(
+    client: &Client,
+    artifact: *const ocireg_artifact,
+    place: *const c_char,
+) -> Result<(Artifact, Endpoint)> {
+    let artifact = lock(&*unsafe { handle::get(artifact, "artifact") }?).clone();
+    Ok((artifact, Endpoint::named(client, unsafe { text(&place, "place") }?)?))
 }
 
 /// Makes an artifact without parts. Free with ocireg_artifact_free.
@@ -47,8 +57,8 @@ pub unsafe extern "C" fn ocireg_artifact_new(
 /// Adds a file or a folder, by its path; it is read when the artifact is pushed. A regular file, through whatever links, has to
 /// stay as it is meanwhile, else OCIREG_IO. A folder is packed as a tar of regular files, folders and symbolic links, with gzip
 /// and the annotations that let ocireg_artifact_pull and oras unpack it; anything else in it, and a link that leads out of it, is
-/// refused. `-` is standard input; that, a named pipe and a character device are read to their ends, by the first push. Any
-/// thread.
+/// refused. `-` is standard input; that, a named pipe and a character device are read to their ends by the first push, and wait in
+/// a temporary file until the artifact is freed. Any thread.
 ///
 /// Options: {PartOptions}
 ///
@@ -149,10 +159,7 @@ pub unsafe extern "C" fn ocireg_artifact_push(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            |client| {
-                let artifact = lock(&*handle::get(artifact, "artifact")?).clone();
-                Ok((artifact, Endpoint::named(client, text(&place, "place")?)?))
-            },
+            |client| given(client, artifact, place),
             |client, call, (artifact, place), options| push_artifact(client, call, &artifact, &place, &options),
         )
     }
@@ -181,10 +188,7 @@ pub unsafe extern "C" fn ocireg_artifact_attach(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            |client| {
-                let artifact = lock(&*handle::get(artifact, "artifact")?).clone();
-                Ok((artifact, Endpoint::named(client, text(&place, "place")?)?))
-            },
+            |client| given(client, artifact, place),
             |client, call, (artifact, place), options| attach_artifact(client, call, &artifact, &place, &options),
         )
     }

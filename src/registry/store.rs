@@ -164,7 +164,11 @@ impl WriteStore for RegistryStore {
         true
     }
 
+    // What has a subject is put again: it may be there from a call that failed before it was on its subject's list.
     fn look(&self, call: &Call, root: &RawManifest) -> Result<bool> {
+        if root.document.subject().is_some() {
+            return Ok(false);
+        }
         self.stands_for(call, &ManifestName::asked(&self.reference, root.digest())?, root.digest())
     }
 

@@ -8,7 +8,7 @@ use serde_json::{json, Value};
 use super::attributed::AttributedSource;
 use super::meter::Meter;
 use super::plan::{CopyChoice, Plan, Planned, Planner};
-use super::workers::in_parallel;
+use super::workers::{in_parallel, width_of};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
@@ -84,9 +84,6 @@ impl CopyOptions {
         if self.sparse && self.platform.is_empty() {
             return invalid("the option sparse needs the option platform");
         }
-        if !(1..=64).contains(&self.concurrency) {
-            return invalid("the option concurrency must be 1 to 64");
-        }
         let platforms = self.platforms()?;
         let Self { sparse, referrers, foreign_layers, .. } = *self;
         let insists = !platforms.is_empty();
@@ -125,12 +122,12 @@ pub fn copy(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &Co
     if to.one_platform() && choice.platforms.is_empty() {
         choice.platforms.push(Platform::host());
     }
-    let width = usize::try_from(options.concurrency).unwrap_or(1);
+    let width = width_of(options.concurrency)?;
     let from = &AttributedSource(from);
     call.begin("copy", None)?;
     let condition = options.names.condition()?;
     if let Some(now) = condition.look(call, to).map_err(destination)? {
-        return skipped(from, to, now);
+        return skipped(from.place(), to, now);
     }
     let planner = Planner { call, from, to, width, choice: &choice };
     let root = planner.root()?;
@@ -162,9 +159,9 @@ pub fn copy(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &Co
 }
 
 /// Nothing is copied: the destination's name refers to something, and that stays.
-fn skipped(from: &dyn ReadStore, to: &dyn WriteStore, now: Descriptor) -> Result<Copied> {
+pub(crate) fn skipped(source: String, to: &dyn WriteStore, now: Descriptor) -> Result<Copied> {
     Ok(Copied {
-        source: from.place(),
+        source,
         destination: to.place(),
         digest: now.digest,
         media_type: now.media_type,

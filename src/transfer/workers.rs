@@ -24,6 +24,14 @@ enum WorkerEvent {
     Credentials(String, reply::Sender<Result<Credentials>>),
 }
 
+/// The width that the option `concurrency` asks for.
+pub(crate) fn width_of(concurrency: u64) -> Result<usize> {
+    match usize::try_from(concurrency) {
+        Ok(width @ 1..=64) => Ok(width),
+        _ => Err(Error::new(Code::InvalidArgument, "the option concurrency must be 1 to 64")),
+    }
+}
+
 /// Runs every job, `width` at a time. The first error ends the rest.
 pub(crate) fn in_parallel<T: Send>(
     call: &Call,

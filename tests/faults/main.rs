@@ -2,6 +2,7 @@
 
 mod archives;
 mod artifacts;
+mod artifacts_pushed;
 mod auth;
 mod blob_info;
 mod bounds;

@@ -19,7 +19,7 @@ use crate::os::shortage::is_damage;
 use crate::store::{Moved, ReadStore};
 use crate::sync::{into_inner, lock};
 use crate::transfer::meter::Meter;
-use crate::transfer::workers::in_parallel;
+use crate::transfer::workers::{in_parallel, width_of};
 use blobs::BlobUse;
 use tree::Tree;
 
@@ -92,14 +92,11 @@ impl ValidationProblem {
 
 /// Validates what a place names.
 pub fn validate(call: &Call, store: &dyn ReadStore, options: &ValidateOptions) -> Result<Validation> {
-    if !(1..=64).contains(&options.concurrency) {
-        return Err(Error::new(Code::InvalidArgument, "the option concurrency must be 1 to 64"));
-    }
+    let width = width_of(options.concurrency)?;
     let image = match options.platform.as_deref() {
         None => Image { content: store.root(call)?, platform: None },
         platform => Image::find(call, store, platform)?,
     };
-    let width = usize::try_from(options.concurrency).unwrap_or(1);
     let (digest, media_type) = (image.content.digest().clone(), image.content.document.media_type.clone());
     let tree = Tree::walk(call, store, &image, width, options.referrers)?;
     let mut report = Validation {

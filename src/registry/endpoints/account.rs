@@ -120,7 +120,9 @@ impl Client {
     ) -> Result<Account> {
         let index = endpoint.registry_there(about.index);
         let named = lock(&self.hosts).get(&host::key(&index.name)).cloned();
-        let is_strange = named.is_none() && endpoint.is_only_in_files();
+        // A file may name the registry itself, which the caller has chosen.
+        let is_meant = host::key(&index.name) == host::key(&about.index.name);
+        let is_strange = named.is_none() && endpoint.is_only_in_files() && !is_meant;
         let options = named.unwrap_or_default();
         let (mut headers, said) = (Headers::default(), said(endpoint)?);
         for (name, value) in endpoint.headers.iter().filter(|(name, _)| !is_authorization(name)) {

@@ -88,11 +88,13 @@ impl BlobInfoCache {
     fn append(&self, call: &Call, path: &Path) -> io::Result<()> {
         loop {
             let Some(lines) = lock(&self.0).more() else { return Ok(()) };
-            let written = append(call, path, &lines);
-            if !matches!(written, Ok(true)) {
-                lock(&self.0).put_back(lines);
+            match append(call, path, &lines) {
+                Ok(true) => {}
+                written => {
+                    lock(&self.0).put_back(lines);
+                    return written.map(drop);
+                }
             }
-            written?;
         }
     }
 }
@@ -135,6 +137,8 @@ impl KnownBlobs {
             lines.push_str(&self.pending);
         }
         self.pending = lines;
+        // Somebody else begins, when it has rested.
+        self.is_written = false;
         self.rest();
     }
 
@@ -361,5 +365,19 @@ mod tests {
         assert!(known.more().is_none() && !known.is_written);
         assert!((0..MOST_PENDING).all(|_| !known.begin("c\n")));
         assert!(known.pending.starts_with("a\nb\nc\n") && known.pending.len() <= MOST_PENDING);
+    }
+
+    #[test]
+    fn a_failure_ends_the_appends_of_one_transfer_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = BlobInfoCache::default();
+        let nowhere = folder.path().join("none/cache");
+        assert!(lock(&cache.0).begin(&line("1", "one")));
+        assert!(cache.append(&Call::alone(None), &nowhere).is_err());
+        let mut known = lock(&cache.0);
+        assert!(known.rests() && !known.begin(&line("2", "two")), "for a while nobody tries");
+        known.rests_until = None;
+        assert!(known.begin(&line("3", "three")));
+        assert_eq!(known.more().unwrap().lines().count(), 3, "and nothing is forgotten meanwhile");
     }
 }

@@ -166,6 +166,13 @@ fn what_is_for_all_hosts_is_not_for_a_stranger() {
     assert!(get().is_err());
     assert_eq!(got(&house, "m1", "x-all"), ["s3cret"]);
     assert!(got(&house, "asks", "x-all").is_empty());
+    // Nor is the registry itself, though a file names it as well.
+    let itself = format!("http://{}", house.host("origin"));
+    std::fs::write(file.path(), format!("mirrors:\n  \"{}\":\n    endpoint: [\"{itself}\"]\n", house.host("origin")))
+        .unwrap();
+    let client = with(json!({"k3s_registries": file.path()}));
+    client.get_manifest(&house.call(&client), &house.tagged(), &GetOptions::default()).unwrap();
+    assert_eq!(house.server("origin").seen().last().unwrap().header("x-all"), Some("s3cret"));
     // A mirror that the caller names is no stranger.
     let client = with(json!({}));
     client.set_host(house.host("origin"), host_options(json!({"mirrors": [house.host("asks")]}))).unwrap();

@@ -1,0 +1,147 @@
+//! Pushing artifacts where something fails: what is there afterwards, and what the next try does.
+
+use std::path::Path;
+
+use ocireg::artifact::{Artifact, PartOptions};
+use ocireg::endpoint::{attach_artifact, push_artifact, Endpoint};
+use ocireg::error::Code;
+use serde_json::{json, Value};
+
+use crate::common::*;
+use crate::registry::*;
+use crate::shelf::*;
+
+fn part(options: Value) -> PartOptions {
+    serde_json::from_value(options).unwrap()
+}
+
+fn of_bytes(options: Value) -> Artifact {
+    let mut artifact = Artifact::default();
+    artifact.add_bytes(b"hello".to_vec().into(), part(options)).unwrap();
+    artifact
+}
+
+fn of_path(path: &Path) -> Artifact {
+    let mut artifact = Artifact::default();
+    artifact.add_path(path.to_str().unwrap(), PartOptions::default()).unwrap();
+    artifact
+}
+
+fn push(artifact: &Artifact, to: &str, options: Value) -> Result<Value, ocireg::error::Error> {
+    let client = client();
+    let (to, options) = (Endpoint::parse(to).unwrap(), serde_json::from_value(options).unwrap());
+    push_artifact(&client, &call(&client), artifact, &to, &options).map(|pushed| serde_json::to_value(pushed).unwrap())
+}
+
+#[test]
+fn no_bytes_are_left_out_for_their_media_type() {
+    let folder = tempfile::tempdir().unwrap();
+    let media_type = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
+    let to = format!("oci:{}:v1", folder.path().display());
+    push(&of_bytes(json!({"title": "a", "media_type": media_type})), &to, json!({})).unwrap();
+    let blob = folder.path().join("blobs/sha256").join(digest(b"hello").hex());
+    assert_eq!(std::fs::read(blob).unwrap(), b"hello");
+}
+
+/// The manifest is there, its list is not: the next try has nothing new to put, and all the same ends with the list.
+#[test]
+fn an_attached_one_that_is_not_listed_is_listed_by_the_next_try() {
+    let shelf = Shelf::start(Abilities::default());
+    let image = shelf.image("amd64");
+    let subject = image["digest"].as_str().unwrap();
+    let place = Endpoint::parse(&format!("{}/a/b@{subject}", shelf.host())).unwrap();
+    let client = client();
+    let artifact = of_bytes(json!({"title": "a"}));
+    let attach = || attach_artifact(&client, &call(&client), &artifact, &place, &Default::default());
+    // Two uploads of two requests each, the manifest, and the list.
+    shelf.set_mood(Mood { refused: Some(5), ..Mood::default() });
+    assert!(attach().is_err());
+    let list = subject.replace(':', "-");
+    assert_eq!(shelf.tag(&list), None);
+    assert!(shelf.writes()[4].contains("/manifests/sha256:"));
+    shelf.set_mood(Mood::default());
+    let pushed = attach().unwrap();
+    let listed = shelf.registry.json(&shelf.tag(&list).unwrap()).unwrap();
+    assert_eq!(listed["manifests"][0]["digest"], pushed.digest.to_string());
+}
+
+#[test]
+fn what_is_left_as_it_is_costs_no_reading() {
+    let shelf = Shelf::start(Abilities::default());
+    let to = format!("{}/a/b:t", shelf.host());
+    let there = push(&of_bytes(json!({"title": "a"})), &to, json!({})).unwrap();
+    let nothing = of_path(Path::new("/no/such/file"));
+    let left =
+        push(&nothing, &to, json!({"if_exists": "skip", "subject": format!("{}/a/b:none", shelf.host())})).unwrap();
+    assert_eq!((&left["skipped"], &left["digest"]), (&json!(["t"]), &there["digest"]));
+    assert_eq!((&left["size"], &left["layers"]), (&Value::Null, &json!([])));
+    fails(push(&nothing, &to, json!({})), Code::Io, "/no/such/file");
+    for (options, why) in [
+        (json!({"annotations": ["x"]}), "KEY=VALUE"),
+        (json!({"concurrency": 65}), "concurrency"),
+        (json!({"image_spec": "v2"}), "image_spec"),
+        (json!({"if_exists": "sometimes"}), "if_exists"),
+    ] {
+        fails(push(&nothing, &to, options), Code::InvalidArgument, why);
+    }
+    let client = client();
+    let place = Endpoint::parse("dir:/no/such/folder").unwrap();
+    let outcome = attach_artifact(&client, &call(&client), &nothing, &place, &Default::default());
+    fails(outcome, Code::Unsupported, "dir:");
+}
+
+#[test]
+fn what_can_be_read_once_is_there_for_the_next_push_too() {
+    let shelf = Shelf::start(Abilities::default());
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let artifact = of_path(&pipe);
+    let to = format!("{}/a/b:t", shelf.host());
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::write(pipe, "once").unwrap()
+    });
+    shelf.set_mood(Mood { refused: Some(0), ..Mood::default() });
+    assert!(push(&artifact, &to, json!({})).is_err());
+    writer.join().unwrap();
+    shelf.set_mood(Mood::default());
+    let pushed = push(&artifact, &to, json!({})).unwrap();
+    assert_eq!(pushed["layers"][0]["digest"], digest(b"once").to_string());
+}
+
+/// Nobody has the rest of what a push has read a part of.
+#[test]
+fn half_of_what_can_be_read_once_is_not_taken_for_all() {
+    let shelf = Shelf::start(Abilities::default());
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let artifact = of_path(&pipe);
+    let to = format!("{}/a/b:t", shelf.host());
+    let client = client();
+    let (context, call) = with_context(&client);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut open = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+            std::io::Write::write_all(&mut open, b"half").unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            context.cancel();
+            std::thread::sleep(std::time::Duration::from_millis(300));
+        });
+        let place = Endpoint::parse(&to).unwrap();
+        let outcome = push_artifact(&client, &call, &artifact, &place, &Default::default());
+        fails(outcome, Code::Cancelled, "");
+    });
+    fails(push(&artifact, &to, json!({})), Code::Io, "has read a part of it");
+    assert_eq!(shelf.tag("t"), None);
+}
+
+#[test]
+fn standard_input_is_read_once() {
+    let mut artifact = Artifact::default();
+    artifact.add_path("-", part(json!({"title": "a"}))).unwrap();
+    for options in [json!({"title": "b"}), json!({"config": true})] {
+        fails(artifact.add_path("-", part(options)), Code::InvalidArgument, "only once");
+    }
+}

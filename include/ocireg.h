@@ -39,7 +39,7 @@
  * with an event loop gives them the context of a job: then they return at once (see ocireg_job). SIGPIPE is blocked on the
  * calling thread meanwhile, its callbacks included; the signal mask is the same afterwards.
  *
- * Processes. After fork() the child makes its own client: the parent's clients, contexts, jobs, readers and uploads answer
+ * Processes. After fork() the child makes its own client: the parent's clients, contexts, jobs, readers, uploads and artifacts answer
  * OCIREG_FORKED there at once, and freeing them does nothing; a child that was forked in a callback must not return from it. When
  * a call that blocks finds one of the descriptors 0, 1 and 2 closed, it opens /dev/null in its place, close-on-exec, and leaves
  * it there: no file and no socket of the library's is ever taken for standard input or output. The library installs no signal
@@ -50,7 +50,8 @@
  * scheme is asked by https first, and by http only if it does not speak TLS). Credentials go to the origin they were given for
  * and to its token server, never along a redirect. Everything that a server sends is bounded and checked.
  *
- * Names. REFERENCE is [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; without a host it is Docker Hub's. Digests are sha256 or sha512.
+ * Names. REFERENCE is [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; without a host it is Docker Hub's, unless the option
+ * short_names says otherwise. Digests are sha256 or sha512.
  *
  * COMMON ERRORS. Every function that blocks can give: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_UNAUTHENTICATED,
  * OCIREG_FORBIDDEN, OCIREG_NOT_FOUND, OCIREG_RATE_LIMITED, OCIREG_CONNECT, OCIREG_RESOLVE, OCIREG_TLS, OCIREG_NETWORK,
@@ -404,7 +405,7 @@ typedef int32_t ocireg_status;
 // Receives the progress of a transfer: bytes done, and bytes in all (0 while unknown); both are 0 before the call's transfer has begun.
 typedef int32_t (*ocireg_progress_fn)(void *userdata, uint64_t done, uint64_t total);
 
-// Receives how one blob of a copy fares, a JSON object, borrowed during the callback: {"state": "begun", "moving", and then
+// Receives how one blob of a copy or of an artifact's push or pull fares, a JSON object, borrowed during the callback: {"state": "begun", "moving", and then
 // "copied", "mounted" or "skipped" (it was there already), "digest": string, "size": number, "done": number (bytes of it)}. Every
 // blob is begun and ends, unless the copy fails; between them "moving" comes when there are more bytes, at most every 50 ms.
 typedef int32_t (*ocireg_blob_fn)(void *userdata, const char *event);
@@ -751,11 +752,11 @@ ocireg_status ocireg_context_set_deadline(ocireg_context *context,
                                           int64_t milliseconds,
                                           ocireg_error **error);
 
-// How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy", "extract", "cat", "files", "repository remove"
-// (which counts no bytes), "v1 layer", "v1 put layer", "v1 push", "schema-1 layers" or "v1 layers" (old images on their way to
+// How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy", "artifact pull", "extract", "cat", "files",
+// "validate", "repository remove" (which counts no bytes), "v1 layer", "v1 put layer", "v1 push", "schema-1 layers" or "v1 layers" (old images on their way to
 // be converted) or "" (none yet), "done": bytes, "total": bytes or null [, "blobs": {"total", "copied", "mounted", "skipped",
-// "bytes", "bytes_copied", "bytes_resumed"}, of a copy, as in the result of ocireg_copy, "active": [{"digest": string, "size":
-// number, "done": number}], of a copy, the blobs on their way]}. Any thread. Free with ocireg_string_free.
+// "bytes", "bytes_copied", "bytes_resumed"}, of a copy, a pull or a validation, as in the result of ocireg_copy, "active": [{"digest": string, "size":
+// number, "done": number}], of the same, the blobs on their way]}. Any thread. Free with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 ocireg_status ocireg_context_progress(const ocireg_context *context,
@@ -945,14 +946,15 @@ void ocireg_context_free(ocireg_context *context);
 // which not at all. What several say about one name, the first says alone, in the order of the options: registries_conf with
 // registries_conf_dir, containers_registries, each folder of containerd_certs_dir, k3s_registries, docker_daemon_json. Their
 // values mean what they mean to the programs whose files they are; keys that this library has no use for are passed over. They
-// are read once, up to 1 MiB each: make a new client when they have changed. An error names the file and the line, OCIREG_IO for
+// are read once, up to 1 MiB each: make a new client when they have changed (only after one is broken
+// the next call reads all rules again). An error names the file and the line, OCIREG_IO for
 // one that is broken, and OCIREG_LIMIT_EXCEEDED for one that is too large or a folder with more than 1000 entries.
 //
-// The differences from those programs: in registries.conf, a prefix without a port is not for the same host with one; mirrors
+// The differences from those programs: in registries.conf, a prefix without a port is not for the same host with one, unless it is blocked; mirrors
 // are asked for lists of tags and referrers too; the parts of an image need not all come from one mirror; a registry that is
 // blocked is blocked whatever its location is; and version 1 is refused. In hosts.toml, a broken file is an error; what may be
 // pulled may be asked for referrers; a host by http with ca or client is not tried by https first; and docker.io by https is
-// Docker Hub. In registries.yaml, an endpoint that is no URL is an error. In daemon.json, insecure networks are for hosts that
+// Docker Hub. In registries.yaml, an endpoint that is not a URL is an error. In daemon.json, insecure networks are for hosts that
 // are written as addresses.
 //
 // Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
@@ -1285,7 +1287,7 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 // first: when one does not allow it, nothing is written, and the "conflict" of the error (see ocireg_error_json) says what it refers to
 // now. Then the manifest is put by its digest, and each tag is set on the condition: by the registry (If-None-Match, If-Match), where
 // it looks at those, which is found out by one more PUT of the manifest and remembered for ten minutes, else by another look just
-// before. "condition" in the result says which it was: "registry", which is sure, or "looked", which is no guarantee: somebody may
+// before. "condition" in the result says which it was: "registry", which is sure, or "looked", which guarantees nothing: somebody may
 // write between the look and the PUT. Few registries look at conditions; distribution does not.
 //
 // A manifest with a subject is listed among the subject's referrers: by the registry, which says so by its OCI-Subject
@@ -1995,8 +1997,8 @@ ocireg_status ocireg_artifact_new(ocireg_artifact **artifact, ocireg_error **err
 // Adds a file or a folder, by its path; it is read when the artifact is pushed. A regular file, through whatever links, has to
 // stay as it is meanwhile, else OCIREG_IO. A folder is packed as a tar of regular files, folders and symbolic links, with gzip
 // and the annotations that let ocireg_artifact_pull and oras unpack it; anything else in it, and a link that leads out of it, is
-// refused. `-` is standard input; that, a named pipe and a character device are read to their ends, by the first push. Any
-// thread.
+// refused. `-` is standard input; that, a named pipe and a character device are read to their ends by the first push, and wait in
+// a temporary file until the artifact is freed. Any thread.
 //
 // Options:
 //   title (string): the name under which it is pulled (org.opencontainers.image.title): relative, without
@@ -2009,7 +2011,7 @@ ocireg_status ocireg_artifact_new(ocireg_artifact **artifact, ocireg_error **err
 //   config (boolean, default: false): it is the artifact's config, of which there is one at most, and has no
 //      title
 //
-// Errors: OCIREG_INVALID_ARGUMENT.
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 ocireg_status ocireg_artifact_add_file(ocireg_artifact *artifact,
                                        const char *path,
                                        const ocireg_options *options,
@@ -2019,7 +2021,7 @@ ocireg_status ocireg_artifact_add_file(ocireg_artifact *artifact,
 //
 // Options: those of ocireg_artifact_add_file.
 //
-// Errors: OCIREG_INVALID_ARGUMENT.
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 ocireg_status ocireg_artifact_add_memory(ocireg_artifact *artifact,
                                          const uint8_t *data,
                                          size_t size,
@@ -2045,7 +2047,7 @@ ocireg_status ocireg_artifact_add_memory(ocireg_artifact *artifact,
 //      where there is none; no environment is read
 //   max_temporary_bytes (integer, default: 68719476736): the most that may wait there for one call
 //
-// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_CALLBACK, OCIREG_IO, OCIREG_LIMIT_EXCEEDED.
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_CALLBACK, OCIREG_IO, OCIREG_LIMIT_EXCEEDED, OCIREG_FORKED.
 ocireg_status ocireg_artifact_add_stream(ocireg_artifact *artifact,
                                          ocireg_read_fn callback,
                                          void *userdata,
@@ -2131,7 +2133,7 @@ ocireg_status ocireg_artifact_attach(ocireg_client *client,
 // left there the next one goes on with. Nothing is written outside of the folder: titles that are absolute, lead upwards,
 // contain control characters, are the same or in one another are refused before anything is fetched, links in the folder are
 // followed as if it were the root, and a symbolic link that leads out of a packed folder is refused. Special files are replaced
-// by nothing. Other pulls into the same folder wait. Blocks.
+// by nothing; a file that replaces one of the caller's keeps its permissions. Other pulls into the same folder wait. Blocks.
 //
 // Options:
 //   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
@@ -2448,7 +2450,7 @@ ocireg_status ocireg_blob_locate(ocireg_client *client,
                                  ocireg_error **error);
 
 // Says where a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], can be had by a downloader of the caller's own, as
-// ocireg_blob_locate does for a blob. The registry is asked by HEAD, which is no pull, and by GET where it has no HEAD or
+// ocireg_blob_locate does for a blob. The registry is asked by HEAD, which does not count as a pull, and by GET where it has no HEAD or
 // refuses it without a reason; a redirect that is signed for HEAD is left out. The headers include the Accept of ocireg_manifest_get. A tag may be moved before it is asked for: then the bytes
 // have another digest. Blocks.
 //

@@ -144,7 +144,7 @@ pub(crate) fn lets_go_of_a_session(status: u16) -> bool {
 }
 
 /// In response to the request that continues a session: it cannot be continued, but a new one may work.
-pub(crate) fn goes_not_on(status: u16) -> bool {
+pub(crate) fn cannot_be_continued(status: u16) -> bool {
     matches!(status, 400 | 403..=405 | 409 | 412 | 413 | 416 | 501)
 }
 
@@ -157,6 +157,32 @@ pub(crate) fn may_be_done(status: u16) -> bool {
 /// In response to the request that completes a blob: its bytes do not match the digest.
 pub(crate) fn refuses_the_bytes(status: u16) -> bool {
     matches!(status, 400 | 409 | 412 | 416 | 422)
+}
+
+/// In response to an ordinary request for something: this endpoint does not have it, or does not take such a request; it says
+/// nothing of the next one. What is about credentials and rates has codes of its own before.
+pub(crate) fn is_about_what_was_asked_for(status: u16) -> bool {
+    matches!(status, 400..=499)
+}
+
+/// In response to a chunk, or the end of several: it does not keep chunks, or loses their order.
+pub(crate) fn keeps_no_chunks(status: u16) -> bool {
+    matches!(status, 400..=499)
+}
+
+/// In response to DELETE of a list of referrers: it cannot be deleted, whatever the reason is, and may stay empty.
+pub(crate) fn keeps_an_empty_list(status: u16) -> bool {
+    status < 500
+}
+
+/// In response to a chunk, though its answer could not be understood: it may have been taken.
+pub(crate) fn may_have_been_taken(status: u16) -> bool {
+    matches!(status, 200..=299)
+}
+
+/// From whomever: the credentials are not accepted (RFC 9110 15.5.2).
+pub(crate) fn is_unauthorized(status: u16) -> bool {
+    status == 401
 }
 
 /// In response to a copied blob: its bytes may be wrong, or were lost.
@@ -195,7 +221,7 @@ mod tests {
             refuses_patch,
             has_no_patch,
             has_no_session_status,
-            goes_not_on,
+            cannot_be_continued,
             may_be_done,
             refuses_the_bytes,
             may_be_about_the_bytes,

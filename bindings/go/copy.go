@@ -15,7 +15,7 @@ type CopyResult struct {
 	Manifests ManifestCounts `json:"manifests"`
 	Blobs     BlobCounts     `json:"blobs"`
 	// Skipped are the names that were left as they are, with WithIfExists("skip"); Condition says who saw to it that the name could be
-	// set with WithIfExists or WithIfDigest: "registry", "locked" (in a layout) or "looked", which is no guarantee; otherwise empty.
+	// set with WithIfExists or WithIfDigest: "registry", "locked" (in a layout) or "looked", which guarantees nothing; otherwise empty.
 	Skipped   []string `json:"skipped"`
 	Condition string   `json:"condition"`
 	// Plan is what the destination lacks; only with WithDryRun.

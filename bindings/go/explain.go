@@ -85,7 +85,7 @@ type ExplainedNetwork struct {
 	Headers               []string `json:"headers"`
 	MaxConnectionsPerHost int      `json:"max_connections_per_host"`
 	RequestsPerSecond     float64  `json:"requests_per_second"`
-	// The bytes of this host alone; 0 is no limit.
+	// The bytes of this host alone; 0 means no limit.
 	DownloadBytesPerSecond int64 `json:"download_bytes_per_second"`
 	UploadBytesPerSecond   int64 `json:"upload_bytes_per_second"`
 }

@@ -58,7 +58,7 @@ type ManifestPut struct {
 	// Tags are all tags that were set.
 	Tags []string `json:"tags"`
 	// Skipped are the tags that were left as they are, with WithIfExists("skip"); Condition says who saw to it that the tags could be
-	// set with WithIfExists or WithIfDigest: "registry" or "looked", which is no guarantee; otherwise empty.
+	// set with WithIfExists or WithIfDigest: "registry" or "looked", which guarantees nothing; otherwise empty.
 	Skipped   []string `json:"skipped"`
 	Condition string   `json:"condition"`
 	// Subject is the digest of the manifest's subject, and Referrers how it is listed there: "api", "tag" or "none";
@@ -134,7 +134,7 @@ func InspectManifest(data []byte, options ...Option) (*ManifestInfo, error) {
 func BuildManifest(parts any, options ...Option) ([]byte, *ManifestInfo, error) {
 	text, err := json.Marshal(parts)
 	if err != nil {
-		return nil, nil, newError(ErrInvalidArgument, "the parts of the manifest are no JSON: "+err.Error())
+		return nil, nil, newError(ErrInvalidArgument, "the parts of the manifest are not JSON: "+err.Error())
 	}
 	wanted, err := callSettings(options).native()
 	if err != nil {

@@ -50,13 +50,13 @@ func WithMaxConnectionsPerHost(count int) NetworkOption {
 	return networkOption(set("max_connections_per_host", count))
 }
 
-// WithRequestsPerSecond bounds the requests per second to one host; 0, the default, is no limit.
+// WithRequestsPerSecond bounds the requests per second to one host; 0, the default, means no limit.
 func WithRequestsPerSecond(rate float64) NetworkOption {
 	return networkOption(set("requests_per_second", rate))
 }
 
 // WithDownloadBytesPerSecond bounds the bytes of bodies that come in a second: for New, from all hosts together; for a host, from that
-// host and what it redirects to, such as the storage of its blobs. 0, the default, is no limit; transfers share it fairly.
+// host and what it redirects to, such as the storage of its blobs. 0, the default, means no limit; transfers share it fairly.
 func WithDownloadBytesPerSecond(bytes int64) NetworkOption {
 	return networkOption(set("download_bytes_per_second", bytes))
 }

@@ -10,6 +10,7 @@ use crate::error::{Code, Error, Result};
 use crate::image::folders::{failed, Folders, PRIVATE};
 use crate::image::walk::WalkBudget;
 use crate::os::open_folder::{FileStatus, OpenFolder};
+use crate::os::owner;
 use crate::tar::names::{shown, split};
 
 pub(super) struct PullDestination {
@@ -42,15 +43,15 @@ impl PullDestination {
         }
     }
 
-    /// Gives a blob that waits its name here; the permissions of a file that it replaces are its own then. False when the name was left as
-    /// it is.
+    /// Gives a blob that waits its name here. The permissions of a file that it replaces are its own then, as far as its owner may choose.
+    /// False when the name was left as it is.
     pub(super) fn put_blob(&mut self, from: &OpenFolder, name: &[u8], path: &[u8]) -> Result<bool> {
         let (folder, target) = split(path);
         self.enter(folder)?;
         let here = self.folders.here().clone();
         match here.status_of(target) {
             Ok(old) if !self.keep_old && old.is_plain && here.read_link(target).is_err() => {
-                failed(from.set_permissions_of(name, old.permissions & 0o777), "make", || path.to_vec())?;
+                failed(owner::share_name(from, name, &old), "make", || path.to_vec())?;
             }
             _ => {}
         }

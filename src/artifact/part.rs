@@ -126,12 +126,6 @@ impl Artifact {
         self.add(PartContent::Memory(bytes), options, || Ok(None))
     }
 
-    /// Adds everything that a source has, which is read here and waits in a temporary file.
-    pub fn add_source(&mut self, source: &mut dyn Source, options: StreamPartOptions) -> Result<()> {
-        let item = waiting(source, &options.temporary)?;
-        self.add_waiting(item, options.part)
-    }
-
     /// Adds what waits already.
     pub(crate) fn add_waiting(&mut self, item: SpoolItem, options: PartOptions) -> Result<()> {
         self.add(PartContent::Waiting(item), options, || Ok(None))

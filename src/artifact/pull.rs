@@ -185,7 +185,7 @@ impl<'a> Pull<'a> {
         let width = width_of(self.options.concurrency)?;
         let meter = Meter::new(width, blobs.len() as u64, bytes).watched(self.call.watches_blobs());
         let (meter, all) = (Arc::new(meter), Mutex::new(0u64));
-        self.call.begin("pull", Some(bytes))?;
+        self.call.begin("artifact pull", Some(bytes))?;
         in_parallel(self.call, width, &meter, blobs.into_values().collect(), |call, worker, blob| {
             meter.begin(worker, blob);
             let target = self.room.path_of(&WaitingRoom::name(&blob.digest));

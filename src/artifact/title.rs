@@ -13,10 +13,10 @@ pub(super) const TITLE: &str = "org.opencontainers.image.title";
 pub(super) const WAITING: &str = ".ocireg-pull";
 
 /// Why no file may have a title.
-type Refusal = String;
+type BadTitle = String;
 
 /// The path of a title, from the folder on and clean; empty for `.`, the folder itself.
-pub(super) fn path_of(title: &str) -> std::result::Result<String, Refusal> {
+pub(super) fn path_of(title: &str) -> std::result::Result<String, BadTitle> {
     let why = |why: &str| Err(why.to_owned());
     match title {
         "" => return why("is empty"),
@@ -41,7 +41,7 @@ pub(super) fn is_where_files_wait(path: &[u8]) -> bool {
 }
 
 /// Why two of the paths of one artifact cannot both be made: they are the same, or one is in the other.
-pub(super) fn clash<'a>(paths: impl Iterator<Item = &'a str>) -> Option<Refusal> {
+pub(super) fn clash<'a>(paths: impl Iterator<Item = &'a str>) -> Option<BadTitle> {
     let mut sorted: Vec<&str> = paths.collect();
     // A folder comes just before what is in it.
     sorted.sort_by(|one, other| one.split('/').cmp(other.split('/')));

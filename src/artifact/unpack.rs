@@ -69,7 +69,7 @@ fn check(entry: &TarEntry, root: &[u8]) -> Result<()> {
         _ if outside(&entry.path) => wrong("is outside of the folder"),
         _ if is_where_files_wait(&entry.path) => wrong("is where files wait"),
         EntryKind::HardLink(target) if outside(target) => wrong("is a link to what is outside of the folder"),
-        kind if entry.path == root && *kind != EntryKind::Directory => wrong("is no folder"),
+        kind if entry.path == root && *kind != EntryKind::Directory => wrong("is not a folder"),
         _ => Ok(()),
     }
 }

@@ -196,10 +196,18 @@ impl TokenFetch {
         let invalid =
             error.registry_errors().iter().any(|error| error.code == INVALID_GRANT || error.message == INVALID_GRANT);
         match (status, self.realm.has_credentials()) {
-            (_, _) if identity && statuses::may_refuse_an_identity_token(status) && (status == 401 || invalid) => error
-                .with_code(Code::Unauthenticated)
-                .with_hint("the identity token is not accepted: it may have expired and require a new login"),
-            (401, true) => error.with_code(Code::Unauthenticated).with_hint("check the user name and the password"),
+            (_, _)
+                if identity
+                    && statuses::may_refuse_an_identity_token(status)
+                    && (statuses::is_unauthorized(status) || invalid) =>
+            {
+                error
+                    .with_code(Code::Unauthenticated)
+                    .with_hint("the identity token is not accepted: it may have expired and require a new login")
+            }
+            (_, true) if statuses::is_unauthorized(status) => {
+                error.with_code(Code::Unauthenticated).with_hint("check the user name and the password")
+            }
             (_, false) if statuses::requires_credentials(status) => {
                 error.with_code(Code::Unauthenticated).with_hint("it requires credentials")
             }

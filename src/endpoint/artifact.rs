@@ -28,7 +28,7 @@ pub fn push_artifact(
         return push::left(store.as_ref(), now);
     }
     let subject = match options.subject.as_deref() {
-        Some(name) => Some(subject(client, call, &to.neighbour(name)?, None)?),
+        Some(name) => Some(subject(client, call, &to.neighbour(client, name)?, None)?),
         None => None,
     };
     let made = push::make(call, artifact, subject.as_ref(), options, &client.temporary_space())?;
@@ -87,8 +87,8 @@ impl Endpoint {
     }
 
     /// The place of a subject, which has to be where the artifact goes.
-    fn neighbour(&self, name: &str) -> Result<Endpoint> {
-        let other = Endpoint::parse(name)?;
+    fn neighbour(&self, client: &Client, name: &str) -> Result<Endpoint> {
+        let other = Endpoint::named(client, name)?;
         let is_near = match (self, &other) {
             (Endpoint::Registry(one), Endpoint::Registry(two)) => {
                 one.repository().canonical_name() == two.repository().canonical_name()

@@ -26,7 +26,7 @@ use crate::sync::lock;
 /// any number of times, and belongs to no client.
 pub(super) struct ocireg_artifact(Handle<Mutex<Artifact>>);
 
-opaque!(ocireg_artifact, Mutex<Artifact>, 0x6f63_6972_6567_000c, survives_fork: true);
+opaque!(ocireg_artifact, Mutex<Artifact>, 0x6f63_6972_6567_000c);
 
 unsafe fn change(artifact: *mut ocireg_artifact, change: impl FnOnce(&mut Artifact) -> Result<()>) -> Result<()> {
     let artifact = unsafe { handle::get(artifact, "artifact") }?;
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn ocireg_artifact_new(
 ///
 /// Options: {PartOptions}
 ///
-/// Errors: OCIREG_INVALID_ARGUMENT.
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_artifact_add_file(
     artifact: *mut ocireg_artifact,
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn ocireg_artifact_add_file(
 ///
 /// Options: those of ocireg_artifact_add_file.
 ///
-/// Errors: OCIREG_INVALID_ARGUMENT.
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_artifact_add_memory(
     artifact: *mut ocireg_artifact,
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn ocireg_artifact_add_memory(
 ///
 /// Options: {StreamPartOptions}
 ///
-/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_CALLBACK, OCIREG_IO, OCIREG_LIMIT_EXCEEDED.
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_CALLBACK, OCIREG_IO, OCIREG_LIMIT_EXCEEDED, OCIREG_FORKED.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_artifact_add_stream(
     artifact: *mut ocireg_artifact,
@@ -201,7 +201,7 @@ pub unsafe extern "C" fn ocireg_artifact_attach(
 /// left there the next one goes on with. Nothing is written outside of the folder: titles that are absolute, lead upwards,
 /// contain control characters, are the same or in one another are refused before anything is fetched, links in the folder are
 /// followed as if it were the root, and a symbolic link that leads out of a packed folder is refused. Special files are replaced
-/// by nothing. Other pulls into the same folder wait. Blocks.
+/// by nothing; a file that replaces one of the caller's keeps its permissions. Other pulls into the same folder wait. Blocks.
 ///
 /// Options: {ArtifactPullOptions}
 ///

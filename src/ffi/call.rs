@@ -65,10 +65,8 @@ unsafe fn work_of_job<O: Options + Send + 'static, A: CallArguments + Send + 'st
     options: *const ocireg_options,
     body: impl FnOnce(&Arc<Client>, &Call, A, O) -> Result<T> + Send + 'static,
 ) -> Result<WorkOfJob<T>> {
-    unsafe { handle::refuse_forked(client, "client") }?;
-    let arguments = arguments(&*unsafe { handle::get(client, "client") }?)?;
-    let options = unsafe { options::read(options) }?;
     let client = unsafe { handle::get(client, "client") }?;
+    let (arguments, options) = (arguments(&client)?, unsafe { options::read(options) }?);
     if !job.is_of(&client) {
         return Err(Error::new(Code::InvalidArgument, "the context is that of a job of another client"));
     }

@@ -68,14 +68,15 @@ pub(super) unsafe fn begin<O: Options>(
 /// which not at all. What several say about one name, the first says alone, in the order of the options: registries_conf with
 /// registries_conf_dir, containers_registries, each folder of containerd_certs_dir, k3s_registries, docker_daemon_json. Their
 /// values mean what they mean to the programs whose files they are; keys that this library has no use for are passed over. They
-/// are read once, up to 1 MiB each: make a new client when they have changed. An error names the file and the line, OCIREG_IO for
+/// are read once, up to 1 MiB each: make a new client when they have changed (only after one is broken
+/// the next call reads all rules again). An error names the file and the line, OCIREG_IO for
 /// one that is broken, and OCIREG_LIMIT_EXCEEDED for one that is too large or a folder with more than 1000 entries.
 ///
-/// The differences from those programs: in registries.conf, a prefix without a port is not for the same host with one; mirrors
+/// The differences from those programs: in registries.conf, a prefix without a port is not for the same host with one, unless it is blocked; mirrors
 /// are asked for lists of tags and referrers too; the parts of an image need not all come from one mirror; a registry that is
 /// blocked is blocked whatever its location is; and version 1 is refused. In hosts.toml, a broken file is an error; what may be
 /// pulled may be asked for referrers; a host by http with ca or client is not tried by https first; and docker.io by https is
-/// Docker Hub. In registries.yaml, an endpoint that is no URL is an error. In daemon.json, insecure networks are for hosts that
+/// Docker Hub. In registries.yaml, an endpoint that is not a URL is an error. In daemon.json, insecure networks are for hosts that
 /// are written as addresses.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,

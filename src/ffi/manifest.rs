@@ -125,7 +125,7 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
 /// first: when one does not allow it, nothing is written, and the "conflict" of the error (see ocireg_error_json) says what it refers to
 /// now. Then the manifest is put by its digest, and each tag is set on the condition: by the registry (If-None-Match, If-Match), where
 /// it looks at those, which is found out by one more PUT of the manifest and remembered for ten minutes, else by another look just
-/// before. "condition" in the result says which it was: "registry", which is sure, or "looked", which is no guarantee: somebody may
+/// before. "condition" in the result says which it was: "registry", which is sure, or "looked", which guarantees nothing: somebody may
 /// write between the look and the PUT. Few registries look at conditions; distribution does not.
 ///
 /// A manifest with a subject is listed among the subject's referrers: by the registry, which says so by its OCI-Subject

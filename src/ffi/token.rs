@@ -108,7 +108,7 @@ pub unsafe extern "C" fn ocireg_blob_locate(
 }
 
 /// Says where a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], can be had by a downloader of the caller's own, as
-/// ocireg_blob_locate does for a blob. The registry is asked by HEAD, which is no pull, and by GET where it has no HEAD or
+/// ocireg_blob_locate does for a blob. The registry is asked by HEAD, which does not count as a pull, and by GET where it has no HEAD or
 /// refuses it without a reason; a redirect that is signed for HEAD is left out. The headers include the Accept of ocireg_manifest_get. A tag may be moved before it is asked for: then the bytes
 /// have another digest. Blocks.
 ///

@@ -57,6 +57,10 @@ impl Drop for Feeding {
     }
 }
 
+fn freed() -> Error {
+    Error::new(Code::Closed, "the upload was freed")
+}
+
 /// Makes a call of an upload: here, or by its job.
 unsafe fn call<A: Send + 'static, T: 'static, W: Out<T>>(
     error: *mut *mut ocireg_error,
@@ -68,10 +72,8 @@ unsafe fn call<A: Send + 'static, T: 'static, W: Out<T>>(
     let job = unsafe { handle::peek(upload) }.and_then(|feeding| feeding.job.clone());
     let is_job = job.is_some();
     let prepare = || {
-        let argument = argument(is_job)?;
-        let upload = unsafe { handle::get(upload, "upload") }?.upload.clone();
-        let gone = || Error::new(Code::Closed, "the upload was freed");
-        Ok::<_, Error>(move || body(exclusively(&upload)?.as_mut().ok_or_else(gone)?, argument))
+        let (argument, upload) = (argument(is_job)?, unsafe { handle::get(upload, "upload") }?.upload.clone());
+        Ok::<_, Error>(move || body(exclusively(&upload)?.as_mut().ok_or_else(freed)?, argument))
     };
     unsafe {
         match job {

@@ -1,5 +1,5 @@
-//! A body that the network thread receives while its reader is still busy with what came before. Who is slower takes all
-//! that has come since the last request for more: so the two threads change hands once for many pieces, not for each.
+//! A body that the network thread receives while its reader is still busy with what came before. The slower thread takes
+//! everything that has come since it last asked: so the two threads change hands once for many pieces, not for each.
 
 use bytes::Bytes;
 use tokio::sync::mpsc;

@@ -78,7 +78,7 @@ impl Http {
         }
         let terms = self.terms(&sender, &way, begun, paces.down.clone());
         if paces.down.is_limited() {
-            // Who waits for bytes of his own accord keeps nobody from asking.
+            // A body that waits for the limit of bytes holds no permit meanwhile.
             permit.give_back();
         }
         let mut response = Response::new(request.method.clone(), received?, url.clone(), &route, terms);

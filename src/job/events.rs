@@ -59,7 +59,7 @@ impl<R> Events<R> {
     }
 
     /// What there is to tell of the first job of the queue, which goes to its end when there is more.
-    fn turn(queue: &mut VecDeque<Arc<Job<R>>>) -> Option<Turn<R>> {
+    fn turn(queue: &mut VecDeque<Arc<Job<R>>>) -> Option<NextEvent<R>> {
         let job = queue.pop_front()?;
         let mut news = lock(&job.news);
         let event = news.take();
@@ -83,7 +83,7 @@ impl<R> Events<R> {
 }
 
 /// A job, and what has happened to it: nothing that is worth telling any more, perhaps.
-type Turn<R> = (Arc<Job<R>>, Option<Event>);
+type NextEvent<R> = (Arc<Job<R>>, Option<Event>);
 
 /// What there is to tell of a job.
 #[derive(Default)]

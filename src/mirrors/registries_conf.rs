@@ -1,7 +1,7 @@
 //! containers-registries.conf(5), version 2: what podman, skopeo, buildah and CRI-O read. Written after that manual and the source of
 //! containers/image (pkg/sysregistriesv2), with these differences:
 //!
-//! - A prefix `example.com` is not for `example.com:5000` (there it is, by mistake).
+//! - A prefix `example.com` is not for `example.com:5000`, unless it is blocked (there it always is, by mistake).
 //! - What lists tags, referrers and repositories asks mirrors too; there only images are pulled from them.
 //! - An image that is named by a tag may come from several places: the tag from where tags may be asked, and what has a digest from any
 //!   place that may be asked for digests. There one place gives all of an image.

@@ -1,7 +1,7 @@
 //! k3s's registries.yaml (RKE2 has the same): mirrors with endpoints and rewrites, and how hosts are reached. k3s writes containerd's
 //! hosts.toml from it; this follows its manual ("Private Registry Configuration") and what it writes, with these differences:
 //!
-//! - An endpoint that is not a URL is an error of the file, and so is a `rewrite` that is no expression; there they are left out.
+//! - An endpoint that is not a URL is an error of the file, and so is a `rewrite` that is not an expression; there they are left out.
 //! - Of several `rewrite` expressions that change a name, the first in the file counts; there any.
 //! - `registry-1.docker.io` is Docker Hub, also as a name of `mirrors`; there another registry.
 //! - `tls: {}` says nothing; there it makes a host that the mirrors of `*` are not for.

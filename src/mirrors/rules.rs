@@ -64,7 +64,7 @@ impl Rules {
     }
 
     /// Who forbids what a repository of a registry is at an endpoint, if somebody does: what another name leads to, be it a mirror, a
-    /// location or a name that is rewritten, is no less forbidden than what is named.
+    /// location or a name that is rewritten, is as forbidden as what is named.
     pub(crate) fn block(&self, endpoint: &RegistryEndpoint, index: &Index, repository: &str) -> Option<&RuleSource> {
         let there = endpoint.full_name(index, repository)?;
         self.of_name(&there).filter(|rule| rule.blocked).map(|rule| &rule.source)

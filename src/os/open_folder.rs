@@ -49,6 +49,7 @@ pub(crate) struct FileStatus {
     /// A regular file or a symbolic link.
     pub is_plain: bool,
     pub id: FolderId,
+    pub owner: Owner,
     pub permissions: Permissions,
     pub changed: Time,
 }
@@ -279,6 +280,7 @@ fn status(stat: &Stat) -> FileStatus {
         is_folder: FileType::from_raw_mode(stat.st_mode) == FileType::Directory,
         is_plain: matches!(FileType::from_raw_mode(stat.st_mode), FileType::RegularFile | FileType::Symlink),
         id: FolderId(stat.st_dev as u64, stat.st_ino as u64),
+        owner: (stat.st_uid, stat.st_gid),
         permissions: stat.st_mode as u32 & 0o7777,
         changed: Time(Timespec { tv_sec: stat.st_mtime as _, tv_nsec: stat.st_mtime_nsec as _ }),
     }

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use nix::unistd::{fchown, geteuid, Gid, Group, Uid, User};
 
+use super::open_folder::{FileStatus, OpenFolder};
+
 /// Whether a file belongs to this user.
 pub(crate) fn is_own(found: &Metadata) -> bool {
     found.uid() == geteuid().as_raw()
@@ -75,18 +77,37 @@ pub(crate) fn is_ours(path: &Path) -> bool {
 pub(crate) fn share(file: &File, target: &Path) -> io::Result<()> {
     let old = fs::symlink_metadata(target).ok().filter(Metadata::is_file);
     let wanted = match &old {
-        Some(old) if is_own(old) => {
+        Some(old) => {
             let gid = file.metadata()?.gid();
-            let kept = gid == old.gid() || fchown(file, None, Some(Gid::from_raw(old.gid()))).is_ok();
-            old.mode() & if kept { 0o777 } else { 0o707 }
+            let get_group = || gid == old.gid() || fchown(file, None, Some(Gid::from_raw(old.gid()))).is_ok();
+            replacing((old.uid(), old.mode()), get_group, || of_new_files(folder_of(target)))?
         }
-        // Whose group has a say is not for a stranger to choose.
-        Some(old) => old.mode() & of_new_files(folder_of(target))?,
         None => of_new_files(folder_of(target))?,
     };
     match file.metadata()?.mode() & 0o777 == wanted {
         true => Ok(()),
         false => file.set_permissions(Permissions::from_mode(wanted)),
+    }
+}
+
+/// The same for a name in an open folder, of a file that has the permissions of a new one, before it replaces another.
+pub(crate) fn share_name(folder: &OpenFolder, name: &[u8], old: &FileStatus) -> io::Result<()> {
+    let new = folder.status_of(name)?;
+    let get_group = || new.owner.1 == old.owner.1 || folder.set_owner_of(name, (new.owner.0, old.owner.1)).is_ok();
+    let wanted = replacing((old.owner.0, old.permissions), get_group, || Ok(new.permissions))?;
+    folder.set_permissions_of(name, wanted)
+}
+
+/// The permissions of a file that replaces one of this owner and mode.
+fn replacing(
+    (owner, mode): (u32, u32),
+    get_group: impl FnOnce() -> bool,
+    usual: impl FnOnce() -> io::Result<u32>,
+) -> io::Result<u32> {
+    match owner == geteuid().as_raw() {
+        true => Ok(mode & if get_group() { 0o777 } else { 0o707 }),
+        // Whose group has a say is not for a stranger to choose.
+        false => Ok(mode & usual()? & 0o777),
     }
 }
 

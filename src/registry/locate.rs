@@ -245,7 +245,7 @@ fn own_authorization(remote: &Remote, found: Option<&Reply>, options: &LocateOpt
     }
 }
 
-/// Where the registry's answer leads, if that is not its own URL. What is signed for HEAD is no use.
+/// Where the registry's answer leads, if that is not its own URL. What is signed for HEAD cannot be used.
 fn led_to(remote: &Remote, own: &Location, found: &Reply) -> Result<Option<Location>> {
     let response = &found.response;
     let at = match response.status.is_redirection() {

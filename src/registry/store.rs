@@ -164,9 +164,10 @@ impl WriteStore for RegistryStore {
         true
     }
 
-    // What has a subject is put again: it may be there from a call that failed before it was on its subject's list.
+    // What has a subject is put under its digest again: it may be there from a call that failed before it was on its subject's list. A tag
+    // may be one that can be written once only.
     fn look(&self, call: &Call, root: &RawManifest) -> Result<bool> {
-        if root.document.subject().is_some() {
+        if root.document.subject().is_some() && self.reference.tag().is_none() {
             return Ok(false);
         }
         self.stands_for(call, &ManifestName::asked(&self.reference, root.digest())?, root.digest())

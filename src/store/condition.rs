@@ -30,7 +30,7 @@ pub enum NameCondition {
     None,
     /// It refers to nothing.
     Free {
-        /// Else it is left as it is, which is no error.
+        /// Else it is left as it is, which is not an error.
         skip: bool,
     },
     /// It refers to this manifest.

@@ -157,8 +157,8 @@ fn archives_lead_nowhere_else() {
         (vec![file("../x", "x")], "leads out"),
         (vec![file("other", "x")], "outside of the folder"),
         (vec![file("t2/x", "x")], "outside of the folder"),
-        (vec![file("t", "x")], "no folder"),
-        (vec![link("t", "../outside"), file("t/victim", "x")], "no folder"),
+        (vec![file("t", "x")], "not a folder"),
+        (vec![link("t", "../outside"), file("t/victim", "x")], "not a folder"),
         (vec![link("t/l", "../../outside")], "leads out"),
         (vec![link("t/l", "/etc")], "leads out"),
         (vec![folder("t/d"), link("t/d/l", "../../x")], "leads out"),
@@ -309,6 +309,14 @@ fn a_private_file_stays_private() {
     let mode = |name: &str| ground.out().join(name).metadata().unwrap().mode() & 0o777;
     assert_eq!((mode("key"), fs::read_to_string(ground.out().join("key")).unwrap()), (0o600, "new".to_owned()));
     assert_ne!(mode("other"), 0o600);
+    // What a stranger has let everybody write to does not stay so.
+    let theirs = ground.out().join("theirs");
+    fs::write(&theirs, "old").unwrap();
+    fs::set_permissions(&theirs, fs::Permissions::from_mode(0o666)).unwrap();
+    if std::os::unix::fs::chown(&theirs, Some(65_534), None).is_ok() {
+        with(&titled(&[("theirs", "new")]), &ground.out(), json!({})).unwrap();
+        assert_eq!((mode("theirs"), fs::read_to_string(&theirs).unwrap()), (0o644, "new".to_owned()));
+    }
 }
 
 #[test]

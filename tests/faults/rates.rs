@@ -135,7 +135,7 @@ fn all_transfers_together_are_no_faster() {
     assert!(begun.elapsed() >= LEAST, "{:?}", begun.elapsed());
 }
 
-/// Who waits for bytes of his own accord keeps nobody from asking.
+/// A body that waits for the limit of bytes holds no permit meanwhile.
 #[test]
 fn a_wait_for_bytes_holds_no_permit() {
     let large = noise(100_000);

@@ -39,7 +39,7 @@
  * with an event loop gives them the context of a job: then they return at once (see ocireg_job). SIGPIPE is blocked on the
  * calling thread meanwhile, its callbacks included; the signal mask is the same afterwards.
  *
- * Processes. After fork() the child makes its own client: the parent's clients, contexts, jobs, readers and uploads answer
+ * Processes. After fork() the child makes its own client: the parent's clients, contexts, jobs, readers, uploads and artifacts answer
  * OCIREG_FORKED there at once, and freeing them does nothing; a child that was forked in a callback must not return from it. When
  * a call that blocks finds one of the descriptors 0, 1 and 2 closed, it opens /dev/null in its place, close-on-exec, and leaves
  * it there: no file and no socket of the library's is ever taken for standard input or output. The library installs no signal
@@ -50,7 +50,8 @@
  * scheme is asked by https first, and by http only if it does not speak TLS). Credentials go to the origin they were given for
  * and to its token server, never along a redirect. Everything that a server sends is bounded and checked.
  *
- * Names. REFERENCE is [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; without a host it is Docker Hub's. Digests are sha256 or sha512.
+ * Names. REFERENCE is [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; without a host it is Docker Hub's, unless the option
+ * short_names says otherwise. Digests are sha256 or sha512.
  *
  * COMMON ERRORS. Every function that blocks can give: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_UNAUTHENTICATED,
  * OCIREG_FORBIDDEN, OCIREG_NOT_FOUND, OCIREG_RATE_LIMITED, OCIREG_CONNECT, OCIREG_RESOLVE, OCIREG_TLS, OCIREG_NETWORK,

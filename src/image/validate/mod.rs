@@ -133,7 +133,7 @@ fn blob_problems(
     let jobs: Vec<(usize, &BlobUse)> = blobs.iter().enumerate().filter(|(_, blob)| !blob.is_read).collect();
     let bytes = total(jobs.iter().map(|(_, blob)| *blob));
     call.begin("validate", Some(bytes))?;
-    let meter = Arc::new(Meter::new(width, jobs.len() as u64, bytes).watched(call.watches_blobs()));
+    let meter = Arc::new(Meter::new(width, jobs.len() as u64, bytes));
     let found = Mutex::new(Vec::new());
     in_parallel(call, width, &meter, jobs, |call, worker, (at, blob)| {
         meter.begin(worker, &blob.descriptor);

@@ -21,7 +21,7 @@ pub(super) struct Reached {
     pub layers: Vec<Descriptor>,
     /// The digests of the unpacked layers, if it is an image that says them.
     pub diff_ids: Option<Vec<Digest>>,
-    /// What an index names that is no manifest.
+    /// What an index names that is not a manifest.
     pub others: Vec<Descriptor>,
     pub manifests: Vec<Descriptor>,
     pub referrers: Vec<Descriptor>,

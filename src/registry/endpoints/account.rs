@@ -64,7 +64,7 @@ impl Client {
     }
 
     /// Whether what is at a place speaks TLS. Where plain http will do instead, no answer is an answer, which is believed for a while:
-    /// the other port may be open, and what speaks no TLS may just close at its hello. It is no downgrade, because certificates are not
+    /// the other port may be open, and what speaks no TLS may just close at its hello. It is not a downgrade, because certificates are not
     /// checked there. podman and Docker try http after any failure too.
     pub(crate) fn speaks_tls(&self, call: &Call, at: &Location, tls: &EndpointTls) -> Result<bool> {
         let probed = self.memory::<Probed>();

@@ -17,11 +17,11 @@ pub(super) const LONGEST: Duration = Duration::from_secs(3600);
 const MOST: usize = 10_000;
 
 /// What of an endpoint is passed over: all of it, or one of its repositories.
-type Part = (EndpointKey, Option<String>);
+type EndpointPart = (EndpointKey, Option<String>);
 
 /// The endpoints that failed.
 #[derive(Default)]
-pub(super) struct PassedOver(Mutex<HashMap<Part, Failure>>);
+pub(super) struct PassedOver(Mutex<HashMap<EndpointPart, Failure>>);
 
 /// Why an endpoint comes after the others, and until when.
 #[derive(Clone)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::memory::REMEMBERED;
 use crate::call::Call;
 use crate::error::{Code, Error};
+use crate::statuses;
 
 pub(super) enum Verdict {
     /// Nothing: the caller or this machine ended the call.
@@ -21,7 +22,7 @@ impl Verdict {
     pub(super) fn of(call: &Call, error: &Error) -> Verdict {
         use Code as C;
         let answered = error.http_status().is_some() || error.url().is_some();
-        let about_this = error.http_status().is_some_and(|status| (400..500).contains(&status));
+        let about_this = error.http_status().is_some_and(statuses::is_about_what_was_asked_for);
         match error.code() {
             // A deadline that has passed, too.
             _ if call.check().is_err() => Verdict::Ours,

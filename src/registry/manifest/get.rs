@@ -166,7 +166,7 @@ pub(crate) fn fetch(remote: &Remote, reference: &Reference, options: &GetOptions
     sent(remote, reference, options)?
 }
 
-/// What was sent, or what is wrong with it although it is what was asked for: that is no fault of whoever sent it.
+/// What was sent, or what is wrong with it although it is what was asked for: then the server is not at fault.
 fn sent(remote: &Remote, reference: &Reference, options: &GetOptions) -> Result<Result<Manifest>> {
     match sent_once(remote, reference, options) {
         Err(error) if error.code() == Code::DigestMismatch && !remote.is_hasty() => {

@@ -234,7 +234,7 @@ impl TagWriter<'_> {
         let what = format!("delete the empty referrers tag {}", tag_of(self.subject));
         match delete(self.remote, Resource::Manifest(digest.as_str()), &what) {
             Ok(_) => Ok(true),
-            Err(error) if error.http_status().is_some_and(|status| status < 500) => Ok(false),
+            Err(error) if error.http_status().is_some_and(statuses::keeps_an_empty_list) => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -69,7 +69,7 @@ impl UploadSession {
     fn recover(&mut self, error: Error, before: u64, size: u64, sending: &mut Sending) -> Result<()> {
         let status = error.http_status();
         let is_range_refused = status.is_some_and(statuses::refuses_the_range);
-        let helps = error.retryable() || is_range_refused || matches!(status, Some(200..=299));
+        let helps = error.retryable() || is_range_refused || status.is_some_and(statuses::may_have_been_taken);
         sending.failures += 1;
         let failures = sending.failures;
         let wait = retry::after_failure(&error, sending.backoff.delay(failures))
@@ -156,7 +156,7 @@ impl UploadSession {
             return Ok(sent);
         }
         let known = match self.told_offset() {
-            Err(error) if error.http_status().is_none_or(|status| status == 401) => return Err(error),
+            Err(error) if error.http_status().is_none_or(statuses::is_unauthorized) => return Err(error),
             known => known.ok().flatten(),
         };
         // "0-0" stands for one byte and for none.

@@ -155,7 +155,7 @@ impl<'a> Negotiation<'a> {
             self.say(|| format!("the upload goes on at byte {offset} of {size}"))?;
             match rest(self.remote, source, size, self.digest, &mut session) {
                 Ok(stored) => return Ok(stored),
-                Err(UploadFailure::OnTheWay(error)) if goes_not_on(&error) => takes_chunks = !no_chunks(&error),
+                Err(UploadFailure::OnTheWay(error)) if cannot_be_continued(&error) => takes_chunks = !no_chunks(&error),
                 Err(trouble) => {
                     give_up(session, trouble.error());
                     return Err(trouble);
@@ -193,7 +193,11 @@ impl<'a> Negotiation<'a> {
     fn other_way(&mut self, error: &Error) -> bool {
         match (self.way, error.http_status()) {
             // The registry does not keep chunks, or loses their order.
-            (UploadWay::Chunks { .. }, None | Some(400..=499)) if error.code() == Code::Protocol && !self.too_large => {
+            (UploadWay::Chunks { .. }, status)
+                if error.code() == Code::Protocol
+                    && status.is_none_or(statuses::keeps_no_chunks)
+                    && !self.too_large =>
+            {
                 (self.way, self.cautious) = (UploadWay::Single, false);
                 true
             }
@@ -229,8 +233,8 @@ fn ends_the_call(error: &Error) -> bool {
 }
 
 /// What was sent before is lost, is still arriving, or cannot be continued: another session can help.
-fn goes_not_on(error: &Error) -> bool {
-    let refused = error.http_status().is_some_and(statuses::goes_not_on);
+fn cannot_be_continued(error: &Error) -> bool {
+    let refused = error.http_status().is_some_and(statuses::cannot_be_continued);
     error.side() != Some(Side::Source) && (refused || error.code() == Code::Protocol)
 }
 

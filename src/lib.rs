@@ -16,7 +16,7 @@
 //! use ocireg::registry::ClientOptions;
 //! use ocireg::reference::Reference;
 //! use ocireg::registry::manifest::GetOptions;
-//! use ocireg::registry::list::tags::TagsOptions;
+//! use ocireg::registry::tags::TagsOptions;
 //! use ocireg::registry::Client;
 //! use ocireg::transfer::copy::CopyOptions;
 //!
@@ -89,6 +89,8 @@ mod annotations;
 pub mod artifact;
 mod auth;
 pub mod call;
+#[cfg(test)]
+mod circles;
 pub mod convert;
 pub mod credentials;
 mod descriptor;

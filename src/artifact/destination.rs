@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
+use super::pull_staging::PullStaging;
 use super::unpacked::{self, descend, walk};
-use super::waiting_room::WaitingRoom;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::image::folders::{failed, Folders, PRIVATE};
-use crate::image::walk::WalkBudget;
+use crate::image::path_walk::WalkBudget;
 use crate::os::open_folder::{FileStatus, OpenFolder};
 use crate::os::owner;
 use crate::tar::names::{shown, split};
@@ -99,8 +99,8 @@ impl PullDestination {
     }
 
     /// Gives a folder that was unpacked its name here. What is there already stays, and gets the files that are new to it.
-    pub(super) fn merge(&mut self, call: &Call, room: &WaitingRoom, tree: &str, path: &str) -> Result<()> {
-        let whole = unpacked::open(room.folder(), tree)?;
+    pub(super) fn merge(&mut self, call: &Call, staging: &PullStaging, tree: &str, path: &str) -> Result<()> {
+        let whole = unpacked::open(staging.folder(), tree)?;
         let (folder, name) = split(path.as_bytes());
         if !name.is_empty() {
             self.enter(folder)?;

@@ -1,16 +1,16 @@
 //! Artifacts: files under titles, with a type, at any place (OCI image-spec manifest.md, "Guidelines for Artifact Usage"), in the way of
 //! oras. It does not know any kind of place: the copy engine moves what is made here.
 
+mod built_store;
 mod destination;
-mod folder;
-mod own_store;
+mod folder_tar;
 mod part;
 pub mod pull;
+mod pull_staging;
 pub mod push;
 mod title;
 mod unpack;
 mod unpacked;
-mod waiting_room;
 mod wanted;
 
 pub(crate) use part::waiting;

@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use serde_json::{json, Map, Value};
 
-use super::folder::FolderTar;
+use super::folder_tar::FolderTar;
 use super::{title, TAR_DIGEST, UNPACK};
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::media_type as types;
 use crate::options::options;
+use crate::os::file_version::FileVersion;
 use crate::os::input;
 use crate::os::special::{is_stream, name_of};
-use crate::os::stamp::Stamp;
 use crate::stream::pack::{Compression, CompressionSettings};
 use crate::stream::replay::{hash, InMemory, OpenedFile, Replay};
 use crate::stream::source::{Source, PIECE};
@@ -92,7 +92,7 @@ enum ReadSoFar {
 /// Where the bytes of a part are read.
 #[derive(Debug, Clone)]
 pub(super) enum PartBytes {
-    File(PathBuf, Stamp),
+    File(PathBuf, FileVersion),
     Memory(Bytes),
     Spooled(SpoolItem),
 }

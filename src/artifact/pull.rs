@@ -1,4 +1,4 @@
-//! Artifacts as files: each blob into the folder's waiting room, several at once and resumable, then the packed folders unpacked there,
+//! Artifacts as files: each blob into the folder's staging, several at once and resumable, then the packed folders unpacked there,
 //! and only then every file gets its name.
 
 use std::collections::{BTreeMap, HashMap};
@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 use serde::Serialize;
 
 use super::destination::PullDestination;
+use super::pull_staging::PullStaging;
 use super::title;
 use super::unpack::unpack;
-use super::waiting_room::WaitingRoom;
 use super::wanted::{choose, FileChoice, SkippedFile, WantedFile};
 use crate::call::Call;
 use crate::digest::Digest;
@@ -21,7 +21,7 @@ use crate::image::layer::UnpackLimits;
 use crate::image::Image;
 use crate::manifest::Descriptor;
 use crate::options::options;
-use crate::os::walk;
+use crate::os::safe_path;
 use crate::store::{Moved, ReadStore};
 use crate::sync::lock;
 use crate::transfer::meter::Meter;
@@ -109,9 +109,9 @@ pub fn pull(
     let (wanted, skipped) = choose(document.layers(), choice)?;
     let mut job = Pull::into(call, store, folder, options)?;
     let files = job.files(wanted)?;
-    let Pull { room, destination, resumed, .. } = job;
+    let Pull { staging, destination, resumed, .. } = job;
     let kept = destination.kept;
-    room.empty()?;
+    staging.empty()?;
     Ok(PulledArtifact {
         source: store.place(),
         digest: document.digest.clone(),
@@ -130,7 +130,7 @@ struct Pull<'a> {
     store: &'a dyn ReadStore,
     folder: &'a Path,
     options: &'a ArtifactPullOptions,
-    room: WaitingRoom,
+    staging: PullStaging,
     destination: PullDestination,
     resumed: u64,
     /// Bytes of second files of one blob.
@@ -146,11 +146,11 @@ impl<'a> Pull<'a> {
         options: &'a ArtifactPullOptions,
     ) -> Result<Pull<'a>> {
         let what = |error: std::io::Error| Error::io(format!("cannot use the folder {}", folder.display()), &error);
-        walk::make(folder).map_err(what)?;
-        let real = walk::real(folder).map_err(what)?;
-        let room = WaitingRoom::within(call, &real)?;
+        safe_path::create_folder(folder).map_err(what)?;
+        let real = safe_path::resolve(folder).map_err(what)?;
+        let staging = PullStaging::within(call, &real)?;
         let destination = PullDestination::open(call, &real, options.keep_old)?;
-        Ok(Pull { call, store, folder, options, room, destination, resumed: 0, copied: 0 })
+        Ok(Pull { call, store, folder, options, staging, destination, resumed: 0, copied: 0 })
     }
 
     fn files(&mut self, wanted: Vec<WantedFile>) -> Result<Vec<PulledFile>> {
@@ -169,7 +169,7 @@ impl<'a> Pull<'a> {
 
     fn check_case(&self, wanted: &[WantedFile]) -> Result<()> {
         match title::alike(wanted.iter().map(|file| file.path.as_str())) {
-            Some((one, other)) if self.room.is_blind_to_case() => {
+            Some((one, other)) if self.staging.is_blind_to_case() => {
                 let message = format!("the titles '{one}' and '{other}' are the same name in this folder");
                 Err(Error::new(Code::InvalidManifest, message).with_hint("the option titles chooses one of them"))
             }
@@ -188,7 +188,7 @@ impl<'a> Pull<'a> {
         self.call.begin("artifact pull", Some(bytes))?;
         in_parallel(self.call, width, &meter, blobs.into_values().collect(), |call, worker, blob| {
             meter.begin(worker, blob);
-            let target = self.room.path_of(&WaitingRoom::name(&blob.digest));
+            let target = self.staging.path_of(&PullStaging::name(&blob.digest));
             let moved = match fetch(call, &target, blob, self.store, OnContention::Wait)? {
                 Some((partial, resumed)) => {
                     *lock(&all) += partial.settle(Ok(resumed), &target)?;
@@ -212,14 +212,14 @@ impl<'a> Pull<'a> {
         let call = &self.call.without_progress();
         for (number, (file, _)) in files.iter().enumerate() {
             if let Some(expected) = &file.folder {
-                let name = WaitingRoom::name(&file.descriptor.digest);
+                let name = PullStaging::name(&file.descriptor.digest);
                 let tree = tree(number);
-                let unpacked = unpack(call, &self.room, (&name, &tree), file, expected.as_ref(), limits)?;
+                let unpacked = unpack(call, &self.staging, (&name, &tree), file, expected.as_ref(), limits)?;
                 limits.bytes = limits.bytes.saturating_sub(unpacked);
             }
         }
         match files.iter().any(|(file, _)| file.folder.is_some()) {
-            true => self.room.flush(),
+            true => self.staging.flush(),
             false => Ok(()),
         }
     }
@@ -234,10 +234,10 @@ impl<'a> Pull<'a> {
         for (number, (file, mut kept)) in files.into_iter().enumerate() {
             self.call.check()?;
             if file.folder.is_some() {
-                self.destination.merge(self.call, &self.room, &tree(number), &file.path)?;
+                self.destination.merge(self.call, &self.staging, &tree(number), &file.path)?;
             } else if !kept {
                 let name = self.for_one(&mut uses, &file.descriptor)?;
-                kept = !self.destination.put_blob(self.room.folder(), name.as_bytes(), file.path.as_bytes())?;
+                kept = !self.destination.put_blob(self.staging.folder(), name.as_bytes(), file.path.as_bytes())?;
             }
             let Descriptor { digest, size, media_type, .. } = file.descriptor;
             let path = self.folder.join(&file.path).display().to_string();
@@ -258,7 +258,7 @@ impl<'a> Pull<'a> {
 impl Pull<'_> {
     /// The file of a blob for one of its titles: the last one gets it, the others get copies.
     fn for_one(&mut self, uses: &mut HashMap<Digest, usize>, blob: &Descriptor) -> Result<String> {
-        let name = WaitingRoom::name(&blob.digest);
+        let name = PullStaging::name(&blob.digest);
         let left = uses.get_mut(&blob.digest).map_or(0, |left| std::mem::replace(left, left.saturating_sub(1)));
         if left < 2 {
             return Ok(name);
@@ -270,7 +270,7 @@ impl Pull<'_> {
                 format!("the copies of blobs with several titles have more than {} bytes", self.options.max_bytes);
             return Err(Error::new(Code::LimitExceeded, message).with_hint("the option max_bytes is that limit"));
         }
-        self.room.copy(&name)
+        self.staging.copy(&name)
     }
 }
 

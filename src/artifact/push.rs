@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde::Serialize;
 use serde_json::{json, Value};
 
-use super::own_store::ArtifactStore;
+use super::built_store::BuiltArtifact;
 use super::part::{annotations, argument, Artifact, PartBytes, ReadyPart};
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
@@ -104,7 +104,7 @@ pub struct PushedArtifact {
 
 /// An artifact whose manifest is made, and whose bytes are at hand.
 pub struct MadeArtifact {
-    store: ArtifactStore,
+    store: BuiltArtifact,
     root: RawManifest,
 }
 
@@ -140,7 +140,7 @@ pub(crate) fn make(
     let root = RawManifest { document: built.document, bytes: built.bytes };
     let bytes = PartBytes::Memory(EMPTY.into());
     let empty = ReadyPart { descriptor: Value::Null, digest: Algorithm::Sha256.digest(EMPTY), bytes };
-    Ok(MadeArtifact { store: ArtifactStore::new(root.clone(), parts.into_iter().chain([empty])), root })
+    Ok(MadeArtifact { store: BuiltArtifact::new(root.clone(), parts.into_iter().chain([empty])), root })
 }
 
 /// Brings it to its place.

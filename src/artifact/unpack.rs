@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
+use super::pull_staging::PullStaging;
 use super::title::is_where_files_wait;
 use super::unpacked;
-use super::waiting_room::WaitingRoom;
 use super::wanted::WantedFile;
 use crate::call::Call;
 use crate::digest::Digest;
@@ -21,7 +21,7 @@ use crate::tar::names::{is_within, shown};
 /// Unpacks a blob of the waiting room into a folder there, in which the title's own folder is then. Returns how many bytes that were.
 pub(super) fn unpack(
     call: &Call,
-    room: &WaitingRoom,
+    room: &PullStaging,
     (name, tree): (&str, &str),
     file: &WantedFile,
     expected: Option<&Digest>,

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
 
-use super::entry::{self, CredentialEntry};
+use super::auths_entry::{self, CredentialEntry};
 use super::key::{self, CredentialKey};
 use crate::text::shorten;
 
@@ -95,7 +95,7 @@ impl ConfigFile {
         let auths = if document.is_legacy() { root } else { object(root, "auths")?.unwrap_or(&none) };
         let entries = auths
             .iter()
-            .filter_map(|(name, value)| Some((name.clone(), CredentialKey::parse(name)?, entry::read(value))))
+            .filter_map(|(name, value)| Some((name.clone(), CredentialKey::parse(name)?, auths_entry::read(value))))
             .collect();
         let helpers = object(root, "credHelpers")?.unwrap_or(&none);
         let helpers = helpers

@@ -10,18 +10,18 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::auths_entry::CredentialEntry;
 use super::config_file::{ConfigFile, LIMIT};
-use super::entry::CredentialEntry;
+use super::credential_files::{self, CredentialChoice, CredentialPlace};
 use super::helper::Helpers;
 use super::key;
-use super::places::{self, CredentialChoice, CredentialPlace};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
+use crate::os::file_version::FileVersion;
 use crate::os::home;
 use crate::os::owner::{is_own, stranger};
 use crate::os::special::open_regular;
-use crate::os::stamp::Stamp;
 use crate::sync::lock;
 use crate::text::shorten;
 
@@ -51,7 +51,7 @@ pub(crate) struct StoredCredentials {
     /// Also use files of other users, and those that others can write to.
     foreign: bool,
     helpers: Helpers,
-    files: Mutex<HashMap<PathBuf, (Stamp, Arc<ConfigFile>)>>,
+    files: Mutex<HashMap<PathBuf, (FileVersion, Arc<ConfigFile>)>>,
     answers: Mutex<HelperAnswers>,
 }
 
@@ -65,7 +65,7 @@ struct HelperAnswers {
 impl StoredCredentials {
     /// The places that the caller chose. The environment is read now, and only if the usual places are wanted.
     pub(crate) fn new(wanted: &CredentialChoice, mut helpers: Helpers) -> StoredCredentials {
-        let places = places::places(wanted, &home::environment);
+        let places = credential_files::places(wanted, &home::environment);
         if helpers.search.is_none() && !places.is_empty() {
             helpers.search = home::search_path(&home::environment);
         }
@@ -197,7 +197,7 @@ impl Drop for HelperTurn<'_> {
 /// Opens a credentials file; None when it does not exist. A file of another user, or that others can write to, could
 /// name their helper, or leak what is stored there later: it is refused unless `foreign` files are wanted. root's files
 /// are accepted.
-pub(crate) fn open(path: &Path, foreign: bool) -> Result<Option<(File, Stamp)>> {
+pub(crate) fn open(path: &Path, foreign: bool) -> Result<Option<(File, FileVersion)>> {
     if path == Path::new("/dev/null") {
         return Ok(None);
     }
@@ -214,7 +214,7 @@ pub(crate) fn open(path: &Path, foreign: bool) -> Result<Option<(File, Stamp)>> 
         let help = if is_own(&meta) { format!("chmod go-w {}, or ", path.display()) } else { String::new() };
         return Err(wrong(path, &why).with_hint(format!("{help}the option foreign_credentials")));
     }
-    Ok(Some((file, Stamp::of(&meta))))
+    Ok(Some((file, FileVersion::of(&meta))))
 }
 
 pub(crate) fn read(file: &mut File, path: &Path) -> Result<Zeroizing<Vec<u8>>> {

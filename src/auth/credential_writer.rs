@@ -10,15 +10,15 @@ use serde::Serialize;
 use serde_json::{json, Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::auths_entry;
 use super::config_file::{ConfigFile, SecretDocument};
 use super::credential_lookup::{open, read, wrong};
-use super::entry;
 use super::key::{self, CredentialKey};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::os::lock::{attempt, LockKind};
-use crate::os::walk::real;
+use crate::os::safe_path::resolve;
 use crate::os::{flush, mode};
 
 /// How long to wait for another login.
@@ -43,7 +43,7 @@ pub(crate) fn put(
 ) -> Result<()> {
     let value = match credentials {
         None => json!({}),
-        Some(credentials) => entry::write(credentials).ok_or_else(|| {
+        Some(credentials) => auths_entry::write(credentials).ok_or_else(|| {
             Error::new(Code::InvalidArgument, "only passwords and identity tokens can be stored in a file")
         })?,
     };
@@ -65,7 +65,7 @@ pub(crate) fn remove(call: &Call, path: &Path, foreign: bool, host: &str) -> Res
         let names: Vec<String> = entries.keys().filter(|name| own(name)).cloned().collect();
         for name in &names {
             if let Some(mut old) = entries.shift_remove(name) {
-                held |= !matches!(entry::read(&old), entry::CredentialEntry::Marker);
+                held |= !matches!(auths_entry::read(&old), auths_entry::CredentialEntry::Marker);
                 scrub(&mut old);
             }
         }
@@ -85,7 +85,7 @@ fn scrub(value: &mut Value) {
 /// Changes the entries of a file under a lock; the closure returns whether there is something to write.
 fn change(call: &Call, path: &Path, foreign: bool, change: impl FnOnce(&mut Map<String, Value>) -> bool) -> Result<()> {
     // Links are followed, except those of another user in a folder that everybody may write to.
-    let path = real(path).map_err(|error| Error::io(format!("the credentials file {}", path.display()), &error))?;
+    let path = resolve(path).map_err(|error| Error::io(format!("the credentials file {}", path.display()), &error))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = |error: std::io::Error| Error::io(format!("the credentials file {}", path.display()), &error);
     mode::make_private_folders(folder).map_err(failed)?;

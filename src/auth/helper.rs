@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 
 use super::child::{self, ChildOutput};
 use super::config_file::SecretDocument;
+use super::helper_message::first_line;
 use super::secrets::Secrets;
-use super::words::first_line;
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};

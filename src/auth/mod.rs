@@ -6,19 +6,20 @@
 
 mod account;
 pub(crate) mod authorization;
+pub(crate) mod auths_entry;
 pub(crate) mod challenge;
 mod child;
 pub(crate) mod config_file;
+pub(crate) mod credential_files;
 pub(crate) mod credential_lookup;
 pub(crate) mod credential_writer;
-pub(crate) mod entry;
 mod grant;
 pub(crate) mod helper;
+mod helper_message;
 pub(crate) mod key;
 pub(crate) mod login;
 mod negotiate;
 pub(crate) mod options;
-pub(crate) mod places;
 mod proof;
 pub(crate) mod realm;
 mod recipient;
@@ -28,7 +29,6 @@ mod token_cache;
 mod token_request;
 pub(crate) mod token_response;
 mod token_server;
-mod words;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -237,8 +237,9 @@ impl Auth {
         let url = realm::resolve(text, base, &account.trusted_realms)
             .map_err(|error| error.within(format!("the token server of {}", account.host)))?;
         // A registry that is its own token server is reached the same way.
-        let way = account.base.is_origin_of(&url).then(|| account.base.way.clone()).flatten();
-        let way = Location { way: way.or(account.base.beyond()), ..Location::of_caller(url.clone()) };
+        let settings = account.base.is_origin_of(&url).then(|| account.base.endpoint_settings.clone()).flatten();
+        let there =
+            Location { endpoint_settings: settings.or(account.base.beyond()), ..Location::of_caller(url.clone()) };
         let trusted = !account.is_strange() && realm::may_send_credentials(base, &url, &account.trusted_realms);
         let sent = match credentials {
             Credentials::Password { .. } | Credentials::IdentityToken { .. } if trusted => credentials.clone(),
@@ -250,9 +251,9 @@ impl Auth {
             withheld: !trusted && !matches!(credentials, Credentials::Anonymous | Credentials::Token(_)),
             credentials: sent,
             offline: false,
-            route: self.realm_route(account, &way, trusted)?,
-            headers: if trusted { self.http.headers(&way) } else { Headers::default() },
-            at: Location { url, guard: Guard::said_by(remote), way: account.base.beyond() },
+            route: self.realm_route(account, &there, trusted)?,
+            headers: if trusted { self.http.headers(&there) } else { Headers::default() },
+            at: Location { url, guard: Guard::said_by(remote), endpoint_settings: account.base.beyond() },
         })
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::credential_files::CredentialChoice;
 use super::credential_lookup::StoredCredentials;
 use super::helper::Helpers;
-use super::places::CredentialChoice;
 use crate::error::Result;
 use crate::options::{above_zero, options};
 

@@ -5,24 +5,24 @@
 //! [`extent::Extent`] (the wanted bytes and the size), a [`connection::Connection`] (the response that delivers bytes) and a
 //! [`verifier::DigestVerifier`] (what is hashed). On disk it is a [`partial::Partial`].
 
-mod ask;
-mod claim;
+mod body_rules;
 mod connection;
+pub(crate) mod deliver;
 mod existing;
 mod extent;
 mod failures;
 pub(crate) mod fetch;
 mod options;
 pub(crate) mod partial;
+mod partial_lock;
 pub(crate) mod present;
+mod request_range;
 mod resume;
-mod rules;
-pub(crate) mod save;
 mod verifier;
 
+pub(crate) use body_rules::BodyRules;
 pub use options::{BlobLimit, ReadOptions, SaveOptions};
 pub(crate) use resume::Download;
-pub(crate) use rules::BodyRules;
 pub(crate) use verifier::ExpectedDigest;
 
 use ::http::header::{HeaderValue, IF_RANGE, RANGE};

@@ -9,7 +9,7 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::claim::{check_target, claim, hidden, Claim};
+use super::partial_lock::{check_target, lock_partial, partial_path, PartialLock};
 use super::present::is_there;
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
@@ -85,19 +85,19 @@ impl Partial {
         size: Option<u64>,
         contention: OnContention,
     ) -> Result<Option<Partial>> {
-        let path = hidden(target, digest)?;
+        let path = partial_path(target, digest)?;
         let file = loop {
-            let claimed = claim(&path)?;
+            let locked = lock_partial(&path)?;
             if contention == OnContention::Wait && is_whole(call, target, digest, size)? {
-                if let Claim::Ours(_) = claimed {
+                if let PartialLock::Locked(_) = locked {
                     let _ = std::fs::remove_file(&path);
                 }
                 return Ok(None);
             }
-            match (claimed, contention) {
-                (Claim::Ours(file), _) => break file,
-                (Claim::Busy, OnContention::Wait) => call.sleep(Duration::from_millis(20))?,
-                (Claim::Busy, OnContention::WriteOwn) | (Claim::Unusable, _) => {
+            match (locked, contention) {
+                (PartialLock::Locked(file), _) => break file,
+                (PartialLock::Busy, OnContention::Wait) => call.sleep(Duration::from_millis(20))?,
+                (PartialLock::Busy, OnContention::WriteOwn) | (PartialLock::Unusable, _) => {
                     return Partial::private(target).map(Some)
                 }
             }

@@ -193,6 +193,12 @@ impl Error {
         self.0.stall
     }
 
+    /// Whether the whole call is over: the caller has cancelled or closed it, its time is up, or a callback has stopped it. Nothing
+    /// else is tried then.
+    pub(crate) fn ends_call(&self) -> bool {
+        matches!(self.code(), Code::Cancelled | Code::Closed | Code::Timeout | Code::Callback)
+    }
+
     /// What to do about it; None when there is no hint.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Deref;
 
-use super::lent::CallerFd;
+use super::borrow_or_copy::CallerFd;
 use crate::artifact::Artifact;
 use crate::digest::Digest;
 use crate::endpoint::{Descriptors, Endpoint};

@@ -4,11 +4,11 @@ use std::ffi::c_char;
 use std::path::Path;
 
 use super::argument::{string, text};
+use super::borrow_or_copy::descriptor_for;
 use super::call::call;
 use super::client::ocireg_client;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::lent::descriptor_for;
 use super::options::ocireg_options;
 use super::out::Json;
 use super::status::ocireg_status;

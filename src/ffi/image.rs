@@ -215,7 +215,7 @@ pub unsafe extern "C" fn ocireg_image_append(
 /// The plan is made before anything is deleted. What no tag leads to stays, and so does the registry's name for the
 /// repository. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown; the next call goes on.
 ///
-/// Options: {ClearOptions}
+/// Options: {RemoveRepositoryOptions}
 ///
 /// Result, `json` may be NULL: {"repository": string, "manifests": [{"digest": string, "mediaType": string (empty when it
 /// cannot be read), "tags": [string], "deleted": boolean}], indexes before what they hold, "tags": number, "deleted":
@@ -236,7 +236,7 @@ pub unsafe extern "C" fn ocireg_repository_remove(
         call(
             (error, Json::optional(json), client, context, options),
             |client| repository_name(client, repository),
-            |client, call, repository, options| client.clear(call, &repository, &options),
+            |client, call, repository, options| client.remove_repository(call, &repository, &options),
         )
     }
 }

@@ -3,11 +3,11 @@
 use std::ffi::c_char;
 
 use super::argument::text;
+use super::borrow_or_copy::bytes_for;
 use super::call::call;
 use super::client::ocireg_client;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::lent::bytes_for;
 use super::memory::ocireg_buffer;
 use super::options::ocireg_options;
 use super::out::{Bytes, Json, Text};

@@ -12,6 +12,7 @@
 mod argument;
 mod artifact;
 mod blob;
+mod borrow_or_copy;
 mod call;
 mod call_arguments;
 mod client;
@@ -25,9 +26,8 @@ mod guard;
 mod handle;
 mod image;
 mod job;
+mod job_result;
 mod json;
-mod kept;
-mod lent;
 mod login;
 mod manifest;
 mod memory;

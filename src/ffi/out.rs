@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::argument::null;
 use super::handle::{self, Opaque, Owned};
-use super::kept::{nul, Kept};
+use super::job_result::{nul, JobResult};
 use super::memory::{new_string, ocireg_buffer};
 
 use crate::error::{Code, Error, Result};
@@ -21,7 +21,7 @@ pub(super) trait Out<T> {
     fn check(&self) -> Result<()>;
     unsafe fn fill(&self, value: T) -> Result<()>;
     /// The result of a job's call, for which there is no out-parameter.
-    fn keep(value: T) -> Result<Kept>;
+    fn keep(value: T) -> Result<JobResult>;
 }
 
 /// Where one value goes. Without a name the caller may leave it out.
@@ -78,8 +78,8 @@ impl<T: Serialize> Out<T> for Json {
         Ok(())
     }
 
-    fn keep(value: T) -> Result<Kept> {
-        Kept::text(&written(&value)?)
+    fn keep(value: T) -> Result<JobResult> {
+        JobResult::text(&written(&value)?)
     }
 }
 
@@ -113,8 +113,8 @@ impl Out<String> for Text {
         Ok(())
     }
 
-    fn keep(value: String) -> Result<Kept> {
-        Kept::text(&value)
+    fn keep(value: String) -> Result<JobResult> {
+        JobResult::text(&value)
     }
 }
 
@@ -151,8 +151,8 @@ impl Out<Vec<u8>> for Bytes {
         Ok(())
     }
 
-    fn keep(value: Vec<u8>) -> Result<Kept> {
-        Ok(Kept { bytes: Some(Owned::new(value)), ..Kept::default() })
+    fn keep(value: Vec<u8>) -> Result<JobResult> {
+        Ok(JobResult { bytes: Some(Owned::new(value)), ..JobResult::default() })
     }
 }
 
@@ -179,8 +179,8 @@ impl<H: Opaque<Content: Send + 'static>> Out<H::Content> for New<H> {
         Ok(())
     }
 
-    fn keep(value: H::Content) -> Result<Kept> {
-        Ok(Kept::handle(value))
+    fn keep(value: H::Content) -> Result<JobResult> {
+        Ok(JobResult::handle(value))
     }
 }
 
@@ -208,8 +208,8 @@ impl<T: Copy> Out<T> for Plain<T> {
         Ok(())
     }
 
-    fn keep(_: T) -> Result<Kept> {
-        Ok(Kept::default())
+    fn keep(_: T) -> Result<JobResult> {
+        Ok(JobResult::default())
     }
 }
 
@@ -236,8 +236,8 @@ impl Out<usize> for Count {
         Ok(())
     }
 
-    fn keep(_: usize) -> Result<Kept> {
-        Ok(Kept::default())
+    fn keep(_: usize) -> Result<JobResult> {
+        Ok(JobResult::default())
     }
 }
 
@@ -268,7 +268,7 @@ impl<T, H: Opaque, W: Out<T>> Out<T> for Of<H, W> {
         unsafe { self.out.fill(value) }
     }
 
-    fn keep(value: T) -> Result<Kept> {
+    fn keep(value: T) -> Result<JobResult> {
         W::keep(value)
     }
 }
@@ -285,8 +285,8 @@ impl Out<()> for () {
         Ok(())
     }
 
-    fn keep((): ()) -> Result<Kept> {
-        Ok(Kept::default())
+    fn keep((): ()) -> Result<JobResult> {
+        Ok(JobResult::default())
     }
 }
 
@@ -311,7 +311,7 @@ impl<A, B, V: Out<A>, W: Out<B>> Out<(A, B)> for (V, W) {
         }
     }
 
-    fn keep((first, second): (A, B)) -> Result<Kept> {
-        Ok(Kept { bytes: W::keep(second)?.bytes, ..V::keep(first)? })
+    fn keep((first, second): (A, B)) -> Result<JobResult> {
+        Ok(JobResult { bytes: W::keep(second)?.bytes, ..V::keep(first)? })
     }
 }

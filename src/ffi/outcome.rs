@@ -4,7 +4,7 @@ use std::any::Any;
 
 use super::error::ocireg_error;
 use super::handle::Owned;
-use super::kept::Kept;
+use super::job_result::JobResult;
 use super::out::Out;
 use super::panics::{caught, panicked};
 use super::status::{ocireg_status, OCIREG_OK};
@@ -15,7 +15,7 @@ use crate::sync::lock;
 pub(super) struct JobOutcome {
     pub(super) status: ocireg_status,
     pub(super) error: Option<Owned<ocireg_error>>,
-    pub(super) kept: Kept,
+    pub(super) kept: JobResult,
 }
 
 impl JobOutcome {
@@ -28,7 +28,7 @@ impl JobOutcome {
     }
 
     fn failed(error: Error) -> JobOutcome {
-        let (status, kept) = (error.code().number(), Kept::default());
+        let (status, kept) = (error.code().number(), JobResult::default());
         JobOutcome { status, error: Some(Owned::new(ocireg_error::content(error))), kept }
     }
 

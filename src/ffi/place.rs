@@ -12,7 +12,7 @@ use super::options::{ocireg_options, NoOptions};
 use super::out::{Bytes, Json};
 use super::status::ocireg_status;
 use crate::endpoint::Endpoint;
-use crate::image::place;
+use crate::image::place_contents;
 
 /// The manifest that any place names (see ocireg_endpoint_parse): of a layout or an archive what ocireg_manifest_get is of a
 /// registry, where that says more. Its bytes are verified. Blocks.
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn ocireg_endpoint_manifest(
             |client| Endpoint::named(client, text(&place, "place")?),
             |client, call, named, options| {
                 let store = named.source(client)?;
-                place::manifest(call, store.as_ref(), &options)
+                place_contents::manifest(call, store.as_ref(), &options)
             },
         )
     }
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn ocireg_endpoint_list(
             |client| Endpoint::named(client, text(&place, "place")?),
             |client, call, named, NoOptions {}| {
                 let store = named.source(client)?;
-                place::list(call, store.as_ref())
+                place_contents::list(call, store.as_ref())
             },
         )
     }
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn ocireg_endpoint_referrers(
             |client| Endpoint::named(client, text(&place, "place")?),
             |client, call, named, options| {
                 let store = named.source(client)?;
-                place::referrers(call, store.as_ref(), &options)
+                place_contents::referrers(call, store.as_ref(), &options)
             },
         )
     }

@@ -52,7 +52,7 @@ pub unsafe extern "C" fn ocireg_referrers(
 /// whole manifest instead is not noticed before: so the manifest is read first, and put back by its digest, with its
 /// other tags if `list_others` has found them.
 ///
-/// Options: {UntagOptions}
+/// Options: {DeleteTagOptions}
 ///
 /// Result, `json` may be NULL: {"tag": string, "digest": what it named, "status": the registry's HTTP status, "manifest":
 /// "kept", "restored" (the registry deleted it, and it was put back), "deleted", or "unknown" when the registry does not

@@ -3,11 +3,11 @@
 use std::ffi::c_char;
 
 use super::argument::{optional_text, text};
+use super::borrow_or_copy::bytes_for;
 use super::call::call;
 use super::client::ocireg_client;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::lent::bytes_for;
 use super::manifest::{reference, repository};
 use super::options::{ocireg_options, NoOptions};
 use super::out::Json;

@@ -7,6 +7,7 @@ use ::http::Method;
 use serde_json::json;
 use url::Url;
 
+use super::endpoint_settings::EndpointSettings;
 use super::guard::Guard;
 use super::handshake::HandshakeWatch;
 use super::location::Location;
@@ -16,7 +17,6 @@ use super::response::{BodyTerms, Patience, Response};
 use super::route::Route;
 use super::throttle::Permit;
 use super::upload::{self, Body, UploadLimits};
-use super::way::Way;
 use super::{redact, retry, transport_error, warning, Http, Request};
 use crate::call::{Call, WaitLimit};
 use crate::error::{Code, Error, Result};
@@ -43,9 +43,9 @@ struct Sender<'a> {
     up: Pace,
 }
 
-/// Refuses what the rule of a mirror shuns.
-pub(super) fn not_shunned(at: &Location) -> Result<()> {
-    if at.way.as_ref().is_some_and(|way| way.shuns(&at.url)) {
+/// Refuses what the rule of a mirror blocks.
+pub(super) fn not_blocked(at: &Location) -> Result<()> {
+    if at.endpoint_settings.as_ref().is_some_and(|settings| settings.blocks(&at.url)) {
         let message = "leads to a registry of which the rule says that only its mirrors are asked";
         return Err(Error::new(Code::Redirect, format!("{} {message}", host_of(&at.url))).with_url(&at.url));
     }
@@ -57,7 +57,7 @@ impl Http {
         let url = &leg.at.url;
         let route = self.route_of(request, leg)?;
         let paces = self.paces(request.counted_for.as_ref());
-        let way = leg.at.way.as_deref().cloned().unwrap_or_default();
+        let settings = leg.at.endpoint_settings.as_deref().cloned().unwrap_or_default();
         let mut headers = self.headers_of(request, leg);
         call.log(|| {
             json!({"event": "request", "method": request.method.as_str(), "url": redact::url(url),
@@ -67,16 +67,19 @@ impl Http {
             paces.up.wait(call, usize::try_from(request.body.size()).unwrap_or(usize::MAX))?;
         }
         let throttle = self.throttle(&leg.at);
-        let mut permit = throttle.enter(call, way.hasty)?;
+        let mut permit = throttle.enter(call, settings.has_alternative)?;
         let sender = self.sender(call, &leg.at, &route, request.answer_within, paces.up)?;
         let begun = Instant::now();
-        let mut message = reqwest::Request::new(request.method.clone(), route.wire(url, &mut headers));
+        let mut message = reqwest::Request::new(request.method.clone(), route.dial_url(url, &mut headers));
         *message.headers_mut() = headers;
         let received = self.receive(&sender, message, &mut request.body, &mut permit, (url, &route));
-        if way.hasty && received.as_ref().is_err_and(|error| error.code() == Code::Timeout) && call.check().is_ok() {
+        if settings.has_alternative
+            && received.as_ref().is_err_and(|error| error.code() == Code::Timeout)
+            && call.check().is_ok()
+        {
             throttle.was_silent();
         }
-        let terms = self.terms(&sender, &way, begun, paces.down.clone());
+        let terms = self.terms(&sender, &settings, begun, paces.down.clone());
         if paces.down.is_limited() {
             // A body that waits for the limit of bytes holds no permit meanwhile.
             permit.give_back();
@@ -107,7 +110,7 @@ impl Http {
             _ => self.route(&leg.at, guard == Guard::Caller)?,
         };
         route.check(url, guard)?;
-        not_shunned(&leg.at)?;
+        not_blocked(&leg.at)?;
         Ok(route)
     }
 
@@ -128,8 +131,8 @@ impl Http {
     }
 
     /// What holds for the body of an answer that begins now.
-    fn terms(&self, sender: &Sender, way: &Way, begun: Instant, limit: Pace) -> BodyTerms {
-        let idle = way.wait(self.options().idle(), sender.call);
+    fn terms(&self, sender: &Sender, settings: &EndpointSettings, begun: Instant, limit: Pace) -> BodyTerms {
+        let idle = settings.wait(self.options().idle(), sender.call);
         let end = sender.answer_within.and_then(|time| begun.checked_add(time));
         BodyTerms { patience: Patience { idle, slowest: self.options().slowest(), end }, limit }
     }
@@ -144,7 +147,7 @@ impl Http {
         up: Pace,
     ) -> Result<Sender<'a>> {
         let time = answer_within.unwrap_or(self.options().idle());
-        let answer = at.way.as_ref().map_or(time, |way| way.wait_for_answer(time, call));
+        let answer = at.endpoint_settings.as_ref().map_or(time, |settings| settings.wait_for_answer(time, call));
         let pool = self.pools.get(route, at.guard)?;
         Ok(Sender { call, pool, watch: HandshakeWatch::default(), answer, answer_within, up })
     }
@@ -210,13 +213,13 @@ impl Http {
 
     /// Whether the server at this place speaks TLS at all. A certificate that does not verify is an error, not a "no".
     pub(crate) fn speaks_tls(&self, call: &Call, at: &Location) -> Result<bool> {
-        not_shunned(at)?;
+        not_blocked(at)?;
         let (url, route) = (&at.url, self.route(at, true)?);
-        let hasty = at.way.as_ref().is_some_and(|way| way.hasty);
+        let has_alternative = at.endpoint_settings.as_ref().is_some_and(|settings| settings.has_alternative);
         let mut headers = HeaderMap::new();
-        let mut message = reqwest::Request::new(Method::GET, route.wire(url, &mut headers));
+        let mut message = reqwest::Request::new(Method::GET, route.dial_url(url, &mut headers));
         *message.headers_mut() = headers;
-        let mut permit = self.throttle(at).enter(call, hasty)?;
+        let mut permit = self.throttle(at).enter(call, has_alternative)?;
         let sender = self.sender(call, at, &route, None, Pace::default())?;
         let outcome = self.transfer(&sender, message, &mut Body::Empty, &mut permit);
         match outcome.map_err(|error| transport_error::late(error, url, &route, &sender.watch).with_url(url))? {

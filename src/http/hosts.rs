@@ -77,7 +77,7 @@ impl Hosts {
     pub(crate) fn route(&self, at: &Location, is_ours: bool) -> Result<Route> {
         let (url, network) = (&at.url, self.network(at));
         let found = self.certificates.of(url)?;
-        let general = self.general.identity.as_ref().filter(|_| is_ours && is_named(at));
+        let general = self.general.identity.as_ref().filter(|_| is_ours && !is_only_in_files(at));
         let identity = network.identity.as_ref().or(found.identity.as_ref()).or(general).cloned();
         let proxy = self.proxy(url, &network);
         if let (Some(proxy), "https", Some(url::Host::Ipv6(address))) = (&proxy, url.scheme(), url.host()) {
@@ -102,7 +102,7 @@ impl Hosts {
         let mut trust = self.trust(&network);
         trust.ca_files.extend_from_slice(&found.ca_files);
         let (unix_socket, address) = (network.unix_socket, network.address);
-        let connect = at.way.as_ref().and_then(|way| way.connect);
+        let connect = at.endpoint_settings.as_ref().and_then(|settings| settings.connect);
         Ok(Route { trust, identity, proxy, proxy_trust, unix_socket, address, connect })
     }
 
@@ -126,9 +126,9 @@ impl Hosts {
 
     /// The headers that the caller adds to requests to a place.
     pub(crate) fn headers(&self, at: &Location) -> Headers {
-        match is_named(at) {
-            true => self.network(at).headers.over(&self.general.headers),
-            false => self.network(at).headers,
+        match is_only_in_files(at) {
+            true => self.network(at).headers,
+            false => self.network(at).headers.over(&self.general.headers),
         }
     }
 
@@ -170,16 +170,16 @@ impl Hosts {
     }
 
     fn network(&self, at: &Location) -> Network {
-        match at.way.as_ref().and_then(|way| way.network.as_ref()) {
+        match at.endpoint_settings.as_ref().and_then(|settings| settings.network.as_ref()) {
             Some(network) => network.clone(),
             None => lock(&self.named).get(&key(&at.url)).cloned().unwrap_or_default(),
         }
     }
 }
 
-/// Whether the caller knows whom this reaches, and so what for all hosts is for it too.
-fn is_named(at: &Location) -> bool {
-    !at.way.as_ref().is_some_and(|way| way.unnamed)
+/// Whether only files of the machine name whom this reaches: then what the caller sets for all hosts is not for it.
+fn is_only_in_files(at: &Location) -> bool {
+    at.endpoint_settings.as_ref().is_some_and(|settings| settings.only_in_files)
 }
 
 fn key(url: &Url) -> HostKey {
@@ -304,14 +304,17 @@ mod tests {
     fn what_is_for_all_hosts_is_not_for_one_that_the_caller_does_not_know() {
         let options = json!({"client_cert_file": "c.pem", "client_key_file": "k.pem", "headers": ["X-All: s"]});
         let hosts = hosts(options);
-        for unnamed in [false, true] {
-            let way = Some(Arc::new(super::super::way::Way { unnamed, ..Default::default() }));
-            let place = Location { way, ..at("https://h/") };
-            assert_eq!(hosts.route(&place, true).unwrap().identity.is_none(), unnamed);
-            assert_eq!(hosts.headers(&place).names().is_empty(), unnamed);
+        for only_in_files in [false, true] {
+            let settings = Some(Arc::new(super::super::endpoint_settings::EndpointSettings {
+                only_in_files,
+                ..Default::default()
+            }));
+            let place = Location { endpoint_settings: settings, ..at("https://h/") };
+            assert_eq!(hosts.route(&place, true).unwrap().identity.is_none(), only_in_files);
+            assert_eq!(hosts.headers(&place).names().is_empty(), only_in_files);
             // Where it leads is no better known.
-            let beyond = Location { way: place.beyond(), ..place };
-            assert_eq!(hosts.headers(&beyond).names().is_empty(), unnamed);
+            let beyond = Location { endpoint_settings: place.beyond(), ..place };
+            assert_eq!(hosts.headers(&beyond).names().is_empty(), only_in_files);
         }
     }
 }

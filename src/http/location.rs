@@ -8,10 +8,10 @@ use std::sync::Arc;
 use ::http::header::{HeaderValue, LOCATION};
 use url::{form_urlencoded, Url};
 
+use super::endpoint_settings::EndpointSettings;
 use super::guard::Guard;
 use super::origin::Origin;
 use super::response::Response;
-use super::way::Way;
 use super::{link, redirect};
 use crate::error::{Code, Error, Result};
 
@@ -23,7 +23,7 @@ pub struct Location {
     /// Who named it.
     pub guard: Guard,
     /// How it is reached, if not as its host is.
-    pub way: Option<Arc<Way>>,
+    pub endpoint_settings: Option<Arc<EndpointSettings>>,
 }
 
 /// Where a request is to be sent.
@@ -66,12 +66,16 @@ impl From<Location> for RequestTarget {
 impl Location {
     /// A URL that the caller has chosen.
     pub fn of_caller(url: Url) -> Location {
-        Location { url, guard: Guard::Caller, way: None }
+        Location { url, guard: Guard::Caller, endpoint_settings: None }
     }
 
     /// The URL that responded, after redirects.
     pub(crate) fn of(response: &Response) -> Location {
-        Location { url: response.url.clone(), guard: response.guard, way: response.way.clone() }
+        Location {
+            url: response.url.clone(),
+            guard: response.guard,
+            endpoint_settings: response.endpoint_settings.clone(),
+        }
     }
 
     /// The URL of a target, relative to this base.
@@ -80,15 +84,15 @@ impl Location {
             RequestTarget::Path(path) => self.below(path)?,
             RequestTarget::At(location) => location.clone(),
         };
-        if let Some(way) = self.way.as_ref().filter(|_| self.is_origin_of(&found.url)) {
-            way.complete(&mut found.url);
+        if let Some(settings) = self.endpoint_settings.as_ref().filter(|_| self.is_origin_of(&found.url)) {
+            settings.complete(&mut found.url);
         }
         Ok(found)
     }
 
     /// The URL of a path below this base.
     pub(crate) fn below(&self, path: &str) -> Result<Location> {
-        let path = self.way.as_ref().map_or(path, |way| way.path(path));
+        let path = self.endpoint_settings.as_ref().map_or(path, |settings| settings.path(path));
         match self.url.join(path) {
             Ok(url) if self.is_origin_of(&url) => Ok(Location { url, ..self.clone() }),
             _ => Err(Error::new(Code::Internal, format!("no URL for {}", crate::text::shorten(path)))),
@@ -120,13 +124,13 @@ impl Location {
     fn trusts(&self, url: Url, named_by: Option<IpAddr>) -> Location {
         match self.is_origin_of(&url) {
             true => Location { url, ..self.clone() },
-            false => Location { url, guard: Guard::said_by(named_by), way: self.beyond() },
+            false => Location { url, guard: Guard::said_by(named_by), endpoint_settings: self.beyond() },
         }
     }
 
-    /// The way to where a server at this place leads.
-    pub(crate) fn beyond(&self) -> Option<Arc<Way>> {
-        self.way.as_ref().map(|way| Arc::new(way.beyond()))
+    /// The settings for where a server at this place leads.
+    pub(crate) fn beyond(&self) -> Option<Arc<EndpointSettings>> {
+        self.endpoint_settings.as_ref().map(|settings| Arc::new(settings.beyond()))
     }
 }
 

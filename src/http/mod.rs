@@ -1,10 +1,10 @@
 //! One request done right: retry, redirect, limits, deadlines, trace. It does not know about registries.
 
 pub(crate) mod address;
-pub(crate) mod ahead;
 mod bucket;
 pub(crate) mod certs_d;
 mod decode;
+pub(crate) mod endpoint_settings;
 mod exchange;
 pub(crate) mod guard;
 pub(crate) mod handshake;
@@ -14,12 +14,13 @@ pub(crate) mod link;
 pub(crate) mod location;
 mod no_proxy;
 pub(crate) mod origin;
-mod own;
 pub(crate) mod pace;
 pub(crate) mod pem;
+mod pinned_certificate;
 pub(crate) mod pool;
 pub(crate) mod proxy;
 pub(crate) mod range;
+pub(crate) mod read_ahead;
 pub(crate) mod redact;
 pub(crate) mod redirect;
 pub(crate) mod request;
@@ -35,7 +36,6 @@ pub(crate) mod tls;
 pub(crate) mod transport_error;
 pub(crate) mod upload;
 pub(crate) mod warning;
-pub(crate) mod way;
 
 use std::sync::Arc;
 
@@ -83,7 +83,7 @@ impl Http {
     /// Refuses a place that this client would not ask, as far as that is known without resolving its name.
     pub(crate) fn check(&self, at: &Location) -> Result<()> {
         self.route(at, at.guard == Guard::Caller)?.check(&at.url, at.guard)?;
-        exchange::not_shunned(at)?;
+        exchange::not_blocked(at)?;
         let Some(url::Host::Domain(name)) = at.url.host() else { return Ok(()) };
         RefusedHost::check_name(name, at.guard)
             .map_err(|refused| Error::new(Code::Redirect, refused.to_string()).with_url(&at.url))

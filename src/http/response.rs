@@ -11,14 +11,14 @@ use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use url::Url;
 
-use super::ahead::{Ahead, ReceiveError, LARGE};
 use super::decode::{self, Decoded, Decoder};
+use super::endpoint_settings::EndpointSettings;
 use super::guard::Guard;
 use super::pace::Pace as Limit;
+use super::read_ahead::{ReadAhead, ReceiveError, LARGE};
 use super::route::Route;
 use super::settings::Slowest;
 use super::transport_error;
-use super::way::Way;
 use crate::call::{Call, WaitLimit};
 use crate::error::{Code, Error, Result};
 use crate::rate_limit::RateLimit;
@@ -72,7 +72,7 @@ pub struct Response {
     /// Who chose the URL.
     pub guard: Guard,
     /// How it was reached.
-    pub way: Option<Arc<Way>>,
+    pub endpoint_settings: Option<Arc<EndpointSettings>>,
     /// The redirects that were followed.
     pub hops: Vec<Hop>,
     /// The headers of the first response, if there were redirects.
@@ -98,7 +98,7 @@ impl Response {
             url: url.clone(),
             remote: route.remote(&url, response.remote_addr()),
             guard: Guard::Caller,
-            way: None,
+            endpoint_settings: None,
             hops: Vec::new(),
             first_headers: None,
             attempts: 1,
@@ -193,7 +193,7 @@ pub struct BodyReader {
 
 enum Receiving {
     Piecemeal(Option<reqwest::Response>),
-    Ahead(Ahead),
+    Ahead(ReadAhead),
 }
 
 impl Receiving {
@@ -210,7 +210,7 @@ impl Receiving {
         if let Receiving::Piecemeal(response) = self {
             let large = |response: &mut reqwest::Response| response.content_length().is_some_and(|size| size > LARGE);
             if let Some(response) = response.take_if(large) {
-                *self = Receiving::Ahead(Ahead::start(call.engine(), response));
+                *self = Receiving::Ahead(ReadAhead::start(call.engine(), response));
             }
         }
     }

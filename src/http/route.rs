@@ -130,14 +130,14 @@ impl Route {
     }
 
     /// The URL for the HTTP crate. It contains a fixed port; then the headers get the host's own name.
-    pub fn wire(&self, url: &Url, headers: &mut HeaderMap) -> Url {
-        let mut wire = url.clone();
+    pub fn dial_url(&self, url: &Url, headers: &mut HeaderMap) -> Url {
+        let mut dialed = url.clone();
         if let Some(port) = self.address.and_then(|address| address.port) {
-            if let (Ok(()), Ok(host)) = (wire.set_port(Some(port)), HeaderValue::from_str(&host_of(url))) {
+            if let (Ok(()), Ok(host)) = (dialed.set_port(Some(port)), HeaderValue::from_str(&host_of(url))) {
                 headers.insert(HOST, host);
             }
         }
-        wire
+        dialed
     }
 
     /// The address that answered a request: behind a proxy or a socket, only an address in the URL itself.
@@ -206,15 +206,16 @@ mod tests {
 
     #[test]
     fn a_fixed_port_keeps_the_hosts_name() {
-        let wire = |address: &str, text: &str| {
+        let dialed = |address: &str, text: &str| {
             let mut headers = HeaderMap::new();
-            let wire = Route { address: Address::parse(address), ..Route::default() }.wire(&url(text), &mut headers);
-            (wire.to_string(), headers.get(HOST).map(|host| host.to_str().unwrap().to_owned()))
+            let dialed =
+                Route { address: Address::parse(address), ..Route::default() }.dial_url(&url(text), &mut headers);
+            (dialed.to_string(), headers.get(HOST).map(|host| host.to_str().unwrap().to_owned()))
         };
-        let fixed = wire("127.0.0.1:5001", "https://reg.example/v2/");
+        let fixed = dialed("127.0.0.1:5001", "https://reg.example/v2/");
         assert_eq!(fixed, ("https://reg.example:5001/v2/".to_owned(), Some("reg.example".to_owned())));
-        assert_eq!(wire("127.0.0.1:5001", "http://reg.example:81/").1.as_deref(), Some("reg.example:81"));
-        assert_eq!(wire("127.0.0.1", "https://reg.example/").1, None);
+        assert_eq!(dialed("127.0.0.1:5001", "http://reg.example:81/").1.as_deref(), Some("reg.example:81"));
+        assert_eq!(dialed("127.0.0.1", "https://reg.example/").1, None);
     }
 
     #[test]

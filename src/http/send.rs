@@ -24,8 +24,8 @@ impl Http {
     ///
     /// A response with an error status is a response: only a request without a response is an error here.
     pub fn send(&self, call: &Call, to: &Location, request: &mut Request) -> Result<Response> {
-        let hasty = to.way.as_ref().is_some_and(|way| way.hasty);
-        let mut tries = Tries::new(self.options().retries, hasty);
+        let has_alternative = to.endpoint_settings.as_ref().is_some_and(|settings| settings.has_alternative);
+        let mut tries = Tries::new(self.options().retries, has_alternative);
         loop {
             tries.count += 1;
             let outcome = self.follow(call, to, request, tries.count);
@@ -47,7 +47,7 @@ impl Http {
             let body_is_gone = redirect::keeps_body(response.status) && !request.body.rewind()?;
             let Some(target) = target_of(request, &response, home, body_is_gone)? else {
                 (response.hops, response.first_headers) = (hops, first_headers);
-                (response.guard, response.way) = (leg.at.guard, leg.at.way);
+                (response.guard, response.endpoint_settings) = (leg.at.guard, leg.at.endpoint_settings);
                 return Ok(response);
             };
             hops.push(Hop { status: response.status.as_u16(), url: target.clone() });
@@ -57,7 +57,7 @@ impl Http {
             if !home.is_origin_of(&target) {
                 // Once dropped, credentials are not sent again in the rest of the chain.
                 leg.at_home = false;
-                (leg.at.guard, leg.at.way) = (Guard::said_by(response.remote), home.beyond());
+                (leg.at.guard, leg.at.endpoint_settings) = (Guard::said_by(response.remote), home.beyond());
             }
             leg.at.url = target;
         }
@@ -76,15 +76,15 @@ struct Tries {
     most: u32,
     backoff: Backoff,
     /// Somebody else can be asked instead.
-    hasty: bool,
+    has_alternative: bool,
     expired_before: bool,
     stalled_before: bool,
 }
 
 impl Tries {
-    fn new(retries: u32, hasty: bool) -> Tries {
-        let most = if hasty { retries.min(1) } else { retries }.saturating_add(1);
-        Tries { count: 0, most, backoff: Backoff::new(), hasty, expired_before: false, stalled_before: false }
+    fn new(retries: u32, has_alternative: bool) -> Tries {
+        let most = if has_alternative { retries.min(1) } else { retries }.saturating_add(1);
+        Tries { count: 0, most, backoff: Backoff::new(), has_alternative, expired_before: false, stalled_before: false }
     }
 
     /// How long to wait before the next try; None when there is none.
@@ -106,7 +106,7 @@ impl Tries {
 
     fn after_status(&mut self, call: &Call, response: &Response) -> Result<Option<Duration>> {
         let after = retry::retry_after(&response.headers, SystemTime::now());
-        if self.hasty && (after.is_some() || response.status == StatusCode::TOO_MANY_REQUESTS) {
+        if self.has_alternative && (after.is_some() || response.status == StatusCode::TOO_MANY_REQUESTS) {
             return Ok(None);
         }
         match retry::wait_for(after, self.backoff.delay(self.count), call.remaining()) {
@@ -123,7 +123,7 @@ impl Tries {
 
     fn after_error(&mut self, request: &Request, error: &Error) -> Option<Duration> {
         let helps = match error.code() {
-            Code::Connect | Code::Timeout if self.hasty => false,
+            Code::Connect | Code::Timeout if self.has_alternative => false,
             // Without a connection nothing was sent; a proxy that requires other credentials will continue to do so.
             Code::Connect if error.http_status().is_none() => true,
             Code::Network => request.repeat == Repeat::Always,

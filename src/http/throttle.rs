@@ -104,16 +104,16 @@ impl Throttle {
         &self.rates
     }
 
-    /// Waits until a request may start. RATE_LIMITED when the server asks for a longer pause than the call can wait; `hasty`: it
+    /// Waits until a request may start. RATE_LIMITED when the server asks for a longer pause than the call can wait; one with an alternative
     /// waits for none.
-    pub(crate) fn enter(&self, call: &Call, hasty: bool) -> Result<Permit> {
+    pub(crate) fn enter(&self, call: &Call, has_alternative: bool) -> Result<Permit> {
         let begun = Instant::now();
         loop {
-            while let Some(wait) = self.pause(if hasty { Some(Duration::ZERO) } else { call.remaining() })? {
+            while let Some(wait) = self.pause(if has_alternative { Some(Duration::ZERO) } else { call.remaining() })? {
                 call.sleep(wait)?;
             }
             let permit = call.wait(None, self.permits.clone().acquire_owned())?.ok();
-            if hasty && self.times().silent.is_some_and(|at| at >= begun) {
+            if has_alternative && self.times().silent.is_some_and(|at| at >= begun) {
                 return Err(Error::new(Code::Timeout, "no answer from the server to those before").as_stall());
             }
             let wait = self.reserve();

@@ -13,7 +13,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::handshake::{self, TlsSessions};
 use super::route::{Route, TlsTrust};
-use super::{own, pem};
+use super::{pem, pinned_certificate};
 use crate::error::{Code, Error, Result};
 use crate::os::shortage::is_shortage;
 
@@ -172,7 +172,7 @@ impl TrustPolicy {
         let is_trusted =
             || given.iter().chain(platform.iter().flat_map(|all| all.iter())).any(|one| one == certificate);
         match chains.verify_server_cert(certificate, chain, name, ocsp, now) {
-            Err(refused) if is_trusted() => own::verify(certificate, name, refused),
+            Err(refused) if is_trusted() => pinned_certificate::verify(certificate, name, refused),
             outcome => outcome,
         }
     }

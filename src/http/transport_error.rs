@@ -10,7 +10,7 @@ use super::address::is_local_name;
 use super::guard::RefusedHost;
 use super::handshake::{Handshake, HandshakeWatch};
 use super::origin::host_of;
-use super::own;
+use super::pinned_certificate;
 use super::proxy::Proxy;
 use super::resolver::{NoThread, UnresolvedHost};
 use super::route::Route;
@@ -214,7 +214,7 @@ pub(crate) fn text(error: &reqwest::Error) -> String {
 fn tls_text(error: &rustls::Error) -> String {
     let rustls::Error::InvalidCertificate(reason) = error else { return error.to_string() };
     let reason = match reason {
-        reason if own::is_authority(reason) => "it is the certificate of an authority".to_owned(),
+        reason if pinned_certificate::is_authority(reason) => "it is the certificate of an authority".to_owned(),
         CertificateError::InvalidPurpose => "it is not for use by a server".to_owned(),
         CertificateError::Other(OtherError(reason)) => reason.to_string(),
         reason => reason.to_string(),
@@ -224,7 +224,7 @@ fn tls_text(error: &rustls::Error) -> String {
 
 fn tls_hint(error: &rustls::Error) -> Option<&'static str> {
     match error {
-        rustls::Error::InvalidCertificate(error) if own::is_authority(error) => Some(
+        rustls::Error::InvalidCertificate(error) if pinned_certificate::is_authority(error) => Some(
             "it is the certificate of an authority, not of a server: a server's own certificate is trusted when ca_file contains exactly that certificate",
         ),
         rustls::Error::InvalidCertificate(_) => {

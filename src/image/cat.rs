@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::extract::{check_diff_id, diff_ids};
 use super::layer::{UnpackLimits, UnpackedLayer};
+use super::path_walk::MOST_LINKS;
 use super::tar::{clean, is_within, join, shown, split, EntryKind, LayerEntries, Mark, TarEntry};
-use super::walk::MOST_LINKS;
 use super::Image;
 use crate::call::Call;
 use crate::digest::Digest;

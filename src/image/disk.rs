@@ -7,14 +7,14 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::folders::{failed, Folders, StepDown, PRIVATE};
-use super::own::OwnNames;
+use super::layer_names::LayerNames;
+use super::path_walk::WalkBudget;
 use super::sweep;
 use super::tar::{is_within, shown, split, EntryKind, TarEntry};
-use super::walk::WalkBudget;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::os::open_folder::{self, OpenFolder, Owner, Permissions, SpecialFile, Time};
-use crate::os::{owner, walk};
+use crate::os::{owner, safe_path};
 
 /// Which attributes of entries are kept, besides the content.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,7 +30,7 @@ pub(crate) struct PreservedAttributes {
 pub(crate) struct DiskTree {
     folders: Folders,
     keep: PreservedAttributes,
-    own: OwnNames,
+    own: LayerNames,
     /// Whether there may be files of lower layers, which whiteouts of this layer could remove.
     lower: bool,
 }
@@ -50,14 +50,14 @@ impl DiskTree {
         if keep.owner && !owner::is_root() {
             return Err(Error::new(Code::InvalidArgument, "only root can keep the owners of files"));
         }
-        walk::make(path).map_err(what)?;
+        safe_path::create_folder(path).map_err(what)?;
         let lower = std::fs::read_dir(path).map_err(what)?.next().is_some();
         if !filled && lower {
             return Err(Error::new(Code::Io, format!("the folder {} is not empty", path.display()))
                 .with_hint("the option overwrite extracts into what is there"));
         }
         let root = OpenFolder::open(path).map_err(what)?;
-        Ok(DiskTree { folders: Folders::new(root, WalkBudget::new(call))?, keep, own: OwnNames::default(), lower })
+        Ok(DiskTree { folders: Folders::new(root, WalkBudget::new(call))?, keep, own: LayerNames::default(), lower })
     }
 
     /// Begins another layer: everything in the folder belongs to lower ones now.

@@ -6,8 +6,8 @@
 use std::io;
 use std::rc::Rc;
 
+use super::path_walk::WalkBudget;
 use super::tar::{shown, DEEPEST};
-use super::walk::WalkBudget;
 use crate::error::{Code, Error, Result};
 use crate::os::open_folder::{self, FolderId, OpenFolder, OpenedEntry, Permissions, Time};
 

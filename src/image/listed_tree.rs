@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::path_walk::WalkBudget;
 use super::tar::{is_within, join, shown, split, EntryKind, LayerEntries, Mark, TarEntry, DEEPEST};
-use super::walk::WalkBudget;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 

@@ -2,7 +2,7 @@
 //! folder of the layer's own is looked through once only, however many whiteouts it has.
 
 use super::folders::{failed, Folders, StepDown};
-use super::own::OwnNames;
+use super::layer_names::LayerNames;
 use crate::error::Result;
 use crate::os::open_folder::{not_empty, not_permitted};
 
@@ -18,24 +18,24 @@ struct Frame {
 }
 
 /// Removes a name of the current folder with everything below it. With `own`, what this layer has made is kept.
-pub(crate) fn remove(folders: &mut Folders, name: &[u8], own: Option<&mut OwnNames>) -> Result<()> {
+pub(crate) fn remove(folders: &mut Folders, name: &[u8], own: Option<&mut LayerNames>) -> Result<()> {
     folders.forget();
     let id = folders.id();
     match own {
         Some(own) if own.has(id, name) => run(folders, vec![(name.to_vec(), false)], own),
         _ if unlink(folders, name)? => Ok(()),
-        _ => run(folders, vec![(name.to_vec(), true)], &mut OwnNames::default()),
+        _ => run(folders, vec![(name.to_vec(), true)], &mut LayerNames::default()),
     }
 }
 
 /// Removes what lower layers have in the current folder.
-pub(crate) fn clear(folders: &mut Folders, own: &mut OwnNames) -> Result<()> {
+pub(crate) fn clear(folders: &mut Folders, own: &mut LayerNames) -> Result<()> {
     folders.forget();
     let inside = sift(folders, false, own)?;
     run(folders, inside, own)
 }
 
-fn run(folders: &mut Folders, first: Vec<(Vec<u8>, bool)>, own: &mut OwnNames) -> Result<()> {
+fn run(folders: &mut Folders, first: Vec<(Vec<u8>, bool)>, own: &mut LayerNames) -> Result<()> {
     let mut frames = vec![Frame { folders: first, goes: false }];
     while let Some(frame) = frames.last_mut() {
         if let Some((name, goes)) = frame.folders.pop() {
@@ -75,7 +75,7 @@ fn vanish(folders: &mut Folders) -> Result<bool> {
 }
 
 /// Removes the files of the current folder. Returns the folders in it that are still to be searched.
-fn sift(folders: &mut Folders, goes: bool, own: &mut OwnNames) -> Result<Vec<(Vec<u8>, bool)>> {
+fn sift(folders: &mut Folders, goes: bool, own: &mut LayerNames) -> Result<Vec<(Vec<u8>, bool)>> {
     let (id, mut inside) = (folders.id(), Vec::new());
     if !goes && !own.add_all(id) {
         return Ok(inside);

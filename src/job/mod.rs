@@ -1,7 +1,7 @@
 //! Jobs: calls that threads of ours make, for callers who must not wait. A job makes one call at a time; what happens to it waits in
 //! its client's queue until the caller takes it.
 
-mod asked;
+mod credential_questions;
 mod deadline;
 pub(crate) mod events;
 pub(crate) mod pool;
@@ -22,7 +22,7 @@ use crate::error::{Code, Error, Result};
 use crate::json;
 use crate::options::options;
 use crate::sync::lock;
-use asked::{ask, AnswerShare, AskedHost};
+use credential_questions::{ask, AnswerShare, HostQuestion};
 use deadline::DeadlineWatch;
 use events::{Events, News};
 use pool::{Pool, Waiting, Work};
@@ -49,7 +49,7 @@ pub(crate) struct Jobs<R> {
     /// How many are in a call.
     busy: AtomicUsize,
     /// The hosts that jobs ask about in their calls: of those that want one answer one asks.
-    asked: Mutex<HashMap<String, AskedHost>>,
+    asked: Mutex<HashMap<String, HostQuestion>>,
 }
 
 impl<R> Jobs<R> {

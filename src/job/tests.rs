@@ -135,5 +135,5 @@ fn calls_that_ended_while_they_were_held_take_no_room() {
 fn a_question_that_nobody_waits_for_any_more_is_none() {
     let jobs = TestJobs::new(1).unwrap();
     drop(jobs.inquire("h"));
-    assert!(matches!(jobs.inquire("h"), asked::Inquiry::Mine(_)));
+    assert!(matches!(jobs.inquire("h"), credential_questions::Inquiry::Mine(_)));
 }

@@ -13,8 +13,8 @@ use crate::download::partial::OnContention;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
+use crate::os::safe_path;
 use crate::os::special::open_regular;
-use crate::os::walk;
 use crate::store::{digest_tags, Moved, NamedImage, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::blob::{is_right, Blob, VerifiedBlob};
 
@@ -47,7 +47,8 @@ impl Directory {
     }
 
     fn make(&self) -> Result<()> {
-        walk::make(&self.0).map_err(|error| Error::io(format!("cannot create {}", self.0.display()), &error))
+        safe_path::create_folder(&self.0)
+            .map_err(|error| Error::io(format!("cannot create {}", self.0.display()), &error))
     }
 
     /// The path of a blob's file.
@@ -165,7 +166,8 @@ impl WriteStore for Directory {
     }
 
     fn look(&self, _: &Call, _: &RawManifest) -> Result<bool> {
-        walk::real(&self.0).map_err(|error| Error::io(format!("cannot write to {}", self.0.display()), &error))?;
+        safe_path::resolve(&self.0)
+            .map_err(|error| Error::io(format!("cannot write to {}", self.0.display()), &error))?;
         match self.0.exists() && !self.0.is_dir() {
             true => Err(Error::new(Code::Io, format!("{} is not a directory", self.0.display()))),
             false => Ok(false),

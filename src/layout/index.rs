@@ -2,7 +2,7 @@
 
 use serde_json::{json, Value};
 
-use super::entry::{name_of, IMAGE_NAME, REF_NAME};
+use super::index_entry::{name_of, IMAGE_NAME, REF_NAME};
 use super::names::same_image;
 use crate::annotations::Annotations;
 use crate::manifest::{Descriptor, Document};

@@ -3,9 +3,9 @@
 pub mod archive;
 pub mod check;
 pub mod directory;
-mod entry;
 mod flush_queue;
 pub(crate) mod index;
+mod index_entry;
 pub(crate) mod lock;
 pub(crate) mod names;
 mod needed;

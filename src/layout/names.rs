@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::entry::{image_name, images, name_of};
+use super::index_entry::{image_name, images, name_of};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
@@ -117,7 +117,7 @@ pub(crate) fn same_image(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::entry::{IMAGE_NAME, REF_NAME};
+    use super::super::index_entry::{IMAGE_NAME, REF_NAME};
     use super::*;
     use crate::digest::Algorithm;
     use crate::manifest::Descriptor;

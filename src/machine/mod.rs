@@ -3,7 +3,7 @@
 
 mod files;
 mod options;
-mod places;
+mod registries_conf_paths;
 
 pub use options::MachineOptions;
 
@@ -14,7 +14,7 @@ use crate::mirrors::hosts_toml::HostFolder;
 use crate::mirrors::{daemon_json, hosts_toml, registries_yaml, RegistriesConf, Rule, Rules, ShortNames};
 use crate::os::home::{self, Environment};
 use files::Files;
-use places::ContainersPlaces;
+use registries_conf_paths::ContainersPlaces;
 
 /// What is to be read.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl MachineFiles {
     }
 
     fn with(options: &MachineOptions, environment: Environment<'_>) -> MachineFiles {
-        let containers = options.containers_registries.then(|| places::containers(environment));
+        let containers = options.containers_registries.then(|| registries_conf_paths::containers(environment));
         MachineFiles { options: options.clone(), containers }
     }
 

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use serde_json::{Map, Value};
 
 use super::endpoint::{EndpointBase, EndpointTls, RegistryEndpoint};
-use super::place::HostPath;
+use super::host_path::HostPath;
 use super::rules::{NameScope, Rule};
 use super::text::ConfigText;
 use crate::error::Result;
@@ -122,8 +122,8 @@ fn insecure(file: &ConfigText<'_>, listed: &[(String, u32)]) -> Result<Vec<(Name
 
 #[cfg(test)]
 mod tests {
+    use super::super::rule_source::RuleSource;
     use super::super::rules::Rules;
-    use super::super::source::RuleSource;
     use super::*;
     use crate::mirrors::Abilities;
     use crate::reference::{Repository, Scheme};

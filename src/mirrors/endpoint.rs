@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::rename::Rename;
-use super::source::RuleSource;
+use super::rule_source::RuleSource;
 use crate::credentials::Credentials;
 use crate::docker_hub;
 pub(crate) use crate::docker_hub::REGISTRY as HUB;

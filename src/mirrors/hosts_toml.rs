@@ -17,7 +17,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint, MOST_ENDPOINTS};
-use super::place::HostPath;
+use super::host_path::HostPath;
 use super::rules::{NameScope, Rule};
 use super::tables::{self, At, TomlTable};
 use super::text::ConfigText;

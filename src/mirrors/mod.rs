@@ -5,15 +5,15 @@
 
 pub(crate) mod daemon_json;
 mod endpoint;
+mod host_path;
 pub(crate) mod hosts_toml;
 mod option;
-mod place;
 mod registries_conf;
 pub(crate) mod registries_yaml;
 mod rename;
+mod rule_source;
 mod rules;
 mod short_names;
-mod source;
 mod tables;
 mod text;
 mod yaml;
@@ -22,8 +22,8 @@ pub(crate) use endpoint::{Abilities, EndpointBase, EndpointKey, EndpointTls, Reg
 pub(crate) use option::Mirrors;
 pub(crate) use registries_conf::RegistriesConf;
 pub(crate) use rename::Rename;
+pub(crate) use rule_source::RuleSource;
 #[cfg(test)]
 pub(crate) use rules::NameScope;
 pub(crate) use rules::{Rule, Rules};
 pub(crate) use short_names::ShortNames;
-pub(crate) use source::RuleSource;

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::endpoint::{EndpointBase, RegistryEndpoint};
-use super::place::HostPath;
+use super::host_path::HostPath;
 use super::rename::Rename;
-use super::source::RuleSource;
+use super::rule_source::RuleSource;
 use crate::docker_hub;
 use crate::options::OptionValue;
 use crate::reference::Scheme;

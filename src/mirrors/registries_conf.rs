@@ -13,11 +13,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint, HUB, MOST_ENDPOINTS};
-use super::place::HostPath;
+use super::host_path::HostPath;
 use super::rename::Rename;
+use super::rule_source::RuleSource;
 use super::rules::{NameScope, Rule};
 use super::short_names::ShortNames;
-use super::source::RuleSource;
 use super::tables::{self, At, TomlTable};
 use super::text::ConfigText;
 use crate::error::Result;

@@ -16,10 +16,10 @@ use regex_lite::RegexBuilder;
 use zeroize::Zeroizing;
 
 use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint, HUB, MOST_ENDPOINTS};
-use super::place::HostPath;
+use super::host_path::HostPath;
 use super::rename::Rename;
+use super::rule_source::RuleSource;
 use super::rules::{NameScope, Rule};
-use super::source::RuleSource;
 use super::text::ConfigText;
 use super::yaml::{self, YamlNode};
 use crate::credentials::Credentials;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::endpoint::RegistryEndpoint;
-use super::source::RuleSource;
+use super::rule_source::RuleSource;
 use crate::docker_hub;
 use crate::error::Error;
 use crate::reference::Index;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::source::RuleSource;
+use super::rule_source::RuleSource;
 use super::tables::{At, TomlTable};
 use crate::error::{Code, Error, Result};
 use crate::reference::index::looks_like_host;

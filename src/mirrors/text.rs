@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::source::RuleSource;
+use super::rule_source::RuleSource;
 use crate::error::{Code, Error};
 
 /// A file's text.

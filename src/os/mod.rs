@@ -4,6 +4,7 @@
 pub(crate) mod bell;
 pub(crate) mod child;
 pub(crate) mod descriptor;
+pub(crate) mod file_version;
 pub(crate) mod flush;
 pub(crate) mod home;
 pub(crate) mod input;
@@ -14,14 +15,13 @@ pub(crate) mod offset;
 pub(crate) mod open_folder;
 pub(crate) mod output;
 pub(crate) mod owner;
+pub(crate) mod safe_path;
 pub(crate) mod shortage;
 pub(crate) mod signal;
 pub(crate) mod special;
-pub(crate) mod stamp;
 pub(crate) mod standard;
 pub(crate) mod target;
 pub(crate) mod temporary;
-pub(crate) mod walk;
 
 #[cfg(test)]
 mod tests {

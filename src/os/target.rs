@@ -7,8 +7,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::safe_path::{self, refuse_trap, MOST_LINKS};
 use super::special::name_of;
-use super::walk::{self, refuse_trap, MOST_LINKS};
 use crate::error::{Code, Error, Result};
 
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Target {
         let mut path = path.to_owned();
         for _ in 0..=MOST_LINKS {
             let (folder, name) = parts(&path)?;
-            let folder = walk::real(folder).map_err(cannot)?;
+            let folder = safe_path::resolve(folder).map_err(cannot)?;
             let around = fs::metadata(&folder).map_err(cannot)?;
             let full = folder.join(name);
             if let Some(number) = own_descriptor(&folder, name) {

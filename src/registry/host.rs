@@ -9,13 +9,13 @@ use crate::auth::Account;
 use crate::credentials::Credentials;
 use crate::docker_hub;
 use crate::error::{Code, Error, Result};
+use crate::http::endpoint_settings::EndpointSettings;
 use crate::http::headers::Headers;
 use crate::http::location::Location;
 use crate::http::pace::ByteLimits;
 use crate::http::proxy::ProxyChoice;
 use crate::http::route::Address;
 use crate::http::settings::{Network, TlsOptions};
-use crate::http::way::Way;
 use crate::http::Http;
 use crate::mirrors::Mirrors;
 use crate::options::options;
@@ -148,12 +148,15 @@ pub(crate) fn base(
     http: &Http,
     index: &Index,
     options: &HostOptions,
-    way: Option<(&Arc<Way>, bool)>,
+    settings: Option<(&Arc<EndpointSettings>, bool)>,
     speaks_tls: impl FnOnce(&Location) -> Result<bool>,
 ) -> Result<Location> {
-    let at = |url: Url| Location { way: way.map(|(way, _)| way.clone()), ..Location::of_caller(url) };
+    let at = |url: Url| Location {
+        endpoint_settings: settings.map(|(settings, _)| settings.clone()),
+        ..Location::of_caller(url)
+    };
     let (url, source) = endpoint(http, index, options)?;
-    let or_plain = way.is_some_and(|(_, or_plain)| or_plain) && matches!(source, "default" | "probe");
+    let or_plain = settings.is_some_and(|(_, or_plain)| or_plain) && matches!(source, "default" | "probe");
     if source != "probe" && !or_plain {
         return Ok(at(url));
     }

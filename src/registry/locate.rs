@@ -133,7 +133,7 @@ impl Client {
 /// An endpoint of which the caller says that it failed is passed over, as long as there is another one.
 fn not_failed(remote: &Remote, options: &LocateOptions) -> Result<()> {
     let endpoint = redact::url(&remote.account.base.url);
-    match remote.is_hasty() && options.failed.0.contains(&endpoint) {
+    match remote.has_alternative() && options.failed.0.contains(&endpoint) {
         true => Err(Error::new(Code::Network, "the caller says that it does not serve")),
         false => Ok(()),
     }

@@ -5,9 +5,9 @@ use std::path::Path;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use crate::auth::credential_files::{target, CredentialChoice, CredentialPlace};
 use crate::auth::credential_lookup::StoredCredentials;
 use crate::auth::login::can_log_in;
-use crate::auth::places::{target, CredentialChoice, CredentialPlace};
 use crate::auth::scope::{Scope, ScopeSet};
 use crate::auth::secrets::Secrets;
 use crate::auth::{credential_writer, key, Account};

@@ -1,20 +1,25 @@
 //! Protocol v2 (OCI distribution-spec 1.1): a folder for each kind of thing that a registry has.
 
 pub mod blob;
+pub mod delete_tag;
 pub mod endpoints;
 pub mod explain;
 pub mod host;
-pub(crate) mod known;
 pub mod list;
+mod list_referrers;
 pub mod locate;
 pub mod login;
 pub mod manifest;
-mod named;
+mod manifest_for_platform;
+mod name_resolution;
 pub mod options;
 pub mod ping;
 pub mod referrers;
+pub mod remove_repository;
 pub mod repository;
+pub(crate) mod repository_facts;
 pub mod store;
+pub mod tags;
 pub mod token;
 pub mod upload;
 

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::id::ImageId;
 use super::index_server::IndexServer;
+use super::index_session::Access;
 use super::path::V1Path;
-use super::session::Access;
 use super::{json, wrong, V1Repository, LARGEST};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};

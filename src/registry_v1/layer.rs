@@ -13,13 +13,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::id::ImageId;
+use super::index_session::Access;
 use super::path::V1Path;
 use super::read::{Checksums, V1Image};
-use super::session::Access;
 use super::V1Repository;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
-use crate::download::save::{self, Delivery, ExistingFile};
+use crate::download::deliver::{self, Delivery, ExistingFile};
 use crate::download::{
     narrowed, BlobLimit, BodyRules, Download, Downloadable, ExpectedDigest, Pieces, RangeRequest, ReadOptions,
     SaveOptions,
@@ -219,13 +219,13 @@ impl V1Repository {
     pub fn open(&self, id: &ImageId, options: &ReadOptions) -> Result<LayerReader> {
         options.without_limit()?;
         check(options)?;
-        save::open(self.find_layer(id)?, options).map(LayerReader)
+        deliver::open(self.find_layer(id)?, options).map(LayerReader)
     }
 
     /// Gets a layer into memory.
     pub fn layer(&self, id: &ImageId, options: &ReadOptions) -> Result<(DeliveredLayer, Vec<u8>)> {
         check(options)?;
-        let (delivery, bytes) = save::to_memory(options, || self.find_layer(id))?;
+        let (delivery, bytes) = deliver::to_memory(options, || self.find_layer(id))?;
         Ok((DeliveredLayer::of(delivery), bytes))
     }
 
@@ -233,7 +233,7 @@ impl V1Repository {
     pub fn layer_to(&self, id: &ImageId, out: &mut dyn Write, options: &ReadOptions) -> Result<DeliveredLayer> {
         options.without_limit()?;
         check(options)?;
-        let delivery = save::to_writer(self.find_layer(id)?, out, options)?;
+        let delivery = deliver::to_writer(self.find_layer(id)?, out, options)?;
         Ok(DeliveredLayer::of(delivery))
     }
 
@@ -245,12 +245,12 @@ impl V1Repository {
         let call = &self.place.call;
         let layer = self.find_layer(id)?;
         if let Some(expected) = layer.expected() {
-            if let Some(found) = save::existing::<RemoteLayer>(call, path, options, expected)? {
+            if let Some(found) = deliver::existing::<RemoteLayer>(call, path, options, expected)? {
                 return Ok(DeliveredLayer::skipped(layer, found));
             }
         }
         let first = RefCell::new(Some(layer));
-        let delivery = save::to_file(call, path, options, || first.take().map_or_else(|| self.find_layer(id), Ok))?;
+        let delivery = deliver::to_file(call, path, options, || first.take().map_or_else(|| self.find_layer(id), Ok))?;
         Ok(DeliveredLayer::of(delivery))
     }
 }

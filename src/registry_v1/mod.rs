@@ -9,12 +9,12 @@ mod cookies;
 pub mod id;
 pub mod index;
 mod index_server;
+mod index_session;
 pub mod layer;
 pub mod login;
 mod path;
 pub mod read;
 mod repo;
-mod session;
 pub mod write;
 
 pub use repo::V1Repository;

@@ -8,8 +8,8 @@ use ::http::{Method, StatusCode};
 
 use super::id::ImageId;
 use super::index_server::IndexServer;
+use super::index_session::{Access, IndexSession, RegistryProof};
 use super::path::V1Path;
-use super::session::{Access, IndexSession, RegistryProof};
 use super::LARGEST;
 use crate::auth::{challenge, identity};
 use crate::call::Call;

@@ -11,9 +11,9 @@ use serde::Serialize;
 use serde_json::{json, Map, Value};
 
 use super::id::ImageId;
+use super::index_session::Access;
 use super::path::V1Path;
 use super::read::check_tag;
-use super::session::Access;
 use super::{V1Repository, LARGEST};
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result, Side};

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
+use crate::os::file_version::FileVersion;
 use crate::os::special::open_regular;
-use crate::os::stamp::Stamp;
 use crate::stream::source::{read_piece, Source, PIECE};
 
 /// How many bytes are buffered of a source that can be read only once.
@@ -56,7 +56,7 @@ impl Replay for InMemory<'_> {
 pub struct OpenedFile {
     file: File,
     name: String,
-    stamp: Stamp,
+    stamp: FileVersion,
     left: u64,
 }
 
@@ -71,11 +71,11 @@ impl OpenedFile {
     /// A regular file that is open already, from its first byte on.
     pub(crate) fn of(file: File, name: String) -> Result<OpenedFile> {
         let facts = file.metadata().map_err(|error| Error::io(format!("cannot read {name}"), &error))?;
-        Ok(OpenedFile { file, name, stamp: Stamp::of(&facts), left: facts.len() })
+        Ok(OpenedFile { file, name, stamp: FileVersion::of(&facts), left: facts.len() })
     }
 
     /// By what one sees later that it is still the same.
-    pub(crate) fn stamp(&self) -> Stamp {
+    pub(crate) fn stamp(&self) -> FileVersion {
         self.stamp
     }
 
@@ -91,7 +91,7 @@ impl Source for OpenedFile {
         let piece = read_piece(&mut self.file, most).map_err(what)?;
         self.left = self.left.saturating_sub(piece.len() as u64);
         // Before the last bytes leave: what is sent must be what was hashed.
-        if self.left == 0 && Stamp::of(&self.file.metadata().map_err(what)?) != self.stamp {
+        if self.left == 0 && FileVersion::of(&self.file.metadata().map_err(what)?) != self.stamp {
             return Err(OpenedFile::changed(&self.name));
         }
         Ok(piece)

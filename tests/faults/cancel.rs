@@ -16,7 +16,7 @@ use ocireg::image::files::{files, FilesOptions};
 use ocireg::image::scratch::Scratch;
 use ocireg::layout::oci::OciLayout;
 use ocireg::registry::list::catalog::CatalogOptions;
-use ocireg::registry::list::tags::TagsOptions;
+use ocireg::registry::tags::TagsOptions;
 use ocireg::store::ReadStore;
 use tar::EntryType;
 

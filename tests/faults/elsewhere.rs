@@ -5,7 +5,7 @@ use ocireg::digest::Digest;
 use ocireg::endpoint::{self, Endpoint};
 use ocireg::error::{Code, Error};
 use ocireg::registry::blob::ReadOptions;
-use ocireg::registry::list::tags::TagsOptions;
+use ocireg::registry::tags::TagsOptions;
 use ocireg::registry::Client;
 use ocireg::transfer::copy::CopyOptions;
 use serde_json::json;

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use ocireg::error::{Code, Error};
 use ocireg::registry::list::catalog::CatalogOptions;
-use ocireg::registry::list::tags::{Tags, TagsOptions};
 use ocireg::registry::referrers::ReferrersOptions;
+use ocireg::registry::tags::{Tags, TagsOptions};
 use ocireg::registry::Client;
 
 use crate::common::*;

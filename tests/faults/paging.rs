@@ -2,8 +2,8 @@
 
 use ocireg::error::{Code, Result};
 use ocireg::registry::list::catalog::CatalogOptions;
-use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::referrers::{ReferrersOptions, ReferrersSource};
+use ocireg::registry::tags::TagsOptions;
 use serde_json::json;
 
 use crate::common::*;

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use ocireg::error::Code;
 use ocireg::registry::list::catalog::CatalogOptions;
-use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::manifest::PutOptions;
+use ocireg::registry::tags::TagsOptions;
 use ocireg::registry::upload::UploadOptions;
 
 use crate::common::*;

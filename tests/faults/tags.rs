@@ -2,7 +2,8 @@
 
 use ocireg::error::{Code, Error};
 use ocireg::reference::Reference;
-use ocireg::registry::manifest::{ManifestFate, PutOptions, UntagOptions, Untagged};
+use ocireg::registry::delete_tag::{DeleteTagOptions, DeletedTag, ManifestFate};
+use ocireg::registry::manifest::PutOptions;
 
 use crate::common::*;
 use crate::registry::Abilities;
@@ -61,12 +62,12 @@ fn a_web_page_deletes_nothing() {
     });
     let (client, digested) = (client(), at(&server.host, &digest(MANIFEST.as_bytes())));
     let call = call(&client);
-    fails(client.delete_tag(&call, &tag(&server.host), &UntagOptions::default()), Code::Protocol, "a web page");
+    fails(client.delete_tag(&call, &tag(&server.host), &DeleteTagOptions::default()), Code::Protocol, "a web page");
     fails(client.delete_manifest(&call, &digested, &Default::default()), Code::Protocol, "a web page");
     fails(client.delete_blob(&call, &digested), Code::Protocol, "a web page");
 }
 
-fn untag(registry: &Registry, options: UntagOptions) -> Result<Untagged, Error> {
+fn untag(registry: &Registry, options: DeleteTagOptions) -> Result<DeletedTag, Error> {
     let client = client();
     client.delete_tag(&call(&client), &tag(&registry.server.host), &options)
 }
@@ -87,20 +88,24 @@ fn tagged(abilities: Abilities) -> Registry {
 #[test]
 fn a_tag_is_deleted_alone() {
     let registry = tagged(Abilities { tag_delete: true, ..Abilities::default() });
-    let found = untag(&registry, UntagOptions { list_others: true, ..UntagOptions::default() }).unwrap();
+    let found = untag(&registry, DeleteTagOptions { list_others: true, ..DeleteTagOptions::default() }).unwrap();
     assert_eq!(
         (found.tag.as_str(), found.status, found.manifest, found.replaced),
         ("t", 202, ManifestFate::Kept, false)
     );
     assert_eq!((found.digest, found.other_tags), (digest(MANIFEST.as_bytes()), Some(vec!["same".to_owned()])));
     assert_eq!(registry.tags(), ["other", "same"]);
-    let gone = fails(untag(&registry, UntagOptions::default()), Code::NotFound, "manifest unknown");
+    let gone = fails(untag(&registry, DeleteTagOptions::default()), Code::NotFound, "manifest unknown");
     assert_eq!(gone.http_status(), Some(404));
     let client = client();
     let by_digest = at(&registry.server.host, &digest(b"x"));
-    fails(client.delete_tag(&call(&client), &by_digest, &UntagOptions::default()), Code::InvalidReference, "no tag");
+    fails(
+        client.delete_tag(&call(&client), &by_digest, &DeleteTagOptions::default()),
+        Code::InvalidReference,
+        "no tag",
+    );
     let both = Reference::parse(&format!("{}/a/b:same@{}", registry.server.host, digest(b"x")), None).unwrap();
-    fails(client.delete_tag(&call(&client), &both, &UntagOptions::default()), Code::DigestMismatch, "names");
+    fails(client.delete_tag(&call(&client), &both, &DeleteTagOptions::default()), Code::DigestMismatch, "names");
     assert_eq!(registry.server.count("DELETE", ""), 1);
 }
 
@@ -109,14 +114,14 @@ fn a_tag_that_takes_its_manifest_along_is_noticed() {
     let registry = tagged(Abilities { tag_delete_of_all: true, ..Abilities::default() });
     let client = client();
     let (context, call) = with_context(&client);
-    let found = client.delete_tag(&call, &tag(&registry.server.host), &UntagOptions::default()).unwrap();
+    let found = client.delete_tag(&call, &tag(&registry.server.host), &DeleteTagOptions::default()).unwrap();
     assert_eq!(found.manifest, ManifestFate::Restored);
     assert_eq!(registry.tags(), ["other"]);
     assert!(context.warnings()[0].text.contains("as far as list_others"), "{:?}", context.warnings());
     assert!(registry.json(found.digest.as_str()).is_some());
     let registry = tagged(Abilities { tag_delete_of_all: true, ..Abilities::default() });
     let (context, call) = with_context(&client);
-    let listed = UntagOptions { list_others: true, ..UntagOptions::default() };
+    let listed = DeleteTagOptions { list_others: true, ..DeleteTagOptions::default() };
     client.delete_tag(&call, &tag(&registry.server.host), &listed).unwrap();
     assert_eq!((registry.tags(), context.warnings().len()), (vec!["other".to_owned(), "same".to_owned()], 0));
 }
@@ -127,10 +132,10 @@ fn a_registry_that_does_not_say_what_it_did_is_not_believed() {
         (seen.method == "HEAD").then(|| reply(403))
     });
     registry.manifests.lock().unwrap().put("t", MANIFEST_TYPE, MANIFEST.as_bytes());
-    assert_eq!(untag(&registry, UntagOptions::default()).unwrap().manifest, ManifestFate::Unknown);
+    assert_eq!(untag(&registry, DeleteTagOptions::default()).unwrap().manifest, ManifestFate::Unknown);
     let broken = tagged(Abilities { tag_delete: true, ..Abilities::default() });
     broken.manifests.lock().unwrap().put("t", MANIFEST_TYPE, b"{\"schemaVersion\":2}");
-    assert_eq!(untag(&broken, UntagOptions::default()).unwrap().manifest, ManifestFate::Kept);
+    assert_eq!(untag(&broken, DeleteTagOptions::default()).unwrap().manifest, ManifestFate::Kept);
     assert_eq!(broken.tags(), ["other", "same"]);
 }
 
@@ -138,18 +143,18 @@ fn a_registry_that_does_not_say_what_it_did_is_not_believed() {
 fn a_registry_that_deletes_no_tag_says_so() {
     let registry = tagged(Abilities { delete: true, ..Abilities::default() });
     let error =
-        fails(untag(&registry, UntagOptions { list_others: true, ..Default::default() }), Code::Unsupported, "");
+        fails(untag(&registry, DeleteTagOptions { list_others: true, ..Default::default() }), Code::Unsupported, "");
     let hint = error.to_json()["hint"].as_str().unwrap().to_owned();
     assert!(hint.contains("also that of same") && hint.contains("replace"), "{hint}");
     assert_eq!(registry.tags(), ["other", "same", "t"]);
     // It can with a placeholder.
-    let found = untag(&registry, UntagOptions { replace: true, ..Default::default() }).unwrap();
+    let found = untag(&registry, DeleteTagOptions { replace: true, ..Default::default() }).unwrap();
     assert_eq!((found.replaced, found.manifest), (true, ManifestFate::Kept));
     assert_eq!(registry.tags(), ["other", "same"]);
     // Unless it deletes nothing, or keeps the tag: then the tag is unchanged.
     for abilities in [Abilities::default(), Abilities { delete: true, tags_stay: true, ..Abilities::default() }] {
         let registry = tagged(abilities);
-        fails(untag(&registry, UntagOptions { replace: true, ..Default::default() }), Code::Unsupported, "");
+        fails(untag(&registry, DeleteTagOptions { replace: true, ..Default::default() }), Code::Unsupported, "");
         assert_eq!(registry.json("t").unwrap()["config"]["size"], 2);
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ocireg::error::Code;
 use ocireg::registry::blob::ReadOptions;
-use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::manifest::GetOptions;
+use ocireg::registry::tags::TagsOptions;
 use ocireg::registry::Client;
 
 use crate::common::*;

@@ -13,10 +13,10 @@ use ocireg::image::files::{files, FilesOptions};
 use ocireg::image::size::{size, SizeOptions};
 use ocireg::image::tag::{tag, TagOptions};
 use ocireg::image::Image;
-use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::manifest::PutOptions;
-use ocireg::registry::repository::remove::ClearOptions;
+use ocireg::registry::remove_repository::RemoveRepositoryOptions;
 use ocireg::registry::store::RegistryStore;
+use ocireg::registry::tags::TagsOptions;
 use ocireg::registry::Client;
 use ocireg::stream::pack::Compression;
 use serde_json::json;
@@ -209,10 +209,10 @@ fn a_repository_is_emptied() {
         tagged(&place, &client, "image/remove");
         tagged_index(&place, &client, "image/remove");
         let repository = format!("{}/image/remove", place.host);
-        let plan = client.clear(&call, &repository, &ClearOptions { dry_run: true }).unwrap();
+        let plan = client.remove_repository(&call, &repository, &RemoveRepositoryOptions { dry_run: true }).unwrap();
         // The two images differ when the clock has advanced between them.
         assert!(plan.manifests.len() >= 2 && (plan.tags, plan.deleted) == (2, 0), "{plan:?}");
-        let done = client.clear(&call, &repository, &ClearOptions::default()).unwrap();
+        let done = client.remove_repository(&call, &repository, &RemoveRepositoryOptions::default()).unwrap();
         assert_eq!(done.deleted, plan.manifests.len(), "{}: {done:?}", place.host);
         match client.tags(&call, &repository, &TagsOptions::default()) {
             Ok(left) => assert!(left.tags.is_empty(), "{}: {left:?}", place.host),
@@ -228,7 +228,9 @@ fn a_repository_is_emptied() {
     let client = place.client();
     tagged(&place, &client, "image/remove");
     let repository = format!("{}/image/remove", place.host);
-    let error = client.clear(&client.call(None).unwrap(), &repository, &ClearOptions::default()).unwrap_err();
+    let error = client
+        .remove_repository(&client.call(None).unwrap(), &repository, &RemoveRepositoryOptions::default())
+        .unwrap_err();
     assert_eq!(error.code(), Code::Unsupported, "{error}");
     assert!(error.to_json()["hint"].as_str().unwrap().contains("sha256:"), "{error:?}");
 }

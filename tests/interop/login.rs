@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use ocireg::error::Code;
-use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::login::{LoginOptions, LogoutOptions};
+use ocireg::registry::tags::TagsOptions;
 use ocireg::registry::Client;
 use ocireg::registry::ClientOptions;
 use serde_json::{json, Value};

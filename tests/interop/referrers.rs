@@ -5,12 +5,11 @@
 use ocireg::digest::Digest;
 use ocireg::error::Code;
 use ocireg::reference::Reference;
-use ocireg::registry::list::tags::TagsOptions;
-use ocireg::registry::manifest::{
-    DeleteOptions, GetOptions, HeadOptions, ManifestFate, PutManifest, PutOptions, UntagOptions,
-};
+use ocireg::registry::delete_tag::{DeleteTagOptions, ManifestFate};
+use ocireg::registry::manifest::{DeleteOptions, GetOptions, HeadOptions, PutManifest, PutOptions};
 use ocireg::registry::referrers::fallback_tag::tag_of;
 use ocireg::registry::referrers::{ReferrersOptions, ReferrersSource};
+use ocireg::registry::tags::TagsOptions;
 use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::Client;
 use serde_json::json;
@@ -155,7 +154,7 @@ fn one_tag_goes_and_the_others_stay() {
         let options = PutOptions { tags: vec!["one".to_owned(), "two".to_owned()], ..PutOptions::default() };
         let reference = place.reference(&format!("referrers/untag@{}", sha256(&image)));
         assert_eq!(client.put_manifest(&call, &reference, &image, &options).unwrap().tags, ["one", "two"]);
-        let all = UntagOptions { list_others: true, ..UntagOptions::default() };
+        let all = DeleteTagOptions { list_others: true, ..DeleteTagOptions::default() };
         let outcome = client.delete_tag(&call, &tag(&place, "one"), &all);
         let outcome = match can {
             true => outcome,
@@ -163,7 +162,7 @@ fn one_tag_goes_and_the_others_stay() {
                 let error = outcome.err().unwrap();
                 assert_eq!(error.code(), Code::Unsupported);
                 assert!(error.to_json()["hint"].as_str().unwrap().contains("two"), "{error}");
-                client.delete_tag(&call, &tag(&place, "one"), &UntagOptions { replace: true, ..all })
+                client.delete_tag(&call, &tag(&place, "one"), &DeleteTagOptions { replace: true, ..all })
             }
         };
         let head = |name: &str| client.head_manifest(&call, &tag(&place, name), &HeadOptions::default());

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::{ocireg_blob_reader, OpenBlob};
 use crate::ffi::argument::string;
+use crate::ffi::borrow_or_copy::descriptor_for;
 use crate::ffi::call::call;
 use crate::ffi::client::ocireg_client;
 use crate::ffi::context::ocireg_context;
 use crate::ffi::error::ocireg_error;
-use crate::ffi::lent::descriptor_for;
 use crate::ffi::manifest::reference;
 use crate::ffi::memory::ocireg_buffer;
 use crate::ffi::options::{ocireg_options, NoOptions};

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use crate::error::{Code, Error, Result};
 use crate::ffi::argument::{null, string};
+use crate::ffi::borrow_or_copy::bytes_for;
 use crate::ffi::call::call;
 use crate::ffi::client::{begin, ocireg_client};
 use crate::ffi::context::{ocireg_context, Userdata};
 use crate::ffi::error::ocireg_error;
 use crate::ffi::guard::enter_blocking;
-use crate::ffi::lent::bytes_for;
 use crate::ffi::manifest::{reference, repository};
 use crate::ffi::options::{ocireg_options, NoOptions};
 use crate::ffi::out::{Json, Of};

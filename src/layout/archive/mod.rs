@@ -1,14 +1,14 @@
 //! Archives: a layout in a tar, and what `docker save` writes.
 
-mod agree;
 mod config_name;
 mod docker;
-mod folder;
-mod kept;
+mod existing_archive;
+mod list_agreement;
 mod read;
 mod saved;
+mod spooled_blobs;
 mod staging;
-mod waiting;
+mod staging_folder;
 mod write;
 
 pub use read::ArchiveReader;

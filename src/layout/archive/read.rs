@@ -11,7 +11,7 @@ use super::ArchiveFormat;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::layout::entry::{named, tagged};
+use crate::layout::index_entry::{named, tagged};
 use crate::layout::names;
 use crate::layout::tarball::bytes::ArchiveBytes;
 use crate::layout::tarball::read::{Span, Tarball};

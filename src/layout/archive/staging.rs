@@ -1,7 +1,7 @@
 //! The contents of an archive are collected here before it is written.
 
-use super::folder::StagingFolder;
-use super::waiting::SpooledBlobs;
+use super::spooled_blobs::SpooledBlobs;
+use super::staging_folder::StagingFolder;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;

@@ -13,11 +13,11 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::docker::blob_file;
-use super::folder::{is_wrong, StagingFolder};
-use super::kept::KeptArchive;
+use super::existing_archive::ExistingArchive;
 use super::saved;
+use super::spooled_blobs::SpooledBlobs;
 use super::staging::Staging;
-use super::waiting::SpooledBlobs;
+use super::staging_folder::{is_wrong, StagingFolder};
 use super::ArchiveFormat;
 use crate::call::Call;
 use crate::digest::Digest;
@@ -49,7 +49,7 @@ pub struct ArchiveWriter {
     way: Destination,
     space: TemporarySpace,
     /// The version of the file whose contents were read.
-    before: Mutex<Option<Arc<KeptArchive>>>,
+    before: Mutex<Option<Arc<ExistingArchive>>>,
     work: Mutex<Option<Arc<StagedCopy>>>,
 }
 
@@ -129,7 +129,7 @@ impl ArchiveWriter {
             // Writers that share the staging folder wait for its lock: anybody who may read the file could lock that.
             let held = if folder.is_shared() { None } else { hold(call, path)? };
             let is_there = held.is_some() || folder.is_shared() && path.exists();
-            let kept = KeptArchive::open(call, path, self.form)?;
+            let kept = ExistingArchive::open(call, path, self.form)?;
             let temporary = folder.file()?;
             let out = BufWriter::with_capacity(AT_ONCE, temporary);
             let out = self.pour(call, work, kept.as_ref(), TarWriter::new(out, path.display().to_string()))?;
@@ -154,7 +154,7 @@ impl ArchiveWriter {
         &self,
         call: &Call,
         work: &StagedCopy,
-        kept: Option<&KeptArchive>,
+        kept: Option<&ExistingArchive>,
         mut tar: TarWriter<W>,
     ) -> Result<W> {
         let whole = self.whole(call, work, kept)?;
@@ -184,9 +184,9 @@ impl ArchiveWriter {
     }
 
     /// The old and the new contents together.
-    fn whole(&self, call: &Call, work: &StagedCopy, kept: Option<&KeptArchive>) -> Result<ArchiveContents> {
+    fn whole(&self, call: &Call, work: &StagedCopy, kept: Option<&ExistingArchive>) -> Result<ArchiveContents> {
         let new = lock(&work.new);
-        let mut entries = kept.map(KeptArchive::entries).unwrap_or_default();
+        let mut entries = kept.map(ExistingArchive::entries).unwrap_or_default();
         new.entries.iter().for_each(|entry| index::add(&mut entries, entry.clone()));
         let both = StagedAndKept { call, work, kept };
         let mut needed = needed(&both, &entries)?.whole(&both)?;
@@ -209,7 +209,7 @@ impl ArchiveWriter {
             let known: BTreeSet<&ImageBlobs> = needed.images.iter().collect();
             list.retain(|entry| saved::image(entry).is_ok_and(|image| known.contains(&image)));
         }
-        let index = index::written(kept.map(KeptArchive::index), &entries);
+        let index = index::written(kept.map(ExistingArchive::index), &entries);
         Ok(ArchiveContents { index, saved, blobs: needed.manifests.into_iter().chain(needed.blobs).collect() })
     }
 }
@@ -218,7 +218,7 @@ impl ArchiveWriter {
 struct StagedAndKept<'a> {
     call: &'a Call,
     work: &'a StagedCopy,
-    kept: Option<&'a KeptArchive>,
+    kept: Option<&'a ExistingArchive>,
 }
 
 impl Shelf for StagedAndKept<'_> {
@@ -292,7 +292,7 @@ impl WriteStore for ArchiveWriter {
             return Err(Error::new(Code::InvalidManifest, message));
         }
         if let Destination::Replace(path) = &self.way {
-            *lock(&self.before) = KeptArchive::open(call, path, self.form)?.map(Arc::new);
+            *lock(&self.before) = ExistingArchive::open(call, path, self.form)?.map(Arc::new);
         }
         Ok(false)
     }
@@ -302,7 +302,7 @@ impl WriteStore for ArchiveWriter {
         if work.is_none() {
             *work = Some(Arc::new(self.start(call)?));
             if let Destination::Replace(path) = &self.way {
-                *lock(&self.before) = KeptArchive::open(call, path, self.form)?.map(Arc::new);
+                *lock(&self.before) = ExistingArchive::open(call, path, self.form)?.map(Arc::new);
             }
         }
         Ok(())
@@ -332,7 +332,7 @@ impl WriteStore for ArchiveWriter {
 
     fn named(&self, call: &Call) -> Result<Option<Descriptor>> {
         let Destination::Replace(path) = &self.way else { return Ok(None) };
-        let kept = KeptArchive::open(call, path, self.form)?;
+        let kept = ExistingArchive::open(call, path, self.form)?;
         Ok(kept.and_then(|kept| index::find(&kept.entries(), self.name.as_deref()).cloned()))
     }
 

@@ -26,7 +26,7 @@ use crate::manifest::{Descriptor, Document, MOST_BYTES};
 use crate::media_type::OCI_INDEX;
 use crate::os::special::open_regular;
 use crate::os::temporary::{self, NotWritten};
-use crate::os::{flush, walk};
+use crate::os::{flush, safe_path};
 use crate::store::RawManifest;
 use crate::sync::lock;
 use crate::text::shorten;
@@ -74,7 +74,7 @@ impl OciLayout {
         self.check_links()?;
         let marker = self.root.join("oci-layout");
         if !marker.exists() {
-            walk::make(&self.root).map_err(|error| cannot("create", &self.root, &error))?;
+            safe_path::create_folder(&self.root).map_err(|error| cannot("create", &self.root, &error))?;
             self.check_free()?;
             write_whole(&marker, VERSION.as_bytes())?;
         }
@@ -88,10 +88,10 @@ impl OciLayout {
 
     /// Before something is written or removed: refuses links by which another user could lead elsewhere.
     pub fn check_links(&self) -> Result<()> {
-        walk::real(&self.root).map_err(|error| cannot("write to", &self.root, &error))?;
+        safe_path::resolve(&self.root).map_err(|error| cannot("write to", &self.root, &error))?;
         for part in ["oci-layout", "index.json", "blobs", "blobs/sha256", "blobs/sha512"] {
             let path = self.root.join(part);
-            walk::refuse_strangers_link(&path).map_err(|error| cannot("write to", &path, &error))?;
+            safe_path::refuse_strangers_link(&path).map_err(|error| cannot("write to", &path, &error))?;
         }
         Ok(())
     }
@@ -188,7 +188,7 @@ impl OciLayout {
         let path = self.root.join("index.json");
         let path = match path.is_symlink() {
             // Ours, as was found above.
-            true => walk::real(&path).map_err(|error| cannot("write", &path, &error))?,
+            true => safe_path::resolve(&path).map_err(|error| cannot("write", &path, &error))?,
             false => path,
         };
         write_whole(&path, value.to_string().as_bytes())?;

@@ -9,7 +9,7 @@ use crate::digest::{Digest, Hasher};
 use crate::download::fetch::fetch;
 use crate::download::partial::OnContention;
 use crate::error::{Code, Error, Result};
-use crate::layout::entry::{named, tagged};
+use crate::layout::index_entry::{named, tagged};
 use crate::layout::{index, names};
 use crate::manifest::Descriptor;
 use crate::os::special::open_regular;

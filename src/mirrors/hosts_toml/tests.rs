@@ -1,4 +1,4 @@
-use super::super::source::RuleSource;
+use super::super::rule_source::RuleSource;
 use super::*;
 
 fn rule(folder: &str, text: &str) -> Result<Rule> {

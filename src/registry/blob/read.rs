@@ -12,7 +12,7 @@ use super::blob_digest;
 use crate::auth::Reply;
 use crate::call::Call;
 use crate::digest::Digest;
-use crate::download::save::{self, Delivery, ExistingFile};
+use crate::download::deliver::{self, Delivery, ExistingFile};
 use crate::download::{
     narrowed, BlobLimit, BodyRules, Download, Downloadable, ExpectedDigest, Pieces, RangeRequest, ReadOptions,
     SaveOptions,
@@ -106,7 +106,7 @@ impl Downloadable for RemoteBlob {
     }
 
     fn retries(&self) -> u32 {
-        match self.remote.is_hasty() {
+        match self.remote.has_alternative() {
             true => self.remote.client.retries().min(1),
             false => self.remote.client.retries(),
         }
@@ -130,7 +130,7 @@ impl Downloadable for RemoteBlob {
 
     fn ask(&self, range: Option<&RangeRequest>) -> Result<Reply> {
         let mut request = narrowed(Request::new(Method::GET), range)?;
-        if range.is_some() && self.remote.is_hasty() {
+        if range.is_some() && self.remote.has_alternative() {
             // To go on where it broke off is the repetition already.
             request.repeat = Repeat::Never;
         }
@@ -230,7 +230,7 @@ impl Client {
     /// Opens a blob for reading.
     pub fn open_blob(&self, call: &Call, reference: &Reference, options: &ReadOptions) -> Result<BlobReader> {
         options.without_limit()?;
-        save::open(self.remote_blob(call, reference)?, options).map(BlobReader)
+        deliver::open(self.remote_blob(call, reference)?, options).map(BlobReader)
     }
 
     /// Gets a blob into memory.
@@ -240,7 +240,7 @@ impl Client {
         reference: &Reference,
         options: &ReadOptions,
     ) -> Result<(DeliveredBlob, Vec<u8>)> {
-        let (delivery, bytes) = save::to_memory(options, || self.remote_blob(call, reference))?;
+        let (delivery, bytes) = deliver::to_memory(options, || self.remote_blob(call, reference))?;
         Ok((DeliveredBlob::of(delivery), bytes))
     }
 
@@ -253,7 +253,7 @@ impl Client {
         options: &ReadOptions,
     ) -> Result<DeliveredBlob> {
         options.without_limit()?;
-        let delivery = save::to_writer(self.remote_blob(call, reference)?, out, options)?;
+        let delivery = deliver::to_writer(self.remote_blob(call, reference)?, out, options)?;
         Ok(DeliveredBlob::of(delivery))
     }
 
@@ -268,10 +268,10 @@ impl Client {
         let digest = blob_digest(reference)?;
         options.check()?;
         let expected = ExpectedDigest::digest(digest);
-        if let Some(found) = save::existing::<RemoteBlob>(call, path, options, expected)? {
+        if let Some(found) = deliver::existing::<RemoteBlob>(call, path, options, expected)? {
             return Ok(DeliveredBlob::skipped(digest.clone(), found));
         }
-        let delivery = save::to_file(call, path, options, || self.remote_blob(call, reference))?;
+        let delivery = deliver::to_file(call, path, options, || self.remote_blob(call, reference))?;
         Ok(DeliveredBlob::of(delivery))
     }
 }

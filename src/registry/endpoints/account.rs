@@ -14,11 +14,11 @@ use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::docker_hub;
 use crate::error::{Code, Error, Result};
+use crate::http::endpoint_settings::{host_and_port, EndpointSettings};
 use crate::http::headers::Headers;
 use crate::http::location::Location;
 use crate::http::route::ClientCertificate;
 use crate::http::settings::Network;
-use crate::http::way::{door, Way};
 use crate::mirrors::{EndpointBase, EndpointTls, RegistryEndpoint};
 use crate::reference::Index;
 use crate::registry::host::{self, HostOptions};
@@ -35,19 +35,19 @@ pub(super) struct Circumstances<'a> {
     /// The registry that is meant.
     pub(super) index: &'a Index,
     /// Somebody else can be asked instead.
-    pub(super) hasty: bool,
+    pub(super) has_alternative: bool,
     /// Nothing may lead to the registry that is meant.
-    pub(super) shuns_origin: bool,
+    pub(super) blocks_origin: bool,
 }
 
 impl Client {
     /// The account at a registry itself, as a rule reaches it; an error if the rule says that only others are asked.
     pub(crate) fn account_by_rule(&self, call: &Call, index: &Index, asked: &AskedEndpoints) -> Result<Account> {
-        let about = Circumstances { index, hasty: false, shuns_origin: false };
+        let about = Circumstances { index, has_alternative: false, blocks_origin: false };
         match (asked.registry(), &asked.blocked) {
             (Some(itself), _) => self.account_of(call, itself, about),
             (None, Some(source)) => Err(blocked_by(&index.name, source)),
-            (None, None) if !asked.shuns_origin => self.account_of_origin(call, index),
+            (None, None) if !asked.blocks_origin => self.account_of_origin(call, index),
             (None, None) => {
                 let message = format!("{1} allows only the mirrors of {0} to be asked", index.name, asked.source);
                 Err(Error::new(Code::Forbidden, message))
@@ -57,7 +57,7 @@ impl Client {
 
     /// The account at an endpoint. Its host may have to be asked whether it speaks TLS.
     pub(super) fn account_of(&self, call: &Call, endpoint: &RegistryEndpoint, about: Circumstances) -> Result<Account> {
-        match endpoint.is_plain() && !about.hasty {
+        match endpoint.is_plain() && !about.has_alternative {
             true => self.account_of_origin(call, about.index),
             false => self.built(endpoint, about, |at| self.speaks_tls(call, at, &endpoint.tls)),
         }
@@ -73,8 +73,8 @@ impl Client {
         }
         let mut at = at.clone();
         if tls.or_plain_http {
-            let way = at.way.as_deref().cloned().unwrap_or_default();
-            at.way = Some(Arc::new(Way { hasty: true, ..way }));
+            let settings = at.endpoint_settings.as_deref().cloned().unwrap_or_default();
+            at.endpoint_settings = Some(Arc::new(EndpointSettings { has_alternative: true, ..settings }));
         }
         match self.http.speaks_tls(call, &at) {
             Ok(speaks) => {
@@ -100,14 +100,14 @@ impl Client {
     }
 
     /// Where a registry is reached, but for where an endpoint is that may be asked.
-    fn doors(&self, endpoint: &RegistryEndpoint, index: &Index) -> Vec<(String, u16)> {
+    fn registry_hosts(&self, endpoint: &RegistryEndpoint, index: &Index) -> Vec<(String, u16)> {
         let mut names = vec![index.name.as_str()];
         if index.official {
             names.extend(docker_hub::HOSTS);
             names.push(docker_hub::REALM);
         }
         let options = lock(&self.hosts).get(&host::key(&index.name)).cloned().unwrap_or_default();
-        let at = options.endpoint.and_then(|text| door(&Url::parse(&text).ok()?));
+        let at = options.endpoint.and_then(|text| host_and_port(&Url::parse(&text).ok()?));
         let own = ports(endpoint.host(index));
         names.into_iter().flat_map(ports).chain(at.filter(|at| !own.contains(at))).collect()
     }
@@ -122,19 +122,20 @@ impl Client {
         let named = lock(&self.hosts).get(&host::key(&index.name)).cloned();
         // A file may name the registry itself, which the caller has chosen.
         let is_meant = host::key(&index.name) == host::key(&about.index.name);
-        let is_strange = named.is_none() && endpoint.is_only_in_files() && !is_meant;
+        let only_in_files = named.is_none() && endpoint.is_only_in_files() && !is_meant;
         let options = named.unwrap_or_default();
         let (mut headers, said) = (Headers::default(), said(endpoint)?);
         for (name, value) in endpoint.headers.iter().filter(|(name, _)| !is_authorization(name)) {
             let wrong = |why| Error::new(Code::InvalidArgument, format!("{}: {why}", endpoint.source));
             headers.add(name, value).map_err(wrong)?;
         }
-        let mut way = Way { unnamed: is_strange, ..way(endpoint, &options, headers, about)? };
-        if about.shuns_origin {
-            way.shunned = self.doors(endpoint, about.index);
+        let mut settings = EndpointSettings { only_in_files, ..endpoint_settings(endpoint, &options, headers, about)? };
+        if about.blocks_origin {
+            settings.blocked_hosts = self.registry_hosts(endpoint, about.index);
         }
-        let way = Arc::new(way);
-        let mut base = host::base(&self.http, &index, &options, Some((&way, endpoint.tls.or_plain_http)), speaks_tls)?;
+        let settings = Arc::new(settings);
+        let mut base =
+            host::base(&self.http, &index, &options, Some((&settings, endpoint.tls.or_plain_http)), speaks_tls)?;
         if let EndpointBase::At { path, .. } = &endpoint.base {
             add_path(&mut base.url, path);
         }
@@ -145,7 +146,12 @@ impl Client {
 }
 
 /// How it is reached: what the caller says of its host wins over what the rule says of the endpoint.
-fn way(endpoint: &RegistryEndpoint, options: &HostOptions, headers: Headers, about: Circumstances) -> Result<Way> {
+fn endpoint_settings(
+    endpoint: &RegistryEndpoint,
+    options: &HostOptions,
+    headers: Headers,
+    about: Circumstances,
+) -> Result<EndpointSettings> {
     let (own, tls) = (options.network()?, &endpoint.tls);
     let certificate = tls.client_certificates.first();
     let network = Network {
@@ -159,13 +165,18 @@ fn way(endpoint: &RegistryEndpoint, options: &HostOptions, headers: Headers, abo
         ..own
     };
     let limit = endpoint.connect_timeout_ms.map(Duration::from_millis);
-    let mut way = Way { network: Some(network), connect: limit, hasty: about.hasty, ..Way::default() };
+    let mut settings = EndpointSettings {
+        network: Some(network),
+        connect: limit,
+        has_alternative: about.has_alternative,
+        ..EndpointSettings::default()
+    };
     if let EndpointBase::At { whole_path, .. } = &endpoint.base {
-        way.connect = limit.or(Some(CONNECT));
-        way.left_out = if *whole_path { resource::VERSION } else { "" };
-        way.query = endpoint.base.namespace(about.index).map(|name| ("ns", name));
+        settings.connect = limit.or(Some(CONNECT));
+        settings.left_out = if *whole_path { resource::VERSION } else { "" };
+        settings.query = endpoint.base.namespace(about.index).map(|name| ("ns", name));
     }
-    Ok(way)
+    Ok(settings)
 }
 
 fn gave_no_answer(error: &Error) -> bool {
@@ -175,7 +186,7 @@ fn gave_no_answer(error: &Error) -> bool {
 /// The ports of a host, `HOST[:PORT]`.
 fn ports(name: &str) -> Vec<(String, u16)> {
     let urls = ["https", "http"].map(|scheme| Url::parse(&format!("{scheme}://{name}")).ok());
-    urls.iter().flatten().filter_map(door).collect()
+    urls.iter().flatten().filter_map(host_and_port).collect()
 }
 
 fn add_path(base: &mut Url, path: &str) {
@@ -252,17 +263,20 @@ mod tests {
             names_registry: false,
         };
         let mirror = |host| RegistryEndpoint::new(base(host), source.clone());
-        let doors = client.doors(&mirror("m.example"), &Index::parse("docker.io").unwrap());
+        let registry_hosts = client.registry_hosts(&mirror("m.example"), &Index::parse("docker.io").unwrap());
         for host in docker_hub::HOSTS.into_iter().chain([docker_hub::REALM]) {
-            assert!(doors.contains(&(host.to_owned(), 443)) && doors.contains(&(host.to_owned(), 80)), "{host}");
+            assert!(
+                registry_hosts.contains(&(host.to_owned(), 443)) && registry_hosts.contains(&(host.to_owned(), 80)),
+                "{host}"
+            );
         }
         client
             .set_host("r.example", serde_json::from_str(r#"{"endpoint": "https://api.example:8443"}"#).unwrap())
             .unwrap();
         let index = Index::parse("r.example").unwrap();
         let api = ("api.example".to_owned(), 8443);
-        assert!(client.doors(&mirror("m.example"), &index).contains(&api));
-        assert!(!client.doors(&mirror("api.example:8443"), &index).contains(&api), "it is the mirror");
+        assert!(client.registry_hosts(&mirror("m.example"), &index).contains(&api));
+        assert!(!client.registry_hosts(&mirror("api.example:8443"), &index).contains(&api), "it is the mirror");
     }
 
     #[test]

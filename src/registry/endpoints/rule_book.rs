@@ -30,7 +30,7 @@ pub(crate) struct RuleBook {
 pub(crate) struct AskedEndpoints {
     pub(crate) endpoints: Vec<RegistryEndpoint>,
     /// Nothing may lead to the registry itself.
-    pub(crate) shuns_origin: bool,
+    pub(crate) blocks_origin: bool,
     /// Who forbids what none of these may be asked.
     pub(crate) blocked: Option<RuleSource>,
     pub(crate) source: RuleSource,
@@ -103,7 +103,7 @@ impl RuleBook {
             let endpoint = RegistryEndpoint::origin(source.clone());
             all.push(ShownEndpoint { endpoint, blocked: Some(source), is_ruled: true });
         }
-        Ok((all, asked.shuns_origin))
+        Ok((all, asked.blocks_origin))
     }
 
     /// Without those where the name, as it is there, is blocked by a file.
@@ -136,7 +136,7 @@ impl RuleBook {
         let Some(by_option) = self.options.get(&host::key(&index.name)).filter(|_| !is_blocked_for_all) else {
             return Ok(by_file.map(|rule| AskedEndpoints {
                 endpoints: rule.endpoints.clone(),
-                shuns_origin: rule.blocked && !rule.endpoints.iter().any(|endpoint| leads_to(endpoint, index)),
+                blocks_origin: rule.blocked && !rule.endpoints.iter().any(|endpoint| leads_to(endpoint, index)),
                 blocked,
                 source: rule.source.clone(),
             }));
@@ -174,7 +174,7 @@ impl HostRule {
         }
         let option = if self.mirrors.is_empty() { "mirrors_only" } else { "mirrors" };
         let source = RuleSource::Option(option);
-        AskedEndpoints { endpoints, shuns_origin: self.only || blocked, blocked: None, source }
+        AskedEndpoints { endpoints, blocks_origin: self.only || blocked, blocked: None, source }
     }
 }
 
@@ -275,7 +275,7 @@ mod tests {
         let text =
             "[[registry]]\nlocation = \"reg.example\"\nblocked = true\n[[registry.mirror]]\nlocation = \"m.example\"\n";
         let asked = asked(text, json!({}));
-        assert!(asked.shuns_origin && asked.registry().is_none() && asked.writer().is_none());
+        assert!(asked.blocks_origin && asked.registry().is_none() && asked.writer().is_none());
     }
     /// Where each name leads according to files in the formats that have rules; what is blocked there.
     #[test]

@@ -16,8 +16,8 @@ impl Client {
     /// Who is asked for a repository, in order, without network access.
     pub(crate) fn explain_endpoints(&self, call: &Call, repository: &Repository) -> Result<Vec<Value>> {
         let (index, name) = (repository.index(), repository.remote_name());
-        let (endpoints, shuns_origin) = self.rule_book()?.shown(index, name)?;
-        let about = Circumstances { index, hasty: false, shuns_origin };
+        let (endpoints, blocks_origin) = self.rule_book()?.shown(index, name)?;
+        let about = Circumstances { index, has_alternative: false, blocks_origin };
         let passed = self.memory::<PassedOver>();
         let mut all = Vec::new();
         for ShownEndpoint { endpoint, blocked, is_ruled } in &endpoints {

@@ -31,7 +31,7 @@ pub(crate) struct Turn {
     slow: VecDeque<Candidate>,
     /// The one that is asked now. None without a rule.
     at: Option<Candidate>,
-    shuns_origin: bool,
+    blocks_origin: bool,
     /// It is asked what a tag is.
     is_of_tag: bool,
     passed: Vec<String>,
@@ -50,14 +50,14 @@ impl Turn {
             left: VecDeque::new(),
             slow: VecDeque::new(),
             at: None,
-            shuns_origin: false,
+            blocks_origin: false,
             is_of_tag: matches!(question, EndpointUse::Tag(_)),
             passed: Vec::new(),
             own: None,
             last: None,
         };
         if let Some(asked) = client.rule_book()?.of(repository.index(), repository.remote_name())? {
-            turn.shuns_origin = asked.shuns_origin;
+            turn.blocks_origin = asked.blocks_origin;
             turn.left = in_order(client, repository, &asked, question).into();
             if turn.left.is_empty() {
                 return Err(nobody(repository, question, &asked));
@@ -108,7 +108,7 @@ impl Turn {
     /// Whether another one is the same place under another name, as far as that is known without asking.
     fn is_same(&self, one: &Candidate, remote: &Remote, other: &Candidate) -> bool {
         let index = self.repository.index();
-        let about = Circumstances { index, hasty: false, shuns_origin: self.shuns_origin };
+        let about = Circumstances { index, has_alternative: false, blocks_origin: self.blocks_origin };
         let is_there = |account: &Account| account.base.url == remote.account.base.url;
         one.endpoint.is_reached_as(&other.endpoint, index)
             && other.endpoint.rename.apply(self.repository.remote_name()).as_ref() == Some(&remote.name)
@@ -116,8 +116,11 @@ impl Turn {
     }
 
     fn remote(&self, candidate: &Candidate) -> Result<Remote> {
-        let about =
-            Circumstances { index: self.repository.index(), hasty: self.has_more(), shuns_origin: self.shuns_origin };
+        let about = Circumstances {
+            index: self.repository.index(),
+            has_alternative: self.has_more(),
+            blocks_origin: self.blocks_origin,
+        };
         let name = renamed(&candidate.endpoint, self.repository.remote_name())?;
         let mut account = self.client.account_of(&self.call, &candidate.endpoint, about)?;
         account.repository = name.clone();
@@ -139,8 +142,8 @@ impl Turn {
         if matches!(verdict, Verdict::Ours) {
             return Err(error);
         }
-        let (was_hasty, is_final) = (self.has_more(), at.is_final && error.code() == Code::NotFound);
-        let is_last = is_final || (!was_hasty && self.slow.is_empty());
+        let (had_alternative, is_final) = (self.has_more(), at.is_final && error.code() == Code::NotFound);
+        let is_last = is_final || (!had_alternative && self.slow.is_empty());
         if !is_last || matches!(verdict, Verdict::Fails(_)) {
             self.remember(&verdict, &error)?;
         }
@@ -148,7 +151,7 @@ impl Turn {
             return Err(self.told(error));
         }
         self.passed.push(format!("{} ({})", self.host(), reason(&error)));
-        let is_slow = was_hasty && error.is_stall();
+        let is_slow = had_alternative && error.is_stall();
         match self.is_at_origin() {
             true => self.own = Some(error),
             false => self.last = Some(error),

@@ -1,4 +1,4 @@
-//! Lists of names, page by page: the catalog and tags.
+//! Lists of names, page by page: the catalog, and what lists of tags and referrers are read with too.
 
 pub mod catalog;
 pub(crate) mod cursor;
@@ -6,4 +6,3 @@ pub(crate) mod name_list;
 pub(crate) mod names;
 pub(crate) mod page;
 pub(crate) mod pages;
-pub mod tags;

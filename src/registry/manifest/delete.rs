@@ -6,7 +6,7 @@ use super::get::fetch;
 use super::{named, GetOptions};
 use crate::call::Call;
 use crate::digest::Digest;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::options::options;
 use crate::reference::Reference;
 use crate::registry::referrers;
@@ -75,7 +75,7 @@ pub(crate) fn delete_at(remote: &Remote, reference: &Reference, options: &Delete
 fn lacks_api(remote: &Remote, digest: &Digest) -> Result<bool> {
     match referrers::has_api(remote, digest) {
         Ok(has_api) => Ok(!has_api),
-        Err(error) if ends_call(&error) => Err(error),
+        Err(error) if error.ends_call() => Err(error),
         Err(_) => Ok(false),
     }
 }
@@ -84,12 +84,7 @@ fn lacks_api(remote: &Remote, digest: &Digest) -> Result<bool> {
 fn subject_of(remote: &Remote, reference: &Reference) -> Result<Option<Digest>> {
     match fetch(remote, reference, &GetOptions::default()) {
         Ok(manifest) => Ok(manifest.document.subject().map(|subject| subject.digest.clone())),
-        Err(error) if ends_call(&error) => Err(error),
+        Err(error) if error.ends_call() => Err(error),
         Err(_) => Ok(None),
     }
-}
-
-/// Whether the caller or the deadline has ended the call.
-pub(super) fn ends_call(error: &Error) -> bool {
-    matches!(error.code(), Code::Cancelled | Code::Closed | Code::Timeout | Code::Callback)
 }

@@ -169,7 +169,7 @@ pub(crate) fn fetch(remote: &Remote, reference: &Reference, options: &GetOptions
 /// What was sent, or what is wrong with it although it is what was asked for: then the server is not at fault.
 fn sent(remote: &Remote, reference: &Reference, options: &GetOptions) -> Result<Result<Manifest>> {
     match sent_once(remote, reference, options) {
-        Err(error) if error.code() == Code::DigestMismatch && !remote.is_hasty() => {
+        Err(error) if error.code() == Code::DigestMismatch && !remote.has_alternative() => {
             sent_once(remote, reference, options)
         }
         outcome => outcome,

@@ -10,14 +10,13 @@ use std::sync::Arc;
 
 use ::http::header::{HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
-use super::delete::ends_call;
 use super::get::{head, HeadOptions};
 use super::put_as::{put_as, set_already, OnlyIf};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::reference::Repository;
-use crate::registry::known::Known;
 use crate::registry::repository::Remote;
+use crate::registry::repository_facts::RepositoryFacts;
 use crate::statuses;
 use crate::store::condition::{NameCondition, SeenTo};
 use crate::store::RawManifest;
@@ -28,13 +27,13 @@ const ANY: HeaderValue = HeaderValue::from_static("*");
 
 /// Which registries refuse a PUT whose If-None-Match, and whose If-Match, does not hold.
 #[derive(Default)]
-struct RefusesExisting(Arc<Known<bool>>);
+struct RefusesExisting(Arc<RepositoryFacts<bool>>);
 #[derive(Default)]
-struct RefusesChanged(Arc<Known<bool>>);
+struct RefusesChanged(Arc<RepositoryFacts<bool>>);
 
 /// Finding that out: a condition that cannot hold, and what is known already.
 struct ConditionProbe {
-    known: Arc<Known<bool>>,
+    known: Arc<RepositoryFacts<bool>>,
     cannot: (HeaderName, HeaderValue),
 }
 
@@ -165,7 +164,7 @@ impl Guarded<'_> {
         let only_if = OnlyIf { header: Some(&probe.cannot), again: None };
         let refuses = match put_as(self.remote, content.digest().as_str(), &[], content, &only_if) {
             Ok(_) => false,
-            Err(error) if ends_call(&error) => return Err(error),
+            Err(error) if error.ends_call() => return Err(error),
             Err(error) => error.http_status().is_some_and(statuses::refuses_a_condition),
         };
         probe.known.remember(self.remote, refuses);

@@ -1,19 +1,16 @@
 //! Manifests: get, head, put, delete (distribution-spec end-3, end-7, end-9), by tag, by digest or by both.
 
-mod choose;
 mod delete;
 mod get;
 mod guarded;
 mod put;
 mod put_as;
-mod untag;
 
 pub(crate) use delete::delete_at;
 pub use delete::{DeleteOptions, DeletedManifest};
 pub(crate) use get::{accept_header, fetch, head, head_of};
 pub use get::{GetOptions, HeadOptions, Manifest, ManifestHead};
 pub use put::{PutManifest, PutOptions};
-pub use untag::{ManifestFate, UntagOptions, Untagged};
 
 use crate::digest::Digest;
 use crate::reference::Reference;

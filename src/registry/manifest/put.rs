@@ -177,7 +177,7 @@ impl PutManifest {
 
 /// Whether it has a subject, at a registry that is not known to list referrers itself.
 fn may_be_ours_to_list(remote: &Remote, document: &Document) -> bool {
-    document.subject().is_some() && referrers::recall(remote) != Some(true)
+    document.subject().is_some() && referrers::known_support(remote) != Some(true)
 }
 
 /// The tag that it goes under and those of the options, each once.
@@ -247,7 +247,7 @@ fn list(
     let Some(subject) = document.subject() else { return Ok(None) };
     let said = accepted.and_then(|response| response.header("oci-subject")).map(str::trim);
     if said == Some(subject.digest.as_str()) {
-        referrers::remember(remote, true);
+        referrers::remember_support(remote, true);
         return Ok(Some(ReferrersSource::Api));
     }
     if accepted.is_none() && referrers::has_api(remote, &subject.digest)? {

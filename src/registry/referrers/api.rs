@@ -6,8 +6,8 @@ use ::http::header::{HeaderMap, HeaderValue, ACCEPT, CONTENT_TYPE};
 use ::http::StatusCode;
 use serde_json::{Map, Value};
 
+use super::api_support::{known_support, remember_support};
 use super::collected::{Filter, FoundReferrers};
-use super::known::{recall, remember};
 use super::{Referrers, ReferrersSource};
 use crate::auth::Reply;
 use crate::digest::{Algorithm, Digest};
@@ -23,13 +23,13 @@ use crate::registry::repository::Remote;
 use crate::resource::Resource;
 use crate::statuses;
 
-pub(super) fn api_of(remote: &Remote, subject: &Digest, filter: &Filter) -> Result<RegistryList> {
+pub(crate) fn api_of(remote: &Remote, subject: &Digest, filter: &Filter) -> Result<RegistryList> {
     RegistryList::of(remote, Resource::Referrers(subject), filter.artifact_type.as_deref().unwrap_or_default())
 }
 
 /// Whether the registry lists referrers itself. Asks only when that is not known yet.
 pub(crate) fn has_api(remote: &Remote, subject: &Digest) -> Result<bool> {
-    match recall(remote) {
+    match known_support(remote) {
         Some(known) => Ok(known),
         None => {
             let one = Filter { max: Some(1), ..Filter::default() };
@@ -40,7 +40,7 @@ pub(crate) fn has_api(remote: &Remote, subject: &Digest) -> Result<bool> {
 }
 
 /// Returns None when the registry has no referrers API.
-pub(super) fn by_api(
+pub(crate) fn by_api(
     remote: &Remote,
     subject: &Digest,
     filter: Filter,
@@ -57,7 +57,7 @@ pub(super) fn by_api(
             let error = remote.failure(reply, &what);
             has_api = false;
             if !is_about_name(&error) {
-                remember(remote, false);
+                remember_support(remote, false);
             }
             Ok(None)
         }
@@ -72,7 +72,7 @@ pub(super) fn by_api(
     if !has_api || collector.is_another_service {
         return Ok(None);
     }
-    remember(remote, true);
+    remember_support(remote, true);
     collector.found.finish(remote, subject, ReferrersSource::Api, collector.filters_applied).map(Some)
 }
 
@@ -117,7 +117,7 @@ impl<'a> Collector<'a> {
             self.is_another_service = true;
             // Something truncated may have been an index.
             if is_html(page) || serde_json::from_slice::<serde::de::IgnoredAny>(page.bytes).is_ok() {
-                remember(self.remote, false);
+                remember_support(self.remote, false);
             }
             return Ok(ControlFlow::Break(()));
         }

@@ -14,14 +14,14 @@ use crate::registry::repository::Remote;
 const MOST_REFERRERS: usize = 100_000;
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Filter {
-    pub(super) artifact_type: Option<String>,
-    pub(super) annotations: Vec<(String, Option<String>)>,
-    pub(super) max: Option<usize>,
+pub(crate) struct Filter {
+    pub(crate) artifact_type: Option<String>,
+    pub(crate) annotations: Vec<(String, Option<String>)>,
+    pub(crate) max: Option<usize>,
 }
 
 impl Filter {
-    pub(super) fn new(options: &ReferrersOptions) -> Result<Filter> {
+    pub(crate) fn new(options: &ReferrersOptions) -> Result<Filter> {
         let invalid = |message: &str| Err(Error::new(Code::InvalidArgument, message));
         if options.max == Some(0) {
             return invalid("the option max must be more than 0");
@@ -53,22 +53,22 @@ impl Filter {
     }
 }
 
-pub(super) struct FoundReferrers {
+pub(crate) struct FoundReferrers {
     filter: Filter,
-    pub(super) passage: Passage,
+    pub(crate) passage: Passage,
     seen: NameSet,
     referrers: Vec<Descriptor>,
-    pub(super) next: Option<Cursor>,
+    pub(crate) next: Option<Cursor>,
 }
 
 impl FoundReferrers {
-    pub(super) fn new(filter: Filter, cursor: Option<&Cursor>) -> FoundReferrers {
+    pub(crate) fn new(filter: Filter, cursor: Option<&Cursor>) -> FoundReferrers {
         let passage = Passage::new(cursor);
         FoundReferrers { filter, passage, seen: NameSet::default(), referrers: Vec::new(), next: None }
     }
 
     /// Takes a referrer that matches the filter; `has_type`: the registry has filtered by artifact type.
-    pub(super) fn take(&mut self, entry: Descriptor, has_type: bool) -> Result<()> {
+    pub(crate) fn take(&mut self, entry: Descriptor, has_type: bool) -> Result<()> {
         check(&entry)?;
         let FoundReferrers { filter, passage, seen, referrers, .. } = self;
         let digest = entry.digest.clone();
@@ -89,11 +89,11 @@ impl FoundReferrers {
         })
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.filter.max.is_some_and(|max| self.referrers.len() >= max)
     }
 
-    pub(super) fn finish(
+    pub(crate) fn finish(
         self,
         remote: &Remote,
         subject: &Digest,

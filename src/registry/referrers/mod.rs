@@ -2,14 +2,13 @@
 //! (distribution-spec end-12a, end-12b, "Listing Referrers"), from the API or, where there is none, from the referrers
 //! tag.
 
-mod api;
-mod collected;
+pub(crate) mod api;
+mod api_support;
+pub(crate) mod collected;
 pub mod fallback_tag;
-mod known;
-mod list;
 
 pub(crate) use api::has_api;
-pub(crate) use known::{recall, remember};
+pub(crate) use api_support::{known_support, remember_support};
 
 use serde::Serialize;
 

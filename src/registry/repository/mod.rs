@@ -1,7 +1,6 @@
 //! A registry or one of its repositories as a call sees it: URLs, scopes, and what an unwanted status means.
 
 pub(crate) mod delete;
-pub mod remove;
 
 pub use delete::Deleted;
 
@@ -92,8 +91,8 @@ impl Remote {
     }
 
     /// Whether somebody else is asked if this one fails.
-    pub(crate) fn is_hasty(&self) -> bool {
-        self.account.base.way.as_ref().is_some_and(|way| way.hasty)
+    pub(crate) fn has_alternative(&self) -> bool {
+        self.account.base.endpoint_settings.as_ref().is_some_and(|settings| settings.has_alternative)
     }
 
     /// A registry.

@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::places::Places;
+use super::blob_locations::BlobLocations;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::options::options;
 use crate::os::lock::{self as os_lock, LockKind};
 use crate::os::owner::folder_of;
-use crate::os::{mode, offset, owner, temporary, walk};
+use crate::os::{mode, offset, owner, safe_path, temporary};
 use crate::sync::lock;
 
 options! {
@@ -48,7 +48,7 @@ pub(crate) struct BlobInfoCache(Mutex<KnownBlobs>);
 
 #[derive(Debug, Default)]
 struct KnownBlobs {
-    places: Places,
+    places: BlobLocations,
     /// The file as it was read, and how far: to the end of a line.
     seen: Option<(Metadata, u64)>,
     /// Lines to append.
@@ -76,7 +76,7 @@ impl BlobInfoCache {
         if known.places.repository_of(host, digest) == Some(repository) || !known.places.add(host, digest, repository) {
             return;
         }
-        let begun = known.begin(&Places::line(host, digest, repository));
+        let begun = known.begin(&BlobLocations::line(host, digest, repository));
         drop(known);
         told(call, path, read);
         if begun {
@@ -191,7 +191,7 @@ fn open(path: &Path) -> io::Result<(PathBuf, File)> {
     let refused = |why: &str| Err(io::Error::other(why.to_owned()));
     let Some(name) = path.file_name() else { return refused("it is not the name of a file") };
     // In a shared folder a stranger's link leads nowhere.
-    let path = walk::real(folder_of(path))?.join(name);
+    let path = safe_path::resolve(folder_of(path))?.join(name);
     let (file, found) = open_named(&path)?;
     match () {
         () if !found.is_file() => refused("it is not a regular file"),
@@ -279,7 +279,7 @@ fn write(path: &Path, file: &mut File, lines: &str) -> io::Result<()> {
 
 /// The newer half, and the lines. Nothing is flushed to the disk: what a crash of the machine leaves of hints is hints, or not such a file.
 fn replace(path: &Path, file: &mut File, lines: &str) -> io::Result<()> {
-    let mut places = Places::default();
+    let mut places = BlobLocations::default();
     places.read(&content(file, 0)?.0);
     let kept = places.newest(MOST_BYTES / 2);
     let mut new = temporary::hidden(folder_of(path))?;
@@ -293,7 +293,7 @@ mod tests {
     use crate::digest::Algorithm;
 
     fn line(blob: &str, repository: &str) -> String {
-        Places::line("h", &Algorithm::Sha256.digest(blob.as_bytes()), repository)
+        BlobLocations::line("h", &Algorithm::Sha256.digest(blob.as_bytes()), repository)
     }
 
     fn found(known: &KnownBlobs, blob: &str) -> Option<String> {

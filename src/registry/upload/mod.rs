@@ -3,6 +3,7 @@
 
 pub(crate) mod attempt;
 pub(crate) mod blob_info_cache;
+mod blob_locations;
 pub(crate) mod chunk;
 mod chunk_sizes;
 pub(crate) mod confirm;
@@ -10,7 +11,6 @@ pub(crate) mod from_store;
 pub mod mount;
 pub(crate) mod mount_hints;
 pub(crate) mod negotiate;
-mod places;
 pub mod put;
 pub mod resumable;
 pub mod session;

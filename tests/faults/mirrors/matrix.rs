@@ -2,10 +2,10 @@
 
 use ocireg::layout::oci::OciLayout;
 use ocireg::registry::blob::{ReadOptions, SaveOptions};
-use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::manifest::{GetOptions, HeadOptions};
 use ocireg::registry::referrers::ReferrersOptions;
 use ocireg::registry::store::RegistryStore;
+use ocireg::registry::tags::TagsOptions;
 use ocireg::registry::Client;
 use ocireg::transfer::copy::{copy, CopyOptions};
 

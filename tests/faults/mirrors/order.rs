@@ -6,9 +6,9 @@ use ocireg::call::context::Context;
 use ocireg::error::Code;
 use ocireg::reference::Reference;
 use ocireg::registry::blob::ReadOptions;
-use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::manifest::{GetOptions, HeadOptions};
 use ocireg::registry::referrers::ReferrersOptions;
+use ocireg::registry::tags::TagsOptions;
 use ocireg::registry::Client;
 use serde_json::json;
 

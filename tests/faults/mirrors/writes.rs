@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ocireg::error::Code;
-use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::manifest::{GetOptions, HeadOptions, PutOptions};
 use ocireg::registry::store::RegistryStore;
+use ocireg::registry::tags::TagsOptions;
 use ocireg::store::condition::NameOptions;
 use ocireg::transfer::copy::{copy, CopyOptions};
 use serde_json::json;
@@ -124,7 +124,7 @@ fn a_repository_is_removed_as_the_registry_has_it() {
     let house = House::new(&[("m1", Lies), ("origin", Healthy)]);
     let client = house.client(&["m1"]);
     let call = house.call(&client);
-    let removed = client.clear(&call, &house.repository().full_name(), &Default::default()).unwrap();
+    let removed = client.remove_repository(&call, &house.repository().full_name(), &Default::default()).unwrap();
     assert_eq!((removed.tags, removed.deleted), (1, 1));
     assert_eq!(removed.manifests[0].digest, digest(manifest().as_bytes()));
     assert_eq!(house.asked(), ["origin"]);

@@ -8,21 +8,21 @@ use crate::call::Call;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
+use crate::os::file_version::FileVersion;
 use crate::os::special::open_regular;
-use crate::os::stamp::Stamp;
 use crate::store::{RawManifest, ReadStore};
 use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::stream::replay::OpenedFile;
 
 /// A manifest, and where the bytes that it names are.
-pub(super) struct ArtifactStore {
+pub(super) struct BuiltArtifact {
     root: RawManifest,
     bytes: HashMap<Digest, PartBytes>,
 }
 
-impl ArtifactStore {
-    pub(super) fn new(root: RawManifest, parts: impl Iterator<Item = ReadyPart>) -> ArtifactStore {
-        ArtifactStore { root, bytes: parts.map(|part| (part.digest, part.bytes)).collect() }
+impl BuiltArtifact {
+    pub(super) fn new(root: RawManifest, parts: impl Iterator<Item = ReadyPart>) -> BuiltArtifact {
+        BuiltArtifact { root, bytes: parts.map(|part| (part.digest, part.bytes)).collect() }
     }
 }
 
@@ -30,7 +30,7 @@ fn missing(digest: &Digest) -> Error {
     Error::new(Code::MissingBlob, format!("the artifact has no {digest}"))
 }
 
-impl ReadStore for ArtifactStore {
+impl ReadStore for BuiltArtifact {
     fn place(&self) -> String {
         "the artifact".to_owned()
     }
@@ -59,7 +59,7 @@ impl ReadStore for ArtifactStore {
                 let shown = path.display().to_string();
                 let what = |error: std::io::Error| Error::io(format!("cannot read {shown}"), &error);
                 let mut file = open_regular(path).map_err(what)?;
-                if Stamp::of(&file.metadata().map_err(what)?) != *stamp {
+                if FileVersion::of(&file.metadata().map_err(what)?) != *stamp {
                     return Err(OpenedFile::changed(&shown));
                 }
                 file.seek(SeekFrom::Start(begin)).map_err(what)?;

@@ -14,7 +14,7 @@ use crate::os::lock::{self, LockKind};
 use crate::os::open_folder::OpenFolder;
 use crate::os::{flush, mode, owner, temporary};
 
-pub(super) struct WaitingRoom {
+pub(super) struct PullStaging {
     path: PathBuf,
     open: OpenFolder,
     /// Nobody finds what it holds once this pull is over.
@@ -23,16 +23,16 @@ pub(super) struct WaitingRoom {
     _held: File,
 }
 
-impl Drop for WaitingRoom {
+impl Drop for PullStaging {
     fn drop(&mut self) {
         // What it holds is for the next pull.
         let _ = if self.is_alone { fs::remove_dir_all(&self.path) } else { fs::remove_dir(&self.path) };
     }
 }
 
-impl WaitingRoom {
+impl PullStaging {
     /// In a folder that is there, behind all links. Waits for another pull into it.
-    pub(super) fn within(call: &Call, folder: &Path) -> Result<WaitingRoom> {
+    pub(super) fn within(call: &Call, folder: &Path) -> Result<PullStaging> {
         let known = folder.join(WAITING);
         loop {
             call.check()?;
@@ -42,20 +42,20 @@ impl WaitingRoom {
                 if fs::symlink_metadata(&known).is_ok() && !is_ours(&known) {
                     let made = temporary::private_folder(folder, format!("{WAITING}.").as_ref());
                     let path = made.map_err(|error| cannot(&known, &error))?.keep();
-                    let mut room = WaitingRoom::locked(call, path)?.ok_or_else(|| taken_away(&known))?;
-                    room.is_alone = true;
-                    return Ok(room);
+                    let mut staging = PullStaging::locked(call, path)?.ok_or_else(|| taken_away(&known))?;
+                    staging.is_alone = true;
+                    return Ok(staging);
                 }
                 continue;
             }
-            if let Some(room) = WaitingRoom::locked(call, known.clone())? {
-                return Ok(room);
+            if let Some(staging) = PullStaging::locked(call, known.clone())? {
+                return Ok(staging);
             }
         }
     }
 
     /// None when another pull has removed it meanwhile.
-    fn locked(call: &Call, path: PathBuf) -> Result<Option<WaitingRoom>> {
+    fn locked(call: &Call, path: PathBuf) -> Result<Option<PullStaging>> {
         let file = match lock::open(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(|error| cannot(&path, &error))?,
@@ -67,7 +67,7 @@ impl WaitingRoom {
             return Ok(None);
         }
         let open = OpenFolder::open(&path).map_err(|error| cannot(&path, &error))?;
-        Ok(Some(WaitingRoom { path, open, is_alone: false, _held: file }))
+        Ok(Some(PullStaging { path, open, is_alone: false, _held: file }))
     }
 
     pub(super) fn folder(&self) -> &OpenFolder {

@@ -1,10 +1,5 @@
 //! Listing the referrers of a manifest, from wherever the list is.
 
-use super::api::{api_of, by_api};
-use super::collected::{Filter, FoundReferrers};
-use super::fallback_tag::{self, UnderTag};
-use super::known::recall;
-use super::{Referrers, ReferrersOptions, ReferrersSource};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
@@ -12,6 +7,11 @@ use crate::reference::Reference;
 use crate::registry::endpoints::{EndpointUse, Turn};
 use crate::registry::list::cursor::{AskedPage, Cursor, PageFinder, RegistryList};
 use crate::registry::manifest::HeadOptions;
+use crate::registry::referrers::api::{api_of, by_api};
+use crate::registry::referrers::collected::{Filter, FoundReferrers};
+use crate::registry::referrers::fallback_tag::{self, UnderTag};
+use crate::registry::referrers::known_support;
+use crate::registry::referrers::{Referrers, ReferrersOptions, ReferrersSource};
 use crate::registry::repository::Remote;
 use crate::registry::Client;
 use crate::resource::Resource;
@@ -42,7 +42,7 @@ fn list(remote: &Remote, subject: &Digest, filter: &Filter, next: Option<&str>) 
     let cursor = next.map(|text| Cursor::parse(text, &[&api, &tag])).transpose()?;
     let is_api = match &cursor {
         Some(cursor) => cursor.list == api.id,
-        None => recall(remote) != Some(false),
+        None => known_support(remote) != Some(false),
     };
     if is_api {
         if let Some(found) = by_api(remote, subject, filter.clone(), &api, cursor.as_ref())? {

@@ -1,12 +1,12 @@
 //! Getting the manifest of an index for a platform.
 
-use super::get::{GetOptions, HeadOptions, Manifest};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::manifest::Kind;
 use crate::platform::Platform;
 use crate::reference::Reference;
+use crate::registry::manifest::{GetOptions, HeadOptions, Manifest};
 use crate::registry::store::RegistryStore;
 use crate::registry::Client;
 use crate::store::descend;

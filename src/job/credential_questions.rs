@@ -39,7 +39,7 @@ enum Finder {
 
 /// A host that jobs ask about: the answer, which may be still to come, is kept as long as anybody may want it.
 #[derive(Default)]
-pub(super) struct AskedHost {
+pub(super) struct HostQuestion {
     shares: usize,
     answer: Option<AwaitedAnswer>,
 }

@@ -12,22 +12,22 @@ use crate::error::{Code, Error, Result};
 
 /// The results of a call, those that it has.
 #[derive(Default)]
-pub(super) struct Kept {
-    pub(super) text: Option<KeptText>,
+pub(super) struct JobResult {
+    pub(super) text: Option<ResultText>,
     pub(super) bytes: Option<Owned<ocireg_buffer>>,
     pub(super) handle: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 /// A text that ends as C's do. It is wiped when it is dropped: it may hold a token.
-pub(super) struct KeptText(Zeroizing<Vec<u8>>);
+pub(super) struct ResultText(Zeroizing<Vec<u8>>);
 
-impl KeptText {
-    fn new(text: &str) -> Option<KeptText> {
+impl ResultText {
+    fn new(text: &str) -> Option<ResultText> {
         // At once in its size: what grows leaves copies behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() + 1));
         bytes.extend_from_slice(text.as_bytes());
         bytes.push(0);
-        (!text.contains('\0')).then_some(KeptText(bytes))
+        (!text.contains('\0')).then_some(ResultText(bytes))
     }
 
     /// As long as this is there.
@@ -36,14 +36,14 @@ impl KeptText {
     }
 }
 
-impl Kept {
-    pub(super) fn text(text: &str) -> Result<Kept> {
-        Ok(Kept { text: Some(KeptText::new(text).ok_or_else(nul)?), ..Kept::default() })
+impl JobResult {
+    pub(super) fn text(text: &str) -> Result<JobResult> {
+        Ok(JobResult { text: Some(ResultText::new(text).ok_or_else(nul)?), ..JobResult::default() })
     }
 
     /// What a new handle will hold.
-    pub(super) fn handle(content: impl Any + Send) -> Kept {
-        Kept { handle: Mutex::new(Some(Box::new(content))), ..Kept::default() }
+    pub(super) fn handle(content: impl Any + Send) -> JobResult {
+        JobResult { handle: Mutex::new(Some(Box::new(content))), ..JobResult::default() }
     }
 }
 

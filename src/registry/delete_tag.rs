@@ -9,9 +9,6 @@ use ::http::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
-use super::delete::ends_call;
-use super::get::{accept_header, fetch, head};
-use super::{GetOptions, HeadOptions, Manifest, PutOptions};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -20,9 +17,10 @@ use crate::media_type::OCI_INDEX;
 use crate::options::options;
 use crate::reference::Reference;
 use crate::registry::list::names::NameWindow;
-use crate::registry::list::tags::tags_of;
+use crate::registry::manifest::{accept_header, fetch, head, GetOptions, HeadOptions, Manifest, PutOptions};
 use crate::registry::repository::delete::{delete, delete_tag};
 use crate::registry::repository::Remote;
+use crate::registry::tags::tags_of;
 use crate::registry::Client;
 use crate::resource::Resource;
 
@@ -32,7 +30,7 @@ const MOST_LOOKED_AT: u64 = 256;
 options! {
     /// Options of [`Client::delete_tag`].
     #[derive(Debug, Clone)]
-    pub struct UntagOptions {
+    pub struct DeleteTagOptions {
         /// find the other tags of the same digest, one HEAD a tag for the first 256
         pub list_others: bool,
         /// where the registry deletes no tag, put an empty index under it and delete that by its digest; for that moment the
@@ -57,7 +55,7 @@ pub enum ManifestFate {
 
 /// The result of deleting a tag.
 #[derive(Debug, Serialize)]
-pub struct Untagged {
+pub struct DeletedTag {
     /// The tag.
     pub tag: String,
     /// The digest that it named.
@@ -73,7 +71,7 @@ pub struct Untagged {
     pub other_tags: Option<Vec<String>>,
 }
 
-struct ToUntag<'a> {
+struct TagToDelete<'a> {
     client: &'a Client,
     remote: &'a Remote,
     reference: &'a Reference,
@@ -94,7 +92,7 @@ struct OtherTags {
 
 impl Client {
     /// Deletes one tag, where the registry can.
-    pub fn delete_tag(&self, call: &Call, reference: &Reference, options: &UntagOptions) -> Result<Untagged> {
+    pub fn delete_tag(&self, call: &Call, reference: &Reference, options: &DeleteTagOptions) -> Result<DeletedTag> {
         let Some(tag) = reference.tag() else {
             return Err(Error::new(Code::InvalidReference, format!("the reference '{reference}' has no tag")));
         };
@@ -109,7 +107,7 @@ impl Client {
             true => Some(other_tags(&remote, &named, &digest)?),
             false => None,
         };
-        let target = ToUntag { client: self, remote: &remote, reference: &named, tag, digest, manifest, others };
+        let target = TagToDelete { client: self, remote: &remote, reference: &named, tag, digest, manifest, others };
         let deleted = target.delete(call, options)?;
         remote.has_written(reference.repository(), &[tag]);
         Ok(deleted)
@@ -131,7 +129,7 @@ fn other_tags(remote: &Remote, named: &Reference, digest: &Digest) -> Result<Oth
     let window = NameWindow::new(Some(MOST_LOOKED_AT), false, None, None)?;
     let repository = named.repository();
     let listed = match tags_of(remote, window, |_| true) {
-        Err(error) if !ends_call(&error) => return Ok(OtherTags { tags: Vec::new(), complete: false }),
+        Err(error) if !error.ends_call() => return Ok(OtherTags { tags: Vec::new(), complete: false }),
         listed => listed?,
     };
     let mut found = OtherTags { tags: Vec::new(), complete: listed.next.is_none() };
@@ -143,7 +141,7 @@ fn other_tags(remote: &Remote, named: &Reference, digest: &Digest) -> Result<Oth
             Ok(head) if head.digest == *digest => found.tags.push(tag.to_owned()),
             Ok(_) => {}
             Err(error) if matches!(error.code(), Code::NotFound | Code::InvalidManifest) => {}
-            Err(error) if ends_call(&error) => return Err(error.within(format!("the digest of the tag {tag}"))),
+            Err(error) if error.ends_call() => return Err(error.within(format!("the digest of the tag {tag}"))),
             // It need not be readable: only the tag is to be deleted.
             Err(_) => found.complete = false,
         }
@@ -151,8 +149,8 @@ fn other_tags(remote: &Remote, named: &Reference, digest: &Digest) -> Result<Oth
     Ok(found)
 }
 
-impl ToUntag<'_> {
-    fn delete(self, call: &Call, options: &UntagOptions) -> Result<Untagged> {
+impl TagToDelete<'_> {
+    fn delete(self, call: &Call, options: &DeleteTagOptions) -> Result<DeletedTag> {
         let what = format!("delete the tag {} of {}", self.tag, self.remote.place());
         let (status, replaced) = match delete_tag(self.remote, Resource::Manifest(self.tag), &what) {
             Ok(deleted) => (deleted.status, false),
@@ -161,7 +159,7 @@ impl ToUntag<'_> {
             Err(error) => (self.replace(call, error)?, true),
         };
         let manifest = self.fate(call)?;
-        Ok(Untagged {
+        Ok(DeletedTag {
             tag: self.tag.to_owned(),
             digest: self.digest,
             status,
@@ -213,7 +211,7 @@ impl ToUntag<'_> {
         match self.remote.ask(Resource::Manifest(name), &mut head, &self.remote.scopes(&["pull"])) {
             Ok(reply) if reply.response.status == StatusCode::NOT_FOUND => Ok(Some(false)),
             Ok(reply) => Ok(reply.response.status.is_success().then_some(true)),
-            Err(error) if ends_call(&error) => Err(error),
+            Err(error) if error.ends_call() => Err(error),
             Err(_) => Ok(None),
         }
     }
@@ -238,7 +236,7 @@ impl ToUntag<'_> {
                 Ok(ManifestFate::Restored)
             }
             Ok(_) => Ok(ManifestFate::Restored),
-            Err(error) if ends_call(&error) => Err(error),
+            Err(error) if error.ends_call() => Err(error),
             Err(_) => Ok(ManifestFate::Deleted),
         }
     }

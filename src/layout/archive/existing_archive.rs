@@ -24,7 +24,7 @@ use crate::stream::unpack::Packing;
 
 /// An archive that another image can be added to.
 #[derive(Debug)]
-pub(super) struct KeptArchive {
+pub(super) struct ExistingArchive {
     path: PathBuf,
     tar: Tarball,
     index: Document,
@@ -32,9 +32,9 @@ pub(super) struct KeptArchive {
     pub saved: Option<Vec<Value>>,
 }
 
-impl KeptArchive {
+impl ExistingArchive {
     /// Reads an archive; None if there is none. One that nothing can be added to is refused.
-    pub(super) fn open(call: &Call, path: &Path, form: ArchiveFormat) -> Result<Option<KeptArchive>> {
+    pub(super) fn open(call: &Call, path: &Path, form: ArchiveFormat) -> Result<Option<ExistingArchive>> {
         let cannot = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
         let file = match open_regular(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -50,7 +50,7 @@ impl KeptArchive {
         let read = match Packing::of(&head[..count]) {
             // Its contents would be published under this user's name.
             _ if stranger.is_some() => Err(Error::new(Code::Io, stranger.unwrap_or_default())),
-            Packing::Plain => KeptArchive::read(call, path, ArchiveBytes::File(file, facts.len()), form),
+            Packing::Plain => ExistingArchive::read(call, path, ArchiveBytes::File(file, facts.len()), form),
             packing => Err(Error::new(Code::Unsupported, format!("it is compressed with {}", packing.name()))),
         };
         read.map(Some).map_err(|error| match error.code() {
@@ -62,7 +62,7 @@ impl KeptArchive {
         })
     }
 
-    fn read(call: &Call, path: &Path, bytes: ArchiveBytes, form: ArchiveFormat) -> Result<KeptArchive> {
+    fn read(call: &Call, path: &Path, bytes: ArchiveBytes, form: ArchiveFormat) -> Result<ExistingArchive> {
         let foreign = |why: &str| Error::new(Code::Unsupported, why);
         let tar = Tarball::of(call, bytes, path.display().to_string())?;
         if !tar.has("oci-layout") || !tar.has("index.json") {
@@ -78,14 +78,14 @@ impl KeptArchive {
             .map_err(|error| error.within("index.json"))?;
         let list = tar.small("manifest.json", MOST_BYTES)?;
         let saved = list.map(|list| saved::parse(&list)).transpose()?;
-        let kept = KeptArchive { path: path.to_owned(), tar, index, saved };
+        let kept = ExistingArchive { path: path.to_owned(), tar, index, saved };
         kept.check_agreement(call)?;
         Ok(kept)
     }
 
     /// Both lists must describe the same images: otherwise it is ambiguous which one is meant.
     fn check_agreement(&self, call: &Call) -> Result<()> {
-        let held = KeptShelf { call, kept: self };
+        let held = ExistingArchiveShelf { call, kept: self };
         let found = needed(&held, self.index.manifests())?.whole(&held)?;
         let known: BTreeSet<&ImageBlobs> = found.images.iter().collect();
         for entry in self.saved.iter().flatten() {
@@ -147,12 +147,12 @@ impl KeptArchive {
 }
 
 /// The archive, for a walk.
-struct KeptShelf<'a> {
+struct ExistingArchiveShelf<'a> {
     call: &'a Call,
-    kept: &'a KeptArchive,
+    kept: &'a ExistingArchive,
 }
 
-impl Shelf for KeptShelf<'_> {
+impl Shelf for ExistingArchiveShelf<'_> {
     fn size(&self, digest: &Digest) -> Option<u64> {
         self.kept.size(digest)
     }

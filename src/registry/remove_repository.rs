@@ -11,9 +11,9 @@ use crate::media_type as types;
 use crate::options::options;
 use crate::reference::{Reference, Repository};
 use crate::registry::list::names::NameWindow;
-use crate::registry::list::tags::{digests_of, tags_of};
 use crate::registry::manifest::{delete_at, fetch, head, DeleteOptions, GetOptions, HeadOptions, ManifestHead};
 use crate::registry::repository::Remote;
+use crate::registry::tags::{digests_of, tags_of};
 use crate::registry::Client;
 use crate::statuses;
 
@@ -21,9 +21,9 @@ use crate::statuses;
 const MOST: usize = 100_000;
 
 options! {
-    /// Options of [`Client::clear`].
+    /// Options of [`Client::remove_repository`].
     #[derive(Debug, Clone)]
-    pub struct ClearOptions {
+    pub struct RemoveRepositoryOptions {
         /// only report what would be deleted
         pub dry_run: bool,
     }
@@ -66,7 +66,12 @@ pub struct RemovedRepository {
 
 impl Client {
     /// Deletes every manifest that a tag of the repository leads to.
-    pub fn clear(&self, call: &Call, repository: &str, options: &ClearOptions) -> Result<RemovedRepository> {
+    pub fn remove_repository(
+        &self,
+        call: &Call,
+        repository: &str,
+        options: &RemoveRepositoryOptions,
+    ) -> Result<RemovedRepository> {
         let name = self.repository(repository)?;
         // What is deleted is what is there, whatever a mirror has.
         let place = WrittenRepository { remote: Remote::to_write(self, call, &name)?, repository: name };

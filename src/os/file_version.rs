@@ -5,14 +5,18 @@ use std::os::unix::fs::MetadataExt;
 
 /// Equal stamps mean equal bytes, as far as the file system can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stamp {
+pub(crate) struct FileVersion {
     file: (u64, u64),
     modified: (i64, i64),
     pub size: u64,
 }
 
-impl Stamp {
-    pub(crate) fn of(found: &Metadata) -> Stamp {
-        Stamp { file: (found.dev(), found.ino()), modified: (found.mtime(), found.mtime_nsec()), size: found.size() }
+impl FileVersion {
+    pub(crate) fn of(found: &Metadata) -> FileVersion {
+        FileVersion {
+            file: (found.dev(), found.ino()),
+            modified: (found.mtime(), found.mtime_nsec()),
+            size: found.size(),
+        }
     }
 }

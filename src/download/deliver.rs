@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::claim::discard;
 use super::existing::identical;
 use super::partial::{OnContention, Partial};
+use super::partial_lock::remove_partial;
 use super::{once_more_if_wrong, Download, Downloadable, ExpectedDigest, ReadOptions, SaveOptions};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
@@ -81,7 +81,7 @@ pub(crate) fn existing<T: Downloadable>(
     let digest = expected.digest.clone();
     let Some(size) = identical(call, &target, options.read.size, expected)? else { return Ok(None) };
     if !options.resume {
-        discard(&target, &digest)?;
+        remove_partial(&target, &digest)?;
     }
     call.begin(T::WORK, Some(size))?;
     call.moved_to(size)?;
@@ -123,7 +123,7 @@ pub(crate) fn to_file<T: Downloadable>(
 fn begun(call: &Call, path: &Path, options: &SaveOptions, expected: ExpectedDigest) -> Result<Partial> {
     let ExpectedDigest { digest, before, .. } = expected;
     if !options.resume {
-        discard(path, &digest)?;
+        remove_partial(path, &digest)?;
         return Partial::private(path);
     }
     let begun = Partial::open_behind(call, path, &digest, before, options.read.size, OnContention::WriteOwn)?;

@@ -9,12 +9,12 @@ use crate::os::open_folder::FolderId;
 
 /// The names that a layer has made, and the folders that contain nothing of lower layers any more.
 #[derive(Debug, Default)]
-pub(crate) struct OwnNames {
+pub(crate) struct LayerNames {
     key: RandomState,
     names: HashSet<u64>,
 }
 
-impl OwnNames {
+impl LayerNames {
     pub(crate) fn clear(&mut self) {
         self.names = HashSet::new();
     }

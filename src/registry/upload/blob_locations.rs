@@ -12,13 +12,13 @@ const LONGEST: usize = 255;
 
 /// The newest place of each blob.
 #[derive(Debug, Default)]
-pub(crate) struct Places {
+pub(crate) struct BlobLocations {
     blobs: HashMap<(String, Digest), (u64, String)>,
     /// How many have been added.
     count: u64,
 }
 
-impl Places {
+impl BlobLocations {
     /// Adds a place, which is the newest then; false if it cannot be one.
     pub(crate) fn add(&mut self, host: &str, digest: &Digest, repository: &str) -> bool {
         if !is_host(host) || !is_repository(repository) || repository.len() > LONGEST {
@@ -60,7 +60,7 @@ impl Places {
         let mut size = 0;
         let mut lines: Vec<String> = all
             .into_iter()
-            .map(|((host, digest), (_, repository))| Places::line(host, digest, repository))
+            .map(|((host, digest), (_, repository))| BlobLocations::line(host, digest, repository))
             .take_while(|line| {
                 size += line.len() as u64;
                 size <= most
@@ -86,14 +86,14 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again_and_the_last_word_counts() {
-        let mut places = Places::default();
-        let text = ["a/b", "c", "d"].map(|name| Places::line("h:5000", &digest(1), name)).concat();
+        let mut places = BlobLocations::default();
+        let text = ["a/b", "c", "d"].map(|name| BlobLocations::line("h:5000", &digest(1), name)).concat();
         places.read(text.as_bytes());
         assert_eq!(
             (places.repository_of("h:5000", &digest(1)), places.repository_of("h", &digest(1))),
             (Some("d"), None)
         );
-        let mut again = Places::default();
+        let mut again = BlobLocations::default();
         again.read(places.newest(1 << 20).as_bytes());
         assert_eq!(again.repository_of("h:5000", &digest(1)), Some("d"));
     }
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn what_is_no_place_is_nothing() {
         let good = digest(1);
-        let mut places = Places::default();
+        let mut places = BlobLocations::default();
         let long = "x".repeat(300);
         for line in [
             String::new(),
@@ -126,13 +126,13 @@ mod tests {
             places.read(line.as_bytes());
             assert!(places.blobs.is_empty(), "{line:?}");
         }
-        places.read(&[&[0xff; 100][..], b"\n", Places::line("h", &good, "a/b-c_d.e").as_bytes()].concat());
+        places.read(&[&[0xff; 100][..], b"\n", BlobLocations::line("h", &good, "a/b-c_d.e").as_bytes()].concat());
         assert_eq!(places.repository_of("h", &good), Some("a/b-c_d.e"));
     }
 
     #[test]
     fn the_oldest_go() {
-        let mut places = Places::default();
+        let mut places = BlobLocations::default();
         for number in 0..3 * MOST {
             assert!(places.add("h", &digest(number % (2 * MOST)), "a"));
             assert!(places.blobs.len() <= MOST);
@@ -140,6 +140,6 @@ mod tests {
         assert!(places.repository_of("h", &digest(3 * MOST - 1 - 2 * MOST)).is_some());
         let kept = places.newest(1000);
         assert!(kept.len() <= 1000 && kept.lines().count() > 5);
-        assert!(kept.ends_with(&Places::line("h", &digest(MOST - 1), "a")));
+        assert!(kept.ends_with(&BlobLocations::line("h", &digest(MOST - 1), "a")));
     }
 }

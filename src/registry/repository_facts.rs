@@ -15,15 +15,15 @@ const MOST_REMEMBERED: usize = 10_000;
 /// Facts about repositories, and since when each is known. A registry may differ by repository: a proxy for several registries may
 /// have an ability only for some.
 #[derive(Debug)]
-pub(crate) struct Known<T>(Mutex<HashMap<String, (T, Instant)>>);
+pub(crate) struct RepositoryFacts<T>(Mutex<HashMap<String, (T, Instant)>>);
 
-impl<T> Default for Known<T> {
-    fn default() -> Known<T> {
-        Known(Mutex::default())
+impl<T> Default for RepositoryFacts<T> {
+    fn default() -> RepositoryFacts<T> {
+        RepositoryFacts(Mutex::default())
     }
 }
 
-impl<T: Clone> Known<T> {
+impl<T: Clone> RepositoryFacts<T> {
     pub(crate) fn remember(&self, remote: &Remote, fact: T) {
         let mut known = lock(&self.0);
         if known.len() >= MOST_REMEMBERED {

@@ -16,7 +16,7 @@ pub(crate) const MOST_LINKS: usize = 40;
 const SHARED: u32 = 0o002;
 
 /// Resolves the links of a path. Parts that do not exist yet are left unchanged.
-pub(crate) fn real(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
     let names = |path: &Path| path.components().rev().map(own).collect::<Vec<_>>();
     let mut here = if path.is_absolute() { PathBuf::from("/") } else { std::env::current_dir()? };
     let (mut waiting, mut links) = (names(path), 0);
@@ -59,9 +59,9 @@ pub(crate) fn real(path: &Path) -> io::Result<PathBuf> {
 
 /// Makes a folder and those above it, if they are missing. Links are checked again afterwards: once the folder exists, no other user
 /// can replace it by a link.
-pub(crate) fn make(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(real(path)?)?;
-    real(path).map(drop)
+pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(resolve(path)?)?;
+    resolve(path).map(drop)
 }
 
 fn own(part: Component<'_>) -> PathBuf {
@@ -115,13 +115,13 @@ mod tests {
             ("new/more", "a/none/yet/more"),
             ("whole/b/../../z", "z"),
         ] {
-            assert_eq!(real(&root.join(path)).unwrap(), root.join(wanted), "{path}");
+            assert_eq!(resolve(&root.join(path)).unwrap(), root.join(wanted), "{path}");
         }
-        assert!(real(&root.join("loop/x")).unwrap_err().to_string().contains("links"));
-        assert_eq!(real(&root.join("none/../a")).unwrap_err().kind(), io::ErrorKind::NotFound);
-        assert_eq!(real(Path::new("x")).unwrap(), std::env::current_dir().unwrap().join("x"));
+        assert!(resolve(&root.join("loop/x")).unwrap_err().to_string().contains("links"));
+        assert_eq!(resolve(&root.join("none/../a")).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(resolve(Path::new("x")).unwrap(), std::env::current_dir().unwrap().join("x"));
         assert_eq!(
-            real(Path::new("/proc/self/cwd")).unwrap(),
+            resolve(Path::new("/proc/self/cwd")).unwrap(),
             std::env::current_dir().unwrap().canonicalize().unwrap()
         );
     }
@@ -147,7 +147,7 @@ mod tests {
             lchown(&link, Some(owner), None).unwrap();
             mode(bits);
             for path in [link.clone(), link.join("x/y")] {
-                let found = real(&path);
+                let found = resolve(&path);
                 assert_eq!(found.is_ok(), good, "{owner} {bits:o} {found:?}");
                 assert!(good || found.unwrap_err().to_string().contains("a symbolic link of another user"));
             }

@@ -11,9 +11,9 @@ use crate::os::mode::{has_one_name, open_or_make_private};
 use crate::os::owner;
 
 /// The result of an attempt to open and lock the hidden file.
-pub(super) enum Claim {
+pub(super) enum PartialLock {
     /// It is locked.
-    Ours(File),
+    Locked(File),
     /// Another process has it.
     Busy,
     /// The name is that of a link, a pipe, a folder, a file with several hard links, or one that another user owns or may write to; or
@@ -23,7 +23,7 @@ pub(super) enum Claim {
 
 /// The hidden file, locked: two calls for one target must not write into one file. It is private until it has its name:
 /// what another user put there, or may write to, is not continued.
-pub(super) fn claim(path: &Path) -> Result<Claim> {
+pub(super) fn lock_partial(path: &Path) -> Result<PartialLock> {
     for _ in 0..8 {
         let (file, is_new) = match open_or_make_private(path) {
             Ok(opened) => opened,
@@ -32,48 +32,48 @@ pub(super) fn claim(path: &Path) -> Result<Claim> {
                 if error.kind() == ErrorKind::PermissionDenied && path.exists()
                     || std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) =>
             {
-                return Ok(Claim::Unusable)
+                return Ok(PartialLock::Unusable)
             }
             Err(error) => return Err(Error::io(format!("cannot create {}", path.display()), &error)),
         };
         let facts = || file.metadata().map_err(|error| Error::io("cannot look at the partial file", &error));
         let found = facts()?;
         if !is_new && (!found.is_file() || !owner::is_own(&found) || owner::others_may_write(&found)) {
-            return Ok(Claim::Unusable);
+            return Ok(PartialLock::Unusable);
         }
         match attempt(&file, LockKind::Exclusive) {
             Ok(true) => {}
-            Ok(false) => return Ok(Claim::Busy),
-            Err(_) => return Ok(Claim::Unusable),
+            Ok(false) => return Ok(PartialLock::Busy),
+            Err(_) => return Ok(PartialLock::Unusable),
         }
         // Its previous owner may have given it its final name, or removed it, before it was locked here.
         let locked = facts()?;
         match std::fs::symlink_metadata(path) {
             Ok(named) if is_same(&named, &locked) => {
-                return Ok(if has_one_name(&locked) { Claim::Ours(file) } else { Claim::Unusable });
+                return Ok(if has_one_name(&locked) { PartialLock::Locked(file) } else { PartialLock::Unusable });
             }
             _ => {}
         }
     }
-    Ok(Claim::Busy)
+    Ok(PartialLock::Busy)
 }
 
 /// Removes the hidden file, unless another call is writing to it or it is not ours to remove.
-pub(super) fn discard(target: &Path, digest: &Digest) -> Result<()> {
-    let path = hidden(target, digest)?;
+pub(super) fn remove_partial(target: &Path, digest: &Digest) -> Result<()> {
+    let path = partial_path(target, digest)?;
     if std::fs::symlink_metadata(&path).is_err() {
         return Ok(());
     }
-    match claim(&path)? {
-        Claim::Ours(_locked) => {
+    match lock_partial(&path)? {
+        PartialLock::Locked(_locked) => {
             std::fs::remove_file(&path).map_err(|error| Error::io(format!("cannot remove {}", path.display()), &error))
         }
-        Claim::Busy | Claim::Unusable => Ok(()),
+        PartialLock::Busy | PartialLock::Unusable => Ok(()),
     }
 }
 
 /// The name of the hidden file.
-pub(super) fn hidden(target: &Path, digest: &Digest) -> Result<PathBuf> {
+pub(super) fn partial_path(target: &Path, digest: &Digest) -> Result<PathBuf> {
     check_target(target)?;
     let mut hidden = std::ffi::OsString::from(".");
     hidden.push(target.file_name().unwrap_or_default());

@@ -9,11 +9,11 @@ use super::settings::Network;
 use crate::call::Call;
 
 /// The longest wait for one that others can be asked instead of: there are mirrors that first fetch what they are asked for.
-const HASTY_ANSWER: Duration = Duration::from_secs(10);
+const ANSWER_WITH_ALTERNATIVE: Duration = Duration::from_secs(10);
 
 /// What is different about the requests to an endpoint.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Way {
+pub struct EndpointSettings {
     /// Instead of the caller's settings for the host.
     pub network: Option<Network>,
     /// A limit of its own for connecting.
@@ -23,43 +23,49 @@ pub struct Way {
     /// A name and a value that every URL has in its query.
     pub query: Option<(&'static str, String)>,
     /// Somebody else can be asked instead: little is waited for, and little is repeated.
-    pub hasty: bool,
-    /// The caller has not named it: what the caller sends to every host, headers and a certificate, is not for it.
-    pub unnamed: bool,
-    /// Hosts that nothing may lead to, not even a redirect or a challenge.
-    pub shunned: Vec<(String, u16)>,
+    pub has_alternative: bool,
+    /// Only files of the machine name it, not the caller: what the caller sends to every host, headers and a certificate, is not for it.
+    pub only_in_files: bool,
+    /// Hosts that nothing here may lead to, not even a redirect or a challenge.
+    pub blocked_hosts: Vec<(String, u16)>,
 }
 
-impl Way {
-    /// What also holds where a server of this way leads: nothing of the endpoint's own.
-    pub(crate) fn beyond(&self) -> Way {
-        let (connect, hasty, unnamed) = (self.connect, self.hasty, self.unnamed);
-        Way { connect, hasty, unnamed, shunned: self.shunned.clone(), ..Way::default() }
+impl EndpointSettings {
+    /// What also holds where a server at this endpoint leads: nothing of the endpoint's own.
+    pub(crate) fn beyond(&self) -> EndpointSettings {
+        let (connect, has_alternative, only_in_files) = (self.connect, self.has_alternative, self.only_in_files);
+        EndpointSettings {
+            connect,
+            has_alternative,
+            only_in_files,
+            blocked_hosts: self.blocked_hosts.clone(),
+            ..EndpointSettings::default()
+        }
     }
 
-    /// How long it may be waited for, of a wait that may take this long: a hasty one leaves half of what the call has left to those
+    /// How long it may be waited for, of a wait that may take this long: one with an alternative leaves half of what the call has left to those
     /// that can be asked instead.
     pub(crate) fn wait(&self, time: Duration, call: &Call) -> Duration {
         self.share(call).map_or(time, |share| time.min(share))
     }
 
-    /// What a hasty one may take of a call that has a deadline.
+    /// What one with an alternative may take of a call that has a deadline.
     pub(crate) fn share(&self, call: &Call) -> Option<Duration> {
-        call.remaining().filter(|_| self.hasty).map(|left| left / 2)
+        call.remaining().filter(|_| self.has_alternative).map(|left| left / 2)
     }
 
     /// The same for the headers of an answer, with the time to connect.
     pub(crate) fn wait_for_answer(&self, time: Duration, call: &Call) -> Duration {
-        let most = self.connect.unwrap_or_default().max(HASTY_ANSWER);
-        self.wait(if self.hasty { time.min(most) } else { time }, call)
+        let most = self.connect.unwrap_or_default().max(ANSWER_WITH_ALTERNATIVE);
+        self.wait(if self.has_alternative { time.min(most) } else { time }, call)
     }
 
     /// Whether a URL is of a host that nothing may lead to.
-    pub(crate) fn shuns(&self, url: &Url) -> bool {
-        door(url).is_some_and(|door| self.shunned.contains(&door))
+    pub(crate) fn blocks(&self, url: &Url) -> bool {
+        host_and_port(url).is_some_and(|host| self.blocked_hosts.contains(&host))
     }
 
-    /// The path of a resource below the base of this way.
+    /// The path of a resource below the base of this endpoint.
     pub(crate) fn path<'a>(&self, path: &'a str) -> &'a str {
         path.strip_prefix(self.left_out).unwrap_or(path)
     }
@@ -75,7 +81,7 @@ impl Way {
 }
 
 /// The host and the port of a URL. A name is the same with a dot behind it.
-pub(crate) fn door(url: &Url) -> Option<(String, u16)> {
+pub(crate) fn host_and_port(url: &Url) -> Option<(String, u16)> {
     let host = url.host_str()?;
     Some((host.strip_suffix('.').unwrap_or(host).to_owned(), url.port_or_known_default()?))
 }
@@ -86,20 +92,27 @@ mod tests {
 
     #[test]
     fn urls_say_which_registry_is_meant() {
-        let way = Way { query: Some(("ns", "docker.io".to_owned())), left_out: "v2/", ..Way::default() };
+        let settings = EndpointSettings {
+            query: Some(("ns", "docker.io".to_owned())),
+            left_out: "v2/",
+            ..EndpointSettings::default()
+        };
         for (url, complete) in [
             ("http://m/v2/a", "http://m/v2/a?ns=docker.io"),
             ("http://m/v2/a?n=1", "http://m/v2/a?n=1&ns=docker.io"),
             ("http://m/v2/a?ns=x", "http://m/v2/a?ns=x"),
         ] {
             let mut url = Url::parse(url).unwrap();
-            way.complete(&mut url);
+            settings.complete(&mut url);
             assert_eq!(url.as_str(), complete);
         }
-        assert_eq!((way.path("v2/a/b"), Way::default().path("v2/a/b")), ("a/b", "v2/a/b"));
-        let way = Way { shunned: vec![("h".to_owned(), 443)], ..Way::default() };
-        assert!(way.shuns(&Url::parse("https://h/x").unwrap()) && !way.shuns(&Url::parse("http://h/x").unwrap()));
-        assert!(way.shuns(&Url::parse("https://H.:443/").unwrap()), "with a dot behind it");
-        assert!(way.beyond().shuns(&Url::parse("https://h:443").unwrap()));
+        assert_eq!((settings.path("v2/a/b"), EndpointSettings::default().path("v2/a/b")), ("a/b", "v2/a/b"));
+        let settings = EndpointSettings { blocked_hosts: vec![("h".to_owned(), 443)], ..EndpointSettings::default() };
+        assert!(
+            settings.blocks(&Url::parse("https://h/x").unwrap())
+                && !settings.blocks(&Url::parse("http://h/x").unwrap())
+        );
+        assert!(settings.blocks(&Url::parse("https://H.:443/").unwrap()), "with a dot behind it");
+        assert!(settings.beyond().blocks(&Url::parse("https://h:443").unwrap()));
     }
 }

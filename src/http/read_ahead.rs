@@ -14,7 +14,7 @@ const MOST: usize = 256 << 10;
 const MOST_PIECES: usize = 64;
 
 /// The reader's end of a body that is received in the background.
-pub(crate) struct Ahead {
+pub(crate) struct ReadAhead {
     batches: mpsc::Receiver<Batch>,
     now: Batch,
     over: bool,
@@ -36,12 +36,12 @@ struct Batch {
     end: Option<reqwest::Result<()>>,
 }
 
-impl Ahead {
+impl ReadAhead {
     /// Starts receiving, until the reader is dropped.
-    pub(crate) fn start(engine: &Engine, response: reqwest::Response) -> Ahead {
+    pub(crate) fn start(engine: &Engine, response: reqwest::Response) -> ReadAhead {
         let (sender, batches) = mpsc::channel(1);
         engine.spawn(receive(response, sender));
-        Ahead { batches, now: Batch::default(), over: false }
+        ReadAhead { batches, now: Batch::default(), over: false }
     }
 
     /// The next piece; None at the end.

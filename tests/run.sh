@@ -178,6 +178,12 @@ without_release() {
     keep_counts without-release
 }
 
+# wait_for_set_up: until it has ended; whether well
+wait_for_set_up() {
+    until [ -s "$logs/set-up" ]; do sleep 1; done
+    [ "$(cat "$logs/set-up")" = 0 ]
+}
+
 # keep_counts NAME, and take_counts NAME, for what ran in another shell
 keep_counts() { echo "$passed $failed" >"$logs/counts-$1"; }
 take_counts() {
@@ -213,15 +219,16 @@ case ${1:-} in
     --valgrind) valgrind_alone; exit ;;
 esac
 
-say 'set-up'
-rm -f "$logs"/counts*
-tests/setup.sh test || exit 1
-say 'release build and what needs it, and beside it lint, debug builds and the tests without a registry'
-# Linking uses one processor, these use another.
-tests/run.sh --without-release >"$logs/without-release.log" 2>&1 &
+say 'set-up, and beside it the release build; then what needs that, and beside it lint, debug builds and the tests without a registry'
+rm -f "$logs"/counts* "$logs/set-up"
+# It waits for servers most of the time, and the release build needs nothing of it. Linking uses one processor, what follows uses
+# another.
+{ tests/setup.sh test; echo $? >"$logs/set-up"; } &
+{ wait_for_set_up && tests/run.sh --without-release >"$logs/without-release.log" 2>&1; } &
 without_release=$!
 step 'make all' make all
 step 'the library that panics' build_panic_library
+wait_for_set_up || exit 1
 step 'build the C tests' build_c_tests
 step 'the C++ binding' tests/cpp/run.sh
 step 'make install' tests/install.sh

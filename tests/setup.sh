@@ -152,7 +152,6 @@ case ${1:-test} in
         need_own referrers
         need_modules "$(dirname "$here")/bindings/go/registry"
         need_modules "$here/containerd"
-        want_target i686-unknown-linux-gnu aarch64-apple-darwin
         ;;
     targets)
         need_compilers

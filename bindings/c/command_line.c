@@ -192,13 +192,16 @@ static bool is_key(const char *key, const char *text, size_t length)
 }
 
 /* The command's own flag comes first, and of several for one key that which was typed. */
-static const char *flag_of(const char *key, size_t length)
+static const char *flag_of(const char *key, size_t length, bool *was_typed)
 {
     const char *found = NULL;
     for (const struct parameter *at = current->parameters; at != NULL && at->name != NULL; at++)
         if (at->key != NULL && is_key(at->key, key, length) && (found == NULL || is_typed(at->name)))
             found = at->name;
-    return found != NULL ? found : globals_flag(key, length);
+    if (found == NULL)
+        found = globals_flag(key, length);
+    *was_typed = found != NULL && is_typed(found);
+    return found;
 }
 
 int command_line_parse(struct command_line *line, const struct command *command, const struct arguments *arguments, size_t words,

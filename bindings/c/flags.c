@@ -16,11 +16,18 @@ static size_t key_length(const char *text)
     return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
 }
 
+/* What is written, and where. */
+struct writing {
+    FILE *file;
+    bool typed; /* an option that is in it */
+};
+
 /* NULL when the command line has none. */
-static const char *flag_of(const char *text)
+static const char *flag_of(const char *text, bool *typed)
 {
     size_t length = key_length(text);
-    return length == 0 || flag_of_key == NULL ? NULL : flag_of_key(text, length);
+    *typed = false;
+    return length == 0 || flag_of_key == NULL ? NULL : flag_of_key(text, length, typed);
 }
 
 /* The length of what stands before a key, if text begins with that. */
@@ -33,65 +40,72 @@ static size_t before_key(const char *text)
     return 0;
 }
 
+/* The key that text begins with: its length, or 0 when it has no flag. */
+static size_t write_flag(struct writing *to, const char *text)
+{
+    bool typed;
+    const char *flag = flag_of(text, &typed);
+    if (flag == NULL)
+        return 0;
+    fputs(flag, to->file);
+    to->typed |= typed;
+    return key_length(text);
+}
+
 /* A key that is no word of English, such as plain_http, if text begins with one: its length. */
-static size_t write_key(FILE *file, const char *text)
+static size_t write_key(struct writing *to, const char *text)
 {
     size_t length = key_length(text);
-    const char *flag = memchr(text, '_', length) != NULL && strchr(" ,:;", text[length]) != NULL ? flag_of(text) : NULL;
-    if (flag != NULL)
-        fputs(flag, file);
-    return flag != NULL ? length : 0;
+    return memchr(text, '_', length) != NULL && strchr(" ,:;", text[length]) != NULL ? write_flag(to, text) : 0;
 }
 
 /* "the options all and platform", if text begins with such: its length. */
-static size_t write_keys(FILE *file, const char *text)
+static size_t write_keys(struct writing *to, const char *text)
 {
     static const char and[] = " and ";
     const char *at = text + before_key(text);
-    if (at == text || flag_of(at) == NULL)
+    size_t length = at == text ? 0 : write_flag(to, at);
+    bool typed;
+    if (length == 0)
         return 0;
-    fputs(flag_of(at), file);
-    at += key_length(at);
-    if (strncmp(at, and, strlen(and)) == 0 && flag_of(at + strlen(and)) != NULL) {
+    at += length;
+    if (strncmp(at, and, strlen(and)) == 0 && flag_of(at + strlen(and), &typed) != NULL) {
+        fputs(and, to->file);
         at += strlen(and);
-        fprintf(file, "%s%s", and, flag_of(at));
-        at += key_length(at);
+        at += write_flag(to, at);
     }
     return (size_t)(at - text);
 }
 
 /* The call that the command makes of these words does not know an option that it has for others. */
-static bool write_unknown(FILE *file, const char *text)
+static bool write_unknown(struct writing *to, const char *text)
 {
     static const char unknown[] = "unknown option \"";
-    const char *key = text + strlen(unknown);
-    const char *flag = strncmp(text, unknown, strlen(unknown)) == 0 ? flag_of(key) : NULL;
-    if (flag == NULL)
+    if (strncmp(text, unknown, strlen(unknown)) != 0 || write_flag(to, text + strlen(unknown)) == 0)
         return false;
-    fprintf(file, "%s does not go with the rest of this command line", flag);
+    fputs(" does not go with the rest of this command line", to->file);
     return true;
 }
 
-char *flags_written(const char *text, bool *any)
+char *flags_written(const char *text, bool *typed)
 {
     char *written = NULL;
     size_t size = 0;
-    FILE *file = text == NULL ? NULL : open_memstream(&written, &size);
+    struct writing to = {.file = text == NULL ? NULL : open_memstream(&written, &size)};
     char before = ' ';
-    *any = false;
-    if (file == NULL)
+    *typed = false;
+    if (to.file == NULL)
         return NULL;
-    *any = write_unknown(file, text);
-    for (const char *at = *any ? "" : text; *at != '\0';) {
-        size_t length = before == ' ' ? write_keys(file, at) : 0;
+    for (const char *at = write_unknown(&to, text) ? "" : text; *at != '\0';) {
+        size_t length = before == ' ' ? write_keys(&to, at) : 0;
         if (length == 0 && before == ' ')
-            length = write_key(file, at);
-        *any |= length > 0;
+            length = write_key(&to, at);
         if (length == 0)
-            fputc(*at, file);
+            fputc(*at, to.file);
         at += length == 0 ? 1 : length;
         before = at[-1];
     }
-    fclose(file);
+    fclose(to.file);
+    *typed = to.typed;
     return written;
 }

@@ -5,12 +5,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* How the command line calls a key of this length, or NULL. */
-typedef const char *flag_fn(const char *key, size_t length);
+/* How the command line calls a key of this length, and whether that was typed, or NULL. */
+typedef const char *flag_fn(const char *key, size_t length, bool *typed);
 /* Who knows that from now on. */
 void flags_are(flag_fn *flag_of);
-/* What the library says, with those options in it that the command line has written as there, and whether one is. Freed with free();
- * NULL for NULL, and without memory. */
-char *flags_written(const char *text, bool *any);
+/* What the library says, with those options in it that the command line has written as there, and whether one of them was typed. Freed
+ * with free(); NULL for NULL, and without memory. */
+char *flags_written(const char *text, bool *typed);
 
 #endif

@@ -139,17 +139,26 @@ static void report_line(const char *name, const char *message)
     fputc('\n', stderr);
 }
 
-/* In the words of the command line. An option whose value the call refuses is a wrong command line. */
-static int report_told(const ocireg_error *error)
+/* An option that was typed, and whose value the call refuses, is a wrong command line, in whichever form that is told. */
+static int status_of(const ocireg_error *error, bool typed)
+{
+    int code = ocireg_error_code(error);
+    return typed && code == OCIREG_INVALID_ARGUMENT ? EXIT_USAGE : code;
+}
+
+/* In the words of the command line, or as the library's JSON. */
+static int report_told(const ocireg_error *error, bool as_json)
 {
     bool typed, hinted;
-    int status = ocireg_error_code(error);
     char *message = flags_written(ocireg_error_message(error), &typed), *hint = flags_written(ocireg_error_hint(error), &hinted);
-    if (typed && status == OCIREG_INVALID_ARGUMENT && message != NULL)
-        status = report_usage("%s", message);
+    int status = status_of(error, typed);
+    if (as_json)
+        write_json(stderr, ocireg_error_json(error), false);
+    else if (status == EXIT_USAGE && message != NULL)
+        report_usage("%s", message);
     else
         report_line(ocireg_error_name(error), message == NULL ? ocireg_error_message(error) : message);
-    if (hint != NULL)
+    if (hint != NULL && !as_json)
         report_line("hint", hint);
     free(message);
     free(hint);
@@ -166,10 +175,7 @@ int report_error(const struct output *output, ocireg_error *error)
         return code;
     }
     output_write_begins();
-    if (output->json_errors)
-        write_json(stderr, ocireg_error_json(error), false);
-    else
-        code = report_told(error);
+    code = report_told(error, output->json_errors);
     output_write_ends();
     ocireg_error_free(error);
     return code;

@@ -36,10 +36,10 @@ static void test_options(void **state) {
         {64, "tags oci:x --n 3", "--n does not go with"},
         {64, "manifest get oci:x --accept a/b", "--accept does not go with"},
         {64, "tags localhost:1/x --user-agent 'a\tb'", "--user-agent must be text"},
-        {OCIREG_INVALID_ARGUMENT, "--json-errors tags localhost:1/x --n 0", "\"code\":1,"},
+        {64, "--json-errors tags localhost:1/x --n 0", "\"code\":1,"},
     };
     expect_told(cases, sizeof cases / sizeof cases[0] - 1);
-    expect_failure(OCIREG_INVALID_ARGUMENT, cases[sizeof cases / sizeof cases[0] - 1].words, "the option n must be");
+    expect_failure(64, cases[sizeof cases / sizeof cases[0] - 1].words, "the option n must be");
     /* Those that have no flag are called as they were typed, too; a number that is too small is one all the same. */
     expect_failure(OCIREG_INVALID_ARGUMENT, "ping localhost:1 --host-option requests_per_second=-1", "requests_per_second must be 0, or from 0.001");
     expect_failure(OCIREG_INVALID_ARGUMENT, "ping localhost:1 --host-option requests_per_second=-0.5", "requests_per_second must be 0, or from 0.001");

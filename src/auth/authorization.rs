@@ -66,7 +66,7 @@ impl Auth {
             return Ok(found);
         }
         // Those that the hook or a helper gave may be others by now.
-        self.forget_answer(account);
+        self.forget_answer(call, account);
         let found = self.authorization_once(call, account, probes, wish)?;
         if !found.is_refused(wish) {
             return Ok(found);
@@ -108,7 +108,7 @@ impl Auth {
                 }
                 false => self.tokens.lasting(call, &realm, &wish.scopes, wish.lasts, refused),
             };
-            grant.map_err(|error| self.not_taken(account, &ScopeSet::new(), error))
+            grant.map_err(|error| self.not_taken(call, account, &ScopeSet::new(), error))
         })?;
         let Some(proof) = proof else {
             let message = format!("{} requires a user name and a password", account.host);

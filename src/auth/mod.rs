@@ -174,9 +174,13 @@ impl Auth {
     }
 
     /// The credentials from the hook or a helper were wrong: it is asked again the next time.
-    pub(crate) fn forget_answer(&self, account: &Account) {
+    pub(crate) fn forget_answer(&self, call: &Call, account: &Account) {
         self.stored.forget(&account.host);
-        self.learn(account, |memory| drop(memory.asked.remove(&account.host)));
+        let mut refused = None;
+        self.learn(account, |memory| refused = memory.asked.remove(&account.host));
+        if let Some(refused) = refused {
+            call.credentials_were_refused(&account.host, &refused);
+        }
     }
 
     fn learn(&self, account: &Account, change: impl FnOnce(&mut OriginMemory)) {

@@ -40,7 +40,7 @@ impl Auth {
         let asked = account.base.find(target)?;
         let outcome = self.negotiate(call, account, &asked, request, wanted);
         if matches!(&outcome, Ok(reply) if reply.refusal == Some(Refusal::BadCredentials)) {
-            self.not_good(account, wanted);
+            self.not_good(call, account, wanted);
         }
         // A helper that had nothing may have credentials by now.
         if matches!(&outcome, Ok(reply) if reply.refusal == Some(Refusal::NoCredentials)) {
@@ -137,7 +137,7 @@ impl Auth {
     ) -> Result<Option<Proof>> {
         self.authorization_for(call, asked, challenges, used).map_err(|error| match error.code() {
             Code::Unauthenticated if asked.is_strange() => error.with_hint(account.sends_on()),
-            _ => self.not_taken(account, &asked.wanted, error),
+            _ => self.not_taken(call, account, &asked.wanted, error),
         })
     }
 
@@ -168,18 +168,18 @@ impl Auth {
     }
 
     /// If the registry's own token server refuses credentials, those from the hook or helper were wrong.
-    pub(super) fn not_taken(&self, account: &Account, wanted: &ScopeSet, error: Error) -> Error {
+    pub(super) fn not_taken(&self, call: &Call, account: &Account, wanted: &ScopeSet, error: Error) -> Error {
         if error.code() == Code::Unauthenticated {
-            self.not_good(account, wanted);
+            self.not_good(call, account, wanted);
         }
         error
     }
 
     /// The credentials were not good for these scopes. If they were wrong, they are asked for again; where another repository is among
     /// them, as the one that a mount would be from, they may be right and for this one only.
-    fn not_good(&self, account: &Account, wanted: &ScopeSet) {
+    fn not_good(&self, call: &Call, account: &Account, wanted: &ScopeSet) {
         if account.repository.is_empty() || !wanted.reaches_beyond(&account.repository) {
-            self.forget_answer(account);
+            self.forget_answer(call, account);
         }
     }
 
@@ -207,7 +207,7 @@ impl Auth {
                 true => self.tokens.alone(call, &realm, wanted),
                 false => self.tokens.get(call, &realm, wanted),
             };
-            grant.map_err(|error| self.not_taken(account, wanted, error))
+            grant.map_err(|error| self.not_taken(call, account, wanted, error))
         })?;
         Ok(proof.unwrap_or(Proof::Nothing))
     }

@@ -23,6 +23,8 @@ pub type ProgressHook = Arc<dyn Fn(u64, u64) -> Result<(), Stop> + Send + Sync>;
 pub type BlobHook = Arc<dyn Fn(&Value) -> Result<(), Stop> + Send + Sync>;
 /// Returns the credentials for a registry host, which this call wants.
 pub type CredentialsHook = Arc<dyn Fn(&Call, &str) -> crate::error::Result<Credentials> + Send + Sync>;
+/// Hears that a registry host refused credentials which the credentials hook had given.
+pub(crate) type RefusedHook = Arc<dyn Fn(&str, &Credentials) + Send + Sync>;
 
 #[derive(Default, Clone)]
 struct Hooks {
@@ -30,6 +32,7 @@ struct Hooks {
     progress: Option<ProgressHook>,
     blob: Option<BlobHook>,
     credentials: Option<CredentialsHook>,
+    refused: Option<RefusedHook>,
 }
 
 /// The context of a call. Any thread may cancel it or read its progress while the call runs.
@@ -134,6 +137,11 @@ impl Context {
         lock(&self.hooks).credentials = hook;
     }
 
+    /// Sets who hears of refused credentials.
+    pub(crate) fn set_refused(&self, hook: RefusedHook) {
+        lock(&self.hooks).refused = Some(hook);
+    }
+
     // Hooks are cloned out of the lock, so that they may call back into the library.
     pub(super) fn log_hook(&self) -> Option<LogHook> {
         lock(&self.hooks).log.clone()
@@ -149,6 +157,10 @@ impl Context {
 
     pub(super) fn credentials_hook(&self) -> Option<CredentialsHook> {
         lock(&self.hooks).credentials.clone()
+    }
+
+    pub(super) fn refused_hook(&self) -> Option<RefusedHook> {
+        lock(&self.hooks).refused.clone()
     }
 
     pub(super) fn begin(&self, operation: &'static str, total: Option<u64>) {

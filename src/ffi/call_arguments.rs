@@ -19,15 +19,20 @@ pub(super) trait CallArguments {
     }
 }
 
-/// A name that is passed on as it is, and the host in it.
+/// A name that is passed on as it is, and the host in it that the caller may be asked about.
 pub(super) struct NameWithHost {
     name: String,
-    host: String,
+    host: Option<String>,
 }
 
 impl NameWithHost {
     pub(super) fn new(name: String, index: &Index) -> NameWithHost {
-        NameWithHost { name, host: index.name.clone() }
+        NameWithHost { name, host: Some(index.name.clone()) }
+    }
+
+    /// For a call that may bring credentials of its own.
+    pub(super) fn unless(self, brings_credentials: bool) -> NameWithHost {
+        NameWithHost { host: self.host.filter(|_| !brings_credentials), ..self }
     }
 
     /// For a call that sends no credentials, and so asks for none.
@@ -46,7 +51,7 @@ impl Deref for NameWithHost {
 
 impl CallArguments for NameWithHost {
     fn hosts(&self) -> Vec<String> {
-        vec![self.host.clone()]
+        self.host.iter().cloned().collect()
     }
 }
 

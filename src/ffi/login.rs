@@ -7,7 +7,7 @@ use super::client::ocireg_client;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
 use super::manifest::reference;
-use super::options::{ocireg_options, NoOptions};
+use super::options::{self, ocireg_options, NoOptions};
 use super::out::Json;
 use super::registry::registry_name;
 use super::status::ocireg_status;
@@ -47,7 +47,7 @@ pub unsafe extern "C" fn ocireg_login(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            |_| registry_name(registry),
+            |_| Ok(registry_name(registry)?.unless(options::has(options, &["password", "identity_token"])?)),
             |client, call, registry, options| client.login(call, &registry, &options),
         )
     }

@@ -99,6 +99,12 @@ pub(super) unsafe fn read<T: Options>(options: *const ocireg_options) -> Result<
     }
 }
 
+/// Whether an options argument says one of these.
+pub(super) unsafe fn has(options: *const ocireg_options, keys: &[&str]) -> Result<bool> {
+    let options = unsafe { handle::optional(options, "options") }?;
+    Ok(options.is_some_and(|options| keys.iter().any(|key| lock(&options.values).contains_key(*key))))
+}
+
 /// For the tests of the panic guard only: the shipped library knows no such option.
 #[cfg(feature = "force-panic")]
 #[allow(clippy::panic)]

@@ -85,6 +85,16 @@ impl<R: Send + Sync + 'static> Jobs<R> {
     }
 }
 
+/// An answer that a host refused is given to no other job: the caller is asked again.
+pub(super) fn refuse<R: Send + Sync + 'static>(job: &Weak<Job<R>>, host: &str, refused: &Credentials) {
+    let Some(job) = job.upgrade() else { return };
+    let mut asked = lock(&job.jobs.asked);
+    if let Some(asked) = asked.get_mut(host) {
+        // Another may have been asked for meanwhile.
+        asked.answer.take_if(|answer| answer.borrow().as_ref() == Some(refused));
+    }
+}
+
 /// A call wants the answer about a host, until this is dropped.
 pub(super) struct AnswerShare<R> {
     jobs: Arc<Jobs<R>>,

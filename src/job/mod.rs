@@ -22,7 +22,7 @@ use crate::error::{Code, Error, Result};
 use crate::json;
 use crate::options::options;
 use crate::sync::lock;
-use credential_questions::{ask, AnswerShare, HostQuestion};
+use credential_questions::{ask, refuse, AnswerShare, HostQuestion};
 use deadline::DeadlineWatch;
 use events::{Events, News};
 use pool::{Pool, Waiting, Work};
@@ -277,7 +277,9 @@ impl<R: Send + Sync + 'static> Job<R> {
         }
         if options.credentials {
             let job = Arc::downgrade(self);
+            let refuser = job.clone();
             self.context.set_credentials(Some(Arc::new(move |call, host| ask(&job, call, host))));
+            self.context.set_refused(Arc::new(move |host, credentials| refuse(&refuser, host, credentials)));
         }
     }
 

@@ -137,3 +137,17 @@ fn a_question_that_nobody_waits_for_any_more_is_none() {
     drop(jobs.inquire("h"));
     assert!(matches!(jobs.inquire("h"), credential_questions::Inquiry::Mine(_)));
 }
+
+/// An answer that turned out to be wrong is given to nobody else while the call that got it runs; a newer one is.
+#[test]
+fn an_answer_that_was_refused_is_asked_for_again() {
+    let jobs = Arc::new(TestJobs::new(1).unwrap());
+    let job = Job::new(jobs.clone(), &ASKS);
+    let answer = |password: &str| Credentials::Password { username: "u".into(), password: password.to_owned().into() };
+    let credential_questions::Inquiry::Mine(sender) = jobs.inquire("h") else { panic!("nobody has asked before") };
+    sender.send(Some(answer("old"))).unwrap();
+    credential_questions::refuse(&Arc::downgrade(&job), "h", &answer("another"));
+    assert!(matches!(jobs.inquire("h"), credential_questions::Inquiry::Another(_)));
+    credential_questions::refuse(&Arc::downgrade(&job), "h", &answer("old"));
+    assert!(matches!(jobs.inquire("h"), credential_questions::Inquiry::Mine(_)));
+}

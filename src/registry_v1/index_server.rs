@@ -81,7 +81,7 @@ impl IndexServer {
         if response.status != StatusCode::UNAUTHORIZED {
             return error;
         }
-        self.client.auth.forget_answer(&self.account);
+        self.client.auth.forget_answer(&self.call, &self.account);
         match self.credentials() {
             Ok(Credentials::Anonymous) => error.with_hint("it requires credentials"),
             Ok(_) => error.with_hint("the registry does not accept these credentials"),

@@ -131,7 +131,7 @@ fn check(place: &IndexServer, user: User, official: bool) -> Result<V1Login> {
     match response.status {
         StatusCode::OK => Ok(V1Login { status: "Login Succeeded".to_owned(), username: user.name, created: false }),
         StatusCode::UNAUTHORIZED => {
-            place.client.auth.forget_answer(&place.account);
+            place.client.auth.forget_answer(&place.call, &place.account);
             Err(refused(&response, Code::Unauthenticated, "Wrong login/password, please try again".to_owned()))
         }
         StatusCode::FORBIDDEN => {

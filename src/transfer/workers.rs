@@ -106,6 +106,8 @@ fn context(
             let _ = events.send(WorkerEvent::Credentials(host.to_owned(), answer));
             answered.recv().unwrap_or_else(|_| Err(Error::new(Code::Cancelled, "the copy has ended")))
         })));
+        let caller = call.clone();
+        context.set_refused(Arc::new(move |host, refused| caller.credentials_were_refused(host, refused)));
     }
     Arc::new(context)
 }

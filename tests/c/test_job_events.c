@@ -110,6 +110,9 @@ static void test_calls_that_never_ask(void **state) {
     assert_int_equal(next_event(client, &next, allowed_ms(5000)), OCIREG_EVENT_CREDENTIALS);
     expect_status(OCIREG_OK, ocireg_registry_ping(client, ocireg_job_context(other), host, NULL, NULL, &failure));
     expect_end(client, other, OCIREG_OK);
+    expect_status(OCIREG_OK, ocireg_login(client, ocireg_job_context(other), host, options("{'username':'alice','password':'s3cret:with colon','store':false}"),
+                                          NULL, &failure));
+    expect_end(client, other, OCIREG_OK);
     expect_status(OCIREG_OK, ocireg_client_set_host(client, host, options("{'anonymous':true}"), &failure));
     expect_status(OCIREG_OK, ocireg_registry_catalog(client, ocireg_job_context(other), host, NULL, NULL, &failure));
     expect_end(client, other, OCIREG_UNAUTHENTICATED);

@@ -265,6 +265,7 @@
 #define OCIREG_OPT_REGEX "regex"
 #define OCIREG_OPT_REGISTRIES_CONF "registries_conf"
 #define OCIREG_OPT_REGISTRIES_CONF_DIR "registries_conf_dir"
+#define OCIREG_OPT_REGISTRIES_D "registries_d"
 #define OCIREG_OPT_REPLACE "replace"
 #define OCIREG_OPT_REQUESTS_PER_SECOND "requests_per_second"
 #define OCIREG_OPT_RESUME "resume"
@@ -894,13 +895,18 @@ void ocireg_context_free(ocireg_context *context);
 //   registries_conf (string): a file in the format of containers-registries.conf(5), version 2
 //   registries_conf_dir (string or list of strings): folders whose *.conf are merged over registries_conf, in
 //      the order of their names; of several with one name that of the first folder counts
+//   registries_d (string or list of strings): folders as containers-registries.d(5) has them, whose *.yaml
+//      say where the signatures of images are, for ocireg_explain, which shows it: nothing else reads them,
+//      and no signature is looked at. Of several with one name that of the first folder counts; what is said
+//      twice is an error that names both files
 //   containers_registries (boolean, default: false): also what podman and skopeo read: registries.conf in
 //      XDG_CONFIG_HOME/containers or ~/.config/containers, else in /etc/containers, else in
 //      /usr/share/containers, with the files of all their registries.conf.d; or the file that
-//      CONTAINERS_REGISTRIES_CONF names, alone. Older ones (containers/image 5) read files of the user's
-//      folder after those of the machine's, which are not read if the user has a registries.conf, and all
-//      folders beside a file that is named. What podman remembers in short-name-aliases.conf, and
-//      credential-helpers, are not read
+//      CONTAINERS_REGISTRIES_CONF names, alone; and without registries_d all their registries.d. Older ones
+//      (containers/image 5) read files of the user's folder after those of the machine's, which are not read
+//      if the user has a registries.conf, and all folders beside a file that is named; and of registries.d
+//      that of ~/.config, or if there is none that of /etc. What podman remembers in short-name-aliases.conf,
+//      and credential-helpers, are not read
 //   containerd_certs_dir (string or list of strings): folders as containerd has them:
 //      DIR/HOST[:PORT]/hosts.toml, DIR/HOST_PORT_/hosts.toml, DIR/_default/hosts.toml, or certificates
 //      instead of hosts.toml. A broken one is an error for the names that it is for, not passed over as
@@ -2340,8 +2346,12 @@ ocireg_status ocireg_logout(ocireg_client *client,
 // and the host itself), "short_name": {"name": string, "stands_for": string or null (for none, or for several), "source": string
 // or null (FILE:LINE), "registries": [string] (that are searched, in order), "mode": "enforcing", "permissive" or "disabled"} or
 // null (what the machine's registries.conf makes of the name without its registry; null for other registries than Docker Hub,
-// and without such a file)}. A name without registry is Docker Hub's to this library, unless the option short_names of the
-// client says otherwise. No secret is shown. Free with ocireg_string_free.
+// and without such a file), "signatures": {"lookaside": string (the URL below which signatures of simple signing are) or null,
+// "lookaside_source": string (FILE:LINE) or null, "lookaside_staging": string (the URL below which they are written; the same if
+// nothing else is said) or null, "lookaside_staging_source": string or null, "use_sigstore_attachments": boolean (sigstore's
+// signatures are beside the image in its repository), "use_sigstore_attachments_source": string or null} or null (what the machine's
+// registries.d says of the image; null if it says nothing)}. A name without registry is Docker Hub's to this library, unless the
+// option short_names of the client says otherwise. No secret is shown. Free with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_CALLBACK, OCIREG_TIMEOUT, OCIREG_CANCELLED,
 // OCIREG_CLOSED, OCIREG_FORKED, OCIREG_LIMIT_EXCEEDED.

@@ -132,6 +132,11 @@ and from the
 in the
 .I registries.conf.d
 of each of them.
+Where the signatures of images are is read in the same way from the
+.I *.yaml
+in the
+.I registries.d
+of each of them.
 .BR "ocireg explain" " NAME"
 says what comes of it, and from which file and line. A name without registry is always Docker Hub's: what short-name aliases make of it is
 only said there.

@@ -93,7 +93,7 @@ static ocireg_status stored_credentials(ocireg_options *options, const struct gl
     return ocireg_options_set_bool(options, OCIREG_OPT_STORED_CREDENTIALS, true, error);
 }
 
-/* The command reads the machine's registries.conf as podman and skopeo do, unless the user gives another or --no-registries-conf;
+/* The command reads the machine's registries.conf and registries.d as podman and skopeo do, unless the user gives another or --no-registries-conf;
  * the files of other programs only when they are given. */
 static ocireg_status machine_files(ocireg_options *options, const struct globals *globals, ocireg_error **error)
 {
@@ -102,6 +102,8 @@ static ocireg_status machine_files(ocireg_options *options, const struct globals
         status = ocireg_options_set_string(options, OCIREG_OPT_REGISTRIES_CONF, globals->registries_conf, error);
     else if (!globals->no_registries_conf)
         status = ocireg_options_set_bool(options, OCIREG_OPT_CONTAINERS_REGISTRIES, true, error);
+    if (status == OCIREG_OK && globals->registries_d != NULL)
+        status = ocireg_options_set_string(options, OCIREG_OPT_REGISTRIES_D, globals->registries_d, error);
     if (status == OCIREG_OK && globals->containerd_certs_dir != NULL)
         status = ocireg_options_set_string(options, OCIREG_OPT_CONTAINERD_CERTS_DIR, globals->containerd_certs_dir, error);
     if (status == OCIREG_OK && globals->k3s_registries != NULL)

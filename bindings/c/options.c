@@ -25,6 +25,7 @@ enum global {
     OPTION_PROXY,
     OPTION_REGISTRIES_CONF,
     OPTION_NO_REGISTRIES_CONF,
+    OPTION_REGISTRIES_D,
     OPTION_CONTAINERD_CERTS_DIR,
     OPTION_K3S_REGISTRIES,
     OPTION_DOCKER_DAEMON_JSON,
@@ -74,7 +75,8 @@ static const struct {
     {"--key", OPTION_KEY, TAKES_VALUE, " FILE", "the client certificate's key (PEM)"},
     {"--proxy", OPTION_PROXY, TAKES_VALUE, " URL", "a proxy instead of the environment's; direct: none"},
     {"--registries-conf", OPTION_REGISTRIES_CONF, TAKES_VALUE, " FILE", "mirrors, insecure and blocked registries from FILE alone, not from podman's registries.conf and registries.conf.d"},
-    {"--no-registries-conf", OPTION_NO_REGISTRIES_CONF, TAKES_NOTHING, "", "do not read podman's registries.conf"},
+    {"--no-registries-conf", OPTION_NO_REGISTRIES_CONF, TAKES_NOTHING, "", "do not read podman's registries.conf and registries.d"},
+    {"--registries-d", OPTION_REGISTRIES_D, TAKES_VALUE, " DIR", "where signatures are, for explain, from *.yaml in DIR, not from podman's registries.d"},
     {"--containerd-certs-dir", OPTION_CONTAINERD_CERTS_DIR, TAKES_VALUE, " DIR", "also mirrors from a folder like containerd's certs.d"},
     {"--k3s-registries", OPTION_K3S_REGISTRIES, TAKES_VALUE, " FILE", "also mirrors from a file like k3s's registries.yaml"},
     {"--docker-daemon-json", OPTION_DOCKER_DAEMON_JSON, TAKES_VALUE, " FILE", "also mirrors of Docker Hub from a file like Docker's daemon.json"},
@@ -244,6 +246,7 @@ static int apply(struct globals *globals, enum global option, const char *name, 
     case OPTION_PROXY: globals->proxy = value; break;
     case OPTION_REGISTRIES_CONF: globals->registries_conf = file_for_library(value); break;
     case OPTION_NO_REGISTRIES_CONF: globals->no_registries_conf = true; break;
+    case OPTION_REGISTRIES_D: globals->registries_d = file_for_library(value); break;
     case OPTION_CONTAINERD_CERTS_DIR: globals->containerd_certs_dir = file_for_library(value); break;
     case OPTION_K3S_REGISTRIES: globals->k3s_registries = file_for_library(value); break;
     case OPTION_DOCKER_DAEMON_JSON: globals->docker_daemon_json = file_for_library(value); break;

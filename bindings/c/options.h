@@ -22,7 +22,7 @@ struct globals {
     const char *ca_file, *user_agent;
     const char *cert_file, *key_file, *proxy;
     const char *docker_config;
-    const char *registries_conf, *containerd_certs_dir, *k3s_registries, *docker_daemon_json;
+    const char *registries_conf, *registries_d, *containerd_certs_dir, *k3s_registries, *docker_daemon_json;
     const char *short_names;
     const char *blob_info_cache;
     int64_t max_blob_bytes; /* 0: not given */

@@ -24,6 +24,21 @@ type Explanation struct {
 	// ShortName is what the machine's registries.conf makes of the name without its registry; nil for other registries than
 	// Docker Hub, and without such a file.
 	ShortName *ExplainedShortName `json:"short_name"`
+	// Signatures is what the machine's registries.d says of the image's signatures; nil if it says nothing.
+	Signatures *ExplainedSignatures `json:"signatures"`
+}
+
+// ExplainedSignatures says where the signatures of an image are: the machine's registries.d, with the files and lines.
+type ExplainedSignatures struct {
+	// Lookaside is the URL below which signatures of simple signing are, and LookasideStaging the one below which they are
+	// written.
+	Lookaside              string `json:"lookaside"`
+	LookasideSource        string `json:"lookaside_source"`
+	LookasideStaging       string `json:"lookaside_staging"`
+	LookasideStagingSource string `json:"lookaside_staging_source"`
+	// UseSigstoreAttachments is whether sigstore's signatures are beside the image in its repository.
+	UseSigstoreAttachments       bool   `json:"use_sigstore_attachments"`
+	UseSigstoreAttachmentsSource string `json:"use_sigstore_attachments_source"`
 }
 
 // ExplainedShortName is what the machine's registries.conf makes of a name without registry.

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -50,4 +52,21 @@ func TestMirrors(t *testing.T) {
 	}
 	_, err := client.ManifestHead(ctx, registry+"/b:t")
 	wantCode(t, err, ocireg.ErrNotFound)
+}
+
+// Where the signatures of an image are, by the machine's registries.d.
+func TestSignatures(t *testing.T) {
+	folder := t.TempDir()
+	text := "docker: {r.example: {lookaside: 'https://s.example/all', use-sigstore-attachments: true}}"
+	if err := os.WriteFile(filepath.Join(folder, "r.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	client, ctx := newClient(t, ocireg.WithRegistriesD(folder)), context.Background()
+	found := must[*ocireg.Explanation](t)(client.Explain(ctx, "r.example/a")).Signatures
+	if found == nil || found.Lookaside != "https://s.example/all" || found.LookasideSource != filepath.Join(folder, "r.yaml")+":1" || !found.UseSigstoreAttachments {
+		t.Errorf("%+v", found)
+	}
+	if found := must[*ocireg.Explanation](t)(client.Explain(ctx, "other.example/a")).Signatures; found != nil {
+		t.Errorf("%+v", found)
+	}
 }

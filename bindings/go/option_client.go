@@ -57,8 +57,12 @@ func WithRegistriesConfDir(folders ...string) ClientOption {
 	return clientOption(add("registries_conf_dir", folders))
 }
 
+// WithRegistriesD names folders in the format of containers-registries.d(5), which say where the signatures of images are: Explain
+// shows it.
+func WithRegistriesD(folders ...string) ClientOption { return clientOption(add("registries_d", folders)) }
+
 // WithContainersRegistries also reads what podman and skopeo read on this machine: the user's and the machine's registries.conf and
-// registries.conf.d, or the file that CONTAINERS_REGISTRIES_CONF names.
+// registries.conf.d, or the file that CONTAINERS_REGISTRIES_CONF names, and registries.d.
 func WithContainersRegistries() ClientOption { return clientOption(set("containers_registries", true)) }
 
 // WithContainerdCertsDir names folders in containerd's format: DIR/HOST[:PORT]/hosts.toml.

@@ -1,5 +1,5 @@
-//! What the machine's own configuration says about registries: mirrors, insecure and blocked registries, short names. Nothing is read
-//! unless an option asks, and then only when a registry is first needed.
+//! What the machine's own configuration says about registries: mirrors, insecure and blocked registries, short names,
+//! signatures. Nothing is read unless an option asks, and then only when it is first needed.
 
 mod files;
 mod options;
@@ -7,12 +7,14 @@ mod registries_conf_paths;
 
 pub use options::MachineOptions;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::mirrors::hosts_toml::HostFolder;
-use crate::mirrors::{daemon_json, hosts_toml, registries_yaml, RegistriesConf, Rule, Rules, ShortNames};
+use crate::mirrors::{daemon_json, hosts_toml, registries_yaml, ImageSignatures};
+use crate::mirrors::{RegistriesConf, RegistriesD, Rule, Rules, ShortNames};
 use crate::os::home::{self, Environment};
+use crate::reference::Reference;
 use files::Files;
 use registries_conf_paths::ContainersPlaces;
 
@@ -63,6 +65,23 @@ impl MachineFiles {
         }
         Ok(machine)
     }
+
+    /// What they say of the signatures of an image. It is only shown, so it is read when somebody wants to see it.
+    pub(crate) fn signatures(&self, reference: &Reference) -> Result<Option<ImageSignatures>> {
+        let (mut files, mut all) = (Files::default(), RegistriesD::default());
+        let folders = match (self.options.registries_d.0.as_slice(), &self.containers) {
+            ([], None) => return Ok(None),
+            ([], Some(places)) => places.signatures.clone(),
+            (named, _) => named_folders(named, &files)?,
+        };
+        for path in drop_ins(&files, &folders, ".yaml")? {
+            // It may have been removed since.
+            if let Some(text) = files.usual(&path)? {
+                all.add(&path.to_string_lossy(), &text)?;
+            }
+        }
+        all.of(reference)
+    }
 }
 
 impl Machine {
@@ -81,10 +100,13 @@ fn named(options: &MachineOptions, files: &mut Files) -> Result<RegistriesConf> 
     if let Some(path) = &options.registries_conf {
         conf.merge(path, &files.named(Path::new(path))?)?;
     }
-    let folder = |path: &String| files.named_folder(Path::new(path)).map(Path::to_owned);
-    let folders = options.registries_conf_dir.0.iter().map(folder).collect::<Result<Vec<_>>>()?;
+    let folders = named_folders(&options.registries_conf_dir.0, files)?;
     add_folders(&mut conf, files, &folders)?;
     Ok(conf)
+}
+
+fn named_folders(paths: &[String], files: &Files) -> Result<Vec<PathBuf>> {
+    paths.iter().map(|path| files.named_folder(Path::new(path)).map(Path::to_owned)).collect()
 }
 
 /// Those of the machine and of the user.
@@ -107,22 +129,27 @@ fn usual(files: &mut Files, places: &ContainersPlaces) -> Result<RegistriesConf>
     Ok(conf)
 }
 
-/// Merges the *.conf of folders over it in the order of their names; of several with one name that of the first folder counts.
-fn add_folders(conf: &mut RegistriesConf, files: &mut Files, folders: &[std::path::PathBuf]) -> Result<()> {
-    let mut found = std::collections::BTreeMap::new();
-    for folder in folders {
-        let files = files.names(folder)?.into_iter().filter(|name| name.ends_with(".conf"));
-        for name in files.filter(|name| !folder.join(name).is_dir()) {
-            found.entry(name.clone()).or_insert_with(|| folder.join(name));
-        }
-    }
-    for path in found.values() {
+/// Merges the *.conf of folders over it.
+fn add_folders(conf: &mut RegistriesConf, files: &mut Files, folders: &[PathBuf]) -> Result<()> {
+    for path in drop_ins(files, folders, ".conf")? {
         // It may have been removed since.
-        if let Some(text) = files.usual(path)? {
+        if let Some(text) = files.usual(&path)? {
             conf.merge(&path.to_string_lossy(), &text)?;
         }
     }
     Ok(())
+}
+
+/// The files of folders in the order of their names; of several with one name that of the first folder counts.
+fn drop_ins(files: &Files, folders: &[PathBuf], extension: &str) -> Result<Vec<PathBuf>> {
+    let mut found = std::collections::BTreeMap::new();
+    for folder in folders {
+        let files = files.names(folder)?.into_iter().filter(|name| name.ends_with(extension));
+        for name in files.filter(|name| !folder.join(name).is_dir()) {
+            found.entry(name.clone()).or_insert_with(|| folder.join(name));
+        }
+    }
+    Ok(found.into_values().collect())
 }
 
 /// The rules of a folder like containerd's certs.d. What is wrong in the folder of a host is an error for that host only: containerd

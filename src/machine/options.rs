@@ -13,11 +13,16 @@ options! {
         /// folders whose *.conf are merged over registries_conf, in the order of their names; of several with one name that of the
         /// first folder counts
         pub registries_conf_dir: Texts,
+        /// folders as containers-registries.d(5) has them, whose *.yaml say where the signatures of images are, for ocireg_explain, which
+        /// shows it: nothing else reads them, and no signature is looked at. Of several with one name that of the first folder counts;
+        /// what is said twice is an error that names both files
+        pub registries_d: Texts,
         /// also what podman and skopeo read: registries.conf in XDG_CONFIG_HOME/containers or ~/.config/containers, else in
         /// /etc/containers, else in /usr/share/containers, with the files of all their registries.conf.d; or the file that
-        /// CONTAINERS_REGISTRIES_CONF names, alone. Older ones (containers/image 5) read files of the user's folder after those of the
-        /// machine's, which are not read if the user has a registries.conf, and all folders beside a file that is named. What podman
-        /// remembers in short-name-aliases.conf, and credential-helpers, are not read
+        /// CONTAINERS_REGISTRIES_CONF names, alone; and without registries_d all their registries.d. Older ones (containers/image 5) read
+        /// files of the user's folder after those of the machine's, which are not read if the user has a registries.conf, and all folders
+        /// beside a file that is named; and of registries.d that of ~/.config, or if there is none that of /etc. What podman remembers in
+        /// short-name-aliases.conf, and credential-helpers, are not read
         pub containers_registries: bool,
         /// folders as containerd has them: DIR/HOST[:PORT]/hosts.toml, DIR/HOST_PORT_/hosts.toml, DIR/_default/hosts.toml, or
         /// certificates instead of hosts.toml. A broken one is an error for the names that it is for, not passed over as there; a host

@@ -1,5 +1,6 @@
-//! Where podman and skopeo look for registries.conf, as their current versions do (storage/pkg/configfile of container-libs). Older
-//! ones (containers/image 5) read no other folder when the user has a registries.conf, and nothing below /usr/share.
+//! Where podman and skopeo look for registries.conf and registries.d, as their current versions do (storage/pkg/configfile of
+//! container-libs). Older ones (containers/image 5) read no other folder when the user has a registries.conf or a registries.d, and nothing
+//! below /usr/share.
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,8 @@ pub(crate) struct ContainersPlaces {
     pub(crate) folders: Vec<PathBuf>,
     /// Over all of them.
     pub(crate) over: Option<PathBuf>,
+    /// Folders with *.yaml about signatures, the first before the others.
+    pub(crate) signatures: Vec<PathBuf>,
 }
 
 pub(crate) fn containers(environment: Environment<'_>) -> ContainersPlaces {
@@ -29,22 +32,29 @@ pub(crate) fn containers(environment: Environment<'_>) -> ContainersPlaces {
 fn containers_of(environment: Environment<'_>, user: u32) -> ContainersPlaces {
     let own = home::config(environment).map(|folder| folder.join("containers"));
     let over = home::named(environment, "CONTAINERS_REGISTRIES_CONF_OVERRIDE");
+    let signatures = drop_ins(own.as_deref(), user, "");
     if let Some(file) = home::named(environment, "CONTAINERS_REGISTRIES_CONF") {
-        return ContainersPlaces { main: vec![file], named: true, folders: Vec::new(), over };
+        return ContainersPlaces { main: vec![file], named: true, folders: Vec::new(), over, signatures };
     }
-    let all = || own.iter().map(PathBuf::as_path).chain(MACHINE.iter().map(Path::new));
-    let mut folders: Vec<PathBuf> = own.iter().map(|folder| folder.join("registries.conf.d")).collect();
+    let all = own.iter().map(PathBuf::as_path).chain(MACHINE.iter().map(Path::new));
+    let main = all.map(|folder| folder.join("registries.conf")).collect();
+    ContainersPlaces { main, named: false, folders: drop_ins(own.as_deref(), user, ".conf"), over, signatures }
+}
+
+/// Folders of files that are merged: `registries.conf.d`, or `registries.d`, and those beside it for users.
+fn drop_ins(own: Option<&Path>, user: u32, of: &str) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = own.iter().map(|folder| folder.join(format!("registries{of}.d"))).collect();
     for folder in MACHINE.map(Path::new) {
         match user {
-            0 => folders.push(folder.join("registries.rootful.conf.d")),
+            0 => folders.push(folder.join(format!("registries.rootful{of}.d"))),
             user => {
-                folders.push(folder.join(format!("registries.rootless.conf.d/{user}")));
-                folders.push(folder.join("registries.rootless.conf.d"));
+                folders.push(folder.join(format!("registries.rootless{of}.d/{user}")));
+                folders.push(folder.join(format!("registries.rootless{of}.d")));
             }
         }
-        folders.push(folder.join("registries.conf.d"));
+        folders.push(folder.join(format!("registries{of}.d")));
     }
-    ContainersPlaces { main: all().map(|folder| folder.join("registries.conf")).collect(), named: false, folders, over }
+    folders
 }
 
 #[cfg(test)]
@@ -82,6 +92,8 @@ mod tests {
         ];
         assert_eq!(shown(&found.folders), folders);
         assert!(!found.named && found.over.is_none());
+        let signatures: Vec<String> = folders.iter().map(|path| path.replace(".conf.d", ".d")).collect();
+        assert_eq!(shown(&found.signatures), signatures);
         let root = places(&[("HOME", "/root"), ("XDG_CONFIG_HOME", "/x")], 0);
         assert_eq!(shown(&root.main)[0], "/x/containers/registries.conf");
         assert_eq!(shown(&root.folders)[1], "/etc/containers/registries.rootful.conf.d");
@@ -91,7 +103,7 @@ mod tests {
     fn a_variable_names_another_file() {
         let set = [("HOME", "/h"), ("CONTAINERS_REGISTRIES_CONF", "/f"), ("CONTAINERS_REGISTRIES_CONF_OVERRIDE", "/o")];
         let found = places(&set, 7);
-        assert!(found.named && found.folders.is_empty());
+        assert!(found.named && found.folders.is_empty() && found.signatures.len() == 7);
         assert_eq!((shown(&found.main), found.over), (vec!["/f"], Some(PathBuf::from("/o"))));
         assert!(!places(&[("CONTAINERS_REGISTRIES_CONF", "")], 7).named);
     }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::error::Code;
+use crate::http::redact;
 use crate::mirrors::{EndpointBase, RegistryEndpoint};
 use crate::options::Texts;
-use crate::reference::Repository;
+use crate::reference::{Reference, Repository};
 
 /// What only the system can make.
 fn run(program: &str, arguments: &[&str], path: &Path) {
@@ -23,6 +24,7 @@ fn options(folder: &Path) -> MachineOptions {
         containerd_certs_dir: Texts(there("certs.d").into_iter().collect()),
         k3s_registries: there("registries.yaml"),
         docker_daemon_json: there("daemon.json"),
+        registries_d: Texts(there("registries.d").into_iter().collect()),
         ..MachineOptions::default()
     }
 }
@@ -65,7 +67,22 @@ fn shown(endpoint: &RegistryEndpoint, repository: &Repository) -> String {
     line
 }
 
-fn answer(machine: &Machine, name: &str) -> String {
+/// Where signatures are read from and written to, and whether sigstore's are used.
+fn signatures(files: &MachineFiles, name: &str) -> String {
+    let Some(found) = files.signatures(&Reference::parse(name, None).unwrap()).unwrap() else {
+        return "  as usual\n".to_owned();
+    };
+    let urls = [("read", &found.lookaside), ("write", &found.lookaside_staging)];
+    let urls = urls.iter().filter_map(|(what, said)| Some((what, said.as_ref()?)));
+    let lines = urls.map(|(what, said)| format!("  {what} {} by {}\n", redact::url(&said.value), said.source));
+    let flag = found.use_sigstore_attachments.map(|said| format!("  attachments {} by {}\n", said.value, said.source));
+    lines.chain(flag).collect()
+}
+
+fn answer(files: &MachineFiles, machine: &Machine, name: &str) -> String {
+    if let Some(image) = name.strip_prefix("signatures:") {
+        return signatures(files, image);
+    }
     if let Some(short) = name.strip_prefix("short:") {
         return match machine.short_names.resolve(short) {
             Ok((repository, _)) => format!("  {}\n", repository.canonical_name()),
@@ -89,13 +106,14 @@ fn what_machines_have_means_what_their_programs_do() {
     let mut count = 0;
     for folder in std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
         let wanted = std::fs::read_to_string(folder.join("expected")).unwrap();
-        let machine = MachineFiles::with(&options(&folder), &|_| None).read().unwrap();
+        let files = MachineFiles::with(&options(&folder), &|_| None);
+        let machine = files.read().unwrap();
         let mut found = String::new();
         for line in wanted.lines().filter(|line| !line.starts_with("  ")) {
             found.push_str(line);
             found.push('\n');
             if !line.is_empty() && !line.starts_with('#') {
-                found.push_str(&answer(&machine, line).replace(folder.to_str().unwrap(), "."));
+                found.push_str(&answer(&files, &machine, line).replace(folder.to_str().unwrap(), "."));
             }
         }
         if std::env::var_os("OCIREG_WRITE_EXPECTED").is_some() {
@@ -234,6 +252,20 @@ fn mutated(bytes: &[u8], random: &mut impl FnMut(usize) -> usize) -> Vec<u8> {
     all
 }
 
+/// Only URLs come of a file about signatures.
+fn signatures_of(path: &str, text: &str) -> Result<Vec<Rule>> {
+    let mut all = RegistriesD::default();
+    all.add(path, text)?;
+    for name in ["mongo", "registry.access.redhat.com/ubi8", "eu.registry.example.com/legacy/app:v1"] {
+        let found = all.of(&Reference::parse(name, None).unwrap())?.unwrap_or_default();
+        for said in [found.lookaside, found.lookaside_staging].into_iter().flatten() {
+            let shown = redact::url(&said.value);
+            assert!(!shown.contains(char::is_control) && shown.contains("://"), "{text}\n{shown}");
+        }
+    }
+    Ok(Vec::new())
+}
+
 /// What any rule may say: hosts that are hosts, paths and names that lead nowhere else, headers of one line.
 fn is_harmless(rule: &Rule) -> bool {
     let name = Repository::parse("docker.io/library/mongo", None).unwrap();
@@ -276,7 +308,9 @@ fn no_bytes_do_harm() {
             let kind = path.extension().map(|extension| extension.to_str().unwrap().to_owned()).unwrap_or_default();
             for _ in 0..80 {
                 let text = String::from_utf8_lossy(&mutated(&bytes, &mut random)).into_owned();
+                let signatures = path.parent().is_some_and(|folder| folder.ends_with("registries.d"));
                 let parsed = match kind.as_str() {
+                    "yaml" if signatures => signatures_of("/f", &text),
                     "conf" => RegistriesConf::parse("/f", &text).map(|conf| conf.rules()),
                     "toml" => hosts_toml::parse(folder, "/f", &text).map(|rule| vec![rule]),
                     "yaml" => registries_yaml::parse("/f", &text),
@@ -301,4 +335,41 @@ fn no_bytes_do_harm() {
         }
     }
     assert!(good > 100 && bad > 300, "{good} {bad}");
+}
+
+#[test]
+fn folders_about_signatures_are_merged_by_the_names_of_their_files() {
+    let home = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = home.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let of = |host: &str| format!("docker: {{{host}.test: {{lookaside: 'https://{host}.test'}}}}");
+    write("containers/registries.d/a.yaml", &of("own"));
+    write("containers/registries.d/sub.yaml/x.yaml", "broken: [");
+    write("containers/registries.d/b.yml", "broken: [");
+    write("one/a.yaml", &of("one"));
+    write("two/a.yaml", &of("two"));
+    write("two/b.yaml", &of("b"));
+    write("three/c.yaml", &of("b"));
+    let get = |name: &str| (name == "XDG_CONFIG_HOME").then(|| home.path().as_os_str().to_owned());
+    let read = |usual: bool, folders: &[&str]| {
+        let folders = folders.iter().map(|name| home.path().join(name).to_str().unwrap().to_owned()).collect();
+        let options =
+            MachineOptions { containers_registries: usual, registries_d: Texts(folders), ..MachineOptions::default() };
+        let files = MachineFiles::with(&options, &get);
+        let has = |host: &str| {
+            let reference = Reference::parse(&format!("{host}.test/x"), None).unwrap();
+            Ok::<_, crate::error::Error>(files.signatures(&reference)?.is_some())
+        };
+        Ok::<_, crate::error::Error>([has("own")?, has("one")?, has("two")?, has("b")?])
+    };
+    assert_eq!(read(false, &[]).unwrap(), [false; 4]);
+    assert_eq!(read(true, &[]).unwrap(), [true, false, false, false]);
+    assert_eq!(read(true, &["one", "two"]).unwrap(), [false, true, false, true]);
+    assert_eq!(read(false, &["two", "one"]).unwrap(), [false, false, true, true]);
+    let said = read(false, &["two", "three"]).unwrap_err().to_string();
+    assert!(said.contains("three/c.yaml, line 1: 'b.test'") && said.contains("two/b.yaml:1"), "{said}");
+    assert_eq!(read(false, &["nothing"]).unwrap_err().code(), Code::Io);
 }

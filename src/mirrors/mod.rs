@@ -1,7 +1,8 @@
 //! Where else a registry's images can be had: the endpoints to ask for a repository, in order, and what each may be asked.
 //!
 //! A [`Rule`] says that of the names that it is for; rules come from options and from the machine's files (a reader for each format is
-//! beside). [`Rules::of_name`] finds the rule of a repository. Nothing here reads files or asks anybody.
+//! beside). [`Rules::of_name`] finds the rule of a repository. The same files say where signatures are ([`RegistriesD`]). Nothing here reads
+//! files or asks anybody.
 
 pub(crate) mod daemon_json;
 mod endpoint;
@@ -9,6 +10,7 @@ mod host_path;
 pub(crate) mod hosts_toml;
 mod option;
 mod registries_conf;
+mod registries_d;
 pub(crate) mod registries_yaml;
 mod rename;
 mod rule_source;
@@ -21,6 +23,7 @@ mod yaml;
 pub(crate) use endpoint::{Abilities, EndpointBase, EndpointKey, EndpointTls, RegistryEndpoint};
 pub(crate) use option::Mirrors;
 pub(crate) use registries_conf::RegistriesConf;
+pub(crate) use registries_d::{ImageSignatures, RegistriesD};
 pub(crate) use rename::Rename;
 pub(crate) use rule_source::RuleSource;
 #[cfg(test)]

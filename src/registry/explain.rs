@@ -9,6 +9,7 @@ use crate::credentials::Credentials;
 use crate::error::Result;
 use crate::http::location::Location;
 use crate::http::redact;
+use crate::mirrors::ImageSignatures;
 use crate::reference::{Reference, Repository};
 use crate::registry::host;
 use crate::registry::lock;
@@ -42,6 +43,7 @@ impl Client {
             "network": network,
             "endpoints": self.explain_endpoints(call, repository)?,
             "short_name": self.explain_short_name(repository)?,
+            "signatures": self.files.signatures(reference)?.map(|found| signatures(&found)),
         }))
     }
 }
@@ -63,6 +65,20 @@ impl Client {
             "mode": names.mode().as_str(),
         })))
     }
+}
+
+/// Where the signatures of an image are, without passwords.
+fn signatures(found: &ImageSignatures) -> Value {
+    let (read, write) = (found.lookaside.as_ref(), found.lookaside_staging.as_ref());
+    let attachments = found.use_sigstore_attachments.as_ref();
+    json!({
+        "lookaside": read.map(|said| redact::url(&said.value)),
+        "lookaside_source": read.map(|said| said.source.to_string()),
+        "lookaside_staging": write.map(|said| redact::url(&said.value)),
+        "lookaside_staging_source": write.map(|said| said.source.to_string()),
+        "use_sigstore_attachments": attachments.is_some_and(|said| said.value),
+        "use_sigstore_attachments_source": attachments.map(|said| said.source.to_string()),
+    })
 }
 
 /// Which credentials would be used, without their secrets.

@@ -197,10 +197,49 @@ static void test_the_command(void **state) {
     expect_run(text("--registries-conf %s parse mongo", own), &said);
 }
 
+/* Where signatures are: by option, and what the command reads by itself. */
+static void test_signatures(void **state) {
+    (void)state;
+    const char *in = new_folder(), *path = text("%s/containers/registries.d/r.yaml", in), *other = text("%s/other", in);
+    char *json = NULL;
+    assert_int_equal(mkdir(text("%s/containers", in), 0755) | mkdir(text("%s/containers/registries.d", in), 0755) | mkdir(other, 0755), 0);
+    written(path, "docker:\n  signed.test:\n    lookaside: https://user:secret@s.example/all\n    use-sigstore-attachments: true\n");
+    written(text("%s/o.yaml", other), "default-docker: {lookaside: 'https://r.example', lookaside-staging: 'file:///w'}\n");
+    ocireg_client *client = new_client(text("{'registries_d':'%s/containers/registries.d'}", in));
+    expect_status(OCIREG_OK, ocireg_explain(client, NULL, "signed.test/a", NULL, &json, &failure));
+    expect_text_at(kept(json), "signatures/lookaside", "https://s.example/all");
+    expect_text_at(json, "signatures/lookaside_source", text("%s:3", path));
+    expect_text_at(json, "signatures/lookaside_staging", "https://s.example/all");
+    expect_text_at(json, "signatures/use_sigstore_attachments_source", text("%s:4", path));
+    assert_non_null(strstr(json, "\"use_sigstore_attachments\":true"));
+    assert_null(strstr(json, "secret"));
+    expect_status(OCIREG_OK, ocireg_explain(client, NULL, "mongo", NULL, &json, &failure));
+    assert_non_null(strstr(kept(json), "\"signatures\":null"));
+    expect_status(OCIREG_OK, ocireg_explain(new_client(NULL), NULL, "signed.test/a", NULL, &json, &failure));
+    assert_non_null(strstr(kept(json), "\"signatures\":null"));
+
+    folder = in;
+    char *said = NULL;
+    setenv("XDG_CONFIG_HOME", in, 1);
+    expect_run("explain signed.test/a", &said);
+    expect_text_at(said, "signatures/lookaside_source", text("%s:3", path));
+    expect_run("--no-registries-conf explain signed.test/a", &said);
+    assert_non_null(strstr(said, "\"signatures\":null"));
+    expect_run(text("--registries-d %s explain signed.test/a", other), &said);
+    expect_text_at(said, "signatures/lookaside", "https://r.example/");
+    expect_text_at(said, "signatures/lookaside_staging", "file:///w");
+    expect_run(text("--no-registries-conf --registries-d %s explain signed.test/a", other), &said);
+    expect_text_at(said, "signatures/lookaside_source", text("%s/o.yaml:1", other));
+    written(text("%s/containers/registries.d/twice.yaml", in), "docker: {signed.test: {}}");
+    expect_failure(OCIREG_IO, "explain mongo", text("twice.yaml, line 1: 'signed.test' is also in %s:2", path));
+    expect_failure(OCIREG_IO, "--registries-d /no/such explain mongo", "/no/such");
+    unsetenv("XDG_CONFIG_HOME");
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_each_file_names_a_mirror), test(test_mirrors_of_files_are_asked), test(test_broken_files_are_named), test(test_what_is_blocked_is_refused),
-        test(test_the_machines_own), test(test_short_names),       test(test_the_command),
+        test(test_the_machines_own), test(test_short_names),       test(test_the_command),       test(test_signatures),
     };
     return run_all(tests, argc, argv);
 }

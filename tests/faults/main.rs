@@ -54,6 +54,7 @@ mod schema1;
 mod server;
 mod sessions;
 mod shelf;
+mod signatures;
 mod stored;
 mod subject;
 mod tagged;

@@ -107,6 +107,10 @@ fn explanations() -> BTreeSet<String> {
         json!({"plain_http": true, "address": "127.0.0.1", "username": "u", "identity_token": "secret-identity"});
     let by_socket = json!({"endpoint": "http://registry.example.org", "unix_socket": env("OCIREG_TEST_UNIX_SOCKET"),
         "anonymous": true});
+    let signatures = tempfile::tempdir_in(env("OCIREG_TEST_TMP")).unwrap();
+    let text =
+        "default-docker: {lookaside: 'https://u:secret-of-it@signatures.example/all', use-sigstore-attachments: true}";
+    write(&signatures.path().join("r.yaml"), text, 0o644);
     for (client, reference, host) in [
         (json!({}), env("OCIREG_TEST_MTLS"), mtls),
         (json!({}), "registry.example.org".to_owned(), proxied),
@@ -115,9 +119,11 @@ fn explanations() -> BTreeSet<String> {
         (json!({}), "http://registry.example.org".to_owned(), json!({})),
         (json!({"plain_http": true}), "registry.example.org".to_owned(), json!({})),
     ] {
-        let name = reference.trim_start_matches("http://").to_owned();
+        let (name, mut client) = (reference.trim_start_matches("http://").to_owned(), client);
+        client["registries_d"] = json!(signatures.path());
         let mut caller = Caller::with(&client, &Place { host: name, options: host.clone(), crane: vec![] });
         let shown = caller.one(Function::ocireg_explain, &format!("{reference}/a/b:t"), json!({})).unwrap();
+        assert_eq!(shown["signatures"]["lookaside"], json!("https://signatures.example/all"), "{shown}");
         for secret in ["secret-", PASSWORD] {
             assert!(!shown.to_string().contains(secret), "{shown}");
         }

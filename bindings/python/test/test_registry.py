@@ -57,6 +57,16 @@ class RegistryTest(helper.Case):
             with self.assertRaises(ocireg.InvalidArgument):
                 client.set_host("registry.example", mirrors=[{"push": True}])
 
+    def test_signatures(self) -> None:
+        folder = self.folder()
+        (folder / "r.yaml").write_text("docker: {r.example: {lookaside: 'https://s.example/all', use-sigstore-attachments: true}}")
+        with ocireg.Client(registries_d=folder) as client:
+            found = client.explain("r.example/a")["signatures"]
+            assert found is not None
+            self.assertEqual((found["lookaside"], found["lookaside_staging"]), ("https://s.example/all",) * 2)
+            self.assertEqual((found["use_sigstore_attachments"], found["lookaside_source"]), (True, f"{folder}/r.yaml:1"))
+            self.assertIsNone(client.explain("other.example/a")["signatures"])
+
     def test_pages(self) -> None:
         repository = self.put_image(tag="a").removesuffix(":a")
         manifest = self.client.manifest(f"{repository}:a")

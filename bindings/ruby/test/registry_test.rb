@@ -178,6 +178,16 @@ class RegistryTest < OciregTest
     end
   end
 
+  def test_signatures
+    Dir.mktmpdir do |folder|
+      File.write("#{folder}/r.yaml", "docker: {r.example: {lookaside: 'https://s.example/all', use-sigstore-attachments: true}}")
+      client = Ocireg::Client.new(registries_d: folder)
+      found = client.explain("r.example/a")["signatures"]
+      assert_equal ["https://s.example/all", "#{folder}/r.yaml:1", true], found.values_at("lookaside", "lookaside_source", "use_sigstore_attachments")
+      assert_nil client.explain("other.example/a")["signatures"]
+    end
+  end
+
   def test_a_token_for_others
     host = OciregTest.registry("TOKEN")
     client = Ocireg::Client.new

@@ -114,9 +114,12 @@ class ClientOptions(TLSOptions, total=False):
     # folders whose *.conf are merged over registries_conf, in the order of their names; of several with one name that of
     # the first folder counts
     registries_conf_dir: Path | Iterable[Path] | None
+    # folders as containers-registries.d(5) has them, whose *.yaml say where the signatures of images are, for explain, which
+    # shows it; of several with one name that of the first folder counts
+    registries_d: Path | Iterable[Path] | None
     # also what podman and skopeo read: registries.conf in XDG_CONFIG_HOME/containers or ~/.config/containers, else in
     # /etc/containers, else in /usr/share/containers, with the files of all their registries.conf.d; or the file that
-    # CONTAINERS_REGISTRIES_CONF names
+    # CONTAINERS_REGISTRIES_CONF names; and without registries_d all their registries.d
     containers_registries: bool | None
     # folders as containerd has them: DIR/HOST[:PORT]/hosts.toml, DIR/HOST_PORT_/hosts.toml, DIR/_default/hosts.toml, or
     # certificates instead of hosts.toml

@@ -197,6 +197,17 @@ class ExplainedShortName(TypedDict):
     mode: str  # The file's short-name-mode.
 
 
+class ExplainedSignatures(TypedDict):
+    """What the machine's registries.d says of an image's signatures."""
+
+    lookaside: str | None  # The URL below which signatures of simple signing are.
+    lookaside_source: str | None  # The file and line that says so.
+    lookaside_staging: str | None  # The URL below which they are written; the same if nothing else is said.
+    lookaside_staging_source: str | None  # The file and line that says so.
+    use_sigstore_attachments: bool  # Whether sigstore's signatures are beside the image in its repository.
+    use_sigstore_attachments_source: str | None  # The file and line that says so.
+
+
 class Explanation(TypedDict):
     """What a call would use."""
 
@@ -213,6 +224,7 @@ class Explanation(TypedDict):
     # What the machine's registries.conf makes of the name without its registry; null for other registries than Docker Hub,
     # and without such a file.
     short_name: ExplainedShortName | None
+    signatures: ExplainedSignatures | None  # What the machine's registries.d says of the image's signatures; null if it says nothing.
 
 
 class RegistryName(TypedDict):

@@ -43,8 +43,8 @@ module Ocireg
     # @param log [#call, nil] see {Context#log_block}; for calls without a context
     # @param credentials [#call, nil] see {Context#credentials_block}; for calls without a context
     # @param options the options of ocireg_client_new; of the machine's own configuration registries_conf:, registries_conf_dir:,
-    #   containers_registries:, containerd_certs_dir:, k3s_registries:, docker_daemon_json: and short_names: (what a name without
-    #   a registry is: "docker.io", or what those "files" say)
+    #   registries_d:, containers_registries:, containerd_certs_dir:, k3s_registries:, docker_daemon_json: and short_names: (what a
+    #   name without a registry is: "docker.io", or what those "files" say)
     def initialize(hosts: {}, timeout: nil, log: nil, credentials: nil, **options)
       @defaults = Defaults.new(timeout, log, credentials, {}.compare_by_identity).freeze
       @handle = Status.made(Handle::Client, :ocireg_client_new, Options.of(options))

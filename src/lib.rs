@@ -108,6 +108,7 @@ pub mod layout;
 mod machine;
 pub mod manifest;
 pub mod media_type;
+mod memories;
 mod mirrors;
 mod options;
 mod os;

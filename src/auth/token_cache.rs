@@ -125,7 +125,7 @@ impl TokenCache {
         let (leads, mut flight) = self.board(call, realm, scopes, purpose)?;
         // The fetch has limits of its own, but others may be asked instead of whoever wants this token.
         let share = realm.at.endpoint_settings.as_ref().and_then(|settings| settings.share(call));
-        let limit = share.map(|time| WaitLimit { time, what: "no token from the token server" });
+        let limit = share.map(|time| WaitLimit { time, what: "no token from the token server", hurried: true });
         let landed =
             call.wait(limit, async move { flight.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) })?;
         let fetched = landed

@@ -20,6 +20,7 @@ use self::context::{Context, CopyProgress};
 use self::engine::Engine;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
+use crate::memories::Memories;
 use crate::os::descriptor::AsFd;
 use crate::os::output::Output;
 use crate::os::target::DirectOutput;
@@ -34,11 +35,19 @@ pub struct WaitLimit {
     pub time: Duration,
     /// What did not happen in that time, for the message.
     pub what: &'static str,
+    /// It is shorter than it is otherwise, because the call has no more time.
+    pub hurried: bool,
 }
 
 impl WaitLimit {
+    /// A limit that does not depend on the call.
+    pub(crate) fn new(time: Duration, what: &'static str) -> WaitLimit {
+        WaitLimit { time, what, hurried: false }
+    }
+
     fn passed(self) -> Error {
-        Error::new(Code::Timeout, format!("{} within {} s", self.what, self.time.as_secs_f64())).as_stall()
+        let message = format!("{} within {} s", self.what, self.time.as_secs_f64());
+        Error::new(Code::Timeout, message).as_stall().with_hurry(self.hurried)
     }
 }
 
@@ -53,19 +62,25 @@ pub struct Call {
     quiet: bool,
     /// For the caller's own progress hook; None in calls made of this one.
     beat: Option<Arc<Beat>>,
+    memories: Arc<Memories>,
 }
 
 impl Call {
     /// A call on an engine.
     pub fn new(engine: Arc<Engine>, life: Arc<ClientLife>, context: Option<Arc<Context>>) -> Call {
         let (closed, beat) = (life.closed().clone(), context.as_ref().map(|_| Arc::new(Beat::new())));
-        Call { engine, closed, _life: Some(life), context, quiet: false, beat }
+        Call { engine, closed, _life: Some(life), context, quiet: false, beat, memories: Arc::default() }
     }
 
     /// A call without a client, for tests.
     #[cfg(test)]
     pub(crate) fn alone(context: Option<Arc<Context>>) -> Call {
         Call::new(Arc::new(Engine::start().unwrap()), Arc::default(), context)
+    }
+
+    /// State that other rooms keep for this call, and for those that are made of it: one value of each type.
+    pub(crate) fn memory<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        self.memories.get()
     }
 
     /// The engine.

@@ -58,6 +58,7 @@ struct Facts {
     errno: Option<i32>,
     stall: bool,
     another_asked: bool,
+    hurried: bool,
     http_status: Option<u16>,
     registry_errors: Vec<RegistryError>,
     url: Option<String>,
@@ -79,6 +80,7 @@ impl Error {
             errno: None,
             stall: false,
             another_asked: false,
+            hurried: false,
             http_status: None,
             registry_errors: Vec::new(),
             url: None,
@@ -175,6 +177,17 @@ impl Error {
     pub fn as_stall(mut self) -> Error {
         self.0.stall = true;
         self
+    }
+
+    /// Marks a stall of a peer that had less time than it usually has, because the call had no more: it need not be slow.
+    pub(crate) fn with_hurry(mut self, hurried: bool) -> Error {
+        self.0.hurried = hurried;
+        self
+    }
+
+    /// Whether the peer had less time than it usually has.
+    pub(crate) fn is_hurried(&self) -> bool {
+        self.0.hurried
     }
 
     /// Marks that the same again is asked of somebody else.

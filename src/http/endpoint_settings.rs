@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::settings::Network;
-use crate::call::Call;
+use crate::call::{Call, WaitLimit};
 
 /// The longest wait for one that others can be asked instead of: there are mirrors that first fetch what they are asked for.
 const ANSWER_WITH_ALTERNATIVE: Duration = Duration::from_secs(10);
@@ -45,8 +45,11 @@ impl EndpointSettings {
 
     /// How long it may be waited for, of a wait that may take this long: one with an alternative leaves half of what the call has left to those
     /// that can be asked instead.
-    pub(crate) fn wait(&self, time: Duration, call: &Call) -> Duration {
-        self.share(call).map_or(time, |share| time.min(share))
+    pub(crate) fn wait(&self, limit: WaitLimit, call: &Call) -> WaitLimit {
+        match self.share(call) {
+            Some(time) if time < limit.time => WaitLimit { time, hurried: true, ..limit },
+            _ => limit,
+        }
     }
 
     /// What one with an alternative may take of a call that has a deadline.
@@ -55,9 +58,10 @@ impl EndpointSettings {
     }
 
     /// The same for the headers of an answer, with the time to connect.
-    pub(crate) fn wait_for_answer(&self, time: Duration, call: &Call) -> Duration {
+    pub(crate) fn wait_for_answer(&self, limit: WaitLimit, call: &Call) -> WaitLimit {
         let most = self.connect.unwrap_or_default().max(ANSWER_WITH_ALTERNATIVE);
-        self.wait(if self.has_alternative { time.min(most) } else { time }, call)
+        let time = if self.has_alternative { limit.time.min(most) } else { limit.time };
+        self.wait(WaitLimit { time, ..limit }, call)
     }
 
     /// Whether a URL is of a host that nothing may lead to.

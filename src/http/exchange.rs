@@ -36,7 +36,7 @@ struct Sender<'a> {
     pool: reqwest::Client,
     watch: HandshakeWatch,
     /// How long the headers of the response may take.
-    answer: Duration,
+    answer: WaitLimit,
     /// The most that the response may take, headers and body in all; else each part has the client's limits.
     answer_within: Option<Duration>,
     /// How fast its body may go.
@@ -73,11 +73,10 @@ impl Http {
         let mut message = reqwest::Request::new(request.method.clone(), route.dial_url(url, &mut headers));
         *message.headers_mut() = headers;
         let received = self.receive(&sender, message, &mut request.body, &mut permit, (url, &route));
-        if settings.has_alternative
-            && received.as_ref().is_err_and(|error| error.code() == Code::Timeout)
-            && call.check().is_ok()
-        {
-            throttle.was_silent();
+        if let Err(error) = received.as_ref() {
+            if settings.has_alternative && error.code() == Code::Timeout && call.check().is_ok() {
+                throttle.was_silent(call, error.is_hurried());
+            }
         }
         let terms = self.terms(&sender, &settings, begun, paces.down.clone());
         if paces.down.is_limited() {
@@ -132,7 +131,8 @@ impl Http {
 
     /// What holds for the body of an answer that begins now.
     fn terms(&self, sender: &Sender, settings: &EndpointSettings, begun: Instant, limit: Pace) -> BodyTerms {
-        let idle = settings.wait(self.options().idle(), sender.call);
+        let idle = WaitLimit::new(self.options().idle(), "no byte of the response arrived");
+        let idle = settings.wait(idle, sender.call);
         let end = sender.answer_within.and_then(|time| begun.checked_add(time));
         BodyTerms { patience: Patience { idle, slowest: self.options().slowest(), end }, limit }
     }
@@ -146,8 +146,8 @@ impl Http {
         answer_within: Option<Duration>,
         up: Pace,
     ) -> Result<Sender<'a>> {
-        let time = answer_within.unwrap_or(self.options().idle());
-        let answer = at.endpoint_settings.as_ref().map_or(time, |settings| settings.wait_for_answer(time, call));
+        let usual = WaitLimit::new(answer_within.unwrap_or(self.options().idle()), "no answer from the server");
+        let answer = at.endpoint_settings.as_ref().map_or(usual, |settings| settings.wait_for_answer(usual, call));
         let pool = self.pools.get(route, at.guard)?;
         Ok(Sender { call, pool, watch: HandshakeWatch::default(), answer, answer_within, up })
     }
@@ -174,12 +174,12 @@ impl Http {
         permit: &mut Permit,
     ) -> Result<reqwest::Result<reqwest::Response>> {
         let call = sender.call;
-        let no_answer = WaitLimit { time: sender.answer, what: "no answer from the server" };
+        let no_answer = sender.answer;
         let limits = UploadLimits {
-            piece: WaitLimit { time: self.options().idle(), what: "the server took no byte of the upload" },
+            piece: WaitLimit::new(self.options().idle(), "the server took no byte of the upload"),
             response: match sender.answer_within {
                 Some(_) => no_answer,
-                None => WaitLimit { time: self.options().response(), what: "no answer to the upload" },
+                None => WaitLimit::new(self.options().response(), "no answer to the upload"),
             },
         };
         let up = &sender.up;

@@ -38,7 +38,7 @@ pub struct WholeBody {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
     /// The longest wait for the next bytes.
-    pub idle: Duration,
+    pub idle: WaitLimit,
     /// The slowest rate that is accepted.
     pub slowest: Slowest,
     /// When the last byte must have arrived.
@@ -299,7 +299,7 @@ impl BodyReader {
     }
 
     fn receive(&mut self, call: &Call) -> Result<Option<Bytes>> {
-        let idle = WaitLimit { time: self.terms.patience.idle, what: "no byte of the response arrived" };
+        let idle = self.terms.patience.idle;
         let left = self.terms.patience.end.map(|end| end.saturating_duration_since(Instant::now()));
         let limit = WaitLimit { time: left.map_or(idle.time, |left| left.min(idle.time)), ..idle };
         self.bytes.begin(call);

@@ -5,6 +5,7 @@
 //! bytes of a blob need no permit, in either direction: their transfer may depend on another request of the same
 //! program (a copy reads one blob while it writes another), and holders that wait for permits would deadlock.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -70,6 +71,10 @@ struct Pause {
     until: Instant,
 }
 
+/// When a call's own deadline left a throttle's host too little time.
+#[derive(Default)]
+struct Silences(Mutex<HashMap<usize, Instant>>);
+
 /// Permission for one request to a host, until its response has arrived; it is returned when dropped.
 pub(crate) struct Permit(Option<OwnedSemaphorePermit>);
 
@@ -113,8 +118,8 @@ impl Throttle {
                 call.sleep(wait)?;
             }
             let permit = call.wait(None, self.permits.clone().acquire_owned())?.ok();
-            if has_alternative && self.times().silent.is_some_and(|at| at >= begun) {
-                return Err(Error::new(Code::Timeout, "no answer from the server to those before").as_stall());
+            if has_alternative {
+                self.was_not_silent_since(begun, call)?;
             }
             let wait = self.reserve();
             if !wait.is_zero() {
@@ -139,9 +144,30 @@ impl Throttle {
         }
     }
 
-    /// It did not answer one of those that others can be asked instead of: those that wait for a permit need not find out too.
-    pub(crate) fn was_silent(&self) {
-        self.times().silent = Some(Instant::now());
+    /// It did not answer one of those that others can be asked instead of: those that wait for a permit need not find out too. Of a
+    /// request with less time than usual only those of the same call.
+    pub(crate) fn was_silent(&self, call: &Call, hurried: bool) {
+        match hurried {
+            true => drop(lock(&call.memory::<Silences>().0).insert(self.key(), Instant::now())),
+            false => self.times().silent = Some(Instant::now()),
+        }
+    }
+
+    fn was_not_silent_since(&self, begun: Instant, call: &Call) -> Result<()> {
+        let for_all = self.times().silent;
+        let for_call = || lock(&call.memory::<Silences>().0).get(&self.key()).copied();
+        let is_since = |at: Instant| at >= begun;
+        let error = || Error::new(Code::Timeout, "no answer from the server to those before").as_stall();
+        match for_all.is_some_and(is_since) {
+            true => Err(error()),
+            false if for_call().is_some_and(is_since) => Err(error().with_hurry(true)),
+            false => Ok(()),
+        }
+    }
+
+    /// Which one it is, as long as it is used.
+    fn key(&self) -> usize {
+        Arc::as_ptr(&self.permits).addr()
     }
 
     /// Whether it can be dropped: a new one would have the same state.

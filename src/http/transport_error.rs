@@ -39,7 +39,7 @@ pub(crate) fn classify(error: reqwest::Error, url: &Url, route: &Route, watch: &
 /// The error for a response that did not arrive in time: it may be the response to the TLS hello.
 pub(crate) fn late(error: Error, url: &Url, route: &Route, watch: &HandshakeWatch) -> Error {
     match silent_end(url, route, watch).filter(|_| error.is_stall()) {
-        Some(end) => end.error(Code::Timeout, error.message()).with_url(url),
+        Some(end) => end.error(Code::Timeout, error.message()).with_hurry(error.is_hurried()).with_url(url),
         None => error,
     }
 }

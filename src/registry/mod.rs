@@ -28,7 +28,6 @@ pub use options::{ClientOptions, HttpOptions, Texts};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use ::http::Extensions;
 use once_cell::sync::OnceCell;
 
 use crate::auth::{Account, Auth};
@@ -40,6 +39,7 @@ use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::http::Http;
 use crate::machine::MachineFiles;
+use crate::memories::Memories;
 use crate::mirrors::{EndpointTls, ShortNames};
 use crate::reference::Index;
 use crate::stream::spool::TemporarySpace;
@@ -62,7 +62,7 @@ pub struct Client {
     /// What the files say, read when it is first needed.
     machine: Arc<OnceCell<ShortNames>>,
     rules: Arc<Mutex<Arc<RuleBook>>>,
-    memories: Arc<Mutex<Extensions>>,
+    memories: Arc<Memories>,
 }
 
 impl Client {
@@ -195,7 +195,7 @@ impl Client {
 
     /// State that other rooms keep for the lifetime of the client: one value of each type.
     pub(crate) fn memory<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
-        lock(&self.memories).get_or_insert_with(Arc::<T>::default).clone()
+        self.memories.get()
     }
 
     pub(crate) fn check_open(&self) -> Result<()> {

@@ -67,8 +67,8 @@ impl Client {
     /// the other port may be open, and what speaks no TLS may just close at its hello. It is not a downgrade, because certificates are not
     /// checked there. podman and Docker try http after any failure too.
     pub(crate) fn speaks_tls(&self, call: &Call, at: &Location, tls: &EndpointTls) -> Result<bool> {
-        let probed = self.memory::<Probed>();
-        if let Some(known) = probed.get(&at.url, tls.insecure) {
+        let (probed, in_this_call) = (self.memory::<Probed>(), call.memory::<Probed>());
+        if let Some(known) = probed.get(&at.url, tls.insecure).or_else(|| in_this_call.get(&at.url, tls.insecure)) {
             return Ok(known);
         }
         let mut at = at.clone();
@@ -82,7 +82,8 @@ impl Client {
                 Ok(speaks)
             }
             Err(error) if tls.or_plain_http && gave_no_answer(&error) && call.check().is_ok() => {
-                probed.add(&at.url, tls.insecure, false, Some(REMEMBERED));
+                let memory = if error.is_hurried() { in_this_call } else { probed };
+                memory.add(&at.url, tls.insecure, false, Some(REMEMBERED));
                 Ok(false)
             }
             Err(error) => Err(error),

@@ -3,6 +3,7 @@
 use super::memory::{PassedOver, TagSources, Written};
 use super::rule_book::{blocked_by, AskedEndpoints};
 use super::EndpointUse;
+use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::mirrors::{Abilities, EndpointKey, RegistryEndpoint};
 use crate::reference::Repository;
@@ -17,9 +18,9 @@ pub(super) struct Candidate {
     pub(super) is_final: bool,
 }
 
-/// Those that may be asked: first where this client has written what is asked for, last those that failed lately.
+/// Those that may be asked: first where this client has written what is asked for, last those that failed lately, or in this call.
 pub(super) fn in_order(
-    client: &Client,
+    (client, call): (&Client, &Call),
     repository: &Repository,
     asked: &AskedEndpoints,
     question: EndpointUse,
@@ -34,12 +35,12 @@ pub(super) fn in_order(
         EndpointUse::Digest | EndpointUse::Write => None,
         _ => client.memory::<Written>().to(&repository.full_name(), tag),
     };
-    let passed = client.memory::<PassedOver>();
+    let (passed, hurried) = (client.memory::<PassedOver>(), call.memory::<PassedOver>());
     let mut candidates: Vec<(u8, Candidate)> = Vec::new();
     for endpoint in may {
         let key = endpoint.key(index);
         let is_written = written.as_ref() == Some(&key);
-        let position = match passed.left(&key, name) {
+        let position = match passed.left(&key, name).or_else(|| hurried.left(&key, name)) {
             _ if is_written => 0,
             None => 1,
             Some(failure) if !failure.lied => 2,

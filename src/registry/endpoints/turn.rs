@@ -58,7 +58,7 @@ impl Turn {
         };
         if let Some(asked) = client.rule_book()?.of(repository.index(), repository.remote_name())? {
             turn.blocks_origin = asked.blocks_origin;
-            turn.left = in_order(client, repository, &asked, question).into();
+            turn.left = in_order((client, call), repository, &asked, question).into();
             if turn.left.is_empty() {
                 return Err(nobody(repository, question, &asked));
             }
@@ -144,7 +144,7 @@ impl Turn {
         }
         let (had_alternative, is_final) = (self.has_more(), at.is_final && error.code() == Code::NotFound);
         let is_last = is_final || (!had_alternative && self.slow.is_empty());
-        if !is_last || matches!(verdict, Verdict::Fails(_)) {
+        if !is_last || matches!(verdict, Verdict::Fails(_) | Verdict::Hurried) {
             self.remember(&verdict, &error)?;
         }
         if is_last {
@@ -214,7 +214,9 @@ impl Turn {
     /// The one that is asked now has answered as it should.
     pub(crate) fn answered(&self) {
         if let Some(at) = &self.at {
-            self.client.memory::<PassedOver>().remove(&at.key, self.repository.remote_name());
+            for memory in [self.client.memory::<PassedOver>(), self.call.memory()] {
+                memory.remove(&at.key, self.repository.remote_name());
+            }
             if self.is_of_tag && !at.endpoint.may.by_digest {
                 self.client.memory::<TagSources>().add(&self.repository.full_name(), &at.key);
             }
@@ -261,6 +263,10 @@ impl Turn {
         let passed = self.client.memory::<PassedOver>();
         let time = match verdict {
             Verdict::Ours | Verdict::Lacks => Duration::ZERO,
+            Verdict::Hurried => {
+                self.call.memory::<PassedOver>().add(key, None, REMEMBERED, &why);
+                Duration::ZERO
+            }
             Verdict::Refuses => {
                 passed.add(key, Some(self.repository.remote_name()), REMEMBERED, &why);
                 REMEMBERED

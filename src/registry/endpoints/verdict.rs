@@ -14,6 +14,8 @@ pub(super) enum Verdict {
     Lacks,
     /// It does not give this repository.
     Refuses,
+    /// Nothing that other calls need to know: this one had less time for it than it usually has.
+    Hurried,
     /// It is of no use for that long.
     Fails(Duration),
 }
@@ -26,6 +28,7 @@ impl Verdict {
         match error.code() {
             // A deadline that has passed, too.
             _ if call.check().is_err() => Verdict::Ours,
+            _ if error.is_hurried() => Verdict::Hurried,
             C::Cancelled | C::Callback | C::Closed | C::Forked | C::Busy | C::Internal | C::Io => Verdict::Ours,
             C::InvalidArgument | C::InvalidReference if !answered => Verdict::Ours,
             C::NotFound | C::MissingBlob | C::LimitExceeded | C::SizeMismatch => Verdict::Lacks,

@@ -339,6 +339,32 @@ fn what_is_not_its_fault_does_not_count_against_it() {
     read("an offset behind the end");
 }
 
+/// The caller's hooks, files and limits end a call, or ask somebody else; they say nothing of who was asked.
+#[test]
+fn what_goes_wrong_here_is_not_remembered_of_a_mirror() {
+    let house = House::new(&[("m1", Healthy), ("origin", Healthy)]);
+    let client = house.client(&["m1"]);
+    let blob = house.at(&digest(&layer()));
+    let stopped = || {
+        let context = std::sync::Arc::new(Context::new());
+        context.set_log(Some(std::sync::Arc::new(|event| match event["event"] == "response" {
+            true => Err(ocireg::call::context::Stop),
+            false => Ok(()),
+        })));
+        client.call(Some(context)).unwrap()
+    };
+    let small = ReadOptions { limit: Some(10), ..ReadOptions::default() };
+    for (code, outcome) in [
+        (Code::Callback, client.get_blob(&stopped(), &blob, &ReadOptions::default()).map(drop)),
+        (Code::Io, client.get_blob_file(&call(&client), &blob, "/dev/full".as_ref(), &Default::default()).map(drop)),
+        (Code::LimitExceeded, client.get_blob(&call(&client), &blob, &small).map(drop)),
+    ] {
+        fails(outcome, code, "");
+        let shown = client.explain(&house.call(&client), &house.tagged()).unwrap();
+        assert_eq!(shown["endpoints"][0]["passed_over_seconds"], 0, "{code:?}");
+    }
+}
+
 /// It has less of a blob than the caller asks for.
 #[test]
 fn a_short_answer_to_a_piece_is_passed_over() {

@@ -115,3 +115,20 @@ fn under_a_deadline_plain_http_is_tried_in_time() {
     context.set_deadline(Some(Duration::from_secs(8)));
     client.get_manifest(&call, &tag(&host), &GetOptions::default()).unwrap();
 }
+
+/// What a call with little time takes for plain http, the next one asks again; but not the same call.
+#[test]
+fn a_probe_in_too_little_time_is_for_one_call_only() {
+    let server = Server::start(healthy);
+    let (host, hellos) = port(&server, Hello::Dropped);
+    let file = insecure(&host);
+    let client = client_with(60_000, Some(file.path()));
+    for asked in 1..=2 {
+        let (context, call) = with_context(&client);
+        context.set_deadline(Some(Duration::from_secs(2)));
+        for _ in 0..10 {
+            client.get_manifest(&call, &tag(&host), &GetOptions::default()).unwrap();
+        }
+        assert_eq!(hellos.load(Ordering::SeqCst), asked);
+    }
+}

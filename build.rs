@@ -83,6 +83,7 @@ fn make_header() -> String {
         "v1/layer",
         "v1/write",
         "image",
+        "index",
         "files",
         "job",
     ] {

@@ -184,6 +184,7 @@
 #define OCIREG_OPT_CONTAINERD_CERTS_DIR "containerd_certs_dir"
 #define OCIREG_OPT_CONTAINERS_REGISTRIES "containers_registries"
 #define OCIREG_OPT_CONVERT_SCHEMA1 "convert_schema1"
+#define OCIREG_OPT_CREATE "create"
 #define OCIREG_OPT_CREDENTIALS "credentials"
 #define OCIREG_OPT_CREDENTIALS_FILE "credentials_file"
 #define OCIREG_OPT_DEFAULT_INDEX "default_index"
@@ -259,6 +260,7 @@
 #define OCIREG_OPT_PROXY_FROM_ENVIRONMENT "proxy_from_environment"
 #define OCIREG_OPT_PRUNE_SPARSE "prune_sparse"
 #define OCIREG_OPT_QUICK "quick"
+#define OCIREG_OPT_REFERENCES "references"
 #define OCIREG_OPT_REFERRERS "referrers"
 #define OCIREG_OPT_REFERRERS_TAG "referrers_tag"
 #define OCIREG_OPT_REFUSED "refused"
@@ -3019,6 +3021,124 @@ ocireg_status ocireg_repository_remove(ocireg_client *client,
                                        const ocireg_options *options,
                                        char **json,
                                        ocireg_error **error);
+
+// Makes an index of what references name, in whatever repositories, layouts and archives, and puts it where a place says (see
+// ocireg_endpoint_parse): first everything that is not there already, mounted from other repositories of the same registry and
+// copied from elsewhere, then the index under the place's tag or name; so whatever fails, the name refers to what it referred to
+// before. An image is an entry for the platform that its config says (with variant, os.version and os.features); an index gives
+// its entries as they stand in it, with the platforms that it leaves out, and what attests something about them. An index in an
+// index stays one entry. The same digest is one entry, the first; two images for one platform are two entries.
+//
+// The index is OCI's, unless nothing but Docker's images is put in and it has no annotations, subject or artifact_type: then it
+// is Docker's list, as docker makes it. Its entries stay byte for byte what they are. The same references give the same bytes;
+// `oras manifest index create` makes the same of them. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+//
+// Options:
+//   annotations (list of strings): KEY=VALUE each, of the index; org.opencontainers.image.created is there
+//      only when it is given here
+//   artifact_type (string): what the index is, a media type, if it is none of images
+//   subject (string): the place of what it is about, in the same repository or layout, by tag or digest
+// What is put into it:
+//   references (list of strings): what is put in, in this order: names of places (see ocireg_endpoint_parse),
+//      or digests of manifests that are in the repository or layout of the index; without any the call is
+//      OCIREG_INVALID_ARGUMENT
+//   platform (list of strings): OS/ARCH[/VARIANT][:OS.VERSION] each: of references that are indexes only
+//      these, as ocireg_copy chooses them, with what attests something about them; an image that is in no
+//      index has to be for one of them, and each has to be found
+//   media_type (string): "oci" or "docker": of the index itself, its entries stay what they are; a Docker
+//      list can hold Docker's images only
+//   referrers (boolean, default: false): also signatures, SBOMs and whatever else names what is put in as its
+//      subject, as of ocireg_copy
+//   concurrency (integer, default: 4): 1 to 64: transfers at once
+// The index's name, which is looked at before anything else, and once more when it is set:
+//   if_exists (string): "replace", which it is by default; "fail": a name that refers to a manifest already,
+//      be it this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the
+//      result says so
+//   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and
+//      nothing is written
+//
+// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "size": number (of the index),
+// "before": string or null (the digest of the index before, of a change), "manifests": [descriptor] (all entries, with
+// "platform"), "added": [descriptor] (the new ones of them), "removed": [descriptor] (what is not in it any more), "subject":
+// descriptor or null, "copied": {"manifests": {...}, "blobs": {...}} as of ocireg_copy (with the index itself), "attempts":
+// number, "skipped": [string], "condition": string or null, as of ocireg_copy; what was left as it is has no size and entries}.
+// Free with ocireg_string_free.
+//
+// Progress: as of ocireg_copy.
+//
+// Errors: those of ocireg_copy; OCIREG_NOT_FOUND also when no reference has an image for one of the platforms,
+// OCIREG_INVALID_MANIFEST also for a Docker list that were to have what it cannot, OCIREG_LIMIT_EXCEEDED (1000 references, 10000
+// entries, 32 MiB), OCIREG_UNSUPPORTED for schema 1 and for a docker-archive or docker-v1 as the place. Source: image-spec
+// image-index.md.
+ocireg_status ocireg_index_create(ocireg_client *client,
+                                  ocireg_context *context,
+                                  const char *place,
+                                  const ocireg_options *options,
+                                  char **json,
+                                  ocireg_error **error);
+
+// Puts what references name into the index that a place names, as ocireg_index_create does it, behind the entries that are
+// there, which stay as they are, as does everything else in the index. What is in it already is not added again; when all of it
+// is, nothing is written. An image for a platform that has an entry is one more entry, as with crane, regctl, oras and buildx, unless
+// the option replace is set. A Docker list takes Docker's images only, unless media_type makes it OCI's.
+//
+// The index is put only if the name still refers to the one that was read, else all of that is done again, up to 16 times: of
+// several who add to it at once each one's entries get in. In a layout nobody can come between. A registry that does not look at
+// conditions (see ocireg_manifest_put) is asked once more, up to a second later, whether the change has lasted. Blocks. After
+// OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+//
+// Options:
+//   replace (boolean, default: false): images for a platform that the index has an entry for take that one's
+//      place, with what attests something about it; without it both are there, as other tools have it
+//   create (boolean, default: false): make the index when its name refers to nothing
+//   if_digest (string): the name has to refer to this index, else OCIREG_DIGEST_MISMATCH, and nothing is
+//      written
+// What is put into it:
+//   references (list of strings): what is put in, in this order: names of places (see ocireg_endpoint_parse),
+//      or digests of manifests that are in the repository or layout of the index; without any the call is
+//      OCIREG_INVALID_ARGUMENT
+//   platform (list of strings): OS/ARCH[/VARIANT][:OS.VERSION] each: of references that are indexes only
+//      these, as ocireg_copy chooses them, with what attests something about them; an image that is in no
+//      index has to be for one of them, and each has to be found
+//   media_type (string): "oci" or "docker": of the index itself, its entries stay what they are; a Docker
+//      list can hold Docker's images only
+//   referrers (boolean, default: false): also signatures, SBOMs and whatever else names what is put in as its
+//      subject, as of ocireg_copy
+//   concurrency (integer, default: 4): 1 to 64: transfers at once
+//
+// Result, `json` may be NULL: as of ocireg_index_create; "removed" is what was replaced. Free with ocireg_string_free.
+//
+// Errors: those of ocireg_index_create; OCIREG_NOT_FOUND when there is no index, OCIREG_UNSUPPORTED when the name refers to
+// something else, OCIREG_INVALID_REFERENCE for a place with a digest or without a name, OCIREG_DIGEST_MISMATCH when if_digest is
+// another, or others changed the index each time.
+ocireg_status ocireg_index_append(ocireg_client *client,
+                                  ocireg_context *context,
+                                  const char *place,
+                                  const ocireg_options *options,
+                                  char **json,
+                                  ocireg_error **error);
+
+// Takes entries out of the index that a place names, with what attests something about them; everything else stays as it is.
+// The manifests themselves stay at the place, where nothing of this index leads to them any more (in an archive nothing stays to
+// which nothing leads). It is put as ocireg_index_append does it. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+//
+// Options:
+//   digests (list of strings): of entries; without these and platform the call is OCIREG_INVALID_ARGUMENT
+//   platform (list of strings): OS/ARCH[/VARIANT][:OS.VERSION] each: all entries for it, of any os.version if
+//      none is given; unknown/unknown are all attestations
+//   if_digest (string): the name has to refer to this index, else OCIREG_DIGEST_MISMATCH, and nothing is
+//      written
+//
+// Result, `json` may be NULL: as of ocireg_index_create. Free with ocireg_string_free.
+//
+// Errors: those of ocireg_index_append; OCIREG_NOT_FOUND also when a digest or a platform is not in the index: then nothing is
+// written.
+ocireg_status ocireg_index_remove(ocireg_client *client,
+                                  ocireg_context *context,
+                                  const char *place,
+                                  const ocireg_options *options,
+                                  char **json,
+                                  ocireg_error **error);
 
 // Extracts the files of an image at any place (see ocireg_endpoint_parse) into a folder, which is made if it is not there:
 // the layers from the oldest on, packed by gzip, zstd or not at all, with their whiteouts, hard and symbolic links,

@@ -6,6 +6,9 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::error::{Code, Error, Result};
+use crate::text::shorten;
+
 /// A list instead of a map: a page of referrers contains a hundred thousand of them, each with one or two names.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Annotations(Vec<(String, Value)>);
@@ -38,13 +41,13 @@ impl From<&Map<String, Value>> for Annotations {
 }
 
 impl Serialize for Annotations {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
 
 impl<'de> Deserialize<'de> for Annotations {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Annotations, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Annotations, D::Error> {
         deserializer.deserialize_map(AnnotationsVisitor)
     }
 }
@@ -59,7 +62,7 @@ impl<'de> Visitor<'de> for AnnotationsVisitor {
     }
 
     // A document with a duplicate name is refused before it gets here.
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Annotations, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> std::result::Result<Annotations, A::Error> {
         let mut all = Vec::new();
         while let Some(member) = members.next_entry()? {
             all.push(member);
@@ -67,6 +70,21 @@ impl<'de> Visitor<'de> for AnnotationsVisitor {
         all.shrink_to_fit();
         Ok(Annotations(all))
     }
+}
+
+/// Annotations that a caller gives, `KEY=VALUE` each.
+pub(crate) fn pairs(given: &[String]) -> Result<Map<String, Value>> {
+    let wrong = |message: String| Err(Error::new(Code::InvalidArgument, message));
+    let mut all = Map::new();
+    for text in given {
+        let Some((key, value)) = text.split_once('=').filter(|(key, _)| !key.is_empty()) else {
+            return wrong(format!("the annotation '{}' is not KEY=VALUE", shorten(text)));
+        };
+        if all.insert(key.to_owned(), value.into()).is_some() {
+            return wrong(format!("the annotation '{}' is given twice", shorten(key)));
+        }
+    }
+    Ok(all)
 }
 
 #[cfg(test)]

@@ -123,6 +123,17 @@ impl Platform {
         self.normal() == other.normal()
     }
 
+    /// Whether another is what this one names: the same system, architecture and variant, and of the version as much as is said here.
+    pub fn names(&self, other: &Platform) -> bool {
+        let (wanted, found) = (self.normal(), other.normal());
+        let version = match (&wanted.os_version, &found.os_version) {
+            (None, _) => true,
+            (Some(wanted), Some(found)) => wanted == found || found.starts_with(&format!("{wanted}.")),
+            (Some(_), None) => false,
+        };
+        wanted.os == found.os && wanted.architecture == found.architecture && wanted.variant == found.variant && version
+    }
+
     /// Whether both say the same of what an image runs on, as far as both say it.
     pub fn agrees_with(&self, other: &Platform) -> bool {
         let (one, two) = (self.normal(), other.normal());
@@ -288,6 +299,24 @@ mod tests {
         assert_eq!(choose(&plain, &[more]), Some(0));
         assert_eq!(choose(&plain, &[plain.clone(), plain.clone()]), Some(0));
         assert_eq!(choose(&plain, &[]), None);
+    }
+
+    #[test]
+    fn a_name_means_no_other_platform() {
+        for (name, other, expected) in [
+            ("linux/arm64", "linux/aarch64/v8", true),
+            ("linux/arm", "linux/arm/v7", true),
+            ("linux/arm", "linux/arm/v6", false),
+            ("linux/amd64", "linux/amd64/v3", false),
+            ("windows/amd64", "windows/amd64:10.0.20348.5", true),
+            ("windows/amd64:10.0.20348", "windows/amd64:10.0.20348.5", true),
+            ("windows/amd64:10.0.2034", "windows/amd64:10.0.20348.5", false),
+            ("windows/amd64:10.0.20348", "windows/amd64", false),
+            ("unknown/unknown", "unknown/unknown", true),
+            ("linux/amd64", "unknown/unknown", false),
+        ] {
+            assert_eq!(platform(name).names(&platform(other)), expected, "{name} {other}");
+        }
     }
 
     #[test]

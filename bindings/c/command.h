@@ -87,6 +87,7 @@ extern const struct command command_config, command_size, command_validate, comm
 extern const struct command command_extract, command_cat, command_append;
 extern const struct command command_blob_locate, command_manifest_locate;
 extern const struct command command_artifact_push, command_artifact_attach, command_artifact_pull;
+extern const struct command command_index_create, command_index_append, command_index_remove;
 extern const struct command command_referrers, command_untag;
 extern const struct command command_schema1_verify, command_schema1_payload, command_schema1_sign, command_schema1_key;
 extern const struct command command_blob_digest, command_blob_get, command_blob_head, command_blob_put, command_blob_delete;

@@ -206,7 +206,7 @@ END
 END
 }
 
-readonly FAMILIES='buffer client context error json job options reference registry manifest blob upload copy image artifact login schema1 v1'
+readonly FAMILIES='buffer client context error json job options reference registry manifest blob upload copy image index artifact login schema1 v1'
 
 families() { tr ' ' '\n' <<<"$FAMILIES"; }
 
@@ -227,6 +227,7 @@ family() { # NAME
         upload) members='ocireg_upload_.*' about='uploads in chunks, and their sessions' ;;
         copy) members='ocireg_(copy|layout_.*)' about='copies between registries, layouts and archives' ;;
         image) members='ocireg_image_.*' about='configs, files, sizes, tags and layers of images' ;;
+        index) members='ocireg_index_(create|append|remove)' about='indexes made of images from anywhere, and changed' ;;
         artifact) members='ocireg_artifact_.*' about='artifacts: files under titles, made and fetched' ;;
         login) members='ocireg_(login|logout|explain|token)' about='credentials: trying, keeping, removing and explaining them, and what they are worth to others' ;;
         schema1) members='ocireg_schema1_.*' about='signed manifests of schema 1' ;;

@@ -1499,6 +1499,20 @@ public:
         return named_twice(ocireg_artifact_pull, place, folder, wanted, with);
     }
 
+    /* Indexes: the option references is what is put in, digests or platform what is taken out. */
+    value index_create(std::string_view place, const options &wanted, const context *with = nullptr) const
+    {
+        return named(ocireg_index_create, place, wanted, with);
+    }
+    value index_append(std::string_view place, const options &wanted, const context *with = nullptr) const
+    {
+        return named(ocireg_index_append, place, wanted, with);
+    }
+    value index_remove(std::string_view place, const options &wanted, const context *with = nullptr) const
+    {
+        return named(ocireg_index_remove, place, wanted, with);
+    }
+
     /* Images at any place; and a repository with all its contents. */
     document image_config(std::string_view image, const options &wanted = {}, const context *with = nullptr) const
     {

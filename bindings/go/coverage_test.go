@@ -161,7 +161,7 @@ var shapes = map[string]any{
 	"blob-delete": ocireg.BlobDelete{}, "blob-get": ocireg.BlobGet{}, "blob-head": ocireg.BlobHead{}, "blob-info": ocireg.BlobInfo{},
 	"blob-mount": ocireg.BlobMount{}, "blob-put": ocireg.BlobPut{}, "catalog": ocireg.RepositoryList{}, "copy": ocireg.CopyResult{},
 	"descriptor": ocireg.Descriptor{}, "detect": ocireg.Detected{}, "document": ocireg.ManifestInfo{}, "endpoint": ocireg.Place{},
-	"index": ocireg.RegistryName{}, "layout-check": ocireg.LayoutCheck{}, "endpoint-list": ocireg.PlaceList{}, "endpoint-manifest": ocireg.PlaceManifest{}, "endpoint-referrers": ocireg.PlaceReferrers{}, "layout-clean": ocireg.LayoutClean{},
+	"index": ocireg.RegistryName{}, "index-write": ocireg.WrittenIndex{}, "layout-check": ocireg.LayoutCheck{}, "endpoint-list": ocireg.PlaceList{}, "endpoint-manifest": ocireg.PlaceManifest{}, "endpoint-referrers": ocireg.PlaceReferrers{}, "layout-clean": ocireg.LayoutClean{},
 	"manifest-delete": ocireg.ManifestDelete{}, "manifest-head": ocireg.ManifestHead{}, "manifest-put": ocireg.ManifestPut{},
 	"manifest": ocireg.Manifest{}, "ping": ocireg.Ping{}, "platform": ocireg.Platform{}, "progress": ocireg.ProgressDetail{},
 	"reference": ocireg.Reference{}, "referrers": ocireg.ReferrerList{}, "schema1": ocireg.Schema1{}, "schema1-key": ocireg.Schema1KeyInfo{},

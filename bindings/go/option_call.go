@@ -65,7 +65,8 @@ func WithPage(number int) Option { return callOption(set("page", number)) }
 // images.
 func WithPlatform(platform string) Option { return callOption(set("platform", platform)) }
 
-// WithPlatforms copies only these platforms of an index, each OS/ARCH[/VARIANT]. For Copy.
+// WithPlatforms copies only these platforms of an index, each OS/ARCH[/VARIANT]. For Copy, CreateIndex and AppendToIndex; for
+// RemoveFromIndex it takes away all entries for them.
 func WithPlatforms(platforms ...string) Option { return callOption(add("platform", platforms)) }
 
 // WithAccept lists the media types to accept, instead of all that are known. For Manifest, ManifestHead and
@@ -87,15 +88,16 @@ func WithTags(tags ...string) Option { return callOption(add("tags", tags)) }
 // WithoutReferrersTag leaves the referrers tag alone. For PutManifest and DeleteManifest.
 func WithoutReferrersTag() Option { return callOption(set("referrers_tag", false)) }
 
-// WithArtifactType lists only referrers of this type. For Referrers and ReferrerList; for PushArtifact and AttachArtifact it is what
-// the artifact is.
+// WithArtifactType lists only referrers of this type. For Referrers and ReferrerList; for PushArtifact, AttachArtifact and CreateIndex
+// it is what the artifact is.
 func WithArtifactType(name string) Option { return callOption(set("artifact_type", name)) }
 
 // WithAnnotations lists only referrers that have all of these, each "KEY" or "KEY=VALUE". For Referrers and ReferrerList; for
-// PushArtifact and AttachArtifact they are the manifest's, "KEY=VALUE" each.
+// PushArtifact and AttachArtifact they are the manifest's, for CreateIndex the index's, "KEY=VALUE" each.
 func WithAnnotations(wanted ...string) Option { return callOption(add("annotations", wanted)) }
 
-// WithSubject is the place of what an artifact is about, in the same repository or layout. For PushArtifact.
+// WithSubject is the place of what an artifact is about, in the same repository or layout. For PushArtifact and
+// CreateIndex.
 func WithSubject(place string) Option { return callOption(set("subject", place)) }
 
 // WithImageSpec is the version of the manifest, "v1.1", the default, or "v1.0". For PushArtifact.
@@ -122,7 +124,8 @@ func WithMax(count int) Option { return callOption(set("max", count)) }
 // WithOtherTags also lists the other tags with the same digest. For DeleteTag.
 func WithOtherTags() Option { return callOption(set("list_others", true)) }
 
-// WithReplace puts an empty index under the tag and deletes that, if the registry cannot delete a tag. For DeleteTag.
+// WithReplace puts an empty index under the tag and deletes that, if the registry cannot delete a tag. For DeleteTag; for AppendToIndex
+// images for a platform that has an entry take that one's place.
 func WithReplace() Option { return callOption(set("replace", true)) }
 
 // WithOffset starts at this byte: when reading a blob (a piece cannot be verified), or for the bytes of SessionChunk.
@@ -135,13 +138,14 @@ func WithLength(length int64) Option { return callOption(set("length", length)) 
 func WithSize(size int64) Option { return callOption(set("size", size)) }
 
 // WithIfExists says what happens to a file that holds the blob already: "replace", the default, or "skip", which leaves it, with nothing
-// requested. For BlobGetFile and V1LayerFile. For PutManifest, Copy, TagImage and AppendImage it is about a name that refers to a
+// requested. For BlobGetFile and V1LayerFile. For PutManifest, Copy, TagImage, AppendImage and CreateIndex it is about a name that refers to a
 // manifest already: "replace", the default, "skip", which leaves it, or "fail", an ErrDigestMismatch whose Error.Conflict says what it
 // refers to.
 func WithIfExists(what string) Option { return callOption(set("if_exists", what)) }
 
 // WithIfDigest sets a name only if it refers to this manifest still; otherwise the call is an ErrDigestMismatch, whose Error.Conflict says
-// what it refers to now, and nothing is written. For PutManifest, Copy, TagImage and AppendImage.
+// what it refers to now, and nothing is written. For PutManifest, Copy, TagImage, AppendImage and the calls
+// for indexes.
 func WithIfDigest(digest string) Option { return callOption(set("if_digest", digest)) }
 
 // WithoutResume begins at the first byte, removes what an earlier call has left, and leaves nothing after a failure. For BlobGetFile and
@@ -176,7 +180,8 @@ func WithPruneSparse() Option { return callOption(set("prune_sparse", true)) }
 // pages of that size.
 func WithAll() Option { return callOption(set("all", true)) }
 
-// WithReferrers includes signatures, SBOMs and everything else that refers to the manifest. For Copy, TagImage and ValidateImage.
+// WithReferrers includes signatures, SBOMs and everything else that refers to the manifest. For Copy, TagImage, ValidateImage,
+// CreateIndex and AppendToIndex.
 func WithReferrers() Option { return callOption(set("referrers", true)) }
 
 // WithQuick looks whether blobs are there, with the right size, and does not read them. For ValidateImage.
@@ -195,7 +200,7 @@ func WithCompression(name string) Option { return callOption(set("compression", 
 // WithCompressionLevel is 1 to 9 with gzip, 6 by default, and 1 with zstd. For Copy and AppendImage.
 func WithCompressionLevel(level int) Option { return callOption(set("compression_level", level)) }
 
-// WithConcurrency is how many transfers run at once, 1 to 64; 4 by default. For Copy and ValidateImage.
+// WithConcurrency is how many transfers run at once, 1 to 64; 4 by default. For Copy, ValidateImage, CreateIndex and AppendToIndex.
 func WithConcurrency(count int) Option { return callOption(set("concurrency", count)) }
 
 // WithSourceFD is the descriptor that the - of a source docker-archive:- or oci-archive:- stands for, instead of standard input. It
@@ -278,6 +283,12 @@ func WithDestination(place string) Option { return callOption(set("to", place)) 
 
 // WithScratch appends the layers to a new empty image, instead of the named one. For AppendImage.
 func WithScratch() Option { return callOption(set("scratch", true)) }
+
+// WithCreate makes the index when its name refers to nothing. For AppendToIndex.
+func WithCreate() Option { return callOption(set("create", true)) }
+
+// WithIndexType is "oci" or "docker", of the index itself: its entries stay what they are. For CreateIndex and AppendToIndex.
+func WithIndexType(name string) Option { return callOption(set("media_type", name)) }
 
 // WithOverwrite extracts into a folder that is not empty. For ExtractImage.
 func WithOverwrite() Option { return callOption(set("overwrite", true)) }

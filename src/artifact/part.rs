@@ -9,6 +9,7 @@ use serde_json::{json, Map, Value};
 
 use super::folder_tar::FolderTar;
 use super::{title, TAR_DIGEST, UNPACK};
+use crate::annotations::pairs;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
@@ -137,7 +138,7 @@ impl Artifact {
         options: PartOptions,
         usual: impl FnOnce() -> Result<Option<String>>,
     ) -> Result<()> {
-        let annotations = annotations(&options.annotations)?;
+        let annotations = pairs(&options.annotations)?;
         if annotations.contains_key(title::TITLE) {
             return Err(argument(format!("the option title is there for the annotation {}", title::TITLE)));
         }
@@ -190,20 +191,6 @@ fn checked(given: String) -> Result<String> {
         Ok(path) => Ok(path),
         Err(why) => Err(argument(format!("the title '{}' {why}", shorten(&given)))),
     }
-}
-
-/// `KEY=VALUE` each, as annotations.
-pub(super) fn annotations(given: &[String]) -> Result<Map<String, Value>> {
-    let mut all = Map::new();
-    for text in given {
-        let Some((key, value)) = text.split_once('=').filter(|(key, _)| !key.is_empty()) else {
-            return Err(argument(format!("the annotation '{}' is not KEY=VALUE", shorten(text))));
-        };
-        if all.insert(key.to_owned(), value.into()).is_some() {
-            return Err(argument(format!("the annotation '{}' is given twice", shorten(key))));
-        }
-    }
-    Ok(all)
 }
 
 pub(super) fn argument(message: impl Into<String>) -> Error {

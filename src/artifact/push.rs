@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::{json, Value};
 
 use super::built_store::BuiltArtifact;
-use super::part::{annotations, argument, Artifact, PartBytes, ReadyPart};
+use super::part::{argument, Artifact, PartBytes, ReadyPart};
+use crate::annotations::pairs;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::Result;
@@ -125,7 +126,7 @@ pub(crate) fn make(
 ) -> Result<MadeArtifact> {
     // Before anything is read, which may take long, and may be possible only once.
     let is_old = is_old(options, subject)?;
-    let annotations = annotations(&options.artifact.annotations)?;
+    let annotations = pairs(&options.artifact.annotations)?;
     width_of(options.artifact.concurrency)?;
     artifact.check()?;
     let parts = parts(call, artifact, options.artifact.times, space)?;

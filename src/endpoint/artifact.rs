@@ -65,8 +65,8 @@ pub fn pull_artifact(
     pull::pull(call, from.source(client)?.as_ref(), folder, options)
 }
 
-/// The descriptor of what an artifact is about.
-fn subject(client: &Client, call: &Call, place: &Endpoint, platform: Option<&str>) -> Result<Descriptor> {
+/// The descriptor of what an artifact or an index is about.
+pub(super) fn subject(client: &Client, call: &Call, place: &Endpoint, platform: Option<&str>) -> Result<Descriptor> {
     let found = place.source(client).and_then(|store| match platform {
         None => store.root(call),
         platform => Image::find(call, store.as_ref(), platform).map(|image| image.content),
@@ -87,7 +87,7 @@ impl Endpoint {
     }
 
     /// The place of a subject, which has to be where the artifact goes.
-    fn neighbour(&self, client: &Client, name: &str) -> Result<Endpoint> {
+    pub(super) fn neighbour(&self, client: &Client, name: &str) -> Result<Endpoint> {
         let other = Endpoint::named(client, name)?;
         let is_near = match (self, &other) {
             (Endpoint::Registry(one), Endpoint::Registry(two)) => {
@@ -101,7 +101,7 @@ impl Endpoint {
             true => Ok(other),
             false => {
                 let message =
-                    format!("the subject '{}' is not in the repository or layout of the artifact", shorten(name));
+                    format!("the subject '{}' is not in the repository or layout of what is about it", shorten(name));
                 Err(Error::new(Code::InvalidArgument, message))
             }
         }

@@ -93,7 +93,11 @@ fn base(
 
 /// How plain layers are packed on the way: by themselves only those of `docker save`, and only for a registry, as every other tool
 /// does it. Any other copy keeps its digests, unless the caller wants them packed.
-fn packing(is_saved: bool, to: &dyn WriteStore, options: &CopyOptions) -> Result<Option<CompressionSettings>> {
+pub(super) fn packing(
+    is_saved: bool,
+    to: &dyn WriteStore,
+    options: &CopyOptions,
+) -> Result<Option<CompressionSettings>> {
     let wanted = options.compression.is_some_and(|compression| compression != Compression::None);
     if options.sparse && wanted {
         let message =

@@ -4,9 +4,11 @@
 
 mod artifact;
 mod copy;
+mod index;
 
 pub use artifact::{attach_artifact, pull_artifact, push_artifact};
 pub use copy::{append, copy, copy_through, Descriptors};
+pub use index::{append_to_index, create_index, remove_from_index};
 
 use std::fs::File;
 use std::path::Path;

@@ -25,6 +25,7 @@ mod fork;
 mod guard;
 mod handle;
 mod image;
+mod index;
 mod job;
 mod job_result;
 mod json;

@@ -9,6 +9,7 @@ pub(crate) mod disk;
 pub mod extract;
 pub mod files;
 pub(crate) mod folders;
+pub mod index;
 pub(crate) mod layer;
 pub(crate) mod layer_names;
 pub(crate) mod listed_tree;

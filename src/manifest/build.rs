@@ -42,7 +42,7 @@ pub fn build(parts: &[u8], algorithm: Algorithm) -> Result<BuiltManifest> {
     parts.insert("mediaType".to_owned(), media_type.as_str().into());
     refuse_for_docker(&parts, &media_type)?;
     match types::is_index(&media_type) {
-        true => complete_index(&mut parts, &media_type)?,
+        true => check_kinds(&parts, &media_type)?,
         false => complete_image(&mut parts, &media_type)?,
     }
     settle_descriptors(&mut parts)?;
@@ -83,7 +83,8 @@ fn media_type_of(parts: &Map<String, Value>) -> Result<String> {
     }
 }
 
-fn complete_index(parts: &mut Map<String, Value>, media_type: &str) -> Result<()> {
+/// Whether the entries of an index are of kinds that it can have.
+pub(super) fn check_kinds(parts: &Map<String, Value>, media_type: &str) -> Result<()> {
     for (at, entry) in parts.get("manifests").and_then(Value::as_array).into_iter().flatten().enumerate() {
         let kind = entry.get("mediaType").and_then(Value::as_str).unwrap_or_default();
         if media_type == types::DOCKER_LIST && !matches!(kind, types::DOCKER_MANIFEST | types::DOCKER_LIST) {
@@ -116,7 +117,7 @@ fn complete_image(parts: &mut Map<String, Value>, media_type: &str) -> Result<()
     Ok(())
 }
 
-fn refuse_for_docker(parts: &Map<String, Value>, media_type: &str) -> Result<()> {
+pub(super) fn refuse_for_docker(parts: &Map<String, Value>, media_type: &str) -> Result<()> {
     let docker = matches!(media_type, types::DOCKER_MANIFEST | types::DOCKER_LIST);
     match OCI_ONLY.iter().find(|member| docker && parts.contains_key(**member)) {
         Some(member) => Err(invalid(format!("a manifest of the type {media_type} has no {member}"))),
@@ -150,7 +151,7 @@ fn settle_descriptors(parts: &mut Map<String, Value>) -> Result<()> {
     }
 }
 
-fn settle(value: &mut Value, member: &str) -> Result<()> {
+pub(super) fn settle(value: &mut Value, member: &str) -> Result<()> {
     let what = format!("the manifest's {member}");
     let Value::Object(given) = value else { return Err(invalid(format!("{what} is not a descriptor"))) };
     let mut ordered = ordered(std::mem::take(given), &DESCRIPTOR, &what)?;
@@ -237,7 +238,7 @@ fn check_media_type(name: &str, what: &str) -> Result<()> {
 }
 
 /// Go's encoder escapes what could end a script in HTML, and the line ends of Unicode.
-fn written_like_go(value: &Value) -> Result<Vec<u8>> {
+pub(super) fn written_like_go(value: &Value) -> Result<Vec<u8>> {
     let text = serde_json::to_string(value).map_err(|error| Error::new(Code::Internal, error.to_string()))?;
     let mut bytes = Vec::with_capacity(text.len());
     for c in text.chars() {

@@ -5,6 +5,7 @@
 //! agree (CVE-2021-41190).
 
 pub mod build;
+pub mod index_entries;
 mod media_type;
 #[cfg(test)]
 mod tests;

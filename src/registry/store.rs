@@ -72,7 +72,7 @@ impl RegistryStore {
     fn mount_sources(&self, call: &Call, digest: &Digest, from: &dyn ReadStore) -> Vec<String> {
         let here = self.reference.repository();
         let near = |other: &&Repository| crate::registry::host::key(&other.index().name) == self.host();
-        let source = from.repository().filter(near).map(|other| other.remote_name().to_owned());
+        let source = from.repository_of(digest).filter(near).map(|other| other.remote_name().to_owned());
         let mut found: Vec<String> = source.into_iter().chain(self.seen_at(call, digest)).collect();
         let (hints, host) = (self.client.memory::<MountHints>(), self.host());
         found.retain(|name| name != here.remote_name() && !hints.is_refused(&host, name));

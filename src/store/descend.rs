@@ -111,7 +111,7 @@ fn check_image(call: &Call, store: &dyn ReadStore, image: &Document, platforms: 
 }
 
 /// Reads the platform from an image's config.
-fn platform_of(call: &Call, store: &dyn ReadStore, image: &Document) -> Result<Option<Platform>> {
+pub(crate) fn platform_of(call: &Call, store: &dyn ReadStore, image: &Document) -> Result<Option<Platform>> {
     let Some(config) = image.config().filter(|config| types::is_image_config(&config.media_type)) else {
         return Ok(None);
     };

@@ -147,6 +147,10 @@ pub trait ReadStore: Send + Sync {
     fn repository(&self) -> Option<&Repository> {
         None
     }
+    /// The repository that a blob is in, where the place is made of several.
+    fn repository_of(&self, _blob: &Digest) -> Option<&Repository> {
+        self.repository()
+    }
 }
 
 /// A place to copy to.

@@ -77,4 +77,8 @@ impl ReadStore for AttributedSource<'_> {
     fn repository(&self) -> Option<&Repository> {
         self.0.repository()
     }
+
+    fn repository_of(&self, blob: &Digest) -> Option<&Repository> {
+        self.0.repository_of(blob)
+    }
 }

@@ -1,5 +1,6 @@
 //! The copy engine: options, result, and the phases of a copy.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
@@ -87,7 +88,7 @@ impl CopyOptions {
         let platforms = self.platforms()?;
         let Self { sparse, referrers, foreign_layers, .. } = *self;
         let insists = !platforms.is_empty();
-        Ok(CopyChoice { platforms, insists, all: self.all, sparse, referrers, foreign_layers })
+        Ok(CopyChoice { platforms, insists, all: self.all, sparse, referrers, foreign_layers, new: None })
     }
 }
 
@@ -118,7 +119,27 @@ pub struct Copied {
 
 /// Copies what `from` names to what `to` names.
 pub fn copy(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &CopyOptions) -> Result<Copied> {
-    let mut choice = options.choice()?;
+    copy_chosen(call, from, to, options, options.choice()?)
+}
+
+/// Copies an index of which the destination has all entries but these.
+pub(crate) fn copy_index_with(
+    call: &Call,
+    from: &dyn ReadStore,
+    to: &dyn WriteStore,
+    new: HashSet<Digest>,
+    options: &CopyOptions,
+) -> Result<Copied> {
+    copy_chosen(call, from, to, options, CopyChoice { new: Some(new), ..options.choice()? })
+}
+
+fn copy_chosen(
+    call: &Call,
+    from: &dyn ReadStore,
+    to: &dyn WriteStore,
+    options: &CopyOptions,
+    mut choice: CopyChoice,
+) -> Result<Copied> {
     if to.one_platform() && choice.platforms.is_empty() {
         choice.platforms.push(Platform::host());
     }

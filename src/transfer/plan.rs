@@ -35,6 +35,16 @@ pub(crate) struct CopyChoice {
     pub referrers: bool,
     /// Also copy layers that are normally fetched from elsewhere.
     pub foreign_layers: bool,
+    /// Of the entries of the root only these are the source's; the others are at the destination.
+    pub new: Option<HashSet<Digest>>,
+}
+
+impl CopyChoice {
+    /// Whether an entry of a manifest is to be looked for in the source.
+    fn is_sources(&self, planned: &Planned, entry: &Descriptor) -> bool {
+        let is_new = || self.new.as_ref().is_none_or(|new| new.contains(&entry.digest));
+        planned.role != Role::Root || is_new()
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -130,8 +140,9 @@ impl Planner<'_> {
             let mut wanted = Vec::new();
             for planned in &level {
                 self.call.check()?;
-                wanted.extend(children(planned, sparse.as_ref()));
-                self.add_blobs(&planned.content.document, &mut seen, &mut blobs)?;
+                let children = children(planned, sparse.as_ref()).into_iter();
+                wanted.extend(children.filter(|(entry, _)| self.choice.is_sources(planned, entry)));
+                self.add_blobs(planned, &mut seen, &mut blobs)?;
                 if self.choice.referrers {
                     let named = self.from.referrers(self.call, planned.content.digest())?;
                     wanted.extend(named.into_iter().map(|entry| (entry, Role::Referrer)));
@@ -161,8 +172,10 @@ impl Planner<'_> {
         Ok(plan)
     }
 
-    fn add_blobs(&self, document: &Document, seen: &mut HashSet<Digest>, blobs: &mut Vec<Descriptor>) -> Result<()> {
+    fn add_blobs(&self, planned: &Planned, seen: &mut HashSet<Digest>, blobs: &mut Vec<Descriptor>) -> Result<()> {
+        let document = &planned.content.document;
         let others = document.manifests().iter().filter(|entry| !types::is_manifest(&entry.media_type));
+        let others = others.filter(|entry| self.choice.is_sources(planned, entry));
         let named = document.config().into_iter().chain(document.layers()).chain(others);
         for blob in named {
             let foreign = types::is_foreign(&blob.media_type) && !self.choice.foreign_layers;

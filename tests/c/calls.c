@@ -456,6 +456,18 @@ static ocireg_status image_append(void **a, ocireg_error **error) {
     return ocireg_image_append(a[0], a[1], a[2], a[3], (char **)a[4], error);
 }
 
+static ocireg_status index_create(void **a, ocireg_error **error) {
+    return ocireg_index_create(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status index_append(void **a, ocireg_error **error) {
+    return ocireg_index_append(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status index_remove(void **a, ocireg_error **error) {
+    return ocireg_index_remove(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
 static ocireg_status artifact_new(void **a, ocireg_error **error) {
     return ocireg_artifact_new((ocireg_artifact **)a[0], error);
 }
@@ -564,6 +576,9 @@ const struct call calls[] = {
     {"image_files", "CxTpo", image_files, "{'max_bytes':'no'}"},
     {"image_cat", "CxTNpn", image_cat, "{'verify':'no'}"},
     {"image_append", "CxTpn", image_append, "{'layers':'one'}"},
+    {"index_create", "CxTpn", index_create, "{'references':'one'}"},
+    {"index_append", "CxTpn", index_append, "{'replace':'yes'}"},
+    {"index_remove", "CxTpn", index_remove, "{'digests':1}"},
     {"artifact_new", "o", artifact_new, NULL},
     {"artifact_add_file", "FPp", artifact_add_file, "{'title':1}"},
     {"artifact_add_memory", "FDp", artifact_add_memory, "{'config':'yes'}"},

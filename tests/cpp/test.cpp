@@ -380,6 +380,11 @@ void copies(const ocireg::client &client)
     CHECK_EQUAL(pushed["layers"].size(), 3u);
     CHECK_EQUAL(client.artifact_attach(parts, "oci:" + layout + ":files")["subject"]["digest"].string(), pushed.digest());
     CHECK_EQUAL(client.artifact_pull("oci:" + layout + ":files", layout + "/pulled", {{"titles", {"a.*"}}})["files"].size(), 1u);
+    const std::string one = "oci:" + layout + ":one", files = "oci:" + layout + ":files";
+    const ocireg::value made = client.index_create("oci:" + layout + ":index", {{"references", {one}}});
+    CHECK_EQUAL(made["manifests"].size(), 1u);
+    CHECK_EQUAL(client.index_append("oci:" + layout + ":index", {{"references", {one, files}}})["added"].size(), 1u);
+    CHECK_EQUAL(client.index_remove("oci:" + layout + ":index", {{"digests", {made["manifests"][0]["digest"].string()}}})["removed"].size(), 1u);
     CHECK_THROWS(ocireg::invalid_argument_error, ocireg::error, "title", parts.add_memory("x", {{"title", "../x"}}));
     CHECK_EQUAL(client.image_files("oci:" + layout + ":one")["bytes"].integer(), 0);
     CHECK_EQUAL(context.warnings().size(), 0u);

@@ -26,6 +26,7 @@ mod handed;
 mod http;
 mod hybrids;
 mod images;
+mod indexes;
 mod layouts;
 mod lists;
 mod located;

@@ -12,6 +12,7 @@ mod copy;
 mod digest_tags;
 mod disks;
 mod image;
+mod indexes;
 mod kills;
 mod login;
 mod mirrors;

@@ -112,7 +112,7 @@ prototypes!(OneFn, (Handle, Handle, Text, Handle, Json, Failure):
     ocireg_referrers ocireg_tag_delete ocireg_blob_head ocireg_blob_delete ocireg_upload_session_start
     ocireg_layout_check ocireg_layout_clean ocireg_registry_detect ocireg_v1_ping ocireg_v1_images ocireg_v1_tags
     ocireg_v1_tag ocireg_v1_login ocireg_v1_delete_tag ocireg_v1_delete_repository ocireg_image_size ocireg_image_validate
-    ocireg_image_append ocireg_image_files ocireg_endpoint_list ocireg_endpoint_referrers ocireg_repository_remove ocireg_login ocireg_logout ocireg_explain
+    ocireg_image_append ocireg_index_create ocireg_index_append ocireg_index_remove ocireg_image_files ocireg_endpoint_list ocireg_endpoint_referrers ocireg_repository_remove ocireg_login ocireg_logout ocireg_explain
     ocireg_token ocireg_blob_locate ocireg_manifest_locate);
 prototypes!(TwoFn, (Handle, Handle, Text, Text, Handle, Json, Failure):
     ocireg_blob_get_file ocireg_blob_put_file ocireg_blob_mount ocireg_copy ocireg_v1_search ocireg_v1_ancestry ocireg_v1_put_tag

@@ -15,7 +15,7 @@ use crate::prototypes::*;
 use crate::{env, noise, Place, PASSWORD};
 
 /// The schema for the result of each function: every function that returns JSON, according to the header.
-const RESULTS: [(&str, &str); 80] = [
+const RESULTS: [(&str, &str); 83] = [
     ("ocireg_artifact_attach", "artifact-push"),
     ("ocireg_artifact_pull", "artifact-pull"),
     ("ocireg_artifact_push", "artifact-push"),
@@ -48,7 +48,10 @@ const RESULTS: [(&str, &str); 80] = [
     ("ocireg_image_size", "image-size"),
     ("ocireg_image_tag", "image-tag"),
     ("ocireg_image_validate", "image-validate"),
+    ("ocireg_index_append", "index-write"),
+    ("ocireg_index_create", "index-write"),
     ("ocireg_index_parse", "index"),
+    ("ocireg_index_remove", "index-write"),
     ("ocireg_layout_check", "layout-check"),
     ("ocireg_layout_clean", "layout-clean"),
     ("ocireg_log_fn", "log-event"),

@@ -45,6 +45,7 @@ pub fn call_all(caller: &mut Caller, place: &Place, name: &str, folder: &Path, s
         .one(Function::ocireg_image_append, &scratch, json!({"layers": [lower, upper], "scratch": true}))
         .unwrap();
     assert!(appended["base"].is_null() && appended["images"][0].get("platform").is_none(), "{appended}");
+    indexes(caller, &repository, &made, &scratch);
     tell(caller, states);
 
     for (number, (source, with)) in [(&made, arm.clone()), (&scratch, json!({}))].into_iter().enumerate() {
@@ -73,6 +74,22 @@ pub fn call_all(caller: &mut Caller, place: &Place, name: &str, folder: &Path, s
         let all = done["manifests"].as_array().unwrap();
         assert!(all.iter().all(|one| one["deleted"] == !dry_run) && all[0]["tags"][0].is_string(), "{done}");
     }
+}
+
+/// Indexes made of these two, changed, and left as they are.
+fn indexes(caller: &mut Caller, repository: &str, made: &str, scratch: &str) {
+    let index = format!("{repository}:new-index");
+    let created = caller.one(Function::ocireg_index_create, &index, json!({"references": [made]})).unwrap();
+    assert!(created["before"].is_null() && created["manifests"][1]["platform"].is_object());
+    let left = json!({"references": [made], "if_exists": "skip"});
+    assert!(caller.one(Function::ocireg_index_create, &index, left).unwrap()["size"].is_null());
+    let more = json!({"references": [scratch]});
+    let added = caller.one(Function::ocireg_index_append, &index, more.clone()).unwrap();
+    assert_eq!((&added["before"], added["added"].as_array().unwrap().len()), (&created["digest"], 1));
+    assert!(caller.one(Function::ocireg_index_append, &index, more).unwrap()["condition"].is_null());
+    let gone =
+        caller.one(Function::ocireg_index_remove, &index, json!({"digests": [added["added"][0]["digest"]]})).unwrap();
+    assert_eq!(gone["removed"], added["added"]);
 }
 
 /// An index of two images, and a separate image.

@@ -13,6 +13,7 @@ from .artifacts import Artifacts
 from .blobs import Blobs
 from .context import Defaults
 from .images import Images
+from .indexes import Indexes
 from .manifests import Manifests
 from .registries import Registries
 from .uploads import Uploads
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from .types import CredentialsCallback, LogCallback, Name
 
 
-class Client(Registries, Manifests, Blobs, Uploads, Images, Artifacts, Accounts):
+class Client(Registries, Manifests, Blobs, Uploads, Images, Artifacts, Indexes, Accounts):
     """A client for any number of registries: connections, tokens and settings. Cheap to keep, and safe for any number of threads.
 
         with ocireg.Client() as client:

@@ -222,7 +222,7 @@ SHAPES = {
     "error": "ErrorDetails", "explain": "Explanation",
     "image_append": "ImageAppend", "image_cat": "ImageFile", "image_config": "ImageConfig", "image_extract": "ImageExtract",
     "image_files": "ImageFiles", "image_size_one": "ImageSize", "image_tag": "ImageTag",
-    "image_validate": "Validation", "index": "RegistryName",
+    "image_validate": "Validation", "index": "RegistryName", "index_write": "WrittenIndex",
     "located": "Located", "layout_check": "LayoutCheck", "layout_clean": "LayoutClean", "login": "Login", "logout": "Logout",
     "manifest": "ManifestInfo", "manifest_delete": "ManifestDelete", "manifest_head": "ManifestHead", "manifest_put": "ManifestPut",
     "ping": "Ping", "platform": "Platform", "progress": "Progress", "rate_limit": "RateLimit", "reference": "ReferenceParts",

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
         FilesOptions,
         HostOptions,
         ImageTagOptions,
+        IndexAppendOptions,
+        IndexCreateOptions,
+        IndexRemoveOptions,
         LocateOptions,
         LoginOptions,
         LogoutOptions,
@@ -96,6 +99,7 @@ if TYPE_CHECKING:
         TagList,
         Token,
         Validation,
+        WrittenIndex,
     )
     from ..types import ArtifactFile, Buffer, CredentialsCallback, LogCallback, Name, Path, Sink, Source
     from .reader import AsyncBlobReader
@@ -383,6 +387,26 @@ class AsyncClient:
         """Pulls the files of an artifact into a folder, under their titles. A file appears only when all of them are there, whole and
         verified, and nothing is written outside of the folder: `ocireg_artifact_pull`."""
         result: PulledArtifact = await self._calls.pull_artifact(place, folder, **options)
+        return result
+
+    async def create_index(self, place: Name, references: Iterable[str], **options: Unpack[IndexCreateOptions]) -> WrittenIndex:
+        """Makes an index of what references name, wherever that is, and puts it at a place, with everything that it needs:
+        `ocireg_index_create`. references: places, or digests of manifests in the same repository or layout."""
+        result: WrittenIndex = await self._calls.create_index(place, references, **options)
+        return result
+
+    async def append_to_index(self, place: Name, references: Iterable[str], **options: Unpack[IndexAppendOptions]) -> WrittenIndex:
+        """Puts what references name into an index, behind what is in it, whoever else does that at once: `ocireg_index_append`.
+        references: as of `create_index`."""
+        result: WrittenIndex = await self._calls.append_to_index(place, references, **options)
+        return result
+
+    async def remove_from_index(
+        self, place: Name, digests: Iterable[str] = (), **options: Unpack[IndexRemoveOptions]
+    ) -> WrittenIndex:
+        """Takes entries out of an index, by their digests or by platform, with their attestations; the manifests stay:
+        `ocireg_index_remove`."""
+        result: WrittenIndex = await self._calls.remove_from_index(place, digests, **options)
         return result
 
     async def extract_image(self, image: Name, folder: Path, **options: Unpack[ExtractOptions]) -> ImageExtract:

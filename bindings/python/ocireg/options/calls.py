@@ -409,6 +409,62 @@ class ArtifactPushOptions(CallOptions, total=False):
     if_digest: str | None
 
 
+class IndexCreateOptions(CallOptions, total=False):
+    """The options of `ocireg_index_create`."""
+
+    # KEY=VALUE each, of the index; org.opencontainers.image.created is there only when it is given here
+    annotations: Iterable[str] | None
+    # what the index is, a media type, if it is none of images
+    artifact_type: str | None
+    # the place of what it is about, in the same repository or layout, by tag or digest
+    subject: str | None
+    # OS/ARCH[/VARIANT][:OS.VERSION] each: of references that are indexes only these, as `copy` chooses them, with what
+    # attests something about them; an image that is in no index has to be for one of them, and each has to be found
+    platform: Iterable[str] | None
+    # "oci" or "docker": of the index itself, its entries stay what they are; a Docker list can hold Docker's images only
+    media_type: str | None
+    # also signatures, SBOMs and whatever else names what is put in as its subject, as of `copy`
+    referrers: bool | None
+    # 1 to 64: transfers at once
+    concurrency: int | None
+    # "replace", which it is by default; "fail": a name that refers to a manifest already, be it this one, is DigestMismatch,
+    # and nothing is written; "skip": it stays as it is, and the result says so
+    if_exists: str | None
+    # the name has to refer to this manifest still, else DigestMismatch, and nothing is written
+    if_digest: str | None
+
+
+class IndexAppendOptions(CallOptions, total=False):
+    """The options of `ocireg_index_append`."""
+
+    # images for a platform that the index has an entry for take that one's place, with what attests something about it;
+    # without it both are there, as other tools have it
+    replace: bool | None
+    # make the index when its name refers to nothing
+    create: bool | None
+    # the name has to refer to this index, else DigestMismatch, and nothing is written
+    if_digest: str | None
+    # OS/ARCH[/VARIANT][:OS.VERSION] each: of references that are indexes only these, as `copy` chooses them, with what
+    # attests something about them; an image that is in no index has to be for one of them, and each has to be found
+    platform: Iterable[str] | None
+    # "oci" or "docker": of the index itself, its entries stay what they are; a Docker list can hold Docker's images only
+    media_type: str | None
+    # also signatures, SBOMs and whatever else names what is put in as its subject, as of `copy`
+    referrers: bool | None
+    # 1 to 64: transfers at once
+    concurrency: int | None
+
+
+class IndexRemoveOptions(CallOptions, total=False):
+    """The options of `ocireg_index_remove`."""
+
+    # OS/ARCH[/VARIANT][:OS.VERSION] each: all entries for it, of any os.version if none is given; unknown/unknown are all
+    # attestations
+    platform: Iterable[str] | None
+    # the name has to refer to this index, else DigestMismatch, and nothing is written
+    if_digest: str | None
+
+
 class ExtractOptions(CallOptions, total=False):
     """The options of `ocireg_image_extract`."""
 

@@ -25,6 +25,7 @@ from .image import (
     ImageFiles,
     ImageSize,
     ImageTag,
+    IndexCopied,
     LayerSize,
     LayoutCheck,
     LayoutClean,
@@ -42,6 +43,7 @@ from .image import (
     UnpackedLayer,
     Validation,
     ValidationProblem,
+    WrittenIndex,
 )
 from .old import (
     Schema1,
@@ -142,6 +144,7 @@ __all__ = [
     "ImageFiles",
     "ImageSize",
     "ImageTag",
+    "IndexCopied",
     "LayerSize",
     "LayoutCheck",
     "LayoutClean",
@@ -204,4 +207,5 @@ __all__ = [
     "V1Tags",
     "Validation",
     "ValidationProblem",
+    "WrittenIndex",
 ]

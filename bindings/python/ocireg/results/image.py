@@ -153,6 +153,31 @@ class PushedArtifact(TypedDict):
     condition: str | None  # Who saw to it that the name could be set.
 
 
+class IndexCopied(TypedDict):
+    """What an index brought with it."""
+
+    manifests: CopyManifests  # The manifests, with the index itself.
+    blobs: CopyBlobs  # The configs and layers.
+
+
+class WrittenIndex(TypedDict):
+    """An index that was made or changed."""
+
+    destination: str  # Where it is.
+    digest: str  # Its digest.
+    mediaType: str  # Its media type.
+    size: int | None  # Its bytes; None when the name was left as it is.
+    before: str | None  # The digest of the index before the change; None when it was made.
+    manifests: list[Descriptor]  # Its entries.
+    added: list[Descriptor]  # Those of them that are new.
+    removed: list[Descriptor]  # Those that are not in it any more.
+    subject: Descriptor | None  # What it is about.
+    copied: IndexCopied  # What was moved.
+    attempts: int  # How often it was tried, because others changed the index too.
+    skipped: list[str]  # The names that were left as they are, because they refer to something.
+    condition: str | None  # Who saw to it that the name could be set.
+
+
 class ImageFile(TypedDict):
     """A file of an image."""
 

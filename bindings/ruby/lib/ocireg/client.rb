@@ -21,6 +21,7 @@ module Ocireg
     include Uploads
     include Images
     include Artifacts
+    include Indexes
     include Layouts
     include Accounts
 

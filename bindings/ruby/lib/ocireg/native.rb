@@ -177,6 +177,10 @@ module Ocireg
     blocking :artifact_attach, "pppsppp"
     blocking :artifact_pull, "ppssppp"
 
+    blocking :index_create, "ppsppp"
+    blocking :index_append, "ppsppp"
+    blocking :index_remove, "ppsppp"
+
     blocking :image_config, "ppspppp"
     blocking :image_size, "ppsppp"
     blocking :image_validate, "ppsppp"

@@ -1,0 +1,66 @@
+package ocireg
+
+// #include "shim.h"
+import "C"
+
+import "context"
+
+// WrittenIndex is an index that was made or changed.
+type WrittenIndex struct {
+	Destination string `json:"destination"`
+	Digest      string `json:"digest"`
+	MediaType   string `json:"mediaType"`
+	// Size is that of the index; 0, without entries, when the name was left as it is.
+	Size int64 `json:"size"`
+	// Before is the digest of the index before the change; empty when it was made.
+	Before string `json:"before"`
+	// Manifests are all entries; Added those that are new, Removed what is not in it any more.
+	Manifests []Descriptor `json:"manifests"`
+	Added     []Descriptor `json:"added"`
+	Removed   []Descriptor `json:"removed"`
+	// Subject is what it is about; nil when it is about nothing.
+	Subject *Descriptor `json:"subject"`
+	// Copied counts what was moved, with the index itself.
+	Copied IndexCopied `json:"copied"`
+	// Attempts is how often it was tried, because others changed the index too.
+	Attempts int `json:"attempts"`
+	// Skipped and Condition are as of a CopyResult.
+	Skipped   []string `json:"skipped"`
+	Condition string   `json:"condition"`
+}
+
+// IndexCopied counts what an index brought with it.
+type IndexCopied struct {
+	Manifests ManifestCounts `json:"manifests"`
+	Blobs     BlobCounts     `json:"blobs"`
+}
+
+// CreateIndex makes an index of what references name, at any places (see ParsePlace), and puts it where place says, with everything that
+// it needs. A digest is that of a manifest in the same repository or layout; an index gives its entries, with their attestations.
+// Options: WithPlatforms, WithIndexType, WithAnnotations, WithArtifactType, WithSubject, WithReferrers, WithConcurrency, WithIfExists,
+// WithIfDigest, WithProgress, WithBlobProgress.
+func (c *Client) CreateIndex(ctx context.Context, place string, references []string, options ...Option) (*WrittenIndex, error) {
+	options = append([]Option{callOption(set("references", references))}, options...)
+	return ask[WrittenIndex](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_index_create(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
+	}, place)
+}
+
+// AppendToIndex puts what references name into an index, as CreateIndex does, behind what is in it already. Of several who do that at
+// once, each one's entries get in. Options: WithPlatforms, WithReplace, WithCreate, WithIndexType, WithReferrers, WithConcurrency,
+// WithIfDigest, WithProgress, WithBlobProgress.
+func (c *Client) AppendToIndex(ctx context.Context, place string, references []string, options ...Option) (*WrittenIndex, error) {
+	options = append([]Option{callOption(set("references", references))}, options...)
+	return ask[WrittenIndex](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_index_append(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
+	}, place)
+}
+
+// RemoveFromIndex takes entries out of an index, by their digests and WithPlatforms, with what attests something about them. The manifests
+// themselves stay. Options: WithPlatforms, WithIfDigest.
+func (c *Client) RemoveFromIndex(ctx context.Context, place string, digests []string, options ...Option) (*WrittenIndex, error) {
+	options = append([]Option{callOption(set("digests", digests))}, options...)
+	return ask[WrittenIndex](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_index_remove(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
+	}, place)
+}

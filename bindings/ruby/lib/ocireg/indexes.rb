@@ -1,0 +1,37 @@
+# frozen_string_literal: true
+
+module Ocireg
+  # Indexes, at any place that {Images} names.
+  module Indexes
+    # Makes an index of what references name, wherever that is, with everything that it needs: ocireg_index_create.
+    # @param place [String]
+    # @param references [String, Array<String>] places, or digests of manifests in the same repository or layout; one that is an index
+    #   gives its entries, with their attestations
+    # @param options platform: (a list), media_type: ("oci" or "docker"), annotations: (["KEY=VALUE"]), artifact_type:, subject:,
+    #   referrers:, concurrency:, if_exists: and if_digest: as in {Images#copy}
+    # @return [Hash] "destination", "digest", "mediaType", "size", "before", "manifests", "added", "removed", "subject", "copied",
+    #   "attempts", "skipped", "condition"
+    def create_index(place, references, **options)
+      invoke(:ocireg_index_create, text("place", place), references: Array(references), **options)
+    end
+
+    # Puts what references name into an index, behind what is in it, whoever else does that at once: ocireg_index_append.
+    # @param place [String]
+    # @param references [String, Array<String>] as in {#create_index}
+    # @param options platform: (a list), replace: (the images for the same platforms), create: (when there is none), media_type:,
+    #   referrers:, concurrency:, if_digest:
+    # @return [Hash] as in {#create_index}
+    def append_to_index(place, references, **options)
+      invoke(:ocireg_index_append, text("place", place), references: Array(references), **options)
+    end
+
+    # Takes entries out of an index, with their attestations; the manifests stay: ocireg_index_remove.
+    # @param place [String]
+    # @param digests [String, Array<String>]
+    # @param options platform: (a list), if_digest:
+    # @return [Hash] as in {#create_index}
+    def remove_from_index(place, digests = [], **options)
+      invoke(:ocireg_index_remove, text("place", place), digests: Array(digests), **options)
+    end
+  end
+end

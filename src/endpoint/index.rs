@@ -1,0 +1,138 @@
+//! Indexes at places that are named, made of what is at others.
+
+use super::artifact::subject;
+use super::copy::packing;
+use super::Endpoint;
+use crate::call::Call;
+use crate::convert::compress::CompressingStore;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result, Side};
+use crate::image::index::{
+    append, create, left_as_it_is, remove, IndexAppendOptions, IndexCreateOptions, IndexRemoveOptions,
+    IndexSourceOptions, IndexSources, WrittenIndex,
+};
+use crate::registry::Client;
+use crate::store::{ReadStore, WriteStore};
+use crate::text::shorten;
+use crate::transfer::copy::CopyOptions;
+
+/// Makes an index of what references name, and puts it where a name says.
+pub fn create_index(
+    client: &Client,
+    call: &Call,
+    place: &Endpoint,
+    options: &IndexCreateOptions,
+) -> Result<WrittenIndex> {
+    place.takes_indexes()?;
+    let to = place.destination(client).map_err(|error| error.with_side(Side::Destination))?;
+    if let Some(left) = left_as_it_is(call, to.as_ref(), &options.names)? {
+        return Ok(left);
+    }
+    let about = options.subject.as_deref().map(|name| subject(client, call, &place.neighbour(client, name)?, None));
+    let sources = place.sources(client, to.as_ref(), &options.sources)?;
+    create(call, &sources, to.as_ref(), about.transpose()?.as_ref(), options)
+}
+
+/// Puts what references name into the index that a name stands for.
+pub fn append_to_index(
+    client: &Client,
+    call: &Call,
+    place: &Endpoint,
+    options: &IndexAppendOptions,
+) -> Result<WrittenIndex> {
+    place.can_change()?;
+    let to = place.destination(client).map_err(|error| error.with_side(Side::Destination))?;
+    let sources = place.sources(client, to.as_ref(), &options.sources)?;
+    drop(to);
+    append(call, &sources, &|| place.both(client, options.create), options)
+}
+
+/// Takes entries out of the index that a name stands for.
+pub fn remove_from_index(
+    client: &Client,
+    call: &Call,
+    place: &Endpoint,
+    options: &IndexRemoveOptions,
+) -> Result<WrittenIndex> {
+    place.can_change()?;
+    remove(call, &|| place.both(client, false), options)
+}
+
+impl Endpoint {
+    /// Refuses places that hold images only.
+    fn takes_indexes(&self) -> Result<()> {
+        match self {
+            Endpoint::Registry(_) | Endpoint::Oci(..) | Endpoint::OciArchive(..) | Endpoint::Directory(_) => Ok(()),
+            Endpoint::DockerArchive(..) | Endpoint::RegistryV1(_) => {
+                let message = "an index goes into a registry, an oci: layout, an oci-archive: or a dir:";
+                Err(Error::new(Code::Unsupported, message))
+            }
+        }
+    }
+
+    /// Refuses places without a name that could refer to another index afterwards.
+    fn can_change(&self) -> Result<()> {
+        self.takes_indexes()?;
+        let invalid = |message: &str| Err(Error::new(Code::InvalidReference, message));
+        match self {
+            Endpoint::Registry(reference) if reference.digest().is_some() => {
+                invalid("an index that is changed is named without a digest, which would be another one afterwards")
+            }
+            Endpoint::OciArchive(path, _) if path == "-" => {
+                invalid("an index is changed in a place that can be read and written: - is not one")
+            }
+            Endpoint::Oci(_, None) | Endpoint::OciArchive(_, None) => {
+                invalid("an index that is changed needs its name, as in oci:DIR:NAME")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The same place to read from and to write to. What is not there yet can be made only by who writes.
+    fn both(&self, client: &Client, may_be_missing: bool) -> Result<(Box<dyn ReadStore>, Box<dyn WriteStore>)> {
+        let to = self.destination(client).map_err(|error| error.with_side(Side::Destination))?;
+        let from: Box<dyn ReadStore> = match self.source(client) {
+            Err(_) if may_be_missing => Box::new(crate::image::scratch::Scratch::new(None)?),
+            source => source.map_err(|error| error.with_side(Side::Destination))?,
+        };
+        Ok((from, to))
+    }
+
+    /// Opens what references name; a digest is that of a manifest in the same repository or layout.
+    fn sources(&self, client: &Client, to: &dyn WriteStore, options: &IndexSourceOptions) -> Result<IndexSources> {
+        let open = |text: &String| {
+            let place = match text.parse::<Digest>() {
+                Ok(digest) => self.at(&digest)?,
+                Err(_) => Endpoint::named(client, text)?,
+            };
+            place.opened(client, to, options).map_err(|error| error.within(shorten(text)))
+        };
+        let places = options.references.iter().map(open).collect::<Result<Vec<_>>>();
+        IndexSources::new(places.map_err(|error| error.with_side(Side::Source))?)
+    }
+
+    /// Opens it as a copy would, with plain layers packed on their way to a registry.
+    fn opened(&self, client: &Client, to: &dyn WriteStore, options: &IndexSourceOptions) -> Result<Box<dyn ReadStore>> {
+        let copy = CopyOptions { platform: options.platform.clone(), ..CopyOptions::default() };
+        let how = packing(self.is_saved(), to, &copy)?;
+        let from = self.source(client)?;
+        Ok(match how {
+            Some(how) => Box::new(CompressingStore::new(client, from, how, copy.platforms()?)),
+            None => from,
+        })
+    }
+
+    /// A manifest of the same repository or layout, by its digest.
+    fn at(&self, digest: &Digest) -> Result<Endpoint> {
+        let name = Some(format!("@{digest}"));
+        match self {
+            Endpoint::Registry(reference) => Ok(Endpoint::Registry(reference.repository().with_digest(digest))),
+            Endpoint::Oci(path, _) => Ok(Endpoint::Oci(path.clone(), name)),
+            Endpoint::OciArchive(path, _) if path != "-" => Ok(Endpoint::OciArchive(path.clone(), name)),
+            _ => {
+                let message = format!("{digest} alone names nothing here: a place with its name is needed");
+                Err(Error::new(Code::InvalidReference, message))
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Indexes: made of what references name, and changed.
+
+use std::ffi::c_char;
+
+use super::argument::text;
+use super::call::call;
+use super::client::ocireg_client;
+use super::context::ocireg_context;
+use super::error::ocireg_error;
+use super::options::ocireg_options;
+use super::out::Json;
+use super::status::ocireg_status;
+use crate::endpoint::{append_to_index, create_index, remove_from_index, Endpoint};
+
+/// Makes an index of what references name, in whatever repositories, layouts and archives, and puts it where a place says (see
+/// ocireg_endpoint_parse): first everything that is not there already, mounted from other repositories of the same registry and
+/// copied from elsewhere, then the index under the place's tag or name; so whatever fails, the name refers to what it referred to
+/// before. An image is an entry for the platform that its config says (with variant, os.version and os.features); an index gives
+/// its entries as they stand in it, with the platforms that it leaves out, and what attests something about them. An index in an
+/// index stays one entry. The same digest is one entry, the first; two images for one platform are two entries.
+///
+/// The index is OCI's, unless nothing but Docker's images is put in and it has no annotations, subject or artifact_type: then it
+/// is Docker's list, as docker makes it. Its entries stay byte for byte what they are. The same references give the same bytes;
+/// `oras manifest index create` makes the same of them. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+///
+/// Options: {IndexCreateOptions}
+///
+/// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "size": number (of the index),
+/// "before": string or null (the digest of the index before, of a change), "manifests": [descriptor] (all entries, with
+/// "platform"), "added": [descriptor] (the new ones of them), "removed": [descriptor] (what is not in it any more), "subject":
+/// descriptor or null, "copied": {"manifests": {...}, "blobs": {...}} as of ocireg_copy (with the index itself), "attempts":
+/// number, "skipped": [string], "condition": string or null, as of ocireg_copy; what was left as it is has no size and entries}.
+/// Free with ocireg_string_free.
+///
+/// Progress: as of ocireg_copy.
+///
+/// Errors: those of ocireg_copy; OCIREG_NOT_FOUND also when no reference has an image for one of the platforms,
+/// OCIREG_INVALID_MANIFEST also for a Docker list that were to have what it cannot, OCIREG_LIMIT_EXCEEDED (1000 references, 10000
+/// entries, 32 MiB), OCIREG_UNSUPPORTED for schema 1 and for a docker-archive or docker-v1 as the place. Source: image-spec
+/// image-index.md.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_index_create(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    place: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        call(
+            (error, Json::optional(json), client, context, options),
+            |client| Endpoint::named(client, text(&place, "place")?),
+            |client, call, place, options| create_index(client, call, &place, &options),
+        )
+    }
+}
+
+/// Puts what references name into the index that a place names, as ocireg_index_create does it, behind the entries that are
+/// there, which stay as they are, as does everything else in the index. What is in it already is not added again; when all of it
+/// is, nothing is written. An image for a platform that has an entry is one more entry, as with crane, regctl, oras and buildx, unless
+/// the option replace is set. A Docker list takes Docker's images only, unless media_type makes it OCI's.
+///
+/// The index is put only if the name still refers to the one that was read, else all of that is done again, up to 16 times: of
+/// several who add to it at once each one's entries get in. In a layout nobody can come between. A registry that does not look at
+/// conditions (see ocireg_manifest_put) is asked once more, up to a second later, whether the change has lasted. Blocks. After
+/// OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+///
+/// Options: {IndexAppendOptions}
+///
+/// Result, `json` may be NULL: as of ocireg_index_create; "removed" is what was replaced. Free with ocireg_string_free.
+///
+/// Errors: those of ocireg_index_create; OCIREG_NOT_FOUND when there is no index, OCIREG_UNSUPPORTED when the name refers to
+/// something else, OCIREG_INVALID_REFERENCE for a place with a digest or without a name, OCIREG_DIGEST_MISMATCH when if_digest is
+/// another, or others changed the index each time.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_index_append(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    place: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        call(
+            (error, Json::optional(json), client, context, options),
+            |client| Endpoint::named(client, text(&place, "place")?),
+            |client, call, place, options| append_to_index(client, call, &place, &options),
+        )
+    }
+}
+
+/// Takes entries out of the index that a place names, with what attests something about them; everything else stays as it is.
+/// The manifests themselves stay at the place, where nothing of this index leads to them any more (in an archive nothing stays to
+/// which nothing leads). It is put as ocireg_index_append does it. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+///
+/// Options: {IndexRemoveOptions}
+///
+/// Result, `json` may be NULL: as of ocireg_index_create. Free with ocireg_string_free.
+///
+/// Errors: those of ocireg_index_append; OCIREG_NOT_FOUND also when a digest or a platform is not in the index: then nothing is
+/// written.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_index_remove(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    place: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        call(
+            (error, Json::optional(json), client, context, options),
+            |client| Endpoint::named(client, text(&place, "place")?),
+            |client, call, place, options| remove_from_index(client, call, &place, &options),
+        )
+    }
+}

@@ -1,0 +1,196 @@
+//! Indexes made of what references name, wherever that is, and changed afterwards: the entries are in [`crate::manifest::index_entries`], what
+//! they need is brought by the copy engine, children first, and the index comes last.
+
+mod change_index;
+mod index_sources;
+mod referenced_entries;
+
+use serde::Serialize;
+use serde_json::{json, Map, Value};
+
+pub use change_index::{append, remove, IndexAppendOptions, IndexRemoveOptions, OpenPlace};
+pub use index_sources::IndexSources;
+
+use crate::annotations::pairs;
+use crate::call::Call;
+use crate::digest::{Algorithm, Digest};
+use crate::error::{Code, Error, Result};
+use crate::manifest::build::{build, BuiltManifest};
+use crate::manifest::index_entries::{self as entries, ChangedEntries, IndexEntry};
+use crate::manifest::{Descriptor, Document};
+use crate::options::options;
+use crate::platform::Platform;
+use crate::store::condition::{NameOptions, SeenTo};
+use crate::store::{RawManifest, WriteStore};
+use crate::transfer::copy::{copy, skipped, Copied, CopyOptions};
+use crate::transfer::workers::width_of;
+use index_sources::IndexStore;
+
+options! {
+    /// What is put into an index.
+    #[derive(Debug, Clone)]
+    pub struct IndexSourceOptions {
+        /// what is put in, in this order: names of places (see ocireg_endpoint_parse), or digests of manifests that are in the
+        /// repository or layout of the index; without any the call is OCIREG_INVALID_ARGUMENT
+        pub references: Vec<String>,
+        /// OS/ARCH[/VARIANT][:OS.VERSION] each: of references that are indexes only these, as ocireg_copy chooses them, with what
+        /// attests something about them; an image that is in no index has to be for one of them, and each has to be found
+        pub platform: Vec<String>,
+        /// "oci" or "docker": of the index itself, its entries stay what they are; a Docker list can hold Docker's images only
+        pub media_type: Option<String>,
+        /// also signatures, SBOMs and whatever else names what is put in as its subject, as of ocireg_copy
+        pub referrers: bool,
+        /// 1 to 64: transfers at once
+        pub concurrency: u64 = 4,
+    }
+}
+
+options! {
+    /// Options of [`create`].
+    #[derive(Debug, Clone)]
+    pub struct IndexCreateOptions {
+        /// KEY=VALUE each, of the index; org.opencontainers.image.created is there only when it is given here
+        pub annotations: Vec<String>,
+        /// what the index is, a media type, if it is none of images
+        pub artifact_type: Option<String>,
+        /// the place of what it is about, in the same repository or layout, by tag or digest
+        pub subject: Option<String>,
+    } and {
+        /// What is put into it
+        pub sources: IndexSourceOptions,
+        /// The index's name, which is looked at before anything else, and once more when it is set
+        pub names: NameOptions,
+    }
+}
+
+impl IndexSourceOptions {
+    fn check(&self) -> Result<()> {
+        match self.references.is_empty() {
+            true => {
+                Err(Error::new(Code::InvalidArgument, "the option references is missing: there is nothing to put in"))
+            }
+            false => Ok(()),
+        }
+    }
+
+    fn platforms(&self) -> Result<Vec<Platform>> {
+        CopyOptions { platform: self.platform.clone(), ..CopyOptions::default() }.platforms()
+    }
+
+    fn media_type(&self) -> Result<Option<&'static str>> {
+        self.media_type.as_deref().map(entries::type_named).transpose()
+    }
+
+    /// What brings the entries to their place. Nothing of them is left out for its media type but what a copy leaves out too.
+    fn copy(&self, names: NameOptions) -> CopyOptions {
+        CopyOptions { referrers: self.referrers, concurrency: self.concurrency, names, ..CopyOptions::default() }
+    }
+
+    fn gather(&self, call: &Call, sources: &IndexSources) -> Result<Vec<IndexEntry>> {
+        referenced_entries::gather(call, sources, &self.platforms()?, width_of(self.concurrency)?)
+    }
+}
+
+/// An index that was made or changed.
+#[derive(Debug, Serialize)]
+pub struct WrittenIndex {
+    /// Where it is.
+    pub destination: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type.
+    #[serde(rename = "mediaType")]
+    pub media_type: String,
+    /// Its bytes; None, as its entries, when the name was left as it is.
+    pub size: Option<u64>,
+    /// The index that the name referred to before the change; None when it was made.
+    pub before: Option<Digest>,
+    /// Its entries.
+    pub manifests: Vec<Descriptor>,
+    /// Those of them that are new.
+    pub added: Vec<Descriptor>,
+    /// Those that are not in it any more.
+    pub removed: Vec<Descriptor>,
+    /// The descriptor of what it is about.
+    pub subject: Option<Descriptor>,
+    /// What was moved: counts of manifests and blobs, as of a copy.
+    pub copied: Value,
+    /// How often it was tried, because others changed the index too.
+    pub attempts: u32,
+    /// The names that were left as they are, because they refer to something.
+    pub skipped: Vec<String>,
+    /// Who saw to it that the name could be set; None without a condition.
+    pub condition: Option<SeenTo>,
+}
+
+impl WrittenIndex {
+    fn told(copied: Copied, document: Option<&Document>, changed: ChangedEntries) -> WrittenIndex {
+        WrittenIndex {
+            destination: copied.destination,
+            digest: copied.digest,
+            media_type: copied.media_type,
+            size: document.map(|document| document.size),
+            before: None,
+            manifests: document.map(|document| document.manifests().to_vec()).unwrap_or_default(),
+            added: changed.added,
+            removed: changed.removed,
+            subject: document.and_then(|document| document.subject().cloned()),
+            copied: json!({"manifests": copied.manifests, "blobs": copied.blobs}),
+            attempts: 1,
+            skipped: copied.skipped,
+            condition: copied.condition,
+        }
+    }
+}
+
+/// Makes an index of what references name, and puts it where `to` says, with everything that it needs.
+pub fn create(
+    call: &Call,
+    sources: &IndexSources,
+    to: &dyn WriteStore,
+    subject: Option<&Descriptor>,
+    options: &IndexCreateOptions,
+) -> Result<WrittenIndex> {
+    options.sources.check()?;
+    let (frame, chosen) = (frame(subject, options)?, options.sources.media_type()?);
+    let changed = entries::added(Vec::new(), options.sources.gather(call, sources)?, false);
+    // Docker's has nothing but entries.
+    let is_plain = subject.is_none() && options.annotations.is_empty() && options.artifact_type.is_none();
+    let usual = if is_plain { entries::usual_type(&changed.all) } else { &frame.media_type };
+    let root = raw(entries::written(&frame, chosen.unwrap_or(usual), &changed.all)?);
+    let document = root.document.clone();
+    let store = IndexStore { sources, root };
+    let copied = copy(call, &store, to, &options.sources.copy(options.names.clone()))?;
+    Ok(match copied.skipped.is_empty() {
+        true => WrittenIndex::told(copied, Some(&document), changed),
+        false => WrittenIndex::told(copied, None, ChangedEntries::default()),
+    })
+}
+
+/// The result when the condition on the name leaves it as it is; None when it may be set.
+pub fn left_as_it_is(call: &Call, to: &dyn WriteStore, names: &NameOptions) -> Result<Option<WrittenIndex>> {
+    let Some(now) = names.condition()?.look(call, to)? else { return Ok(None) };
+    let copied = skipped("the references".to_owned(), to, now)?;
+    Ok(Some(WrittenIndex::told(copied, None, ChangedEntries::default())))
+}
+
+/// The index without its entries.
+fn frame(subject: Option<&Descriptor>, options: &IndexCreateOptions) -> Result<Document> {
+    let mut parts = Map::new();
+    parts.insert("manifests".to_owned(), json!([]));
+    let annotations = pairs(&options.annotations)?;
+    if !annotations.is_empty() {
+        parts.insert("annotations".to_owned(), annotations.into());
+    }
+    if let Some(kind) = &options.artifact_type {
+        parts.insert("artifactType".to_owned(), kind.as_str().into());
+    }
+    if let Some(Descriptor { media_type, digest, size, .. }) = subject {
+        parts.insert("subject".to_owned(), json!({"mediaType": media_type, "digest": digest, "size": size}));
+    }
+    Ok(build(Value::from(parts).to_string().as_bytes(), Algorithm::Sha256)?.document)
+}
+
+fn raw(built: BuiltManifest) -> RawManifest {
+    RawManifest { document: built.document, bytes: built.bytes }
+}

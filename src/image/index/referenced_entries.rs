@@ -1,0 +1,178 @@
+//! What references give to an index: an image itself, for the platform that its config says, and an index its entries, or those for some
+//! platforms, with what attests something about them.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+
+use super::index_sources::{IndexSources, IndexStore};
+use crate::call::Call;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result, Side};
+use crate::manifest::index_entries::IndexEntry;
+use crate::manifest::{Document, Kind};
+use crate::media_type as types;
+use crate::platform::Platform;
+use crate::store::descend::{self, Chosen};
+use crate::store::{RawManifest, ReadStore};
+use crate::sync::lock;
+use crate::transfer::workers::in_parallel;
+
+/// An index with more entries is refused.
+const MOST_ENTRIES: usize = 10_000;
+/// More manifests than are read to learn what an index does not say of its entries.
+const MOST_LOOKED_INTO: usize = 256;
+
+/// What one reference gives.
+struct FromReference {
+    entries: Vec<IndexEntry>,
+    /// Which of the wanted platforms it has, by their numbers.
+    served: BTreeSet<usize>,
+}
+
+/// The entries that all references give, in their order.
+pub(super) fn gather(
+    call: &Call,
+    sources: &IndexSources,
+    wanted: &[Platform],
+    width: usize,
+) -> Result<Vec<IndexEntry>> {
+    let (found, count) = (Mutex::new(BTreeMap::new()), AtomicUsize::new(0));
+    let places = (0..sources.places().len()).collect();
+    in_parallel(call, width, &Arc::default(), places, |call, _, at| {
+        let given = from_reference(call, sources, at, wanted).map_err(|error| error.with_side(Side::Source))?;
+        if count.fetch_add(given.entries.len(), Relaxed) + given.entries.len() > MOST_ENTRIES {
+            let message = format!("the index would have more than {MOST_ENTRIES} entries");
+            return Err(Error::new(Code::LimitExceeded, message));
+        }
+        lock(&found).insert(at, given);
+        Ok(())
+    })?;
+    let found = crate::sync::into_inner(found);
+    let served: BTreeSet<usize> = found.values().flat_map(|given| given.served.iter().copied()).collect();
+    match wanted.iter().enumerate().find(|(at, _)| !served.contains(at)) {
+        Some((_, platform)) => {
+            let message = format!("none of the references has an image for {platform}");
+            Err(Error::new(Code::NotFound, message).with_side(Side::Source))
+        }
+        None => Ok(found.into_values().flat_map(|given| given.entries).collect()),
+    }
+}
+
+fn from_reference(call: &Call, sources: &IndexSources, at: usize, wanted: &[Platform]) -> Result<FromReference> {
+    let place = &sources.places()[at];
+    let root = place.root_for(call, wanted)?;
+    sources.learn(at, &root);
+    let store = IndexStore { sources, root: root.clone() };
+    match root.document.kind {
+        Kind::Schema1 => {
+            let message = format!("{} is of schema 1, which no index has", place.place());
+            let hint = "copy with convert_schema1 makes an OCI image of it";
+            Err(Error::new(Code::Unsupported, message).with_hint(hint))
+        }
+        Kind::Index if wanted.is_empty() => {
+            Ok(FromReference { entries: with_platforms(call, &store, &root.document)?, served: BTreeSet::new() })
+        }
+        Kind::Index => of_index(call, &store, wanted, &place.place()),
+        Kind::Image | Kind::Artifact => of_image(call, &store, &root, wanted, &place.place()),
+    }
+}
+
+/// One image, or an artifact.
+fn of_image(
+    call: &Call,
+    store: &IndexStore,
+    image: &RawManifest,
+    wanted: &[Platform],
+    place: &str,
+) -> Result<FromReference> {
+    let platform = descend::platform_of(call, store, &image.document)?;
+    let serves = |found: &Platform| {
+        wanted.iter().enumerate().filter_map(|(at, wanted)| wanted.rank(found).map(|_| at)).collect::<BTreeSet<_>>()
+    };
+    let served = platform.as_ref().map(serves).unwrap_or_default();
+    if let Some(found) = platform.as_ref().filter(|_| !wanted.is_empty() && served.is_empty()) {
+        let message = format!("{place} is one image, for {found}, which is none of the wanted platforms");
+        return Err(Error::new(Code::NotFound, message));
+    }
+    let mut descriptor = image.descriptor();
+    descriptor.platform = platform.map(Box::new);
+    let named = image.document.value.get("artifactType").and_then(serde_json::Value::as_str);
+    descriptor.artifact_type = named.filter(|name| !name.is_empty()).map(str::to_owned);
+    Ok(FromReference { entries: vec![IndexEntry::new(descriptor)?], served })
+}
+
+/// Of an index the images for the wanted platforms, in its order, and what attests something about them.
+fn of_index(call: &Call, store: &IndexStore, wanted: &[Platform], place: &str) -> Result<FromReference> {
+    let (mut served, mut chosen, mut nothing) = (BTreeSet::new(), Vec::new(), None);
+    for (at, platform) in wanted.iter().enumerate() {
+        match descend::choose(call, store, &store.root.document, platform) {
+            Ok(found) => {
+                served.insert(at);
+                chosen.push(found);
+            }
+            Err(error) if error.code() == Code::NotFound => nothing = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    if let Some(error) = nothing.filter(|_| chosen.is_empty()) {
+        return Err(error.within(place));
+    }
+    chosen.sort_by(|one, other| one.path.cmp(&other.path));
+    let digests: HashSet<Digest> = chosen.iter().map(|one| one.entry.digest.clone()).collect();
+    let (mut entries, mut looked_through) = (Vec::new(), HashSet::new());
+    for one in &chosen {
+        let index = holder(call, store, one)?;
+        if !looked_through.insert(index.digest.clone()) {
+            continue;
+        }
+        let attests =
+            |entry: &IndexEntry| entry.attests().is_some_and(|of| digests.iter().any(|one| one.as_str() == of));
+        for entry in IndexEntry::all(&index) {
+            let found = chosen.iter().find(|one| one.entry.digest == entry.descriptor.digest);
+            match found {
+                Some(_) if entry.says_platform() => entries.push(entry),
+                Some(found) => entries.push(entry.on(found.platform.clone())?),
+                None if attests(&entry) => entries.push(entry),
+                None => {}
+            }
+        }
+    }
+    Ok(FromReference { entries, served })
+}
+
+/// The index that an image was chosen from.
+fn holder(call: &Call, store: &IndexStore, chosen: &Chosen) -> Result<Document> {
+    let mut index = store.root.document.clone();
+    for (at, _) in chosen.path.iter().rev().skip(1).rev() {
+        let Some(entry) = index.manifests().get(*at) else { break };
+        index = store.manifest(call, entry)?.document;
+    }
+    Ok(index)
+}
+
+/// The entries of an index. Where it leaves out what an image runs on, that is in the image's config.
+pub(super) fn with_platforms(call: &Call, store: &dyn ReadStore, index: &Document) -> Result<Vec<IndexEntry>> {
+    let mut looked_into = 0;
+    let mut entries = Vec::new();
+    for entry in IndexEntry::all(index) {
+        let is_image = types::is_image(&entry.descriptor.media_type) && !descend::is_attestation(&entry.descriptor);
+        if entry.says_platform() || !is_image {
+            entries.push(entry);
+            continue;
+        }
+        looked_into += 1;
+        if looked_into > MOST_LOOKED_INTO {
+            let message = format!("the index does not say the platforms of more than {MOST_LOOKED_INTO} images");
+            return Err(Error::new(Code::LimitExceeded, message));
+        }
+        call.check()?;
+        let content = store.manifest(call, &entry.descriptor)?;
+        descend::check_entry(&entry.descriptor, &content.document)?;
+        entries.push(match descend::platform_of(call, store, &content.document)? {
+            Some(platform) => entry.on(platform)?,
+            None => entry,
+        });
+    }
+    Ok(entries)
+}

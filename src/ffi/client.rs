@@ -69,7 +69,7 @@ pub(super) unsafe fn begin<O: Options>(
 /// registries_conf_dir, containers_registries, each folder of containerd_certs_dir, k3s_registries, docker_daemon_json. Their
 /// values mean what they mean to the programs whose files they are; keys that this library has no use for are passed over. They
 /// are read once, up to 1 MiB each: make a new client when they have changed (only after one is broken
-/// the next call reads all rules again). An error names the file and the line, OCIREG_IO for
+/// the next call reads all of them again). An error names the file and the line, OCIREG_IO for
 /// one that is broken, and OCIREG_LIMIT_EXCEEDED for one that is too large or a folder with more than 1000 entries.
 ///
 /// The differences from those programs: in registries.conf, a prefix without a port is not for the same host with one, unless it is blocked; mirrors

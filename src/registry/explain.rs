@@ -51,7 +51,8 @@ impl Client {
 impl Client {
     /// What the machine's registries.conf makes of a name without registry, which is taken for Docker Hub's unless an option says otherwise.
     fn explain_short_name(&self, repository: &Repository) -> Result<Option<Value>> {
-        let names = self.short_names()?;
+        let book = self.rule_book()?;
+        let names = book.short_names();
         if !repository.index().official || names.is_empty() {
             return Ok(None);
         }

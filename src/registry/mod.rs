@@ -28,8 +28,6 @@ pub use options::{ClientOptions, HttpOptions, Texts};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use once_cell::sync::OnceCell;
-
 use crate::auth::{Account, Auth};
 use crate::call::cancel::ClientLife;
 use crate::call::context::Context;
@@ -40,7 +38,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::Http;
 use crate::machine::MachineFiles;
 use crate::memories::Memories;
-use crate::mirrors::{EndpointTls, ShortNames};
+use crate::mirrors::EndpointTls;
 use crate::reference::Index;
 use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
@@ -59,8 +57,6 @@ pub struct Client {
     hosts: Arc<Mutex<HashMap<String, HostOptions>>>,
     accounts: Arc<Mutex<HashMap<String, Account>>>,
     files: Arc<MachineFiles>,
-    /// What the files say, read when it is first needed.
-    machine: Arc<OnceCell<ShortNames>>,
     rules: Arc<Mutex<Arc<RuleBook>>>,
     memories: Arc<Memories>,
 }
@@ -80,7 +76,6 @@ impl Client {
             hosts: Arc::default(),
             accounts: Arc::default(),
             rules: Arc::default(),
-            machine: Arc::default(),
             memories: Arc::default(),
         })
     }
@@ -109,24 +104,16 @@ impl Client {
         *rules = Arc::new(book);
     }
 
-    /// Where else images can be had.
+    /// Where else images can be had, and what short names are. What the machine's files say of it is read when it is first needed, all at
+    /// once, and so again by the next call after one of them is broken: no part of it is older than another.
     pub(crate) fn rule_book(&self) -> Result<Arc<RuleBook>> {
-        self.short_names()?;
-        if lock(&self.rules).is_outdated() {
-            let machine = self.files.read()?;
-            self.change_rules(|book| book.renew(machine.rules));
+        let book = lock(&self.rules).clone();
+        if !book.is_outdated() {
+            return Ok(book);
         }
+        let machine = self.files.read()?;
+        self.change_rules(|book| book.renew(machine));
         Ok(lock(&self.rules).clone())
-    }
-
-    /// What the machine's files say of short names. With it their rules come: all are read when they are first needed, and again by the
-    /// next call after one is broken.
-    pub(crate) fn short_names(&self) -> Result<&ShortNames> {
-        self.machine.get_or_try_init(|| {
-            let machine = self.files.read()?;
-            self.change_rules(|book| book.add(machine.rules));
-            Ok(machine.short_names)
-        })
     }
 
     /// Ends the calls in progress and refuses later ones.

@@ -23,7 +23,7 @@ impl Client {
 
     fn stands_for(&self, short: Option<&str>) -> Result<Option<Repository>> {
         let short = short.filter(|_| self.options().machine.reads_short_names().unwrap_or_default());
-        short.map(|name| self.short_names()?.resolve(name).map(|(repository, _)| repository)).transpose()
+        short.map(|name| self.rule_book()?.short_names().resolve(name).map(|(repository, _)| repository)).transpose()
     }
 }
 
@@ -84,6 +84,56 @@ mod tests {
         }
         let (none, _folder) = client(ALIASES, Some("files"));
         assert_eq!(none.repository("app").unwrap_err().code(), Code::InvalidReference);
+    }
+
+    /// A hosts.toml is broken, so the next call reads all files again, and not only that one.
+    #[test]
+    fn after_a_broken_file_short_names_are_read_again_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (conf, certs) = (folder.path().join("r.conf"), folder.path().join("certs.d"));
+        let write = |search: &str, mirror: &str, toml: &str| {
+            let conf_text = format!(
+                "unqualified-search-registries = [\"{search}\"]\n[[registry]]\nlocation = \"a.example\"\n[[registry.mirror]]\nlocation = \"{mirror}\"\n"
+            );
+            std::fs::write(&conf, conf_text).unwrap();
+            std::fs::create_dir_all(certs.join("b.example")).unwrap();
+            std::fs::write(certs.join("b.example/hosts.toml"), toml).unwrap();
+        };
+        write("a.example", "m.example", "[host.\"https://u:secret@m.example\"]");
+        let options = json!({"registries_conf": conf, "containerd_certs_dir": certs, "short_names": "files"});
+        let client = Client::new(serde_json::from_value(options).unwrap()).unwrap();
+        let asked = |name: &str| -> Result<Vec<String>> {
+            let shown = client.explain(&client.call(None)?, &client.reference(name)?)?;
+            let hosts = shown["endpoints"].as_array().unwrap().iter();
+            Ok(hosts.map(|one| one["host"].as_str().unwrap().to_owned()).collect())
+        };
+        assert_eq!(asked("app").unwrap(), ["m.example", "a.example"]);
+        let right = "[host.\"https://n.example\"]";
+        write("c.example", "o.example", right);
+        // Nothing was wrong with what these are for.
+        assert_eq!(asked("app").unwrap(), ["m.example", "a.example"]);
+        write("c.example", "o.example", "[host.\"https://u:secret@m.example\"]");
+        assert_eq!(asked("b.example/x").unwrap_err().code(), Code::Io);
+        // It is still broken, which is read; other names are what the files say now.
+        assert_eq!(asked("app").unwrap(), ["c.example"]);
+        assert_eq!(asked("b.example/x").unwrap_err().code(), Code::Io);
+        write("a.example", "o.example", right);
+        assert_eq!(asked("app").unwrap(), ["o.example", "a.example"]);
+        assert_eq!(asked("b.example/x").unwrap(), ["n.example", "b.example"]);
+        // A registries.conf that is broken meanwhile is an error of all calls, until it is right.
+        write("a.example", "p.example", "broken");
+        assert!(asked("b.example/x").is_ok(), "nothing is read without need");
+        let other = Client::new(
+            serde_json::from_value(json!({"registries_conf": conf, "containerd_certs_dir": certs})).unwrap(),
+        );
+        let other = other.unwrap();
+        let explain = |name: &str| other.explain(&other.call(None)?, &other.reference(name)?);
+        assert!(explain("b.example/x").is_err());
+        std::fs::write(&conf, "broken").unwrap();
+        assert!(explain("a.example/x").unwrap_err().message().contains("r.conf"));
+        write("a.example", "p.example", right);
+        assert_eq!(explain("a.example/x").unwrap()["endpoints"][0]["host"], "p.example");
+        assert_eq!(explain("b.example/x").unwrap()["endpoints"][0]["host"], "n.example");
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::error::{Code, Error, Result};
-use crate::mirrors::{Abilities, EndpointBase, RegistryEndpoint, Rule, RuleSource, Rules};
+use crate::machine::Machine;
+use crate::mirrors::{Abilities, EndpointBase, RegistryEndpoint, Rule, RuleSource, Rules, ShortNames};
 use crate::reference::Index;
 use crate::registry::host::{self, HostOptions};
 
@@ -20,7 +21,8 @@ struct HostRule {
 #[derive(Clone, Default)]
 pub(crate) struct RuleBook {
     options: HashMap<String, HostRule>,
-    files: Rules,
+    /// What the machine's files say, all of them read at one time; None: they were not needed yet.
+    files: Option<Arc<Machine>>,
     /// A name was asked for whose file is broken: it may be right by the next call.
     was_wrong: Arc<AtomicBool>,
 }
@@ -46,19 +48,25 @@ pub(super) struct ShownEndpoint {
 }
 
 impl RuleBook {
-    /// With the rules of more files, behind those that are there.
-    pub(crate) fn add(&mut self, more: Rules) {
-        self.files.0.extend(more.0);
-    }
-
-    /// Whether the files are to be read again.
+    /// Whether the files are to be read, or to be read again.
     pub(crate) fn is_outdated(&self) -> bool {
-        self.was_wrong.load(Ordering::Relaxed)
+        self.files.is_none() || self.was_wrong.load(Ordering::Relaxed)
     }
 
-    /// With the rules of the files as they are now.
-    pub(crate) fn renew(&mut self, files: Rules) {
-        (self.files, self.was_wrong) = (files, Arc::default());
+    /// With what the files say now.
+    pub(crate) fn renew(&mut self, files: Machine) {
+        (self.files, self.was_wrong) = (Some(Arc::new(files)), Arc::default());
+    }
+
+    /// What short names are by the files.
+    pub(crate) fn short_names(&self) -> &ShortNames {
+        static NONE: LazyLock<ShortNames> = LazyLock::new(ShortNames::default);
+        self.files.as_ref().map_or(&NONE, |files| &files.short_names)
+    }
+
+    fn filed(&self) -> &Rules {
+        static NONE: Rules = Rules(Vec::new());
+        self.files.as_ref().map_or(&NONE, |files| &files.rules)
     }
 
     /// With the options of a host, which replace those that it had.
@@ -80,7 +88,7 @@ impl RuleBook {
             }
             Some(asked) => self.without_blocked(asked, index, name).map(Some),
             // Its host may have another name that is blocked.
-            None => match self.files.block(&origin(), index, name) {
+            None => match self.filed().block(&origin(), index, name) {
                 Some(source) => Err(blocked_by(&join(&index.name, name), source)),
                 None => Ok(None),
             },
@@ -90,11 +98,11 @@ impl RuleBook {
     /// Who would be asked, and who is not because of whose block; for display. Whether nothing may lead to the registry itself.
     pub(super) fn shown(&self, index: &Index, name: &str) -> Result<(Vec<ShownEndpoint>, bool)> {
         let Some(asked) = self.said(index, name)? else {
-            let blocked = self.files.block(&origin(), index, name).cloned();
+            let blocked = self.filed().block(&origin(), index, name).cloned();
             return Ok((vec![ShownEndpoint { endpoint: origin(), blocked, is_ruled: false }], false));
         };
         let shown = |endpoint: RegistryEndpoint| {
-            let blocked = self.files.block(&endpoint, index, name).cloned();
+            let blocked = self.filed().block(&endpoint, index, name).cloned();
             ShownEndpoint { endpoint, blocked, is_ruled: true }
         };
         let has_registry = asked.registry().is_some();
@@ -110,7 +118,7 @@ impl RuleBook {
     fn without_blocked(&self, mut asked: AskedEndpoints, index: &Index, name: &str) -> Result<AskedEndpoints> {
         let mut by = None;
         asked.endpoints.retain(|endpoint| {
-            let block = self.files.block(endpoint, index, name);
+            let block = self.filed().block(endpoint, index, name);
             by = by.or(block);
             block.is_none()
         });
@@ -122,10 +130,10 @@ impl RuleBook {
 
     /// What the rules say, whatever is blocked elsewhere.
     fn said(&self, index: &Index, name: &str) -> Result<Option<AskedEndpoints>> {
-        if self.options.is_empty() && self.files.0.is_empty() {
+        if self.options.is_empty() && self.filed().0.is_empty() {
             return Ok(None);
         }
-        let by_file = self.files.of_name(&join(&index.name, name));
+        let by_file = self.filed().of_name(&join(&index.name, name));
         if let Some(error) = by_file.and_then(|rule| rule.wrong.as_ref()) {
             self.was_wrong.store(true, Ordering::Relaxed);
             return Err(Error::new(error.code(), error.message()));
@@ -217,10 +225,14 @@ mod tests {
     use serde_json::json;
     use std::collections::HashSet;
 
+    fn filed(rules: Vec<Vec<Rule>>) -> Machine {
+        Machine { rules: Rules(rules), ..Machine::default() }
+    }
+
     /// Who is asked for reg.example/a, with a registries.conf and with options.
     fn asked(text: &str, options: serde_json::Value) -> AskedEndpoints {
         let mut book = RuleBook::default();
-        book.add(Rules(vec![RegistriesConf::parse("f", text).unwrap().rules()]));
+        book.renew(filed(vec![RegistriesConf::parse("f", text).unwrap().rules()]));
         let options: HostOptions = serde_json::from_value(options).unwrap();
         book.set("reg.example".to_owned(), &options);
         book.of(&Index::parse("reg.example").unwrap(), "a").unwrap().unwrap()
@@ -310,7 +322,7 @@ mod tests {
             (Vec::new(), json!({}), "registry-1.docker.io/x", "none"),
         ] {
             let mut book = RuleBook::default();
-            book.add(Rules(vec![conf(&blocks.concat()), rules]));
+            book.renew(filed(vec![conf(&blocks.concat()), rules]));
             let name = Repository::parse(name, None).unwrap();
             if options != json!({}) {
                 book.set("a.io".to_owned(), &serde_json::from_value(options).unwrap());

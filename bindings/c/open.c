@@ -95,7 +95,7 @@ static ocireg_status stored_credentials(ocireg_options *options, const struct gl
 
 /* The command reads the machine's registries.conf and registries.d as podman and skopeo do, unless the user gives another or --no-registries-conf;
  * the files of other programs only when they are given. */
-static ocireg_status machine_files(ocireg_options *options, const struct globals *globals, ocireg_error **error)
+ocireg_status machine_files(ocireg_options *options, const struct globals *globals, ocireg_error **error)
 {
     ocireg_status status = OCIREG_OK;
     if (globals->registries_conf != NULL)
@@ -202,7 +202,7 @@ int session_open(struct session *session, const struct globals *globals, const s
     session->lines = command->lines;
     if (command->target == TARGET_NONE)
         return OCIREG_OK;
-    status = registry_hosts(session->output, command->target, line->arguments, hosts);
+    status = registry_hosts(globals, command->target, line->arguments, hosts);
     if (status == OCIREG_OK)
         status = open_all(session, command, hosts, &credentials);
     credentials_forget(&credentials);

@@ -1,8 +1,9 @@
-/* Shows: ocireg_index_parse, ocireg_reference_parse and ocireg_endpoint_parse for the name of a host. */
+/* Shows: ocireg_index_parse, ocireg_reference_parse and ocireg_endpoint_parse for the name of a host; ocireg_explain for that of a short name. */
 #include "registries.h"
 
 #include "command.h"
 #include "json.h"
+#include "named_option.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -88,10 +89,65 @@ int report_other_place(const struct output *output, const char *name)
     return status;
 }
 
+/* Whether the command line says what names without a registry are. */
+static bool reads_short_names(const struct globals *globals)
+{
+    static const char key[] = OCIREG_OPT_SHORT_NAMES;
+    for (size_t i = 0; i < globals->setting_count; i++)
+        if (globals->settings[i].kind == SETTING_CLIENT_OPTION && strncmp(globals->settings[i].value, key, sizeof key - 1) == 0)
+            return true;
+    return globals->short_names != NULL;
+}
+
+/* A client that knows the machine's files and nobody's credentials, so that nobody is asked for them. */
+static ocireg_status open_for_names(const struct globals *globals, ocireg_client **client, ocireg_error **error)
+{
+    static const char key[] = OCIREG_OPT_SHORT_NAMES, files[] = "registries_";
+    ocireg_options *options = NULL;
+    ocireg_status status = ocireg_options_new(&options, error);
+    if (status == OCIREG_OK)
+        status = machine_files(options, globals, error);
+    for (size_t i = 0; status == OCIREG_OK && i < globals->setting_count; i++) {
+        const char *value = globals->settings[i].value;
+        if (globals->settings[i].kind == SETTING_CLIENT_OPTION && (strncmp(value, key, sizeof key - 1) == 0 || strncmp(value, files, sizeof files - 1) == 0))
+            status = named_option_set(options, value, error);
+    }
+    if (status == OCIREG_OK)
+        status = ocireg_client_new(options, client, error);
+    ocireg_options_free(options);
+    return status;
+}
+
+/* The host that a name stands for by the machine's files, where the command line says so: what it says of the command's registry is for that
+ * host, and for no other. */
+static int look_up_short_name(const struct globals *globals, const char *name, char **host)
+{
+    static const char *const transports[] = {"docker://", "docker-v1://"};
+    ocireg_client *client = NULL;
+    ocireg_error *error = NULL;
+    char *text = NULL;
+    for (size_t i = 0; i < sizeof transports / sizeof *transports; i++)
+        if (strncmp(name, transports[i], strlen(transports[i])) == 0)
+            name += strlen(transports[i]);
+    if (open_for_names(globals, &client, &error) == OCIREG_OK)
+        ocireg_explain(client, NULL, name, NULL, &text, &error);
+    ocireg_client_free(client);
+    if (error != NULL)
+        return report_error(&globals->output, error);
+    ocireg_json *json = json_parsed(text);
+    const char *found = ocireg_json_text(json, "/host");
+    free(*host);
+    *host = found == NULL ? NULL : strdup(found);
+    ocireg_json_free(json);
+    ocireg_string_free(text);
+    return *host != NULL ? OCIREG_OK : report_failure(&globals->output, OCIREG_INTERNAL, "cannot read the library's answer");
+}
+
 /* The name of the registry's host, as the library spells it; NULL for a place that is not in a registry. Freed with
  * free(). */
-static int registry_host(const struct output *output, enum target target, const char *name, char **host)
+static int registry_host(const struct globals *globals, enum target target, const char *name, char **host)
 {
+    const struct output *output = &globals->output;
     ocireg_error *error = NULL;
     char *text = NULL;
     ocireg_json *json;
@@ -106,17 +162,19 @@ static int registry_host(const struct output *output, enum target target, const 
     *host = found == NULL ? NULL : strdup(found);
     ocireg_json_free(json);
     ocireg_string_free(text);
+    if (*host != NULL && strcmp(*host, "docker.io") == 0 && (is_place || target == TARGET_NAME) && reads_short_names(globals))
+        return look_up_short_name(globals, name, host);
     return *host != NULL || is_place
                ? OCIREG_OK
                : report_failure(output, OCIREG_INTERNAL, "cannot read the library's answer");
 }
 
-int registry_hosts(const struct output *output, enum target target, const char *const *arguments,
-                          char *hosts[MOST_REGISTRIES + 1])
+int registry_hosts(const struct globals *globals, enum target target, const char *const *arguments,
+                   char *hosts[MOST_REGISTRIES + 1])
 {
     size_t count = 0, named = target == TARGET_LOCAL ? 0 : target == TARGET_PLACES ? 2 : 1;
     for (size_t i = 0; i < named; i++) {
-        int status = registry_host(output, target, arguments[i], &hosts[count]);
+        int status = registry_host(globals, target, arguments[i], &hosts[count]);
         if (status != OCIREG_OK)
             return status;
         if (hosts[count] != NULL && count > 0 && strcmp(hosts[0], hosts[count]) == 0) {

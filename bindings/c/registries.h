@@ -2,7 +2,7 @@
 #ifndef OCIREG_COMMAND_REGISTRIES_H
 #define OCIREG_COMMAND_REGISTRIES_H
 
-#include "output.h"
+#include "options.h"
 
 /* What a command's first argument is. */
 enum target {
@@ -23,8 +23,9 @@ int report_other_place(const struct output *output, const char *name);
 /* The most registries that one command deals with. */
 #define MOST_REGISTRIES 2
 
-/* The hosts that the arguments name, each once, as the library spells them. Each is freed with free(), even when this fails. */
-int registry_hosts(const struct output *output, enum target target, const char *const *arguments,
+/* The hosts that the arguments name, each once, as the library spells them; of names without a registry those that they stand for. Each is
+ * freed with free(), even when this fails. */
+int registry_hosts(const struct globals *globals, enum target target, const char *const *arguments,
                    char *hosts[MOST_REGISTRIES + 1]);
 
 #endif

@@ -132,6 +132,66 @@ static void test_short_names(void **state) {
     expect_failure(OCIREG_INVALID_REFERENCE, text("--registries-conf %s --short-names files explain app", path), "a.example/app, b.example/app");
 }
 
+/* What the command says that may have credentials. */
+static const char *said_by(const char *words) {
+    size_t size = 0;
+    expect_shell(text("$0 %s >said", words));
+    char *bytes = (char *)read_file(text("%s/said", folder), &size);
+    bytes[size] = '\0';
+    return text("%s", bytes);
+}
+
+/* What the command line says of its registry is for the one that a short name stands for: its credentials go there, and neither to Docker Hub
+ * nor to a mirror of it. */
+static void test_options_for_short_names(void **state) {
+    (void)state;
+    const struct answer lacks = {.bytes = http_answer("404 Not Found", "", "")};
+    const struct answer asks[] = {{.bytes = http_answer("401 Unauthorized", "WWW-Authenticate: Basic realm=\"r\"\r\n", "")},
+                                  {.bytes = http_answer("200 OK", "", "right")}};
+    struct peer *registry = peer_start(asks, 2), *mirror = peer_start(&lacks, 1);
+    const char *host = peer_host(registry), *path = text("%s/r.conf", new_folder());
+    written(path, text("unqualified-search-registries = [\"a.example\", \"b.example\"]\n[aliases]\napp = \"%s/app\"\n"
+                       "[[registry]]\nlocation = \"%s\"\ninsecure = true\n[[registry.mirror]]\nlocation = \"%s\"\ninsecure = true\n",
+                       host, host, peer_host(mirror)));
+    const char *options = text("--registries-conf %s --short-names files --docker-config %s", path, new_folder());
+    folder = new_folder();
+    setenv("OCIREG_PASSWORD", "secret", 1);
+    said_by(text("%s --username alice --plain-http blob get app@" RIGHT " -o out", options));
+    assert_int_equal(peer_count(registry), 2);
+    assert_non_null(strcasestr(peer_request(registry, 1), "\r\nauthorization: basic YWxpY2U6c2VjcmV0\r\n"));
+    assert_int_equal(peer_count(mirror), 1);
+    assert_null(strcasestr(peer_request(mirror, 0), "\r\nauthorization:"));
+
+    static const char *const given[][3] = {{"--username alice", "credentials/username", "alice"},
+                                           {"--token t", "credentials/kind", "token"},
+                                           {"--host-option username=alice --host-option password=secret", "credentials/username", "alice"},
+                                           {"--trusted-realm auth.example", "trusted_realms/0", "auth.example"},
+                                           {"--mirror m.example", "endpoints/0/host", "m.example"},
+                                           {"--mirrors-only --mirror m.example", "endpoints/0/host", "m.example"},
+                                           {"--client-option short_names=files --username alice", "credentials/username", "alice"}};
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+        const char *said = said_by(text("%s %s explain app", options, given[i][0]));
+        expect_text_at(said, "host", host);
+        expect_text_at(said, given[i][1], given[i][2]);
+    }
+    const char *said = said_by(text("%s --host-option username=alice --host-option password=secret explain app", options));
+    expect_text_at(said, "endpoints/0/credentials/kind", "none");
+    expect_text_at(said, "endpoints/1/credentials/username", "alice");
+    /* Of names with their registry nothing changes, and without the option neither; two registries are two. */
+    said = said_by(text("%s --username alice explain docker.io/app", options));
+    expect_text_at(said, "host", "docker.io");
+    expect_text_at(said, "credentials/username", "alice");
+    said = said_by(text("--registries-conf %s --username alice explain app", path));
+    expect_text_at(said, "host", "docker.io");
+    expect_text_at(said, "credentials/username", "alice");
+    expect_shell(text("! $0 %s --username alice copy app docker.io/app 2>err; grep -q \"with two registries --username must name its own\" err", options));
+    expect_shell(text("! $0 %s --username alice explain other 2>err; grep -q \"a.example/other, b.example/other\" err", options));
+    /* One that is named is that one's only. */
+    said = said_by(text("%s --username docker.io=alice explain app", options));
+    expect_text_at(said, "credentials/kind", "none");
+    unsetenv("OCIREG_PASSWORD");
+}
+
 /* What the environment says counts when the client is made; a short name is only explained. */
 static void test_the_machines_own(void **state) {
     (void)state;
@@ -240,6 +300,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_each_file_names_a_mirror), test(test_mirrors_of_files_are_asked), test(test_broken_files_are_named), test(test_what_is_blocked_is_refused),
         test(test_the_machines_own), test(test_short_names),       test(test_the_command),       test(test_signatures),
+        test(test_options_for_short_names),
     };
     return run_all(tests, argc, argv);
 }

@@ -2041,7 +2041,7 @@ ocireg_status ocireg_artifact_add_memory(ocireg_artifact *artifact,
 // until the artifact is freed.
 //
 // Options:
-// What they are called.:
+// The part:
 //   title (string): the name under which it is pulled (org.opencontainers.image.title): relative, without
 //      "..", unlike those of the others; of a file or folder it is its path without it, or the last part of a
 //      path that is absolute or leads upwards
@@ -2051,7 +2051,7 @@ ocireg_status ocireg_artifact_add_memory(ocireg_artifact *artifact,
 //   annotations (list of strings): KEY=VALUE each, of its descriptor
 //   config (boolean, default: false): it is the artifact's config, of which there is one at most, and has no
 //      title
-// Where they wait.:
+// Where the bytes wait:
 //   temporary_dir (string): the folder for bytes that have to wait on the disk; without it /var/tmp, or /tmp
 //      where there is none; no environment is read
 //   max_temporary_bytes (integer, default: 68719476736): the most that may wait there for one call
@@ -2076,7 +2076,7 @@ void ocireg_artifact_free(ocireg_artifact *artifact);
 //   image_spec (string): "v1.1", which it is by default, or "v1.0": for registries that refuse an
 //      artifactType; that is the type of the config then
 //   subject (string): the place of what it is about, in the same repository or layout, by tag or digest
-// What it is.:
+// The artifact:
 //   artifact_type (string): what it is, a media type; without it application/vnd.unknown.artifact.v1, or what
 //      its config is
 //   annotations (list of strings): KEY=VALUE each, of the manifest; org.opencontainers.image.created is there
@@ -2114,7 +2114,7 @@ ocireg_status ocireg_artifact_push(ocireg_client *client,
 // Options:
 //   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
 //      the index itself
-// What it is.:
+// The artifact:
 //   artifact_type (string): what it is, a media type; without it application/vnd.unknown.artifact.v1, or what
 //      its config is
 //   annotations (list of strings): KEY=VALUE each, of the manifest; org.opencontainers.image.created is there

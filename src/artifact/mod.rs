@@ -1,7 +1,6 @@
 //! Artifacts: files under titles, with a type, at any place (OCI image-spec manifest.md, "Guidelines for Artifact Usage"), in the way of
 //! oras. It does not know any kind of place: the copy engine moves what is made here.
 
-mod built_store;
 mod destination;
 mod folder_tar;
 mod part;

@@ -15,9 +15,9 @@ use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::media_type as types;
 use crate::options::options;
-use crate::os::file_version::FileVersion;
 use crate::os::input;
 use crate::os::special::{is_stream, name_of};
+use crate::stream::local_bytes::LocalBytes;
 use crate::stream::pack::{Compression, CompressionSettings};
 use crate::stream::replay::{hash, InMemory, OpenedFile, Replay};
 use crate::stream::source::{Source, PIECE};
@@ -46,9 +46,9 @@ options! {
     #[derive(Debug, Clone)]
     pub struct StreamPartOptions {
     } and {
-        /// What they are called.
+        /// The part
         pub part: PartOptions,
-        /// Where they wait.
+        /// Where the bytes wait
         pub temporary: TemporaryOptions,
     }
 }
@@ -90,20 +90,12 @@ enum ReadSoFar {
     All(SpoolItem),
 }
 
-/// Where the bytes of a part are read.
-#[derive(Debug, Clone)]
-pub(super) enum PartBytes {
-    File(PathBuf, FileVersion),
-    Memory(Bytes),
-    Spooled(SpoolItem),
-}
-
 /// A part whose digest is known, and its descriptor.
 #[derive(Debug, Clone)]
 pub(super) struct ReadyPart {
     pub(super) descriptor: Value,
     pub(super) digest: Digest,
-    pub(super) bytes: PartBytes,
+    pub(super) bytes: LocalBytes,
 }
 
 impl Artifact {
@@ -197,13 +189,21 @@ pub(super) fn argument(message: impl Into<String>) -> Error {
     Error::new(Code::InvalidArgument, message)
 }
 
+pub(super) fn in_memory(bytes: Bytes) -> LocalBytes {
+    LocalBytes::Memory(bytes, "the artifact")
+}
+
+fn in_file(item: SpoolItem) -> LocalBytes {
+    LocalBytes::Spooled(item, "a temporary file")
+}
+
 impl Part {
     /// Reads it to its end, for its digest; what cannot be read again, and what is packed, waits in a temporary file.
     pub(super) fn ready(&self, call: &Call, usual: &str, times: bool, space: &TemporarySpace) -> Result<ReadyPart> {
         match &self.content {
             PartContent::Memory(bytes) => {
                 let digest = hash(call, &mut InMemory(bytes, bytes), Algorithm::Sha256)?;
-                Ok(self.described(usual, digest, bytes.len() as u64, PartBytes::Memory(bytes.clone()), &[]))
+                Ok(self.described(usual, digest, bytes.len() as u64, in_memory(bytes.clone()), &[]))
             }
             PartContent::Waiting(item) => self.waiting(call, usual, item.clone()),
             PartContent::Path(path, read) => {
@@ -233,7 +233,13 @@ impl Part {
             kind if kind.is_file() => {
                 let mut file = OpenedFile::open(path)?;
                 let digest = hash(call, &mut file, Algorithm::Sha256).map_err(|error| error.within(path.display()))?;
-                Ok(self.described(usual, digest, file.size(), PartBytes::File(path.to_owned(), file.stamp()), &[]))
+                Ok(self.described(
+                    usual,
+                    digest,
+                    file.size(),
+                    LocalBytes::File(path.to_owned(), Some(file.stamp())),
+                    &[],
+                ))
             }
             kind if kind.is_dir() => self.folder(call, path, times, space),
             kind if is_stream(kind) => self.waiting(call, usual, read.to_its_end(call, path, space)?),
@@ -252,7 +258,7 @@ impl Part {
         let unpacked = tar.digest();
         let notes = [(UNPACK, "true"), (TAR_DIGEST, unpacked.as_str())];
         let size = packed.item.size();
-        Ok(self.described(types::OCI_LAYER_GZIP, packed.digest, size, PartBytes::Spooled(packed.item), &notes))
+        Ok(self.described(types::OCI_LAYER_GZIP, packed.digest, size, in_file(packed.item), &notes))
     }
 
     fn waiting(&self, call: &Call, usual: &str, item: SpoolItem) -> Result<ReadyPart> {
@@ -266,10 +272,17 @@ impl Part {
             }
             hasher.update(&buffer[..count]);
         }
-        Ok(self.described(usual, hasher.finish(), item.size(), PartBytes::Spooled(item), &[]))
+        Ok(self.described(usual, hasher.finish(), item.size(), in_file(item), &[]))
     }
 
-    fn described(&self, usual: &str, digest: Digest, size: u64, bytes: PartBytes, notes: &[(&str, &str)]) -> ReadyPart {
+    fn described(
+        &self,
+        usual: &str,
+        digest: Digest,
+        size: u64,
+        bytes: LocalBytes,
+        notes: &[(&str, &str)],
+    ) -> ReadyPart {
         let media_type = self.media_type.as_deref().unwrap_or(usual);
         let mut descriptor = json!({"mediaType": media_type, "digest": digest, "size": size});
         let mut annotations = self.annotations.clone();

@@ -99,7 +99,7 @@ impl PullStaging {
         let copy = format!("{name}.copy");
         self.remove(&copy)?;
         let (from, to) = (self.path_of(name), self.path_of(&copy));
-        let copied = fs::copy(&from, &to).and_then(|_| File::open(&to)?.sync_all());
+        let copied = fs::copy(&from, &to).and_then(|_| flush::file(&File::open(&to)?));
         copied.map_err(|error| cannot(&to, &error))?;
         Ok(copy)
     }

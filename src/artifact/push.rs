@@ -7,20 +7,19 @@ use std::sync::{Arc, Mutex};
 use serde::Serialize;
 use serde_json::{json, Value};
 
-use super::built_store::BuiltArtifact;
-use super::part::{argument, Artifact, PartBytes, ReadyPart};
+use super::part::{argument, in_memory, Artifact, ReadyPart};
 use crate::annotations::pairs;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::Result;
 use crate::manifest::{build, Descriptor, Document};
 use crate::media_type as types;
-use crate::options::options;
+use crate::options::{options, word, OptionValue};
 use crate::store::condition::{NameOptions, SeenTo};
+use crate::store::local_store::LocalStore;
 use crate::store::{RawManifest, WriteStore};
 use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
-use crate::text::shorten;
 use crate::transfer::copy::{copy, skipped, Copied, CopyOptions};
 use crate::transfer::workers::{in_parallel, width_of};
 
@@ -51,11 +50,11 @@ options! {
     #[derive(Debug, Clone)]
     pub struct ArtifactPushOptions {
         /// "v1.1", which it is by default, or "v1.0": for registries that refuse an artifactType; that is the type of the config then
-        pub image_spec: Option<String>,
+        pub image_spec: Option<ImageSpecVersion>,
         /// the place of what it is about, in the same repository or layout, by tag or digest
         pub subject: Option<String>,
     } and {
-        /// What it is.
+        /// The artifact
         pub artifact: ArtifactOptions,
         /// The name of its place, which is looked at before anything else, and once more when it is set
         pub names: NameOptions,
@@ -69,7 +68,7 @@ options! {
         /// of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of the index itself
         pub platform: Option<String>,
     } and {
-        /// What it is.
+        /// The artifact
         pub artifact: ArtifactOptions,
     }
 }
@@ -105,7 +104,7 @@ pub struct PushedArtifact {
 
 /// An artifact whose manifest is made, and whose bytes are at hand.
 pub struct MadeArtifact {
-    store: BuiltArtifact,
+    store: LocalStore<'static>,
     root: RawManifest,
 }
 
@@ -139,9 +138,10 @@ pub(crate) fn make(
     }
     let built = build::build(described.to_string().as_bytes(), Algorithm::Sha256)?;
     let root = RawManifest { document: built.document, bytes: built.bytes };
-    let bytes = PartBytes::Memory(EMPTY.into());
-    let empty = ReadyPart { descriptor: Value::Null, digest: Algorithm::Sha256.digest(EMPTY), bytes };
-    Ok(MadeArtifact { store: BuiltArtifact::new(root.clone(), parts.into_iter().chain([empty])), root })
+    let mut store = LocalStore::new("the artifact", root.clone());
+    store.add_blob(Algorithm::Sha256.digest(EMPTY), in_memory(EMPTY.into()));
+    parts.into_iter().for_each(|part| store.add_blob(part.digest, part.bytes));
+    Ok(MadeArtifact { store, root })
 }
 
 /// Brings it to its place.
@@ -181,15 +181,29 @@ fn told(copied: Copied, document: Option<&Document>) -> PushedArtifact {
     }
 }
 
+/// The version of the OCI image specification that a manifest follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ImageSpecVersion {
+    /// It has no artifactType and no subject.
+    V1_0,
+    /// It has both.
+    #[default]
+    V1_1,
+}
+
+impl OptionValue for ImageSpecVersion {
+    fn read(value: Value) -> std::result::Result<ImageSpecVersion, String> {
+        word(value, &[("v1.0", ImageSpecVersion::V1_0), ("v1.1", ImageSpecVersion::V1_1)])
+    }
+}
+
 /// Whether the manifest is one of the image specification 1.0.
 fn is_old(options: &ArtifactPushOptions, subject: Option<&Descriptor>) -> Result<bool> {
-    match options.image_spec.as_deref() {
-        None | Some("v1.1") => Ok(false),
-        Some("v1.0") if subject.is_some() => Err(argument("an artifact of image_spec \"v1.0\" has no subject")),
-        Some("v1.0") => Ok(true),
-        Some(other) => {
-            Err(argument(format!("the option image_spec is '{}', not \"v1.0\" or \"v1.1\"", shorten(other))))
+    match options.image_spec.unwrap_or_default() {
+        ImageSpecVersion::V1_0 if subject.is_some() => {
+            Err(argument("an artifact of image_spec \"v1.0\" has no subject"))
         }
+        version => Ok(version == ImageSpecVersion::V1_0),
     }
 }
 

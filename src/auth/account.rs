@@ -4,8 +4,8 @@ use crate::credentials::Credentials;
 use crate::http::guard::Guard;
 use crate::http::location::{Location, RequestTarget};
 use crate::http::origin::Origin;
+use crate::http::Url;
 use crate::resource::Resource;
-use url::Url;
 
 /// A registry host as the caller configured it.
 #[derive(Clone)]
@@ -29,13 +29,10 @@ pub struct Account {
 impl Account {
     /// An anonymous account at the origin of a URL that a server named.
     pub(super) fn stranger(at: &Location) -> Account {
-        let mut base = at.clone();
-        base.url.set_path("/");
-        base.url.set_query(None);
         Account {
             host: Origin::of(&at.url).map(|origin| origin.to_string()).unwrap_or_default(),
             repository: String::new(),
-            base,
+            base: at.root(),
             credentials: None,
             by_rule: None,
             anonymous: true,

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use ::http::{Method, StatusCode};
-use url::Url;
 use zeroize::Zeroizing;
 
 use super::challenge::{self, Challenge};
@@ -18,6 +17,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::location::RequestTarget;
 use crate::http::request::Redirects;
 use crate::http::Request;
+use crate::http::Url;
 
 /// What kind of authorization is wanted.
 #[derive(Default)]

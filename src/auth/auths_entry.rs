@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::secrets::Secrets;
-use crate::credentials::Credentials;
+use crate::credentials::{encode_pair, Credentials};
 
 /// Docker pads base64; other writers do not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -88,10 +88,7 @@ fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Option<&'a st
 
 /// The entry that Docker would write; None for credentials that cannot be stored in an entry.
 pub(crate) fn write(credentials: &Credentials) -> Option<Value> {
-    let auth = |username: &str, password: &str| {
-        let joined = Zeroizing::new(format!("{username}:{password}"));
-        base64::engine::general_purpose::STANDARD.encode(joined.as_bytes())
-    };
+    let auth = |username: &str, password: &str| encode_pair(username, password).as_str().to_owned();
     match credentials {
         Credentials::Password { username, password } => Some(serde_json::json!({ "auth": auth(username, password) })),
         Credentials::IdentityToken { username: Some(username), token } => {

@@ -2,7 +2,6 @@
 //! it was.
 
 use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -19,7 +18,7 @@ use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::os::lock::{attempt, LockKind};
 use crate::os::safe_path::resolve;
-use crate::os::{flush, mode};
+use crate::os::{mode, temporary};
 
 /// How long to wait for another login.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -95,7 +94,7 @@ fn change(call: &Call, path: &Path, foreign: bool, change: impl FnOnce(&mut Map<
         None => SecretDocument(Map::new()),
     };
     if change(document.entries().map_err(|why| wrong(&path, &why))?) {
-        write(&path, folder, &document).map_err(failed)?;
+        write(&path, &document).map_err(failed)?;
     }
     Ok(())
 }
@@ -116,17 +115,10 @@ fn lock(call: &Call, folder: &Path) -> Result<Option<File>> {
     }
 }
 
-fn write(path: &Path, folder: &Path, document: &SecretDocument) -> std::io::Result<()> {
+fn write(path: &Path, document: &SecretDocument) -> std::io::Result<()> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(64 << 10));
     let format = serde_json::ser::PrettyFormatter::with_indent(b"\t");
     document.0.serialize(&mut serde_json::Serializer::with_formatter(&mut *bytes, format))?;
     bytes.push(b'\n');
-    // Mode 0600 from the start.
-    let mut file = tempfile::Builder::new().prefix(".config.json.").tempfile_in(folder)?;
-    file.write_all(&bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    // The new name must survive a crash too; but a folder that cannot be synced is not a reason to fail.
-    let _ = flush::names(folder);
-    Ok(())
+    temporary::write_private(path, ".config.json.", &bytes)
 }

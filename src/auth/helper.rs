@@ -6,8 +6,6 @@ use std::fs::Metadata;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use base64::engine::general_purpose::STANDARD;
-use base64::Engine as _;
 use serde_json::{json, Value};
 use zeroize::Zeroizing;
 
@@ -16,7 +14,7 @@ use super::config_file::SecretDocument;
 use super::helper_message::first_line;
 use super::secrets::Secrets;
 use crate::call::Call;
-use crate::credentials::Credentials;
+use crate::credentials::{encode_pair, Credentials};
 use crate::error::{Code, Error, Result};
 use crate::os::child::ExitReason;
 use crate::os::mode::is_executable;
@@ -61,7 +59,7 @@ impl Helpers {
         document.0.insert("Secret".to_owned(), json!(secret.as_str()));
         let input = Zeroizing::new(serde_json::to_vec(&document.0).unwrap_or_default());
         let ended = self.run(call, name, "store", &input, server)?;
-        let encoded = Zeroizing::new(STANDARD.encode(Zeroizing::new(format!("{username}:{}", secret.as_str()))));
+        let encoded = encode_pair(username, secret);
         check(&ended, Some(&[secret, &encoded])).map_err(|error| of(name, error))
     }
 

@@ -2,7 +2,6 @@
 
 use ::http::header::HeaderMap;
 use ::http::{Method, StatusCode};
-use url::Url;
 use zeroize::Zeroizing;
 
 use super::authorization::unsupported;
@@ -17,6 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::location::Location;
 use crate::http::response::Response;
 use crate::http::Request;
+use crate::http::Url;
 use crate::registry_error;
 
 /// How much of an error's body is read.

@@ -1,16 +1,15 @@
 //! The authorization of a request: credentials as a header, and a hash that identifies them where they must not be stored.
 
 use ::http::header::HeaderValue;
-use base64::Engine as _;
-use url::Url;
 use zeroize::Zeroizing;
 
 use super::grant::Grant;
-use crate::credentials::Credentials;
+use crate::credentials::{encode_pair, Credentials};
 use crate::digest::Algorithm;
 use crate::error::{Code, Error, Result};
 use crate::http::headers::secret_value;
 use crate::http::origin::Origin;
+use crate::http::Url;
 
 /// The user name for an identity token whose user is unknown.
 const NO_USER: &str = "<token>";
@@ -55,8 +54,7 @@ pub(crate) fn basic_header(credentials: &Credentials) -> Result<Option<HeaderVal
 /// The credentials for Basic; None for those that it cannot represent.
 pub(super) fn basic(credentials: &Credentials) -> Option<Proof> {
     let (username, password) = name_and_password(credentials)?;
-    let joined = Zeroizing::new(format!("{username}:{password}"));
-    Some(Proof::Basic(Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(joined.as_bytes()))))
+    Some(Proof::Basic(encode_pair(username, password)))
 }
 
 /// The credentials as a name and a password; None for those that have none.

@@ -138,9 +138,16 @@ fn names(entry: &str, origin: &Origin) -> bool {
     url.host_str().is_some_and(|host| bare(host) == bare(&origin.host)) && port.is_none_or(|port| port == origin.port)
 }
 
-/// The URL of a token request: `service`, one `scope` for each, and `account`, appended to the realm's own query.
+/// The URL of a token request: `service`, one `scope` for each, and `account`, appended to the realm's own query; `offline` is the
+/// client that wants an identity token too.
 /// Empty parameters are left out: some servers refuse them.
-pub(crate) fn token_url(realm: &Url, service: Option<&str>, scopes: &ScopeSet, account: Option<&str>) -> Url {
+pub(crate) fn token_url(
+    realm: &Url,
+    service: Option<&str>,
+    scopes: &ScopeSet,
+    account: Option<&str>,
+    offline: Option<&str>,
+) -> Url {
     let mut pairs: Vec<(&str, String)> = Vec::new();
     pairs.extend(service.map(|service| ("service", service.to_owned())));
     pairs.extend(scopes.iter().map(|scope| ("scope", scope.to_string())));
@@ -149,6 +156,9 @@ pub(crate) fn token_url(realm: &Url, service: Option<&str>, scopes: &ScopeSet, a
     let mut url = realm.clone();
     if !pairs.is_empty() {
         url.query_pairs_mut().extend_pairs(pairs);
+    }
+    if let Some(client) = offline {
+        url.query_pairs_mut().append_pair("offline_token", "true").append_pair("client_id", client);
     }
     url
 }
@@ -306,7 +316,7 @@ mod tests {
     fn token_requests_keep_the_realms_query() {
         let mut scopes = ScopeSet::new();
         let at = |text: &str, service, scopes: &ScopeSet, account| {
-            token_url(&url(text), service, scopes, account).to_string()
+            token_url(&url(text), service, scopes, account, None).to_string()
         };
         assert_eq!(at("https://a/t", None, &scopes, None), "https://a/t");
         assert_eq!(at("https://a/t?k=%2F+v", Some(""), &scopes, Some("")), "https://a/t?k=%2F+v");

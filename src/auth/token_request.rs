@@ -10,7 +10,6 @@ use std::time::SystemTime;
 
 use ::http::header::{HeaderValue, ACCEPT, CONTENT_TYPE};
 use ::http::Method;
-use bytes::Bytes;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -123,31 +122,24 @@ impl TokenFetch {
     fn get(&self, credentials: &Credentials) -> Result<(Location, Request<'static>)> {
         let realm = &self.realm;
         let account = name_and_password(credentials).map(|(name, _)| name);
-        let mut url = token_url(&realm.at.url, realm.service.as_deref(), &self.scopes, account);
-        if realm.offline {
-            url.query_pairs_mut().append_pair("offline_token", "true").append_pair("client_id", CLIENT_ID);
-        }
+        let client = realm.offline.then_some(CLIENT_ID);
+        let url = token_url(&realm.at.url, realm.service.as_deref(), &self.scopes, account, client);
         let mut request = self.request(Method::GET)?;
         request.authorization = basic_header(credentials)?;
         Ok((Location { url, ..realm.at.clone() }, request))
     }
 
     fn post(&self, token: &str) -> Result<(Location, Request<'static>)> {
-        let mut form = url::form_urlencoded::Serializer::new(String::with_capacity(token.len() * 3 + 4096));
-        form.append_pair("grant_type", "refresh_token");
-        if let Some(service) = &self.realm.service {
-            form.append_pair("service", service);
-        }
-        form.append_pair("client_id", CLIENT_ID);
-        if !self.scopes.is_empty() {
-            form.append_pair("scope", &self.scopes.to_string());
-        }
-        form.append_pair("refresh_token", token);
+        let scope = self.scopes.to_string();
+        let mut form = vec![("grant_type", "refresh_token")];
+        form.extend(self.realm.service.as_deref().map(|service| ("service", service)));
+        form.push(("client_id", CLIENT_ID));
+        form.extend(Some(("scope", scope.as_str())).filter(|_| !self.scopes.is_empty()));
+        form.push(("refresh_token", token));
         let mut request = self.request(Method::POST)?;
         request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         // A token is asked for as often as it takes, by whatever method.
-        let body = Body::Bytes(Bytes::from_owner(Zeroizing::new(form.finish())));
-        Ok((self.realm.at.clone(), request.repeat(Repeat::Always).body(body)))
+        Ok((self.realm.at.clone(), request.repeat(Repeat::Always).body(Body::form(&form))))
     }
 
     fn request(&self, method: Method) -> Result<Request<'static>> {

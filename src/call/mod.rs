@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{json, Value};
-use url::Url;
 
 use self::beat::Beat;
 use self::cancel::{CancelFlag, ClientLife};
@@ -220,13 +219,8 @@ impl Call {
     }
 
     /// Keeps the warnings of a response in the context, and passes new ones to the log hook.
-    pub fn warn(&self, url: &Url, warnings: Vec<String>) -> Result<()> {
-        if warnings.is_empty() {
-            return Ok(());
-        }
-        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        let host = format!("{}{port}", url.host_str().unwrap_or_default());
-        warnings.iter().try_for_each(|text| self.warn_of(&host, text))
+    pub fn warn(&self, host: &str, warnings: Vec<String>) -> Result<()> {
+        warnings.iter().try_for_each(|text| self.warn_of(host, text))
     }
 
     /// Keeps a warning about a place, which need not be a host, and passes it to the log hook if it is new.

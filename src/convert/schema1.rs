@@ -20,7 +20,7 @@ use crate::stream::blob::Blob;
 use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
 use crate::transfer::meter::Meter;
-use crate::transfer::workers::in_parallel;
+use crate::transfer::workers::gather;
 
 /// A source with conversion.
 pub struct ConvertingStore {
@@ -62,17 +62,16 @@ impl ConvertingStore {
                 jobs.push(Descriptor::new(types::DOCKER_LAYER, digest.clone(), size));
             }
         }
-        let (spool, found, budget) = (self.space.spool()?, Mutex::new(HashMap::new()), LayerBudget::default());
+        let (spool, budget) = (self.space.spool()?, LayerBudget::default());
         let meter = Arc::new(Meter::new(WIDTH, jobs.len() as u64, bytes));
         call.begin("schema-1 layers", Some(bytes))?;
-        in_parallel(call, WIDTH, &meter, jobs, |call, worker, wanted| {
+        let found = gather(call, WIDTH, &meter, jobs, |call, worker, wanted| {
             meter.begin(worker, &wanted);
             let layer = read(call, &spool, self.below.open(call, &wanted, None)?, &wanted.digest, &budget)?;
             meter.settle(worker, wanted.size, Moved::Copied { resumed: 0 });
-            lock(&found).insert(wanted.digest, layer);
-            Ok(())
+            Ok((wanted.digest, layer))
         })?;
-        Ok(crate::sync::into_inner(found))
+        Ok(found.into_iter().collect())
     }
 }
 

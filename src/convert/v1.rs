@@ -27,7 +27,7 @@ use crate::stream::blob::Blob;
 use crate::stream::spool::{Spool, TemporarySpace};
 use crate::sync::lock;
 use crate::transfer::meter::Meter;
-use crate::transfer::workers::in_parallel;
+use crate::transfer::workers::gather;
 
 /// The most bytes of the JSON of all images of a chain, which are in memory at the same time.
 const MOST_JSON: usize = 16 << 20;
@@ -75,19 +75,17 @@ impl V1Store {
     }
 
     fn images(&self, call: &Call, ids: &[ImageId]) -> Result<Vec<V1Image>> {
-        let (found, held) = (Mutex::new(HashMap::new()), AtomicUsize::new(0));
-        in_parallel(call, WIDTH, &Arc::new(Meter::default()), (0..ids.len()).collect(), |call, _, number| {
-            let mut image = self.repo(call)?.image(&ids[number])?;
+        let held = AtomicUsize::new(0);
+        gather(call, WIDTH, &Arc::new(Meter::default()), ids.iter().collect(), |call, _, id| {
+            let mut image = self.repo(call)?.image(id)?;
             let size = image.bytes.len();
             if held.fetch_add(size, Relaxed).saturating_add(size) > MOST_JSON {
                 let message = format!("the JSON of the image's ancestors is more than {} MiB", MOST_JSON >> 20);
                 return Err(Error::new(Code::LimitExceeded, message));
             }
             image.headers = Map::new();
-            lock(&found).insert(number, image);
-            Ok(())
-        })?;
-        in_order(found, ids.len())
+            Ok(image)
+        })
     }
 
     /// The layers of all images that have one.
@@ -97,15 +95,14 @@ impl V1Store {
         let bytes = jobs.iter().filter_map(|number| images[*number].size).fold(0, u64::saturating_add);
         let meter = Arc::new(Meter::new(WIDTH, jobs.len() as u64, bytes));
         call.begin("v1 layers", Some(bytes))?;
-        let (found, budget) = (Mutex::new(HashMap::new()), LayerBudget::default());
-        in_parallel(call, WIDTH, &meter, jobs, |call, worker, number| {
+        let budget = LayerBudget::default();
+        let found = gather(call, WIDTH, &meter, jobs, |call, worker, number| {
             let image = &images[number];
             let layer = self.layer(call, image, &spool, &budget)?;
             meter.settle(worker, image.size.unwrap_or_default(), Moved::Copied { resumed: 0 });
-            lock(&found).insert(number, layer);
-            Ok(())
+            Ok((number, layer))
         })?;
-        let mut found = crate::sync::into_inner(found);
+        let mut found: HashMap<usize, ReadLayer> = found.into_iter().collect();
         Ok((0..images.len()).map(|number| found.remove(&number)).collect())
     }
 
@@ -121,12 +118,6 @@ impl V1Store {
 }
 
 /// Collects the images in order.
-fn in_order<T>(found: Mutex<HashMap<usize, T>>, count: usize) -> Result<Vec<T>> {
-    let mut found = crate::sync::into_inner(found);
-    let missing = || Error::new(Code::Internal, "an image is missing");
-    (0..count).map(|number| found.remove(&number).ok_or_else(missing)).collect()
-}
-
 /// Checks that the ancestry and the images' parents agree.
 fn check_parents(images: &[V1Image]) -> Result<()> {
     for (number, image) in images.iter().enumerate() {

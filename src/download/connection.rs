@@ -1,11 +1,11 @@
 //! A response that delivers bytes from a position on.
 
 use bytes::Bytes;
-use url::Url;
 
 use crate::call::Call;
 use crate::error::Result;
 use crate::http::response::BodyReader;
+use crate::http::Url;
 
 /// Which bytes a response contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

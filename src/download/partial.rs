@@ -201,7 +201,7 @@ impl Partial {
         let finished = outcome.and_then(|delivered| {
             given_back
                 .and_then(|()| owner::share(&self.file, target))
-                .and_then(|()| self.file.sync_all())
+                .and_then(|()| flush::file(&self.file))
                 .map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
             std::fs::rename(&self.path, target)
                 .map_err(|error| Error::io(format!("cannot create {}", target.display()), &error))?;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use ::http::header::{CONTENT_RANGE, CONTENT_TYPE, ETAG};
 use ::http::StatusCode;
-use url::Url;
 
 use super::connection::{Connection, ResponseBytes};
 use super::failures::{is_about_the_answer, went_wrong};
@@ -100,9 +99,8 @@ impl<T: Downloadable> Download<T> {
 
     /// Whether a redirect led to a host that does not answer.
     fn led_astray(&self, error: &Error) -> bool {
-        let url = error.url().and_then(|url| Url::parse(url).ok());
         matches!(error.code(), Code::Connect | Code::Resolve | Code::Tls | Code::Timeout)
-            && url.is_some_and(|url| self.item.is_elsewhere(&url))
+            && error.url().is_some_and(|url| self.item.is_elsewhere(url))
     }
 
     /// The response contains everything from the first byte.

@@ -96,12 +96,12 @@ impl Http {
                    "status": response.status.as_u16(), "headers": redact::headers(&response.headers),
                    "milliseconds": milliseconds})
         })?;
-        call.warn(url, warning::parse(&response.headers))?;
+        call.warn(&host_of(url), warning::parse(&response.headers))?;
         read?;
         transport_error::proxy_asks(response.status, &route, url).map_or(Ok(response), Err)
     }
 
-    /// The way that a leg takes: the request's own, or the client's for the host.
+    /// The route that a leg takes: the request's own, or the client's for the host.
     fn route_of(&self, request: &Request, leg: &Leg) -> Result<Route> {
         let (url, guard) = (&leg.at.url, leg.at.guard);
         let route = match &request.route {

@@ -36,11 +36,10 @@ pub(crate) struct Hosts {
 impl Hosts {
     /// Created from the client's options; the environment is read now, if at all.
     pub(crate) fn new(options: &HttpOptions) -> Result<Hosts> {
-        let environment = |name: &str| std::env::var(name).ok();
         let proxies = Proxies::new(
             options.proxies.proxy.clone(),
             &options.proxies.no_proxy.0,
-            options.proxies.proxy_from_environment.then_some(&environment as Lookup),
+            options.proxies.proxy_from_environment.then_some(&home::text as Lookup),
         )?;
         let home = options.certificates.certs_d.then(|| home::home(&home::environment)).flatten();
         Ok(Hosts {

@@ -33,6 +33,24 @@ pub(crate) fn next_page(link_headers: &HeaderMap, page: &Url) -> Result<Option<U
     bare.and_then(|link| link.target).map(|target| resolve(target, page)).transpose()
 }
 
+/// The rest of a page's path after the list's path; None for other paths.
+pub(crate) fn below<'a>(list: &Url, page: &'a Url) -> Option<&'a str> {
+    match page.path().strip_prefix(list.path())? {
+        "" => Some(""),
+        rest => rest.strip_prefix('/').filter(|rest| !rest.is_empty()),
+    }
+}
+
+/// Whether a path below a list, and a query, name a page of the list when they are parsed: as written, and nowhere else.
+pub(crate) fn is_page_of(list: &Url, path: &str, query: Option<&str>) -> bool {
+    let mut url = list.clone();
+    if !path.is_empty() {
+        url.set_path(&format!("{}/{path}", list.path()));
+    }
+    url.set_query(query);
+    (path.is_empty() || below(list, &url) == Some(path)) && url.query() == query
+}
+
 fn resolve(target: &str, page: &Url) -> Result<Url> {
     let link = join(page, target).map_err(|why| wrong(page, format!("does not contain a URL ({why})")))?;
     let (Some(linked), Some(home)) = (Origin::of(&link), Origin::of(page)) else {

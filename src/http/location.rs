@@ -128,6 +128,55 @@ impl Location {
         }
     }
 
+    /// The root of its host, `/`.
+    pub(crate) fn root(&self) -> Location {
+        self.changed(|url| {
+            url.set_path("/");
+            url.set_query(None);
+        })
+    }
+
+    /// With more path, below which everything is then.
+    pub(crate) fn with_prefix(self, path: &str) -> Location {
+        match path.trim_matches('/') {
+            "" => self,
+            path => self.changed(|url| url.set_path(&format!("{}/{path}/", url.path().trim_end_matches('/')))),
+        }
+    }
+
+    /// What was named as the base of an API, by whoever writes its root too: without that root, and without a query.
+    pub(crate) fn base_without(&self, root: &str) -> Location {
+        self.changed(|url| {
+            let path = url.path().trim_end_matches('/').trim_end_matches(root);
+            url.set_path(&format!("{path}/"));
+            url.set_query(None);
+        })
+    }
+
+    /// The same trust at another host's https root; None where that is not a host's name.
+    pub(crate) fn moved_to_host(&self, host: &str) -> Option<Location> {
+        Location::of_host("https", host).map(|at| Location { url: at.url, ..self.clone() })
+    }
+
+    /// With a member of the query, instead of one of that name. The rest stays as a server wrote it.
+    pub(crate) fn with_member(&self, name: &str, value: &str) -> Location {
+        let (begin, own) = (format!("{name}="), format!("{name}={value}"));
+        let kept = self.url.query().unwrap_or_default().split('&').filter(|pair| !pair.starts_with(&begin));
+        let query = kept.chain([own.as_str()]).collect::<Vec<_>>().join("&");
+        self.changed(|url| url.set_query(Some(query.trim_start_matches('&'))))
+    }
+
+    fn changed(&self, change: impl FnOnce(&mut Url)) -> Location {
+        let mut changed = self.clone();
+        change(&mut changed.url);
+        changed
+    }
+
+    /// Whether a URL, as an error shows it, is one of another origin.
+    pub(crate) fn is_left_by(&self, url: &str) -> bool {
+        Url::parse(url).is_ok_and(|url| !self.is_origin_of(&url))
+    }
+
     /// The settings for where a server at this place leads.
     pub(crate) fn beyond(&self) -> Option<Arc<EndpointSettings>> {
         self.endpoint_settings.as_ref().map(|settings| Arc::new(settings.beyond()))

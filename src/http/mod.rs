@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 mod bucket;
+pub(crate) mod caller_url;
 pub(crate) mod certs_d;
 mod decode;
 pub(crate) mod endpoint_settings;
@@ -40,7 +41,9 @@ pub(crate) mod warning;
 use std::sync::Arc;
 
 use serde_json::Value;
-use url::Url;
+
+/// Other rooms hold URLs and compare them, but make none: see [`location::Location`].
+pub(crate) use url::Url;
 
 use crate::error::{Code, Error, Result};
 use guard::{Guard, RefusedHost};

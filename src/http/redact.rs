@@ -23,6 +23,13 @@ pub(crate) fn url(url: &Url) -> String {
     text_url(url.as_str())
 }
 
+/// A URL without its query, which often contains a signature.
+pub(crate) fn without_query(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    self::url(&url)
+}
+
 /// The value of a header without secrets.
 pub(crate) fn header(name: &str, value: &HeaderValue) -> String {
     let name = name.to_ascii_lowercase();

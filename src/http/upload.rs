@@ -9,6 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
+use url::form_urlencoded;
+use zeroize::Zeroizing;
 
 use super::pace::Pace;
 use crate::call::{Call, WaitLimit};
@@ -38,6 +40,15 @@ pub enum Body<'a> {
 }
 
 impl Body<'_> {
+    /// The members of a form (application/x-www-form-urlencoded), wiped when it is dropped: they may be secret.
+    pub(crate) fn form(members: &[(&str, &str)]) -> Body<'static> {
+        // At once in its size: what grows leaves copies behind.
+        let most = members.iter().map(|(name, value)| name.len() + value.len() * 3 + 2).sum();
+        let mut form = form_urlencoded::Serializer::new(String::with_capacity(most));
+        form.extend_pairs(members);
+        Body::Bytes(Bytes::from_owner(Zeroizing::new(form.finish())))
+    }
+
     /// Whether the body can be sent again.
     pub fn can_be_repeated(&self) -> bool {
         !matches!(self, Body::Stream { .. })

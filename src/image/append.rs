@@ -1,14 +1,13 @@
 //! Layers on top of an image (OCI image-spec config.md, manifest.md). What is new is laid over the place that has the image,
 //! and the copy engine does the rest: so it works from any place to any other.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{json, Value};
 
-use super::appended_store::AppendedStore;
+use super::append_manifests::AppendedImages;
 use super::new_layer::NewLayer;
 use super::Image;
 use crate::call::Call;
@@ -20,9 +19,8 @@ use crate::store::condition::{NameOptions, SeenTo};
 use crate::store::{RawManifest, ReadStore, WriteStore};
 use crate::stream::pack::{Compression, CompressionSettings};
 use crate::stream::spool::TemporarySpace;
-use crate::sync::lock;
 use crate::transfer::copy::{copy, CopyOptions};
-use crate::transfer::workers::in_parallel;
+use crate::transfer::workers::gather;
 
 /// How many layers are packed at once.
 const WIDTH: usize = 4;
@@ -109,11 +107,11 @@ pub(crate) fn append_through(
     let layers = fresh(call, to, options, space)?;
     let root = root(call, from, options)?;
     let base = (!options.scratch).then(|| root.digest().clone());
-    let mut over = AppendedStore::new(from, root.clone(), &layers, options.media_type.as_deref());
+    let mut over = AppendedImages::new(from, root.clone(), &layers, options.media_type.as_deref());
     let (content, images) = lay_over(call, from, root, &mut over, options)?;
-    over.put_root(content);
+    over.store.set_root(content);
     let names = options.names.clone();
-    let copied = copy(call, &over, to, &CopyOptions { names, ..CopyOptions::default() })?;
+    let copied = copy(call, &over.store, to, &CopyOptions { names, ..CopyOptions::default() })?;
     let shown = |layer: &NewLayer| json!({"digest": layer.digest, "size": layer.size, "diff_id": layer.diff_id});
     Ok(Appended {
         destination: copied.destination,
@@ -158,7 +156,7 @@ fn lay_over(
     call: &Call,
     from: &dyn ReadStore,
     root: RawManifest,
-    over: &mut AppendedStore,
+    over: &mut AppendedImages,
     options: &AppendOptions,
 ) -> Result<(RawManifest, Vec<Value>)> {
     match options.all && root.document.kind == Kind::Index {
@@ -172,17 +170,13 @@ fn fresh(call: &Call, to: &dyn WriteStore, options: &AppendOptions, space: &Temp
     // A caller that names the media type wants the files unchanged.
     let usual = if to.takes_packed() && options.media_type.is_none() { Compression::Gzip } else { Compression::None };
     let how = CompressionSettings::of(options.compression, options.compression_level, usual)?;
-    let found = Mutex::new(BTreeMap::new());
-    let jobs = options.layers.iter().enumerate().collect();
+    let jobs = options.layers.iter().collect();
     // On other threads, because compression needs more stack than the caller's thread may have.
-    in_parallel(call, WIDTH, &Arc::default(), jobs, |call, _, (at, path)| {
+    gather(call, WIDTH, &Arc::default(), jobs, |call, _, path| {
         let fresh = NewLayer::read(call, Path::new(path))?;
-        let fresh = match how {
-            Some(how) => fresh.packed(call, how, space)?,
-            None => fresh,
-        };
-        lock(&found).insert(at, fresh);
-        Ok(())
-    })?;
-    Ok(crate::sync::into_inner(found).into_values().collect())
+        match how {
+            Some(how) => fresh.packed(call, how, space),
+            None => Ok(fresh),
+        }
+    })
 }

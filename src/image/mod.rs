@@ -2,7 +2,7 @@
 //! place: everything it needs of one is in [`crate::store`].
 
 pub mod append;
-mod appended_store;
+mod append_manifests;
 pub mod cat;
 pub mod config;
 pub(crate) mod disk;

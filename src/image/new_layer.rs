@@ -1,7 +1,7 @@
 //! A layer to be put on an image: a tar in a file, read to its end and perhaps compressed.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::layer::{Packing, UnpackLimits, UnpackedLayer};
 use super::tar::LayerEntries;
@@ -11,15 +11,14 @@ use crate::error::{Error, Result};
 use crate::manifest::Descriptor;
 use crate::media_type as types;
 use crate::os::special::open_regular;
-use crate::stream::blob::{Blob, VerifiedBlob};
+use crate::stream::local_bytes::LocalBytes;
 use crate::stream::pack::CompressionSettings;
-use crate::stream::spool::{SpoolItem, TemporarySpace};
+use crate::stream::spool::TemporarySpace;
 
 /// A layer to be put on an image.
 pub(super) struct NewLayer {
-    pub(super) path: PathBuf,
-    /// The compressed bytes, if the file's own are not used.
-    pub(super) item: Option<SpoolItem>,
+    /// The file's own, or what they were compressed to.
+    pub(super) bytes: LocalBytes,
     packing: Packing,
     pub(super) digest: Digest,
     pub(super) size: u64,
@@ -48,7 +47,8 @@ impl NewLayer {
         let within = |error: Error| error.within(path.display());
         let packing = Packing::of(&head);
         let digest = hasher.finish();
-        let blob = open(call, path, &Descriptor::new("", digest.clone(), size))?;
+        let bytes = LocalBytes::File(path.to_owned(), None);
+        let blob = bytes.open(call, &Descriptor::new("", digest.clone(), size), None)?;
         let call = call.without_progress();
         let mut entries =
             LayerEntries::new(UnpackedLayer::of(&call, blob, &digest, 0, UnpackLimits::default()).map_err(within)?);
@@ -56,7 +56,7 @@ impl NewLayer {
             entry.mark().map_err(within)?;
         }
         let diff_id = entries.source().finish().map_err(within)?;
-        Ok(NewLayer { path: path.to_owned(), item: None, packing, digest, size, diff_id })
+        Ok(NewLayer { bytes, packing, digest, size, diff_id })
     }
 
     /// Compresses the layer if it is a plain tar.
@@ -64,10 +64,12 @@ impl NewLayer {
         if self.packing != Packing::Plain {
             return Ok(self);
         }
-        let mut blob = open(call, &self.path, &Descriptor::new("", self.digest.clone(), self.size))?;
+        let mut blob = self.bytes.open(call, &Descriptor::new("", self.digest.clone(), self.size), None)?;
         let packed = how.pack(call, blob.as_mut(), space.spool()?.writer())?;
         let packing = if how.zstd { Packing::Zstd } else { Packing::Gzip };
-        Ok(NewLayer { packing, digest: packed.digest, size: packed.item.size(), item: Some(packed.item), ..self })
+        let size = packed.item.size();
+        let bytes = LocalBytes::Spooled(packed.item, "the packed layer");
+        Ok(NewLayer { bytes, packing, digest: packed.digest, size, ..self })
     }
 
     /// What it is called in a manifest of this media type, unless the caller has chosen.
@@ -83,9 +85,4 @@ impl NewLayer {
         };
         name.to_owned()
     }
-}
-
-fn open(call: &Call, path: &Path, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
-    let file = open_regular(path).map_err(|error| Error::io(format!("cannot read {}", path.display()), &error))?;
-    Ok(Box::new(VerifiedBlob::new(file, call, path.display().to_string(), wanted, None)))
 }

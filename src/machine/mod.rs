@@ -5,7 +5,7 @@ mod files;
 mod options;
 mod registries_conf_paths;
 
-pub use options::MachineOptions;
+pub use options::{MachineOptions, ShortNameReading};
 
 use std::path::{Path, PathBuf};
 

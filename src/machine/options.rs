@@ -1,8 +1,8 @@
 //! Which of the machine's files are read.
 
-use crate::error::{Code, Error, Result};
-use crate::options::{options, Texts};
-use crate::text::shorten;
+use serde_json::Value;
+
+use crate::options::{options, word, OptionValue, Texts};
 
 options! {
     /// The machine's registry configuration, in the order in which it counts.
@@ -39,25 +39,22 @@ options! {
         /// aliases of the files above say, else the registry of their unqualified-search-registries. Where there are several it is
         /// OCIREG_INVALID_REFERENCE, with all that it may be, in each short-name-mode, as nobody can be asked: podman, where it cannot ask,
         /// tries them in turn except when enforcing, and takes what a stranger has in the first; skopeo always takes Docker Hub
-        pub short_names: Option<String>,
+        pub short_names: Option<ShortNameReading>,
     }
 }
 
-impl MachineOptions {
-    /// Refuses what makes no sense.
-    pub(crate) fn check(&self) -> Result<()> {
-        self.reads_short_names().map(drop)
-    }
+/// What a name without a registry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ShortNameReading {
+    /// One of Docker Hub.
+    #[default]
+    DockerHub,
+    /// What the machine's files say.
+    Files,
+}
 
-    /// Whether names without a registry are what the files say.
-    pub(crate) fn reads_short_names(&self) -> Result<bool> {
-        match self.short_names.as_deref() {
-            None | Some("docker.io") => Ok(false),
-            Some("files") => Ok(true),
-            Some(other) => {
-                let message = format!("the option short_names is '{}', not \"docker.io\" or \"files\"", shorten(other));
-                Err(Error::new(Code::InvalidArgument, message))
-            }
-        }
+impl OptionValue for ShortNameReading {
+    fn read(value: Value) -> Result<ShortNameReading, String> {
+        word(value, &[("docker.io", ShortNameReading::DockerHub), ("files", ShortNameReading::Files)])
     }
 }

@@ -11,7 +11,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use base64::prelude::{Engine, BASE64_STANDARD};
 use regex_lite::RegexBuilder;
 use zeroize::Zeroizing;
 
@@ -22,7 +21,7 @@ use super::rule_source::RuleSource;
 use super::rules::{NameScope, Rule};
 use super::text::ConfigText;
 use super::yaml::{self, YamlNode};
-use crate::credentials::Credentials;
+use crate::credentials::{decode_pair, Credentials};
 use crate::error::Result;
 use crate::reference::index::host;
 use crate::reference::{Scheme, DEFAULT_INDEX};
@@ -257,10 +256,8 @@ impl RegistriesYaml<'_> {
             (None, Some(token), _) => Ok(Some(Credentials::IdentityToken { username: None, token: token.clone() })),
             (None, None, Some(auth)) => {
                 let wrong = || self.file.wrong(node.line, "'auth' must be the base64 of USER:PASSWORD");
-                let plain = Zeroizing::new(BASE64_STANDARD.decode(auth.trim()).map_err(|_| wrong())?);
-                let plain = std::str::from_utf8(&plain).map_err(|_| wrong())?;
-                let (name, secret) = plain.split_once(':').ok_or_else(wrong)?;
-                Ok(password(name, secret.trim_matches('\0')))
+                let (name, secret) = decode_pair(auth).ok_or_else(wrong)?;
+                Ok(password(&name, secret.trim_matches('\0')))
             }
             (None, None, None) => Ok(None),
         }

@@ -1,10 +1,15 @@
-//! When bytes get to the disk, and where on it. All but [`names`] and [`all`] are hints: without them everything is right, but slower.
+//! When bytes get to the disk, and where on it. All but [`file`], [`names`] and [`all`] are hints: without them everything is right, but slower.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+/// Brings a file's bytes and its size to the disk.
+pub(crate) fn file(file: &File) -> io::Result<()> {
+    file.sync_all()
+}
 
 /// Brings the names in a folder to the disk, where it can be opened and the file system knows how to.
 pub(crate) fn names(folder: &Path) -> io::Result<()> {

@@ -12,6 +12,11 @@ pub(crate) fn environment(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
+/// The same as text, where it is.
+pub(crate) fn text(name: &str) -> Option<String> {
+    environment(name).and_then(|value| value.into_string().ok())
+}
+
 /// A folder or a file that a variable names.
 pub(crate) fn named(environment: Environment<'_>, variable: &str) -> Option<PathBuf> {
     environment(variable).filter(|value| !value.is_empty()).map(PathBuf::from)

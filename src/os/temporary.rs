@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{accessat, Access, AtFlags, CWD};
 use rustix::io::Errno;
-use tempfile::{Builder, NamedTempFile, PersistError, TempDir};
+use tempfile::{Builder, PersistError};
+pub(crate) use tempfile::{NamedTempFile, TempDir};
 
-use super::mode;
 use super::owner::folder_of;
+use super::{flush, mode};
 
 /// The folder for large temporary files, and the one for any.
 const USUAL: [&str; 2] = ["/var/tmp", "/tmp"];
@@ -65,6 +66,19 @@ pub(crate) fn write_whole<'a>(path: &'a Path, bytes: &[u8]) -> Result<(), NotWri
     let mut file = like_others.map_err(|error| NotWritten::Beside(folder, error))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(NotWritten::Write)?;
     file.persist(path).map(drop).map_err(|error| NotWritten::Name(error.error))
+}
+
+/// The same for this user only. Until it has its name, its own begins with the prefix.
+pub(crate) fn write_private(path: &Path, prefix: &str, bytes: &[u8]) -> io::Result<()> {
+    let folder = folder_of(path);
+    // Mode 0600 from the start.
+    let mut file = Builder::new().prefix(prefix).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    // The new name must survive a crash too; but a folder that cannot be synced is not a reason to fail.
+    let _ = flush::names(folder);
+    Ok(())
 }
 
 /// Renames a file, unless the name exists by now. Some file systems do not support that.

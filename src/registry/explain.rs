@@ -24,9 +24,9 @@ impl Client {
         let (mut base, scheme_source) = host::endpoint(&self.http, index, &options)?;
         // The result of an earlier probe is used.
         if let Some(account) = lock(&self.accounts).get(&host::account_name(index)) {
-            base = account.base.url.clone();
+            base = Location::of_caller(account.base.url.clone());
         }
-        let mut account = host::account_at(index.name.clone(), Location::of_caller(base), &options);
+        let mut account = host::account_at(index.name.clone(), base, &options);
         account.repository = repository.remote_name().to_owned();
         let (credentials, source) = self.auth.credentials(call, &account)?;
         host::set_network(&self.http, &account.base.url, &options)?;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use url::Url;
+use crate::http::caller_url::is_loopback;
+use crate::http::Url;
 
 use crate::auth::secrets::Secrets;
 use crate::auth::Account;
@@ -151,18 +152,15 @@ pub(crate) fn base(
     settings: Option<(&Arc<EndpointSettings>, bool)>,
     speaks_tls: impl FnOnce(&Location) -> Result<bool>,
 ) -> Result<Location> {
-    let at = |url: Url| Location {
-        endpoint_settings: settings.map(|(settings, _)| settings.clone()),
-        ..Location::of_caller(url)
-    };
-    let (url, source) = endpoint(http, index, options)?;
+    let own = |at: Location| Location { endpoint_settings: settings.map(|(settings, _)| settings.clone()), ..at };
+    let (at, source) = endpoint(http, index, options)?;
     let or_plain = settings.is_some_and(|(_, or_plain)| or_plain) && matches!(source, "default" | "probe");
     if source != "probe" && !or_plain {
-        return Ok(at(url));
+        return Ok(own(at));
     }
-    let plain = base_url("http", &index.name)?;
-    let speaks_tls = speaks_tls(&at(url.clone()).below(&Resource::Api.path(""))?)?;
-    Ok(at(if speaks_tls { url } else { plain }))
+    let (at, plain) = (own(at), own(of_host("http", &index.name)?));
+    let speaks_tls = speaks_tls(&at.below(&Resource::Api.path(""))?)?;
+    Ok(if speaks_tls { at } else { plain })
 }
 
 /// Sets how the host of a URL is reached.
@@ -172,7 +170,7 @@ pub fn set_network(http: &Http, base: &Url, options: &HostOptions) -> Result<()>
 
 /// Sets how a host is reached, however it is named.
 pub fn set_network_of_name(http: &Http, index: &Index, options: &HostOptions) -> Result<()> {
-    http.set_network(&base_url("https", &index.name)?, options.network()?)
+    http.set_network(&of_host("https", &index.name)?.url, options.network()?)
 }
 
 /// Whether plain http was chosen, and by which setting.
@@ -187,63 +185,34 @@ fn chosen(http: &Http, index: &Index, options: &HostOptions) -> (Option<bool>, &
 
 /// The URL of a host's API as far as it is known without a request, and what decided it. A loopback host without a
 /// chosen scheme is asked by its first call: until then https is shown, from "probe".
-pub fn endpoint(http: &Http, index: &Index, options: &HostOptions) -> Result<(Url, &'static str)> {
+pub(crate) fn endpoint(http: &Http, index: &Index, options: &HostOptions) -> Result<(Location, &'static str)> {
     if let Some(endpoint) = &options.endpoint {
         return Ok((parse_endpoint(endpoint)?, "endpoint"));
     }
     let (plain, source) = chosen(http, index, options);
     if index.official && plain != Some(true) {
-        return Ok((base_url("https", docker_hub::REGISTRY)?, source));
+        return Ok((of_host("https", docker_hub::REGISTRY)?, source));
     }
-    let url = base_url(if plain == Some(true) { "http" } else { "https" }, &index.name)?;
-    let source = if plain.is_none() && is_loopback(&url) { "probe" } else { source };
-    Ok((url, source))
+    let at = of_host(if plain == Some(true) { "http" } else { "https" }, &index.name)?;
+    let source = if plain.is_none() && is_loopback(&at.url) { "probe" } else { source };
+    Ok((at, source))
 }
 
-fn base_url(scheme: &str, host: &str) -> Result<Url> {
-    Url::parse(&format!("{scheme}://{host}")).map_err(|_| bad_host(host))
+fn of_host(scheme: &str, host: &str) -> Result<Location> {
+    Location::of_host(scheme, host).ok_or_else(|| bad_host(host))
 }
 
 fn bad_host(host: &str) -> Error {
     Error::new(Code::InvalidReference, format!("'{}' is not a host name", crate::text::shorten(host)))
 }
 
-fn parse_endpoint(text: &str) -> Result<Url> {
-    let invalid = |why: &str| Error::new(Code::InvalidArgument, format!("the option endpoint {why}"));
-    let mut url = Url::parse(text).map_err(|error| invalid(&format!("is not a URL: {error}")))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(invalid("must begin with https:// or http:// and a host"));
-    }
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-        return Err(invalid("must not have userinfo, query or fragment"));
-    }
-    if !url.path().ends_with('/') {
-        let path = format!("{}/", url.path());
-        url.set_path(&path);
-    }
-    Ok(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
+fn parse_endpoint(text: &str) -> Result<Location> {
+    Location::of_base(text).map_err(|why| Error::new(Code::InvalidArgument, format!("the option endpoint {why}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn endpoints_are_urls_with_a_path_prefix() {
-        assert_eq!(parse_endpoint("https://h/dockerproxy").unwrap().as_str(), "https://h/dockerproxy/");
-        for bad in ["h", "ftp://h", "https://u:p@h/", "https://h/?q", "https://h/#f", "file:///x"] {
-            assert_eq!(parse_endpoint(bad).unwrap_err().code(), Code::InvalidArgument, "{bad}");
-        }
-    }
 
     #[test]
     fn half_a_credential_is_refused() {

@@ -2,6 +2,7 @@
 //! once, before anything is asked, and nothing is tried in turn.
 
 use crate::error::Result;
+use crate::machine::ShortNameReading;
 use crate::reference::{Reference, Repository};
 use crate::registry::Client;
 
@@ -22,7 +23,7 @@ impl Client {
     }
 
     fn stands_for(&self, short: Option<&str>) -> Result<Option<Repository>> {
-        let short = short.filter(|_| self.options().machine.reads_short_names().unwrap_or_default());
+        let short = short.filter(|_| self.options().machine.short_names == Some(ShortNameReading::Files));
         short.map(|name| self.rule_book()?.short_names().resolve(name).map(|(repository, _)| repository)).transpose()
     }
 }
@@ -143,8 +144,7 @@ mod tests {
             assert_eq!(client.reference("fedora").unwrap().to_string(), "docker.io/library/fedora:latest");
             assert!(client.reference("a.example/fedora").is_ok());
         }
-        let options = serde_json::from_value(json!({"short_names": "podman"})).unwrap();
-        let error = Client::new(options).err().unwrap();
-        assert!(error.code() == Code::InvalidArgument && error.message().contains("short_names"), "{error}");
+        let error = serde_json::from_value::<ClientOptions>(json!({"short_names": "podman"})).err().unwrap();
+        assert!(error.to_string().contains("the option short_names must be \"docker.io\" or \"files\""), "{error}");
     }
 }

@@ -7,7 +7,7 @@ pub use crate::http::proxy::ProxyOptions;
 pub use crate::http::settings::{HttpOptions, TlsOptions};
 pub use crate::http::throttle::ThrottleOptions;
 pub use crate::job::pool::PoolOptions;
-pub use crate::machine::MachineOptions;
+pub use crate::machine::{MachineOptions, ShortNameReading};
 pub use crate::options::Texts;
 pub use crate::registry::upload::blob_info_cache::BlobInfoOptions;
 pub use crate::stream::spool::TemporaryOptions;
@@ -54,7 +54,6 @@ impl ClientOptions {
         self.http.check()?;
         self.temporary.check()?;
         self.credentials.check()?;
-        self.machine.check()?;
         self.jobs.check()
     }
 }

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use ::http::header::{HeaderMap, DATE};
 use ::http::StatusCode;
-use url::Url;
 
 use crate::error::{Code, Error};
 use crate::http::retry::{whole_seconds, RetryAfter};
+use crate::http::Url;
 use crate::rate_limit::RateLimit;
+use crate::statuses;
 
 pub(crate) use body::holds_errors;
 use body::{plain, registry_errors};
@@ -34,7 +35,8 @@ pub(crate) fn error_of(status: u16, headers: &HeaderMap, body: &[u8], url: &Url,
         "" => format!("{what}: {said}"),
         name => format!("{what}: {said} ({name})"),
     };
-    let code = errors.iter().find_map(|error| by_name(&error.code, status, url)).unwrap_or_else(|| by_status(status));
+    let code =
+        errors.iter().find_map(|error| by_name(&error.code, status, url)).unwrap_or_else(|| statuses::code(status));
     let after = retry_after(headers).map(whole_seconds);
     let message = match (code, after) {
         (Code::RateLimited, Some(after)) => format!("{message}; the server asks to retry after {after} s"),
@@ -60,41 +62,22 @@ pub(crate) fn of_a_read(error: Error) -> Error {
     }
 }
 
-fn by_status(status: u16) -> Code {
-    match status {
-        300..=399 => Code::Redirect,
-        401 => Code::Unauthenticated,
-        403 => Code::Forbidden,
-        404 => Code::NotFound,
-        405 | 501 => Code::Unsupported,
-        408 => Code::Timeout,
-        413 => Code::LimitExceeded,
-        429 => Code::RateLimited,
-        400..=499 => Code::Http,
-        500..=599 => Code::Server,
-        // Below 300 it is a success that does not fit the request.
-        _ => Code::Protocol,
-    }
-}
-
 /// What the registry's code adds where the status is not specific.
 fn by_name(name: &str, status: u16, url: &Url) -> Option<Code> {
     // For a GET, a missing blob is the requested object; for a PUT of a manifest, it is the reason of the failure.
-    let of_manifest = matches!(status, 400 | 404) && url.path().contains("/manifests/");
-    // 4xx statuses that only say that the request was wrong.
-    let open = matches!(status, 400 | 402 | 406 | 409..=412 | 414..=428 | 430..=499);
+    let may_miss_a_blob = statuses::may_miss_a_blob(status);
+    let (is_open, is_general) = (statuses::leaves_the_reason_open(status), statuses::is_general(status));
     match name.to_ascii_uppercase().as_str() {
         "TOOMANYREQUESTS" => Some(Code::RateLimited),
-        "MANIFEST_BLOB_UNKNOWN" if matches!(status, 400 | 404) => Some(Code::MissingBlob),
-        "BLOB_UNKNOWN" if of_manifest => Some(Code::MissingBlob),
-        "DIGEST_INVALID" if open => Some(Code::DigestMismatch),
-        "SIZE_INVALID" if open => Some(Code::SizeMismatch),
-        "MANIFEST_INVALID" if open => Some(Code::InvalidManifest),
-        "NAME_INVALID" if status == 400 => Some(Code::InvalidReference),
-        "UNSUPPORTED" if status == 400 => Some(Code::Unsupported),
-        // ECR sends this for an expired token.
-        "DENIED" if status == 400 => Some(Code::Forbidden),
-        "UNAUTHORIZED" if status == 400 => Some(Code::Unauthenticated),
+        "MANIFEST_BLOB_UNKNOWN" if may_miss_a_blob => Some(Code::MissingBlob),
+        "BLOB_UNKNOWN" if may_miss_a_blob && url.path().contains("/manifests/") => Some(Code::MissingBlob),
+        "DIGEST_INVALID" if is_open => Some(Code::DigestMismatch),
+        "SIZE_INVALID" if is_open => Some(Code::SizeMismatch),
+        "MANIFEST_INVALID" if is_open => Some(Code::InvalidManifest),
+        "NAME_INVALID" if is_general => Some(Code::InvalidReference),
+        "UNSUPPORTED" if is_general => Some(Code::Unsupported),
+        "DENIED" if is_general => Some(Code::Forbidden),
+        "UNAUTHORIZED" if is_general => Some(Code::Unauthenticated),
         _ => None,
     }
 }

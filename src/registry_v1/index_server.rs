@@ -2,7 +2,6 @@
 
 use ::http::header::HeaderValue;
 use ::http::StatusCode;
-use url::Url;
 use zeroize::Zeroizing;
 
 use super::ERROR_BODY;
@@ -15,6 +14,7 @@ use crate::http::headers::secret_value;
 use crate::http::location::RequestTarget;
 use crate::http::response::Response;
 use crate::http::Request;
+use crate::http::Url;
 use crate::reference::Index;
 use crate::registry::Client;
 use crate::registry_error;
@@ -38,8 +38,8 @@ impl IndexServer {
         let mut account = client.account(call, index, repository)?;
         // Docker Hub's index is another host than its registry.
         if index.official && account.base.url.host_str() == Some(docker_hub::REGISTRY) {
-            let url = Url::parse(&format!("https://{}/", docker_hub::INDEX));
-            account.base.url = url.map_err(|_| Error::new(Code::Internal, "no URL for Docker Hub"))?;
+            let base = account.base.moved_to_host(docker_hub::INDEX);
+            account.base = base.ok_or_else(|| Error::new(Code::Internal, "no URL for Docker Hub"))?;
         }
         Ok(IndexServer { client: client.clone(), call: call.clone(), account })
     }

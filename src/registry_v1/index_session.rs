@@ -11,7 +11,6 @@ use ::http::header::{HeaderMap, HeaderName, HeaderValue, ACCEPT, CONTENT_TYPE};
 use ::http::{Method, StatusCode};
 use bytes::Bytes;
 use serde_json::json;
-use url::Url;
 
 use super::cookies::CookieJar;
 use super::id::ImageId;
@@ -23,6 +22,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::location::Location;
 use crate::http::response::Response;
 use crate::http::upload::Body;
+use crate::http::Url;
 use crate::http::{Repeat, Request};
 
 /// How many of an index's registries are tried.
@@ -137,10 +137,8 @@ fn registries(index: &Location, response: &Response) -> Result<Vec<Registry>> {
 
 /// Docker Hub's index does not store images, even when it names no registry.
 fn at_hub(base: Location) -> Location {
-    match is_hub(&base.url).then(|| Url::parse(&format!("https://{}/", docker_hub::REGISTRY))) {
-        Some(Ok(url)) => Location { url, ..base },
-        _ => base,
-    }
+    let hub = is_hub(&base.url).then(|| base.moved_to_host(docker_hub::REGISTRY)).flatten();
+    hub.unwrap_or(base)
 }
 
 fn endpoint(index: &Location, said_by: &Url, remote: Option<IpAddr>, text: &str) -> Result<Location> {
@@ -151,12 +149,7 @@ fn endpoint(index: &Location, said_by: &Url, remote: Option<IpAddr>, text: &str)
     let bad = |error: Error| error.within("X-Docker-Endpoints").with_url(said_by);
     let value = HeaderValue::from_str(&text);
     let value = value.map_err(|_| bad(Error::new(Code::Redirect, "is not a list of registries")))?;
-    let mut base = index.named(Some(&value), said_by, remote).map_err(bad)?;
-    base.url.set_query(None);
-    // Some write the API's root.
-    let path = base.url.path().trim_end_matches('/').trim_end_matches("/v1").to_owned();
-    base.url.set_path(&format!("{path}/"));
-    Ok(base)
+    Ok(index.named(Some(&value), said_by, remote).map_err(bad)?.base_without("/v1"))
 }
 
 impl IndexSession {

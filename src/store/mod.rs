@@ -3,6 +3,7 @@
 
 pub mod condition;
 pub(crate) mod descend;
+pub(crate) mod local_store;
 pub(crate) mod manifest_name;
 
 use serde::Serialize;

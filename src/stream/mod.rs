@@ -4,6 +4,7 @@
 pub mod blob;
 pub(crate) mod gunzip;
 pub(crate) mod hashing;
+pub(crate) mod local_bytes;
 pub mod pack;
 pub mod replay;
 pub mod source;

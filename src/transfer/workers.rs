@@ -1,7 +1,7 @@
 //! Work on several threads at once, for one call. What the caller must see (log, progress, a request for credentials)
 //! is passed to the caller's thread, which waits here: callbacks run on no other.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{mpsc as reply, Arc, Mutex};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::call::thread;
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::sync::lock;
+use crate::sync::{into_inner, lock};
 
 /// How often the caller's progress is updated.
 const TICK: Duration = Duration::from_millis(50);
@@ -72,10 +72,27 @@ pub(crate) fn in_parallel<T: Send>(
         drop(alive);
         attend(call, meter, arriving, ending, &stop);
     });
-    match crate::sync::into_inner(failure) {
+    match into_inner(failure) {
         Some(error) => Err(error),
         None => call.check(),
     }
+}
+
+/// The same for jobs that each have a result; the results are in the order of the jobs.
+pub(crate) fn gather<T: Send, R: Send>(
+    call: &Call,
+    width: usize,
+    meter: &Arc<Meter>,
+    jobs: Vec<T>,
+    work: impl Fn(&Call, usize, T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let found = Mutex::new(BTreeMap::new());
+    in_parallel(call, width, meter, jobs.into_iter().enumerate().collect(), |call, worker, (at, job)| {
+        let result = work(call, worker, job)?;
+        lock(&found).insert(at, result);
+        Ok(())
+    })?;
+    Ok(into_inner(found).into_values().collect())
 }
 
 /// The context of one worker: the caller's deadline, and hooks that send to the caller's thread.

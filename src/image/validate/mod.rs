@@ -5,7 +5,7 @@ mod blobs;
 mod reached;
 mod tree;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -17,9 +17,8 @@ use crate::error::{Code, Error, Result};
 use crate::options::options;
 use crate::os::shortage::is_damage;
 use crate::store::{Moved, ReadStore};
-use crate::sync::{into_inner, lock};
 use crate::transfer::meter::Meter;
-use crate::transfer::workers::{in_parallel, width_of};
+use crate::transfer::workers::{gather, width_of};
 use blobs::BlobUse;
 use tree::Tree;
 
@@ -130,24 +129,21 @@ fn blob_problems(
     options: &ValidateOptions,
 ) -> Result<Vec<ValidationProblem>> {
     let limits = UnpackLimits { bytes: options.max_bytes, ratio: options.max_ratio };
-    let jobs: Vec<(usize, &BlobUse)> = blobs.iter().enumerate().filter(|(_, blob)| !blob.is_read).collect();
-    let bytes = total(jobs.iter().map(|(_, blob)| *blob));
+    let jobs: Vec<&BlobUse> = blobs.iter().filter(|blob| !blob.is_read).collect();
+    let bytes = total(jobs.iter().copied());
     call.begin("validate", Some(bytes))?;
     let meter = Arc::new(Meter::new(width, jobs.len() as u64, bytes));
-    let found = Mutex::new(Vec::new());
-    in_parallel(call, width, &meter, jobs, |call, worker, (at, blob)| {
+    let found = gather(call, width, &meter, jobs, |call, worker, blob| {
         meter.begin(worker, &blob.descriptor);
-        let outcome = match options.quick {
+        let mut problems = match options.quick {
             true => blob.look(call, store),
             false => blob.read(call, store, limits),
-        };
-        lock(&found).extend(outcome?.into_iter().map(|problem| (at, problem)));
+        }?;
+        problems.sort();
         meter.settle(worker, blob.descriptor.size, Moved::Present);
-        Ok(())
+        Ok(problems)
     })?;
-    let mut found: Vec<(usize, ValidationProblem)> = into_inner(found);
-    found.sort();
-    Ok(found.into_iter().map(|(_, problem)| problem).collect())
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// Whether an error is about what was looked at, so that it belongs into the report; any other ends the call: the answer is not known.

@@ -1,7 +1,7 @@
 //! The manifests below one, level by level, and the blobs that they name.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::blobs::{BlobUse, LayerUse};
 use super::reached::Reached;
@@ -13,9 +13,8 @@ use crate::image::{Image, MOST};
 use crate::manifest::Descriptor;
 use crate::media_type as types;
 use crate::store::{descend, ReadStore};
-use crate::sync::{into_inner, lock};
 use crate::transfer::meter::Meter;
-use crate::transfer::workers::in_parallel;
+use crate::transfer::workers::gather;
 
 /// A manifest that is named by another.
 struct NamedManifest {
@@ -140,17 +139,10 @@ struct LevelReader<'a> {
 impl LevelReader<'_> {
     /// Reads what a level names, in its order; what cannot be read is a problem.
     fn read(&self, wanted: &[NamedManifest], problems: &mut Vec<ValidationProblem>) -> Result<Vec<Reached>> {
-        let read = Mutex::new(Vec::new());
-        let jobs = wanted.iter().enumerate().collect();
-        in_parallel(self.call, self.width, &Arc::new(Meter::default()), jobs, |call, _, (at, named)| {
-            let outcome = self.reach(call, named)?;
-            lock(&read).push((at, outcome));
-            Ok(())
-        })?;
-        let mut read: Vec<(usize, std::result::Result<Reached, ValidationProblem>)> = into_inner(read);
-        read.sort_by_key(|(at, _)| *at);
+        let (meter, jobs) = (Arc::new(Meter::default()), wanted.iter().collect());
+        let read = gather(self.call, self.width, &meter, jobs, |call, _, named| self.reach(call, named))?;
         let mut level = Vec::new();
-        for (_, outcome) in read {
+        for outcome in read {
             match outcome {
                 Ok(reached) => level.push(reached),
                 Err(problem) => problems.push(problem),

@@ -5,15 +5,14 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempDir};
-
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::lock::Lock;
 use crate::layout::oci::OciLayout;
 use crate::manifest::Descriptor;
-use crate::os::{mode, owner, temporary};
+use crate::os::temporary::{self, NamedTempFile, TempDir};
+use crate::os::{mode, owner};
 use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::blob::Blob;
 
@@ -190,7 +189,7 @@ impl StagingFolder {
         match self.place {
             StagingPlace::Known(path, lock) => {
                 // Renamed first: a process that comes meanwhile creates a new folder, and never finds one that is partly removed.
-                let removed = TempDir::with_prefix_in(".ocireg-", path.parent().unwrap_or(Path::new(".")));
+                let removed = temporary::private_folder(path.parent().unwrap_or(Path::new(".")), ".ocireg-".as_ref());
                 let gone = match removed.as_ref().map(|folder| fs::rename(&path, folder.path())) {
                     // No other copy looks for that name: what cannot be removed now is never removed.
                     Ok(Ok(())) => removed

@@ -28,9 +28,9 @@ use crate::layout::needed::{needed, ImageBlobs, Shelf};
 use crate::layout::oci::{is_name, VERSION};
 use crate::layout::tarball::write::{Contents, NewMember, TarWriter};
 use crate::manifest::{Descriptor, Kind};
-use crate::os::owner;
 use crate::os::target::{DirectOutput, Target};
 use crate::os::temporary::persist_new;
+use crate::os::{flush, owner};
 use crate::reference::Reference;
 use crate::store::condition::no_name;
 use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
@@ -138,7 +138,7 @@ impl ArchiveWriter {
                 // The permissions and group of the replaced file are kept.
                 owner::share(temporary.as_file(), path).map_err(cannot)?;
             }
-            temporary.as_file().sync_all().map_err(cannot)?;
+            flush::file(temporary.as_file()).map_err(cannot)?;
             call.check()?;
             let named = if is_there { temporary.persist(path) } else { persist_new(temporary, path) };
             match named {

@@ -79,7 +79,7 @@ fn head(remote: &Remote, reference: &Reference, digest: &Digest) -> Result<BlobH
     let response = remote.expect(reply, &[StatusCode::OK, StatusCode::NOT_FOUND], &what)?;
     let exists = response.status == StatusCode::OK;
     let redirects =
-        response.hops.iter().map(|hop| json!({"status": hop.status, "url": without_query(&hop.url)})).collect();
+        response.hops.iter().map(|hop| json!({"status": hop.status, "url": redact::without_query(&hop.url)})).collect();
     Ok(BlobHead {
         exists,
         digest: digest.clone(),
@@ -150,11 +150,4 @@ pub(crate) fn look_by(method: Method, remote: &Remote, digest: &Digest) -> Resul
 fn said_size(response: &Response, digest: &Digest) -> Option<u64> {
     let says = |size: &u64| *size > 0 || response.method == Method::GET || *digest == digest.algorithm().digest(b"");
     response.content_length().filter(says)
-}
-
-// The query often contains a signature.
-fn without_query(url: &url::Url) -> String {
-    let mut url = url.clone();
-    url.set_query(None);
-    redact::url(&url)
 }

@@ -6,7 +6,6 @@ use std::path::Path;
 use ::http::Method;
 use bytes::Bytes;
 use serde::Serialize;
-use url::Url;
 
 use super::blob_digest;
 use crate::auth::Reply;
@@ -167,8 +166,8 @@ impl Downloadable for RemoteBlob {
         Ok(!self.senders.is_empty() && self.turn.has_others(&self.senders))
     }
 
-    fn is_elsewhere(&self, url: &Url) -> bool {
-        !self.remote.account.base.is_origin_of(url)
+    fn is_elsewhere(&self, url: &str) -> bool {
+        self.remote.account.base.is_left_by(url)
     }
 
     fn is_reported_as_break(&self, error: &Error) -> bool {

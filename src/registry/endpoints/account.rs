@@ -3,15 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use url::Url;
 use zeroize::Zeroizing;
 
 use super::memory::{Probed, REMEMBERED};
 use super::rule_book::{blocked_by, AskedEndpoints};
 use crate::auth::Account;
 use crate::call::Call;
-use crate::credentials::Credentials;
+use crate::credentials::{decode_pair, Credentials};
 use crate::docker_hub;
 use crate::error::{Code, Error, Result};
 use crate::http::endpoint_settings::{host_and_port, EndpointSettings};
@@ -108,7 +106,7 @@ impl Client {
             names.push(docker_hub::REALM);
         }
         let options = lock(&self.hosts).get(&host::key(&index.name)).cloned().unwrap_or_default();
-        let at = options.endpoint.and_then(|text| host_and_port(&Url::parse(&text).ok()?));
+        let at = options.endpoint.and_then(|text| host_and_port(&Location::of_base(&text).ok()?.url));
         let own = ports(endpoint.host(index));
         names.into_iter().flat_map(ports).chain(at.filter(|at| !own.contains(at))).collect()
     }
@@ -138,7 +136,7 @@ impl Client {
         let mut base =
             host::base(&self.http, &index, &options, Some((&settings, endpoint.tls.or_plain_http)), speaks_tls)?;
         if let EndpointBase::At { path, .. } = &endpoint.base {
-            add_path(&mut base.url, path);
+            base = base.with_prefix(path);
         }
         let mut account = host::account_at(index.name, base, &options);
         account.by_rule = said.or_else(|| endpoint.credentials.clone());
@@ -186,15 +184,8 @@ fn gave_no_answer(error: &Error) -> bool {
 
 /// The ports of a host, `HOST[:PORT]`.
 fn ports(name: &str) -> Vec<(String, u16)> {
-    let urls = ["https", "http"].map(|scheme| Url::parse(&format!("{scheme}://{name}")).ok());
-    urls.iter().flatten().filter_map(host_and_port).collect()
-}
-
-fn add_path(base: &mut Url, path: &str) {
-    let path = path.trim_matches('/');
-    if !path.is_empty() {
-        base.set_path(&format!("{}/{path}/", base.path().trim_end_matches('/')));
-    }
+    let roots = ["https", "http"].map(|scheme| Location::of_host(scheme, name));
+    roots.iter().flatten().filter_map(|root| host_and_port(&root.url)).collect()
 }
 
 fn is_authorization(name: &str) -> bool {
@@ -212,10 +203,8 @@ fn said(endpoint: &RegistryEndpoint) -> Result<Option<Credentials>> {
     if scheme.eq_ignore_ascii_case("bearer") {
         return Ok(Some(Credentials::Token(Zeroizing::new(text.trim().to_owned()))));
     }
-    let bytes = base64::engine::general_purpose::STANDARD.decode(text.trim()).map(Zeroizing::new);
-    let bytes = bytes.ok().filter(|_| scheme.eq_ignore_ascii_case("basic")).ok_or_else(wrong)?;
-    let pair = std::str::from_utf8(&bytes).ok().and_then(|text| text.split_once(':')).ok_or_else(wrong)?;
-    let (username, password) = (pair.0.to_owned(), Zeroizing::new(pair.1.to_owned()));
+    let pair = decode_pair(text).filter(|_| scheme.eq_ignore_ascii_case("basic"));
+    let (username, password) = pair.ok_or_else(wrong)?;
     Ok(Some(Credentials::Password { username, password }))
 }
 
@@ -287,9 +276,7 @@ mod tests {
             ("https://h/", "/a/b/", "https://h/a/b/"),
             ("https://h/x/", "a", "https://h/x/a/"),
         ] {
-            let mut url = Url::parse(base).unwrap();
-            add_path(&mut url, path);
-            assert_eq!(url.as_str(), whole);
+            assert_eq!(Location::of_base(base).unwrap().with_prefix(path).url.as_str(), whole);
         }
     }
 }

@@ -4,8 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use url::Url;
-
+use crate::http::Url;
 use crate::mirrors::EndpointKey;
 use crate::sync::lock;
 

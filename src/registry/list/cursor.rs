@@ -9,10 +9,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine as _;
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 use crate::error::{Code, Error, Result};
+use crate::http::link;
 use crate::http::location::RequestTarget;
+use crate::http::Url;
 use crate::registry::repository::Remote;
 use crate::resource::Resource;
 
@@ -88,7 +89,7 @@ impl Cursor {
             return Err(wrong("is that of another version of the library"));
         }
         match lists.iter().find(|list| list.id == cursor.list) {
-            Some(list) if cursor.address(&list.url).is_some() => Ok(cursor),
+            Some(list) if cursor.is_page_of(list) => Ok(cursor),
             Some(_) => Err(wrong("is not what a page has")),
             None => Err(wrong("belongs to another list")),
         }
@@ -113,7 +114,7 @@ impl Cursor {
 
     /// The URL of its page.
     pub(crate) fn target(&self, list: &RegistryList) -> Result<RequestTarget> {
-        if self.address(&list.url).is_none() {
+        if !self.is_page_of(list) {
             return Err(Error::new(Code::InvalidArgument, "the option next leads nowhere"));
         }
         let page = match self.below.as_str() {
@@ -127,24 +128,8 @@ impl Cursor {
     }
 
     /// Only a query of the list, or of a path below it, and only if that is parsed as written.
-    fn address(&self, list: &Url) -> Option<Url> {
-        let mut url = list.clone();
-        if !self.below.is_empty() {
-            url.set_path(&format!("{}/{}", list.path(), self.below));
-            if below(list, &url)? != self.below {
-                return None;
-            }
-        }
-        url.set_query(self.query.as_deref());
-        (url.query() == self.query.as_deref()).then_some(url)
-    }
-}
-
-/// The rest of a page's path after the list's path; None for other paths.
-fn below<'a>(list: &Url, page: &'a Url) -> Option<&'a str> {
-    match page.path().strip_prefix(list.path())? {
-        "" => Some(""),
-        rest => rest.strip_prefix('/').filter(|rest| !rest.is_empty()),
+    fn is_page_of(&self, list: &RegistryList) -> bool {
+        link::is_page_of(&list.url, &self.below, self.query.as_deref())
     }
 }
 
@@ -243,7 +228,7 @@ impl Passage {
             (None, Some(next)) => (next, Position::default()),
             (None, None) => return Ok(None),
         };
-        let below = match below(&list.url, url) {
+        let below = match link::below(&list.url, url) {
             Some(below) => below,
             // The list is answered elsewhere: the next request starts at its original URL again.
             None if [page.url, page.answered].iter().any(|known| known.path() == url.path()) => "",

@@ -6,7 +6,6 @@ use std::ops::ControlFlow;
 use ::http::header::HeaderMap;
 use ::http::Method;
 use serde_json::{Map, Value};
-use url::Url;
 
 use crate::auth::scope::ScopeSet;
 use crate::auth::Reply;
@@ -14,6 +13,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::location::RequestTarget;
 use crate::http::response::Response;
 use crate::http::Request;
+use crate::http::Url;
 use crate::registry::list::cursor::AskedPage;
 use crate::registry::list::page;
 use crate::registry::repository::Remote;

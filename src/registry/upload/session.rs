@@ -5,13 +5,13 @@ use ::http::header::{HeaderValue, CONTENT_TYPE, LOCATION, RANGE};
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use url::Url;
 
 use crate::auth::Reply;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::http::location::Location;
+use crate::http::origin::host_of;
 use crate::http::response::Response;
 use crate::http::retry::Backoff;
 use crate::http::upload::Body;
@@ -52,16 +52,15 @@ impl SavedSession {
             let value = crate::json::parse(text.as_bytes()).map_err(|error| invalid(error.verdict()))?;
             return SavedSession::deserialize(&value).map_err(|error| invalid(format!("lacks something: {error}")));
         }
-        let url = Url::parse(text).map_err(|error| invalid(format!("'{}' is not a URL: {error}", shorten(text))))?;
+        let url = Location::of_kept(text).map_err(|why| invalid(format!("'{}' {why}", shorten(text))))?.url;
         let name = url.path().split_once("/v2/").and_then(|(_, path)| path.rsplit_once("/blobs/uploads/"));
-        let (Some((name, _)), Some(host)) = (name, url.host_str()) else {
+        let Some((name, _)) = name.filter(|_| url.has_host()) else {
             let shown = redact::url(&url);
             return Err(invalid(format!(
                 "'{shown}' is not at HOST/v2/REPOSITORY/blobs/uploads/: give its JSON instead"
             )));
         };
-        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        let repository = format!("{}://{host}{port}/{name}", url.scheme());
+        let repository = format!("{}://{}/{name}", url.scheme(), host_of(&url));
         Ok(SavedSession { url: text.to_owned(), repository, offset: 0, min_chunk_size: 0 })
     }
 }
@@ -188,7 +187,7 @@ impl UploadSession {
     /// Ends the upload: the blob exists, under its digest.
     pub fn finish(&mut self, digest: &Digest, body: Body) -> Result<Response> {
         let size = Some(self.offset + body.size()).filter(|size| *size > 0);
-        let at = Location { url: with_digest(self.at.url.clone(), digest), ..self.at.clone() };
+        let at = self.at.with_member("digest", digest.as_str());
         let mut request = Request::new(Method::PUT).header(CONTENT_TYPE, OCTETS)?.body(body);
         if request.body.is_empty() {
             request.repeat = Repeat::WhenRefused;
@@ -224,15 +223,6 @@ impl UploadSession {
         }
         Ok(())
     }
-}
-
-/// Adds the digest to a session's URL, whose query must stay as it is, but for a digest that it has already.
-pub fn with_digest(mut url: Url, digest: &Digest) -> Url {
-    let own = format!("digest={digest}");
-    let kept = url.query().unwrap_or_default().split('&').filter(|pair| !pair.starts_with("digest="));
-    let query = kept.chain([own.as_str()]).collect::<Vec<_>>().join("&");
-    url.set_query(Some(query.trim_start_matches('&')));
-    url
 }
 
 /// Whether the request that completes a blob may have been carried out although it failed: its response was lost, or a

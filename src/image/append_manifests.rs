@@ -1,56 +1,40 @@
 //! A place that has an image, with more layers laid over it: new configs, manifests and indexes, and the layers' bytes.
 
-use std::collections::HashMap;
-use std::io::{Cursor, Seek, SeekFrom};
-use std::path::PathBuf;
-
 use serde_json::{json, Value};
 
 use super::config::ImageConfig;
 use super::new_layer::NewLayer;
 use super::Image;
 use crate::call::Call;
-use crate::digest::{Algorithm, Digest, Hasher};
+use crate::digest::Algorithm;
 use crate::error::{Code, Error, Result};
 use crate::json::list_mut;
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
-use crate::os::special::open_regular;
-use crate::reference::Repository;
 use crate::store::descend;
+use crate::store::local_store::LocalStore;
 use crate::store::{RawManifest, ReadStore};
-use crate::stream::blob::{Blob, VerifiedBlob};
-use crate::stream::spool::SpoolItem;
+use crate::stream::local_bytes::LocalBytes;
 
-/// A store with manifests and blobs added to it.
-pub(super) struct AppendedStore<'a> {
+/// Images with new layers on them, and what is new of them as a place to copy from.
+pub(super) struct AppendedImages<'a> {
     below: &'a dyn ReadStore,
-    root: RawManifest,
     layers: &'a [NewLayer],
     /// What the caller wants the layers to be called.
     media_type: Option<&'a str>,
-    files: HashMap<Digest, PathBuf>,
-    items: HashMap<Digest, SpoolItem>,
-    configs: HashMap<Digest, Vec<u8>>,
-    manifests: HashMap<Digest, RawManifest>,
+    pub(super) store: LocalStore<'a>,
 }
 
-impl<'a> AppendedStore<'a> {
+impl<'a> AppendedImages<'a> {
     pub(super) fn new(
         below: &'a dyn ReadStore,
         root: RawManifest,
         layers: &'a [NewLayer],
         media_type: Option<&'a str>,
-    ) -> AppendedStore<'a> {
-        let files = layers.iter().map(|layer| (layer.digest.clone(), layer.path.clone())).collect();
-        let items = layers.iter().filter_map(|layer| Some((layer.digest.clone(), layer.item.clone()?))).collect();
-        let (configs, manifests) = (HashMap::new(), HashMap::new());
-        AppendedStore { below, root, layers, media_type, files, items, configs, manifests }
-    }
-
-    /// Makes this the root.
-    pub(super) fn put_root(&mut self, root: RawManifest) {
-        self.root = root;
+    ) -> AppendedImages<'a> {
+        let mut store = LocalStore::over(below, root);
+        layers.iter().for_each(|layer| store.add_blob(layer.digest.clone(), layer.bytes.clone()));
+        AppendedImages { below, layers, media_type, store }
     }
 
     /// The manifest of an image with the new layers, and what the result says of it.
@@ -79,8 +63,8 @@ impl<'a> AppendedStore<'a> {
         if let Some(platform) = &image.platform {
             shown["platform"] = json!(platform);
         }
-        self.configs.insert(config.digest, bytes);
-        self.manifests.insert(content.digest().clone(), content.clone());
+        self.store.add_blob(config.digest, LocalBytes::Memory(bytes.into(), "the new config"));
+        self.store.add_manifest(content.clone());
         Ok((content, vec![shown]))
     }
 
@@ -113,7 +97,7 @@ impl<'a> AppendedStore<'a> {
         let mut value = document.value.clone();
         value["manifests"] = Value::Array(entries);
         let content = RawManifest::parse(value.to_string().into_bytes(), Some(&document.media_type), None)?;
-        self.manifests.insert(content.digest().clone(), content.clone());
+        self.store.add_manifest(content.clone());
         Ok((content, images))
     }
 }
@@ -145,51 +129,4 @@ fn extended(config: &ImageConfig, count: usize, layers: &[NewLayer]) -> Result<V
         }
     }
     Ok(value.to_string().into_bytes())
-}
-
-impl ReadStore for AppendedStore<'_> {
-    fn place(&self) -> String {
-        self.below.place()
-    }
-
-    fn root(&self, _: &Call) -> Result<RawManifest> {
-        Ok(self.root.clone())
-    }
-
-    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<RawManifest> {
-        match self.manifests.get(&wanted.digest) {
-            Some(content) => Ok(content.clone()),
-            None => self.below.manifest(call, wanted),
-        }
-    }
-
-    fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
-        let begin = hashed.as_ref().map_or(0, |(_, length)| *length);
-        if let Some(bytes) = self.configs.get(&wanted.digest) {
-            let mut reader = Cursor::new(bytes.clone());
-            reader.set_position(begin);
-            return Ok(Box::new(VerifiedBlob::new(reader, call, "the new config".to_owned(), wanted, hashed)));
-        }
-        if let Some(item) = self.items.get(&wanted.digest) {
-            let name = "the packed layer".to_owned();
-            return Ok(Box::new(VerifiedBlob::new(item.read_from(begin), call, name, wanted, hashed)));
-        }
-        let Some(path) = self.files.get(&wanted.digest) else { return self.below.open(call, wanted, hashed) };
-        let what = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
-        let mut file = open_regular(path).map_err(what)?;
-        file.seek(SeekFrom::Start(begin)).map_err(what)?;
-        Ok(Box::new(VerifiedBlob::new(file, call, path.display().to_string(), wanted, hashed)))
-    }
-
-    fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {
-        self.below.size(call, digest)
-    }
-
-    fn referrers(&self, _: &Call, _: &Digest) -> Result<Vec<Descriptor>> {
-        Ok(Vec::new())
-    }
-
-    fn repository(&self) -> Option<&Repository> {
-        self.below.repository()
-    }
 }

@@ -66,15 +66,15 @@ impl Declarations {
             } else if line == "} and {" {
                 in_groups = true;
             } else if let (Some((_, kind)), true) = (field, in_groups) {
+                if about.last().is_some_and(|text| text.ends_with('.')) {
+                    fail(&format!("{}: the heading '{}' ends with a full stop", path.display(), about.join(" ")));
+                }
                 let kind = kind.trim_end_matches(',').rsplit("::").next().unwrap_or_default();
                 declared.groups.push((kind.to_owned(), about.join(" ")));
             } else if let Some((key, rest)) = field {
                 declared.keys.push(Key::new(key, rest.trim_end_matches(','), about.join(" ")));
             } else if !line.is_empty() && line != "}" && !line.starts_with("#[") {
-                fail(&format!(
-                    "{}: src/ffi/header/options.rs cannot read the line of options! '{line}'",
-                    path.display()
-                ));
+                fail(&format!("{}: build/options.rs cannot read the line of options! '{line}'", path.display()));
             }
             if !line.starts_with("#[") {
                 about.clear();
@@ -139,12 +139,9 @@ impl Key {
             "f64" => "number",
             "Vec<String>" | "Headers" | "Mirrors" => "list of strings",
             "Texts" => "string or list of strings",
-            "String" | "Zeroizing<String>" | "Address" | "ProxyChoice" | "Compression" | "Digest" | "KeyFormat" => {
-                "string"
-            }
-            _ => fail(&format!(
-                "src/ffi/header/options.rs does not know what {inner}, the type of the option {name}, is in C"
-            )),
+            "String" | "Zeroizing<String>" | "Address" | "ProxyChoice" | "Compression" | "Digest" | "KeyFormat"
+            | "ImageSpecVersion" | "ShortNameReading" => "string",
+            _ => fail(&format!("build/options.rs does not know what {inner}, the type of the option {name}, is in C")),
         };
         let default = match default {
             None if kind == "bool" => Some("false".to_owned()),

@@ -137,7 +137,7 @@ impl Http {
         BodyTerms { patience: Patience { idle, slowest: self.options().slowest(), end }, limit }
     }
 
-    /// What a request to a place is sent with, from now on.
+    /// What a request to a location is sent with, from now on.
     fn sender<'a>(
         &self,
         call: &'a Call,
@@ -211,7 +211,7 @@ impl Http {
         }
     }
 
-    /// Whether the server at this place speaks TLS at all. A certificate that does not verify is an error, not a "no".
+    /// Whether the server at this location speaks TLS at all. A certificate that does not verify is an error, not a "no".
     pub(crate) fn speaks_tls(&self, call: &Call, at: &Location) -> Result<bool> {
         not_blocked(at)?;
         let (url, route) = (&at.url, self.route(at, true)?);

@@ -123,7 +123,7 @@ impl Hosts {
         }
     }
 
-    /// The headers that the caller adds to requests to a place.
+    /// The headers that the caller adds to requests to a location.
     pub(crate) fn headers(&self, at: &Location) -> Headers {
         match is_only_in_files(at) {
             true => self.network(at).headers,
@@ -131,7 +131,7 @@ impl Hosts {
         }
     }
 
-    /// The throttle of a place: one for its host, however it is reached, because what it limits is one server.
+    /// The throttle of a location: one for its host, however it is reached, because what it limits is one server.
     pub(crate) fn throttle(&self, at: &Location) -> Arc<Throttle> {
         let limits = self.network(at).limits(&self.general);
         let mut throttles = lock(&self.throttles);
@@ -141,7 +141,7 @@ impl Hosts {
         throttles.entry(key(&at.url)).or_insert_with(|| Arc::new(Throttle::new(limits))).clone()
     }
 
-    /// The pace of bodies that count for a place.
+    /// The pace of bodies that count for a location.
     pub(crate) fn paces(&self, at: &Location) -> Paces {
         self.throttle(at).rates().with(&self.rates)
     }
@@ -308,11 +308,11 @@ mod tests {
                 only_in_files,
                 ..Default::default()
             }));
-            let place = Location { endpoint_settings: settings, ..at("https://h/") };
-            assert_eq!(hosts.route(&place, true).unwrap().identity.is_none(), only_in_files);
-            assert_eq!(hosts.headers(&place).names().is_empty(), only_in_files);
+            let location = Location { endpoint_settings: settings, ..at("https://h/") };
+            assert_eq!(hosts.route(&location, true).unwrap().identity.is_none(), only_in_files);
+            assert_eq!(hosts.headers(&location).names().is_empty(), only_in_files);
             // Where it leads is no better known.
-            let beyond = Location { endpoint_settings: place.beyond(), ..place };
+            let beyond = Location { endpoint_settings: location.beyond(), ..location };
             assert_eq!(hosts.headers(&beyond).names().is_empty(), only_in_files);
         }
     }

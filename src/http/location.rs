@@ -177,7 +177,7 @@ impl Location {
         Url::parse(url).is_ok_and(|url| !self.is_origin_of(&url))
     }
 
-    /// The settings for where a server at this place leads.
+    /// The settings for where a server at this location leads.
     pub(crate) fn beyond(&self) -> Option<Arc<EndpointSettings>> {
         self.endpoint_settings.as_ref().map(|settings| Arc::new(settings.beyond()))
     }
@@ -225,7 +225,7 @@ mod tests {
         let local = "127.0.0.1".parse().ok();
         assert_eq!(named("http://other/y", Some("127.0.0.1")), Guard::Server { from: local });
         assert_eq!(named("http://other/y", Some("8.8.8.8")), Guard::Server { from: None });
-        // A place is never trusted more than the one that named it.
+        // A location is never trusted more than the one that named it.
         let stranger = Location { guard: Guard::Server { from: None }, ..home.clone() };
         assert_eq!(stranger.named(Some(&HeaderValue::from_static("/x")), &here, local).unwrap().guard, stranger.guard);
     }

@@ -78,12 +78,12 @@ impl Http {
         self.hosts.set(url, network)
     }
 
-    /// The route to a place. `is_ours`: the caller names it, or trusts it like its own hosts.
+    /// The route to a location. `is_ours`: the caller names it, or trusts it like its own hosts.
     pub(crate) fn route(&self, at: &Location, is_ours: bool) -> Result<Route> {
         self.hosts.route(at, is_ours).map_err(|error| error.with_url(&at.url))
     }
 
-    /// Refuses a place that this client would not ask, as far as that is known without resolving its name.
+    /// Refuses a location that this client would not ask, as far as that is known without resolving its name.
     pub(crate) fn check(&self, at: &Location) -> Result<()> {
         self.route(at, at.guard == Guard::Caller)?.check(&at.url, at.guard)?;
         exchange::not_blocked(at)?;
@@ -92,7 +92,7 @@ impl Http {
             .map_err(|refused| Error::new(Code::Redirect, refused.to_string()).with_url(&at.url))
     }
 
-    /// The headers that the caller adds for a place.
+    /// The headers that the caller adds for a location.
     pub(crate) fn headers(&self, at: &Location) -> headers::Headers {
         self.hosts.headers(at)
     }
@@ -101,12 +101,12 @@ impl Http {
         self.hosts.throttle(at)
     }
 
-    /// The pace of the bodies of a request that counts for this place; None counts for none.
+    /// The pace of the bodies of a request that counts for this location; None counts for none.
     fn paces(&self, counted_for: Option<&Location>) -> pace::Paces {
         counted_for.map(|at| self.hosts.paces(at)).unwrap_or_default()
     }
 
-    /// How a place is reached, for display: `proxy` (string or null, without credentials), `unix_socket`
+    /// How a location is reached, for display: `proxy` (string or null, without credentials), `unix_socket`
     /// (string or null), `address` (string or null), `insecure` (bool), `ca_files` (list of strings), `ca_only` (bool),
     /// `client_cert_file` and `client_key_file` (string or null), `headers` (list of names), `max_connections_per_host`,
     /// `requests_per_second`, `download_bytes_per_second` and `upload_bytes_per_second` (numbers). It contains no secrets.

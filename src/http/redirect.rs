@@ -34,7 +34,7 @@ pub(crate) fn next(
     self::location(current, location).map(Some)
 }
 
-/// Whether a redirect requires the same request, including its body, at the other place.
+/// Whether a redirect requires the same request, including its body, at the other location.
 pub(crate) fn keeps_body(status: StatusCode) -> bool {
     matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT)
 }
@@ -46,7 +46,9 @@ pub(crate) fn keeps_body(status: StatusCode) -> bool {
 /// `<`, `>`, `'` and non-ASCII characters as %XX, as browsers do. Signers expect that.
 pub(crate) fn location(current: &Url, location: Option<&HeaderValue>) -> Result<Url> {
     let Some(value) = location else {
-        return Err(Error::new(Code::Protocol, format!("{} sends no Location", place(current))).with_url(current));
+        return Err(
+            Error::new(Code::Protocol, format!("{} sends no Location", without_secrets(current))).with_url(current)
+        );
     };
     let text =
         std::str::from_utf8(value.as_bytes()).map_err(|_| refuse(current, "sends a Location that is not text"))?;
@@ -114,11 +116,11 @@ impl RedirectChain {
 }
 
 fn refuse(url: &Url, why: impl std::fmt::Display) -> Error {
-    Error::new(Code::Redirect, format!("{} {why}", place(url))).with_url(url)
+    Error::new(Code::Redirect, format!("{} {why}", without_secrets(url))).with_url(url)
 }
 
 /// Scheme, host and port: paths and queries may contain secrets.
-fn place(url: &Url) -> String {
+fn without_secrets(url: &Url) -> String {
     Origin::of(url).map_or_else(|| "the server".to_owned(), |origin| origin.to_string())
 }
 

@@ -44,11 +44,11 @@ pub struct Request<'a> {
     pub repeat: Repeat,
     /// Which of its redirects are followed.
     pub redirects: Redirects,
-    /// The way to the host that it is sent to, when it is not the client's own for that host.
+    /// The route to the host that it is sent to, when it is not the client's own for that host.
     pub route: Option<Route>,
     /// How long the response may take, headers and body in all; else each part has the client's limits.
     pub answer_within: Option<Duration>,
-    /// The place whose host its bodies count for, when they count for one: the limits in bytes a second.
+    /// The location whose host its bodies count for, when they count for one: the limits in bytes a second.
     pub(crate) counted_for: Option<Location>,
     /// Read the body of a successful response immediately, so that a break in it counts as a failure of the request.
     pub whole: Option<WholeBody>,

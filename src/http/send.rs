@@ -20,7 +20,7 @@ use crate::error::{Code, Error, Result};
 use crate::statuses;
 
 impl Http {
-    /// Sends a request to this place, follows its redirects, and repeats it while that makes sense.
+    /// Sends a request to this location, follows its redirects, and repeats it while that makes sense.
     ///
     /// A response with an error status is a response: only a request without a response is an error here.
     pub fn send(&self, call: &Call, to: &Location, request: &mut Request) -> Result<Response> {

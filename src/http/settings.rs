@@ -174,12 +174,12 @@ impl Network {
     /// Refuses contradictions and invalid values.
     pub fn check(&self) -> Result<()> {
         let invalid = |message: String| Err(Error::new(Code::InvalidArgument, message));
-        let ways = [
+        let said = [
             ("unix_socket", self.unix_socket.is_some()),
             ("address", self.address.is_some()),
             ("proxy", matches!(self.proxy, Some(ProxyChoice::Through(_)))),
         ];
-        let mut given = ways.iter().filter(|(_, given)| *given);
+        let mut given = said.iter().filter(|(_, given)| *given);
         if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
             return invalid(format!("the options {first} and {second} contradict each other"));
         }

@@ -16,14 +16,14 @@ use crate::mirrors::{RegistriesConf, RegistriesD, Rule, Rules, ShortNames};
 use crate::os::home::{self, Environment};
 use crate::reference::Reference;
 use files::Files;
-use registries_conf_paths::ContainersPlaces;
+use registries_conf_paths::ContainersPaths;
 
 /// What is to be read.
 #[derive(Debug)]
 pub(crate) struct MachineFiles {
     options: MachineOptions,
     /// Where the environment says that podman's and skopeo's are.
-    containers: Option<ContainersPlaces>,
+    containers: Option<ContainersPaths>,
 }
 
 /// What was read.
@@ -51,8 +51,8 @@ impl MachineFiles {
         if options.registries_conf.is_some() || !options.registries_conf_dir.0.is_empty() {
             machine.add_containers(named(options, &mut files)?);
         }
-        if let Some(places) = &self.containers {
-            machine.add_containers(usual(&mut files, places)?);
+        if let Some(paths) = &self.containers {
+            machine.add_containers(usual(&mut files, paths)?);
         }
         for folder in &options.containerd_certs_dir.0 {
             machine.rules.0.push(hosts(files.named_folder(Path::new(folder))?, &mut files)?);
@@ -71,7 +71,7 @@ impl MachineFiles {
         let (mut files, mut all) = (Files::default(), RegistriesD::default());
         let folders = match (self.options.registries_d.0.as_slice(), &self.containers) {
             ([], None) => return Ok(None),
-            ([], Some(places)) => places.signatures.clone(),
+            ([], Some(paths)) => paths.signatures.clone(),
             (named, _) => named_folders(named, &files)?,
         };
         for path in drop_ins(&files, &folders, ".yaml")? {
@@ -110,10 +110,10 @@ fn named_folders(paths: &[String], files: &Files) -> Result<Vec<PathBuf>> {
 }
 
 /// Those of the machine and of the user.
-fn usual(files: &mut Files, places: &ContainersPlaces) -> Result<RegistriesConf> {
+fn usual(files: &mut Files, paths: &ContainersPaths) -> Result<RegistriesConf> {
     let mut conf = RegistriesConf::default();
-    for path in &places.main {
-        let text = match places.named {
+    for path in &paths.main {
+        let text = match paths.named {
             true => Some(files.named(path)?),
             false => files.usual(path)?,
         };
@@ -122,8 +122,8 @@ fn usual(files: &mut Files, places: &ContainersPlaces) -> Result<RegistriesConf>
             break;
         }
     }
-    add_folders(&mut conf, files, &places.folders)?;
-    if let Some(path) = &places.over {
+    add_folders(&mut conf, files, &paths.folders)?;
+    if let Some(path) = &paths.over {
         conf.merge(&path.to_string_lossy(), &files.named(path)?)?;
     }
     Ok(conf)

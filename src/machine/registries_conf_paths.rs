@@ -12,7 +12,7 @@ const MACHINE: [&str; 2] = ["/etc/containers", "/usr/share/containers"];
 
 /// What to read.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct ContainersPlaces {
+pub(crate) struct ContainersPaths {
     /// The first that exists.
     pub(crate) main: Vec<PathBuf>,
     /// The only one must exist: a variable names it.
@@ -25,20 +25,20 @@ pub(crate) struct ContainersPlaces {
     pub(crate) signatures: Vec<PathBuf>,
 }
 
-pub(crate) fn containers(environment: Environment<'_>) -> ContainersPlaces {
+pub(crate) fn containers(environment: Environment<'_>) -> ContainersPaths {
     containers_of(environment, owner::effective_user())
 }
 
-fn containers_of(environment: Environment<'_>, user: u32) -> ContainersPlaces {
+fn containers_of(environment: Environment<'_>, user: u32) -> ContainersPaths {
     let own = home::config(environment).map(|folder| folder.join("containers"));
     let over = home::named(environment, "CONTAINERS_REGISTRIES_CONF_OVERRIDE");
     let signatures = drop_ins(own.as_deref(), user, "");
     if let Some(file) = home::named(environment, "CONTAINERS_REGISTRIES_CONF") {
-        return ContainersPlaces { main: vec![file], named: true, folders: Vec::new(), over, signatures };
+        return ContainersPaths { main: vec![file], named: true, folders: Vec::new(), over, signatures };
     }
     let all = own.iter().map(PathBuf::as_path).chain(MACHINE.iter().map(Path::new));
     let main = all.map(|folder| folder.join("registries.conf")).collect();
-    ContainersPlaces { main, named: false, folders: drop_ins(own.as_deref(), user, ".conf"), over, signatures }
+    ContainersPaths { main, named: false, folders: drop_ins(own.as_deref(), user, ".conf"), over, signatures }
 }
 
 /// Folders of files that are merged: `registries.conf.d`, or `registries.d`, and those beside it for users.
@@ -63,7 +63,7 @@ mod tests {
 
     use super::*;
 
-    fn places(environment: &[(&str, &str)], user: u32) -> ContainersPlaces {
+    fn paths(environment: &[(&str, &str)], user: u32) -> ContainersPaths {
         let get = |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
         containers_of(&get, user)
     }
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn the_users_files_come_before_the_machines() {
-        let found = places(&[("HOME", "/h")], 7);
+        let found = paths(&[("HOME", "/h")], 7);
         let main = [
             "/h/.config/containers/registries.conf",
             "/etc/containers/registries.conf",
@@ -94,7 +94,7 @@ mod tests {
         assert!(!found.named && found.over.is_none());
         let signatures: Vec<String> = folders.iter().map(|path| path.replace(".conf.d", ".d")).collect();
         assert_eq!(shown(&found.signatures), signatures);
-        let root = places(&[("HOME", "/root"), ("XDG_CONFIG_HOME", "/x")], 0);
+        let root = paths(&[("HOME", "/root"), ("XDG_CONFIG_HOME", "/x")], 0);
         assert_eq!(shown(&root.main)[0], "/x/containers/registries.conf");
         assert_eq!(shown(&root.folders)[1], "/etc/containers/registries.rootful.conf.d");
     }
@@ -102,9 +102,9 @@ mod tests {
     #[test]
     fn a_variable_names_another_file() {
         let set = [("HOME", "/h"), ("CONTAINERS_REGISTRIES_CONF", "/f"), ("CONTAINERS_REGISTRIES_CONF_OVERRIDE", "/o")];
-        let found = places(&set, 7);
+        let found = paths(&set, 7);
         assert!(found.named && found.folders.is_empty() && found.signatures.len() == 7);
         assert_eq!((shown(&found.main), found.over), (vec!["/f"], Some(PathBuf::from("/o"))));
-        assert!(!places(&[("CONTAINERS_REGISTRIES_CONF", "")], 7).named);
+        assert!(!paths(&[("CONTAINERS_REGISTRIES_CONF", "")], 7).named);
     }
 }

@@ -139,7 +139,7 @@ fn nothing_is_read_unasked_and_what_is_named_must_exist() {
 }
 
 #[test]
-fn the_usual_places_are_merged_by_the_names_of_their_files() {
+fn the_usual_files_are_merged_by_the_names_of_their_files() {
     let home = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {
         let path = home.path().join(path);

@@ -1,4 +1,4 @@
-//! One place that can be asked for a repository.
+//! One endpoint, where a repository can be asked for.
 
 use zeroize::Zeroizing;
 
@@ -130,7 +130,7 @@ impl RegistryEndpoint {
         self.base == EndpointBase::Origin && self.is_reached_as_usual() && self.connect_timeout_ms.is_none()
     }
 
-    /// Whether nothing but its place is said of it.
+    /// Whether nothing but where it is is said of it.
     fn is_reached_as_usual(&self) -> bool {
         self.tls == EndpointTls::default() && self.headers.is_empty() && self.credentials.is_none()
     }
@@ -172,7 +172,7 @@ impl RegistryEndpoint {
     }
 }
 
-/// Which endpoint something is about: no other place has the same.
+/// Which endpoint something is about: no other endpoint has the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct EndpointKey {
     host: String,

@@ -105,12 +105,12 @@ mod tests {
 
     #[test]
     fn names_have_a_registry_and_components() {
-        let place = |host: &str, path: &str| Ok(HostPath { host: host.into(), path: path.into() });
+        let wanted = |host: &str, path: &str| Ok(HostPath { host: host.into(), path: path.into() });
         for (text, wanted) in [
-            ("example.com", place("example.com", "")),
-            ("Example.com:5000/a/b/", place("example.com:5000", "a/b")),
-            ("localhost/a", place("localhost", "a")),
-            ("[::1]:5000", place("[::1]:5000", "")),
+            ("example.com", wanted("example.com", "")),
+            ("Example.com:5000/a/b/", wanted("example.com:5000", "a/b")),
+            ("localhost/a", wanted("localhost", "a")),
+            ("[::1]:5000", wanted("[::1]:5000", "")),
         ] {
             assert_eq!(HostPath::of_names(text), wanted, "{text}");
         }
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn urls_have_a_host_and_a_harmless_path() {
-        let good = |text: &str| HostPath::of_url(text).map(|(scheme, place)| (scheme, place.host, place.path)).unwrap();
+        let good = |text: &str| HostPath::of_url(text).map(|(scheme, at)| (scheme, at.host, at.path)).unwrap();
         let wanted = |scheme, host: &str, path: &str| (scheme, host.to_owned(), path.to_owned());
         assert_eq!(good("https://mirror"), wanted(Scheme::Https, "mirror", ""));
         assert_eq!(good("HTTP://M:5000/"), wanted(Scheme::Http, "m:5000", ""));

@@ -3,8 +3,8 @@
 //!
 //! - A prefix `example.com` is not for `example.com:5000`, unless it is blocked (there it always is, by mistake).
 //! - What lists tags, referrers and repositories asks mirrors too; there only images are pulled from them.
-//! - An image that is named by a tag may come from several places: the tag from where tags may be asked, and what has a digest from any
-//!   place that may be asked for digests. There one place gives all of an image.
+//! - An image that is named by a tag may come from several endpoints: the tag from one that may be asked for tags, and what has a digest from
+//!   any that may be asked for digests. There one endpoint gives all of an image.
 //! - A loopback host that is not insecure is asked by http if it does not speak TLS, as any; there it must.
 //! - A registry that is blocked is blocked wherever its location leads; there only if the location is blocked by a prefix as well.
 //! - A location that is not a registry's name is an error of the file; there each pull of its prefix fails.
@@ -100,10 +100,11 @@ impl RegistriesConf {
 fn rule(registry: &ConfiguredRegistry, (scope, prefix): &(NameScope, HostPath)) -> Rule {
     let subdomains = matches!(scope, NameScope::Subdomains(_));
     let rename = |to: &HostPath| Rename::Prefix { from: prefix.path.clone(), to: to.path.clone() };
-    let at = |place: &HostPath, insecure: bool, may: Abilities, source: &RuleSource| {
-        let own = !subdomains && place.host == prefix.host;
-        let endpoint = RegistryEndpoint::new(if own { EndpointBase::Origin } else { elsewhere(place) }, source.clone());
-        let rename = if own && place.path == prefix.path { Rename::Keep } else { rename(place) };
+    let at = |location: &HostPath, insecure: bool, may: Abilities, source: &RuleSource| {
+        let own = !subdomains && location.host == prefix.host;
+        let endpoint =
+            RegistryEndpoint::new(if own { EndpointBase::Origin } else { elsewhere(location) }, source.clone());
+        let rename = if own && location.path == prefix.path { Rename::Keep } else { rename(location) };
         RegistryEndpoint { rename, may, tls: tls(insecure), ..endpoint }
     };
     let mut endpoints: Vec<RegistryEndpoint> = registry
@@ -115,8 +116,8 @@ fn rule(registry: &ConfiguredRegistry, (scope, prefix): &(NameScope, HostPath)) 
         let origin =
             RegistryEndpoint { tls: tls(registry.insecure), ..RegistryEndpoint::origin(registry.source.clone()) };
         match &registry.location {
-            Some(place) if subdomains || place != prefix => {
-                endpoints.push(at(place, registry.insecure, Abilities::PULL, &registry.source));
+            Some(location) if subdomains || location != prefix => {
+                endpoints.push(at(location, registry.insecure, Abilities::PULL, &registry.source));
                 // What is pushed goes where the name says.
                 endpoints.push(RegistryEndpoint { may: Abilities::PUSH, ..origin });
             }
@@ -126,8 +127,8 @@ fn rule(registry: &ConfiguredRegistry, (scope, prefix): &(NameScope, HostPath)) 
     Rule { blocked: registry.blocked, ..Rule::new(scope.clone(), endpoints, registry.source.clone()) }
 }
 
-fn elsewhere(place: &HostPath) -> EndpointBase {
-    let (scheme, host) = match place.host.as_str() {
+fn elsewhere(location: &HostPath) -> EndpointBase {
+    let (scheme, host) = match location.host.as_str() {
         DEFAULT_INDEX => (Some(Scheme::Https), HUB),
         host => (None, host),
     };
@@ -157,7 +158,7 @@ fn registry(table: &TomlTable<'_>) -> Result<(String, ConfiguredRegistry)> {
     let digest_only = table.flag("mirror-by-digest-only")?.unwrap_or(false);
     let found = ConfiguredRegistry {
         location: match (&scope, location) {
-            (Some(_), Some(at)) => Some(place(table, "location", &at)?),
+            (Some(_), Some(at)) => Some(host_path(table, "location", &at)?),
             _ => None,
         },
         mirrors: mirrors(table, digest_only)?,
@@ -195,7 +196,7 @@ fn mirror(table: &TomlTable<'_>, digest_only: bool) -> Result<Mirror> {
         }
     };
     Ok(Mirror {
-        location: place(table, "location", &location)?,
+        location: host_path(table, "location", &location)?,
         insecure: table.flag("insecure")?.unwrap_or(false),
         may,
         source: table.file.source(table.line),
@@ -211,15 +212,15 @@ fn scope(table: &TomlTable<'_>, prefix: &At<String>) -> Result<Option<(NameScope
         return Ok(Some((NameScope::Subdomains(domain), HostPath { host: String::new(), path: String::new() })));
     }
     if prefix.value.contains("://") {
-        place(table, "prefix", prefix)?;
+        host_path(table, "prefix", prefix)?;
     }
-    Ok(HostPath::of_names(&prefix.value).ok().map(|place| {
-        let path = if place.path.is_empty() { String::new() } else { format!("/{}", place.path) };
-        (NameScope::Prefix(format!("{}{path}", place.host)), place)
+    Ok(HostPath::of_names(&prefix.value).ok().map(|at| {
+        let path = if at.path.is_empty() { String::new() } else { format!("/{}", at.path) };
+        (NameScope::Prefix(format!("{}{path}", at.host)), at)
     }))
 }
 
-fn place(table: &TomlTable<'_>, key: &str, at: &At<String>) -> Result<HostPath> {
+fn host_path(table: &TomlTable<'_>, key: &str, at: &At<String>) -> Result<HostPath> {
     HostPath::of_names(&at.value).map_err(|why| table.file.wrong(at.line, format!("'{key}': {why}")))
 }
 
@@ -231,15 +232,15 @@ fn refuse_conflict(
     registry: &ConfiguredRegistry,
 ) -> Result<()> {
     let location = table.text("location")?.map(|at| at.value.trim_end_matches('/').to_owned());
-    let place = location.filter(|text| !text.is_empty()).unwrap_or_else(|| prefix.to_owned());
+    let location = location.filter(|text| !text.is_empty()).unwrap_or_else(|| prefix.to_owned());
     let here = (registry.insecure, registry.blocked);
-    let first = *known.entry(place.clone()).or_insert(here);
+    let first = *known.entry(location.clone()).or_insert(here);
     let key = match (first.0 == here.0, first.1 == here.1) {
         (true, true) => return Ok(()),
         (false, _) => "insecure",
         _ => "blocked",
     };
-    Err(table.file.wrong(table.line, format!("'{}' is there twice with a different '{key}'", quoted(&place))))
+    Err(table.file.wrong(table.line, format!("'{}' is there twice with a different '{key}'", quoted(&location))))
 }
 
 fn refuse_version_1(top: &TomlTable<'_>) -> Result<()> {

@@ -100,7 +100,7 @@ impl Client {
         let named = reference.repository().with_tag(tag)?;
         let (digest, manifest) = look_up(&remote, &named)?;
         if let Some(expected) = reference.digest().filter(|expected| **expected != digest) {
-            let message = format!("the tag {tag} of {} names {digest}, not {expected}", remote.place());
+            let message = format!("the tag {tag} of {} names {digest}, not {expected}", remote.full_name());
             return Err(Error::new(Code::DigestMismatch, message));
         }
         let others = match options.list_others {
@@ -151,7 +151,7 @@ fn other_tags(remote: &Remote, named: &Reference, digest: &Digest) -> Result<Oth
 
 impl TagToDelete<'_> {
     fn delete(self, call: &Call, options: &DeleteTagOptions) -> Result<DeletedTag> {
-        let what = format!("delete the tag {} of {}", self.tag, self.remote.place());
+        let what = format!("delete the tag {} of {}", self.tag, self.remote.full_name());
         let (status, replaced) = match delete_tag(self.remote, Resource::Manifest(self.tag), &what) {
             Ok(deleted) => (deleted.status, false),
             Err(error) if error.code() != Code::Unsupported => return Err(error),
@@ -232,7 +232,7 @@ impl TagToDelete<'_> {
                 let warning =
                     "the registry deleted the manifest with its tag. The manifest is put back; its other tags are put \
                                back only as far as list_others found them before";
-                call.warn_of(&self.remote.place(), warning)?;
+                call.warn_of(&self.remote.full_name(), warning)?;
                 Ok(ManifestFate::Restored)
             }
             Ok(_) => Ok(ManifestFate::Restored),

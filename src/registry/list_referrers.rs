@@ -28,14 +28,14 @@ impl Client {
         let next = options.next.as_deref();
         let list = |remote: &Remote| list(remote, &subject, &filter, next);
         match next {
-            Some(text) => list(&turn.at_place(Cursor::place(text).as_deref())?),
+            Some(text) => list(&turn.at_beginner(Cursor::beginner(text).as_deref())?),
             // A mirror that has the manifest need not know what refers to it: that it knows nothing says nothing.
             None => turn.first(list, |found| found.referrers.is_empty()),
         }
     }
 }
 
-/// The referrers at one place.
+/// The referrers at one endpoint.
 fn list(remote: &Remote, subject: &Digest, filter: &Filter, next: Option<&str>) -> Result<Referrers> {
     let api = api_of(remote, subject, filter)?;
     let tag = RegistryList::of(remote, Resource::Manifest(&fallback_tag::tag_of(subject)), "")?;

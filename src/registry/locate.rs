@@ -103,7 +103,7 @@ impl Client {
                 digest: Some(digest.clone()),
                 size: says.and_then(whole_size),
                 media_type: says.filter(|response| response.status.is_success()).and_then(said_type),
-                locations: places(remote, Resource::Blob(digest), None, found.as_ref(), options)?,
+                locations: locations(remote, Resource::Blob(digest), None, found.as_ref(), options)?,
             })
         })
     }
@@ -124,7 +124,7 @@ impl Client {
                 digest: reference.digest().or(head.as_ref().map(|head| &head.digest)).cloned(),
                 size: head.as_ref().map(|head| head.size),
                 media_type: head.map(|head| head.media_type),
-                locations: places(remote, named(reference), Some(&accept), found.as_ref(), options)?,
+                locations: locations(remote, named(reference), Some(&accept), found.as_ref(), options)?,
             })
         })
     }
@@ -164,7 +164,7 @@ fn look_for_blob(remote: &Remote, digest: &Digest, options: &LocateOptions) -> R
     }
     match is_there(&reply.response) {
         true => Ok(reply),
-        false => Err(remote.failure(reply, &format!("locate the blob {digest} of {}", remote.place()))),
+        false => Err(remote.failure(reply, &format!("locate the blob {digest} of {}", remote.full_name()))),
     }
 }
 
@@ -208,7 +208,7 @@ fn said_type(response: &Response) -> Option<String> {
 }
 
 /// The URLs to ask: what the registry led to, and then its own.
-fn places(
+fn locations(
     remote: &Remote,
     resource: Resource,
     accept: Option<&str>,
@@ -217,7 +217,7 @@ fn places(
 ) -> Result<Vec<PlaceToAsk>> {
     let own = remote.account.base.find(&remote.target(resource))?;
     let own_authorization = own_authorization(remote, found, options)?;
-    let mut places = Vec::new();
+    let mut locations = Vec::new();
     if let Some(at) = found.map(|found| led_to(remote, &own, found)).transpose()?.flatten() {
         remote.client.http.check(&at)?;
         let is_own = remote.account.base.is_origin_of(&at.url);
@@ -226,10 +226,10 @@ fn places(
             _ => None,
         };
         let sent = authorization.as_ref().or(is_own.then_some(&own_authorization));
-        places.push(place(remote, &at, accept, sent, true));
+        locations.push(location(remote, &at, accept, sent, true));
     }
-    places.push(place(remote, &own, accept, Some(&own_authorization), false));
-    Ok(places)
+    locations.push(location(remote, &own, accept, Some(&own_authorization), false));
+    Ok(locations)
 }
 
 /// The authorization for the registry's own URL: what it was just asked with, unless the caller wants another.
@@ -256,7 +256,7 @@ fn led_to(remote: &Remote, own: &Location, found: &Reply) -> Result<Option<Locat
     Ok((!useless).then_some(at))
 }
 
-fn place(
+fn location(
     remote: &Remote,
     at: &Location,
     accept: Option<&str>,

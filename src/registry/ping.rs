@@ -103,7 +103,7 @@ impl Client {
         let url = redact::url(&begin.url);
         let response = self.http.send(call, &begin, &mut Request::new(Method::GET))?;
         let reply = crate::auth::Reply::open(response, begin);
-        let what = format!("ping {}", remote.place());
+        let what = format!("ping {}", remote.full_name());
         let response =
             remote.expect(reply, &[StatusCode::OK, StatusCode::UNAUTHORIZED, StatusCode::NOT_FOUND], &what)?;
         let challenges = challenge::parse(&response.headers);

@@ -70,7 +70,7 @@ impl Client {
         let turn = Turn::new(self, call, &repository, EndpointUse::Tags)?;
         let wanted = |tag: &str| options.digest_tags || !is_digest_tag(tag);
         let mut tags = match window.next {
-            Some(text) => tags_of(&turn.at_place(Cursor::place(text).as_deref())?, window, wanted),
+            Some(text) => tags_of(&turn.at_beginner(Cursor::beginner(text).as_deref())?, window, wanted),
             // A mirror may have a repository, but nothing of it yet.
             None => turn
                 .first(|remote| tags_of(remote, window, wanted), |tags| window.last.is_none() && tags.tags.is_empty()),
@@ -99,12 +99,12 @@ pub(crate) fn digests_of(
     Ok(digests)
 }
 
-/// A part of the tags at one place.
+/// A part of the tags at one endpoint.
 pub(crate) fn tags_of(remote: &Remote, window: NameWindow, wanted: impl Fn(&str) -> bool) -> Result<Tags> {
     let names = Names {
         list: RegistryList::of(remote, Resource::Tags, "")?,
         scopes: remote.scopes(&["pull"]),
-        what: format!("list the tags of {}", remote.place()),
+        what: format!("list the tags of {}", remote.full_name()),
         key: "tags",
         is_name: reference::is_tag,
         remote,

@@ -64,7 +64,7 @@ impl Client {
     }
 }
 
-/// What one place says about a blob.
+/// What one endpoint says about a blob.
 fn head(remote: &Remote, reference: &Reference, digest: &Digest) -> Result<BlobHead> {
     let scopes = remote.scopes(&["pull"]);
     let mut reply = remote.ask(Resource::Blob(digest), &mut Request::new(Method::HEAD), &scopes)?;
@@ -135,7 +135,7 @@ pub(crate) fn look_by(method: Method, remote: &Remote, digest: &Digest) -> Resul
     match reply.response.status {
         // Asking on would only show the same credentials again.
         StatusCode::UNAUTHORIZED => {
-            Err(remote.failure(reply, &format!("head of the blob {digest} of {}", remote.place())))
+            Err(remote.failure(reply, &format!("head of the blob {digest} of {}", remote.full_name())))
         }
         StatusCode::OK => Ok(BlobPresence::There {
             size: said_size(&reply.response, digest),

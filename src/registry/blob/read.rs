@@ -116,7 +116,7 @@ impl Downloadable for RemoteBlob {
     }
 
     fn name(&self) -> String {
-        format!("the blob {} of {}", self.digest, self.remote.place())
+        format!("the blob {} of {}", self.digest, self.remote.full_name())
     }
 
     fn expected(&self) -> Option<ExpectedDigest> {

@@ -1,4 +1,4 @@
-//! An endpoint as an account: its own host for the credentials, its own base, its own way to be reached.
+//! An endpoint as an account: its own host for the credentials, its own base, its own settings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +61,7 @@ impl Client {
         }
     }
 
-    /// Whether what is at a place speaks TLS. Where plain http will do instead, no answer is an answer, which is believed for a while:
+    /// Whether the server at a location speaks TLS. Where plain http will do instead, no answer is an answer, which is believed for a while:
     /// the other port may be open, and what speaks no TLS may just close at its hello. It is not a downgrade, because certificates are not
     /// checked there. podman and Docker try http after any failure too.
     pub(crate) fn speaks_tls(&self, call: &Call, at: &Location, tls: &EndpointTls) -> Result<bool> {

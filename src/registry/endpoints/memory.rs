@@ -86,7 +86,7 @@ impl PassedOver {
 }
 
 /// The endpoints that have said what a tag of a repository is, but may not be asked for digests otherwise (containers'
-/// `pull-from-mirror = "tag-only"`): what the tag stands for comes from the same place, for others need not have it.
+/// `pull-from-mirror = "tag-only"`): what the tag stands for comes from the same endpoint, for others need not have it.
 #[derive(Default)]
 pub(super) struct TagSources(Mutex<HashSet<(String, EndpointKey)>>);
 

@@ -154,7 +154,7 @@ impl RuleBook {
 }
 
 impl AskedEndpoints {
-    /// The registry itself, in the way in which it takes the most.
+    /// The registry itself, as it takes the most.
     pub(super) fn registry(&self) -> Option<&RegistryEndpoint> {
         let itself = || self.endpoints.iter().filter(|endpoint| endpoint.is_registry());
         itself().find(|endpoint| endpoint.may.push).or(itself().next())
@@ -252,7 +252,7 @@ mod tests {
         assert!(itself.may.push && !itself.tls.insecure && std::ptr::eq(itself, asked.writer().unwrap()));
         let keys = keys(&asked);
         assert!(keys.len() == 2 && keys[0] != keys[1]);
-        // The same place, first as its own mirror.
+        // The same endpoint, first as its own mirror.
         let twice = CACHE.replace("/cache", "");
         assert!(!self::asked(&twice, json!({})).registry().unwrap().tls.insecure);
     }
@@ -294,7 +294,7 @@ mod tests {
     fn what_another_name_leads_to_is_no_less_blocked() {
         let conf = |text: &str| RegistriesConf::parse("r.conf", text).unwrap().rules();
         let blocks = ["b.io/team/secret", "evil.io", "docker.io/library", "harbor.io/proxy"]
-            .map(|place| format!("[[registry]]\nlocation = \"{place}\"\nblocked = true\n"));
+            .map(|location| format!("[[registry]]\nlocation = \"{location}\"\nblocked = true\n"));
         let moved = "[[registry]]\nprefix = \"a.io\"\nlocation = \"b.io/team\"\n";
         let mirror =
             |at: &str| format!("[[registry]]\nlocation = \"a.io\"\n[[registry.mirror]]\nlocation = \"{at}\"\n");

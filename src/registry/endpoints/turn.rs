@@ -85,7 +85,7 @@ impl Turn {
         }
     }
 
-    /// A candidate as a place to ask, without those that are the same place: it has the patience that the last one gets.
+    /// A candidate to be asked, without those that are the same endpoint: it has the patience that the last one gets.
     fn remote_of(&mut self, candidate: &mut Candidate) -> Result<Remote> {
         let remote = self.remote(candidate)?;
         if !self.has_more() {
@@ -105,7 +105,7 @@ impl Turn {
         }
     }
 
-    /// Whether another one is the same place under another name, as far as that is known without asking.
+    /// Whether another one is the same endpoint under another name, as far as that is known without asking.
     fn is_same(&self, one: &Candidate, remote: &Remote, other: &Candidate) -> bool {
         let index = self.repository.index();
         let about = Circumstances { index, has_alternative: false, blocks_origin: self.blocks_origin };
@@ -189,15 +189,15 @@ impl Turn {
         }
     }
 
-    /// The place where a list goes on: the one that began it, if it is still among them.
-    pub(crate) fn at_place(mut self, place: Option<&str>) -> Result<Remote> {
+    /// Where a list goes on: at the endpoint that began it, if it is still among them.
+    pub(crate) fn at_beginner(mut self, beginner: Option<&str>) -> Result<Remote> {
         let first = self.next()?;
-        if place.is_none_or(|place| first.place() == place) {
+        if beginner.is_none_or(|name| first.full_name() == name) {
             return self.alone(first);
         }
         while self.has_more() {
             match self.next() {
-                Ok(remote) if Some(remote.place().as_str()) == place => return self.alone(remote),
+                Ok(remote) if Some(remote.full_name().as_str()) == beginner => return self.alone(remote),
                 Ok(_) => {}
                 Err(_) => break,
             }

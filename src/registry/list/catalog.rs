@@ -54,7 +54,7 @@ impl Client {
         let names = Names {
             list: RegistryList::of(&remote, Resource::Catalog, "")?,
             scopes: ScopeSet::from(Scope::catalog()),
-            what: format!("list the repositories of {}", remote.place()),
+            what: format!("list the repositories of {}", remote.full_name()),
             key: "repositories",
             is_name: is_name_of_a_repository,
             remote: &remote,

@@ -38,7 +38,7 @@ impl RegistryList {
     pub(crate) fn of(remote: &Remote, resource: Resource, filter: &str) -> Result<RegistryList> {
         let path = resource.path(&remote.name);
         let url = remote.account.base.below(&path)?.url;
-        Ok(RegistryList { id: format!("{} {resource} {filter}", remote.place()), path, url })
+        Ok(RegistryList { id: format!("{} {resource} {filter}", remote.full_name()), path, url })
     }
 
     /// Its URL, without a query for paging.
@@ -95,11 +95,11 @@ impl Cursor {
         }
     }
 
-    /// The place of the list that a cursor is for, if it is one; the rest is checked where it is used.
-    pub(crate) fn place(text: &str) -> Option<String> {
+    /// The repository of the list that a cursor is for, where it was asked, if it is one; the rest is checked where it is used.
+    pub(crate) fn beginner(text: &str) -> Option<String> {
         let bytes = URL_SAFE_NO_PAD.decode(text.get(..MOST_BYTES).unwrap_or(text)).ok()?;
         let cursor: Cursor = serde_json::from_slice(&bytes).ok()?;
-        cursor.list.split_once(' ').map(|(place, _)| place.to_owned())
+        cursor.list.split_once(' ').map(|(name, _)| name.to_owned())
     }
 
     pub(crate) fn text(&self) -> Result<String> {

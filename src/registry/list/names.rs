@@ -113,7 +113,7 @@ impl Names<'_> {
             Ok(ControlFlow::Break(()))
         })?;
         if let Some(warning) = odd.warning(self.key) {
-            self.remote.call.warn_of(&self.remote.place(), &warning)?;
+            self.remote.call.warn_of(&self.remote.full_name(), &warning)?;
         }
         let last = next.as_ref().and_then(|_| part.names.list().last()).map(str::to_owned);
         let next = next.map(|next| next.text()).transpose().map_err(|error| error.within(&self.what))?;

@@ -49,7 +49,7 @@ impl Client {
     }
 }
 
-/// Deletes a manifest at one place.
+/// Deletes a manifest at one endpoint.
 pub(crate) fn delete_at(remote: &Remote, reference: &Reference, options: &DeleteOptions) -> Result<DeletedManifest> {
     let what = format!("delete the manifest {reference}");
     let Some(digest) = reference.digest() else {

@@ -123,7 +123,7 @@ impl Client {
     }
 }
 
-/// The descriptor of a manifest at one place.
+/// The descriptor of a manifest at one endpoint.
 pub(crate) fn head(remote: &Remote, reference: &Reference, options: &HeadOptions) -> Result<ManifestHead> {
     let accept = GetOptions { accept: options.accept.clone(), ..GetOptions::default() };
     let mut request = Request::new(Method::HEAD).header(ACCEPT, &accept_header(&accept))?;

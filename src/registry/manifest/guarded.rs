@@ -94,7 +94,7 @@ impl Guarded<'_> {
     }
 
     fn not_all(&self, done: &GuardedTags, tag: &str, error: Error) -> Error {
-        error.within(format!("the tag {tag} of {} is not set{}", self.remote.place(), set_already(&done.set)))
+        error.within(format!("the tag {tag} of {} is not set{}", self.remote.full_name(), set_already(&done.set)))
     }
 
     /// Puts a manifest, which is there by its digest, under a tag; None if the tag is left as it is.

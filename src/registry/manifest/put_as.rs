@@ -48,7 +48,7 @@ pub(super) fn put_as(
     RawManifest { document, bytes }: &RawManifest,
     only_if: &OnlyIf,
 ) -> Result<Option<Response>> {
-    let what = format!("put the manifest {name} into {}", remote.place());
+    let what = format!("put the manifest {name} into {}", remote.full_name());
     let scopes = remote.scopes(&["pull", "push"]);
     let tagged = remote.target(Resource::Manifest(name)).with_pairs(tags.iter().map(|tag| ("tag", tag.as_str())));
     let shown = || Ok(is_there(remote, name, document));

@@ -47,7 +47,7 @@ pub(crate) fn by_api(
     list: &RegistryList,
     cursor: Option<&Cursor>,
 ) -> Result<Option<Referrers>> {
-    let what = format!("list the referrers of {}@{subject}", remote.place());
+    let what = format!("list the referrers of {}@{subject}", remote.full_name());
     let first = first_page(list, &filter, cursor)?;
     let accept = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(media_type::OCI_INDEX))]);
     // A call that continues from a page knows that there is an API.

@@ -86,7 +86,7 @@ fn read(remote: &Remote, subject: &Digest) -> Result<Option<ReferrersList>> {
 /// Reads the list under the referrers tag of a digest.
 pub(crate) fn tagged(remote: &Remote, subject: &Digest, actions: &[&str]) -> Result<UnderTag> {
     let tag = tag_of(subject);
-    let what = format!("get the referrers tag {tag} of {}", remote.place());
+    let what = format!("get the referrers tag {tag} of {}", remote.full_name());
     let limit = remote.client.options().max_manifest_bytes;
     let mut request = Request::new(Method::GET)
         .whole(limit, "the list of referrers")
@@ -203,7 +203,7 @@ fn change(remote: &Remote, subject: &Digest, change: ListChange) -> Result<()> {
         }
         remote.call.sleep(backoff.delay(attempt.min(3)))?;
     }
-    let message = format!("the referrers tag {} of {} changes all the time", tag_of(subject), remote.place());
+    let message = format!("the referrers tag {} of {} changes all the time", tag_of(subject), remote.full_name());
     Err(Error::new(Code::Http, message).with_attempts(TRIES).with_hint("try again when fewer clients write to it"))
 }
 
@@ -241,7 +241,7 @@ impl TagWriter<'_> {
 
     fn put(&mut self, value: &Value, list: Option<&ReferrersList>) -> Result<bool> {
         let tag = tag_of(self.subject);
-        let what = format!("put the referrers tag {tag} into {}", self.remote.place());
+        let what = format!("put the referrers tag {tag} into {}", self.remote.full_name());
         let bytes = value.to_string().into_bytes();
         if bytes.len() as u64 > MOST_BYTES {
             return Err(Error::new(Code::LimitExceeded, format!("{what}: it would have {} bytes", bytes.len())));

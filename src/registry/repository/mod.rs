@@ -110,8 +110,8 @@ impl Remote {
         ScopeSet::from(Scope::repository(&self.name, actions))
     }
 
-    /// The name of this place for messages.
-    pub fn place(&self) -> String {
+    /// The name of the repository here, for messages: `HOST[:PORT]/NAME`.
+    pub fn full_name(&self) -> String {
         match self.name.as_str() {
             "" => self.account.host.clone(),
             name => format!("{}/{name}", self.account.host),

@@ -158,10 +158,10 @@ fn post_once(remote: &Remote, source: &mut dyn Source, size: u64, digest: &Diges
         if let Ok(session) = UploadSession::at(remote.clone(), &reply.response) {
             let _ = session.cancel();
         }
-        let message = format!("{} does not accept a blob in one POST", remote.place());
+        let message = format!("{} does not accept a blob in one POST", remote.full_name());
         return Err(Error::new(Code::Unsupported, message).with_http_status(202).with_hint("leave out single_post"));
     }
-    let what = format!("put the blob {digest} in one POST into {}", remote.place());
+    let what = format!("put the blob {digest} in one POST into {}", remote.full_name());
     UnconfirmedBlob::whole(remote, digest, Some(size)).confirm(reply, &what)
 }
 

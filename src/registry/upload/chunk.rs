@@ -128,7 +128,7 @@ impl UploadSession {
             .body(Body::Bytes(bytes));
         let reply = self.send(self.at.clone(), &mut request)?;
         let wanted = [StatusCode::ACCEPTED, StatusCode::CREATED, StatusCode::NO_CONTENT, StatusCode::OK];
-        let what = format!("send the chunk of bytes {} to {} to {}", self.offset, sent - 1, self.remote.place());
+        let what = format!("send the chunk of bytes {} to {} to {}", self.offset, sent - 1, self.remote.full_name());
         let status = reply.response.status;
         if status.is_success() && status != StatusCode::ACCEPTED && !speaks_of_uploads(&reply.response) {
             // Something in front of the registry answered: a health check, a login page.

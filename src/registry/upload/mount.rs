@@ -105,7 +105,7 @@ pub fn mount(
     }
     let mut request = Request::new(Method::POST).repeat(repeat);
     let reply = remote.send(&target, &mut request, &scopes)?;
-    let what = format!("mount the blob {digest} in {}", remote.place());
+    let what = format!("mount the blob {digest} in {}", remote.full_name());
     match reply.response.status {
         StatusCode::CREATED | StatusCode::OK | StatusCode::NO_CONTENT => {
             match UnconfirmedBlob::whole(remote, digest, size).confirm(reply, &what) {

@@ -99,7 +99,7 @@ impl UploadSession {
             target = target.with_query(&format!("digest-algorithm={}", algorithm.name()));
         }
         let mut request = Request::new(Method::POST).repeat(Repeat::Always);
-        let mut what = format!("start an upload to {}", remote.place());
+        let mut what = format!("start an upload to {}", remote.full_name());
         let mut backoff = Backoff::new();
         let mut attempt = 1;
         loop {
@@ -179,7 +179,7 @@ impl UploadSession {
         let reply = self.send(self.at.clone(), &mut Request::new(Method::GET))?;
         let wanted = [StatusCode::NO_CONTENT, StatusCode::OK, StatusCode::ACCEPTED];
         let response =
-            self.remote.expect(reply, &wanted, &format!("status of the upload to {}", self.remote.place()))?;
+            self.remote.expect(reply, &wanted, &format!("status of the upload to {}", self.remote.full_name()))?;
         self.follow(&response)?;
         Ok(response.header(RANGE).and_then(range::parse_upload_range))
     }
@@ -194,7 +194,7 @@ impl UploadSession {
         }
         let reply = self.send(at, &mut request)?;
         let (in_chunks, doubtful) = (self.offset > 0, self.doubtful);
-        let what = format!("finish the upload of {digest} to {}", self.remote.place());
+        let what = format!("finish the upload of {digest} to {}", self.remote.full_name());
         let outcome = UnconfirmedBlob { remote: &self.remote, digest, size, in_chunks, doubtful }.confirm(reply, &what);
         outcome.map_err(|error| match doubtful && refuses_the_bytes(&error) {
             true => error
@@ -209,7 +209,7 @@ impl UploadSession {
         let reply = self.send(self.at.clone(), &mut Request::new(Method::DELETE).repeat(Repeat::Never))?;
         match statuses::lets_go_of_a_session(reply.response.status.as_u16()) {
             true => Ok(()),
-            false => Err(self.remote.failure(reply, &format!("cancel the upload to {}", self.remote.place()))),
+            false => Err(self.remote.failure(reply, &format!("cancel the upload to {}", self.remote.full_name()))),
         }
     }
 

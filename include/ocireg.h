@@ -1820,7 +1820,8 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 //
 // Options:
 //   platform (list of strings): OS/ARCH[/VARIANT] each: of an index, only these; one gives that image alone,
-//      several an index that holds them only; an image that is in no index has to be for them
+//      several an index that holds only them and what attests something about them; an image that is in no
+//      index has to be for them
 //   all (boolean, default: false): says explicitly that an index is copied whole, as it is by default; a
 //      docker-archive takes the host's platform by default, and refuses all
 //   sparse (boolean, default: false): with platform, the index unchanged though only these manifests are

@@ -12,6 +12,7 @@ use super::WIDTH;
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Result};
+use crate::manifest::index_entries::ATTESTED;
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
 use crate::media_type::is_image_config;
@@ -27,9 +28,6 @@ use crate::stream::unpack::Packing;
 use crate::sync::lock;
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::in_parallel;
-
-/// On an entry of an index: the digest of another entry that it is about (BuildKit's attestations).
-const ABOUT: &str = "vnd.docker.reference.digest";
 
 /// A source with compressed layers.
 pub struct CompressingStore {
@@ -107,7 +105,7 @@ impl CompressingStore {
         let Some(entries) = value.get_mut("manifests").and_then(Value::as_array_mut) else { return Ok(None) };
         let text = |entry: &Value, path: &str| entry.pointer(path).and_then(Value::as_str).map(str::to_owned);
         // Attestations about the original image are not true for the changed one.
-        let about = format!("/annotations/{ABOUT}");
+        let about = format!("/annotations/{ATTESTED}");
         entries.retain(|entry| text(entry, &about).is_none_or(|digest| !replaced.contains_key(&digest)));
         let mut made_oci = false;
         for entry in entries {

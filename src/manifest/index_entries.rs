@@ -18,7 +18,7 @@ use crate::platform::Platform;
 use crate::text::shorten;
 
 /// The annotation of an attestation with the digest of what it is about.
-const ATTESTED: &str = "vnd.docker.reference.digest";
+pub(crate) const ATTESTED: &str = "vnd.docker.reference.digest";
 
 /// An entry of an index.
 #[derive(Debug, Clone)]
@@ -58,6 +58,11 @@ impl IndexEntry {
         let raw = index.value.get("manifests").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let both = index.manifests().iter().zip(raw);
         both.map(|(entry, raw)| IndexEntry { descriptor: entry.clone(), raw: raw.clone() }).collect()
+    }
+
+    /// All that it says.
+    pub fn into_raw(self) -> Value {
+        self.raw
     }
 
     /// Whether it says what it runs on.

@@ -1,6 +1,7 @@
 //! What copying needs of a place that holds images: one trait to read from it, one to write to it. Registries, layouts,
 //! archives and directories all have them, so that one engine serves every pair.
 
+pub(crate) mod chosen_entries;
 pub mod condition;
 pub(crate) mod descend;
 pub(crate) mod local_store;

@@ -25,8 +25,8 @@ options! {
     /// Options of [`copy`].
     #[derive(Debug, Clone)]
     pub struct CopyOptions {
-        /// OS/ARCH[/VARIANT] each: of an index, only these; one gives that image alone, several an index that holds them only;
-        /// an image that is in no index has to be for them
+        /// OS/ARCH[/VARIANT] each: of an index, only these; one gives that image alone, several an index that holds only them and
+        /// what attests something about them; an image that is in no index has to be for them
         pub platform: Vec<String>,
         /// says explicitly that an index is copied whole, as it is by default; a docker-archive takes the host's platform by
         /// default, and refuses all

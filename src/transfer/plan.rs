@@ -8,9 +8,11 @@ use super::workers::in_parallel;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
+use crate::manifest::index_entries::IndexEntry;
 use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
 use crate::platform::Platform;
+use crate::store::chosen_entries::chosen_entries;
 use crate::store::descend::{self, Chosen};
 use crate::store::{RawManifest, ReadStore, Role, WriteStore};
 use crate::sync::lock;
@@ -106,7 +108,7 @@ impl Planner<'_> {
                 descend::choose(self.call, self.from, &root.document, only)?.content(self.call, self.from)
             }
             _ if self.choice.sparse => Ok(root),
-            _ => narrowed(&root, self.chosen(&root.document)?),
+            _ => narrowed(&root, self.entries(&root.document)?),
         }
     }
 
@@ -116,13 +118,22 @@ impl Planner<'_> {
         platforms.map(|platform| descend::choose(self.call, self.from, index, platform)).collect()
     }
 
-    /// The wanted parts of a sparse index: the images, and the indexes that lead to them. None means all.
+    /// Their entries, and those that attest something about them.
+    fn entries(&self, index: &Document) -> Result<Vec<IndexEntry>> {
+        chosen_entries(self.call, self.from, index, self.chosen(index)?)
+    }
+
+    /// The wanted parts of a sparse index: the images, what attests something about them, and the indexes that lead to them. None means
+    /// all.
     fn sparse(&self, root: &Document) -> Result<Option<HashSet<Digest>>> {
         if !self.choice.sparse || root.kind != Kind::Index {
             return Ok(None);
         }
-        let paths = self.chosen(root)?.into_iter().flat_map(|chosen| chosen.path);
-        Ok(Some(paths.map(|(_, digest)| digest).collect()))
+        let chosen = self.chosen(root)?;
+        let paths = chosen.iter().flat_map(|chosen| &chosen.path).map(|(_, digest)| digest.clone());
+        let paths: HashSet<Digest> = paths.collect();
+        let entries = chosen_entries(self.call, self.from, root, chosen)?.into_iter();
+        Ok(Some(entries.map(|entry| entry.descriptor.digest).chain(paths).collect()))
     }
 
     pub(crate) fn plan(&self, root: RawManifest) -> Result<Plan> {
@@ -259,20 +270,9 @@ fn blob_of(digest: Digest, size: u64) -> Descriptor {
     Descriptor::new("", digest, size)
 }
 
-/// The index with only these images, in the order in which it leads to them.
-fn narrowed(root: &RawManifest, mut chosen: Vec<Chosen>) -> Result<RawManifest> {
-    chosen.sort_by(|one, other| one.path.cmp(&other.path));
-    let mut seen = HashSet::new();
-    chosen.retain(|one| seen.insert(one.entry.digest.clone()));
-    let entry = |chosen: Chosen| {
-        let mut raw = chosen.raw;
-        // The platform found in the image's config is added, so that readers need not look there again.
-        if raw.get("platform").is_none_or(serde_json::Value::is_null) {
-            raw["platform"] = serde_json::to_value(&chosen.platform).unwrap_or_default();
-        }
-        raw
-    };
+/// The index with only these images, and what attests something about them.
+fn narrowed(root: &RawManifest, entries: Vec<IndexEntry>) -> Result<RawManifest> {
     let mut value = root.document.value.clone();
-    value["manifests"] = chosen.into_iter().map(entry).collect();
+    value["manifests"] = entries.into_iter().map(IndexEntry::into_raw).collect();
     RawManifest::parse(value.to_string().into_bytes(), Some(&root.document.media_type), None)
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use ocireg::endpoint::{append_to_index, create_index, remove_from_index, Endpoint};
+use ocireg::endpoint::{append_to_index, copy, create_index, remove_from_index, Endpoint};
 use ocireg::error::{Code, Error};
 use ocireg::registry::Client;
+use ocireg::transfer::copy::CopyOptions;
 use serde_json::{json, Value};
 
 use crate::common::*;
@@ -315,6 +316,35 @@ fn attestations_come_and_go_with_what_they_attest() {
     assert_eq!(held(&to, "t"), ["arm64"]);
 }
 
+/// A copy has the same rule, also where only some of an index is there.
+#[test]
+fn a_copy_of_some_platforms_has_their_attestations() {
+    let from = Shelf::start(Abilities::default());
+    let whole = attested(&from, "all", &["amd64", "arm64", "s390x"]);
+    let client = client();
+    let source = Endpoint::parse(&format!("{}/a/b:all", from.host())).unwrap();
+    let platform: Vec<String> = ["linux/s390x", "linux/amd64"].map(str::to_owned).into();
+    let copied = |to: &Shelf, sparse: bool| {
+        let options = CopyOptions { platform: platform.clone(), sparse, ..CopyOptions::default() };
+        let place = Endpoint::parse(&format!("{}/a/b:t", to.host())).unwrap();
+        copy(&client, &call(&client), &source, &place, &options).unwrap()
+    };
+    let picked: Vec<&Value> = [0, 2, 3, 5].iter().map(|at| &whole["manifests"][at]).collect();
+    let to = Shelf::start(Abilities::default());
+    copied(&to, false);
+    assert_eq!(to.registry.json("t").unwrap()["manifests"], json!(picked));
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Endpoint::parse(&format!("oci:{}/l:t", folder.path().display())).unwrap();
+    let options = CopyOptions { platform: platform.clone(), sparse: true, ..CopyOptions::default() };
+    let sparse = copy(&client, &call(&client), &source, &layout, &options).unwrap();
+    assert_eq!(sparse.manifests["total"], 5);
+    // What is about an image may be where nobody copied it from.
+    from.registry.manifests.lock().unwrap().stored.remove(picked[3]["digest"].as_str().unwrap());
+    let to = Shelf::start(Abilities::default());
+    copied(&to, false);
+    assert_eq!(to.registry.json("t").unwrap()["manifests"], json!(picked[..3]));
+}
+
 #[test]
 fn what_cannot_be_in_an_index_is_refused_before_anything_is_written() {
     let (from, to) = (Shelf::start(Abilities::default()), Shelf::start(Abilities::default()));
@@ -362,6 +392,26 @@ fn what_cannot_be_in_an_index_is_refused_before_anything_is_written() {
     to.manifest("image", &serde_json::from_str(MANIFEST).unwrap());
     let image = format!("{}/a/b:image", to.host());
     fails(append(&client, &image, json!({"references": [amd64]})), Code::Unsupported, "no index");
+}
+
+#[test]
+fn what_is_wrong_in_one_index_is_not_written_into_another() {
+    let (from, to) = (Shelf::start(Abilities::default()), Shelf::start(Abilities::default()));
+    let (client, place) = (client(), format!("{}/a/b:t", to.host()));
+    let entry = from.image("amd64");
+    for (member, wrong, code) in [
+        ("size", json!(1), Code::SizeMismatch),
+        ("mediaType", json!(DOCKER_TYPE), Code::InvalidManifest),
+        ("digest", json!(digest(b"none")), Code::NotFound),
+    ] {
+        let mut entry = entry.clone();
+        entry[member] = wrong;
+        from.manifest("wrong", &json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [entry]}));
+        let name = format!("{}/a/b:wrong", from.host());
+        fails(create(&client, &place, json!({"references": [name]})), code, "manifest");
+        fails(create(&client, &place, json!({"references": [name], "platform": ["linux/amd64"]})), code, "manifest");
+    }
+    assert_eq!((to.writes().len(), to.tag("t")), (0, None));
 }
 
 #[test]

@@ -230,6 +230,31 @@ fn the_others_read_layouts_and_archives_too() {
     place.crane(&["validate", "--remote", &pushed]);
 }
 
+/// What docker saved is packed on its way, as in a copy, and is the same image then.
+#[test]
+fn images_in_archives_of_docker_are_packed() {
+    let folder = scratch();
+    for registry in REGISTRIES {
+        let place = Place::new(registry);
+        let (client, name) = (place.client(), "indexes/saved");
+        images(&place, &client, name, &["amd64", "arm64"]);
+        let archive = |arch: &str| format!("docker-archive:{}/{arch}.tar:a/b:{arch}", folder.path().display());
+        for arch in ["amd64", "arm64"] {
+            let from = format!(
+                "{}/{name}@{}",
+                place.host,
+                sha256(bytes(&place, &client, &format!("{name}:{arch}")).as_bytes())
+            );
+            crate::copy::done(&client, &from, &archive(arch));
+        }
+        let copied = crate::copy::done(&client, &archive("arm64"), &format!("{}/{name}:copied", place.host));
+        let target = format!("{}/{name}:index", place.host);
+        let made = create(&client, &target, json!({"references": [archive("amd64"), archive("arm64")]})).unwrap();
+        assert_eq!(made["manifests"][1]["digest"], copied.digest.as_str(), "{registry}");
+        others_read(&place, &format!("{name}:index"), &made);
+    }
+}
+
 #[test]
 fn two_who_append_at_once_both_get_in() {
     for place in places() {

@@ -10,6 +10,7 @@ use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::media_type as types;
 use crate::reference::Repository;
+use crate::store::descend::check_entry;
 use crate::store::{read_whole, RawManifest, ReadStore};
 use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::sync::lock;
@@ -122,12 +123,17 @@ impl ReadStore for IndexStore<'_> {
 
     fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<RawManifest> {
         let known = self.sources.known().manifests.get(&wanted.digest).cloned();
-        if let Some(content) = known {
-            return Ok(content);
-        }
-        let origin = self.sources.origin(&wanted.digest)?;
-        let content = self.sources.place_of(&wanted.digest)?.manifest(call, wanted)?;
-        self.sources.learn(origin, &content);
+        let content = match known {
+            Some(content) => content,
+            None => {
+                let origin = self.sources.origin(&wanted.digest)?;
+                let content = self.sources.place_of(&wanted.digest)?.manifest(call, wanted)?;
+                self.sources.learn(origin, &content);
+                content
+            }
+        };
+        // What is wrong in one index is not written into another.
+        check_entry(wanted, &content.document)?;
         Ok(content)
     }
 

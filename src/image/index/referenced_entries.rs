@@ -1,19 +1,19 @@
 //! What references give to an index: an image itself, for the platform that its config says, and an index its entries, or those for some
 //! platforms, with what attests something about them.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use super::index_sources::{IndexSources, IndexStore};
 use crate::call::Call;
-use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
 use crate::manifest::index_entries::IndexEntry;
 use crate::manifest::{Document, Kind};
 use crate::media_type as types;
 use crate::platform::Platform;
-use crate::store::descend::{self, Chosen};
+use crate::store::chosen_entries::chosen_entries;
+use crate::store::descend;
 use crate::store::{RawManifest, ReadStore};
 use crate::sync::lock;
 use crate::transfer::workers::in_parallel;
@@ -118,37 +118,7 @@ fn of_index(call: &Call, store: &IndexStore, wanted: &[Platform], place: &str) -
     if let Some(error) = nothing.filter(|_| chosen.is_empty()) {
         return Err(error.within(place));
     }
-    chosen.sort_by(|one, other| one.path.cmp(&other.path));
-    let digests: HashSet<Digest> = chosen.iter().map(|one| one.entry.digest.clone()).collect();
-    let (mut entries, mut looked_through) = (Vec::new(), HashSet::new());
-    for one in &chosen {
-        let index = holder(call, store, one)?;
-        if !looked_through.insert(index.digest.clone()) {
-            continue;
-        }
-        let attests =
-            |entry: &IndexEntry| entry.attests().is_some_and(|of| digests.iter().any(|one| one.as_str() == of));
-        for entry in IndexEntry::all(&index) {
-            let found = chosen.iter().find(|one| one.entry.digest == entry.descriptor.digest);
-            match found {
-                Some(_) if entry.says_platform() => entries.push(entry),
-                Some(found) => entries.push(entry.on(found.platform.clone())?),
-                None if attests(&entry) => entries.push(entry),
-                None => {}
-            }
-        }
-    }
-    Ok(FromReference { entries, served })
-}
-
-/// The index that an image was chosen from.
-fn holder(call: &Call, store: &IndexStore, chosen: &Chosen) -> Result<Document> {
-    let mut index = store.root.document.clone();
-    for (at, _) in chosen.path.iter().rev().skip(1).rev() {
-        let Some(entry) = index.manifests().get(*at) else { break };
-        index = store.manifest(call, entry)?.document;
-    }
-    Ok(index)
+    Ok(FromReference { entries: chosen_entries(call, store, &store.root.document, chosen)?, served })
 }
 
 /// The entries of an index. Where it leaves out what an image runs on, that is in the image's config.

@@ -14,10 +14,10 @@ class IndexesTest(helper.Case):
     def images(self, repository: str, *architectures: str) -> list[str]:
         layer = self.folder() / "layer.tar"
         layer.write_bytes(helper.tar(file="text"))
-        names = [f"{repository}-{one}:v1" for one in architectures]
-        for name, one in zip(names, architectures):
+        names = {one: f"{repository}-{one}:v1" for one in architectures}
+        for one, name in names.items():
             self.client.append_image(name, layer, scratch=True, platform=f"linux/{one}")
-        return names
+        return list(names.values())
 
     def test_made_and_changed(self) -> None:
         repository = self.new_repository()

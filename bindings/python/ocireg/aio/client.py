@@ -401,9 +401,7 @@ class AsyncClient:
         result: WrittenIndex = await self._calls.append_to_index(place, references, **options)
         return result
 
-    async def remove_from_index(
-        self, place: Name, digests: Iterable[str] = (), **options: Unpack[IndexRemoveOptions]
-    ) -> WrittenIndex:
+    async def remove_from_index(self, place: Name, digests: Iterable[str] = (), **options: Unpack[IndexRemoveOptions]) -> WrittenIndex:
         """Takes entries out of an index, by their digests or by platform, with their attestations; the manifests stay:
         `ocireg_index_remove`."""
         result: WrittenIndex = await self._calls.remove_from_index(place, digests, **options)

@@ -312,10 +312,10 @@
 // true or false.
 #define OCIREG_JSON_BOOLEAN 2
 
-// A number.
+// A number, whole or not.
 #define OCIREG_JSON_NUMBER 3
 
-// A string.
+// A string, without its quotes.
 #define OCIREG_JSON_STRING 4
 
 // A list of values.

@@ -13,16 +13,16 @@ type Name = Vec<String>;
 type Uses = BTreeMap<String, BTreeMap<String, String>>;
 
 #[derive(Default)]
-struct Source {
+struct SourceTree {
     code: BTreeMap<Name, String>,
     /// Modules and the folders that they are in.
     modules: BTreeSet<Name>,
     reexports: BTreeMap<Name, Name>,
 }
 
-impl Source {
-    fn read(root: &Path) -> Source {
-        let mut source = Source::default();
+impl SourceTree {
+    fn read(root: &Path) -> SourceTree {
+        let mut source = SourceTree::default();
         source.add(root, root);
         source.modules = source.code.keys().flat_map(|name| (0..=name.len()).map(|end| name[..end].to_vec())).collect();
         for (module, code) in &source.code {
@@ -154,7 +154,7 @@ fn circle(uses: &Uses) -> Vec<&str> {
 
 #[test]
 fn no_circle_in_any_folder() {
-    let source = Source::read(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let source = SourceTree::read(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src"));
     let folders = source.folders();
     assert!(folders.len() > 20 && folders[&vec!["registry".to_owned()]].len() > 10);
     for (folder, uses) in folders {

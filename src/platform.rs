@@ -119,12 +119,12 @@ impl Platform {
     }
 
     /// Whether both are the same platform after normalisation.
-    pub fn is_same(&self, other: &Platform) -> bool {
+    pub(crate) fn is_same(&self, other: &Platform) -> bool {
         self.normal() == other.normal()
     }
 
     /// Whether another is what this one names: the same system, architecture and variant, and of the version as much as is said here.
-    pub fn names(&self, other: &Platform) -> bool {
+    pub(crate) fn names(&self, other: &Platform) -> bool {
         let (wanted, found) = (self.normal(), other.normal());
         let version = match (&wanted.os_version, &found.os_version) {
             (None, _) => true,
@@ -135,7 +135,7 @@ impl Platform {
     }
 
     /// Whether both say the same of what an image runs on, as far as both say it.
-    pub fn agrees_with(&self, other: &Platform) -> bool {
+    pub(crate) fn agrees_with(&self, other: &Platform) -> bool {
         let (one, two) = (self.normal(), other.normal());
         let variants = self.variant.is_none() || other.variant.is_none() || one.variant == two.variant;
         let versions = match (&self.os_version, &other.os_version) {

@@ -7,6 +7,7 @@ use std::path::Path;
 use bytes::Bytes;
 use tar::{EntryType, Header};
 
+use super::folder_level::FolderLevel;
 use super::title;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
@@ -15,18 +16,11 @@ use crate::os::open_folder::{self, path_of, OpenFolder, OpenedEntry, Permissions
 use crate::stream::blob::Blob;
 use crate::stream::replay::{OpenedFile, Replay};
 use crate::stream::source::{Source, PIECE};
-use crate::tar::names::{join, shown, DEEPEST};
+use crate::tar::names::{shown, DEEPEST};
 
 const BLOCK: usize = 512;
 /// More names than a folder of an artifact has.
 const MOST: usize = 10_000_000;
-
-/// A folder that is being read, and the names in it that are still to come, the next one last.
-struct FolderLevel {
-    folder: OpenFolder,
-    path: Vec<u8>,
-    names: Vec<Vec<u8>>,
-}
 
 /// A file of which so many bytes are still to come.
 struct TarredFile {
@@ -101,24 +95,18 @@ impl FolderTar {
         }
         let what = |error: std::io::Error| Error::io(format!("cannot read {}: '{}'", self.shown, shown(&path)), &error);
         let status = folder.status().map_err(what)?;
-        let mut names = Vec::new();
-        let listed = folder.names(|name, _| {
-            names.push(name.to_vec());
-            Ok::<bool, std::io::Error>(names.len() <= MOST)
-        });
-        listed.map_err(what)?;
-        self.count += names.len();
+        let level = FolderLevel::list(folder, path.clone(), MOST).map_err(what)?;
+        self.count += level.left();
         if self.count > MOST {
             let message = format!("{} has more than {MOST} files and folders", self.shown);
             return Err(Error::new(Code::LimitExceeded, message));
         }
-        names.sort_by(|one, other| other.cmp(one));
         // The folder into which it is unpacked has an entry only where it has a name.
         if !path.is_empty() {
             let mut header = self.header(EntryType::Directory, status.permissions, status.changed.seconds());
             self.append(&mut header, &path)?;
         }
-        self.levels.push(FolderLevel { folder, path, names });
+        self.levels.push(level);
         Ok(())
     }
 
@@ -140,11 +128,10 @@ impl FolderTar {
     /// Goes to the next name; false after the last one.
     fn advance(&mut self) -> Result<bool> {
         let Some(level) = self.levels.last_mut() else { return Ok(false) };
-        let Some(name) = level.names.pop() else {
+        let Some((name, path)) = level.next() else {
             self.levels.pop();
             return Ok(true);
         };
-        let path = join(&level.path, &name);
         let what = |error: std::io::Error| Error::io(format!("cannot read {}: '{}'", self.shown, shown(&path)), &error);
         match level.folder.enter(&name).map_err(what)? {
             OpenedEntry::Folder(folder) => self.enter(folder, path)?,

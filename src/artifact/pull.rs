@@ -63,7 +63,7 @@ pub struct PulledArtifact {
     /// What it is; None where only its config says so.
     #[serde(rename = "artifactType")]
     pub artifact_type: Option<String>,
-    /// The folder.
+    /// The folder, as the caller named it.
     pub path: String,
     /// Its files, in their order.
     pub files: Vec<PulledFile>,

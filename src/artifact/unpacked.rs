@@ -1,18 +1,12 @@
 //! A folder as it was unpacked, before it gets its name. It is this pull's alone.
 
+use super::folder_level::FolderLevel;
 use super::title::stays_within;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::image::folders::failed;
 use crate::os::open_folder::{self, OpenFolder, OpenedEntry};
-use crate::tar::names::{join, shown, DEEPEST};
-
-/// A folder that was unpacked, and what is still to be looked at in it, the next one last.
-struct UnpackedFolder {
-    folder: OpenFolder,
-    path: Vec<u8>,
-    names: Vec<Vec<u8>>,
-}
+use crate::tar::names::{shown, DEEPEST};
 
 /// The folder that an archive was unpacked into.
 pub(super) fn open(room: &OpenFolder, tree: &str) -> Result<OpenFolder> {
@@ -76,11 +70,10 @@ pub(super) fn walk(
     let mut levels = vec![listed(folder, root.to_vec())?];
     while let Some(level) = levels.last_mut() {
         call.check()?;
-        let Some(name) = level.names.pop() else {
+        let Some((name, path)) = level.next() else {
             levels.pop();
             continue;
         };
-        let path = join(&level.path, &name);
         let is_folder = failed(level.folder.status_of(&name), "read", || path.clone())?.is_folder;
         each(UnpackedName { folder: &level.folder, name: &name, path: &path, is_folder })?;
         if is_folder {
@@ -94,13 +87,6 @@ pub(super) fn walk(
     Ok(())
 }
 
-fn listed(folder: OpenFolder, path: Vec<u8>) -> Result<UnpackedFolder> {
-    let mut names = Vec::new();
-    let outcome = folder.names(|name, _| {
-        names.push(name.to_vec());
-        Ok::<bool, std::io::Error>(true)
-    });
-    failed(outcome, "read", || path.clone())?;
-    names.sort_by(|one, other| other.cmp(one));
-    Ok(UnpackedFolder { folder, path, names })
+fn listed(folder: OpenFolder, path: Vec<u8>) -> Result<FolderLevel> {
+    failed(FolderLevel::list(folder, path.clone(), usize::MAX), "read", || path)
 }

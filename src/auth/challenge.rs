@@ -48,7 +48,7 @@ impl Challenge {
     }
 
     /// A parameter by its lower-case name; an empty one counts as absent. If repeated, the first counts.
-    pub(crate) fn param(&self, name: &str) -> Option<&str> {
+    fn param(&self, name: &str) -> Option<&str> {
         let value = self.params.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         value.filter(|value| !value.is_empty())
     }

@@ -63,7 +63,7 @@ impl SecretDocument {
 
     /// Whether the entries are at the top level: there are no members of the newer format, and something that looks
     /// like an entry.
-    pub(crate) fn is_legacy(&self) -> bool {
+    fn is_legacy(&self) -> bool {
         let is_entry = |value: &Value| {
             value.as_object().is_some_and(|entry| entry.contains_key("auth") || entry.contains_key("username"))
         };

@@ -82,7 +82,7 @@ impl Call {
         self.memories.get()
     }
 
-    /// The engine.
+    /// The thread that does the network's work for this call.
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }
@@ -105,12 +105,12 @@ impl Call {
     }
 
     /// A call that does not keep the client alive: it ends when the client and everything that belongs to it are gone.
-    pub fn of_nobody(&self, context: Arc<Context>) -> Call {
+    pub(crate) fn of_nobody(&self, context: Arc<Context>) -> Call {
         Call { _life: None, ..self.with_context(context) }
     }
 
     /// Whether anybody reads the log.
-    pub fn is_logged(&self) -> bool {
+    pub(crate) fn is_logged(&self) -> bool {
         self.context.as_ref().is_some_and(|context| context.log_hook().is_some())
     }
 
@@ -270,7 +270,7 @@ impl Call {
     }
 
     /// Reports the progress of a blob.
-    pub fn tell_blob(&self, event: &Value) -> Result<()> {
+    pub(crate) fn tell_blob(&self, event: &Value) -> Result<()> {
         match self.context.as_ref().and_then(|context| context.blob_hook()) {
             Some(hook) => hook(event).map_err(|_| stopped("blob progress")),
             None => Ok(()),

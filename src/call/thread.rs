@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::os::signal;
 
 /// As much stack as a thread of ours may need; what it does not use costs nothing.
-pub(crate) const STACK: usize = 2 << 20;
+const STACK: usize = 2 << 20;
 
 /// Starts a thread that no signal is delivered to.
 pub(crate) fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>> {

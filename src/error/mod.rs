@@ -35,7 +35,7 @@ pub struct RegistryError {
 /// A name that refers to something else than a call allows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Conflict {
-    /// The name.
+    /// Without its place: a tag, or the name in a layout.
     pub name: String,
     /// The manifest that it refers to; None when it refers to nothing.
     pub digest: Option<String>,
@@ -235,13 +235,13 @@ impl Error {
     }
 
     /// Sets the HTTP status of the response.
-    pub fn with_http_status(mut self, status: u16) -> Error {
+    pub(crate) fn with_http_status(mut self, status: u16) -> Error {
         self.0.http_status = Some(status);
         self
     }
 
     /// Sets the errors from the registry's response.
-    pub fn with_registry_errors(mut self, errors: Vec<RegistryError>) -> Error {
+    pub(crate) fn with_registry_errors(mut self, errors: Vec<RegistryError>) -> Error {
         self.0.registry_errors =
             errors.into_iter().map(|e| RegistryError { code: plain(e.code), message: plain(e.message), ..e }).collect();
         self
@@ -261,13 +261,13 @@ impl Error {
     }
 
     /// Sets how often the request was sent.
-    pub fn with_attempts(mut self, attempts: u32) -> Error {
+    pub(crate) fn with_attempts(mut self, attempts: u32) -> Error {
         self.0.attempts = self.0.attempts.max(attempts);
         self
     }
 
     /// Sets the server's Retry-After, in seconds.
-    pub fn with_retry_after(mut self, seconds: Option<u64>) -> Error {
+    pub(crate) fn with_retry_after(mut self, seconds: Option<u64>) -> Error {
         self.0.retry_after = seconds;
         self
     }
@@ -284,7 +284,7 @@ impl Error {
     }
 
     /// Sets what the name refers to that was to be set.
-    pub fn with_conflict(mut self, name: &str, digest: Option<&str>) -> Error {
+    pub(crate) fn with_conflict(mut self, name: &str, digest: Option<&str>) -> Error {
         self.0.conflict = Some(Conflict { name: plain(name.to_owned()), digest: digest.map(str::to_owned) });
         self
     }

@@ -32,7 +32,7 @@ pub(super) trait Opaque: Sized {
     const SURVIVES_FORK: bool = false;
     /// What it holds.
     type Content;
-    /// The wrapper.
+    /// Puts a handle into the type that C sees.
     fn wrap(handle: Handle<Self::Content>) -> Self;
     /// The handle inside.
     fn handle(&self) -> &Handle<Self::Content>;

@@ -30,9 +30,9 @@ pub const OCIREG_JSON_NONE: i32 = 0;
 pub const OCIREG_JSON_NULL: i32 = 1;
 /// true or false.
 pub const OCIREG_JSON_BOOLEAN: i32 = 2;
-/// A number.
+/// A number, whole or not.
 pub const OCIREG_JSON_NUMBER: i32 = 3;
-/// A string.
+/// A string, without its quotes.
 pub const OCIREG_JSON_STRING: i32 = 4;
 /// A list of values.
 pub const OCIREG_JSON_LIST: i32 = 5;

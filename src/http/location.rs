@@ -18,7 +18,7 @@ use crate::error::{Code, Error, Result};
 /// A URL, who named it, and how it is reached.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Location {
-    /// The URL.
+    /// With its query, which may be a signature: for requests and not for messages.
     pub url: Url,
     /// Who named it.
     pub guard: Guard,

@@ -58,9 +58,9 @@ pub(crate) fn random() -> u64 {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RetryAfter {
-    /// A delay.
+    /// From the moment of the response.
     Wait(Duration),
-    /// A date.
+    /// By the server's clock.
     Until(SystemTime),
 }
 

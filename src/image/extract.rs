@@ -46,7 +46,7 @@ pub struct Extracted {
     /// The platform in the index.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
-    /// The folder.
+    /// The folder, as the caller named it.
     pub path: String,
     /// The layers, the oldest first.
     pub layers: Vec<ExtractedLayer>,

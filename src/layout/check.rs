@@ -41,14 +41,14 @@ pub struct CheckResult {
 pub struct LayoutProblem {
     /// Which blob.
     pub digest: Digest,
-    /// The reason.
+    /// What is wrong with it, in words.
     pub problem: String,
 }
 
 /// The result of a clean-up.
 #[derive(Debug, Serialize)]
 pub struct CleanResult {
-    /// The blobs.
+    /// The blobs that nothing names.
     pub removed: Vec<Digest>,
     /// Their bytes, and those of forgotten partial files.
     pub bytes: u64,
@@ -114,7 +114,7 @@ pub fn check(call: &Call, layout: &OciLayout) -> Result<CheckResult> {
         };
         match outcome {
             Ok(()) => bytes = bytes.saturating_add(wanted.size),
-            Err(error) if matches!(error.code(), Code::Cancelled | Code::Timeout | Code::Closed) => return Err(error),
+            Err(error) if error.ends_call() => return Err(error),
             Err(error) => problems.push(problem(&wanted.digest, &error)),
         }
     }

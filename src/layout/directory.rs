@@ -21,7 +21,7 @@ use crate::stream::blob::{is_right, Blob, VerifiedBlob};
 /// The content of the file `version` (containers/image, directory).
 const VERSION: &str = "Directory Transport Version: 1.1\n";
 
-/// A directory.
+/// A folder with one image, as skopeo's `dir:` has it.
 #[derive(Debug)]
 pub struct Directory(PathBuf);
 

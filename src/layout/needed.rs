@@ -188,7 +188,7 @@ impl NeedsWalk<'_> {
         let must = matches!(how, NamedAs::Entry | NamedAs::Child) && !is_blob;
         let found = self.look_into(&entry, size, must).and_then(|found| Ok((self.below(&found)?, found)));
         let (mut below, found) = match found {
-            Err(error) if matches!(error.code(), Code::Cancelled | Code::Timeout | Code::Closed) => return Err(error),
+            Err(error) if error.ends_call() => return Err(error),
             Err(error) => {
                 self.found.problems.push((entry.digest, error));
                 return Ok(Vec::new());

@@ -55,7 +55,7 @@ impl<'a> TomlTable<'a> {
         self.find(key).is_some()
     }
 
-    /// A string.
+    /// The string of a key, and its line; an error for another type.
     pub(crate) fn text(&self, key: &str) -> Result<Option<At<String>>> {
         let Some(At { line, value }) = self.find(key) else { return Ok(None) };
         match value {

@@ -99,7 +99,7 @@ impl Reference {
     }
 
     /// The tag, if the name has one; the default one does not count.
-    pub fn written_tag(&self) -> Option<&str> {
+    pub(crate) fn written_tag(&self) -> Option<&str> {
         self.tag().filter(|_| !self.is_bare)
     }
 

@@ -56,7 +56,7 @@ pub enum ManifestFate {
 /// The result of deleting a tag.
 #[derive(Debug, Serialize)]
 pub struct DeletedTag {
-    /// The tag.
+    /// The tag that is gone.
     pub tag: String,
     /// The digest that it named.
     pub digest: Digest,

@@ -66,7 +66,7 @@ pub struct Login {
     pub status: u16,
     /// The authentication it requires: "none", "basic" or "bearer".
     pub auth: &'static str,
-    /// The user.
+    /// Whose credentials were accepted; None where an identity token does not say it.
     pub username: Option<String>,
     /// Whether an identity token is kept, and not the password.
     pub identity_token: bool,

@@ -52,7 +52,7 @@ impl RemovedManifest {
 /// The result of removing a repository.
 #[derive(Debug, Serialize)]
 pub struct RemovedRepository {
-    /// The repository.
+    /// `HOST/REPOSITORY`.
     pub repository: String,
     /// Its manifests, indexes before their children.
     pub manifests: Vec<RemovedManifest>,

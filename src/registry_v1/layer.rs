@@ -33,7 +33,7 @@ use crate::stream::blob::Blob;
 /// What is known about an open layer.
 #[derive(Debug, Clone, Serialize)]
 pub struct LayerInfo {
-    /// The image.
+    /// The image whose layer it is.
     pub id: ImageId,
     /// The checksum that the registry has for the image; None when it has none.
     pub checksum: Option<String>,
@@ -48,7 +48,7 @@ pub struct LayerInfo {
 /// What was delivered.
 #[derive(Debug, Serialize)]
 pub struct DeliveredLayer {
-    /// The image.
+    /// The image whose layer it is.
     pub id: ImageId,
     /// The checksum that the registry has for the image; None when it has none.
     pub checksum: Option<String>,

@@ -65,7 +65,7 @@ pub struct V1Image {
     pub id: ImageId,
     /// The exact bytes of its JSON.
     pub bytes: Vec<u8>,
-    /// The JSON.
+    /// The same, parsed.
     pub document: Map<String, Value>,
     /// The size of its layer, as far as the registry is right about it.
     pub size: Option<u64>,

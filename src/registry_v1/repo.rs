@@ -109,7 +109,7 @@ impl V1Repository {
     }
 
     /// A private registry behind a proxy that requires Basic everywhere: it may receive it if it is the index itself.
-    pub(super) fn wants_basic(&self, session: &IndexSession, response: &Response) -> Result<bool> {
+    fn wants_basic(&self, session: &IndexSession, response: &Response) -> Result<bool> {
         let asks = challenge::parse(&response.headers).iter().any(|one| one.scheme == challenge::AuthScheme::Basic);
         let may = session.is_at_index() && matches!(session.proof(), RegistryProof::Token(_));
         Ok(asks && may && self.place.proof()?.is_some())

@@ -39,7 +39,7 @@ pub struct StoredImage {
 /// A layer that was put.
 #[derive(Debug, Serialize)]
 pub struct StoredLayer {
-    /// The image.
+    /// The image whose layer it is.
     pub id: ImageId,
     /// The layer's size.
     pub size: u64,
@@ -67,7 +67,7 @@ pub struct LayerSource<'a> {
 }
 
 /// The id in an image's JSON, which is checked before it is sent anywhere.
-pub fn id_of(image: &[u8]) -> Result<ImageId> {
+fn id_of(image: &[u8]) -> Result<ImageId> {
     let invalid = |why: String| Error::new(Code::InvalidManifest, format!("the image's JSON {why}"));
     if image.len() as u64 > LARGEST {
         return Err(Error::new(Code::LimitExceeded, format!("the image's JSON is larger than {LARGEST} bytes")));
@@ -231,7 +231,7 @@ impl V1Repository {
     }
 
     /// Tells the index the images of the repository once they are complete; the tag belongs to the last one.
-    pub fn put_images(&self, images: &[(ImageId, Option<Digest>)], tag: &str) -> Result<u16> {
+    pub(crate) fn put_images(&self, images: &[(ImageId, Option<Digest>)], tag: &str) -> Result<u16> {
         check_tag(tag)?;
         let entry = |(number, (id, checksum)): (usize, &(ImageId, Option<Digest>))| {
             let mut entry = json!({"id": id});

@@ -32,9 +32,9 @@ pub enum PublicKey {
     P521(p521::ecdsa::VerifyingKey),
     /// An RSA key; both numbers are big-endian without leading zeros.
     Rsa {
-        /// The modulus.
+        /// The modulus, as JWK calls it.
         n: Vec<u8>,
-        /// The exponent.
+        /// The public exponent.
         e: Vec<u8>,
     },
 }

@@ -120,7 +120,7 @@ impl Replay for OpenedFile {
 
 /// Hashes bytes while passing them on, so that the digest of what was sent is known.
 pub struct HashedSource<S> {
-    /// The source.
+    /// What is read, and hashed as it passes.
     pub source: S,
     /// The hash so far.
     pub hasher: Hasher,

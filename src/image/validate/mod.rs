@@ -41,10 +41,10 @@ options! {
     }
 }
 
-/// The report.
+/// What was read, and everything that is wrong: only an answer that cannot be had is an error.
 #[derive(Debug, Serialize)]
 pub struct Validation {
-    /// The place.
+    /// As messages call it, without credentials.
     pub place: String,
     /// The manifest that was begun with.
     pub digest: Digest,
@@ -76,7 +76,7 @@ pub struct ValidationProblem {
     pub manifest: Option<Digest>,
     /// The name of the error that it is: `MISSING_BLOB` for whatever is not there, a manifest too.
     pub code: &'static str,
-    /// The reason.
+    /// What is expected and what is there, as the error's message.
     pub problem: String,
 }
 

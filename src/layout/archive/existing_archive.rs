@@ -53,11 +53,12 @@ impl ExistingArchive {
             Packing::Plain => ExistingArchive::read(call, path, ArchiveBytes::File(file, facts.len()), form),
             packing => Err(Error::new(Code::Unsupported, format!("it is compressed with {}", packing.name()))),
         };
-        read.map(Some).map_err(|error| match error.code() {
-            Code::Cancelled | Code::Timeout | Code::Closed => error,
-            code => {
+        read.map(Some).map_err(|error| match error.ends_call() {
+            true => error,
+            false => {
                 let message = format!("no image can be added to {}: {}", path.display(), error.message());
-                Error::new(code, message).with_hint("write to another file, or remove this one first".to_owned())
+                let hint = "write to another file, or remove this one first".to_owned();
+                Error::new(error.code(), message).with_hint(hint)
             }
         })
     }

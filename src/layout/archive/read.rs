@@ -55,7 +55,7 @@ pub struct Archive {
 }
 
 #[derive(Debug)]
-pub struct ListedImage {
+pub(super) struct ListedImage {
     pub content: RawManifest,
     pub names: Vec<String>,
 }
@@ -126,7 +126,7 @@ impl ArchiveReader {
     }
 
     /// Every image of a docker-archive.
-    pub fn saved_images(&self, call: &Call) -> Result<Vec<ListedImage>> {
+    fn saved_images(&self, call: &Call) -> Result<Vec<ListedImage>> {
         let archive = self.archive(call)?;
         let image = |saved: &SavedImage| {
             Ok(ListedImage { content: self.image(call, &archive, saved)?, names: saved.repo_tags.clone() })

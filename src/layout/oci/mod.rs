@@ -121,7 +121,7 @@ impl OciLayout {
         }
     }
 
-    /// The directory.
+    /// The folder with `oci-layout` in it.
     pub fn root_path(&self) -> &Path {
         &self.root
     }
@@ -146,7 +146,7 @@ impl OciLayout {
         index.map(Some).map_err(|error| self.bad(format!("has a bad index.json: {}", error.message())))
     }
 
-    /// A manifest.
+    /// A manifest among the blobs, verified; NOT_FOUND if it is not there.
     pub fn content(&self, wanted: &Descriptor) -> Result<RawManifest> {
         let path = self.blob_path(&wanted.digest);
         if !path.exists() {

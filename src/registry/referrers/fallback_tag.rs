@@ -122,7 +122,7 @@ pub(crate) fn tagged(remote: &Remote, subject: &Digest, actions: &[&str]) -> Res
 }
 
 /// Replaces a null list in an index, as some clients write it, by an empty one.
-pub(crate) fn empty_list(bytes: &[u8]) -> Option<Value> {
+fn empty_list(bytes: &[u8]) -> Option<Value> {
     let mut value = crate::json::parse(bytes).ok()?;
     let manifests = value.as_object_mut()?.get_mut("manifests").filter(|manifests| manifests.is_null())?;
     *manifests = json!([]);

@@ -31,11 +31,11 @@ const ERROR_BODY: usize = 64 << 10;
 /// One repository at a registry, for one call.
 #[derive(Clone)]
 pub struct Remote {
-    /// The client.
+    /// Whose connections, tokens and settings are used.
     pub client: Client,
-    /// The call.
+    /// What ends it, and whom it tells.
     pub call: Call,
-    /// The registry.
+    /// Where requests go, and with whose credentials.
     pub account: Account,
     /// The repository's name at the registry; empty for the registry itself.
     pub name: String,
@@ -95,7 +95,7 @@ impl Remote {
         self.account.base.endpoint_settings.as_ref().is_some_and(|settings| settings.has_alternative)
     }
 
-    /// A registry.
+    /// A registry as a whole, without a repository.
     pub fn registry(client: &Client, call: &Call, index: &Index) -> Result<Remote> {
         Ok(Remote::new(client, call, client.account(call, index, "")?, "", &index.name))
     }

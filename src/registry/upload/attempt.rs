@@ -32,7 +32,7 @@ pub enum UploadFailure {
 }
 
 impl UploadFailure {
-    /// The error.
+    /// For the caller, if nothing else helps.
     pub fn error(&self) -> &Error {
         match self {
             UploadFailure::Final(error) | UploadFailure::OnTheWay(error) | UploadFailure::Broken(error, _) => error,

@@ -75,7 +75,7 @@ pub fn behind(offset: u64, length: usize) -> Result<u64> {
 
 /// An open upload session at a registry.
 pub struct UploadSession {
-    /// The repository.
+    /// Where the session was opened: no other endpoint knows it.
     pub remote: Remote,
     /// Where the next request goes: it changes with every response.
     pub at: Location,

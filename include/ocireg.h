@@ -160,6 +160,7 @@
 #define OCIREG_OPT_ADDRESS "address"
 #define OCIREG_OPT_ALGORITHM "algorithm"
 #define OCIREG_OPT_ALL "all"
+#define OCIREG_OPT_ALLOW_MISSING "allow_missing"
 #define OCIREG_OPT_ANNOTATIONS "annotations"
 #define OCIREG_OPT_ANONYMOUS "anonymous"
 #define OCIREG_OPT_ANSWER_TIMEOUT_MS "answer_timeout_ms"
@@ -1198,7 +1199,8 @@ ocireg_status ocireg_registry_catalog(ocireg_client *client,
                                       char **json,
                                       ocireg_error **error);
 
-// Lists the tags of a repository, [HOST[:PORT]/]REPOSITORY, all pages unless `n` is given. To go on after `n` tags, call again with
+// Lists the tags of a repository, [HOST[:PORT]/]REPOSITORY, or the names at another place (see ocireg_endpoint_parse; those that
+// containerd and Docker write too), all pages unless `n` is given. To go on after `n` tags, call again with
 // the page's `next`, until that is null, as with ocireg_registry_catalog. Blocks.
 //
 // Options:
@@ -1211,8 +1213,8 @@ ocireg_status ocireg_registry_catalog(ocireg_client *client,
 //      (sha256-HEX), and what cosign and others keep beside them (sha256-HEX.sig)
 //
 // Result: {"name": string, "tags": [string], "last": string or null (the last of them, when there are more), "next": string or
-// null (give it as `next` to go on; null at the end), "served_by": HOST[:PORT], the registry's or a mirror's [, "digests": {tag:
-// string or null}]} (the name as the registry says it, and as the caller does where a mirror answers), and further members that the
+// null (give it as `next` to go on; null at the end), "served_by": HOST[:PORT], the registry's or a mirror's, null of another place [,
+// "digests": {tag: string or null}]} (the name as the registry says it, and as the caller does where a mirror answers), and further members that the
 // registry sends (Google's "child" and "manifest"). What cannot be a tag is left out, with a warning that says how much that was; a list
 // that holds anything but strings and nulls is OCIREG_PROTOCOL. Free with ocireg_string_free.
 //
@@ -1226,8 +1228,9 @@ ocireg_status ocireg_repository_tags(ocireg_client *client,
                                      char **json,
                                      ocireg_error **error);
 
-// Gets a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; with both, the digest decides. Its bytes are verified against
-// the digest before they are looked at, and its content against its media type. Blocks.
+// Gets a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; with both, the digest decides. Or that of another place (see
+// ocireg_endpoint_parse). Its bytes are verified against the digest before they are looked at, and its content against its media
+// type. Blocks.
 //
 // Options:
 //   platform (string): of an index, the manifest for this platform, OS/ARCH[/VARIANT][:OS.VERSION]
@@ -1235,16 +1238,20 @@ ocireg_status ocireg_repository_tags(ocireg_client *client,
 //   max_schema_version (integer, default: 2): 1 asks for schema 1 only
 //   accept_index (boolean, default: true): false: an index is not accepted
 //
+// A place that is no registry is not asked for media types (accept).
+//
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"mediaType",
-// "digest", "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "reference" (HOST/REPOSITORY@DIGEST),
-// "repository" (HOST/REPOSITORY), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
-// null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture" [, "variant",
-// "os.version", "os.features"]} when one was picked] [, "signatures": as in ocireg_schema1_verify, when it is a signed schema-1
-// manifest], "served_by": HOST[:PORT], the registry's or a mirror's, freed with ocireg_string_free.
+// "digest", "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "reference" (HOST/REPOSITORY@DIGEST;
+// of another place oci:DIR@DIGEST, or the place itself), "repository" (HOST/REPOSITORY, null of another place), "headers": {name:
+// value} (none there), "rate_limit": {"limit", "remaining", "window_seconds": number or null, "source": string or null} as the
+// registry's headers say, or null [, "platform": {"os", "architecture" [, "variant", "os.version", "os.features"]} when one was
+// picked] [, "signatures": as in ocireg_schema1_verify, when it is a signed schema-1 manifest], "served_by": HOST[:PORT], the
+// registry's or a mirror's, null of another place, freed with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED,
 // OCIREG_SIZE_MISMATCH (against the index), OCIREG_SIGNATURE (a signed schema-1 manifest with a signature that is not
-// good), OCIREG_NOT_FOUND also when the index has no such platform. Source: distribution-spec end-3.
+// good), OCIREG_NOT_FOUND also when the index has no such platform; of another place those of ocireg_endpoint_manifest. Source:
+// distribution-spec end-3.
 ocireg_status ocireg_manifest_get(ocireg_client *client,
                                   ocireg_context *context,
                                   const char *reference,
@@ -1253,15 +1260,15 @@ ocireg_status ocireg_manifest_get(ocireg_client *client,
                                   ocireg_buffer **bytes,
                                   ocireg_error **error);
 
-// The descriptor of a manifest, without its bytes: one HEAD, or a GET where the registry does not answer HEAD well or
+// The descriptor of a manifest in a registry or at another place, without its bytes: one HEAD, or a GET where the registry does not answer HEAD well or
 // refuses it (400, 401, 403, 404), because only a GET tells its reason. The digest of a reference by tag is what the
 // registry says. Blocks.
 //
 // Options:
 //   accept (list of strings): media types to ask for, instead of all that are known
 //
-// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}, "rate_limit": as of
-// ocireg_manifest_get, "served_by": HOST[:PORT], the registry's or a mirror's}. Free with ocireg_string_free.
+// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}, "rate_limit" and "served_by" as of
+// ocireg_manifest_get}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-3.
 ocireg_status ocireg_manifest_head(ocireg_client *client,
@@ -1285,8 +1292,13 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
                                      char **digest,
                                      ocireg_error **error);
 
-// Puts a manifest, its bytes unchanged, under a tag or a digest; with both the digest is checked and the tag is put.
-// Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+// Puts a manifest, its bytes unchanged, under a tag or a digest; with both the digest is checked and the tag is put. Into a registry,
+// oci:DIR:NAME, oci:DIR@DIGEST or dir:DIR. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+//
+// A layout or a dir: takes it only when everything is there that it names, of the right size, unless the option allow_missing says
+// otherwise: config and layers, and what an index lists; not the subject. There the tag comes last too, a condition holds because
+// nobody else can change the layout meanwhile ("locked"), and whoever reads or is killed finds the name as it was or as it is. An
+// archive cannot be changed in place (OCIREG_UNSUPPORTED).
 //
 // With the option `tags` it is put by its digest with all tags in one request; tags that the answer does not confirm
 // (most registries do not know of it yet) are put one by one. The reference's own tag comes first, if it has one: a bare
@@ -1311,6 +1323,8 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 //   tags (list of strings): tags to set besides the reference's own; a reference with neither tag nor digest
 //      does not stand for `latest` then
 //   referrers_tag (boolean, default: true): false leaves the referrers tag alone
+//   allow_missing (boolean, default: false): into a layout or a dir:, which look for what the manifest names:
+//      put it though that is not there; a registry decides that itself
 // Each of the tags, which are looked at before anything is written, and once more when they are set:
 //   if_exists (string): "replace", which it is by default; "fail": a name that refers to a manifest already,
 //      be it this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the
@@ -1320,8 +1334,9 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 //
 // Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null, "tags":
 // [string], all that were set, "skipped": [string], those that were left as they are (if_exists "skip"; when it is all of them,
-// nothing was written), "condition": "registry" or "looked" (for several tags the weaker), null without a condition, "subject":
-// digest or null, "referrers": how it is listed, "api", "tag" or "none", null without a subject}. Free with ocireg_string_free.
+// nothing was written), "condition": "registry", "locked" or "looked" (for several tags the weaker), null without a condition,
+// "subject": digest or null, "referrers": how it is listed, "api", "tag", "index" (by the place that is no registry) or "none", null
+// without a subject}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH (also when a tag refers to what if_exists or if_digest
 // do not allow), OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED;
@@ -1338,7 +1353,10 @@ ocireg_status ocireg_manifest_put(ocireg_client *client,
                                   ocireg_error **error);
 
 // Deletes a manifest by its digest, and with it every tag of that digest; by tag only that tag, on registries that can
-// (ocireg_tag_delete does that with more care). Blocks.
+// (ocireg_tag_delete does that with more care). In a registry, or in a layout, oci:DIR@DIGEST. Blocks.
+//
+// In a layout its names go at once; its bytes, and what only it named, when the layout is cleaned (ocireg_layout_clean). What is listed
+// only by an index there goes with that index (OCIREG_UNSUPPORTED).
 //
 // At a registry without the referrers API, a manifest with a subject is taken out of the subject's referrers tag. That
 // costs one GET of the manifest there, and nothing where the registry has the API; that is asked once for a repository
@@ -1348,10 +1366,10 @@ ocireg_status ocireg_manifest_put(ocireg_client *client,
 // Options:
 //   referrers_tag (boolean, default: true): false leaves the referrers tag alone
 //
-// Result, `json` may be NULL: {"status": the registry's HTTP status, "subject": digest or null, "referrers": "tag" when the
+// Result, `json` may be NULL: {"status": the registry's HTTP status, null in a layout, "subject": digest or null, "referrers": "tag" when the
 // manifest was taken out of the referrers tag, else null}. Free with ocireg_string_free.
 //
-// Errors: the common ones; OCIREG_UNSUPPORTED where the registry deletes nothing, or no single tag. Source:
+// Errors: the common ones; OCIREG_UNSUPPORTED where the registry deletes nothing, or no single tag, and of an archive or dir:. Source:
 // distribution-spec end-9, "Deleting Manifests".
 ocireg_status ocireg_manifest_delete(ocireg_client *client,
                                      ocireg_context *context,
@@ -1361,7 +1379,7 @@ ocireg_status ocireg_manifest_delete(ocireg_client *client,
                                      ocireg_error **error);
 
 // Lists what refers to a manifest (signatures, attestations, bills of materials), [HOST[:PORT]/]REPOSITORY@DIGEST; a tag
-// is resolved first. From the registry's referrers API, all pages; where there is none (404, 400, 405, 406, or a web
+// is resolved first. Of another place (see ocireg_endpoint_parse) it is what that holds. From the registry's referrers API, all pages; where there is none (404, 400, 405, 406, or a web
 // page), from the index under the referrers tag. Which one it was is remembered for a repository for ten
 // minutes. Blocks.
 //
@@ -1373,8 +1391,8 @@ ocireg_status ocireg_manifest_delete(ocireg_client *client,
 //   next (string): go on where the call with this `next` stopped, of the same digest and artifact_type
 //
 // Result: {"subject": digest, "referrers": [descriptor: {"mediaType", "digest", "size" [, "artifactType", "annotations",
-// "urls", "data", "platform"]}], each digest once, "source": "api", "tag", or "none" when there is neither the API nor
-// the tag, "served_by": HOST[:PORT], the registry's or a mirror's, "filters_applied": [string], the filters that the registry
+// "urls", "data", "platform"]}], each digest once, "source": "api", "tag", "index" of another place, or "none" when there is
+// neither the API nor the tag, "served_by": HOST[:PORT], the registry's or a mirror's, null of another place, "filters_applied": [string], the filters that the registry
 // says it applied, "truncated": whether there are more than `max`, "next": string or null (give it as `next` to go on; null at the end; opaque, as that of
 // ocireg_registry_catalog)}. Free with ocireg_string_free.
 //
@@ -1389,7 +1407,8 @@ ocireg_status ocireg_referrers(ocireg_client *client,
                                ocireg_error **error);
 
 // Deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and leaves its manifest and the manifest's other tags; with a digest
-// too, only if the tag names it. Blocks.
+// too, only if the tag names it. Or the name of a layout, oci:DIR:NAME[@DIGEST]: what no name or index leads to any more lies there
+// until the layout is cleaned (ocireg_layout_clean). Blocks.
 //
 // distribution 3 and go-containerregistry's registry delete a tag; distribution 2.8 refuses. A registry that deletes the
 // whole manifest instead is not noticed before: so the manifest is read first, and put back by its digest, with its
@@ -1401,13 +1420,13 @@ ocireg_status ocireg_referrers(ocireg_client *client,
 //   replace (boolean, default: false): where the registry deletes no tag, put an empty index under it and
 //      delete that by its digest; for that moment the tag names the empty index
 //
-// Result, `json` may be NULL: {"tag": string, "digest": what it named, "status": the registry's HTTP status, "manifest":
+// Result, `json` may be NULL: {"tag": string, "digest": what it named, "status": the registry's HTTP status, null in a layout, "manifest":
 // "kept", "restored" (the registry deleted it, and it was put back), "deleted", or "unknown" when the registry does not
 // say, "replaced": boolean, whether it took the
 // empty index [, "other_tags": [string], with list_others]}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_INVALID_REFERENCE without a tag, OCIREG_UNSUPPORTED where the registry deletes no
-// single tag (the hint says what else to do, and the other tags of the digest if they were looked for), OCIREG_NOT_FOUND,
+// single tag (the hint says what else to do, and the other tags of the digest if they were looked for), and of an archive, OCIREG_NOT_FOUND,
 // OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-9, "Deleting tags".
 ocireg_status ocireg_tag_delete(ocireg_client *client,
                                 ocireg_context *context,
@@ -1416,14 +1435,16 @@ ocireg_status ocireg_tag_delete(ocireg_client *client,
                                 char **json,
                                 ocireg_error **error);
 
-// What a registry knows about a blob, HOST[:PORT]/REPOSITORY@DIGEST. A missing blob is not an error. Blocks.
+// What a registry knows about a blob, HOST[:PORT]/REPOSITORY@DIGEST, or another place, PLACE@DIGEST: oci:DIR@DIGEST,
+// oci-archive:FILE@DIGEST, docker-archive:FILE@DIGEST, dir:DIR@DIGEST. A missing blob is not an error. What such a place says is not
+// verified before the blob is got. Blocks.
 //
 // Options: none.
 //
 // Result: {"exists": boolean, "digest": string, "size": number or null, "mediaType": string or null, "redirects":
 // [{"status": number, "url": string}] (the way to the server that has the bytes, without queries), "headers": {name: value} of the last
 // answer [, "first_headers": {name: value} of the registry's own, when that was a redirect], "served_by": HOST[:PORT], the
-// registry's or a mirror's}. Free with ocireg_string_free.
+// registry's or a mirror's, null of another place}. Free with ocireg_string_free.
 //
 // Errors: the common ones. Source: distribution-spec end-2.
 ocireg_status ocireg_blob_head(ocireg_client *client,
@@ -1433,7 +1454,7 @@ ocireg_status ocireg_blob_head(ocireg_client *client,
                                char **json,
                                ocireg_error **error);
 
-// Gets a blob into a file. The file appears under its name only whole and verified, replacing what was there, whose permissions
+// Gets a blob, named as for ocireg_blob_head, into a file. The file appears under its name only whole and verified, replacing what was there, whose permissions
 // it keeps where it was the caller's. Until then the bytes are in a hidden file beside it, which a later call for the same blob
 // and path continues after a broken transfer. Links are followed to what they name. A named pipe, a character device, `-`
 // (standard output) and the names of the process's own descriptors, such as /dev/stdout, are written through, as by
@@ -1550,7 +1571,7 @@ ocireg_status ocireg_blob_reader_close(ocireg_blob_reader *reader,
 // Frees a reader. NULL is accepted, and anything that is not a reader is ignored.
 void ocireg_blob_reader_free(ocireg_blob_reader *reader);
 
-// Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, unless the registry has it already. A failure on the way is
+// Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, oci:DIR or dir:DIR, unless it is there already. A failure on the way is
 // tried again from the start. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
@@ -1561,6 +1582,9 @@ void ocireg_blob_reader_free(ocireg_blob_reader *reader);
 //   single_post (boolean, default: false): one POST instead of POST and PUT, where the registry can
 //   mount_from (list of strings): repositories of the same registry that may have it: it is mounted from the
 //      first that has
+//
+// Into a layout or a dir:, which is made if it is not there, only digest and size count. The blob appears whole and verified, under its
+// digest. Until a manifest names it, cleaning the layout removes it (ocireg_layout_clean). An archive cannot be changed in place.
 //
 // A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
 //
@@ -1603,6 +1627,29 @@ ocireg_status ocireg_blob_put_stream(ocireg_client *client,
                                      const ocireg_options *options,
                                      char **json,
                                      ocireg_error **error);
+
+// Copies one blob from a place to another, as ocireg_copy does with those of an image, and nothing else: from a registry into a layout,
+// say, for a program that puts the manifest there itself (ocireg_manifest_put). `source` names a blob as for ocireg_blob_head,
+// `destination` a repository or place as for ocireg_blob_put_file. It passes in pieces, and is verified; within a registry it is
+// mounted where that can be; what an ended call has moved into a layout or a dir:, the next one does not move again. Blocks. After
+// OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+//
+// Options:
+//   size (integer): the blob's size from its descriptor; without it the source is asked for that
+//
+// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string, "size": number, "uploaded": boolean (false
+// when the destination had it, or it was mounted), "mounted": boolean, "resumed": number (how many bytes an earlier call had
+// moved)}. Free with ocireg_string_free.
+//
+// Errors: those of ocireg_blob_put_file, with "side" "source" or "destination"; OCIREG_MISSING_BLOB when the source has no such blob.
+// Source: distribution-spec "Pulling blobs", "Pushing blobs".
+ocireg_status ocireg_blob_copy(ocireg_client *client,
+                               ocireg_context *context,
+                               const char *source,
+                               const char *destination,
+                               const ocireg_options *options,
+                               char **json,
+                               ocireg_error **error);
 
 // Deletes a blob, HOST[:PORT]/REPOSITORY@DIGEST. Blocks.
 //
@@ -1798,6 +1845,20 @@ ocireg_status ocireg_blob_mount(ocireg_client *client,
 // asked for decides between them. FILE is then a file, `-` (standard input), a named pipe or /dev/fd/N, packed by gzip, zstd,
 // xz, bzip2 or not at all. What cannot be read in place is unpacked into a temporary file first (temporary_dir and
 // max_temporary_bytes of ocireg_client_new).
+//
+// Who takes which place, beside the functions that say so themselves (ocireg_copy, ocireg_image_*, ocireg_artifact_*):
+//   ocireg_manifest_get, _head, _digest, ocireg_referrers,   any: docker-v1: and a docker-archive: give the manifest that is made of them
+//   ocireg_repository_tags                                   any but docker-v1:; the repository, or the place without a name
+//   ocireg_blob_head, _get_*, _open                          any, named PLACE@DIGEST
+//   ocireg_manifest_put, ocireg_blob_put_*                   a registry, oci:, dir:
+//   ocireg_blob_copy                                         from any, named PLACE@DIGEST, to a registry, oci:, dir:
+//   ocireg_image_tag                                         a registry, oci:, and archives, which are written anew
+//   ocireg_manifest_delete, ocireg_tag_delete                a registry, oci:
+//   ocireg_layout_check, _clean                              a path, DIR alone
+//   ocireg_blob_delete, _mount, _locate, ocireg_upload_*, ocireg_manifest_locate, ocireg_repository_remove, ocireg_registry_*,
+//   ocireg_explain, ocireg_token, ocireg_login, _logout      registries only, since they are about requests and credentials; what
+//                                                            nothing in a layout names is removed by ocireg_layout_clean
+// Whatever else is asked of a place is OCIREG_UNSUPPORTED.
 //
 // Result: {"transport": "docker", "docker-v1", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host,
 // for ocireg_client_set_host) or null, "reference": string or null, "repository": string or null (HOST/REPOSITORY), "path":
@@ -2933,7 +2994,8 @@ ocireg_status ocireg_image_size(ocireg_client *client,
 
 // Gives what [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST] names another tag, byte for byte; an index stays whole. `tag` is a tag in
 // the same repository, or a whole name, [HOST[:PORT]/]REPOSITORY[:TAG], on the same registry: then what the manifest needs
-// comes before it, by mounts where the registry can. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+// comes before it, by mounts where the registry can. Of a layout or an archive it is another name in that; an archive is written anew for
+// it. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
 //   referrers (boolean, default: false): into another repository, also signatures, SBOMs and whatever else

@@ -1,4 +1,4 @@
-/* The commands blob get, head and delete. Shows: ocireg_blob_get_file, _head, _delete; ocireg_blob_open and
+/* The commands blob get, head, copy and delete. Shows: ocireg_blob_get_file, _head, _copy, _delete; ocireg_blob_open and
  * ocireg_blob_reader_read, _close, _free. */
 #include "command.h"
 #include "output_file.h"
@@ -68,6 +68,18 @@ static int head(struct session *session, const struct command_line *line)
     return session_finish(session, status, json, error);
 }
 
+static int copy(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status;
+    int result = session_show_progress(session);
+    if (result != OCIREG_OK)
+        return result;
+    status = ocireg_blob_copy(session->client, session->context, line->arguments[0], line->arguments[1], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
 static int delete(struct session *session, const struct command_line *line)
 {
     ocireg_error *error = NULL;
@@ -89,8 +101,8 @@ static const struct parameter get_parameters[] = {
 
 const struct command command_blob_get = {
     .name = "blob get",
-    .target = TARGET_NAME,
-    .arguments = {"REPO@DIGEST"},
+    .target = TARGET_PLACE,
+    .arguments = {"PLACE@DIGEST"},
     .parameters = get_parameters,
     .bytes = true,
     .summary = "Fetch a blob and verify it.",
@@ -99,10 +111,24 @@ const struct command command_blob_get = {
 
 const struct command command_blob_head = {
     .name = "blob head",
-    .target = TARGET_NAME,
-    .arguments = {"REPO@DIGEST"},
+    .target = TARGET_PLACE,
+    .arguments = {"PLACE@DIGEST"},
     .summary = "Tell whether a blob exists, and its size.",
     .run = head,
+};
+
+static const struct parameter copy_parameters[] = {
+    {"--size", PARAMETER_NUMBER, OCIREG_OPT_SIZE, "N", "the blob's size, from its descriptor"},
+    {0},
+};
+
+const struct command command_blob_copy = {
+    .name = "blob copy",
+    .target = TARGET_PLACES,
+    .arguments = {"PLACE@DIGEST", "DST"},
+    .parameters = copy_parameters,
+    .summary = "Copy one blob, and nothing else, to a repository, oci:DIR or dir:DIR.",
+    .run = copy,
 };
 
 const struct command command_blob_delete = {

@@ -68,9 +68,9 @@ static const struct parameter parameters[] = {
 
 const struct command command_blob_put = {
     .name = "blob put",
-    .target = TARGET_NAME,
-    .arguments = {"REPO", "FILE"},
+    .target = TARGET_PLACE,
+    .arguments = {"PLACE", "FILE"},
     .parameters = parameters,
-    .summary = "Store a file as a blob.",
+    .summary = "Store a file as a blob, in a repository, oci:DIR or dir:DIR.",
     .run = put,
 };

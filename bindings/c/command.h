@@ -90,7 +90,7 @@ extern const struct command command_artifact_push, command_artifact_attach, comm
 extern const struct command command_index_create, command_index_append, command_index_remove;
 extern const struct command command_referrers, command_untag;
 extern const struct command command_schema1_verify, command_schema1_payload, command_schema1_sign, command_schema1_key;
-extern const struct command command_blob_digest, command_blob_get, command_blob_head, command_blob_put, command_blob_delete;
+extern const struct command command_blob_digest, command_blob_get, command_blob_head, command_blob_put, command_blob_copy, command_blob_delete;
 extern const struct command command_v1_ping, command_v1_search, command_v1_images, command_v1_tags, command_v1_tag;
 extern const struct command command_v1_ancestry, command_v1_image, command_v1_layer, command_v1_push, command_v1_untag, command_v1_rmrepo;
 extern const struct command command_v1_login, command_v1_put_image, command_v1_put_layer, command_v1_put_checksum, command_v1_put_tag;

@@ -42,6 +42,7 @@ const struct command *const commands[] = {
     &command_blob_head,
     &command_blob_locate,
     &command_blob_put,
+    &command_blob_copy,
     &command_blob_mount,
     &command_blob_delete,
     &command_upload_start,

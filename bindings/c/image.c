@@ -151,10 +151,10 @@ static const struct parameter tag_parameters[] = {
 
 const struct command command_tag = {
     .name = "tag",
-    .target = TARGET_NAME,
-    .arguments = {"REF", "NEWTAG"},
+    .target = TARGET_PLACE,
+    .arguments = {"PLACE", "NEWTAG"},
     .parameters = tag_parameters,
-    .summary = "Give an image another tag, or another name in its registry.",
+    .summary = "Give an image another tag, or another name in its registry, layout or archive.",
     .run = tag,
 };
 

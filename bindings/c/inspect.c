@@ -5,7 +5,6 @@
 #include "command.h"
 #include "json.h"
 #include "place.h"
-#include "referrers.h"
 #include "result.h"
 
 #include <stdlib.h>
@@ -39,7 +38,7 @@ static int ask_about_referrers(struct session *session, const char *place, struc
 {
     ocireg_error *error = NULL;
     char *text = NULL;
-    ocireg_status status = referrers_of(session, place, NULL, &text, &error);
+    ocireg_status status = ocireg_endpoint_referrers(session->client, session->context, place, NULL, &text, &error);
     return take(session, status, text, error, OCIREG_UNSUPPORTED, &known->referrers);
 }
 

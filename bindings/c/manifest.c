@@ -1,10 +1,8 @@
 /* The commands manifest get, head, inspect, build, put and delete, and digest. Shows: ocireg_manifest_get, _head, _inspect, _build, _put, _delete, _digest;
- * ocireg_endpoint_manifest; ocireg_buffer_data, _size, _free. */
+ * ocireg_buffer_data, _size, _free. */
 #include "command.h"
 #include "files.h"
-#include "json.h"
 #include "output_file.h"
-#include "place.h"
 #include "result.h"
 
 #include <stdlib.h>
@@ -42,22 +40,14 @@ static int finish_file(struct session *session, const char *path, const char *js
     return result;
 }
 
-/* A registry says more than other places do. */
-static ocireg_status fetch(struct session *session, const struct command_line *line, char **json, ocireg_buffer **bytes, ocireg_error **error)
-{
-    const char *reference = place_reference(line->arguments[0]);
-    if (reference != NULL)
-        return ocireg_manifest_get(session->client, session->context, reference, line->options, json, bytes, error);
-    return ocireg_endpoint_manifest(session->client, session->context, line->arguments[0], line->options, json, bytes, error);
-}
-
 static int get(struct session *session, const struct command_line *line)
 {
     ocireg_error *error = NULL;
     ocireg_buffer *bytes = NULL;
     char *json = NULL;
     int result;
-    ocireg_status status = fetch(session, line, &json, line->raw ? &bytes : NULL, &error);
+    ocireg_status status = ocireg_manifest_get(session->client, session->context, line->arguments[0], line->options, &json,
+                                               line->raw ? &bytes : NULL, &error);
     if (status != OCIREG_OK)
         result = session_report(session, error);
     else if (line->raw)
@@ -71,62 +61,20 @@ static int get(struct session *session, const struct command_line *line)
     return result;
 }
 
-/* The descriptor in the result for a manifest. */
-static int show_descriptor(struct session *session, const char *json)
-{
-    static const char *const members[] = {"mediaType", "digest", "size", "place"};
-    ocireg_json *document = json_parsed(json);
-    int result;
-    char *text = json_members(document, members, sizeof members / sizeof *members);
-    ocireg_json_free(document);
-    if (text == NULL)
-        return report_failure(session->output, OCIREG_INTERNAL, "out of memory");
-    result = session_print(session, text);
-    free(text);
-    return result;
-}
-
 static int head(struct session *session, const struct command_line *line)
 {
-    const char *reference = place_reference(line->arguments[0]);
     ocireg_error *error = NULL;
     char *json = NULL;
-    int result;
-    if (reference != NULL) {
-        ocireg_status status = ocireg_manifest_head(session->client, session->context, reference, line->options, &json, &error);
-        return session_finish(session, status, json, error);
-    }
-    if (fetch(session, line, &json, NULL, &error) != OCIREG_OK)
-        return session_report(session, error);
-    result = show_descriptor(session, json);
-    ocireg_string_free(json);
-    return result;
-}
-
-static int digest_in_place(struct session *session, const struct command_line *line)
-{
-    ocireg_error *error = NULL;
-    char *text = NULL;
-    ocireg_json *json;
-    int result;
-    if (fetch(session, line, &text, NULL, &error) != OCIREG_OK)
-        return session_report(session, error);
-    json = json_parsed(text);
-    result = session_print_value(session, "digest", ocireg_json_text(json, "/digest"), "");
-    ocireg_json_free(json);
-    ocireg_string_free(text);
-    return result;
+    ocireg_status status = ocireg_manifest_head(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
 }
 
 static int digest(struct session *session, const struct command_line *line)
 {
-    const char *reference = place_reference(line->arguments[0]);
     ocireg_error *error = NULL;
     char *text = NULL;
     int result;
-    if (reference == NULL)
-        return digest_in_place(session, line);
-    if (ocireg_manifest_digest(session->client, session->context, reference, line->options, &text, &error) != OCIREG_OK)
+    if (ocireg_manifest_digest(session->client, session->context, line->arguments[0], line->options, &text, &error) != OCIREG_OK)
         return session_report(session, error);
     result = session_print_value(session, "digest", text, "");
     ocireg_string_free(text);
@@ -285,15 +233,16 @@ static const struct parameter put_parameters[] = {
     {"--no-clobber", PARAMETER_SKIP, OCIREG_OPT_IF_EXISTS, NULL, "the same as --if-exists skip"},
     {"--if-digest", PARAMETER_TEXT, OCIREG_OPT_IF_DIGEST, "DIGEST", "only if the tag still refers to this manifest"},
     {"--no-referrers-tag", PARAMETER_OFF, OCIREG_OPT_REFERRERS_TAG, NULL, "do not list it under its subject's referrers tag"},
+    {"--allow-missing", PARAMETER_FLAG, OCIREG_OPT_ALLOW_MISSING, NULL, "into a layout or dir: though what it names is not there"},
     {0},
 };
 
 const struct command command_manifest_put = {
     .name = "manifest put",
-    .target = TARGET_NAME,
-    .arguments = {"REF", "FILE"},
+    .target = TARGET_PLACE,
+    .arguments = {"PLACE", "FILE"},
     .parameters = put_parameters,
-    .summary = "Store a manifest under a tag or its digest.",
+    .summary = "Store a manifest under a tag or its digest, in a registry, oci:DIR:NAME or dir:DIR.",
     .run = put,
 };
 
@@ -304,9 +253,9 @@ static const struct parameter delete_parameters[] = {
 
 const struct command command_manifest_delete = {
     .name = "manifest delete",
-    .target = TARGET_NAME,
-    .arguments = {"REF"},
+    .target = TARGET_PLACE,
+    .arguments = {"PLACE"},
     .parameters = delete_parameters,
-    .summary = "Delete a manifest, or a tag where the registry supports that.",
+    .summary = "Delete a manifest of a registry or of oci:DIR@DIGEST, or a tag where the registry supports that.",
     .run = delete,
 };

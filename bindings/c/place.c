@@ -23,17 +23,6 @@ static bool is_a(const ocireg_json *place, const char *transport)
     return own != NULL && strcmp(own, transport) == 0;
 }
 
-const char *place_reference(const char *place)
-{
-    static const char prefix[] = "docker://";
-    ocireg_json *json = parsed(place);
-    bool registry = is_a(json, "docker");
-    ocireg_json_free(json);
-    if (!registry)
-        return NULL;
-    return strncmp(place, prefix, strlen(prefix)) == 0 ? place + strlen(prefix) : place;
-}
-
 char *place_full_name(const char *place)
 {
     ocireg_json *json = parsed(place);

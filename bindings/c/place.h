@@ -4,10 +4,6 @@
 
 #include "session.h"
 
-/* What a place is called in its registry: the REF of "docker://REF", or all of a bare REF. NULL when it is another kind of place, or
- * none at all. Points into the name. */
-const char *place_reference(const char *place);
-
 /* The name of a place with its host and tag, as the library spells it; what is not a registry's is as it was given. Freed with free(). */
 char *place_full_name(const char *place);
 

@@ -1,21 +1,11 @@
-/* The command referrers. Shows: ocireg_referrers, ocireg_endpoint_referrers. */
+/* The command referrers. Shows: ocireg_referrers. */
 #include "command.h"
-#include "place.h"
-#include "referrers.h"
-
-ocireg_status referrers_of(struct session *session, const char *place, const ocireg_options *options, char **json, ocireg_error **error)
-{
-    const char *reference = place_reference(place);
-    if (reference != NULL)
-        return ocireg_referrers(session->client, session->context, reference, options, json, error);
-    return ocireg_endpoint_referrers(session->client, session->context, place, options, json, error);
-}
 
 static int run(struct session *session, const struct command_line *line)
 {
     ocireg_error *error = NULL;
     char *json = NULL;
-    ocireg_status status = referrers_of(session, line->arguments[0], line->options, &json, &error);
+    ocireg_status status = ocireg_referrers(session->client, session->context, line->arguments[0], line->options, &json, &error);
     return session_finish(session, status, json, error);
 }
 

@@ -1,7 +1,6 @@
-/* The command tags. Shows: ocireg_repository_tags, ocireg_endpoint_list. */
+/* The command tags. Shows: ocireg_repository_tags. */
 #include "command.h"
 #include "json.h"
-#include "place.h"
 
 static bool has_digests(const char *json)
 {
@@ -13,14 +12,9 @@ static bool has_digests(const char *json)
 
 static int run(struct session *session, const struct command_line *line)
 {
-    const char *repository = place_reference(line->arguments[0]);
     ocireg_error *error = NULL;
     char *json = NULL;
-    ocireg_status status;
-    if (repository != NULL)
-        status = ocireg_repository_tags(session->client, session->context, repository, line->options, &json, &error);
-    else
-        status = ocireg_endpoint_list(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    ocireg_status status = ocireg_repository_tags(session->client, session->context, line->arguments[0], line->options, &json, &error);
     if (has_digests(json))
         session->lines = "{*}\\t{/digests/*}";
     return session_finish(session, status, json, error);

@@ -1,11 +1,10 @@
-/* The command tree: what refers to a manifest, what refers to that, and so on. Shows: ocireg_referrers and ocireg_endpoint_referrers, and
+/* The command tree: what refers to a manifest, what refers to that, and so on. Shows: ocireg_referrers, and
  * bounds for what others have written: a referrer may lead back to what it refers to. */
 #include "tree.h"
 
 #include "command.h"
 #include "json.h"
 #include "place.h"
-#include "referrers.h"
 #include "result.h"
 
 #include <stdlib.h>
@@ -76,7 +75,7 @@ static int grow(struct tree *tree, const char *place, int64_t depth)
     ocireg_json *found;
     const char *subject;
     int result;
-    if (referrers_of(tree->session, place, NULL, &text, &error) != OCIREG_OK)
+    if (ocireg_referrers(tree->session->client, tree->session->context, place, NULL, &text, &error) != OCIREG_OK)
         return session_report(tree->session, error);
     found = json_parsed(text);
     ocireg_string_free(text);

@@ -18,9 +18,9 @@ static const struct parameter parameters[] = {
 
 const struct command command_untag = {
     .name = "untag",
-    .target = TARGET_NAME,
-    .arguments = {"REF"},
+    .target = TARGET_PLACE,
+    .arguments = {"PLACE"},
     .parameters = parameters,
-    .summary = "Delete one tag and keep its manifest.",
+    .summary = "Delete one tag, or a name of oci:DIR:NAME, and keep its manifest.",
     .run = run,
 };

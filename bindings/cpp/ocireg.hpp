@@ -1415,6 +1415,14 @@ public:
     {
         return named(ocireg_blob_delete, reference, wanted, with);
     }
+    /* One blob from any place, PLACE@DIGEST, to a repository, oci:DIR or dir:DIR. */
+    value blob_copy(std::string_view source, std::string_view destination, const options &wanted = {}, const context *with = nullptr) const
+    {
+        const detail::c_string from(source), to(destination);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_blob_copy(get(), of(with), from, to, wanted.get(), json, error);
+        });
+    }
     /* `from` is a repository of the same registry, or empty to let the registry find the blob itself. */
     value blob_mount(std::string_view reference, std::string_view from = {}, const options &wanted = {},
                      const context *with = nullptr) const

@@ -17,7 +17,7 @@ type BlobHead struct {
 	// Headers are those of the last response, FirstHeaders the registry's own when it redirected.
 	Headers      map[string]string `json:"headers"`
 	FirstHeaders map[string]string `json:"first_headers"`
-	// ServedBy is the HOST[:PORT] that answered: the registry or a mirror.
+	// ServedBy is the HOST[:PORT] that answered: the registry or a mirror; empty of another place.
 	ServedBy string `json:"served_by"`
 }
 
@@ -35,6 +35,19 @@ type BlobDelete struct {
 	Status int `json:"status"`
 }
 
+// BlobCopy is the result of a copy of one blob.
+type BlobCopy struct {
+	Source      string `json:"source"`
+	Destination string `json:"destination"`
+	Digest      string `json:"digest"`
+	Size        int64  `json:"size"`
+	// Uploaded is false when the destination had it, or it was mounted.
+	Uploaded bool `json:"uploaded"`
+	Mounted  bool `json:"mounted"`
+	// Resumed is how many of its bytes an earlier call had moved.
+	Resumed int64 `json:"resumed"`
+}
+
 // BlobMount is the result of a mount.
 type BlobMount struct {
 	// Mounted is false when the registry declined.
@@ -45,14 +58,15 @@ type BlobMount struct {
 	Session *Session `json:"session"`
 }
 
-// BlobHead asks about a blob, HOST[:PORT]/REPOSITORY@DIGEST. A missing one is not an error.
+// BlobHead asks about a blob, HOST[:PORT]/REPOSITORY@DIGEST, or of another place, such as oci:DIR@DIGEST. A missing one is not an
+// error.
 func (c *Client) BlobHead(ctx context.Context, reference string, options ...Option) (*BlobHead, error) {
 	return ask[BlobHead](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_head(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, reference)
 }
 
-// HasBlob tells whether the registry has a blob, HOST[:PORT]/REPOSITORY@DIGEST.
+// HasBlob tells whether the registry or another place has a blob, named as for BlobHead.
 func (c *Client) HasBlob(ctx context.Context, reference string, options ...Option) (bool, error) {
 	head, err := c.BlobHead(ctx, reference, options...)
 	return err == nil && head.Exists, err
@@ -63,6 +77,15 @@ func (c *Client) DeleteBlob(ctx context.Context, reference string, options ...Op
 	return ask[BlobDelete](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_delete(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, reference)
+}
+
+// CopyBlob copies one blob, and nothing else, from any place (named as for BlobHead) into a repository, oci:DIR or dir:DIR: from a
+// registry into a layout, say, whose manifest PutManifest puts then. It passes in pieces and is verified. Options: WithSize,
+// WithProgress.
+func (c *Client) CopyBlob(ctx context.Context, source, destination string, options ...Option) (*BlobCopy, error) {
+	return ask[BlobCopy](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_blob_copy(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
+	}, source, destination)
 }
 
 // MountBlob mounts the same blob of another repository of that registry as HOST[:PORT]/REPOSITORY@DIGEST, without

@@ -158,7 +158,7 @@ func TestEveryConstant(t *testing.T) {
 // shapes are the structs of the results' schemas.
 var shapes = map[string]any{
 	"artifact-pull": ocireg.PulledArtifact{}, "artifact-push": ocireg.PushedArtifact{},
-	"blob-delete": ocireg.BlobDelete{}, "blob-get": ocireg.BlobGet{}, "blob-head": ocireg.BlobHead{}, "blob-info": ocireg.BlobInfo{},
+	"blob-copy": ocireg.BlobCopy{}, "blob-delete": ocireg.BlobDelete{}, "blob-get": ocireg.BlobGet{}, "blob-head": ocireg.BlobHead{}, "blob-info": ocireg.BlobInfo{},
 	"blob-mount": ocireg.BlobMount{}, "blob-put": ocireg.BlobPut{}, "catalog": ocireg.RepositoryList{}, "copy": ocireg.CopyResult{},
 	"descriptor": ocireg.Descriptor{}, "detect": ocireg.Detected{}, "document": ocireg.ManifestInfo{}, "endpoint": ocireg.Place{},
 	"index": ocireg.RegistryName{}, "index-write": ocireg.WrittenIndex{}, "layout-check": ocireg.LayoutCheck{}, "endpoint-list": ocireg.PlaceList{}, "endpoint-manifest": ocireg.PlaceManifest{}, "endpoint-referrers": ocireg.PlaceReferrers{}, "layout-clean": ocireg.LayoutClean{},

@@ -45,7 +45,7 @@ type ImageTag struct {
 	Digest      string `json:"digest"`
 	MediaType   string `json:"mediaType"`
 	// Skipped are the names that were left as they are, with WithIfExists("skip"); Condition says who saw to it that the name could be
-	// set with WithIfExists or WithIfDigest: "registry" or "looked", which guarantees nothing; otherwise empty.
+	// set with WithIfExists or WithIfDigest: "registry", "locked" (in a layout) or "looked", which guarantees nothing; otherwise empty.
 	Skipped   []string `json:"skipped"`
 	Condition string   `json:"condition"`
 }

@@ -25,7 +25,7 @@ type Manifest struct {
 	ManifestInfo
 	// Bytes are the exact bytes from the registry.
 	Bytes []byte `json:"-"`
-	// Reference is HOST/REPOSITORY@DIGEST, Repository HOST/REPOSITORY.
+	// Reference is HOST/REPOSITORY@DIGEST, Repository HOST/REPOSITORY. Of another place they are that place, and empty.
 	Reference  string            `json:"reference"`
 	Repository string            `json:"repository"`
 	Headers    map[string]string `json:"headers"`
@@ -58,10 +58,10 @@ type ManifestPut struct {
 	// Tags are all tags that were set.
 	Tags []string `json:"tags"`
 	// Skipped are the tags that were left as they are, with WithIfExists("skip"); Condition says who saw to it that the tags could be
-	// set with WithIfExists or WithIfDigest: "registry" or "looked", which guarantees nothing; otherwise empty.
+	// set with WithIfExists or WithIfDigest: "registry", "locked" (in a layout) or "looked", which guarantees nothing; otherwise empty.
 	Skipped   []string `json:"skipped"`
 	Condition string   `json:"condition"`
-	// Subject is the digest of the manifest's subject, and Referrers how it is listed there: "api", "tag" or "none";
+	// Subject is the digest of the manifest's subject, and Referrers how it is listed there: "api", "tag", "index" (in a layout) or "none";
 	// otherwise empty.
 	Subject   string `json:"subject"`
 	Referrers string `json:"referrers"`
@@ -69,7 +69,7 @@ type ManifestPut struct {
 
 // ManifestDelete describes what was deleted.
 type ManifestDelete struct {
-	// Status is the registry's HTTP status.
+	// Status is the registry's HTTP status; 0 in a layout.
 	Status  int    `json:"status"`
 	Subject string `json:"subject"`
 	// Referrers is "tag" when the manifest was removed from its subject's referrers tag.

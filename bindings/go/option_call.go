@@ -31,6 +31,10 @@ func WithDigestAlgorithm(name string) Option { return callOption(set("digest_alg
 // layers).
 func WithMediaType(name string) Option { return callOption(set("media_type", name)) }
 
+// WithAllowMissing puts a manifest into a layout or a dir: though what it names is not there; a registry decides that itself. For
+// PutManifest.
+func WithAllowMissing() Option { return callOption(set("allow_missing", true)) }
+
 // WithProtocol asks only for one version of the protocol, 2 or 1. For Ping.
 func WithProtocol(version int) Option { return callOption(set("version", version)) }
 

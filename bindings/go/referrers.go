@@ -13,9 +13,9 @@ type ReferrerList struct {
 	// Subject is the manifest's digest.
 	Subject   string       `json:"subject"`
 	Referrers []Descriptor `json:"referrers"`
-	// Source is "api", "tag" or "none".
+	// Source is "api", "tag", "index" of a place that is no registry, or "none".
 	Source string `json:"source"`
-	// ServedBy is the host that told them: the registry or a mirror.
+	// ServedBy is the host that told them: the registry or a mirror; empty of another place.
 	ServedBy string `json:"served_by"`
 	// FiltersApplied are those that the registry says it applied.
 	FiltersApplied []string `json:"filters_applied"`
@@ -26,7 +26,7 @@ type ReferrerList struct {
 }
 
 // ReferrerList lists what refers to a manifest (signatures, attestations, SBOMs), [HOST[:PORT]/]REPOSITORY@DIGEST; a
-// tag is resolved first. Options: WithArtifactType, WithAnnotations, WithMax, WithNext.
+// tag is resolved first. Or at another place, such as oci:DIR:NAME. Options: WithArtifactType, WithAnnotations, WithMax, WithNext.
 func (c *Client) ReferrerList(ctx context.Context, reference string, options ...Option) (*ReferrerList, error) {
 	return ask[ReferrerList](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_referrers(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

@@ -10,7 +10,7 @@ type TagDelete struct {
 	Tag string `json:"tag"`
 	// Digest is that of the manifest it named.
 	Digest string `json:"digest"`
-	// Status is the registry's HTTP status.
+	// Status is the registry's HTTP status; 0 in a layout.
 	Status int `json:"status"`
 	// Manifest is "kept", "restored" (the registry deleted it, and it was put back), "deleted" or "unknown".
 	Manifest string `json:"manifest"`
@@ -21,7 +21,7 @@ type TagDelete struct {
 }
 
 // DeleteTag deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and keeps its manifest and the manifest's other tags;
-// ErrUnsupported if the registry cannot delete a single tag. Options: WithOtherTags, WithReplace.
+// ErrUnsupported if the registry cannot delete a single tag. Or a name of a layout, oci:DIR:NAME. Options: WithOtherTags, WithReplace.
 func (c *Client) DeleteTag(ctx context.Context, reference string, options ...Option) (*TagDelete, error) {
 	return ask[TagDelete](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_tag_delete(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

@@ -1,10 +1,8 @@
 //! An OCI image made from an old one, with its layers in a spool: what a store for an old source provides.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
@@ -19,6 +17,7 @@ use crate::schema1::manifest::HistoryEntry;
 use crate::store::RawManifest;
 use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::stream::spool::{Spool, SpoolItem, SpoolWriter};
+use crate::sync::{into_inner, lock};
 
 /// A layer that was read into a spool.
 #[derive(Debug, Clone)]
@@ -58,7 +57,7 @@ pub(crate) fn read(
     named: &Digest,
     budget: &LayerBudget,
 ) -> Result<ReadLayer> {
-    let collected = Rc::new(RefCell::new(Collected {
+    let collected = Arc::new(Mutex::new(Collected {
         writer: spool.writer(),
         hasher: Hasher::new(Algorithm::Sha256),
         head: Vec::new(),
@@ -76,7 +75,7 @@ pub(crate) fn read(
     }
     let diff_id = unpacking.finish()?;
     drop(unpacking);
-    let Some(collected) = Rc::into_inner(collected).map(RefCell::into_inner) else {
+    let Some(collected) = Arc::into_inner(collected).map(into_inner) else {
         return Err(Error::new(Code::Internal, "a layer is still being read"));
     };
     let item = collected.writer.finish();
@@ -98,14 +97,14 @@ struct Collected {
 /// A blob whose bytes are also stored while they are read.
 struct Tee {
     blob: Box<dyn Blob>,
-    collected: Rc<RefCell<Collected>>,
+    collected: Arc<Mutex<Collected>>,
 }
 
 impl Blob for Tee {
     fn piece(&mut self) -> Result<Option<Bytes>> {
         let piece = self.blob.piece()?;
         if let Some(bytes) = &piece {
-            let mut collected = self.collected.borrow_mut();
+            let mut collected = lock(&self.collected);
             let missing = 4usize.saturating_sub(collected.head.len()).min(bytes.len());
             collected.head.extend_from_slice(&bytes[..missing]);
             collected.hasher.update(bytes);

@@ -13,7 +13,7 @@ use crate::os::target::Target;
 use crate::stream::blob::Blob;
 
 /// The default limit of a read into memory.
-const MEMORY_LIMIT: u64 = 64 << 20;
+pub(super) const MEMORY_LIMIT: u64 = 64 << 20;
 
 pub(crate) struct Delivery<T> {
     /// The finished download.
@@ -68,8 +68,9 @@ pub(crate) struct ExistingFile {
 }
 
 /// The file at a path, if the options say that it stays when it holds these bytes already, and it does.
-pub(crate) fn existing<T: Downloadable>(
+pub(crate) fn existing(
     call: &Call,
+    work: &'static str,
     path: &Path,
     options: &SaveOptions,
     expected: ExpectedDigest,
@@ -83,7 +84,7 @@ pub(crate) fn existing<T: Downloadable>(
     if !options.resume {
         remove_partial(&target, &digest)?;
     }
-    call.begin(T::WORK, Some(size))?;
+    call.begin(work, Some(size))?;
     call.moved_to(size)?;
     Ok(Some(ExistingFile { size, path: path.to_string_lossy().into_owned() }))
 }
@@ -120,7 +121,7 @@ pub(crate) fn to_file<T: Downloadable>(
 }
 
 /// What an earlier call has left, or a new file where it is not wanted or somebody else is writing to it.
-fn begun(call: &Call, path: &Path, options: &SaveOptions, expected: ExpectedDigest) -> Result<Partial> {
+pub(super) fn begun(call: &Call, path: &Path, options: &SaveOptions, expected: ExpectedDigest) -> Result<Partial> {
     let ExpectedDigest { digest, before, .. } = expected;
     if !options.resume {
         remove_partial(path, &digest)?;

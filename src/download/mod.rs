@@ -18,6 +18,7 @@ mod partial_lock;
 pub(crate) mod present;
 mod request_range;
 mod resume;
+pub(crate) mod stored;
 mod verifier;
 
 pub(crate) use body_rules::BodyRules;

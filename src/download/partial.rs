@@ -195,6 +195,12 @@ impl Partial {
         Ok(())
     }
 
+    /// Gives the file its final name once it is on disk, where nothing but a regular file is replaced.
+    pub fn settle_at(self, target: &Path) -> Result<()> {
+        check_target(target)?;
+        self.settle(Ok(()), target)
+    }
+
     /// Gives the file its final name once it is on disk, or decides whether to keep the bytes.
     pub fn settle<T>(mut self, outcome: Result<T>, target: &Path) -> Result<T> {
         let given_back = self.give_back();

@@ -3,12 +3,25 @@
 //! name is a reference.
 
 mod artifact;
+mod blob;
+mod blob_put;
+mod change;
 mod copy;
 mod index;
+mod lists;
+mod manifest;
+mod names;
 
 pub use artifact::{attach_artifact, pull_artifact, push_artifact};
+pub(crate) use blob::open_blob;
+pub use blob::{get_blob, get_blob_file, get_blob_to, head_blob};
+pub use blob_put::{copy_blob, put_blob, put_blob_file, put_blob_stream, BlobCopyOptions, CopiedBlob};
+pub use change::{delete_manifest, delete_tag, put_manifest, tag};
 pub use copy::{append, copy, copy_through, Descriptors};
 pub use index::{append_to_index, create_index, remove_from_index};
+pub use lists::{referrers, tags};
+pub use manifest::{get_manifest, head_manifest, manifest_digest};
+pub use names::BlobName;
 
 use std::fs::File;
 use std::path::Path;
@@ -94,6 +107,7 @@ impl Endpoint {
             None => Ok((rest.to_owned(), None)),
         };
         match transport {
+            "http" | "https" if rest.starts_with("//") => Ok(Endpoint::Registry(in_registry(text)?)),
             "docker" => match rest.strip_prefix("//") {
                 Some(reference) => Ok(Endpoint::Registry(in_registry(reference)?)),
                 None if is_transport(transport, rest) => Err(unknown(transport, text)),

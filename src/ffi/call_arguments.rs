@@ -6,7 +6,7 @@ use std::ops::Deref;
 use super::borrow_or_copy::CallerFd;
 use crate::artifact::Artifact;
 use crate::digest::Digest;
-use crate::endpoint::{Descriptors, Endpoint};
+use crate::endpoint::{BlobName, Descriptors, Endpoint};
 use crate::reference::{Index, Reference, Repository};
 use crate::registry::upload::session::SavedSession;
 use crate::registry_v1::id::ImageId;
@@ -73,6 +73,12 @@ impl CallArguments for Endpoint {
             Endpoint::Registry(reference) | Endpoint::RegistryV1(reference) => reference.hosts(),
             _ => Vec::new(),
         }
+    }
+}
+
+impl CallArguments for BlobName {
+    fn hosts(&self) -> Vec<String> {
+        self.place().hosts()
     }
 }
 

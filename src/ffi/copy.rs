@@ -39,6 +39,20 @@ use crate::transfer::copy::CopyOptions;
 /// xz, bzip2 or not at all. What cannot be read in place is unpacked into a temporary file first (temporary_dir and
 /// max_temporary_bytes of ocireg_client_new).
 ///
+/// Who takes which place, beside the functions that say so themselves (ocireg_copy, ocireg_image_*, ocireg_artifact_*):
+///   ocireg_manifest_get, _head, _digest, ocireg_referrers,   any: docker-v1: and a docker-archive: give the manifest that is made of them
+///   ocireg_repository_tags                                   any but docker-v1:; the repository, or the place without a name
+///   ocireg_blob_head, _get_*, _open                          any, named PLACE@DIGEST
+///   ocireg_manifest_put, ocireg_blob_put_*                   a registry, oci:, dir:
+///   ocireg_blob_copy                                         from any, named PLACE@DIGEST, to a registry, oci:, dir:
+///   ocireg_image_tag                                         a registry, oci:, and archives, which are written anew
+///   ocireg_manifest_delete, ocireg_tag_delete                a registry, oci:
+///   ocireg_layout_check, _clean                              a path, DIR alone
+///   ocireg_blob_delete, _mount, _locate, ocireg_upload_*, ocireg_manifest_locate, ocireg_repository_remove, ocireg_registry_*,
+///   ocireg_explain, ocireg_token, ocireg_login, _logout      registries only, since they are about requests and credentials; what
+///                                                            nothing in a layout names is removed by ocireg_layout_clean
+/// Whatever else is asked of a place is OCIREG_UNSUPPORTED.
+///
 /// Result: {"transport": "docker", "docker-v1", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host,
 /// for ocireg_client_set_host) or null, "reference": string or null, "repository": string or null (HOST/REPOSITORY), "path":
 /// string or null, "name": string or null}. Free with ocireg_string_free.

@@ -2,12 +2,12 @@
 
 use std::ffi::c_char;
 
-use super::argument::text;
+use super::argument::{string, text};
 use super::call::call;
 use super::client::ocireg_client;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::manifest::reference;
+use super::manifest::place;
 use super::memory::ocireg_buffer;
 use super::options::ocireg_options;
 use super::out::{Bytes, Json};
@@ -16,10 +16,8 @@ use super::status::ocireg_status;
 use crate::endpoint::{self, Endpoint};
 use crate::image::config::ImageConfig;
 use crate::image::size::size;
-use crate::image::tag::tag as tag_image;
 use crate::image::validate::validate;
 use crate::image::{Image, Selection};
-use crate::registry::store::RegistryStore;
 
 /// The config of an image at any place (see ocireg_endpoint_parse). Its bytes are verified. Blocks.
 ///
@@ -138,7 +136,8 @@ pub unsafe extern "C" fn ocireg_image_size(
 
 /// Gives what [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST] names another tag, byte for byte; an index stays whole. `tag` is a tag in
 /// the same repository, or a whole name, [HOST[:PORT]/]REPOSITORY[:TAG], on the same registry: then what the manifest needs
-/// comes before it, by mounts where the registry can. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+/// comes before it, by mounts where the registry can. Of a layout or an archive it is another name in that; an archive is written anew for
+/// it. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
 /// Options: {TagOptions}
 ///
@@ -162,15 +161,12 @@ pub unsafe extern "C" fn ocireg_image_tag(
         call(
             (error, Json::optional(json), client, context, options),
             |client| {
-                let from = self::reference(client, reference)?;
-                let to = from.renamed(text(&tag, "tag")?)?;
+                let from = self::place(client, reference)?;
+                let to = string(tag, "tag")?;
+                from.check_tag(&to)?;
                 Ok((from, to))
             },
-            |client, call, (from, to), options| {
-                let near = from.repository().canonical_name() == to.repository().canonical_name();
-                let (from, to) = (RegistryStore::new(client, from), RegistryStore::new(client, to));
-                tag_image(call, &from, &to, near, &options)
-            },
+            |client, call, (from, to), options| endpoint::tag(client, call, &from, &to, &options),
         )
     }
 }

@@ -12,33 +12,56 @@ use super::memory::ocireg_buffer;
 use super::options::ocireg_options;
 use super::out::{Bytes, Json, Text};
 use super::status::ocireg_status;
+use crate::endpoint::{self, BlobName, Endpoint};
 use crate::error::Result;
 use crate::reference::{Reference, Repository};
 use crate::registry::Client;
 
+/// A repository, for what no other place has.
 pub(super) unsafe fn repository(client: &Client, argument: *const c_char) -> Result<Repository> {
-    client.repository(unsafe { text(&argument, "repository") }?)
+    Endpoint::only_repository(client, unsafe { text(&argument, "repository") }?)
 }
 
+/// A reference, for what no other place has.
 pub(super) unsafe fn reference(client: &Client, argument: *const c_char) -> Result<Reference> {
-    client.reference(unsafe { text(&argument, "reference") }?)
+    Endpoint::only_registry(client, unsafe { text(&argument, "reference") }?)
 }
 
-/// Gets a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; with both, the digest decides. Its bytes are verified against
-/// the digest before they are looked at, and its content against its media type. Blocks.
+/// A reference, or another place.
+pub(super) unsafe fn place(client: &Client, argument: *const c_char) -> Result<Endpoint> {
+    Endpoint::named(client, unsafe { text(&argument, "reference") }?)
+}
+
+/// A blob in a repository or at another place.
+pub(super) unsafe fn blob(client: &Client, argument: *const c_char) -> Result<BlobName> {
+    BlobName::named(client, unsafe { text(&argument, "reference") }?)
+}
+
+/// A repository, or another place that holds what one does.
+pub(super) unsafe fn holder(client: &Client, argument: *const c_char) -> Result<Endpoint> {
+    Endpoint::holder(client, unsafe { text(&argument, "repository") }?)
+}
+
+/// Gets a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; with both, the digest decides. Or that of another place (see
+/// ocireg_endpoint_parse). Its bytes are verified against the digest before they are looked at, and its content against its media
+/// type. Blocks.
 ///
 /// Options: {GetOptions}
 ///
+/// A place that is no registry is not asked for media types (accept).
+///
 /// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"mediaType",
-/// "digest", "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "reference" (HOST/REPOSITORY@DIGEST),
-/// "repository" (HOST/REPOSITORY), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
-/// null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture" [, "variant",
-/// "os.version", "os.features"]} when one was picked] [, "signatures": as in ocireg_schema1_verify, when it is a signed schema-1
-/// manifest], "served_by": HOST[:PORT], the registry's or a mirror's, freed with ocireg_string_free.
+/// "digest", "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "reference" (HOST/REPOSITORY@DIGEST;
+/// of another place oci:DIR@DIGEST, or the place itself), "repository" (HOST/REPOSITORY, null of another place), "headers": {name:
+/// value} (none there), "rate_limit": {"limit", "remaining", "window_seconds": number or null, "source": string or null} as the
+/// registry's headers say, or null [, "platform": {"os", "architecture" [, "variant", "os.version", "os.features"]} when one was
+/// picked] [, "signatures": as in ocireg_schema1_verify, when it is a signed schema-1 manifest], "served_by": HOST[:PORT], the
+/// registry's or a mirror's, null of another place, freed with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED,
 /// OCIREG_SIZE_MISMATCH (against the index), OCIREG_SIGNATURE (a signed schema-1 manifest with a signature that is not
-/// good), OCIREG_NOT_FOUND also when the index has no such platform. Source: distribution-spec end-3.
+/// good), OCIREG_NOT_FOUND also when the index has no such platform; of another place those of ocireg_endpoint_manifest. Source:
+/// distribution-spec end-3.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_manifest_get(
     client: *mut ocireg_client,
@@ -52,23 +75,23 @@ pub unsafe extern "C" fn ocireg_manifest_get(
     unsafe {
         call(
             (error, (Json::optional(json), Bytes::optional(bytes)), client, context, options),
-            |client| self::reference(client, reference),
-            |client, call, reference, options| {
-                let manifest = client.get_manifest(call, &reference, &options)?;
+            |client| place(client, reference),
+            |client, call, place, options| {
+                let manifest = endpoint::get_manifest(client, call, &place, &options)?;
                 Ok((manifest.to_json(), manifest.bytes))
             },
         )
     }
 }
 
-/// The descriptor of a manifest, without its bytes: one HEAD, or a GET where the registry does not answer HEAD well or
+/// The descriptor of a manifest in a registry or at another place, without its bytes: one HEAD, or a GET where the registry does not answer HEAD well or
 /// refuses it (400, 401, 403, 404), because only a GET tells its reason. The digest of a reference by tag is what the
 /// registry says. Blocks.
 ///
 /// Options: {HeadOptions}
 ///
-/// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}, "rate_limit": as of
-/// ocireg_manifest_get, "served_by": HOST[:PORT], the registry's or a mirror's}. Free with ocireg_string_free.
+/// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}, "rate_limit" and "served_by" as of
+/// ocireg_manifest_get}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-3.
 #[no_mangle]
@@ -83,8 +106,8 @@ pub unsafe extern "C" fn ocireg_manifest_head(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            |client| self::reference(client, reference),
-            |client, call, reference, options| client.head_manifest(call, &reference, &options),
+            |client| place(client, reference),
+            |client, call, place, options| endpoint::head_manifest(client, call, &place, &options),
         )
     }
 }
@@ -108,14 +131,19 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
     unsafe {
         call(
             (error, Text::required(digest, "digest"), client, context, options),
-            |client| self::reference(client, reference),
-            |client, call, reference, options| Ok(client.manifest_digest(call, &reference, &options)?.to_string()),
+            |client| place(client, reference),
+            |client, call, place, options| Ok(endpoint::manifest_digest(client, call, &place, &options)?.to_string()),
         )
     }
 }
 
-/// Puts a manifest, its bytes unchanged, under a tag or a digest; with both the digest is checked and the tag is put.
-/// Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+/// Puts a manifest, its bytes unchanged, under a tag or a digest; with both the digest is checked and the tag is put. Into a registry,
+/// oci:DIR:NAME, oci:DIR@DIGEST or dir:DIR. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+///
+/// A layout or a dir: takes it only when everything is there that it names, of the right size, unless the option allow_missing says
+/// otherwise: config and layers, and what an index lists; not the subject. There the tag comes last too, a condition holds because
+/// nobody else can change the layout meanwhile ("locked"), and whoever reads or is killed finds the name as it was or as it is. An
+/// archive cannot be changed in place (OCIREG_UNSUPPORTED).
 ///
 /// With the option `tags` it is put by its digest with all tags in one request; tags that the answer does not confirm
 /// (most registries do not know of it yet) are put one by one. The reference's own tag comes first, if it has one: a bare
@@ -139,8 +167,9 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
 ///
 /// Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null, "tags":
 /// [string], all that were set, "skipped": [string], those that were left as they are (if_exists "skip"; when it is all of them,
-/// nothing was written), "condition": "registry" or "looked" (for several tags the weaker), null without a condition, "subject":
-/// digest or null, "referrers": how it is listed, "api", "tag" or "none", null without a subject}. Free with ocireg_string_free.
+/// nothing was written), "condition": "registry", "locked" or "looked" (for several tags the weaker), null without a condition,
+/// "subject": digest or null, "referrers": how it is listed, "api", "tag", "index" (by the place that is no registry) or "none", null
+/// without a subject}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH (also when a tag refers to what if_exists or if_digest
 /// do not allow), OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED;
@@ -162,17 +191,20 @@ pub unsafe extern "C" fn ocireg_manifest_put(
         call(
             (error, Json::optional(json), client, context, options),
             |client| {
-                let reference = self::reference(client, reference)?;
+                let place = place(client, reference)?;
                 let data = bytes_for(context, data, size, "data")?;
-                Ok((reference, data))
+                Ok((place, data))
             },
-            |client, call, (reference, data), options| client.put_manifest(call, &reference, &data, &options),
+            |client, call, (place, data), options| endpoint::put_manifest(client, call, &place, &data, &options),
         )
     }
 }
 
 /// Deletes a manifest by its digest, and with it every tag of that digest; by tag only that tag, on registries that can
-/// (ocireg_tag_delete does that with more care). Blocks.
+/// (ocireg_tag_delete does that with more care). In a registry, or in a layout, oci:DIR@DIGEST. Blocks.
+///
+/// In a layout its names go at once; its bytes, and what only it named, when the layout is cleaned (ocireg_layout_clean). What is listed
+/// only by an index there goes with that index (OCIREG_UNSUPPORTED).
 ///
 /// At a registry without the referrers API, a manifest with a subject is taken out of the subject's referrers tag. That
 /// costs one GET of the manifest there, and nothing where the registry has the API; that is asked once for a repository
@@ -181,10 +213,10 @@ pub unsafe extern "C" fn ocireg_manifest_put(
 ///
 /// Options: {DeleteOptions}
 ///
-/// Result, `json` may be NULL: {"status": the registry's HTTP status, "subject": digest or null, "referrers": "tag" when the
+/// Result, `json` may be NULL: {"status": the registry's HTTP status, null in a layout, "subject": digest or null, "referrers": "tag" when the
 /// manifest was taken out of the referrers tag, else null}. Free with ocireg_string_free.
 ///
-/// Errors: the common ones; OCIREG_UNSUPPORTED where the registry deletes nothing, or no single tag. Source:
+/// Errors: the common ones; OCIREG_UNSUPPORTED where the registry deletes nothing, or no single tag, and of an archive or dir:. Source:
 /// distribution-spec end-9, "Deleting Manifests".
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_manifest_delete(
@@ -198,8 +230,8 @@ pub unsafe extern "C" fn ocireg_manifest_delete(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            |client| self::reference(client, reference),
-            |client, call, reference, options| client.delete_manifest(call, &reference, &options),
+            |client| place(client, reference),
+            |client, call, place, options| endpoint::delete_manifest(client, call, &place, &options),
         )
     }
 }

@@ -6,21 +6,22 @@ use super::call::call;
 use super::client::ocireg_client;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::manifest::reference;
+use super::manifest::place;
 use super::options::ocireg_options;
 use super::out::Json;
 use super::status::ocireg_status;
+use crate::endpoint;
 
 /// Lists what refers to a manifest (signatures, attestations, bills of materials), [HOST[:PORT]/]REPOSITORY@DIGEST; a tag
-/// is resolved first. From the registry's referrers API, all pages; where there is none (404, 400, 405, 406, or a web
+/// is resolved first. Of another place (see ocireg_endpoint_parse) it is what that holds. From the registry's referrers API, all pages; where there is none (404, 400, 405, 406, or a web
 /// page), from the index under the referrers tag. Which one it was is remembered for a repository for ten
 /// minutes. Blocks.
 ///
 /// Options: {ReferrersOptions}
 ///
 /// Result: {"subject": digest, "referrers": [descriptor: {"mediaType", "digest", "size" [, "artifactType", "annotations",
-/// "urls", "data", "platform"]}], each digest once, "source": "api", "tag", or "none" when there is neither the API nor
-/// the tag, "served_by": HOST[:PORT], the registry's or a mirror's, "filters_applied": [string], the filters that the registry
+/// "urls", "data", "platform"]}], each digest once, "source": "api", "tag", "index" of another place, or "none" when there is
+/// neither the API nor the tag, "served_by": HOST[:PORT], the registry's or a mirror's, null of another place, "filters_applied": [string], the filters that the registry
 /// says it applied, "truncated": whether there are more than `max`, "next": string or null (give it as `next` to go on; null at the end; opaque, as that of
 /// ocireg_registry_catalog)}. Free with ocireg_string_free.
 ///
@@ -39,14 +40,15 @@ pub unsafe extern "C" fn ocireg_referrers(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            |client| self::reference(client, reference),
-            |client, call, reference, options| client.referrers(call, &reference, &options),
+            |client| place(client, reference),
+            |client, call, place, options| endpoint::referrers(client, call, &place, &options),
         )
     }
 }
 
 /// Deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and leaves its manifest and the manifest's other tags; with a digest
-/// too, only if the tag names it. Blocks.
+/// too, only if the tag names it. Or the name of a layout, oci:DIR:NAME[@DIGEST]: what no name or index leads to any more lies there
+/// until the layout is cleaned (ocireg_layout_clean). Blocks.
 ///
 /// distribution 3 and go-containerregistry's registry delete a tag; distribution 2.8 refuses. A registry that deletes the
 /// whole manifest instead is not noticed before: so the manifest is read first, and put back by its digest, with its
@@ -54,13 +56,13 @@ pub unsafe extern "C" fn ocireg_referrers(
 ///
 /// Options: {DeleteTagOptions}
 ///
-/// Result, `json` may be NULL: {"tag": string, "digest": what it named, "status": the registry's HTTP status, "manifest":
+/// Result, `json` may be NULL: {"tag": string, "digest": what it named, "status": the registry's HTTP status, null in a layout, "manifest":
 /// "kept", "restored" (the registry deleted it, and it was put back), "deleted", or "unknown" when the registry does not
 /// say, "replaced": boolean, whether it took the
 /// empty index [, "other_tags": [string], with list_others]}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_INVALID_REFERENCE without a tag, OCIREG_UNSUPPORTED where the registry deletes no
-/// single tag (the hint says what else to do, and the other tags of the digest if they were looked for), OCIREG_NOT_FOUND,
+/// single tag (the hint says what else to do, and the other tags of the digest if they were looked for), and of an archive, OCIREG_NOT_FOUND,
 /// OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-9, "Deleting tags".
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_tag_delete(
@@ -74,8 +76,8 @@ pub unsafe extern "C" fn ocireg_tag_delete(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            |client| self::reference(client, reference),
-            |client, call, reference, options| client.delete_tag(call, &reference, &options),
+            |client| place(client, reference),
+            |client, call, place, options| endpoint::delete_tag(client, call, &place, &options),
         )
     }
 }

@@ -8,9 +8,11 @@ use super::call_arguments::NameWithHost;
 use super::client::ocireg_client;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
+use super::manifest::holder;
 use super::options::{ocireg_options, NoOptions};
 use super::out::Json;
 use super::status::ocireg_status;
+use crate::endpoint::{self, Endpoint};
 use crate::error::Result;
 use crate::reference::Index;
 use crate::registry::Client;
@@ -24,7 +26,7 @@ pub(super) unsafe fn registry_name(argument: *const c_char) -> Result<NameWithHo
 
 pub(super) unsafe fn repository_name(client: &Client, argument: *const c_char) -> Result<NameWithHost> {
     let name = unsafe { string(argument, "repository") }?;
-    let repository = client.repository(&name)?;
+    let repository = Endpoint::only_repository(client, &name)?;
     Ok(NameWithHost::new(name, repository.index()))
 }
 
@@ -117,14 +119,15 @@ pub unsafe extern "C" fn ocireg_registry_catalog(
     }
 }
 
-/// Lists the tags of a repository, [HOST[:PORT]/]REPOSITORY, all pages unless `n` is given. To go on after `n` tags, call again with
+/// Lists the tags of a repository, [HOST[:PORT]/]REPOSITORY, or the names at another place (see ocireg_endpoint_parse; those that
+/// containerd and Docker write too), all pages unless `n` is given. To go on after `n` tags, call again with
 /// the page's `next`, until that is null, as with ocireg_registry_catalog. Blocks.
 ///
 /// Options: {TagsOptions}
 ///
 /// Result: {"name": string, "tags": [string], "last": string or null (the last of them, when there are more), "next": string or
-/// null (give it as `next` to go on; null at the end), "served_by": HOST[:PORT], the registry's or a mirror's [, "digests": {tag:
-/// string or null}]} (the name as the registry says it, and as the caller does where a mirror answers), and further members that the
+/// null (give it as `next` to go on; null at the end), "served_by": HOST[:PORT], the registry's or a mirror's, null of another place [,
+/// "digests": {tag: string or null}]} (the name as the registry says it, and as the caller does where a mirror answers), and further members that the
 /// registry sends (Google's "child" and "manifest"). What cannot be a tag is left out, with a warning that says how much that was; a list
 /// that holds anything but strings and nulls is OCIREG_PROTOCOL. Free with ocireg_string_free.
 ///
@@ -143,8 +146,8 @@ pub unsafe extern "C" fn ocireg_repository_tags(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            |client| repository_name(client, repository),
-            |client, call, repository, options| client.tags(call, &repository, &options),
+            |client| holder(client, repository),
+            |client, call, holder, options| endpoint::tags(client, call, &holder, &options),
         )
     }
 }

@@ -4,6 +4,7 @@
 pub mod append;
 mod append_manifests;
 pub mod cat;
+pub(crate) mod complete;
 pub mod config;
 pub(crate) mod disk;
 pub mod extract;

@@ -4,7 +4,9 @@ use serde_json::{json, Value};
 
 use super::Image;
 use crate::call::Call;
+use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
+use crate::manifest::Descriptor;
 use crate::options::options;
 use crate::store::ReadStore;
 
@@ -53,6 +55,14 @@ pub fn list(call: &Call, store: &dyn ReadStore) -> Result<Value> {
 /// What refers to the manifest that a place names, in the documented JSON. A registry's list says what each is (distribution-spec
 /// "Listing Referrers"); that of a layout may not, and their manifests are at hand.
 pub fn referrers(call: &Call, store: &dyn ReadStore, options: &PlaceReferrersOptions) -> Result<Value> {
+    let (subject, mut listed) = referring(call, store)?;
+    let is_wanted = |entry: &Option<String>| options.artifact_type.is_none() || *entry == options.artifact_type;
+    listed.retain(|entry| is_wanted(&entry.artifact_type));
+    Ok(json!({"place": store.place(), "subject": subject, "referrers": listed}))
+}
+
+/// The digest of the manifest that a place names, and what refers to it.
+pub(crate) fn referring(call: &Call, store: &dyn ReadStore) -> Result<(Digest, Vec<Descriptor>)> {
     let subject = store.root(call)?.digest().clone();
     let mut listed = store.referrers(call, &subject)?;
     if listed.len() > MOST_REFERRERS {
@@ -65,7 +75,5 @@ pub fn referrers(call: &Call, store: &dyn ReadStore, options: &PlaceReferrersOpt
         entry.artifact_type = entry.artifact_type.take().or(own.artifact_type);
         entry.annotations = entry.annotations.take().or(own.annotations);
     }
-    let is_wanted = |entry: &Option<String>| options.artifact_type.is_none() || *entry == options.artifact_type;
-    listed.retain(|entry| is_wanted(&entry.artifact_type));
-    Ok(json!({"place": store.place(), "subject": subject, "referrers": listed}))
+    Ok((subject, listed))
 }

@@ -61,8 +61,11 @@ pub fn tag(
         let (digest, media_type) = (now.digest, now.media_type);
         return Ok(ImageTagged { source, destination, digest, media_type, skipped: vec![to.name()?], condition: None });
     }
+    // From here on nobody cleans the place, which has the manifest then.
+    to.begin(call)?;
     let content = from.root(call)?;
     let (skipped, condition) = to.put_root(call, &content, &condition)?.told(|| to.name())?;
+    to.finish(call)?;
     let (digest, media_type) = (content.digest().clone(), content.document.media_type);
     Ok(ImageTagged { source, destination, digest, media_type, skipped, condition })
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::lock::Lock;
-use super::needed::{needed, Needed, Shelf};
 use super::oci::OciLayout;
 use crate::call::Call;
 use crate::digest::Digest;
@@ -65,37 +64,10 @@ options! {
     }
 }
 
-/// A layout, for a walk.
-struct LayoutShelf<'a> {
-    call: &'a Call,
-    layout: &'a OciLayout,
-}
-
-impl Shelf for LayoutShelf<'_> {
-    fn size(&self, digest: &Digest) -> Option<u64> {
-        // A dangling link exists, and is a problem for whoever reads it.
-        let path = self.layout.blob_path(digest);
-        let found = fs::metadata(&path).or_else(|_| fs::symlink_metadata(&path));
-        found.ok().map(|found| found.len())
-    }
-
-    fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
-        self.layout.small(digest)
-    }
-
-    fn may_go_on(&self) -> Result<()> {
-        self.call.check()
-    }
-}
-
-fn walk(call: &Call, layout: &OciLayout) -> Result<Needed> {
-    needed(&LayoutShelf { call, layout }, &layout.entries()?)
-}
-
 /// Reads everything and compares it with its digest.
 pub fn check(call: &Call, layout: &OciLayout) -> Result<CheckResult> {
     let _held = Lock::shared(call, &layout.root_path().join("oci-layout"))?;
-    let found = walk(call, layout)?;
+    let found = layout.needed(call)?;
     let problem =
         |digest: &Digest, error: &Error| LayoutProblem { digest: digest.clone(), problem: error.message().to_owned() };
     let known = found.problems.iter().chain(&found.missized);
@@ -133,7 +105,7 @@ fn read_through(mut blob: impl Blob) -> Result<()> {
 pub fn clean(call: &Call, layout: &OciLayout, options: &CleanOptions) -> Result<CleanResult> {
     layout.check_links()?;
     let _alone = Lock::exclusive(call, &layout.root_path().join("oci-layout"))?;
-    let found = walk(call, layout)?;
+    let found = layout.needed(call)?;
     if let Some((digest, error)) = found.problems.first() {
         return Err(Error::new(Code::MissingBlob, format!("{digest}: {}", error.message())));
     }

@@ -6,6 +6,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::oci::write_whole;
+use super::received::{present, receive};
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
 use crate::download::fetch::fetch;
@@ -15,8 +16,9 @@ use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
 use crate::os::safe_path;
 use crate::os::special::open_regular;
-use crate::store::{digest_tags, Moved, NamedImage, RawManifest, ReadStore, Role, WriteStore};
+use crate::store::{digest_tags, Moved, NamedImage, PromisedBlob, RawManifest, ReadStore, Role, TakenBlob, WriteStore};
 use crate::stream::blob::{is_right, Blob, VerifiedBlob};
+use crate::stream::source::Source;
 
 /// The content of the file `version` (containers/image, directory).
 const VERSION: &str = "Directory Transport Version: 1.1\n";
@@ -121,7 +123,8 @@ impl ReadStore for Directory {
     }
 
     fn size(&self, _: &Call, digest: &Digest) -> Result<u64> {
-        fs::metadata(self.blob(digest)).map(|found| found.len()).map_err(|_| self.missing(digest))
+        let found = fs::metadata(self.blob(digest)).ok().filter(fs::Metadata::is_file);
+        found.map(|found| found.len()).ok_or_else(|| self.missing(digest))
     }
 
     // The files have no index: each manifest is looked at.
@@ -204,6 +207,18 @@ impl WriteStore for Directory {
         };
         partial.settle(Ok(()), &target)?;
         Ok(Moved::Copied { resumed })
+    }
+
+    fn take_blob(&self, call: &Call, source: &mut dyn Source, promised: PromisedBlob) -> Result<TakenBlob> {
+        if let Some(there) = present(call, self, promised)? {
+            return Ok(there);
+        }
+        let (partial, found) = receive(call, &self.0, source, promised)?;
+        let is_new = !self.has_blob(call, &found)?;
+        if is_new {
+            partial.settle_at(&self.target(&found.digest))?;
+        }
+        Ok(TakenBlob { digest: found.digest, size: found.size, is_new })
     }
 
     /// It is its own name: it holds one image.

@@ -10,4 +10,5 @@ pub(crate) mod lock;
 pub(crate) mod names;
 mod needed;
 pub mod oci;
+mod received;
 pub(crate) mod tarball;

@@ -60,8 +60,8 @@ pub struct DeletedTag {
     pub tag: String,
     /// The digest that it named.
     pub digest: Digest,
-    /// The registry's status.
-    pub status: u16,
+    /// The registry's status; None at another place.
+    pub status: Option<u16>,
     /// What happened to the manifest.
     pub manifest: ManifestFate,
     /// Whether it took a placeholder.
@@ -162,7 +162,7 @@ impl TagToDelete<'_> {
         Ok(DeletedTag {
             tag: self.tag.to_owned(),
             digest: self.digest,
-            status,
+            status: Some(status),
             manifest,
             replaced,
             other_tags: self.others.map(|others| others.tags),

@@ -51,8 +51,8 @@ pub struct Tags {
     /// The digest of each tag, if requested; null for a tag that has disappeared meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digests: Option<Map<String, Value>>,
-    /// Who told them, `HOST[:PORT]`: the registry or a mirror.
-    pub served_by: String,
+    /// Who told them, `HOST[:PORT]`: the registry or a mirror; None when they are in no registry.
+    pub served_by: Option<String>,
     /// Other members of the response, such as Google's `child` and `manifest`.
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -61,13 +61,17 @@ pub struct Tags {
 impl Client {
     /// Lists tags.
     pub fn tags(&self, call: &Call, repository: &str, options: &TagsOptions) -> Result<Tags> {
+        self.tags_of(call, &self.repository(repository)?, options)
+    }
+
+    /// Lists tags.
+    pub fn tags_of(&self, call: &Call, repository: &Repository, options: &TagsOptions) -> Result<Tags> {
         let mut window = NameWindow::new(options.n, options.all, options.last.as_deref(), options.next.as_deref())?;
         // Then more names are read than returned, so the registry's own page size is used.
         if !options.digest_tags && !options.all {
             window.page_size = None;
         }
-        let repository = self.repository(repository)?;
-        let turn = Turn::new(self, call, &repository, EndpointUse::Tags)?;
+        let turn = Turn::new(self, call, repository, EndpointUse::Tags)?;
         let wanted = |tag: &str| options.digest_tags || !is_digest_tag(tag);
         let mut tags = match window.next {
             Some(text) => tags_of(&turn.at_beginner(Cursor::beginner(text).as_deref())?, window, wanted),
@@ -76,7 +80,7 @@ impl Client {
                 .first(|remote| tags_of(remote, window, wanted), |tags| window.last.is_none() && tags.tags.is_empty()),
         }?;
         let head = |tag: &Reference| self.head_manifest(call, tag, &HeadOptions::default());
-        tags.digests = options.digests.then(|| digests_of(&repository, &tags.tags, head)).transpose()?;
+        tags.digests = options.digests.then(|| digests_of(repository, &tags.tags, head)).transpose()?;
         Ok(tags)
     }
 }
@@ -117,12 +121,12 @@ pub(crate) fn tags_of(remote: &Remote, window: NameWindow, wanted: impl Fn(&str)
         }
         keep_more(members, &mut more);
     })?;
-    let (tags, served_by) = (part.names, remote.served_by());
+    let (tags, served_by) = (part.names, Some(remote.served_by()));
     Ok(Tags { name, tags, last: part.last, next: part.next, digests: None, served_by, more })
 }
 
 /// Whether a tag is a digest with a hyphen for its colon, cut to 64 digits as that of a list of referrers is, and perhaps a kind.
-fn is_digest_tag(tag: &str) -> bool {
+pub(crate) fn is_digest_tag(tag: &str) -> bool {
     let digest = tag.split_once('.').map_or(tag, |(digest, _)| digest);
     let is_value = |text: &str| text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     digest.split_once('-').is_some_and(|(name, value)| name.parse::<Algorithm>().is_ok() && is_value(value))

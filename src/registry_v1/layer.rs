@@ -245,7 +245,7 @@ impl V1Repository {
         let call = &self.place.call;
         let layer = self.find_layer(id)?;
         if let Some(expected) = layer.expected() {
-            if let Some(found) = deliver::existing::<RemoteLayer>(call, path, options, expected)? {
+            if let Some(found) = deliver::existing(call, RemoteLayer::WORK, path, options, expected)? {
                 return Ok(DeliveredLayer::skipped(layer, found));
             }
         }

@@ -16,6 +16,7 @@ use crate::manifest::{Descriptor, Document};
 use crate::platform::Platform;
 use crate::reference::Repository;
 use crate::stream::blob::Blob;
+use crate::stream::source::Source;
 use condition::{NameCondition, NameFate, SeenTo};
 
 /// A manifest with its exact bytes.
@@ -107,6 +108,32 @@ pub enum Moved {
     Present,
 }
 
+/// What the bytes of a caller's blob have to be, as far as it says that.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PromisedBlob<'a> {
+    /// Their digest.
+    pub digest: Option<&'a Digest>,
+    /// How many there are.
+    pub size: Option<u64>,
+}
+
+/// A caller's blob that a place has now.
+#[derive(Debug)]
+pub struct TakenBlob {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size.
+    pub size: u64,
+    /// Whether it was not there before.
+    pub is_new: bool,
+}
+
+/// The error for a place of which nothing can be changed by itself.
+pub(crate) fn unchangeable(place: &str) -> Error {
+    Error::new(Code::Unsupported, format!("{place} cannot be changed in place"))
+        .with_hint("copy it into a layout, oci:DIR, change that, and make a new one of it by a copy")
+}
+
 /// One of the images that a place holds.
 #[derive(Debug, Clone, Serialize)]
 pub struct NamedImage {
@@ -170,6 +197,18 @@ pub trait WriteStore: Send + Sync {
     fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool>;
     /// Copies a blob from another store, unless it is present.
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved>;
+    /// Takes a blob of a caller, whose digest may be known only at its end. When this returns, the blob has its name and is on the disk.
+    fn take_blob(&self, _call: &Call, _source: &mut dyn Source, _promised: PromisedBlob) -> Result<TakenBlob> {
+        Err(unchangeable(&self.place()))
+    }
+    /// Takes the name away from the manifest that it refers to, which may have to be this one. Returns what that is: it stays.
+    fn unname(&self, _call: &Call, _expected: Option<&Digest>) -> Result<Descriptor> {
+        Err(unchangeable(&self.place()))
+    }
+    /// Takes a manifest out of the place, and all its names away.
+    fn remove(&self, _call: &Call, _digest: &Digest) -> Result<()> {
+        Err(unchangeable(&self.place()))
+    }
     /// The name that the root of a copy gets.
     fn name(&self) -> Result<String> {
         Err(condition::no_name(&self.place()))

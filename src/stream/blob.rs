@@ -11,7 +11,7 @@ use crate::manifest::Descriptor;
 
 /// A blob as it passes by. It is verified, unless that is left to its receiver: the end is returned only if its digest and size are
 /// right.
-pub trait Blob {
+pub trait Blob: Send {
     /// The next bytes; None is the end.
     fn piece(&mut self) -> Result<Option<Bytes>>;
     /// Whether it begins at the first byte although it was opened to continue after some bytes, because the rest alone is not
@@ -123,7 +123,7 @@ impl<R: std::io::Read> VerifiedBlob<R> {
     }
 }
 
-impl<R: std::io::Read> Blob for VerifiedBlob<R> {
+impl<R: std::io::Read + Send> Blob for VerifiedBlob<R> {
     fn piece(&mut self) -> Result<Option<Bytes>> {
         self.call.check()?;
         if self.over {

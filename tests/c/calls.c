@@ -252,6 +252,10 @@ static ocireg_status blob_mount(void **a, ocireg_error **error) {
     return ocireg_blob_mount(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
 }
 
+static ocireg_status blob_copy(void **a, ocireg_error **error) {
+    return ocireg_blob_copy(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
+}
+
 static ocireg_status endpoint_parse(void **a, ocireg_error **error) {
     return ocireg_endpoint_parse(a[0], (char **)a[1], error);
 }
@@ -603,6 +607,7 @@ const struct call calls[] = {
     {"upload_session_finish", "CxSGpn", session_finish, NULL},
     {"upload_session_cancel", "CxSp", session_cancel, NULL},
     {"blob_mount", "CxBqpn", blob_mount, "{'keep_session':1}"},
+    {"blob_copy", "CxBQpn", blob_copy, "{'size':'3'}"},
     {"schema1_verify", "Dpo", schema1_verify, "{'keys':'all'}"},
     {"schema1_payload", "Do", schema1_payload, NULL},
     {"schema1_sign", "DYpo", schema1_sign, "{'time':5}"},

@@ -227,9 +227,9 @@ static void test_places_beside_registries(void **state) {
     char *said = NULL;
     assert_int_equal(run("digest oci:layout", NULL), OCIREG_NOT_FOUND);
     assert_int_equal(run("manifest get dir:x", NULL), OCIREG_IO);
-    assert_int_equal(run("manifest delete oci:layout", NULL), OCIREG_INVALID_ARGUMENT);
+    assert_int_equal(run("manifest delete oci:layout", NULL), OCIREG_INVALID_REFERENCE);
     assert_int_equal(run("catalog oci:layout", NULL), OCIREG_INVALID_REFERENCE);
-    assert_int_equal(run("untag docker-archive:a.tar:x:1", NULL), OCIREG_INVALID_ARGUMENT);
+    assert_int_equal(run("rmrepo docker-archive:a.tar:x:1", NULL), OCIREG_INVALID_ARGUMENT);
     expect_run("--help", &said);
     assert_non_null(strstr(said, "docker-archive:FILE[:REF]"));
     expect_run("copy --help", &said);

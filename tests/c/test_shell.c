@@ -69,7 +69,7 @@ static void test_help(void **state) {
         assert_non_null(strstr(said, "--accept TYPE"));
     }
     expect_run("help manifest", &said);
-    assert_non_null(strstr(said, "manifest delete REF"));
+    assert_non_null(strstr(said, "manifest delete PLACE"));
     expect_run("manifest --help", &all);
     assert_string_equal(said, all);
     expect_run("version", &said);

@@ -23,6 +23,7 @@ mod elsewhere;
 mod existing;
 mod files;
 mod handed;
+mod held;
 mod http;
 mod hybrids;
 mod images;

@@ -91,7 +91,7 @@ fn a_tag_is_deleted_alone() {
     let found = untag(&registry, DeleteTagOptions { list_others: true, ..DeleteTagOptions::default() }).unwrap();
     assert_eq!(
         (found.tag.as_str(), found.status, found.manifest, found.replaced),
-        ("t", 202, ManifestFate::Kept, false)
+        ("t", Some(202), ManifestFate::Kept, false)
     );
     assert_eq!((found.digest, found.other_tags), (digest(MANIFEST.as_bytes()), Some(vec!["same".to_owned()])));
     assert_eq!(registry.tags(), ["other", "same"]);

@@ -115,7 +115,7 @@ prototypes!(OneFn, (Handle, Handle, Text, Handle, Json, Failure):
     ocireg_image_append ocireg_index_create ocireg_index_append ocireg_index_remove ocireg_image_files ocireg_endpoint_list ocireg_endpoint_referrers ocireg_repository_remove ocireg_login ocireg_logout ocireg_explain
     ocireg_token ocireg_blob_locate ocireg_manifest_locate);
 prototypes!(TwoFn, (Handle, Handle, Text, Text, Handle, Json, Failure):
-    ocireg_blob_get_file ocireg_blob_put_file ocireg_blob_mount ocireg_copy ocireg_v1_search ocireg_v1_ancestry ocireg_v1_put_tag
+    ocireg_blob_get_file ocireg_blob_put_file ocireg_blob_mount ocireg_blob_copy ocireg_copy ocireg_v1_search ocireg_v1_ancestry ocireg_v1_put_tag
     ocireg_v1_push ocireg_image_extract ocireg_image_tag ocireg_artifact_pull);
 prototypes!(PutFn, (Handle, Handle, Text, *const u8, usize, Handle, Json, Failure):
     ocireg_manifest_put ocireg_blob_put_memory ocireg_v1_put_image);

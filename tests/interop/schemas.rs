@@ -15,10 +15,11 @@ use crate::prototypes::*;
 use crate::{env, noise, Place, PASSWORD};
 
 /// The schema for the result of each function: every function that returns JSON, according to the header.
-const RESULTS: [(&str, &str); 83] = [
+const RESULTS: [(&str, &str); 84] = [
     ("ocireg_artifact_attach", "artifact-push"),
     ("ocireg_artifact_pull", "artifact-pull"),
     ("ocireg_artifact_push", "artifact-push"),
+    ("ocireg_blob_copy", "blob-copy"),
     ("ocireg_blob_delete", "blob-delete"),
     ("ocireg_blob_fn", "blob-event"),
     ("ocireg_blob_get_fd", "blob-get"),
@@ -365,6 +366,11 @@ fn blobs(caller: &mut Caller, repository: &str, folder: &std::path::Path) {
     for with in [json!({}), json!({"follow": false}), json!({"check": true, "min_validity_ms": 1000})] {
         caller.one(Function::ocireg_blob_locate, &reference, with).unwrap();
     }
+    let layout = format!("oci:{}", folder.join("held").display());
+    caller.two(Function::ocireg_blob_copy, &reference, &layout, json!({"size": bytes.len()})).unwrap();
+    caller.put(Function::ocireg_blob_put_memory, &layout, &bytes).unwrap();
+    caller.one(Function::ocireg_blob_head, &format!("{layout}@{}", digest(&bytes)), json!({})).unwrap();
+    caller.bytes(Function::ocireg_blob_get_memory, &format!("{layout}@{}", digest(&bytes)), json!({})).unwrap();
     caller.one(Function::ocireg_token, repository, json!({"actions": "pull,push", "fresh": true})).unwrap();
     for from in [repository.to_owned(), format!("{repository}-none")] {
         caller
@@ -373,6 +379,18 @@ fn blobs(caller: &mut Caller, repository: &str, folder: &std::path::Path) {
     }
     // Some registries cannot delete blobs.
     let _ = caller.one(Function::ocireg_blob_delete, &reference, json!({}));
+}
+
+/// The same calls of a layout.
+fn in_a_layout(caller: &mut Caller, place: &str, manifest: &[u8]) {
+    caller.bytes(Function::ocireg_manifest_get, place, json!({})).unwrap();
+    caller.one(Function::ocireg_manifest_head, place, json!({})).unwrap();
+    caller.one(Function::ocireg_referrers, place, json!({})).unwrap();
+    caller.one(Function::ocireg_repository_tags, place, json!({"digests": true})).unwrap();
+    caller.put(Function::ocireg_manifest_put, &format!("{place}2"), manifest).unwrap();
+    caller.two(Function::ocireg_image_tag, place, "t3", json!({"if_exists": "fail"})).unwrap();
+    caller.one(Function::ocireg_tag_delete, &format!("{place}2"), json!({"list_others": true})).unwrap();
+    caller.one(Function::ocireg_manifest_delete, &format!("{place}3"), json!({})).unwrap();
 }
 
 fn manifests(caller: &mut Caller, registry: &str, repository: &str, folder: &std::path::Path) {
@@ -435,6 +453,7 @@ fn manifests(caller: &mut Caller, registry: &str, repository: &str, folder: &std
         let report = caller.one(Function::ocireg_image_validate, &named, options).unwrap();
         assert_eq!((&report["valid"], &report["problems"]), (&json!(true), &json!([])));
     }
+    in_a_layout(caller, &target, bytes.as_bytes());
     caller.one(Function::ocireg_layout_check, layout.to_str().unwrap(), json!({})).unwrap();
     caller.one(Function::ocireg_layout_clean, layout.to_str().unwrap(), json!({})).unwrap();
     let context = caller.context;

@@ -131,6 +131,7 @@ STATUSES = {
     "blob_put_memory": "ppspzppp",
     "blob_put_stream": "ppsppppp",
     "blob_delete": "ppsppp",
+    "blob_copy": "ppssppp",
     "blob_mount": "ppssppp",
     "upload_start": "ppsppp",
     "upload_write": "ppzp",

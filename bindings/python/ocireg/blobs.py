@@ -12,8 +12,8 @@ from .reader import BlobReader
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from .options import BlobOptions, BlobPutOptions, BlobSaveOptions, CallOptions, LocateOptions, MountOptions
-    from .results import BlobDelete, BlobGet, BlobHead, BlobMount, BlobPut, Located
+    from .options import BlobCopyOptions, BlobOptions, BlobPutOptions, BlobSaveOptions, CallOptions, LocateOptions, MountOptions
+    from .results import BlobCopy, BlobDelete, BlobGet, BlobHead, BlobMount, BlobPut, Located
     from .types import Name, Sink, Source
 
 
@@ -86,6 +86,13 @@ class Blobs(Caller):
     def delete_blob(self, reference: Name, **options: Unpack[CallOptions]) -> BlobDelete:
         """Deletes a blob: `ocireg_blob_delete`."""
         result: BlobDelete = self._invoke("ocireg_blob_delete", text("reference", reference), options=options)
+        return result
+
+    def copy_blob(self, source: Name, destination: Name, **options: Unpack[BlobCopyOptions]) -> BlobCopy:
+        """Copies one blob, and nothing else, from any place, PLACE@DIGEST, into a repository, "oci:DIR" or "dir:DIR":
+        `ocireg_blob_copy`."""
+        places = text("source", source), text("destination", destination)
+        result: BlobCopy = self._invoke("ocireg_blob_copy", *places, options=options)
         return result
 
     def mount_blob(self, reference: Name, source: Name | None = None, **options: Unpack[MountOptions]) -> BlobMount:

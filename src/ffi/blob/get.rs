@@ -4,26 +4,29 @@ use std::ffi::c_char;
 use std::path::Path;
 
 use super::{ocireg_blob_reader, OpenBlob};
+use crate::endpoint;
 use crate::ffi::argument::string;
 use crate::ffi::borrow_or_copy::descriptor_for;
 use crate::ffi::call::call;
 use crate::ffi::client::ocireg_client;
 use crate::ffi::context::ocireg_context;
 use crate::ffi::error::ocireg_error;
-use crate::ffi::manifest::reference;
+use crate::ffi::manifest::blob;
 use crate::ffi::memory::ocireg_buffer;
 use crate::ffi::options::{ocireg_options, NoOptions};
 use crate::ffi::out::{Bytes, Json, New};
 use crate::ffi::status::ocireg_status;
 
-/// What a registry knows about a blob, HOST[:PORT]/REPOSITORY@DIGEST. A missing blob is not an error. Blocks.
+/// What a registry knows about a blob, HOST[:PORT]/REPOSITORY@DIGEST, or another place, PLACE@DIGEST: oci:DIR@DIGEST,
+/// oci-archive:FILE@DIGEST, docker-archive:FILE@DIGEST, dir:DIR@DIGEST. A missing blob is not an error. What such a place says is not
+/// verified before the blob is got. Blocks.
 ///
 /// Options: none.
 ///
 /// Result: {"exists": boolean, "digest": string, "size": number or null, "mediaType": string or null, "redirects":
 /// [{"status": number, "url": string}] (the way to the server that has the bytes, without queries), "headers": {name: value} of the last
 /// answer [, "first_headers": {name: value} of the registry's own, when that was a redirect], "served_by": HOST[:PORT], the
-/// registry's or a mirror's}. Free with ocireg_string_free.
+/// registry's or a mirror's, null of another place}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones. Source: distribution-spec end-2.
 #[no_mangle]
@@ -38,13 +41,13 @@ pub unsafe extern "C" fn ocireg_blob_head(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            |client| self::reference(client, reference),
-            |client, call, reference, NoOptions {}| client.head_blob(call, &reference),
+            |client| blob(client, reference),
+            |client, call, blob, NoOptions {}| endpoint::head_blob(client, call, &blob),
         )
     }
 }
 
-/// Gets a blob into a file. The file appears under its name only whole and verified, replacing what was there, whose permissions
+/// Gets a blob, named as for ocireg_blob_head, into a file. The file appears under its name only whole and verified, replacing what was there, whose permissions
 /// it keeps where it was the caller's. Until then the bytes are in a hidden file beside it, which a later call for the same blob
 /// and path continues after a broken transfer. Links are followed to what they name. A named pipe, a character device, `-`
 /// (standard output) and the names of the process's own descriptors, such as /dev/stdout, are written through, as by
@@ -74,12 +77,12 @@ pub unsafe extern "C" fn ocireg_blob_get_file(
         call(
             (error, Json::optional(json), client, context, options),
             |client| {
-                let reference = self::reference(client, reference)?;
+                let blob = blob(client, reference)?;
                 let path = string(path, "path")?;
-                Ok((reference, path))
+                Ok((blob, path))
             },
-            |client, call, (reference, path), options| {
-                client.get_blob_file(call, &reference, Path::new(&path), &options)
+            |client, call, (blob, path), options| {
+                endpoint::get_blob_file(client, call, &blob, Path::new(&path), &options)
             },
         )
     }
@@ -109,13 +112,13 @@ pub unsafe extern "C" fn ocireg_blob_get_fd(
         call(
             (error, Json::optional(json), client, context, options),
             |client| {
-                let reference = self::reference(client, reference)?;
+                let blob = blob(client, reference)?;
                 let fd = descriptor_for(context, fd)?;
-                Ok((reference, fd))
+                Ok((blob, fd))
             },
-            |client, call, (reference, fd), options| {
+            |client, call, (blob, fd), options| {
                 let mut into = call.output(&fd)?;
-                client.get_blob_to(call, &reference, &mut into, &options)
+                endpoint::get_blob_to(client, call, &blob, &mut into, &options)
             },
         )
     }
@@ -142,8 +145,8 @@ pub unsafe extern "C" fn ocireg_blob_get_memory(
     unsafe {
         call(
             (error, (Json::optional(json), Bytes::required(bytes, "bytes")), client, context, options),
-            |client| self::reference(client, reference),
-            |client, call, reference, options| client.get_blob(call, &reference, &options),
+            |client| blob(client, reference),
+            |client, call, blob, options| endpoint::get_blob(client, call, &blob, &options),
         )
     }
 }
@@ -166,8 +169,8 @@ pub unsafe extern "C" fn ocireg_blob_open(
     unsafe {
         call(
             (error, New::required(reader, "reader"), client, context, options),
-            |client| self::reference(client, reference),
-            |client, call, reference, options| Ok(OpenBlob::new(client.open_blob(call, &reference, &options)?)),
+            |client| blob(client, reference),
+            |client, call, blob, options| endpoint::open_blob(client, call, &blob, &options).map(OpenBlob::new),
         )
     }
 }

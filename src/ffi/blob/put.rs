@@ -3,15 +3,16 @@
 use std::ffi::{c_char, c_void};
 use std::path::Path;
 
+use crate::endpoint::{self, BlobName, Endpoint};
 use crate::error::{Code, Error, Result};
-use crate::ffi::argument::{null, string};
+use crate::ffi::argument::{null, string, text};
 use crate::ffi::borrow_or_copy::bytes_for;
 use crate::ffi::call::call;
 use crate::ffi::client::{begin, ocireg_client};
 use crate::ffi::context::{ocireg_context, Userdata};
 use crate::ffi::error::ocireg_error;
 use crate::ffi::guard::enter_blocking;
-use crate::ffi::manifest::{reference, repository};
+use crate::ffi::manifest::{holder, reference};
 use crate::ffi::options::{ocireg_options, NoOptions};
 use crate::ffi::out::{Json, Of};
 use crate::ffi::status::ocireg_status;
@@ -21,10 +22,13 @@ use crate::stream::source::{Source, PIECE};
 /// stops the call with OCIREG_CALLBACK.
 pub type ocireg_read_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, buffer: *mut u8, size: usize) -> i64>;
 
-/// Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, unless the registry has it already. A failure on the way is
+/// Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, oci:DIR or dir:DIR, unless it is there already. A failure on the way is
 /// tried again from the start. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
 /// Options: {BlobPutOptions}
+///
+/// Into a layout or a dir:, which is made if it is not there, only digest and size count. The blob appears whole and verified, under its
+/// digest. Until a manifest names it, cleaning the layout removes it (ocireg_layout_clean). An archive cannot be changed in place.
 ///
 /// A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
 ///
@@ -47,12 +51,12 @@ pub unsafe extern "C" fn ocireg_blob_put_file(
         call(
             (error, Json::optional(json), client, context, options),
             |client| {
-                let repository = self::repository(client, repository)?;
+                let holder = holder(client, repository)?;
                 let path = string(path, "path")?;
-                Ok((repository, path))
+                Ok((holder, path))
             },
-            |client, call, (repository, path), options| {
-                client.put_blob_file(call, &repository, Path::new(&path), &options)
+            |client, call, (holder, path), options| {
+                endpoint::put_blob_file(client, call, &holder, Path::new(&path), &options)
             },
         )
     }
@@ -76,11 +80,11 @@ pub unsafe extern "C" fn ocireg_blob_put_memory(
         call(
             (error, Json::optional(json), client, context, options),
             |client| {
-                let repository = self::repository(client, repository)?;
+                let holder = holder(client, repository)?;
                 let data = bytes_for(context, data, size, "data")?;
-                Ok((repository, data))
+                Ok((holder, data))
             },
-            |client, call, (repository, data), options| client.put_blob(call, &repository, &data, &options),
+            |client, call, (holder, data), options| endpoint::put_blob(client, call, &holder, &data, &options),
         )
     }
 }
@@ -106,11 +110,50 @@ pub unsafe extern "C" fn ocireg_blob_put_stream(
         let out = Of::new(client, "client", Of::new(context, "context", Json::optional(json)));
         enter_blocking(error, out, || {
             let (client, call, options) = begin(client, context, options)?;
-            let repository = self::repository(&client, repository)?;
+            let holder = holder(&client, repository)?;
             let read = callback.ok_or_else(|| null("callback"))?;
             let mut source = CallerSource::new(read, userdata);
-            client.put_blob_stream(&call, &repository, &mut source, &options)
+            endpoint::put_blob_stream(&client, &call, &holder, &mut source, &options)
         })
+    }
+}
+
+/// Copies one blob from a place to another, as ocireg_copy does with those of an image, and nothing else: from a registry into a layout,
+/// say, for a program that puts the manifest there itself (ocireg_manifest_put). `source` names a blob as for ocireg_blob_head,
+/// `destination` a repository or place as for ocireg_blob_put_file. It passes in pieces, and is verified; within a registry it is
+/// mounted where that can be; what an ended call has moved into a layout or a dir:, the next one does not move again. Blocks. After
+/// OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+///
+/// Options: {BlobCopyOptions}
+///
+/// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string, "size": number, "uploaded": boolean (false
+/// when the destination had it, or it was mounted), "mounted": boolean, "resumed": number (how many bytes an earlier call had
+/// moved)}. Free with ocireg_string_free.
+///
+/// Errors: those of ocireg_blob_put_file, with "side" "source" or "destination"; OCIREG_MISSING_BLOB when the source has no such blob.
+/// Source: distribution-spec "Pulling blobs", "Pushing blobs".
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_blob_copy(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    source: *const c_char,
+    destination: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        call(
+            (error, Json::optional(json), client, context, options),
+            |client| {
+                let source = BlobName::named(client, text(&source, "source")?)?;
+                let destination = Endpoint::holder(client, text(&destination, "destination")?)?;
+                Ok((source, destination))
+            },
+            |client, call, (source, destination), options| {
+                endpoint::copy_blob(client, call, &source, &destination, &options)
+            },
+        )
     }
 }
 

@@ -38,8 +38,8 @@ struct Open {
 opaque!(ocireg_blob_reader, OpenBlob, 0x6f63_6972_6567_0003);
 
 impl OpenBlob {
-    pub(in crate::ffi) fn new(pieces: impl Pieces + 'static) -> OpenBlob {
-        let open = Open { pieces: Some(Box::new(pieces)), rest: bytes::Bytes::new(), delivered: 0 };
+    pub(in crate::ffi) fn new(pieces: Box<dyn Pieces>) -> OpenBlob {
+        let open = Open { pieces: Some(pieces), rest: bytes::Bytes::new(), delivered: 0 };
         OpenBlob { open: Arc::new(Mutex::new(open)), job: None }
     }
 

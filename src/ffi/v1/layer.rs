@@ -148,7 +148,7 @@ pub unsafe extern "C" fn ocireg_v1_layer_open(
                 Ok((repository, id))
             },
             |client, call, (repository, id), options| {
-                Ok(OpenBlob::new(client.v1(call, &repository)?.open(&id, &options)?))
+                Ok(OpenBlob::new(Box::new(client.v1(call, &repository)?.open(&id, &options)?)))
             },
         )
     }

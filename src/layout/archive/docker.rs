@@ -1,9 +1,8 @@
 //! The images of Docker's `manifest.json`: which one is meant, and what its files are (moby, image/tarexport).
 
-use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -21,6 +20,7 @@ use crate::store::RawManifest;
 use crate::stream::blob::Blob;
 use crate::stream::source::{read_piece, PIECE};
 use crate::stream::unpack::{Packing, UnpackLimits, Unpacker};
+use crate::sync::{into_inner, lock};
 use crate::text::shorten;
 
 /// More images than anybody saves in one archive.
@@ -219,7 +219,7 @@ impl ImageReader<'_> {
     }
 
     fn measure(&self, place: Span, file: &str, algorithm: Algorithm) -> Result<MeasuredLayer> {
-        let hasher = Rc::new(RefCell::new(Hasher::new(Algorithm::Sha256)));
+        let hasher = Arc::new(Mutex::new(Hasher::new(Algorithm::Sha256)));
         let passing =
             HashingReader { call: self.call.clone(), reader: self.tar.read(place, 0), hasher: hasher.clone() };
         let name = format!("the layer {} of {}", shorten(file), self.place);
@@ -240,7 +240,7 @@ impl ImageReader<'_> {
             }
         }
         drop(unpacker);
-        let digest = Rc::into_inner(hasher).map(|hasher| hasher.into_inner().finish());
+        let digest = Arc::into_inner(hasher).map(|hasher| into_inner(hasher).finish());
         let digest = digest.ok_or_else(|| Error::new(Code::Internal, "a layer is still being read"))?;
         Ok(MeasuredLayer { packing, digest, diff_id: unpacked.finish() })
     }
@@ -286,15 +286,15 @@ pub(super) fn blob_file(digest: &Digest) -> String {
 struct HashingReader<R> {
     call: Call,
     reader: R,
-    hasher: Rc<RefCell<Hasher>>,
+    hasher: Arc<Mutex<Hasher>>,
 }
 
-impl<R: Read> Blob for HashingReader<R> {
+impl<R: Read + Send> Blob for HashingReader<R> {
     fn piece(&mut self) -> Result<Option<Bytes>> {
         self.call.check()?;
         let piece =
             read_piece(&mut self.reader, PIECE).map_err(|error| Error::io("cannot read the archive", &error))?;
-        self.hasher.borrow_mut().update(&piece);
+        lock(&self.hasher).update(&piece);
         Ok((!piece.is_empty()).then_some(piece))
     }
 }

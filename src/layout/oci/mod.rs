@@ -6,6 +6,8 @@
 //! So a blob with the right size is complete, if only this user can write to the layout. In one that others may write to, each blob
 //! is verified before it counts.
 
+mod change;
+mod shelf;
 mod store;
 
 use std::fs;
@@ -162,9 +164,13 @@ impl OciLayout {
     }
 
     /// The manifest of a name that is the digest of no entry, but of what an index in the layout names.
-    fn by_digest(&self) -> Result<Option<RawManifest>> {
+    fn by_digest(&self, call: &Call) -> Result<Option<RawManifest>> {
         let path = names::digest_in(self.name.as_deref()).map(|digest| (self.blob_path(&digest), digest));
         let Some((path, digest)) = path.filter(|(path, _)| path.exists()) else { return Ok(None) };
+        // What nothing names is not in the layout any more, though it lies there until a clean-up.
+        if !self.needed(call)?.all().any(|named| named.digest == digest) {
+            return Ok(None);
+        }
         let content = RawManifest::parse(self.read_small(&path, "manifest")?, None, Some(&digest));
         content.map(Some).map_err(|error| error.within(self.show()))
     }

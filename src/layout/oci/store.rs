@@ -15,8 +15,9 @@ use crate::manifest::Descriptor;
 use crate::os::special::open_regular;
 use crate::platform::Platform;
 use crate::store::condition::{no_name, NameCondition, NameFate, SeenTo};
-use crate::store::{descend, Moved, NamedImage, RawManifest, ReadStore, Role, WriteStore};
+use crate::store::{descend, Moved, NamedImage, PromisedBlob, RawManifest, ReadStore, Role, TakenBlob, WriteStore};
 use crate::stream::blob::{Blob, VerifiedBlob};
+use crate::stream::source::Source;
 
 impl ReadStore for OciLayout {
     fn place(&self) -> String {
@@ -25,7 +26,7 @@ impl ReadStore for OciLayout {
 
     fn root(&self, call: &Call) -> Result<RawManifest> {
         match self.entry() {
-            Err(error) if error.code() == Code::NotFound => self.by_digest()?.ok_or(error),
+            Err(error) if error.code() == Code::NotFound => self.by_digest(call)?.ok_or(error),
             entry => self.manifest(call, &entry?),
         }
     }
@@ -57,9 +58,10 @@ impl ReadStore for OciLayout {
     }
 
     fn size(&self, _: &Call, digest: &Digest) -> Result<u64> {
-        fs::metadata(self.blob_path(digest))
+        let found = fs::metadata(self.blob_path(digest)).ok().filter(fs::Metadata::is_file);
+        found
             .map(|found| found.len())
-            .map_err(|_| Error::new(Code::MissingBlob, format!("{} has no blob {digest}", self.show())))
+            .ok_or_else(|| Error::new(Code::MissingBlob, format!("{} has no blob {digest}", self.show())))
     }
 
     fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>> {
@@ -123,6 +125,18 @@ impl WriteStore for OciLayout {
         };
         self.flush_queue.add(call, partial, target)?;
         Ok(Moved::Copied { resumed })
+    }
+
+    fn take_blob(&self, call: &Call, source: &mut dyn Source, promised: PromisedBlob) -> Result<TakenBlob> {
+        self.take(call, source, promised)
+    }
+
+    fn unname(&self, call: &Call, expected: Option<&Digest>) -> Result<Descriptor> {
+        self.unname_entry(call, expected)
+    }
+
+    fn remove(&self, call: &Call, digest: &Digest) -> Result<()> {
+        self.remove_entries(call, digest)
     }
 
     fn name(&self) -> Result<String> {

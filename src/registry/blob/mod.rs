@@ -45,7 +45,7 @@ pub struct BlobHead {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_headers: Option<Map<String, Value>>,
     /// Who told it, `HOST[:PORT]`: the registry or a mirror.
-    pub served_by: String,
+    pub served_by: Option<String>,
 }
 
 impl Client {
@@ -88,7 +88,7 @@ fn head(remote: &Remote, reference: &Reference, digest: &Digest) -> Result<BlobH
         redirects,
         first_headers: response.first_headers.as_ref().map(headers_json),
         headers: headers_json(&response.headers),
-        served_by: remote.served_by(),
+        served_by: Some(remote.served_by()),
     })
 }
 

@@ -267,7 +267,7 @@ impl Client {
         let digest = blob_digest(reference)?;
         options.check()?;
         let expected = ExpectedDigest::digest(digest);
-        if let Some(found) = deliver::existing::<RemoteBlob>(call, path, options, expected)? {
+        if let Some(found) = deliver::existing(call, RemoteBlob::WORK, path, options, expected)? {
             return Ok(DeliveredBlob::skipped(digest.clone(), found));
         }
         let delivery = deliver::to_file(call, path, options, || self.remote_blob(call, reference))?;
@@ -291,7 +291,7 @@ impl DeliveredBlob {
         }
     }
 
-    fn skipped(digest: Digest, found: ExistingFile) -> DeliveredBlob {
+    pub(crate) fn skipped(digest: Digest, found: ExistingFile) -> DeliveredBlob {
         let ExistingFile { size, path } = found;
         let (length, resumed) = (size, size);
         let (path, skipped, served_by) = (Some(path), Some(true), None);

@@ -17,6 +17,14 @@ pub struct NameList {
 }
 
 impl NameList {
+    pub(crate) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Result<NameList> {
+        let mut list = NameList::default();
+        for name in names {
+            list.push(name)?;
+        }
+        Ok(list)
+    }
+
     pub fn len(&self) -> usize {
         self.ends.len()
     }

@@ -28,8 +28,8 @@ options! {
 /// The result of deleting a manifest.
 #[derive(Debug, Serialize)]
 pub struct DeletedManifest {
-    /// The registry's status.
-    pub status: u16,
+    /// The registry's status; None at another place.
+    pub status: Option<u16>,
     /// The manifest's subject, if that had to be determined.
     pub subject: Option<Digest>,
     /// Where it was removed from the list of its subject's referrers.
@@ -55,7 +55,7 @@ pub(crate) fn delete_at(remote: &Remote, reference: &Reference, options: &Delete
     let Some(digest) = reference.digest() else {
         let Deleted { status } = delete_tag(remote, named(reference), &what)?;
         remote.has_written(reference.repository(), &[reference.tag().unwrap_or("latest")]);
-        return Ok(DeletedManifest { status, subject: None, referrers: None });
+        return Ok(DeletedManifest { status: Some(status), subject: None, referrers: None });
     };
     let subject = match options.referrers_tag && lacks_api(remote, digest)? {
         true => subject_of(remote, reference)?,
@@ -68,7 +68,7 @@ pub(crate) fn delete_at(remote: &Remote, reference: &Reference, options: &Delete
             error.within(format!("the manifest {digest} is deleted, but still listed as a referrer"))
         })?;
     }
-    Ok(DeletedManifest { status, referrers: subject.as_ref().map(|_| ReferrersSource::Tag), subject })
+    Ok(DeletedManifest { status: Some(status), referrers: subject.as_ref().map(|_| ReferrersSource::Tag), subject })
 }
 
 /// Whether clients maintain the referrers tag here. A registry that does not say can still delete.

@@ -53,10 +53,10 @@ pub struct Manifest {
     pub document: Document,
     /// The bytes as the registry sent them.
     pub bytes: Vec<u8>,
-    /// Where it is: `host/repository@digest`.
+    /// Where it is: `host/repository@digest`, or the place.
     pub reference: String,
-    /// `host/repository`.
-    pub repository: String,
+    /// `host/repository`; None of what is in no registry.
+    pub repository: Option<String>,
     /// The headers of the response.
     pub headers: Map<String, Value>,
     /// The platform that was picked from an index.
@@ -66,7 +66,7 @@ pub struct Manifest {
     /// What the registry says about its rate limit.
     pub rate_limit: Option<RateLimit>,
     /// Who sent it, `HOST[:PORT]`: the registry or a mirror.
-    pub served_by: String,
+    pub served_by: Option<String>,
 }
 
 impl Manifest {
@@ -74,9 +74,9 @@ impl Manifest {
     pub fn to_json(&self) -> Value {
         let mut json = self.document.to_json();
         json["reference"] = self.reference.as_str().into();
-        json["repository"] = self.repository.as_str().into();
+        json["repository"] = self.repository.clone().into();
         json["headers"] = self.headers.clone().into();
-        json["served_by"] = self.served_by.as_str().into();
+        json["served_by"] = self.served_by.clone().into();
         json["rate_limit"] = serde_json::to_value(&self.rate_limit).unwrap_or_default();
         if let Some(platform) = &self.platform {
             json["platform"] = serde_json::to_value(platform).unwrap_or_default();
@@ -103,7 +103,7 @@ pub struct ManifestHead {
     /// What the registry says about its rate limit.
     pub rate_limit: Option<RateLimit>,
     /// Who told it, `HOST[:PORT]`: the registry or a mirror.
-    pub served_by: String,
+    pub served_by: Option<String>,
 }
 
 impl Client {
@@ -206,10 +206,10 @@ fn sent_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> Re
     };
     Ok(Ok(Manifest {
         reference: found.pinned(),
-        repository: found.repository().full_name(),
+        repository: Some(found.repository().full_name()),
         headers: headers_json(&response.headers),
         rate_limit: response.rate_limit(),
-        served_by: remote.served_by(),
+        served_by: Some(remote.served_by()),
         document,
         bytes,
         platform: None,
@@ -224,7 +224,7 @@ fn is_none_by_itself(reference: &Reference, bytes: &[u8], algorithm: Algorithm) 
 }
 
 /// Refuses what the caller's options do not accept.
-fn check_wanted(document: &Document, options: &GetOptions) -> Result<()> {
+pub(crate) fn check_wanted(document: &Document, options: &GetOptions) -> Result<()> {
     let unwanted = |message: String| Err(Error::new(Code::InvalidManifest, message));
     if document.kind == Kind::Index && !options.accept_index {
         return unwanted("it is an index, which the options do not accept".to_owned());
@@ -283,7 +283,14 @@ pub(crate) fn head_of(remote: &Remote, response: &Response, reference: &Referenc
         expected => {
             let digest = expected.cloned().unwrap_or(digest);
             let (headers, rate_limit) = (headers_json(&response.headers), response.rate_limit());
-            Ok(Some(ManifestHead { media_type, digest, size, headers, rate_limit, served_by: remote.served_by() }))
+            Ok(Some(ManifestHead {
+                media_type,
+                digest,
+                size,
+                headers,
+                rate_limit,
+                served_by: Some(remote.served_by()),
+            }))
         }
     }
 }

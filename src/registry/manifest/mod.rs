@@ -8,8 +8,9 @@ mod put_as;
 
 pub(crate) use delete::delete_at;
 pub use delete::{DeleteOptions, DeletedManifest};
-pub(crate) use get::{accept_header, fetch, head, head_of};
+pub(crate) use get::{accept_header, check_wanted, fetch, head, head_of};
 pub use get::{GetOptions, HeadOptions, Manifest, ManifestHead};
+pub(crate) use put::read_put;
 pub use put::{PutManifest, PutOptions};
 
 use crate::digest::Digest;

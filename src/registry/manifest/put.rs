@@ -37,6 +37,9 @@ options! {
         pub tags: Vec<String>,
         /// false leaves the referrers tag alone
         pub referrers_tag: bool = true,
+        /// into a layout or a dir:, which look for what the manifest names: put it though that is not there; a registry decides
+        /// that itself
+        pub allow_missing: bool,
     } and {
         /// Each of the tags, which are looked at before anything is written, and once more when they are set
         pub names: NameOptions,
@@ -77,19 +80,15 @@ impl Client {
         bytes: &[u8],
         options: &PutOptions,
     ) -> Result<PutManifest> {
-        if bytes.len() as u64 > MOST_BYTES {
-            return Err(Error::new(Code::LimitExceeded, format!("a manifest is at most {MOST_BYTES} bytes")));
-        }
         let algorithm = reference.digest().map_or(Algorithm::Sha256, Digest::algorithm);
-        let document = Document::parse(bytes, options.media_type.as_deref(), algorithm)?;
-        let under = match ManifestName::asked(reference, &document.digest)? {
+        let content = read_put(bytes, options.media_type.as_deref(), algorithm)?;
+        let under = match ManifestName::asked(reference, content.digest())? {
             // The tags of the options are meant then, not the default one.
             ManifestName::Tag(_) if reference.written_tag().is_none() && !options.tags.is_empty() => {
-                ManifestName::Digest(document.digest.clone())
+                ManifestName::Digest(content.digest().clone())
             }
             under => under,
         };
-        let content = RawManifest { document, bytes: bytes.to_vec() };
         let condition = options.names.condition()?;
         if condition == NameCondition::None {
             return self.put_under(call, reference.repository(), &under, &content, options, &condition);
@@ -158,9 +157,18 @@ impl Client {
     }
 }
 
+/// The manifest that a caller puts.
+pub(crate) fn read_put(bytes: &[u8], media_type: Option<&str>, algorithm: Algorithm) -> Result<RawManifest> {
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(Error::new(Code::LimitExceeded, format!("a manifest is at most {MOST_BYTES} bytes")));
+    }
+    let document = Document::parse(bytes, media_type, algorithm)?;
+    Ok(RawManifest { document, bytes: bytes.to_vec() })
+}
+
 impl PutManifest {
     /// All tags were left as they are: nothing was put.
-    fn skipped(content: &RawManifest, skipped: Vec<String>) -> PutManifest {
+    pub(crate) fn skipped(content: &RawManifest, skipped: Vec<String>) -> PutManifest {
         PutManifest {
             digest: content.digest().clone(),
             size: content.bytes.len() as u64,

@@ -41,7 +41,7 @@ impl Filter {
         Ok(Filter { artifact_type: options.artifact_type.clone(), annotations, max })
     }
 
-    fn lets_pass(&self, entry: &Descriptor, has_type: bool) -> bool {
+    pub(crate) fn lets_pass(&self, entry: &Descriptor, has_type: bool) -> bool {
         let typed = has_type || self.artifact_type.is_none() || entry.artifact_type == self.artifact_type;
         let value = |key: &String| entry.annotations.as_ref().and_then(|annotations| annotations.get(key));
         typed
@@ -104,7 +104,7 @@ impl FoundReferrers {
             subject: subject.clone(),
             referrers: self.referrers,
             source,
-            served_by: remote.served_by(),
+            served_by: Some(remote.served_by()),
             filters_applied,
             truncated: self.next.is_some(),
             next: self.next.map(|next| next.text()).transpose()?,

@@ -9,6 +9,7 @@ pub mod fallback_tag;
 
 pub(crate) use api::has_api;
 pub(crate) use api_support::{known_support, remember_support};
+pub(crate) use collected::Filter;
 
 use serde::Serialize;
 
@@ -39,6 +40,8 @@ pub enum ReferrersSource {
     Api,
     /// An index under the referrers tag.
     Tag,
+    /// What a layout, an archive or a directory holds.
+    Index,
     /// Nowhere.
     None,
 }
@@ -52,8 +55,8 @@ pub struct Referrers {
     pub referrers: Vec<Descriptor>,
     /// Where the list comes from.
     pub source: ReferrersSource,
-    /// Who told them, `HOST[:PORT]`: the registry or a mirror.
-    pub served_by: String,
+    /// Who told them, `HOST[:PORT]`: the registry or a mirror; None when they are in no registry.
+    pub served_by: Option<String>,
     /// The filters that the registry applied; the others are applied here.
     pub filters_applied: Vec<String>,
     /// Whether there are more than `max`.

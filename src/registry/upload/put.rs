@@ -78,7 +78,7 @@ impl Client {
 }
 
 impl BlobPutOptions {
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if self.chunk_size == Some(0) {
             return Err(Error::new(Code::InvalidArgument, "the option chunk_size must be more than 0"));
         }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ArtifactAttachOptions,
         ArtifactPullOptions,
         ArtifactPushOptions,
+        BlobCopyOptions,
         BlobOptions,
         BlobPutOptions,
         BlobSaveOptions,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     )
     from ..results import (
         AllImagesSize,
+        BlobCopy,
         BlobDelete,
         BlobGet,
         BlobHead,
@@ -306,6 +308,12 @@ class AsyncClient:
     async def delete_blob(self, reference: Name, **options: Unpack[CallOptions]) -> BlobDelete:
         """Deletes a blob: `ocireg_blob_delete`."""
         result: BlobDelete = await self._calls.delete_blob(reference, **options)
+        return result
+
+    async def copy_blob(self, source: Name, destination: Name, **options: Unpack[BlobCopyOptions]) -> BlobCopy:
+        """Copies one blob, and nothing else, from any place, PLACE@DIGEST, into a repository, "oci:DIR" or "dir:DIR":
+        `ocireg_blob_copy`."""
+        result: BlobCopy = await self._calls.copy_blob(source, destination, **options)
         return result
 
     async def mount_blob(self, reference: Name, source: Name | None = None, **options: Unpack[MountOptions]) -> BlobMount:

@@ -108,6 +108,9 @@ class ManifestPutOptions(CallOptions, total=False):
     tags: Iterable[str] | None
     # false leaves the referrers tag alone (default: true)
     referrers_tag: bool | None
+    # into a layout or a dir:, which look for what the manifest names: put it though that is not there; a registry decides
+    # that itself
+    allow_missing: bool | None
     # "replace", which it is by default; "fail": a name that refers to a manifest already, be it this one, is DigestMismatch,
     # and nothing is written; "skip": it stays as it is, and the result says so
     if_exists: str | None
@@ -187,6 +190,13 @@ class BlobPutOptions(CallOptions, total=False):
     single_post: bool | None
     # repositories of the same registry that may have it: it is mounted from the first that has
     mount_from: Iterable[str] | None
+
+
+class BlobCopyOptions(CallOptions, total=False):
+    """The options of `ocireg_blob_copy`."""
+
+    # the blob's size from its descriptor; without it the source is asked for that
+    size: int | None
 
 
 class MountOptions(CallOptions, total=False):

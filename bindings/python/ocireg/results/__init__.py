@@ -68,6 +68,7 @@ from .old import (
     V1Tags,
 )
 from .registry import (
+    BlobCopy,
     BlobDelete,
     BlobGet,
     BlobHead,
@@ -115,6 +116,7 @@ __all__ = [
     "AllImagesSize",
     "AppendedImage",
     "AppendedLayer",
+    "BlobCopy",
     "BlobDelete",
     "BlobGet",
     "BlobHead",

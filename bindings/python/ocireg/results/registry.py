@@ -45,7 +45,7 @@ class BlobHead(TypedDict):
     redirects: list[Redirect]  # The way to the server that has the bytes.
     headers: dict[str, str]  # The headers of the last answer.
     first_headers: NotRequired[dict[str, str]]  # The headers of the registry's own answer.
-    served_by: str  # Who told it: the registry or a mirror.
+    served_by: str | None  # Who told it: the registry or a mirror; None of another place.
 
 
 class BlobInfo(TypedDict):
@@ -55,7 +55,19 @@ class BlobInfo(TypedDict):
     size: int | None  # The bytes of the whole blob.
     offset: int  # The first byte that is read.
     mediaType: str | None  # Its media type.
-    served_by: str  # Who sends it: the registry or a mirror.
+    served_by: str | None  # Who sends it: the registry or a mirror; None of another place.
+
+
+class BlobCopy(TypedDict):
+    """A blob that was copied."""
+
+    source: str  # Where it was.
+    destination: str  # Where it is now too.
+    digest: str  # Its digest.
+    size: int  # Its bytes.
+    uploaded: bool  # Whether its bytes were moved.
+    mounted: bool  # Whether it came from another repository of the registry, unmoved.
+    resumed: int  # How many of its bytes an earlier call had moved.
 
 
 class BlobMount(TypedDict):
@@ -309,7 +321,7 @@ Logout = TypedDict(
 class ManifestDelete(TypedDict):
     """A manifest that was deleted."""
 
-    status: int  # The registry's HTTP status.
+    status: int | None  # The registry's HTTP status; None in a layout.
     subject: str | None  # What it referred to.
     referrers: str | None  # Where it was taken off the list of referrers.
 
@@ -322,7 +334,7 @@ class ManifestHead(TypedDict):
     size: int  # Its bytes.
     headers: dict[str, str]  # The headers of the answer.
     rate_limit: RateLimit | None  # What is left of the registry's limit.
-    served_by: str  # Who told it: the registry or a mirror.
+    served_by: str | None  # Who told it: the registry or a mirror; None of another place.
 
 
 class ManifestPut(TypedDict):
@@ -348,11 +360,11 @@ class ManifestInfo(TypedDict):
     schema_version: int  # Its schema version.
     kind: str  # What it is.
     manifest: dict[str, Any]  # The document itself.
-    reference: str  # HOST/REPOSITORY@DIGEST.
-    repository: str  # HOST/REPOSITORY.
+    reference: str  # HOST/REPOSITORY@DIGEST, or the other place.
+    repository: str | None  # HOST/REPOSITORY; None of another place.
     headers: dict[str, str]  # The headers of the answer.
     rate_limit: RateLimit | None  # What is left of the registry's limit.
-    served_by: str  # Who sent it: the registry or a mirror.
+    served_by: str | None  # Who sent it: the registry or a mirror; None of another place.
     platform: NotRequired[Platform]  # The platform that was picked.
 
 
@@ -411,7 +423,7 @@ class ReferrerList(TypedDict):
     subject: str  # The manifest.
     referrers: list[Descriptor]  # What refers to it.
     source: str  # Where the list is from.
-    served_by: str  # Who told them: the registry or a mirror.
+    served_by: str | None  # Who told them: the registry or a mirror; None of another place.
     filters_applied: list[str]  # The filters that the registry applied.
     truncated: bool  # Whether there are more.
     next: str | None  # Where the next call goes on.
@@ -450,7 +462,7 @@ class TagDelete(TypedDict):
 
     tag: str  # The tag.
     digest: str  # What it named.
-    status: int  # The registry's HTTP status.
+    status: int | None  # The registry's HTTP status; None in a layout.
     manifest: str  # What became of the manifest.
     replaced: bool  # Whether the tag took an empty index along.
     other_tags: NotRequired[list[str]]  # The other tags of the digest.
@@ -464,6 +476,6 @@ class TagList(TypedDict):
     last: str | None  # The last of them, when there are more.
     next: str | None  # Where the next call goes on.
     digests: NotRequired[dict[str, str | None]]  # The digest of each tag.
-    served_by: str  # Who told them: the registry or a mirror.
+    served_by: str | None  # Who told them: the registry or a mirror; None of another place.
     child: NotRequired[list[str]]  # Google's repositories below this one.
     manifest: NotRequired[dict[str, Any]]  # Google's manifests by digest.

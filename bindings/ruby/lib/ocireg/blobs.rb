@@ -63,7 +63,7 @@ module Ocireg
     end
 
     # Puts a blob, unless the registry has it already: ocireg_blob_put_memory, ocireg_blob_put_file or ocireg_blob_put_stream.
-    # @param repository [String] [HOST[:PORT]/]REPOSITORY
+    # @param repository [String] [HOST[:PORT]/]REPOSITORY, "oci:DIR" or "dir:DIR"
     # @param source [String, Pathname, #read] the bytes; the path of a file; or an IO
     # @param options digest:, size:, chunk_size:, single_post:, mount_from:
     # @return [Hash] "digest", "size", "location", "uploaded", "mounted"
@@ -74,6 +74,16 @@ module Ocireg
       when Pathname then invoke(:ocireg_blob_put_file, name, text("source", source), **options)
       else put_stream(name, source, **options)
       end
+    end
+
+    # Copies one blob, and nothing else, from any place into a repository or another place: ocireg_blob_copy. From a registry into a
+    # layout, say, whose manifest {Manifests#put_manifest} puts then.
+    # @param source [String] HOST[:PORT]/REPOSITORY@DIGEST, or PLACE@DIGEST
+    # @param destination [String] [HOST[:PORT]/]REPOSITORY, "oci:DIR" or "dir:DIR"
+    # @param options size:
+    # @return [Hash] "source", "destination", "digest", "size", "uploaded", "mounted", "resumed"
+    def copy_blob(source, destination, **options)
+      invoke(:ocireg_blob_copy, text("source", source), text("destination", destination), **options)
     end
 
     # Deletes a blob: ocireg_blob_delete.

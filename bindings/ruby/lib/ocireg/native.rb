@@ -149,6 +149,7 @@ module Ocireg
     blocking :blob_put_memory, "ppspzppp"
     blocking :blob_put_stream, "ppsppppp"
     blocking :blob_delete, "ppsppp"
+    blocking :blob_copy, "ppssppp"
     blocking :blob_mount, "ppssppp"
 
     blocking :upload_start, "ppsppp"

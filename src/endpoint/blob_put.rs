@@ -1,0 +1,139 @@
+//! Blobs put into places that are named, by a caller or from another place.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::names::BlobName;
+use super::Endpoint;
+use crate::call::Call;
+use crate::digest::Digest;
+use crate::error::{Error, Result, Side};
+use crate::manifest::Descriptor;
+use crate::options::options;
+use crate::registry::upload::put::BlobPutOptions;
+use crate::registry::upload::StoredBlob;
+use crate::registry::Client;
+use crate::store::{Moved, PromisedBlob};
+use crate::stream::replay::{InMemory, OpenedFile, Replay};
+use crate::stream::source::Source;
+use crate::transfer::attributed::AttributedSource;
+
+options! {
+    /// Options of [`copy_blob`].
+    #[derive(Debug, Clone)]
+    pub struct BlobCopyOptions {
+        /// the blob's size from its descriptor; without it the source is asked for that
+        pub size: Option<u64>,
+    }
+}
+
+/// The result of [`copy_blob`].
+#[derive(Debug, Serialize)]
+pub struct CopiedBlob {
+    /// Where it was.
+    pub source: String,
+    /// Where it is now too.
+    pub destination: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size.
+    pub size: u64,
+    /// false when the destination had it already, or it was mounted.
+    pub uploaded: bool,
+    /// Whether it was mounted from another repository.
+    pub mounted: bool,
+    /// How many of its bytes an earlier call had moved.
+    pub resumed: u64,
+}
+
+/// Puts bytes in memory.
+pub fn put_blob(
+    client: &Client,
+    call: &Call,
+    holder: &Endpoint,
+    bytes: &[u8],
+    options: &BlobPutOptions,
+) -> Result<StoredBlob> {
+    match holder {
+        Endpoint::Registry(reference) => client.put_blob(call, reference.repository(), bytes, options),
+        _ => take(client, call, holder, &mut InMemory(bytes, bytes), options),
+    }
+}
+
+/// Puts a file.
+pub fn put_blob_file(
+    client: &Client,
+    call: &Call,
+    holder: &Endpoint,
+    path: &Path,
+    options: &BlobPutOptions,
+) -> Result<StoredBlob> {
+    if let Endpoint::Registry(reference) = holder {
+        return client.put_blob_file(call, reference.repository(), path, options);
+    }
+    let mut file = OpenedFile::open(path)?;
+    let size = options.size.or(Some(file.size()));
+    take(client, call, holder, &mut file, &BlobPutOptions { size, ..options.clone() })
+}
+
+/// Puts the bytes of a source.
+pub fn put_blob_stream(
+    client: &Client,
+    call: &Call,
+    holder: &Endpoint,
+    source: &mut dyn Source,
+    options: &BlobPutOptions,
+) -> Result<StoredBlob> {
+    match holder {
+        Endpoint::Registry(reference) => client.put_blob_stream(call, reference.repository(), source, options),
+        _ => take(client, call, holder, source, options),
+    }
+}
+
+/// Into a place that is no registry.
+fn take(
+    client: &Client,
+    call: &Call,
+    holder: &Endpoint,
+    source: &mut dyn Source,
+    options: &BlobPutOptions,
+) -> Result<StoredBlob> {
+    options.check()?;
+    let store = holder.unnamed().writable(client)?;
+    store.begin(call)?;
+    let taken = store.take_blob(call, source, PromisedBlob { digest: options.digest.as_ref(), size: options.size })?;
+    store.finish(call)?;
+    Ok(StoredBlob { digest: taken.digest, size: taken.size, location: None, uploaded: taken.is_new, mounted: false })
+}
+
+/// Copies one blob from any place to any other, in pieces: within a registry it is mounted where that can be, and what an ended copy
+/// has moved into a layout is not moved again.
+pub fn copy_blob(
+    client: &Client,
+    call: &Call,
+    from: &BlobName,
+    to: &Endpoint,
+    options: &BlobCopyOptions,
+) -> Result<CopiedBlob> {
+    let at = |side: Side| move |error: Error| if error.side().is_some() { error } else { error.with_side(side) };
+    let (source, wanted) = match options.size {
+        Some(size) => (from.place.source(client), Descriptor::new("", from.digest.clone(), size)),
+        None => from.find(client, call).map(|(store, wanted)| (Ok(store), wanted)).map_err(at(Side::Source))?,
+    };
+    let source = source.map_err(at(Side::Source))?;
+    let store = to.unnamed().writable(client).map_err(at(Side::Destination))?;
+    call.begin("blob copy", Some(wanted.size))?;
+    store.begin(call).map_err(at(Side::Destination))?;
+    let moved = store.put_blob(call, &wanted, &AttributedSource(source.as_ref())).map_err(at(Side::Destination))?;
+    store.finish(call).map_err(at(Side::Destination))?;
+    Ok(CopiedBlob {
+        source: from.to_string(),
+        destination: to.shown(),
+        digest: wanted.digest,
+        size: wanted.size,
+        uploaded: matches!(moved, Moved::Copied { .. }),
+        mounted: moved == Moved::Mounted,
+        resumed: if let Moved::Copied { resumed } = moved { resumed } else { 0 },
+    })
+}

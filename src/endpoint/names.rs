@@ -1,0 +1,150 @@
+//! The names of blobs and repositories at any place, and of what only a registry has.
+
+use std::fmt;
+
+use super::Endpoint;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::reference::{Reference, Repository};
+use crate::registry::Client;
+use crate::text::shorten;
+
+/// A blob at any place: `REPOSITORY[:TAG]@DIGEST`, `oci:DIR@DIGEST`, `dir:DIR@DIGEST` and so on.
+#[derive(Debug)]
+pub struct BlobName {
+    /// Where it is.
+    pub(super) place: Endpoint,
+    /// What it is.
+    pub(super) digest: Digest,
+}
+
+impl BlobName {
+    /// Where it is.
+    pub fn place(&self) -> &Endpoint {
+        &self.place
+    }
+
+    /// Takes a name apart, as a client reads it.
+    pub fn named(client: &Client, text: &str) -> Result<BlobName> {
+        let pinned = text.rsplit_once('@').and_then(|(place, digest)| Some((place, digest.parse::<Digest>().ok()?)));
+        let place = match &pinned {
+            Some((place, _)) => Endpoint::named(client, place.strip_suffix(':').unwrap_or(place))?,
+            None => Endpoint::named(client, text)?,
+        };
+        match (place, pinned) {
+            (Endpoint::Registry(_), Some((_, digest))) => {
+                Ok(BlobName { place: Endpoint::named(client, text)?, digest })
+            }
+            (place, Some((_, digest))) => Ok(BlobName { place, digest }),
+            (Endpoint::Registry(reference), None) => {
+                let message = format!("a blob is named HOST/REPOSITORY@DIGEST; '{reference}' has no digest");
+                Err(Error::new(Code::InvalidReference, message))
+            }
+            (_, None) => {
+                let message = format!("a blob is named PLACE@DIGEST; '{}' has no digest", shorten(text));
+                Err(Error::new(Code::InvalidReference, message))
+            }
+        }
+    }
+}
+
+impl fmt::Display for BlobName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Endpoint::Registry(reference) => write!(out, "docker://{}", reference.pinned()),
+            place => write!(out, "{}@{}", place.shown(), self.digest),
+        }
+    }
+}
+
+impl Endpoint {
+    /// Where blobs are put and tags are listed: a repository, without a tag, or a place that is none. What such a place names does not
+    /// matter.
+    pub fn holder(client: &Client, text: &str) -> Result<Endpoint> {
+        let in_registry = |text: &str| client.repository(text).and_then(|found: Repository| found.with_tag("latest"));
+        Endpoint::read(text, &in_registry)
+    }
+
+    /// A reference, for what no other place has.
+    pub fn only_registry(client: &Client, text: &str) -> Result<Reference> {
+        Endpoint::named(client, text)?.reference(text)
+    }
+
+    /// A repository, for what no other place has.
+    pub fn only_repository(client: &Client, text: &str) -> Result<Repository> {
+        Ok(Endpoint::holder(client, text)?.reference(text)?.repository().clone())
+    }
+
+    fn reference(self, text: &str) -> Result<Reference> {
+        match self {
+            Endpoint::Registry(reference) => Ok(reference),
+            Endpoint::RegistryV1(_) => {
+                let message = format!("'{}' is at a registry that speaks protocol v1", shorten(text));
+                Err(Error::new(Code::Unsupported, message).with_hint("see the functions ocireg_v1_*"))
+            }
+            _ => {
+                let message =
+                    format!("'{}' is a place on this machine, and this is for registries only", shorten(text));
+                Err(Error::new(Code::Unsupported, message)
+                    .with_hint("docker://REF is a reference, whatever its first part is"))
+            }
+        }
+    }
+
+    /// The name of a manifest there, by its digest where it has such a name.
+    pub(super) fn pinned(&self, digest: &Digest, place: String) -> String {
+        match self {
+            Endpoint::Oci(path, _) => format!("oci:{path}@{digest}"),
+            Endpoint::OciArchive(path, _) => format!("oci-archive:{path}@{digest}"),
+            _ => place,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client() -> Client {
+        Client::new(Default::default()).unwrap()
+    }
+
+    #[test]
+    fn a_blob_is_named_by_its_digest_wherever_it_is() {
+        let (client, digest) = (client(), format!("sha256:{}", "0".repeat(64)));
+        for (place, kind) in [
+            ("h:5000/a", "Registry"),
+            ("h:5000/a:t", "Registry"),
+            ("docker://h/a", "Registry"),
+            ("oci:/x/y", "Oci"),
+            ("oci:/x/y:v1", "Oci"),
+            ("oci:/x/y:", "Oci"),
+            ("oci:/x@y", "Oci"),
+            ("oci-archive:x.tar", "OciArchive"),
+            ("docker-archive:x.tar", "DockerArchive"),
+            ("dir:/x", "Directory"),
+        ] {
+            let found = BlobName::named(&client, &format!("{place}@{digest}")).unwrap();
+            assert!(format!("{:?}", found.place).starts_with(kind), "{place}: {found:?}");
+            assert_eq!(found.digest.as_str(), digest);
+        }
+        for bad in ["h/a", "h/a:t", "oci:/x", "dir:/x", "oci:", "tarball:x", "oci:/x@sha256:00"] {
+            assert_eq!(BlobName::named(&client, bad).unwrap_err().code(), Code::InvalidReference, "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_only_registries_have_is_asked_of_them_only() {
+        let client = client();
+        assert_eq!(Endpoint::only_registry(&client, "docker://oci:x").unwrap().to_string(), "docker.io/library/oci:x");
+        assert_eq!(Endpoint::only_repository(&client, "h:5000/a").unwrap().full_name(), "h:5000/a");
+        assert_eq!(Endpoint::only_repository(&client, "http://h:80/a").unwrap().full_name(), "h:80/a");
+        for local in ["oci:x", "oci:/x/y:v1", "dir:x", "docker-archive:x.tar", "docker-v1://h/a"] {
+            assert_eq!(Endpoint::only_registry(&client, local).unwrap_err().code(), Code::Unsupported, "{local}");
+            assert_eq!(Endpoint::only_repository(&client, local).unwrap_err().code(), Code::Unsupported, "{local}");
+        }
+        for bad in ["", "h/a:t", "A", "h/a@b"] {
+            assert_eq!(Endpoint::only_repository(&client, bad).unwrap_err().code(), Code::InvalidReference, "{bad}");
+        }
+    }
+}

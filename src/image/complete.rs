@@ -1,0 +1,70 @@
+//! Whether a place has what a manifest names.
+
+use crate::call::Call;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::manifest::Descriptor;
+use crate::media_type as types;
+use crate::store::{RawManifest, ReadStore};
+
+/// More of what is missing than a message should list.
+const MOST_LISTED: usize = 10;
+
+/// Refuses a manifest of which something is missing, or all while the place itself is. What is to be fetched from elsewhere may be
+/// missing, and so may the subject (distribution-spec "Pushing Manifests with Subject").
+pub(crate) fn check(call: &Call, place: Option<&dyn ReadStore>, content: &RawManifest) -> Result<()> {
+    let document = &content.document;
+    let (manifests, others): (Vec<_>, Vec<_>) =
+        document.manifests().iter().partition(|entry| types::is_manifest(&entry.media_type));
+    let blobs = document.config().into_iter().chain(document.layers()).chain(others);
+    let mut missing = Vec::new();
+    for entry in manifests {
+        if !has_manifest(call, place, entry)? {
+            missing.push(entry.digest.clone());
+        }
+    }
+    for blob in blobs.filter(|blob| !types::is_foreign(&blob.media_type)) {
+        if size(call, place, &blob.digest)? != Some(blob.size) {
+            missing.push(blob.digest.clone());
+        }
+    }
+    for digest in document.fs_layers()? {
+        if size(call, place, &digest)?.is_none() {
+            missing.push(digest);
+        }
+    }
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(incomplete(content.digest(), &missing)),
+    }
+}
+
+fn has_manifest(call: &Call, place: Option<&dyn ReadStore>, entry: &Descriptor) -> Result<bool> {
+    let Some(place) = place else { return Ok(false) };
+    match place.manifest(call, entry) {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.code(), Code::NotFound | Code::MissingBlob) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn size(call: &Call, place: Option<&dyn ReadStore>, digest: &Digest) -> Result<Option<u64>> {
+    call.check()?;
+    let Some(place) = place else { return Ok(None) };
+    match place.size(call, digest) {
+        Ok(size) => Ok(Some(size)),
+        Err(error) if error.code() == Code::MissingBlob => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn incomplete(manifest: &Digest, missing: &[Digest]) -> Error {
+    let listed: Vec<&str> = missing.iter().take(MOST_LISTED).map(Digest::as_str).collect();
+    let more = match missing.len() - listed.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let message = format!("the manifest {manifest} names what is not there: {}{more}", listed.join(", "));
+    Error::new(Code::MissingBlob, message)
+        .with_hint("put that before, or put the manifest all the same with the option allow_missing")
+}

@@ -35,7 +35,7 @@ pub(crate) struct AuthorizationWish<'a> {
 /// The authorization that a registry asks for.
 pub(crate) struct Authorization {
     /// The scheme: "none", "basic" or "bearer".
-    pub way: &'static str,
+    pub scheme: &'static str,
     /// The value of the Authorization header; None when there is to be none.
     pub value: Option<Zeroizing<String>>,
     /// When it ends, if that is known.
@@ -178,7 +178,7 @@ impl Authorization {
             _ => None,
         };
         Ok(Authorization {
-            way: match proof {
+            scheme: match proof {
                 Proof::Nothing => "none",
                 Proof::Basic(_) => "basic",
                 Proof::Bearer(_) | Proof::Token(_) => "bearer",
@@ -199,7 +199,7 @@ impl Authorization {
 
     /// The token of a Bearer header.
     pub(crate) fn token(&self) -> Option<&str> {
-        self.value.as_deref().filter(|_| self.way == "bearer").map(|value| secret(value))
+        self.value.as_deref().filter(|_| self.scheme == "bearer").map(|value| secret(value))
     }
 }
 

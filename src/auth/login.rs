@@ -25,7 +25,7 @@ const ERROR_BODY: usize = 64 << 10;
 /// How a registry accepted credentials.
 pub(crate) struct Accepted {
     /// The scheme: "none", "basic" or "bearer".
-    pub way: &'static str,
+    pub scheme: &'static str,
     /// The status of the last response.
     pub status: u16,
     /// The identity token that the token server issued, if any.
@@ -42,7 +42,7 @@ impl Auth {
         let response = self.ask(call, &ping, &Proof::Nothing)?;
         let foreign = !account.is_at(&response.url);
         if response.status == StatusCode::OK {
-            return Ok(Accepted { way: "none", status: 200, refresh: None, token: None });
+            return Ok(Accepted { scheme: "none", status: 200, refresh: None, token: None });
         }
         if response.status != StatusCode::UNAUTHORIZED || foreign {
             return Err(self.refused(call, account, response, "ping it"));
@@ -60,7 +60,7 @@ impl Auth {
                 false => Err(withheld(account, &realm.at.url)),
             }
         })?;
-        let (way, refresh, token) = match &proof {
+        let (scheme, refresh, token) = match &proof {
             Some(Proof::Token(grant)) => {
                 ("bearer", grant.refresh().cloned(), Some(Zeroizing::new(grant.value().to_owned())))
             }
@@ -68,7 +68,7 @@ impl Auth {
         };
         let response = self.ask(call, &ping, &proof.unwrap_or(Proof::Nothing))?;
         match response.status {
-            StatusCode::OK => Ok(Accepted { way, status: 200, refresh, token }),
+            StatusCode::OK => Ok(Accepted { scheme, status: 200, refresh, token }),
             _ => Err(self.refused(call, account, response, "log in")),
         }
     }

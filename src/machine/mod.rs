@@ -1,7 +1,7 @@
 //! What the machine's own configuration says about registries: mirrors, insecure and blocked registries, short names,
 //! signatures. Nothing is read unless an option asks, and then only when it is first needed.
 
-mod files;
+mod config_files;
 mod options;
 mod registries_conf_paths;
 
@@ -15,7 +15,7 @@ use crate::mirrors::{daemon_json, hosts_toml, registries_yaml, ImageSignatures};
 use crate::mirrors::{RegistriesConf, RegistriesD, Rule, Rules, ShortNames};
 use crate::os::home::{self, Environment};
 use crate::reference::Reference;
-use files::Files;
+use config_files::Files;
 use registries_conf_paths::ContainersPaths;
 
 /// What is to be read.

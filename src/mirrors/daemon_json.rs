@@ -8,10 +8,10 @@ use std::net::Ipv6Addr;
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 
+use super::config_text::ConfigText;
 use super::endpoint::{EndpointBase, EndpointTls, RegistryEndpoint};
 use super::host_path::HostPath;
 use super::rules::{NameScope, Rule};
-use super::text::ConfigText;
 use crate::error::Result;
 use crate::reference::index::host;
 use crate::reference::{quoted, DEFAULT_INDEX};

@@ -16,11 +16,11 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::config_text::ConfigText;
 use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint, MOST_ENDPOINTS};
 use super::host_path::HostPath;
 use super::rules::{NameScope, Rule};
-use super::tables::{self, At, TomlTable};
-use super::text::ConfigText;
+use super::toml_tables::{self, At, TomlTable};
 use crate::docker_hub;
 use crate::error::{Error, Result};
 use crate::reference::index::host;
@@ -57,7 +57,7 @@ pub(crate) fn scope_of(folder: &str) -> Option<NameScope> {
 /// What a folder's hosts.toml says.
 pub(crate) fn parse(folder: HostFolder<'_>, path: &str, text: &str) -> Result<Rule> {
     let file = ConfigText::new(path, text);
-    let parsed = tables::parse(&file)?;
+    let parsed = toml_tables::parse(&file)?;
     let top = TomlTable::top(&file, &parsed);
     let reader = HostsToml { folder };
     let mut endpoints = Vec::new();

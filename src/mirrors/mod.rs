@@ -4,11 +4,12 @@
 //! beside). [`Rules::of_name`] finds the rule of a repository. The same files say where signatures are ([`RegistriesD`]). Nothing here reads
 //! files or asks anybody.
 
+mod config_text;
 pub(crate) mod daemon_json;
 mod endpoint;
 mod host_path;
 pub(crate) mod hosts_toml;
-mod option;
+mod mirrors_option;
 mod registries_conf;
 mod registries_d;
 pub(crate) mod registries_yaml;
@@ -16,12 +17,11 @@ mod rename;
 mod rule_source;
 mod rules;
 mod short_names;
-mod tables;
-mod text;
+mod toml_tables;
 mod yaml;
 
 pub(crate) use endpoint::{Abilities, EndpointBase, EndpointKey, EndpointTls, RegistryEndpoint};
-pub(crate) use option::Mirrors;
+pub(crate) use mirrors_option::Mirrors;
 pub(crate) use registries_conf::RegistriesConf;
 pub(crate) use registries_d::{ImageSignatures, RegistriesD};
 pub(crate) use rename::Rename;

@@ -12,14 +12,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::config_text::ConfigText;
 use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint, HUB, MOST_ENDPOINTS};
 use super::host_path::HostPath;
 use super::rename::Rename;
 use super::rule_source::RuleSource;
 use super::rules::{NameScope, Rule};
 use super::short_names::ShortNames;
-use super::tables::{self, At, TomlTable};
-use super::text::ConfigText;
+use super::toml_tables::{self, At, TomlTable};
 use crate::error::Result;
 use crate::reference::index::host;
 use crate::reference::quoted;
@@ -60,7 +60,7 @@ impl RegistriesConf {
     /// Parses a file.
     pub(crate) fn parse(path: &str, text: &str) -> Result<RegistriesConf> {
         let file = ConfigText::new(path, text);
-        let parsed = tables::parse(&file)?;
+        let parsed = toml_tables::parse(&file)?;
         let top = TomlTable::top(&file, &parsed);
         refuse_version_1(&top)?;
         let mut found = RegistriesConf { short_names: ShortNames::of(&top)?, ..RegistriesConf::default() };

@@ -13,8 +13,8 @@ use std::collections::HashMap;
 
 use url::Url;
 
+use super::config_text::ConfigText;
 use super::rule_source::RuleSource;
-use super::text::ConfigText;
 use super::yaml::{self, YamlNode};
 use crate::error::{Code, Error, Result};
 use crate::reference::{quoted, Reference};

@@ -14,12 +14,12 @@ use std::rc::Rc;
 use regex_lite::RegexBuilder;
 use zeroize::Zeroizing;
 
+use super::config_text::ConfigText;
 use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint, HUB, MOST_ENDPOINTS};
 use super::host_path::HostPath;
 use super::rename::Rename;
 use super::rule_source::RuleSource;
 use super::rules::{NameScope, Rule};
-use super::text::ConfigText;
 use super::yaml::{self, YamlNode};
 use crate::credentials::{decode_pair, Credentials};
 use crate::error::Result;

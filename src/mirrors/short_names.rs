@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::rule_source::RuleSource;
-use super::tables::{At, TomlTable};
+use super::toml_tables::{At, TomlTable};
 use crate::error::{Code, Error, Result};
 use crate::reference::index::looks_like_host;
 use crate::reference::quoted;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
-use super::text::ConfigText;
+use super::config_text::ConfigText;
 use crate::error::{Error, Result};
 use crate::reference::quoted;
 use crate::text::shorten;

@@ -1,4 +1,4 @@
-//! When bytes get to the disk, and where on it. All but [`file`], [`names`] and [`all`] are hints: without them everything is right, but slower.
+//! When bytes get to the disk, and where on it. All but [`file()`], [`names`] and [`all`] are hints: without them everything is right, but slower.
 
 use std::fs::{File, OpenOptions};
 use std::io;

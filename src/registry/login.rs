@@ -116,7 +116,7 @@ impl Client {
         Ok(Login {
             registry: index.name,
             status: accepted.status,
-            auth: accepted.way,
+            auth: accepted.scheme,
             username,
             identity_token,
             stored_in,

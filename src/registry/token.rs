@@ -121,7 +121,7 @@ impl Client {
         Ok(IssuedToken {
             registry: remote.account.host.clone(),
             repository: repository.full_name(),
-            auth: found.way,
+            auth: found.scheme,
             reason: found.value.is_none().then(|| format!("{} asks for no credentials", remote.account.host)),
             token: found.token().map(|token| Zeroizing::new(token.to_owned())),
             header: found.value.map(|value| RequestHeader { name: "Authorization", value }),

@@ -46,7 +46,7 @@ pub struct ArchiveWriter {
     shown: String,
     form: ArchiveFormat,
     name: Option<String>,
-    way: Destination,
+    destination: Destination,
     space: TemporarySpace,
     /// The version of the file whose contents were read.
     before: Mutex<Option<Arc<ExistingArchive>>>,
@@ -98,15 +98,15 @@ impl ArchiveWriter {
             Some(file) => Target::open(file, path.display().to_string()),
             None => Target::of(path)?,
         };
-        let way = match target {
+        let destination = match target {
             Target::Replace(path) => Destination::Replace(path),
             Target::Through(through) => Destination::Through(Mutex::new(Some(through))),
         };
-        Ok(ArchiveWriter { shown, form, name, way, space, before: Mutex::default(), work: Mutex::default() })
+        Ok(ArchiveWriter { shown, form, name, destination, space, before: Mutex::default(), work: Mutex::default() })
     }
 
     fn start(&self, call: &Call) -> Result<StagedCopy> {
-        let (staging, out) = match &self.way {
+        let (staging, out) = match &self.destination {
             Destination::Replace(path) => (Staging::StagingFolder(StagingFolder::beside(call, path)?), None),
             Destination::Through(through) => {
                 let again = || Error::new(Code::Internal, "an archive cannot be written to a pipe twice");
@@ -291,7 +291,7 @@ impl WriteStore for ArchiveWriter {
             let message = format!("a docker-archive holds images, but this is of type {}", root.document.media_type);
             return Err(Error::new(Code::InvalidManifest, message));
         }
-        if let Destination::Replace(path) = &self.way {
+        if let Destination::Replace(path) = &self.destination {
             *lock(&self.before) = ExistingArchive::open(call, path, self.form)?.map(Arc::new);
         }
         Ok(false)
@@ -301,7 +301,7 @@ impl WriteStore for ArchiveWriter {
         let mut work = lock(&self.work);
         if work.is_none() {
             *work = Some(Arc::new(self.start(call)?));
-            if let Destination::Replace(path) = &self.way {
+            if let Destination::Replace(path) = &self.destination {
                 *lock(&self.before) = ExistingArchive::open(call, path, self.form)?.map(Arc::new);
             }
         }
@@ -315,7 +315,7 @@ impl WriteStore for ArchiveWriter {
     fn has_blob(&self, _: &Call, wanted: &Descriptor) -> Result<bool> {
         let kept = lock(&self.before).as_ref().and_then(|kept| kept.size(&wanted.digest));
         let left = |path: &PathBuf| StagingFolder::left(path, &wanted.digest, wanted.size);
-        Ok(kept == Some(wanted.size) || matches!(&self.way, Destination::Replace(path) if left(path)))
+        Ok(kept == Some(wanted.size) || matches!(&self.destination, Destination::Replace(path) if left(path)))
     }
 
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
@@ -331,7 +331,7 @@ impl WriteStore for ArchiveWriter {
     }
 
     fn named(&self, call: &Call) -> Result<Option<Descriptor>> {
-        let Destination::Replace(path) = &self.way else { return Ok(None) };
+        let Destination::Replace(path) = &self.destination else { return Ok(None) };
         let kept = ExistingArchive::open(call, path, self.form)?;
         Ok(kept.and_then(|kept| index::find(&kept.entries(), self.name.as_deref()).cloned()))
     }
@@ -350,7 +350,7 @@ impl WriteStore for ArchiveWriter {
     fn finish(&self, call: &Call) -> Result<()> {
         let work = lock(&self.work).take().ok_or_else(|| Error::new(Code::Internal, "the archive was not begun"))?;
         work.staging.settle(call)?;
-        match (&self.way, &work.staging, &work.out) {
+        match (&self.destination, &work.staging, &work.out) {
             (Destination::Replace(path), Staging::StagingFolder(folder), _) => {
                 self.replace(call, path, &work, folder)?
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::memory::{Probed, REMEMBERED};
+use super::endpoint_memory::{Probed, REMEMBERED};
 use super::rule_book::{blocked_by, AskedEndpoints};
 use crate::auth::Account;
 use crate::call::Call;

@@ -1,6 +1,6 @@
 //! Who may be asked a question, and in which order.
 
-use super::memory::{PassedOver, TagSources, Written};
+use super::endpoint_memory::{PassedOver, TagSources, Written};
 use super::rule_book::{blocked_by, AskedEndpoints};
 use super::EndpointUse;
 use crate::call::Call;

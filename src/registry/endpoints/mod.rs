@@ -4,13 +4,13 @@
 
 mod account;
 mod candidates;
-mod memory;
+mod endpoint_memory;
+mod explain_endpoints;
 mod rule_book;
-mod shown;
 mod turn;
 mod verdict;
 
-pub(crate) use memory::{Probed, Written};
+pub(crate) use endpoint_memory::{Probed, Written};
 pub(crate) use rule_book::RuleBook;
 pub(crate) use turn::Turn;
 

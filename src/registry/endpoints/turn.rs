@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::account::{renamed, Circumstances};
 use super::candidates::{in_order, nobody, Candidate};
-use super::memory::{PassedOver, TagSources, REMEMBERED};
+use super::endpoint_memory::{PassedOver, TagSources, REMEMBERED};
 use super::verdict::{reason, Verdict};
 use super::EndpointUse;
 use crate::auth::Account;

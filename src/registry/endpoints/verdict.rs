@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::memory::REMEMBERED;
+use super::endpoint_memory::REMEMBERED;
 use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::statuses;

@@ -3,7 +3,7 @@
 use serde_json::{json, Value};
 
 use super::account::Circumstances;
-use super::memory::PassedOver;
+use super::endpoint_memory::PassedOver;
 use super::rule_book::ShownEndpoint;
 use crate::call::Call;
 use crate::error::Result;

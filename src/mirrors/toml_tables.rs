@@ -4,7 +4,7 @@
 use toml::de::{DeTable, DeValue};
 use toml::Spanned;
 
-use super::text::ConfigText;
+use super::config_text::ConfigText;
 use crate::error::{Error, Result};
 use crate::reference::quoted;
 

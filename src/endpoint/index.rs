@@ -11,6 +11,7 @@ use crate::image::index::{
     append, create, left_as_it_is, remove, IndexAppendOptions, IndexCreateOptions, IndexRemoveOptions,
     IndexSourceOptions, IndexSources, WrittenIndex,
 };
+use crate::image::scratch::Scratch;
 use crate::registry::Client;
 use crate::store::{ReadStore, WriteStore};
 use crate::text::shorten;
@@ -44,7 +45,7 @@ pub fn append_to_index(
     let to = place.destination(client).map_err(|error| error.with_side(Side::Destination))?;
     let sources = place.sources(client, to.as_ref(), &options.sources)?;
     drop(to);
-    append(call, &sources, &|| place.both(client, options.create), options)
+    append(call, &sources, &|| place.both(client, call), options)
 }
 
 /// Takes entries out of the index that a name stands for.
@@ -55,7 +56,7 @@ pub fn remove_from_index(
     options: &IndexRemoveOptions,
 ) -> Result<WrittenIndex> {
     place.can_change()?;
-    remove(call, &|| place.both(client, false), options)
+    remove(call, &|| place.both(client, call), options)
 }
 
 impl Endpoint {
@@ -88,14 +89,18 @@ impl Endpoint {
         }
     }
 
-    /// The same place to read from and to write to. What is not there yet can be made only by who writes.
-    fn both(&self, client: &Client, may_be_missing: bool) -> Result<(Box<dyn ReadStore>, Box<dyn WriteStore>)> {
-        let to = self.destination(client).map_err(|error| error.with_side(Side::Destination))?;
-        let from: Box<dyn ReadStore> = match self.source(client) {
-            Err(_) if may_be_missing => Box::new(crate::image::scratch::Scratch::new(None)?),
-            source => source.map_err(|error| error.with_side(Side::Destination))?,
+    /// The same place to read from and to write to; to read from it is empty while it is not there.
+    fn both(&self, client: &Client, call: &Call) -> Result<(Box<dyn ReadStore>, Box<dyn WriteStore>)> {
+        let open = || {
+            let to = self.destination(client)?;
+            let from: Box<dyn ReadStore> = match self.source(client) {
+                Err(error) if to.named(call)?.is_some() => return Err(error),
+                Err(_) => Box::new(Scratch::new(None)?),
+                Ok(from) => from,
+            };
+            Ok((from, to))
         };
-        Ok((from, to))
+        open().map_err(|error: Error| error.with_side(Side::Destination))
     }
 
     /// Opens what references name; a digest is that of a manifest in the same repository or layout.

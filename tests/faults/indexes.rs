@@ -271,6 +271,19 @@ fn several_who_append_to_a_layout_or_an_archive_all_get_in() {
     }
 }
 
+#[test]
+fn an_index_in_a_directory_is_changed_too() {
+    let from = Shelf::start(Abilities::default());
+    let folder = tempfile::tempdir().unwrap();
+    let (client, place) = (client(), format!("dir:{}/d", folder.path().display()));
+    for name in references(&from, &["amd64", "arm64"]) {
+        append(&client, &place, json!({"references": [name], "create": true})).unwrap();
+    }
+    let gone = remove(&client, &place, json!({"platform": ["linux/amd64"]})).unwrap();
+    let index: Value = serde_json::from_slice(&std::fs::read(folder.path().join("d/manifest.json")).unwrap()).unwrap();
+    assert_eq!((architectures(&index), &index["manifests"]), (vec!["arm64".to_owned()], &gone["manifests"]));
+}
+
 /// An index as buildkit writes it: of each image an attestation.
 fn attested(shelf: &Shelf, tag: &str, architectures: &[&str]) -> Value {
     let mut entries: Vec<Value> = architectures.iter().map(|arch| shelf.image(arch)).collect();
@@ -385,7 +398,12 @@ fn what_cannot_be_in_an_index_is_refused_before_anything_is_written() {
     for (to, why) in [(pinned.as_str(), "without a digest"), ("oci:nowhere", "name"), ("oci-archive:-:t", "written")] {
         fails(append(&client, to, json!({"references": [amd64]})), Code::InvalidReference, why);
     }
-    fails(append(&client, &place, json!({"references": [amd64]})), Code::NotFound, "there is no index");
+    let folder = tempfile::tempdir().unwrap();
+    let archive = format!("oci-archive:{}/none.tar:t", folder.path().display());
+    for place in [&place, "dir:/no/such/folder", "oci:/no/such/folder:t", &archive] {
+        fails(append(&client, place, json!({"references": [amd64]})), Code::NotFound, "there is no index");
+        fails(remove(&client, place, json!({"digests": [digest(b"x")]})), Code::NotFound, "there is no index");
+    }
     fails(remove(&client, &place, json!({})), Code::InvalidArgument, "nothing to remove");
     fails(remove(&client, &place, json!({"digests": ["x"]})), Code::InvalidArgument, "the digest 'x'");
     assert_eq!((to.writes().len(), to.tag("t")), (0, None));

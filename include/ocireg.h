@@ -418,7 +418,7 @@ typedef int32_t (*ocireg_blob_fn)(void *userdata, const char *event);
 //
 // {"event": "request", "method", "url", "attempt", "headers": {}}, {"event": "response", "method", "url", "status", "headers":
 // {}, "milliseconds"}, {"event": "retry", "reason", "wait_ms"}, {"event": "warning", "host", "text"} for a warning of
-// ocireg_context_warnings, when it comes, {"event": "passed_over", "host", "reason", "seconds"} when somebody else is asked
+// ocireg_context_warnings, when it comes, {"event": "passed_over", "host", "reason", "seconds"} when another endpoint is asked
 // instead of this endpoint, which comes after the others for that long (0: what was asked for is not there). Credentials and
 // tokens are replaced by "<redacted>", and query values other than those of the protocol by "...".
 typedef int32_t (*ocireg_log_fn)(void *userdata, const char *event);
@@ -2505,7 +2505,7 @@ ocireg_status ocireg_token(ocireg_client *client,
 //
 // Where there are mirrors, the locations are those of the first that has it; the option failed gets those of another one.
 //
-// The result is a secret, headers and URLs: who has a signed URL needs no other right. The library never logs it, and wipes the
+// The result is a secret, headers and URLs: a signed URL needs no other right. The library never logs it, and wipes the
 // string when it is freed. A redirect to an address that this client would not ask itself, such as a cloud's metadata service,
 // is refused; names are resolved only with the option check, and by the caller.
 //
@@ -3399,7 +3399,7 @@ ocireg_blob_reader *ocireg_job_take_reader(ocireg_job *job);
 ocireg_upload *ocireg_job_take_upload(ocireg_job *job);
 
 // Frees a job. A call that has not ended is cancelled, and nothing more is told of it; it may still be ending a moment later, also when
-// the client was freed: who wants to know when, cancels the job, and frees it after OCIREG_EVENT_DONE. NULL is
+// the client was freed: a caller that wants to know when cancels the job, and frees it after OCIREG_EVENT_DONE. NULL is
 // accepted, and anything that is not a job is ignored. In a forked child the parent's job is leaked, not freed.
 void ocireg_job_free(ocireg_job *job);
 

@@ -1,6 +1,19 @@
 //! A client for Docker and OCI registries: a Rust core behind a stable C ABI.
 //!
-//! Data flows down: `ffi` → `registry` → `auth` → `http` → `call` → the pure parts (`reference`, `digest`, `manifest`, …).
+//! The rooms, in floors; data flows down, and nothing calls up (a unit test checks it):
+//!
+//! ```text
+//! ffi                                              C: handles, strings, options, errors, callbacks, jobs
+//! endpoint                                         names of places, and what is done between two of them
+//! convert · registry_v1                            old images made new and new ones old · the old protocol
+//! registry · artifact · image                      protocol v2 · files as artifacts · layers, configs, trees
+//! layout · transfer                                layouts and archives · copies between any two stores
+//! download · store · auth · machine · job          pieces of bodies · the traits · credentials · the machine's files · calls of jobs
+//! http                                             one request
+//! stream · call · tar · os                         bytes on their way · what a call is · tar files · the system
+//! manifest · mirrors · reference · schema1 · error · digest · platform · options · …       no I/O, no clock
+//! ```
+//!
 //! A Rust program starts at [`registry::Client`]; a C program at `include/ocireg.h`.
 //!
 //! Every call blocks its thread. In an asynchronous program it belongs where blocking is allowed.

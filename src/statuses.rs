@@ -1,7 +1,24 @@
-//! What statuses mean where registries differ: each with the registries that send it, and why it is interpreted that
-//! way. A new quirk of a registry starts here.
+//! What statuses mean where registries differ: each with the registries that send it where they are known by name, else with what the
+//! specification and HTTP allow, and why it is interpreted that way. A new quirk of a registry starts here.
+
+use ::http::StatusCode;
 
 use crate::error::Code;
+
+/// In response to a request that writes: it was carried out. distribution-spec has 201 for what is complete and 202 for what goes on;
+/// gateways and storage behind registries make of it what else HTTP has for success (RFC 9110 9.3.4), and what was written is confirmed by
+/// other means than its status.
+pub(crate) const CARRIED_OUT: [StatusCode; 4] =
+    [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
+
+/// In response to a request for the status of a session: here it is (distribution-spec end-13: 204; distribution 2.0 to 2.8 too, others 200 or
+/// the 202 of the other requests of a session).
+pub(crate) const SHOWS_A_SESSION: [StatusCode; 3] = [StatusCode::NO_CONTENT, StatusCode::OK, StatusCode::ACCEPTED];
+
+/// In response to a mount: it was done. 202 is the specification's word for the opposite.
+pub(crate) fn has_mounted(status: u16) -> bool {
+    matches!(status, 200 | 201 | 204)
+}
 
 /// Worth retrying the same request (RFC 9110 15.5 and 15.6; 425 and 499 come from proxies, 522 from Cloudflare).
 pub(crate) fn may_pass(status: u16) -> bool {
@@ -59,6 +76,26 @@ pub(crate) fn has_a_reason(status: u16) -> bool {
     matches!(status, 400 | 401 | 403 | 404)
 }
 
+/// In response to HEAD of a blob: a GET would give a reason that is worth a request. That a blob is missing needs none.
+pub(crate) fn has_a_reason_besides_absence(status: u16) -> bool {
+    has_a_reason(status) && status != 404
+}
+
+/// In response to a request that only asks what is required: nothing is said about that now, and all that is known from before stays.
+pub(crate) fn says_nothing_now(status: u16) -> bool {
+    matches!(status, 429 | 500..=599)
+}
+
+/// From a registry of protocol v1, in response to a checksum: it does not match what was sent (docker-registry 0.9 answers 400).
+pub(crate) fn is_a_wrong_checksum(status: u16) -> bool {
+    status == 400
+}
+
+/// From a registry of protocol v1, in response to an image or a layer: it has that already (docker-registry 0.9 answers 409).
+pub(crate) fn has_it_already(status: u16) -> bool {
+    status == 409
+}
+
 /// In response to a list of referrers: there is no such API, and the referrers tag is looked at. distribution 2 and 3 answer 404, others
 /// that they do not know the path, method, media type or content.
 pub(crate) fn has_no_referrers_api(status: u16) -> bool {
@@ -93,7 +130,8 @@ pub(crate) fn is_deleted(status: u16) -> bool {
     matches!(status, 200 | 202 | 204)
 }
 
-/// In response to a conditional PUT: somebody else has written meanwhile (RFC 9110 13.1.1: 412; 409 from some).
+/// In response to a conditional PUT: another client has written meanwhile (RFC 9110 13.1.1: 412; 409 where a
+/// database behind the registry finds it).
 pub(crate) fn was_written_meanwhile(status: u16) -> bool {
     matches!(status, 409 | 412)
 }
@@ -202,7 +240,7 @@ pub(crate) fn may_have_been_taken(status: u16) -> bool {
     matches!(status, 200..=299)
 }
 
-/// From whomever: the credentials are not accepted (RFC 9110 15.5.2).
+/// The credentials are not accepted, or none were sent (RFC 9110 15.5.2).
 pub(crate) fn is_unauthorized(status: u16) -> bool {
     status == 401
 }
@@ -253,7 +291,7 @@ mod tests {
 
     #[test]
     fn no_success_is_taken_for_a_refusal() {
-        let refusals: [fn(u16) -> bool; 31] = [
+        let refusals: [fn(u16) -> bool; 35] = [
             may_pass,
             is_about_an_old_token,
             is_about_an_old_url,
@@ -272,6 +310,10 @@ mod tests {
             has_no_head,
             may_refuse_a_range,
             has_a_reason,
+            has_a_reason_besides_absence,
+            says_nothing_now,
+            is_a_wrong_checksum,
+            has_it_already,
             has_no_referrers_api,
             takes_one_tag_only,
             deletes_digests_only,

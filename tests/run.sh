@@ -97,7 +97,7 @@ build_c_tests() {
         build_program target/ctest/asan "$name" "${sanitize[@]}" || return 1
     done
     compile target/ctest/asan/ocireg "$library" "${sanitize[@]}" bindings/c/*.c || return 1
-    compile target/ctest/asan/proof "$library" "${sanitize[@]}" tests/c/asan/proof.c
+    compile target/ctest/asan/proof "$library" "${sanitize[@]}" tests/sanitizers.c
 }
 
 # counted NAME COMMAND…: tests whose last line is "NAME: N passed, N failed"

@@ -90,7 +90,9 @@ impl PullDestination {
     fn enter(&mut self, folder: &[u8]) -> Result<()> {
         match self.folders.walk(folder, true) {
             Ok(true) => Ok(()),
-            Ok(false) => Err(Error::new(Code::Io, format!("'{}' was taken away meanwhile", shown(folder)))),
+            Ok(false) => {
+                Err(Error::new(Code::Io, format!("'{}' was removed while it was being written", shown(folder))))
+            }
             Err(error) if error.code() == Code::InvalidManifest => {
                 Err(Error::new(Code::Io, error.message().to_owned()))
             }

@@ -38,7 +38,7 @@ fn inner(folder: &OpenFolder, name: &[u8], path: &[u8]) -> Result<OpenFolder> {
     }
 }
 
-/// Refuses a symbolic link that leads out of the folder that it came in: who uses the files later would follow it.
+/// Refuses a symbolic link that leads out of the folder that it came in: a later user of the files would follow it.
 pub(super) fn check_links(call: &Call, folder: OpenFolder) -> Result<()> {
     walk(call, folder, b"", &mut |found| {
         let depth = found.path.iter().filter(|byte| **byte == b'/').count();

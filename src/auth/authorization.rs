@@ -18,6 +18,7 @@ use crate::http::location::RequestTarget;
 use crate::http::request::Redirects;
 use crate::http::Request;
 use crate::http::Url;
+use crate::statuses;
 
 /// What kind of authorization is wanted.
 #[derive(Default)]
@@ -144,7 +145,7 @@ impl Auth {
                         None => Err(unsupported(account).with_http_status(401).with_url(&response.url)),
                     };
                 }
-                status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+                status if statuses::says_nothing_now(status.as_u16()) => {
                     return Err(self.refused(call, account, response, "ask which authentication it requires"));
                 }
                 _ => self.remember(account, &[], response.remote),

@@ -17,6 +17,7 @@ use crate::call::Call;
 use crate::credentials::{encode_pair, Credentials};
 use crate::error::{Code, Error, Result};
 use crate::os::child::ExitReason;
+use crate::os::home;
 use crate::os::mode::is_executable;
 use crate::text::shorten;
 
@@ -89,7 +90,7 @@ impl Helpers {
             return wrong("has an invalid name: only letters, digits, '.', '_' and '-' are allowed");
         }
         let file = format!("docker-credential-{name}");
-        let folders = self.search.as_ref().map(|path| std::env::split_paths(path).collect::<Vec<_>>());
+        let folders = self.search.as_ref().map(|path| home::folders_of(path));
         let mut not_executable = None;
         // Relative folders would depend on the current directory.
         for folder in folders.unwrap_or_default().into_iter().filter(|folder| folder.is_absolute()) {

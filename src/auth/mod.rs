@@ -118,7 +118,7 @@ impl Reply {
         Reply { response, begin, refusal: None, needed: String::new(), proof: Proof::Nothing }
     }
 
-    /// The authorization that the request which was answered had: none after a redirect away from who gets it.
+    /// The authorization that the request which was answered had: none after a redirect to a host that must not get it.
     pub(crate) fn authorization(&self) -> Result<Authorization> {
         Authorization::sent(&self.proof)
     }

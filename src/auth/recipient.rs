@@ -1,4 +1,4 @@
-//! Who gets a request while its authentication is negotiated, and what a refusal of theirs means.
+//! The server that gets a request while its authentication is negotiated, and what its refusal means.
 
 use std::borrow::Cow;
 

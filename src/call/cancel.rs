@@ -1,5 +1,5 @@
 //! A flag that is raised once, from any thread, and wakes everything that waits for it. From a signal handler it can be raised too,
-//! without waking anybody: who waits looks at it from time to time.
+//! without waking anything: what waits looks at it from time to time.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;

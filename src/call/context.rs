@@ -23,7 +23,7 @@ pub type ProgressHook = Arc<dyn Fn(u64, u64) -> Result<(), Stop> + Send + Sync>;
 pub type BlobHook = Arc<dyn Fn(&Value) -> Result<(), Stop> + Send + Sync>;
 /// Returns the credentials for a registry host, which this call wants.
 pub type CredentialsHook = Arc<dyn Fn(&Call, &str) -> crate::error::Result<Credentials> + Send + Sync>;
-/// Hears that a registry host refused credentials which the credentials hook had given.
+/// Is told that a registry host refused credentials which the credentials hook had given.
 pub(crate) type RefusedHook = Arc<dyn Fn(&str, &Credentials) + Send + Sync>;
 
 #[derive(Default, Clone)]
@@ -137,7 +137,7 @@ impl Context {
         lock(&self.hooks).credentials = hook;
     }
 
-    /// Sets who hears of refused credentials.
+    /// Sets the hook that is told of refused credentials.
     pub(crate) fn set_refused(&self, hook: RefusedHook) {
         lock(&self.hooks).refused = Some(hook);
     }

@@ -24,7 +24,7 @@ impl Extent {
     pub(super) fn new(name: String, options: &ReadOptions, too_few: Code) -> Result<Extent> {
         let ReadOptions { offset, length, size, .. } = *options;
         if let Some(size) = size.filter(|size| offset > *size) {
-            let message = format!("the option offset {offset} lies behind the blob's size {size}");
+            let message = format!("the option offset {offset} is beyond the blob's size {size}");
             return Err(Error::new(Code::InvalidArgument, message));
         }
         let wanted = length.map(|length| offset.saturating_add(length));
@@ -64,7 +64,7 @@ impl Extent {
         size.map_or(Ok(()), |size| self.learn(size, position))
     }
 
-    /// Somebody else is asked: what the one before said of the size does not count any more.
+    /// Another endpoint is asked: what the one before said of the size does not count any more.
     pub(super) fn asked_anew(&mut self, name: String) {
         (self.name, self.size, self.sized_by_part) = (name, self.said, false);
     }
@@ -98,7 +98,7 @@ impl Extent {
 
     pub(super) fn outside(&self, position: u64) -> Error {
         let what = if position == self.offset { "option offset" } else { "range from byte" };
-        Error::new(Code::InvalidArgument, format!("the {what} {position} lies outside {}", self.name))
+        Error::new(Code::InvalidArgument, format!("the {what} {position} is outside of {}", self.name))
     }
 
     /// There are fewer bytes, this many if that is known, than come before the position: the caller asked for what is not there, or

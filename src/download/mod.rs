@@ -59,20 +59,20 @@ pub(crate) trait Downloadable: Send {
     /// The error for an unexpected response.
     fn failure(&self, reply: Self::Reply, what: &str) -> Error;
 
-    /// Whoever is asked failed. If there is somebody else, that one is asked from now on; otherwise this is the error.
+    /// The server that is asked failed. If there is another, that one is asked from now on; otherwise this is the error.
     fn pass_over(&mut self, error: Error) -> Result<()> {
         Err(error)
     }
 
-    /// Whether somebody else can be asked.
+    /// Whether another endpoint can be asked.
     fn has_others(&self) -> bool {
         false
     }
 
-    /// Whoever is asked has sent bytes.
+    /// The server that is asked has sent bytes.
     fn gained(&mut self) {}
 
-    /// The bytes have a wrong digest; without `all_sent` it may be that of bytes that were here before. Whether somebody else is asked
+    /// The bytes have a wrong digest; without `all_sent` it may be that of bytes that were here before. Whether another endpoint is asked
     /// when it is fetched again.
     fn lied(&self, _all_sent: bool) -> Result<bool> {
         Ok(false)

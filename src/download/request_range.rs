@@ -30,7 +30,7 @@ impl<T: Downloadable> Download<T> {
             if asks_another || (!self.ranges.refused && !self.may_ask_for_all()) {
                 return Err(refusal);
             }
-            self.say(&format!("no range of it can be had: {}", refusal.message()), Duration::ZERO)?;
+            self.say(&format!("the server refuses ranges of it: {}", refusal.message()), Duration::ZERO)?;
             refused = Some(refusal);
         }
         self.ranges.whole_at = wants_range.then_some(self.position);
@@ -39,7 +39,7 @@ impl<T: Downloadable> Download<T> {
             Ok(Some(error)) | Err(error) => Err(match refused {
                 // This error only means that the request failed again: that of the first response says more.
                 Some(first) if went_wrong(&error) => {
-                    first.with_hint(format!("all of it could not be had either: {}", error.message()))
+                    first.with_hint(format!("and asked for the whole: {}", error.message()))
                 }
                 _ => error,
             }),

@@ -205,7 +205,7 @@ impl<T: Downloadable> Download<T> {
         }
     }
 
-    /// Whoever is asked failed: somebody else is asked for the rest, if there is anybody.
+    /// The server that is asked failed: another is asked for the rest, if there is one.
     fn pass_over(&mut self, error: Error) -> Result<()> {
         // What is here is not of it, or the last one lies.
         let wrong = error.code() == Code::SizeMismatch && self.verifier.is_some() && self.position > 0;

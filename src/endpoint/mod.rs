@@ -218,7 +218,7 @@ impl Endpoint {
         Ok(match self {
             Endpoint::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),
             Endpoint::RegistryV1(reference) => {
-                let message = format!("docker-v1://{reference} is a place to copy from; 'v1 push' makes an old image");
+                let message = format!("docker-v1://{reference} can only be copied from; 'v1 push' makes an old image");
                 return Err(Error::new(Code::Unsupported, message));
             }
             Endpoint::Oci(_, Some(name)) | Endpoint::OciArchive(_, Some(name)) if name.starts_with('@') => {

@@ -190,13 +190,13 @@ impl Error {
         self.0.hurried
     }
 
-    /// Marks that the same again is asked of somebody else.
+    /// Marks that another endpoint is asked for the same.
     pub(crate) fn asks_another(mut self, another: bool) -> Error {
         self.0.another_asked = another;
         self
     }
 
-    /// Whether the same again is asked of somebody else.
+    /// Whether another endpoint is asked for the same.
     pub(crate) fn is_another_asked(&self) -> bool {
         self.0.another_asked
     }

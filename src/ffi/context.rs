@@ -61,7 +61,7 @@ pub type ocireg_progress_fn = Option<unsafe extern "C" fn(userdata: *mut c_void,
 ///
 /// {"event": "request", "method", "url", "attempt", "headers": {}}, {"event": "response", "method", "url", "status", "headers":
 /// {}, "milliseconds"}, {"event": "retry", "reason", "wait_ms"}, {"event": "warning", "host", "text"} for a warning of
-/// ocireg_context_warnings, when it comes, {"event": "passed_over", "host", "reason", "seconds"} when somebody else is asked
+/// ocireg_context_warnings, when it comes, {"event": "passed_over", "host", "reason", "seconds"} when another endpoint is asked
 /// instead of this endpoint, which comes after the others for that long (0: what was asked for is not there). Credentials and
 /// tokens are replaced by "<redacted>", and query values other than those of the protocol by "…".
 pub type ocireg_log_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, event: *const c_char) -> i32>;

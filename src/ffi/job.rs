@@ -306,7 +306,7 @@ unsafe fn take<H: Opaque<Content: Send + 'static>>(
 }
 
 /// Frees a job. A call that has not ended is cancelled, and nothing more is told of it; it may still be ending a moment later, also when
-/// the client was freed: who wants to know when, cancels the job, and frees it after OCIREG_EVENT_DONE. NULL is
+/// the client was freed: a caller that wants to know when cancels the job, and frees it after OCIREG_EVENT_DONE. NULL is
 /// accepted, and anything that is not a job is ignored. In a forked child the parent's job is leaked, not freed.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_free(job: *mut ocireg_job) {

@@ -77,7 +77,7 @@ pub unsafe extern "C" fn ocireg_token(
 ///
 /// Where there are mirrors, the locations are those of the first that has it; the option failed gets those of another one.
 ///
-/// The result is a secret, headers and URLs: who has a signed URL needs no other right. The library never logs it, and wipes the
+/// The result is a secret, headers and URLs: a signed URL needs no other right. The library never logs it, and wipes the
 /// string when it is freed. A redirect to an address that this client would not ask itself, such as a cloud's metadata service,
 /// is refused; names are resolved only with the option check, and by the caller.
 ///

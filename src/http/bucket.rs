@@ -1,6 +1,6 @@
 //! A bucket of tokens: how many bytes may pass in a second. Arithmetic only: the caller says what time it is.
 //!
-//! Who wants to send takes the bytes at once, and waits until the bucket has made up for them. So those who share a bucket go in
+//! A sender takes the bytes at once, and waits until the bucket has made up for them. So senders that share a bucket go in
 //! the order in which they came, each with one portion at a time: a fair share, however large their pieces are.
 
 use std::time::{Duration, Instant};

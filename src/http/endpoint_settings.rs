@@ -22,7 +22,7 @@ pub struct EndpointSettings {
     pub left_out: &'static str,
     /// A name and a value that every URL has in its query.
     pub query: Option<(&'static str, String)>,
-    /// Somebody else can be asked instead: little is waited for, and little is repeated.
+    /// Another endpoint can be asked instead: little is waited for, and little is repeated.
     pub has_alternative: bool,
     /// Only files of the machine name it, not the caller: what the caller sends to every host, headers and a certificate, is not for it.
     pub only_in_files: bool,

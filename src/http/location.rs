@@ -63,6 +63,14 @@ impl From<Location> for RequestTarget {
     }
 }
 
+/// A URL that a server names without a scheme, as registries of protocol v1 do: it has that of the URL where it was said.
+pub(crate) fn with_scheme_of(text: &str, said_at: &Url) -> String {
+    match text.contains("://") {
+        true => text.to_owned(),
+        false => format!("{}://{text}", said_at.scheme()),
+    }
+}
+
 impl Location {
     /// A URL that the caller has chosen.
     pub fn of_caller(url: Url) -> Location {

@@ -25,7 +25,7 @@ pub(super) fn verify(
     refused: Error,
 ) -> Result<ServerCertVerified, Error> {
     match &refused {
-        // These come after its validity and purposes were checked: who signed it makes no difference.
+        // These come after its validity and purposes were checked: its issuer makes no difference.
         Error::InvalidCertificate(
             CertificateError::UnknownIssuer
             | CertificateError::BadSignature

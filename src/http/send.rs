@@ -75,7 +75,7 @@ struct Tries {
     count: u32,
     most: u32,
     backoff: Backoff,
-    /// Somebody else can be asked instead.
+    /// Another endpoint can be asked instead.
     has_alternative: bool,
     expired_before: bool,
     stalled_before: bool,

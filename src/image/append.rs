@@ -83,7 +83,7 @@ pub struct Appended {
     pub layers: Vec<Value>,
     /// The names that were left as they are, because they refer to something.
     pub skipped: Vec<String>,
-    /// Who saw to it that the name could be set; None without a condition.
+    /// What made sure that the name could be set; None without a condition.
     pub condition: Option<SeenTo>,
 }
 

@@ -164,7 +164,10 @@ impl Folders {
                 level.time = None;
                 Ok(())
             }
-            _ => Err(Error::new(Code::Io, format!("'{}' was taken away meanwhile", shown(&self.path(name))))),
+            _ => Err(Error::new(
+                Code::Io,
+                format!("'{}' was removed while it was being written", shown(&self.path(name))),
+            )),
         }
     }
 

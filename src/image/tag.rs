@@ -36,7 +36,7 @@ pub struct ImageTagged {
     pub media_type: String,
     /// The tag, if it was left as it is because it refers to something.
     pub skipped: Vec<String>,
-    /// Who saw to it that the tag could be set; None without a condition.
+    /// What made sure that the tag could be set; None without a condition.
     pub condition: Option<SeenTo>,
 }
 

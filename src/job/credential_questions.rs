@@ -47,7 +47,7 @@ pub(super) struct HostQuestion {
 impl<R: Send + Sync + 'static> Jobs<R> {
     fn find(&self, job: &Arc<Job<R>>, call: &Call, host: &str) -> Result<(Credentials, Finder)> {
         loop {
-            // Whoever asked before may have left because all must.
+            // The job that asked before may have ended because all must.
             call.check()?;
             match self.inquire(host) {
                 Inquiry::Mine(answer) => {
@@ -55,7 +55,7 @@ impl<R: Send + Sync + 'static> Jobs<R> {
                     if let Ok(found) = &found {
                         let _ = answer.send(Some(found.clone()));
                     }
-                    // Without an answer who waits asks then.
+                    // Without an answer one of the jobs that wait asks then.
                     drop(answer);
                     return found.map(|found| (found, Finder::Me));
                 }

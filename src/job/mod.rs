@@ -241,9 +241,9 @@ impl<R: Send + Sync + 'static> Job<R> {
         };
         let result = Arc::new(call(go));
         lock(&self.answers).clear();
-        // Before anybody hears of the end: who does may want the threads gone.
+        // Before the end is told: the caller that hears of it may want the threads gone.
         self.jobs.busy.fetch_sub(1, Ordering::SeqCst);
-        // Both at once: whoever hears of the end finds the result, and none is told of that nobody knows yet.
+        // Both at once: a caller that hears of the end finds the result, and no result shows an end that was not told.
         self.jobs.events.post(self, |news| {
             *lock(&self.phase) = Phase::Ended(result);
             news.end();

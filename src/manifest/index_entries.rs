@@ -167,7 +167,7 @@ pub fn written(index: &Document, media_type: &str, entries: &[IndexEntry]) -> Re
         members.insert("mediaType".to_owned(), media_type.into());
     }
     let fits = refuse_for_docker(members, media_type).and_then(|()| check_kinds(members, media_type));
-    fits.map_err(|error| error.with_hint("an OCI index can have everything: media_type \"oci\""))?;
+    fits.map_err(|error| error.with_hint("an OCI index may list both: media_type \"oci\""))?;
     let bytes = written_like_go(&value)?;
     if bytes.len() as u64 > MOST_BYTES {
         let message = format!("the index would have {} bytes, more than {MOST_BYTES}", bytes.len());

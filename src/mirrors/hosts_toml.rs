@@ -1,7 +1,7 @@
 //! containerd's hosts.toml (docs/hosts.md there): what stands in the folder of a registry below `certs.d`. Written after that manual and
 //! the source (core/remotes/docker/config/hosts.go), with these differences:
 //!
-//! - A file that is broken is an error, for the names that it is for: who set the folder up learns of it at once; there it counts as not
+//! - A file that is broken is an error, for the names that it is for: the administrator learns of it at once; there it counts as not
 //!   there.
 //! - `[host]` tables in other forms (dotted keys, inline tables) count too; there only headers `[host."…"]` do.
 //! - An `http://` host with `ca`, `client` or `skip_verify = false` is asked by http, as it says; there by https first. With

@@ -24,7 +24,7 @@ impl OptionValue for Mirrors {
 
 fn mirror(value: Value) -> Result<RegistryEndpoint, String> {
     match value {
-        // Whoever can give only strings can give all of it too.
+        // A caller that can give only strings can give all of it too.
         Value::String(text) if text.trim_start().starts_with('{') => match serde_json::from_str(&text) {
             Ok(Value::Object(members)) => full(members),
             _ => Err("has an entry that begins with '{' and is not a JSON object".to_owned()),

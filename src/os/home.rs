@@ -1,7 +1,7 @@
 //! The folders that the environment names for a user's own files (XDG Base Directory Specification), and the search path. It is read
 //! only where an option asks for it, and what is empty counts as not there.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 /// Reads an environment variable; tests replace it.
@@ -36,7 +36,12 @@ pub(crate) fn runtime(environment: Environment<'_>) -> Option<PathBuf> {
     named(environment, "XDG_RUNTIME_DIR")
 }
 
-/// The folders that are searched for programs, separated by colons.
+/// The folders that are searched for programs, in one text.
 pub(crate) fn search_path(environment: Environment<'_>) -> Option<OsString> {
     environment("PATH")
+}
+
+/// The folders in such a text.
+pub(crate) fn folders_of(search_path: &OsStr) -> Vec<PathBuf> {
+    std::env::split_paths(search_path).collect()
 }

@@ -196,7 +196,7 @@ pub(super) fn scopes(texts: &Texts) -> Result<ScopeSet> {
 
 fn nowhere() -> Error {
     Error::new(Code::InvalidArgument, "no option says where credentials are stored")
-        .with_hint("the option credentials_file, or the client's option docker_config or stored_credentials, says it")
+        .with_hint("give the option credentials_file, or the client's option docker_config or stored_credentials")
 }
 
 /// The identity token that a login returned is stored instead of the given credentials.

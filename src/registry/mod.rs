@@ -145,10 +145,7 @@ impl Client {
             return Err(Error::new(Code::Busy, "a call, a reader or an upload of the client is in use"));
         }
         if !Outliving::are_gone() {
-            return Err(Error::new(
-                Code::Busy,
-                "a thread that looks up a name for a call that was left has not ended yet",
-            ));
+            return Err(Error::new(Code::Busy, "the DNS lookup of a call that was cancelled is still running"));
         }
         self.http.close();
         drop(engine.take());

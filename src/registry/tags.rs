@@ -51,7 +51,7 @@ pub struct Tags {
     /// The digest of each tag, if requested; null for a tag that has disappeared meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digests: Option<Map<String, Value>>,
-    /// Who told them, `HOST[:PORT]`: the registry or a mirror; None when they are in no registry.
+    /// The host that told them, `HOST[:PORT]`: the registry or a mirror; None when they are in no registry.
     pub served_by: Option<String>,
     /// Other members of the response, such as Google's `child` and `manifest`.
     #[serde(flatten)]

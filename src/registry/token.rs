@@ -139,7 +139,7 @@ impl Client {
 }
 
 /// The authorization for a repository. Where the ping needs none, its tags are asked for; and where those need none, and more is wanted
-/// than to read, an upload session that does not exist is sent a part of nothing: who may not write is told so before it is looked for.
+/// than to read, an upload session that does not exist is sent a part of nothing: an account that may not write is told so before the session is looked for.
 pub(super) fn authorization(remote: &Remote, wish: &AuthorizationWish) -> Result<Authorization> {
     let mut probes = vec![(Method::GET, remote.target(Resource::Tags).with_pairs([("n", "1")]))];
     if wish.scopes.writes() {

@@ -19,7 +19,8 @@ pub(crate) use body::holds_errors;
 use body::{plain, registry_errors};
 
 /// The hint for a missing name.
-const ABSENT: &str = "check the name and the tag or digest; private repositories may be hidden without access";
+const ABSENT: &str =
+    "check the name and the tag or digest; a private repository may look missing to an account without access";
 /// The largest body that is parsed.
 const MOST_BODY: usize = 1 << 20;
 
@@ -92,7 +93,7 @@ fn hint(code: Code, name: &str, url: &Url) -> Option<String> {
             "check what the account may do at {host}; some registries respond the same for a repository that does not exist"
         ),
         (Code::NotFound, "NAME_UNKNOWN") => {
-            "there is no such repository: check its name; private repositories may be hidden without access".to_owned()
+            "there is no such repository: check its name; a private repository may look missing to an account without access".to_owned()
         }
         (Code::NotFound, "MANIFEST_UNKNOWN") => {
             "the repository has no such tag or digest: list its tags to see what it has".to_owned()

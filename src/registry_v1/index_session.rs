@@ -19,11 +19,12 @@ use super::path::V1Path;
 use super::LARGEST;
 use crate::docker_hub;
 use crate::error::{Code, Error, Result};
-use crate::http::location::Location;
+use crate::http::location::{self, Location};
 use crate::http::response::Response;
 use crate::http::upload::Body;
 use crate::http::Url;
 use crate::http::{Repeat, Request};
+use crate::statuses;
 
 /// How many of an index's registries are tried.
 const MOST_REGISTRIES: usize = 16;
@@ -142,10 +143,7 @@ fn at_hub(base: Location) -> Location {
 }
 
 fn endpoint(index: &Location, said_by: &Url, remote: Option<IpAddr>, text: &str) -> Result<Location> {
-    let text = match text.contains("://") {
-        true => text.to_owned(),
-        false => format!("{}://{text}", said_by.scheme()),
-    };
+    let text = location::with_scheme_of(text, said_by);
     let bad = |error: Error| error.within("X-Docker-Endpoints").with_url(said_by);
     let value = HeaderValue::from_str(&text);
     let value = value.map_err(|_| bad(Error::new(Code::Redirect, "is not a list of registries")))?;
@@ -183,10 +181,9 @@ impl IndexSession {
             before.cookies.put_into(&index.account.base, &mut request);
         }
         let response = index.ask(&path.into(), &mut request)?;
-        let wanted = [StatusCode::OK, StatusCode::CREATED, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
         let what = format!("start a v1 session for {}", index.name_of(repository));
-        let mut response =
-            index.expect(response, if access == Access::Read { &wanted[..1] } else { &wanted }, &what)?;
+        let wanted: &[StatusCode] = if access == Access::Read { &[StatusCode::OK] } else { &statuses::CARRIED_OUT };
+        let mut response = index.expect(response, wanted, &what)?;
         let bytes = response.take_whole();
         let session = IndexSession::opened(index, &response, announced)?;
         Ok((session, (response, bytes)))

@@ -23,6 +23,7 @@ use crate::http::upload::Body;
 use crate::http::{Repeat, Request};
 use crate::options::options;
 use crate::os::special::open_regular;
+use crate::statuses;
 use crate::stream::replay::HashedSource;
 use crate::stream::source::{read_piece, Source, PIECE};
 use crate::text::shorten;
@@ -180,8 +181,7 @@ impl V1Repository {
         let header = Some((HeaderName::from_static(name), value));
         let response = self.put(V1Path::Checksum(id), Some(id), Bytes::new(), header)?;
         let what = format!("put the checksum of image {id}");
-        // docker-registry: 400 when it differs.
-        if response.status == StatusCode::BAD_REQUEST {
+        if statuses::is_a_wrong_checksum(response.status.as_u16()) {
             return Err(self.place.failure(response, &what).with_code(Code::DigestMismatch));
         }
         self.done(response, &what)
@@ -283,15 +283,14 @@ impl V1Repository {
 
     /// Checks that a response is successful, and returns its status.
     fn done(&self, response: Response, what: &str) -> Result<u16> {
-        let wanted = [StatusCode::OK, StatusCode::CREATED, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
-        self.place.expect(response, &wanted, what).map(|response| response.status.as_u16())
+        self.place.expect(response, &statuses::CARRIED_OUT, what).map(|response| response.status.as_u16())
     }
 
-    /// Whether it was put; 409 is the registry's word for "I have it".
+    /// Whether it was put, and was not there.
     fn put_or_there(&self, response: Response, what: &str) -> Result<bool> {
-        match response.status {
-            StatusCode::CONFLICT => Ok(false),
-            _ => self.done(response, what).map(|_| true),
+        match statuses::has_it_already(response.status.as_u16()) {
+            true => Ok(false),
+            false => self.done(response, what).map(|_| true),
         }
     }
 }

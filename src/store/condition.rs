@@ -37,7 +37,7 @@ pub enum NameCondition {
     RefersTo(Digest),
 }
 
-/// Who saw to it that the condition held when the name was set.
+/// What made sure that the condition held when the name was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SeenTo {

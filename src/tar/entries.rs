@@ -114,7 +114,6 @@ impl<S: TarSource> Entries<S> {
         link: Vec<u8>,
         pax: &Pax,
     ) -> Result<Option<TarEntry>> {
-        let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous);
         // Other types have no content, whatever their size says; unknown types may have content.
         let size = match (pax.size.unwrap_or(size), kind) {
             (_, EntryType::Link | EntryType::Symlink | EntryType::Directory) => 0,
@@ -124,21 +123,7 @@ impl<S: TarSource> Entries<S> {
         self.left = size;
         self.padding = size.wrapping_neg() % 512;
         let path = self.clean(&name)?;
-        let kind = match kind {
-            _ if is_file && name.ends_with(b"/") => EntryKind::Directory,
-            _ if is_file => EntryKind::File,
-            EntryType::Directory => EntryKind::Directory,
-            EntryType::Symlink if link.is_empty() || link.len() > LONGEST_PATH || link.contains(&0) => {
-                return Err(self.bad(format!("the symbolic link '{}' has no target", shown(&path))));
-            }
-            EntryType::Symlink => EntryKind::Symlink(link),
-            EntryType::Link => EntryKind::HardLink(self.clean(&link)?),
-            EntryType::Char => EntryKind::Character,
-            EntryType::Block => EntryKind::Block,
-            EntryType::Fifo => EntryKind::Fifo,
-            EntryType::GNUSparse => return Err(self.sparse(&path)),
-            _ => return Ok(None),
-        };
+        let Some(kind) = self.kind(kind, &name, link, &path)? else { return Ok(None) };
         if pax.sparse {
             return Err(self.sparse(&path));
         }
@@ -155,6 +140,26 @@ impl<S: TarSource> Entries<S> {
                 header.device_minor().ok().flatten().unwrap_or(0),
             ),
             path,
+        }))
+    }
+
+    /// None for an entry that is only metadata.
+    fn kind(&self, kind: EntryType, name: &[u8], link: Vec<u8>, path: &[u8]) -> Result<Option<EntryKind>> {
+        let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous);
+        Ok(Some(match kind {
+            _ if is_file && name.ends_with(b"/") => EntryKind::Directory,
+            _ if is_file => EntryKind::File,
+            EntryType::Directory => EntryKind::Directory,
+            EntryType::Symlink if link.is_empty() || link.len() > LONGEST_PATH || link.contains(&0) => {
+                return Err(self.bad(format!("the symbolic link '{}' has no target", shown(path))));
+            }
+            EntryType::Symlink => EntryKind::Symlink(link),
+            EntryType::Link => EntryKind::HardLink(self.clean(&link)?),
+            EntryType::Char => EntryKind::Character,
+            EntryType::Block => EntryKind::Block,
+            EntryType::Fifo => EntryKind::Fifo,
+            EntryType::GNUSparse => return Err(self.sparse(path)),
+            _ => return Ok(None),
         }))
     }
 

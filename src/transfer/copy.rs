@@ -110,7 +110,7 @@ pub struct Copied {
     pub blobs: Value,
     /// The names that were left as they are, because they refer to something: then nothing was copied.
     pub skipped: Vec<String>,
-    /// Who saw to it that the name could be set; None without a condition.
+    /// What made sure that the name could be set; None without a condition.
     pub condition: Option<SeenTo>,
     /// Only with `dry_run`: `{manifests: [descriptor…], blobs: [descriptor…]}` that the destination lacks.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -15,7 +15,7 @@ struct bytes {
 /* A file of the vectors, terminated by a NUL so that it can be used as text too. */
 static struct bytes vector(const char *name) {
     struct bytes file;
-    uint8_t *data = read_file(text("tests/vectors/schema1/%s", name), &file.size);
+    uint8_t *data = read_file(text("tests/schema1/%s", name), &file.size);
     file.data = keep(malloc(file.size + 1), free);
     memcpy(file.data, data, file.size);
     file.data[file.size] = '\0';
@@ -227,11 +227,11 @@ static void test_certificates(void **state) {
     refused(OCIREG_SIGNATURE, file, authority("other-ca.pem"), "authorities");
     refused(OCIREG_SIGNATURE, vector("a.json"), authority("ca.pem"), "certificate");
     /* From a file, and not outside its validity. */
-    ocireg_options *from_file = options("{'ca_file':'tests/vectors/schema1/ca.pem','time':'2040-01-01T00:00:00Z'}");
+    ocireg_options *from_file = options("{'ca_file':'tests/schema1/ca.pem','time':'2040-01-01T00:00:00Z'}");
     expect_bool_at(verified(file, from_file), "signatures/0/trusted", true);
-    refused(OCIREG_SIGNATURE, file, options("{'ca_file':'tests/vectors/schema1/ca.pem','time':'1999-01-01T00:00:00Z'}"), "authorities");
+    refused(OCIREG_SIGNATURE, file, options("{'ca_file':'tests/schema1/ca.pem','time':'1999-01-01T00:00:00Z'}"), "authorities");
     refused(OCIREG_IO, file, options("{'ca_file':'/nowhere/ca.pem'}"), "/nowhere/ca.pem");
-    refused(OCIREG_TLS, file, options("{'ca_file':'tests/vectors/schema1/a.json'}"), "a.json");
+    refused(OCIREG_TLS, file, options("{'ca_file':'tests/schema1/a.json'}"), "a.json");
     refused(OCIREG_INVALID_ARGUMENT, file, one_option("ca_pem", "hello"), "PEM");
     refused(OCIREG_INVALID_ARGUMENT, file, one_option("time", "yesterday"), "yesterday");
     /* Another key's certificate. */

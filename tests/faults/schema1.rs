@@ -9,9 +9,9 @@ use crate::common::*;
 use crate::server::*;
 
 const TYPE: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
-const GOOD: &[u8] = include_bytes!("../vectors/schema1/containers-image.json");
+const GOOD: &[u8] = include_bytes!("../schema1/containers-image.json");
 const GOOD_DIGEST: &str = "sha256:5a26403ca5f91c7f04300e397efc83960afbfe2d2b34314383a53e267a604455";
-const BAD: &[u8] = include_bytes!("../vectors/schema1/bad-signature.json");
+const BAD: &[u8] = include_bytes!("../schema1/bad-signature.json");
 const BAD_DIGEST: &str = "sha256:7364fea9d84ee548ab67d4c46c6006289800c98de3fbf8c0a97138dfcc23f000";
 
 fn serves(body: &'static [u8]) -> Server {

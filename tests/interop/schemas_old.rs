@@ -125,7 +125,7 @@ fn read(caller: &mut Caller, name: &str, id: &str, target: &str) {
 
 /// Files of tests/vectors: who signed them, and their keys.
 fn signed(caller: &mut Caller) {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/schema1");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/schema1");
     for name in
         ["a.json", "containers-image.json", "regclient.json", "boxplay.json", "hello-world.json", "bad-signature.json"]
     {

@@ -251,7 +251,7 @@ func paged(t *testing.T, of1 []byte) *httptest.Server {
 }
 
 func TestPagesAndSchema1BelowAPath(t *testing.T) {
-	signed, err := os.ReadFile("../../../tests/vectors/schema1/boxplay.json")
+	signed, err := os.ReadFile("../../../tests/schema1/boxplay.json")
 	if err != nil {
 		t.Skip(err)
 	}

@@ -363,7 +363,7 @@ class RegistryTest(helper.Case):
     def test_schema1(self) -> None:
         key = ocireg.schema1.key(format="sec1")
         self.assertIn("EC PRIVATE KEY", key)
-        vectors = helper.ROOT / "tests/vectors/schema1"
+        vectors = helper.ROOT / "tests/schema1"
         unsigned = ocireg.schema1.payload((vectors / "a.json").read_bytes())
         signed = ocireg.schema1.sign(unsigned, key, time="2015-04-08T18:52:59Z")
         info = ocireg.schema1.key_info(key)

@@ -217,7 +217,7 @@ impl IndexChange<'_> {
         if done.condition != Some(SeenTo::Looked) {
             return Ok(true);
         }
-        // Whoever read the index before it was written will write in about the time that this took.
+        // A client that read the index before it was written will write in about the time that this took.
         call.sleep((begun.elapsed() * 3).min(MOST_SETTLE))?;
         let (from, to) = (self.open)()?;
         let Some(now) = to.named(call)?.filter(|now| now.digest != done.digest) else { return Ok(true) };

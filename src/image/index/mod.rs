@@ -119,7 +119,7 @@ pub struct WrittenIndex {
     pub attempts: u32,
     /// The names that were left as they are, because they refer to something.
     pub skipped: Vec<String>,
-    /// Who saw to it that the name could be set; None without a condition.
+    /// What made sure that the name could be set; None without a condition.
     pub condition: Option<SeenTo>,
 }
 

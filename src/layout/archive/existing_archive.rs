@@ -136,7 +136,7 @@ impl ExistingArchive {
     pub(super) fn open_blob(&self, call: &Call, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
         let missing = || {
             let message =
-                format!("{} has the blob {} no more; it was changed meanwhile", self.path.display(), wanted.digest);
+                format!("{} no longer has the blob {}: it was changed meanwhile", self.path.display(), wanted.digest);
             Error::new(Code::MissingBlob, message)
         };
         let place = self.tar.find(&blob_file(&wanted.digest)).ok_or_else(missing)?;

@@ -39,7 +39,7 @@ impl ArchiveBytes {
         let facts = file.metadata().map_err(what)?;
         let kind = facts.file_type();
         if kind.is_dir() || is_device(kind) {
-            return Err(Error::new(Code::Io, format!("{name} is {} and no archive", name_of(kind))));
+            return Err(Error::new(Code::Io, format!("{name} is {}, not an archive", name_of(kind))));
         }
         if kind.is_file() && file.stream_position().map_err(what)? == 0 {
             let mut head = [0; Packing::HEAD];

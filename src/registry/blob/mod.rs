@@ -44,7 +44,7 @@ pub struct BlobHead {
     /// The headers of the registry's own response, if that was a redirect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_headers: Option<Map<String, Value>>,
-    /// Who told it, `HOST[:PORT]`: the registry or a mirror.
+    /// The host that told it, `HOST[:PORT]`: the registry or a mirror.
     pub served_by: Option<String>,
 }
 
@@ -69,10 +69,7 @@ fn head(remote: &Remote, reference: &Reference, digest: &Digest) -> Result<BlobH
     let scopes = remote.scopes(&["pull"]);
     let mut reply = remote.ask(Resource::Blob(digest), &mut Request::new(Method::HEAD), &scopes)?;
     let status = reply.response.status;
-    // A refusal of HEAD gives no reason; for a missing blob none is needed.
-    if statuses::has_no_head(status.as_u16())
-        || (statuses::has_a_reason(status.as_u16()) && status != StatusCode::NOT_FOUND)
-    {
+    if statuses::has_no_head(status.as_u16()) || statuses::has_a_reason_besides_absence(status.as_u16()) {
         reply = remote.ask(Resource::Blob(digest), &mut Request::new(Method::GET), &scopes)?;
     }
     let what = format!("head of the blob {reference}");

@@ -39,7 +39,7 @@ pub struct BlobInfo {
     /// The media type in the response; None when absent.
     #[serde(rename = "mediaType")]
     pub media_type: Option<String>,
-    /// Who sends it, `HOST[:PORT]`: the registry or a mirror.
+    /// The host that sends it, `HOST[:PORT]`: the registry or a mirror.
     pub served_by: String,
 }
 
@@ -58,7 +58,7 @@ pub struct DeliveredBlob {
     pub verified: bool,
     /// How many of the bytes were there from an earlier call.
     pub resumed: u64,
-    /// Who sent it, or its last part, `HOST[:PORT]`: the registry or a mirror; None when nothing was requested.
+    /// The host that sent it, or its last part, `HOST[:PORT]`: the registry or a mirror; None when nothing was requested.
     pub served_by: Option<String>,
     /// The file, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,7 +73,7 @@ pub struct BlobReader(Download<RemoteBlob>);
 
 pub(crate) struct RemoteBlob {
     turn: Turn,
-    /// Who is asked now.
+    /// The endpoint that is asked now.
     remote: Remote,
     digest: Digest,
     /// Those that sent bytes of it, and whether they are the registry itself.
@@ -87,7 +87,7 @@ impl RemoteBlob {
         Ok(RemoteBlob { turn, remote, digest: digest.clone(), senders: Vec::new() })
     }
 
-    /// Who is asked now.
+    /// The endpoint that is asked now.
     pub(crate) fn remote(&self) -> &Remote {
         &self.remote
     }

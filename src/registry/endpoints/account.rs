@@ -32,7 +32,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub(super) struct Circumstances<'a> {
     /// The registry that is meant.
     pub(super) index: &'a Index,
-    /// Somebody else can be asked instead.
+    /// Another endpoint can be asked instead.
     pub(super) has_alternative: bool,
     /// Nothing may lead to the registry that is meant.
     pub(super) blocks_origin: bool,
@@ -211,7 +211,7 @@ fn said(endpoint: &RegistryEndpoint) -> Result<Option<Credentials>> {
 /// What a repository is called at an endpoint.
 pub(super) fn renamed(endpoint: &RegistryEndpoint, name: &str) -> Result<String> {
     endpoint.rename.apply(name).ok_or_else(|| {
-        let message = format!("{}: what is made of the name '{name}' is not that of a repository", endpoint.source);
+        let message = format!("{}: '{name}', which it makes of the name, is not a repository", endpoint.source);
         Error::new(Code::NotFound, message)
     })
 }

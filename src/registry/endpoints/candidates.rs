@@ -1,4 +1,4 @@
-//! Who may be asked a question, and in which order.
+//! The endpoints that may be asked a question, and in which order.
 
 use super::endpoint_memory::{PassedOver, TagSources, Written};
 use super::rule_book::{blocked_by, AskedEndpoints};
@@ -80,6 +80,10 @@ pub(super) fn nobody(repository: &Repository, question: EndpointUse, asked: &Ask
     if let Some(source) = &asked.blocked {
         return blocked_by(&repository.full_name(), source);
     }
-    let message = format!("{} cannot {what}: {} names no endpoint for that", repository.full_name(), asked.source);
+    let message = format!(
+        "{} cannot {what}: {} has no endpoint that may be asked for that",
+        repository.full_name(),
+        asked.source
+    );
     Error::new(Code::Forbidden, message)
 }

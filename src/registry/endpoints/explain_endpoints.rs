@@ -13,7 +13,7 @@ use crate::registry::explain::shown;
 use crate::registry::Client;
 
 impl Client {
-    /// Who is asked for a repository, in order, without network access.
+    /// The endpoints of a repository, in order, without network access.
     pub(crate) fn explain_endpoints(&self, call: &Call, repository: &Repository) -> Result<Vec<Value>> {
         let (index, name) = (repository.index(), repository.remote_name());
         let (endpoints, blocks_origin) = self.rule_book()?.shown(index, name)?;

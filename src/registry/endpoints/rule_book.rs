@@ -27,7 +27,7 @@ pub(crate) struct RuleBook {
     was_wrong: Arc<AtomicBool>,
 }
 
-/// Who is asked for a name.
+/// The endpoints that are asked for a name.
 #[derive(Debug)]
 pub(crate) struct AskedEndpoints {
     pub(crate) endpoints: Vec<RegistryEndpoint>,
@@ -80,7 +80,7 @@ impl RuleBook {
         }
     }
 
-    /// Who is asked for a repository of a registry, or for the registry (`name` is empty); None without a rule.
+    /// The endpoints that are asked for a repository of a registry, or for the registry (`name` is empty); None without a rule.
     pub(crate) fn of(&self, index: &Index, name: &str) -> Result<Option<AskedEndpoints>> {
         match self.said(index, name)? {
             Some(AskedEndpoints { blocked: Some(source), endpoints, .. }) if endpoints.is_empty() => {
@@ -95,7 +95,7 @@ impl RuleBook {
         }
     }
 
-    /// Who would be asked, and who is not because of whose block; for display. Whether nothing may lead to the registry itself.
+    /// The endpoints that would be asked, and those that are blocked with the rule that says so; for display. Whether nothing may lead to the registry itself.
     pub(super) fn shown(&self, index: &Index, name: &str) -> Result<(Vec<ShownEndpoint>, bool)> {
         let Some(asked) = self.said(index, name)? else {
             let blocked = self.filed().block(&origin(), index, name).cloned();
@@ -229,7 +229,7 @@ mod tests {
         Machine { rules: Rules(rules), ..Machine::default() }
     }
 
-    /// Who is asked for reg.example/a, with a registries.conf and with options.
+    /// The endpoints of reg.example/a, with a registries.conf and with options.
     fn asked(text: &str, options: serde_json::Value) -> AskedEndpoints {
         let mut book = RuleBook::default();
         book.renew(filed(vec![RegistriesConf::parse("f", text).unwrap().rules()]));

@@ -130,7 +130,7 @@ impl Turn {
         Ok(Remote { client, call, account, name, meant, key, by_tag, rename: candidate.endpoint.rename.clone() })
     }
 
-    /// Whether somebody else can be asked than the one that is asked now.
+    /// Whether another endpoint can be asked than the one that is asked now.
     pub(crate) fn has_more(&self) -> bool {
         !self.left.is_empty()
     }
@@ -160,7 +160,7 @@ impl Turn {
         Ok(())
     }
 
-    /// The one that is asked now does not have what is wanted, which is not an error of its own. Whether somebody else is asked.
+    /// The one that is asked now does not have what is wanted, which is not an error of its own. Whether another endpoint is asked.
     fn pass_on(&mut self) -> Result<bool> {
         if !self.has_more() || self.at.as_ref().is_none_or(|at| at.is_final) {
             return Ok(false);

@@ -81,7 +81,7 @@ impl Cursor {
             Error::new(Code::InvalidArgument, format!("the option next {why}")).with_hint(hint)
         };
         if text.len() > MOST_BYTES {
-            return Err(wrong("is longer than any that a page has"));
+            return Err(wrong("is longer than those of pages"));
         }
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong("is not what a page has"))?;
         let cursor: Cursor = serde_json::from_slice(&bytes).map_err(|_| wrong("is not what a page has"))?;
@@ -108,14 +108,14 @@ impl Cursor {
         let text = URL_SAFE_NO_PAD.encode(json);
         match text.len() <= MOST_BYTES {
             true => Ok(text),
-            false => Err(Error::new(Code::Protocol, "the registry's word for its next page is too long to be kept")),
+            false => Err(Error::new(Code::Protocol, "the registry's link to the next page is too long to be kept")),
         }
     }
 
     /// The URL of its page.
     pub(crate) fn target(&self, list: &RegistryList) -> Result<RequestTarget> {
         if !self.is_page_of(list) {
-            return Err(Error::new(Code::InvalidArgument, "the option next leads nowhere"));
+            return Err(Error::new(Code::InvalidArgument, "the option next is not one of this list's"));
         }
         let page = match self.below.as_str() {
             "" => list.target(),

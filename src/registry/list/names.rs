@@ -209,7 +209,7 @@ impl Names<'_> {
             false => Ok(0),
             true => {
                 let message = format!("{}: the registry ignores last, and starts again", self.what);
-                let hint = "go on by what the page before has as next, or get the whole list";
+                let hint = "give the next of the page before, or get the whole list";
                 Err(Error::new(Code::Unsupported, message).with_url(&page.response.url).with_hint(hint))
             }
         }

@@ -65,7 +65,7 @@ pub struct Manifest {
     pub signatures: Vec<Signature>,
     /// What the registry says about its rate limit.
     pub rate_limit: Option<RateLimit>,
-    /// Who sent it, `HOST[:PORT]`: the registry or a mirror.
+    /// The host that sent it, `HOST[:PORT]`: the registry or a mirror.
     pub served_by: Option<String>,
 }
 
@@ -102,7 +102,7 @@ pub struct ManifestHead {
     pub headers: Map<String, Value>,
     /// What the registry says about its rate limit.
     pub rate_limit: Option<RateLimit>,
-    /// Who told it, `HOST[:PORT]`: the registry or a mirror.
+    /// The host that told it, `HOST[:PORT]`: the registry or a mirror.
     pub served_by: Option<String>,
 }
 
@@ -161,7 +161,7 @@ pub(crate) fn accept_header(options: &GetOptions) -> String {
 }
 
 /// Gets and checks; after a wrong digest it is fetched once more, because a cache on the way may have kept half of it, unless
-/// somebody else can be asked.
+/// another endpoint can be asked.
 pub(crate) fn fetch(remote: &Remote, reference: &Reference, options: &GetOptions) -> Result<Manifest> {
     sent(remote, reference, options)?
 }

@@ -3,7 +3,7 @@
 //! HTTP has conditions for that (RFC 9110 13.1), but few registries know them: distribution and most others ignore the headers, and
 //! no document says how to tell (distribution-spec pull request 251 is open). So it is found out: the manifest, which is there by
 //! its digest, is put there once more on a condition that cannot hold. A registry that refuses with 412 looks at conditions; one
-//! that ignores them stores the same bytes under their digest again, which changes nothing but is one more push to whoever listens. The tag
+//! that ignores them stores the same bytes under their digest again, which changes nothing but is one more push to what listens. The tag
 //! is looked at just before it is set everywhere: where conditions are ignored there is nothing else.
 
 use std::sync::Arc;
@@ -49,7 +49,7 @@ struct TagNow {
 pub(super) struct GuardedTags {
     pub set: Vec<String>,
     pub skipped: Vec<String>,
-    /// Who saw to it; of several the weakest.
+    /// What made sure of it; of several the weakest.
     pub weakest: Option<SeenTo>,
 }
 

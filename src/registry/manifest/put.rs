@@ -62,7 +62,7 @@ pub struct PutManifest {
     pub tags: Vec<String>,
     /// The tags that were left as they are, because they refer to something.
     pub skipped: Vec<String>,
-    /// Who saw to it that the tags could be set; None without a condition. Of several tags the weakest is said.
+    /// What made sure that the tags could be set; None without a condition. Of several tags the weakest is said.
     pub condition: Option<SeenTo>,
     /// The manifest that it refers to.
     pub subject: Option<Digest>,

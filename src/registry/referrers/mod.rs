@@ -55,7 +55,7 @@ pub struct Referrers {
     pub referrers: Vec<Descriptor>,
     /// Where the list comes from.
     pub source: ReferrersSource,
-    /// Who told them, `HOST[:PORT]`: the registry or a mirror; None when they are in no registry.
+    /// The host that told them, `HOST[:PORT]`: the registry or a mirror; None when they are in no registry.
     pub served_by: Option<String>,
     /// The filters that the registry applied; the others are applied here.
     pub filters_applied: Vec<String>,

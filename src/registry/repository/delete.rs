@@ -23,7 +23,7 @@ pub struct Deleted {
 pub(crate) fn delete_tag(remote: &Remote, resource: Resource, what: &str) -> Result<Deleted> {
     delete(remote, resource, what).map_err(|error| match error.http_status() {
         Some(status) if statuses::deletes_digests_only(status) => error
-            .within("this registry deletes no single tag")
+            .within("this registry cannot delete a single tag")
             .with_code(Code::Unsupported)
             .with_hint("deleting by digest removes every tag of that digest"),
         _ => error,

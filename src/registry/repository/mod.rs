@@ -90,7 +90,7 @@ impl Remote {
         self.meant.split_once('/').map_or("", |(_, name)| name)
     }
 
-    /// Whether somebody else is asked if this one fails.
+    /// Whether another endpoint is asked if this one fails.
     pub(crate) fn has_alternative(&self) -> bool {
         self.account.base.endpoint_settings.as_ref().is_some_and(|settings| settings.has_alternative)
     }

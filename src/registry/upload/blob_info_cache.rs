@@ -197,7 +197,7 @@ fn open(path: &Path) -> io::Result<(PathBuf, File)> {
         () if !found.is_file() => refused("it is not a regular file"),
         () if !owner::is_own(&found) => refused("it belongs to another user"),
         () if owner::others_may_do_something(&found) => refused("others may read or write it"),
-        () if !mode::has_one_name(&found) => refused("it has another name, a hard link"),
+        () if !mode::has_one_name(&found) => refused("it has other hard links"),
         () => Ok((path, file)),
     }
 }
@@ -211,7 +211,7 @@ fn open_named(path: &Path) -> io::Result<(File, Metadata)> {
             return Ok((file, found));
         }
     }
-    Err(io::Error::other("it is replaced all the time"))
+    Err(io::Error::other("it is being replaced again and again"))
 }
 
 /// The whole lines of the file from an offset on, and where they end. Of a file that is far too large there are none: it is replaced by

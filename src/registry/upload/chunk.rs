@@ -127,7 +127,6 @@ impl UploadSession {
             .header(CONTENT_RANGE, &format!("{}-{}", self.offset, sent - 1))?
             .body(Body::Bytes(bytes));
         let reply = self.send(self.at.clone(), &mut request)?;
-        let wanted = [StatusCode::ACCEPTED, StatusCode::CREATED, StatusCode::NO_CONTENT, StatusCode::OK];
         let what = format!("send the chunk of bytes {} to {} to {}", self.offset, sent - 1, self.remote.full_name());
         let status = reply.response.status;
         if status.is_success() && status != StatusCode::ACCEPTED && !speaks_of_uploads(&reply.response) {
@@ -135,7 +134,7 @@ impl UploadSession {
             let what = format!("{what}: a response with status {} does not accept one", status.as_u16());
             return Err(self.remote.failure(reply, &what));
         }
-        let response = self.remote.expect(reply, &wanted, &what)?;
+        let response = self.remote.expect(reply, &statuses::CARRIED_OUT, &what)?;
         self.follow(&response)?;
         self.offset = match response.header(RANGE).and_then(range::parse_upload_range) {
             Some(told) if told != sent => self.settle(told, sent)?,

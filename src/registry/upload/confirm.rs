@@ -12,6 +12,7 @@ use crate::http::response::Response;
 use crate::registry::blob::{look, look_by, BlobPresence};
 use crate::registry::repository::{digest_headers, Remote};
 use crate::registry_error;
+use crate::statuses;
 
 /// Some registries show a blob a little later than they have it.
 const SOON: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
@@ -37,8 +38,7 @@ impl<'a> UnconfirmedBlob<'a> {
 
     /// The response to the request that completes the blob, once the blob exists.
     pub(crate) fn confirm(&self, reply: Reply, what: &str) -> Result<Response> {
-        let wanted = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
-        let mut response = self.remote.expect(reply, &wanted, what)?;
+        let mut response = self.remote.expect(reply, &statuses::CARRIED_OUT, what)?;
         let body = response.beginning(&self.remote.call, MOST_BODY);
         if registry_error::holds_errors(&body) {
             return Err(registry_error::error_of(400, &response.headers, &body, &response.url, what));

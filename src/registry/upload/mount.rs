@@ -107,7 +107,7 @@ pub fn mount(
     let reply = remote.send(&target, &mut request, &scopes)?;
     let what = format!("mount the blob {digest} in {}", remote.full_name());
     match reply.response.status {
-        StatusCode::CREATED | StatusCode::OK | StatusCode::NO_CONTENT => {
+        status if statuses::has_mounted(status.as_u16()) => {
             match UnconfirmedBlob::whole(remote, digest, size).confirm(reply, &what) {
                 Ok(response) => Ok(Mounted::Done(location_text(remote, &response))),
                 // The registry has something else there, or nothing.

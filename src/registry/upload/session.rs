@@ -177,9 +177,8 @@ impl UploadSession {
     /// The offset that the registry reports; None when it reports none.
     pub(crate) fn told_offset(&mut self) -> Result<Option<u64>> {
         let reply = self.send(self.at.clone(), &mut Request::new(Method::GET))?;
-        let wanted = [StatusCode::NO_CONTENT, StatusCode::OK, StatusCode::ACCEPTED];
-        let response =
-            self.remote.expect(reply, &wanted, &format!("status of the upload to {}", self.remote.full_name()))?;
+        let what = format!("status of the upload to {}", self.remote.full_name());
+        let response = self.remote.expect(reply, &statuses::SHOWS_A_SESSION, &what)?;
         self.follow(&response)?;
         Ok(response.header(RANGE).and_then(range::parse_upload_range))
     }

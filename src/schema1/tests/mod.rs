@@ -1,4 +1,4 @@
-//! Vectors from real files (tests/vectors/schema1/README.md), and what must not be accepted.
+//! Vectors from real files (tests/schema1/README.md), and what must not be accepted.
 
 use serde_json::{json, Value};
 
@@ -16,7 +16,7 @@ mod vectors;
 
 macro_rules! vector {
     ($name:literal) => {
-        include_bytes!(concat!("../../../tests/vectors/schema1/", $name)).as_slice()
+        include_bytes!(concat!("../../../tests/schema1/", $name)).as_slice()
     };
 }
 use vector;

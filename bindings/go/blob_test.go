@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -384,6 +385,44 @@ func TestSession(t *testing.T) {
 	wantCode(t, err, ocireg.ErrNotFound)
 	_, err = client.SessionStatus(ctx, nil)
 	wantCode(t, err, ocireg.ErrInvalidArgument)
+}
+
+// A program brings one manifest and its blobs into a layout of its own, by the calls that a registry has.
+func TestLayoutAsAStore(t *testing.T) {
+	ctx := context.Background()
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	layout := "oci:" + filepath.Join(t.TempDir(), "layout")
+	config := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, []byte("{}")))
+	copied := must[*ocireg.BlobCopy](t)(client.CopyBlob(ctx, repository+"@"+config.Digest, layout, ocireg.WithSize(2)))
+	if !copied.Uploaded || copied.Mounted || copied.Size != 2 || copied.Digest != config.Digest {
+		t.Errorf("%+v", copied)
+	}
+	data := []byte(`{"schemaVersion":2,"mediaType":"` + manifestType + `","layers":[],"config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"` +
+		config.Digest + `","size":2}}`)
+	put := must[*ocireg.ManifestPut](t)(client.PutManifest(ctx, layout+":v1", data, ocireg.WithIfExists("fail")))
+	if put.Condition != "locked" || !slices.Equal(put.Tags, []string{"v1"}) {
+		t.Errorf("%+v", put)
+	}
+	must[*ocireg.ImageTag](t)(client.TagImage(ctx, layout+":v1", "v2"))
+	if gone := must[*ocireg.TagDelete](t)(client.DeleteTag(ctx, layout+":v1")); gone.Manifest != "kept" || gone.Status != 0 {
+		t.Errorf("%+v", gone)
+	}
+	if tags := must[*ocireg.TagList](t)(client.TagList(ctx, layout)); !slices.Equal(tags.Tags, []string{"v2"}) || tags.ServedBy != "" {
+		t.Errorf("%+v", tags)
+	}
+	if manifest := must[*ocireg.Manifest](t)(client.Manifest(ctx, layout+":v2")); !bytes.Equal(manifest.Bytes, data) || manifest.Repository != "" {
+		t.Errorf("%+v", manifest)
+	}
+	if head := must[*ocireg.BlobHead](t)(client.BlobHead(ctx, layout+"@"+config.Digest)); !head.Exists || head.Size != 2 {
+		t.Errorf("%+v", head)
+	}
+	must[*ocireg.ManifestDelete](t)(client.DeleteManifest(ctx, layout+"@"+put.Digest))
+	_, err := client.ManifestDigest(ctx, layout+"@"+put.Digest)
+	wantCode(t, err, ocireg.ErrNotFound)
+	_, err = client.PutManifest(ctx, layout+":v3", bytes.Replace(data, []byte(`"size":2`), []byte(`"size":3`), 1))
+	wantCode(t, err, ocireg.ErrMissingBlob)
+	must[*ocireg.ManifestPut](t)(client.PutManifest(ctx, layout+":v3", bytes.Replace(data, []byte(`"size":2`), []byte(`"size":3`), 1), ocireg.WithAllowMissing()))
 }
 
 func TestMount(t *testing.T) {

@@ -1,6 +1,7 @@
 //! Blobs put into places that are named, by a caller or from another place.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 
@@ -14,10 +15,13 @@ use crate::options::options;
 use crate::registry::upload::put::BlobPutOptions;
 use crate::registry::upload::StoredBlob;
 use crate::registry::Client;
-use crate::store::{Moved, PromisedBlob};
+use crate::store::{Moved, PromisedBlob, ReadStore, WriteStore};
 use crate::stream::replay::{InMemory, OpenedFile, Replay};
 use crate::stream::source::Source;
+use crate::sync::{into_inner, lock};
 use crate::transfer::attributed::AttributedSource;
+use crate::transfer::meter::Meter;
+use crate::transfer::workers::in_parallel;
 
 options! {
     /// Options of [`copy_blob`].
@@ -123,9 +127,8 @@ pub fn copy_blob(
     };
     let source = source.map_err(at(Side::Source))?;
     let store = to.unnamed().writable(client).map_err(at(Side::Destination))?;
-    call.begin("blob copy", Some(wanted.size))?;
     store.begin(call).map_err(at(Side::Destination))?;
-    let moved = store.put_blob(call, &wanted, &AttributedSource(source.as_ref())).map_err(at(Side::Destination))?;
+    let moved = moved(call, &wanted, source.as_ref(), store.as_ref()).map_err(at(Side::Destination))?;
     store.finish(call).map_err(at(Side::Destination))?;
     Ok(CopiedBlob {
         source: from.to_string(),
@@ -136,4 +139,19 @@ pub fn copy_blob(
         mounted: moved == Moved::Mounted,
         resumed: if let Moved::Copied { resumed } = moved { resumed } else { 0 },
     })
+}
+
+/// Moves it, which is seen as a copy of one blob is.
+fn moved(call: &Call, wanted: &Descriptor, from: &dyn ReadStore, to: &dyn WriteStore) -> Result<Moved> {
+    call.begin("copy", Some(wanted.size))?;
+    let (outcome, meter) = (Mutex::new(Moved::Present), Meter::new(1, 1, wanted.size).watched(call.watches_blobs()));
+    let meter = Arc::new(meter);
+    in_parallel(call, 1, &meter, vec![wanted], |call, worker, blob| {
+        meter.begin(worker, blob);
+        let moved = to.put_blob(call, blob, &AttributedSource(from))?;
+        meter.settle(worker, blob.size, moved);
+        *lock(&outcome) = moved;
+        Ok(())
+    })?;
+    Ok(into_inner(outcome))
 }

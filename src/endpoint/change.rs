@@ -39,17 +39,21 @@ pub fn put_manifest(
     if free.is_empty() {
         return Ok(PutManifest::skipped(&content, skipped));
     }
-    let look = |store: Option<&dyn ReadStore>| match options.allow_missing {
-        true => Ok(()),
-        false => complete::check(call, store, &content),
+    let look = |store: Option<&dyn ReadStore>| match free.first().filter(|_| !options.allow_missing) {
+        Some(target) => complete::check(call, store, target.as_ref(), &content),
+        None => Ok(()),
     };
-    // Before anything is made.
-    look(place.source(client).ok().as_deref())?;
+    // Nothing is made for what cannot be put.
+    if place.source(client).is_err() {
+        look(None)?;
+    }
     let (mut tags, mut seen_to) = (Vec::new(), None);
-    for target in &free {
+    for (number, target) in free.iter().enumerate() {
         target.begin(call)?;
-        // Once more: from here on nobody cleans the place.
-        look(Some(place.source(client)?.as_ref()))?;
+        if number == 0 {
+            // From here on nobody cleans the place.
+            look(Some(place.source(client)?.as_ref()))?;
+        }
         let name = target.name().ok().filter(|_| place.has_names());
         match target.put_root(call, &content, &condition)? {
             NameFate::Set(seen) => {

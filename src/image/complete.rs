@@ -5,14 +5,19 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::media_type as types;
-use crate::store::{RawManifest, ReadStore};
+use crate::store::{RawManifest, ReadStore, WriteStore};
 
 /// More of what is missing than a message should list.
 const MOST_LISTED: usize = 10;
 
-/// Refuses a manifest of which something is missing, or all while the place itself is. What is to be fetched from elsewhere may be
-/// missing, and so may the subject (distribution-spec "Pushing Manifests with Subject").
-pub(crate) fn check(call: &Call, place: Option<&dyn ReadStore>, content: &RawManifest) -> Result<()> {
+/// Refuses a manifest of which something is missing at the place `to`, or all while that is not there: then it has no `place`. What is to
+/// be fetched from elsewhere may be missing, and so may the subject (distribution-spec "Pushing Manifests with Subject").
+pub(crate) fn check(
+    call: &Call,
+    place: Option<&dyn ReadStore>,
+    to: &dyn WriteStore,
+    content: &RawManifest,
+) -> Result<()> {
     let document = &content.document;
     let (manifests, others): (Vec<_>, Vec<_>) =
         document.manifests().iter().partition(|entry| types::is_manifest(&entry.media_type));
@@ -24,12 +29,14 @@ pub(crate) fn check(call: &Call, place: Option<&dyn ReadStore>, content: &RawMan
         }
     }
     for blob in blobs.filter(|blob| !types::is_foreign(&blob.media_type)) {
-        if size(call, place, &blob.digest)? != Some(blob.size) {
+        call.check()?;
+        // As a copy looks for it: what others may have written is read.
+        if !to.has_blob(call, blob)? {
             missing.push(blob.digest.clone());
         }
     }
     for digest in document.fs_layers()? {
-        if size(call, place, &digest)?.is_none() {
+        if !has_layer(call, place, &digest)? {
             missing.push(digest);
         }
     }
@@ -48,12 +55,13 @@ fn has_manifest(call: &Call, place: Option<&dyn ReadStore>, entry: &Descriptor) 
     }
 }
 
-fn size(call: &Call, place: Option<&dyn ReadStore>, digest: &Digest) -> Result<Option<u64>> {
+/// Whether a layer is there of which only the digest is known (schema 1).
+fn has_layer(call: &Call, place: Option<&dyn ReadStore>, digest: &Digest) -> Result<bool> {
     call.check()?;
-    let Some(place) = place else { return Ok(None) };
+    let Some(place) = place else { return Ok(false) };
     match place.size(call, digest) {
-        Ok(size) => Ok(Some(size)),
-        Err(error) if error.code() == Code::MissingBlob => Ok(None),
+        Ok(_) => Ok(true),
+        Err(error) if error.code() == Code::MissingBlob => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -323,7 +323,7 @@ void blobs(const ocireg::client &client)
     CHECK(client.blob_mount(repository + "/mounted@" + ocireg::digest_bytes(from_file), repository)["mounted"].boolean());
     const std::string layout = "oci:" + scratch + "/held";
     CHECK(client.blob_copy(blob(from_file), layout)["uploaded"].boolean());
-    CHECK_EQUAL(client.blob_get_memory(layout + "@" + ocireg::digest_bytes(from_file)), from_file);
+    CHECK_EQUAL(client.blob_get_memory(layout + "@" + ocireg::digest_bytes(from_file)).bytes.view(), from_file);
     client.blob_delete(blob(from_file));
     CHECK(!client.blob_head(blob(from_file))["exists"].boolean());
     CHECK_THROWS(ocireg::digest_mismatch_error, ocireg::content_error, "",

@@ -130,6 +130,8 @@ fn what_a_manifest_names_has_to_be_there_unless_the_caller_says_otherwise() {
     let wrong = json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": config, "layers": []}).to_string();
     fails(held.put(":w", &wrong, json!({})), Code::MissingBlob, digest(b"{}").as_str());
     let path = held.path(&format!("l/blobs/sha256/{}", digest(b"{}").hex()));
+    std::fs::write(&path, "[]").unwrap();
+    fails(held.put(":d", MANIFEST, json!({})), Code::MissingBlob, digest(b"{}").as_str());
     std::fs::remove_file(&path).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
     fails(held.put(":p", MANIFEST, json!({})), Code::MissingBlob, digest(b"{}").as_str());

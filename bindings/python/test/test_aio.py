@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import re
+import tempfile
 import threading
 import time
 import unittest
@@ -217,6 +218,17 @@ class AsyncTest(helper.Case, unittest.IsolatedAsyncioTestCase):
                 with self.within(helper.AT_MOST):
                     await aio._calls._hub.wait()
         self.assertEqual((await aio.ping(self.registry))["status"], 200)
+
+    async def test_a_layout_as_a_store(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            layout = f"oci:{folder}/layout"
+            put = await self.aio.put_blob(layout, DATA)
+            reference = f"{layout}@{put['digest']}"
+            copied = await self.aio.copy_blob(reference, f"dir:{folder}/dir")
+            self.assertEqual((copied["uploaded"], copied["size"]), (True, len(DATA)))
+            reader = await self.aio.open_blob(reference)
+            async with reader:
+                self.assertEqual(await reader.read(), DATA)
 
     async def test_time_limits(self) -> None:
         limited = AsyncClient(plain_http=True, timeout=0.1)

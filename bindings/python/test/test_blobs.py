@@ -382,6 +382,26 @@ class BlobTest(helper.Case):
         put = self.client.put_blob(self.new_repository(), DATA, mount_from=[self.repository])
         self.assertTrue(put["mounted"])
 
+    def test_a_layout_as_a_store(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            layout = f"oci:{folder}/layout"
+            digest = self.client.put_blob(self.repository, b"{}")["digest"]
+            self.assertTrue(self.client.copy_blob(f"{self.repository}@{digest}", layout)["uploaded"])
+            self.assertFalse(self.client.put_blob(layout, b"{}")["uploaded"])
+            config = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest, "size": 2}
+            manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": [], "config": config}
+            put = self.client.put_manifest(f"{layout}:v1", manifest, if_exists="fail")
+            self.assertEqual(put["condition"], "locked")
+            self.client.tag_image(f"{layout}:v1", "v2")
+            self.assertIsNone(self.client.delete_tag(f"{layout}:v1")["status"])
+            self.assertEqual(self.client.tags(layout)["tags"], ["v2"])
+            self.assertEqual(self.client.blob(f"{layout}@{digest}"), b"{}")
+            with self.client.open_blob(f"{layout}@{digest}", offset=1) as reader:
+                self.assertEqual(reader.read(), b"}")
+            self.client.delete_manifest(f"{layout}@{put['digest']}")
+            with self.assertRaises(ocireg.NotFound):
+                self.client.manifest(f"{layout}@{put['digest']}")
+
     def test_a_reader_on_two_threads(self) -> None:
         reader = ocireg.Client(plain_http=True).open_blob(self.reference)
         self.assertEqual(self.in_thread(lambda: reader.read(10))(), DATA[:10])

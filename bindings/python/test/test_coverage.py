@@ -215,8 +215,9 @@ class CoverageTest(unittest.TestCase):
 # The TypedDict for each schema.
 SHAPES = {
     "artifact_pull": "PulledArtifact", "artifact_push": "PushedArtifact",
-    "blob_delete": "BlobDelete", "blob_event": "BlobProgress", "blob_get": "BlobGet", "blob_head": "BlobHead", "blob_info": "BlobInfo",
-    "blob_copy": "BlobCopy", "blob_mount": "BlobMount", "blob_put": "BlobPut", "catalog": "RepositoryList", "copy": "CopyResult", "descriptor": "Descriptor",
+    "blob_copy": "BlobCopy", "blob_delete": "BlobDelete", "blob_event": "BlobProgress",
+    "blob_get": "BlobGet", "blob_head": "BlobHead", "blob_info": "BlobInfo",
+    "blob_mount": "BlobMount", "blob_put": "BlobPut", "catalog": "RepositoryList", "copy": "CopyResult", "descriptor": "Descriptor",
     "detect": "Detected", "document": "ManifestInfo", "endpoint": "Place",
     "endpoint_list": "PlaceList", "endpoint_manifest": "PlaceManifest", "endpoint_referrers": "PlaceReferrers",
     "error": "ErrorDetails", "explain": "Explanation",

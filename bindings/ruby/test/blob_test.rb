@@ -440,6 +440,25 @@ class BlobTest < OciregTest
     assert_equal 3, client.resume_upload(saved.save).offset
   end
 
+  def test_a_layout_as_a_store
+    Dir.mktmpdir do |folder|
+      layout = "oci:#{folder}/layout"
+      digest = client.put_blob(@repository, "{}")["digest"]
+      assert client.copy_blob("#{@repository}@#{digest}", layout)["uploaded"]
+      refute client.put_blob(layout, "{}")["uploaded"]
+      config = { mediaType: "application/vnd.oci.empty.v1+json", digest: digest, size: 2 }
+      manifest = JSON.generate(schemaVersion: 2, mediaType: "application/vnd.oci.image.manifest.v1+json", layers: [], config: config)
+      put = client.put_manifest("#{layout}:v1", manifest, if_exists: "fail")
+      assert_equal "locked", put["condition"]
+      client.tag_image("#{layout}:v1", "v2")
+      assert_nil client.delete_tag("#{layout}:v1")["status"]
+      assert_equal put["digest"], client.manifest_digest("#{layout}:v2")
+      assert_equal "{}", client.blob("#{layout}@#{digest}")
+      client.delete_manifest("#{layout}@#{put["digest"]}")
+      assert_raises(Ocireg::NotFound) { client.manifest("#{layout}@#{put["digest"]}") }
+    end
+  end
+
   def test_mounts
     other = new_repository
     digest = client.put_blob(@repository, "mounted")["digest"]

@@ -5,6 +5,7 @@
 //! [`extent::Extent`] (the wanted bytes and the size), a [`connection::Connection`] (the response that delivers bytes) and a
 //! [`verifier::DigestVerifier`] (what is hashed). On disk it is a [`partial::Partial`].
 
+pub(crate) mod blob_of_store;
 mod body_rules;
 mod connection;
 pub(crate) mod deliver;
@@ -18,7 +19,6 @@ mod partial_lock;
 pub(crate) mod present;
 mod request_range;
 mod resume;
-pub(crate) mod stored;
 mod verifier;
 
 pub(crate) use body_rules::BodyRules;

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::names::BlobName;
 use super::Endpoint;
 use crate::call::Call;
+use crate::download::blob_of_store::{BlobOfStore, StoredDelivery, WORK};
 use crate::download::deliver::existing;
-use crate::download::stored::{StoredBlob, StoredDelivery, WORK};
 use crate::download::{ExpectedDigest, Pieces, ReadOptions, SaveOptions};
 use crate::error::{Code, Result};
 use crate::manifest::Descriptor;
@@ -50,7 +50,7 @@ pub(crate) fn open_blob(
     }
     options.without_limit()?;
     let (store, wanted) = name.find(client, call)?;
-    Ok(Box::new(StoredBlob { call, store: store.as_ref(), wanted: &wanted }.open(options)?))
+    Ok(Box::new(BlobOfStore { call, store: store.as_ref(), wanted: &wanted }.open(options)?))
 }
 
 /// Gets a blob into memory.
@@ -64,7 +64,7 @@ pub fn get_blob(
         return client.get_blob(call, reference, options);
     }
     let (store, wanted) = name.find(client, call)?;
-    let (delivery, bytes) = StoredBlob { call, store: store.as_ref(), wanted: &wanted }.to_memory(options)?;
+    let (delivery, bytes) = BlobOfStore { call, store: store.as_ref(), wanted: &wanted }.to_memory(options)?;
     Ok((delivered(wanted, delivery, options, None), bytes))
 }
 
@@ -81,7 +81,7 @@ pub fn get_blob_to(
     }
     options.without_limit()?;
     let (store, wanted) = name.find(client, call)?;
-    let delivery = StoredBlob { call, store: store.as_ref(), wanted: &wanted }.to_writer(out, options)?;
+    let delivery = BlobOfStore { call, store: store.as_ref(), wanted: &wanted }.to_writer(out, options)?;
     Ok(delivered(wanted, delivery, options, None))
 }
 
@@ -101,7 +101,7 @@ pub fn get_blob_file(
         return Ok(DeliveredBlob::skipped(name.digest.clone(), found));
     }
     let (store, wanted) = name.find(client, call)?;
-    let delivery = StoredBlob { call, store: store.as_ref(), wanted: &wanted }.to_file(path, options)?;
+    let delivery = BlobOfStore { call, store: store.as_ref(), wanted: &wanted }.to_file(path, options)?;
     Ok(delivered(wanted, delivery, &options.read, Some(path.to_string_lossy().into_owned())))
 }
 

@@ -53,7 +53,7 @@ options! {
 /// The images of a repository, as its index lists them.
 #[derive(Debug, Serialize)]
 pub struct ImageList {
-    /// The repository, as the index calls it.
+    /// The repository, without its index.
     pub name: String,
     /// The images, with everything that the index says about each.
     pub images: Vec<Map<String, Value>>,

@@ -19,7 +19,7 @@ const MOST_ANCESTORS: usize = 4096;
 /// The tags of a repository.
 #[derive(Debug, Serialize)]
 pub struct V1Tags {
-    /// The repository.
+    /// The repository, without its index.
     pub name: String,
     /// The image id of each tag. Docker Hub's list gave only the first digits.
     pub tags: Map<String, Value>,

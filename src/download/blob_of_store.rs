@@ -21,7 +21,7 @@ use crate::stream::blob::Blob;
 pub(crate) const WORK: &str = "blob get";
 
 /// A blob of a store.
-pub(crate) struct StoredBlob<'a> {
+pub(crate) struct BlobOfStore<'a> {
     pub(crate) call: &'a Call,
     pub(crate) store: &'a dyn ReadStore,
     pub(crate) wanted: &'a Descriptor,
@@ -35,7 +35,7 @@ pub(crate) struct StoredDelivery {
     pub(crate) resumed: u64,
 }
 
-impl StoredBlob<'_> {
+impl BlobOfStore<'_> {
     /// For a caller that reads it piece by piece.
     pub(crate) fn open(&self, options: &ReadOptions) -> Result<StoredReader> {
         let reader = self.reader(options, None)?;
@@ -94,7 +94,7 @@ impl StoredBlob<'_> {
     }
 
     fn reader(&self, options: &ReadOptions, hashed: Option<(Hasher, u64)>) -> Result<StoredReader> {
-        let StoredBlob { call, store, wanted } = *self;
+        let BlobOfStore { call, store, wanted } = *self;
         let ReadOptions { offset, length, size, .. } = *options;
         if let Some(said) = size.filter(|said| *said != wanted.size) {
             let message = format!("the blob {} has {} bytes, the option size says {said}", wanted.digest, wanted.size);

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use ocireg::call::context::Context;
 use ocireg::error::Code;
 use ocireg::reference::Reference;
 use ocireg::registry::blob::ReadOptions;
-use ocireg::registry::manifest::{GetOptions, HeadOptions};
+use ocireg::registry::manifest::GetOptions;
 use ocireg::registry::referrers::ReferrersOptions;
 use ocireg::registry::tags::TagsOptions;
 use ocireg::registry::Client;
@@ -38,38 +37,6 @@ fn one_for_digests_is_not_asked_for_tags() {
     let error = fails(client.get_manifest(&call, &house.tagged(), &GetOptions::default()), Code::Forbidden, "tags");
     assert!(error.message().contains("the option mirrors"), "{error}");
     assert!(house.asked().is_empty());
-}
-
-/// Without fallback nothing leaves for the registry, whatever a mirror names, and also no ping and no token.
-#[test]
-fn only_the_mirrors_are_asked() {
-    let mut house = House::new(&[("m1", Status(500)), ("m2", Status(404)), ("origin", Healthy)]);
-    let origin = house.server("origin").url("");
-    let to = origin.clone();
-    house.add("leads", move |seen| reply(307).header("Location", format!("{to}{}", seen.target)));
-    let to = origin.clone();
-    house.add("asks", move |_| reply(401).header("WWW-Authenticate", format!("Bearer realm=\"{to}/token\"")));
-    for mirrors in [vec!["m1"], vec!["m1", "m2"], vec!["leads"], vec!["asks"], vec!["asks", "leads", "m1"]] {
-        let list: Vec<&str> = mirrors.iter().map(|name| house.host(name)).collect();
-        let client = house.client_with(json!({"mirrors": list, "mirrors_only": true}));
-        let call = house.call(&client);
-        assert!(client.get_manifest(&call, &house.tagged(), &GetOptions::default()).is_err());
-        assert!(client.head_manifest(&call, &house.tagged(), &HeadOptions::default()).is_err());
-        assert!(client.get_blob(&call, &house.at(&digest(&layer())), &ReadOptions::default()).is_err());
-        assert!(client.tags(&call, &house.repository().full_name(), &TagsOptions::default()).is_err());
-        let subject = house.at(&digest(manifest().as_bytes()));
-        assert!(client.referrers(&call, &subject, &ReferrersOptions::default()).is_err() || mirrors.contains(&"m2"));
-        fails(client.put_blob(&call, &house.repository(), b"x", &Default::default()), Code::Forbidden, "written");
-        fails(
-            client.put_manifest(&call, &house.tagged(), MANIFEST.as_bytes(), &Default::default()),
-            Code::Forbidden,
-            "",
-        );
-        fails(client.delete_manifest(&call, &house.tagged(), &Default::default()), Code::Forbidden, "written");
-        fails(client.ping(&call, house.host("origin")), Code::Forbidden, "allows only the mirrors of");
-        fails(client.catalog(&call, house.host("origin"), &Default::default()), Code::Forbidden, "only the mirrors");
-        assert!(house.server("origin").seen().is_empty(), "{mirrors:?}");
-    }
 }
 
 #[test]
@@ -180,7 +147,7 @@ fn a_list_of_tags_has_the_callers_name() {
 
 /// A list goes on where it began, although another mirror would be asked first by now.
 #[test]
-fn a_page_is_followed_by_that_of_the_same_place() {
+fn a_page_is_followed_by_that_of_the_same_endpoint() {
     let mut house = House::new(&[("m1", Status(500)), ("origin", Healthy)]);
     let pages = |seen: &Seen| match seen.target.contains("last=") {
         false => reply(200)
@@ -201,29 +168,7 @@ fn a_page_is_followed_by_that_of_the_same_place() {
 }
 
 #[test]
-fn what_the_caller_ends_is_ended() {
-    let house = House::new(&[("m1", Silent), ("origin", Healthy)]);
-    let client = Client::new(changed(options(), |options| options.http.idle_timeout_ms = 60_000)).unwrap();
-    client.set_host(house.host("origin"), host_options(json!({"mirrors": [house.host("m1")]}))).unwrap();
-    let context = std::sync::Arc::new(Context::new());
-    let call = client.call(Some(context.clone())).unwrap();
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while house.server("m1").seen().is_empty() {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            context.cancel();
-        });
-        fails(client.get_manifest(&call, &house.tagged(), &GetOptions::default()), Code::Cancelled, "");
-    });
-    assert!(house.server("origin").seen().is_empty());
-    // It says nothing of the mirror.
-    let shown = client.explain(&house.call(&client), &house.tagged()).unwrap();
-    assert_eq!(shown["endpoints"][0]["passed_over_seconds"], 0);
-}
-
-#[test]
-fn one_place_under_two_names_is_asked_once() {
+fn one_endpoint_under_two_names_is_asked_once() {
     let house = House::new(&[("m1", Status(404)), ("origin", Status(404))]);
     let again = format!("http://{}", house.host("m1"));
     let client = house.client_with(json!({"mirrors": [house.host("m1"), again, house.host("origin")]}));
@@ -303,65 +248,6 @@ fn a_mirror_has_a_limit_of_its_own_for_connecting() {
         assert!(taken >= Duration::from_millis(least), "{taken:?}");
         let shown = client.explain(&house.call(&client), &house.tagged()).unwrap();
         assert_ne!(shown["endpoints"][0]["passed_over_seconds"], 0);
-    }
-}
-
-/// What is the caller's own doing, or about one request only, says nothing of the endpoint.
-#[test]
-fn what_is_not_its_fault_does_not_count_against_it() {
-    let beyond = |seen: &Seen| match seen.range_start() {
-        Some(start) if start >= layer().len() => reply(416).header("Content-Range", "bytes */300000"),
-        _ if seen.path().ends_with("/tags/list") => reply(405),
-        _ => healthy(seen),
-    };
-    let mut house = House::empty();
-    house.add("m1", beyond);
-    house.add("origin", move |seen| if seen.path().ends_with("/tags/list") { healthy(seen) } else { beyond(seen) });
-    let client = house.client(&["m1"]);
-    let call = house.call(&client);
-    let blob = house.at(&digest(&layer()));
-    let read = |what: &str| {
-        house.asked();
-        client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
-        assert_eq!(house.asked(), ["m1"], "after {what}");
-    };
-    let old = GetOptions { max_schema_version: 1, ..GetOptions::default() };
-    for reference in [house.tagged(), house.at(&digest(manifest().as_bytes()))] {
-        fails(client.get_manifest(&call, &reference, &old), Code::InvalidManifest, "schema version");
-        assert_eq!(house.asked(), ["m1"], "nobody has another one");
-    }
-    read("what the caller does not accept");
-    client.tags(&call, &house.repository().full_name(), &TagsOptions::default()).unwrap();
-    assert_eq!(house.asked(), ["m1", "origin"]);
-    read("what it does not support");
-    let behind = ReadOptions { offset: 400_000, ..ReadOptions::default() };
-    fails(client.get_blob(&call, &blob, &behind), Code::InvalidArgument, "");
-    read("an offset behind the end");
-}
-
-/// The caller's hooks, files and limits end a call, or ask somebody else; they say nothing of who was asked.
-#[test]
-fn what_goes_wrong_here_is_not_remembered_of_a_mirror() {
-    let house = House::new(&[("m1", Healthy), ("origin", Healthy)]);
-    let client = house.client(&["m1"]);
-    let blob = house.at(&digest(&layer()));
-    let stopped = || {
-        let context = std::sync::Arc::new(Context::new());
-        context.set_log(Some(std::sync::Arc::new(|event| match event["event"] == "response" {
-            true => Err(ocireg::call::context::Stop),
-            false => Ok(()),
-        })));
-        client.call(Some(context)).unwrap()
-    };
-    let small = ReadOptions { limit: Some(10), ..ReadOptions::default() };
-    for (code, outcome) in [
-        (Code::Callback, client.get_blob(&stopped(), &blob, &ReadOptions::default()).map(drop)),
-        (Code::Io, client.get_blob_file(&call(&client), &blob, "/dev/full".as_ref(), &Default::default()).map(drop)),
-        (Code::LimitExceeded, client.get_blob(&call(&client), &blob, &small).map(drop)),
-    ] {
-        fails(outcome, code, "");
-        let shown = client.explain(&house.call(&client), &house.tagged()).unwrap();
-        assert_eq!(shown["endpoints"][0]["passed_over_seconds"], 0, "{code:?}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Mirrors that take too long: others are asked in time, and one place under two names keeps its patience.
+//! Mirrors that take too long: others are asked in time, and one endpoint under two names keeps its patience.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -162,7 +162,7 @@ fn one_that_was_slow_is_asked_again_if_nobody_else_answers() {
 
 /// Nobody else is there: it is repeated as often as ever.
 #[test]
-fn one_place_under_two_names_keeps_its_tries() {
+fn one_endpoint_under_two_names_keeps_its_tries() {
     for scheme in ["", "http://"] {
         let mut house = House::empty();
         let asked = AtomicUsize::new(0);

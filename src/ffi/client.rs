@@ -113,7 +113,8 @@ pub unsafe extern "C" fn ocireg_client_new(
 /// of the time until the deadline, refuses, does not have it or sends something else is passed over (if nobody else answers, one
 /// that was only slow is asked again, with all the time that a registry has), told in the log, and for a minute, or as long as its
 /// Retry-After says, comes after the others (that it does not have one thing says nothing of the next; and if the deadline left it
-/// less time than it usually has, it comes after the others in this call only). A download goes on at the next one where it broke off. A list without any tag or referrer is
+/// less time than it usually has, it comes after the others in this call only; other settings for its
+/// host are tried at once). A download goes on at the next one where it broke off. A list without any tag or referrer is
 /// believed of the last one only. What is written goes to the first mirror with push, else to the host itself; the tags that this
 /// client has set or deleted are asked there first from then on. With mirrors_only what would be asked of the host itself is
 /// OCIREG_FORBIDDEN.

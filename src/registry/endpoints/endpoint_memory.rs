@@ -74,6 +74,11 @@ impl PassedOver {
         of(None).into_iter().chain(of(Some(repository))).max_by_key(|failure| (failure.lied, failure.until))
     }
 
+    /// The caller has said something else of a host: how it failed says nothing any more. That it lied still does.
+    pub(super) fn forget_host(&self, is_host: impl Fn(&str) -> bool) {
+        lock(&self.0).retain(|(at, _), failure| failure.lied || !is_host(at.host()));
+    }
+
     /// It has answered as it should.
     pub(super) fn remove(&self, endpoint: &EndpointKey, repository: &str) {
         let mut all = lock(&self.0);
@@ -172,7 +177,7 @@ impl Probed {
     }
 
     /// The caller has said something else of a host.
-    pub(crate) fn forget(&self) {
+    pub(super) fn forget(&self) {
         lock(&self.0).clear();
     }
 }

@@ -10,15 +10,17 @@ mod rule_book;
 mod turn;
 mod verdict;
 
-pub(crate) use endpoint_memory::{Probed, Written};
+pub(crate) use endpoint_memory::Written;
 pub(crate) use rule_book::RuleBook;
 pub(crate) use turn::Turn;
 
 use crate::call::Call;
 use crate::error::Result;
 use crate::reference::{Reference, Repository};
+use crate::registry::host;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
+use endpoint_memory::{PassedOver, Probed};
 
 /// What is asked, which decides who may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,12 @@ impl<'a> EndpointUse<'a> {
 }
 
 impl Client {
+    /// The caller has said something else of a host: what is known of how it was reached before is forgotten.
+    pub(super) fn forget_how_reached(&self, key: &str) {
+        self.memory::<Probed>().forget();
+        self.memory::<PassedOver>().forget_host(|host| host::key(host) == key);
+    }
+
     /// Asks each endpoint in turn, until one answers.
     pub(crate) fn at_each<T>(
         &self,

@@ -59,6 +59,24 @@ fn each_gets_its_own_credentials_and_headers() {
     assert!(got(&house, "m1", "authorization").is_empty());
 }
 
+/// It refused who asked, or could not be reached as it was asked: now the caller says something else of it.
+#[test]
+fn new_options_of_a_mirror_are_tried_at_once() {
+    let mut house = House::new(&[("m2", Down), ("origin", Healthy)]);
+    house.add("m1", asks_basic);
+    let client = house.client_with(json!({"mirrors": [house.host("m1"), "cache"]}));
+    let at = |name: &str| client.set_host("cache", host_options(json!({"address": house.host(name)}))).unwrap();
+    at("m2");
+    let call = house.call(&client);
+    let served = || client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap().served_by.unwrap();
+    assert_eq!((served().as_str(), served().as_str()), (house.host("origin"), house.host("origin")));
+    at("origin");
+    assert_eq!(served(), "cache");
+    let own = json!({"username": "one", "password": "s3cret"});
+    client.set_host(house.host("m1"), host_options(own)).unwrap();
+    assert_eq!(served(), house.host("m1"));
+}
+
 /// A bearer token in the registry's options goes nowhere else; a token that one server granted neither.
 #[test]
 fn tokens_stay_with_their_registry() {

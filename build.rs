@@ -84,6 +84,7 @@ fn make_header() -> String {
         "v1/write",
         "image",
         "index",
+        "export",
         "files",
         "job",
     ] {

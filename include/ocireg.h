@@ -254,6 +254,7 @@
 #define OCIREG_OPT_OWNER "owner"
 #define OCIREG_OPT_PAGE "page"
 #define OCIREG_OPT_PASSWORD "password"
+#define OCIREG_OPT_PATHS "paths"
 #define OCIREG_OPT_PLAIN_HTTP "plain_http"
 #define OCIREG_OPT_PLATFORM "platform"
 #define OCIREG_OPT_PROGRESS "progress"
@@ -440,6 +441,9 @@ typedef int32_t (*ocireg_credentials_fn)(void *userdata, const char *host, ocire
 // Gives the bytes of a blob: puts up to `size` bytes into `buffer` and returns how many; 0 is the end, a negative number
 // stops the call with OCIREG_CALLBACK.
 typedef int64_t (*ocireg_read_fn)(void *userdata, uint8_t *buffer, size_t size);
+
+// Takes bytes, all of them. 0 goes on; anything else stops the call with OCIREG_CALLBACK.
+typedef int32_t (*ocireg_write_fn)(void *userdata, const uint8_t *data, size_t size);
 
 // Success.
 #define OCIREG_OK 0
@@ -3204,6 +3208,70 @@ ocireg_status ocireg_index_remove(ocireg_client *client,
                                   char **json,
                                   ocireg_error **error);
 
+// Writes the file system of an image at any place (see ocireg_endpoint_parse) as one tar archive (POSIX pax) to a file: what is there
+// after the last layer. The file appears under its name only whole and verified, replacing what was there, as by
+// ocireg_blob_get_file; what is not a file is written through. Blocks.
+//
+// The layers are read from the newest on, each once, and written as they come, without temporary files: an entry is in the archive
+// unless a newer layer has its name, removes it, or has something else in the place of a folder above it. Types, permissions with
+// set-user-ID, set-group-ID and sticky bit, numbers of owners, times with their parts of a second, devices and extended attributes
+// are as in the layer; names of owners are left out, which mean something only within the image. Whiteouts are not in it, nor is the
+// root. Names are relative, without `.` and `..`; each folder follows everything in it, so that it can be unpacked into folders
+// that nobody may write to; one that the layers name only in the paths of others has the mode 0755 and zeros. A hard link
+// follows its target; where a newer layer hides that, the link has the bytes itself, for which its layer is read once more.
+//
+// What a layer has behind a link of an older layer, or has twice, as a folder with files in it and as something else, cannot be told
+// in this order and is OCIREG_UNSUPPORTED; ocireg_image_extract can do it. No more than 512 MiB of memory are used for names.
+//
+// Options:
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
+//      this machine's
+//   max_bytes (integer, default: 68719476736): the most bytes to unpack
+//   max_ratio (integer, default: 250): the most bytes of a layer for each packed one, from the first GiB on
+//
+// Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}] [, "path": string, of
+// ocireg_image_export_file], "layers": [{"digest": string, "diff_id": string, "diff_id_checked": boolean (false when the config does
+// not tell it)}], the oldest first, "files", "directories", "symlinks", "hard_links", "devices" (and pipes), "bytes" (of the files),
+// "size" (of the archive): numbers}. Free with ocireg_string_free.
+//
+// Progress: bytes of the layers, as they are stored.
+//
+// Errors: the common ones; OCIREG_INVALID_MANIFEST when a layer is not a valid tar archive or a name leads out, OCIREG_DIGEST_MISMATCH,
+// OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED (another packing and sparse files too), OCIREG_NOT_FOUND also when the index has no such
+// platform, OCIREG_MISSING_BLOB, OCIREG_IO. Source: image-spec layer.md.
+ocireg_status ocireg_image_export_file(ocireg_client *client,
+                                       ocireg_context *context,
+                                       const char *image,
+                                       const char *path,
+                                       const ocireg_options *options,
+                                       char **json,
+                                       ocireg_error **error);
+
+// As ocireg_image_export_file, to a descriptor, which stays open and is as for ocireg_blob_get_fd. The bytes are written as they come:
+// on an error, OCIREG_DIGEST_MISMATCH too, what was written must not be trusted. The archive then lacks its end, the two blocks of
+// zeros. Blocks.
+//
+// Options, result and errors: those of ocireg_image_export_file.
+ocireg_status ocireg_image_export_fd(ocireg_client *client,
+                                     ocireg_context *context,
+                                     const char *image,
+                                     int32_t fd,
+                                     const ocireg_options *options,
+                                     char **json,
+                                     ocireg_error **error);
+
+// As ocireg_image_export_fd, to a callback, which gets at most 256 KiB at a time, on this thread. Not for a job. Blocks.
+//
+// Options, result and errors: those of ocireg_image_export_file; OCIREG_CALLBACK.
+ocireg_status ocireg_image_export_stream(ocireg_client *client,
+                                         ocireg_context *context,
+                                         const char *image,
+                                         ocireg_write_fn callback,
+                                         void *userdata,
+                                         const ocireg_options *options,
+                                         char **json,
+                                         ocireg_error **error);
+
 // Extracts the files of an image at any place (see ocireg_endpoint_parse) into a folder, which is made if it is not there:
 // the layers from the oldest on, packed by gzip, zstd or not at all, with their whiteouts, hard and symbolic links,
 // permissions and times. Nothing is written outside of the folder, whatever the layers say: names that lead out are refused,
@@ -3220,17 +3288,27 @@ ocireg_status ocireg_index_remove(ocireg_client *client,
 //   devices (boolean, default: false): make devices and pipes too
 //   max_bytes (integer, default: 68719476736): the most bytes to unpack
 //   max_ratio (integer, default: 250): the most bytes of a layer for each packed one, from the first GiB on
+//   paths (list of strings): only these paths of the image, each with everything below it and the folders
+//      above it; in patterns `*` is any part of a name, `?` one byte, `[a-z]` one of several, `**` any number
+//      of names, and after a backslash each stands for itself
+//
+// With paths, as ocireg_image_files lists them (links are not followed), only what they name is written, with everything below it and
+// the folders above it, which get the modes of the image: the layers are read from the newest on, as by ocireg_image_export_file, to
+// their ends, and no further than to the one that has the last of the paths where each is exactly one file. What is written waits in a
+// temporary file (the client's temporary_dir) until all of it is there and verified, so that any failure leaves the folder as it was
+// but one of writing itself. A path that names nothing is OCIREG_NOT_FOUND.
 //
 // Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string,
 // "layers": [{"digest": string, "diff_id": string, "diff_id_checked": boolean (false when the config does not tell it)}],
-// the oldest first, "files", "directories", "symlinks", "hard_links", "devices", "skipped" (devices and pipes left out),
-// "whiteouts", "bytes" (of the files): numbers}. Free with ocireg_string_free.
+// the oldest first, of those that were read, "files", "directories", "symlinks", "hard_links", "devices", "skipped" (devices and pipes
+// left out), "whiteouts" (0 with paths), "bytes" (of the files): numbers}. Free with ocireg_string_free.
 //
 // Progress: bytes of the layers, as they are stored.
 //
 // Errors: the common ones; OCIREG_IO, also when the folder is not empty, OCIREG_INVALID_MANIFEST when a layer is not a valid tar
 // archive or a name leads out, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED (another packing, sparse
-// files), OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_MISSING_BLOB. Source: image-spec layer.md.
+// files; with paths, what cannot be told from the newest layer on), OCIREG_NOT_FOUND also when the index has no such platform,
+// OCIREG_MISSING_BLOB. Source: image-spec layer.md.
 ocireg_status ocireg_image_extract(ocireg_client *client,
                                    ocireg_context *context,
                                    const char *image,

@@ -84,7 +84,7 @@ extern const struct command command_upload_cancel, command_blob_mount;
 extern const struct command command_copy, command_pull, command_push;
 extern const struct command command_layout_list, command_layout_check, command_layout_clean;
 extern const struct command command_config, command_size, command_validate, command_tag, command_rmrepo, command_files;
-extern const struct command command_extract, command_cat, command_append;
+extern const struct command command_extract, command_export, command_cat, command_append;
 extern const struct command command_blob_locate, command_manifest_locate;
 extern const struct command command_artifact_push, command_artifact_attach, command_artifact_pull;
 extern const struct command command_index_create, command_index_append, command_index_remove;

@@ -80,6 +80,7 @@ const struct command *const commands[] = {
     &command_size,
     &command_validate,
     &command_extract,
+    &command_export,
     &command_cat,
     &command_files,
     &command_append,
@@ -138,7 +139,7 @@ static const char *known_elsewhere(const char *name)
 {
     static const char *const names[][2] = {{"ls", "tags"},       {"list-tags", "tags"}, {"discover", "tree"},   {"head", "manifest head"},
                                            {"get", "manifest get"}, {"put", "manifest put"}, {"delete", "manifest delete"}, {"cp", "copy"},
-                                           {"fetch", "blob get"}, {"search", "v1 search"}, {"export", "extract"}, {"retag", "tag"}};
+                                           {"fetch", "blob get"}, {"search", "v1 search"}, {"retag", "tag"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i][0], name) == 0)
             return names[i][1];

@@ -106,6 +106,7 @@ Status 0 says that what was printed is right. When the reader of a pipe leaves b
 is 0 too, but not of bytes whose digest is only known at their end
 .RB ( "blob get" ,
 .BR cat ,
+.BR export ,
 .BR "v1 layer" ,
 an archive in -): it is that of IO, because what was read is not verified.
 .SH ENVIRONMENT

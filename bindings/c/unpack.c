@@ -53,6 +53,7 @@ static const struct parameter extract_parameters[] = {
     {"--owner", PARAMETER_FLAG, OCIREG_OPT_OWNER, NULL, "keep the owners (only as root)"},
     {"--setuid", PARAMETER_FLAG, OCIREG_OPT_SETUID, NULL, "keep set-user-ID and set-group-ID bits"},
     {"--devices", PARAMETER_FLAG, OCIREG_OPT_DEVICES, NULL, "also create devices and pipes"},
+    {"--path", PARAMETER_LIST, OCIREG_OPT_PATHS, "PATH", "only this path of the image, or pattern (*, ?, [a-z], **), with all below it (repeatable)"},
     {"--max-bytes", PARAMETER_NUMBER, OCIREG_OPT_MAX_BYTES, "N", "the most bytes to unpack"},
     {"--max-ratio", PARAMETER_NUMBER, OCIREG_OPT_MAX_RATIO, "N", "the most bytes for each packed one (250)"},
     {0},

@@ -717,6 +717,7 @@ using progress_function = std::function<bool(std::uint64_t, std::uint64_t)>;
 using log_function = std::function<bool(std::string_view)>;
 using credentials_function = std::function<credentials(std::string_view)>;
 using source_function = std::function<std::size_t(void *, std::size_t)>;
+using sink_function = std::function<bool(const void *, std::size_t)>;
 
 /* Owns the callbacks of a context. Replaced callbacks are kept: a call may still be running them. */
 class callbacks {
@@ -769,6 +770,10 @@ inline std::int32_t ocireg_hpp_credentials(void *function, const char *host, oci
     };
     return guarded(ask) ? 0 : 1;
 }
+inline std::int32_t ocireg_hpp_write(void *function, const std::uint8_t *bytes, std::size_t size)
+{
+    return guarded([&] { return (*static_cast<sink_function *>(function))(bytes, size); }) ? 0 : 1;
+}
 inline std::int64_t ocireg_hpp_read(void *function, std::uint8_t *bytes, std::size_t size)
 {
     std::int64_t given = -1;
@@ -779,6 +784,16 @@ inline std::int64_t ocireg_hpp_read(void *function, std::uint8_t *bytes, std::si
     return guarded(ask) ? given : -1;
 }
 } // extern "C"
+
+/* A stream that takes bytes, for as long as both live. */
+inline std::function<bool(const void *, std::size_t)> writing(std::ostream &sink)
+{
+    return [&sink](const void *bytes, std::size_t size) {
+        if (!sink.write(static_cast<const char *>(bytes), static_cast<std::streamsize>(size)))
+            throw std::ios_base::failure("the stream cannot be written");
+        return true;
+    };
+}
 
 /* A stream as a source of bytes, for as long as both live. */
 inline std::function<std::size_t(void *, std::size_t)> reading(std::istream &source)
@@ -1551,6 +1566,33 @@ public:
                         const context *with = nullptr) const
     {
         return named_twice(ocireg_image_extract, image, folder, wanted, with);
+    }
+    /* One archive of the whole file system: to a file, a descriptor, bool sink(const void *bytes, std::size_t size) which
+     * returns false to stop the call, or a stream. */
+    value image_export_file(std::string_view image, std::string_view path, const options &wanted = {},
+                            const context *with = nullptr) const
+    {
+        return named_twice(ocireg_image_export_file, image, path, wanted, with);
+    }
+    value image_export_fd(std::string_view image, int fd, const options &wanted = {}, const context *with = nullptr) const
+    {
+        const detail::c_string name(image);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_image_export_fd(get(), of(with), name, fd, wanted.get(), json, error);
+        });
+    }
+    value image_export_stream(std::string_view image, std::function<bool(const void *, std::size_t)> sink,
+                              const options &wanted = {}, const context *with = nullptr) const
+    {
+        const detail::c_string name(image);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_image_export_stream(get(), of(with), name, detail::ocireg_hpp_write, &sink, wanted.get(), json, error);
+        });
+    }
+    value image_export_stream(std::string_view image, std::ostream &sink, const options &wanted = {},
+                              const context *with = nullptr) const
+    {
+        return image_export_stream(image, detail::writing(sink), wanted, with);
     }
     value image_cat(std::string_view image, std::string_view path, int fd, const options &wanted = {},
                     const context *with = nullptr) const

@@ -28,6 +28,7 @@ var cOnly = map[string]string{
 	"ocireg_options_set_bool":           "as above",
 	"ocireg_options_add_string":         "as above",
 	"ocireg_manifest_layer":             "ManifestInfo.Layer reads Go's own document",
+	"ocireg_image_export_stream":        "ExportImage writes to an io.Writer through a pipe, as all calls do",
 	"ocireg_json_parse":                 "encoding/json reads what Go reads",
 	"ocireg_json_parse_bytes":           "encoding/json reads what Go reads",
 	"ocireg_json_kind":                  "encoding/json reads what Go reads",
@@ -170,7 +171,7 @@ var shapes = map[string]any{
 	"v1-push": ocireg.V1Push{}, "v1-put-image": ocireg.V1Put{}, "v1-put-layer": ocireg.V1Put{}, "v1-search": ocireg.V1Search{},
 	"v1-status": ocireg.V1Status{}, "v1-tags": ocireg.V1Tags{}, "blob-event": ocireg.BlobProgress{}, "explain": ocireg.Explanation{},
 	"image-append": ocireg.ImageAppend{}, "image-cat": ocireg.ImageFile{}, "image-config": ocireg.ImageConfig{},
-	"image-extract": ocireg.ImageExtract{}, "image-files": ocireg.ImageFiles{}, "image-size": ocireg.ImageSize{},
+	"image-export": ocireg.ImageExport{}, "image-extract": ocireg.ImageExtract{}, "image-files": ocireg.ImageFiles{}, "image-size": ocireg.ImageSize{},
 	"image-size-one": ocireg.ImageSize{}, "image-tag": ocireg.ImageTag{}, "image-validate": ocireg.Validation{}, "login": ocireg.Login{}, "logout": ocireg.Logout{},
 	"repository-remove": ocireg.RepositoryRemove{}, "token": ocireg.Token{}, "located": ocireg.Located{}, "unpacked-layer": ocireg.ExtractedLayer{},
 }

@@ -3,7 +3,10 @@ package ocireg
 // #include "shim.h"
 import "C"
 
-import "context"
+import (
+	"context"
+	"io"
+)
 
 // ImageExtract describes what was extracted.
 type ImageExtract struct {
@@ -11,7 +14,7 @@ type ImageExtract struct {
 	Digest   string    `json:"digest"`
 	Platform *Platform `json:"platform"`
 	Path     string    `json:"path"`
-	// Layers are those of the image, the oldest first.
+	// Layers are those that were read, the oldest first: all of the image, unless WithPaths names files only.
 	Layers      []ExtractedLayer `json:"layers"`
 	Files       int64            `json:"files"`
 	Directories int64            `json:"directories"`
@@ -35,9 +38,48 @@ type ExtractedLayer struct {
 
 // ExtractImage extracts the files of an image at any place (see ParsePlace) into a folder. Nothing is written outside
 // it, whatever the layers say. After an error it is incomplete. Options: WithPlatform, WithOverwrite, WithOwner,
-// WithSetuid, WithDevices, WithMaxBytes, WithMaxRatio, WithProgress.
+// WithSetuid, WithDevices, WithPaths, WithMaxBytes, WithMaxRatio, WithProgress.
 func (c *Client) ExtractImage(ctx context.Context, image, folder string, options ...Option) (*ImageExtract, error) {
 	return ask[ImageExtract](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_image_extract(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
 	}, image, folder)
+}
+
+// ImageExport describes an archive of the files of an image.
+type ImageExport struct {
+	// Digest is that of the image's manifest.
+	Digest   string    `json:"digest"`
+	Platform *Platform `json:"platform"`
+	// Path is the file, of ExportImageFile only.
+	Path string `json:"path"`
+	// Layers are those of the image, the oldest first.
+	Layers      []ExtractedLayer `json:"layers"`
+	Files       int64            `json:"files"`
+	Directories int64            `json:"directories"`
+	Symlinks    int64            `json:"symlinks"`
+	HardLinks   int64            `json:"hard_links"`
+	// Devices counts devices and pipes.
+	Devices int64 `json:"devices"`
+	// Bytes is the total size of the files.
+	Bytes int64 `json:"bytes"`
+	// Size is that of the archive.
+	Size int64 `json:"size"`
+}
+
+// ExportImage writes the file system of an image at any place (see ParsePlace) as one tar archive to a writer, to an *os.File without a
+// detour: archive/tar reads it at the other end of an io.Pipe. After an error, what was written must not be trusted. Options:
+// WithPlatform, WithMaxBytes, WithMaxRatio, WithProgress.
+func (c *Client) ExportImage(ctx context.Context, image string, into io.Writer, options ...Option) (*ImageExport, error) {
+	return toWriter(into, func(fd C.int32_t) (*ImageExport, error) {
+		return ask[ImageExport](ctx, c, options, func(k *call) C.ocireg_status {
+			return C.ocireg_image_export_fd(k.client, k.context, k.text[0], fd, k.options, &k.json, &k.failure)
+		}, image)
+	})
+}
+
+// ExportImageFile does the same to a file, which appears only whole and verified.
+func (c *Client) ExportImageFile(ctx context.Context, image, path string, options ...Option) (*ImageExport, error) {
+	return ask[ImageExport](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_image_export_file(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
+	}, image, path)
 }

@@ -84,6 +84,13 @@ func TestImage(t *testing.T) {
 	if text := must[[]byte](t)(os.ReadFile(filepath.Join(folder, "hello.txt"))); string(text) != "hello" {
 		t.Errorf("%s", text)
 	}
+	some := filepath.Join(t.TempDir(), "some")
+	if picked := must[*ocireg.ImageExtract](t)(client.ExtractImage(ctx, repository+":one", some, ocireg.WithPaths("hello.*"))); picked.Files != 1 {
+		t.Errorf("%+v", picked)
+	}
+	_, err := client.ExtractImage(ctx, repository+":one", some, ocireg.WithPaths("none"), ocireg.WithOverwrite())
+	wantCode(t, err, ocireg.ErrNotFound)
+	exported(t, client, repository+":one")
 	files := must[*ocireg.ImageFiles](t)(client.ImageFiles(ctx, repository+":one"))
 	if len(files.Files) != 1 || files.Files[0].Path != "/hello.txt" || files.Files[0].Type != "file" || files.Files[0].Size != 5 || files.Files[0].Mode != 0o640 {
 		t.Errorf("%+v", files)
@@ -99,8 +106,32 @@ func TestImage(t *testing.T) {
 	if text.String() != "hello" {
 		t.Errorf("%q", text.String())
 	}
-	_, err := client.CatImage(ctx, repository+":one", "/none", &text)
+	_, err = client.CatImage(ctx, repository+":one", "/none", &text)
 	wantCode(t, err, ocireg.ErrNotFound)
+}
+
+// exported: the same archive by a pipe, which archive/tar reads as it comes, and in a file.
+func exported(t *testing.T, client *ocireg.Client, image string) {
+	t.Helper()
+	ctx := context.Background()
+	reader, writer := io.Pipe()
+	go func() {
+		_, err := client.ExportImage(ctx, image, writer)
+		writer.CloseWithError(err)
+	}()
+	archive := tar.NewReader(reader)
+	header := must[*tar.Header](t)(archive.Next())
+	if text := must[[]byte](t)(io.ReadAll(archive)); header.Name != "hello.txt" || header.Mode != 0o640 || string(text) != "hello" {
+		t.Errorf("%+v %q", header, text)
+	}
+	if _, err := archive.Next(); err != io.EOF {
+		t.Error(err)
+	}
+	path := filepath.Join(t.TempDir(), "image.tar")
+	done := must[*ocireg.ImageExport](t)(client.ExportImageFile(ctx, image, path, ocireg.WithMaxRatio(100)))
+	if done.Files != 1 || done.Bytes != 5 || done.Path != path || int64(len(must[[]byte](t)(os.ReadFile(path)))) != done.Size {
+		t.Errorf("%+v", done)
+	}
 }
 
 func TestAppendImage(t *testing.T) {

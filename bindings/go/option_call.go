@@ -306,11 +306,16 @@ func WithSetuid() Option { return callOption(set("setuid", true)) }
 // WithDevices also creates devices and pipes. For ExtractImage.
 func WithDevices() Option { return callOption(set("devices", true)) }
 
-// WithMaxBytes is the most bytes to unpack; 64 GiB by default. For ExtractImage, ImageFiles and ValidateImage.
+// WithPaths extracts only these paths of the image, or patterns of them: each with everything below it and the folders above it. For
+// ExtractImage.
+func WithPaths(paths ...string) Option { return callOption(set("paths", paths)) }
+
+// WithMaxBytes is the most bytes to unpack; 64 GiB by default. For ExtractImage, ExportImage, ImageFiles
+// and ValidateImage.
 func WithMaxBytes(size int64) Option { return callOption(set("max_bytes", size)) }
 
 // WithMaxRatio is the most uncompressed bytes of a layer per compressed byte; 250 by default. For ExtractImage,
-// ImageFiles and ValidateImage.
+// ExportImage, ImageFiles and ValidateImage.
 func WithMaxRatio(ratio int) Option { return callOption(set("max_ratio", ratio)) }
 
 // WithoutVerifying stops reading after the file, before its layer's digest is known to be right. For CatImage.

@@ -14,7 +14,7 @@ use super::out::Json;
 use super::status::ocireg_status;
 use crate::endpoint::Endpoint;
 use crate::image::cat::cat;
-use crate::image::extract::extract;
+use crate::image::extract::extract_through;
 use crate::image::files::files;
 
 /// Extracts the files of an image at any place (see ocireg_endpoint_parse) into a folder, which is made if it is not there:
@@ -26,16 +26,23 @@ use crate::image::files::files;
 ///
 /// Options: {ExtractOptions}
 ///
+/// With paths, as ocireg_image_files lists them (links are not followed), only what they name is written, with everything below it and
+/// the folders above it, which get the modes of the image: the layers are read from the newest on, as by ocireg_image_export_file, to
+/// their ends, and no further than to the one that has the last of the paths where each is exactly one file. What is written waits in a
+/// temporary file (the client's temporary_dir) until all of it is there and verified, so that any failure leaves the folder as it was
+/// but one of writing itself. A path that names nothing is OCIREG_NOT_FOUND.
+///
 /// Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string,
 /// "layers": [{"digest": string, "diff_id": string, "diff_id_checked": boolean (false when the config does not tell it)}],
-/// the oldest first, "files", "directories", "symlinks", "hard_links", "devices", "skipped" (devices and pipes left out),
-/// "whiteouts", "bytes" (of the files): numbers}. Free with ocireg_string_free.
+/// the oldest first, of those that were read, "files", "directories", "symlinks", "hard_links", "devices", "skipped" (devices and pipes
+/// left out), "whiteouts" (0 with paths), "bytes" (of the files): numbers}. Free with ocireg_string_free.
 ///
 /// Progress: bytes of the layers, as they are stored.
 ///
 /// Errors: the common ones; OCIREG_IO, also when the folder is not empty, OCIREG_INVALID_MANIFEST when a layer is not a valid tar
 /// archive or a name leads out, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED (another packing, sparse
-/// files), OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_MISSING_BLOB. Source: image-spec layer.md.
+/// files; with paths, what cannot be told from the newest layer on), OCIREG_NOT_FOUND also when the index has no such platform,
+/// OCIREG_MISSING_BLOB. Source: image-spec layer.md.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_image_extract(
     client: *mut ocireg_client,
@@ -56,7 +63,7 @@ pub unsafe extern "C" fn ocireg_image_extract(
             },
             |client, call, (place, folder), options| {
                 let store = place.source(client)?;
-                extract(call, store.as_ref(), Path::new(&folder), &options)
+                extract_through(call, store.as_ref(), Path::new(&folder), &options, &client.temporary_space())
             },
         )
     }

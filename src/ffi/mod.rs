@@ -20,6 +20,7 @@ mod client_job;
 mod context;
 mod copy;
 mod error;
+mod export;
 mod files;
 mod fork;
 mod guard;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::extract::{check_diff_id, diff_ids};
 use super::layer::{UnpackLimits, UnpackedLayer};
+use super::layer_entries::KnownLayers;
 use super::path_walk::MOST_LINKS;
 use super::tar::{clean, is_within, join, shown, split, EntryKind, LayerEntries, Mark, TarEntry};
 use super::Image;
@@ -60,41 +61,79 @@ pub fn cat(
     let image = Image::find(call, store, options.platform.as_deref())?;
     let layers = image.layers(call, store)?;
     let ids = diff_ids(call, store, &image, layers.len())?;
-    let mut wanted = clean(path.as_bytes()).map_err(|error| error.with_code(Code::InvalidArgument))?;
-    let newest = layers.len();
-    let (mut links, mut below, mut depth) = (0, newest, 0);
-    let mut limits = UnpackLimits::default();
     call.begin("cat", None)?;
-    while let Some(at) = below.checked_sub(1) {
-        let (layer, id) = (&layers[at], ids.as_ref().and_then(|ids| ids.get(at)));
-        let search = FileSearch { call, store, wanted: &wanted, depth, verify: options.verify };
-        match search.layer(layer, id, &mut limits, out)? {
-            LayerLookup::File(entry, verified) => {
-                return Ok(CatFile {
-                    digest: image.content.digest().clone(),
-                    platform: image.platform,
-                    path: format!("/{}", String::from_utf8_lossy(&entry.path)),
-                    size: entry.size,
-                    mode: entry.mode,
-                    layer: layer.digest.clone(),
-                    verified,
-                });
-            }
-            LayerLookup::Folder(known) => (below, depth) = (at, known),
-            LayerLookup::Hidden => break,
-            LayerLookup::Elsewhere(other, same_layer) => {
-                links += 1;
-                if links > MOST_LINKS {
-                    let message = format!("'{path}' leads through more than {MOST_LINKS} links");
-                    return Err(Error::new(Code::LimitExceeded, message));
+    let known = KnownLayers::new(layers.len());
+    let (layers, ids) = (layers.as_slice(), ids.as_deref());
+    let mut search =
+        LayerSearch { call, store, layers, ids, verify: options.verify, known, limits: UnpackLimits::default() };
+    let (at, entry, verified) = search.find(path, out)?;
+    Ok(CatFile {
+        digest: image.content.digest().clone(),
+        platform: image.platform,
+        path: format!("/{}", String::from_utf8_lossy(&entry.path)),
+        size: entry.size,
+        mode: entry.mode,
+        layer: layers[at].digest.clone(),
+        verified,
+    })
+}
+
+/// The layers of an image, in which one file is looked for.
+struct LayerSearch<'a> {
+    call: &'a Call,
+    store: &'a dyn ReadStore,
+    layers: &'a [Descriptor],
+    ids: Option<&'a [Digest]>,
+    verify: bool,
+    /// Those that were read to their ends: behind a link all are searched again.
+    known: KnownLayers,
+    limits: UnpackLimits,
+}
+
+impl LayerSearch<'_> {
+    /// Writes the file. Returns its layer, and whether that was verified.
+    fn find(&mut self, path: &str, out: &mut dyn Write) -> Result<(usize, TarEntry, bool)> {
+        let mut wanted = clean(path.as_bytes()).map_err(|error| error.with_code(Code::InvalidArgument))?;
+        let newest = self.layers.len();
+        let (mut links, mut below, mut depth) = (0, newest, 0);
+        while let Some(at) = below.checked_sub(1) {
+            let search = FileSearch { call: self.call, store: self.store, wanted: &wanted, depth, verify: self.verify };
+            match self.layer(at, &search, out)? {
+                LayerLookup::File(entry, verified) => return Ok((at, entry, verified)),
+                LayerLookup::Folder(known) => (below, depth) = (at, known),
+                LayerLookup::Hidden => break,
+                LayerLookup::Elsewhere(other, from) => {
+                    links += 1;
+                    if links > MOST_LINKS {
+                        let message = format!("'{path}' leads through more than {MOST_LINKS} links");
+                        return Err(Error::new(Code::LimitExceeded, message));
+                    }
+                    (wanted, depth) = (other, 0);
+                    below = match from {
+                        SearchFrom::Newest => newest,
+                        SearchFrom::SameLayer => at + 1,
+                        SearchFrom::Below => at,
+                    };
                 }
-                // The target of a hard link is in the same layer, or a lower one.
-                (wanted, depth) = (other, 0);
-                below = if same_layer { at + 1 } else { newest };
             }
         }
+        Err(Error::new(Code::NotFound, format!("the image has no file '{}'", shown(&wanted))))
     }
-    Err(Error::new(Code::NotFound, format!("the image has no file '{}'", shown(&wanted))))
+
+    /// Searches a layer, which is read unless its entries are known and it does not have the file.
+    fn layer(&mut self, at: usize, search: &FileSearch, out: &mut dyn Write) -> Result<LayerLookup> {
+        let again = self.known.get(at).map(|entries| search.again(entries));
+        if let Some(found) = again.transpose()?.flatten() {
+            return Ok(found);
+        }
+        let id = self.ids.and_then(|ids| ids.get(at));
+        let found = search.layer((&self.layers[at], id), &mut self.limits, out, &mut self.known)?;
+        match &found {
+            LayerLookup::Elsewhere(_, SearchFrom::SameLayer) | LayerLookup::File(..) => self.known.forget(),
+            _ => self.known.keep(at),
+        }
+        Ok(found)
+    }
 }
 
 /// What a layer says about a path.
@@ -105,8 +144,18 @@ enum LayerLookup {
     Folder(usize),
     /// It is not in this layer, which hides those of lower ones.
     Hidden,
-    /// It is another path; a hard link's is in this layer or below.
-    Elsewhere(Vec<u8>, bool),
+    /// It is another path.
+    Elsewhere(Vec<u8>, SearchFrom),
+}
+
+/// Where the search for the path that a link names begins.
+#[derive(PartialEq)]
+enum SearchFrom {
+    /// A symbolic link's is what the image has there.
+    Newest,
+    /// A hard link's is what its layer had there before, or else what an older one has.
+    SameLayer,
+    Below,
 }
 
 struct FileSearch<'a> {
@@ -123,6 +172,8 @@ struct Findings {
     file: Option<TarEntry>,
     /// The path that a symbolic link leads to.
     link: Option<Vec<u8>>,
+    /// What a hard link names in older layers.
+    older: Option<Vec<u8>>,
     /// How many names at the beginning of the path are known to be folders.
     depth: usize,
     /// The path itself is a folder.
@@ -135,26 +186,20 @@ impl FileSearch<'_> {
         Error::new(Code::InvalidArgument, format!("'{}' is not a regular file", shown(self.wanted)))
     }
 
-    /// For each link, all layers are searched again: `limits` are for everything that is unpacked.
+    /// Reads a layer. `limits` are for everything that is unpacked: behind a link layers may be read again.
     fn layer(
         &self,
-        layer: &Descriptor,
-        id: Option<&Digest>,
+        (layer, id): (&Descriptor, Option<&Digest>),
         limits: &mut UnpackLimits,
         out: &mut dyn Write,
+        known: &mut KnownLayers,
     ) -> Result<LayerLookup> {
         let mut entries = LayerEntries::new(UnpackedLayer::open(self.call, self.store, layer, 0, *limits)?);
         let mut seen = Findings { depth: self.depth, ..Findings::default() };
         while let Some(entry) = entries.advance()? {
             self.call.check()?;
-            match entry.mark()? {
-                Mark::None => {}
-                mark => {
-                    seen.is_hidden |= self.is_hidden_by(&mark);
-                    continue;
-                }
-            }
-            if entry.path == self.wanted {
+            known.note(&entry);
+            if entry.path == self.wanted && entry.mark()? == Mark::None {
                 if seen.file.is_some() {
                     let message = format!("the layer {} has '{}' twice", layer.digest, shown(self.wanted));
                     return Err(Error::new(Code::InvalidManifest, message));
@@ -162,22 +207,65 @@ impl FileSearch<'_> {
                 if matches!(entry.kind, EntryKind::File) {
                     copy_out(&mut entries, out)?;
                 }
-                if let Some(found) = self.take_wanted(entry, &mut seen)? {
-                    return Ok(found);
+            }
+            match self.take(entry, &mut seen)? {
+                None => {}
+                Some(LayerLookup::Elsewhere(target, SearchFrom::SameLayer)) if !known.may_have(&target) => {
+                    seen.older = Some(target);
                 }
-            } else if is_within(&entry.path, self.wanted) {
-                // There may be no other sign of this folder.
-                seen.is_folder = true;
-            } else if is_within(self.wanted, &entry.path) && !entry.path.is_empty() {
-                self.take_parent(&entry, &mut seen)?;
+                Some(found) => return Ok(found),
             }
         }
         let diff_id = entries.source().finish()?;
         limits.bytes = limits.bytes.saturating_sub(entries.source().unpacked());
         check_diff_id(layer, &diff_id, id)?;
+        self.conclude(seen)
+    }
+
+    /// Searches a layer of which all entries are known. None if it has the file, which has to be read.
+    fn again(&self, entries: &[TarEntry]) -> Result<Option<LayerLookup>> {
+        let mut seen = Findings { depth: self.depth, ..Findings::default() };
+        for entry in entries {
+            self.call.check()?;
+            if entry.path == self.wanted && entry.kind == EntryKind::File && entry.mark()? == Mark::None {
+                return Ok(None);
+            }
+            if let Some(found) = self.take(entry.clone(), &mut seen)? {
+                return Ok(Some(found));
+            }
+        }
+        self.conclude(seen).map(Some)
+    }
+
+    /// What an entry shows. Returns the result, unless the layer has to be read to its end.
+    fn take(&self, entry: TarEntry, seen: &mut Findings) -> Result<Option<LayerLookup>> {
+        match entry.mark()? {
+            Mark::None => {}
+            mark => {
+                seen.is_hidden |= self.is_hidden_by(&mark);
+                return Ok(None);
+            }
+        }
+        if entry.path == self.wanted {
+            return self.take_wanted(entry, seen);
+        }
+        if is_within(&entry.path, self.wanted) {
+            // There may be no other sign of this folder.
+            seen.is_folder = true;
+        } else if is_within(self.wanted, &entry.path) && !entry.path.is_empty() {
+            self.take_parent(&entry, seen)?;
+        }
+        Ok(None)
+    }
+
+    /// What a layer has said when all of it was seen.
+    fn conclude(&self, seen: Findings) -> Result<LayerLookup> {
+        if let Some(path) = seen.older {
+            return Ok(LayerLookup::Elsewhere(path, SearchFrom::Below));
+        }
         Ok(match (seen.file, seen.link) {
             (Some(entry), _) => LayerLookup::File(entry, true),
-            (None, Some(path)) => LayerLookup::Elsewhere(path, false),
+            (None, Some(path)) => LayerLookup::Elsewhere(path, SearchFrom::Newest),
             (None, None) if seen.is_folder => return Err(self.no_file()),
             (None, None) if seen.is_hidden => LayerLookup::Hidden,
             (None, None) => LayerLookup::Folder(seen.depth),
@@ -199,7 +287,9 @@ impl FileSearch<'_> {
             EntryKind::File if !self.verify => return Ok(Some(LayerLookup::File(entry, false))),
             EntryKind::File => seen.file = Some(entry),
             EntryKind::HardLink(target) if target == self.wanted => {}
-            EntryKind::HardLink(target) => return Ok(Some(LayerLookup::Elsewhere(target.clone(), true))),
+            EntryKind::HardLink(target) => {
+                return Ok(Some(LayerLookup::Elsewhere(target.clone(), SearchFrom::SameLayer)));
+            }
             EntryKind::Symlink(target) => seen.link = Some(resolve(split(&entry.path).0, target, b"")?),
             _ => return Err(self.no_file()),
         }

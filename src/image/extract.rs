@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::config::ImageConfig;
 use super::disk::{DiskTree, PreservedAttributes};
+use super::flat::Source;
 use super::layer::{UnpackLimits, UnpackedLayer};
 use super::tar::{EntryKind, LayerEntries, Mark};
-use super::Image;
+use super::{picked, Image};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -16,6 +17,8 @@ use crate::manifest::Descriptor;
 use crate::options::options;
 use crate::platform::Platform;
 use crate::store::ReadStore;
+use crate::stream::spool::TemporarySpace;
+use crate::tar::{Entries, TarSource};
 
 options! {
     /// Options of [`extract`].
@@ -35,6 +38,9 @@ options! {
         pub max_bytes: u64 = 68_719_476_736,
         /// the most bytes of a layer for each packed one, from the first GiB on
         pub max_ratio: u64 = 250,
+        /// only these paths of the image, each with everything below it and the folders above it; in patterns `*` is any part of a
+        /// name, `?` one byte, `[a-z]` one of several, `**` any number of names, and after a backslash each stands for itself
+        pub paths: Vec<String>,
     }
 }
 
@@ -48,7 +54,7 @@ pub struct Extracted {
     pub platform: Option<Platform>,
     /// The folder, as the caller named it.
     pub path: String,
-    /// The layers, the oldest first.
+    /// The layers that were read, the oldest first.
     pub layers: Vec<ExtractedLayer>,
     /// Regular files made.
     pub files: u64,
@@ -81,38 +87,31 @@ pub struct ExtractedLayer {
 
 /// Extracts an image into a folder.
 pub fn extract(call: &Call, store: &dyn ReadStore, path: &Path, options: &ExtractOptions) -> Result<Extracted> {
+    extract_through(call, store, path, options, &TemporarySpace::default())
+}
+
+/// Extracts an image, with a place for files that have to wait.
+pub fn extract_through(
+    call: &Call,
+    store: &dyn ReadStore,
+    path: &Path,
+    options: &ExtractOptions,
+    space: &TemporarySpace,
+) -> Result<Extracted> {
     let image = Image::find(call, store, options.platform.as_deref())?;
     let layers = image.layers(call, store)?;
     let ids = diff_ids(call, store, &image, layers.len())?;
-    let ExtractOptions { owner, setuid, devices, .. } = *options;
-    let mut job = Extraction {
-        call,
-        store,
-        tree: DiskTree::open(call, path, options.overwrite, PreservedAttributes { owner, setuid, devices })?,
-        limits: UnpackLimits { bytes: options.max_bytes, ratio: options.max_ratio },
-        done: 0,
-        result: Extracted {
-            digest: image.content.digest().clone(),
-            platform: image.platform.clone(),
-            path: path.display().to_string(),
-            layers: Vec::new(),
-            files: 0,
-            directories: 0,
-            symlinks: 0,
-            hard_links: 0,
-            devices: 0,
-            skipped: 0,
-            whiteouts: 0,
-            bytes: 0,
-        },
-    };
-    let total = layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size));
-    call.begin("extract", Some(total))?;
+    let limits = UnpackLimits { bytes: options.max_bytes, ratio: options.max_ratio };
+    call.begin("extract", Some(layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size))))?;
+    if !options.paths.is_empty() {
+        let source = Source { call, store, layers: &layers, ids: ids.as_deref(), limits };
+        return picked::extract(&image, source, path, options, space);
+    }
+    let mut job = Extraction { call, store, unpacking: Unpacking::new(call, &image, path, options)?, limits, done: 0 };
     for (at, layer) in layers.iter().enumerate() {
         job.layer(layer, ids.as_ref().and_then(|ids| ids.get(at)))?;
     }
-    job.tree.finish()?;
-    Ok(job.result)
+    job.unpacking.finish()
 }
 
 /// The digests that the unpacked layers must have, if the config has them.
@@ -146,30 +145,58 @@ pub fn check_diff_id(layer: &Descriptor, found: &Digest, expected: Option<&Diges
 struct Extraction<'a> {
     call: &'a Call,
     store: &'a dyn ReadStore,
-    tree: DiskTree,
+    unpacking: Unpacking,
     limits: UnpackLimits,
     done: u64,
-    result: Extracted,
 }
 
 impl Extraction<'_> {
     fn layer(&mut self, wanted: &Descriptor, expected: Option<&Digest>) -> Result<()> {
         let mut entries =
             LayerEntries::new(UnpackedLayer::open(self.call, self.store, wanted, self.done, self.limits)?);
-        while self.entry(&mut entries)? {
+        while self.unpacking.entry(&mut entries)? {
             self.call.check()?;
         }
-        self.tree.end_layer();
+        self.unpacking.tree.end_layer();
         let diff_id = entries.source().finish()?;
         let diff_id_checked = check_diff_id(wanted, &diff_id, expected)?;
         self.limits.bytes = self.limits.bytes.saturating_sub(entries.source().unpacked());
         self.done = self.done.saturating_add(wanted.size);
-        self.result.layers.push(ExtractedLayer { digest: wanted.digest.clone(), diff_id, diff_id_checked });
+        let layer = ExtractedLayer { digest: wanted.digest.clone(), diff_id, diff_id_checked };
+        self.unpacking.result.layers.push(layer);
         Ok(())
+    }
+}
+
+/// Entries made into files, and their numbers.
+pub(super) struct Unpacking {
+    tree: DiskTree,
+    pub(super) result: Extracted,
+}
+
+impl Unpacking {
+    pub(super) fn new(call: &Call, image: &Image, path: &Path, options: &ExtractOptions) -> Result<Unpacking> {
+        let ExtractOptions { owner, setuid, devices, .. } = *options;
+        let result = Extracted {
+            digest: image.content.digest().clone(),
+            platform: image.platform.clone(),
+            path: path.display().to_string(),
+            layers: Vec::new(),
+            files: 0,
+            directories: 0,
+            symlinks: 0,
+            hard_links: 0,
+            devices: 0,
+            skipped: 0,
+            whiteouts: 0,
+            bytes: 0,
+        };
+        let keep = PreservedAttributes { owner, setuid, devices };
+        Ok(Unpacking { tree: DiskTree::open(call, path, options.overwrite, keep)?, result })
     }
 
     /// Reads one entry; false at the end.
-    fn entry(&mut self, entries: &mut LayerEntries) -> Result<bool> {
+    pub(super) fn entry<S: TarSource>(&mut self, entries: &mut Entries<S>) -> Result<bool> {
         let Some(entry) = entries.advance()? else { return Ok(false) };
         match entry.mark()? {
             Mark::None => {}
@@ -199,5 +226,10 @@ impl Extraction<'_> {
             EntryKind::Character | EntryKind::Block | EntryKind::Fifo => result.devices += 1,
         }
         Ok(true)
+    }
+
+    pub(super) fn finish(mut self) -> Result<Extracted> {
+        self.tree.finish()?;
+        Ok(self.result)
     }
 }

@@ -3,7 +3,7 @@
 use super::layer::UnpackedLayer;
 use crate::error::{Code, Error, Result};
 use crate::tar;
-pub(crate) use crate::tar::names::{clean, is_within, join, shown, split, DEEPEST};
+pub(crate) use crate::tar::names::{clean, is_within, join, shown, split, DEEPEST, LONGEST_PATH};
 pub(crate) use crate::tar::{EntryKind, TarEntry};
 
 pub(crate) type LayerEntries = tar::Entries<UnpackedLayer>;

@@ -50,11 +50,12 @@ pub(crate) struct Entries<S> {
     padding: u64,
     count: u64,
     ended: bool,
+    attributes: Vec<u8>,
 }
 
 impl<S: TarSource> Entries<S> {
     pub(crate) fn new(source: S) -> Entries<S> {
-        Entries { source, position: 0, left: 0, padding: 0, count: 0, ended: false }
+        Entries { source, position: 0, left: 0, padding: 0, count: 0, ended: false, attributes: Vec::new() }
     }
 
     /// The source, for reading what follows the archive.
@@ -65,6 +66,11 @@ impl<S: TarSource> Entries<S> {
     /// The position of the rest of the current entry's content.
     pub(crate) fn position(&self) -> u64 {
         self.position
+    }
+
+    /// What the current entry has besides: records of an extended header, for a header that is written.
+    pub(crate) fn attributes(&self) -> &[u8] {
+        &self.attributes
     }
 
     /// The next entry; the rest of the previous one is skipped.
@@ -93,7 +99,10 @@ impl<S: TarSource> Entries<S> {
                     let link = pax.link.take().or(long_link.take());
                     let link = link.or_else(|| header.link_name_bytes().map(|link| link.into_owned()));
                     return match self.entry(header, kind, size, name, link.unwrap_or_default(), &pax)? {
-                        Some(entry) => Ok(Some(entry)),
+                        Some(entry) => {
+                            self.attributes = pax.attributes;
+                            Ok(Some(entry))
+                        }
                         None => {
                             (long_name, long_link, pax) = (None, None, Pax::default());
                             continue;

@@ -1,9 +1,10 @@
-//! Tar archives (POSIX ustar and pax, GNU long names): one reader for layers, archives and files. It does not know
-//! where the bytes come from.
+//! Tar archives (POSIX ustar and pax, GNU long names): one reader for layers, archives and files, and the headers
+//! of what is written. It does not know where the bytes come from.
 
 mod entries;
 pub(crate) mod names;
 mod pax;
+pub(crate) mod write;
 
 pub(crate) use entries::{Entries, EntryKind, TarEntry};
 

@@ -12,6 +12,8 @@ pub(super) struct Pax {
     pub mtime: Option<i64>,
     /// The content is a sparse file.
     pub sparse: bool,
+    /// The records that are kept as they are: what else a file has.
+    pub attributes: Vec<u8>,
 }
 
 impl Pax {
@@ -20,7 +22,11 @@ impl Pax {
         let mut pax = Pax { some: true, ..Pax::default() };
         while !bytes.is_empty() {
             let (key, value, rest) = record(bytes).ok_or("an extended header is damaged")?;
+            let whole = &bytes[..bytes.len() - rest.len()];
             bytes = rest;
+            if is_attribute(key, value) {
+                pax.attributes.extend_from_slice(whole);
+            }
             let text = std::str::from_utf8(value).unwrap_or_default();
             let number = || text.parse::<u64>().map_err(|_| "a number in an extended header is not a number");
             match key {
@@ -35,6 +41,26 @@ impl Pax {
             }
         }
         Ok(pax)
+    }
+}
+
+/// What a file has besides what a header tells: extended attributes and the like, and the part of a second of its time.
+fn is_attribute(key: &[u8], value: &[u8]) -> bool {
+    const KEPT: [&[u8]; 6] = [
+        b"SCHILY.xattr.",
+        b"LIBARCHIVE.xattr.",
+        b"SCHILY.acl.",
+        b"SCHILY.fflags",
+        b"RHT.security.selinux",
+        b"MSWINDOWS.",
+    ];
+    match key {
+        b"mtime" => {
+            let number = |part: &[u8]| !part.is_empty() && part.len() < 20 && part.iter().all(u8::is_ascii_digit);
+            let mut parts = value.strip_prefix(b"-").unwrap_or(value).split(|byte| *byte == b'.');
+            matches!((parts.next(), parts.next(), parts.next()), (Some(whole), Some(part), None) if number(whole) && number(part))
+        }
+        key => !key.contains(&0) && KEPT.iter().any(|kept| key.starts_with(kept)),
     }
 }
 

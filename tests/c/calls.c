@@ -448,6 +448,23 @@ static ocireg_status image_extract(void **a, ocireg_error **error) {
     return ocireg_image_extract(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
 }
 
+static ocireg_status image_export_file(void **a, ocireg_error **error) {
+    return ocireg_image_export_file(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
+}
+
+static ocireg_status image_export_fd(void **a, ocireg_error **error) {
+    return ocireg_image_export_fd(a[0], a[1], a[2], 1, a[3], (char **)a[4], error);
+}
+
+static int32_t drop_bytes(void *userdata, const uint8_t *data, size_t size) {
+    (void)userdata, (void)data, (void)size;
+    return 0;
+}
+
+static ocireg_status image_export_stream(void **a, ocireg_error **error) {
+    return ocireg_image_export_stream(a[0], a[1], a[2], a[3] ? drop_bytes : NULL, NULL, a[4], (char **)a[5], error);
+}
+
 static ocireg_status image_files(void **a, ocireg_error **error) {
     return ocireg_image_files(a[0], a[1], a[2], a[3], (char **)a[4], error);
 }
@@ -577,6 +594,9 @@ const struct call calls[] = {
     {"image_validate", "CxTpo", image_validate, "{'quick':1}"},
     {"image_tag", "CxTNpn", image_tag, "{'referrers':'yes'}"},
     {"image_extract", "CxTWpn", image_extract, "{'overwrite':1}"},
+    {"image_export_file", "CxTWpn", image_export_file, "{'max_ratio':'no'}"},
+    {"image_export_fd", "CxTpn", image_export_fd, "{'platform':1}"},
+    {"image_export_stream", "CxTfpn", image_export_stream, "{'paths':['a']}"},
     {"image_files", "CxTpo", image_files, "{'max_bytes':'no'}"},
     {"image_cat", "CxTNpn", image_cat, "{'verify':'no'}"},
     {"image_append", "CxTpn", image_append, "{'layers':'one'}"},

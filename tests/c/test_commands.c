@@ -125,6 +125,13 @@ static void test_an_image_of_a_tree(void **state) {
     assert_int_equal(run("files", NULL), 64);
     expect_run(text("cat oci:%s/layout:v1 motd", folder), &said);
     assert_string_equal(said, "hello");
+    /* The whole of it as one archive, and some of it in a folder. */
+    expect_shell("$0 export oci:layout:v1 | tar -xOf - motd >out && test $(cat out) = hello");
+    expect_shell("$0 export -o all.tar oci:layout:v1 | grep -q .files.:1 && test $(tar -tf all.tar) = motd");
+    expect_shell("if $0 export --max-bytes 5 -o all.tar oci:layout:v1 2>err; then exit 1; fi; test $(tar -tf all.tar) = motd && test \"$(ls -A | grep partial)\" = \"\"");
+    expect_shell("$0 extract --path \"m*\" oci:layout:v1 some | grep -q .files.:1 && test $(cat some/motd) = hello");
+    assert_int_equal(run(text("extract --path none oci:%s/layout:v1 %s/none", folder, folder), NULL), OCIREG_NOT_FOUND);
+    expect_shell("test ! -e none");
 }
 
 /* Standard input is read when it is named, compressed in any way or not at all, from its current position. */

@@ -61,6 +61,10 @@ static struct way an_old_layer(void) {
     return way;
 }
 
+static ocireg_status export_files(const struct way *way, int fd, ocireg_error **error) {
+    return ocireg_image_export_fd(way->client, way->context, way->place, fd, NULL, NULL, error);
+}
+
 /* A tar file with one large file, in an image in a local layout, which is quick to open. */
 static ocireg_status cat_file(const struct way *way, int fd, ocireg_error **error) {
     return ocireg_image_cat(way->client, way->context, way->place, "/file", fd, NULL, NULL, error);
@@ -91,8 +95,15 @@ static struct way a_file(void) {
     return way;
 }
 
+static struct way an_archive(void) {
+    struct way way = a_file();
+    way.name = "image_export_fd";
+    way.get = export_files;
+    return way;
+}
+
 typedef struct way way_fn(void);
-static way_fn *const ways[] = {a_blob, an_old_layer, a_file};
+static way_fn *const ways[] = {a_blob, an_old_layer, a_file, an_archive};
 
 /* What is written to, whether read from or not: a pipe, a non-blocking pipe, a socket. */
 struct ends {

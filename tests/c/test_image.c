@@ -2,6 +2,7 @@
 #include "common.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -183,6 +184,53 @@ static char *contents(ocireg_client *client, const char *image, const char *path
     return text("%.*s", (int)size, (const char *)data);
 }
 
+/* Bytes that a callback took, of which it stops at the given number. */
+struct taken {
+    size_t size, most;
+    uint64_t sum;
+    pthread_t thread;
+};
+
+static int32_t take(void *userdata, const uint8_t *data, size_t size) {
+    struct taken *taken = userdata;
+    if (!pthread_equal(taken->thread, pthread_self()) || size > 256 << 10) return -1;
+    for (size_t i = 0; i < size; i++) taken->sum += data[i];
+    taken->size += size;
+    return taken->most > 0 && taken->size > taken->most;
+}
+
+/* By a file, a descriptor and a callback the same archive. */
+static void exported(ocireg_client *client, const char *image, const char *folder) {
+    char *json = NULL;
+    size_t size = 0, again = 0;
+    const char *path = text("%s/image.tar", folder), *other = text("%s/other.tar", folder);
+    expect_status(OCIREG_OK, ocireg_image_export_file(client, NULL, image, path, NULL, &json, &failure));
+    kept(json);
+    expect_shape(json, "digest:string path:string layers:array files:number directories:number symlinks:number hard_links:number "
+                       "devices:number bytes:number size:number");
+    const uint8_t *bytes = (const uint8_t *)read_file(path, &size);
+    expect_number_at(json, "size", (int64_t)size);
+    int fd = open(other, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    expect_status(OCIREG_OK, ocireg_image_export_fd(client, NULL, image, fd, options("{'max_ratio':100}"), &json, &failure));
+    kept(json);
+    close(fd);
+    assert_memory_equal(read_file(other, &again), bytes, size);
+    assert_int_equal(again, size);
+    struct taken taken = {.thread = pthread_self()};
+    uint64_t sum = 0;
+    for (size_t i = 0; i < size; i++) sum += bytes[i];
+    expect_status(OCIREG_OK, ocireg_image_export_stream(client, NULL, image, take, &taken, NULL, NULL, &failure));
+    assert_int_equal(taken.size, size);
+    assert_int_equal(taken.sum, sum);
+    taken = (struct taken){.thread = pthread_self(), .most = 1};
+    expect_status(OCIREG_CALLBACK, ocireg_image_export_stream(client, NULL, image, take, &taken, NULL, &json, &failure));
+    expect_message("write callback");
+    assert_null(json);
+    assert_int_equal(system(text("tar -tf %s | grep -qx etc/motd", path)), 0);
+    expect_status(OCIREG_LIMIT_EXCEEDED, ocireg_image_export_file(client, NULL, image, other, options("{'max_bytes':100}"), &json, &failure));
+    assert_memory_equal(read_file(other, &again), bytes, size);
+}
+
 static void test_files(void **state) {
     (void)state;
     ocireg_client *client = client_of("OCIREG_TEST_V3");
@@ -274,6 +322,15 @@ static void test_files(void **state) {
     assert_memory_equal(read_file(text("%s/etc/motd", target), &size), "on amd64", 8);
     expect_status(OCIREG_IO, ocireg_image_extract(client, NULL, text("oci:%s/layout:x", folder), target, NULL, &json, &failure));
     expect_message("not empty");
+    const char *some = text("%s/some", folder);
+    expect_status(OCIREG_NOT_FOUND, ocireg_image_extract(client, NULL, text("oci:%s/layout:x", folder), some, options("{'paths':['etc/motd','none']}"), &json, &failure));
+    expect_message("'none'");
+    assert_int_not_equal(access(some, F_OK), 0);
+    expect_status(OCIREG_OK, ocireg_image_extract(client, NULL, text("oci:%s/layout:x", folder), some, options("{'paths':['**/mo?d']}"), &json, &failure));
+    kept(json);
+    expect_number_at(json, "files", 1);
+    assert_int_not_equal(access(text("%s/etc/more", some), F_OK), 0);
+    exported(client, text("oci:%s/layout:x", folder), folder);
 
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_image_append(client, NULL, to, NULL, &json, &failure));
     write_file(text("%s/bad.tar", folder), "no tar", 6);

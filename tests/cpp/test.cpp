@@ -390,6 +390,15 @@ void copies(const ocireg::client &client)
     CHECK_EQUAL(client.index_remove("oci:" + layout + ":index", {{"digests", {made["manifests"][0]["digest"].string()}}})["removed"].size(), 1u);
     CHECK_THROWS(ocireg::invalid_argument_error, ocireg::error, "title", parts.add_memory("x", {{"title", "../x"}}));
     CHECK_EQUAL(client.image_files("oci:" + layout + ":one")["bytes"].integer(), 0);
+    std::ostringstream archive;
+    const std::int64_t size = client.image_export_stream("oci:" + layout + ":one", archive)["size"].integer();
+    CHECK_EQUAL(archive.str().size(), static_cast<std::size_t>(size));
+    CHECK_EQUAL(client.image_export_file("oci:" + layout + ":one", layout + "/one.tar")["size"].integer(), size);
+    std::FILE *again = std::fopen((layout + "/one.fd").c_str(), "wb");
+    CHECK_EQUAL(client.image_export_fd("oci:" + layout + ":one", fileno(again))["size"].integer(), size);
+    std::fclose(again);
+    CHECK_THROWS(ocireg::callback_error, ocireg::error, "callback",
+                 client.image_export_stream("oci:" + layout + ":one", [](const void *, std::size_t) { return false; }));
     CHECK_EQUAL(context.warnings().size(), 0u);
 }
 

@@ -9,6 +9,7 @@ use flate2::write::GzEncoder;
 use flate2::Compression;
 use ocireg::error::{Code, Error};
 use ocireg::image::cat::{cat, CatOptions};
+use ocireg::image::export::{export, ExportOptions};
 use ocireg::image::extract::{extract, ExtractOptions};
 use ocireg::image::files::{files, FilesOptions};
 
@@ -71,7 +72,7 @@ fn long_names(count: usize) -> Vec<u8> {
 struct Case {
     name: &'static str,
     layers: fn() -> Vec<Vec<u8>>,
-    /// How extracting and how listing end.
+    /// How extracting and exporting, and how listing ends.
     ends: [Option<Code>; 2],
 }
 
@@ -100,6 +101,7 @@ fn run(case: &Case, what: &str) -> (Option<Code>, Duration) {
     let outcome: Result<(), Error> = match what {
         "extract" => extract(&call, &image, &folder.path().join("image"), &ExtractOptions::default()).map(drop),
         "files" => files(&call, &image, &FilesOptions::default()).map(drop),
+        "export" => export(&call, &image, &mut std::io::sink(), &ExportOptions::default()).map(drop),
         _ => cat(&call, &image, "none", &mut std::io::sink(), &CatOptions::default()).map(drop),
     };
     (outcome.err().map(|error| error.code()), begun.elapsed())
@@ -124,7 +126,7 @@ fn small_images_cost_little() {
         let case = CASES.iter().find(|case| case.name == name).unwrap();
         let (code, taken) = run(case, what);
         let wanted = match what {
-            "extract" => case.ends[0],
+            "extract" | "export" => case.ends[0],
             "files" => case.ends[1],
             _ => Some(Code::NotFound),
         };
@@ -134,7 +136,7 @@ fn small_images_cost_little() {
         return;
     }
     for case in &CASES {
-        for what in ["extract", "files", "cat"] {
+        for what in ["extract", "files", "cat", "export"] {
             let this = std::env::current_exe().unwrap();
             let child = Command::new(this)
                 .args(["--exact", "bounds::small_images_cost_little", "--nocapture"])

@@ -11,6 +11,7 @@ use ocireg::call::Call;
 use ocireg::error::{Code, Error};
 use ocireg::image::append::{append, AppendOptions};
 use ocireg::image::cat::{cat, CatOptions};
+use ocireg::image::export::{export, ExportOptions};
 use ocireg::image::extract::{extract, ExtractOptions};
 use ocireg::image::files::{files, FilesOptions};
 use ocireg::image::scratch::Scratch;
@@ -107,6 +108,9 @@ fn layers() {
     for (name, layer) in endless() {
         let image = Memory::with_ids(&[layer], &[]);
         left(&format!("files: {name}"), |call| files(call, &image, &FilesOptions::default()).map(drop));
+        left(&format!("export: {name}"), |call| {
+            export(call, &image, &mut std::io::sink(), &ExportOptions::default()).map(drop)
+        });
         left(&format!("cat: {name}"), |call| {
             cat(call, &image, "none", &mut std::io::sink(), &CatOptions::default()).map(drop)
         });

@@ -70,12 +70,13 @@ pub fn layer(entries: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
-// Whatever is extracted is listed too, by the same names.
+// Whatever is extracted is listed too, by the same names, and is in the archive.
 fn unpack_with(store: &Memory, into: &Path, options: ExtractOptions) -> Result<Extracted, Error> {
     let (client, anew, devices) = (client(), !into.exists(), options.devices);
     let outcome = extract(&call(&client), store, into, &options);
     if anew {
         crate::files::compare(store, into, outcome.as_ref().err(), devices);
+        crate::exports::compare(store, into, outcome.as_ref().err(), devices);
     }
     outcome
 }

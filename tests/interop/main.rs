@@ -11,6 +11,7 @@ mod convert;
 mod copy;
 mod digest_tags;
 mod disks;
+mod export;
 mod held;
 mod image;
 mod indexes;

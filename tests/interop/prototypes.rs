@@ -77,6 +77,7 @@ extern "C" {
 
 pub type LogFn = unsafe extern "C" fn(Handle, Text) -> i32;
 pub type AskFn = unsafe extern "C" fn(Handle, Text, Handle) -> i32;
+pub type WriteFn = unsafe extern "C" fn(Handle, *const u8, usize) -> i32;
 pub type ReadFn = unsafe extern "C" fn(Handle, *mut u8, usize) -> i64;
 /// Client, context, one text, options.
 pub type OneFn = unsafe extern "C" fn(Handle, Handle, Text, Handle, Json, Failure) -> i32;
@@ -116,7 +117,7 @@ prototypes!(OneFn, (Handle, Handle, Text, Handle, Json, Failure):
     ocireg_token ocireg_blob_locate ocireg_manifest_locate);
 prototypes!(TwoFn, (Handle, Handle, Text, Text, Handle, Json, Failure):
     ocireg_blob_get_file ocireg_blob_put_file ocireg_blob_mount ocireg_blob_copy ocireg_copy ocireg_v1_search ocireg_v1_ancestry ocireg_v1_put_tag
-    ocireg_v1_push ocireg_image_extract ocireg_image_tag ocireg_artifact_pull);
+    ocireg_v1_push ocireg_image_export_file ocireg_image_extract ocireg_image_tag ocireg_artifact_pull);
 prototypes!(PutFn, (Handle, Handle, Text, *const u8, usize, Handle, Json, Failure):
     ocireg_manifest_put ocireg_blob_put_memory ocireg_v1_put_image);
 prototypes!(BytesFn, (Handle, Handle, Text, Handle, Json, Failure, Failure):
@@ -139,6 +140,17 @@ extern "C" {
         image: Text,
         path: Text,
         fd: i32,
+        o: Handle,
+        j: Json,
+        e: Failure,
+    ) -> i32;
+    pub fn ocireg_image_export_fd(c: Handle, x: Handle, image: Text, fd: i32, o: Handle, j: Json, e: Failure) -> i32;
+    pub fn ocireg_image_export_stream(
+        c: Handle,
+        x: Handle,
+        image: Text,
+        callback: WriteFn,
+        userdata: Handle,
         o: Handle,
         j: Json,
         e: Failure,

@@ -15,7 +15,7 @@ use crate::prototypes::*;
 use crate::{env, noise, Place, PASSWORD};
 
 /// The schema for the result of each function: every function that returns JSON, according to the header.
-const RESULTS: [(&str, &str); 84] = [
+const RESULTS: [(&str, &str); 87] = [
     ("ocireg_artifact_attach", "artifact-push"),
     ("ocireg_artifact_pull", "artifact-pull"),
     ("ocireg_artifact_push", "artifact-push"),
@@ -44,6 +44,9 @@ const RESULTS: [(&str, &str); 84] = [
     ("ocireg_image_append", "image-append"),
     ("ocireg_image_cat", "image-cat"),
     ("ocireg_image_config", "image-config"),
+    ("ocireg_image_export_fd", "image-export"),
+    ("ocireg_image_export_file", "image-export"),
+    ("ocireg_image_export_stream", "image-export"),
     ("ocireg_image_extract", "image-extract"),
     ("ocireg_image_files", "image-files"),
     ("ocireg_image_size", "image-size"),

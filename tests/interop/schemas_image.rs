@@ -54,6 +54,10 @@ pub fn call_all(caller: &mut Caller, place: &Place, name: &str, folder: &Path, s
         let counts = ["symlinks", "hard_links", "skipped", "whiteouts"].map(|name| done[name].as_u64().unwrap());
         assert_eq!(counts, [2, 1, 3, 2], "{done}");
         assert_eq!(caller.progress()["operation"], "extract");
+        exported(caller, source, &at("exported"), &with);
+        let some = with_paths(&with, &["a", "link"]);
+        let done = caller.two(Function::ocireg_image_extract, source, &at(&format!("some-{number}")), some).unwrap();
+        assert_eq!((&done["symlinks"], &done["whiteouts"]), (&json!(1), &json!(0)), "{done}");
         listed(&caller.one(Function::ocireg_image_files, source, with.clone()).unwrap());
         assert_eq!(caller.progress()["operation"], "files");
         for verify in [true, false] {
@@ -184,6 +188,40 @@ fn listed(list: &Value) {
         let device = matches!(kind, "character" | "block").then(|| json!({"major": 1, "minor": 3}));
         assert_eq!(file.get("device").cloned(), device, "{file}");
     }
+}
+
+fn with_paths(with: &Value, paths: &[&str]) -> Value {
+    let mut with = with.clone();
+    with["paths"] = json!(paths);
+    with
+}
+
+/// By each way the same archive.
+fn exported(caller: &mut Caller, source: &str, target: &str, with: &Value) {
+    let done = caller.two(Function::ocireg_image_export_file, source, target, with.clone()).unwrap();
+    assert_eq!(caller.progress()["operation"], "export");
+    let counts = ["symlinks", "hard_links", "devices"].map(|name| done[name].as_u64().unwrap());
+    assert_eq!(counts, [2, 1, 3], "{done}");
+    let whole = std::fs::read(target).unwrap();
+    assert_eq!(done["size"], whole.len());
+    let (client, context, source) = (caller.client, caller.context, text(source));
+    let (file, given) = (std::fs::File::create(format!("{target}-fd")).unwrap(), options(with));
+    let other = caller.hold("ocireg_image_export_fd", |json, error| unsafe {
+        ocireg_image_export_fd(client, context, source.as_ptr(), file.as_raw_fd(), given, json, error)
+    });
+    let mut bytes: Vec<u8> = Vec::new();
+    let into = (&raw mut bytes).cast();
+    let third = caller.hold("ocireg_image_export_stream", |json, error| unsafe {
+        ocireg_image_export_stream(client, context, source.as_ptr(), take_all, into, given, json, error)
+    });
+    unsafe { ocireg_options_free(given) };
+    assert_eq!(other.unwrap()["size"], third.unwrap()["size"]);
+    assert!(std::fs::read(format!("{target}-fd")).unwrap() == whole && bytes == whole);
+}
+
+unsafe extern "C" fn take_all(into: Handle, data: *const u8, size: usize) -> i32 {
+    unsafe { (*into.cast::<Vec<u8>>()).extend_from_slice(std::slice::from_raw_parts(data, size)) };
+    0
 }
 
 fn cat(caller: &mut Caller, source: &str, path: &str, target: &str, with: &Value) -> Result<Value, Value> {

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         CatOptions,
         CleanOptions,
         CopyOptions,
+        ExportOptions,
         ExtractOptions,
         FilesOptions,
         ImageTagOptions,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         FileEntry,
         ImageAppend,
         ImageConfig,
+        ImageExport,
         ImageExtract,
         ImageFile,
         ImageFiles,
@@ -98,9 +100,21 @@ class Images(Caller):
         return result
 
     def extract_image(self, image: Name, folder: Path, **options: Unpack[ExtractOptions]) -> ImageExtract:
-        """Extracts the files of an image into a folder: `ocireg_image_extract`."""
+        """Extracts the files of an image, or only those of `paths`, into a folder: `ocireg_image_extract`."""
         names = (text("image", image), text("folder", folder))
         result: ImageExtract = self._invoke("ocireg_image_extract", *names, options=options)
+        return result
+
+    def export_image(self, image: Name, sink: Sink, **options: Unpack[ExportOptions]) -> ImageExport:
+        """Writes the file system of an image as one tar archive: to a new file by its path, which appears only whole and verified
+        (`ocireg_image_export_file`), or to an open file, a descriptor or anything with `write`, which must not trust the bytes after
+        an error (`ocireg_image_export_fd`)."""
+        result: ImageExport
+        if is_path(sink):
+            names = (text("image", image), text("sink", sink))
+            result = self._invoke("ocireg_image_export_file", *names, options=options)
+        else:
+            result = self._invoke("ocireg_image_export_fd", text("image", image), options=options, sink=sink)
         return result
 
     def image_files(self, image: Name, **options: Unpack[FilesOptions]) -> ImageFiles:

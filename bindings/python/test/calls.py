@@ -23,6 +23,7 @@ C_ONLY = {
     "options_add_string": "as above",
     "manifest_layer": "Manifest.layer looks into the document that Python has read",
     "context_cancel_from_signal": "Python's signal handlers do not run in the signal handler, but later, where everything may be done",
+    "image_export_stream": "export_image writes to anything through a pipe, as all calls do",
     "job_userdata": "a job is found by its address",
     **{f"json_{name}": "Python's json reads what Python reads" for name in (
         "parse", "parse_bytes", "kind", "at", "text", "string", "integer", "number", "boolean", "size", "item", "key", "dump", "free",

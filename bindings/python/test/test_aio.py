@@ -380,6 +380,10 @@ class AsyncTest(helper.Case, unittest.IsolatedAsyncioTestCase):
         out = io.BytesIO()
         self.assertEqual((await self.aio.image_file(image, "greeting", out))["size"], 5)
         await self.aio.image_file(image, "greeting", folder / "greeting")
+        archive = io.BytesIO()
+        exported = await self.aio.export_image(image, archive)
+        await self.aio.export_image(image, folder / "image.tar")
+        self.assertEqual((len(archive.getvalue()), (folder / "image.tar").read_bytes()), (exported["size"], archive.getvalue()))
         self.assertEqual((out.getvalue(), (folder / "greeting").read_bytes()), (b"hello", b"hello"))
 
     async def test_a_stream_writer(self) -> None:

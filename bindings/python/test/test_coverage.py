@@ -221,7 +221,7 @@ SHAPES = {
     "detect": "Detected", "document": "ManifestInfo", "endpoint": "Place",
     "endpoint_list": "PlaceList", "endpoint_manifest": "PlaceManifest", "endpoint_referrers": "PlaceReferrers",
     "error": "ErrorDetails", "explain": "Explanation",
-    "image_append": "ImageAppend", "image_cat": "ImageFile", "image_config": "ImageConfig", "image_extract": "ImageExtract",
+    "image_append": "ImageAppend", "image_cat": "ImageFile", "image_config": "ImageConfig", "image_export": "ImageExport", "image_extract": "ImageExtract",
     "image_files": "ImageFiles", "image_size_one": "ImageSize", "image_tag": "ImageTag",
     "image_validate": "Validation", "index": "RegistryName", "index_write": "WrittenIndex",
     "located": "Located", "layout_check": "LayoutCheck", "layout_clean": "LayoutClean", "login": "Login", "logout": "Logout",

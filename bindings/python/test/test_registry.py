@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import ssl
+import tarfile
 import unittest
 import urllib.request
 from pathlib import Path
@@ -223,6 +224,17 @@ class RegistryTest(helper.Case):
         folder = self.folder()
         self.client.extract_image(image, folder / "files")
         self.assertEqual((folder / "files/greeting").read_text(), "hello")
+        self.client.extract_image(image, folder / "some", paths=["greet*"])
+        self.assertEqual([path.name for path in (folder / "some").iterdir()], ["greeting"])
+        with self.assertRaises(ocireg.NotFound):
+            self.client.extract_image(image, folder / "none", paths=["none"])
+        archive = io.BytesIO()
+        exported = self.client.export_image(image, archive)
+        self.assertEqual(self.client.export_image(image, folder / "image.tar")["size"], exported["size"])
+        self.assertEqual((folder / "image.tar").read_bytes(), archive.getvalue())
+        archive.seek(0)
+        with tarfile.open(fileobj=archive) as opened:
+            self.assertEqual(opened.getnames(), ["greeting"])
         (folder / "more.tar").write_bytes(helper.tar(more="more"))
         self.client.append_image(image, [folder / "more.tar"], to=f"{image}-more")
         self.client.append_image(image, str(folder / "more.tar"), to=f"oci:{folder}/appended:one")

@@ -14,7 +14,8 @@ module Calls
     ocireg_error_name: "ocireg_error_json has it",
     ocireg_error_hint: "ocireg_error_json has it",
     ocireg_error_errno: "ocireg_error_json has it",
-    ocireg_error_http_status: "ocireg_error_json has it"
+    ocireg_error_http_status: "ocireg_error_json has it",
+    ocireg_image_export_stream: "export_image writes to an IO through a pipe, as all calls do"
   }.freeze
 
   Ocireg::Native.singleton_class.prepend(

@@ -145,6 +145,14 @@ class RegistryTest < OciregTest
     Dir.mktmpdir do |folder|
       client.extract_image(image, "#{folder}/files")
       assert_equal "hello", File.read("#{folder}/files/greeting")
+      client.extract_image(image, "#{folder}/some", paths: ["greet*"])
+      assert_equal ["greeting"], Dir.children("#{folder}/some")
+      assert_raises(Ocireg::NotFound) { client.extract_image(image, "#{folder}/none", paths: ["none"]) }
+      exported = StringIO.new
+      size = client.export_image(image, exported)["size"]
+      assert_equal [size, "greeting"], [exported.string.bytesize, exported.string[/\A[^\0]+/]]
+      assert_equal size, client.export_image(image, Pathname("#{folder}/image.tar"))["size"]
+      assert_equal exported.string, File.binread("#{folder}/image.tar")
       File.binwrite("#{folder}/more.tar", tar("more", "more"))
       client.append_image(image, [Pathname("#{folder}/more.tar")], to: "#{image}-more")
       File.open("#{folder}/out", "wb") { |file| client.image_file("#{image}-more", "more", file) }

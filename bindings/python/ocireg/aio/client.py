@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         CleanOptions,
         ClientOptions,
         CopyOptions,
+        ExportOptions,
         ExtractOptions,
         FilesOptions,
         HostOptions,
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
         FileEntry,
         ImageAppend,
         ImageConfig,
+        ImageExport,
         ImageExtract,
         ImageFile,
         ImageFiles,
@@ -416,8 +418,15 @@ class AsyncClient:
         return result
 
     async def extract_image(self, image: Name, folder: Path, **options: Unpack[ExtractOptions]) -> ImageExtract:
-        """Extracts the files of an image into a folder: `ocireg_image_extract`."""
+        """Extracts the files of an image, or only those of `paths`, into a folder: `ocireg_image_extract`."""
         result: ImageExtract = await self._calls.extract_image(image, folder, **options)
+        return result
+
+    async def export_image(self, image: Name, sink: Sink, **options: Unpack[ExportOptions]) -> ImageExport:
+        """Writes the file system of an image as one tar archive: to a new file by its path, which appears only whole and verified
+        (`ocireg_image_export_file`), or to an open file, a descriptor or anything with `write`, which must not trust the bytes after
+        an error (`ocireg_image_export_fd`)."""
+        result: ImageExport = await self._calls.export_image(image, sink, **options)
         return result
 
     async def image_files(self, image: Name, **options: Unpack[FilesOptions]) -> ImageFiles:

@@ -492,6 +492,20 @@ class ExtractOptions(CallOptions, total=False):
     max_bytes: int | None
     # the most bytes of a layer for each packed one, from the first GiB on (default: 250)
     max_ratio: int | None
+    # only these paths of the image, each with everything below it and the folders above it; in patterns `*` is any part of a
+    # name, `?` one byte, `[a-z]` one of several, `**` any number of names, and after a backslash each stands for itself
+    paths: Iterable[str] | None
+
+
+class ExportOptions(CallOptions, total=False):
+    """The options of `ocireg_image_export_file` and `ocireg_image_export_fd`."""
+
+    # of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
+    platform: str | None
+    # the most bytes to unpack (default: 68719476736)
+    max_bytes: int | None
+    # the most bytes of a layer for each packed one, from the first GiB on (default: 250)
+    max_ratio: int | None
 
 
 class FilesOptions(CallOptions, total=False):

@@ -207,7 +207,7 @@ class ImageExtract(TypedDict):
     digest: str  # The image's digest.
     platform: NotRequired[Platform]  # What the index says that it runs on.
     path: str  # The folder.
-    layers: list[UnpackedLayer]  # The layers, the oldest first.
+    layers: list[UnpackedLayer]  # The layers that were read, the oldest first.
     files: int  # Regular files.
     directories: int  # Folders.
     symlinks: int  # Symbolic links.
@@ -216,6 +216,22 @@ class ImageExtract(TypedDict):
     skipped: int  # Devices and pipes that were left out.
     whiteouts: int  # Whiteouts.
     bytes: int  # The bytes of the files.
+
+
+class ImageExport(TypedDict):
+    """The files of an image in one archive."""
+
+    digest: str  # The image's digest.
+    platform: NotRequired[Platform]  # What the index says that it runs on.
+    path: NotRequired[str]  # The file, where it is one.
+    layers: list[UnpackedLayer]  # The layers, the oldest first.
+    files: int  # Regular files.
+    directories: int  # Folders.
+    symlinks: int  # Symbolic links.
+    hard_links: int  # Hard links.
+    devices: int  # Devices and pipes.
+    bytes: int  # The bytes of the files.
+    size: int  # The bytes of the archive.
 
 
 class Device(TypedDict):

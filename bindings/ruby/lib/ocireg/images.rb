@@ -75,10 +75,25 @@ module Ocireg
     # Extracts the files of an image into a folder: ocireg_image_extract.
     # @param image [String] a place
     # @param folder [String, Pathname]
-    # @param options platform:, overwrite:, owner:, setuid:, devices:, max_bytes:, max_ratio:
+    # @param options platform:, overwrite:, owner:, setuid:, devices:, paths: (only these, or patterns), max_bytes:, max_ratio:
     # @return [Hash] "digest", "path", "layers", "files", "directories", "bytes", …
     def extract_image(image, folder, **options)
       invoke(:ocireg_image_extract, text("image", image), text("folder", folder), **options)
+    end
+
+    # Writes the file system of an image as one tar archive: to an IO (ocireg_image_export_fd), which must not be trusted after an error, or
+    # to a file (ocireg_image_export_file), which appears only whole and verified.
+    # @param image [String] a place
+    # @param into [IO, #write, String, Pathname]
+    # @param options platform:, max_bytes:, max_ratio:
+    # @return [Hash] "digest", "platform", "path" of a file, "layers", "files", "directories", "symlinks", "hard_links", "devices",
+    #   "bytes", "size"
+    def export_image(image, into, **options)
+      if into.respond_to?(:to_path) && !into.is_a?(IO) || into.is_a?(String)
+        return invoke(:ocireg_image_export_file, text("image", image), text("into", into), **options)
+      end
+
+      Pipe.to(into) { |fd| invoke(:ocireg_image_export_fd, text("image", image), fd, **options) }
     end
 
     # Lists the files of an image as {#extract_image} would create them, without writing anything: ocireg_image_files.

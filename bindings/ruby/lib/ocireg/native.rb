@@ -188,6 +188,9 @@ module Ocireg
     blocking :image_tag, "ppssppp"
     blocking :image_append, "ppsppp"
     blocking :image_extract, "ppssppp"
+    blocking :image_export_file, "ppssppp"
+    blocking :image_export_fd, "ppsippp"
+    blocking :image_export_stream, "ppsppppp"
     blocking :image_files, "ppsppp"
     blocking :image_cat, "ppssippp"
 

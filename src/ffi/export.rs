@@ -1,0 +1,145 @@
+//! The file system of an image as one tar archive.
+
+use std::ffi::{c_char, c_void};
+use std::io::Write;
+use std::path::Path;
+
+use super::argument::{null, string, text};
+use super::borrow_or_copy::descriptor_for;
+use super::call::call;
+use super::client::{begin, ocireg_client};
+use super::context::{ocireg_context, Userdata};
+use super::error::ocireg_error;
+use super::guard::enter_blocking;
+use super::options::ocireg_options;
+use super::out::{Json, Of};
+use super::status::ocireg_status;
+use crate::endpoint::Endpoint;
+use crate::error::{Code, Error};
+use crate::image::export::{export, export_file};
+
+/// Takes bytes, all of them. 0 goes on; anything else stops the call with OCIREG_CALLBACK.
+pub type ocireg_write_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, data: *const u8, size: usize) -> i32>;
+
+/// Writes the file system of an image at any place (see ocireg_endpoint_parse) as one tar archive (POSIX pax) to a file: what is there
+/// after the last layer. The file appears under its name only whole and verified, replacing what was there, as by
+/// ocireg_blob_get_file; what is not a file is written through. Blocks.
+///
+/// The layers are read from the newest on, each once, and written as they come, without temporary files: an entry is in the archive
+/// unless a newer layer has its name, removes it, or has something else in the place of a folder above it. Types, permissions with
+/// set-user-ID, set-group-ID and sticky bit, numbers of owners, times with their parts of a second, devices and extended attributes
+/// are as in the layer; names of owners are left out, which mean something only within the image. Whiteouts are not in it, nor is the
+/// root. Names are relative, without `.` and `..`; each folder follows everything in it, so that it can be unpacked into folders
+/// that nobody may write to; one that the layers name only in the paths of others has the mode 0755 and zeros. A hard link
+/// follows its target; where a newer layer hides that, the link has the bytes itself, for which its layer is read once more.
+///
+/// What a layer has behind a link of an older layer, or has twice, as a folder with files in it and as something else, cannot be told
+/// in this order and is OCIREG_UNSUPPORTED; ocireg_image_extract can do it. No more than 512 MiB of memory are used for names.
+///
+/// Options: {ExportOptions}
+///
+/// Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}] [, "path": string, of
+/// ocireg_image_export_file], "layers": [{"digest": string, "diff_id": string, "diff_id_checked": boolean (false when the config does
+/// not tell it)}], the oldest first, "files", "directories", "symlinks", "hard_links", "devices" (and pipes), "bytes" (of the files),
+/// "size" (of the archive): numbers}. Free with ocireg_string_free.
+///
+/// Progress: bytes of the layers, as they are stored.
+///
+/// Errors: the common ones; OCIREG_INVALID_MANIFEST when a layer is not a valid tar archive or a name leads out, OCIREG_DIGEST_MISMATCH,
+/// OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED (another packing and sparse files too), OCIREG_NOT_FOUND also when the index has no such
+/// platform, OCIREG_MISSING_BLOB, OCIREG_IO. Source: image-spec layer.md.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_image_export_file(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    image: *const c_char,
+    path: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        call(
+            (error, Json::optional(json), client, context, options),
+            |client| Ok((Endpoint::named(client, text(&image, "image")?)?, string(path, "path")?)),
+            |client, call, (place, path), options| {
+                let store = place.source(client)?;
+                export_file(call, store.as_ref(), Path::new(&path), &options)
+            },
+        )
+    }
+}
+
+/// As ocireg_image_export_file, to a descriptor, which stays open and is as for ocireg_blob_get_fd. The bytes are written as they come:
+/// on an error, OCIREG_DIGEST_MISMATCH too, what was written must not be trusted. The archive then lacks its end, the two blocks of
+/// zeros. Blocks.
+///
+/// Options, result and errors: those of ocireg_image_export_file.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_image_export_fd(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    image: *const c_char,
+    fd: i32,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        call(
+            (error, Json::optional(json), client, context, options),
+            |client| Ok((Endpoint::named(client, text(&image, "image")?)?, descriptor_for(context, fd)?)),
+            |client, call, (place, fd), options| {
+                let store = place.source(client)?;
+                let mut into = call.output(&fd)?;
+                export(call, store.as_ref(), &mut into, &options)
+            },
+        )
+    }
+}
+
+/// As ocireg_image_export_fd, to a callback, which gets at most 256 KiB at a time, on this thread. Not for a job. Blocks.
+///
+/// Options, result and errors: those of ocireg_image_export_file; OCIREG_CALLBACK.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_image_export_stream(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    image: *const c_char,
+    callback: ocireg_write_fn,
+    userdata: *mut c_void,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        let out = Of::new(client, "client", Of::new(context, "context", Json::optional(json)));
+        enter_blocking(error, out, || {
+            let (client, call, options) = begin(client, context, options)?;
+            let place = Endpoint::named(&client, text(&image, "image")?)?;
+            let write = callback.ok_or_else(|| null("callback"))?;
+            let mut into = CallerSink { write, userdata: Userdata::new(userdata) };
+            let store = place.source(&client)?;
+            export(&call, store.as_ref(), &mut into, &options)
+        })
+    }
+}
+
+/// Where a callback takes the bytes.
+struct CallerSink {
+    write: unsafe extern "C" fn(*mut c_void, *const u8, usize) -> i32,
+    userdata: Userdata,
+}
+
+impl Write for CallerSink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match unsafe { (self.write)(self.userdata.pointer(), bytes.as_ptr(), bytes.len()) } {
+            0 => Ok(bytes.len()),
+            _ => Err(std::io::Error::other(Error::new(Code::Callback, "the caller's write callback stopped the call"))),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,111 @@
+//! The file system of an image as one tar archive.
+
+use std::io::Write;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::extract::{diff_ids, ExtractedLayer};
+use super::flat::{flatten, Picks, Source};
+use super::layer::UnpackLimits;
+use super::Image;
+use crate::call::Call;
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::options::options;
+use crate::os::owner::{self, folder_of};
+use crate::os::target::Target;
+use crate::os::{flush, temporary};
+use crate::platform::Platform;
+use crate::store::ReadStore;
+
+options! {
+    /// Options of [`export`].
+    #[derive(Debug, Clone)]
+    pub struct ExportOptions {
+        /// of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
+        pub platform: Option<String>,
+        /// the most bytes to unpack
+        pub max_bytes: u64 = 68_719_476_736,
+        /// the most bytes of a layer for each packed one, from the first GiB on
+        pub max_ratio: u64 = 250,
+    }
+}
+
+/// What was exported.
+#[derive(Debug, Serialize)]
+pub struct Exported {
+    /// The image's digest.
+    pub digest: Digest,
+    /// The platform in the index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    /// The file, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The layers, the oldest first.
+    pub layers: Vec<ExtractedLayer>,
+    /// Regular files in the archive.
+    pub files: u64,
+    /// Folders.
+    pub directories: u64,
+    /// Symbolic links.
+    pub symlinks: u64,
+    /// Hard links.
+    pub hard_links: u64,
+    /// Devices and pipes.
+    pub devices: u64,
+    /// Bytes of the regular files.
+    pub bytes: u64,
+    /// Bytes of the archive.
+    pub size: u64,
+}
+
+/// Writes the file system of an image as a tar archive. After an error the archive has no end, and what was written must not be
+/// trusted.
+pub fn export(call: &Call, store: &dyn ReadStore, out: &mut dyn Write, options: &ExportOptions) -> Result<Exported> {
+    let image = Image::find(call, store, options.platform.as_deref())?;
+    let layers = image.layers(call, store)?;
+    let ids = diff_ids(call, store, &image, layers.len())?;
+    let limits = UnpackLimits { bytes: options.max_bytes, ratio: options.max_ratio };
+    let total = layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size));
+    call.begin("export", Some(total))?;
+    let source = Source { call, store, layers: &layers, ids: ids.as_deref(), limits };
+    let (layers, counts) = flatten(source, Picks::all(), out)?;
+    Ok(Exported {
+        digest: image.content.digest().clone(),
+        platform: image.platform,
+        path: None,
+        layers,
+        files: counts.files,
+        directories: counts.directories,
+        symlinks: counts.symlinks,
+        hard_links: counts.hard_links,
+        devices: counts.devices,
+        bytes: counts.bytes,
+        size: counts.size,
+    })
+}
+
+/// Writes it to a file, which appears under its name only whole and verified; or into a pipe or device, which gets the bytes as they
+/// come.
+pub fn export_file(call: &Call, store: &dyn ReadStore, path: &Path, options: &ExportOptions) -> Result<Exported> {
+    let shown = Some(path.display().to_string());
+    let target = match Target::of(path)? {
+        Target::Replace(target) => target,
+        Target::Through(through) => {
+            let file = call.open_through(through)?;
+            return Ok(Exported { path: shown, ..export(call, store, &mut call.output(&file)?, options)? });
+        }
+    };
+    let cannot = |error: std::io::Error| Error::io(format!("cannot write {}", path.display()), &error);
+    let folder = folder_of(&target);
+    let mut temporary = temporary::hidden(folder).map_err(cannot)?;
+    let exported = export(call, store, temporary.as_file_mut(), options)?;
+    owner::share(temporary.as_file(), &target).map_err(cannot)?;
+    flush::file(temporary.as_file()).map_err(cannot)?;
+    call.check()?;
+    temporary.persist(&target).map_err(|error| cannot(error.error))?;
+    flush::names(folder).map_err(cannot)?;
+    Ok(Exported { path: shown, ..exported })
+}

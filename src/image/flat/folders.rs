@@ -1,0 +1,61 @@
+//! The folders of the result, each after everything in it: so whoever unpacks it as it comes can write into folders whose permissions
+//! do not allow that, and their times stay.
+
+use super::names::{HeldFolder, Names, NodeId, ROOT};
+use super::output::TarOutput;
+use super::picks::Picks;
+use crate::error::Result;
+use crate::image::tar::{join, EntryKind, TarEntry};
+
+/// The permissions of a folder that is only named in the paths of others.
+const USUAL: u32 = 0o755;
+
+impl Names {
+    /// Writes the folders that were picked, and those above anything that was.
+    pub(super) fn write_folders(&self, picks: &mut Picks, output: &mut TarOutput) -> Result<()> {
+        self.below(ROOT, b"", picks, output).map(drop)
+    }
+
+    /// No path is deeper than a limit. Returns whether anything is there.
+    fn below(&self, id: NodeId, path: &[u8], picks: &mut Picks, output: &mut TarOutput) -> Result<bool> {
+        self.call.check()?;
+        let mut some = false;
+        for (name, child) in &self.nodes[id].children {
+            let (node, path) = (&self.nodes[*child], join(path, name));
+            let inside = self.below(*child, &path, picks, output)?;
+            let is_folder = node.exists && (picks.take(&path) || inside);
+            if is_folder {
+                write_folder(node.folder.as_deref(), path, output)?;
+            }
+            some |= is_folder || inside || node.serial != 0;
+        }
+        Ok(some)
+    }
+
+    /// Whether nothing that older layers have could change what is at a path, or the folders above it.
+    pub(super) fn is_settled(&self, path: &[u8]) -> bool {
+        let (mut here, mut cut) = (&self.nodes[ROOT], !self.nodes[ROOT].closed.is_empty());
+        let mut parts = path.split(|byte| *byte == b'/').peekable();
+        while let Some(part) = parts.next() {
+            let Some(id) = here.children.get(part) else { return cut };
+            here = &self.nodes[*id];
+            cut |= !here.gone.is_empty();
+            if parts.peek().is_none() {
+                return here.serial != 0 || cut && !here.exists;
+            }
+            if here.folder.is_none() && !cut {
+                return false;
+            }
+            cut |= !here.closed.is_empty();
+        }
+        false
+    }
+}
+
+fn write_folder(held: Option<&HeldFolder>, path: Vec<u8>, output: &mut TarOutput) -> Result<()> {
+    let implied = HeldFolder { mode: USUAL, ..HeldFolder::default() };
+    let HeldFolder { mode, uid, gid, mtime, attributes } = held.unwrap_or(&implied);
+    let (mode, uid, gid, mtime) = (*mode, *uid, *gid, *mtime);
+    let entry = TarEntry { path, kind: EntryKind::Directory, mode, uid, gid, mtime, size: 0, device: (0, 0) };
+    output.entry(&entry, attributes, &mut |_| Ok(0))
+}

@@ -1,0 +1,270 @@
+//! What has several names. A hard link shares the bytes of another name as they were in its own layer: those of an older one, or those
+//! that a newer layer has hidden under the other name.
+
+use std::collections::BTreeMap;
+
+use super::names::{in_one_pass, LayerNumber, Names, NodeId, Own, Spot};
+use crate::error::{Code, Error, Result};
+use crate::image::tar::{shown, EntryKind, TarEntry};
+
+/// What an inode, and a name that it is known by, cost besides their bytes.
+const COST: usize = 200;
+
+/// What a layer has besides folders, by any number of names.
+#[derive(Debug)]
+pub(super) struct Inode {
+    pub kind: InodeKind,
+    /// The names of the result that it has.
+    aliases: Vec<Named>,
+    /// Names that it is to get when the layer is read again.
+    late: Vec<Named>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum InodeKind {
+    /// A file with the content of an entry: its number in the layer.
+    Content(u64),
+    /// Something without content.
+    Made(Box<(TarEntry, Vec<u8>)>),
+    /// What an older layer has: the number of the wait for it.
+    Below(usize),
+}
+
+/// A name of the result; something else has it once the number there is another.
+#[derive(Debug, Clone)]
+pub(super) struct Named {
+    pub id: NodeId,
+    pub serial: u64,
+    pub path: Vec<u8>,
+}
+
+/// Names that have what an older layer has under a name.
+#[derive(Debug)]
+pub(super) struct Wait {
+    /// The layer that has the links.
+    from: LayerNumber,
+    found: Option<LayerNumber>,
+    pub names: Vec<Named>,
+    inode: usize,
+    /// The link and its target, for messages.
+    link: String,
+    target: String,
+}
+
+impl Wait {
+    fn missing(&self) -> Error {
+        missing(&self.link, &self.target)
+    }
+}
+
+fn missing(link: &str, target: &str) -> Error {
+    Error::new(Code::InvalidManifest, format!("'{link}' is a link to '{target}', which is not there"))
+}
+
+impl Inode {
+    pub(super) fn symlink(&self) -> Option<&[u8]> {
+        match &self.kind {
+            InodeKind::Made(made) => match &made.0.kind {
+                EntryKind::Symlink(target) => Some(target),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether it is a symbolic link, as far as is known.
+    pub(super) fn may_be_symlink(&self) -> bool {
+        self.symlink().is_some() || matches!(self.kind, InodeKind::Below(_))
+    }
+}
+
+impl Names {
+    pub(super) fn new_inode(&mut self, kind: InodeKind) -> Result<usize> {
+        let bytes = match &kind {
+            InodeKind::Made(made) => made.1.len() + made.0.path.len() + 2 * COST,
+            _ => COST,
+        };
+        self.spend(bytes)?;
+        self.inodes.push(Inode { kind, aliases: Vec::new(), late: Vec::new() });
+        Ok(self.inodes.len() - 1)
+    }
+
+    /// Gives a name of the result to something that is about to be written.
+    pub(super) fn claim(&mut self, id: NodeId, path: &[u8]) -> Named {
+        self.serial += 1;
+        self.nodes[id].serial = self.serial;
+        Named { id, serial: self.serial, path: path.to_vec() }
+    }
+
+    pub(super) fn is_valid(&self, name: &Named) -> bool {
+        self.nodes[name.id].serial == name.serial
+    }
+
+    /// A name was written.
+    pub(super) fn written(&mut self, inode: usize, name: Named) -> Result<()> {
+        self.spend(COST + name.path.len())?;
+        self.inodes[inode].aliases.push(name);
+        Ok(())
+    }
+
+    /// A name that an inode has in the result.
+    pub(super) fn alias(&mut self, inode: usize) -> Option<Vec<u8>> {
+        while let Some(name) = self.inodes[inode].aliases.last() {
+            if self.is_valid(name) {
+                return Some(name.path.clone());
+            }
+            let cost = COST + name.path.len();
+            self.inodes[inode].aliases.pop();
+            self.give_back(cost);
+        }
+        None
+    }
+
+    /// A name has to wait for the inode's content.
+    pub(super) fn wait(&mut self, inode: usize, name: Named) -> Result<()> {
+        self.spend(COST + name.path.len())?;
+        match self.inodes[inode].kind {
+            InodeKind::Below(wait) => self.waits[wait].names.push(name),
+            _ => self.inodes[inode].late.push(name),
+        }
+        Ok(())
+    }
+
+    /// What a hard link shares. None if it is its own target.
+    pub(super) fn linked(
+        &mut self,
+        entry: &TarEntry,
+        (own, target): (&Spot, Option<Spot>),
+        layer: LayerNumber,
+    ) -> Result<Option<usize>> {
+        let EntryKind::HardLink(name) = &entry.kind else { return Ok(None) };
+        let (link, name) = (shown(&entry.path), shown(name));
+        let target = target.ok_or_else(|| missing(&link, &name))?;
+        if target.node() == own.node() {
+            return match self.own(own.node(), layer) {
+                Some(_) => Ok(None),
+                None => Err(in_one_pass(format!("'{link}' is a hard link of a layer to itself, in an older one"))),
+            };
+        }
+        if target.above().contains(&own.node()) {
+            return Err(missing(&link, &name));
+        }
+        match self.own(target.node(), layer) {
+            Some(Own::Other(inode)) => return Ok(Some(inode)),
+            Some(_) => return Err(missing(&link, &name)),
+            None if self.removed(&target, layer) => return Err(missing(&link, &name)),
+            None => {}
+        }
+        if let Some(wait) = self.nodes[target.node()].waits.last().map(|wait| &self.waits[*wait]) {
+            if wait.from == layer {
+                return Ok(Some(wait.inode));
+            }
+        }
+        let wait = self.waits.len();
+        let inode = self.new_inode(InodeKind::Below(wait))?;
+        self.spend(COST)?;
+        self.waits.push(Wait { from: layer, found: None, names: Vec::new(), inode, link, target: name });
+        self.nodes[target.node()].waits.push(wait);
+        Ok(Some(inode))
+    }
+
+    /// The names of newer layers that get what this layer has here.
+    pub(super) fn arrived(&mut self, spot: &Spot, layer: LayerNumber) -> Result<Vec<Named>> {
+        let mut names = Vec::new();
+        for wait in std::mem::take(&mut self.nodes[spot.node()].waits) {
+            if self.waits[wait].from == layer {
+                // This is the layer's own link, made before the name was.
+                self.nodes[spot.node()].waits.push(wait);
+                continue;
+            }
+            if self.waits[wait].found.is_some_and(|by| by != layer) {
+                continue;
+            }
+            if self.cut(spot, layer, self.waits[wait].from) {
+                return Err(self.waits[wait].missing());
+            }
+            self.waits[wait].found = Some(layer);
+            let mut waiting = std::mem::take(&mut self.waits[wait].names);
+            waiting.retain(|name| self.is_valid(name));
+            for name in &mut waiting {
+                *name = self.claim(name.id, &name.path);
+            }
+            names.extend(waiting.iter().cloned());
+            self.waits[wait].names = waiting;
+            self.nodes[spot.node()].waits.push(wait);
+        }
+        Ok(names)
+    }
+
+    /// No hard link leads to a folder, if it is one at the end of its layer.
+    pub(super) fn refuse_links_to_folders(&self, layer: LayerNumber) -> Result<()> {
+        let is_folder = |id: &NodeId| matches!(self.own(*id, layer), Some(Own::Folder | Own::Implied));
+        for id in self.linked_folders.iter().filter(|id| is_folder(id)) {
+            for wait in self.nodes[*id].waits.iter().map(|wait| &self.waits[*wait]) {
+                if wait.from != layer && wait.found.is_none_or(|by| by == layer) {
+                    return Err(wait.missing());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A layer has a folder where newer ones may have hard links to.
+    pub(super) fn note_folder(&mut self, id: NodeId) -> Result<()> {
+        if self.nodes[id].waits.is_empty() {
+            return Ok(());
+        }
+        self.linked_folders.push(id);
+        self.spend(size_of::<NodeId>())
+    }
+
+    /// The names that get their content when the layer is read again, by the number of the entry that has it.
+    pub(super) fn late(&mut self) -> BTreeMap<u64, (usize, Vec<Named>)> {
+        let mut late = BTreeMap::new();
+        for inode in 0..self.inodes.len() {
+            let InodeKind::Content(number) = self.inodes[inode].kind else { continue };
+            let mut names = std::mem::take(&mut self.inodes[inode].late);
+            names.retain(|name| self.is_valid(name));
+            if !names.is_empty() {
+                late.insert(number, (inode, names));
+            }
+        }
+        late
+    }
+
+    /// The names of what has no content, which wait for the end of the layer: only then is it known which of those with one name is the
+    /// last.
+    pub(super) fn made(&mut self, inode: usize) -> Option<(TarEntry, Vec<u8>, Vec<Named>)> {
+        let InodeKind::Made(made) = &self.inodes[inode].kind else { return None };
+        let (entry, attributes) = made.as_ref().clone();
+        let mut names = std::mem::take(&mut self.inodes[inode].late);
+        names.retain(|name| self.is_valid(name));
+        Some((entry, attributes, names)).filter(|(.., names)| !names.is_empty())
+    }
+
+    /// The next layer has inodes of its own.
+    pub(super) fn end_layer(&mut self) {
+        self.linked_folders.clear();
+        let cost = |name: &Named| COST + name.path.len();
+        for inode in std::mem::take(&mut self.inodes) {
+            let own = match &inode.kind {
+                InodeKind::Made(made) => made.1.len() + made.0.path.len() + 2 * COST,
+                _ => COST,
+            };
+            self.give_back(own + inode.aliases.iter().chain(&inode.late).map(cost).sum::<usize>());
+        }
+    }
+
+    /// Whether any name waits for an older layer.
+    pub(super) fn waits(&self) -> bool {
+        self.waits.iter().any(|wait| wait.found.is_none() && wait.names.iter().any(|name| self.is_valid(name)))
+    }
+
+    /// After the oldest layer nothing is found any more.
+    pub(super) fn refuse_missing(&self) -> Result<()> {
+        match self.waits.iter().find(|wait| wait.found.is_none()) {
+            Some(wait) => Err(wait.missing()),
+            None => Ok(()),
+        }
+    }
+}

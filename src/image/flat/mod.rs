@@ -1,0 +1,229 @@
+//! An image as one archive: the layers from the newest on, each read once and written as it comes. An entry is written unless a newer
+//! layer has its name, removes it, or has something else in the place of a folder above it.
+
+mod folders;
+mod links;
+mod names;
+mod output;
+mod pattern;
+mod picks;
+mod places;
+
+use std::io::Write;
+
+use links::{InodeKind, Named};
+use names::{HeldFolder, LayerNumber, Names};
+use output::{Content, TarOutput};
+
+pub(super) use output::WrittenCounts;
+pub(super) use picks::Picks;
+
+use super::extract::{check_diff_id, ExtractedLayer};
+use super::layer::{UnpackLimits, UnpackedLayer};
+use super::tar::{EntryKind, LayerEntries, Mark, TarEntry};
+use crate::call::Call;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::manifest::Descriptor;
+use crate::store::ReadStore;
+
+/// What there is to write: the layers, the oldest first, with the digests that they must have unpacked.
+pub(super) struct Source<'a> {
+    pub call: &'a Call,
+    pub store: &'a dyn ReadStore,
+    pub layers: &'a [Descriptor],
+    pub ids: Option<&'a [Digest]>,
+    pub limits: UnpackLimits,
+}
+
+/// Writes an image, or what was picked of it. Returns the layers that were read, the oldest first. After an error the archive has no
+/// end.
+pub(super) fn flatten(
+    source: Source,
+    mut picks: Picks,
+    out: &mut dyn Write,
+) -> Result<(Vec<ExtractedLayer>, WrittenCounts)> {
+    let exact = picks.exact();
+    let names = Names::new(source.call);
+    let mut work = Flattening { source, names, picks: &mut picks, output: TarOutput::new(out), done: 0 };
+    let (mut read, mut whole) = (Vec::new(), true);
+    for at in (0..work.source.layers.len()).rev() {
+        if exact.as_ref().is_some_and(|paths| work.is_settled(paths)) {
+            whole = false;
+            break;
+        }
+        read.push(work.layer(at)?);
+    }
+    if whole {
+        work.names.refuse_missing()?;
+    }
+    work.names.write_folders(work.picks, &mut work.output)?;
+    work.picks.refuse_unfound()?;
+    work.output.end()?;
+    read.reverse();
+    Ok((read, work.output.counts))
+}
+
+struct Flattening<'a> {
+    source: Source<'a>,
+    names: Names,
+    picks: &'a mut Picks,
+    output: TarOutput<'a>,
+    done: u64,
+}
+
+impl Flattening<'_> {
+    fn is_settled(&self, paths: &[Vec<u8>]) -> bool {
+        !self.names.waits() && paths.iter().all(|path| self.names.is_settled(path))
+    }
+
+    fn layer(&mut self, at: usize) -> Result<ExtractedLayer> {
+        let number =
+            LayerNumber::try_from(at).map_err(|_| Error::new(Code::LimitExceeded, "the image has too many layers"))?;
+        let layer = &self.source.layers[at];
+        let mut entries = self.open(layer, self.source.call)?;
+        let mut count = 0;
+        while let Some(entry) = entries.advance()? {
+            self.source.call.check()?;
+            self.entry(&mut entries, entry, count, number)?;
+            count += 1;
+        }
+        let diff_id = self.close(entries)?;
+        let diff_id_checked = check_diff_id(layer, &diff_id, self.source.ids.and_then(|ids| ids.get(at)))?;
+        self.names.refuse_links_to_folders(number)?;
+        self.made()?;
+        self.late(layer)?;
+        self.names.end_layer();
+        self.done = self.done.saturating_add(layer.size);
+        Ok(ExtractedLayer { digest: layer.digest.clone(), diff_id, diff_id_checked })
+    }
+
+    fn open(&self, layer: &Descriptor, call: &Call) -> Result<LayerEntries> {
+        let Source { store, limits, .. } = self.source;
+        Ok(LayerEntries::new(UnpackedLayer::open(call, store, layer, self.done, limits)?))
+    }
+
+    /// Reads a layer to its end, at which it is verified.
+    fn close(&mut self, mut entries: LayerEntries) -> Result<Digest> {
+        let diff_id = entries.source().finish()?;
+        let limits = &mut self.source.limits;
+        limits.bytes = limits.bytes.saturating_sub(entries.source().unpacked());
+        Ok(diff_id)
+    }
+
+    fn entry(&mut self, entries: &mut LayerEntries, entry: TarEntry, count: u64, layer: LayerNumber) -> Result<()> {
+        match entry.mark()? {
+            Mark::Private => return Ok(()),
+            Mark::Whiteout(path) => return self.names.whiteout(&path, layer),
+            Mark::Opaque(folder) => return self.names.opaque(folder, layer),
+            Mark::None => {}
+        }
+        match &entry.kind {
+            EntryKind::Directory if entry.path.is_empty() => Ok(()),
+            _ if entry.path.is_empty() => {
+                Err(Error::new(Code::InvalidManifest, "the root of the layer is not a folder"))
+            }
+            EntryKind::Directory => self.folder(entry, entries.attributes().into(), layer),
+            EntryKind::HardLink(_) => self.hard_link(&entry, layer),
+            _ => self.other(entries, entry, count, layer),
+        }
+    }
+
+    fn folder(&mut self, entry: TarEntry, attributes: Box<[u8]>, layer: LayerNumber) -> Result<()> {
+        let spot = self.names.own_spot(&entry.path, layer)?;
+        let TarEntry { mode, uid, gid, mtime, .. } = entry;
+        let held = HeldFolder { mode, uid, gid, mtime, attributes: attributes.clone() };
+        match self.names.add_folder(&spot, layer, held)? {
+            true => self.output.entry(&TarEntry { path: spot.path, ..entry }, &attributes, &mut |_| Ok(0)),
+            false => Ok(()),
+        }
+    }
+
+    fn other(&mut self, entries: &mut LayerEntries, entry: TarEntry, count: u64, layer: LayerNumber) -> Result<()> {
+        let spot = self.names.own_spot(&entry.path, layer)?;
+        let attributes = entries.attributes().to_vec();
+        let kind = match entry.kind {
+            EntryKind::File => InodeKind::Content(count),
+            _ => InodeKind::Made(Box::new((entry.clone(), attributes.clone()))),
+        };
+        let inode = self.names.new_inode(kind)?;
+        let mut named = Vec::new();
+        if self.names.add_other(&spot, layer, inode)? && self.picks.take(&spot.path) {
+            named.push(self.names.claim(spot.node(), &spot.path));
+        }
+        named.extend(self.names.arrived(&spot, layer)?);
+        match entry.kind {
+            EntryKind::File => self.write(inode, &entry, &attributes, named, &mut |buffer| entries.read(buffer)),
+            _ => named.into_iter().try_for_each(|name| self.names.wait(inode, name)),
+        }
+    }
+
+    /// Writes something under a name, and as links under more.
+    fn write(
+        &mut self,
+        inode: usize,
+        entry: &TarEntry,
+        attributes: &[u8],
+        named: Vec<Named>,
+        content: Content,
+    ) -> Result<()> {
+        let mut named = named.into_iter();
+        let Some(first) = named.next() else { return Ok(()) };
+        self.output.entry(&TarEntry { path: first.path.clone(), ..entry.clone() }, attributes, content)?;
+        self.names.written(inode, first)?;
+        named.try_for_each(|name| self.another_name(inode, name, entry))
+    }
+
+    fn hard_link(&mut self, entry: &TarEntry, layer: LayerNumber) -> Result<()> {
+        let EntryKind::HardLink(target) = &entry.kind else { return Ok(()) };
+        let target = self.names.spot(target, layer, false)?;
+        let spot = self.names.own_spot(&entry.path, layer)?;
+        let Some(inode) = self.names.linked(entry, (&spot, target), layer)? else { return Ok(()) };
+        let mut named = Vec::new();
+        if self.names.add_other(&spot, layer, inode)? && self.picks.take(&spot.path) {
+            named.push(self.names.claim(spot.node(), &spot.path));
+        }
+        named.extend(self.names.arrived(&spot, layer)?);
+        named.into_iter().try_for_each(|name| self.another_name(inode, name, entry))
+    }
+
+    /// Gives something one more name, as soon as that can be.
+    fn another_name(&mut self, inode: usize, name: Named, entry: &TarEntry) -> Result<()> {
+        if let Some(target) = self.names.alias(inode) {
+            let kind = EntryKind::HardLink(target);
+            self.output.entry(&TarEntry { path: name.path.clone(), kind, ..entry.clone() }, b"", &mut |_| Ok(0))?;
+            return self.names.written(inode, name);
+        }
+        self.names.wait(inode, name)
+    }
+
+    /// Writes what has no content, once each name's last entry is known.
+    fn made(&mut self) -> Result<()> {
+        for inode in 0..self.names.inodes.len() {
+            self.source.call.check()?;
+            if let Some((entry, attributes, named)) = self.names.made(inode) {
+                self.write(inode, &entry, &attributes, named, &mut |_| Ok(0))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a layer again for files that have names in the result, but not the one under which they came.
+    fn late(&mut self, layer: &Descriptor) -> Result<()> {
+        let mut late = self.names.late();
+        if late.is_empty() {
+            return Ok(());
+        }
+        let mut entries = self.open(layer, &self.source.call.without_progress())?;
+        let mut count = 0;
+        while let Some(entry) = entries.advance()? {
+            self.source.call.check()?;
+            if let Some((inode, named)) = late.remove(&count) {
+                let attributes = entries.attributes().to_vec();
+                self.write(inode, &entry, &attributes, named, &mut |buffer| entries.read(buffer))?;
+            }
+            count += 1;
+        }
+        self.close(entries).map(drop)
+    }
+}

@@ -1,0 +1,281 @@
+//! All names of the layers that were read so far, the newest layer first, and what each says about older layers: a name that a newer
+//! layer has, removes or makes anything but a folder hides those of older ones.
+
+use std::collections::BTreeMap;
+
+use super::links::{Inode, Wait};
+use crate::call::Call;
+use crate::error::{Code, Error, Result};
+use crate::image::path_walk::WalkBudget;
+use crate::image::tar::shown;
+
+/// The most memory for the names, and what each costs besides its bytes.
+const MOST_MEMORY: usize = 512 << 20;
+const OVERHEAD: usize = 260;
+
+/// A layer's place among the layers; that of a newer one is greater.
+pub(super) type LayerNumber = u32;
+pub(super) type NodeId = usize;
+pub(super) const ROOT: NodeId = 0;
+
+/// What the layer that is being read has under a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Own {
+    Folder,
+    /// A folder that is only named in the paths of others.
+    Implied,
+    /// Anything else: the number of its inode.
+    Other(usize),
+}
+
+/// A layer takes a name for that of a folder, without an entry that says so.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Assumed {
+    pub layer: LayerNumber,
+    /// It has files there, not only whiteouts or targets of links.
+    pub by_files: bool,
+}
+
+/// A folder of the result, which is written when everything in it has been.
+#[derive(Debug, Clone, Default)]
+pub(super) struct HeldFolder {
+    pub mode: u32,
+    pub uid: u64,
+    pub gid: u64,
+    pub mtime: i64,
+    pub attributes: Box<[u8]>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Node {
+    pub children: BTreeMap<Box<[u8]>, NodeId>,
+    /// Of the last layer that has the name.
+    pub own: Option<(LayerNumber, Own)>,
+    /// The newest layer that has an entry with this name.
+    pub taken: Option<LayerNumber>,
+    /// The layers that remove the name of older ones, and those that remove what is below it; the newest first.
+    pub gone: Vec<LayerNumber>,
+    pub closed: Vec<LayerNumber>,
+    pub assumed: Option<Assumed>,
+    /// The last layer that has an entry below this name.
+    pub below: Option<LayerNumber>,
+    pub folder: Option<Box<HeldFolder>>,
+    /// It is a folder of the result, if only by the paths of others.
+    pub exists: bool,
+    /// Not 0: something else than a folder of the result; a new number each time that it is written.
+    pub serial: u64,
+    /// Hard links of newer layers to it.
+    pub waits: Vec<usize>,
+}
+
+/// A name with the folders above it.
+#[derive(Debug, Clone)]
+pub(super) struct Spot {
+    pub ids: Vec<NodeId>,
+    pub path: Vec<u8>,
+}
+
+impl Spot {
+    pub(super) fn node(&self) -> NodeId {
+        self.ids.last().copied().unwrap_or(ROOT)
+    }
+
+    pub(super) fn above(&self) -> &[NodeId] {
+        &self.ids[..self.ids.len().saturating_sub(1)]
+    }
+}
+
+pub(super) struct Names {
+    pub call: Call,
+    pub nodes: Vec<Node>,
+    /// What the layer that is being read has besides folders.
+    pub inodes: Vec<Inode>,
+    pub waits: Vec<Wait>,
+    pub linked_folders: Vec<NodeId>,
+    pub budget: WalkBudget,
+    pub serial: u64,
+    memory: usize,
+}
+
+impl Names {
+    pub(super) fn new(call: &Call) -> Names {
+        Names {
+            call: call.clone(),
+            nodes: vec![Node::default()],
+            inodes: Vec::new(),
+            waits: Vec::new(),
+            linked_folders: Vec::new(),
+            budget: WalkBudget::new(call),
+            serial: 0,
+            memory: 0,
+        }
+    }
+
+    /// Counts memory, which is limited.
+    pub(super) fn spend(&mut self, bytes: usize) -> Result<()> {
+        self.memory = self.memory.saturating_add(bytes);
+        match self.memory > MOST_MEMORY {
+            true => {
+                let message = format!("the names of the image's files need more than {} MiB", MOST_MEMORY >> 20);
+                Err(Error::new(Code::LimitExceeded, message))
+            }
+            false => Ok(()),
+        }
+    }
+
+    pub(super) fn give_back(&mut self, bytes: usize) {
+        self.memory = self.memory.saturating_sub(bytes);
+    }
+
+    pub(super) fn child(&mut self, parent: NodeId, name: &[u8]) -> Result<NodeId> {
+        if let Some(id) = self.nodes[parent].children.get(name) {
+            return Ok(*id);
+        }
+        self.spend(OVERHEAD + name.len())?;
+        let id = self.nodes.len();
+        self.nodes.push(Node::default());
+        self.nodes[parent].children.insert(name.into(), id);
+        Ok(id)
+    }
+
+    /// What the layer that is being read has there.
+    pub(super) fn own(&self, id: NodeId, layer: LayerNumber) -> Option<Own> {
+        self.nodes[id].own.filter(|(by, _)| *by == layer).map(|(_, own)| own)
+    }
+
+    /// Whether a newer layer hides what this one has there.
+    pub(super) fn hidden(&self, spot: &Spot, layer: LayerNumber) -> bool {
+        let newer = |list: &[LayerNumber]| list.first().is_some_and(|by| *by > layer);
+        let above = |id: &NodeId| newer(&self.nodes[*id].gone) || newer(&self.nodes[*id].closed);
+        newer(&self.nodes[spot.node()].gone) || spot.above().iter().any(above)
+    }
+
+    /// Whether a layer between two hides from the newer one what the older one has there.
+    pub(super) fn cut(&self, spot: &Spot, older: LayerNumber, newer: LayerNumber) -> bool {
+        let between = |list: &[LayerNumber]| {
+            let at = list.partition_point(|by| *by >= newer);
+            list.get(at).is_some_and(|by| *by > older)
+        };
+        let above = |id: &NodeId| between(&self.nodes[*id].gone) || between(&self.nodes[*id].closed);
+        between(&self.nodes[spot.node()].gone) || spot.above().iter().any(above)
+    }
+
+    /// Whether the layer itself has removed already what older ones have there.
+    pub(super) fn removed(&self, spot: &Spot, layer: LayerNumber) -> bool {
+        let by_it = |list: &[LayerNumber]| list.last() == Some(&layer);
+        let above = |id: &NodeId| by_it(&self.nodes[*id].gone) || by_it(&self.nodes[*id].closed);
+        by_it(&self.nodes[spot.node()].gone) || spot.above().iter().any(above)
+    }
+
+    /// Whether what this layer has there is in the result.
+    pub(super) fn visible(&self, spot: &Spot, layer: LayerNumber) -> bool {
+        self.nodes[spot.node()].taken.is_none_or(|by| by == layer) && !self.hidden(spot, layer)
+    }
+
+    pub(super) fn close(&mut self, id: NodeId, layer: LayerNumber) -> Result<()> {
+        match self.nodes[id].closed.last() == Some(&layer) {
+            true => Ok(()),
+            false => {
+                self.nodes[id].closed.push(layer);
+                self.spend(size_of::<LayerNumber>())
+            }
+        }
+    }
+
+    fn remove(&mut self, id: NodeId, layer: LayerNumber) -> Result<()> {
+        match self.nodes[id].gone.last() == Some(&layer) {
+            true => Ok(()),
+            false => {
+                self.nodes[id].gone.push(layer);
+                self.spend(size_of::<LayerNumber>())
+            }
+        }
+    }
+
+    /// The layer removes what older ones have under a name.
+    pub(super) fn whiteout(&mut self, path: &[u8], layer: LayerNumber) -> Result<()> {
+        let Some(spot) = self.spot(path, layer, false)? else { return Ok(()) };
+        match self.own(spot.node(), layer) {
+            // The folder stays: it is the layer's too.
+            Some(_) => self.close(spot.node(), layer),
+            None => self.remove(spot.node(), layer),
+        }
+    }
+
+    /// The layer removes what older ones have in a folder.
+    pub(super) fn opaque(&mut self, path: &[u8], layer: LayerNumber) -> Result<()> {
+        match self.folder(path, layer, false)? {
+            Some(spot) => self.close(spot.node(), layer),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds a folder that has an entry. Returns whether it has to be written at once, because it replaces a file of the result.
+    pub(super) fn add_folder(&mut self, spot: &Spot, layer: LayerNumber, held: HeldFolder) -> Result<bool> {
+        self.note_folder(spot.node())?;
+        let visible = self.visible(spot, layer);
+        self.mark_above(spot, layer);
+        let node = &mut self.nodes[spot.node()];
+        // For newer layers it was one.
+        node.assumed = node.assumed.filter(|assumed| assumed.layer == layer);
+        node.own = Some((layer, Own::Folder));
+        node.taken.get_or_insert(layer);
+        if !visible {
+            return Ok(false);
+        }
+        let cost = held.attributes.len();
+        (node.folder, node.exists) = (Some(Box::new(held)), true);
+        let at_once = std::mem::take(&mut node.serial) != 0;
+        self.spend(cost)?;
+        Ok(at_once)
+    }
+
+    /// Adds anything else. Returns whether it is in the result.
+    pub(super) fn add_other(&mut self, spot: &Spot, layer: LayerNumber, inode: usize) -> Result<bool> {
+        self.refuse_turned_folder(spot, layer, inode)?;
+        let visible = self.visible(spot, layer);
+        self.mark_above(spot, layer);
+        self.close(spot.node(), layer)?;
+        let node = &mut self.nodes[spot.node()];
+        node.own = Some((layer, Own::Other(inode)));
+        node.taken.get_or_insert(layer);
+        if visible {
+            (node.folder, node.exists) = (None, false);
+        }
+        Ok(visible)
+    }
+
+    fn mark_above(&mut self, spot: &Spot, layer: LayerNumber) {
+        for id in spot.above() {
+            self.nodes[*id].below = Some(layer);
+        }
+    }
+
+    /// What would be known only after everything below it has been written.
+    fn refuse_turned_folder(&self, spot: &Spot, layer: LayerNumber, inode: usize) -> Result<()> {
+        let node = &self.nodes[spot.node()];
+        let name = shown(&spot.path);
+        if node.below == Some(layer) {
+            let message = format!("a layer has files in '{name}', and then something else than a folder there");
+            return Err(in_one_pass(message));
+        }
+        let Some(assumed) = node.assumed.filter(|assumed| assumed.layer != layer) else { return Ok(()) };
+        if self.cut(spot, layer, assumed.layer) {
+            return Ok(());
+        }
+        match (self.inodes[inode].may_be_symlink(), assumed.by_files) {
+            (true, _) => Err(in_one_pass(format!("a layer has names in '{name}', which is a link of an older layer"))),
+            (false, true) => {
+                let message = format!("'{name}' is not a folder, but has a file in it");
+                Err(Error::new(Code::InvalidManifest, message))
+            }
+            (false, false) => Ok(()),
+        }
+    }
+}
+
+/// What extracting layer by layer can do.
+pub(super) fn in_one_pass(message: String) -> Error {
+    Error::new(Code::Unsupported, format!("{message}: that cannot be followed from the newest layer on"))
+        .with_hint("extract the whole image into a folder instead".to_owned())
+}

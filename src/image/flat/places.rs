@@ -1,0 +1,92 @@
+//! Where a path of a layer leads: through links that the layer itself has. Whether older layers have links there is not known yet: a
+//! name without an entry is taken for a folder, and an older layer that has a link there ends it.
+
+use super::names::{in_one_pass, Assumed, LayerNumber, Names, Own, Spot, ROOT};
+use crate::error::{Code, Error, Result};
+use crate::image::tar::{join, shown, split, DEEPEST};
+
+impl Names {
+    /// The spot of a folder. With `make`, names in it are the layer's own. None if it cannot exist.
+    pub(super) fn folder(&mut self, path: &[u8], layer: LayerNumber, make: bool) -> Result<Option<Spot>> {
+        let mut walk = self.budget.walk(path, 0);
+        let mut spot = Spot { ids: vec![ROOT], path: Vec::new() };
+        while let Some(part) = walk.next(&mut self.budget)? {
+            if part == b".." {
+                leave(&mut spot);
+                continue;
+            }
+            if spot.ids.len() > DEEPEST {
+                let message = format!("'{}' is more than {DEEPEST} folders deep", shown(&spot.path));
+                return Err(Error::new(Code::LimitExceeded, message));
+            }
+            self.enter(&mut spot, &part)?;
+            match self.own(spot.node(), layer) {
+                Some(Own::Folder | Own::Implied) => {}
+                None => self.assume(&spot, layer, make)?,
+                Some(Own::Other(inode)) => match self.inodes[inode].symlink() {
+                    Some(target) => {
+                        walk.follow(target)?;
+                        match target.starts_with(b"/") {
+                            true => spot = Spot { ids: vec![ROOT], path: Vec::new() },
+                            false => leave(&mut spot),
+                        }
+                    }
+                    None if self.inodes[inode].may_be_symlink() => {
+                        let message = format!("'{}' is a hard link to what may be a link", shown(&spot.path));
+                        return Err(in_one_pass(message));
+                    }
+                    None if make => {
+                        let message = format!("'{}' is not a folder, but has a file in it", shown(&spot.path));
+                        return Err(Error::new(Code::InvalidManifest, message));
+                    }
+                    None => return Ok(None),
+                },
+            }
+        }
+        Ok(Some(spot))
+    }
+
+    /// The spot of a name; a link as its last part is not followed.
+    pub(super) fn spot(&mut self, path: &[u8], layer: LayerNumber, make: bool) -> Result<Option<Spot>> {
+        let (folder, name) = split(path);
+        let Some(mut spot) = self.folder(folder, layer, make)? else { return Ok(None) };
+        self.enter(&mut spot, name)?;
+        Ok(Some(spot))
+    }
+
+    /// The spot of a name that the layer has.
+    pub(super) fn own_spot(&mut self, path: &[u8], layer: LayerNumber) -> Result<Spot> {
+        let lost = || Error::new(Code::Internal, format!("'{}' has no folder", shown(path)));
+        self.spot(path, layer, true)?.ok_or_else(lost)
+    }
+
+    fn enter(&mut self, spot: &mut Spot, name: &[u8]) -> Result<()> {
+        let id = self.child(spot.node(), name)?;
+        spot.ids.push(id);
+        spot.path = join(&spot.path, name);
+        Ok(())
+    }
+
+    fn assume(&mut self, spot: &Spot, layer: LayerNumber, make: bool) -> Result<()> {
+        let (visible, removed) = (make && self.visible(spot, layer), self.removed(spot, layer));
+        let node = &mut self.nodes[spot.node()];
+        if make {
+            node.own = Some((layer, Own::Implied));
+            node.exists |= visible;
+            self.note_folder(spot.node())?;
+        }
+        let node = &mut self.nodes[spot.node()];
+        if !removed {
+            let before = node.assumed.is_some_and(|assumed| assumed.layer == layer && assumed.by_files);
+            node.assumed = Some(Assumed { layer, by_files: make || before });
+        }
+        Ok(())
+    }
+}
+
+fn leave(spot: &mut Spot) {
+    if spot.ids.len() > 1 {
+        spot.ids.pop();
+        spot.path.truncate(split(&spot.path).0.len());
+    }
+}

@@ -1,0 +1,96 @@
+//! The entries of layers that were read, so that a layer need not be fetched again to be searched for another name.
+
+use super::tar::{EntryKind, TarEntry};
+
+/// The most memory for them, and what each costs besides its names. What does not fit is read again.
+const MOST_MEMORY: usize = 64 << 20;
+const OVERHEAD: usize = 200;
+
+pub(super) struct KnownLayers {
+    layers: Vec<Option<Vec<TarEntry>>>,
+    /// Those of the layer that is being read; None if they are too many.
+    now: Option<Vec<TarEntry>>,
+    memory: usize,
+}
+
+impl KnownLayers {
+    pub(super) fn new(count: usize) -> KnownLayers {
+        KnownLayers { layers: vec![None; count], now: Some(Vec::new()), memory: 0 }
+    }
+
+    /// The entries of a layer, where all of them are known.
+    pub(super) fn get(&self, layer: usize) -> Option<&[TarEntry]> {
+        self.layers.get(layer)?.as_deref()
+    }
+
+    /// Adds an entry to those of the layer that is being read.
+    pub(super) fn note(&mut self, entry: &TarEntry) {
+        let cost = cost(entry);
+        match &mut self.now {
+            Some(entries) if self.memory + cost <= MOST_MEMORY => {
+                self.memory += cost;
+                entries.push(entry.clone());
+            }
+            _ => self.drop_noted(None),
+        }
+    }
+
+    /// Whether the layer that is being read has, so far, an entry with this name, or more than is known.
+    pub(super) fn may_have(&self, path: &[u8]) -> bool {
+        self.now.as_ref().is_none_or(|entries| entries.iter().any(|entry| entry.path == path))
+    }
+
+    /// Keeps the entries of the layer, which was read to its end.
+    pub(super) fn keep(&mut self, layer: usize) {
+        let entries = self.now.replace(Vec::new());
+        if let Some(place) = self.layers.get_mut(layer) {
+            *place = entries;
+        }
+    }
+
+    /// The layer was not read to its end.
+    pub(super) fn forget(&mut self) {
+        self.drop_noted(Some(Vec::new()));
+    }
+
+    fn drop_noted(&mut self, next: Option<Vec<TarEntry>>) {
+        let noted = std::mem::replace(&mut self.now, next).unwrap_or_default();
+        self.memory -= noted.iter().map(cost).sum::<usize>();
+    }
+}
+
+fn cost(entry: &TarEntry) -> usize {
+    let link = match &entry.kind {
+        EntryKind::Symlink(target) | EntryKind::HardLink(target) => target.len(),
+        _ => 0,
+    };
+    OVERHEAD + entry.path.len() + link
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_much_is_not_known() {
+        let entry = |path: &str| {
+            let (mode, uid, gid, mtime, size, device) = (0o644, 0, 0, 0, 0, (0, 0));
+            TarEntry { path: path.into(), kind: EntryKind::File, mode, uid, gid, mtime, size, device }
+        };
+        let mut known = KnownLayers::new(3);
+        known.note(&entry("a"));
+        assert!(known.may_have(b"a") && !known.may_have(b"b"));
+        known.keep(0);
+        assert_eq!((known.get(0).map(<[TarEntry]>::len), known.memory), (Some(1), OVERHEAD + 1));
+        known.note(&entry("b"));
+        known.forget();
+        assert_eq!((known.get(1).is_some(), known.memory), (false, OVERHEAD + 1));
+        known.note(&entry("c"));
+        known.memory = MOST_MEMORY;
+        known.note(&entry("d"));
+        assert!(known.may_have(b"x"));
+        known.keep(2);
+        assert_eq!((known.get(2).is_some(), known.memory), (false, MOST_MEMORY - OVERHEAD - 1));
+        assert!(!known.may_have(b"c"), "the next layer is another");
+    }
+}

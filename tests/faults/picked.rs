@@ -1,0 +1,206 @@
+//! Some files of an image, and how little is fetched for them.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use ocireg::error::{Code, Error};
+use ocireg::image::cat::{cat, CatOptions};
+use ocireg::image::extract::{extract, ExtractOptions, Extracted};
+use ocireg::registry::store::RegistryStore;
+use ocireg::store::ReadStore;
+use serde_json::json;
+use tar::EntryType;
+
+use crate::common::*;
+use crate::images::*;
+use crate::memory::Memory;
+use crate::registry::*;
+use crate::shelf::*;
+
+fn pick(store: &dyn ReadStore, into: &Path, paths: &[&str]) -> Result<Extracted, Error> {
+    let client = client();
+    let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+    extract(&call(&client), store, into, &ExtractOptions { paths, ..ExtractOptions::default() })
+}
+
+fn there(root: &Path) -> Vec<String> {
+    fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap()) {
+            found.push(entry.path().strip_prefix(root).unwrap().display().to_string());
+            if entry.file_type().unwrap().is_dir() {
+                walk(root, &entry.path(), found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(root, root, &mut found);
+    found.sort();
+    found
+}
+
+fn layers() -> [Vec<u8>; 3] {
+    let private = raw(b"etc", EntryType::Directory, b"", 0o750, b"");
+    [
+        layer(&[
+            private.clone(),
+            folder("etc/ssl"),
+            file("etc/ssl/a.pem", "a"),
+            file("etc/ssl/b.crt", "b"),
+            file("etc/passwd", "old"),
+        ]),
+        layer(&[
+            folder("bin"),
+            file("bin/busybox", "box"),
+            hard("bin/ls", "bin/busybox"),
+            hard("bin/[", "bin/ls"),
+            file("etc/group", "g"),
+        ]),
+        layer(&[private, file("etc/passwd", "new"), file("etc/.wh.group", "")]),
+    ]
+}
+
+#[test]
+fn only_what_is_named_is_written() {
+    let store = Memory::new(&layers());
+    for (paths, wanted, read) in [
+        (&["etc/passwd"][..], &["etc", "etc/passwd"][..], 1),
+        (&["/etc/./passwd/"], &["etc", "etc/passwd"], 1),
+        (&["bin/ls"], &["bin", "bin/ls"], 2),
+        (&["bin/["], &["bin", "bin/["], 2),
+        (&["bin/[", "bin/ls"], &["bin", "bin/[", "bin/ls"], 2),
+        (&["etc/ssl"], &["etc", "etc/ssl", "etc/ssl/a.pem", "etc/ssl/b.crt"], 3),
+        (&["**/*.pem"], &["etc", "etc/ssl", "etc/ssl/a.pem"], 3),
+        (&["etc/*.none", "**/passwd"], &[], 0),
+        (&["etc/group"], &[], 0),
+        (&["etc/passwd/x"], &[], 0),
+        (
+            &["**"],
+            &[
+                "bin",
+                "bin/[",
+                "bin/busybox",
+                "bin/ls",
+                "etc",
+                "etc/passwd",
+                "etc/ssl",
+                "etc/ssl/a.pem",
+                "etc/ssl/b.crt",
+            ],
+            3,
+        ),
+    ] {
+        let outer = tempfile::tempdir().unwrap();
+        let into = outer.path().join("image");
+        if wanted.is_empty() {
+            fails(pick(&store, &into, paths), Code::NotFound, paths[0]);
+            assert!(!into.exists(), "{paths:?}");
+            continue;
+        }
+        let done = pick(&store, &into, paths).unwrap();
+        assert_eq!(
+            (there(&into), done.layers.len()),
+            (wanted.iter().map(|name| name.to_string()).collect(), read),
+            "{paths:?}"
+        );
+        if into.join("etc").exists() {
+            assert_eq!(std::fs::metadata(into.join("etc")).unwrap().permissions().mode() & 0o777, 0o750, "{paths:?}");
+        }
+        for (name, content) in [("etc/passwd", "new"), ("bin/ls", "box"), ("bin/[", "box")] {
+            let found = std::fs::read_to_string(into.join(name));
+            assert!(found.is_err() || found.unwrap() == content, "{paths:?} {name}");
+        }
+    }
+}
+
+/// Nothing is written before everything is there, and verified.
+#[test]
+fn a_failure_writes_nothing() {
+    let all = layers();
+    for wrong in 0..3 {
+        let mut store = Memory::new(&all);
+        store.spoil(&all[wrong]);
+        let outer = tempfile::tempdir().unwrap();
+        let into = outer.path().join("image");
+        let error = pick(&store, &into, &["**"]).unwrap_err();
+        assert!([Code::DigestMismatch, Code::InvalidManifest].contains(&error.code()), "{error}");
+        assert!(!into.exists());
+        std::fs::create_dir(&into).unwrap();
+        pick(&store, &into, &["**"]).unwrap_err();
+        assert_eq!(there(&into), [""; 0]);
+    }
+    let outer = tempfile::tempdir().unwrap();
+    std::fs::write(outer.path().join("mine"), "").unwrap();
+    let error = fails(pick(&Memory::new(&all), outer.path(), &["etc/passwd"]), Code::Io, "not empty");
+    assert_eq!(there(outer.path()), ["mine"], "{error}");
+    for path in ["", "../x", &"x".repeat(9000)] {
+        fails(pick(&Memory::new(&all), &outer.path().join("new"), &[path]), Code::InvalidArgument, "path");
+    }
+}
+
+/// An image in a registry that counts.
+fn shelf(layers: &[Vec<u8>]) -> Shelf {
+    let shelf = Shelf::start(Abilities::default());
+    let ids: Vec<_> = layers.iter().map(|layer| digest(layer)).collect();
+    let config = json!({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": ids}});
+    let entries: Vec<_> =
+        layers.iter().map(|layer| shelf.blob("application/vnd.oci.image.layer.v1.tar", layer)).collect();
+    shelf.manifest(
+        "t",
+        &json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE,
+            "config": shelf.blob("application/vnd.oci.image.config.v1+json", config.to_string().as_bytes()), "layers": entries}),
+    );
+    shelf
+}
+
+/// How often each layer was requested since the last call, the oldest first.
+fn requests(shelf: &Shelf, layers: &[Vec<u8>], before: &mut [usize]) -> Vec<usize> {
+    let count = |layer: &Vec<u8>| shelf.registry.server.count("GET", &digest(layer).to_string());
+    let now: Vec<usize> = layers.iter().map(count).collect();
+    let since = now.iter().zip(&*before).map(|(now, before)| now - before).collect();
+    before.copy_from_slice(&now);
+    since
+}
+
+#[test]
+fn no_layer_is_fetched_that_is_not_needed() {
+    let layers = [
+        layer(&[
+            folder("usr"),
+            file("usr/os", "name"),
+            symlink("os", "usr/os"),
+            symlink("deep", "l1"),
+            file("plain", "p"),
+        ]),
+        layer(&[symlink("l1", "l2"), file("middle", "m")]),
+        layer(&[symlink("l2", "top"), hard("h", "plain")]),
+        layer(&[file("top", "t")]),
+    ];
+    let shelf = shelf(&layers);
+    let client = client_for(shelf.host());
+    let store = RegistryStore::new(&client, tag(shelf.host()));
+    let mut before = [0; 4];
+    for (path, content, wanted) in [
+        ("top", "t", [0, 0, 0, 1]),
+        ("middle", "m", [0, 1, 1, 1]),
+        ("plain", "p", [1, 1, 1, 1]),
+        // Behind a link only the layer that has the file is read again.
+        ("os", "name", [2, 1, 1, 1]),
+        ("deep", "t", [1, 1, 1, 2]),
+        ("h", "p", [1, 1, 1, 1]),
+    ] {
+        let mut out = Vec::new();
+        let found = cat(&call(&client), &store, path, &mut out, &CatOptions::default()).unwrap();
+        assert_eq!((String::from_utf8(out).unwrap().as_str(), found.verified), (content, true), "{path}");
+        assert_eq!(requests(&shelf, &layers, &mut before), wanted, "{path}");
+    }
+    for (paths, wanted) in [
+        (&["top"][..], [0, 0, 0, 1]),
+        (&["middle", "top"], [0, 1, 1, 1]),
+        (&["usr/os"], [1, 1, 1, 1]),
+        (&["h"], [1, 1, 1, 1]),
+    ] {
+        let outer = tempfile::tempdir().unwrap();
+        pick(&store, &outer.path().join("image"), paths).unwrap();
+        assert_eq!(requests(&shelf, &layers, &mut before), wanted, "{paths:?}");
+    }
+}

@@ -92,8 +92,8 @@ pub unsafe extern "C" fn ocireg_index_append(
 }
 
 /// Takes entries out of the index that a place names, with what attests something about them; everything else stays as it is.
-/// The manifests themselves stay at the place, where nothing of this index leads to them any more (in an archive nothing stays to
-/// which nothing leads). It is put as ocireg_index_append does it. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+/// The manifests themselves stay in the repository; in a layout nothing names them any more, so that a clean-up takes them, and an
+/// archive drops them. It is put as ocireg_index_append does it. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
 /// Options: {IndexRemoveOptions}
 ///

@@ -95,6 +95,7 @@ header:
 bench: all
 	tests/bench/run.sh
 	tests/bench/copy.sh
+	tests/bench/sync.sh
 	tests/bench/bindings.sh
 	tests/bench/loops.sh
 	bindings/ruby/bench/run.sh

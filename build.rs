@@ -76,6 +76,7 @@ fn make_header() -> String {
         "copy",
         "place",
         "artifact",
+        "sync",
         "schema1",
         "login",
         "token",

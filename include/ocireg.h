@@ -201,6 +201,7 @@
 #define OCIREG_OPT_DRY_RUN "dry_run"
 #define OCIREG_OPT_EMAIL "email"
 #define OCIREG_OPT_ENDPOINT "endpoint"
+#define OCIREG_OPT_EXCLUDE "exclude"
 #define OCIREG_OPT_FAILED "failed"
 #define OCIREG_OPT_FINISH "finish"
 #define OCIREG_OPT_FOLLOW "follow"
@@ -226,6 +227,7 @@
 #define OCIREG_OPT_LAYERS "layers"
 #define OCIREG_OPT_LENGTH "length"
 #define OCIREG_OPT_LIMIT "limit"
+#define OCIREG_OPT_LIST_FORMAT "list_format"
 #define OCIREG_OPT_LIST_OTHERS "list_others"
 #define OCIREG_OPT_LOG "log"
 #define OCIREG_OPT_MAX "max"
@@ -246,13 +248,16 @@
 #define OCIREG_OPT_MIRRORS_ONLY "mirrors_only"
 #define OCIREG_OPT_MOUNT_FROM "mount_from"
 #define OCIREG_OPT_N "n"
+#define OCIREG_OPT_NEWEST "newest"
 #define OCIREG_OPT_NEXT "next"
+#define OCIREG_OPT_NO_CLOBBER "no_clobber"
 #define OCIREG_OPT_NO_PROXY "no_proxy"
 #define OCIREG_OPT_OFFLINE_TOKEN "offline_token"
 #define OCIREG_OPT_OFFSET "offset"
 #define OCIREG_OPT_OVERWRITE "overwrite"
 #define OCIREG_OPT_OWNER "owner"
 #define OCIREG_OPT_PAGE "page"
+#define OCIREG_OPT_PARALLEL "parallel"
 #define OCIREG_OPT_PASSWORD "password"
 #define OCIREG_OPT_PATHS "paths"
 #define OCIREG_OPT_PLAIN_HTTP "plain_http"
@@ -260,6 +265,7 @@
 #define OCIREG_OPT_PROGRESS "progress"
 #define OCIREG_OPT_PROXY "proxy"
 #define OCIREG_OPT_PROXY_FROM_ENVIRONMENT "proxy_from_environment"
+#define OCIREG_OPT_PRUNE "prune"
 #define OCIREG_OPT_PRUNE_SPARSE "prune_sparse"
 #define OCIREG_OPT_QUICK "quick"
 #define OCIREG_OPT_REFERENCES "references"
@@ -276,18 +282,22 @@
 #define OCIREG_OPT_RETRIES "retries"
 #define OCIREG_OPT_RETURN_TOKEN "return_token"
 #define OCIREG_OPT_SCOPE "scope"
+#define OCIREG_OPT_SCOPED "scoped"
 #define OCIREG_OPT_SCRATCH "scratch"
 #define OCIREG_OPT_SEARCH "search"
+#define OCIREG_OPT_SEMVER "semver"
 #define OCIREG_OPT_SETUID "setuid"
 #define OCIREG_OPT_SHORT_NAMES "short_names"
 #define OCIREG_OPT_SINGLE_POST "single_post"
 #define OCIREG_OPT_SIZE "size"
 #define OCIREG_OPT_SOURCE_FD "source_fd"
 #define OCIREG_OPT_SPARSE "sparse"
+#define OCIREG_OPT_STOP_ON_ERROR "stop_on_error"
 #define OCIREG_OPT_STORE "store"
 #define OCIREG_OPT_STORED_CREDENTIALS "stored_credentials"
 #define OCIREG_OPT_SUBJECT "subject"
 #define OCIREG_OPT_TAGS "tags"
+#define OCIREG_OPT_TAGS_REGEX "tags_regex"
 #define OCIREG_OPT_TEMPORARY_DIR "temporary_dir"
 #define OCIREG_OPT_TIME "time"
 #define OCIREG_OPT_TIMES "times"
@@ -760,7 +770,7 @@ ocireg_status ocireg_context_set_deadline(ocireg_context *context,
                                           int64_t milliseconds,
                                           ocireg_error **error);
 
-// How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy", "artifact pull", "extract", "cat", "files",
+// How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy", "sync", "artifact pull", "extract", "cat", "files",
 // "validate", "repository remove" (which counts no bytes), "v1 layer", "v1 put layer", "v1 push", "schema-1 layers" or "v1 layers" (old images on their way to
 // be converted) or "" (none yet), "done": bytes, "total": bytes or null [, "blobs": {"total", "copied", "mounted", "skipped",
 // "bytes", "bytes_copied", "bytes_resumed"}, of a copy, a pull or a validation, as in the result of ocireg_copy, "active": [{"digest": string, "size":
@@ -2243,6 +2253,131 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
                                    const ocireg_options *options,
                                    char **json,
                                    ocireg_error **error);
+
+// Brings the tags of a repository to another place, several images at once, each as ocireg_copy does it: what its manifest needs
+// first, its tag last. What fails is reported, and the rest goes on; a call that was ended or killed is made again, and moves only
+// what is missing. `source` and `destination` are each one of
+//   docker://REPO or REPO         a repository, [HOST[:PORT]/]REPOSITORY; as a source also with a tag or a digest, for that alone
+//   oci:DIR                       an OCI image layout; as a source also oci:DIR:NAME, for that alone
+//   oci-archive:FILE              a tar of such a layout, likewise; it is written once, when all images are there
+// In a layout or an archive the images of a repository are called by their tags, as oras has it. What is called HOST/REPOSITORY:TAG
+// there (ocireg_sync_list does so) goes below the destination, as the repository of the same last word, or with scoped of the same
+// registry and path. Blocks.
+//
+// Options:
+//   platform (list of strings): OS/ARCH[/VARIANT] each: of an index, only these, as of ocireg_copy
+//   referrers (boolean, default: false): also signatures, SBOMs and whatever else refers to the images, as of
+//      ocireg_copy; then what is there is looked through too
+//   foreign_layers (boolean, default: false): also layers that are meant to be fetched from elsewhere
+//   no_clobber (boolean, default: false): tags that the destination has stay as they are
+//   prune (boolean, default: false): last, and only if nothing failed, take those tags away at the
+//      destination that are meant by tags, tags_regex, semver and exclude, and that are not among the
+//      source's: also those that are not among the newest any more; manifests stay, and if nothing of the
+//      source is meant, so does everything
+//   scoped (boolean, default: false): where a name is put below a registry or a path, the source's registry
+//      and path are part of it, not only its last word
+//   stop_on_error (boolean, default: false): the first failure ends the call, and is its error
+//   dry_run (boolean, default: false): only say what would be done: nothing is changed
+//   parallel (integer, default: 4): 1 to 64: images at once; what a host takes at once is its own limit
+//   concurrency (integer, default: 4): 1 to 64: transfers at once for each image
+// Which tags:
+//   tags (list of strings): globs, with *, ? and [a-z]: only tags that are as one of them
+//   tags_regex (list of strings): regular expressions: only tags in which one of them finds something, ^ and
+//      $ being the ends of the tag
+//   semver (list of strings): ranges such as ">=1.2 <2", "^1.2", "~1.2.3", "1.2.x", "1.2 - 1.4" and "1.2 ||
+//      1.4": only tags that are versions in one of them; v1.2.3 and 1.2 are versions, and 1.2.3-alpine comes
+//      before 1.2.3, as a pre-release
+//   exclude (list of strings): globs: none of these
+//   newest (integer): of the tags that are left, only so many: those of the highest versions, and after them
+//      whatever is no version, the highest by its name first
+//
+// Each kind of choice narrows what is meant: a tag has to be as one of tags, found by one of tags_regex, and in one of semver.
+// Tags that are made of a digest (sha256-HEX, sha256-HEX.sig) are never meant by themselves: with referrers they come with what
+// they are about. The source's list of tags is one request for each page, and so is the destination's; of a tag that the
+// destination has, each side is asked once for the digest, and where both are the same, nothing more. With referrers or platform
+// each image is looked through.
+//
+// A list that is broken or refused is an error of the call, and nothing is pruned then; nor if an image failed, or if the source
+// has no tag that is meant. In a layout or an archive blobs that nothing needs any more stay until ocireg_layout_clean, or until the
+// archive is written. Registries that delete no tag (distribution 2) refuse to prune: each such tag is a failure.
+//
+// Result, `json` may be NULL: {"source": string or null (of a list), "destination": string or null, "dry_run": boolean, "tags":
+// {"selected": number (of the source), "copied": number, "skipped": number (there already, or left as they are), "pruned": number,
+// "failed": number}, "blobs": as of ocireg_copy, of all images together (with dry_run what several images need counts once in
+// bytes_copied), "images": [{"source": string or null (of a tag that was pruned), "destination": string, "state": "copied",
+// "pruned" or "failed", "digest": string or null, "bytes": number, "bytes_copied": number, "error": as of ocireg_error_json, or
+// null}] (none that were skipped; at most 10,000, and 1,000 that failed), "images_left_out": number (more than these), "error": the
+// first failure, or null}. With dry_run it says what would be done. Free with ocireg_string_free. OCIREG_OK does not say that every
+// image is there: "failed" does.
+//
+// Progress: bytes of all blobs, of a total that is not known; "blobs" counts those of the images that are done. The log has an
+// event for each image, {"event": "image"} and the members above, those that are skipped too.
+//
+// Errors: the common ones; OCIREG_UNSUPPORTED for docker-archive, docker-v1 and dir, OCIREG_INVALID_ARGUMENT for a choice that
+// cannot be read, and when two images would get one name, OCIREG_NOT_FOUND without the repository, OCIREG_INVALID_MANIFEST, OCIREG_IO.
+// Source: distribution-spec "Listing Tags"; skopeo-sync(1).
+ocireg_status ocireg_sync(ocireg_client *client,
+                          ocireg_context *context,
+                          const char *source,
+                          const char *destination,
+                          const ocireg_options *options,
+                          char **json,
+                          ocireg_error **error);
+
+// The same for many repositories, which a list names. In the usual form a line is SOURCE or SOURCE DESTINATION, as of ocireg_sync, and
+// what follows a # is a comment. In skopeo's form it is the YAML of skopeo sync: for each registry `images` (repositories with tags
+// and digests, none for all), `images-by-tag-regex`, `images-by-semver` (a version with a suffix only if the range names one, as
+// skopeo has it; without a suffix as of ocireg_sync), `credentials`, `tls-verify` and `cert-dir`, which count for what is read of that
+// registry by this call alone. Where skopeo leaves out what it cannot read, and unknown keys, this is an error; and with tls-verify
+// false certificates are not verified, but plain http is spoken only to hosts of which an option says so. The options tags,
+// tags_regex, semver, exclude and newest narrow each repository of which no tag or digest is named.
+//
+// `destination` is where everything goes that has none of its own: HOST[:PORT][/PATH], below which a repository has the last word of
+// its source's name, or with scoped its registry and path, or a layout or an archive, in which images are called HOST/REPOSITORY:TAG;
+// it may be NULL when each line has its own, which is as of ocireg_sync. Two sources for one name are refused. Blocks.
+//
+// Options:
+//   list_format (string): "lines", which it is by default: SOURCE [DESTINATION] a line, and comments from #
+//      on; "skopeo": the YAML of skopeo sync
+// As of one:
+//   platform (list of strings): OS/ARCH[/VARIANT] each: of an index, only these, as of ocireg_copy
+//   referrers (boolean, default: false): also signatures, SBOMs and whatever else refers to the images, as of
+//      ocireg_copy; then what is there is looked through too
+//   foreign_layers (boolean, default: false): also layers that are meant to be fetched from elsewhere
+//   no_clobber (boolean, default: false): tags that the destination has stay as they are
+//   prune (boolean, default: false): last, and only if nothing failed, take those tags away at the
+//      destination that are meant by tags, tags_regex, semver and exclude, and that are not among the
+//      source's: also those that are not among the newest any more; manifests stay, and if nothing of the
+//      source is meant, so does everything
+//   scoped (boolean, default: false): where a name is put below a registry or a path, the source's registry
+//      and path are part of it, not only its last word
+//   stop_on_error (boolean, default: false): the first failure ends the call, and is its error
+//   dry_run (boolean, default: false): only say what would be done: nothing is changed
+//   parallel (integer, default: 4): 1 to 64: images at once; what a host takes at once is its own limit
+//   concurrency (integer, default: 4): 1 to 64: transfers at once for each image
+// Which tags:
+//   tags (list of strings): globs, with *, ? and [a-z]: only tags that are as one of them
+//   tags_regex (list of strings): regular expressions: only tags in which one of them finds something, ^ and
+//      $ being the ends of the tag
+//   semver (list of strings): ranges such as ">=1.2 <2", "^1.2", "~1.2.3", "1.2.x", "1.2 - 1.4" and "1.2 ||
+//      1.4": only tags that are versions in one of them; v1.2.3 and 1.2 are versions, and 1.2.3-alpine comes
+//      before 1.2.3, as a pre-release
+//   exclude (list of strings): globs: none of these
+//   newest (integer): of the tags that are left, only so many: those of the highest versions, and after them
+//      whatever is no version, the highest by its name first
+//
+// Result, `json` may be NULL: as of ocireg_sync. Free with ocireg_string_free. A repository whose tags cannot be listed is one
+// failure, with the repositories as source and destination.
+//
+// Errors: those of ocireg_sync; OCIREG_INVALID_ARGUMENT also for what the list has and cannot have, which names the line,
+// OCIREG_LIMIT_EXCEEDED (more than 4 MiB or 100,000 lines). Source: skopeo-sync(1).
+ocireg_status ocireg_sync_list(ocireg_client *client,
+                               ocireg_context *context,
+                               const char *list,
+                               const char *destination,
+                               const ocireg_options *options,
+                               char **json,
+                               ocireg_error **error);
 
 // Verifies a signed schema-1 manifest: every signature must be valid, and everything in the result but the signatures is
 // read from what they sign. Valid signatures alone prove that nothing was changed, and nothing about who signed: the keys

@@ -132,6 +132,7 @@ pub mod reference;
 pub mod registry;
 mod registry_error;
 pub mod registry_v1;
+mod repositories;
 mod resource;
 #[cfg(test)]
 mod rooms;

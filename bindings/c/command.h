@@ -30,6 +30,7 @@ enum parameter_kind {
     PARAMETER_PLATFORM,
     PARAMETER_TO,
     PARAMETER_DESCRIPTOR,
+    PARAMETER_LIST_FORMAT,
 };
 
 /* An option of one command. */
@@ -50,12 +51,13 @@ struct command_line {
     size_t more_count;
     const char *title;  /* --title TITLE */
     const char *config; /* --config FILE[:TYPE] */
-    const char *from;   /* --from REPO */
+    const char *from;   /* --from REPO, --from FILE */
     const char *key;    /* --key FILE */
     const char *chain;  /* --chain FILE */
     const char *to;     /* --to PLACE */
     const char *platform; /* --platform P, of a command that looks at it itself */
     const char *descriptor; /* --destination-fd N */
+    const char *list_format; /* --list-format FORM */
     int64_t depth;          /* --depth N; 0: not given */
     bool raw;
 };
@@ -81,7 +83,7 @@ extern const struct command command_manifest_get, command_manifest_head, command
 extern const struct command command_digest, command_inspect, command_tree;
 extern const struct command command_upload_start, command_upload_status, command_upload_chunk, command_upload_finish;
 extern const struct command command_upload_cancel, command_blob_mount;
-extern const struct command command_copy, command_pull, command_push;
+extern const struct command command_copy, command_pull, command_push, command_sync;
 extern const struct command command_layout_list, command_layout_check, command_layout_clean;
 extern const struct command command_config, command_size, command_validate, command_tag, command_rmrepo, command_files;
 extern const struct command command_extract, command_export, command_cat, command_append;

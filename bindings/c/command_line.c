@@ -56,6 +56,10 @@ static int set(struct command_line *line, const struct parameter *parameter, con
         line->platform = value;
         status = ocireg_options_set_string(line->options, parameter->key, value, &error);
         break;
+    case PARAMETER_LIST_FORMAT:
+        line->list_format = value;
+        status = ocireg_options_set_string(line->options, parameter->key, value, &error);
+        break;
     case PARAMETER_TO:
         line->to = value;
         /* fallthrough */

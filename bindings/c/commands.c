@@ -53,6 +53,7 @@ const struct command *const commands[] = {
     &command_copy,
     &command_pull,
     &command_push,
+    &command_sync,
     &command_layout_list,
     &command_layout_check,
     &command_layout_clean,
@@ -139,6 +140,7 @@ static const char *known_elsewhere(const char *name)
 {
     static const char *const names[][2] = {{"ls", "tags"},       {"list-tags", "tags"}, {"discover", "tree"},   {"head", "manifest head"},
                                            {"get", "manifest get"}, {"put", "manifest put"}, {"delete", "manifest delete"}, {"cp", "copy"},
+                                           {"backup", "sync"}, {"restore", "sync"}, {"mirror", "sync"},
                                            {"fetch", "blob get"}, {"search", "v1 search"}, {"retag", "tag"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i][0], name) == 0)

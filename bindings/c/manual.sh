@@ -226,7 +226,7 @@ family() { # NAME
         manifest) members='ocireg_(manifest_(get|head|locate|digest|put|delete|inspect|build)|referrers|tag_delete)' about='manifests, what refers to them, and tags' ;;
         blob) members='ocireg_blob_.*' about='reading and writing blobs' ;;
         upload) members='ocireg_upload_.*' about='uploads in chunks, and their sessions' ;;
-        copy) members='ocireg_(copy|layout_.*)' about='copies between registries, layouts and archives' ;;
+        copy) members='ocireg_(copy|sync.*|layout_.*)' about='copies between registries, layouts and archives, of whole repositories too' ;;
         image) members='ocireg_image_.*' about='configs, files, sizes, tags and layers of images' ;;
         index) members='ocireg_index_(create|append|remove)' about='indexes made of images from anywhere, and changed' ;;
         artifact) members='ocireg_artifact_.*' about='artifacts: files under titles, made and fetched' ;;

@@ -202,7 +202,9 @@ int session_open(struct session *session, const struct globals *globals, const s
     session->lines = command->lines;
     if (command->target == TARGET_NONE)
         return OCIREG_OK;
-    status = registry_hosts(globals, command->target, line->arguments, hosts);
+    /* A list has registries of its own: settings name theirs. */
+    bool is_list = command == &command_sync && line->from != NULL;
+    status = registry_hosts(globals, is_list ? TARGET_LOCAL : command->target, line->arguments, hosts);
     if (status == OCIREG_OK)
         status = open_all(session, command, hosts, &credentials);
     credentials_forget(&credentials);

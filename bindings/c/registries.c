@@ -173,7 +173,7 @@ int registry_hosts(const struct globals *globals, enum target target, const char
                    char *hosts[MOST_REGISTRIES + 1])
 {
     size_t count = 0, named = target == TARGET_LOCAL ? 0 : target == TARGET_PLACES ? 2 : 1;
-    for (size_t i = 0; i < named; i++) {
+    for (size_t i = 0; i < named && arguments[i] != NULL; i++) {
         int status = registry_host(globals, target, arguments[i], &hosts[count]);
         if (status != OCIREG_OK)
             return status;

@@ -4,6 +4,7 @@
  *     < 200 https://example.org/v2/ (12 ms)
  *     * again in 500 ms: no answer from the server
  *     * passes over mirror.example: status 503
+ *     * copied docker://example.org/team/app:v1
  */
 #include "trace.h"
 
@@ -61,6 +62,9 @@ void trace_event(const char *text, bool headers)
     } else if (kind != NULL && strcmp(kind, "retry") == 0) {
         write_number("* again in ", event, "/wait_ms", " ms: ");
         write_text("", ocireg_json_text(event, "/reason"), "\n");
+    } else if (kind != NULL && strcmp(kind, "image") == 0) {
+        write_text("* ", ocireg_json_text(event, "/state"), " ");
+        write_text("", ocireg_json_text(event, "/destination"), "\n");
     } else if (kind != NULL && strcmp(kind, "passed_over") == 0) {
         write_text("* passes over ", ocireg_json_text(event, "/host"), ": ");
         write_text("", ocireg_json_text(event, "/reason"), "\n");

@@ -1498,6 +1498,23 @@ public:
         return named_twice(ocireg_copy, source, destination, wanted, with);
     }
 
+    /* Brings the tags of a repository, a layout or an archive to another. What failed is reported: ["tags"]["failed"]. */
+    value sync(std::string_view source, std::string_view destination, const options &wanted = {},
+               const context *with = nullptr) const
+    {
+        return named_twice(ocireg_sync, source, destination, wanted, with);
+    }
+    /* The same for what a list says; `destination` is empty where each line has its own. */
+    value sync_list(std::string_view list, std::string_view destination = {}, const options &wanted = {},
+                    const context *with = nullptr) const
+    {
+        const detail::c_string text(list), place(destination);
+        const char *below = destination.empty() ? nullptr : static_cast<const char *>(place);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_sync_list(get(), of(with), text, below, wanted.get(), json, error);
+        });
+    }
+
     /* Artifacts at any place. */
     value artifact_push(const artifact &parts, std::string_view place, const options &wanted = {},
                         const context *with = nullptr) const

@@ -164,7 +164,7 @@ var shapes = map[string]any{
 	"descriptor": ocireg.Descriptor{}, "detect": ocireg.Detected{}, "document": ocireg.ManifestInfo{}, "endpoint": ocireg.Place{},
 	"index": ocireg.RegistryName{}, "index-write": ocireg.WrittenIndex{}, "layout-check": ocireg.LayoutCheck{}, "endpoint-list": ocireg.PlaceList{}, "endpoint-manifest": ocireg.PlaceManifest{}, "endpoint-referrers": ocireg.PlaceReferrers{}, "layout-clean": ocireg.LayoutClean{},
 	"manifest-delete": ocireg.ManifestDelete{}, "manifest-head": ocireg.ManifestHead{}, "manifest-put": ocireg.ManifestPut{},
-	"manifest": ocireg.Manifest{}, "ping": ocireg.Ping{}, "platform": ocireg.Platform{}, "progress": ocireg.ProgressDetail{},
+	"manifest": ocireg.Manifest{}, "ping": ocireg.Ping{}, "sync": ocireg.SyncResult{}, "platform": ocireg.Platform{}, "progress": ocireg.ProgressDetail{},
 	"reference": ocireg.Reference{}, "referrers": ocireg.ReferrerList{}, "schema1": ocireg.Schema1{}, "schema1-key": ocireg.Schema1KeyInfo{},
 	"session": ocireg.Session{}, "tag-delete": ocireg.TagDelete{}, "tags": ocireg.TagList{}, "v1-image": ocireg.V1Image{},
 	"v1-images": ocireg.V1Images{}, "v1-layer": ocireg.V1Layer{}, "v1-login": ocireg.V1Login{}, "v1-ping": ocireg.V1Ping{},

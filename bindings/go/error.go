@@ -111,6 +111,15 @@ func takeError(status C.ocireg_status, native *C.ocireg_error) *Error {
 		return newError(Code(status), "no details are known")
 	}
 	defer C.ocireg_error_free(native)
+	read := new(Error)
+	if err := json.Unmarshal(view(C.ocireg_error_json(native)), read); err != nil {
+		return newError(Code(status), "the library's error cannot be read: "+err.Error())
+	}
+	return read
+}
+
+// UnmarshalJSON reads the library's form, as in results that list errors.
+func (e *Error) UnmarshalJSON(text []byte) error {
 	var read struct {
 		Code           Code
 		Message        string
@@ -127,15 +136,16 @@ func takeError(status C.ocireg_status, native *C.ocireg_error) *Error {
 		Conflict       *Conflict
 		Cause          []string
 	}
-	if err := json.Unmarshal(view(C.ocireg_error_json(native)), &read); err != nil {
-		return newError(Code(status), "the library's error cannot be read: "+err.Error())
+	if err := json.Unmarshal(text, &read); err != nil {
+		return err
 	}
-	return &Error{
+	*e = Error{
 		Code: read.Code, Message: read.Message, Hint: read.Hint, Side: read.Side, Errno: read.Errno, HTTPStatus: read.HTTPStatus,
 		RegistryErrors: read.RegistryErrors, URL: read.URL, Attempts: read.Attempts, Retryable: read.Retryable,
 		RetryAfter: time.Duration(read.RetryAfter * float64(time.Second)), RateLimit: read.RateLimit,
 		Conflict: read.Conflict, Causes: read.Cause,
 	}
+	return nil
 }
 
 // blame adds the context's error when the context is what ended the call.

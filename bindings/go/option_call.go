@@ -320,3 +320,38 @@ func WithMaxRatio(ratio int) Option { return callOption(set("max_ratio", ratio))
 
 // WithoutVerifying stops reading after the file, before its layer's digest is known to be right. For CatImage.
 func WithoutVerifying() Option { return callOption(set("verify", false)) }
+
+// WithTagGlobs takes only tags that are as one of these, with *, ? and [a-z]. For Sync and SyncList.
+func WithTagGlobs(globs ...string) Option { return callOption(set("tags", globs)) }
+
+// WithTagExpressions takes only tags in which one of these regular expressions finds something; Rust's regex syntax. For Sync and
+// SyncList.
+func WithTagExpressions(expressions ...string) Option { return callOption(set("tags_regex", expressions)) }
+
+// WithVersions takes only tags that are versions in one of these ranges, such as ">=1.2 <2", "^1.2" and "1.2.x". For Sync and SyncList.
+func WithVersions(ranges ...string) Option { return callOption(set("semver", ranges)) }
+
+// WithoutTags takes no tags that are as one of these, with *, ? and [a-z]. For Sync and SyncList.
+func WithoutTags(globs ...string) Option { return callOption(set("exclude", globs)) }
+
+// WithNewest takes only the n tags of the highest versions, of those that are meant. For Sync and SyncList.
+func WithNewest(n int) Option { return callOption(set("newest", n)) }
+
+// WithNoClobber leaves tags that the destination has as they are. For Sync and SyncList.
+func WithNoClobber() Option { return callOption(set("no_clobber", true)) }
+
+// WithPrune takes those tags away at the destination that are meant and that the source does not have, if nothing failed. For Sync and
+// SyncList.
+func WithPrune() Option { return callOption(set("prune", true)) }
+
+// WithScoped keeps the registry and the path of the source's name below the destination. For Sync and SyncList.
+func WithScoped() Option { return callOption(set("scoped", true)) }
+
+// WithStopOnError ends the call at the first failure. For Sync and SyncList.
+func WithStopOnError() Option { return callOption(set("stop_on_error", true)) }
+
+// WithParallel is how many images are brought at once, 4 by default. For Sync and SyncList.
+func WithParallel(n int) Option { return callOption(set("parallel", n)) }
+
+// WithListFormat is the form of the list: "lines", the default, or "skopeo". For SyncList.
+func WithListFormat(form string) Option { return callOption(set("list_format", form)) }

@@ -11,6 +11,7 @@ mod index;
 mod lists;
 mod manifest;
 mod names;
+mod repositories;
 
 pub use artifact::{attach_artifact, pull_artifact, push_artifact};
 pub(crate) use blob::open_blob;
@@ -22,6 +23,10 @@ pub use index::{append_to_index, create_index, remove_from_index};
 pub use lists::{referrers, tags};
 pub use manifest::{get_manifest, head_manifest, manifest_digest};
 pub use names::BlobName;
+pub use repositories::{
+    sync, sync_list, ImageState, SyncDestination, SyncList, SyncListOptions, SyncOptions, SyncSource, Synced,
+    SyncedImage, TagCounts, TagSelection,
+};
 
 use std::fs::File;
 use std::path::Path;

@@ -46,6 +46,7 @@ mod session;
 mod sigpipe;
 #[allow(dead_code)] // The numbers are for C.
 mod status;
+mod sync;
 mod token;
 mod upload;
 mod v1;

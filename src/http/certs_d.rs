@@ -105,6 +105,12 @@ impl CertificateSearch {
     }
 }
 
+/// The certificates in a folder that a caller names for one host.
+pub(crate) fn in_folder(folder: &Path) -> Result<HostCertificates> {
+    let entries = std::fs::read_dir(folder).map_err(|error| cannot_read(folder, &error))?;
+    read(folder, entries)
+}
+
 fn read(folder: &Path, entries: std::fs::ReadDir) -> Result<HostCertificates> {
     let mut files = Vec::new();
     for entry in entries {

@@ -43,3 +43,8 @@ pub(crate) fn name_of(entry: &Descriptor) -> Option<&str> {
 pub(crate) fn image_name(entry: &Descriptor) -> Option<&str> {
     entry.annotation(IMAGE_NAME)
 }
+
+/// The name of an entry that says most: that of an image, else the other.
+pub(crate) fn whole_name(entry: &Descriptor) -> Option<&str> {
+    image_name(entry).or_else(|| name_of(entry))
+}

@@ -12,3 +12,5 @@ mod needed;
 pub mod oci;
 mod received;
 pub(crate) mod tarball;
+
+pub(crate) use index_entry::whole_name;

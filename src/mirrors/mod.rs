@@ -18,8 +18,9 @@ mod rule_source;
 mod rules;
 mod short_names;
 mod toml_tables;
-mod yaml;
+pub(crate) mod yaml;
 
+pub(crate) use config_text::ConfigText;
 pub(crate) use endpoint::{Abilities, EndpointBase, EndpointKey, EndpointTls, RegistryEndpoint};
 pub(crate) use mirrors_option::Mirrors;
 pub(crate) use registries_conf::RegistriesConf;

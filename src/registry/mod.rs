@@ -97,6 +97,20 @@ impl Client {
         Ok(())
     }
 
+    /// A client with the same options and hosts, whose hosts can be set without a change to this one's. Its calls are this one's.
+    pub(crate) fn separate(&self) -> Result<Client> {
+        let other = Client { life: self.life.clone(), ..Client::new((*self.options).clone())? };
+        let hosts: Vec<(String, HostOptions)> =
+            lock(&self.hosts).iter().map(|(host, options)| (host.clone(), options.clone())).collect();
+        hosts.into_iter().try_for_each(|(host, options)| other.set_host(&host, options))?;
+        Ok(other)
+    }
+
+    /// What was set for a host.
+    pub(crate) fn host_options(&self, index: &Index) -> HostOptions {
+        lock(&self.hosts).get(&host::key(&index.name)).cloned().unwrap_or_default()
+    }
+
     fn change_rules(&self, change: impl FnOnce(&mut RuleBook)) {
         let mut rules = lock(&self.rules);
         let mut book = (**rules).clone();

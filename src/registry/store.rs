@@ -30,6 +30,8 @@ use crate::stream::blob::Blob;
 pub struct RegistryStore {
     client: Client,
     reference: Reference,
+    /// Its name is known to refer to nothing.
+    is_new: bool,
     /// Manifests with a subject that were put, but are not on the subject's list.
     unlisted: Mutex<Vec<(Digest, Descriptor)>>,
 }
@@ -37,7 +39,12 @@ pub struct RegistryStore {
 impl RegistryStore {
     /// The manifest that a reference names.
     pub fn new(client: &Client, reference: Reference) -> RegistryStore {
-        RegistryStore { client: client.clone(), reference, unlisted: Mutex::default() }
+        RegistryStore { client: client.clone(), reference, is_new: false, unlisted: Mutex::default() }
+    }
+
+    /// The same, when the registry does not list the tag: it is not asked for it again.
+    pub(crate) fn of_new_name(self) -> RegistryStore {
+        RegistryStore { is_new: true, ..self }
     }
 
     fn destination(&self, call: &Call) -> Result<Remote> {
@@ -91,6 +98,19 @@ impl RegistryStore {
             Ok(head) => Ok(head.digest == *digest),
             // Permission to write does not imply permission to read: the first PUT will tell.
             Err(error) if is_absent(&error) || error.code() == Code::Forbidden => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What its reference names where it is written to; None while that is nothing.
+    pub(crate) fn written(&self, call: &Call) -> Result<Option<Descriptor>> {
+        self.at_destination(call, &self.reference)
+    }
+
+    fn at_destination(&self, call: &Call, reference: &Reference) -> Result<Option<Descriptor>> {
+        match head(&self.destination(call)?, reference, &HeadOptions::default()) {
+            Ok(head) => Ok(Some(Descriptor::new(&head.media_type, head.digest, head.size))),
+            Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -170,7 +190,8 @@ impl WriteStore for RegistryStore {
         if root.document.subject().is_some() && self.reference.tag().is_none() {
             return Ok(false);
         }
-        self.stands_for(call, &ManifestName::asked(&self.reference, root.digest())?, root.digest())
+        let name = ManifestName::asked(&self.reference, root.digest())?;
+        Ok(!self.is_new && self.stands_for(call, &name, root.digest())?)
     }
 
     fn begin(&self, _: &Call) -> Result<()> {
@@ -219,12 +240,7 @@ impl WriteStore for RegistryStore {
     }
 
     fn named(&self, call: &Call) -> Result<Option<Descriptor>> {
-        let reference = self.reference.repository().with_tag(&self.name()?)?;
-        match head(&self.destination(call)?, &reference, &HeadOptions::default()) {
-            Ok(head) => Ok(Some(Descriptor::new(&head.media_type, head.digest, head.size))),
-            Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.at_destination(call, &self.reference.repository().with_tag(&self.name()?)?)
     }
 
     fn put_root(&self, call: &Call, content: &RawManifest, condition: &NameCondition) -> Result<NameFate> {

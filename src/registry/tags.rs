@@ -85,6 +85,14 @@ impl Client {
     }
 }
 
+impl Client {
+    /// All tags of a repository where it is written to, whatever a mirror has.
+    pub(crate) fn written_tags(&self, call: &Call, repository: &Repository) -> Result<NameList> {
+        let remote = Remote::to_write(self, call, repository)?;
+        Ok(tags_of(&remote, NameWindow::default(), |_| true)?.tags)
+    }
+}
+
 /// The digest of each tag, null of one that has disappeared.
 pub(crate) fn digests_of(
     repository: &Repository,

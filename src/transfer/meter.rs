@@ -25,6 +25,8 @@ pub(crate) struct Meter {
     moved: AtomicU64,
     resumed: AtomicU64,
     watched: bool,
+    /// Of several copies, which are added when they have ended: how many blobs and bytes there are is not known before.
+    sum: Option<[AtomicU64; 2]>,
     current: Mutex<MeterState>,
 }
 
@@ -54,6 +56,31 @@ impl Meter {
         let current = MeterState { active: (0..workers).map(|_| None).collect(), events: Vec::new() };
         let under_way = (0..workers).map(|_| AtomicU64::new(0)).collect();
         Meter { bytes, blobs, under_way, current: Mutex::new(current), ..Meter::default() }
+    }
+
+    /// That of several copies, one at a time for each worker.
+    pub(crate) fn of_copies(workers: usize) -> Meter {
+        Meter { sum: Some(Default::default()), ..Meter::new(workers, 0, 0) }
+    }
+
+    /// Adds the counts of a copy that has ended, which a worker made, or of one that failed.
+    pub(crate) fn add_copy(&self, worker: usize, counts: Option<&Value>) {
+        let count = |key: &str| counts.and_then(|counts| counts[key].as_u64()).unwrap_or_default();
+        for (counter, key) in [
+            (&self.copied, "copied"),
+            (&self.mounted, "mounted"),
+            (&self.present, "skipped"),
+            (&self.moved, "bytes_copied"),
+            (&self.resumed, "bytes_resumed"),
+            (&self.settled, "bytes"),
+        ] {
+            add(counter, count(key));
+        }
+        if let Some([blobs, bytes]) = &self.sum {
+            add(blobs, count("total"));
+            add(bytes, count("bytes"));
+        }
+        self.moved_to(worker, 0);
     }
 
     /// Also collects the events of each blob, if requested.
@@ -144,17 +171,22 @@ impl Meter {
 
     pub(crate) fn done(&self) -> u64 {
         let under_way = self.under_way.iter().map(|done| done.load(Relaxed));
-        under_way.fold(self.settled.load(Relaxed), u64::saturating_add).min(self.bytes)
+        let done = under_way.fold(self.settled.load(Relaxed), u64::saturating_add);
+        done.min(if self.sum.is_some() { u64::MAX } else { self.bytes })
     }
 
     /// `{total, copied, mounted, skipped, bytes_moved, bytes_resumed}`.
     pub(crate) fn to_json(&self) -> Value {
+        let [blobs, bytes] = match &self.sum {
+            Some(sum) => sum.each_ref().map(|count| count.load(Relaxed)),
+            None => [self.blobs, self.bytes],
+        };
         json!({
-            "total": self.blobs,
+            "total": blobs,
             "copied": self.copied.load(Relaxed),
             "mounted": self.mounted.load(Relaxed),
             "skipped": self.present.load(Relaxed),
-            "bytes": self.bytes,
+            "bytes": bytes,
             "bytes_copied": self.moved.load(Relaxed),
             "bytes_resumed": self.resumed.load(Relaxed),
         })
@@ -195,6 +227,18 @@ mod tests {
         meter.settle(0, 10, Moved::Copied { resumed: 4 });
         assert_eq!(states(&meter), told(&[("copied", 10)]));
         assert_eq!((meter.done(), meter.active()), (15, json!([])));
+    }
+
+    #[test]
+    fn copies_are_added_up() {
+        let meter = Meter::of_copies(2);
+        meter.moved_to(0, 4);
+        meter.moved_to(1, 3);
+        assert_eq!(meter.done(), 7);
+        let counts = json!({"total": 3, "copied": 1, "mounted": 1, "skipped": 1, "bytes": 30, "bytes_copied": 10, "bytes_resumed": 2});
+        meter.add_copy(0, Some(&counts));
+        meter.add_copy(1, None);
+        assert_eq!((meter.done(), meter.to_json()), (30, counts));
     }
 
     #[test]

@@ -260,6 +260,14 @@ static ocireg_status endpoint_parse(void **a, ocireg_error **error) {
     return ocireg_endpoint_parse(a[0], (char **)a[1], error);
 }
 
+static ocireg_status sync_repository(void **a, ocireg_error **error) {
+    return ocireg_sync(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
+}
+
+static ocireg_status sync_list(void **a, ocireg_error **error) {
+    return ocireg_sync_list(a[0], a[1], a[2], NULL, a[3], (char **)a[4], error);
+}
+
 static ocireg_status copy_image(void **a, ocireg_error **error) {
     return ocireg_copy(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
 }
@@ -589,6 +597,8 @@ const struct call calls[] = {
     {"blob_delete", "CxBpn", blob_delete, NULL},
     {"endpoint_parse", "No", endpoint_parse, NULL},
     {"copy", "CxTEpn", copy_image, "{'concurrency':'4'}"},
+    {"sync", "CxQEpn", sync_repository, "{'tags':1}"},
+    {"sync_list", "Cxlpn", sync_list, "{'list_format':1}"},
     {"image_config", "CxTpnn", image_config, "{'platform':1}"},
     {"image_size", "CxTpo", image_size, "{'all':'yes'}"},
     {"image_validate", "CxTpo", image_validate, "{'quick':1}"},
@@ -664,7 +674,7 @@ const struct call calls[] = {
 const size_t call_count = sizeof calls / sizeof calls[0];
 
 bool is_text_kind(char kind) {
-    return strchr("NKJHQTBPWsELSGqYIr", kind) != NULL;
+    return strchr("NKJHQTBPWsELSGqYIrl", kind) != NULL;
 }
 
 static bool is_result_kind(char kind) {
@@ -736,6 +746,7 @@ static void *value_of(struct arguments *from, char kind, size_t place) {
         case 'G': return digest_of("", 0);
         case 'E': return text("oci:%s/layout", from->folder);
         case 'L': return text("%s/layout", from->folder);
+        case 'l': return text("%s oci:%s/layout", from->repository, from->folder);
         case 'Y': return text("%s", key);
         case 's': return digest_of("", 0);
         default: fail_msg("no value of kind %c", kind); return NULL;

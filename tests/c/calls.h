@@ -12,7 +12,7 @@ enum { MOST_ARGUMENTS = 8 };
  *   R reader   U upload   A job   F artifact   j JSON value   D bytes                   f callback (required)
  *   o result (required)   n result (may be NULL)   z size_t result (required)
  * and strings: N name, K key, J JSON, H registry, Q repository, T tagged manifest, B blob, P file to read, W file to write,
- *   Y private key, s digest (may be NULL), r JSON pointer (may be NULL), I image ID of protocol v1; V is the JSON of such an image
+ *   l list of repositories, Y private key, s digest (may be NULL), r JSON pointer (may be NULL), I image ID of protocol v1; V is the JSON of such an image
  */
 struct call {
     const char *name;

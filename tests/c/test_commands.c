@@ -107,6 +107,37 @@ static void test_copy_pull_push(void **state) {
     assert_int_equal(run(text("--username u copy %s:1 nowhere.invalid/a", place), NULL), 64);
 }
 
+static void test_sync(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *place = repository("OCIREG_TEST_V3", "sync-by-command"), *host = env("OCIREG_TEST_V3");
+    char *said = NULL;
+    put_image(client_of("OCIREG_TEST_V3"), place, "v1.0", 8);
+    put_image(client_of("OCIREG_TEST_V3"), place, "v1.1", 9);
+    put_image(client_of("OCIREG_TEST_V3"), place, "other", 10);
+    expect_run(text("sync %s oci:%s/layout --semver ^1 --referrers", place, folder), &said);
+    expect_number_at(said, "tags/copied", 2);
+    expect_run(text("sync oci:%s/layout %s-restored --dry-run", folder, place), &said);
+    expect_number_at(said, "tags/copied", 2);
+    expect_bool_at(said, "dry_run", true);
+    expect_run(text("sync %s oci-archive:%s/a.tar --exclude other --newest 1 --no-clobber --text", place, folder), &said);
+    assert_non_null(strstr(said, text("copied\toci-archive:%s/a.tar:v1.1\tsha256:", folder)));
+    expect_run(text("sync %s oci-archive:%s/a.tar --tags v* --prune --parallel 2", place, folder), &said);
+    expect_number_at(said, "tags/skipped", 1);
+    /* Lists; what is called .yaml is skopeo's. */
+    expect_shell(text("printf \"%s:v1.0\\n%s:v1.1 oci:other # here\\n\" >list && $0 sync --from list oci:many >said && $0 layout list many --text |"
+                      " grep -q \"^%s:v1.0\"", place, place, place));
+    expect_shell(text("printf \"%s:\\n  images-by-tag-regex:\\n    %s: ^v\\n\" >list.yaml && $0 sync --from list.yaml %s/mirrored --scoped --dry-run 2>err || grep -q mirrored err;"
+                      " $0 sync --from list.yaml %s/mirrored >said && $0 tags %s/mirrored/%s --text | grep -q v1.1", host,
+                      strchr(place, '/') + 1, host, host, host, strrchr(place, '/') + 1));
+    /* What failed is in the report, and in the status. */
+    expect_shell(text("printf \"%s:none\\n%s:v1.0\\n\" | $0 sync --from - oci:partly >said 2>err || test $? = 5 && grep -q NOT_FOUND err && grep -q copied said",
+                      place, place));
+    expect_failure(64, "sync a", "sync needs SRC and DST");
+    expect_failure(64, "sync --from list a b", "takes one destination");
+    expect_failure(64, text("sync %s oci:x --newest 0", place), "--newest");
+}
+
 static void test_an_image_of_a_tree(void **state) {
     (void)state;
     folder = new_folder();
@@ -289,6 +320,7 @@ int main(int argc, char **argv) {
         test(test_pages),
         test(test_mount),
         test(test_copy_pull_push),
+        test(test_sync),
         test(test_an_image_of_a_tree),
         test(test_an_archive_by_a_pipe),
         test(test_outputs), test(test_links_of_strangers), test(test_places_beside_registries),

@@ -289,6 +289,45 @@ static void test_source_descriptor_that_waits(void **state) {
     close(ends[1]);
 }
 
+static void check_counts(char *json, const char *wanted) {
+    kept(json);
+    expect_shape(json, "tags:object blobs:object images:array images_left_out:number");
+    expect_members(json, "tags", "selected copied skipped pruned failed");
+    const char *said = text("%d %d %d %d %d", (int)json_number_at(json, "tags/selected"), (int)json_number_at(json, "tags/copied"),
+                            (int)json_number_at(json, "tags/skipped"), (int)json_number_at(json, "tags/pruned"), (int)json_number_at(json, "tags/failed"));
+    assert_string_equal(said, wanted);
+}
+
+static void test_whole_repositories(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *folder = new_folder(), *from = repository("OCIREG_TEST_V3", "sync-from"), *to = repository("OCIREG_TEST_V3", "sync-to");
+    char *json = NULL;
+    const char *const tags[] = {"v1", "v2", "v3", "edge"};
+    for (size_t i = 0; i < 4; i++) put_image(client, from, tags[i], 8 + i);
+    const char *const places[] = {from, text("oci:%s/layout", folder), text("oci-archive:%s/archive.tar", folder), to};
+    for (size_t i = 1; i < 4; i++) {
+        expect_status(OCIREG_OK, ocireg_sync(client, NULL, places[i - 1], places[i], options("{'tags':['v*']}"), &json, &failure));
+        check_counts(json, "3 3 0 0 0");
+        expect_status(OCIREG_OK, ocireg_sync(client, NULL, places[i - 1], places[i], options("{'tags':['v*']}"), &json, &failure));
+        check_counts(json, "3 0 3 0 0");
+    }
+    for (size_t i = 1; i < 3; i++) {
+        expect_status(OCIREG_OK, ocireg_sync(client, NULL, from, places[i], options("{'semver':['>=2'],'newest':1,'prune':true}"), &json, &failure));
+        check_counts(json, "1 0 1 1 0");
+    }
+    expect_status(OCIREG_OK, ocireg_sync_list(client, NULL, text("%s:v1\n%s:none # not there", from, from), text("oci:%s/many", folder), NULL, &json, &failure));
+    check_counts(json, "2 1 0 0 1");
+    expect_status(OCIREG_OK, ocireg_endpoint_list(client, NULL, text("oci:%s/many", folder), NULL, &json, &failure));
+    expect_text_at(kept(json), "tags/0", text("%s:v1", from));
+    const char *const wrong[] = {"{'newest':0}", "{'parallel':65}", "{'semver':['a']}", "{'tags_regex':['(']}", "{'list_format':'x'}"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        expect_status(OCIREG_INVALID_ARGUMENT, ocireg_sync(client, NULL, from, to, options("%s", wrong[i]), NULL, &failure));
+    expect_status(OCIREG_UNSUPPORTED, ocireg_sync(client, NULL, from, text("dir:%s/d", folder), NULL, NULL, &failure));
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_sync_list(client, NULL, from, NULL, NULL, NULL, &failure));
+    expect_message("line 1 of the list");
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_endpoints),
@@ -298,6 +337,7 @@ int main(int argc, char **argv) {
         test(test_blob_progress),
         test(test_source_descriptor),
         test(test_source_descriptor_that_waits),
+        test(test_whole_repositories),
     };
     return run_all(tests, argc, argv);
 }

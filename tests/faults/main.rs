@@ -61,6 +61,7 @@ mod shelf;
 mod signatures;
 mod stored;
 mod subject;
+mod synced;
 mod tagged;
 mod tags;
 mod throttle;

@@ -30,6 +30,7 @@ mod schemas_artifact;
 mod schemas_image;
 mod schemas_login;
 mod schemas_old;
+mod synced;
 mod v1;
 
 use std::path::{Path, PathBuf};

@@ -117,7 +117,7 @@ prototypes!(OneFn, (Handle, Handle, Text, Handle, Json, Failure):
     ocireg_token ocireg_blob_locate ocireg_manifest_locate);
 prototypes!(TwoFn, (Handle, Handle, Text, Text, Handle, Json, Failure):
     ocireg_blob_get_file ocireg_blob_put_file ocireg_blob_mount ocireg_blob_copy ocireg_copy ocireg_v1_search ocireg_v1_ancestry ocireg_v1_put_tag
-    ocireg_v1_push ocireg_image_export_file ocireg_image_extract ocireg_image_tag ocireg_artifact_pull);
+    ocireg_v1_push ocireg_image_export_file ocireg_image_extract ocireg_image_tag ocireg_artifact_pull ocireg_sync ocireg_sync_list);
 prototypes!(PutFn, (Handle, Handle, Text, *const u8, usize, Handle, Json, Failure):
     ocireg_manifest_put ocireg_blob_put_memory ocireg_v1_put_image);
 prototypes!(BytesFn, (Handle, Handle, Text, Handle, Json, Failure, Failure):

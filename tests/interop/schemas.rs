@@ -15,7 +15,7 @@ use crate::prototypes::*;
 use crate::{env, noise, Place, PASSWORD};
 
 /// The schema for the result of each function: every function that returns JSON, according to the header.
-const RESULTS: [(&str, &str); 87] = [
+const RESULTS: [(&str, &str); 89] = [
     ("ocireg_artifact_attach", "artifact-push"),
     ("ocireg_artifact_pull", "artifact-pull"),
     ("ocireg_artifact_push", "artifact-push"),
@@ -77,6 +77,8 @@ const RESULTS: [(&str, &str); 87] = [
     ("ocireg_repository_tags", "tags"),
     ("ocireg_schema1_key_info", "schema1-key"),
     ("ocireg_schema1_verify", "schema1"),
+    ("ocireg_sync", "sync"),
+    ("ocireg_sync_list", "sync"),
     ("ocireg_tag_delete", "tag-delete"),
     ("ocireg_token", "token"),
     ("ocireg_upload_finish", "blob-put"),
@@ -298,6 +300,24 @@ fn names(caller: &mut Caller) {
     }
 }
 
+/// A repository with an image that is there, one that is not, and what is not a manifest at the destination.
+fn syncs(caller: &mut Caller, repository: &str, layout: &std::path::Path) {
+    let target = format!("oci:{}", layout.display());
+    for with in [
+        json!({"dry_run": true}),
+        json!({"newest": 1, "referrers": true}),
+        json!({}),
+        json!({"tags": ["t"], "prune": true}),
+    ] {
+        let synced = caller.two(Function::ocireg_sync, repository, &target, with).unwrap();
+        assert_eq!(synced["tags"]["failed"], 0, "{synced}");
+    }
+    assert_eq!(caller.progress()["operation"], "sync");
+    let list = format!("{repository}:t\n{repository}:none\n");
+    let synced = caller.two(Function::ocireg_sync_list, &list, &target, json!({})).unwrap();
+    assert_eq!((&synced["tags"]["failed"], &synced["error"]["name"]), (&json!(1), &json!("NOT_FOUND")));
+}
+
 fn uploads(caller: &mut Caller, repository: &str) {
     let bytes = noise(5000, 7);
     let (client, context, place, wanted) = (caller.client, caller.context, text(repository), text(&digest(&bytes)));
@@ -447,6 +467,7 @@ fn manifests(caller: &mut Caller, registry: &str, repository: &str, folder: &std
         caller.two(Function::ocireg_copy, &format!("docker://{named}"), &target, with).unwrap();
     }
     assert_eq!(caller.progress()["operation"], "copy");
+    syncs(caller, repository, &layout.with_extension("synced"));
     let named_index = format!("docker://{repository}:index");
     caller.bytes(Function::ocireg_endpoint_manifest, &named_index, json!({"platform": "linux/arm64/v8:1"})).unwrap();
     caller.one(Function::ocireg_endpoint_list, &target, json!({})).unwrap();

@@ -144,6 +144,8 @@ STATUSES = {
     "upload_session_finish": "ppsspzppp",
     "upload_session_cancel": "ppspp",
     "copy": "ppssppp",
+    "sync": "ppssppp",
+    "sync_list": "ppssppp",
     "endpoint_manifest": "ppspppp",
     "endpoint_list": "ppsppp",
     "endpoint_referrers": "ppsppp",

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         PlaceReferrersOptions,
         PlatformOptions,
         SizeOptions,
+        SyncListOptions,
+        SyncOptions,
         ValidateOptions,
     )
     from .results import (
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
         PlaceList,
         PlaceManifest,
         PlaceReferrers,
+        SyncResult,
         Validation,
     )
     from .types import Name, Path, Sink
@@ -64,6 +67,20 @@ class Images(Caller):
         """Copies an image, an index with everything in it, or an artifact from one place to another: `ocireg_copy`."""
         names = (text("source", source), text("destination", destination))
         result: CopyResult = self._invoke("ocireg_copy", *names, options=options)
+        return result
+
+    def sync(self, source: Name, destination: Name, **options: Unpack[SyncOptions]) -> SyncResult:
+        """Brings the tags of a repository, a layout or an archive to another, several images at once; what fails is reported, and the
+        rest goes on: `ocireg_sync`."""
+        names = (text("source", source), text("destination", destination))
+        result: SyncResult = self._invoke("ocireg_sync", *names, options=options)
+        return result
+
+    def sync_list(self, list: str, destination: Name | None = None, **options: Unpack[SyncListOptions]) -> SyncResult:
+        """The same for what a list says, SOURCE or SOURCE DESTINATION a line; destination: where everything goes that has none of its
+        own: `ocireg_sync_list`."""
+        names = (text("list", list), None if destination is None else text("destination", destination))
+        result: SyncResult = self._invoke("ocireg_sync_list", *names, options=options)
         return result
 
     def image_config(self, image: Name, **options: Unpack[PlatformOptions]) -> ImageConfig:

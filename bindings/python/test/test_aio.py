@@ -209,6 +209,8 @@ class AsyncTest(helper.Case, unittest.IsolatedAsyncioTestCase):
             "put_stream": lambda: aio.put_blob(f"{SILENT}/a", io.BytesIO(b"x")),
             "upload": lambda: aio.upload(f"{SILENT}/a"),
             "copy": lambda: aio.copy(f"{SILENT}/a:b", "dir:/nowhere"),
+            "sync": lambda: aio.sync(f"{SILENT}/a", "oci:/nowhere"),
+            "sync_list": lambda: aio.sync_list(f"{SILENT}/a:b oci:/nowhere"),
             "v1": lambda: aio.v1.tags(f"{SILENT}/a"),
         }
         for name, call in calls.items():

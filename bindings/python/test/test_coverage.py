@@ -228,7 +228,7 @@ SHAPES = {
     "manifest": "ManifestInfo", "manifest_delete": "ManifestDelete", "manifest_head": "ManifestHead", "manifest_put": "ManifestPut",
     "ping": "Ping", "platform": "Platform", "progress": "Progress", "rate_limit": "RateLimit", "reference": "ReferenceParts",
     "referrers": "ReferrerList", "repository_remove": "RepositoryRemove", "schema1": "Schema1", "schema1_key": "Schema1KeyInfo",
-    "session": "Session", "tag_delete": "TagDelete", "tags": "TagList", "token": "Token",
+    "session": "Session", "sync": "SyncResult", "tag_delete": "TagDelete", "tags": "TagList", "token": "Token",
     "unpacked_layer": "UnpackedLayer", "v1_ancestry": "V1Ancestry",
     "v1_image": "V1Image", "v1_images": "V1Images", "v1_layer": "V1Layer", "v1_login": "V1Login", "v1_ping": "V1Ping",
     "v1_push": "V1Push", "v1_put_image": "V1PutImage", "v1_put_layer": "V1PutLayer", "v1_search": "V1Search", "v1_status": "V1Status",

@@ -99,6 +99,27 @@ class RegistryTest(helper.Case):
         self.assertEqual((copied["skipped"], copied["blobs"]["total"]), (["b"], 0))
         self.assertEqual(self.client.tag_image(image, "b", if_digest=manifest.digest)["condition"], "looked")
 
+    def test_whole_repositories(self) -> None:
+        image = self.put_image(tag="v1.0")
+        repository, manifest = image.removesuffix(":v1.0"), self.client.manifest(image)
+        for tag in ("v1.1", "v2.0", "latest"):
+            self.client.put_manifest(f"{repository}:{tag}", manifest)
+        backup = f"oci:{self.folder()}/layout"
+        synced = self.client.sync(repository, backup, semver=["^1"])
+        self.assertEqual(synced["tags"], {"selected": 2, "copied": 2, "skipped": 0, "pruned": 0, "failed": 0})
+        self.assertEqual(sorted(self.client.list_place(backup)["tags"]), ["v1.0", "v1.1"])
+        self.assertEqual(self.client.sync(backup, self.new_repository())["tags"]["copied"], 2)
+        again = self.client.sync_list(f"{repository} {backup} # all\n{repository}:none {backup}\n", dry_run=True)
+        self.assertEqual(again["tags"], {"selected": 5, "copied": 2, "skipped": 2, "pruned": 0, "failed": 1})
+        error = again["error"]
+        assert error is not None
+        failed = [one["state"] for one in again["images"] if one["error"]]
+        self.assertEqual((failed, error["code"]), (["failed"], 5))
+        host, name = repository.split("/", 1)
+        many = f"oci:{self.folder()}/many"
+        listed = self.client.sync_list(f"'{host}':\n  images:\n    {name}: [latest]\n", many, list_format="skopeo")
+        self.assertEqual(listed["images"][0]["destination"], f"{many}:{repository}:latest")
+
     def test_blob_info_cache(self) -> None:
         folder, image = self.folder(), self.put_image()
         layout = f"oci:{folder}/layout:v1"

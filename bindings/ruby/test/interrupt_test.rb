@@ -21,6 +21,7 @@ class InterruptTest < OciregTest
       put_stream: -> { client.put_blob("#{silent}/a", StringIO.new("x")) },
       upload: -> { client.upload("#{silent}/a") { |upload| upload << "x" } },
       copy: -> { client.copy("#{silent}/a:b", "dir:/nowhere") },
+      sync: -> { client.sync("#{silent}/a", "oci:/nowhere") },
       v1: -> { client.v1.tags("#{silent}/a") }
     }
   end

@@ -175,6 +175,25 @@ class RegistryTest < OciregTest
     end
   end
 
+  def test_whole_repositories
+    image = put_image(tag: "v1.0")
+    repository, manifest = image.delete_suffix(":v1.0"), client.manifest(image)
+    %w[v1.1 v2.0 latest].each { |tag| client.put_manifest("#{repository}:#{tag}", manifest) }
+    Dir.mktmpdir do |folder|
+      backup = "oci:#{folder}/layout"
+      synced = client.sync(repository, backup, semver: ["^1"])
+      assert_equal({ "selected" => 2, "copied" => 2, "skipped" => 0, "pruned" => 0, "failed" => 0 }, synced["tags"])
+      assert_equal %w[v1.0 v1.1], client.list_place(backup)["tags"].sort
+      assert_equal 2, client.sync(backup, new_repository)["tags"]["copied"]
+      again = client.sync_list("#{repository} #{backup} # all\n#{repository}:none #{backup}\n", dry_run: true)
+      assert_equal [5, 2, 2, 1], again["tags"].values_at("selected", "copied", "skipped", "failed")
+      assert_equal ["failed", 5], [again["images"].find { |one| one["error"] }["state"], again["error"]["code"]]
+      yaml = "'#{repository.split("/").first}':\n  images:\n    #{repository.split("/", 2).last}: [latest]\n"
+      many = client.sync_list(yaml, "oci:#{folder}/many", list_format: "skopeo")
+      assert_equal "oci:#{folder}/many:#{repository}:latest", many["images"].first["destination"]
+    end
+  end
+
   def test_accounts
     host = OciregTest.registry("HTPASSWD")
     Dir.mktmpdir do |folder|

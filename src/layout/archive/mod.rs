@@ -6,12 +6,14 @@ mod existing_archive;
 mod list_agreement;
 mod read;
 mod saved;
+mod several;
 mod spooled_blobs;
 mod staging;
 mod staging_folder;
 mod write;
 
 pub use read::ArchiveReader;
+pub use several::{ArchiveOfSeveral, ArchivePart};
 pub use write::ArchiveWriter;
 
 /// Which archive.

@@ -74,6 +74,14 @@ impl ArchiveReader {
         ArchiveReader { path, given, form, name, space, archive, found, made }
     }
 
+    /// The same archive for another name. What is open stays open.
+    pub fn renamed(&self, name: &str) -> ArchiveReader {
+        let archive = Mutex::new(lock(&self.archive).clone());
+        let (path, space, form) = (self.path.clone(), self.space.clone(), self.form);
+        let (given, found, made) = (Mutex::default(), Mutex::default(), Mutex::default());
+        ArchiveReader { path, given, form, name: Some(name.to_owned()), space, archive, found, made }
+    }
+
     /// The name of the archive for messages, without that of the image.
     fn file(&self) -> String {
         format!("{}:{}", self.form.transport(), self.path.display())

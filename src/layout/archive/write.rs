@@ -72,6 +72,8 @@ struct StagedCopy {
 struct Additions {
     entries: Vec<Descriptor>,
     image: Option<ImageBlobs>,
+    /// The names that are taken away.
+    removed: Vec<String>,
 }
 
 /// Everything that an archive will contain.
@@ -116,6 +118,33 @@ impl ArchiveWriter {
             }
         };
         Ok(StagedCopy { staging, out, new: Mutex::default() })
+    }
+
+    /// Puts a manifest, and the root under this name.
+    pub(super) fn put_under(&self, call: &Call, content: &RawManifest, role: &Role, name: Option<&str>) -> Result<()> {
+        let work = self.work()?;
+        work.staging.put_manifest(call, content)?;
+        lock(&work.new).entries.extend(index::entry(content, role, name));
+        Ok(())
+    }
+
+    /// Takes a name away, when the archive is written.
+    pub(super) fn remove_name(&self, name: &str) -> Result<()> {
+        lock(&self.work()?.new).removed.push(name.to_owned());
+        Ok(())
+    }
+
+    /// Whether something was put.
+    pub(super) fn is_begun(&self) -> bool {
+        lock(&self.work).is_some()
+    }
+
+    /// What is in the file now; None where there is none, or where it is not looked at.
+    pub(super) fn kept(&self, call: &Call) -> Result<Option<Arc<ExistingArchive>>> {
+        let Destination::Replace(path) = &self.destination else { return Ok(None) };
+        let kept = ExistingArchive::open(call, path, self.form)?.map(Arc::new);
+        lock(&self.before).clone_from(&kept);
+        Ok(kept)
     }
 
     fn work(&self) -> Result<Arc<StagedCopy>> {
@@ -188,6 +217,7 @@ impl ArchiveWriter {
         let new = lock(&work.new);
         let mut entries = kept.map(ExistingArchive::entries).unwrap_or_default();
         new.entries.iter().for_each(|entry| index::add(&mut entries, entry.clone()));
+        entries.retain(|entry| !new.removed.iter().any(|name| index::has_name(entry, name)));
         let both = StagedAndKept { call, work, kept };
         let mut needed = needed(&both, &entries)?.whole(&both)?;
         if let Some(kept) = kept.filter(|_| needed.is_partial()) {
@@ -337,12 +367,9 @@ impl WriteStore for ArchiveWriter {
     }
 
     fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()> {
-        let work = self.work()?;
-        work.staging.put_manifest(call, content)?;
-        let mut new = lock(&work.new);
-        new.entries.extend(index::entry(content, role, self.name.as_deref()));
+        self.put_under(call, content, role, self.name.as_deref())?;
         if *role == Role::Root && content.document.kind == Kind::Image {
-            new.image = ImageBlobs::of(&content.document);
+            lock(&self.work()?.new).image = ImageBlobs::of(&content.document);
         }
         Ok(())
     }

@@ -190,14 +190,19 @@ impl OciLayout {
         if before.as_ref() == Some(&entries) {
             return Ok(());
         }
-        let value = index::written(index.as_ref(), &entries);
+        let text = index::written(index.as_ref(), &entries).to_string();
+        if text.len() as u64 > MOST_BYTES {
+            // Nobody could read it again.
+            let message = format!("the index.json of {} would have more than {MOST_BYTES} bytes", self.root.display());
+            return Err(Error::new(Code::LimitExceeded, message));
+        }
         let path = self.root.join("index.json");
         let path = match path.is_symlink() {
             // Ours, as was found above.
             true => safe_path::resolve(&path).map_err(|error| cannot("write", &path, &error))?,
             false => path,
         };
-        write_whole(&path, value.to_string().as_bytes())?;
+        write_whole(&path, text.as_bytes())?;
         flush_names(path.parent().unwrap_or(&self.root))
     }
 

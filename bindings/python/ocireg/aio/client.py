@@ -55,6 +55,8 @@ if TYPE_CHECKING:
         RemoveOptions,
         SessionOptions,
         SizeOptions,
+        SyncListOptions,
+        SyncOptions,
         TagDeleteOptions,
         TagsOptions,
         TokenOptions,
@@ -99,6 +101,7 @@ if TYPE_CHECKING:
         RepositoryList,
         RepositoryRemove,
         Session,
+        SyncResult,
         TagDelete,
         TagList,
         Token,
@@ -341,6 +344,18 @@ class AsyncClient:
     async def copy(self, source: Name, destination: Name, **options: Unpack[CopyOptions]) -> CopyResult:
         """Copies an image, an index with everything in it, or an artifact from one place to another: `ocireg_copy`."""
         result: CopyResult = await self._calls.copy(source, destination, **options)
+        return result
+
+    async def sync(self, source: Name, destination: Name, **options: Unpack[SyncOptions]) -> SyncResult:
+        """Brings the tags of a repository, a layout or an archive to another, several images at once; what fails is reported, and the
+        rest goes on: `ocireg_sync`."""
+        result: SyncResult = await self._calls.sync(source, destination, **options)
+        return result
+
+    async def sync_list(self, list: str, destination: Name | None = None, **options: Unpack[SyncListOptions]) -> SyncResult:
+        """The same for what a list says, SOURCE or SOURCE DESTINATION a line; destination: where everything goes that has none of its
+        own: `ocireg_sync_list`."""
+        result: SyncResult = await self._calls.sync_list(list, destination, **options)
         return result
 
     async def image_config(self, image: Name, **options: Unpack[PlatformOptions]) -> ImageConfig:

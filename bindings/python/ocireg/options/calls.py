@@ -278,6 +278,52 @@ class PlatformOptions(CallOptions, total=False):
     platform: str | None
 
 
+class SyncOptions(CallOptions, total=False):
+    """The options of `ocireg_sync`."""
+
+    # OS/ARCH[/VARIANT] each: of an index, only these, as of `copy`
+    platform: Iterable[str] | None
+    # also signatures, SBOMs and whatever else refers to the images, as of `copy`; then what is there is looked through too
+    referrers: bool | None
+    # also layers that are meant to be fetched from elsewhere
+    foreign_layers: bool | None
+    # tags that the destination has stay as they are
+    no_clobber: bool | None
+    # last, and only if nothing failed, take those tags away at the destination that are meant by tags, tags_regex, semver and
+    # exclude, and that are not among the source's: also those that are not among the newest any more; manifests stay, and if
+    # nothing of the source is meant, so does everything
+    prune: bool | None
+    # where a name is put below a registry or a path, the source's registry and path are part of it, not only its last word
+    scoped: bool | None
+    # the first failure ends the call, and is its error
+    stop_on_error: bool | None
+    # only say what would be done: nothing is changed
+    dry_run: bool | None
+    # 1 to 64: images at once; what a host takes at once is its own limit (default: 4)
+    parallel: int | None
+    # 1 to 64: transfers at once for each image (default: 4)
+    concurrency: int | None
+    # globs, with *, ? and [a-z]: only tags that are as one of them
+    tags: Iterable[str] | None
+    # regular expressions: only tags in which one of them finds something, ^ and $ being the ends of the tag
+    tags_regex: Iterable[str] | None
+    # ranges such as ">=1.2 <2", "^1.2", "~1.2.3", "1.2.x", "1.2 - 1.4" and "1.2 || 1.4": only tags that are versions in one
+    # of them; v1.2.3 and 1.2 are versions, and 1.2.3-alpine comes before 1.2.3, as a pre-release
+    semver: Iterable[str] | None
+    # globs: none of these
+    exclude: Iterable[str] | None
+    # of the tags that are left, only so many: those of the highest versions, and after them whatever is no version, the
+    # highest by its name first
+    newest: int | None
+
+
+class SyncListOptions(SyncOptions, total=False):
+    """The options of `ocireg_sync_list`."""
+
+    # "lines", which it is by default: SOURCE [DESTINATION] a line, and comments from # on; "skopeo": the YAML of skopeo sync
+    list_format: str | None
+
+
 class SizeOptions(CallOptions, total=False):
     """The options of `ocireg_image_size`."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 if TYPE_CHECKING:
     from typing_extensions import NotRequired
 
-    from .registry import Descriptor, Platform
+    from .registry import Descriptor, ErrorDetails, Platform
 
 
 class BlobProgress(TypedDict):
@@ -59,6 +59,41 @@ class CopyResult(TypedDict):
     skipped: list[str]  # The names that were left as they are, because they refer to something.
     condition: str | None  # Who saw to it that the name could be set.
     plan: NotRequired[CopyPlan]  # What a dry run would do.
+
+
+class SyncTags(TypedDict):
+    """How many tags."""
+
+    selected: int  # Those of the source that were meant.
+    copied: int  # Those that were brought.
+    skipped: int  # Those that the destination had.
+    pruned: int  # Those that were taken away there.
+    failed: int  # What was not brought, taken away or listed.
+
+
+class SyncedImage(TypedDict):
+    """An image."""
+
+    source: str | None  # Its name at the source.
+    destination: str  # Its name at the destination.
+    state: str  # What became of it.
+    digest: str | None  # What was brought, or is there.
+    bytes: int  # The bytes of its blobs.
+    bytes_copied: int  # Those of them that were moved.
+    error: ErrorDetails | None  # Why it was not brought.
+
+
+class SyncResult(TypedDict):
+    """What was synced."""
+
+    source: str | None  # From where.
+    destination: str | None  # To where.
+    dry_run: bool  # Whether nothing was to be changed.
+    tags: SyncTags  # How many tags.
+    blobs: CopyBlobs  # The configs and layers.
+    images: list[SyncedImage]  # Those that were brought, taken away, or failed.
+    images_left_out: int  # How many of them are not listed.
+    error: ErrorDetails | None  # The first failure.
 
 
 class Place(TypedDict):

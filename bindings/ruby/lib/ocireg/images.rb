@@ -19,6 +19,28 @@ module Ocireg
       invoke(:ocireg_copy, text("source", source), text("destination", destination), **options)
     end
 
+    # Brings the tags of a repository, a layout or an archive to another, several images at once; what fails is reported, and the rest
+    # goes on: ocireg_sync.
+    # @param source [String] [HOST[:PORT]/]REPOSITORY, oci:DIR or oci-archive:FILE; with a tag or a name only that image
+    # @param destination [String] the same, without a tag or a name
+    # @param options tags:, tags_regex:, semver:, exclude:, newest:, platform:, referrers:, foreign_layers:, no_clobber:, prune:, scoped:,
+    #   stop_on_error:, dry_run:, parallel:, concurrency:
+    # @return [Hash] "source", "destination", "dry_run", "tags": {"selected", "copied", "skipped", "pruned", "failed"}, "blobs", "images":
+    #   [{"source", "destination", "state", "digest", "bytes", "bytes_copied", "error"}], "images_left_out", "error" (the first failure)
+    def sync(source, destination, **options)
+      invoke(:ocireg_sync, text("source", source), text("destination", destination), **options)
+    end
+
+    # The same for what a list says: ocireg_sync_list.
+    # @param list [String] SOURCE or SOURCE DESTINATION a line; with list_format: "skopeo" the YAML of skopeo sync
+    # @param destination [String, nil] where everything goes that has no destination of its own: HOST[:PORT][/PATH], oci:DIR or
+    #   oci-archive:FILE
+    # @param options those of {#sync}, and list_format:
+    # @return [Hash] as of {#sync}
+    def sync_list(list, destination = nil, **options)
+      invoke(:ocireg_sync_list, text("list", list), destination && text("destination", destination), **options)
+    end
+
     # The config of an image: ocireg_image_config.
     # @param image [String] a place
     # @param options platform:

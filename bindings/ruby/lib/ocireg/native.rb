@@ -164,6 +164,8 @@ module Ocireg
     blocking :upload_session_cancel, "ppspp"
 
     blocking :copy, "ppssppp"
+    blocking :sync, "ppssppp"
+    blocking :sync_list, "ppssppp"
     blocking :endpoint_manifest, "ppspppp"
     blocking :endpoint_list, "ppsppp"
     blocking :endpoint_referrers, "ppsppp"

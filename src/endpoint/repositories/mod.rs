@@ -1,0 +1,205 @@
+//! Whole repositories at places that are named: one, or those of a list.
+
+mod list;
+mod local;
+mod names;
+mod registry;
+
+pub use list::{SyncList, SyncListOptions};
+pub use names::{SyncDestination, SyncSource};
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::call::Call;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result, Side};
+use crate::layout::archive::ArchiveOfSeveral;
+use crate::reference::Repository;
+use crate::registry::Client;
+use crate::repositories::run;
+use crate::repositories::selection::TagFilter;
+use crate::repositories::{DestinationRepository, Pair, SourceRepository, Wanted};
+use local::{LocalDestination, LocalPlace, LocalSource, LocalTarget};
+use registry::RegistryRepository;
+
+pub use crate::repositories::report::{ImageState, Synced, SyncedImage, TagCounts};
+pub use crate::repositories::run::SyncOptions;
+pub use crate::repositories::selection::TagSelection;
+
+/// Brings what is meant of one place to another.
+pub fn sync(
+    client: &Client,
+    call: &Call,
+    source: &SyncSource,
+    destination: &SyncDestination,
+    options: &SyncOptions,
+) -> Result<Synced> {
+    let filter = options.filter()?;
+    let mut pairing = Pairing {
+        client,
+        call,
+        scoped: options.scoped,
+        is_below: false,
+        archives: HashMap::new(),
+        destinations: HashMap::new(),
+    };
+    let pairs = pairing.pairs(client, source, destination, &filter)?;
+    run::sync(call, pairs, (Some(source.to_string()), Some(destination.to_string())), options)
+}
+
+/// Brings what a list says to where it says, or below one place.
+pub fn sync_list(client: &Client, call: &Call, list: &SyncList, options: &SyncListOptions) -> Result<Synced> {
+    let filter = options.sync.filter()?;
+    let scoped = options.sync.scoped;
+    let mut pairing =
+        Pairing { client, call, scoped, is_below: true, archives: HashMap::new(), destinations: HashMap::new() };
+    let mut pairs = Vec::new();
+    for item in &list.items {
+        let filter = item.filter(&filter)?;
+        let from = item.client.as_ref().unwrap_or(client);
+        pairing.is_below = !item.has_destination();
+        pairs.extend(
+            pairing.pairs(from, &item.source, item.destination(list)?, &filter).map_err(|error| item.about(error))?,
+        );
+    }
+    run::sync(call, pairs, (None, list.destination()), &options.sync)
+}
+
+/// Opens what is synced.
+struct Pairing<'a> {
+    client: &'a Client,
+    call: &'a Call,
+    scoped: bool,
+    /// What comes is below the place for a whole list: then names in a layout or an archive say of which repository they are.
+    is_below: bool,
+    /// Each is written once.
+    archives: HashMap<String, ArchiveOfSeveral>,
+    /// By their places: what is found out about one counts for all that goes there.
+    destinations: HashMap<String, Arc<dyn DestinationRepository>>,
+}
+
+impl Pairing<'_> {
+    fn pairs(
+        &mut self,
+        from: &Client,
+        source: &SyncSource,
+        destination: &SyncDestination,
+        filter: &TagFilter,
+    ) -> Result<Vec<Pair>> {
+        let all = || Wanted::Tags(filter.clone());
+        let (repository, wanted) = match source {
+            SyncSource::Repository(repository) => (repository, all()),
+            SyncSource::Image(reference) => {
+                let digest = reference.digest().map(Digest::to_string);
+                let name = digest.or(reference.tag().map(str::to_owned)).unwrap_or_default();
+                (reference.repository(), Wanted::Exactly(vec![name]))
+            }
+            SyncSource::Layout(path, name) => {
+                return self.local_pairs(&LocalPlace::Layout(path.clone()), name.as_deref(), destination, filter)
+            }
+            SyncSource::Archive(path, name) => {
+                return self.local_pairs(&LocalPlace::archive(from, path), name.as_deref(), destination, filter)
+            }
+        };
+        let destination = self.destination(destination, Some(repository)).map(|place| self.known(place))?;
+        let source = RegistryRepository { client: from.clone(), repository: repository.clone() };
+        Ok(vec![Pair { source: Arc::new(source), destination, wanted }])
+    }
+
+    fn known(&mut self, destination: Arc<dyn DestinationRepository>) -> Arc<dyn DestinationRepository> {
+        self.destinations.entry(destination.place()).or_insert(destination).clone()
+    }
+
+    fn local_pairs(
+        &mut self,
+        place: &LocalPlace,
+        name: Option<&str>,
+        destination: &SyncDestination,
+        filter: &TagFilter,
+    ) -> Result<Vec<Pair>> {
+        let mut pairs = Vec::new();
+        for source in place.repositories(self.call).map_err(|error| error.with_side(Side::Source))? {
+            let wanted = match name.map(|name| source.tag_of(name)) {
+                None => Wanted::Tags(filter.clone()),
+                Some(Some(tag)) => Wanted::Exactly(vec![tag]),
+                Some(None) => continue,
+            };
+            let destination = self.local_destination(&source, destination).map(|place| self.known(place))?;
+            pairs.push(Pair { source: Arc::new(source), destination, wanted });
+        }
+        match name {
+            Some(name) if pairs.is_empty() => {
+                let message = format!("there is no image '{}' to sync", crate::text::shorten(name));
+                Err(Error::new(Code::NotFound, message))
+            }
+            _ => Ok(pairs),
+        }
+    }
+
+    /// Where a repository of a layout or an archive goes: what is called by tags alone to the destination itself, and what has the
+    /// name of a repository below it.
+    fn local_destination(
+        &mut self,
+        source: &LocalSource,
+        destination: &SyncDestination,
+    ) -> Result<Arc<dyn DestinationRepository>> {
+        let named = source.repository.as_deref().map(|name| Repository::parse(name, None)).transpose()?;
+        match (&named, destination) {
+            (Some(repository), SyncDestination::Repository(below)) => {
+                self.destination(&SyncDestination::Below(below.full_name()), Some(repository))
+            }
+            (None, SyncDestination::Below(text)) => {
+                let message = format!(
+                    "{} has tags without a repository: it needs a destination of its own, not '{}'",
+                    SourceRepository::place(source),
+                    crate::text::shorten(text)
+                );
+                Err(Error::new(Code::InvalidArgument, message))
+            }
+            (Some(_), SyncDestination::Layout(_) | SyncDestination::Archive(_)) => {
+                let target = self.target(destination)?;
+                Ok(Arc::new(LocalDestination::new(target, source.repository.clone())))
+            }
+            (None, SyncDestination::Layout(_) | SyncDestination::Archive(_)) => {
+                Ok(Arc::new(LocalDestination::new(self.target(destination)?, None)))
+            }
+            (_, destination) => self.destination(destination, named.as_ref()),
+        }
+    }
+
+    fn target(&mut self, destination: &SyncDestination) -> Result<LocalTarget> {
+        match destination {
+            SyncDestination::Archive(path) => Ok(LocalTarget::Archive(match self.archives.get(path) {
+                Some(archive) => archive.clone(),
+                None => {
+                    let archive = ArchiveOfSeveral::planned(Path::new(path), self.client.temporary_space())?;
+                    self.archives.entry(path.clone()).or_insert(archive).clone()
+                }
+            })),
+            SyncDestination::Layout(path) => Ok(LocalTarget::Layout(path.clone())),
+            SyncDestination::Repository(_) | SyncDestination::Below(_) => {
+                Err(Error::new(Code::Internal, "a registry is no layout"))
+            }
+        }
+    }
+
+    /// Where the images of a repository go.
+    fn destination(
+        &mut self,
+        destination: &SyncDestination,
+        of: Option<&Repository>,
+    ) -> Result<Arc<dyn DestinationRepository>> {
+        let repository = match (destination, of) {
+            (SyncDestination::Repository(repository), _) => repository.clone(),
+            (SyncDestination::Below(prefix), Some(of)) => SyncDestination::repository_below(prefix, of, self.scoped)?,
+            (SyncDestination::Below(_), None) => return Err(Error::new(Code::Internal, "nothing to name it by")),
+            (local, of) => {
+                let name = of.filter(|_| self.is_below).map(Repository::full_name);
+                return Ok(Arc::new(LocalDestination::new(self.target(local)?, name)));
+            }
+        };
+        Ok(Arc::new(RegistryRepository { client: self.client.clone(), repository }))
+    }
+}

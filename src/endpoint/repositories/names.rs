@@ -1,0 +1,245 @@
+//! The names of what is synced: whole repositories, single images, layouts and archives; and registries and paths below which many
+//! repositories go.
+
+use std::fmt;
+
+use super::super::Endpoint;
+use crate::error::{Code, Error, Result};
+use crate::reference::index::looks_like_host;
+use crate::reference::{Index, Reference, Repository};
+use crate::registry::Client;
+use crate::text::shorten;
+
+/// Where images come from.
+#[derive(Debug, Clone)]
+pub enum SyncSource {
+    /// A whole repository.
+    Repository(Repository),
+    /// One image, by a tag or a digest that was written.
+    Image(Reference),
+    /// A layout, or one name in it.
+    Layout(String, Option<String>),
+    /// A tar of a layout, likewise.
+    Archive(String, Option<String>),
+}
+
+/// Where they go.
+#[derive(Debug, Clone)]
+pub enum SyncDestination {
+    /// A repository.
+    Repository(Repository),
+    /// `HOST[:PORT][/PATH]`, below which repositories are.
+    Below(String),
+    /// A layout.
+    Layout(String),
+    /// A tar of one.
+    Archive(String),
+}
+
+impl fmt::Display for SyncSource {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |name: &Option<String>| name.as_ref().map(|name| format!(":{name}")).unwrap_or_default();
+        match self {
+            SyncSource::Repository(repository) => write!(out, "docker://{}", repository.full_name()),
+            SyncSource::Image(reference) => write!(out, "docker://{reference}"),
+            SyncSource::Layout(path, of) => write!(out, "oci:{path}{}", name(of)),
+            SyncSource::Archive(path, of) => write!(out, "oci-archive:{path}{}", name(of)),
+        }
+    }
+}
+
+impl fmt::Display for SyncDestination {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SyncDestination::Repository(repository) => write!(out, "docker://{}", repository.full_name()),
+            SyncDestination::Below(text) => write!(out, "docker://{text}"),
+            SyncDestination::Layout(path) => write!(out, "oci:{path}"),
+            SyncDestination::Archive(path) => write!(out, "oci-archive:{path}"),
+        }
+    }
+}
+
+fn unsupported(text: &str) -> Error {
+    let message = format!("'{}' is no place of many images", shorten(text));
+    Error::new(Code::Unsupported, message).with_hint("a repository, an oci: layout or an oci-archive: is one")
+}
+
+fn without_transport(text: &str) -> &str {
+    text.strip_prefix("docker://").unwrap_or(text)
+}
+
+impl SyncSource {
+    /// Takes the name of a source apart, as a client reads it.
+    pub fn named(client: &Client, text: &str) -> Result<SyncSource> {
+        match Endpoint::named(client, text)? {
+            Endpoint::Registry(reference) => Ok(match client.repository(without_transport(text)) {
+                Ok(repository) => SyncSource::Repository(repository),
+                // It names a tag or a digest.
+                Err(_) => SyncSource::Image(reference),
+            }),
+            Endpoint::Oci(path, name) => Ok(SyncSource::Layout(path, name)),
+            Endpoint::OciArchive(path, name) => Ok(SyncSource::Archive(path, name)),
+            Endpoint::RegistryV1(_) | Endpoint::DockerArchive(..) | Endpoint::Directory(_) => Err(unsupported(text)),
+        }
+    }
+
+    /// The registry that it is at.
+    pub(crate) fn index(&self) -> Option<&Index> {
+        match self {
+            SyncSource::Repository(repository) => Some(repository.index()),
+            SyncSource::Image(reference) => Some(reference.repository().index()),
+            SyncSource::Layout(..) | SyncSource::Archive(..) => None,
+        }
+    }
+}
+
+impl SyncDestination {
+    /// The name of a place for one repository, or for many in a layout or an archive.
+    pub fn named(client: &Client, text: &str) -> Result<SyncDestination> {
+        match SyncDestination::local(text)? {
+            Some(place) => Ok(place),
+            None => {
+                let bare = without_transport(text);
+                if is_registry(bare) {
+                    let message = format!("'{}' is a registry: name a repository in it", shorten(bare));
+                    return Err(Error::new(Code::InvalidReference, message));
+                }
+                client.repository(bare).map(SyncDestination::Repository)
+            }
+        }
+    }
+
+    /// The name of a place below which many repositories go.
+    pub fn below(text: &str) -> Result<SyncDestination> {
+        let text = text.trim_end_matches('/');
+        if let Some(place) = SyncDestination::local(text)? {
+            return Ok(place);
+        }
+        let bare = without_transport(text);
+        match is_registry(bare) {
+            true => drop(Index::parse(bare)?),
+            false => drop(Repository::parse(bare, None)?),
+        }
+        Ok(SyncDestination::Below(bare.to_owned()))
+    }
+
+    fn local(text: &str) -> Result<Option<SyncDestination>> {
+        let bare = without_transport(text);
+        if is_registry(bare) {
+            return Ok(None);
+        }
+        match Endpoint::parse(text)? {
+            Endpoint::Registry(_) => Ok(None),
+            Endpoint::Oci(path, None) => Ok(Some(SyncDestination::Layout(path))),
+            Endpoint::OciArchive(path, None) => Ok(Some(SyncDestination::Archive(path))),
+            Endpoint::Oci(_, Some(name)) | Endpoint::OciArchive(_, Some(name)) => {
+                let message = format!("a destination of many images has no name of its own: '{}'", shorten(&name));
+                Err(Error::new(Code::InvalidReference, message))
+            }
+            Endpoint::RegistryV1(_) | Endpoint::DockerArchive(..) | Endpoint::Directory(_) => Err(unsupported(text)),
+        }
+    }
+
+    /// The registry that it is at.
+    pub(crate) fn host(&self) -> Option<String> {
+        match self {
+            SyncDestination::Repository(repository) => Some(repository.index().name.clone()),
+            SyncDestination::Below(text) => {
+                let first = text.split('/').next().unwrap_or_default();
+                match is_registry(first) {
+                    true => Index::parse(first).ok().map(|index| index.name),
+                    false => Repository::parse(text, None).ok().map(|repository| repository.index().name.clone()),
+                }
+            }
+            SyncDestination::Layout(_) | SyncDestination::Archive(_) => None,
+        }
+    }
+
+    /// Where a repository goes below it: under its last word, as skopeo has it, or with its registry and path.
+    pub(crate) fn repository_below(prefix: &str, repository: &Repository, scoped: bool) -> Result<Repository> {
+        let name = repository.remote_name();
+        let suffix = match scoped {
+            true => repository.full_name(),
+            false => name.rsplit('/').next().unwrap_or(name).to_owned(),
+        };
+        Repository::parse(&format!("{prefix}/{suffix}"), None)
+    }
+}
+
+/// Whether it is a host alone: `h:5000` is no image of Docker Hub with the tag 5000.
+fn is_registry(text: &str) -> bool {
+    let port = text.rsplit_once(':').is_none_or(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    !text.contains('/') && looks_like_host(text) && (port || text.starts_with('['))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(text: &str) -> Result<String> {
+        let client = Client::new(Default::default()).unwrap();
+        Ok(match SyncSource::named(&client, text)? {
+            SyncSource::Repository(repository) => repository.full_name(),
+            SyncSource::Image(reference) => format!("image {reference}"),
+            SyncSource::Layout(path, name) => format!("layout {path} {name:?}"),
+            SyncSource::Archive(path, name) => format!("archive {path} {name:?}"),
+        })
+    }
+
+    #[test]
+    fn a_source_is_a_repository_unless_it_has_a_tag() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        for (text, wanted) in [
+            ("h:5000/a/b", "h:5000/a/b"),
+            ("docker://h.io/a", "h.io/a"),
+            ("alpine", "docker.io/library/alpine"),
+            ("alpine:3.20", "image docker.io/library/alpine:3.20"),
+            ("h.io/a:latest", "image h.io/a:latest"),
+            (&format!("h.io/a@{digest}"), &format!("image h.io/a@{digest}")),
+            ("oci:/x", "layout /x None"),
+            ("oci:/x:v1", "layout /x Some(\"v1\")"),
+            ("oci-archive:x.tar", "archive x.tar None"),
+        ] {
+            assert_eq!(source(text).unwrap(), wanted);
+        }
+        for bad in ["dir:/x", "docker-archive:x.tar", "docker-v1://h.io/a"] {
+            assert_eq!(source(bad).unwrap_err().code(), Code::Unsupported, "{bad}");
+        }
+        assert_eq!(source("tarball:/x").unwrap_err().code(), Code::InvalidReference);
+    }
+
+    #[test]
+    fn a_destination_is_one_repository_or_many_below() {
+        let client = Client::new(Default::default()).unwrap();
+        let named = |text: &str| {
+            SyncDestination::named(&client, text)
+                .map(|place| format!("{place:?}").split('(').next().unwrap().to_owned())
+        };
+        for (text, wanted) in
+            [("h:5000/a", "Repository"), ("alpine", "Repository"), ("oci:/x", "Layout"), ("oci-archive:x", "Archive")]
+        {
+            assert_eq!(named(text).unwrap(), wanted, "{text}");
+        }
+        for (bad, code) in [
+            ("h:5000", Code::InvalidReference),
+            ("h.io", Code::InvalidReference),
+            ("h.io/a:v1", Code::InvalidReference),
+            ("oci:/x:v1", Code::InvalidReference),
+            ("dir:/x", Code::Unsupported),
+        ] {
+            assert_eq!(named(bad).unwrap_err().code(), code, "{bad}");
+        }
+        let below = |prefix: &str, name: &str, scoped: bool| {
+            let SyncDestination::Below(prefix) = SyncDestination::below(prefix).unwrap() else { panic!("{prefix}") };
+            let repository = Repository::parse(name, None).unwrap();
+            SyncDestination::repository_below(&prefix, &repository, scoped).map(|found| found.full_name())
+        };
+        assert_eq!(below("h:5000", "quay.io/coreos/etcd", false).unwrap(), "h:5000/etcd");
+        assert_eq!(below("docker://h:5000/m/", "quay.io/coreos/etcd", true).unwrap(), "h:5000/m/quay.io/coreos/etcd");
+        assert_eq!(below("h.io/m", "alpine", false).unwrap(), "h.io/m/alpine");
+        // A path holds no port.
+        assert!(below("h.io", "localhost:5000/a", true).is_err());
+        assert_eq!(SyncDestination::below("h:5000/m").unwrap().host().as_deref(), Some("h:5000"));
+        assert_eq!(SyncDestination::below("h:5000").unwrap().host().as_deref(), Some("h:5000"));
+    }
+}

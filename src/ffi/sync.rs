@@ -1,0 +1,136 @@
+//! Whole repositories, brought to another place.
+
+use std::ffi::c_char;
+
+use super::argument::{optional_text, string, text};
+use super::call::call;
+use super::call_arguments::CallArguments;
+use super::client::ocireg_client;
+use super::context::ocireg_context;
+use super::error::ocireg_error;
+use super::options::{self, ocireg_options};
+use super::out::Json;
+use super::status::ocireg_status;
+use crate::endpoint::{self, SyncDestination, SyncList, SyncListOptions, SyncSource};
+
+impl CallArguments for SyncSource {
+    fn hosts(&self) -> Vec<String> {
+        self.index().map(|index| index.name.clone()).into_iter().collect()
+    }
+}
+
+impl CallArguments for SyncDestination {
+    fn hosts(&self) -> Vec<String> {
+        self.host().into_iter().collect()
+    }
+}
+
+impl CallArguments for SyncList {
+    fn hosts(&self) -> Vec<String> {
+        SyncList::hosts(self)
+    }
+}
+
+/// Brings the tags of a repository to another place, several images at once, each as ocireg_copy does it: what its manifest needs
+/// first, its tag last. What fails is reported, and the rest goes on; a call that was ended or killed is made again, and moves only
+/// what is missing. `source` and `destination` are each one of
+///   docker://REPO or REPO         a repository, [HOST[:PORT]/]REPOSITORY; as a source also with a tag or a digest, for that alone
+///   oci:DIR                       an OCI image layout; as a source also oci:DIR:NAME, for that alone
+///   oci-archive:FILE              a tar of such a layout, likewise; it is written once, when all images are there
+/// In a layout or an archive the images of a repository are called by their tags, as oras has it. What is called HOST/REPOSITORY:TAG
+/// there (ocireg_sync_list does so) goes below the destination, as the repository of the same last word, or with scoped of the same
+/// registry and path. Blocks.
+///
+/// Options: {SyncOptions}
+///
+/// Each kind of choice narrows what is meant: a tag has to be as one of tags, found by one of tags_regex, and in one of semver.
+/// Tags that are made of a digest (sha256-HEX, sha256-HEX.sig) are never meant by themselves: with referrers they come with what
+/// they are about. The source's list of tags is one request for each page, and so is the destination's; of a tag that the
+/// destination has, each side is asked once for the digest, and where both are the same, nothing more. With referrers or platform
+/// each image is looked through.
+///
+/// A list that is broken or refused is an error of the call, and nothing is pruned then; nor if an image failed, or if the source
+/// has no tag that is meant. In a layout or an archive blobs that nothing needs any more stay until ocireg_layout_clean, or until the
+/// archive is written. Registries that delete no tag (distribution 2) refuse to prune: each such tag is a failure.
+///
+/// Result, `json` may be NULL: {"source": string or null (of a list), "destination": string or null, "dry_run": boolean, "tags":
+/// {"selected": number (of the source), "copied": number, "skipped": number (there already, or left as they are), "pruned": number,
+/// "failed": number}, "blobs": as of ocireg_copy, of all images together (with dry_run what several images need counts once in
+/// bytes_copied), "images": [{"source": string or null (of a tag that was pruned), "destination": string, "state": "copied",
+/// "pruned" or "failed", "digest": string or null, "bytes": number, "bytes_copied": number, "error": as of ocireg_error_json, or
+/// null}] (none that were skipped; at most 10,000, and 1,000 that failed), "images_left_out": number (more than these), "error": the
+/// first failure, or null}. With dry_run it says what would be done. Free with ocireg_string_free. OCIREG_OK does not say that every
+/// image is there: "failed" does.
+///
+/// Progress: bytes of all blobs, of a total that is not known; "blobs" counts those of the images that are done. The log has an
+/// event for each image, {"event": "image"} and the members above, those that are skipped too.
+///
+/// Errors: the common ones; OCIREG_UNSUPPORTED for docker-archive, docker-v1 and dir, OCIREG_INVALID_ARGUMENT for a choice that
+/// cannot be read, and when two images would get one name, OCIREG_NOT_FOUND without the repository, OCIREG_INVALID_MANIFEST, OCIREG_IO.
+/// Source: distribution-spec "Listing Tags"; skopeo-sync(1).
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_sync(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    source: *const c_char,
+    destination: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        call(
+            (error, Json::optional(json), client, context, options),
+            |client| {
+                let source = SyncSource::named(client, text(&source, "source")?)?;
+                let destination = SyncDestination::named(client, text(&destination, "destination")?)?;
+                Ok((source, destination))
+            },
+            |client, call, (source, destination), options| {
+                endpoint::sync(client, call, &source, &destination, &options)
+            },
+        )
+    }
+}
+
+/// The same for many repositories, which a list names. In the usual form a line is SOURCE or SOURCE DESTINATION, as of ocireg_sync, and
+/// what follows a # is a comment. In skopeo's form it is the YAML of skopeo sync: for each registry `images` (repositories with tags
+/// and digests, none for all), `images-by-tag-regex`, `images-by-semver` (a version with a suffix only if the range names one, as
+/// skopeo has it; without a suffix as of ocireg_sync), `credentials`, `tls-verify` and `cert-dir`, which count for what is read of that
+/// registry by this call alone. Where skopeo leaves out what it cannot read, and unknown keys, this is an error; and with tls-verify
+/// false certificates are not verified, but plain http is spoken only to hosts of which an option says so. The options tags,
+/// tags_regex, semver, exclude and newest narrow each repository of which no tag or digest is named.
+///
+/// `destination` is where everything goes that has none of its own: HOST[:PORT][/PATH], below which a repository has the last word of
+/// its source's name, or with scoped its registry and path, or a layout or an archive, in which images are called HOST/REPOSITORY:TAG;
+/// it may be NULL when each line has its own, which is as of ocireg_sync. Two sources for one name are refused. Blocks.
+///
+/// Options: {SyncListOptions}
+///
+/// Result, `json` may be NULL: as of ocireg_sync. Free with ocireg_string_free. A repository whose tags cannot be listed is one
+/// failure, with the repositories as source and destination.
+///
+/// Errors: those of ocireg_sync; OCIREG_INVALID_ARGUMENT also for what the list has and cannot have, which names the line,
+/// OCIREG_LIMIT_EXCEEDED (more than 4 MiB or 100,000 lines). Source: skopeo-sync(1).
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_sync_list(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    list: *const c_char,
+    destination: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        call(
+            (error, Json::optional(json), client, context, options),
+            |client| {
+                let (list, destination) = (string(list, "list")?, optional_text(&destination, "destination")?);
+                let options: SyncListOptions = options::read(options)?;
+                SyncList::read(client, &list, destination, options.list_format.as_deref())
+            },
+            |client, call, list, options| endpoint::sync_list(client, call, &list, &options),
+        )
+    }
+}

@@ -1,0 +1,58 @@
+//! An image of a source whose tags are known: what is kept under tags made of its digest is asked for only if there is such a tag.
+
+use std::collections::HashSet;
+
+use crate::call::Call;
+use crate::digest::{Digest, Hasher};
+use crate::error::Result;
+use crate::manifest::Descriptor;
+use crate::platform::Platform;
+use crate::reference::Repository;
+use crate::store::{digest_tags, RawManifest, ReadStore};
+use crate::stream::blob::Blob;
+
+pub(super) struct ListedSource<'a> {
+    pub from: Box<dyn ReadStore>,
+    pub digest_tags: Option<&'a HashSet<String>>,
+}
+
+impl ReadStore for ListedSource<'_> {
+    fn place(&self) -> String {
+        self.from.place()
+    }
+
+    fn root(&self, call: &Call) -> Result<RawManifest> {
+        self.from.root(call)
+    }
+
+    fn root_for(&self, call: &Call, platforms: &[Platform]) -> Result<RawManifest> {
+        self.from.root_for(call, platforms)
+    }
+
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<RawManifest> {
+        self.from.manifest(call, wanted)
+    }
+
+    fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
+        self.from.open(call, wanted, hashed)
+    }
+
+    fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {
+        self.from.size(call, digest)
+    }
+
+    fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>> {
+        self.from.referrers(call, subject)
+    }
+
+    fn digest_tags(&self, call: &Call, subject: &Digest) -> Result<Vec<(String, Descriptor)>> {
+        match self.digest_tags {
+            Some(known) if !digest_tags(subject).iter().any(|tag| known.contains(tag)) => Ok(Vec::new()),
+            _ => self.from.digest_tags(call, subject),
+        }
+    }
+
+    fn repository(&self) -> Option<&Repository> {
+        self.from.repository()
+    }
+}

@@ -1,0 +1,76 @@
+//! Whole repositories: which tags of a source are meant, what the destination has of them, and bringing it what it lacks.
+//!
+//! It does not know any kind of place: what it needs of one is in the two traits here, and the copy engine moves each image.
+
+mod glob;
+pub(crate) mod list;
+mod listed_source;
+pub(crate) mod plan;
+pub(crate) mod report;
+pub(crate) mod run;
+pub(crate) mod selection;
+mod shared_store;
+pub(crate) mod skopeo_yaml;
+mod version;
+
+use std::sync::Arc;
+
+use crate::call::Call;
+use crate::error::Result;
+use crate::manifest::Descriptor;
+use crate::store::{ReadStore, WriteStore};
+use selection::TagFilter;
+
+/// A repository to read from, or what stands for one in a layout or an archive. A name is a tag or a digest.
+pub(crate) trait SourceRepository: Send + Sync {
+    /// What messages and reports call it.
+    fn place(&self) -> String;
+    /// What reports call one of its images.
+    fn image(&self, name: &str) -> String;
+    /// Gives every tag, or fails.
+    fn tags(&self, call: &Call, take: &mut dyn FnMut(&str)) -> Result<()>;
+    /// What a name refers to.
+    fn look(&self, call: &Call, name: &str) -> Result<Descriptor>;
+    /// Opens what a name refers to.
+    fn open(&self, name: &str) -> Result<Box<dyn ReadStore>>;
+}
+
+/// The same to write to.
+pub(crate) trait DestinationRepository: Send + Sync {
+    /// What messages and reports call it: two that are one have one name.
+    fn place(&self) -> String;
+    /// What reports call one of its images.
+    fn image(&self, name: &str) -> String;
+    /// Gives every tag; false where nobody may know them.
+    fn tags(&self, call: &Call, take: &mut dyn FnMut(&str)) -> Result<bool>;
+    /// What a name refers to; None while that is nothing.
+    fn look(&self, call: &Call, name: &str) -> Result<Option<Descriptor>>;
+    /// The place for an image; `is_new`: the name refers to nothing.
+    fn open(&self, name: &str, is_new: bool) -> Result<Box<dyn WriteStore>>;
+    /// Whether it costs nothing to look.
+    fn is_at_hand(&self) -> bool;
+    /// Whether what has been put for one image is there for the others at once.
+    fn puts_at_once(&self) -> bool;
+    /// Takes a tag away, and nothing else.
+    fn remove(&self, call: &Call, tag: &str) -> Result<()>;
+    /// Called when everything has been put and removed.
+    fn finish(&self, _call: &Call) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What is to be brought where.
+pub(crate) struct Pair {
+    pub source: Arc<dyn SourceRepository>,
+    pub destination: Arc<dyn DestinationRepository>,
+    pub wanted: Wanted,
+}
+
+/// What is wanted of a repository.
+#[derive(Debug, Clone)]
+pub(crate) enum Wanted {
+    /// Of all its tags those that are meant.
+    Tags(TagFilter),
+    /// These tags and digests.
+    Exactly(Vec<String>),
+}

@@ -1,0 +1,184 @@
+//! What became of the images of a sync.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::digest::Digest;
+use crate::error::Error;
+
+/// How many images a report lists: of those that were brought or removed, and of those that failed.
+const MOST_LISTED: usize = 10_000;
+const MOST_FAILURES: usize = 1_000;
+/// How many blobs are told apart.
+const MOST_BLOBS: usize = 4_000_000;
+
+/// What became of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageState {
+    /// It was brought, or as a rehearsal would be.
+    Copied,
+    /// The destination has it, or a name that stays.
+    Skipped,
+    /// The destination's tag was taken away, or would be.
+    Pruned,
+    /// It was not brought.
+    Failed,
+}
+
+/// An image of a sync.
+#[derive(Debug, Serialize)]
+pub struct SyncedImage {
+    /// Its name at the source; None of a tag that was taken away, whatever it was.
+    pub source: Option<String>,
+    /// Its name at the destination.
+    pub destination: String,
+    /// What became of it.
+    pub state: ImageState,
+    /// What was brought, or is there; None where nobody had to know.
+    pub digest: Option<Digest>,
+    /// The bytes of its blobs, those that were there too.
+    pub bytes: u64,
+    /// Those of them that were moved, or would be.
+    pub bytes_copied: u64,
+    /// Why it was not brought, as of `ocireg_error_json`.
+    pub error: Option<Value>,
+}
+
+impl SyncedImage {
+    /// One that was not brought.
+    pub(crate) fn failed(source: Option<String>, destination: String, error: &Error) -> SyncedImage {
+        let error = Some(error.to_json());
+        SyncedImage { source, destination, state: ImageState::Failed, digest: None, bytes: 0, bytes_copied: 0, error }
+    }
+
+    /// One that nothing was moved for.
+    pub(crate) fn unmoved(source: Option<String>, destination: String, state: ImageState) -> SyncedImage {
+        SyncedImage { source, destination, state, digest: None, bytes: 0, bytes_copied: 0, error: None }
+    }
+}
+
+/// How many tags.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct TagCounts {
+    /// Those of the source that were meant, and digests that were named.
+    pub selected: u64,
+    /// Those that were brought.
+    pub copied: u64,
+    /// Those that the destination had.
+    pub skipped: u64,
+    /// Those that were taken away there.
+    pub pruned: u64,
+    /// Those that were not brought or taken away, and repositories whose tags could not be listed.
+    pub failed: u64,
+}
+
+/// The result of a sync.
+#[derive(Debug, Serialize)]
+pub struct Synced {
+    /// From where; None of a list.
+    pub source: Option<String>,
+    /// To where; None where the list says it.
+    pub destination: Option<String>,
+    /// Whether nothing was to be changed.
+    pub dry_run: bool,
+    /// How many tags.
+    pub tags: TagCounts,
+    /// Counts of blobs, as of a copy.
+    pub blobs: Value,
+    /// What was brought, taken away, or failed.
+    pub images: Vec<SyncedImage>,
+    /// How many of these are not listed, because there are too many.
+    pub images_left_out: u64,
+    /// The first failure.
+    pub error: Option<Value>,
+}
+
+/// What is known so far.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    pub tags: TagCounts,
+    pub images: Vec<SyncedImage>,
+    pub left_out: u64,
+    pub error: Option<Value>,
+    listed_failures: usize,
+}
+
+impl Report {
+    pub(crate) fn add(&mut self, image: SyncedImage) {
+        let tags = &mut self.tags;
+        *match image.state {
+            ImageState::Copied => &mut tags.copied,
+            ImageState::Skipped => &mut tags.skipped,
+            ImageState::Pruned => &mut tags.pruned,
+            ImageState::Failed => &mut tags.failed,
+        } += 1;
+        let is_failure = image.state == ImageState::Failed;
+        if is_failure && self.error.is_none() {
+            self.error.clone_from(&image.error);
+        }
+        match image.state {
+            ImageState::Skipped => {}
+            ImageState::Failed if self.listed_failures < MOST_FAILURES => {
+                self.listed_failures += 1;
+                self.images.push(image);
+            }
+            ImageState::Copied | ImageState::Pruned if self.images.len() - self.listed_failures < MOST_LISTED => {
+                self.images.push(image);
+            }
+            _ => self.left_out += 1,
+        }
+    }
+}
+
+/// Blobs, of which each counts once, by half of their digests.
+#[derive(Debug, Default)]
+pub(crate) struct KnownBlobs(HashSet<(u32, u128)>);
+
+impl KnownBlobs {
+    /// Whether it is there at a destination.
+    pub(crate) fn has(&self, destination: u32, digest: &Digest) -> bool {
+        self.0.contains(&(destination, half(digest)))
+    }
+
+    /// Adds one; false if it was there. What is too much to be told apart is as new.
+    pub(crate) fn add(&mut self, destination: u32, digest: &Digest) -> bool {
+        self.0.len() >= MOST_BLOBS || self.0.insert((destination, half(digest)))
+    }
+}
+
+fn half(digest: &Digest) -> u128 {
+    digest.hex().get(..32).and_then(|half| u128::from_str_radix(half, 16).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Algorithm;
+    use crate::error::Code;
+
+    #[test]
+    fn a_report_is_bounded_and_counts_everything() {
+        let mut report = Report::default();
+        let failure = |number: usize| Error::new(Code::Network, format!("broken {number}"));
+        for number in 0..MOST_LISTED + 5 {
+            report.add(SyncedImage::unmoved(None, "d".to_owned(), ImageState::Skipped));
+            report.add(SyncedImage::unmoved(None, "d".to_owned(), ImageState::Copied));
+            report.add(SyncedImage::failed(None, "d".to_owned(), &failure(number)));
+        }
+        let all = MOST_LISTED as u64 + 5;
+        assert_eq!((report.tags.copied, report.tags.skipped, report.tags.failed), (all, all, all));
+        assert_eq!(report.images.len(), MOST_LISTED + MOST_FAILURES);
+        assert_eq!(report.left_out, 2 * all - report.images.len() as u64);
+        assert_eq!(report.error.unwrap()["message"], "broken 0");
+    }
+
+    #[test]
+    fn a_blob_is_known_where_it_is() {
+        let (mut known, digest) = (KnownBlobs::default(), Algorithm::Sha256.digest(b""));
+        assert!(!known.has(0, &digest) && known.add(0, &digest) && !known.add(0, &digest));
+        assert!(known.has(0, &digest) && !known.has(1, &digest) && !known.has(0, &Algorithm::Sha256.digest(b"x")));
+    }
+}

@@ -1,0 +1,335 @@
+//! A sync: lists, then each image for itself, several at once, and the removals last.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{json, Value};
+
+use super::listed_source::ListedSource;
+use super::plan::{self, ListedPair};
+use super::report::{ImageState, KnownBlobs, Report, Synced, SyncedImage};
+use super::selection::{TagFilter, TagSelection};
+use super::shared_store::{SharedStore, Traffic};
+use super::Pair;
+use crate::call::Call;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result, Side};
+use crate::manifest::Descriptor;
+use crate::options::options;
+use crate::store::condition::NameOptions;
+use crate::sync::lock;
+use crate::transfer::copy::{copy, Copied, CopyOptions};
+use crate::transfer::meter::Meter;
+use crate::transfer::workers::{in_parallel, width_of};
+
+options! {
+    /// Options of a sync.
+    #[derive(Debug, Clone)]
+    pub struct SyncOptions {
+        /// OS/ARCH[/VARIANT] each: of an index, only these, as of ocireg_copy
+        pub platform: Vec<String>,
+        /// also signatures, SBOMs and whatever else refers to the images, as of ocireg_copy; then what is there is looked through too
+        pub referrers: bool,
+        /// also layers that are meant to be fetched from elsewhere
+        pub foreign_layers: bool,
+        /// tags that the destination has stay as they are
+        pub no_clobber: bool,
+        /// last, and only if nothing failed, take those tags away at the destination that are meant by tags, tags_regex, semver and
+        /// exclude, and that are not among the source's: also those that are not among the newest any more; manifests stay, and if
+        /// nothing of the source is meant, so does everything
+        pub prune: bool,
+        /// where a name is put below a registry or a path, the source's registry and path are part of it, not only its last word
+        pub scoped: bool,
+        /// the first failure ends the call, and is its error
+        pub stop_on_error: bool,
+        /// only say what would be done: nothing is changed
+        pub dry_run: bool,
+        /// 1 to 64: images at once; what a host takes at once is its own limit
+        pub parallel: u64 = 4,
+        /// 1 to 64: transfers at once for each image
+        pub concurrency: u64 = 4,
+    } and {
+        /// Which tags
+        pub selection: TagSelection,
+    }
+}
+
+impl SyncOptions {
+    /// The tags that are meant of a whole repository.
+    pub(crate) fn filter(&self) -> Result<TagFilter> {
+        TagFilter::of(&self.selection)
+    }
+
+    /// How one image is copied.
+    fn copy(&self) -> CopyOptions {
+        let names = NameOptions { if_exists: self.no_clobber.then(|| "skip".to_owned()), if_digest: None };
+        CopyOptions {
+            platform: self.platform.clone(),
+            referrers: self.referrers,
+            foreign_layers: self.foreign_layers,
+            concurrency: self.concurrency,
+            dry_run: self.dry_run,
+            names,
+            ..CopyOptions::default()
+        }
+    }
+}
+
+/// Brings every pair's images to their destinations. `names` are those of source and destination for the result.
+pub(crate) fn sync(
+    call: &Call,
+    pairs: Vec<Pair>,
+    (source, destination): (Option<String>, Option<String>),
+    options: &SyncOptions,
+) -> Result<Synced> {
+    let copy = options.copy();
+    copy.platforms()?;
+    width_of(options.concurrency)?;
+    let width = match usize::try_from(options.parallel) {
+        Ok(width @ 1..=64) => width,
+        _ => return Err(Error::new(Code::InvalidArgument, "the option parallel must be 1 to 64")),
+    };
+    call.begin("sync", None)?;
+    let mut job = SyncJob {
+        call,
+        pairs: &pairs,
+        places: places(&pairs),
+        listed: Vec::new(),
+        options,
+        copy,
+        width,
+        meter: Arc::new(Meter::of_copies(width)),
+        traffic: Traffic::default(),
+        missing: Mutex::default(),
+        report: Mutex::default(),
+    };
+    job.listed = job.lists()?;
+    job.images()?;
+    job.prune()?;
+    job.finish()?;
+    let Report { tags, images, left_out, error, .. } = crate::sync::into_inner(job.report);
+    let blobs = job.meter.to_json();
+    Ok(Synced { source, destination, dry_run: options.dry_run, tags, blobs, images, images_left_out: left_out, error })
+}
+
+/// For each pair the number of its destination: those that are one have one.
+fn places(pairs: &[Pair]) -> Vec<u32> {
+    let mut known: Vec<String> = Vec::new();
+    let mut numbers = std::collections::HashMap::new();
+    for pair in pairs {
+        known.push(pair.destination.place());
+    }
+    known
+        .into_iter()
+        .map(|place| {
+            let next = numbers.len() as u32;
+            *numbers.entry(place).or_insert(next)
+        })
+        .collect()
+}
+
+struct SyncJob<'a> {
+    call: &'a Call,
+    pairs: &'a [Pair],
+    places: Vec<u32>,
+    /// None of a pair whose lists cannot be had.
+    listed: Vec<Option<ListedPair>>,
+    options: &'a SyncOptions,
+    copy: CopyOptions,
+    width: usize,
+    meter: Arc<Meter>,
+    traffic: Traffic,
+    /// The blobs that a rehearsal has found missing.
+    missing: Mutex<KnownBlobs>,
+    report: Mutex<Report>,
+}
+
+/// What became of an image.
+struct Brought {
+    state: ImageState,
+    digest: Option<Digest>,
+    /// Those of its blobs, as of a copy; null where nothing was looked at.
+    blobs: Value,
+}
+
+impl Brought {
+    fn skipped(digest: Option<Digest>) -> Brought {
+        Brought { state: ImageState::Skipped, digest, blobs: Value::Null }
+    }
+
+    fn count(&self, key: &str) -> u64 {
+        self.blobs[key].as_u64().unwrap_or_default()
+    }
+}
+
+impl SyncJob<'_> {
+    fn lists(&self) -> Result<Vec<Option<ListedPair>>> {
+        let listed: Mutex<Vec<Option<ListedPair>>> = Mutex::new(self.pairs.iter().map(|_| None).collect());
+        let all = (0..self.pairs.len()).collect();
+        in_parallel(self.call, self.width, &self.meter, all, |call, _, at| {
+            let pair = &self.pairs[at];
+            match plan::list(call, pair).and_then(|list| self.may_prune(pair, list)) {
+                Ok(list) => lock(&listed)[at] = Some(list),
+                // Of one repository alone nothing is left to be done.
+                Err(error) if self.pairs.len() == 1 => return Err(error),
+                Err(error) => {
+                    let (source, destination) = (pair.source.place(), pair.destination.place());
+                    self.fail(call, Some(source), destination, error)?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(crate::sync::into_inner(listed))
+    }
+
+    fn may_prune(&self, pair: &Pair, list: ListedPair) -> Result<ListedPair> {
+        let is_filter = matches!(pair.wanted, super::Wanted::Tags(_));
+        if self.options.prune && is_filter && list.there.is_none() {
+            let message = format!("{} does not say which tags it has: none can be pruned", pair.destination.place());
+            return Err(Error::new(Code::Forbidden, message).with_side(Side::Destination));
+        }
+        Ok(list)
+    }
+
+    fn images(&self) -> Result<()> {
+        let images = plan::images(self.pairs, &self.listed)?;
+        lock(&self.report).tags.selected = images.len() as u64;
+        in_parallel(self.call, self.width, &self.meter, images, |call, worker, (pair, name)| {
+            let Some(list) = &self.listed[pair as usize] else { return Ok(()) };
+            self.image(call, worker, pair as usize, list, &list.names[name as usize])
+        })
+    }
+
+    fn image(&self, call: &Call, worker: usize, at: usize, list: &ListedPair, name: &str) -> Result<()> {
+        let pair = &self.pairs[at];
+        let (source, destination) = (Some(pair.source.image(name)), pair.destination.image(name));
+        let outcome = self.bring(call, at, list, name);
+        self.meter.add_copy(worker, outcome.as_ref().ok().map(|brought| &brought.blobs));
+        match outcome {
+            Ok(brought) => {
+                let image = SyncedImage::unmoved(source, destination, brought.state);
+                let (bytes, bytes_copied) = (brought.count("bytes"), brought.count("bytes_copied"));
+                self.tell(call, SyncedImage { digest: brought.digest, bytes, bytes_copied, ..image })
+            }
+            Err(error) => self.fail(call, source, destination, error),
+        }
+    }
+
+    /// Brings an image, unless it is there.
+    fn bring(&self, call: &Call, at: usize, list: &ListedPair, name: &str) -> Result<Brought> {
+        let pair = &self.pairs[at];
+        let is_new = list.has(name) == Some(false);
+        if self.options.no_clobber && list.has(name) == Some(true) {
+            return Ok(Brought::skipped(None));
+        }
+        // Only then one digest says it all.
+        let is_whole = !self.options.referrers && self.options.platform.is_empty();
+        if !is_new && is_whole {
+            if let Some(now) = self.same(call, pair, name)? {
+                return Ok(Brought::skipped(Some(now.digest)));
+            }
+        }
+        let from = pair.source.open(name).map_err(|error| error.with_side(Side::Source))?;
+        let from = ListedSource { from, digest_tags: list.digest_tags.as_ref() };
+        let to = pair.destination.open(name, is_new).map_err(|error| error.with_side(Side::Destination))?;
+        let traffic = pair.destination.puts_at_once().then_some(&self.traffic);
+        let named = if pair.destination.is_at_hand() { pair.destination.look(call, name)? } else { None };
+        let named = named.map(|named| named.digest);
+        let to = SharedStore { to, named, destination: self.places[at], traffic };
+        let mut options = self.copy.clone();
+        if name.parse::<Digest>().is_ok() {
+            // A digest never refers to anything else.
+            options.names = NameOptions::default();
+        }
+        let copied = copy(call, &from, &to, &options)?;
+        Ok(self.brought(self.places[at], copied))
+    }
+
+    /// What both sides have under a name, if that is the same, or if the destination's has to stay. The destination is asked first:
+    /// where it has nothing, the copy finds out what the source has.
+    fn same(&self, call: &Call, pair: &Pair, name: &str) -> Result<Option<Descriptor>> {
+        let there = pair.destination.look(call, name).map_err(|error| error.with_side(Side::Destination))?;
+        let Some(there) = there else { return Ok(None) };
+        if self.options.no_clobber {
+            return Ok(Some(there));
+        }
+        let wanted = pair.source.look(call, name).map_err(|error| error.with_side(Side::Source))?;
+        Ok((wanted.digest == there.digest).then_some(there))
+    }
+
+    fn brought(&self, place: u32, copied: Copied) -> Brought {
+        // What refers to an image is always put again: it may be there from a call that failed before it was listed.
+        let nothing = |counts: &Value, keys: &[&str]| keys.iter().all(|key| counts[*key] == json!(0));
+        let is_old = !nothing(&copied.manifests, &["skipped"]) && nothing(&copied.blobs, &["copied", "mounted"]);
+        let is_there = nothing(&copied.manifests, &["copied"]) || self.options.referrers && is_old;
+        let is_there = is_there || !copied.skipped.is_empty();
+        let state = if is_there { ImageState::Skipped } else { ImageState::Copied };
+        let mut blobs = copied.blobs;
+        if let Some(plan) = copied.plan {
+            // What several images need is moved once.
+            let missing = serde_json::from_value::<Vec<Descriptor>>(plan["blobs"].clone()).unwrap_or_default();
+            let mut known = lock(&self.missing);
+            let new: Vec<u64> =
+                missing.iter().filter(|blob| known.add(place, &blob.digest)).map(|blob| blob.size).collect();
+            blobs["copied"] = new.len().into();
+            blobs["skipped"] = (blobs["total"].as_u64().unwrap_or_default().saturating_sub(new.len() as u64)).into();
+            blobs["bytes_copied"] = new.into_iter().fold(0, u64::saturating_add).into();
+        }
+        Brought { state, digest: Some(copied.digest), blobs }
+    }
+
+    /// Records a failure, unless it ends the call.
+    fn fail(&self, call: &Call, source: Option<String>, destination: String, error: Error) -> Result<()> {
+        let ends = matches!(error.code(), Code::Cancelled | Code::Closed | Code::Callback | Code::Forked);
+        if ends || call.check_quietly().is_err() {
+            return Err(error);
+        }
+        if self.options.stop_on_error {
+            let name = source.unwrap_or(destination);
+            return Err(error.within(name));
+        }
+        self.tell(call, SyncedImage::failed(source, destination, &error))
+    }
+
+    fn tell(&self, call: &Call, image: SyncedImage) -> Result<()> {
+        call.log(|| {
+            json!({"event": "image", "source": image.source, "destination": image.destination, "state": image.state,
+                   "digest": image.digest, "bytes": image.bytes, "bytes_copied": image.bytes_copied, "error": image.error})
+        })?;
+        lock(&self.report).add(image);
+        Ok(())
+    }
+
+    fn prune(&self) -> Result<()> {
+        if !self.options.prune {
+            return Ok(());
+        }
+        let doomed = plan::doomed(self.pairs, &self.listed);
+        let failed = lock(&self.report).tags.failed;
+        if failed > 0 && !doomed.is_empty() {
+            let text = format!("{} tags are not pruned, because {failed} failed", doomed.len());
+            return self.call.warn_of(&self.pairs[doomed[0].0].destination.place(), &text);
+        }
+        in_parallel(self.call, self.width, &self.meter, doomed, |call, _, (at, tag)| {
+            let to = &self.pairs[at].destination;
+            let removed = if self.options.dry_run { Ok(()) } else { to.remove(call, &tag) };
+            match removed {
+                Ok(()) => self.tell(call, SyncedImage::unmoved(None, to.image(&tag), ImageState::Pruned)),
+                Err(error) => {
+                    let error = error.with_side(Side::Destination);
+                    self.fail(call, None, to.image(&tag), error)
+                }
+            }
+        })
+    }
+
+    fn finish(&self) -> Result<()> {
+        let mut done = HashSet::new();
+        for (pair, place) in self.pairs.iter().zip(&self.places) {
+            if !self.options.dry_run && done.insert(place) {
+                pair.destination.finish(self.call).map_err(|error| error.with_side(Side::Destination))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! The place for one of several images that come to a destination at once: a blob that several of them have is moved by one, and the
+//! others wait for it; what is known to be there is not asked for again.
+
+use std::collections::HashSet;
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
+
+use super::report::KnownBlobs;
+use crate::call::Call;
+use crate::digest::Digest;
+use crate::error::Result;
+use crate::manifest::Descriptor;
+use crate::store::condition::{NameCondition, NameFate};
+use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
+use crate::sync::{lock, wait};
+
+/// How often one that waits looks whether it may go on.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What is at the destinations, and what is on its way there.
+#[derive(Debug, Default)]
+pub(super) struct Traffic {
+    state: Mutex<TrafficState>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct TrafficState {
+    there: KnownBlobs,
+    under_way: HashSet<(u32, Digest)>,
+}
+
+/// A blob that is on its way; others wait until this is dropped.
+struct Passage<'a> {
+    traffic: &'a Traffic,
+    destination: u32,
+    digest: &'a Digest,
+}
+
+impl Traffic {
+    fn has(&self, destination: u32, digest: &Digest) -> bool {
+        lock(&self.state).there.has(destination, digest)
+    }
+
+    fn arrived(&self, destination: u32, digest: &Digest) {
+        lock(&self.state).there.add(destination, digest);
+    }
+
+    /// Waits for one's turn; None: it has arrived meanwhile.
+    fn enter<'a>(&'a self, call: &Call, destination: u32, digest: &'a Digest) -> Result<Option<Passage<'a>>> {
+        let key = (destination, digest.clone());
+        loop {
+            let mut state = lock(&self.state);
+            if state.there.has(destination, digest) {
+                return Ok(None);
+            }
+            if !state.under_way.contains(&key) {
+                state.under_way.insert(key);
+                return Ok(Some(Passage { traffic: self, destination, digest }));
+            }
+            drop(wait(&self.changed, state, LOOK));
+            call.check()?;
+        }
+    }
+}
+
+impl Drop for Passage<'_> {
+    fn drop(&mut self) {
+        lock(&self.traffic.state).under_way.remove(&(self.destination, self.digest.clone()));
+        self.traffic.changed.notify_all();
+    }
+}
+
+pub(super) struct SharedStore<'a> {
+    pub to: Box<dyn WriteStore>,
+    /// What its name refers to, if that is known.
+    pub named: Option<Digest>,
+    /// Which destination it is at.
+    pub destination: u32,
+    /// None where what one image has put may not be there for others yet: such a store sees to that itself.
+    pub traffic: Option<&'a Traffic>,
+}
+
+impl SharedStore<'_> {
+    fn knows(&self, digest: &Digest) -> bool {
+        self.traffic.is_some_and(|traffic| traffic.has(self.destination, digest))
+    }
+}
+
+impl WriteStore for SharedStore<'_> {
+    fn place(&self) -> String {
+        self.to.place()
+    }
+
+    fn look(&self, call: &Call, root: &RawManifest) -> Result<bool> {
+        Ok(self.to.look(call, root)? || self.named.as_ref() == Some(root.digest()))
+    }
+
+    fn begin(&self, call: &Call) -> Result<()> {
+        self.to.begin(call)
+    }
+
+    fn has_manifest(&self, call: &Call, digest: &Digest) -> Result<bool> {
+        Ok(self.knows(digest) || self.to.has_manifest(call, digest)?)
+    }
+
+    fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
+        Ok(self.knows(&wanted.digest) || self.to.has_blob(call, wanted)?)
+    }
+
+    fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
+        let Some(traffic) = self.traffic else { return self.to.put_blob(call, wanted, from) };
+        let Some(_passage) = traffic.enter(call, self.destination, &wanted.digest)? else {
+            return Ok(Moved::Present);
+        };
+        let moved = self.to.put_blob(call, wanted, from)?;
+        traffic.arrived(self.destination, &wanted.digest);
+        Ok(moved)
+    }
+
+    fn name(&self) -> Result<String> {
+        self.to.name()
+    }
+
+    fn named(&self, call: &Call) -> Result<Option<Descriptor>> {
+        self.to.named(call)
+    }
+
+    fn put_root(&self, call: &Call, content: &RawManifest, condition: &NameCondition) -> Result<NameFate> {
+        self.to.put_root(call, content, condition)
+    }
+
+    fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()> {
+        self.to.put_manifest(call, content, role)?;
+        if let Some(traffic) = self.traffic.filter(|_| *role == Role::Child) {
+            traffic.arrived(self.destination, content.digest());
+        }
+        Ok(())
+    }
+
+    fn unlisted(&self) -> Vec<Digest> {
+        self.to.unlisted()
+    }
+
+    fn list_referrers(&self, call: &Call, subject: &Digest) -> Result<()> {
+        self.to.list_referrers(call, subject)
+    }
+
+    fn one_platform(&self) -> bool {
+        self.to.one_platform()
+    }
+
+    fn takes_packed(&self) -> bool {
+        self.to.takes_packed()
+    }
+
+    fn finish(&self, call: &Call) -> Result<()> {
+        self.to.finish(call)
+    }
+}

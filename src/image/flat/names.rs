@@ -7,7 +7,7 @@ use super::links::{Inode, Wait};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::image::path_walk::WalkBudget;
-use crate::image::tar::shown;
+use crate::image::tar::{join, shown, split};
 
 /// The most memory for the names, and what each costs besides its bytes.
 const MOST_MEMORY: usize = 512 << 20;
@@ -68,14 +68,33 @@ pub(super) struct Node {
     pub waits: Vec<usize>,
 }
 
-/// A name with the folders above it.
+/// A name with the folders above it, and what hides it by them: as far as that, so that no depth costs more than its length.
 #[derive(Debug, Clone)]
 pub(super) struct Spot {
     pub ids: Vec<NodeId>,
     pub path: Vec<u8>,
+    /// Of each, the newest layer that hides what is below the folders above it, and the oldest.
+    above: Vec<Option<(LayerNumber, LayerNumber)>>,
 }
 
 impl Spot {
+    pub(super) fn root() -> Spot {
+        Spot { ids: vec![ROOT], path: Vec::new(), above: vec![None] }
+    }
+
+    fn hidden_by(&self) -> Option<(LayerNumber, LayerNumber)> {
+        self.above.last().copied().flatten()
+    }
+
+    /// Goes one step up; at the root there is none.
+    pub(super) fn leave(&mut self) {
+        if self.ids.len() > 1 {
+            self.ids.pop();
+            self.above.pop();
+            self.path.truncate(split(&self.path).0.len());
+        }
+    }
+
     pub(super) fn node(&self) -> NodeId {
         self.ids.last().copied().unwrap_or(ROOT)
     }
@@ -143,11 +162,26 @@ impl Names {
         self.nodes[id].own.filter(|(by, _)| *by == layer).map(|(_, own)| own)
     }
 
+    /// Goes to a name in a folder.
+    pub(super) fn enter(&mut self, spot: &mut Spot, name: &[u8]) -> Result<()> {
+        let (folder, mut above) = (&self.nodes[spot.node()], spot.hidden_by());
+        for list in [&folder.gone, &folder.closed] {
+            if let (Some(newest), Some(oldest)) = (list.first(), list.last()) {
+                let (first, last) = above.unwrap_or((*newest, *oldest));
+                above = Some((first.max(*newest), last.min(*oldest)));
+            }
+        }
+        let id = self.child(spot.node(), name)?;
+        spot.ids.push(id);
+        spot.above.push(above);
+        spot.path = join(&spot.path, name);
+        Ok(())
+    }
+
     /// Whether a newer layer hides what this one has there.
     pub(super) fn hidden(&self, spot: &Spot, layer: LayerNumber) -> bool {
-        let newer = |list: &[LayerNumber]| list.first().is_some_and(|by| *by > layer);
-        let above = |id: &NodeId| newer(&self.nodes[*id].gone) || newer(&self.nodes[*id].closed);
-        newer(&self.nodes[spot.node()].gone) || spot.above().iter().any(above)
+        spot.hidden_by().is_some_and(|(newest, _)| newest > layer)
+            || self.nodes[spot.node()].gone.first().is_some_and(|by| *by > layer)
     }
 
     /// Whether a layer between two hides from the newer one what the older one has there.
@@ -160,11 +194,10 @@ impl Names {
         between(&self.nodes[spot.node()].gone) || spot.above().iter().any(above)
     }
 
-    /// Whether the layer itself has removed already what older ones have there.
+    /// Whether the layer itself has removed already what older ones have there. No older layer has been seen.
     pub(super) fn removed(&self, spot: &Spot, layer: LayerNumber) -> bool {
-        let by_it = |list: &[LayerNumber]| list.last() == Some(&layer);
-        let above = |id: &NodeId| by_it(&self.nodes[*id].gone) || by_it(&self.nodes[*id].closed);
-        by_it(&self.nodes[spot.node()].gone) || spot.above().iter().any(above)
+        spot.hidden_by().is_some_and(|(_, oldest)| oldest == layer)
+            || self.nodes[spot.node()].gone.last() == Some(&layer)
     }
 
     /// Whether what this layer has there is in the result.

@@ -1,18 +1,18 @@
 //! Where a path of a layer leads: through links that the layer itself has. Whether older layers have links there is not known yet: a
 //! name without an entry is taken for a folder, and an older layer that has a link there ends it.
 
-use super::names::{in_one_pass, Assumed, LayerNumber, Names, Own, Spot, ROOT};
+use super::names::{in_one_pass, Assumed, LayerNumber, Names, Own, Spot};
 use crate::error::{Code, Error, Result};
-use crate::image::tar::{join, shown, split, DEEPEST};
+use crate::image::tar::{shown, split, DEEPEST};
 
 impl Names {
     /// The spot of a folder. With `make`, names in it are the layer's own. None if it cannot exist.
     pub(super) fn folder(&mut self, path: &[u8], layer: LayerNumber, make: bool) -> Result<Option<Spot>> {
         let mut walk = self.budget.walk(path, 0);
-        let mut spot = Spot { ids: vec![ROOT], path: Vec::new() };
+        let mut spot = Spot::root();
         while let Some(part) = walk.next(&mut self.budget)? {
             if part == b".." {
-                leave(&mut spot);
+                spot.leave();
                 continue;
             }
             if spot.ids.len() > DEEPEST {
@@ -27,8 +27,8 @@ impl Names {
                     Some(target) => {
                         walk.follow(target)?;
                         match target.starts_with(b"/") {
-                            true => spot = Spot { ids: vec![ROOT], path: Vec::new() },
-                            false => leave(&mut spot),
+                            true => spot = Spot::root(),
+                            false => spot.leave(),
                         }
                     }
                     None if self.inodes[inode].may_be_symlink() => {
@@ -60,13 +60,6 @@ impl Names {
         self.spot(path, layer, true)?.ok_or_else(lost)
     }
 
-    fn enter(&mut self, spot: &mut Spot, name: &[u8]) -> Result<()> {
-        let id = self.child(spot.node(), name)?;
-        spot.ids.push(id);
-        spot.path = join(&spot.path, name);
-        Ok(())
-    }
-
     fn assume(&mut self, spot: &Spot, layer: LayerNumber, make: bool) -> Result<()> {
         let (visible, removed) = (make && self.visible(spot, layer), self.removed(spot, layer));
         let node = &mut self.nodes[spot.node()];
@@ -81,12 +74,5 @@ impl Names {
             node.assumed = Some(Assumed { layer, by_files: make || before });
         }
         Ok(())
-    }
-}
-
-fn leave(spot: &mut Spot) {
-    if spot.ids.len() > 1 {
-        spot.ids.pop();
-        spot.path.truncate(split(&spot.path).0.len());
     }
 }

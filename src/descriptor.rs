@@ -42,6 +42,9 @@ pub struct Descriptor {
     pub platform: Option<Box<Platform>>,
 }
 
+/// The annotation of an attestation with the digest of what it is about (buildkit, docs/attestations/attestation-storage.md).
+pub(crate) const ATTESTED: &str = "vnd.docker.reference.digest";
+
 impl Descriptor {
     /// A descriptor with only the required members.
     pub fn new(media_type: &str, digest: Digest, size: u64) -> Descriptor {
@@ -60,6 +63,17 @@ impl Descriptor {
     /// The text of an annotation; None when it is absent.
     pub fn annotation(&self, name: &str) -> Option<&str> {
         self.annotations.as_ref()?.text(name)
+    }
+
+    /// Whether it attests something about others, as an entry of an index, and is no image that can be run.
+    pub fn is_attestation(&self) -> bool {
+        let kind = self.annotation("vnd.docker.reference.type");
+        kind == Some("attestation-manifest") || self.platform.as_ref().is_some_and(|platform| platform.is_unknown())
+    }
+
+    /// The digest of what it attests something about.
+    pub fn attests(&self) -> Option<&str> {
+        self.annotation(ATTESTED).filter(|_| self.is_attestation())
     }
 
     /// Reads the descriptor in a member of a manifest.

@@ -11,7 +11,7 @@ use crate::json::or_default;
 use crate::text::shorten;
 
 /// The platform that an image runs on.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Platform {
     /// The operating system: `linux`, `windows`, …
     #[serde(default, deserialize_with = "or_default")]
@@ -86,7 +86,7 @@ impl Platform {
     }
 
     /// Normalises names, and adds the variant that a name without one implies.
-    fn normal(&self) -> Platform {
+    pub fn normal(&self) -> Platform {
         let os = match self.os.to_ascii_lowercase().as_str() {
             "macos" => "darwin".to_owned(),
             other => other.to_owned(),
@@ -116,6 +116,16 @@ impl Platform {
             os_version: self.os_version.clone(),
             os_features: self.os_features.clone(),
         }
+    }
+
+    /// What an image is for, whichever of its builds this is: of a Windows version the first three parts, without the revision, which
+    /// is another one each month.
+    pub fn purpose(&self) -> Platform {
+        let mut normal = self.normal();
+        if let Some(version) = normal.os_version.as_mut().filter(|_| normal.os == "windows") {
+            *version = version.splitn(4, '.').take(3).collect::<Vec<_>>().join(".");
+        }
+        normal
     }
 
     /// Whether both are the same platform after normalisation.

@@ -24,7 +24,8 @@ type WrittenIndex struct {
 	Copied IndexCopied `json:"copied"`
 	// Attempts is how often it was tried, because others changed the index too.
 	Attempts int `json:"attempts"`
-	// Skipped and Condition are as of a CopyResult.
+	// Skipped and Condition are as of a CopyResult; after a change Condition may also be "unconfirmed": it is made, but the look whether it
+	// has lasted failed.
 	Skipped   []string `json:"skipped"`
 	Condition string   `json:"condition"`
 }

@@ -10,9 +10,9 @@ use serde_json::{json, Value};
 
 use super::WIDTH;
 use crate::call::Call;
+use crate::descriptor::ATTESTED;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Result};
-use crate::manifest::index_entries::ATTESTED;
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
 use crate::media_type::is_image_config;

@@ -22,7 +22,7 @@ pub fn push_artifact(
     to: &Endpoint,
     options: &ArtifactPushOptions,
 ) -> Result<PushedArtifact> {
-    to.takes_artifacts()?;
+    to.takes("an artifact")?;
     let store = to.destination(client)?;
     if let Some(now) = options.names.condition()?.look(call, store.as_ref())? {
         return push::left(store.as_ref(), now);
@@ -43,7 +43,7 @@ pub fn attach_artifact(
     to: &Endpoint,
     options: &ArtifactAttachOptions,
 ) -> Result<PushedArtifact> {
-    to.takes_artifacts()?;
+    to.takes("an artifact")?;
     if matches!(to, Endpoint::Directory(_)) {
         return Err(Error::new(Code::Unsupported, "nothing can be attached in a dir:, which holds one thing only"));
     }
@@ -75,12 +75,12 @@ pub(super) fn subject(client: &Client, call: &Call, place: &Endpoint, platform: 
 }
 
 impl Endpoint {
-    /// Refuses places that hold images only, or one thing only.
-    fn takes_artifacts(&self) -> Result<()> {
+    /// Refuses places that hold images only.
+    pub(super) fn takes(&self, what: &str) -> Result<()> {
         match self {
             Endpoint::Registry(_) | Endpoint::Oci(..) | Endpoint::OciArchive(..) | Endpoint::Directory(_) => Ok(()),
             Endpoint::DockerArchive(..) | Endpoint::RegistryV1(_) => {
-                let message = "an artifact goes into a registry, an oci: layout, an oci-archive: or a dir:";
+                let message = format!("{what} goes into a registry, an oci: layout, an oci-archive: or a dir:");
                 Err(Error::new(Code::Unsupported, message))
             }
         }

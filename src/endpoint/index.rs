@@ -1,5 +1,7 @@
 //! Indexes at places that are named, made of what is at others.
 
+use std::path::Path;
+
 use super::artifact::subject;
 use super::copy::packing;
 use super::Endpoint;
@@ -9,9 +11,8 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
 use crate::image::index::{
     append, create, left_as_it_is, remove, IndexAppendOptions, IndexCreateOptions, IndexRemoveOptions,
-    IndexSourceOptions, IndexSources, WrittenIndex,
+    IndexSourceOptions, IndexSources, OpenedPlace, WrittenIndex,
 };
-use crate::image::scratch::Scratch;
 use crate::registry::Client;
 use crate::store::{ReadStore, WriteStore};
 use crate::text::shorten;
@@ -24,14 +25,16 @@ pub fn create_index(
     place: &Endpoint,
     options: &IndexCreateOptions,
 ) -> Result<WrittenIndex> {
-    place.takes_indexes()?;
+    place.takes("an index")?;
+    options.sources.check()?;
     let to = place.destination(client).map_err(|error| error.with_side(Side::Destination))?;
     if let Some(left) = left_as_it_is(call, to.as_ref(), &options.names)? {
         return Ok(left);
     }
     let about = options.subject.as_deref().map(|name| subject(client, call, &place.neighbour(client, name)?, None));
+    let about = about.transpose()?;
     let sources = place.sources(client, to.as_ref(), &options.sources)?;
-    create(call, &sources, to.as_ref(), about.transpose()?.as_ref(), options)
+    create(call, &sources, to.as_ref(), about.as_ref(), options)
 }
 
 /// Puts what references name into the index that a name stands for.
@@ -60,20 +63,9 @@ pub fn remove_from_index(
 }
 
 impl Endpoint {
-    /// Refuses places that hold images only.
-    fn takes_indexes(&self) -> Result<()> {
-        match self {
-            Endpoint::Registry(_) | Endpoint::Oci(..) | Endpoint::OciArchive(..) | Endpoint::Directory(_) => Ok(()),
-            Endpoint::DockerArchive(..) | Endpoint::RegistryV1(_) => {
-                let message = "an index goes into a registry, an oci: layout, an oci-archive: or a dir:";
-                Err(Error::new(Code::Unsupported, message))
-            }
-        }
-    }
-
     /// Refuses places without a name that could refer to another index afterwards.
     fn can_change(&self) -> Result<()> {
-        self.takes_indexes()?;
+        self.takes("an index")?;
         let invalid = |message: &str| Err(Error::new(Code::InvalidReference, message));
         match self {
             Endpoint::Registry(reference) if reference.digest().is_some() => {
@@ -89,18 +81,24 @@ impl Endpoint {
         }
     }
 
-    /// The same place to read from and to write to; to read from it is empty while it is not there.
-    fn both(&self, client: &Client, call: &Call) -> Result<(Box<dyn ReadStore>, Box<dyn WriteStore>)> {
+    /// The same place to read from and to write to; nothing to read from while it is not there.
+    fn both(&self, client: &Client, call: &Call) -> Result<OpenedPlace> {
         let open = || {
             let to = self.destination(client)?;
-            let from: Box<dyn ReadStore> = match self.source(client) {
-                Err(error) if to.named(call)?.is_some() => return Err(error),
-                Err(_) => Box::new(Scratch::new(None)?),
-                Ok(from) => from,
-            };
+            let is_missing = self.is_missing() && to.named(call)?.is_none();
+            let from = if is_missing { None } else { Some(self.source(client)?) };
             Ok((from, to))
         };
         open().map_err(|error: Error| error.with_side(Side::Destination))
+    }
+
+    /// Whether it is a folder that cannot be read before somebody has written there.
+    fn is_missing(&self) -> bool {
+        match self {
+            Endpoint::Oci(path, _) => !Path::new(path).join("oci-layout").exists(),
+            Endpoint::Directory(path) => !Path::new(path).exists(),
+            _ => false,
+        }
     }
 
     /// Opens what references name; a digest is that of a manifest in the same repository or layout.

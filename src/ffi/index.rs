@@ -17,11 +17,12 @@ use crate::endpoint::{append_to_index, create_index, remove_from_index, Endpoint
 /// copied from elsewhere, then the index under the place's tag or name; so whatever fails, the name refers to what it referred to
 /// before. An image is an entry for the platform that its config says (with variant, os.version and os.features); an index gives
 /// its entries as they stand in it, with the platforms that it leaves out, and what attests something about them. An index in an
-/// index stays one entry. The same digest is one entry, the first; two images for one platform are two entries.
+/// index stays one entry. An image has one entry for a platform, the first, and two only where an index names it for two; two images
+/// for one platform are two entries. What several references lead to comes from the first of them that has it.
 ///
 /// The index is OCI's, unless nothing but Docker's images is put in and it has no annotations, subject or artifact_type: then it
-/// is Docker's list, as docker makes it. Its entries stay byte for byte what they are. The same references give the same bytes;
-/// `oras manifest index create` makes the same of them. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+/// is Docker's list, as docker makes it. Its entries keep all that they say. The same references give the same bytes; of different
+/// OCI images `oras manifest index create` makes the same. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
 /// Options: {IndexCreateOptions}
 ///
@@ -29,15 +30,17 @@ use crate::endpoint::{append_to_index, create_index, remove_from_index, Endpoint
 /// "before": string or null (the digest of the index before, of a change), "manifests": [descriptor] (all entries, with
 /// "platform"), "added": [descriptor] (the new ones of them), "removed": [descriptor] (what is not in it any more), "subject":
 /// descriptor or null, "copied": {"manifests": {...}, "blobs": {...}} as of ocireg_copy (with the index itself), "attempts":
-/// number, "skipped": [string], "condition": string or null, as of ocireg_copy; what was left as it is has no size and entries}.
+/// number, "skipped": [string], "condition": string or null, as of ocireg_copy, or "unconfirmed" (see ocireg_index_append); what was
+/// left as it is has no size and entries}.
 /// Free with ocireg_string_free.
 ///
-/// Progress: as of ocireg_copy.
+/// Progress: as of ocireg_copy; each try begins anew.
 ///
 /// Errors: those of ocireg_copy; OCIREG_NOT_FOUND also when no reference has an image for one of the platforms,
-/// OCIREG_INVALID_MANIFEST also for a Docker list that were to have what it cannot, OCIREG_LIMIT_EXCEEDED (1000 references, 10000
-/// entries, 32 MiB), OCIREG_UNSUPPORTED for schema 1 and for a docker-archive or docker-v1 as the place. Source: image-spec
-/// image-index.md.
+/// OCIREG_DIGEST_MISMATCH also for a place with a digest that the index has not, OCIREG_SIZE_MISMATCH and OCIREG_INVALID_MANIFEST also
+/// when an index says something else of an entry than that is, OCIREG_INVALID_MANIFEST also for a Docker list that were to have what it
+/// cannot, OCIREG_LIMIT_EXCEEDED (1000 references, 10000 entries in all, 32 MiB), OCIREG_UNSUPPORTED for schema 1 and for a
+/// docker-archive or docker-v1 as the place. Source: image-spec image-index.md.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_index_create(
     client: *mut ocireg_client,
@@ -57,22 +60,26 @@ pub unsafe extern "C" fn ocireg_index_create(
 }
 
 /// Puts what references name into the index that a place names, as ocireg_index_create does it, behind the entries that are
-/// there, which stay as they are, as does everything else in the index. What is in it already is not added again; when all of it
-/// is, nothing is written. An image for a platform that has an entry is one more entry, as with crane, regctl, oras and buildx, unless
-/// the option replace is set. A Docker list takes Docker's images only, unless media_type makes it OCI's.
+/// there, which stay as they are, as does everything else in the index. What is in it already is not added again, but brought where it
+/// is missing, and with the option referrers what refers to it too; when all of that is there, nothing is written. An image for a
+/// platform that has an entry is one more entry, as with crane, regctl, oras and buildx, unless the option replace is set. A Docker
+/// list takes Docker's images only, unless media_type makes it OCI's.
 ///
 /// The index is put only if the name still refers to the one that was read, else all of that is done again, up to 16 times: of
-/// several who add to it at once each one's entries get in. In a layout nobody can come between. A registry that does not look at
-/// conditions (see ocireg_manifest_put) is asked once more, up to a second later, whether the change has lasted. Blocks. After
-/// OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+/// several users of this library who change it at once each one's change gets in. In an oci: layout nobody can come between. An
+/// oci-archive:, a dir: and a registry that does not look at conditions (see ocireg_manifest_put) are looked at once more, about three
+/// times as long after it as writing took, at most 10 seconds, whether the change has lasted, and if not it is made again: who writes
+/// later still, without a look at what is there, can undo it. When that look fails, "condition" is "unconfirmed". An index with a subject
+/// stays among the subject's referrers when another takes its name. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is
+/// unknown.
 ///
 /// Options: {IndexAppendOptions}
 ///
 /// Result, `json` may be NULL: as of ocireg_index_create; "removed" is what was replaced. Free with ocireg_string_free.
 ///
 /// Errors: those of ocireg_index_create; OCIREG_NOT_FOUND when there is no index, OCIREG_UNSUPPORTED when the name refers to
-/// something else, OCIREG_INVALID_REFERENCE for a place with a digest or without a name, OCIREG_DIGEST_MISMATCH when if_digest is
-/// another, or others changed the index each time.
+/// something else, OCIREG_INVALID_REFERENCE for a place with a digest or without a name, or with a part of an image's name,
+/// OCIREG_DIGEST_MISMATCH when if_digest is another, or others changed the index each time.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_index_append(
     client: *mut ocireg_client,
@@ -93,14 +100,15 @@ pub unsafe extern "C" fn ocireg_index_append(
 
 /// Takes entries out of the index that a place names, with what attests something about them; everything else stays as it is.
 /// The manifests themselves stay in the repository; in a layout nothing names them any more, so that a clean-up takes them, and an
-/// archive drops them. It is put as ocireg_index_append does it. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+/// archive drops them. It is put as ocireg_index_append does it; what others take away at the same moment is gone, which is no error.
+/// Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
 /// Options: {IndexRemoveOptions}
 ///
 /// Result, `json` may be NULL: as of ocireg_index_create. Free with ocireg_string_free.
 ///
-/// Errors: those of ocireg_index_append; OCIREG_NOT_FOUND also when a digest or a platform is not in the index: then nothing is
-/// written.
+/// Errors: those of ocireg_index_append; OCIREG_NOT_FOUND also when a digest or a platform is not in the index as it is read first:
+/// then nothing is written.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_index_remove(
     client: *mut ocireg_client,

@@ -77,7 +77,7 @@ impl<'a> AppendedImages<'a> {
         let document = &index.content.document;
         let (mut entries, mut images) = (Vec::new(), Vec::new());
         let raw = document.value.get("manifests").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        for (entry, raw) in document.manifests().iter().zip(raw).filter(|(entry, _)| !descend::is_attestation(entry)) {
+        for (entry, raw) in document.manifests().iter().zip(raw).filter(|(entry, _)| !entry.is_attestation()) {
             let content = self.below.manifest(call, entry)?;
             let image =
                 Image { content, platform: entry.platform.as_deref().cloned().or_else(|| index.platform.clone()) };

@@ -1,5 +1,5 @@
 //! The entries of an index (OCI image-spec image-index.md), added and taken away. What others wrote into an index and its entries stays
-//! as it is, and so do its bytes as far as nothing changes.
+//! as it is, in its order, though not its white space and escapes: it is written as Go's programs write JSON.
 //!
 //! What attests something about an image is an entry of its own beside it, for the platform unknown/unknown, with the image's digest as
 //! an annotation (buildkit, docs/attestations/attestation-storage.md): it comes and goes with the image.
@@ -17,9 +17,6 @@ use crate::media_type as types;
 use crate::platform::Platform;
 use crate::text::shorten;
 
-/// The annotation of an attestation with the digest of what it is about.
-pub(crate) const ATTESTED: &str = "vnd.docker.reference.digest";
-
 /// An entry of an index.
 #[derive(Debug, Clone)]
 pub struct IndexEntry {
@@ -27,6 +24,8 @@ pub struct IndexEntry {
     pub descriptor: Descriptor,
     /// The same with all members, as it was written.
     raw: Value,
+    /// What the config of its image says that it runs on, if somebody looked.
+    config: Option<Platform>,
 }
 
 /// The entries of an index after a change, and the change.
@@ -36,6 +35,8 @@ pub struct ChangedEntries {
     pub all: Vec<IndexEntry>,
     /// Those that are new.
     pub added: Vec<Descriptor>,
+    /// Those that were to be added, and were there.
+    pub known: Vec<Descriptor>,
     /// Those that have gone.
     pub removed: Vec<Descriptor>,
 }
@@ -45,19 +46,19 @@ impl IndexEntry {
     pub fn new(descriptor: Descriptor) -> Result<IndexEntry> {
         let mut raw = json!(descriptor);
         settle(&mut raw, "manifests")?;
-        Ok(IndexEntry { descriptor, raw })
+        Ok(IndexEntry::written(descriptor, raw))
     }
 
     /// An entry as it stands in another index.
     pub fn written(descriptor: Descriptor, raw: Value) -> IndexEntry {
-        IndexEntry { descriptor, raw }
+        IndexEntry { descriptor, raw, config: None }
     }
 
     /// The entries of an index, in their order.
     pub fn all(index: &Document) -> Vec<IndexEntry> {
         let raw = index.value.get("manifests").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let both = index.manifests().iter().zip(raw);
-        both.map(|(entry, raw)| IndexEntry { descriptor: entry.clone(), raw: raw.clone() }).collect()
+        both.map(|(entry, raw)| IndexEntry::written(entry.clone(), raw.clone())).collect()
     }
 
     /// All that it says.
@@ -76,70 +77,146 @@ impl IndexEntry {
                                  "platform": platform});
         settle(&mut ordered, "manifests")?;
         self.raw["platform"] = ordered["platform"].take();
-        self.descriptor.platform = Some(Box::new(platform));
-        Ok(self)
+        self.descriptor.platform = Some(Box::new(platform.clone()));
+        Ok(self.found_on(platform))
     }
 
-    /// What it attests something about.
-    pub fn attests(&self) -> Option<&str> {
-        self.descriptor.annotation(ATTESTED)
+    /// The same entry, which goes on not saying its platform.
+    pub fn found_on(mut self, platform: Platform) -> IndexEntry {
+        self.config = Some(platform);
+        self
+    }
+
+    /// What it runs on, as far as it says that or somebody looked.
+    fn platform(&self) -> Option<&Platform> {
+        self.descriptor.platform.as_deref().filter(|_| self.says_platform()).or(self.config.as_ref())
     }
 
     /// The platform of an image that can be run.
     fn runs_on(&self) -> Option<&Platform> {
-        let platform = self.descriptor.platform.as_deref();
-        platform.filter(|platform| platform.is_complete() && !platform.is_unknown() && self.attests().is_none())
+        self.platform().filter(|platform| !platform.is_unknown() && !self.descriptor.is_attestation())
     }
 }
 
-/// Adds entries behind those that are there. A digest has one entry, the first. Two images for one platform are two entries, as all other
-/// tools have it; with `replace` the new ones take the place of those that were there before, and of what attests something about those.
+/// Which entries there are, found without comparing each with each.
+#[derive(Default)]
+struct ListedEntries(HashSet<ListedEntry>);
+
+#[derive(PartialEq, Eq, Hash)]
+enum ListedEntry {
+    /// An image, for whatever platform.
+    Image(Digest),
+    /// An image, and its entry does not say for which platform.
+    Silent(Digest),
+    /// An image for a platform.
+    On(Digest, Platform),
+    /// The same without the variant, which configs often leave out.
+    Nearly(Digest, String, String),
+}
+
+impl ListedEntries {
+    fn of(entries: &[IndexEntry]) -> ListedEntries {
+        let mut listed = ListedEntries::default();
+        entries.iter().for_each(|entry| listed.add(entry));
+        listed
+    }
+
+    fn add(&mut self, entry: &IndexEntry) {
+        let digest = || entry.descriptor.digest.clone();
+        self.0.insert(ListedEntry::Image(digest()));
+        match entry.platform().map(Platform::normal) {
+            None => self.0.insert(ListedEntry::Silent(digest())),
+            Some(platform) => {
+                let (os, architecture) = (platform.os.clone(), platform.architecture.clone());
+                self.0.insert(ListedEntry::Nearly(digest(), os, architecture));
+                self.0.insert(ListedEntry::On(digest(), platform))
+            }
+        };
+    }
+
+    /// Whether an entry is there. One image may have several for different platforms, if an index says so.
+    fn has(&self, entry: &IndexEntry) -> bool {
+        let digest = || entry.descriptor.digest.clone();
+        let Some(platform) = entry.platform().map(Platform::normal) else {
+            return self.0.contains(&ListedEntry::Image(digest()));
+        };
+        let nearly = ListedEntry::Nearly(digest(), platform.os.clone(), platform.architecture.clone());
+        self.0.contains(&ListedEntry::Silent(digest()))
+            || self.0.contains(&ListedEntry::On(digest(), platform))
+            || entry.config.is_some() && self.0.contains(&nearly)
+    }
+}
+
+/// Adds entries behind those that are there. An image has one entry for a platform, the first. Two images for one platform are two
+/// entries, as all other tools have it; with `replace` the new ones take the place of those that were there before, and of what attests
+/// something about those.
 pub fn added(before: Vec<IndexEntry>, new: Vec<IndexEntry>, replace: bool) -> ChangedEntries {
-    let coming: HashSet<Digest> = new.iter().map(|entry| entry.descriptor.digest.clone()).collect();
+    let coming = ListedEntries::of(&new);
+    let taken: HashSet<Platform> = new.iter().filter_map(IndexEntry::runs_on).map(Platform::purpose).collect();
     let is_replaced = |old: &IndexEntry| {
-        let same = |new: &IndexEntry| new.runs_on().zip(old.runs_on()).is_some_and(|(new, old)| new.is_same(old));
-        replace && !coming.contains(&old.descriptor.digest) && new.iter().any(same)
+        replace && !coming.has(old) && old.runs_on().is_some_and(|platform| taken.contains(&platform.purpose()))
     };
-    let gone = before.iter().filter(|old| is_replaced(old)).map(|old| old.descriptor.digest.clone()).collect();
-    let mut changed = without(before, &gone, &coming);
-    let mut there: HashSet<Digest> = changed.all.iter().map(|entry| entry.descriptor.digest.clone()).collect();
+    let gone: Vec<bool> = before.iter().map(is_replaced).collect();
+    let mut changed = without(before, &gone, &new);
+    let mut there = ListedEntries::of(&changed.all);
     for entry in new {
-        if there.insert(entry.descriptor.digest.clone()) {
-            changed.added.push(entry.descriptor.clone());
-            changed.all.push(entry);
+        match there.has(&entry) {
+            true => changed.known.push(entry.descriptor),
+            false => {
+                there.add(&entry);
+                changed.added.push(entry.descriptor.clone());
+                changed.all.push(entry);
+            }
         }
     }
     changed
 }
 
-/// Takes entries away, by their digests and by the platforms that they say, with what attests something about them. What is not there
-/// cannot be taken away.
-pub fn removed(before: Vec<IndexEntry>, digests: &[Digest], platforms: &[Platform]) -> Result<ChangedEntries> {
-    let mut gone: HashSet<Digest> = HashSet::new();
-    for digest in digests {
-        if !before.iter().any(|entry| entry.descriptor.digest == *digest) {
-            return Err(Error::new(Code::NotFound, format!("the index has no entry {digest}")));
+/// Takes entries away, by their digests and by their platforms, with what attests something about them. What is not there cannot be taken
+/// away, unless it is known to have been there.
+pub fn removed(
+    before: Vec<IndexEntry>,
+    digests: &[Digest],
+    platforms: &[Platform],
+    may_have_gone: bool,
+) -> Result<ChangedEntries> {
+    let mut gone = vec![false; before.len()];
+    let mut mark = |what: String, is_meant: &dyn Fn(&IndexEntry) -> bool| {
+        let mut found = may_have_gone;
+        for (_, gone) in before.iter().zip(&mut gone).filter(|(entry, _)| is_meant(entry)) {
+            (found, *gone) = (true, true);
         }
-        gone.insert(digest.clone());
+        match found {
+            true => Ok(()),
+            false => Err(Error::new(Code::NotFound, format!("the index has no entry {what}"))),
+        }
+    };
+    for digest in digests {
+        mark(digest.to_string(), &|entry| entry.descriptor.digest == *digest)?;
     }
     for platform in platforms {
-        let is_for = |entry: &&IndexEntry| entry.descriptor.platform.as_ref().is_some_and(|said| platform.names(said));
-        let of_it: Vec<Digest> = before.iter().filter(is_for).map(|entry| entry.descriptor.digest.clone()).collect();
-        if of_it.is_empty() {
-            return Err(Error::new(Code::NotFound, format!("the index has no entry for {platform}")));
-        }
-        gone.extend(of_it);
+        mark(format!("for {platform}"), &|entry| entry.platform().is_some_and(|said| platform.names(said)))?;
     }
-    Ok(without(before, &gone, &HashSet::new()))
+    Ok(without(before, &gone, &[]))
 }
 
-/// Takes away what is gone, and what attests something about that, unless it is to stay.
-fn without(before: Vec<IndexEntry>, gone: &HashSet<Digest>, stays: &HashSet<Digest>) -> ChangedEntries {
-    let names: HashSet<&str> = gone.iter().map(Digest::as_str).collect();
-    let (mut changed, before_it) = (ChangedEntries::default(), before);
-    for entry in before_it {
-        let attests = entry.attests().is_some_and(|of| names.contains(of));
-        match gone.contains(&entry.descriptor.digest) || attests && !stays.contains(&entry.descriptor.digest) {
+/// Takes away what is gone, and what attests something about images of which nothing is left, unless it comes again.
+fn without(before: Vec<IndexEntry>, gone: &[bool], coming: &[IndexEntry]) -> ChangedEntries {
+    let digests = |of_gone: bool| {
+        let these = before.iter().zip(gone).filter(move |(_, gone)| **gone == of_gone);
+        these.map(|(entry, _)| entry.descriptor.digest.as_str())
+    };
+    let coming: HashSet<&str> = coming.iter().map(|entry| entry.descriptor.digest.as_str()).collect();
+    let left: HashSet<&str> = digests(false).chain(coming.iter().copied()).collect();
+    let names: HashSet<String> = digests(true).filter(|digest| !left.contains(digest)).map(str::to_owned).collect();
+    let mut changed = ChangedEntries::default();
+    let goes = |entry: &IndexEntry| {
+        entry.descriptor.attests().is_some_and(|of| names.contains(of))
+            && !coming.contains(entry.descriptor.digest.as_str())
+    };
+    let gone: Vec<bool> = before.iter().zip(gone).map(|(entry, gone)| *gone || goes(entry)).collect();
+    for (entry, gone) in before.into_iter().zip(gone) {
+        match gone {
             true => changed.removed.push(entry.descriptor),
             false => changed.all.push(entry),
         }
@@ -204,7 +281,7 @@ mod tests {
 
     fn attestation(name: &str, of: &str) -> IndexEntry {
         let raw = json!({"mediaType": types::OCI_MANIFEST, "digest": digest(name), "size": 7,
-            "annotations": {ATTESTED: digest(of), "vnd.docker.reference.type": "attestation-manifest"},
+            "annotations": {crate::descriptor::ATTESTED: digest(of), "vnd.docker.reference.type": "attestation-manifest"},
             "platform": {"architecture": "unknown", "os": "unknown"}});
         IndexEntry::written(Descriptor::read(&raw, "manifests").unwrap(), raw)
     }
@@ -247,6 +324,17 @@ mod tests {
     }
 
     #[test]
+    fn many_are_compared_with_many_at_once() {
+        let of = |name: &str, count: usize| -> Vec<IndexEntry> {
+            (0..count).map(|at| image(&format!("{name}{at}"), &format!("linux/a{at}"))).collect()
+        };
+        let begun = std::time::Instant::now();
+        let changed = added(of("old", 3_000), of("new", 3_000), true);
+        assert_eq!((changed.all.len(), changed.removed.len()), (3_000, 3_000));
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+    }
+
+    #[test]
     fn attestations_replace_nothing() {
         let changed = added(before(), vec![attestation("of c", "a")], true);
         assert_eq!((all(&changed).len(), changed.removed.len()), (5, 0));
@@ -254,16 +342,17 @@ mod tests {
 
     #[test]
     fn what_goes_takes_its_attestations_along() {
-        let by_digest = removed(before(), &[digest("a")], &[]).unwrap();
+        let by_digest = removed(before(), &[digest("a")], &[], false).unwrap();
         assert_eq!((all(&by_digest), names(&by_digest.removed)), (vec!["b", "of b"], vec!["a", "of a"]));
-        let by_platform = removed(before(), &[], &["linux/aarch64".parse().unwrap()]).unwrap();
+        let by_platform = removed(before(), &[], &["linux/aarch64".parse().unwrap()], false).unwrap();
         assert_eq!(all(&by_platform), ["a", "of a"]);
-        let bare = removed(before(), &[], &["unknown/unknown".parse().unwrap()]).unwrap();
+        let bare = removed(before(), &[], &["unknown/unknown".parse().unwrap()], false).unwrap();
         assert_eq!(all(&bare), ["a", "b"]);
-        let one = removed(before(), &[digest("of a")], &[]).unwrap();
+        let one = removed(before(), &[digest("of a")], &[], false).unwrap();
         assert_eq!(all(&one), ["a", "b", "of b"]);
         for (digests, platforms) in [(vec![digest("c")], vec![]), (vec![], vec!["linux/386".parse().unwrap()])] {
-            assert_eq!(removed(before(), &digests, &platforms).unwrap_err().code(), Code::NotFound);
+            assert_eq!(removed(before(), &digests, &platforms, false).unwrap_err().code(), Code::NotFound);
+            assert!(removed(before(), &digests, &platforms, true).unwrap().removed.is_empty());
         }
     }
 

@@ -273,6 +273,7 @@ impl WriteStore for RegistryStore {
         // Whichever was put first, the list is the same.
         entries.sort_by(|one, other| one.digest.cmp(&other.digest));
         fallback_tag::add(&self.destination(call)?, subject, &entries)
+            .map(drop)
             .map_err(|error| error.within(format!("the referrers of {subject} are stored, but not listed")))
     }
 

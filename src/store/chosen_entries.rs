@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::descend::Chosen;
 use super::ReadStore;
 use crate::call::Call;
+use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::index_entries::IndexEntry;
 use crate::manifest::Document;
@@ -20,14 +21,15 @@ pub(crate) fn chosen_entries(
     mut chosen: Vec<Chosen>,
 ) -> Result<Vec<IndexEntry>> {
     chosen.sort_by(|one, other| one.path.cmp(&other.path));
-    let mut seen = HashSet::new();
-    chosen.retain(|one| seen.insert(one.entry.digest.clone()));
+    // One image may be chosen twice, by entries of their own for two platforms.
+    chosen.dedup_by(|one, other| one.path == other.path);
+    let mut seen: HashSet<Digest> = chosen.iter().map(|one| one.entry.digest.clone()).collect();
     let images: HashSet<String> = seen.iter().map(|digest| digest.to_string()).collect();
     let (mut looked_through, mut others) = (HashSet::new(), Vec::new());
     for one in &chosen {
         let holder = holder(call, store, index, one)?;
         if looked_through.insert(holder.digest.clone()) {
-            let about = |entry: &IndexEntry| entry.attests().is_some_and(|of| images.contains(of));
+            let about = |entry: &IndexEntry| entry.descriptor.attests().is_some_and(|of| images.contains(of));
             others.extend(IndexEntry::all(&holder).into_iter().filter(about));
         }
     }

@@ -47,6 +47,8 @@ pub enum SeenTo {
     Locked,
     /// It was looked at just before: somebody may have been faster.
     Looked,
+    /// The same, and the look whether the change of an index has lasted failed.
+    Unconfirmed,
 }
 
 /// What became of a name.

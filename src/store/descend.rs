@@ -126,12 +126,6 @@ pub(crate) fn platform_of(call: &Call, store: &dyn ReadStore, image: &Document) 
     }
 }
 
-/// Whether an entry is an attestation about others, not an image that can be run.
-pub(crate) fn is_attestation(entry: &Descriptor) -> bool {
-    let kind = entry.annotation("vnd.docker.reference.type");
-    kind == Some("attestation-manifest") || entry.platform.as_ref().is_some_and(|platform| platform.os == "unknown")
-}
-
 /// A manifest must match its entry in the index.
 pub(crate) fn check_entry(entry: &Descriptor, found: &Document) -> Result<()> {
     if entry.size != found.size {
@@ -177,7 +171,7 @@ impl PlatformSearch<'_> {
             return Err(too_deep());
         }
         let entries = index.manifests().iter().enumerate();
-        let may_run = |entry: &Descriptor| types::is_manifest(&entry.media_type) && !is_attestation(entry);
+        let may_run = |entry: &Descriptor| types::is_manifest(&entry.media_type) && !entry.is_attestation();
         let (said, unsaid): (Vec<_>, Vec<_>) =
             entries.filter(|(_, entry)| may_run(entry)).partition(|(_, entry)| says(entry));
         let mut serving = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::{json, Value};
@@ -88,7 +89,16 @@ impl CopyOptions {
         let platforms = self.platforms()?;
         let Self { sparse, referrers, foreign_layers, .. } = *self;
         let insists = !platforms.is_empty();
-        Ok(CopyChoice { platforms, insists, all: self.all, sparse, referrers, foreign_layers, new: None })
+        Ok(CopyChoice {
+            platforms,
+            insists,
+            all: self.all,
+            sparse,
+            referrers,
+            foreign_layers,
+            new: None,
+            checked: false,
+        })
     }
 }
 
@@ -115,6 +125,9 @@ pub struct Copied {
     /// Only with `dry_run`: `{manifests: [descriptor…], blobs: [descriptor…]}` that the destination lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Value>,
+    /// How long it took to put the root under its name.
+    #[serde(skip)]
+    pub root_took: Duration,
 }
 
 /// Copies what `from` names to what `to` names.
@@ -122,7 +135,17 @@ pub fn copy(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &Co
     copy_chosen(call, from, to, options, options.choice()?)
 }
 
-/// Copies an index of which the destination has all entries but these.
+/// Copies an index that was made of what is elsewhere.
+pub(crate) fn copy_made_index(
+    call: &Call,
+    from: &dyn ReadStore,
+    to: &dyn WriteStore,
+    options: &CopyOptions,
+) -> Result<Copied> {
+    copy_chosen(call, from, to, options, CopyChoice { checked: true, ..options.choice()? })
+}
+
+/// Copies an index of which the destination has all entries but these. They are looked for even if its name refers to the index already.
 pub(crate) fn copy_index_with(
     call: &Call,
     from: &dyn ReadStore,
@@ -130,7 +153,7 @@ pub(crate) fn copy_index_with(
     new: HashSet<Digest>,
     options: &CopyOptions,
 ) -> Result<Copied> {
-    copy_chosen(call, from, to, options, CopyChoice { new: Some(new), ..options.choice()? })
+    copy_chosen(call, from, to, options, CopyChoice { new: Some(new), checked: true, ..options.choice()? })
 }
 
 fn copy_chosen(
@@ -152,10 +175,10 @@ fn copy_chosen(
     }
     let planner = Planner { call, from, to, width, choice: &choice };
     let root = planner.root()?;
-    let mut job =
-        CopyJob { call, from, to, width, root: root.clone(), meter: Arc::default(), condition, fate: Mutex::default() };
+    let (meter, fate, root_took) = (Arc::default(), Mutex::default(), Mutex::default());
+    let mut job = CopyJob { call, from, to, width, root: root.clone(), meter, condition, fate, root_took };
     let done = to.look(call, &root).map_err(destination)?;
-    let mut plan = match done && !choice.referrers {
+    let mut plan = match done && !choice.referrers && choice.new.is_none() {
         true => Plan { present: 1, ..Plan::default() },
         false => planner.plan(root)?,
     };
@@ -181,17 +204,23 @@ fn copy_chosen(
 
 /// Nothing is copied: the destination's name refers to something, and that stays.
 pub(crate) fn skipped(source: String, to: &dyn WriteStore, now: Descriptor) -> Result<Copied> {
-    Ok(Copied {
+    Ok(Copied { skipped: vec![to.name()?], ..nothing(source, to, now) })
+}
+
+/// Nothing had to be copied.
+pub(crate) fn nothing(source: String, to: &dyn WriteStore, now: Descriptor) -> Copied {
+    Copied {
         source,
         destination: to.place(),
         digest: now.digest,
         media_type: now.media_type,
         manifests: json!({"total": 0, "copied": 0, "skipped": 0, "referrers": 0}),
         blobs: Meter::default().to_json(),
-        skipped: vec![to.name()?],
+        skipped: Vec::new(),
         condition: None,
         plan: None,
-    })
+        root_took: Duration::ZERO,
+    }
 }
 
 struct CopyJob<'a> {
@@ -204,6 +233,7 @@ struct CopyJob<'a> {
     condition: NameCondition,
     /// What became of the destination's name, if it was set.
     fate: Mutex<Option<NameFate>>,
+    root_took: Mutex<Duration>,
 }
 
 impl CopyJob<'_> {
@@ -233,8 +263,9 @@ impl CopyJob<'_> {
         if planned.role != Role::Root {
             return self.to.put_manifest(call, &planned.content, &planned.role);
         }
+        let begun = Instant::now();
         let fate = self.to.put_root(call, &planned.content, &self.condition)?;
-        *lock(&self.fate) = Some(fate);
+        (*lock(&self.fate), *lock(&self.root_took)) = (Some(fate), begun.elapsed());
         Ok(())
     }
 
@@ -282,6 +313,7 @@ impl CopyJob<'_> {
             skipped,
             condition,
             plan: rehearsed,
+            root_took: *lock(&self.root_took),
         }
     }
 }

@@ -39,6 +39,9 @@ pub(crate) struct CopyChoice {
     pub foreign_layers: bool,
     /// Of the entries of the root only these are the source's; the others are at the destination.
     pub new: Option<HashSet<Digest>>,
+    /// The root is made of entries of other indexes: what they say is compared with what they are about, also where that is at the
+    /// destination already.
+    pub checked: bool,
 }
 
 impl CopyChoice {
@@ -154,12 +157,7 @@ impl Planner<'_> {
                 let children = children(planned, sparse.as_ref()).into_iter();
                 wanted.extend(children.filter(|(entry, _)| self.choice.is_sources(planned, entry)));
                 self.add_blobs(planned, &mut seen, &mut blobs)?;
-                if self.choice.referrers {
-                    let named = self.from.referrers(self.call, planned.content.digest())?;
-                    wanted.extend(named.into_iter().map(|entry| (entry, Role::Referrer)));
-                    let tagged = self.from.digest_tags(self.call, planned.content.digest())?;
-                    wanted.extend(tagged.into_iter().map(|(tag, entry)| (entry, Role::DigestTag(tag))));
-                }
+                wanted.extend(self.referring(planned)?);
             }
             // A manifest with a digest tag has to be put under it, whatever else it is.
             wanted.retain(|(entry, role)| match role {
@@ -181,6 +179,17 @@ impl Planner<'_> {
         blobs.sort_by_key(|blob: &Descriptor| std::cmp::Reverse(blob.size));
         plan.blobs = blobs;
         Ok(plan)
+    }
+
+    /// What refers to a manifest, if that is copied too.
+    fn referring(&self, planned: &Planned) -> Result<Vec<(Descriptor, Role)>> {
+        if !self.choice.referrers {
+            return Ok(Vec::new());
+        }
+        let digest = planned.content.digest();
+        let named = self.from.referrers(self.call, digest)?.into_iter().map(|entry| (entry, Role::Referrer));
+        let tagged = self.from.digest_tags(self.call, digest)?.into_iter();
+        Ok(named.chain(tagged.map(|(tag, entry)| (entry, Role::DigestTag(tag)))).collect())
     }
 
     fn add_blobs(&self, planned: &Planned, seen: &mut HashSet<Digest>, blobs: &mut Vec<Descriptor>) -> Result<()> {
@@ -209,15 +218,20 @@ impl Planner<'_> {
         let order: Vec<Digest> = wanted.iter().map(|(entry, _)| entry.digest.clone()).collect();
         in_parallel(self.call, self.width, &Arc::new(Meter::default()), wanted, |call, _, (entry, role)| {
             // A referrer that the destination has may not be listed as one, and may have its own referrers.
-            if role == Role::Child && !self.choice.referrers && self.to.has_manifest(call, &entry.digest)? {
-                lock(&found).present += 1;
-                return Ok(());
+            let is_child = role == Role::Child;
+            let is_there = is_child && !self.choice.referrers && self.to.has_manifest(call, &entry.digest)?;
+            let content = match is_there && !self.choice.checked {
+                true => None,
+                false => match self.from.manifest(call, &entry) {
+                    Err(error) if is_there && matches!(error.code(), Code::NotFound | Code::MissingBlob) => None,
+                    Err(error) if is_child && error.code() == Code::NotFound => return Err(error.with_hint(SPARSE)),
+                    outcome => Some(outcome?),
+                },
+            };
+            match content.filter(|_| !is_there) {
+                Some(content) => lock(&found).contents.push(Planned { content, role }),
+                None => lock(&found).present += 1,
             }
-            let content = self.from.manifest(call, &entry).map_err(|error| match (error.code(), &role) {
-                (Code::NotFound, Role::Child) => error.with_hint(SPARSE),
-                _ => error,
-            })?;
-            lock(&found).contents.push(Planned { content, role });
             Ok(())
         })?;
         let mut found = crate::sync::into_inner(found);

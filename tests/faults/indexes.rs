@@ -15,37 +15,37 @@ use crate::registry::*;
 use crate::server::Seen;
 use crate::shelf::*;
 
-const DOCKER_TYPE: &str = "application/vnd.docker.distribution.manifest.v2+json";
+pub const DOCKER_TYPE: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
-type Outcome = Result<Value, Error>;
+pub type Outcome = Result<Value, Error>;
 
-fn create(client: &Client, to: &str, options: Value) -> Outcome {
+pub fn create(client: &Client, to: &str, options: Value) -> Outcome {
     let (to, options) = (Endpoint::parse(to).unwrap(), serde_json::from_value(options).unwrap());
     create_index(client, &call(client), &to, &options).map(|made| serde_json::to_value(made).unwrap())
 }
 
-fn append(client: &Client, to: &str, options: Value) -> Outcome {
+pub fn append(client: &Client, to: &str, options: Value) -> Outcome {
     let (to, options) = (Endpoint::parse(to).unwrap(), serde_json::from_value(options).unwrap());
     append_to_index(client, &call(client), &to, &options).map(|made| serde_json::to_value(made).unwrap())
 }
 
-fn remove(client: &Client, from: &str, options: Value) -> Outcome {
+pub fn remove(client: &Client, from: &str, options: Value) -> Outcome {
     let (from, options) = (Endpoint::parse(from).unwrap(), serde_json::from_value(options).unwrap());
     remove_from_index(client, &call(client), &from, &options).map(|made| serde_json::to_value(made).unwrap())
 }
 
 /// Images of these architectures, by reference.
-fn references(shelf: &Shelf, architectures: &[&str]) -> Vec<String> {
+pub fn references(shelf: &Shelf, architectures: &[&str]) -> Vec<String> {
     let name = |arch: &&str| format!("{}/a/b@{}", shelf.host(), shelf.image(arch)["digest"].as_str().unwrap());
     architectures.iter().map(name).collect()
 }
 
-fn architectures(index: &Value) -> Vec<String> {
+pub fn architectures(index: &Value) -> Vec<String> {
     let of = |entry: &Value| entry["platform"]["architecture"].as_str().unwrap().to_owned();
     index["manifests"].as_array().unwrap().iter().map(of).collect()
 }
 
-fn held(shelf: &Shelf, tag: &str) -> Vec<String> {
+pub fn held(shelf: &Shelf, tag: &str) -> Vec<String> {
     architectures(&shelf.registry.json(tag).unwrap())
 }
 
@@ -113,7 +113,7 @@ fn nothing_is_asked_twice_and_what_is_there_is_not_moved() {
 }
 
 /// An image of a name's own, which somebody else adds by rewriting the index as it is then.
-fn other_adds(manifests: &mut Manifests) {
+pub fn other_adds(manifests: &mut Manifests) {
     let manifest = MANIFEST.replace("\"size\":2", "\"size\":3");
     let digest = manifests.put("sha256:", MANIFEST_TYPE, manifest.as_bytes());
     let mut index = manifests.json("t").unwrap();
@@ -124,7 +124,7 @@ fn other_adds(manifests: &mut Manifests) {
 }
 
 /// A registry with an index of s390x under the tag `t`, where somebody else adds an entry at a request.
-fn race(conditions: bool, when: fn(&Seen) -> bool) -> Registry {
+pub fn race(conditions: bool, when: fn(&Seen) -> bool) -> Registry {
     let added = AtomicUsize::new(0);
     let registry = Registry::with(Abilities { conditions, ..Abilities::default() }, move |seen, manifests| {
         if when(seen) && added.fetch_add(1, Ordering::Relaxed) == 0 {
@@ -143,7 +143,7 @@ fn race(conditions: bool, when: fn(&Seen) -> bool) -> Registry {
 }
 
 /// An image without blobs, as an index that has it as its entry.
-fn index_without_blobs(folder: &std::path::Path) -> String {
+pub fn index_without_blobs(folder: &std::path::Path) -> String {
     let place = format!("oci:{}:i", folder.display());
     let empty = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": []}).to_string();
     let bytes = |text: &str| (digest(text.as_bytes()), text.len());
@@ -285,7 +285,7 @@ fn an_index_in_a_directory_is_changed_too() {
 }
 
 /// An index as buildkit writes it: of each image an attestation.
-fn attested(shelf: &Shelf, tag: &str, architectures: &[&str]) -> Value {
+pub fn attested(shelf: &Shelf, tag: &str, architectures: &[&str]) -> Value {
     let mut entries: Vec<Value> = architectures.iter().map(|arch| shelf.image(arch)).collect();
     for image in entries.clone() {
         let mut entry = shelf.image(&format!("about {}", image["digest"]));
@@ -391,6 +391,14 @@ fn what_cannot_be_in_an_index_is_refused_before_anything_is_written() {
     ] {
         fails(create(&client, &place, options), code, why);
     }
+    assert_eq!((to.writes().len(), to.tag("t")), (0, None));
+}
+
+#[test]
+fn what_is_no_place_of_an_index_is_refused() {
+    let (from, to) = (Shelf::start(Abilities::default()), Shelf::start(Abilities::default()));
+    let (client, place) = (client(), format!("{}/a/b:t", to.host()));
+    let [amd64] = &references(&from, &["amd64"])[..] else { unreachable!() };
     for (to, code) in [("docker-archive:x.tar:a:t", Code::Unsupported), ("docker-v1://h/a", Code::Unsupported)] {
         fails(create(&client, to, json!({"references": [amd64]})), code, "an index goes into");
     }
@@ -417,6 +425,14 @@ fn what_is_wrong_in_one_index_is_not_written_into_another() {
     let (from, to) = (Shelf::start(Abilities::default()), Shelf::start(Abilities::default()));
     let (client, place) = (client(), format!("{}/a/b:t", to.host()));
     let entry = from.image("amd64");
+    // Also where it need not be copied.
+    let there = Shelf::start(Abilities::default());
+    there.image("amd64");
+    let mut wrong_size = entry.clone();
+    wrong_size["size"] = json!(1);
+    from.manifest("wrong", &json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [wrong_size]}));
+    let options = json!({"references": [format!("{}/a/b:wrong", from.host())]});
+    fails(create(&client, &format!("{}/a/b:t", there.host()), options), Code::SizeMismatch, "manifest");
     for (member, wrong, code) in [
         ("size", json!(1), Code::SizeMismatch),
         ("mediaType", json!(DOCKER_TYPE), Code::InvalidManifest),

@@ -29,6 +29,8 @@ mod http;
 mod hybrids;
 mod images;
 mod indexes;
+mod indexes_again;
+mod indexes_told;
 mod layouts;
 mod lists;
 mod located;

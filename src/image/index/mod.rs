@@ -2,13 +2,18 @@
 //! they need is brought by the copy engine, children first, and the index comes last.
 
 mod change_index;
+mod change_until_in;
+mod index_before;
 mod index_sources;
 mod referenced_entries;
+
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{json, Map, Value};
 
-pub use change_index::{append, remove, IndexAppendOptions, IndexRemoveOptions, OpenPlace};
+pub use change_index::{append, remove, IndexAppendOptions, IndexRemoveOptions};
+pub use change_until_in::{OpenPlace, OpenedPlace};
 pub use index_sources::IndexSources;
 
 use crate::annotations::pairs;
@@ -22,9 +27,12 @@ use crate::options::options;
 use crate::platform::Platform;
 use crate::store::condition::{NameOptions, SeenTo};
 use crate::store::{RawManifest, WriteStore};
-use crate::transfer::copy::{copy, skipped, Copied, CopyOptions};
+use crate::transfer::copy::{copy_made_index, skipped, Copied, CopyOptions};
 use crate::transfer::workers::width_of;
 use index_sources::IndexStore;
+
+/// An index that would have more entries is not written.
+const MOST_ENTRIES: usize = 10_000;
 
 options! {
     /// What is put into an index.
@@ -64,7 +72,8 @@ options! {
 }
 
 impl IndexSourceOptions {
-    fn check(&self) -> Result<()> {
+    /// Refuses to put in nothing.
+    pub fn check(&self) -> Result<()> {
         match self.references.is_empty() {
             true => {
                 Err(Error::new(Code::InvalidArgument, "the option references is missing: there is nothing to put in"))
@@ -121,6 +130,9 @@ pub struct WrittenIndex {
     pub skipped: Vec<String>,
     /// What made sure that the name could be set; None without a condition.
     pub condition: Option<SeenTo>,
+    /// How long it took to put it under its name.
+    #[serde(skip)]
+    root_took: Duration,
 }
 
 impl WrittenIndex {
@@ -139,7 +151,39 @@ impl WrittenIndex {
             attempts: 1,
             skipped: copied.skipped,
             condition: copied.condition,
+            root_took: copied.root_took,
         }
+    }
+
+    /// The result of the same change that was put already, and lost again: what was new then, and is there now, is new still.
+    fn after(self, earlier: Option<WrittenIndex>) -> WrittenIndex {
+        let Some(earlier) = earlier else { return self };
+        let is_new = |entry: &&Descriptor| earlier.added.contains(entry) || self.added.contains(entry);
+        let added = self.manifests.iter().filter(is_new).cloned().collect();
+        let (condition, copied) = (self.condition.or(earlier.condition), earlier.copied);
+        WrittenIndex { added, condition, copied, ..self }.without(earlier.removed)
+    }
+
+    /// The same, with what earlier tries took away.
+    fn without(mut self, removed: Vec<Descriptor>) -> WrittenIndex {
+        let later = std::mem::take(&mut self.removed);
+        for entry in removed.into_iter().chain(later) {
+            if !self.removed.contains(&entry) && !self.manifests.contains(&entry) {
+                self.removed.push(entry);
+            }
+        }
+        self
+    }
+}
+
+/// Refuses what would make an index too large; one that was already may shrink.
+fn check_count(changed: &ChangedEntries) -> Result<()> {
+    match !changed.added.is_empty() && changed.all.len() > MOST_ENTRIES {
+        true => {
+            let message = format!("the index would have {} entries, more than {MOST_ENTRIES}", changed.all.len());
+            Err(Error::new(Code::LimitExceeded, message))
+        }
+        false => Ok(()),
     }
 }
 
@@ -154,13 +198,14 @@ pub fn create(
     options.sources.check()?;
     let (frame, chosen) = (frame(subject, options)?, options.sources.media_type()?);
     let changed = entries::added(Vec::new(), options.sources.gather(call, sources)?, false);
+    check_count(&changed)?;
     // Docker's has nothing but entries.
     let is_plain = subject.is_none() && options.annotations.is_empty() && options.artifact_type.is_none();
     let usual = if is_plain { entries::usual_type(&changed.all) } else { &frame.media_type };
     let root = raw(entries::written(&frame, chosen.unwrap_or(usual), &changed.all)?);
     let document = root.document.clone();
-    let store = IndexStore { sources, root };
-    let copied = copy(call, &store, to, &options.sources.copy(options.names.clone()))?;
+    let store = IndexStore { sources, root, home: None };
+    let copied = copy_made_index(call, &store, to, &options.sources.copy(options.names.clone()))?;
     Ok(match copied.skipped.is_empty() {
         true => WrittenIndex::told(copied, Some(&document), changed),
         false => WrittenIndex::told(copied, None, ChangedEntries::default()),
@@ -193,4 +238,25 @@ fn frame(subject: Option<&Descriptor>, options: &IndexCreateOptions) -> Result<D
 
 fn raw(built: BuiltManifest) -> RawManifest {
     RawManifest { document: built.document, bytes: built.bytes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_of_the_index_and_not_of_the_references() {
+        let entry = |at: usize| {
+            let digest = Algorithm::Sha256.digest(at.to_string().as_bytes());
+            IndexEntry::new(Descriptor::new(crate::media_type::OCI_MANIFEST, digest, 7)).unwrap()
+        };
+        let large: Vec<IndexEntry> = (0..MOST_ENTRIES + 2).map(entry).collect();
+        let (all, more) = large.split_at(MOST_ENTRIES);
+        check_count(&entries::added(all.to_vec(), all.to_vec(), false)).unwrap();
+        let one_more = entries::added(all.to_vec(), more.to_vec(), false);
+        assert_eq!(check_count(&one_more).unwrap_err().code(), Code::LimitExceeded);
+        // What is too large already may get smaller.
+        let gone = large[0].descriptor.digest.clone();
+        check_count(&entries::removed(large, &[gone], &[], false).unwrap()).unwrap();
+    }
 }

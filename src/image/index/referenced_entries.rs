@@ -18,8 +18,8 @@ use crate::store::{RawManifest, ReadStore};
 use crate::sync::lock;
 use crate::transfer::workers::in_parallel;
 
-/// An index with more entries is refused.
-const MOST_ENTRIES: usize = 10_000;
+/// More entries than references give, with those that are the same.
+const MOST_GIVEN: usize = 100_000;
 /// More manifests than are read to learn what an index does not say of its entries.
 const MOST_LOOKED_INTO: usize = 256;
 
@@ -37,12 +37,13 @@ pub(super) fn gather(
     wanted: &[Platform],
     width: usize,
 ) -> Result<Vec<IndexEntry>> {
+    call.begin("copy", None)?;
     let (found, count) = (Mutex::new(BTreeMap::new()), AtomicUsize::new(0));
     let places = (0..sources.places().len()).collect();
     in_parallel(call, width, &Arc::default(), places, |call, _, at| {
         let given = from_reference(call, sources, at, wanted).map_err(|error| error.with_side(Side::Source))?;
-        if count.fetch_add(given.entries.len(), Relaxed) + given.entries.len() > MOST_ENTRIES {
-            let message = format!("the index would have more than {MOST_ENTRIES} entries");
+        if count.fetch_add(given.entries.len(), Relaxed) + given.entries.len() > MOST_GIVEN {
+            let message = format!("the references have more than {MOST_GIVEN} entries");
             return Err(Error::new(Code::LimitExceeded, message));
         }
         lock(&found).insert(at, given);
@@ -62,8 +63,8 @@ pub(super) fn gather(
 fn from_reference(call: &Call, sources: &IndexSources, at: usize, wanted: &[Platform]) -> Result<FromReference> {
     let place = &sources.places()[at];
     let root = place.root_for(call, wanted)?;
-    sources.learn(at, &root);
-    let store = IndexStore { sources, root: root.clone() };
+    sources.learn(at, &root)?;
+    let store = IndexStore { sources, root: root.clone(), home: Some(at) };
     match root.document.kind {
         Kind::Schema1 => {
             let message = format!("{} is of schema 1, which no index has", place.place());
@@ -71,7 +72,8 @@ fn from_reference(call: &Call, sources: &IndexSources, at: usize, wanted: &[Plat
             Err(Error::new(Code::Unsupported, message).with_hint(hint))
         }
         Kind::Index if wanted.is_empty() => {
-            Ok(FromReference { entries: with_platforms(call, &store, &root.document)?, served: BTreeSet::new() })
+            let entries = with_platforms(call, &store, &root.document).map_err(|error| error.within(place.place()))?;
+            Ok(FromReference { entries, served: BTreeSet::new() })
         }
         Kind::Index => of_index(call, &store, wanted, &place.place()),
         Kind::Image | Kind::Artifact => of_image(call, &store, &root, wanted, &place.place()),
@@ -96,10 +98,15 @@ fn of_image(
         return Err(Error::new(Code::NotFound, message));
     }
     let mut descriptor = image.descriptor();
-    descriptor.platform = platform.map(Box::new);
     let named = image.document.value.get("artifactType").and_then(serde_json::Value::as_str);
     descriptor.artifact_type = named.filter(|name| !name.is_empty()).map(str::to_owned);
-    Ok(FromReference { entries: vec![IndexEntry::new(descriptor)?], served })
+    descriptor.platform = platform.clone().map(Box::new);
+    let entry = IndexEntry::new(descriptor).map_err(|error| error.within(place))?;
+    let entry = match platform {
+        Some(platform) => entry.found_on(platform),
+        None => entry,
+    };
+    Ok(FromReference { entries: vec![entry], served })
 }
 
 /// Of an index the images for the wanted platforms, in its order, and what attests something about them.
@@ -118,15 +125,56 @@ fn of_index(call: &Call, store: &IndexStore, wanted: &[Platform], place: &str) -
     if let Some(error) = nothing.filter(|_| chosen.is_empty()) {
         return Err(error.within(place));
     }
-    Ok(FromReference { entries: chosen_entries(call, store, &store.root.document, chosen)?, served })
+    let entries = chosen_entries(call, store, &store.root.document, chosen).map_err(|error| error.within(place))?;
+    Ok(FromReference { entries, served })
 }
 
-/// The entries of an index. Where it leaves out what an image runs on, that is in the image's config.
-pub(super) fn with_platforms(call: &Call, store: &dyn ReadStore, index: &Document) -> Result<Vec<IndexEntry>> {
-    let mut looked_into = 0;
-    let mut entries = Vec::new();
+/// The entries of an index. Where it leaves out what an image runs on, that is in the image's config, and then in its new entry.
+fn with_platforms(call: &Call, store: &dyn ReadStore, index: &Document) -> Result<Vec<IndexEntry>> {
+    let said = |entry: IndexEntry, found: Result<Option<Platform>>| match found {
+        Ok(Some(platform)) => entry.on(platform),
+        Ok(None) => Ok(entry),
+        Err(error) if is_missing(&error) => {
+            Err(error.with_hint("the index names manifests that are missing: the option platform takes those present"))
+        }
+        Err(error) => Err(error),
+    };
+    looked_into(call, store, index, &said)
+}
+
+/// The entries of an index that is changed, which stay as they are, and what those run on that do not say it. Of what is missing nobody
+/// knows it.
+pub(super) fn with_found_platforms(
+    call: &Call,
+    place: Option<&dyn ReadStore>,
+    index: &Document,
+) -> Result<Vec<IndexEntry>> {
+    let found = |entry: IndexEntry, found: Result<Option<Platform>>| match found {
+        Ok(Some(platform)) => Ok(entry.found_on(platform)),
+        Ok(None) => Ok(entry),
+        Err(error) if is_missing(&error) => Ok(entry),
+        Err(error) => Err(error),
+    };
+    match place {
+        Some(place) => looked_into(call, place, index, &found),
+        None => Ok(IndexEntry::all(index)),
+    }
+}
+
+fn is_missing(error: &Error) -> bool {
+    matches!(error.code(), Code::NotFound | Code::MissingBlob)
+}
+
+/// The entries of an index, after those that do not say what they run on were looked into.
+fn looked_into(
+    call: &Call,
+    store: &dyn ReadStore,
+    index: &Document,
+    found: &dyn Fn(IndexEntry, Result<Option<Platform>>) -> Result<IndexEntry>,
+) -> Result<Vec<IndexEntry>> {
+    let (mut looked_into, mut entries) = (0, Vec::new());
     for entry in IndexEntry::all(index) {
-        let is_image = types::is_image(&entry.descriptor.media_type) && !descend::is_attestation(&entry.descriptor);
+        let is_image = types::is_image(&entry.descriptor.media_type) && !entry.descriptor.is_attestation();
         if entry.says_platform() || !is_image {
             entries.push(entry);
             continue;
@@ -137,12 +185,11 @@ pub(super) fn with_platforms(call: &Call, store: &dyn ReadStore, index: &Documen
             return Err(Error::new(Code::LimitExceeded, message));
         }
         call.check()?;
-        let content = store.manifest(call, &entry.descriptor)?;
-        descend::check_entry(&entry.descriptor, &content.document)?;
-        entries.push(match descend::platform_of(call, store, &content.document)? {
-            Some(platform) => entry.on(platform)?,
-            None => entry,
+        let platform = store.manifest(call, &entry.descriptor).and_then(|content| {
+            descend::check_entry(&entry.descriptor, &content.document)?;
+            descend::platform_of(call, store, &content.document)
         });
+        entries.push(found(entry, platform)?);
     }
     Ok(entries)
 }

@@ -14,6 +14,7 @@ use super::get::{head, HeadOptions};
 use super::put_as::{put_as, set_already, OnlyIf};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
+use crate::manifest::Document;
 use crate::reference::Repository;
 use crate::registry::repository::Remote;
 use crate::registry::repository_facts::RepositoryFacts;
@@ -72,6 +73,15 @@ impl Guarded<'_> {
             }
         }
         Ok((free, skipped))
+    }
+
+    /// Whether all tags of what has a subject are left as they are. It may be among the subject's referrers as soon as it is there by its
+    /// digest, so the tags are looked at just before that too.
+    pub(super) fn leaves_all(&self, tags: &[String], document: &Document) -> Result<bool> {
+        if *self.condition == NameCondition::None || document.subject().is_none() {
+            return Ok(false);
+        }
+        Ok(self.look(tags.to_vec())?.0.is_empty())
     }
 
     /// Puts a manifest, which is there by its digest, under each tag that may be set.

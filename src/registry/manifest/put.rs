@@ -122,37 +122,36 @@ impl Client {
         let mut tags = all_tags(under, options)?;
         about_tags(condition, &tags)?;
         let remote = Remote::to_write(self, call, repository)?;
-        let mut referrers = None;
-        if !tags.is_empty() && options.referrers_tag && may_be_ours_to_list(&remote, document) {
-            let accepted = put_as(&remote, document.digest.as_str(), &[], content, &OnlyIf::default())?;
-            referrers = list(&remote, document, accepted.as_ref(), options)?;
+        let guarded = Guarded { remote: &remote, repository, condition };
+        if guarded.leaves_all(&tags, document)? {
+            return Ok(PutManifest::skipped(content, tags));
         }
-        let mut guarded_tags = GuardedTags::default();
+        let mut listed = list_first(&remote, content, &tags, options)?;
+        let (mut fates, always) = (GuardedTags::default(), OnlyIf::default());
         let accepted = match (condition, options.tags.is_empty()) {
-            (NameCondition::None, true) => put_as(&remote, under.as_str(), &[], content, &OnlyIf::default())?,
+            (NameCondition::None, true) => put_as(&remote, under.as_str(), &[], content, &always)?,
             (NameCondition::None, false) => put_tags(&remote, repository, &tags, content)?,
-            (condition, _) => {
-                let accepted = put_as(&remote, document.digest.as_str(), &[], content, &OnlyIf::default())?;
-                let guarded = Guarded { remote: &remote, repository, condition };
-                guarded_tags = guarded.put_all(tags, content)?;
-                tags = std::mem::take(&mut guarded_tags.set);
+            _ => {
+                let accepted = put_as(&remote, document.digest.as_str(), &[], content, &always)?;
+                fates = set_guarded(&guarded, tags, content, listed.is_new)?;
+                tags = std::mem::take(&mut fates.set);
                 accepted
             }
         };
         remote.has_written(repository, &tags.iter().map(String::as_str).collect::<Vec<_>>());
-        if referrers.is_none() {
-            referrers = list(&remote, document, accepted.as_ref(), options)?;
+        if listed.by.is_none() {
+            listed = list(&remote, document, accepted.as_ref(), options)?;
         }
         Ok(PutManifest {
-            referrers,
+            referrers: listed.by,
             subject: document.subject().map(|subject| subject.digest.clone()),
             digest: document.digest.clone(),
             size: bytes.len() as u64,
             media_type: document.media_type.clone(),
             location: accepted.and_then(|response| remote.location(&response).ok()).map(|at| redact::url(&at.url)),
             tags,
-            skipped: guarded_tags.skipped,
-            condition: guarded_tags.weakest,
+            skipped: fates.skipped,
+            condition: fates.weakest,
         })
     }
 }
@@ -244,28 +243,65 @@ fn confirmed_tags(response: &Response) -> Vec<String> {
     values.flat_map(|value| value.split(',')).map(|tag| tag.trim().to_owned()).collect()
 }
 
+/// How a manifest is listed among its subject's referrers.
+#[derive(Default)]
+struct Listed {
+    by: Option<ReferrersSource>,
+    /// It was put on a list of ours just now.
+    is_new: bool,
+}
+
+impl From<ReferrersSource> for Listed {
+    fn from(by: ReferrersSource) -> Listed {
+        Listed { by: Some(by), is_new: false }
+    }
+}
+
+/// Lists it before its tags are set, where that may be ours to do.
+fn list_first(remote: &Remote, content: &RawManifest, tags: &[String], options: &PutOptions) -> Result<Listed> {
+    let document = &content.document;
+    if tags.is_empty() || !options.referrers_tag || !may_be_ours_to_list(remote, document) {
+        return Ok(Listed::default());
+    }
+    let accepted = put_as(remote, document.digest.as_str(), &[], content, &OnlyIf::default())?;
+    list(remote, document, accepted.as_ref(), options)
+}
+
 /// How a manifest with a subject is listed: by the registry, which confirms it with OCI-Subject, otherwise by the
 /// library.
-fn list(
-    remote: &Remote,
-    document: &Document,
-    accepted: Option<&Response>,
-    options: &PutOptions,
-) -> Result<Option<ReferrersSource>> {
-    let Some(subject) = document.subject() else { return Ok(None) };
+fn list(remote: &Remote, document: &Document, accepted: Option<&Response>, options: &PutOptions) -> Result<Listed> {
+    let Some(subject) = document.subject() else { return Ok(Listed::default()) };
     let said = accepted.and_then(|response| response.header("oci-subject")).map(str::trim);
     if said == Some(subject.digest.as_str()) {
         referrers::remember_support(remote, true);
-        return Ok(Some(ReferrersSource::Api));
+        return Ok(ReferrersSource::Api.into());
     }
     if accepted.is_none() && referrers::has_api(remote, &subject.digest)? {
-        return Ok(Some(ReferrersSource::Api));
+        return Ok(ReferrersSource::Api.into());
     }
     if !options.referrers_tag {
-        return Ok(Some(ReferrersSource::None));
+        return Ok(ReferrersSource::None.into());
     }
-    fallback_tag::add(remote, &subject.digest, &[document.listed()]).map_err(|error| {
+    let is_new = fallback_tag::add(remote, &subject.digest, &[document.listed()]).map_err(|error| {
         error.within(format!("the manifest {} is stored, but not listed as a referrer", document.digest))
     })?;
-    Ok(Some(ReferrersSource::Tag))
+    Ok(Listed { by: Some(ReferrersSource::Tag), is_new })
+}
+
+/// Sets tags on a condition. What was listed just now is taken off the list again when the only tag went to another meanwhile.
+fn set_guarded(guarded: &Guarded, tags: Vec<String>, content: &RawManifest, is_listed: bool) -> Result<GuardedTags> {
+    let (document, is_only) = (&content.document, tags.len() == 1);
+    let fates = guarded.put_all(tags, content);
+    let is_lost = match &fates {
+        Ok(fates) => fates.set.is_empty(),
+        Err(error) => {
+            let ours = Some(document.digest.as_str());
+            is_only && error.conflict().is_some_and(|conflict| conflict.digest.as_deref() != ours)
+        }
+    };
+    if let Some(subject) = document.subject().filter(|_| is_lost && is_listed) {
+        // Where that fails it stays listed, as others do that no tag refers to.
+        let _ = fallback_tag::remove(guarded.remote, &subject.digest, &document.digest);
+    }
+    fates
 }

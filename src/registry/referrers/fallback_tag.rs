@@ -133,15 +133,15 @@ fn has_entries(bytes: &[u8]) -> bool {
     crate::json::parse(bytes).is_ok_and(|value| value.get("manifests").is_some_and(Value::is_array))
 }
 
-/// Puts manifests on the list of a digest's referrers, by one write.
-pub(crate) fn add(remote: &Remote, subject: &Digest, entries: &[Descriptor]) -> Result<()> {
+/// Puts manifests on the list of a digest's referrers, by one write. Returns whether they were not on it.
+pub(crate) fn add(remote: &Remote, subject: &Digest, entries: &[Descriptor]) -> Result<bool> {
     change(remote, subject, ListChange::Add(entries))
 }
 
 /// Removes a manifest from the list of a digest's referrers. A list that has become empty is deleted, where the
 /// registry can.
 pub(crate) fn remove(remote: &Remote, subject: &Digest, referrer: &Digest) -> Result<()> {
-    change(remote, subject, ListChange::Remove(referrer))
+    change(remote, subject, ListChange::Remove(referrer)).map(drop)
 }
 
 #[derive(Clone, Copy)]
@@ -181,7 +181,8 @@ impl ListChange<'_> {
     }
 }
 
-fn change(remote: &Remote, subject: &Digest, change: ListChange) -> Result<()> {
+/// Returns whether there was anything to change.
+fn change(remote: &Remote, subject: &Digest, change: ListChange) -> Result<bool> {
     let turn = remote.client.memory::<ListLocks>().of(format!("{} {} {subject}", remote.account.base.url, remote.name));
     let _turn = remote.call.wait(None, turn.lock())?;
     let mut backoff = Backoff::new();
@@ -190,7 +191,7 @@ fn change(remote: &Remote, subject: &Digest, change: ListChange) -> Result<()> {
         let begun = Instant::now();
         let list = read(remote, subject)?;
         if change.is_done(list.as_ref()) {
-            return Ok(());
+            return Ok(attempt > 1);
         }
         if writer.write(change, list.as_ref())? {
             // A client that read the list before this write will write its own in about the time that this one took,
@@ -198,7 +199,7 @@ fn change(remote: &Remote, subject: &Digest, change: ListChange) -> Result<()> {
             let settle = (begun.elapsed() * 3).min(MOST_SETTLE);
             remote.call.sleep(if attempt > 1 { settle + backoff.delay(2) } else { settle })?;
             if writer.is_kept(change)? {
-                return Ok(());
+                return Ok(true);
             }
         }
         remote.call.sleep(backoff.delay(attempt.min(3)))?;

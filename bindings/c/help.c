@@ -59,7 +59,7 @@ int help_command(const struct command *command, const struct output *output)
         int width = printf("  %s%s%s", at->name, at->value == NULL ? "" : " ", at->value == NULL ? "" : at->value);
         printf("%*s%s\n", width < 26 ? 26 - width : 1, "", at->help);
     }
-    if (command->target == TARGET_PLACE || command->target == TARGET_PLACES)
+    if (command->target == TARGET_PLACE || command->target == TARGET_PLACES || command->target == TARGET_PLACE_OF_MANY)
         printf("\nPlaces:\n%s", places);
     return output_flush(output);
 }

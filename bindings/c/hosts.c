@@ -152,7 +152,7 @@ static int set_all(struct session *session, const struct hosts *hosts)
     return status;
 }
 
-/* With two registries, credentials must name theirs. */
+/* With several registries, credentials must name theirs. */
 static int check_named(const struct globals *globals, char *const *registries)
 {
     if (registries[0] == NULL || registries[1] == NULL)
@@ -160,7 +160,7 @@ static int check_named(const struct globals *globals, char *const *registries)
     for (size_t i = 0; i < globals->setting_count; i++) {
         const struct setting *setting = &globals->settings[i];
         if (setting->host == NULL && (setting->kind == SETTING_USERNAME || setting->kind == SETTING_TOKEN))
-            return report_usage("with two registries %s must name its own: %s HOST=%s", setting->option, setting->option,
+            return report_usage("with several registries %s must name its own: %s HOST=%s", setting->option, setting->option,
                                 setting->kind == SETTING_USERNAME ? "USER" : "TOKEN");
     }
     return OCIREG_OK;

@@ -55,7 +55,7 @@ static const struct parameter create_parameters[] = {
 
 const struct command command_index_create = {
     .name = "index create",
-    .target = TARGET_PLACE,
+    .target = TARGET_PLACE_OF_MANY,
     .arguments = {"PLACE"},
     .more = "REF|DIGEST...",
     .parameters = create_parameters,
@@ -73,11 +73,11 @@ static const struct parameter append_parameters[] = {
 
 const struct command command_index_append = {
     .name = "index append",
-    .target = TARGET_PLACE,
+    .target = TARGET_PLACE_OF_MANY,
     .arguments = {"PLACE"},
     .more = "REF|DIGEST...",
     .parameters = append_parameters,
-    .summary = "Add images from anywhere to an index, whoever else adds to it.",
+    .summary = "Add images from anywhere to an index, also while others do so.",
     .run = append,
 };
 

@@ -204,11 +204,11 @@ int session_open(struct session *session, const struct globals *globals, const s
         return OCIREG_OK;
     /* A list has registries of its own: settings name theirs. */
     bool is_list = command == &command_sync && line->from != NULL;
-    status = registry_hosts(globals, is_list ? TARGET_LOCAL : command->target, line->arguments, hosts);
+    status = registry_hosts(globals, is_list ? TARGET_LOCAL : command->target, line, hosts);
     if (status == OCIREG_OK)
         status = open_all(session, command, hosts, &credentials);
     credentials_forget(&credentials);
-    for (size_t i = 0; i < MOST_REGISTRIES; i++)
+    for (size_t i = 0; hosts[i] != NULL; i++)
         free(hosts[i]);
     return status;
 }

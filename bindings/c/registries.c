@@ -28,6 +28,7 @@ static ocireg_status take_apart(enum target target, const char *name, char **jso
         return ocireg_index_parse(name, json, error);
     case TARGET_PLACE:
     case TARGET_PLACES:
+    case TARGET_PLACE_OF_MANY:
         return ocireg_endpoint_parse(name, json, error);
     case TARGET_SESSION: {
         char *registry = session_registry(name);
@@ -44,7 +45,7 @@ static ocireg_status take_apart(enum target target, const char *name, char **jso
 
 static bool is_of_places(enum target target)
 {
-    return target == TARGET_PLACE || target == TARGET_PLACES;
+    return target == TARGET_PLACE || target == TARGET_PLACES || target == TARGET_PLACE_OF_MANY;
 }
 
 bool is_other_place(const char *name)
@@ -169,19 +170,40 @@ static int registry_host(const struct globals *globals, enum target target, cons
                : report_failure(output, OCIREG_INTERNAL, "cannot read the library's answer");
 }
 
-int registry_hosts(const struct globals *globals, enum target target, const char *const *arguments,
-                   char *hosts[MOST_REGISTRIES + 1])
+/* Adds the host of a name, if it has one and that is not there yet. */
+static int add_host(const struct globals *globals, enum target target, const char *name, char *hosts[MOST_REGISTRIES + 1])
 {
-    size_t count = 0, named = target == TARGET_LOCAL ? 0 : target == TARGET_PLACES ? 2 : 1;
-    for (size_t i = 0; i < named && arguments[i] != NULL; i++) {
-        int status = registry_host(globals, target, arguments[i], &hosts[count]);
-        if (status != OCIREG_OK)
-            return status;
-        if (hosts[count] != NULL && count > 0 && strcmp(hosts[0], hosts[count]) == 0) {
-            free(hosts[count]);
-            hosts[count] = NULL;
-        }
-        count += hosts[count] != NULL;
-    }
+    char *host = NULL;
+    size_t count = 0;
+    int status = registry_host(globals, target, name, &host);
+    if (status != OCIREG_OK || host == NULL)
+        return status;
+    while (hosts[count] != NULL && strcmp(hosts[count], host) != 0)
+        count++;
+    if (hosts[count] == NULL)
+        hosts[count] = host;
+    else
+        free(host);
     return OCIREG_OK;
+}
+
+/* Whether a word is the digest of something at the command's place. */
+static bool is_digest(const char *word)
+{
+    return strncmp(word, "sha256:", strlen("sha256:")) == 0 || strncmp(word, "sha512:", strlen("sha512:")) == 0;
+}
+
+int registry_hosts(const struct globals *globals, enum target target, const struct command_line *line, char *hosts[MOST_REGISTRIES + 1])
+{
+    size_t named = target == TARGET_LOCAL ? 0 : target == TARGET_PLACES ? 2 : 1;
+    int status = OCIREG_OK;
+    for (size_t i = 0; status == OCIREG_OK && i < named && line->arguments[i] != NULL; i++)
+        status = add_host(globals, target, line->arguments[i], hosts);
+    if (target != TARGET_PLACE_OF_MANY)
+        return status;
+    /* More are refused by the library. */
+    for (size_t i = 0; status == OCIREG_OK && i < line->more_count && i < MOST_REGISTRIES - 1; i++)
+        if (!is_digest(line->more[i]))
+            status = add_host(globals, target, line->more[i], hosts);
+    return status;
 }

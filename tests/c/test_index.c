@@ -69,7 +69,17 @@ static void test_command(void **state) {
     expect_failure(OCIREG_NOT_FOUND, text("index remove oci:%s/all:v1 --platform linux/386", folder), "linux/386");
 }
 
+/* What the command line says of a registry is for those of all its words. */
+static void test_registries(void **state) {
+    (void)state;
+    new_layer();
+    expect_bash("! OCIREG_PASSWORD=x $0 --username bob index create oci:all:v1 a.example/x:1 b.example/y:1 2>err; grep -q 'with several registries --username must name its own' err");
+    expect_bash("! OCIREG_PASSWORD=x $0 --username bob index append a.example/x:1 b.example/y:1 2>err; grep -q 'with several registries --username must name its own' err");
+    /* A digest is none. */
+    expect_bash("! OCIREG_PASSWORD=x $0 --retries 0 --username bob index create oci:all:v1 sha256:$(printf %064d 0) 2>err; ! grep -q 'with several' err");
+}
+
 int main(int argc, char **argv) {
-    const struct CMUnitTest tests[] = {test(test_made_and_changed), test(test_command)};
+    const struct CMUnitTest tests[] = {test(test_made_and_changed), test(test_command), test(test_registries)};
     return run_all(tests, argc, argv);
 }

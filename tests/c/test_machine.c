@@ -184,7 +184,7 @@ static void test_options_for_short_names(void **state) {
     said = said_by(text("--registries-conf %s --username alice explain app", path));
     expect_text_at(said, "host", "docker.io");
     expect_text_at(said, "credentials/username", "alice");
-    expect_shell(text("! $0 %s --username alice copy app docker.io/app 2>err; grep -q \"with two registries --username must name its own\" err", options));
+    expect_shell(text("! $0 %s --username alice copy app docker.io/app 2>err; grep -q \"with several registries --username must name its own\" err", options));
     expect_shell(text("! $0 %s --username alice explain other 2>err; grep -q \"a.example/other, b.example/other\" err", options));
     /* One that is named is that one's only. */
     said = said_by(text("%s --username docker.io=alice explain app", options));

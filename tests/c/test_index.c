@@ -73,10 +73,10 @@ static void test_command(void **state) {
 static void test_registries(void **state) {
     (void)state;
     new_layer();
-    expect_bash("! OCIREG_PASSWORD=x $0 --username bob index create oci:all:v1 a.example/x:1 b.example/y:1 2>err; grep -q 'with several registries --username must name its own' err");
-    expect_bash("! OCIREG_PASSWORD=x $0 --username bob index append a.example/x:1 b.example/y:1 2>err; grep -q 'with several registries --username must name its own' err");
+    expect_bash("! OCIREG_PASSWORD=x $0 --username bob index create oci:all:v1 a.example/x:1 b.example/y:1 2>err; grep -q \"with several registries --username must name its own\" err");
+    expect_bash("! OCIREG_PASSWORD=x $0 --username bob index append a.example/x:1 b.example/y:1 2>err; grep -q \"with several registries --username must name its own\" err");
     /* A digest is none. */
-    expect_bash("! OCIREG_PASSWORD=x $0 --retries 0 --username bob index create oci:all:v1 sha256:$(printf %064d 0) 2>err; ! grep -q 'with several' err");
+    expect_bash("! OCIREG_PASSWORD=x $0 --retries 0 --username bob index create oci:all:v1 sha256:$(printf %064d 0) 2>err; ! grep -q \"with several\" err");
 }
 
 int main(int argc, char **argv) {

@@ -15,7 +15,7 @@ type Progress struct {
 
 // ProgressDetail has more details of a transfer.
 type ProgressDetail struct {
-	// Operation is "blob get", "blob put", "copy", "extract", "cat" or "files".
+	// Operation is "blob get", "blob put", "copy", "extract", "export", "cat" or "files".
 	Operation string `json:"operation"`
 	// Done is the number of bytes transferred.
 	Done uint64 `json:"done"`

@@ -194,7 +194,7 @@ pub unsafe extern "C" fn ocireg_context_set_deadline(
     }
 }
 
-/// How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy", "sync", "artifact pull", "extract", "cat", "files",
+/// How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy", "sync", "artifact pull", "extract", "export", "cat", "files",
 /// "validate", "repository remove" (which counts no bytes), "v1 layer", "v1 put layer", "v1 push", "schema-1 layers" or "v1 layers" (old images on their way to
 /// be converted) or "" (none yet), "done": bytes, "total": bytes or null [, "blobs": {"total", "copied", "mounted", "skipped",
 /// "bytes", "bytes_copied", "bytes_resumed"}, of a copy, a pull or a validation, as in the result of ocireg_copy, "active": [{"digest": string, "size":

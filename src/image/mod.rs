@@ -26,6 +26,7 @@ pub mod size;
 pub(crate) mod sweep;
 pub mod tag;
 pub(crate) mod tar;
+mod unpacking;
 pub mod validate;
 
 use crate::call::Call;

@@ -4,8 +4,8 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::extract::{ExtractOptions, Extracted, Unpacking};
 use super::flat::{flatten, Picks, Source};
+use super::unpacking::{ExtractOptions, Extracted, Unpacking};
 use super::Image;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};

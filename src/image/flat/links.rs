@@ -3,80 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use super::inodes::{missing, Inode, InodeKind, Named, Wait};
 use super::names::{in_one_pass, LayerNumber, Names, NodeId, Own, Spot};
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::image::tar::{shown, EntryKind, TarEntry};
 
 /// What an inode, and a name that it is known by, cost besides their bytes.
 const COST: usize = 200;
-
-/// What a layer has besides folders, by any number of names.
-#[derive(Debug)]
-pub(super) struct Inode {
-    pub kind: InodeKind,
-    /// The names of the result that it has.
-    aliases: Vec<Named>,
-    /// Names that it is to get when the layer is read again.
-    late: Vec<Named>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum InodeKind {
-    /// A file with the content of an entry: its number in the layer.
-    Content(u64),
-    /// Something without content.
-    Made(Box<(TarEntry, Vec<u8>)>),
-    /// What an older layer has: the number of the wait for it.
-    Below(usize),
-}
-
-/// A name of the result; something else has it once the number there is another.
-#[derive(Debug, Clone)]
-pub(super) struct Named {
-    pub id: NodeId,
-    pub serial: u64,
-    pub path: Vec<u8>,
-}
-
-/// Names that have what an older layer has under a name.
-#[derive(Debug)]
-pub(super) struct Wait {
-    /// The layer that has the links.
-    from: LayerNumber,
-    found: Option<LayerNumber>,
-    pub names: Vec<Named>,
-    inode: usize,
-    /// The link and its target, for messages.
-    link: String,
-    target: String,
-}
-
-impl Wait {
-    fn missing(&self) -> Error {
-        missing(&self.link, &self.target)
-    }
-}
-
-fn missing(link: &str, target: &str) -> Error {
-    Error::new(Code::InvalidManifest, format!("'{link}' is a link to '{target}', which is not there"))
-}
-
-impl Inode {
-    pub(super) fn symlink(&self) -> Option<&[u8]> {
-        match &self.kind {
-            InodeKind::Made(made) => match &made.0.kind {
-                EntryKind::Symlink(target) => Some(target),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// Whether it is a symbolic link, as far as is known.
-    pub(super) fn may_be_symlink(&self) -> bool {
-        self.symlink().is_some() || matches!(self.kind, InodeKind::Below(_))
-    }
-}
 
 impl Names {
     pub(super) fn new_inode(&mut self, kind: InodeKind) -> Result<usize> {

@@ -2,6 +2,7 @@
 //! layer has its name, removes it, or has something else in the place of a folder above it.
 
 mod folders;
+mod inodes;
 mod links;
 mod names;
 mod output;
@@ -11,21 +12,26 @@ mod places;
 
 use std::io::Write;
 
-use links::{InodeKind, Named};
-use names::{HeldFolder, LayerNumber, Names};
+use inodes::{InodeKind, Named};
+use names::{HeldFolder, Names};
 use output::{Content, TarOutput};
 
 pub(super) use output::WrittenCounts;
 pub(super) use picks::Picks;
 
-use super::extract::{check_diff_id, ExtractedLayer};
 use super::layer::{UnpackLimits, UnpackedLayer};
 use super::tar::{EntryKind, LayerEntries, Mark, TarEntry};
+use super::unpacking::{check_diff_id, ExtractedLayer};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::store::ReadStore;
+
+/// A layer's place among the layers; that of a newer one is greater.
+type LayerNumber = u32;
+/// A node's place in the list of names.
+type NodeId = usize;
 
 /// What there is to write: the layers, the oldest first, with the digests that they must have unpacked.
 pub(super) struct Source<'a> {

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::links::{Inode, Wait};
+use super::inodes::{Inode, Wait};
+pub(super) use super::{LayerNumber, NodeId};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::image::path_walk::WalkBudget;
@@ -13,9 +14,6 @@ use crate::image::tar::{join, shown, split};
 const MOST_MEMORY: usize = 512 << 20;
 const OVERHEAD: usize = 260;
 
-/// A layer's place among the layers; that of a newer one is greater.
-pub(super) type LayerNumber = u32;
-pub(super) type NodeId = usize;
 pub(super) const ROOT: NodeId = 0;
 
 /// What the layer that is being read has under a name.

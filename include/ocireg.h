@@ -976,8 +976,9 @@ void ocireg_context_free(ocireg_context *context);
 // The differences from those programs: in registries.conf, a prefix without a port is not for the same host with one, unless it is blocked; mirrors
 // are asked for lists of tags and referrers too; the parts of an image need not all come from one mirror; a registry that is
 // blocked is blocked whatever its location is; and version 1 is refused. In hosts.toml, a broken file is an error; what may be
-// pulled may be asked for referrers; a host by http with ca or client is not tried by https first; and docker.io by https is
-// Docker Hub. In registries.yaml, an endpoint that is not a URL is an error. In daemon.json, insecure networks are for hosts that
+// pulled may be asked for referrers; a host by http with ca or client is not tried by https first; docker.io by https is
+// Docker Hub; and a 'server' elsewhere takes the registry's place for repositories only: what is about the registry itself (ping, login,
+// catalog, ocireg_token) and protocol v1 still ask that. In registries.yaml, an endpoint that is not a URL is an error. In daemon.json, insecure networks are for hosts that
 // are written as addresses.
 //
 // Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
@@ -1035,7 +1036,7 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 //
 // A mirror is [SCHEME://]HOST[:PORT][/PREFIX]; PREFIX is put before the repository's name, behind the usual /v2/. In JSON it may
 // be an object, and a string may be the text of one: {"endpoint": the same, "by_digest_only": boolean (it is not asked for
-// tags), "push": boolean (it takes what is written), "namespace": boolean (a proxy of several registries is told which one is
+// tags and referrers, whose answers nothing checks), "push": boolean (it takes what is written), "namespace": boolean (a proxy of several registries is told which one is
 // meant, by the query ns)}. Each is a host of its own: ocireg_client_set_host for it gives its credentials, headers and network
 // settings, and nothing of this host's reaches it. The headers and the client certificate of the client's own options go to
 // mirrors that the caller names, here or by ocireg_client_set_host, and not to those that only a file of the machine names.
@@ -1048,8 +1049,10 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 // less time than it usually has, it comes after the others in this call only; other settings for its
 // host are tried at once). A download goes on at the next one where it broke off. A list without any tag or referrer is
 // believed of the last one only. What is written goes to the first mirror with push, else to the host itself; the tags that this
-// client has set or deleted are asked there first from then on. With mirrors_only what would be asked of the host itself is
-// OCIREG_FORBIDDEN.
+// client has set or deleted are asked there first from then on. Where the host itself answers that it does not have something, the
+// mirrors that come after it only for such a failure, in which they did answer, are asked all the same. With mirrors_only what would be
+// asked of the host itself is OCIREG_FORBIDDEN, under each of its names, and so is what the mirrors of other hosts would ask there; where
+// another host redirects there, or names a token server there, it is OCIREG_REDIRECT.
 //
 // username and password are given together, or identity_token, or token. Of unix_socket, address and a proxy only one can be
 // given; the first two go past the client's proxy.
@@ -1962,6 +1965,7 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // string, "manifests": {"total": number, "copied": number, "skipped": number (there already), "referrers": number},
 // "blobs": {"total": number, "copied": number, "mounted": number, "skipped": number (there already), "bytes": number (of
 // all), "bytes_copied": number (moved by this call), "bytes_resumed": number (moved by earlier ones that did not finish)},
+// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the source's registry, its mirrors, or several of them),
 // "skipped": [string] (the name, when it was left as it is by if_exists "skip"; then digest and mediaType are those of what it refers
 // to, and the counts are 0, unless somebody took it while the copy was on its way), "condition": "registry", "locked" (in a layout),
 // "looked" (no guarantee), or null without a condition
@@ -2239,7 +2243,8 @@ ocireg_status ocireg_artifact_attach(ocireg_client *client,
 // string (the folder), "files": [{"title": string, "path": string, "digest": string, "size": number, "mediaType": string (of its
 // blob), "unpacked": boolean (a folder), "kept": boolean (it was there, with keep_old)}], "skipped": [{"digest", "size",
 // "mediaType", "title": string or null, "reason": "no title" or "not wanted"}], "kept": number (names left as they are, those in
-// folders too), "bytes_resumed": number (left by earlier calls)}. Free with ocireg_string_free.
+// folders too), "bytes_resumed": number (left by earlier calls), "served_by": [HOST[:PORT]] (who sent its manifests and blobs: the
+// registry, its mirrors, or several of them)}. Free with ocireg_string_free.
 //
 // Progress: bytes of the blobs.
 //
@@ -2589,7 +2594,8 @@ ocireg_status ocireg_explain(ocireg_client *client,
 // When the registry answers the caller's request with 401, or a token that is no longer new with 400 or 403: call again with the
 // option refused. If there is nothing but what was refused, the call ends with OCIREG_UNAUTHENTICATED, so that a loop ends.
 //
-// Where there are mirrors, it is for the registry itself.
+// Where there are mirrors, it is for the registry itself, and not to be sent to a URL of ocireg_blob_locate or
+// ocireg_manifest_locate, which may be a mirror's: each of those comes with its own headers.
 //
 // The result is a secret. It is the caller's to protect: the library never logs it, and wipes the string when it is freed. The
 // header belongs to the host of the repository, over the scheme that "endpoint" of ocireg_explain has, and to no host to which
@@ -2652,7 +2658,7 @@ ocireg_status ocireg_token(ocireg_client *client,
 // Result: {"reference": string, "digest": string, "size": number or null (unknown: a redirect does not say it), "mediaType":
 // string or null, "locations": [{"url": string, "headers": {name: value}, "expires": string (RFC 3339, UTC: of the token, or as
 // a signed URL of a known kind says itself) or null (unknown, or never), "expires_in": number (seconds from now) or null,
-// "endpoint": string (the URL of the API of the registry that it is from), "redirected": boolean (it redirected there)}]}. Free
+// "endpoint": string (the URL of the API of the registry that it is from, and the PREFIX of a mirror), "redirected": boolean (it redirected there)}]}. Free
 // with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_NOT_FOUND, with follow; OCIREG_REDIRECT; OCIREG_UNAUTHENTICATED as in ocireg_token. Source:

@@ -350,7 +350,59 @@ downloaders() {
         refusing=
     done
     ! grep -q '://\|Bearer' "$work/arguments" || fail 'fetch_blob.sh: wget is called with a secret'
+    for by in curl wget; do
+        from_mirror "$by"
+    done
     [ -z "$(ls "$work/temporary")" ] || fail 'fetch_blob.sh leaves temporary files'
+}
+
+# A registry to which the user is logged in, behind a mirror that serves everything: the mirror learns nothing of the login.
+from_mirror() { # curl|wget
+    local port registry digest
+    digest=$(digest_of "$work/file")
+    cat >"$work/mirror.py" <<'END'
+import http.server, sys, threading
+blob = open(sys.argv[1], "rb").read()
+class Mirror(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        print(self.path, self.headers.get("Authorization"), flush=True)
+        self.say(200, blob if "/blobs/" in self.path else b"{}")
+    def say(self, status, body, **headers):
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_):
+        pass
+class Registry(Mirror):
+    def do_GET(self):
+        self.say(200 if self.headers.get("Authorization") else 401, b"{}", WWW_Authenticate='Basic realm="r"')
+mirror, registry = (http.server.ThreadingHTTPServer(("127.0.0.1", 0), of) for of in (Mirror, Registry))
+threading.Thread(target=registry.serve_forever, daemon=True).start()
+print(mirror.server_port, registry.server_port, flush=True)
+mirror.serve_forever()
+END
+    : >"$work/asked"
+    python3 "$work/mirror.py" "$work/file" >"$work/asked" &
+    refusing=$!
+    until read -r port registry <"$work/asked" && [ -n "$registry" ]; do sleep 0.1; done
+    registry=127.0.0.1:$registry
+    printf '[[registry]]\nlocation = "%s"\ninsecure = true\n[[registry.mirror]]\nlocation = "127.0.0.1:%s"\ninsecure = true\n' \
+        "$registry" "$port" >"$work/mirrors.conf"
+    printf '{"auths":{"%s":{"auth":"%s"}}}' "$registry" "$(printf 'user:password' | base64)" >"$work/mirrors.json"
+    chmod 600 "$work/mirrors.json"
+    rm -f "$work/blob"
+    CONTAINERS_REGISTRIES_CONF="$work/mirrors.conf" REGISTRY_AUTH_FILE="$work/mirrors.json" PATH="$here/bin:$PATH" \
+        installed "$here/share/doc/ocireg/examples/fetch_blob.sh" "$1" "$registry/a@$digest" "$work/blob" 2>"$work/err" ||
+        { cat "$work/err" "$work/asked"; fail "fetch_blob.sh $1, from a mirror"; }
+    cmp "$work/file" "$work/blob" || fail "$1: other bytes from a mirror"
+    has '/blobs/' <"$work/asked" || fail "$1: the mirror is not asked"
+    [ "$(sed 1d "$work/asked" | grep -cv ' None$')" = 0 ] || { cat "$work/asked"; fail "$1: the mirror gets the registry's credentials"; }
+    kill "$refusing"
+    refusing=
 }
 
 # Sets port; what it is asked is in $work/asked.

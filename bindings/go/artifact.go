@@ -57,6 +57,8 @@ type PulledArtifact struct {
 	// Kept counts the names that were left as they are, with WithKeepOld; those in folders too.
 	Kept         int64 `json:"kept"`
 	BytesResumed int64 `json:"bytes_resumed"`
+	// ServedBy is who sent its manifests and blobs, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	ServedBy []string `json:"served_by"`
 }
 
 // PulledFile is one file of it.

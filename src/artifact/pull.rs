@@ -22,6 +22,7 @@ use crate::image::Image;
 use crate::manifest::Descriptor;
 use crate::options::options;
 use crate::os::safe_path;
+use crate::store::senders::Senders;
 use crate::store::{Moved, ReadStore};
 use crate::sync::lock;
 use crate::transfer::meter::Meter;
@@ -73,6 +74,8 @@ pub struct PulledArtifact {
     pub kept: u64,
     /// Bytes that earlier calls had left.
     pub bytes_resumed: u64,
+    /// Who sent its manifests and blobs, `HOST[:PORT]` each: the registry, its mirrors, or nobody.
+    pub served_by: Vec<String>,
 }
 
 /// A file of an artifact.
@@ -122,6 +125,7 @@ pub fn pull(
         skipped,
         kept,
         bytes_resumed: resumed,
+        served_by: call.memory::<Senders>().all(),
     })
 }
 

@@ -3,12 +3,12 @@
 
 use crate::docker_hub;
 
-/// The canonical form of a host's name, used for comparison: Docker Hub's names are one host, case does not matter, and
+/// The canonical form of a host's name, used for comparison: Docker Hub's names are one host, neither case nor a dot at the end matters, and
 /// 443 is the default port of https.
 pub(crate) fn host(name: &str) -> String {
-    let name = name.to_ascii_lowercase();
+    let name = name.to_ascii_lowercase().replace(".:", ":");
     let name = name.strip_suffix(":443").unwrap_or(&name);
-    match name {
+    match name.strip_suffix('.').unwrap_or(name) {
         docker_hub::INDEX | docker_hub::REGISTRY => docker_hub::DEFAULT_INDEX.to_owned(),
         name => name.to_owned(),
     }

@@ -78,6 +78,11 @@ pub(crate) trait Downloadable: Send {
         Ok(false)
     }
 
+    /// The bytes have the right digest; without `all_sent` some were here before.
+    fn verified(&mut self, _all_sent: bool) -> Result<()> {
+        Ok(())
+    }
+
     /// Parses a Content-Range.
     fn content_range(&self, text: &str) -> Option<ContentRange> {
         range::parse_content_range(text)

@@ -277,6 +277,9 @@ impl<T: Downloadable> Download<T> {
             let error = Error::new(Code::DigestMismatch, self.item.mismatch(&found));
             return Err(error.asks_another(self.item.lied(self.begun == 0)?));
         }
+        if self.is_verifiable() {
+            self.item.verified(self.begun == 0)?;
+        }
         self.extent.ended(self.position);
         Ok(None)
     }

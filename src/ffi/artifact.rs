@@ -209,7 +209,8 @@ pub unsafe extern "C" fn ocireg_artifact_attach(
 /// string (the folder), "files": [{"title": string, "path": string, "digest": string, "size": number, "mediaType": string (of its
 /// blob), "unpacked": boolean (a folder), "kept": boolean (it was there, with keep_old)}], "skipped": [{"digest", "size",
 /// "mediaType", "title": string or null, "reason": "no title" or "not wanted"}], "kept": number (names left as they are, those in
-/// folders too), "bytes_resumed": number (left by earlier calls)}. Free with ocireg_string_free.
+/// folders too), "bytes_resumed": number (left by earlier calls), "served_by": [HOST[:PORT]] (who sent its manifests and blobs: the
+/// registry, its mirrors, or several of them)}. Free with ocireg_string_free.
 ///
 /// Progress: bytes of the blobs.
 ///

@@ -75,8 +75,9 @@ pub(super) unsafe fn begin<O: Options>(
 /// The differences from those programs: in registries.conf, a prefix without a port is not for the same host with one, unless it is blocked; mirrors
 /// are asked for lists of tags and referrers too; the parts of an image need not all come from one mirror; a registry that is
 /// blocked is blocked whatever its location is; and version 1 is refused. In hosts.toml, a broken file is an error; what may be
-/// pulled may be asked for referrers; a host by http with ca or client is not tried by https first; and docker.io by https is
-/// Docker Hub. In registries.yaml, an endpoint that is not a URL is an error. In daemon.json, insecure networks are for hosts that
+/// pulled may be asked for referrers; a host by http with ca or client is not tried by https first; docker.io by https is
+/// Docker Hub; and a 'server' elsewhere takes the registry's place for repositories only: what is about the registry itself (ping, login,
+/// catalog, ocireg_token) and protocol v1 still ask that. In registries.yaml, an endpoint that is not a URL is an error. In daemon.json, insecure networks are for hosts that
 /// are written as addresses.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
@@ -103,7 +104,7 @@ pub unsafe extern "C" fn ocireg_client_new(
 ///
 /// A mirror is [SCHEME://]HOST[:PORT][/PREFIX]; PREFIX is put before the repository's name, behind the usual /v2/. In JSON it may
 /// be an object, and a string may be the text of one: {"endpoint": the same, "by_digest_only": boolean (it is not asked for
-/// tags), "push": boolean (it takes what is written), "namespace": boolean (a proxy of several registries is told which one is
+/// tags and referrers, whose answers nothing checks), "push": boolean (it takes what is written), "namespace": boolean (a proxy of several registries is told which one is
 /// meant, by the query ns)}. Each is a host of its own: ocireg_client_set_host for it gives its credentials, headers and network
 /// settings, and nothing of this host's reaches it. The headers and the client certificate of the client's own options go to
 /// mirrors that the caller names, here or by ocireg_client_set_host, and not to those that only a file of the machine names.
@@ -116,8 +117,10 @@ pub unsafe extern "C" fn ocireg_client_new(
 /// less time than it usually has, it comes after the others in this call only; other settings for its
 /// host are tried at once). A download goes on at the next one where it broke off. A list without any tag or referrer is
 /// believed of the last one only. What is written goes to the first mirror with push, else to the host itself; the tags that this
-/// client has set or deleted are asked there first from then on. With mirrors_only what would be asked of the host itself is
-/// OCIREG_FORBIDDEN.
+/// client has set or deleted are asked there first from then on. Where the host itself answers that it does not have something, the
+/// mirrors that come after it only for such a failure, in which they did answer, are asked all the same. With mirrors_only what would be
+/// asked of the host itself is OCIREG_FORBIDDEN, under each of its names, and so is what the mirrors of other hosts would ask there; where
+/// another host redirects there, or names a token server there, it is OCIREG_REDIRECT.
 ///
 /// username and password are given together, or identity_token, or token. Of unix_socket, address and a proxy only one can be
 /// given; the first two go past the client's proxy.

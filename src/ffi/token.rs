@@ -23,7 +23,8 @@ use super::status::ocireg_status;
 /// When the registry answers the caller's request with 401, or a token that is no longer new with 400 or 403: call again with the
 /// option refused. If there is nothing but what was refused, the call ends with OCIREG_UNAUTHENTICATED, so that a loop ends.
 ///
-/// Where there are mirrors, it is for the registry itself.
+/// Where there are mirrors, it is for the registry itself, and not to be sent to a URL of ocireg_blob_locate or
+/// ocireg_manifest_locate, which may be a mirror's: each of those comes with its own headers.
 ///
 /// The result is a secret. It is the caller's to protect: the library never logs it, and wipes the string when it is freed. The
 /// header belongs to the host of the repository, over the scheme that "endpoint" of ocireg_explain has, and to no host to which
@@ -84,7 +85,7 @@ pub unsafe extern "C" fn ocireg_token(
 /// Result: {"reference": string, "digest": string, "size": number or null (unknown: a redirect does not say it), "mediaType":
 /// string or null, "locations": [{"url": string, "headers": {name: value}, "expires": string (RFC 3339, UTC: of the token, or as
 /// a signed URL of a known kind says itself) or null (unknown, or never), "expires_in": number (seconds from now) or null,
-/// "endpoint": string (the URL of the API of the registry that it is from), "redirected": boolean (it redirected there)}]}. Free
+/// "endpoint": string (the URL of the API of the registry that it is from, and the PREFIX of a mirror), "redirected": boolean (it redirected there)}]}. Free
 /// with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_NOT_FOUND, with follow; OCIREG_REDIRECT; OCIREG_UNAUTHENTICATED as in ocireg_token. Source:

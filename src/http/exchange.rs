@@ -43,16 +43,16 @@ struct Sender<'a> {
     up: Pace,
 }
 
-/// Refuses what the rule of a mirror blocks.
-pub(super) fn not_blocked(at: &Location) -> Result<()> {
-    if at.endpoint_settings.as_ref().is_some_and(|settings| settings.blocks(&at.url)) {
-        let message = "leads to a registry of which the rule says that only its mirrors are asked";
-        return Err(Error::new(Code::Redirect, format!("{} {message}", host_of(&at.url))).with_url(&at.url));
-    }
-    Ok(())
-}
-
 impl Http {
+    /// Refuses what the rule of a mirror blocks, and what nobody may ask.
+    pub(super) fn not_blocked(&self, at: &Location) -> Result<()> {
+        if self.is_closed(&at.url) || at.endpoint_settings.as_ref().is_some_and(|settings| settings.blocks(&at.url)) {
+            let message = "is a registry of which the rule says that only its mirrors are asked";
+            return Err(Error::new(Code::Redirect, format!("{} {message}", host_of(&at.url))).with_url(&at.url));
+        }
+        Ok(())
+    }
+
     pub(super) fn exchange(&self, call: &Call, request: &mut Request, leg: &Leg) -> Result<Response> {
         let url = &leg.at.url;
         let route = self.route_of(request, leg)?;
@@ -109,7 +109,7 @@ impl Http {
             _ => self.route(&leg.at, guard == Guard::Caller)?,
         };
         route.check(url, guard)?;
-        not_blocked(&leg.at)?;
+        self.not_blocked(&leg.at)?;
         Ok(route)
     }
 
@@ -213,7 +213,7 @@ impl Http {
 
     /// Whether the server at this location speaks TLS at all. A certificate that does not verify is an error, not a "no".
     pub(crate) fn speaks_tls(&self, call: &Call, at: &Location) -> Result<bool> {
-        not_blocked(at)?;
+        self.not_blocked(at)?;
         let (url, route) = (&at.url, self.route(at, true)?);
         let has_alternative = at.endpoint_settings.as_ref().is_some_and(|settings| settings.has_alternative);
         let mut headers = HeaderMap::new();

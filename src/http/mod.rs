@@ -38,7 +38,8 @@ pub(crate) mod transport_error;
 pub(crate) mod upload;
 pub(crate) mod warning;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
@@ -46,6 +47,8 @@ use serde_json::Value;
 pub(crate) use url::Url;
 
 use crate::error::{Code, Error, Result};
+use crate::sync::lock;
+use endpoint_settings::host_and_port;
 use guard::{Guard, RefusedHost};
 use hosts::Hosts;
 use location::Location;
@@ -60,12 +63,16 @@ use throttle::Throttle;
 pub struct Http {
     pools: Pools,
     hosts: Hosts,
+    closed: Mutex<ClosedHosts>,
 }
+
+/// Hosts and ports that nobody may ask, by the registry that says so.
+type ClosedHosts = HashMap<String, Vec<(String, u16)>>;
 
 impl Http {
     /// Creates the HTTP of a client; the environment is read now, if the options ask for it.
     pub fn new(options: HttpOptions) -> Result<Http> {
-        Ok(Http { hosts: Hosts::new(&options)?, pools: Pools::new(options) })
+        Ok(Http { hosts: Hosts::new(&options)?, pools: Pools::new(options), closed: Mutex::default() })
     }
 
     /// The options that it was created with.
@@ -78,6 +85,20 @@ impl Http {
         self.hosts.set(url, network)
     }
 
+    /// From now on nobody may ask these, whatever leads there; they replace those that the same registry named before.
+    pub(crate) fn close_hosts(&self, registry: &str, hosts: Vec<(String, u16)>) {
+        let mut closed = lock(&self.closed);
+        closed.remove(registry);
+        if !hosts.is_empty() {
+            closed.insert(registry.to_owned(), hosts);
+        }
+    }
+
+    fn is_closed(&self, url: &Url) -> bool {
+        let closed = lock(&self.closed);
+        !closed.is_empty() && host_and_port(url).is_some_and(|at| closed.values().flatten().any(|closed| *closed == at))
+    }
+
     /// The route to a location. `is_ours`: the caller names it, or trusts it like its own hosts.
     pub(crate) fn route(&self, at: &Location, is_ours: bool) -> Result<Route> {
         self.hosts.route(at, is_ours).map_err(|error| error.with_url(&at.url))
@@ -86,7 +107,7 @@ impl Http {
     /// Refuses a location that this client would not ask, as far as that is known without resolving its name.
     pub(crate) fn check(&self, at: &Location) -> Result<()> {
         self.route(at, at.guard == Guard::Caller)?.check(&at.url, at.guard)?;
-        exchange::not_blocked(at)?;
+        self.not_blocked(at)?;
         let Some(url::Host::Domain(name)) = at.url.host() else { return Ok(()) };
         RefusedHost::check_name(name, at.guard)
             .map_err(|refused| Error::new(Code::Redirect, refused.to_string()).with_url(&at.url))

@@ -19,6 +19,7 @@ use crate::http::request::Redirects;
 use crate::http::response::Response;
 use crate::http::{range, redact, signed, Request};
 use crate::media_type;
+use crate::mirrors::Rename;
 use crate::options::{options, Texts};
 use crate::reference::Reference;
 use crate::registry::blob::blob_digest;
@@ -77,7 +78,7 @@ pub struct PlaceToAsk {
     pub expires: Option<String>,
     /// The seconds until then.
     pub expires_in: Option<u64>,
-    /// The URL of the registry's API.
+    /// The URL of the registry's API, and what comes before the names of its repositories.
     pub endpoint: String,
     /// Whether that registry redirected there.
     pub redirected: bool,
@@ -132,10 +133,18 @@ impl Client {
 
 /// An endpoint of which the caller says that it failed is passed over, as long as there is another one.
 fn not_failed(remote: &Remote, options: &LocateOptions) -> Result<()> {
-    let endpoint = redact::url(&remote.account.base.url);
-    match remote.has_alternative() && options.failed.0.contains(&endpoint) {
+    match remote.has_alternative() && options.failed.0.contains(&endpoint_of(remote)) {
         true => Err(Error::new(Code::Network, "the caller says that it does not serve")),
         false => Ok(()),
+    }
+}
+
+/// The URL of an endpoint: several may be at one host, where the names have something else before them.
+fn endpoint_of(remote: &Remote) -> String {
+    let base = redact::url(&remote.account.base.url);
+    match &remote.rename {
+        Rename::Prefix { to, .. } if !to.is_empty() => format!("{}/{to}", base.trim_end_matches('/')),
+        _ => base,
     }
 }
 
@@ -271,7 +280,7 @@ fn location(
         headers: headers(remote, at, accept, sent),
         expires,
         expires_in,
-        endpoint: redact::url(&remote.account.base.url),
+        endpoint: endpoint_of(remote),
         redirected,
     }
 }

@@ -42,7 +42,7 @@ use crate::mirrors::EndpointTls;
 use crate::reference::Index;
 use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
-use endpoints::RuleBook;
+use endpoints::{closed_hosts, RuleBook};
 use host::HostOptions;
 use upload::mount_hints::MountHints;
 
@@ -89,6 +89,7 @@ impl Client {
         // Also for a host that is only ever redirected to.
         host::set_network_of_name(&self.http, &index, &options)?;
         self.change_rules(|book| book.set(key.clone(), &options));
+        self.http.close_hosts(&key, closed_hosts(&index, &options));
         lock(&self.hosts).insert(key.clone(), options);
         self.forget_how_reached(&key);
         self.memory::<MountHints>().forget_refusals();

@@ -23,6 +23,7 @@ use crate::registry::Client;
 use crate::statuses;
 use crate::store::condition::{no_name, NameCondition, NameFate};
 use crate::store::manifest_name::ManifestName;
+use crate::store::senders::Senders;
 use crate::store::{digest_tags, Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::blob::Blob;
 
@@ -117,6 +118,7 @@ impl RegistryStore {
 
     fn get(&self, call: &Call, reference: &Reference) -> Result<RawManifest> {
         let found = self.client.fetch_manifest(call, reference, &GetOptions::default())?;
+        found.served_by.iter().for_each(|host| call.memory::<Senders>().add(host.clone()));
         Ok(RawManifest { document: found.document, bytes: found.bytes })
     }
 }

@@ -6,6 +6,7 @@ pub mod condition;
 pub(crate) mod descend;
 pub(crate) mod local_store;
 pub(crate) mod manifest_name;
+pub(crate) mod senders;
 
 use serde::Serialize;
 

@@ -18,6 +18,7 @@ use crate::manifest::Descriptor;
 use crate::options::options;
 use crate::platform::Platform;
 use crate::store::condition::{NameCondition, NameFate, NameOptions, SeenTo};
+use crate::store::senders::Senders;
 use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::pack::Compression;
 use crate::sync::lock;
@@ -118,6 +119,8 @@ pub struct Copied {
     pub manifests: Value,
     /// Counts of blobs: `{total, copied, mounted, skipped, bytes, bytes_copied, bytes_resumed}`.
     pub blobs: Value,
+    /// Who sent manifests and blobs of it, `HOST[:PORT]` each: the source's registry, its mirrors, or nobody.
+    pub served_by: Vec<String>,
     /// The names that were left as they are, because they refer to something: then nothing was copied.
     pub skipped: Vec<String>,
     /// What made sure that the name could be set; None without a condition.
@@ -216,6 +219,7 @@ pub(crate) fn nothing(source: String, to: &dyn WriteStore, now: Descriptor) -> C
         media_type: now.media_type,
         manifests: json!({"total": 0, "copied": 0, "skipped": 0, "referrers": 0}),
         blobs: Meter::default().to_json(),
+        served_by: Vec::new(),
         skipped: Vec::new(),
         condition: None,
         plan: None,
@@ -310,6 +314,7 @@ impl CopyJob<'_> {
             manifests: json!({"total": copied + plan.present, "copied": copied, "skipped": plan.present,
                               "referrers": plan.referrers}),
             blobs: self.meter.to_json(),
+            served_by: self.call.memory::<Senders>().all(),
             skipped,
             condition,
             plan: rehearsed,

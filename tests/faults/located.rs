@@ -374,6 +374,20 @@ fn mirrors_are_asked_in_order() {
     assert_eq!(origin.seen().len(), 0);
 }
 
+/// Two mirrors on one host are told apart by what comes before the names.
+#[test]
+fn one_of_two_mirrors_on_a_host_may_fail() {
+    let mirror = Server::start(|_| first_byte(&blob().0));
+    let origin = Server::start(|_| first_byte(&blob().0));
+    let client = client();
+    let mirrors = json!([mirror.url("/a"), mirror.url("/b")]);
+    client.set_host(&origin.host, host_options(json!({"plain_http": true, "mirrors": mirrors}))).unwrap();
+    let endpoint = |with| locate(&client, &origin.host, with).unwrap()["locations"][0]["endpoint"].clone();
+    assert_eq!(endpoint(json!({})), mirror.url("/a"));
+    assert_eq!(endpoint(json!({"failed": mirror.url("/a")})), mirror.url("/b"));
+    assert_eq!(origin.seen().len(), 0);
+}
+
 fn manifest_head(seen: &Seen) -> Reply {
     assert_eq!(seen.method, "HEAD");
     reply(200)

@@ -10,21 +10,25 @@ digest=${name#*@}
 # shellcheck disable=SC2086 # several options
 ask() { ocireg ${OCIREG_OPTIONS:-} -q "$@"; }
 
-# By the registry's own URL. curl takes the header from a pipe, where other users do not see it, and keeps it from hosts to which the
-# registry redirects.
-by_curl() {
-    url=$(ask blob locate --no-follow "$name" --format '{/locations/0/url}') || return 1
-    ask token --header "${name%@*}" |
-        curl --silent --show-error --fail --location --continue-at - --header @- --output "$file.part" "$url"
+# The URL, and what to send there as Authorization, if anything: both of one answer, as what a registry wants is not for its mirrors. Either
+# may be a secret, as the URL may be signed.
+locate() {
+    ask blob locate --check "$name" --format '{/locations/0/url}\n{/locations/0/headers/Authorization}'
 }
 
-# By the URL to which the registry redirects, where it does. It may be signed, a secret as the header is: other users see neither, as one
-# comes through a pipe and the other in a file of this user only, which wget wants and which is gone at the end, however that comes. wget
-# would take the header along to other hosts: it follows no redirect.
+# curl takes both from a pipe, where other users do not see them, and keeps the header from hosts to which this one redirects.
+by_curl() {
+    place=$(locate) || return 1
+    printf '%s\n' "$place" | sed -n -e 's/[\\"]/\\&/g' -e '1 s/.*/url = "&"/p' -e '2 s/..*/header = "Authorization: &"/p' |
+        curl --silent --show-error --fail --location --continue-at - --config - --output "$file.part"
+}
+
+# wget takes the URL from a pipe, and the header from a file of this user only, which is gone at the end, however that comes. It would take
+# the header along to other hosts: it follows no redirect.
 by_wget() {
-    place=$(ask blob locate --check "$name" --format '{/locations/0/url}\nheader = Authorization: {/locations/0/headers/Authorization}') || return 1
+    place=$(locate) || return 1
     [ -n "$config" ] || config=$(mktemp)
-    printf '%s\n' "$place" | sed -n '2 { /: ./p }' >"$config"
+    printf '%s\n' "$place" | sed -n '2 s/..*/header = Authorization: &/p' >"$config"
     printf '%s\n' "$place" | head -n 1 |
         wget --quiet --config "$config" --max-redirect 0 --continue --output-document "$file.part" --input-file -
 }

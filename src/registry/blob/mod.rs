@@ -1,5 +1,6 @@
 //! Blobs: get, head and delete (distribution-spec end-2, end-10).
 
+mod mixed_blobs;
 mod read;
 
 pub use crate::download::{ReadOptions, SaveOptions};

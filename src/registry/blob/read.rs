@@ -2,12 +2,14 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use ::http::Method;
 use bytes::Bytes;
 use serde::Serialize;
 
 use super::blob_digest;
+use super::mixed_blobs::MixedBlobs;
 use crate::auth::Reply;
 use crate::call::Call;
 use crate::digest::Digest;
@@ -25,6 +27,7 @@ use crate::registry::endpoints::{EndpointUse, Turn};
 use crate::registry::repository::Remote;
 use crate::registry::Client;
 use crate::resource::Resource;
+use crate::store::senders::Senders;
 use crate::stream::blob::Blob;
 
 /// What is known about an open blob.
@@ -76,15 +79,43 @@ pub(crate) struct RemoteBlob {
     /// The endpoint that is asked now.
     remote: Remote,
     digest: Digest,
-    /// Those that sent bytes of it, and whether they are the registry itself.
-    senders: Vec<(EndpointKey, bool)>,
+    /// Those that sent bytes of it.
+    senders: Vec<EndpointKey>,
+    /// The hosts of all that did, with a rule or without one.
+    hosts: Vec<String>,
+    mixed: Arc<MixedBlobs>,
 }
 
 impl RemoteBlob {
     pub(crate) fn new(client: &Client, call: &Call, repository: &Repository, digest: &Digest) -> Result<RemoteBlob> {
         let mut turn = Turn::new(client, call, repository, EndpointUse::Digest)?;
+        let mixed = call.memory::<MixedBlobs>();
+        turn.put_last(&mixed.asked(digest));
         let remote = turn.next()?;
-        Ok(RemoteBlob { turn, remote, digest: digest.clone(), senders: Vec::new() })
+        let blob = RemoteBlob { turn, remote, digest: digest.clone(), senders: Vec::new(), hosts: Vec::new(), mixed };
+        blob.is_asked();
+        Ok(blob)
+    }
+
+    /// Whoever is asked now is asked for all of it.
+    fn is_asked(&self) {
+        if let Some(key) = self.turn.key() {
+            self.mixed.ask(&self.digest, key);
+        }
+    }
+
+    /// Whether one that has not lied is still to be asked for all of it.
+    fn has_unasked(&self) -> bool {
+        self.turn.has_others(&self.mixed.asked(&self.digest))
+    }
+
+    /// The error where bytes of several were wrong, and one of them does not send all of it: what it has sent is dropped, so that the next
+    /// one sends all.
+    fn undecided(&self, error: &Error) -> Error {
+        let message =
+            format!("several sent parts of {}, which are wrong together, and none sends all of it", self.name());
+        let error = Error::new(Code::DigestMismatch, message).with_hint(error.message());
+        error.asks_another(self.has_unasked())
     }
 
     /// The endpoint that is asked now.
@@ -141,15 +172,25 @@ impl Downloadable for RemoteBlob {
     }
 
     fn pass_over(&mut self, error: Error) -> Result<()> {
+        let is_part = !self.senders.is_empty() && self.mixed.has(&self.digest);
+        let undecided = is_part.then(|| self.undecided(&error));
         self.turn.pass_over(error)?;
+        if let Some(undecided) = undecided {
+            return Err(undecided);
+        }
         self.remote = self.turn.next()?;
+        self.is_asked();
         Ok(())
     }
 
     fn gained(&mut self) {
+        let host = self.remote.served_by();
+        if !self.hosts.contains(&host) {
+            self.hosts.push(host);
+        }
         let Some(key) = self.turn.key() else { return };
-        if self.senders.last().is_none_or(|(last, _)| last != key) {
-            self.senders.push((key.clone(), self.turn.is_at_origin()));
+        if !self.senders.contains(key) {
+            self.senders.push(key.clone());
         }
     }
 
@@ -158,12 +199,33 @@ impl Downloadable for RemoteBlob {
     }
 
     fn lied(&self, all_sent: bool) -> Result<bool> {
-        let only = self.senders.len() == 1;
-        // If several sent parts of it, the registry itself is believed first.
-        for (key, _) in self.senders.iter().filter(|(_, is_origin)| all_sent && (only || !is_origin)) {
-            self.turn.lied(key)?;
+        match self.senders.as_slice() {
+            [] => Ok(false),
+            [only] if all_sent => {
+                self.turn.lied(only)?;
+                self.mixed.clear_of(&self.digest, only);
+                Ok(self.has_unasked() && self.turn.has_others(&self.senders))
+            }
+            // Who of them lied is seen when each sends all of it.
+            several if several.len() > 1 && all_sent => {
+                self.mixed.add(&self.digest, several);
+                Ok(self.turn.has_others(&[]))
+            }
+            senders => Ok(self.turn.has_others(senders)),
         }
-        Ok(!self.senders.is_empty() && self.turn.has_others(&self.senders))
+    }
+
+    fn verified(&mut self, all_sent: bool) -> Result<()> {
+        let all = self.remote.call.memory::<Senders>();
+        self.hosts.drain(..).for_each(|host| all.add(host));
+        let [right] = self.senders.as_slice() else { return Ok(()) };
+        if !all_sent {
+            return Ok(());
+        }
+        match self.mixed.only_other(&self.digest, right) {
+            Some(liar) => self.turn.lied(&liar),
+            None => Ok(()),
+        }
     }
 
     fn is_elsewhere(&self, url: &str) -> bool {

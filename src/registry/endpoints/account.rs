@@ -100,15 +100,8 @@ impl Client {
 
     /// Where a registry is reached, but for where an endpoint is that may be asked.
     fn registry_hosts(&self, endpoint: &RegistryEndpoint, index: &Index) -> Vec<(String, u16)> {
-        let mut names = vec![index.name.as_str()];
-        if index.official {
-            names.extend(docker_hub::HOSTS);
-            names.push(docker_hub::REALM);
-        }
         let options = lock(&self.hosts).get(&host::key(&index.name)).cloned().unwrap_or_default();
-        let at = options.endpoint.and_then(|text| host_and_port(&Location::of_base(&text).ok()?.url));
-        let own = ports(endpoint.host(index));
-        names.into_iter().flat_map(ports).chain(at.filter(|at| !own.contains(at))).collect()
+        hosts_of(index, &options, &ports(endpoint.host(index)))
     }
 
     fn built(
@@ -176,6 +169,26 @@ fn endpoint_settings(
         settings.query = endpoint.base.namespace(about.index).map(|name| ("ns", name));
     }
     Ok(settings)
+}
+
+/// Where a registry is reached, but for what its options say of its mirrors: what nobody may ask, if they say that only those are asked.
+pub(crate) fn closed_hosts(index: &Index, options: &HostOptions) -> Vec<(String, u16)> {
+    let mirrors: Vec<_> = options.mirrors.0.iter().flat_map(|mirror| ports(mirror.host(index))).collect();
+    match options.mirrors_only {
+        true => hosts_of(index, options, &mirrors),
+        false => Vec::new(),
+    }
+}
+
+/// Where a registry is reached: under its names, and where its options say that its API is, if that is not one of these.
+fn hosts_of(index: &Index, options: &HostOptions, others: &[(String, u16)]) -> Vec<(String, u16)> {
+    let mut names = vec![index.name.as_str()];
+    if index.official {
+        names.extend(docker_hub::HOSTS);
+        names.push(docker_hub::REALM);
+    }
+    let at = options.endpoint.as_ref().and_then(|text| host_and_port(&Location::of_base(text).ok()?.url));
+    names.into_iter().flat_map(ports).chain(at.filter(|at| !others.contains(at))).collect()
 }
 
 fn gave_no_answer(error: &Error) -> bool {

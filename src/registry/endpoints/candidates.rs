@@ -16,6 +16,10 @@ pub(super) struct Candidate {
     pub(super) is_registry: bool,
     /// If it does not have what is wanted, nobody has.
     pub(super) is_final: bool,
+    /// What is asked for was written there by this client.
+    pub(super) is_written: bool,
+    /// It comes after the others only because something went wrong there a while ago, other than that it was silent.
+    pub(super) is_put_back: bool,
 }
 
 /// Those that may be asked: first where this client has written what is asked for, last those that failed lately, or in this call.
@@ -40,7 +44,9 @@ pub(super) fn in_order(
     for endpoint in may {
         let key = endpoint.key(index);
         let is_written = written.as_ref() == Some(&key);
-        let position = match passed.left(&key, name).or_else(|| hurried.left(&key, name)) {
+        let failure = passed.left(&key, name).or_else(|| hurried.left(&key, name));
+        let is_put_back = failure.as_ref().is_some_and(|failure| !failure.lied && !failure.silent);
+        let position = match failure {
             _ if is_written => 0,
             None => 1,
             Some(failure) if !failure.lied => 2,
@@ -48,7 +54,8 @@ pub(super) fn in_order(
         };
         let is_registry = endpoint.is_registry();
         let is_final = is_registry || (is_written && tag.is_some());
-        candidates.push((position, Candidate { endpoint: endpoint.clone(), key, is_registry, is_final }));
+        let endpoint = endpoint.clone();
+        candidates.push((position, Candidate { endpoint, key, is_registry, is_final, is_written, is_put_back }));
     }
     candidates.sort_by_key(|(position, _)| *position);
     candidates.into_iter().map(|(_, candidate)| candidate).collect()
@@ -64,7 +71,9 @@ fn may(client: &Client, repository: &Repository, endpoint: &RegistryEndpoint, qu
 
 fn may_answer(may: Abilities, question: EndpointUse) -> bool {
     match question {
-        EndpointUse::Digest | EndpointUse::Referrers => may.by_digest,
+        EndpointUse::Digest => may.by_digest,
+        // Nothing checks which referrers there are, as little as what a tag is.
+        EndpointUse::Referrers => may.by_digest && may.by_tag,
         EndpointUse::Tag(_) | EndpointUse::Tags => may.by_tag,
         EndpointUse::Write => may.push,
     }
@@ -73,7 +82,8 @@ fn may_answer(may: Abilities, question: EndpointUse) -> bool {
 /// The error where nobody may be asked.
 pub(super) fn nobody(repository: &Repository, question: EndpointUse, asked: &AskedEndpoints) -> Error {
     let what = match question {
-        EndpointUse::Digest | EndpointUse::Referrers => "be read",
+        EndpointUse::Digest => "be read",
+        EndpointUse::Referrers => "be asked for referrers",
         EndpointUse::Tag(_) | EndpointUse::Tags => "be asked for its tags",
         EndpointUse::Write => "be written to",
     };

@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use super::verdict::reason;
+use crate::error::{Code, Error};
 use crate::http::Url;
 use crate::mirrors::EndpointKey;
 use crate::sync::lock;
@@ -29,6 +31,8 @@ pub(super) struct Failure {
     pub(super) reason: String,
     /// It sent wrong bytes: it comes after those that only failed.
     pub(super) lied: bool,
+    /// It did not answer in its time, and may well not do so now.
+    pub(super) silent: bool,
 }
 
 impl Failure {
@@ -40,16 +44,23 @@ impl Failure {
 
 impl PassedOver {
     /// It failed, for this reason.
-    pub(super) fn add(&self, endpoint: &EndpointKey, repository: Option<&str>, time: Duration, reason: &str) {
-        self.insert(endpoint, repository, time, (reason, false));
+    pub(super) fn add(&self, endpoint: &EndpointKey, repository: Option<&str>, time: Duration, error: &Error) {
+        let silent = error.code() == Code::Timeout;
+        self.insert(endpoint, repository, time, (&reason(error), false, silent));
     }
 
     /// It sent wrong bytes. What it does later does not make that good.
     pub(super) fn lied(&self, endpoint: &EndpointKey, time: Duration, reason: &str) {
-        self.insert(endpoint, None, time, (reason, true));
+        self.insert(endpoint, None, time, (reason, true, false));
     }
 
-    fn insert(&self, endpoint: &EndpointKey, repository: Option<&str>, time: Duration, (reason, lied): (&str, bool)) {
+    fn insert(
+        &self,
+        endpoint: &EndpointKey,
+        repository: Option<&str>,
+        time: Duration,
+        (reason, lied, silent): (&str, bool, bool),
+    ) {
         let now = Instant::now();
         let Some(until) = now.checked_add(time.min(LONGEST)) else { return };
         let mut all = lock(&self.0);
@@ -57,7 +68,7 @@ impl PassedOver {
         if all.len() >= MOST {
             all.clear();
         }
-        let failure = Failure { until, reason: reason.to_owned(), lied };
+        let failure = Failure { until, reason: reason.to_owned(), lied, silent };
         let known = all.entry((endpoint.clone(), repository.map(str::to_owned))).or_insert_with(|| failure.clone());
         if lied || !known.lied {
             *known = failure;
@@ -188,6 +199,10 @@ mod tests {
     use crate::mirrors::{EndpointBase, RegistryEndpoint, RuleSource};
     use crate::reference::Index;
 
+    fn failed() -> Error {
+        Error::new(Code::Server, "it fails")
+    }
+
     fn key(host: &str) -> EndpointKey {
         let index = Index::of_host(host).unwrap();
         RegistryEndpoint::new(EndpointBase::Origin, RuleSource::Option("mirrors")).key(&index)
@@ -213,12 +228,12 @@ mod tests {
     #[test]
     fn a_failure_is_of_an_endpoint_or_of_one_repository_and_passes() {
         let (passed, m, n) = (PassedOver::default(), key("m"), key("n"));
-        passed.add(&m, None, Duration::from_secs(60), "down");
-        passed.add(&n, Some("a"), Duration::MAX, "status 403");
+        passed.add(&m, None, Duration::from_secs(60), &failed());
+        passed.add(&n, Some("a"), Duration::MAX, &failed());
         assert!(passed.left(&m, "a").is_some() && passed.left(&m, "b").is_some());
         assert!(passed.left(&n, "a").unwrap().left() <= LONGEST);
         assert!(passed.left(&n, "b").is_none());
-        passed.add(&m, None, Duration::ZERO, "down");
+        passed.add(&m, None, Duration::ZERO, &failed());
         assert!(passed.left(&m, "a").is_none());
         passed.remove(&n, "a");
         assert!(passed.left(&n, "a").is_none());
@@ -228,8 +243,8 @@ mod tests {
     fn a_lie_outlives_other_failures_and_answers() {
         let (passed, m) = (PassedOver::default(), key("m"));
         passed.lied(&m, Duration::MAX, "wrong bytes");
-        passed.add(&m, None, Duration::MAX, "down");
-        passed.add(&m, Some("a"), Duration::MAX, "status 403");
+        passed.add(&m, None, Duration::MAX, &failed());
+        passed.add(&m, Some("a"), Duration::MAX, &failed());
         passed.remove(&m, "a");
         let left = passed.left(&m, "a").unwrap();
         assert!(left.lied && left.reason == "wrong bytes");

@@ -10,6 +10,7 @@ mod rule_book;
 mod turn;
 mod verdict;
 
+pub(super) use account::closed_hosts;
 pub(crate) use endpoint_memory::Written;
 pub(crate) use rule_book::RuleBook;
 pub(crate) use turn::Turn;
@@ -31,7 +32,7 @@ pub(crate) enum EndpointUse<'a> {
     Tag(&'a str),
     /// Which tags there are.
     Tags,
-    /// Which referrers there are. It is asked by digest, but nothing checks the answer.
+    /// Which referrers there are. It is asked by digest, but nothing checks the answer: who may not say what a tag is may not say this.
     Referrers,
     /// Anything that changes the repository.
     Write,

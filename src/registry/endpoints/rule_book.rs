@@ -88,7 +88,7 @@ impl RuleBook {
             }
             Some(asked) => self.without_blocked(asked, index, name).map(Some),
             // Its host may have another name that is blocked.
-            None => match self.filed().block(&origin(), index, name) {
+            None => match self.block(&origin(), index, name) {
                 Some(source) => Err(blocked_by(&join(&index.name, name), source)),
                 None => Ok(None),
             },
@@ -98,11 +98,11 @@ impl RuleBook {
     /// The endpoints that would be asked, and those that are blocked with the rule that says so; for display. Whether nothing may lead to the registry itself.
     pub(super) fn shown(&self, index: &Index, name: &str) -> Result<(Vec<ShownEndpoint>, bool)> {
         let Some(asked) = self.said(index, name)? else {
-            let blocked = self.filed().block(&origin(), index, name).cloned();
+            let blocked = self.block(&origin(), index, name).cloned();
             return Ok((vec![ShownEndpoint { endpoint: origin(), blocked, is_ruled: false }], false));
         };
         let shown = |endpoint: RegistryEndpoint| {
-            let blocked = self.filed().block(&endpoint, index, name).cloned();
+            let blocked = self.block(&endpoint, index, name).cloned();
             ShownEndpoint { endpoint, blocked, is_ruled: true }
         };
         let has_registry = asked.registry().is_some();
@@ -114,11 +114,19 @@ impl RuleBook {
         Ok((all, asked.blocks_origin))
     }
 
-    /// Without those where the name, as it is there, is blocked by a file.
+    /// Who forbids to ask an endpoint for a repository: a file that blocks the name that it has there, or the options of the host that the
+    /// endpoint is on, whoever leads there.
+    fn block(&self, endpoint: &RegistryEndpoint, index: &Index, name: &str) -> Option<&RuleSource> {
+        static ONLY: RuleSource = RuleSource::Option("mirrors_only");
+        let there = || self.options.get(&host::key(endpoint.host(index)));
+        self.filed().block(endpoint, index, name).or_else(|| there().filter(|rule| rule.only).map(|_| &ONLY))
+    }
+
+    /// Without those that somebody forbids.
     fn without_blocked(&self, mut asked: AskedEndpoints, index: &Index, name: &str) -> Result<AskedEndpoints> {
         let mut by = None;
         asked.endpoints.retain(|endpoint| {
-            let block = self.filed().block(endpoint, index, name);
+            let block = self.block(endpoint, index, name);
             by = by.or(block);
             block.is_none()
         });

@@ -34,6 +34,8 @@ pub(crate) struct Turn {
     blocks_origin: bool,
     /// It is asked what a tag is.
     is_of_tag: bool,
+    /// The registry has answered that it does not have it: others that are asked all the same get little time.
+    is_answered: bool,
     passed: Vec<String>,
     /// What the registry itself said, or else the last one.
     own: Option<Error>,
@@ -52,6 +54,7 @@ impl Turn {
             at: None,
             blocks_origin: false,
             is_of_tag: matches!(question, EndpointUse::Tag(_)),
+            is_answered: false,
             passed: Vec::new(),
             own: None,
             last: None,
@@ -118,7 +121,7 @@ impl Turn {
     fn remote(&self, candidate: &Candidate) -> Result<Remote> {
         let about = Circumstances {
             index: self.repository.index(),
-            has_alternative: self.has_more(),
+            has_alternative: self.has_more() || self.is_answered,
             blocks_origin: self.blocks_origin,
         };
         let name = renamed(&candidate.endpoint, self.repository.remote_name())?;
@@ -142,8 +145,15 @@ impl Turn {
         if matches!(verdict, Verdict::Ours) {
             return Err(error);
         }
-        let (had_alternative, is_final) = (self.has_more(), at.is_final && error.code() == Code::NotFound);
-        let is_last = is_final || (!had_alternative && self.slow.is_empty());
+        if at.is_final && error.code() == Code::NotFound {
+            // But for those that would have been asked before, had nothing gone wrong there a while ago: they may have more.
+            let (is_registry, is_written) = (at.is_registry, at.is_written);
+            self.left.retain(|other| is_registry && !is_written && other.is_put_back);
+            self.slow.clear();
+            self.is_answered = true;
+        }
+        let had_alternative = self.has_more();
+        let is_last = !had_alternative && self.slow.is_empty();
         if !is_last || matches!(verdict, Verdict::Fails(_) | Verdict::Hurried) {
             self.remember(&verdict, &error)?;
         }
@@ -235,16 +245,19 @@ impl Turn {
         self.at.as_ref().map(|at| &at.key)
     }
 
+    /// Asks these after all others.
+    pub(crate) fn put_last(&mut self, endpoints: &[EndpointKey]) {
+        self.left.make_contiguous().sort_by_key(|candidate| endpoints.contains(&candidate.key));
+    }
+
     /// Whether one may be asked again that is not among these, and that has not lied before.
-    pub(crate) fn has_others(&self, senders: &[(EndpointKey, bool)]) -> bool {
+    pub(crate) fn has_others(&self, senders: &[EndpointKey]) -> bool {
         let (index, name) = (self.repository.index(), self.repository.remote_name());
         let Ok(Some(asked)) = self.client.rule_book().and_then(|book| book.of(index, name)) else { return false };
         let passed = self.client.memory::<PassedOver>();
-        let one = senders.len() == 1;
         asked.endpoints.iter().filter(|endpoint| endpoint.may.by_digest).any(|endpoint| {
             let key = endpoint.key(index);
-            let sent = senders.iter().any(|(sender, is_origin)| *sender == key && (one || !is_origin));
-            !sent && passed.left(&key, name).is_none_or(|failure| !failure.lied)
+            !senders.contains(&key) && passed.left(&key, name).is_none_or(|failure| !failure.lied)
         })
     }
 
@@ -264,15 +277,15 @@ impl Turn {
         let time = match verdict {
             Verdict::Ours | Verdict::Lacks => Duration::ZERO,
             Verdict::Hurried => {
-                self.call.memory::<PassedOver>().add(key, None, REMEMBERED, &why);
+                self.call.memory::<PassedOver>().add(key, None, REMEMBERED, error);
                 Duration::ZERO
             }
             Verdict::Refuses => {
-                passed.add(key, Some(self.repository.remote_name()), REMEMBERED, &why);
+                passed.add(key, Some(self.repository.remote_name()), REMEMBERED, error);
                 REMEMBERED
             }
             Verdict::Fails(time) => {
-                passed.add(key, None, *time, &why);
+                passed.add(key, None, *time, error);
                 *time
             }
         };

@@ -185,3 +185,80 @@ fn the_rest_of_wrong_bytes_is_no_lie() {
     assert_eq!((house.asked(), std::fs::read(&path).unwrap()), (vec!["m1".to_owned()], layer()));
     assert!(house.server("m1").seen()[0].range_start().is_some(), "it went on");
 }
+
+/// One of several lied, and nobody is blamed before it is known who: each is asked for all of it.
+#[test]
+fn a_liar_that_breaks_off_blames_no_other_mirror() {
+    let breaks_off = |seen: &Seen| match seen.range_start() {
+        None if seen.path().contains("/blobs/") => reply(200).body(other()).cut(100_000, Then::Reset),
+        _ => lost(),
+    };
+    for only in [true, false] {
+        let mut house = House::new(&[("m2", Healthy), ("origin", Healthy)]);
+        house.add("m1", breaks_off);
+        let mirrors = json!([house.host("m1"), house.host("m2")]);
+        let client = house.client_with(json!({"mirrors": mirrors, "mirrors_only": only}));
+        let (call, blob) = (house.call(&client), house.at(&digest(&layer())));
+        assert_eq!(client.get_blob(&call, &blob, &ReadOptions::default()).unwrap().1, layer());
+        assert_eq!(house.asked(), ["m1", "m2"]);
+        assert_eq!(house.server("m2").count("GET", "/blobs/"), 2, "the rest, and all of it");
+        let shown = client.explain(&call, &house.tagged()).unwrap();
+        let reason = |number: usize| shown["endpoints"][number]["passed_over_reason"].clone();
+        assert_eq!((reason(0), reason(1)), (json!("it sent bytes with a wrong digest"), json!(null)));
+        house.asked();
+        assert_eq!(client.get_blob(&call, &blob, &ReadOptions::default()).unwrap().1, layer());
+        assert_eq!(house.asked(), ["m2"]);
+    }
+}
+
+/// The one that sends the rest lies as well, or it breaks off too: the third is asked for all of it.
+#[test]
+fn of_two_liars_and_one_that_is_healthy_that_one_is_found() {
+    let breaks_off = |bytes: usize| {
+        move |seen: &Seen| match seen.range_start() {
+            None if seen.path().contains("/blobs/") => reply(200).body(other()).cut(bytes, Then::Reset),
+            _ => lost(),
+        }
+    };
+    for second_breaks in [false, true] {
+        let mut house = House::new(&[("m3", Healthy), ("origin", Healthy)]);
+        house.add("m1", breaks_off(100_000));
+        house.add("m2", move |seen| match seen.range_start() {
+            Some(_) => serve(&other(), seen),
+            None if second_breaks => breaks_off(200_000)(seen),
+            None => serve(&other(), seen),
+        });
+        let mirrors = json!([house.host("m1"), house.host("m2"), house.host("m3")]);
+        let client = house.client_with(json!({"mirrors": mirrors, "mirrors_only": true}));
+        let folder = tempfile::tempdir().unwrap();
+        let (path, blob) = (folder.path().join("blob"), house.at(&digest(&layer())));
+        client.get_blob_file(&house.call(&client), &blob, &path, &SaveOptions::default()).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), layer());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+        assert_eq!(house.server("m3").count("GET", "/blobs/"), 1);
+    }
+}
+
+/// Nobody sends all of it: an error, and an end.
+#[test]
+fn if_nobody_sends_all_of_it_that_is_the_end() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    for (name, bytes) in [("m1", 100_000), ("m2", 200_000)] {
+        house.add(name, move |seen| match seen.range_start() {
+            Some(start) if start >= 200_000 => lost(),
+            _ if seen.path().contains("/blobs/") && bytes == 100_000 => {
+                reply(200).body(other()).cut(bytes, Then::Reset)
+            }
+            Some(_) => serve(&other(), seen),
+            None => reply(200).body(other()).cut(bytes, Then::Reset),
+        });
+    }
+    let mirrors = json!([house.host("m1"), house.host("m2")]);
+    let client = house.client_with(json!({"mirrors": mirrors, "mirrors_only": true}));
+    let folder = tempfile::tempdir().unwrap();
+    let (path, blob) = (folder.path().join("blob"), house.at(&digest(&layer())));
+    let error = client.get_blob_file(&house.call(&client), &blob, &path, &SaveOptions::default()).unwrap_err();
+    assert_eq!(error.code(), Code::DigestMismatch, "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left");
+    assert!(house.requests().len() < 20);
+}

@@ -1,5 +1,6 @@
 //! Each operation with each fault of the first of two mirrors: the second one is asked, and the registry is not.
 
+use ocireg::artifact::pull::{pull, ArtifactPullOptions};
 use ocireg::layout::oci::OciLayout;
 use ocireg::registry::blob::{ReadOptions, SaveOptions};
 use ocireg::registry::manifest::{GetOptions, HeadOptions};
@@ -9,9 +10,12 @@ use ocireg::registry::tags::TagsOptions;
 use ocireg::registry::Client;
 use ocireg::transfer::copy::{copy, CopyOptions};
 
+use serde_json::json;
+
 use super::house::Manner::*;
 use super::house::*;
 use crate::common::*;
+use crate::server::*;
 
 const OPERATIONS: [&str; 10] =
     ["by tag", "by digest", "head by tag", "memory", "file", "reader", "blob head", "tags", "referrers", "copy"];
@@ -72,7 +76,7 @@ fn operate(house: &House, client: &Client, operation: &str) -> String {
         _ => {
             let from = RegistryStore::new(client, tagged);
             let to = OciLayout::create(folder.path(), Some("t")).unwrap();
-            copy(&call, &from, &to, &CopyOptions::default()).map(|_| String::new())
+            copy(&call, &from, &to, &CopyOptions::default()).map(|mut copied| copied.served_by.pop().unwrap())
         }
     }
     .unwrap_or_else(|error| panic!("{operation}: {error} ({:?})", error.hint()))
@@ -133,7 +137,7 @@ fn the_next_one_is_asked_and_the_registry_is_not() {
                 "{what}: {asked:?}"
             );
             assert!(!asked.contains(&"origin".to_owned()), "{what}: {asked:?}");
-            assert!(served.is_empty() || served == house.host("m2"), "{what}: {served}");
+            assert_eq!(served, house.host("m2"), "{what}");
             assert!(!house.events("passed_over").is_empty(), "{what}");
             operate(&house, &client, operation);
             let again = house.asked();
@@ -173,4 +177,39 @@ fn the_registry_is_the_last_that_is_asked() {
         asked.dedup();
         assert_eq!(asked, ["m1", "m2", "origin"], "{operation}");
     }
+}
+
+/// A copy and a pull have several senders: each of whom something was taken is named once, and no liar.
+#[test]
+fn what_is_pulled_says_who_sent_it() {
+    let layer = layer();
+    let artifact = json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "artifactType": "a/b",
+        "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest(b"{}"), "size": 2},
+        "layers": [{"mediaType": "a/c", "digest": digest(&layer), "size": layer.len(),
+                    "annotations": {"org.opencontainers.image.title": "f"}}]})
+    .to_string();
+    let mut house = House::new(&[("m2", Healthy), ("origin", Healthy)]);
+    house.add("m1", move |seen| match seen.path() {
+        path if path.contains("/manifests/") => reply(200)
+            .header("Content-Type", MANIFEST_TYPE)
+            .header("Docker-Content-Digest", digest(artifact.as_bytes()))
+            .body(artifact.as_str()),
+        path if path.ends_with(digest(&layer).as_str()) => serve(&other(), seen),
+        _ => healthy(seen),
+    });
+    let (folder, client) = (tempfile::tempdir().unwrap(), house.client(&["m1", "m2"]));
+    let from = RegistryStore::new(&client, house.tagged());
+    let pulled = pull(&house.call(&client), &from, folder.path(), &ArtifactPullOptions::default()).unwrap();
+    assert_eq!(pulled.served_by, [house.host("m1"), house.host("m2")], "the manifest, and what the other lied about");
+    let to = OciLayout::create(&folder.path().join("layout"), Some("t")).unwrap();
+    let client = house.client(&["m2", "m1"]);
+    let from = RegistryStore::new(&client, house.tagged());
+    assert_eq!(copy(&house.call(&client), &from, &to, &CopyOptions::default()).unwrap().served_by, [house.host("m2")]);
+    // What is there already is not sent again.
+    let again = copy(&house.call(&client), &from, &to, &CopyOptions::default()).unwrap();
+    assert_eq!(again.served_by, [house.host("m2")], "the manifest");
+    // A place that is no registry is sent by nobody.
+    let back = OciLayout::create(&folder.path().join("back"), Some("t")).unwrap();
+    let from = OciLayout::open(&folder.path().join("layout"), Some("t"));
+    assert!(copy(&house.call(&client), &from.unwrap(), &back, &CopyOptions::default()).unwrap().served_by.is_empty());
 }

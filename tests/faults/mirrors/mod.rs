@@ -1,5 +1,6 @@
 //! Mirrors: who is asked, in which order, and what happens to one that fails.
 
+mod closed;
 mod files;
 pub mod house;
 mod liars;

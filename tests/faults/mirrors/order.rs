@@ -30,6 +30,10 @@ fn one_for_digests_is_not_asked_for_tags() {
     assert_eq!(house.asked(), ["m1"]);
     client.get_blob(&call, &house.at(&digest(&layer())), &ReadOptions::default()).unwrap();
     assert_eq!(house.asked(), ["m1"]);
+    // Nothing checks who is listed as a referrer, so that one who may not be asked for tags could hide a signature.
+    let subject = house.at(&digest(manifest().as_bytes()));
+    client.referrers(&call, &subject, &ReferrersOptions::default()).unwrap();
+    assert_eq!(house.asked(), ["m2"]);
     // Only for digests, and nobody else is there.
     let alone = json!({"mirrors": [{"endpoint": house.host("m1"), "by_digest_only": true}], "mirrors_only": true});
     let client = house.client_with(alone);
@@ -69,8 +73,37 @@ fn the_registrys_own_not_found_is_final() {
     assert!(error.hint().unwrap().contains(house.host("m1")), "{error:?}");
     assert_eq!(house.asked(), ["m1", "origin"]);
     fails(client.get_manifest(&call, &missing, &GetOptions::default()), Code::NotFound, "");
-    assert_eq!(house.asked(), ["origin"], "the one that is down is not asked again for it");
+    assert_eq!(house.asked(), ["origin", "m1"], "it may be back, and have more");
     assert!(!client.head_blob(&call, &missing).unwrap().exists);
+}
+
+/// A cache may still have what the registry has deleted. That it failed once a moment ago does not hide it.
+#[test]
+fn after_the_registrys_not_found_those_that_failed_are_asked() {
+    let is_well = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let mut house = House::new(&[("m3", Status(404)), ("origin", Status(404))]);
+    let well = is_well.clone();
+    house
+        .add("m1", move |seen| if well.load(std::sync::atomic::Ordering::SeqCst) { healthy(seen) } else { reply(500) });
+    house.add("m2", |_| reply(500));
+    let client = house.client(&["m1", "m2", "m3"]);
+    let call = house.call(&client);
+    fails(client.get_manifest(&call, &house.tagged(), &GetOptions::default()), Code::NotFound, "");
+    assert_eq!(house.asked(), ["m1", "m2", "m3", "origin"]);
+    // The one that is well again is asked after the registry, and then before it.
+    is_well.store(true, std::sync::atomic::Ordering::SeqCst);
+    let found = client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
+    assert_eq!(
+        (found.served_by.as_deref(), house.asked().join(" ")),
+        (Some(house.host("m1")), "m3 origin m1".to_owned())
+    );
+    client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
+    assert_eq!(house.asked(), ["m1"]);
+    // What nobody has is not found at the registry, whoever else fails.
+    let missing = house.at(&digest(b"missing"));
+    let error = fails(client.get_manifest(&call, &missing, &GetOptions::default()), Code::NotFound, "");
+    assert!(error.url().is_some_and(|url| url.contains(house.host("origin"))), "{error:?}");
+    assert_eq!(house.asked(), ["m1", "m3", "origin", "m2"]);
 }
 
 /// 401 and 403 are about a repository, 404 is about what was asked for, the rest is about the mirror.

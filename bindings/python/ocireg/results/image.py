@@ -56,6 +56,7 @@ class CopyResult(TypedDict):
     mediaType: str  # Its media type.
     manifests: CopyManifests  # The manifests and indexes.
     blobs: CopyBlobs  # The configs and layers.
+    served_by: list[str]  # Who sent it: the registry, its mirrors, or several of them.
     skipped: list[str]  # The names that were left as they are, because they refer to something.
     condition: str | None  # Who saw to it that the name could be set.
     plan: NotRequired[CopyPlan]  # What a dry run would do.
@@ -170,6 +171,7 @@ class PulledArtifact(TypedDict):
     skipped: list[PassedOver]  # What was not pulled.
     kept: int  # Names that were left as they are.
     bytes_resumed: int  # Bytes that earlier calls had left.
+    served_by: list[str]  # Who sent it: the registry, its mirrors, or several of them.
 
 
 class PushedArtifact(TypedDict):

@@ -30,7 +30,7 @@ module Ocireg
     # @param place [String]
     # @param folder [String, Pathname]
     # @param options titles: and media_types: (lists, with * and ?), keep_old:, unpack:, platform:, max_bytes:, max_ratio:, concurrency:
-    # @return [Hash] "source", "digest", "mediaType", "artifactType", "path", "files", "skipped", "kept", "bytes_resumed"
+    # @return [Hash] "source", "digest", "mediaType", "artifactType", "path", "files", "skipped", "kept", "bytes_resumed", "served_by"
     def pull_artifact(place, folder, **options)
       invoke(:ocireg_artifact_pull, text("place", place), text("folder", folder), **options)
     end

@@ -1,0 +1,24 @@
+//! Who sent what a call has read.
+
+use std::sync::Mutex;
+
+use crate::sync::lock;
+
+/// The hosts that sent manifests and blobs in a call: the registry, mirrors, or several of them.
+#[derive(Default)]
+pub(crate) struct Senders(Mutex<Vec<String>>);
+
+impl Senders {
+    /// One sends something.
+    pub(crate) fn add(&self, host: String) {
+        let mut all = lock(&self.0);
+        if !all.contains(&host) {
+            all.push(host);
+        }
+    }
+
+    /// All of them, `HOST[:PORT]`, in the order in which they began.
+    pub(crate) fn all(&self) -> Vec<String> {
+        lock(&self.0).clone()
+    }
+}

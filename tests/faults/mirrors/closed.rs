@@ -1,0 +1,75 @@
+//! A registry of which only the mirrors may be asked: nothing else leads there either.
+
+use ocireg::error::Code;
+use ocireg::reference::Reference;
+use ocireg::registry::manifest::GetOptions;
+use serde_json::json;
+
+use super::house::Manner::*;
+use super::house::*;
+use crate::common::*;
+use crate::server::*;
+
+/// A mirror of another name is on its host.
+#[test]
+fn no_mirror_of_another_name_is_asked_there() {
+    let house = House::new(&[("m1", Healthy), ("b", Healthy), ("c", Status(500)), ("origin", Healthy)]);
+    let client = house.client_with(json!({"mirrors": [house.host("m1")], "mirrors_only": true}));
+    let call = house.call(&client);
+    for name in ["b", "c"] {
+        let mirrors = json!({"mirrors": [house.host("origin"), format!("{}/proxy", house.host("origin"))]});
+        client.set_host(house.host(name), host_options(mirrors)).unwrap();
+        let outcome = client.get_manifest(&call, &tag(house.host(name)), &GetOptions::default());
+        assert_eq!(outcome.is_ok(), name == "b");
+        assert_eq!(house.asked(), [name]);
+        let shown = client.explain(&call, &tag(house.host(name))).unwrap();
+        assert!(shown["endpoints"][0].to_string().contains("mirrors_only"), "{shown:#}");
+    }
+    // Nobody else is left.
+    let alone = json!({"mirrors": [house.host("origin")], "mirrors_only": true});
+    client.set_host(house.host("b"), host_options(alone)).unwrap();
+    let error = client.get_manifest(&call, &tag(house.host("b")), &GetOptions::default());
+    fails(error, Code::Forbidden, "the option mirrors_only");
+    assert!(house.server("origin").seen().is_empty());
+}
+
+/// Another registry redirects there, or says that its tokens come from there.
+#[test]
+fn no_other_registry_leads_there() {
+    let mut house = House::new(&[("m1", Healthy), ("origin", Healthy)]);
+    let origin = house.server("origin").url("");
+    let to = origin.clone();
+    house.add("leads", move |seen| reply(307).header("Location", format!("{to}{}", seen.target)));
+    let to = origin.clone();
+    house.add("asks", move |_| reply(401).header("WWW-Authenticate", format!("Bearer realm=\"{to}/token\"")));
+    let client = house.client_with(json!({"mirrors": [house.host("m1")], "mirrors_only": true}));
+    let call = house.call(&client);
+    for name in ["leads", "asks"] {
+        let error = client.get_manifest(&call, &tag(house.host(name)), &GetOptions::default()).err().unwrap();
+        assert!(error.message().contains("only its mirrors are asked"), "{error}");
+    }
+    assert!(house.server("origin").seen().is_empty());
+    client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
+    // Once it may be asked again, it is.
+    client.set_host(house.host("origin"), host_options(json!({}))).unwrap();
+    client.get_manifest(&call, &tag(house.host("leads")), &GetOptions::default()).unwrap();
+}
+
+/// DNS knows a name with a dot at its end as the same.
+#[test]
+fn no_spelling_leads_there() {
+    let house = House::new(&[("m1", Healthy), ("origin", Healthy)]);
+    let client = client();
+    for (host, names) in [
+        ("reg.example", ["reg.example", "reg.example.", "REG.example.:443"].as_slice()),
+        ("other.example.:5000", &["other.example:5000", "other.example.:5000"]),
+        ("docker.io", &["docker.io", "registry-1.docker.io.", "index.docker.io."]),
+    ] {
+        client.set_host(host, host_options(json!({"mirrors": [house.host("m1")], "mirrors_only": true}))).unwrap();
+        for name in names {
+            let reference = Reference::parse(&format!("{name}/a/b:t"), None).unwrap();
+            let found = client.get_manifest(&house.call(&client), &reference, &GetOptions::default()).unwrap();
+            assert_eq!(found.served_by.as_deref(), Some(house.host("m1")), "{name}");
+        }
+    }
+}

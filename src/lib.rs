@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! ffi                                              C: handles, strings, options, errors, callbacks, jobs
-//! endpoint                                         names of places, and what is done between two of them
+//! place                                            names of places, and what is done between two of them
 //! convert · registry_v1                            old images made new and new ones old · the old protocol
 //! registry · artifact · image                      protocol v2 · files as artifacts · layers, configs, trees
 //! layout · transfer                                layouts and archives · copies between any two stores
@@ -25,7 +25,7 @@
 //! Options are structs with defaults.
 //!
 //! ```no_run
-//! use ocireg::endpoint::{self, Endpoint};
+//! use ocireg::place::{self, Place};
 //! use ocireg::registry::ClientOptions;
 //! use ocireg::reference::Reference;
 //! use ocireg::registry::manifest::GetOptions;
@@ -45,8 +45,8 @@
 //!     println!("{} {}", layer.digest, layer.size);
 //! }
 //!
-//! let (from, to) = (Endpoint::parse("docker://quay.io/prometheus/busybox")?, Endpoint::parse("oci:busybox:latest")?);
-//! endpoint::copy(&client, &client.call(None)?, &from, &to, &CopyOptions::default())?;
+//! let (from, to) = (Place::parse("docker://quay.io/prometheus/busybox")?, Place::parse("oci:busybox:latest")?);
+//! place::copy(&client, &client.call(None)?, &from, &to, &CopyOptions::default())?;
 //! # Ok(())
 //! # }
 //! ```
@@ -57,7 +57,7 @@
 //! have a stable [`error::Code`].
 //!
 //! ```
-//! use ocireg::endpoint::{self, Endpoint};
+//! use ocireg::place::{self, Place};
 //! use ocireg::error::Code;
 //! use ocireg::registry::ClientOptions;
 //! use ocireg::image::config::ImageConfig;
@@ -72,13 +72,13 @@
 //! let call = client.call(None)?;
 //!
 //! // An image without layers, into a layout under the name v1.
-//! let layout = Endpoint::parse(&format!("oci:{}/layout:v1", folder.path().display()))?;
-//! let (from, to) = Endpoint::onto(&client, Box::new(Scratch::new(Some("linux/arm64"))?), &layout)?;
+//! let layout = Place::parse(&format!("oci:{}/layout:v1", folder.path().display()))?;
+//! let (from, to) = Place::onto(&client, Box::new(Scratch::new(Some("linux/arm64"))?), &layout)?;
 //! let made = copy(&call, from.as_ref(), to.as_ref(), &CopyOptions::default())?;
 //!
 //! // From there into an archive: it is the same image.
-//! let archive = Endpoint::parse(&format!("oci-archive:{}/image.tar:v1", folder.path().display()))?;
-//! endpoint::copy(&client, &call, &layout, &archive, &CopyOptions::default())?;
+//! let archive = Place::parse(&format!("oci-archive:{}/image.tar:v1", folder.path().display()))?;
+//! place::copy(&client, &call, &layout, &archive, &CopyOptions::default())?;
 //! let store = archive.source(&client)?;
 //! let image = Image::find(&call, store.as_ref(), Some("linux/arm64"))?;
 //! assert_eq!(image.content.digest(), &made.digest);
@@ -110,7 +110,7 @@ mod descriptor;
 pub mod digest;
 mod docker_hub;
 mod download;
-pub mod endpoint;
+
 pub mod error;
 mod ffi;
 mod http;
@@ -125,6 +125,7 @@ mod memories;
 mod mirrors;
 mod options;
 mod os;
+pub mod place;
 pub mod platform;
 mod pointer;
 mod rate_limit;

@@ -17,8 +17,8 @@ use super::out::{Json, New};
 use super::panics::quietly;
 use super::status::ocireg_status;
 use crate::artifact::{waiting, Artifact, StreamPartOptions};
-use crate::endpoint::{attach_artifact, pull_artifact, push_artifact, Endpoint};
 use crate::error::Result;
+use crate::place::{attach_artifact, pull_artifact, push_artifact, Place};
 use crate::registry::Client;
 use crate::sync::lock;
 
@@ -34,13 +34,9 @@ unsafe fn change(artifact: *mut ocireg_artifact, change: impl FnOnce(&mut Artifa
     change(&mut artifact)
 }
 
-unsafe fn given(
-    client: &Client,
-    artifact: *const ocireg_artifact,
-    place: *const c_char,
-) -> Result<(Artifact, Endpoint)> {
+unsafe fn given(client: &Client, artifact: *const ocireg_artifact, place: *const c_char) -> Result<(Artifact, Place)> {
     let artifact = lock(&*unsafe { handle::get(artifact, "artifact") }?).clone();
-    Ok((artifact, Endpoint::named(client, unsafe { text(&place, "place") }?)?))
+    Ok((artifact, Place::named(client, unsafe { text(&place, "place") }?)?))
 }
 
 /// Makes an artifact without parts. Free with ocireg_artifact_free.
@@ -231,7 +227,7 @@ pub unsafe extern "C" fn ocireg_artifact_pull(
         call(
             (error, Json::optional(json), client, context, options),
             |client| {
-                let place = Endpoint::named(client, text(&place, "place")?)?;
+                let place = Place::named(client, text(&place, "place")?)?;
                 Ok((place, string(folder, "folder")?))
             },
             |client, call, (place, folder), options| pull_artifact(client, call, &place, Path::new(&folder), &options),

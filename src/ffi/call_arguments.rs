@@ -6,7 +6,7 @@ use std::ops::Deref;
 use super::borrow_or_copy::CallerFd;
 use crate::artifact::Artifact;
 use crate::digest::Digest;
-use crate::endpoint::{BlobName, Descriptors, Endpoint};
+use crate::place::{BlobName, Descriptors, Place};
 use crate::reference::{Index, Reference, Repository};
 use crate::registry::upload::session::SavedSession;
 use crate::registry_v1::id::ImageId;
@@ -67,10 +67,10 @@ impl CallArguments for Reference {
     }
 }
 
-impl CallArguments for Endpoint {
+impl CallArguments for Place {
     fn hosts(&self) -> Vec<String> {
         match self {
-            Endpoint::Registry(reference) | Endpoint::RegistryV1(reference) => reference.hosts(),
+            Place::Registry(reference) | Place::RegistryV1(reference) => reference.hosts(),
             _ => Vec::new(),
         }
     }

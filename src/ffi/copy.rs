@@ -13,10 +13,10 @@ use super::guard::enter;
 use super::options::{self, ocireg_options, NoOptions};
 use super::out::Json;
 use super::status::ocireg_status;
-use crate::endpoint::{self, Descriptors, Endpoint};
 use crate::error::Result;
 use crate::layout::check;
 use crate::layout::oci::OciLayout;
+use crate::place::{self, Descriptors, Place};
 use crate::transfer::copy::CopyOptions;
 
 /// Takes the name of a place to copy from or to apart. Any thread. A place is one of
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
     json: *mut *mut c_char,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe { enter(error, Json::required(json), || Ok(Endpoint::parse(text(&name, "name")?)?.to_json())) }
+    unsafe { enter(error, Json::required(json), || Ok(Place::parse(text(&name, "name")?)?.to_json())) }
 }
 
 /// Copies what one place names to another: an image, an index with everything in it, or an artifact. Places are named as for
@@ -140,14 +140,14 @@ pub unsafe extern "C" fn ocireg_copy(
         call(
             (error, Json::optional(json), client, context, options),
             |client| {
-                let source = Endpoint::named(client, text(&source, "source")?)?;
-                let destination = Endpoint::named(client, text(&destination, "destination")?)?;
+                let source = Place::named(client, text(&source, "source")?)?;
+                let destination = Place::named(client, text(&destination, "destination")?)?;
                 // Those of the options, now: a job's caller may close them before a thread looks at them.
                 let descriptors = descriptors(&options::read(options)?)?;
                 Ok((source, destination, descriptors))
             },
             |client, call, (source, destination, descriptors), options| {
-                endpoint::copy_through(client, call, &source, &destination, descriptors, &options)
+                place::copy_through(client, call, &source, &destination, descriptors, &options)
             },
         )
     }

@@ -14,9 +14,9 @@ use super::guard::enter_blocking;
 use super::options::ocireg_options;
 use super::out::{Json, Of};
 use super::status::ocireg_status;
-use crate::endpoint::Endpoint;
 use crate::error::{Code, Error};
 use crate::image::export::{export, export_file};
+use crate::place::Place;
 
 /// Takes bytes, all of them. 0 goes on; anything else stops the call with OCIREG_CALLBACK.
 pub type ocireg_write_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, data: *const u8, size: usize) -> i32>;
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn ocireg_image_export_file(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            |client| Ok((Endpoint::named(client, text(&image, "image")?)?, string(path, "path")?)),
+            |client| Ok((Place::named(client, text(&image, "image")?)?, string(path, "path")?)),
             |client, call, (place, path), options| {
                 let store = place.source(client)?;
                 export_file(call, store.as_ref(), Path::new(&path), &options)
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn ocireg_image_export_fd(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            |client| Ok((Endpoint::named(client, text(&image, "image")?)?, descriptor_for(context, fd)?)),
+            |client| Ok((Place::named(client, text(&image, "image")?)?, descriptor_for(context, fd)?)),
             |client, call, (place, fd), options| {
                 let store = place.source(client)?;
                 let mut into = call.output(&fd)?;
@@ -116,7 +116,7 @@ pub unsafe extern "C" fn ocireg_image_export_stream(
         let out = Of::new(client, "client", Of::new(context, "context", Json::optional(json)));
         enter_blocking(error, out, || {
             let (client, call, options) = begin(client, context, options)?;
-            let place = Endpoint::named(&client, text(&image, "image")?)?;
+            let place = Place::named(&client, text(&image, "image")?)?;
             let write = callback.ok_or_else(|| null("callback"))?;
             let mut into = CallerSink { write, userdata: Userdata::new(userdata) };
             let store = place.source(&client)?;

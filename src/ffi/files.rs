@@ -12,10 +12,10 @@ use super::error::ocireg_error;
 use super::options::ocireg_options;
 use super::out::Json;
 use super::status::ocireg_status;
-use crate::endpoint::Endpoint;
 use crate::image::cat::cat;
 use crate::image::extract::extract_through;
 use crate::image::files::files;
+use crate::place::Place;
 
 /// Extracts the files of an image at any place (see ocireg_endpoint_parse) into a folder, which is made if it is not there:
 /// the layers from the oldest on, packed by gzip, zstd or not at all, with their whiteouts, hard and symbolic links,
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn ocireg_image_extract(
         call(
             (error, Json::optional(json), client, context, options),
             |client| {
-                let place = Endpoint::named(client, text(&image, "image")?)?;
+                let place = Place::named(client, text(&image, "image")?)?;
                 let folder = string(folder, "folder")?;
                 Ok((place, folder))
             },
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn ocireg_image_files(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            |client| Endpoint::named(client, text(&image, "image")?),
+            |client| Place::named(client, text(&image, "image")?),
             |client, call, place, options| {
                 let store = place.source(client)?;
                 files(call, store.as_ref(), &options)
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn ocireg_image_cat(
         call(
             (error, Json::optional(json), client, context, options),
             |client| {
-                let place = Endpoint::named(client, text(&image, "image")?)?;
+                let place = Place::named(client, text(&image, "image")?)?;
                 let path = string(path, "path")?;
                 Ok((place, path, descriptor_for(context, fd)?))
             },

@@ -13,11 +13,11 @@ use super::options::ocireg_options;
 use super::out::{Bytes, Json};
 use super::registry::repository_name;
 use super::status::ocireg_status;
-use crate::endpoint::{self, Endpoint};
 use crate::image::config::ImageConfig;
 use crate::image::size::size;
 use crate::image::validate::validate;
 use crate::image::{Image, Selection};
+use crate::place::{self, Place};
 
 /// The config of an image at any place (see ocireg_endpoint_parse). Its bytes are verified. Blocks.
 ///
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn ocireg_image_config(
     unsafe {
         call(
             (error, (Json::optional(json), Bytes::optional(bytes)), client, context, options),
-            |client| Endpoint::named(client, text(&image, "image")?),
+            |client| Place::named(client, text(&image, "image")?),
             |client, call, place, options: Selection| {
                 let store = place.source(client)?;
                 let image = Image::find(call, store.as_ref(), options.platform.as_deref())?;
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn ocireg_image_validate(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            |client| Endpoint::named(client, text(&place, "place")?),
+            |client| Place::named(client, text(&place, "place")?),
             |client, call, place, options| {
                 let store = place.source(client)?;
                 validate(call, store.as_ref(), &options)
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn ocireg_image_size(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            |client| Endpoint::named(client, text(&image, "image")?),
+            |client| Place::named(client, text(&image, "image")?),
             |client, call, place, options| {
                 let store = place.source(client)?;
                 size(call, store.as_ref(), &options)
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn ocireg_image_tag(
                 from.check_tag(&to)?;
                 Ok((from, to))
             },
-            |client, call, (from, to), options| endpoint::tag(client, call, &from, &to, &options),
+            |client, call, (from, to), options| place::tag(client, call, &from, &to, &options),
         )
     }
 }
@@ -201,8 +201,8 @@ pub unsafe extern "C" fn ocireg_image_append(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            |client| Endpoint::named(client, text(&image, "image")?),
-            |client, call, image, options| endpoint::append(client, call, &image, &options),
+            |client| Place::named(client, text(&image, "image")?),
+            |client, call, image, options| place::append(client, call, &image, &options),
         )
     }
 }

@@ -10,7 +10,7 @@ use super::error::ocireg_error;
 use super::options::ocireg_options;
 use super::out::Json;
 use super::status::ocireg_status;
-use crate::endpoint::{append_to_index, create_index, remove_from_index, Endpoint};
+use crate::place::{append_to_index, create_index, remove_from_index, Place};
 
 /// Makes an index of what references name, in whatever repositories, layouts and archives, and puts it where a place says (see
 /// ocireg_endpoint_parse): first everything that is not there already, mounted from other repositories of the same registry and
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn ocireg_index_create(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            |client| Endpoint::named(client, text(&place, "place")?),
+            |client| Place::named(client, text(&place, "place")?),
             |client, call, place, options| create_index(client, call, &place, &options),
         )
     }
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn ocireg_index_append(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            |client| Endpoint::named(client, text(&place, "place")?),
+            |client| Place::named(client, text(&place, "place")?),
             |client, call, place, options| append_to_index(client, call, &place, &options),
         )
     }
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn ocireg_index_remove(
     unsafe {
         call(
             (error, Json::optional(json), client, context, options),
-            |client| Endpoint::named(client, text(&place, "place")?),
+            |client| Place::named(client, text(&place, "place")?),
             |client, call, place, options| remove_from_index(client, call, &place, &options),
         )
     }

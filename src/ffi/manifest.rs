@@ -12,24 +12,24 @@ use super::memory::ocireg_buffer;
 use super::options::ocireg_options;
 use super::out::{Bytes, Json, Text};
 use super::status::ocireg_status;
-use crate::endpoint::{self, BlobName, Endpoint};
 use crate::error::Result;
+use crate::place::{self, BlobName, Place};
 use crate::reference::{Reference, Repository};
 use crate::registry::Client;
 
 /// A repository, for what no other place has.
 pub(super) unsafe fn repository(client: &Client, argument: *const c_char) -> Result<Repository> {
-    Endpoint::only_repository(client, unsafe { text(&argument, "repository") }?)
+    Place::only_repository(client, unsafe { text(&argument, "repository") }?)
 }
 
 /// A reference, for what no other place has.
 pub(super) unsafe fn reference(client: &Client, argument: *const c_char) -> Result<Reference> {
-    Endpoint::only_registry(client, unsafe { text(&argument, "reference") }?)
+    Place::only_registry(client, unsafe { text(&argument, "reference") }?)
 }
 
 /// A reference, or another place.
-pub(super) unsafe fn place(client: &Client, argument: *const c_char) -> Result<Endpoint> {
-    Endpoint::named(client, unsafe { text(&argument, "reference") }?)
+pub(super) unsafe fn place(client: &Client, argument: *const c_char) -> Result<Place> {
+    Place::named(client, unsafe { text(&argument, "reference") }?)
 }
 
 /// A blob in a repository or at another place.
@@ -38,8 +38,8 @@ pub(super) unsafe fn blob(client: &Client, argument: *const c_char) -> Result<Bl
 }
 
 /// A repository, or another place that holds what one does.
-pub(super) unsafe fn holder(client: &Client, argument: *const c_char) -> Result<Endpoint> {
-    Endpoint::holder(client, unsafe { text(&argument, "repository") }?)
+pub(super) unsafe fn holder(client: &Client, argument: *const c_char) -> Result<Place> {
+    Place::holder(client, unsafe { text(&argument, "repository") }?)
 }
 
 /// Gets a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; with both, the digest decides. Or that of another place (see
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn ocireg_manifest_get(
             (error, (Json::optional(json), Bytes::optional(bytes)), client, context, options),
             |client| place(client, reference),
             |client, call, place, options| {
-                let manifest = endpoint::get_manifest(client, call, &place, &options)?;
+                let manifest = place::get_manifest(client, call, &place, &options)?;
                 Ok((manifest.to_json(), manifest.bytes))
             },
         )
@@ -107,7 +107,7 @@ pub unsafe extern "C" fn ocireg_manifest_head(
         call(
             (error, Json::required(json), client, context, options),
             |client| place(client, reference),
-            |client, call, place, options| endpoint::head_manifest(client, call, &place, &options),
+            |client, call, place, options| place::head_manifest(client, call, &place, &options),
         )
     }
 }
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
         call(
             (error, Text::required(digest, "digest"), client, context, options),
             |client| place(client, reference),
-            |client, call, place, options| Ok(endpoint::manifest_digest(client, call, &place, &options)?.to_string()),
+            |client, call, place, options| Ok(place::manifest_digest(client, call, &place, &options)?.to_string()),
         )
     }
 }
@@ -195,7 +195,7 @@ pub unsafe extern "C" fn ocireg_manifest_put(
                 let data = bytes_for(context, data, size, "data")?;
                 Ok((place, data))
             },
-            |client, call, (place, data), options| endpoint::put_manifest(client, call, &place, &data, &options),
+            |client, call, (place, data), options| place::put_manifest(client, call, &place, &data, &options),
         )
     }
 }
@@ -231,7 +231,7 @@ pub unsafe extern "C" fn ocireg_manifest_delete(
         call(
             (error, Json::optional(json), client, context, options),
             |client| place(client, reference),
-            |client, call, place, options| endpoint::delete_manifest(client, call, &place, &options),
+            |client, call, place, options| place::delete_manifest(client, call, &place, &options),
         )
     }
 }

@@ -11,8 +11,8 @@ use super::memory::ocireg_buffer;
 use super::options::{ocireg_options, NoOptions};
 use super::out::{Bytes, Json};
 use super::status::ocireg_status;
-use crate::endpoint::Endpoint;
 use crate::image::place_contents;
+use crate::place::Place;
 
 /// The manifest that any place names (see ocireg_endpoint_parse): of a layout or an archive what ocireg_manifest_get is of a
 /// registry, where that says more. Its bytes are verified. Blocks.
@@ -38,7 +38,7 @@ pub unsafe extern "C" fn ocireg_endpoint_manifest(
     unsafe {
         call(
             (error, (Json::optional(json), Bytes::optional(bytes)), client, context, options),
-            |client| Endpoint::named(client, text(&place, "place")?),
+            |client| Place::named(client, text(&place, "place")?),
             |client, call, named, options| {
                 let store = named.source(client)?;
                 place_contents::manifest(call, store.as_ref(), &options)
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn ocireg_endpoint_list(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            |client| Endpoint::named(client, text(&place, "place")?),
+            |client| Place::named(client, text(&place, "place")?),
             |client, call, named, NoOptions {}| {
                 let store = named.source(client)?;
                 place_contents::list(call, store.as_ref())
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn ocireg_endpoint_referrers(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            |client| Endpoint::named(client, text(&place, "place")?),
+            |client| Place::named(client, text(&place, "place")?),
             |client, call, named, options| {
                 let store = named.source(client)?;
                 place_contents::referrers(call, store.as_ref(), &options)

@@ -10,7 +10,7 @@ use super::manifest::place;
 use super::options::ocireg_options;
 use super::out::Json;
 use super::status::ocireg_status;
-use crate::endpoint;
+use crate::place;
 
 /// Lists what refers to a manifest (signatures, attestations, bills of materials), [HOST[:PORT]/]REPOSITORY@DIGEST; a tag
 /// is resolved first. Of another place (see ocireg_endpoint_parse) it is what that holds. From the registry's referrers API, all pages; where there is none (404, 400, 405, 406, or a web
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn ocireg_referrers(
         call(
             (error, Json::required(json), client, context, options),
             |client| place(client, reference),
-            |client, call, place, options| endpoint::referrers(client, call, &place, &options),
+            |client, call, place, options| place::referrers(client, call, &place, &options),
         )
     }
 }
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn ocireg_tag_delete(
         call(
             (error, Json::optional(json), client, context, options),
             |client| place(client, reference),
-            |client, call, place, options| endpoint::delete_tag(client, call, &place, &options),
+            |client, call, place, options| place::delete_tag(client, call, &place, &options),
         )
     }
 }

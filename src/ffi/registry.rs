@@ -12,8 +12,8 @@ use super::manifest::holder;
 use super::options::{ocireg_options, NoOptions};
 use super::out::Json;
 use super::status::ocireg_status;
-use crate::endpoint::{self, Endpoint};
 use crate::error::Result;
+use crate::place::{self, Place};
 use crate::reference::Index;
 use crate::registry::Client;
 
@@ -26,7 +26,7 @@ pub(super) unsafe fn registry_name(argument: *const c_char) -> Result<NameWithHo
 
 pub(super) unsafe fn repository_name(client: &Client, argument: *const c_char) -> Result<NameWithHost> {
     let name = unsafe { string(argument, "repository") }?;
-    let repository = Endpoint::only_repository(client, &name)?;
+    let repository = Place::only_repository(client, &name)?;
     Ok(NameWithHost::new(name, repository.index()))
 }
 
@@ -147,7 +147,7 @@ pub unsafe extern "C" fn ocireg_repository_tags(
         call(
             (error, Json::required(json), client, context, options),
             |client| holder(client, repository),
-            |client, call, holder, options| endpoint::tags(client, call, &holder, &options),
+            |client, call, holder, options| place::tags(client, call, &holder, &options),
         )
     }
 }

@@ -11,7 +11,7 @@ use super::error::ocireg_error;
 use super::options::{self, ocireg_options};
 use super::out::Json;
 use super::status::ocireg_status;
-use crate::endpoint::{self, SyncDestination, SyncList, SyncListOptions, SyncSource};
+use crate::place::{self, SyncDestination, SyncList, SyncListOptions, SyncSource};
 
 impl CallArguments for SyncSource {
     fn hosts(&self) -> Vec<String> {
@@ -86,9 +86,7 @@ pub unsafe extern "C" fn ocireg_sync(
                 let destination = SyncDestination::named(client, text(&destination, "destination")?)?;
                 Ok((source, destination))
             },
-            |client, call, (source, destination), options| {
-                endpoint::sync(client, call, &source, &destination, &options)
-            },
+            |client, call, (source, destination), options| place::sync(client, call, &source, &destination, &options),
         )
     }
 }
@@ -130,7 +128,7 @@ pub unsafe extern "C" fn ocireg_sync_list(
                 let options: SyncListOptions = options::read(options)?;
                 SyncList::read(client, &list, destination, options.list_format.as_deref())
             },
-            |client, call, list, options| endpoint::sync_list(client, call, &list, &options),
+            |client, call, list, options| place::sync_list(client, call, &list, &options),
         )
     }
 }

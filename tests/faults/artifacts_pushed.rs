@@ -4,8 +4,8 @@ use std::path::Path;
 
 use ocireg::artifact::push::ArtifactPushOptions;
 use ocireg::artifact::{Artifact, PartOptions};
-use ocireg::endpoint::{attach_artifact, push_artifact, Endpoint};
 use ocireg::error::Code;
+use ocireg::place::{attach_artifact, push_artifact, Place};
 use serde_json::{json, Value};
 
 use crate::common::*;
@@ -30,7 +30,7 @@ fn of_path(path: &Path) -> Artifact {
 
 fn push(artifact: &Artifact, to: &str, options: Value) -> Result<Value, ocireg::error::Error> {
     let client = client();
-    let (to, options) = (Endpoint::parse(to).unwrap(), serde_json::from_value(options).unwrap());
+    let (to, options) = (Place::parse(to).unwrap(), serde_json::from_value(options).unwrap());
     push_artifact(&client, &call(&client), artifact, &to, &options).map(|pushed| serde_json::to_value(pushed).unwrap())
 }
 
@@ -50,7 +50,7 @@ fn an_attached_one_that_is_not_listed_is_listed_by_the_next_try() {
     let shelf = Shelf::start(Abilities::default());
     let image = shelf.image("amd64");
     let subject = image["digest"].as_str().unwrap();
-    let place = Endpoint::parse(&format!("{}/a/b@{subject}", shelf.host())).unwrap();
+    let place = Place::parse(&format!("{}/a/b@{subject}", shelf.host())).unwrap();
     let client = client();
     let artifact = of_bytes(json!({"title": "a"}));
     let attach = || attach_artifact(&client, &call(&client), &artifact, &place, &Default::default());
@@ -87,7 +87,7 @@ fn what_is_left_as_it_is_costs_no_reading() {
     let error = serde_json::from_value::<ArtifactPushOptions>(json!({"image_spec": "v2"})).unwrap_err();
     assert!(error.to_string().contains("image_spec"), "{error}");
     let client = client();
-    let place = Endpoint::parse("dir:/no/such/folder").unwrap();
+    let place = Place::parse("dir:/no/such/folder").unwrap();
     let outcome = attach_artifact(&client, &call(&client), &nothing, &place, &Default::default());
     fails(outcome, Code::Unsupported, "dir:");
 }
@@ -131,7 +131,7 @@ fn half_of_what_can_be_read_once_is_not_taken_for_all() {
             context.cancel();
             std::thread::sleep(std::time::Duration::from_millis(300));
         });
-        let place = Endpoint::parse(&to).unwrap();
+        let place = Place::parse(&to).unwrap();
         let outcome = push_artifact(&client, &call, &artifact, &place, &Default::default());
         fails(outcome, Code::Cancelled, "");
     });

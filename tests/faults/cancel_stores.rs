@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ocireg::call::Call;
 use ocireg::convert::schema1::ConvertingStore;
 use ocireg::digest::{Digest, Hasher};
-use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
 use ocireg::image::size::{size, SizeOptions};
 use ocireg::image::Image;
 use ocireg::layout::check::{check, clean, CleanOptions};
 use ocireg::layout::oci::OciLayout;
 use ocireg::manifest::Descriptor;
+use ocireg::place::Place;
 use ocireg::store::{RawManifest, ReadStore};
 use ocireg::stream::blob::{Blob, VerifiedBlob};
 use ocireg::transfer::copy::{copy, CopyOptions};
@@ -145,7 +145,7 @@ fn archives() {
             let client = client();
             // Fast machines read it repeatedly.
             (0..100).try_for_each(|_| {
-                let store = Endpoint::parse(&format!("{transport}:{}", path.display()))?.source(&client)?;
+                let store = Place::parse(&format!("{transport}:{}", path.display()))?.source(&client)?;
                 match store.root(call) {
                     Err(error) if error.code() == Code::NotFound => Ok(()),
                     outcome => outcome.map(drop),

@@ -7,12 +7,12 @@ use std::path::Path;
 use ocireg::call::Call;
 use ocireg::convert::compress::CompressingStore;
 use ocireg::digest::{Digest, Hasher};
-use ocireg::endpoint::{self, Endpoint};
 use ocireg::error::{Code, Error};
 use ocireg::image::append::{append, AppendOptions};
 use ocireg::image::scratch::Scratch;
 use ocireg::layout::oci::OciLayout;
 use ocireg::manifest::Descriptor;
+use ocireg::place::{self, Place};
 use ocireg::registry::store::RegistryStore;
 use ocireg::store::{RawManifest, ReadStore};
 use ocireg::stream::blob::Blob;
@@ -52,7 +52,7 @@ fn options(compression: Option<Compression>) -> CopyOptions {
 
 fn go(from: &str, to: &str, options: &CopyOptions) -> Result<Copied, Error> {
     let client = client();
-    endpoint::copy(&client, &call(&client), &Endpoint::parse(from)?, &Endpoint::parse(to)?, options)
+    place::copy(&client, &call(&client), &Place::parse(from)?, &Place::parse(to)?, options)
 }
 
 /// An image as a layout and as `docker save` writes it: their names.

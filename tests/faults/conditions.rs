@@ -3,10 +3,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ocireg::endpoint::{append, copy as copy_places, Endpoint};
 use ocireg::error::{Code, Error};
 use ocireg::image::append::AppendOptions;
 use ocireg::image::tag::{tag as tag_image, TagOptions};
+use ocireg::place::{append, copy as copy_places, Place};
 use ocireg::reference::Reference;
 use ocireg::registry::manifest::{PutManifest, PutOptions};
 use ocireg::registry::store::RegistryStore;
@@ -310,7 +310,7 @@ fn a_copy_leaves_a_tag_that_is_there() {
 fn a_source_is_not_asked_for_what_is_not_copied() {
     let (from, to) = (full(Abilities::default()), full(Abilities::default()));
     set(&to, "t");
-    let place = |registry: &Registry| Endpoint::parse(&format!("{}/a/b:t", registry.server.host)).unwrap();
+    let place = |registry: &Registry| Place::parse(&format!("{}/a/b:t", registry.server.host)).unwrap();
     let options = CopyOptions { names: exists("skip"), ..CopyOptions::default() };
     let client = client();
     let found = copy_places(&client, &call(&client), &place(&from), &place(&to), &options).unwrap();
@@ -350,7 +350,7 @@ fn names_in_layouts_directories_and_archives() {
     let at = |text: &str| text.replacen('/', &format!("{}/", folder.path().display()), 1);
     let client = client();
     let copied = |layer: usize, to: &str, names: NameOptions| {
-        let to = Endpoint::parse(&at(to)).unwrap().destination(&client).unwrap();
+        let to = Place::parse(&at(to)).unwrap().destination(&client).unwrap();
         let options = CopyOptions { names, ..CopyOptions::default() };
         copy(&call(&client), &Memory::new(&[noise(layer)]), to.as_ref(), &options)
     };
@@ -382,7 +382,7 @@ fn layers_are_not_read_for_a_name_that_is_taken() {
     let registry = full(Abilities::default());
     set(&registry, "taken");
     let client = client();
-    let image = Endpoint::parse(&format!("{}/a/b:t", registry.server.host)).unwrap();
+    let image = Place::parse(&format!("{}/a/b:t", registry.server.host)).unwrap();
     let options = |names: NameOptions| AppendOptions {
         layers: vec!["/no/such/layer".to_owned()],
         to: Some(format!("{}/a/b:taken", registry.server.host)),

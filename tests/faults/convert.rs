@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use ocireg::convert::push::{push, PushOptions};
-use ocireg::endpoint::{self, Endpoint};
 use ocireg::error::{Code, Error, Side};
+use ocireg::place::{self, Place};
 use ocireg::registry::Client;
 use ocireg::schema1::private::PrivateKey;
 use ocireg::schema1::sign::sign;
@@ -19,9 +19,9 @@ use crate::v1::{checksum, id, standalone};
 const TYPE: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
 fn copied(client: &Client, from: &str, folder: &Path) -> Result<Copied, Error> {
-    let to = Endpoint::parse(&format!("oci:{}", folder.join("layout").display()))?;
+    let to = Place::parse(&format!("oci:{}", folder.join("layout").display()))?;
     let options = CopyOptions { convert_schema1: true, ..CopyOptions::default() };
-    endpoint::copy(client, &call(client), &Endpoint::parse(from)?, &to, &options)
+    place::copy(client, &call(client), &Place::parse(from)?, &to, &options)
 }
 
 /// A client whose temporary files are in the folder.
@@ -185,8 +185,8 @@ fn a_cancelled_copy_ends_at_once_and_leaves_nothing() {
         seen.path().ends_with("/layer").then(|| reply(200).body(noise(40_000)).cut(1000, Then::Stall))
     });
     let (context, call) = with_context(&client);
-    let from = Endpoint::parse(&v1(&silent)).unwrap();
-    let to = Endpoint::parse(&format!("oci:{}", folder.path().join("layout").display())).unwrap();
+    let from = Place::parse(&v1(&silent)).unwrap();
+    let to = Place::parse(&format!("oci:{}", folder.path().join("layout").display())).unwrap();
     let copy = std::thread::scope(|scope| {
         scope.spawn(|| {
             std::thread::sleep(Duration::from_millis(300));
@@ -194,7 +194,7 @@ fn a_cancelled_copy_ends_at_once_and_leaves_nothing() {
         });
         let mut outcome = None;
         within(Duration::from_millis(1500), || {
-            outcome = Some(endpoint::copy(&client, &call, &from, &to, &CopyOptions::default()));
+            outcome = Some(place::copy(&client, &call, &from, &to, &CopyOptions::default()));
         });
         outcome.unwrap()
     });
@@ -287,7 +287,7 @@ fn a_push_is_in_order_and_stops_at_what_is_wrong() {
     const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
     let client = client();
     let pushed = |server: &Server, from: &str| {
-        let from = Endpoint::parse(from)?.source(&client)?;
+        let from = Place::parse(from)?.source(&client)?;
         push(
             &client,
             &call(&client),

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use ocireg::digest::Digest;
-use ocireg::endpoint::{self, Endpoint};
 use ocireg::layout::check::check;
 use ocireg::layout::oci::OciLayout;
+use ocireg::place::{self, Place};
 use ocireg::store::ReadStore;
 use ocireg::transfer::copy::{copy, CopyOptions};
 
@@ -26,8 +26,8 @@ use crate::shelf::*;
 fn the_process_that_is_cut() {
     let (Ok(from), Ok(to)) = (std::env::var("OCIREG_TEST_FROM"), std::env::var("OCIREG_TEST_TO")) else { return };
     let client = client();
-    let (from, to) = (Endpoint::parse(&from).unwrap(), Endpoint::parse(&to).unwrap());
-    let outcome = endpoint::copy(&client, &call(&client), &from, &to, &CopyOptions::default());
+    let (from, to) = (Place::parse(&from).unwrap(), Place::parse(&to).unwrap());
+    let outcome = place::copy(&client, &call(&client), &from, &to, &CopyOptions::default());
     if let Err(error) = outcome {
         eprintln!("{error}");
         std::process::exit(7);
@@ -109,7 +109,7 @@ fn shim(folder: &Path) -> PathBuf {
 /// The digest of the image that a place names, after reading all its blobs. None when it names none.
 fn named(name: &str) -> Option<Digest> {
     let client = client();
-    let (call, place) = (call(&client), Endpoint::parse(name).unwrap());
+    let (call, place) = (call(&client), Place::parse(name).unwrap());
     let store: Box<dyn ReadStore> = place.source(&client).ok()?;
     let root = store.root(&call).ok()?;
     for blob in root.document.config().into_iter().chain(root.document.layers()) {
@@ -125,7 +125,7 @@ fn image(from: &Memory) -> Digest {
 
 fn put(from: &Memory, to: &str) {
     let client = client();
-    let to = Endpoint::parse(to).unwrap().destination(&client).unwrap();
+    let to = Place::parse(to).unwrap().destination(&client).unwrap();
     copy(&call(&client), from, to.as_ref(), &CopyOptions::default()).unwrap();
 }
 
@@ -251,8 +251,8 @@ fn registries() {
         let last = to.names().last().is_some_and(|name| name == "v9");
         assert!(names == old || names == new && (last || status.success()), "request {at}: {names}: {said}");
         let client = client();
-        let (from, target) = (Endpoint::parse(&from).unwrap(), Endpoint::parse(&target).unwrap());
-        endpoint::copy(&client, &call(&client), &from, &target, &CopyOptions::default()).unwrap();
+        let (from, target) = (Place::parse(&from).unwrap(), Place::parse(&target).unwrap());
+        place::copy(&client, &call(&client), &from, &target, &CopyOptions::default()).unwrap();
         assert_eq!(to.tag("v9"), Some(new));
         if status.success() {
             assert!(at > 10, "only {at} requests");

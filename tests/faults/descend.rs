@@ -1,11 +1,11 @@
 //! The image for a platform in an index, wherever the index names or hides it: everything that takes a platform finds
 //! the same one.
 
-use ocireg::endpoint::{self, Endpoint};
 use ocireg::error::{Code, Error};
 use ocireg::image::config::ImageConfig;
 use ocireg::image::size::{size, SizeOptions};
 use ocireg::image::Image;
+use ocireg::place::{self, Place};
 use ocireg::reference::Reference;
 use ocireg::registry::manifest::GetOptions;
 use ocireg::store::ReadStore;
@@ -48,11 +48,11 @@ fn ways(shelf: &Shelf, platform: &str) -> Vec<Result<String, Error>> {
     let client = client();
     let call = call(&client);
     let name = format!("{}/a/b:t", shelf.host());
-    let (reference, place) = (Reference::parse(&name, None).unwrap(), Endpoint::parse(&name).unwrap());
+    let (reference, place) = (Reference::parse(&name, None).unwrap(), Place::parse(&name).unwrap());
     let folder = tempfile::tempdir().unwrap();
     let layout = folder.path().join("l").display().to_string();
-    let whole = Endpoint::parse(&format!("oci:{layout}:whole")).unwrap();
-    endpoint::copy(&client, &call, &place, &whole, &CopyOptions::default()).unwrap();
+    let whole = Place::parse(&format!("oci:{layout}:whole")).unwrap();
+    place::copy(&client, &call, &place, &whole, &CopyOptions::default()).unwrap();
     let get = GetOptions { platform: Some(platform.to_owned()), ..GetOptions::default() };
     let stores: Vec<Box<dyn ReadStore>> = vec![place.source(&client).unwrap(), whole.source(&client).unwrap()];
     let mut found = vec![
@@ -69,9 +69,9 @@ fn ways(shelf: &Shelf, platform: &str) -> Vec<Result<String, Error>> {
         found.push(size(&call, store.as_ref(), &options).map(|size| size["digest"].as_str().unwrap().to_owned()));
     }
     for (number, from) in [&place, &whole].into_iter().enumerate() {
-        let to = Endpoint::parse(&format!("oci:{layout}:{number}")).unwrap();
+        let to = Place::parse(&format!("oci:{layout}:{number}")).unwrap();
         let options = CopyOptions { platform: vec![platform.to_owned()], ..CopyOptions::default() };
-        found.push(endpoint::copy(&client, &call, from, &to, &options).map(|copied| copied.digest.to_string()));
+        found.push(place::copy(&client, &call, from, &to, &options).map(|copied| copied.digest.to_string()));
     }
     found
 }
@@ -168,20 +168,20 @@ fn several_platforms_of_indexes_in_indexes() {
     let odd = with(amd.clone(), "x-odd", json!([1]));
     tagged(&shelf, &[inner, odd.clone()]);
     let client = client();
-    let from = Endpoint::parse(&format!("{}/a/b:t", shelf.host())).unwrap();
+    let from = Place::parse(&format!("{}/a/b:t", shelf.host())).unwrap();
     let to = Shelf::start(Abilities::default());
-    let place = Endpoint::parse(&format!("{}/a/b:t", to.host())).unwrap();
+    let place = Place::parse(&format!("{}/a/b:t", to.host())).unwrap();
     let copied = |sparse: bool, platforms: &[&str]| {
         let platform = platforms.iter().map(|text| (*text).to_owned()).collect();
         let options = CopyOptions { platform, sparse, ..CopyOptions::default() };
-        endpoint::copy(&client, &call(&client), &from, &place, &options)
+        place::copy(&client, &call(&client), &from, &place, &options)
     };
     copied(false, &["linux/amd64", "linux/arm64"]).unwrap();
     assert_eq!(to.registry.json("t").unwrap()["manifests"], json!([arm, odd]));
     let folder = tempfile::tempdir().unwrap();
-    let layout = Endpoint::parse(&format!("oci:{}:t", folder.path().join("l").display())).unwrap();
+    let layout = Place::parse(&format!("oci:{}:t", folder.path().join("l").display())).unwrap();
     let sparse = CopyOptions { platform: vec!["linux/arm64".to_owned()], sparse: true, ..CopyOptions::default() };
-    let done = endpoint::copy(&client, &call(&client), &from, &layout, &sparse).unwrap();
+    let done = place::copy(&client, &call(&client), &from, &layout, &sparse).unwrap();
     assert_eq!(Some(done.digest.to_string()), shelf.tag("t"));
     assert_eq!((&done.manifests["total"], &done.blobs["total"]), (&json!(3), &json!(2)), "root, inner and the image");
     fails(copied(true, &["linux/arm64", "plan9/arm64"]), Code::NotFound, "plan9/arm64");
@@ -196,16 +196,16 @@ fn images_without_names_are_picked_by_their_digests() {
     let digests =
         [shelf.image("amd64"), shelf.image("arm64")].map(|entry| entry["digest"].as_str().unwrap().to_owned());
     for digest in &digests {
-        let from = Endpoint::parse(&format!("{}/a/b@{digest}", shelf.host())).unwrap();
-        let to = Endpoint::parse(&layout).unwrap();
-        endpoint::copy(&client, &call(&client), &from, &to, &CopyOptions::default()).unwrap();
+        let from = Place::parse(&format!("{}/a/b@{digest}", shelf.host())).unwrap();
+        let to = Place::parse(&layout).unwrap();
+        place::copy(&client, &call(&client), &from, &to, &CopyOptions::default()).unwrap();
     }
     let tar = folder.path().join("l.tar");
     let packed =
         std::process::Command::new("tar").arg("-cf").arg(&tar).arg("-C").arg(folder.path().join("l")).arg(".").status();
     assert!(packed.unwrap().success());
     for place in [layout, format!("oci-archive:{}", tar.display())] {
-        let root = |name: &str| Endpoint::parse(name)?.source(&client)?.root(&call(&client));
+        let root = |name: &str| Place::parse(name)?.source(&client)?.root(&call(&client));
         let error = fails(root(&place), Code::InvalidReference, "2 images");
         let hint = error.to_json()["hint"].as_str().unwrap().to_owned();
         assert!(hint.contains(&format!("{place}:NAME")) && hint.contains(&format!("{place}@DIGEST")), "{hint}");
@@ -227,7 +227,7 @@ fn an_image_whose_platform_cannot_be_read_is_not_taken() {
     let image = json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": config, "layers": []});
     shelf.manifest("t", &image);
     let client = client();
-    let place = Endpoint::parse(&format!("{}/a/b:t", shelf.host())).unwrap();
+    let place = Place::parse(&format!("{}/a/b:t", shelf.host())).unwrap();
     let source = place.source(&client).unwrap();
     fails(Image::find(&call(&client), source.as_ref(), Some("linux/amd64")), Code::InvalidManifest, "nested too deep");
     // In an index it is no reason not to find another one.

@@ -2,8 +2,8 @@
 //! token server, which receives no credentials and issues a token for that registry only.
 
 use ocireg::digest::Digest;
-use ocireg::endpoint::{self, Endpoint};
 use ocireg::error::{Code, Error};
+use ocireg::place::{self, Place};
 use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::tags::TagsOptions;
 use ocireg::registry::Client;
@@ -81,9 +81,9 @@ fn reads(client: &Client, host: &str) {
     let tags = client.tags(&call(client), &format!("{host}/a/b"), &TagsOptions::default()).unwrap();
     assert_eq!(tags.tags, ["1", "2"]);
     let folder = tempfile::tempdir().unwrap();
-    let from = Endpoint::parse(&format!("docker://{host}/a/b:t")).unwrap();
-    let to = Endpoint::parse(&format!("oci:{}", folder.path().join("layout").display())).unwrap();
-    endpoint::copy(client, &call(client), &from, &to, &CopyOptions::default()).unwrap();
+    let from = Place::parse(&format!("docker://{host}/a/b:t")).unwrap();
+    let to = Place::parse(&format!("oci:{}", folder.path().join("layout").display())).unwrap();
+    place::copy(client, &call(client), &from, &to, &CopyOptions::default()).unwrap();
 }
 
 #[test]

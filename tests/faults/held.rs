@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use ocireg::digest::{Algorithm, Digest};
-use ocireg::endpoint::{self, BlobName, Endpoint};
 use ocireg::error::{Code, Error};
 use ocireg::image::tag::TagOptions;
+use ocireg::place::{self, BlobName, Place};
 use ocireg::registry::blob::{ReadOptions, SaveOptions};
 use ocireg::registry::delete_tag::{DeleteTagOptions, ManifestFate};
 use ocireg::registry::manifest::{DeleteOptions, GetOptions, HeadOptions, PutOptions};
@@ -34,8 +34,8 @@ impl Held {
         self.folder.path().join(name).display().to_string()
     }
 
-    fn place(&self, rest: &str) -> Endpoint {
-        Endpoint::named(&self.client, &format!("oci:{}{rest}", self.path("l"))).unwrap()
+    fn place(&self, rest: &str) -> Place {
+        Place::named(&self.client, &format!("oci:{}{rest}", self.path("l"))).unwrap()
     }
 
     fn blob(&self, place: &str, digest: &Digest) -> BlobName {
@@ -43,7 +43,7 @@ impl Held {
     }
 
     fn put_blob(&self, bytes: &[u8]) -> bool {
-        let put = endpoint::put_blob(&self.client, &call(&self.client), &self.place(""), bytes, &Default::default());
+        let put = place::put_blob(&self.client, &call(&self.client), &self.place(""), bytes, &Default::default());
         let put = put.unwrap();
         assert_eq!((put.digest, put.size, put.mounted), (digest(bytes), bytes.len() as u64, false));
         put.uploaded
@@ -52,23 +52,23 @@ impl Held {
     fn put(&self, rest: &str, manifest: &str, options: Value) -> Result<Vec<String>, Error> {
         let options: PutOptions = serde_json::from_value(options).unwrap();
         let (place, call) = (self.place(rest), call(&self.client));
-        endpoint::put_manifest(&self.client, &call, &place, manifest.as_bytes(), &options).map(|put| {
+        place::put_manifest(&self.client, &call, &place, manifest.as_bytes(), &options).map(|put| {
             assert_eq!(put.digest, digest(manifest.as_bytes()));
             put.tags
         })
     }
 
     fn tag(&self, rest: &str, to: &str) -> Result<Digest, Error> {
-        let tagged = endpoint::tag(&self.client, &call(&self.client), &self.place(rest), to, &TagOptions::default());
+        let tagged = place::tag(&self.client, &call(&self.client), &self.place(rest), to, &TagOptions::default());
         tagged.map(|tagged| tagged.digest)
     }
 
     fn digest(&self, rest: &str) -> Result<Digest, Error> {
-        endpoint::manifest_digest(&self.client, &call(&self.client), &self.place(rest), &GetOptions::default())
+        place::manifest_digest(&self.client, &call(&self.client), &self.place(rest), &GetOptions::default())
     }
 
     fn names(&self) -> Vec<String> {
-        let tags = endpoint::tags(&self.client, &call(&self.client), &self.place(""), &TagsOptions::default());
+        let tags = place::tags(&self.client, &call(&self.client), &self.place(""), &TagsOptions::default());
         tags.unwrap().tags.to_vec()
     }
 
@@ -97,8 +97,7 @@ fn a_layout_takes_blobs_and_manifests_one_by_one() {
     let wanted = digest(MANIFEST.as_bytes());
     for name in [":v1", ":v2", "", &format!("@{wanted}")] {
         let found =
-            endpoint::get_manifest(&held.client, &call(&held.client), &held.place(name), &GetOptions::default())
-                .unwrap();
+            place::get_manifest(&held.client, &call(&held.client), &held.place(name), &GetOptions::default()).unwrap();
         assert_eq!(found.bytes, MANIFEST.as_bytes());
         let json = found.to_json();
         assert_eq!(json["reference"], format!("oci:{}@{wanted}", held.path("l")));
@@ -107,7 +106,7 @@ fn a_layout_takes_blobs_and_manifests_one_by_one() {
             (&Value::Null, &Value::Null, &json!({}))
         );
     }
-    let head = endpoint::head_manifest(&held.client, &call(&held.client), &held.place(":v1"), &HeadOptions::default());
+    let head = place::head_manifest(&held.client, &call(&held.client), &held.place(":v1"), &HeadOptions::default());
     let head = head.unwrap();
     assert_eq!((head.digest, head.size, head.served_by), (wanted, MANIFEST.len() as u64, None));
     assert!(is_clean(Path::new(&held.path("l/blobs/sha256"))));
@@ -136,8 +135,8 @@ fn what_a_manifest_names_has_to_be_there_unless_the_caller_says_otherwise() {
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
     fails(held.put(":p", MANIFEST, json!({})), Code::MissingBlob, digest(b"{}").as_str());
     let blob = held.blob(&format!("oci:{}", held.path("l")), &digest(b"{}"));
-    assert!(!endpoint::head_blob(&held.client, &call(&held.client), &blob).unwrap().exists);
-    let put = endpoint::put_blob(&held.client, &call(&held.client), &held.place(""), b"{}", &Default::default());
+    assert!(!place::head_blob(&held.client, &call(&held.client), &blob).unwrap().exists);
+    let put = place::put_blob(&held.client, &call(&held.client), &held.place(""), b"{}", &Default::default());
     fails(put, Code::Io, "not a regular file");
 }
 
@@ -151,7 +150,7 @@ fn a_manifest_under_its_digest_has_no_name() {
     fails(held.put(&other, MANIFEST, json!({})), Code::DigestMismatch, "not sha256:");
     fails(held.put(":@3", MANIFEST, json!({})), Code::InvalidReference, "");
     let sha512 = Algorithm::Sha512.digest(MANIFEST.as_bytes());
-    let put = endpoint::put_manifest(
+    let put = place::put_manifest(
         &held.client,
         &call(&held.client),
         &held.place(&format!("@{sha512}")),
@@ -174,7 +173,7 @@ fn conditions_hold_in_a_layout() {
     assert_eq!(held.digest(":v1").unwrap(), digest(MANIFEST.as_bytes()));
     let (options, call) = (json!({"if_digest": digest(MANIFEST.as_bytes())}), call(&held.client));
     let options: PutOptions = serde_json::from_value(options).unwrap();
-    let put = endpoint::put_manifest(&held.client, &call, &held.place(":v1"), other.as_bytes(), &options).unwrap();
+    let put = place::put_manifest(&held.client, &call, &held.place(":v1"), other.as_bytes(), &options).unwrap();
     assert_eq!(serde_json::to_value(&put).unwrap()["condition"], "locked");
     // One of several: nothing is written.
     let fail = json!({"tags": ["v1", "v3"], "if_exists": "fail"});
@@ -182,7 +181,7 @@ fn conditions_hold_in_a_layout() {
     assert_eq!(held.names(), ["v1"]);
     let options: TagOptions = serde_json::from_value(json!({"if_exists": "fail"})).unwrap();
     held.tag(":v1", "v2").unwrap();
-    fails(endpoint::tag(&held.client, &call, &held.place(":v1"), "v2", &options), Code::DigestMismatch, "'v2'");
+    fails(place::tag(&held.client, &call, &held.place(":v1"), "v2", &options), Code::DigestMismatch, "'v2'");
     let bare = json!({"if_exists": "fail"});
     fails(held.put("", MANIFEST, bare), Code::InvalidArgument, "has no name");
 }
@@ -196,7 +195,7 @@ fn names_come_and_go_and_the_manifest_stays_until_the_layout_is_cleaned() {
     assert_eq!(held.names(), ["h:5000/a/b:1", "v1", "v2"]);
     let untag = |rest: &str, options: Value| {
         let options: DeleteTagOptions = serde_json::from_value(options).unwrap();
-        endpoint::delete_tag(&held.client, &call(&held.client), &held.place(rest), &options)
+        place::delete_tag(&held.client, &call(&held.client), &held.place(rest), &options)
     };
     fails(untag(&format!(":v1@{}", digest(b"other")), json!({})), Code::DigestMismatch, "refers to");
     let gone = untag(&format!(":v1@{wanted}"), json!({"list_others": true})).unwrap();
@@ -211,7 +210,7 @@ fn names_come_and_go_and_the_manifest_stays_until_the_layout_is_cleaned() {
     }
     untag(":h:5000/a/b:1", json!({})).unwrap();
     let delete = |rest: &str| {
-        endpoint::delete_manifest(&held.client, &call(&held.client), &held.place(rest), &DeleteOptions::default())
+        place::delete_manifest(&held.client, &call(&held.client), &held.place(rest), &DeleteOptions::default())
     };
     delete(":v2").unwrap();
     assert!(held.names().is_empty());
@@ -230,7 +229,7 @@ fn a_manifest_is_deleted_with_all_its_names() {
     let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [child]}).to_string();
     held.put(":i", &index, json!({})).unwrap();
     let delete = |rest: &str| {
-        endpoint::delete_manifest(&held.client, &call(&held.client), &held.place(rest), &DeleteOptions::default())
+        place::delete_manifest(&held.client, &call(&held.client), &held.place(rest), &DeleteOptions::default())
     };
     let named = format!("@{wanted}");
     delete(&named).unwrap();
@@ -242,8 +241,8 @@ fn a_manifest_is_deleted_with_all_its_names() {
     fails(delete(""), Code::InvalidReference, "has no name");
     delete(&format!("@{}", digest(index.as_bytes()))).unwrap();
     fails(held.digest(&named), Code::NotFound, "no image");
-    let gone = Endpoint::parse(&format!("oci:{}:v1", held.path("nothing"))).unwrap();
-    let deleted = endpoint::delete_manifest(&held.client, &call(&held.client), &gone, &DeleteOptions::default());
+    let gone = Place::parse(&format!("oci:{}:v1", held.path("nothing"))).unwrap();
+    let deleted = place::delete_manifest(&held.client, &call(&held.client), &gone, &DeleteOptions::default());
     fails(deleted, Code::NotFound, "not an OCI layout");
     assert!(!Path::new(&held.path("nothing")).exists());
 }
@@ -259,7 +258,7 @@ fn referrers_of_a_layout_are_those_of_a_registry() {
     assert_eq!(held.digest("").unwrap(), subject, "what refers to an image is none that a bare name means");
     let list = |options: Value| {
         let options: ReferrersOptions = serde_json::from_value(options).unwrap();
-        endpoint::referrers(&held.client, &call(&held.client), &held.place(":v1"), &options)
+        place::referrers(&held.client, &call(&held.client), &held.place(":v1"), &options)
     };
     let found = list(json!({})).unwrap();
     assert_eq!((&found.subject, found.source, found.truncated), (&subject, ReferrersSource::Index, false));
@@ -289,7 +288,7 @@ fn the_names_of_a_layout_are_listed_page_by_page() {
     }
     let list = |options: Value| {
         let options: TagsOptions = serde_json::from_value(options).unwrap();
-        endpoint::tags(&held.client, &call(&held.client), &held.place(""), &options).unwrap()
+        place::tags(&held.client, &call(&held.client), &held.place(""), &options).unwrap()
     };
     assert_eq!(list(json!({"digest_tags": false})).tags.to_vec(), ["a", "b", "c", "v1"]);
     let first = list(json!({"n": 2}));
@@ -314,40 +313,40 @@ fn blobs_are_read_from_every_place_as_from_a_registry() {
     let (client, call) = (&held.client, call(&held.client));
     let (archive, folder) = (format!("oci-archive:{}", held.path("a.tar")), format!("dir:{}", held.path("d")));
     for to in [format!("{archive}:v2"), folder.clone()] {
-        let to = Endpoint::parse(&to).unwrap();
-        endpoint::copy(client, &call, &held.place(":v2"), &to, &CopyOptions::default()).unwrap();
+        let to = Place::parse(&to).unwrap();
+        place::copy(client, &call, &held.place(":v2"), &to, &CopyOptions::default()).unwrap();
     }
     for place in [&format!("oci:{}", held.path("l")), &archive, &folder] {
         let name = held.blob(place, &digest(&layer));
-        let head = endpoint::head_blob(client, &call, &name).unwrap();
+        let head = place::head_blob(client, &call, &name).unwrap();
         assert_eq!((head.exists, head.size, head.served_by), (true, Some(600_000), None), "{place}");
         let missing = held.blob(place, &digest(b"missing"));
-        assert!(!endpoint::head_blob(client, &call, &missing).unwrap().exists);
-        fails(endpoint::get_blob(client, &call, &missing, &ReadOptions::default()), Code::MissingBlob, "no ");
-        let (got, bytes) = endpoint::get_blob(client, &call, &name, &ReadOptions::default()).unwrap();
+        assert!(!place::head_blob(client, &call, &missing).unwrap().exists);
+        fails(place::get_blob(client, &call, &missing, &ReadOptions::default()), Code::MissingBlob, "no ");
+        let (got, bytes) = place::get_blob(client, &call, &name, &ReadOptions::default()).unwrap();
         assert_eq!((got.size, got.length, got.verified, got.served_by), (Some(600_000), 600_000, true, None));
         assert_eq!(bytes, layer);
         for (offset, length) in [(0, Some(10)), (300_000, Some(7)), (599_999, None), (600_000, None), (5, Some(0))] {
             let options = ReadOptions { offset, length, ..ReadOptions::default() };
-            let (got, bytes) = endpoint::get_blob(client, &call, &name, &options).unwrap();
+            let (got, bytes) = place::get_blob(client, &call, &name, &options).unwrap();
             let end = length.map_or(layer.len(), |length| (offset + length) as usize);
             assert_eq!(bytes, &layer[offset as usize..end], "{place} {offset} {length:?}");
             assert_eq!((got.offset, got.verified), (offset, false));
         }
         let outside = ReadOptions { offset: 600_001, ..ReadOptions::default() };
-        fails(endpoint::get_blob(client, &call, &name, &outside), Code::InvalidArgument, "outside");
+        fails(place::get_blob(client, &call, &name, &outside), Code::InvalidArgument, "outside");
         let small = ReadOptions { limit: Some(10), ..ReadOptions::default() };
-        fails(endpoint::get_blob(client, &call, &name, &small), Code::LimitExceeded, "limit of 10");
+        fails(place::get_blob(client, &call, &name, &small), Code::LimitExceeded, "limit of 10");
         let wrong = ReadOptions { size: Some(10), ..ReadOptions::default() };
-        fails(endpoint::get_blob(client, &call, &name, &wrong), Code::SizeMismatch, "600000");
+        fails(place::get_blob(client, &call, &name, &wrong), Code::SizeMismatch, "600000");
         let path = Path::new(&held.path("blob")).to_owned();
-        let got = endpoint::get_blob_file(client, &call, &name, &path, &SaveOptions::default()).unwrap();
+        let got = place::get_blob_file(client, &call, &name, &path, &SaveOptions::default()).unwrap();
         assert_eq!((got.length, got.skipped, std::fs::read(&path).unwrap() == layer), (600_000, Some(false), true));
         let skip: SaveOptions = serde_json::from_value(json!({"if_exists": "skip"})).unwrap();
-        assert_eq!(endpoint::get_blob_file(client, &call, &name, &path, &skip).unwrap().skipped, Some(true));
+        assert_eq!(place::get_blob_file(client, &call, &name, &path, &skip).unwrap().skipped, Some(true));
         std::fs::remove_file(&path).unwrap();
         let mut out = Vec::new();
-        endpoint::get_blob_to(client, &call, &name, &mut out, &ReadOptions::default()).unwrap();
+        place::get_blob_to(client, &call, &name, &mut out, &ReadOptions::default()).unwrap();
         assert_eq!(out, layer);
     }
 }
@@ -363,10 +362,10 @@ fn damaged_blobs_are_never_delivered() {
     std::fs::write(&path, &damaged).unwrap();
     let name = held.blob(&format!("oci:{}", held.path("l")), &digest(&layer));
     let (client, call) = (&held.client, call(&held.client));
-    fails(endpoint::get_blob(client, &call, &name, &ReadOptions::default()), Code::DigestMismatch, "holds a blob");
+    fails(place::get_blob(client, &call, &name, &ReadOptions::default()), Code::DigestMismatch, "holds a blob");
     let target = Path::new(&held.path("out/blob")).to_owned();
     std::fs::create_dir(target.parent().unwrap()).unwrap();
-    let got = endpoint::get_blob_file(client, &call, &name, &target, &SaveOptions::default());
+    let got = place::get_blob_file(client, &call, &name, &target, &SaveOptions::default());
     fails(got, Code::DigestMismatch, "holds a blob");
     assert!(std::fs::read_dir(target.parent().unwrap()).unwrap().next().is_none(), "nothing is left");
 }
@@ -377,7 +376,7 @@ fn a_blob_that_is_not_what_was_promised_leaves_nothing() {
     let before = std::fs::read_dir(held.path("l/blobs/sha256")).unwrap().count();
     let put = |bytes: &[u8], options: Value| {
         let options: BlobPutOptions = serde_json::from_value(options).unwrap();
-        endpoint::put_blob(&held.client, &call(&held.client), &held.place(""), bytes, &options)
+        place::put_blob(&held.client, &call(&held.client), &held.place(""), bytes, &options)
     };
     fails(put(b"x", json!({"digest": digest(b"y")})), Code::DigestMismatch, digest(b"x").as_str());
     fails(put(b"xyz", json!({"size": 2})), Code::SizeMismatch, "more than 2");
@@ -391,7 +390,7 @@ fn a_blob_that_is_not_what_was_promised_leaves_nothing() {
     std::fs::write(&file, "abc").unwrap();
     let put = |options| {
         let place = held.place("");
-        endpoint::put_blob_file(&held.client, &call(&held.client), &place, Path::new(&file), &options)
+        place::put_blob_file(&held.client, &call(&held.client), &place, Path::new(&file), &options)
     };
     assert_eq!(put(BlobPutOptions::default()).unwrap().digest, digest(b"abc"));
     let size = BlobPutOptions { size: Some(4), ..BlobPutOptions::default() };
@@ -409,19 +408,19 @@ fn archives_are_not_changed_in_place_but_tagged_by_a_copy() {
     held.put(":v2", &image, json!({})).unwrap();
     for (archive, first, second) in [("oci-archive", "v1", "v2"), ("docker-archive", "a/b:1", "a/b:2")] {
         let path = held.path(archive);
-        let place = |name: &str| Endpoint::parse(&format!("{archive}:{path}:{name}")).unwrap();
-        endpoint::copy(client, &call, &held.place(":v2"), &place(first), &CopyOptions::default()).unwrap();
-        let tagged = endpoint::tag(client, &call, &place(first), second, &TagOptions::default()).unwrap();
+        let place = |name: &str| Place::parse(&format!("{archive}:{path}:{name}")).unwrap();
+        place::copy(client, &call, &held.place(":v2"), &place(first), &CopyOptions::default()).unwrap();
+        let tagged = place::tag(client, &call, &place(first), second, &TagOptions::default()).unwrap();
         assert_eq!(
-            endpoint::manifest_digest(client, &call, &place(second), &GetOptions::default()).unwrap(),
+            place::manifest_digest(client, &call, &place(second), &GetOptions::default()).unwrap(),
             tagged.digest
         );
-        endpoint::manifest_digest(client, &call, &place(first), &GetOptions::default()).unwrap();
+        place::manifest_digest(client, &call, &place(first), &GetOptions::default()).unwrap();
         let all = [
-            endpoint::put_manifest(client, &call, &place(first), image.as_bytes(), &PutOptions::default()).err(),
-            endpoint::delete_manifest(client, &call, &place(first), &DeleteOptions::default()).err(),
-            endpoint::delete_tag(client, &call, &place(first), &DeleteTagOptions::default()).err(),
-            endpoint::put_blob(client, &call, &place(first), b"x", &BlobPutOptions::default()).err(),
+            place::put_manifest(client, &call, &place(first), image.as_bytes(), &PutOptions::default()).err(),
+            place::delete_manifest(client, &call, &place(first), &DeleteOptions::default()).err(),
+            place::delete_tag(client, &call, &place(first), &DeleteTagOptions::default()).err(),
+            place::put_blob(client, &call, &place(first), b"x", &BlobPutOptions::default()).err(),
         ];
         for error in all {
             let error = error.unwrap();
@@ -429,18 +428,14 @@ fn archives_are_not_changed_in_place_but_tagged_by_a_copy() {
             assert!(error.to_json()["hint"].as_str().unwrap().contains("oci:DIR"), "{error}");
         }
     }
-    let directory = Endpoint::parse(&format!("dir:{}", held.path("d"))).unwrap();
-    fails(
-        endpoint::put_manifest(client, &call, &directory, image.as_bytes(), &Default::default()),
-        Code::MissingBlob,
-        "",
-    );
-    endpoint::put_blob(client, &call, &directory, config, &BlobPutOptions::default()).unwrap();
-    endpoint::put_manifest(client, &call, &directory, image.as_bytes(), &PutOptions::default()).unwrap();
-    let found = endpoint::get_manifest(client, &call, &directory, &GetOptions::default()).unwrap();
+    let directory = Place::parse(&format!("dir:{}", held.path("d"))).unwrap();
+    fails(place::put_manifest(client, &call, &directory, image.as_bytes(), &Default::default()), Code::MissingBlob, "");
+    place::put_blob(client, &call, &directory, config, &BlobPutOptions::default()).unwrap();
+    place::put_manifest(client, &call, &directory, image.as_bytes(), &PutOptions::default()).unwrap();
+    let found = place::get_manifest(client, &call, &directory, &GetOptions::default()).unwrap();
     assert_eq!(found.bytes, image.as_bytes());
-    fails(endpoint::tag(client, &call, &directory, "v1", &TagOptions::default()), Code::Unsupported, "no names");
-    let deleted = endpoint::delete_manifest(client, &call, &directory, &DeleteOptions::default());
+    fails(place::tag(client, &call, &directory, "v1", &TagOptions::default()), Code::Unsupported, "no names");
+    let deleted = place::delete_manifest(client, &call, &directory, &DeleteOptions::default());
     fails(deleted, Code::InvalidReference, "no name");
 }
 
@@ -455,16 +450,16 @@ fn one_blob_is_copied_by_itself() {
     });
     let held = Held::filled();
     let from = held.blob(&format!("{}/a/b", server.host), &digest(&layer));
-    let copied = endpoint::copy_blob(&held.client, &call(&held.client), &from, &held.place(""), &Default::default());
+    let copied = place::copy_blob(&held.client, &call(&held.client), &from, &held.place(""), &Default::default());
     let copied = copied.unwrap();
     assert_eq!((copied.uploaded, copied.mounted, copied.size), (true, false, 3 << 20));
     assert_eq!(std::fs::read(held.path(&format!("l/blobs/sha256/{}", digest(&layer).hex()))).unwrap(), layer);
-    let again = endpoint::copy_blob(&held.client, &call(&held.client), &from, &held.place(":v1"), &Default::default());
+    let again = place::copy_blob(&held.client, &call(&held.client), &from, &held.place(":v1"), &Default::default());
     assert!(!again.unwrap().uploaded);
     let gets = server.count("GET", "/blobs/");
     assert_eq!(gets, 1, "what is there is not fetched");
     let wrong = held.blob(&format!("{}/a/b", server.host), &digest(b"other"));
-    let error = endpoint::copy_blob(&held.client, &call(&held.client), &wrong, &held.place(""), &Default::default());
+    let error = place::copy_blob(&held.client, &call(&held.client), &wrong, &held.place(""), &Default::default());
     let error = fails(error, Code::DigestMismatch, "");
     assert_eq!(error.to_json()["side"], "source");
 }
@@ -481,7 +476,7 @@ fn names_that_are_set_and_taken_at_once_are_all_as_they_were_left() {
                     held.tag(":v1", &format!("w{worker}-{round}")).unwrap();
                     if round % 2 == 0 {
                         let (place, call) = (held.place(&format!(":w{worker}-{round}")), call(&held.client));
-                        endpoint::delete_tag(&held.client, &call, &place, &DeleteTagOptions::default()).unwrap();
+                        place::delete_tag(&held.client, &call, &place, &DeleteTagOptions::default()).unwrap();
                     }
                 }
             });
@@ -505,7 +500,7 @@ fn a_name_that_is_free_is_given_once() {
                 threads.spawn(|| {
                     let options: TagOptions = serde_json::from_value(json!({"if_exists": "fail"})).unwrap();
                     let name = format!("free-{round}");
-                    match endpoint::tag(&held.client, &call(&held.client), &held.place(":v1"), &name, &options) {
+                    match place::tag(&held.client, &call(&held.client), &held.place(":v1"), &name, &options) {
                         Ok(_) => drop(got.fetch_add(1, std::sync::atomic::Ordering::Relaxed)),
                         Err(error) => assert_eq!(error.code(), Code::DigestMismatch, "{error}"),
                     }

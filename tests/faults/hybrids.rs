@@ -1,10 +1,10 @@
 //! Archives that are also a layout, or only that: two lists of images, and several images with one name.
 
 use ocireg::call::context::Context;
-use ocireg::endpoint::Endpoint;
 use ocireg::error::Code;
 use ocireg::image::append::{append, AppendOptions};
 use ocireg::layout::directory::Directory;
+use ocireg::place::Place;
 use ocireg::store::ReadStore;
 use ocireg::transfer::copy::CopyOptions;
 use serde_json::{json, Value};
@@ -166,7 +166,7 @@ fn images_of_one_name_are_told_by_their_platforms() {
         let append = |platform: Option<&str>| {
             let (layers, platform) = (vec![added.display().to_string()], platform.map(str::to_owned));
             let options = AppendOptions { layers, platform, ..AppendOptions::default() };
-            let from = Endpoint::parse(&format!("{transport}:{}:x:1", case.path.display()))?.source(&client())?;
+            let from = Place::parse(&format!("{transport}:{}:x:1", case.path.display()))?.source(&client())?;
             let to = Directory::planned(&added.with_file_name(transport));
             append(&call(&client()), from.as_ref(), &to, &options).map(|_| to.root(&call(&client())).unwrap())
         };
@@ -212,7 +212,7 @@ fn a_platform_is_what_was_asked_for() {
             );
         }
     }
-    let from = Endpoint::parse(&format!("oci-archive:{}:x:1", case.path.display())).unwrap();
+    let from = Place::parse(&format!("oci-archive:{}:x:1", case.path.display())).unwrap();
     let (client, find) = (client(), ocireg::image::Image::find);
     let store = from.source(&client).unwrap();
     find(&call(&client), store.as_ref(), Some("linux/amd64")).unwrap();
@@ -223,10 +223,10 @@ fn a_platform_is_what_was_asked_for() {
         assert_eq!(digests(&found), [digest(&two).to_string()], "{same:?}");
     }
     let target = case.path.with_file_name("new.tar");
-    let to = Endpoint::parse(&format!("docker-archive:{}", target.display())).unwrap();
-    let from = Endpoint::parse(&format!("oci-archive:{}:y:1", case.path.display())).unwrap();
+    let to = Place::parse(&format!("docker-archive:{}", target.display())).unwrap();
+    let from = Place::parse(&format!("oci-archive:{}:y:1", case.path.display())).unwrap();
     let all = CopyOptions { all: true, ..CopyOptions::default() };
-    let error = ocireg::endpoint::copy(&client, &call(&client), &from, &to, &all).map(drop);
+    let error = ocireg::place::copy(&client, &call(&client), &from, &to, &all).map(drop);
     let error = fails(error, Code::Unsupported, "holds images");
     assert!(error.to_json()["hint"].as_str().is_some_and(|hint| hint.contains("oci-archive")), "{error:?}");
     assert!(!target.exists());

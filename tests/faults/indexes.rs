@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use ocireg::endpoint::{append_to_index, copy, create_index, remove_from_index, Endpoint};
 use ocireg::error::{Code, Error};
+use ocireg::place::{append_to_index, copy, create_index, remove_from_index, Place};
 use ocireg::registry::Client;
 use ocireg::transfer::copy::CopyOptions;
 use serde_json::{json, Value};
@@ -20,17 +20,17 @@ pub const DOCKER_TYPE: &str = "application/vnd.docker.distribution.manifest.v2+j
 pub type Outcome = Result<Value, Error>;
 
 pub fn create(client: &Client, to: &str, options: Value) -> Outcome {
-    let (to, options) = (Endpoint::parse(to).unwrap(), serde_json::from_value(options).unwrap());
+    let (to, options) = (Place::parse(to).unwrap(), serde_json::from_value(options).unwrap());
     create_index(client, &call(client), &to, &options).map(|made| serde_json::to_value(made).unwrap())
 }
 
 pub fn append(client: &Client, to: &str, options: Value) -> Outcome {
-    let (to, options) = (Endpoint::parse(to).unwrap(), serde_json::from_value(options).unwrap());
+    let (to, options) = (Place::parse(to).unwrap(), serde_json::from_value(options).unwrap());
     append_to_index(client, &call(client), &to, &options).map(|made| serde_json::to_value(made).unwrap())
 }
 
 pub fn remove(client: &Client, from: &str, options: Value) -> Outcome {
-    let (from, options) = (Endpoint::parse(from).unwrap(), serde_json::from_value(options).unwrap());
+    let (from, options) = (Place::parse(from).unwrap(), serde_json::from_value(options).unwrap());
     remove_from_index(client, &call(client), &from, &options).map(|made| serde_json::to_value(made).unwrap())
 }
 
@@ -257,7 +257,7 @@ fn several_who_append_to_a_layout_or_an_archive_all_get_in() {
             }
         });
         let client = client();
-        let store = Endpoint::parse(&place).unwrap().source(&client).unwrap();
+        let store = Place::parse(&place).unwrap().source(&client).unwrap();
         let index = store.root(&call(&client)).unwrap();
         assert_eq!(index.document.manifests().len(), 4, "{place}");
         for entry in index.document.manifests() {
@@ -335,11 +335,11 @@ fn a_copy_of_some_platforms_has_their_attestations() {
     let from = Shelf::start(Abilities::default());
     let whole = attested(&from, "all", &["amd64", "arm64", "s390x"]);
     let client = client();
-    let source = Endpoint::parse(&format!("{}/a/b:all", from.host())).unwrap();
+    let source = Place::parse(&format!("{}/a/b:all", from.host())).unwrap();
     let platform: Vec<String> = ["linux/s390x", "linux/amd64"].map(str::to_owned).into();
     let copied = |to: &Shelf, sparse: bool| {
         let options = CopyOptions { platform: platform.clone(), sparse, ..CopyOptions::default() };
-        let place = Endpoint::parse(&format!("{}/a/b:t", to.host())).unwrap();
+        let place = Place::parse(&format!("{}/a/b:t", to.host())).unwrap();
         copy(&client, &call(&client), &source, &place, &options).unwrap()
     };
     let picked: Vec<&Value> = [0, 2, 3, 5].iter().map(|at| &whole["manifests"][at]).collect();
@@ -347,7 +347,7 @@ fn a_copy_of_some_platforms_has_their_attestations() {
     copied(&to, false);
     assert_eq!(to.registry.json("t").unwrap()["manifests"], json!(picked));
     let folder = tempfile::tempdir().unwrap();
-    let layout = Endpoint::parse(&format!("oci:{}/l:t", folder.path().display())).unwrap();
+    let layout = Place::parse(&format!("oci:{}/l:t", folder.path().display())).unwrap();
     let options = CopyOptions { platform: platform.clone(), sparse: true, ..CopyOptions::default() };
     let sparse = copy(&client, &call(&client), &source, &layout, &options).unwrap();
     assert_eq!(sparse.manifests["total"], 5);

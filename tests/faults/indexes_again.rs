@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ocireg::digest::Digest;
-use ocireg::endpoint::Endpoint;
 use ocireg::error::Code;
+use ocireg::place::Place;
 use serde_json::{json, Value};
 
 use crate::common::*;
@@ -276,6 +276,6 @@ fn a_try_that_is_lost_is_not_listed_among_referrers() {
         let list = registry.json(&format!("sha256-{}", digest.hex())).unwrap();
         let listed: Vec<&Value> = list["manifests"].as_array().unwrap().iter().map(|entry| &entry["digest"]).collect();
         assert_eq!(listed, [&done["digest"]], "{conditions}");
-        let _ = Endpoint::parse(&place).unwrap();
+        let _ = Place::parse(&place).unwrap();
     }
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ocireg::call::context::Context;
-use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
+use ocireg::place::Place;
 use ocireg::registry::Client;
 use ocireg::store::RawManifest;
 use tar::EntryType;
@@ -22,7 +22,7 @@ fn fifo(folder: &Path) -> std::path::PathBuf {
 }
 
 fn root(client: &Client, call: &ocireg::call::Call, place: &str) -> Result<RawManifest, Error> {
-    Endpoint::parse(place)?.source(client)?.root(call)
+    Place::parse(place)?.source(client)?.root(call)
 }
 
 /// A docker-archive of one image with one layer of these bytes.

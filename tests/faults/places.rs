@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
 use ocireg::inside::Lock;
 use ocireg::layout::oci::OciLayout;
+use ocireg::place::Place;
 use ocireg::transfer::copy::{copy, Copied, CopyOptions};
 use serde_json::json;
 
@@ -18,7 +18,7 @@ fn rehearsed(from: &Memory, to: &str) -> Result<Copied, Error> {
     let client = client();
     let (context, call) = with_context(&client);
     context.set_deadline(Some(Duration::from_secs(20)));
-    let to = Endpoint::parse(to)?.destination(&client)?;
+    let to = Place::parse(to)?.destination(&client)?;
     copy(&call, from, to.as_ref(), &CopyOptions { dry_run: true, ..CopyOptions::default() })
 }
 
@@ -101,12 +101,12 @@ fn a_dry_run_of_what_is_there() {
 fn nothing_is_made_for_a_copy_that_cannot_be() {
     let client = client();
     let server = Server::start(|_| reply(404));
-    let source = Endpoint::parse(&format!("docker://{}/a/b:t", server.host)).unwrap();
+    let source = Place::parse(&format!("docker://{}/a/b:t", server.host)).unwrap();
     for number in 0..4 {
         let folder = tempfile::tempdir().unwrap();
         let to = &destinations(folder.path())[number];
-        let place = Endpoint::parse(to).unwrap();
-        let outcome = ocireg::endpoint::copy(&client, &call(&client), &source, &place, &CopyOptions::default());
+        let place = Place::parse(to).unwrap();
+        let outcome = ocireg::place::copy(&client, &call(&client), &source, &place, &CopyOptions::default());
         fails(outcome, Code::NotFound, "");
         assert!(is_empty(folder.path()), "{to} was made");
     }

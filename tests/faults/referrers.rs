@@ -1,9 +1,9 @@
 //! Lists of referrers: pages, filters, responses that are not lists, and registries without the API.
 
 use ocireg::digest::Algorithm;
-use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Result};
 use ocireg::manifest::Descriptor;
+use ocireg::place::Place;
 use ocireg::reference::Reference;
 use ocireg::registry::referrers::{Referrers, ReferrersOptions, ReferrersSource};
 use ocireg::registry::store::RegistryStore;
@@ -304,7 +304,7 @@ fn a_copy_from_gitlab_goes_on_without_referrers() {
         let wanted = if platform.is_empty() { &root } else { &entries[1] };
         assert_eq!((to.registry.tags(), to.tag("t").as_deref()), (vec!["t".to_owned()], wanted["digest"].as_str()));
         let layout = format!("oci:{}:v{}", folder.path().display(), platform.len());
-        let layout = Endpoint::parse(&layout).unwrap().destination(&client).unwrap();
+        let layout = Place::parse(&layout).unwrap().destination(&client).unwrap();
         assert_eq!(copy(&call(&client), &from, &*layout, &options).unwrap().manifests["referrers"], 0);
     }
 }

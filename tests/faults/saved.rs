@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use ocireg::call::context::Context;
-use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
+use ocireg::place::Place;
 use ocireg::store::RawManifest;
 use ocireg::transfer::copy::CopyOptions;
 use serde_json::{json, Value};
@@ -64,9 +64,9 @@ impl Case {
         options: &CopyOptions,
     ) -> Result<RawManifest, Error> {
         let to = tempfile::tempdir().unwrap();
-        let from = Endpoint::parse(&format!("{transport}:{}{name}", self.path.display()))?;
-        let target = Endpoint::parse(&format!("oci:{}/l:t", to.path().display()))?;
-        ocireg::endpoint::copy(client, call, &from, &target, options)?;
+        let from = Place::parse(&format!("{transport}:{}{name}", self.path.display()))?;
+        let target = Place::parse(&format!("oci:{}/l:t", to.path().display()))?;
+        ocireg::place::copy(client, call, &from, &target, options)?;
         target.source(client)?.root(call)
     }
 

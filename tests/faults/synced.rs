@@ -4,8 +4,8 @@
 use std::sync::{Arc, Mutex, OnceLock};
 
 use ocireg::call::context::{Context, Stop};
-use ocireg::endpoint::{sync, sync_list, SyncDestination, SyncList, SyncListOptions, SyncOptions, SyncSource, Synced};
 use ocireg::error::{Code, Error};
+use ocireg::place::{sync, sync_list, SyncDestination, SyncList, SyncListOptions, SyncOptions, SyncSource, Synced};
 use ocireg::registry::tags::TagsOptions;
 use ocireg::registry::Client;
 use serde_json::{json, Value};

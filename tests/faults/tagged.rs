@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use ocireg::endpoint::{self, Endpoint};
 use ocireg::error::{Code, Error};
 use ocireg::image::append::{append, AppendOptions};
 use ocireg::image::tag::{tag as tag_image, TagOptions};
+use ocireg::place::{self, Place};
 use ocireg::reference::Reference;
 use ocireg::registry::manifest::PutOptions;
 use ocireg::registry::referrers::fallback_tag::tag_of;
@@ -108,8 +108,8 @@ impl World {
 
     fn copy(&self, client: &Client, from: &str, to: &str, options: Value) -> Result<(), Error> {
         let options: CopyOptions = serde_json::from_value(options).unwrap();
-        let (from, to) = (Endpoint::parse(from)?, Endpoint::parse(to)?);
-        endpoint::copy(client, &call(client), &from, &to, &options).map(drop)
+        let (from, to) = (Place::parse(from)?, Place::parse(to)?);
+        place::copy(client, &call(client), &from, &to, &options).map(drop)
     }
 
     fn from(&self, tag: &str) -> String {

@@ -1,8 +1,8 @@
 //! Validating images: each thing that can be wrong is in the report, for what it is, and nothing else is.
 
-use ocireg::endpoint::{self, Endpoint};
 use ocireg::error::Code;
 use ocireg::image::validate::{validate, ValidateOptions, Validation};
+use ocireg::place::{self, Place};
 use ocireg::transfer::copy::CopyOptions;
 use serde_json::{json, Value};
 
@@ -14,11 +14,11 @@ use crate::shelf::*;
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 
-fn place(shelf: &Shelf) -> Endpoint {
-    Endpoint::parse(&format!("{}/a/b:t", shelf.host())).unwrap()
+fn place(shelf: &Shelf) -> Place {
+    Place::parse(&format!("{}/a/b:t", shelf.host())).unwrap()
 }
 
-fn report(place: &Endpoint, options: &ValidateOptions) -> Validation {
+fn report(place: &Place, options: &ValidateOptions) -> Validation {
     let client = client();
     let store = place.source(&client).unwrap();
     validate(&call(&client), store.as_ref(), options).unwrap()
@@ -68,17 +68,17 @@ fn what_is_whole_is_valid_everywhere() {
     let shelf = Shelf::start(Abilities::default());
     index(&shelf, &[shelf.image("amd64"), shelf.image("arm64")]);
     let folder = tempfile::tempdir().unwrap();
-    let layout = Endpoint::parse(&format!("oci:{}/l:t", folder.path().display())).unwrap();
-    let archive = Endpoint::parse(&format!("oci-archive:{}/a.tar:t", folder.path().display())).unwrap();
-    let saved = Endpoint::parse(&format!("docker-archive:{}/s.tar:x/y:1", folder.path().display())).unwrap();
-    let directory = Endpoint::parse(&format!("dir:{}/d", folder.path().display())).unwrap();
+    let layout = Place::parse(&format!("oci:{}/l:t", folder.path().display())).unwrap();
+    let archive = Place::parse(&format!("oci-archive:{}/a.tar:t", folder.path().display())).unwrap();
+    let saved = Place::parse(&format!("docker-archive:{}/s.tar:x/y:1", folder.path().display())).unwrap();
+    let directory = Place::parse(&format!("dir:{}/d", folder.path().display())).unwrap();
     let client = client();
     let all = CopyOptions { all: true, ..CopyOptions::default() };
     for to in [&layout, &archive] {
-        endpoint::copy(&client, &call(&client), &place(&shelf), to, &all).unwrap();
+        place::copy(&client, &call(&client), &place(&shelf), to, &all).unwrap();
     }
     for to in [&saved, &directory] {
-        endpoint::copy(&client, &call(&client), &place(&shelf), to, &CopyOptions::default()).unwrap();
+        place::copy(&client, &call(&client), &place(&shelf), to, &CopyOptions::default()).unwrap();
         for options in [ValidateOptions::default(), quick()] {
             let report = report(to, &options);
             let (manifests, blobs) = if to.is_saved() { (1, 2) } else { (3, 4) };
@@ -144,10 +144,10 @@ fn a_layout_that_lost_bytes() {
     let image = shelf.image("amd64");
     index(&shelf, &[image.clone(), shelf.image("arm64")]);
     let folder = tempfile::tempdir().unwrap();
-    let layout = Endpoint::parse(&format!("oci:{}:t", folder.path().display())).unwrap();
+    let layout = Place::parse(&format!("oci:{}:t", folder.path().display())).unwrap();
     let client = client();
     let all = CopyOptions { all: true, ..CopyOptions::default() };
-    endpoint::copy(&client, &call(&client), &place(&shelf), &layout, &all).unwrap();
+    place::copy(&client, &call(&client), &place(&shelf), &layout, &all).unwrap();
     let document = manifest(&shelf, &image);
     let path = |digest: &str| folder.path().join("blobs/sha256").join(digest.strip_prefix("sha256:").unwrap());
     let (layer, config) = (text(&document["layers"][0]["digest"]), text(&document["config"]["digest"]));
@@ -307,7 +307,7 @@ fn what_cannot_be_found_out_is_an_error() {
     });
     let bytes = manifest(&closed, &closed.image("amd64")).to_string();
     refusing.manifests.lock().unwrap().put("t", MANIFEST_TYPE, bytes.as_bytes());
-    let other = Endpoint::parse(&format!("{}/a/b:t", refusing.server.host)).unwrap();
+    let other = Place::parse(&format!("{}/a/b:t", refusing.server.host)).unwrap();
     let store = other.source(&client).unwrap();
     let error = validate(&call(&client), store.as_ref(), &ValidateOptions::default()).unwrap_err();
     assert_eq!(error.code(), Code::Forbidden);

@@ -6,14 +6,14 @@ use std::process::{Command, Stdio};
 use ocireg::artifact::pull::ArtifactPullOptions;
 use ocireg::artifact::push::{ArtifactAttachOptions, ArtifactPushOptions, PushedArtifact};
 use ocireg::artifact::{Artifact, PartOptions};
-use ocireg::endpoint::{attach_artifact, copy, pull_artifact, push_artifact, Endpoint};
+use ocireg::place::{attach_artifact, copy, pull_artifact, push_artifact, Place};
 use ocireg::registry::manifest::GetOptions;
 use ocireg::registry::referrers::ReferrersOptions;
 use ocireg::transfer::copy::CopyOptions;
 use serde_json::{json, Value};
 
 use crate::copy as copies;
-use crate::{env, noise, Place};
+use crate::{env, noise, TestRegistry};
 
 /// Registries of both versions of the referrers, and without.
 const REGISTRIES: [&str; 3] = ["OCIREG_TEST_V3", "OCIREG_TEST_V2", "OCIREG_TEST_GGCR"];
@@ -63,14 +63,14 @@ pub fn artifact(folder: &Path, names: &[&str], config: Option<&str>) -> Artifact
     artifact
 }
 
-fn push(place: &Place, name: &str, artifact: &Artifact, options: Value) -> PushedArtifact {
+fn push(place: &TestRegistry, name: &str, artifact: &Artifact, options: Value) -> PushedArtifact {
     let client = place.client();
     let options: ArtifactPushOptions = serde_json::from_value(options).unwrap();
-    let to = Endpoint::parse(&format!("{}/{name}", place.host)).unwrap();
+    let to = Place::parse(&format!("{}/{name}", place.host)).unwrap();
     push_artifact(&client, &client.call(None).unwrap(), artifact, &to, &options).unwrap()
 }
 
-fn bytes(place: &Place, name: &str) -> Vec<u8> {
+fn bytes(place: &TestRegistry, name: &str) -> Vec<u8> {
     let client = place.client();
     client.get_manifest(&client.call(None).unwrap(), &place.reference(name), &GetOptions::default()).unwrap().bytes
 }
@@ -79,7 +79,7 @@ fn bytes(place: &Place, name: &str) -> Vec<u8> {
 fn manifests_are_those_of_oras() {
     let folder = files();
     for registry in REGISTRIES {
-        let place = Place::new(registry);
+        let place = TestRegistry::new(registry);
         let cases: [Case; 7] = [
             (
                 &["a.txt", "c.json:application/json", "a<b>&é.txt", "empty"],
@@ -120,7 +120,7 @@ fn manifests_are_those_of_oras() {
 fn attached_ones_are_found_by_both() {
     let folder = files();
     for registry in REGISTRIES {
-        let place = Place::new(registry);
+        let place = TestRegistry::new(registry);
         let client = place.client();
         let call = client.call(None).unwrap();
         let made = artifact(folder.path(), &["a.txt"], None);
@@ -133,7 +133,7 @@ fn attached_ones_are_found_by_both() {
         let options = json!({"artifact_type": "a/sig", "annotations": [CREATED]});
         let options: ArtifactAttachOptions = serde_json::from_value(options).unwrap();
         let attach = |file: &str, options: &ArtifactAttachOptions| {
-            let to = Endpoint::parse(&name).unwrap();
+            let to = Place::parse(&name).unwrap();
             attach_artifact(&client, &call, &artifact(folder.path(), &[file], None), &to, options).unwrap()
         };
         let ours = attach("a.txt", &options);
@@ -166,7 +166,7 @@ fn attached_ones_are_found_by_both() {
 fn oras_pulls_what_we_push() {
     let folder = files();
     for registry in REGISTRIES {
-        let place = Place::new(registry);
+        let place = TestRegistry::new(registry);
         push(
             &place,
             "folders:v1",
@@ -185,7 +185,7 @@ fn oras_pulls_what_we_push() {
 fn we_pull_what_oras_pushes() {
     let folder = files();
     for registry in REGISTRIES {
-        let place = Place::new(registry);
+        let place = TestRegistry::new(registry);
         let client = place.client();
         let call = client.call(None).unwrap();
         let name = format!("{}/pulled:v1", place.host);
@@ -193,7 +193,7 @@ fn we_pull_what_oras_pushes() {
         let out = tempfile::tempdir().unwrap();
         let pull = |options: Value, out: &Path| {
             let options: ArtifactPullOptions = serde_json::from_value(options).unwrap();
-            pull_artifact(&client, &call, &Endpoint::parse(&name).unwrap(), out, &options).unwrap()
+            pull_artifact(&client, &call, &Place::parse(&name).unwrap(), out, &options).unwrap()
         };
         let done = pull(json!({}), out.path());
         assert_eq!((done.files.len(), done.files[0].unpacked, done.skipped.len()), (5, true, 0));
@@ -205,8 +205,8 @@ fn we_pull_what_oras_pushes() {
         assert_eq!((done.files.len(), done.kept, done.skipped.len()), (3, 3, 2));
         assert_eq!(std::fs::read_to_string(out.path().join("a.txt")).unwrap(), "mine");
         // An old folder of theirs in a layout, too.
-        let layout = Endpoint::parse(&format!("oci:{}:v1", out.path().join("layout").display())).unwrap();
-        copy(&client, &call, &Endpoint::parse(&name).unwrap(), &layout, &CopyOptions::default()).unwrap();
+        let layout = Place::parse(&format!("oci:{}:v1", out.path().join("layout").display())).unwrap();
+        copy(&client, &call, &Place::parse(&name).unwrap(), &layout, &CopyOptions::default()).unwrap();
         let again = tempfile::tempdir().unwrap();
         pull_artifact(&client, &call, &layout, again.path(), &ArtifactPullOptions::default()).unwrap();
         same(folder.path(), again.path(), &["a.txt", "folder/deep/er/x"]);
@@ -216,7 +216,7 @@ fn we_pull_what_oras_pushes() {
 /// After a kill at any moment each file that is there is whole, and the next pull brings the rest.
 #[test]
 fn a_killed_pull_shows_nothing_half() {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let source = tempfile::tempdir().unwrap();
     std::fs::create_dir(source.path().join("folder")).unwrap();
     let names: Vec<String> =

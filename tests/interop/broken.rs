@@ -9,7 +9,7 @@ use ocireg::registry::Client;
 use ocireg::registry::ClientOptions;
 
 use super::copy::{check, done, push_large, scratch};
-use super::Place;
+use super::TestRegistry;
 
 const SIZE: usize = 24 << 20;
 
@@ -50,9 +50,9 @@ fn pass(mut from: TcpStream, mut into: TcpStream, left: &AtomicI64, cut: i64, cu
 
 #[test]
 fn a_push_and_a_pull_through_breaks() {
-    let origin = Place::new("OCIREG_TEST_TOKEN");
+    let origin = TestRegistry::new("OCIREG_TEST_TOKEN");
     for name in ["V2", "V3", "GGCR", "REFERRERS"] {
-        let place = Place::new(&format!("OCIREG_TEST_{name}"));
+        let place = TestRegistry::new(&format!("OCIREG_TEST_{name}"));
         let client = Client::new(ClientOptions::default()).unwrap();
         let folder = scratch();
         let layout = |name: &str| format!("oci:{}:1", folder.path().join(name).display());

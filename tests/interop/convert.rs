@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use ocireg::convert::push::{push, PushOptions, Pushed};
-use ocireg::endpoint::{self, Endpoint};
 use ocireg::error::{Code, Error};
 use ocireg::image::extract::{extract, ExtractOptions};
+use ocireg::place::{self, Place};
 use ocireg::registry::manifest::PutOptions;
 use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::Client;
@@ -17,7 +17,7 @@ use ocireg::schema1::sign::sign;
 use ocireg::transfer::copy::{Copied, CopyOptions};
 use serde_json::{json, Value};
 
-use super::{env, layer, sha256, Place};
+use super::{env, layer, sha256, TestRegistry};
 
 fn scratch() -> tempfile::TempDir {
     tempfile::tempdir_in(env("OCIREG_TEST_TMP")).unwrap()
@@ -25,7 +25,7 @@ fn scratch() -> tempfile::TempDir {
 
 fn copied(client: &Client, from: &str, to: &str, convert_schema1: bool) -> Result<Copied, Error> {
     let options = CopyOptions { convert_schema1, ..CopyOptions::default() };
-    endpoint::copy(client, &client.call(None)?, &Endpoint::parse(from)?, &Endpoint::parse(to)?, &options)
+    place::copy(client, &client.call(None)?, &Place::parse(from)?, &Place::parse(to)?, &options)
 }
 
 fn done(client: &Client, from: &str, to: &str) -> Copied {
@@ -33,7 +33,7 @@ fn done(client: &Client, from: &str, to: &str) -> Copied {
 }
 
 /// A client that knows several registries.
-fn client_of(places: &[&Place]) -> Client {
+fn client_of(places: &[&TestRegistry]) -> Client {
     let client = places[0].client();
     for place in places {
         client.set_host(&place.host, serde_json::from_value(place.options.clone()).unwrap()).unwrap();
@@ -92,7 +92,7 @@ fn chain(name: &str, base: Vec<u8>) -> Vec<(Value, Vec<u8>)> {
     chain
 }
 
-fn put_chain(place: &Place, client: &Client, name: &str) -> String {
+fn put_chain(place: &TestRegistry, client: &Client, name: &str) -> String {
     let repo = client.v1(&client.call(None).unwrap(), &place.repository(name)).unwrap();
     for (image, layer) in chain(name, unpack(&layer("base", "base\n").0)) {
         let json = image.to_string();
@@ -122,7 +122,7 @@ fn is_the_chain(config: &str, manifest: &str) {
 }
 
 fn has_files(client: &Client, place: &str, folder: &Path, files: &[&str]) {
-    let store = Endpoint::parse(place).unwrap().source(client).unwrap();
+    let store = Place::parse(place).unwrap().source(client).unwrap();
     extract(&client.call(None).unwrap(), store.as_ref(), folder, &ExtractOptions::default()).unwrap();
     let mut found: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
@@ -136,7 +136,7 @@ fn has_files(client: &Client, place: &str, folder: &Path, files: &[&str]) {
 
 #[test]
 fn an_image_of_docker_registry_goes_everywhere() {
-    let (old, new) = (Place::new("OCIREG_TEST_V1"), Place::new("OCIREG_TEST_V3"));
+    let (old, new) = (TestRegistry::new("OCIREG_TEST_V1"), TestRegistry::new("OCIREG_TEST_V3"));
     let client = client_of(&[&old, &new]);
     let source = format!("docker-v1://{}", put_chain(&old, &client, "convert/chain"));
     let folder = scratch();
@@ -186,7 +186,7 @@ fn an_image_of_docker_registry_goes_everywhere() {
 
 #[test]
 fn an_image_behind_an_index_with_tokens() {
-    let place = Place::new("OCIREG_TEST_V1_TOKEN");
+    let place = TestRegistry::new("OCIREG_TEST_V1_TOKEN");
     let client = place.client();
     let repo = client.v1(&client.call(None).unwrap(), &place.repository("convert/one")).unwrap();
     let id = sha256(format!("token {}", std::process::id()).as_bytes()).hex().to_owned();
@@ -205,7 +205,7 @@ fn an_image_behind_an_index_with_tokens() {
 }
 
 /// The chain as a signed schema-1 manifest, pushed; its digest.
-fn push_schema1(place: &Place, client: &Client, name: &str) -> String {
+fn push_schema1(place: &TestRegistry, client: &Client, name: &str) -> String {
     let (call, repository) = (client.call(None).unwrap(), place.repository(name));
     let (mut layers, mut history) = (Vec::new(), Vec::new());
     // Compressed: crane assumes that of every layer when it validates the whole image.
@@ -230,7 +230,7 @@ fn push_schema1(place: &Place, client: &Client, name: &str) -> String {
 
 #[test]
 fn a_schema1_image_becomes_one_of_today() {
-    let (old, new) = (Place::new("OCIREG_TEST_SCHEMA1"), Place::new("OCIREG_TEST_V3"));
+    let (old, new) = (TestRegistry::new("OCIREG_TEST_SCHEMA1"), TestRegistry::new("OCIREG_TEST_V3"));
     let client = client_of(&[&old, &new]);
     let digest = push_schema1(&old, &client, "convert/schema1");
     let source = format!("docker://{}/convert/schema1:1", old.host);
@@ -269,7 +269,7 @@ fn a_schema1_image_becomes_one_of_today() {
     new.run("skopeo", &["--insecure-policy", "copy", "--src-tls-verify=false", &format!("docker://{name}"), &theirs]);
     has_files(&client, &theirs, &folder.path().join("files"), &["base", "top"]);
     // Also to protocol v1: it is converted on the way, and comes back as the same image.
-    let oldest = Place::new("OCIREG_TEST_V1");
+    let oldest = TestRegistry::new("OCIREG_TEST_V1");
     let client = client_of(&[&old, &new, &oldest]);
     let to = oldest.reference("convert/older:1");
     assert_eq!(pushed(&client, &source, &to).unwrap().digest, digests[0]);
@@ -281,21 +281,21 @@ fn a_schema1_image_becomes_one_of_today() {
 }
 
 fn pushed(client: &Client, from: &str, to: &ocireg::reference::Reference) -> Result<Pushed, Error> {
-    let from = Endpoint::parse(from)?.source(client)?;
+    let from = Place::parse(from)?.source(client)?;
     push(client, &client.call(None)?, from, to, &PushOptions::default())
 }
 
 #[test]
 fn an_image_of_today_goes_to_docker_registry_and_comes_back() {
-    let new = Place::new("OCIREG_TEST_V3");
+    let new = TestRegistry::new("OCIREG_TEST_V3");
     for variable in ["OCIREG_TEST_V1", "OCIREG_TEST_V1_TOKEN"] {
-        let old = Place::new(variable);
+        let old = TestRegistry::new(variable);
         let client = client_of(&[&old, &new]);
         let folder = scratch();
         let path = |name: &str| folder.path().join(name).display().to_string();
         // A layout with an image of several layers and history entries without a layer: the chain, converted from a v1
         // registry.
-        let standalone = Place::new("OCIREG_TEST_V1");
+        let standalone = TestRegistry::new("OCIREG_TEST_V1");
         let origin = format!("docker-v1://{}", put_chain(&standalone, &client, "convert/origin"));
         let layout = format!("oci:{}:1", path("layout"));
         let image = done(&client, &origin, &layout);
@@ -330,7 +330,7 @@ fn an_image_of_today_goes_to_docker_registry_and_comes_back() {
         let today = pushed(&client, &from, &old.reference("convert/today:1")).unwrap();
         assert_eq!((today.images.len(), today.images[0].uploaded), (1, true));
         let source = format!("docker-v1://{}/convert/today:1", old.host);
-        let store = Endpoint::parse(&source).unwrap().source(&client).unwrap();
+        let store = Place::parse(&source).unwrap().source(&client).unwrap();
         let call = client.call(None).unwrap();
         extract(&call, store.as_ref(), &folder.path().join("today"), &ExtractOptions::default()).unwrap();
         let hello = std::fs::read_to_string(folder.path().join("today/hello")).unwrap();
@@ -356,7 +356,7 @@ fn says(arguments: &[&str], temporary: &Path) -> Value {
 
 #[test]
 fn the_commands_copy_old_images_and_push_them() {
-    let (old, signed) = (Place::new("OCIREG_TEST_V1"), Place::new("OCIREG_TEST_SCHEMA1"));
+    let (old, signed) = (TestRegistry::new("OCIREG_TEST_V1"), TestRegistry::new("OCIREG_TEST_SCHEMA1"));
     let client = client_of(&[&old, &signed]);
     let folder = scratch();
     let path = |name: &str| folder.path().join(name).display().to_string();

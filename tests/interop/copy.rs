@@ -3,21 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
 use ocireg::layout::check::CleanOptions;
+use ocireg::place::Place;
 use ocireg::registry::manifest::{GetOptions, PutOptions};
 use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::Client;
 use ocireg::transfer::copy::{Copied, CopyOptions};
 use serde_json::{json, Value};
 
-use super::{env, noise, places, push_image, sha256, Place};
+use super::{env, noise, places, push_image, sha256, TestRegistry};
 
 pub fn copied(client: &Client, from: &str, to: &str, options: CopyOptions) -> Result<Copied, Error> {
     let call = client.call(None)?;
-    let (from, to) = (Endpoint::parse(from)?, Endpoint::parse(to)?);
-    ocireg::endpoint::copy(client, &call, &from, &to, &options)
+    let (from, to) = (Place::parse(from)?, Place::parse(to)?);
+    ocireg::place::copy(client, &call, &from, &to, &options)
 }
 
 pub fn done(client: &Client, from: &str, to: &str) -> Copied {
@@ -37,7 +37,7 @@ pub fn scratch() -> tempfile::TempDir {
 }
 
 /// A tagged index of two images and a nested index.
-fn push_index(place: &Place, client: &Client, name: &str) -> String {
+fn push_index(place: &TestRegistry, client: &Client, name: &str) -> String {
     let call = client.call(None).unwrap();
     let entry = |manifest: &[u8], architecture: &str| {
         json!({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": sha256(manifest),
@@ -61,7 +61,7 @@ fn push_index(place: &Place, client: &Client, name: &str) -> String {
 }
 
 /// An artifact with an empty config.
-fn push_artifact(place: &Place, client: &Client, name: &str) -> String {
+fn push_artifact(place: &TestRegistry, client: &Client, name: &str) -> String {
     let call = client.call(None).unwrap();
     let (config, file) = (b"{}", noise(100_000, 77));
     for blob in [&config[..], &file] {
@@ -80,7 +80,7 @@ fn push_artifact(place: &Place, client: &Client, name: &str) -> String {
 /// From each registry through each kind of local place to another registry, with the same digest at every step.
 #[test]
 fn every_kind_of_place_to_every_other() {
-    let target = Place::new("OCIREG_TEST_V3");
+    let target = TestRegistry::new("OCIREG_TEST_V3");
     for place in places() {
         let client = place.client();
         let single = {
@@ -125,7 +125,7 @@ fn every_kind_of_place_to_every_other() {
 
 #[test]
 fn what_is_there_is_not_moved_again() {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
     let source = push_index(&place, &client, "again/source");
     let folder = scratch();
@@ -143,7 +143,7 @@ fn what_is_there_is_not_moved_again() {
 
 #[test]
 fn a_choice_of_platforms() {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
     let source = push_index(&place, &client, "choice/source");
     let folder = scratch();
@@ -169,7 +169,7 @@ fn a_choice_of_platforms() {
 /// A signature of a signature, from a registry with the referrers API and one without, through a layout, to either.
 #[test]
 fn referrers_travel_with_their_subject() {
-    let (with, without) = (Place::new("OCIREG_TEST_REFERRERS"), Place::new("OCIREG_TEST_V3"));
+    let (with, without) = (TestRegistry::new("OCIREG_TEST_REFERRERS"), TestRegistry::new("OCIREG_TEST_V3"));
     let all = || CopyOptions { referrers: true, ..CopyOptions::default() };
     for (from, to) in [(&with, &without), (&without, &with), (&with, &with)] {
         let client = from.client();
@@ -210,7 +210,7 @@ fn referrers_travel_with_their_subject() {
 
 #[test]
 fn a_dry_run_moves_nothing() {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
     let source = push_index(&place, &client, "dry/source");
     let target = format!("docker://{}/dry/copy:1", place.host);
@@ -226,7 +226,7 @@ fn a_dry_run_moves_nothing() {
 /// Other tools read what this library writes, and the other way round.
 #[test]
 fn the_others_read_ours_and_we_read_theirs() {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
     let manifest = push_image(&place, &client, "peers/image", "amd64");
     let source = format!("docker://{}/peers/image@{}", place.host, sha256(&manifest));
@@ -299,7 +299,7 @@ fn the_others_read_ours_and_we_read_theirs() {
 }
 
 /// An image of `layers` layers of noise, with a tag.
-pub fn push_large(place: &Place, client: &Client, name: &str, layers: u64, size: usize) -> String {
+pub fn push_large(place: &TestRegistry, client: &Client, name: &str, layers: u64, size: usize) -> String {
     let call = client.call(None).unwrap();
     let repository = place.repository(name);
     client.put_blob(&call, &repository, b"{}", &BlobPutOptions::default()).unwrap();
@@ -349,7 +349,7 @@ pub fn check(client: &Client, layout: &Path) -> ocireg::layout::check::CheckResu
 
 #[test]
 fn eight_processes_pull_one_image_into_one_layout() {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
     let source = push_large(&place, &client, "eight/source", 8, 2 << 20);
     let folder = scratch();
@@ -364,7 +364,7 @@ fn eight_processes_pull_one_image_into_one_layout() {
 
 #[test]
 fn a_clean_up_takes_only_what_nobody_needs() {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
     let call = client.call(None).unwrap();
     let folder = scratch();
@@ -383,7 +383,7 @@ fn a_clean_up_takes_only_what_nobody_needs() {
 
 #[test]
 fn bad_places_and_bad_bytes_have_their_own_errors() {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
     let source = push_large(&place, &client, "bad/source", 2, 1000);
     let folder = scratch();

@@ -9,11 +9,11 @@ use ocireg::transfer::copy::CopyOptions;
 use serde_json::json;
 
 use super::copy::{copied, done, scratch};
-use super::{push_image, sha256, Place};
+use super::{push_image, sha256, TestRegistry};
 
 /// What `cosign sign` and `cosign attest` leave: an image with one layer, under its subject's digest tag. Returns its
 /// tag and bytes.
-fn put_about(place: &Place, client: &Client, name: &str, subject: &[u8], kind: &str) -> (String, Vec<u8>) {
+fn put_about(place: &TestRegistry, client: &Client, name: &str, subject: &[u8], kind: &str) -> (String, Vec<u8>) {
     let call = client.call(None).unwrap();
     let tag = format!("{}.{kind}", sha256(subject).as_str().replace(':', "-"));
     let payload = format!(r#"{{"critical":{{"type":"{kind}"}}}}"#);
@@ -36,7 +36,7 @@ fn put_about(place: &Place, client: &Client, name: &str, subject: &[u8], kind: &
 }
 
 /// A signed image with an attestation that is signed too. Returns the image and its signatures and attestations.
-fn put_signed(place: &Place, client: &Client, name: &str) -> (Vec<u8>, Vec<(String, Vec<u8>)>) {
+fn put_signed(place: &TestRegistry, client: &Client, name: &str) -> (Vec<u8>, Vec<(String, Vec<u8>)>) {
     let call = client.call(None).unwrap();
     let image = push_image(place, client, name, "amd64");
     client.put_manifest(&call, &place.reference(&format!("{name}:1")), &image, &PutOptions::default()).unwrap();
@@ -52,7 +52,7 @@ fn with_referrers() -> CopyOptions {
 
 #[test]
 fn they_travel_through_every_place() {
-    let (from, to) = (Place::new("OCIREG_TEST_V3"), Place::new("OCIREG_TEST_REFERRERS"));
+    let (from, to) = (TestRegistry::new("OCIREG_TEST_V3"), TestRegistry::new("OCIREG_TEST_REFERRERS"));
     let client = from.client();
     let (image, about) = put_signed(&from, &client, "digest-tags/source");
     let folder = scratch();
@@ -90,14 +90,14 @@ fn they_travel_through_every_place() {
     assert_eq!(found.err().unwrap().code(), Code::NotFound);
 }
 
-fn place_text(place: &Place, name: &str) -> Vec<u8> {
+fn place_text(place: &TestRegistry, name: &str) -> Vec<u8> {
     place.crane(&["manifest", &format!("{}/{name}", place.host)]).into_bytes()
 }
 
 /// A layout that skopeo wrote, image and signature, is read with both.
 #[test]
 fn those_that_others_wrote_are_found() {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
     let (image, about) = put_signed(&place, &client, "digest-tags/theirs");
     let folder = scratch();

@@ -12,14 +12,14 @@ use ocireg::error::Code;
 use serde_json::{json, Value};
 
 use super::copy::{check, command, copied, done, scratch};
-use super::{noise, sha256, Place};
+use super::{noise, sha256, TestRegistry};
 
 const LAYERS: u64 = 3;
 const SIZE: usize = 1 << 20;
 
 /// A layout with an image of 3 MiB, which everybody may read.
 fn source(folder: &Path) -> String {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
     let call = client.call(None).unwrap();
     let put = |bytes: &[u8], kind: &str| {
@@ -120,9 +120,9 @@ fn a_disk_that_loses_what_it_took() {
         let output = Command::new(command()).args(copy).env("LD_PRELOAD", path("loses.so")).output().unwrap();
         expect_io(&output, &to, "Input/output error");
         assert!(!seen.exists(), "{}", seen.display());
-        done(&Place::new("OCIREG_TEST_V3").client(), &from, &to);
+        done(&TestRegistry::new("OCIREG_TEST_V3").client(), &from, &to);
     }
-    assert!(check(&Place::new("OCIREG_TEST_V3").client(), &path("layout")).ok);
+    assert!(check(&TestRegistry::new("OCIREG_TEST_V3").client(), &path("layout")).ok);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_file_larger_than_is_allowed() {
         expect_io(&output, &to, "File too large");
         assert!(!seen.exists(), "{}", seen.display());
         // Without the limit the same copy completes.
-        let client = Place::new("OCIREG_TEST_V3").client();
+        let client = TestRegistry::new("OCIREG_TEST_V3").client();
         done(&client, &from, &to);
         assert!(seen.exists());
     }
@@ -191,7 +191,7 @@ fn a_disk_that_is_read_only() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let again: Value = serde_json::from_slice(&std::fs::read(folder.path().join("2")).unwrap()).unwrap();
     assert_eq!(again["blobs"]["bytes_copied"], 0);
-    assert!(check(&Place::new("OCIREG_TEST_V3").client(), &folder.path().join("back")).ok);
+    assert!(check(&TestRegistry::new("OCIREG_TEST_V3").client(), &folder.path().join("back")).ok);
 }
 
 /// Manifests of a layout that are not what index.json says.
@@ -199,7 +199,7 @@ fn a_disk_that_is_read_only() {
 fn manifests_that_are_wrong_or_missing() {
     let folder = scratch();
     let from = source(folder.path());
-    let client = Place::new("OCIREG_TEST_V3").client();
+    let client = TestRegistry::new("OCIREG_TEST_V3").client();
     let target = format!("oci:{}:1", folder.path().join("target").display());
     let layout = folder.path().join("source");
     let index: Value = serde_json::from_slice(&std::fs::read(layout.join("index.json")).unwrap()).unwrap();
@@ -229,7 +229,7 @@ fn manifests_that_are_wrong_or_missing() {
 fn archives_that_are_not_whole() {
     let folder = scratch();
     let from = source(folder.path());
-    let client = Place::new("OCIREG_TEST_V3").client();
+    let client = TestRegistry::new("OCIREG_TEST_V3").client();
     let path = |name: &str| folder.path().join(name);
     let target = format!("oci:{}:1", path("target").display());
     let layer = sha256(&noise(SIZE, 1));

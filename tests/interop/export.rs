@@ -5,11 +5,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ocireg::endpoint::Endpoint;
 use ocireg::image::append::{append, AppendOptions};
 use ocireg::image::export::{export_file, ExportOptions};
 use ocireg::image::files::{files, FilesOptions};
 use ocireg::image::scratch::Scratch;
+use ocireg::place::Place;
 use ocireg::stream::pack::Compression;
 use tar::EntryType::{self, Directory, Link, Regular, Symlink};
 
@@ -107,11 +107,11 @@ fn archives_unpack_as_cranes_do() {
         let call = client.call(None).unwrap();
         let name = format!("{}/image/exported:{number}", place.host);
         for compression in [Compression::Gzip, Compression::Zstd] {
-            let to = Endpoint::parse(&name).unwrap().destination(&client).unwrap();
+            let to = Place::parse(&name).unwrap().destination(&client).unwrap();
             let compression = Some(compression);
             let options = AppendOptions { layers: layers.clone(), compression, ..AppendOptions::default() };
             append(&call, &Scratch::new(None).unwrap(), to.as_ref(), &options).unwrap();
-            let store = Endpoint::parse(&name).unwrap().source(&client).unwrap();
+            let store = Place::parse(&name).unwrap().source(&client).unwrap();
             let (ours, theirs) = (at("ours.tar"), at("theirs.tar"));
             let done = export_file(&call, store.as_ref(), Path::new(&ours), &ExportOptions::default()).unwrap();
             assert!(done.layers.iter().all(|layer| layer.diff_id_checked));

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::process::Command;
 
-use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
 use ocireg::image::append::{append, AppendOptions, Appended};
 use ocireg::image::cat::{cat, CatOptions};
@@ -13,6 +12,7 @@ use ocireg::image::files::{files, FilesOptions};
 use ocireg::image::size::{size, SizeOptions};
 use ocireg::image::tag::{tag, TagOptions};
 use ocireg::image::Image;
+use ocireg::place::Place;
 use ocireg::registry::manifest::PutOptions;
 use ocireg::registry::remove_repository::RemoveRepositoryOptions;
 use ocireg::registry::store::RegistryStore;
@@ -21,14 +21,14 @@ use ocireg::registry::Client;
 use ocireg::stream::pack::Compression;
 use serde_json::json;
 
-use super::{env, layer, places, push_image, sha256, Place};
+use super::{env, layer, places, push_image, sha256, TestRegistry};
 
 fn scratch() -> tempfile::TempDir {
     tempfile::tempdir_in(env("OCIREG_TEST_TMP")).unwrap()
 }
 
 /// An image under a tag; its name.
-fn tagged(place: &Place, client: &Client, name: &str) -> String {
+fn tagged(place: &TestRegistry, client: &Client, name: &str) -> String {
     let manifest = push_image(place, client, name, "amd64");
     let call = client.call(None).unwrap();
     client.put_manifest(&call, &place.reference(&format!("{name}:1")), &manifest, &PutOptions::default()).unwrap();
@@ -36,7 +36,7 @@ fn tagged(place: &Place, client: &Client, name: &str) -> String {
 }
 
 /// An index of one image, in a repository where the image has no tag.
-fn tagged_index(place: &Place, client: &Client, name: &str) -> String {
+fn tagged_index(place: &TestRegistry, client: &Client, name: &str) -> String {
     let call = client.call(None).unwrap();
     let manifest = push_image(place, client, name, "amd64");
     let reference = place.reference(&format!("{name}@{}", sha256(&manifest)));
@@ -52,13 +52,13 @@ fn tagged_index(place: &Place, client: &Client, name: &str) -> String {
 }
 
 fn put_on(client: &Client, from: &str, options: AppendOptions) -> Result<Appended, Error> {
-    let to = Endpoint::parse(options.to.as_deref().unwrap_or(from))?;
-    let (from, to) = Endpoint::pair(client, &Endpoint::parse(from)?, &to)?;
+    let to = Place::parse(options.to.as_deref().unwrap_or(from))?;
+    let (from, to) = Place::pair(client, &Place::parse(from)?, &to)?;
     append(&client.call(None)?, from.as_ref(), to.as_ref(), &options)
 }
 
 fn text_of(client: &Client, place: &str, path: &str) -> String {
-    let (mut out, store) = (Vec::new(), Endpoint::parse(place).unwrap().source(client).unwrap());
+    let (mut out, store) = (Vec::new(), Place::parse(place).unwrap().source(client).unwrap());
     cat(&client.call(None).unwrap(), store.as_ref(), path, &mut out, &CatOptions::default()).unwrap();
     String::from_utf8(out).unwrap()
 }
@@ -69,7 +69,7 @@ fn config_and_size_are_what_others_say() {
         let client = place.client();
         let call = client.call(None).unwrap();
         let name = tagged(&place, &client, "image/config");
-        let store = Endpoint::parse(&name).unwrap().source(&client).unwrap();
+        let store = Place::parse(&name).unwrap().source(&client).unwrap();
         let image = Image::find(&call, store.as_ref(), None).unwrap();
         let config = ImageConfig::read(&call, store.as_ref(), &image).unwrap();
         assert_eq!(String::from_utf8(config.bytes).unwrap().trim(), place.crane(&["config", &name]).trim());
@@ -102,7 +102,7 @@ fn a_tag_is_the_same_bytes() {
 /// extracts the same.
 #[test]
 fn appended_layers_are_good_for_others() {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
     let folder = scratch();
     let (gzip, _) = layer("more", "more\n");
@@ -174,7 +174,7 @@ fn appended_layers_are_good_for_others() {
 }
 
 /// The same image with Docker's media types.
-fn docker_form(place: &Place, client: &Client, oci: &str) -> String {
+fn docker_form(place: &TestRegistry, client: &Client, oci: &str) -> String {
     let manifest = place.crane(&["manifest", oci]);
     let docker = manifest
         .replace("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
@@ -187,9 +187,9 @@ fn docker_form(place: &Place, client: &Client, oci: &str) -> String {
 }
 
 /// `crane export` and the library produce the same tree.
-fn compare_with_export(place: &Place, client: &Client, name: &str, folder: &Path) {
+fn compare_with_export(place: &TestRegistry, client: &Client, name: &str, folder: &Path) {
     let (ours, theirs, tar) = (folder.join("ours"), folder.join("theirs"), folder.join("export.tar"));
-    let store = Endpoint::parse(name).unwrap().source(client).unwrap();
+    let store = Place::parse(name).unwrap().source(client).unwrap();
     extract(&client.call(None).unwrap(), store.as_ref(), &ours, &ExtractOptions::default()).unwrap();
     std::fs::create_dir(&theirs).unwrap();
     place.crane(&["export", name, &tar.display().to_string()]);
@@ -224,7 +224,7 @@ fn a_repository_is_emptied() {
             assert_eq!(gone.unwrap_err().code(), Code::NotFound, "{}", place.host);
         }
     }
-    let place = Place::new("OCIREG_TEST_V2_NODELETE");
+    let place = TestRegistry::new("OCIREG_TEST_V2_NODELETE");
     let client = place.client();
     tagged(&place, &client, "image/remove");
     let repository = format!("{}/image/remove", place.host);
@@ -238,7 +238,7 @@ fn a_repository_is_emptied() {
 /// The list of files of an image with a whiteout and a replaced file matches crane's export, name by name.
 #[test]
 fn the_list_of_files_is_what_others_export() {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
     let folder = scratch();
     let at = |name: &str| folder.path().join(name).display().to_string();
@@ -259,7 +259,7 @@ fn the_list_of_files_is_what_others_export() {
         tar("upper", &[("a/.wh.one", ""), ("b/three", "three"), ("c/.wh..wh..opq", ""), ("c/five", "5")]),
     ];
     put_on(&client, &name, AppendOptions { layers, ..AppendOptions::default() }).unwrap();
-    let store = Endpoint::parse(&name).unwrap().source(&client).unwrap();
+    let store = Place::parse(&name).unwrap().source(&client).unwrap();
     let found = files(&client.call(None).unwrap(), store.as_ref(), &FilesOptions::default()).unwrap();
     place.crane(&["export", &name, &at("export.tar")]);
     let mut archive = tar::Archive::new(std::fs::File::open(at("export.tar")).unwrap());

@@ -1,8 +1,8 @@
 //! Indexes beside oras, crane and skopeo: what oras makes of the same images we make byte for byte, each changes what the other made, and
 //! all read ours, in registries and layouts.
 
-use ocireg::endpoint::{append_to_index, create_index, remove_from_index, Endpoint};
 use ocireg::error::{Code, Error};
+use ocireg::place::{append_to_index, create_index, remove_from_index, Place};
 use ocireg::registry::manifest::{GetOptions, PutOptions};
 use ocireg::registry::referrers::ReferrersOptions;
 use ocireg::registry::upload::put::BlobPutOptions;
@@ -11,7 +11,7 @@ use serde_json::{json, Value};
 
 use crate::artifacts::oras;
 use crate::copy::scratch;
-use crate::{places, push_image, sha256, Place};
+use crate::{places, push_image, sha256, TestRegistry};
 
 const REGISTRIES: [&str; 3] = ["OCIREG_TEST_V2", "OCIREG_TEST_V3", "OCIREG_TEST_GGCR"];
 const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -20,28 +20,28 @@ const INSECURE: &str = "--tls-verify=false";
 type Outcome = Result<Value, Error>;
 
 fn create(client: &Client, to: &str, options: Value) -> Outcome {
-    let (to, options) = (Endpoint::parse(to)?, serde_json::from_value(options).unwrap());
+    let (to, options) = (Place::parse(to)?, serde_json::from_value(options).unwrap());
     create_index(client, &client.call(None)?, &to, &options).map(|made| serde_json::to_value(made).unwrap())
 }
 
 fn append(client: &Client, to: &str, options: Value) -> Outcome {
-    let (to, options) = (Endpoint::parse(to)?, serde_json::from_value(options).unwrap());
+    let (to, options) = (Place::parse(to)?, serde_json::from_value(options).unwrap());
     append_to_index(client, &client.call(None)?, &to, &options).map(|made| serde_json::to_value(made).unwrap())
 }
 
 fn remove(client: &Client, from: &str, options: Value) -> Outcome {
-    let (from, options) = (Endpoint::parse(from)?, serde_json::from_value(options).unwrap());
+    let (from, options) = (Place::parse(from)?, serde_json::from_value(options).unwrap());
     remove_from_index(client, &client.call(None)?, &from, &options).map(|made| serde_json::to_value(made).unwrap())
 }
 
 /// Puts an image under a tag.
-fn tagged(place: &Place, client: &Client, name: &str, tag: &str, manifest: &[u8]) {
+fn tagged(place: &TestRegistry, client: &Client, name: &str, tag: &str, manifest: &[u8]) {
     let reference = place.reference(&format!("{name}:{tag}"));
     client.put_manifest(&client.call(None).unwrap(), &reference, manifest, &PutOptions::default()).unwrap();
 }
 
 /// Images under tags that are their architectures.
-fn images(place: &Place, client: &Client, name: &str, architectures: &[&str]) {
+fn images(place: &TestRegistry, client: &Client, name: &str, architectures: &[&str]) {
     for arch in architectures {
         let manifest = push_image(place, client, name, arch);
         tagged(place, client, name, arch, &manifest);
@@ -49,7 +49,7 @@ fn images(place: &Place, client: &Client, name: &str, architectures: &[&str]) {
 }
 
 /// An image whose config says everything that a platform can have.
-fn windows(place: &Place, client: &Client, name: &str) {
+fn windows(place: &TestRegistry, client: &Client, name: &str) {
     let call = client.call(None).unwrap();
     let config =
         json!({"architecture": "arm64", "os": "windows", "os.version": "10.0.20348.1", "os.features": ["win32k"],
@@ -61,14 +61,14 @@ fn windows(place: &Place, client: &Client, name: &str) {
     tagged(place, client, name, "windows", manifest.to_string().as_bytes());
 }
 
-fn bytes(place: &Place, client: &Client, name: &str) -> String {
+fn bytes(place: &TestRegistry, client: &Client, name: &str) -> String {
     let call = client.call(None).unwrap();
     let found = client.get_manifest(&call, &place.reference(name), &GetOptions::default()).unwrap();
     String::from_utf8(found.bytes).unwrap()
 }
 
 /// crane and skopeo see this index, and crane all that it leads to.
-fn others_read(place: &Place, name: &str, made: &Value) {
+fn others_read(place: &TestRegistry, name: &str, made: &Value) {
     let full = format!("{}/{name}", place.host);
     assert_eq!(place.crane(&["digest", &full]).trim(), made["digest"]);
     place.crane(&["validate", "--remote", &full]);
@@ -80,7 +80,7 @@ fn others_read(place: &Place, name: &str, made: &Value) {
 fn indexes_are_those_of_oras() {
     let folder = scratch();
     for registry in REGISTRIES {
-        let place = Place::new(registry);
+        let place = TestRegistry::new(registry);
         let (client, name) = (place.client(), "indexes/oras");
         images(&place, &client, name, &["amd64", "arm64"]);
         windows(&place, &client, name);
@@ -116,7 +116,7 @@ fn indexes_are_those_of_oras() {
 fn each_changes_what_the_others_made() {
     let folder = scratch();
     for registry in REGISTRIES {
-        let place = Place::new(registry);
+        let place = TestRegistry::new(registry);
         let (client, name) = (place.client(), "indexes/changed");
         images(&place, &client, name, &["amd64", "arm64", "s390x", "ppc64le"]);
         let full = format!("{}/{name}", place.host);
@@ -148,7 +148,7 @@ fn each_changes_what_the_others_made() {
 #[test]
 fn children_are_mounted_or_copied() {
     let folder = scratch();
-    let other = Place::new("OCIREG_TEST_TLS");
+    let other = TestRegistry::new("OCIREG_TEST_TLS");
     images(&other, &other.client(), "indexes/far", &["arm64"]);
     for place in places() {
         let client = place.client();
@@ -182,7 +182,7 @@ fn children_are_mounted_or_copied() {
 #[test]
 fn distribution_mounts_what_is_in_another_repository() {
     for registry in ["OCIREG_TEST_V2", "OCIREG_TEST_V3"] {
-        let place = Place::new(registry);
+        let place = TestRegistry::new(registry);
         let client = place.client();
         images(&place, &client, "indexes/mounted-from", &["amd64", "arm64"]);
         let references = ["amd64", "arm64"].map(|arch| format!("{}/indexes/mounted-from:{arch}", place.host));
@@ -199,7 +199,7 @@ fn distribution_mounts_what_is_in_another_repository() {
 #[test]
 fn the_others_read_layouts_and_archives_too() {
     let folder = scratch();
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let (client, name) = (place.client(), "indexes/layouts");
     images(&place, &client, name, &["amd64", "arm64", "s390x"]);
     let [amd64, arm64, s390x] = ["amd64", "arm64", "s390x"].map(|arch| format!("{}/{name}:{arch}", place.host));
@@ -234,7 +234,7 @@ fn the_others_read_layouts_and_archives_too() {
 fn images_in_archives_of_docker_are_packed() {
     let folder = scratch();
     for registry in REGISTRIES {
-        let place = Place::new(registry);
+        let place = TestRegistry::new(registry);
         let (client, name) = (place.client(), "indexes/saved");
         images(&place, &client, name, &["amd64", "arm64"]);
         let archive = |arch: &str| format!("docker-archive:{}/{arch}.tar:a/b:{arch}", folder.path().display());
@@ -279,7 +279,7 @@ fn two_who_append_at_once_both_get_in() {
 #[test]
 fn dockers_lists_stay_dockers() {
     for registry in REGISTRIES {
-        let place = Place::new(registry);
+        let place = TestRegistry::new(registry);
         let (client, name) = (place.client(), "indexes/docker");
         images(&place, &client, name, &["amd64", "arm64", "s390x"]);
         let full = format!("{}/{name}", place.host);
@@ -309,7 +309,7 @@ fn dockers_lists_stay_dockers() {
 #[test]
 fn an_index_may_be_about_something() {
     for registry in REGISTRIES {
-        let place = Place::new(registry);
+        let place = TestRegistry::new(registry);
         let (client, name) = (place.client(), "indexes/about");
         images(&place, &client, name, &["amd64", "arm64"]);
         let full = format!("{}/{name}", place.host);

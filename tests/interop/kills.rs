@@ -10,7 +10,7 @@ use ocireg::registry::Client;
 use serde_json::Value;
 
 use super::copy::{bytes_in, check, done, end, push_large, scratch, start};
-use super::{noise, Place};
+use super::{noise, TestRegistry};
 
 /// `make torture` asks for more.
 fn rounds() -> u64 {
@@ -54,7 +54,7 @@ fn clean(client: &Client, layout: &Path) -> u64 {
 
 #[test]
 fn a_killed_pull_loses_nothing() {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
     let (layers, size) = (8, 2 << 20);
     let source = push_large(&place, &client, "killed/pull", layers, size);
@@ -78,7 +78,7 @@ fn a_killed_pull_loses_nothing() {
 }
 
 /// Total bytes of those blobs that a repository has.
-fn bytes_at(place: &Place, client: &Client, name: &str, blobs: &[Descriptor]) -> u64 {
+fn bytes_at(place: &TestRegistry, client: &Client, name: &str, blobs: &[Descriptor]) -> u64 {
     let call = client.call(None).unwrap();
     let has = |blob: &&Descriptor| {
         client.head_blob(&call, &place.reference(&format!("{name}@{}", blob.digest))).unwrap().exists
@@ -88,7 +88,7 @@ fn bytes_at(place: &Place, client: &Client, name: &str, blobs: &[Descriptor]) ->
 
 #[test]
 fn a_killed_push_leaves_nothing_half_done() {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
     let call = client.call(None).unwrap();
     let (layers, size) = (8, 2 << 20);

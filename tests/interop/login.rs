@@ -68,9 +68,9 @@ fn reads(client: &Client, host: &str, name: &str) -> Result<Vec<String>, Code> {
 }
 
 /// A registry, its authentication scheme, and who may read there.
-type Place = (String, &'static str, Vec<(&'static str, &'static str)>);
+type TestRegistry = (String, &'static str, Vec<(&'static str, &'static str)>);
 
-fn places() -> Vec<Place> {
+fn places() -> Vec<TestRegistry> {
     vec![
         (env("OCIREG_TEST_HTPASSWD"), "basic", vec![("alice", PASSWORD)]),
         (env("OCIREG_TEST_TOKEN"), "bearer", vec![("alice", PASSWORD), ("bob", "readonly")]),

@@ -64,14 +64,14 @@ fn env(name: &str) -> String {
 const PASSWORD: &str = "s3cret:with colon";
 
 /// A registry of the tests: its address and how to authenticate.
-struct Place {
+struct TestRegistry {
     host: String,
     options: serde_json::Value,
     crane: Vec<String>,
 }
 
-impl Place {
-    fn new(variable: &str) -> Place {
+impl TestRegistry {
+    fn new(variable: &str) -> TestRegistry {
         let host = env(variable);
         let mut options = json!({});
         let mut crane = vec![];
@@ -83,7 +83,7 @@ impl Place {
             options["username"] = "alice".into();
             options["password"] = PASSWORD.into();
         }
-        Place { host, options, crane }
+        TestRegistry { host, options, crane }
     }
 
     fn client(&self) -> Client {
@@ -138,10 +138,10 @@ impl Place {
 }
 
 /// Every kind of registry that accepts pushes.
-fn places() -> Vec<Place> {
+fn places() -> Vec<TestRegistry> {
     ["V2", "V3", "HTPASSWD", "TLS", "TOKEN", "TOKEN_TLS", "GGCR"]
         .iter()
-        .map(|name| Place::new(&format!("OCIREG_TEST_{name}")))
+        .map(|name| TestRegistry::new(&format!("OCIREG_TEST_{name}")))
         .collect()
 }
 
@@ -176,7 +176,7 @@ fn layer(name: &str, content: &str) -> (Vec<u8>, Digest) {
 }
 
 /// Pushes an image with the library; returns its manifest's bytes.
-fn push_image(place: &Place, client: &Client, name: &str, architecture: &str) -> Vec<u8> {
+fn push_image(place: &TestRegistry, client: &Client, name: &str, architecture: &str) -> Vec<u8> {
     let call = client.call(None).unwrap();
     let repository = place.repository(name);
     let (layer, diff_id) = layer("hello", &format!("hello from {architecture}\n"));
@@ -321,7 +321,7 @@ fn every_way_of_putting_a_blob() {
 fn sha512_is_a_digest_too() {
     // distribution stores the bytes under the given digest.
     for variable in ["OCIREG_TEST_V2", "OCIREG_TEST_V3"] {
-        let place = Place::new(variable);
+        let place = TestRegistry::new(variable);
         let client = place.client();
         let call = client.call(None).unwrap();
         let bytes = noise(100_000, 512);
@@ -337,7 +337,7 @@ fn sha512_is_a_digest_too() {
 #[test]
 fn lists_page_by_page() {
     for variable in ["OCIREG_TEST_V2", "OCIREG_TEST_V3", "OCIREG_TEST_TOKEN"] {
-        let place = Place::new(variable);
+        let place = TestRegistry::new(variable);
         let client = place.client();
         let call = client.call(None).unwrap();
         let manifest = push_image(&place, &client, "pages/one", "amd64");
@@ -387,7 +387,7 @@ fn lists_page_by_page() {
 #[test]
 fn deletes() {
     for variable in ["OCIREG_TEST_V2", "OCIREG_TEST_V3", "OCIREG_TEST_TOKEN"] {
-        let place = Place::new(variable);
+        let place = TestRegistry::new(variable);
         let client = place.client();
         let call = client.call(None).unwrap();
         let manifest = push_image(&place, &client, "gone/image", "amd64");
@@ -405,7 +405,7 @@ fn deletes() {
         assert_eq!(client.delete_blob(&call, &blob).unwrap().status, 202);
         assert!(!client.head_blob(&call, &blob).unwrap().exists);
     }
-    let place = Place::new("OCIREG_TEST_V2_NODELETE");
+    let place = TestRegistry::new("OCIREG_TEST_V2_NODELETE");
     let client = place.client();
     let call = client.call(None).unwrap();
     let manifest = push_image(&place, &client, "kept/image", "amd64");
@@ -415,7 +415,7 @@ fn deletes() {
 
 #[test]
 fn tokens_that_expire_in_the_middle() {
-    let place = Place::new("OCIREG_TEST_TOKEN_SHORT");
+    let place = TestRegistry::new("OCIREG_TEST_TOKEN_SHORT");
     let client = place.client();
     let call = client.call(None).unwrap();
     let repository = place.repository("short/lived");
@@ -442,7 +442,7 @@ fn tokens_that_expire_in_the_middle() {
 
 #[test]
 fn an_upload_outlives_its_token() {
-    let place = Place::new("OCIREG_TEST_TOKEN_SHORT");
+    let place = TestRegistry::new("OCIREG_TEST_TOKEN_SHORT");
     let client = place.client();
     let call = client.call(None).unwrap();
     let mut upload =
@@ -457,7 +457,7 @@ fn an_upload_outlives_its_token() {
 
 #[test]
 fn rights_are_told_apart() {
-    let mut place = Place::new("OCIREG_TEST_TOKEN");
+    let mut place = TestRegistry::new("OCIREG_TEST_TOKEN");
     let client = place.client();
     push_image(&place, &client, "rights/image", "amd64");
     let deny = |options: serde_json::Value, work: &dyn Fn(&Client) -> ocireg::error::Error| {
@@ -503,7 +503,7 @@ fn loopback_names_are_one_host() {
 
 #[test]
 fn tls_is_verified() {
-    let place = Place::new("OCIREG_TEST_TLS");
+    let place = TestRegistry::new("OCIREG_TEST_TLS");
     let ping = |options: serde_json::Value| {
         let client = Client::new(changed(ClientOptions::default(), |options| options.http.retries = 0)).unwrap();
         client.set_host(&place.host, serde_json::from_value(options).unwrap()).unwrap();
@@ -525,7 +525,7 @@ fn tls_is_verified() {
 
 #[test]
 fn a_plain_loopback_host_is_found_by_itself() {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = Client::new(ClientOptions::default()).unwrap();
     let call = client.call(None).unwrap();
     assert_eq!(client.ping(&call, &place.host).unwrap().api_version, Some(2));

@@ -48,7 +48,7 @@ impl Drop for Cache {
 }
 
 /// An image in a repository of its own; its reference, by a tag.
-fn put_image(place: &Place, name: &str, seed: u64) -> Reference {
+fn put_image(place: &TestRegistry, name: &str, seed: u64) -> Reference {
     let client = place.client();
     let (call, repository) = (client.call(None).unwrap(), place.repository(name));
     let (config, layer) = (b"{}".to_vec(), noise(700_000, seed));
@@ -71,7 +71,7 @@ fn pull(client: &Client, reference: &Reference) {
 /// Whatever is asked of the registry itself passes a proxy that counts: nothing is.
 #[test]
 fn a_cache_is_enough() {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let reference = put_image(&place, "mirrors/cached", 7);
     let (cache, proxy) = (Cache::of(&place.host), Proxy::start(Kind::Http));
     let client = Client::new(ClientOptions::default()).unwrap();
@@ -94,7 +94,7 @@ fn a_cache_is_enough() {
 /// A registry without credentials is the mirror of one that asks for tokens: what it lacks comes from there.
 #[test]
 fn a_plain_registry_is_the_mirror_of_one_with_tokens() {
-    let (origin, mirror) = (Place::new("OCIREG_TEST_TOKEN"), Place::new("OCIREG_TEST_V3"));
+    let (origin, mirror) = (TestRegistry::new("OCIREG_TEST_TOKEN"), TestRegistry::new("OCIREG_TEST_V3"));
     let reference = put_image(&origin, "mirrors/token", 8);
     let client = Client::new(ClientOptions::default()).unwrap();
     let mut options = origin.options.clone();

@@ -42,7 +42,7 @@ fn proxies_lead_to_plain_and_tls_registries() {
     for (kind, scheme) in [(Kind::Http, "http"), (Kind::Socks5, "socks5"), (Kind::Socks5, "socks5h")] {
         for variable in ["OCIREG_TEST_V3", "OCIREG_TEST_TLS", "OCIREG_TEST_TOKEN", "OCIREG_TEST_TOKEN_TLS"] {
             let proxy = Proxy::locked(kind, "alice:pr0xy");
-            let place = Place::new(variable);
+            let place = TestRegistry::new(variable);
             let client = client_with(json!({"proxy": format!("{scheme}://alice:pr0xy@{}", proxy.host)}));
             client.set_host(&place.host, serde_json::from_value(place.options.clone()).unwrap()).unwrap();
             round_trip(&client, &place.host).unwrap();

@@ -11,7 +11,7 @@ use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::Client;
 use serde_json::{json, Value};
 
-use crate::{env, noise, places, sha256, Place};
+use crate::{env, noise, places, sha256, TestRegistry};
 
 /// Sends a GET, and returns the status. Headers go by the standard input, where other users do not see them.
 fn curl(url: &str, headers: &[String], file: &Path, arguments: &[&str]) -> u16 {
@@ -50,7 +50,7 @@ fn options(with: Value) -> LocateOptions {
 }
 
 /// A manifest with a config of these bytes, under the tag "t".
-fn fill(place: &Place, client: &Client, name: &str, bytes: &[u8]) {
+fn fill(place: &TestRegistry, client: &Client, name: &str, bytes: &[u8]) {
     let call = client.call(None).unwrap();
     let repository = place.repository(name);
     client.put_blob(&call, &repository, bytes, &BlobPutOptions::default()).unwrap();
@@ -116,7 +116,7 @@ fn curl_pushes_and_pulls_with_a_token() {
     let folder = tempfile::tempdir_in(env("OCIREG_TEST_TMP")).unwrap();
     let file = folder.path().join("answer");
     for (variable, way) in [("V3", "none"), ("HTPASSWD", "basic"), ("TOKEN", "bearer"), ("TOKEN_TLS", "bearer")] {
-        let place = Place::new(&format!("OCIREG_TEST_{variable}"));
+        let place = TestRegistry::new(&format!("OCIREG_TEST_{variable}"));
         let client = place.client();
         let call = client.call(None).unwrap();
         let scheme = if variable.contains("TLS") { "https" } else { "http" };
@@ -158,7 +158,7 @@ fn curl_pushes_and_pulls_with_a_token() {
 fn an_expired_token_is_replaced() {
     let folder = tempfile::tempdir_in(env("OCIREG_TEST_TMP")).unwrap();
     let file = folder.path().join("blob");
-    let place = Place::new("OCIREG_TEST_TOKEN_SHORT");
+    let place = TestRegistry::new("OCIREG_TEST_TOKEN_SHORT");
     let client = place.client();
     let bytes = noise(1000, 8);
     fill(&place, &client, "outside/short", &bytes);

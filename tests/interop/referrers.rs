@@ -14,7 +14,7 @@ use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::Client;
 use serde_json::json;
 
-use crate::{push_image, sha256, Place};
+use crate::{push_image, sha256, TestRegistry};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
@@ -27,7 +27,7 @@ fn referrer(subject: &[u8], number: usize) -> Vec<u8> {
     .into_bytes()
 }
 
-fn push(place: &Place, client: &Client, name: &str, bytes: &[u8]) -> PutManifest {
+fn push(place: &TestRegistry, client: &Client, name: &str, bytes: &[u8]) -> PutManifest {
     let call = client.call(None).unwrap();
     client.put_blob(&call, &place.repository(name), b"{}", &BlobPutOptions::default()).unwrap();
     let reference = place.reference(&format!("{name}@{}", sha256(bytes)));
@@ -35,7 +35,7 @@ fn push(place: &Place, client: &Client, name: &str, bytes: &[u8]) -> PutManifest
 }
 
 fn list(
-    place: &Place,
+    place: &TestRegistry,
     client: &Client,
     name: &str,
     subject: &Digest,
@@ -55,7 +55,7 @@ fn sorted(mut digests: Vec<Digest>) -> Vec<Digest> {
 #[test]
 fn referrers_are_found_and_deleted_again() {
     for variable in ["V2", "V3", "TOKEN", "GGCR"] {
-        let place = Place::new(&format!("OCIREG_TEST_{variable}"));
+        let place = TestRegistry::new(&format!("OCIREG_TEST_{variable}"));
         let (client, name) = (place.client(), "referrers/tag");
         let image = push_image(&place, &client, name, "amd64");
         let subject = sha256(&image);
@@ -89,7 +89,7 @@ fn referrers_are_found_and_deleted_again() {
 
 #[test]
 fn the_api_is_used_where_it_is() {
-    let place = Place::new("OCIREG_TEST_REFERRERS");
+    let place = TestRegistry::new("OCIREG_TEST_REFERRERS");
     let (client, name) = (place.client(), "referrers/api");
     let image = push_image(&place, &client, name, "amd64");
     let manifests: Vec<Vec<u8>> = (0..3).map(|number| referrer(&image, number)).collect();
@@ -107,7 +107,7 @@ fn the_api_is_used_where_it_is() {
 #[test]
 fn crane_and_we_find_the_same() {
     // crane attaches its own list of contents to an image with the same tag.
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let (client, name) = (place.client(), "referrers/crane");
     let image = push_image(&place, &client, name, "amd64");
     for number in 0..2 {
@@ -122,7 +122,7 @@ fn crane_and_we_find_the_same() {
 #[test]
 fn eight_threads_lose_nothing() {
     for variable in ["V2", "V3", "GGCR"] {
-        let place = Place::new(&format!("OCIREG_TEST_{variable}"));
+        let place = TestRegistry::new(&format!("OCIREG_TEST_{variable}"));
         let (client, name) = (place.client(), "referrers/threads");
         let image = push_image(&place, &client, name, "amd64");
         // distribution itself can fail on a manifest while another thread's first upload of its blob is being linked.
@@ -140,14 +140,14 @@ fn eight_threads_lose_nothing() {
     }
 }
 
-fn tag(place: &Place, tag: &str) -> Reference {
+fn tag(place: &TestRegistry, tag: &str) -> Reference {
     place.reference(&format!("referrers/untag:{tag}"))
 }
 
 #[test]
 fn one_tag_goes_and_the_others_stay() {
     for (variable, can) in [("V2", false), ("V3", true), ("TOKEN", true), ("GGCR", true), ("V2_NODELETE", false)] {
-        let place = Place::new(&format!("OCIREG_TEST_{variable}"));
+        let place = TestRegistry::new(&format!("OCIREG_TEST_{variable}"));
         let client = place.client();
         let call = client.call(None).unwrap();
         let image = push_image(&place, &client, "referrers/untag", "amd64");

@@ -35,7 +35,7 @@ fn content(name: &str, tag: &str, layers: &[Digest]) -> Vec<u8> {
 
 #[test]
 fn libtrust_takes_what_we_sign_and_we_take_what_it_signs() {
-    let place = Place::new("OCIREG_TEST_SCHEMA1");
+    let place = TestRegistry::new("OCIREG_TEST_SCHEMA1");
     let client = place.client();
     let call = client.call(None).unwrap();
     let repository = place.repository("old/image");
@@ -79,7 +79,7 @@ fn libtrust_takes_what_we_sign_and_we_take_what_it_signs() {
 
 #[test]
 fn what_is_signed_badly_the_registry_refuses_too() {
-    let place = Place::new("OCIREG_TEST_SCHEMA1");
+    let place = TestRegistry::new("OCIREG_TEST_SCHEMA1");
     let client = place.client();
     let call = client.call(None).unwrap();
     let repository = place.repository("old/bad");

@@ -12,7 +12,7 @@ use serde_json::{json, Value};
 
 use crate::checker::{check, properties, schema};
 use crate::prototypes::*;
-use crate::{env, noise, Place, PASSWORD};
+use crate::{env, noise, TestRegistry, PASSWORD};
 
 /// The schema for the result of each function: every function that returns JSON, according to the header.
 const RESULTS: [(&str, &str); 89] = [
@@ -138,12 +138,12 @@ pub struct Caller {
 }
 
 impl Caller {
-    pub fn new(place: &Place) -> Caller {
+    pub fn new(place: &TestRegistry) -> Caller {
         Caller::with(&json!({}), place)
     }
 
     /// A caller with client options.
-    pub fn with(client: &Value, place: &Place) -> Caller {
+    pub fn with(client: &Value, place: &TestRegistry) -> Caller {
         let (events, blobs, called) = (Box::default(), Box::default(), BTreeSet::new());
         let mut caller = Caller { client: null_mut(), context: null_mut(), events, blobs, called };
         unsafe {
@@ -492,7 +492,7 @@ fn manifests(caller: &mut Caller, registry: &str, repository: &str, folder: &std
 fn every_result_is_as_its_schema_says() {
     let (mut called, mut states) = (BTreeSet::new(), BTreeSet::new());
     for name in ["V2", "V3", "TOKEN", "GGCR"] {
-        let place = Place::new(&format!("OCIREG_TEST_{name}"));
+        let place = TestRegistry::new(&format!("OCIREG_TEST_{name}"));
         let mut caller = Caller::new(&place);
         let repository = format!("{}/schemas/{}", place.host, name.to_lowercase());
         let folder = tempfile::tempdir_in(env("OCIREG_TEST_TMP")).unwrap();
@@ -515,7 +515,7 @@ fn every_result_is_as_its_schema_says() {
         }
         called.append(&mut caller.called);
     }
-    let place = Place::new("OCIREG_TEST_V1");
+    let place = TestRegistry::new("OCIREG_TEST_V1");
     let mut caller = Caller::new(&place);
     crate::schemas_old::call_all(&mut caller, &place.host);
     called.append(&mut caller.called);

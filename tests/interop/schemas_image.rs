@@ -11,10 +11,10 @@ use serde_json::{json, Value};
 
 use crate::prototypes::*;
 use crate::schemas::{options, text, Caller};
-use crate::{noise, push_image, sha256, Place};
+use crate::{noise, push_image, sha256, TestRegistry};
 
 /// Calls every function, in a separate repository. Adds the states of blob events seen to `states`.
-pub fn call_all(caller: &mut Caller, place: &Place, name: &str, folder: &Path, states: &mut BTreeSet<String>) {
+pub fn call_all(caller: &mut Caller, place: &TestRegistry, name: &str, folder: &Path, states: &mut BTreeSet<String>) {
     let at = |file: &str| folder.join(file).display().to_string();
     let repository = format!("{}/{name}", place.host);
     push_index(place, name);
@@ -97,7 +97,7 @@ fn indexes(caller: &mut Caller, repository: &str, made: &str, scratch: &str) {
 }
 
 /// An index of two images, and a separate image.
-fn push_index(place: &Place, name: &str) {
+fn push_index(place: &TestRegistry, name: &str) {
     let client = place.client();
     let call = client.call(None).unwrap();
     let put = |tag: &str, bytes: &[u8]| {

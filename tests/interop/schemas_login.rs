@@ -11,7 +11,7 @@ use serde_json::{json, Value};
 
 use crate::prototypes::*;
 use crate::schemas::{text, Caller};
-use crate::{env, Place, PASSWORD};
+use crate::{env, TestRegistry, PASSWORD};
 
 const HELPER: &str = r#"#!/bin/sh
 file=$(dirname "$0")/kept
@@ -42,7 +42,7 @@ unsafe extern "C" fn answer(_: Handle, _: Text, answer: Handle) -> i32 {
 /// A call would use the credentials from the callback.
 fn asked() {
     let host = "registry.example.org".to_owned();
-    let mut caller = Caller::with(&json!({}), &Place { host, options: json!({}), crane: vec![] });
+    let mut caller = Caller::with(&json!({}), &TestRegistry { host, options: json!({}), crane: vec![] });
     let set = unsafe { ocireg_context_set_credentials(caller.context, answer, null_mut(), null_mut()) };
     assert_eq!(set, 0);
     let shown = caller.one(Function::ocireg_explain, "registry.example.org/a", json!({})).unwrap();
@@ -59,7 +59,7 @@ fn logins(host: &str, way: &str, helper: bool) -> Caller {
         write(&home.path().join("config.json"), r#"{"credsStore":"shared"}"#, 0o600);
     }
     let client = json!({"docker_config": home.path(), "helper_path": home.path()});
-    let mut caller = Caller::with(&client, &Place { host: host.to_owned(), options: json!({}), crane: vec![] });
+    let mut caller = Caller::with(&client, &TestRegistry { host: host.to_owned(), options: json!({}), crane: vec![] });
     let mut with = json!({"username": "alice", "password": PASSWORD, "store": false});
     let done = caller.one(Function::ocireg_login, host, with.clone()).unwrap();
     assert_eq!((&done["auth"], &done["stored_in"]), (&json!(way), &Value::Null));
@@ -121,7 +121,7 @@ fn explanations() -> BTreeSet<String> {
     ] {
         let (name, mut client) = (reference.trim_start_matches("http://").to_owned(), client);
         client["registries_d"] = json!(signatures.path());
-        let mut caller = Caller::with(&client, &Place { host: name, options: host.clone(), crane: vec![] });
+        let mut caller = Caller::with(&client, &TestRegistry { host: name, options: host.clone(), crane: vec![] });
         let shown = caller.one(Function::ocireg_explain, &format!("{reference}/a/b:t"), json!({})).unwrap();
         assert_eq!(shown["signatures"]["lookaside"], json!("https://signatures.example/all"), "{shown}");
         for secret in ["secret-", PASSWORD] {

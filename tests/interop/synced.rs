@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use ocireg::endpoint::{sync, SyncDestination, SyncOptions, SyncSource};
 use ocireg::layout::archive::{ArchiveFormat, ArchiveReader};
+use ocireg::place::{sync, SyncDestination, SyncOptions, SyncSource};
 use ocireg::registry::manifest::PutOptions;
 use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::Client;
@@ -13,7 +13,7 @@ use serde_json::{json, Value};
 
 use super::artifacts::oras;
 use super::copy::{bytes_in, check, command, end, scratch};
-use super::{noise, push_image, sha256, Place};
+use super::{noise, push_image, sha256, TestRegistry};
 
 fn synced(client: &Client, from: &str, to: &str, options: Value) -> Value {
     let (source, destination) = (SyncSource::named(client, from).unwrap(), SyncDestination::named(client, to).unwrap());
@@ -30,7 +30,7 @@ fn counts(result: &Value) -> String {
 }
 
 /// Tags of images, two of which are one, and an index.
-fn fill(place: &Place, client: &Client, name: &str) -> Vec<String> {
+fn fill(place: &TestRegistry, client: &Client, name: &str) -> Vec<String> {
     let call = client.call(None).unwrap();
     let put = |tag: &str, bytes: &[u8]| {
         client.put_manifest(&call, &place.reference(&format!("{name}:{tag}")), bytes, &PutOptions::default()).unwrap();
@@ -49,23 +49,23 @@ fn fill(place: &Place, client: &Client, name: &str) -> Vec<String> {
     ["edge", "index", "v1.0", "v1.1", "v1.1-same"].map(str::to_owned).to_vec()
 }
 
-fn tags(place: &Place, name: &str) -> Vec<String> {
+fn tags(place: &TestRegistry, name: &str) -> Vec<String> {
     let mut tags: Vec<String> =
         place.crane(&["ls", &format!("{}/{name}", place.host)]).lines().map(str::to_owned).collect();
     tags.sort();
     tags
 }
 
-fn digests(place: &Place, name: &str, tags: &[String]) -> Vec<String> {
+fn digests(place: &TestRegistry, name: &str, tags: &[String]) -> Vec<String> {
     let digest = |tag: &String| place.crane(&["digest", &format!("{}/{name}:{tag}", place.host)]).trim().to_owned();
     tags.iter().map(digest).collect()
 }
 
 #[test]
 fn a_repository_goes_round_and_comes_back_the_same() {
-    let home = Place::new("OCIREG_TEST_V3");
+    let home = TestRegistry::new("OCIREG_TEST_V3");
     for variable in ["OCIREG_TEST_V2", "OCIREG_TEST_V3", "OCIREG_TEST_GGCR"] {
-        let place = Place::new(variable);
+        let place = TestRegistry::new(variable);
         let client = place.client();
         let name = format!("synced/{}", variable.to_lowercase());
         let all = fill(&home, &client, &format!("{name}-home"));
@@ -108,7 +108,7 @@ fn a_repository_goes_round_and_comes_back_the_same() {
 
 #[test]
 fn others_read_a_backup_and_we_read_theirs() {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
     let all = fill(&place, &client, "synced/shared");
     let wanted = digests(&place, "synced/shared", &all);
@@ -159,7 +159,7 @@ fn others_read_a_backup_and_we_read_theirs() {
 
 #[test]
 fn tags_are_chosen_and_pruned() {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
     fill(&place, &client, "synced/chosen");
     let from = format!("{}/synced/chosen", place.host);
@@ -188,7 +188,7 @@ fn tags_are_chosen_and_pruned() {
 #[test]
 fn what_is_about_an_image_comes_with_it() {
     for variable in ["OCIREG_TEST_V3", "OCIREG_TEST_REFERRERS"] {
-        let place = Place::new(variable);
+        let place = TestRegistry::new(variable);
         let client = place.client();
         let call = client.call(None).unwrap();
         let name = "synced/signed";
@@ -230,7 +230,7 @@ fn start(words: &[&str]) -> Child {
 }
 
 /// Images of which all share a layer.
-fn push_many(place: &Place, client: &Client, name: &str, count: u64, size: usize) -> u64 {
+fn push_many(place: &TestRegistry, client: &Client, name: &str, count: u64, size: usize) -> u64 {
     let call = client.call(None).unwrap();
     let repository = place.repository(name);
     let blob = |bytes: &[u8]| {
@@ -250,7 +250,7 @@ fn push_many(place: &Place, client: &Client, name: &str, count: u64, size: usize
 
 #[test]
 fn a_killed_sync_is_made_again_and_moves_what_is_missing() {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
     let total = push_many(&place, &client, "synced/killed", 12, 1 << 20);
     let from = format!("{}/synced/killed", place.host);
@@ -289,7 +289,7 @@ fn a_killed_sync_is_made_again_and_moves_what_is_missing() {
 
 #[test]
 fn a_killed_push_of_many_moves_what_is_missing() {
-    let place = Place::new("OCIREG_TEST_V3");
+    let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
     let total = push_many(&place, &client, "synced/killed-from", 12, 1 << 20);
     let folder = scratch();

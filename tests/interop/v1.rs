@@ -11,7 +11,7 @@ use ocireg::registry_v1::write::PutLayerOptions;
 use ocireg::registry_v1::V1Repository;
 use serde_json::json;
 
-use super::{noise, sha256, Place};
+use super::{noise, sha256, TestRegistry};
 
 fn image(seed: u8, parent: Option<&ImageId>) -> (ImageId, String) {
     let id = sha256(&[seed, std::process::id() as u8]).hex().to_owned();
@@ -23,7 +23,7 @@ fn image(seed: u8, parent: Option<&ImageId>) -> (ImageId, String) {
     (id.parse().unwrap(), format!(" {json:#}\n"))
 }
 
-fn repo(place: &Place, client: &ocireg::registry::Client, name: &str) -> V1Repository {
+fn repo(place: &TestRegistry, client: &ocireg::registry::Client, name: &str) -> V1Repository {
     client.v1(&client.call(None).unwrap(), &place.repository(name)).unwrap()
 }
 
@@ -35,7 +35,7 @@ fn put(repo: &V1Repository, json: &str, layer: &[u8]) {
 #[test]
 fn an_image_goes_there_and_comes_back() {
     for (variable, alone) in [("OCIREG_TEST_V1", true), ("OCIREG_TEST_V1_TOKEN", false)] {
-        let place = Place::new(variable);
+        let place = TestRegistry::new(variable);
         let client = place.client();
         let repo = repo(&place, &client, "v1/images");
         let (base, base_json) = image(1 + u8::from(alone), None);
@@ -86,7 +86,7 @@ fn an_image_goes_there_and_comes_back() {
 
 #[test]
 fn a_repository_can_be_deleted() {
-    let place = Place::new("OCIREG_TEST_V1");
+    let place = TestRegistry::new("OCIREG_TEST_V1");
     let client = place.client();
     let repo = repo(&place, &client, "v1/gone");
     let (id, json) = image(9, None);
@@ -99,7 +99,7 @@ fn a_repository_can_be_deleted() {
 
 #[test]
 fn docker_registry_refuses_what_is_wrong() {
-    let place = Place::new("OCIREG_TEST_V1");
+    let place = TestRegistry::new("OCIREG_TEST_V1");
     let client = place.client();
     let repo = repo(&place, &client, "v1/wrong");
     let (id, json) = image(20, None);
@@ -122,14 +122,14 @@ fn docker_registry_refuses_what_is_wrong() {
 
 #[test]
 fn docker_registry_is_recognised() {
-    let place = Place::new("OCIREG_TEST_V1");
+    let place = TestRegistry::new("OCIREG_TEST_V1");
     let client = place.client();
     let call = client.call(None).unwrap();
     let ping = client.v1_ping(&call, &place.host).unwrap();
     assert_eq!((ping.standalone, ping.version, ping.status), (Some(true), None, 200));
     assert_eq!(client.detect(&call, &place.host).unwrap().api_version, 1);
     assert_eq!(client.ping_as(&call, &place.host, &PingOptions { version: 1 }).unwrap().api_version, Some(1));
-    let new = Place::new("OCIREG_TEST_V2");
+    let new = TestRegistry::new("OCIREG_TEST_V2");
     assert_eq!(new.client().detect(&call, &new.host).unwrap().api_version, 2);
     assert_eq!(client.v1_ping(&call, &new.host).unwrap_err().code(), Code::NotFound);
 

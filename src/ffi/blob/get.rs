@@ -4,7 +4,6 @@ use std::ffi::c_char;
 use std::path::Path;
 
 use super::{ocireg_blob_reader, OpenBlob};
-use crate::endpoint;
 use crate::ffi::argument::string;
 use crate::ffi::borrow_or_copy::descriptor_for;
 use crate::ffi::call::call;
@@ -16,6 +15,7 @@ use crate::ffi::memory::ocireg_buffer;
 use crate::ffi::options::{ocireg_options, NoOptions};
 use crate::ffi::out::{Bytes, Json, New};
 use crate::ffi::status::ocireg_status;
+use crate::place;
 
 /// What a registry knows about a blob, HOST[:PORT]/REPOSITORY@DIGEST, or another place, PLACE@DIGEST: oci:DIR@DIGEST,
 /// oci-archive:FILE@DIGEST, docker-archive:FILE@DIGEST, dir:DIR@DIGEST. A missing blob is not an error. What such a place says is not
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn ocireg_blob_head(
         call(
             (error, Json::required(json), client, context, options),
             |client| blob(client, reference),
-            |client, call, blob, NoOptions {}| endpoint::head_blob(client, call, &blob),
+            |client, call, blob, NoOptions {}| place::head_blob(client, call, &blob),
         )
     }
 }
@@ -81,9 +81,7 @@ pub unsafe extern "C" fn ocireg_blob_get_file(
                 let path = string(path, "path")?;
                 Ok((blob, path))
             },
-            |client, call, (blob, path), options| {
-                endpoint::get_blob_file(client, call, &blob, Path::new(&path), &options)
-            },
+            |client, call, (blob, path), options| place::get_blob_file(client, call, &blob, Path::new(&path), &options),
         )
     }
 }
@@ -118,7 +116,7 @@ pub unsafe extern "C" fn ocireg_blob_get_fd(
             },
             |client, call, (blob, fd), options| {
                 let mut into = call.output(&fd)?;
-                endpoint::get_blob_to(client, call, &blob, &mut into, &options)
+                place::get_blob_to(client, call, &blob, &mut into, &options)
             },
         )
     }
@@ -146,7 +144,7 @@ pub unsafe extern "C" fn ocireg_blob_get_memory(
         call(
             (error, (Json::optional(json), Bytes::required(bytes, "bytes")), client, context, options),
             |client| blob(client, reference),
-            |client, call, blob, options| endpoint::get_blob(client, call, &blob, &options),
+            |client, call, blob, options| place::get_blob(client, call, &blob, &options),
         )
     }
 }
@@ -170,7 +168,7 @@ pub unsafe extern "C" fn ocireg_blob_open(
         call(
             (error, New::required(reader, "reader"), client, context, options),
             |client| blob(client, reference),
-            |client, call, blob, options| endpoint::open_blob(client, call, &blob, &options).map(OpenBlob::new),
+            |client, call, blob, options| place::open_blob(client, call, &blob, &options).map(OpenBlob::new),
         )
     }
 }

@@ -3,7 +3,6 @@
 use std::ffi::{c_char, c_void};
 use std::path::Path;
 
-use crate::endpoint::{self, BlobName, Endpoint};
 use crate::error::{Code, Error, Result};
 use crate::ffi::argument::{null, string, text};
 use crate::ffi::borrow_or_copy::bytes_for;
@@ -16,6 +15,7 @@ use crate::ffi::manifest::{holder, reference};
 use crate::ffi::options::{ocireg_options, NoOptions};
 use crate::ffi::out::{Json, Of};
 use crate::ffi::status::ocireg_status;
+use crate::place::{self, BlobName, Place};
 use crate::stream::source::{Source, PIECE};
 
 /// Gives the bytes of a blob: puts up to `size` bytes into `buffer` and returns how many; 0 is the end, a negative number
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn ocireg_blob_put_file(
                 Ok((holder, path))
             },
             |client, call, (holder, path), options| {
-                endpoint::put_blob_file(client, call, &holder, Path::new(&path), &options)
+                place::put_blob_file(client, call, &holder, Path::new(&path), &options)
             },
         )
     }
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn ocireg_blob_put_memory(
                 let data = bytes_for(context, data, size, "data")?;
                 Ok((holder, data))
             },
-            |client, call, (holder, data), options| endpoint::put_blob(client, call, &holder, &data, &options),
+            |client, call, (holder, data), options| place::put_blob(client, call, &holder, &data, &options),
         )
     }
 }
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn ocireg_blob_put_stream(
             let holder = holder(&client, repository)?;
             let read = callback.ok_or_else(|| null("callback"))?;
             let mut source = CallerSource::new(read, userdata);
-            endpoint::put_blob_stream(&client, &call, &holder, &mut source, &options)
+            place::put_blob_stream(&client, &call, &holder, &mut source, &options)
         })
     }
 }
@@ -147,11 +147,11 @@ pub unsafe extern "C" fn ocireg_blob_copy(
             (error, Json::optional(json), client, context, options),
             |client| {
                 let source = BlobName::named(client, text(&source, "source")?)?;
-                let destination = Endpoint::holder(client, text(&destination, "destination")?)?;
+                let destination = Place::holder(client, text(&destination, "destination")?)?;
                 Ok((source, destination))
             },
             |client, call, (source, destination), options| {
-                endpoint::copy_blob(client, call, &source, &destination, &options)
+                place::copy_blob(client, call, &source, &destination, &options)
             },
         )
     }

@@ -7,7 +7,6 @@ use serde_json::json;
 
 use super::image_id;
 use crate::convert::push::push;
-use crate::endpoint::Endpoint;
 use crate::error::Side;
 use crate::ffi::argument::{string, text};
 use crate::ffi::borrow_or_copy::bytes_for;
@@ -19,6 +18,7 @@ use crate::ffi::manifest::{reference, repository};
 use crate::ffi::options::{ocireg_options, NoOptions};
 use crate::ffi::out::Json;
 use crate::ffi::status::ocireg_status;
+use crate::place::Place;
 use crate::registry_v1::tag_of;
 
 /// Puts the JSON of an image, its bytes unchanged, for [HOST[:PORT]/]REPOSITORY. Its "id" names it, and its "parent" must be at
@@ -230,7 +230,7 @@ pub unsafe extern "C" fn ocireg_v1_push(
         call(
             (error, Json::optional(json), client, context, options),
             |client| {
-                let source = Endpoint::named(client, text(&source, "source")?)?;
+                let source = Place::named(client, text(&source, "source")?)?;
                 let reference = self::reference(client, reference)?;
                 tag_of(&reference)?;
                 Ok((source, reference))

@@ -10,7 +10,7 @@ use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::index_before::{index_before, Place};
+use super::index_before::{index_before, IndexPlace};
 use super::index_sources::{IndexSources, IndexStore};
 use super::{check_count, raw, WrittenIndex};
 use crate::call::Call;
@@ -62,7 +62,7 @@ impl IndexChange<'_> {
         for attempt in 1..=TRIES {
             let begun = Instant::now();
             let (from, to) = (self.open)()?;
-            match self.once(call, &Place { from: from.as_deref(), to: to.as_ref() }, may_create) {
+            match self.once(call, &IndexPlace { from: from.as_deref(), to: to.as_ref() }, may_create) {
                 Ok(done) => {
                     let done = WrittenIndex { attempts: attempt, ..done.after(written.take()) };
                     match self.has_lasted(call, &done, begun) {
@@ -83,7 +83,7 @@ impl IndexChange<'_> {
         Err(given_up(conflict.as_ref()))
     }
 
-    fn once(&self, call: &Call, place: &Place, may_create: bool) -> Result<WrittenIndex> {
+    fn once(&self, call: &Call, place: &IndexPlace, may_create: bool) -> Result<WrittenIndex> {
         let before = index_before(call, place, self.if_digest, may_create).map_err(at_destination)?;
         let empty = build(br#"{"manifests":[]}"#, crate::digest::Algorithm::Sha256)?.document;
         let base = before.as_ref().map_or(&empty, |before| &before.document);
@@ -116,7 +116,7 @@ impl IndexChange<'_> {
 
     /// What has to be brought: what is new, and of what the index had already those that are missing, or all of them with what refers to
     /// them.
-    fn parts(&self, call: &Call, place: &Place, changed: &ChangedEntries) -> Result<HashSet<Digest>> {
+    fn parts(&self, call: &Call, place: &IndexPlace, changed: &ChangedEntries) -> Result<HashSet<Digest>> {
         let parts: HashSet<Digest> = changed.added.iter().map(|entry| entry.digest.clone()).collect();
         if changed.known.is_empty() {
             return Ok(parts);
@@ -133,7 +133,13 @@ impl IndexChange<'_> {
     }
 
     /// The index stays as it is, and gets what it names.
-    fn bring(&self, call: &Call, place: &Place, index: RawManifest, parts: HashSet<Digest>) -> Result<WrittenIndex> {
+    fn bring(
+        &self,
+        call: &Call,
+        place: &IndexPlace,
+        index: RawManifest,
+        parts: HashSet<Digest>,
+    ) -> Result<WrittenIndex> {
         let (document, digest) = (index.document.clone(), index.digest().clone());
         let copied = match parts.is_empty() {
             true => nothing("the references".to_owned(), place.to, index.descriptor()),
@@ -159,7 +165,7 @@ impl IndexChange<'_> {
             let (from, to) = (self.open)()?;
             let now = to.named(call)?.filter(|now| now.digest != done.digest);
             let (Some(now), Some(from)) = (now, from) else { return Ok(true) };
-            match (Place { from: Some(from.as_ref()), to: to.as_ref() }).content(call, &now) {
+            match (IndexPlace { from: Some(from.as_ref()), to: to.as_ref() }).content(call, &now) {
                 Ok(content) => return Ok(self.is_in(done, &content.document)),
                 Err(error) if error.ends_call() || look == LOOKS => return Err(error),
                 Err(_) => call.sleep(FIRST_WAIT)?,

@@ -8,13 +8,13 @@ use crate::store::condition::NameCondition;
 use crate::store::{RawManifest, ReadStore, WriteStore};
 
 /// The same place to read from and to write to.
-pub(super) struct Place<'a> {
+pub(super) struct IndexPlace<'a> {
     /// None while nothing is there.
     pub from: Option<&'a dyn ReadStore>,
     pub to: &'a dyn WriteStore,
 }
 
-impl Place<'_> {
+impl IndexPlace<'_> {
     /// What its name refers to.
     pub(super) fn content(&self, call: &Call, now: &Descriptor) -> Result<RawManifest> {
         let missing = || Error::new(Code::NotFound, format!("there is no index {}", self.to.place()));
@@ -57,7 +57,7 @@ impl Place<'_> {
 /// The index; None when there is none and one may be made. A conflict when somebody writes at this very moment.
 pub(super) fn index_before(
     call: &Call,
-    place: &Place,
+    place: &IndexPlace,
     if_digest: Option<&Digest>,
     may_create: bool,
 ) -> Result<Option<RawManifest>> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Endpoint;
+use super::Place;
 use crate::artifact::pull::{self, ArtifactPullOptions, PulledArtifact};
 use crate::artifact::push::{self, ArtifactAttachOptions, ArtifactPushOptions, PushedArtifact};
 use crate::artifact::Artifact;
@@ -19,7 +19,7 @@ pub fn push_artifact(
     client: &Client,
     call: &Call,
     artifact: &Artifact,
-    to: &Endpoint,
+    to: &Place,
     options: &ArtifactPushOptions,
 ) -> Result<PushedArtifact> {
     to.takes("an artifact")?;
@@ -40,11 +40,11 @@ pub fn attach_artifact(
     client: &Client,
     call: &Call,
     artifact: &Artifact,
-    to: &Endpoint,
+    to: &Place,
     options: &ArtifactAttachOptions,
 ) -> Result<PushedArtifact> {
     to.takes("an artifact")?;
-    if matches!(to, Endpoint::Directory(_)) {
+    if matches!(to, Place::Directory(_)) {
         return Err(Error::new(Code::Unsupported, "nothing can be attached in a dir:, which holds one thing only"));
     }
     let subject = subject(client, call, to, options.platform.as_deref())?;
@@ -58,7 +58,7 @@ pub fn attach_artifact(
 pub fn pull_artifact(
     client: &Client,
     call: &Call,
-    from: &Endpoint,
+    from: &Place,
     folder: &Path,
     options: &ArtifactPullOptions,
 ) -> Result<PulledArtifact> {
@@ -66,7 +66,7 @@ pub fn pull_artifact(
 }
 
 /// The descriptor of what an artifact or an index is about.
-pub(super) fn subject(client: &Client, call: &Call, place: &Endpoint, platform: Option<&str>) -> Result<Descriptor> {
+pub(super) fn subject(client: &Client, call: &Call, place: &Place, platform: Option<&str>) -> Result<Descriptor> {
     let found = place.source(client).and_then(|store| match platform {
         None => store.root(call),
         platform => Image::find(call, store.as_ref(), platform).map(|image| image.content),
@@ -74,12 +74,12 @@ pub(super) fn subject(client: &Client, call: &Call, place: &Endpoint, platform: 
     found.map(|content| content.descriptor()).map_err(|error| error.with_side(Side::Source).within("the subject"))
 }
 
-impl Endpoint {
+impl Place {
     /// Refuses places that hold images only.
     pub(super) fn takes(&self, what: &str) -> Result<()> {
         match self {
-            Endpoint::Registry(_) | Endpoint::Oci(..) | Endpoint::OciArchive(..) | Endpoint::Directory(_) => Ok(()),
-            Endpoint::DockerArchive(..) | Endpoint::RegistryV1(_) => {
+            Place::Registry(_) | Place::Oci(..) | Place::OciArchive(..) | Place::Directory(_) => Ok(()),
+            Place::DockerArchive(..) | Place::RegistryV1(_) => {
                 let message = format!("{what} goes into a registry, an oci: layout, an oci-archive: or a dir:");
                 Err(Error::new(Code::Unsupported, message))
             }
@@ -87,14 +87,14 @@ impl Endpoint {
     }
 
     /// The place of a subject, which has to be where the artifact goes.
-    pub(super) fn neighbour(&self, client: &Client, name: &str) -> Result<Endpoint> {
-        let other = Endpoint::named(client, name)?;
+    pub(super) fn neighbour(&self, client: &Client, name: &str) -> Result<Place> {
+        let other = Place::named(client, name)?;
         let is_near = match (self, &other) {
-            (Endpoint::Registry(one), Endpoint::Registry(two)) => {
+            (Place::Registry(one), Place::Registry(two)) => {
                 one.repository().canonical_name() == two.repository().canonical_name()
             }
-            (Endpoint::Oci(one, _), Endpoint::Oci(two, _)) => one == two,
-            (Endpoint::OciArchive(one, _), Endpoint::OciArchive(two, _)) => one == two,
+            (Place::Oci(one, _), Place::Oci(two, _)) => one == two,
+            (Place::OciArchive(one, _), Place::OciArchive(two, _)) => one == two,
             _ => false,
         };
         match is_near {
@@ -108,15 +108,15 @@ impl Endpoint {
     }
 
     /// The place of what is put beside what it names, under its digest alone.
-    fn beside(&self, digest: &Digest) -> Endpoint {
+    fn beside(&self, digest: &Digest) -> Place {
         match self {
-            Endpoint::Registry(reference) | Endpoint::RegistryV1(reference) => {
-                Endpoint::Registry(reference.repository().with_digest(digest))
+            Place::Registry(reference) | Place::RegistryV1(reference) => {
+                Place::Registry(reference.repository().with_digest(digest))
             }
-            Endpoint::Oci(path, _) => Endpoint::Oci(path.clone(), None),
-            Endpoint::OciArchive(path, _) => Endpoint::OciArchive(path.clone(), None),
-            Endpoint::DockerArchive(path, _) => Endpoint::DockerArchive(path.clone(), None),
-            Endpoint::Directory(path) => Endpoint::Directory(path.clone()),
+            Place::Oci(path, _) => Place::Oci(path.clone(), None),
+            Place::OciArchive(path, _) => Place::OciArchive(path.clone(), None),
+            Place::DockerArchive(path, _) => Place::DockerArchive(path.clone(), None),
+            Place::Directory(path) => Place::Directory(path.clone()),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::super::Endpoint;
+use super::super::Place;
 use crate::error::{Code, Error, Result};
 use crate::reference::index::looks_like_host;
 use crate::reference::{Index, Reference, Repository};
@@ -71,15 +71,15 @@ fn without_transport(text: &str) -> &str {
 impl SyncSource {
     /// Takes the name of a source apart, as a client reads it.
     pub fn named(client: &Client, text: &str) -> Result<SyncSource> {
-        match Endpoint::named(client, text)? {
-            Endpoint::Registry(reference) => Ok(match client.repository(without_transport(text)) {
+        match Place::named(client, text)? {
+            Place::Registry(reference) => Ok(match client.repository(without_transport(text)) {
                 Ok(repository) => SyncSource::Repository(repository),
                 // It names a tag or a digest.
                 Err(_) => SyncSource::Image(reference),
             }),
-            Endpoint::Oci(path, name) => Ok(SyncSource::Layout(path, name)),
-            Endpoint::OciArchive(path, name) => Ok(SyncSource::Archive(path, name)),
-            Endpoint::RegistryV1(_) | Endpoint::DockerArchive(..) | Endpoint::Directory(_) => Err(unsupported(text)),
+            Place::Oci(path, name) => Ok(SyncSource::Layout(path, name)),
+            Place::OciArchive(path, name) => Ok(SyncSource::Archive(path, name)),
+            Place::RegistryV1(_) | Place::DockerArchive(..) | Place::Directory(_) => Err(unsupported(text)),
         }
     }
 
@@ -128,15 +128,15 @@ impl SyncDestination {
         if is_registry(bare) {
             return Ok(None);
         }
-        match Endpoint::parse(text)? {
-            Endpoint::Registry(_) => Ok(None),
-            Endpoint::Oci(path, None) => Ok(Some(SyncDestination::Layout(path))),
-            Endpoint::OciArchive(path, None) => Ok(Some(SyncDestination::Archive(path))),
-            Endpoint::Oci(_, Some(name)) | Endpoint::OciArchive(_, Some(name)) => {
+        match Place::parse(text)? {
+            Place::Registry(_) => Ok(None),
+            Place::Oci(path, None) => Ok(Some(SyncDestination::Layout(path))),
+            Place::OciArchive(path, None) => Ok(Some(SyncDestination::Archive(path))),
+            Place::Oci(_, Some(name)) | Place::OciArchive(_, Some(name)) => {
                 let message = format!("a destination of many images has no name of its own: '{}'", shorten(&name));
                 Err(Error::new(Code::InvalidReference, message))
             }
-            Endpoint::RegistryV1(_) | Endpoint::DockerArchive(..) | Endpoint::Directory(_) => Err(unsupported(text)),
+            Place::RegistryV1(_) | Place::DockerArchive(..) | Place::Directory(_) => Err(unsupported(text)),
         }
     }
 

@@ -72,7 +72,7 @@ const FAMILIES: [&str; 3] = ["docker-", "oci-", "containers-"];
 
 /// A place, by its name.
 #[derive(Debug)]
-pub enum Endpoint {
+pub enum Place {
     /// A repository's tag or digest.
     Registry(Reference),
     /// A tag at a registry that speaks protocol v1: only to copy from.
@@ -87,22 +87,22 @@ pub enum Endpoint {
     Directory(String),
 }
 
-impl Endpoint {
+impl Place {
     /// Takes a name apart.
-    pub fn parse(text: &str) -> Result<Endpoint> {
-        Endpoint::read(text, &|text| Reference::parse(text, None))
+    pub fn parse(text: &str) -> Result<Place> {
+        Place::read(text, &|text| Reference::parse(text, None))
     }
 
     /// The same, with names in registries as a client reads them.
-    pub fn named(client: &Client, text: &str) -> Result<Endpoint> {
-        Endpoint::read(text, &|text| client.reference(text))
+    pub fn named(client: &Client, text: &str) -> Result<Place> {
+        Place::read(text, &|text| client.reference(text))
     }
 
-    fn read(text: &str, in_registry: &dyn Fn(&str) -> Result<Reference>) -> Result<Endpoint> {
+    fn read(text: &str, in_registry: &dyn Fn(&str) -> Result<Reference>) -> Result<Place> {
         check_length(text)?;
         let invalid = |why: &str| Error::new(Code::InvalidReference, format!("'{}' {why}", shorten(text)));
         let Some((transport, rest)) = text.split_once(':') else {
-            return Ok(Endpoint::Registry(in_registry(text)?));
+            return Ok(Place::Registry(in_registry(text)?));
         };
         let path = || match rest.split_once(':') {
             Some(("", _)) => Err(invalid("has no path")),
@@ -112,51 +112,51 @@ impl Endpoint {
             None => Ok((rest.to_owned(), None)),
         };
         match transport {
-            "http" | "https" if rest.starts_with("//") => Ok(Endpoint::Registry(in_registry(text)?)),
+            "http" | "https" if rest.starts_with("//") => Ok(Place::Registry(in_registry(text)?)),
             "docker" => match rest.strip_prefix("//") {
-                Some(reference) => Ok(Endpoint::Registry(in_registry(reference)?)),
+                Some(reference) => Ok(Place::Registry(in_registry(reference)?)),
                 None if is_transport(transport, rest) => Err(unknown(transport, text)),
                 // `docker:5000/a` is a host with a port and `docker:27` an image, as any bare name.
-                None => Ok(Endpoint::Registry(in_registry(text)?)),
+                None => Ok(Place::Registry(in_registry(text)?)),
             },
             "docker-v1" => match rest.strip_prefix("//") {
                 Some(reference) => {
                     let reference = in_registry(reference)?;
                     tag_of(&reference)?;
-                    Ok(Endpoint::RegistryV1(reference))
+                    Ok(Place::RegistryV1(reference))
                 }
                 None if is_transport(transport, rest) => Err(unknown(transport, text)),
-                None => Ok(Endpoint::Registry(in_registry(text)?)),
+                None => Ok(Place::Registry(in_registry(text)?)),
             },
-            "oci" => picked(rest).map_or_else(path, Ok).map(|(path, name)| Endpoint::Oci(path, name)),
-            "oci-archive" => picked(rest).map_or_else(path, Ok).map(|(path, name)| Endpoint::OciArchive(path, name)),
-            "docker-archive" => path().map(|(path, name)| Endpoint::DockerArchive(path, name)),
+            "oci" => picked(rest).map_or_else(path, Ok).map(|(path, name)| Place::Oci(path, name)),
+            "oci-archive" => picked(rest).map_or_else(path, Ok).map(|(path, name)| Place::OciArchive(path, name)),
+            "docker-archive" => path().map(|(path, name)| Place::DockerArchive(path, name)),
             "dir" if rest.is_empty() => Err(invalid("has no path")),
-            "dir" => Ok(Endpoint::Directory(rest.to_owned())),
+            "dir" => Ok(Place::Directory(rest.to_owned())),
             _ if is_transport(transport, rest) => Err(unknown(transport, text)),
-            _ => Ok(Endpoint::Registry(in_registry(text)?)),
+            _ => Ok(Place::Registry(in_registry(text)?)),
         }
     }
 
     /// The documented JSON shape.
     pub fn to_json(&self) -> serde_json::Value {
         let (transport, path, name) = match self {
-            Endpoint::Registry(reference) | Endpoint::RegistryV1(reference) => {
-                let transport = if matches!(self, Endpoint::Registry(_)) { "docker" } else { "docker-v1" };
+            Place::Registry(reference) | Place::RegistryV1(reference) => {
+                let transport = if matches!(self, Place::Registry(_)) { "docker" } else { "docker-v1" };
                 let repository = reference.repository();
                 return json!({"transport": transport, "registry": repository.index().name, "reference": reference.to_string(),
                               "repository": repository.full_name(), "path": null, "name": null});
             }
-            Endpoint::Oci(path, name) => ("oci", path, name.as_deref()),
-            Endpoint::OciArchive(path, name) => ("oci-archive", path, name.as_deref()),
-            Endpoint::DockerArchive(path, name) => ("docker-archive", path, name.as_deref()),
-            Endpoint::Directory(path) => ("dir", path, None),
+            Place::Oci(path, name) => ("oci", path, name.as_deref()),
+            Place::OciArchive(path, name) => ("oci-archive", path, name.as_deref()),
+            Place::DockerArchive(path, name) => ("docker-archive", path, name.as_deref()),
+            Place::Directory(path) => ("dir", path, None),
         };
         json!({"transport": transport, "registry": null, "reference": null, "repository": null, "path": path, "name": name})
     }
 
     /// Opens both ends of a copy; an error says which one it is about.
-    pub fn pair(client: &Client, from: &Endpoint, to: &Endpoint) -> Result<(Box<dyn ReadStore>, Box<dyn WriteStore>)> {
+    pub fn pair(client: &Client, from: &Place, to: &Place) -> Result<(Box<dyn ReadStore>, Box<dyn WriteStore>)> {
         let source = from.source(client).map_err(|error| error.with_side(Side::Source))?;
         let destination = to.destination(client).map_err(|error| error.with_side(Side::Destination))?;
         Ok((source, destination))
@@ -166,7 +166,7 @@ impl Endpoint {
     pub fn onto(
         client: &Client,
         from: Box<dyn ReadStore>,
-        to: &Endpoint,
+        to: &Place,
     ) -> Result<(Box<dyn ReadStore>, Box<dyn WriteStore>)> {
         Ok((from, to.destination(client).map_err(|error| error.with_side(Side::Destination))?))
     }
@@ -184,18 +184,18 @@ impl Endpoint {
             Box::new(ArchiveReader::new(Path::new(path), descriptor, form, name.as_deref(), space))
         };
         Ok(match self {
-            Endpoint::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),
-            Endpoint::RegistryV1(reference) => Box::new(V1Store::new(client, reference.clone())?),
-            Endpoint::Oci(path, name) => Box::new(OciLayout::open(Path::new(path), name.as_deref())?),
-            Endpoint::OciArchive(path, name) => archive(path, ArchiveFormat::Oci, name),
-            Endpoint::DockerArchive(path, name) => archive(path, ArchiveFormat::Docker, name),
-            Endpoint::Directory(path) => Box::new(Directory::open(Path::new(path))?),
+            Place::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),
+            Place::RegistryV1(reference) => Box::new(V1Store::new(client, reference.clone())?),
+            Place::Oci(path, name) => Box::new(OciLayout::open(Path::new(path), name.as_deref())?),
+            Place::OciArchive(path, name) => archive(path, ArchiveFormat::Oci, name),
+            Place::DockerArchive(path, name) => archive(path, ArchiveFormat::Docker, name),
+            Place::Directory(path) => Box::new(Directory::open(Path::new(path))?),
         })
     }
 
     /// Refuses a descriptor for anything but an archive that is named `-`.
     fn only_open(&self, descriptor: Option<&File>, end: &str) -> Result<()> {
-        let is_open = matches!(self, Endpoint::OciArchive(path, _) | Endpoint::DockerArchive(path, _) if path == "-");
+        let is_open = matches!(self, Place::OciArchive(path, _) | Place::DockerArchive(path, _) if path == "-");
         if descriptor.is_some() && !is_open {
             let message = format!("the option {end}_fd is for a {end} docker-archive:- or oci-archive:-");
             return Err(Error::new(Code::InvalidArgument, message));
@@ -205,7 +205,7 @@ impl Endpoint {
 
     /// Whether it is what `docker save` writes, with layers that are plain tars.
     pub fn is_saved(&self) -> bool {
-        matches!(self, Endpoint::DockerArchive(..))
+        matches!(self, Place::DockerArchive(..))
     }
 
     /// A place to copy to; it is made only when a copy begins.
@@ -221,20 +221,20 @@ impl Endpoint {
             ArchiveWriter::planned(Path::new(path), descriptor, form, name.as_deref(), space).map(Box::new)
         };
         Ok(match self {
-            Endpoint::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),
-            Endpoint::RegistryV1(reference) => {
+            Place::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),
+            Place::RegistryV1(reference) => {
                 let message = format!("docker-v1://{reference} can only be copied from; 'v1 push' makes an old image");
                 return Err(Error::new(Code::Unsupported, message));
             }
-            Endpoint::Oci(_, Some(name)) | Endpoint::OciArchive(_, Some(name)) if name.starts_with('@') => {
+            Place::Oci(_, Some(name)) | Place::OciArchive(_, Some(name)) if name.starts_with('@') => {
                 let message =
                     format!("'{}' picks one of the images that are there: a new one has a name", shorten(name));
                 return Err(Error::new(Code::InvalidReference, message));
             }
-            Endpoint::Oci(path, name) => Box::new(OciLayout::planned(Path::new(path), name.as_deref())?),
-            Endpoint::OciArchive(path, name) => archive(path, ArchiveFormat::Oci, name)?,
-            Endpoint::DockerArchive(path, name) => archive(path, ArchiveFormat::Docker, name)?,
-            Endpoint::Directory(path) => Box::new(Directory::planned(Path::new(path))),
+            Place::Oci(path, name) => Box::new(OciLayout::planned(Path::new(path), name.as_deref())?),
+            Place::OciArchive(path, name) => archive(path, ArchiveFormat::Oci, name)?,
+            Place::DockerArchive(path, name) => archive(path, ArchiveFormat::Docker, name)?,
+            Place::Directory(path) => Box::new(Directory::planned(Path::new(path))),
         })
     }
 }
@@ -277,20 +277,20 @@ mod tests {
 
     #[test]
     fn transports_are_skopeos() {
-        let shown = |text: &str| format!("{:?}", Endpoint::parse(text).unwrap()).split('(').next().unwrap().to_owned();
+        let shown = |text: &str| format!("{:?}", Place::parse(text).unwrap()).split('(').next().unwrap().to_owned();
         assert_eq!(shown("docker://h:5000/a:t"), "Registry");
         assert_eq!(shown("h:5000/a:t"), "Registry");
         assert_eq!(shown("alpine"), "Registry");
         assert_eq!(shown("docker-v1://h:5000/a:t"), "RegistryV1");
         assert_eq!(shown("docker-v1:5000/a"), "Registry");
-        let old = Endpoint::parse("docker-v1://h:5000/a").unwrap().to_json();
+        let old = Place::parse("docker-v1://h:5000/a").unwrap().to_json();
         assert_eq!((&old["transport"], &old["registry"]), (&json!("docker-v1"), &json!("h:5000")));
         assert_eq!(shown("oci:/x/y"), "Oci");
         assert_eq!(shown("oci-archive:x.tar:v1"), "OciArchive");
         assert_eq!(shown("docker-archive:x.tar:h:5000/a:t"), "DockerArchive");
         assert_eq!(shown("dir:/x"), "Directory");
-        match Endpoint::parse("oci:/x:h/a:1").unwrap() {
-            Endpoint::Oci(path, name) => assert_eq!((path.as_str(), name.as_deref()), ("/x", Some("h/a:1"))),
+        match Place::parse("oci:/x:h/a:1").unwrap() {
+            Place::Oci(path, name) => assert_eq!((path.as_str(), name.as_deref()), ("/x", Some("h/a:1"))),
             other => panic!("{other:?}"),
         }
     }
@@ -306,13 +306,13 @@ mod tests {
             (format!("oci-archive:x.tar{digest}"), "x.tar", &digest),
             (format!("oci:x:{named}"), "x", &named),
         ] {
-            let found = Endpoint::parse(&text).unwrap().to_json();
+            let found = Place::parse(&text).unwrap().to_json();
             assert_eq!((&found["path"], &found["name"]), (&json!(path), &json!(name)), "{text}");
         }
-        assert_eq!(Endpoint::parse("oci:x@y").unwrap().to_json()["path"], "x@y");
-        assert!(Endpoint::parse(&format!("oci:{digest}")).is_ok_and(|place| place.to_json()["name"] != digest));
+        assert_eq!(Place::parse("oci:x@y").unwrap().to_json()["path"], "x@y");
+        assert!(Place::parse(&format!("oci:{digest}")).is_ok_and(|place| place.to_json()["name"] != digest));
         let client = Client::new(Default::default()).unwrap();
-        let place = Endpoint::parse(&format!("oci:/no/such{digest}")).unwrap();
+        let place = Place::parse(&format!("oci:/no/such{digest}")).unwrap();
         assert_eq!(place.destination(&client).err().unwrap().code(), Code::InvalidReference);
     }
 
@@ -331,7 +331,7 @@ mod tests {
             "oci-archive:",
             "docker-archive::a",
         ] {
-            assert_eq!(Endpoint::parse(bad).unwrap_err().code(), Code::InvalidReference, "{bad}");
+            assert_eq!(Place::parse(bad).unwrap_err().code(), Code::InvalidReference, "{bad}");
         }
     }
 
@@ -362,15 +362,15 @@ mod tests {
             "other:./x",
             "C:\\x",
         ] {
-            let error = Endpoint::parse(bad).unwrap_err();
+            let error = Place::parse(bad).unwrap_err();
             assert_eq!(error.code(), Code::InvalidReference, "{bad}");
             for known in ["docker://", "docker-v1://", " oci:", "oci-archive:", "docker-archive:", " dir:"] {
                 assert!(error.message().contains(known), "{bad}: {error}");
             }
         }
-        let error = Endpoint::parse("tarball:x").unwrap_err();
+        let error = Place::parse("tarball:x").unwrap_err();
         assert_eq!(error.to_json()["hint"], "the repository of that name is docker://docker.io/library/tarball:x");
-        assert!(!Endpoint::parse("user:secret@h/a").unwrap_err().to_string().contains("secret"));
+        assert!(!Place::parse("user:secret@h/a").unwrap_err().to_string().contains("secret"));
     }
 
     #[test]
@@ -389,12 +389,12 @@ mod tests {
             ("docker-archive.example.com/a:t", "docker-archive.example.com/a:t"),
             ("[::1]:5000/a:t", "[::1]:5000/a:t"),
         ] {
-            match Endpoint::parse(text).unwrap() {
-                Endpoint::Registry(reference) => assert_eq!(reference.to_string(), wanted),
+            match Place::parse(text).unwrap() {
+                Place::Registry(reference) => assert_eq!(reference.to_string(), wanted),
                 other => panic!("{text}: {other:?}"),
             }
         }
         let pinned = format!("alpine@sha256:{}", "0".repeat(64));
-        assert!(matches!(Endpoint::parse(&pinned).unwrap(), Endpoint::Registry(_)));
+        assert!(matches!(Place::parse(&pinned).unwrap(), Place::Registry(_)));
     }
 }

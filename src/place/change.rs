@@ -1,6 +1,6 @@
 //! Manifests and names at places that are named, put and taken away.
 
-use super::Endpoint;
+use super::Place;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
@@ -18,11 +18,11 @@ use crate::store::{unchangeable, ReadStore, WriteStore};
 pub fn put_manifest(
     client: &Client,
     call: &Call,
-    place: &Endpoint,
+    place: &Place,
     bytes: &[u8],
     options: &PutOptions,
 ) -> Result<PutManifest> {
-    if let Endpoint::Registry(reference) = place {
+    if let Place::Registry(reference) = place {
         return client.put_manifest(call, reference, bytes, options);
     }
     let algorithm = place.digest().as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
@@ -74,10 +74,10 @@ pub fn put_manifest(
 pub fn delete_manifest(
     client: &Client,
     call: &Call,
-    place: &Endpoint,
+    place: &Place,
     options: &DeleteOptions,
 ) -> Result<DeletedManifest> {
-    if let Endpoint::Registry(reference) = place {
+    if let Place::Registry(reference) = place {
         return client.delete_manifest(call, reference, options);
     }
     match place.digest() {
@@ -91,8 +91,8 @@ pub fn delete_manifest(
 }
 
 /// Deletes one name and nothing else.
-pub fn delete_tag(client: &Client, call: &Call, place: &Endpoint, options: &DeleteTagOptions) -> Result<DeletedTag> {
-    if let Endpoint::Registry(reference) = place {
+pub fn delete_tag(client: &Client, call: &Call, place: &Place, options: &DeleteTagOptions) -> Result<DeletedTag> {
+    if let Place::Registry(reference) = place {
         return client.delete_tag(call, reference, options);
     }
     let named = place.source(client)?.images(call)?;
@@ -110,8 +110,8 @@ pub fn delete_tag(client: &Client, call: &Call, place: &Endpoint, options: &Dele
 }
 
 /// Gives what a name refers to another name: in the same repository, layout or archive, or in another repository of the registry.
-pub fn tag(client: &Client, call: &Call, from: &Endpoint, to: &str, options: &TagOptions) -> Result<ImageTagged> {
-    if let Endpoint::Registry(reference) = from {
+pub fn tag(client: &Client, call: &Call, from: &Place, to: &str, options: &TagOptions) -> Result<ImageTagged> {
+    if let Place::Registry(reference) = from {
         let to = reference.renamed(to)?;
         let near = reference.repository().canonical_name() == to.repository().canonical_name();
         let (from, to) = (RegistryStore::new(client, reference.clone()), RegistryStore::new(client, to));
@@ -123,7 +123,7 @@ pub fn tag(client: &Client, call: &Call, from: &Endpoint, to: &str, options: &Ta
     }
     let (source, to) = (from.source(client)?, from.renamed(Some(to)).destination(client)?);
     // An archive is written anew, which is a copy.
-    tag_image(call, source.as_ref(), to.as_ref(), matches!(from, Endpoint::Oci(..)), options)
+    tag_image(call, source.as_ref(), to.as_ref(), matches!(from, Place::Oci(..)), options)
 }
 
 /// `NAME@DIGEST`.
@@ -132,11 +132,11 @@ fn split(name: &str) -> Option<(&str, Digest)> {
     Some((name, digest.parse().ok()?))
 }
 
-impl Endpoint {
+impl Place {
     /// Refuses what is no tag for it, before anything is asked.
     pub fn check_tag(&self, tag: &str) -> Result<()> {
         match self {
-            Endpoint::Registry(reference) => reference.renamed(tag).map(drop),
+            Place::Registry(reference) => reference.renamed(tag).map(drop),
             _ => Ok(()),
         }
     }
@@ -144,27 +144,25 @@ impl Endpoint {
     /// The name of an image there.
     fn name(&self) -> Option<&str> {
         match self {
-            Endpoint::Oci(_, name) | Endpoint::OciArchive(_, name) | Endpoint::DockerArchive(_, name) => {
-                name.as_deref()
-            }
-            Endpoint::Registry(_) | Endpoint::RegistryV1(_) | Endpoint::Directory(_) => None,
+            Place::Oci(_, name) | Place::OciArchive(_, name) | Place::DockerArchive(_, name) => name.as_deref(),
+            Place::Registry(_) | Place::RegistryV1(_) | Place::Directory(_) => None,
         }
     }
 
     fn has_names(&self) -> bool {
-        matches!(self, Endpoint::Oci(..) | Endpoint::OciArchive(..) | Endpoint::DockerArchive(..))
+        matches!(self, Place::Oci(..) | Place::OciArchive(..) | Place::DockerArchive(..))
     }
 
     /// The same place by another name.
-    fn renamed(&self, name: Option<&str>) -> Endpoint {
+    fn renamed(&self, name: Option<&str>) -> Place {
         let (path, name) = (|path: &String| path.clone(), name.map(str::to_owned));
         match self {
-            Endpoint::Oci(at, _) => Endpoint::Oci(path(at), name),
-            Endpoint::OciArchive(at, _) => Endpoint::OciArchive(path(at), name),
-            Endpoint::DockerArchive(at, _) => Endpoint::DockerArchive(path(at), name),
-            Endpoint::Directory(at) => Endpoint::Directory(path(at)),
-            Endpoint::Registry(reference) => Endpoint::Registry(reference.clone()),
-            Endpoint::RegistryV1(reference) => Endpoint::RegistryV1(reference.clone()),
+            Place::Oci(at, _) => Place::Oci(path(at), name),
+            Place::OciArchive(at, _) => Place::OciArchive(path(at), name),
+            Place::DockerArchive(at, _) => Place::DockerArchive(path(at), name),
+            Place::Directory(at) => Place::Directory(path(at)),
+            Place::Registry(reference) => Place::Registry(reference.clone()),
+            Place::RegistryV1(reference) => Place::RegistryV1(reference.clone()),
         }
     }
 
@@ -191,7 +189,7 @@ impl Endpoint {
     /// Where something can be put without making all anew.
     pub(super) fn writable(&self, client: &Client) -> Result<Box<dyn WriteStore>> {
         match self {
-            Endpoint::OciArchive(..) | Endpoint::DockerArchive(..) => Err(unchangeable(&self.shown())),
+            Place::OciArchive(..) | Place::DockerArchive(..) => Err(unchangeable(&self.shown())),
             _ => self.destination(client),
         }
     }
@@ -219,19 +217,19 @@ impl Endpoint {
     }
 
     /// The place without the name of an image.
-    pub(super) fn unnamed(&self) -> Endpoint {
+    pub(super) fn unnamed(&self) -> Place {
         self.renamed(None)
     }
 
     /// What messages call it.
     pub(super) fn shown(&self) -> String {
         let (transport, path) = match self {
-            Endpoint::Registry(reference) => return format!("docker://{reference}"),
-            Endpoint::RegistryV1(reference) => return format!("docker-v1://{reference}"),
-            Endpoint::Oci(path, _) => ("oci", path),
-            Endpoint::OciArchive(path, _) => ("oci-archive", path),
-            Endpoint::DockerArchive(path, _) => ("docker-archive", path),
-            Endpoint::Directory(path) => ("dir", path),
+            Place::Registry(reference) => return format!("docker://{reference}"),
+            Place::RegistryV1(reference) => return format!("docker-v1://{reference}"),
+            Place::Oci(path, _) => ("oci", path),
+            Place::OciArchive(path, _) => ("oci-archive", path),
+            Place::DockerArchive(path, _) => ("docker-archive", path),
+            Place::Directory(path) => ("dir", path),
         };
         format!("{transport}:{path}")
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::Endpoint;
+use super::Place;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -15,9 +15,9 @@ use crate::registry::tags::{is_digest_tag, Tags, TagsOptions};
 use crate::registry::Client;
 
 /// Lists the tags of a repository, or the names at another place.
-pub fn tags(client: &Client, call: &Call, holder: &Endpoint, options: &TagsOptions) -> Result<Tags> {
+pub fn tags(client: &Client, call: &Call, holder: &Place, options: &TagsOptions) -> Result<Tags> {
     let invalid = |why: &str| Err(Error::new(Code::InvalidArgument, why));
-    if let Endpoint::Registry(reference) = holder {
+    if let Place::Registry(reference) = holder {
         return client.tags_of(call, reference.repository(), options);
     }
     if options.n == Some(0) {
@@ -44,8 +44,8 @@ fn digests(names: &[(&str, &Digest)]) -> Map<String, Value> {
 }
 
 /// Lists what refers to a manifest.
-pub fn referrers(client: &Client, call: &Call, place: &Endpoint, options: &ReferrersOptions) -> Result<Referrers> {
-    if let Endpoint::Registry(reference) = place {
+pub fn referrers(client: &Client, call: &Call, place: &Place, options: &ReferrersOptions) -> Result<Referrers> {
+    if let Place::Registry(reference) = place {
         return client.referrers(call, reference, options);
     }
     let filter = Filter::new(options)?;

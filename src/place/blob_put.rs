@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use serde::Serialize;
 
 use super::names::BlobName;
-use super::Endpoint;
+use super::Place;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Error, Result, Side};
@@ -55,12 +55,12 @@ pub struct CopiedBlob {
 pub fn put_blob(
     client: &Client,
     call: &Call,
-    holder: &Endpoint,
+    holder: &Place,
     bytes: &[u8],
     options: &BlobPutOptions,
 ) -> Result<StoredBlob> {
     match holder {
-        Endpoint::Registry(reference) => client.put_blob(call, reference.repository(), bytes, options),
+        Place::Registry(reference) => client.put_blob(call, reference.repository(), bytes, options),
         _ => take(client, call, holder, &mut InMemory(bytes, bytes), options),
     }
 }
@@ -69,11 +69,11 @@ pub fn put_blob(
 pub fn put_blob_file(
     client: &Client,
     call: &Call,
-    holder: &Endpoint,
+    holder: &Place,
     path: &Path,
     options: &BlobPutOptions,
 ) -> Result<StoredBlob> {
-    if let Endpoint::Registry(reference) = holder {
+    if let Place::Registry(reference) = holder {
         return client.put_blob_file(call, reference.repository(), path, options);
     }
     let mut file = OpenedFile::open(path)?;
@@ -85,12 +85,12 @@ pub fn put_blob_file(
 pub fn put_blob_stream(
     client: &Client,
     call: &Call,
-    holder: &Endpoint,
+    holder: &Place,
     source: &mut dyn Source,
     options: &BlobPutOptions,
 ) -> Result<StoredBlob> {
     match holder {
-        Endpoint::Registry(reference) => client.put_blob_stream(call, reference.repository(), source, options),
+        Place::Registry(reference) => client.put_blob_stream(call, reference.repository(), source, options),
         _ => take(client, call, holder, source, options),
     }
 }
@@ -99,7 +99,7 @@ pub fn put_blob_stream(
 fn take(
     client: &Client,
     call: &Call,
-    holder: &Endpoint,
+    holder: &Place,
     source: &mut dyn Source,
     options: &BlobPutOptions,
 ) -> Result<StoredBlob> {
@@ -117,7 +117,7 @@ pub fn copy_blob(
     client: &Client,
     call: &Call,
     from: &BlobName,
-    to: &Endpoint,
+    to: &Place,
     options: &BlobCopyOptions,
 ) -> Result<CopiedBlob> {
     let at = |side: Side| move |error: Error| if error.side().is_some() { error } else { error.with_side(side) };

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::artifact::subject;
 use super::copy::packing;
-use super::Endpoint;
+use super::Place;
 use crate::call::Call;
 use crate::convert::compress::CompressingStore;
 use crate::digest::Digest;
@@ -19,12 +19,7 @@ use crate::text::shorten;
 use crate::transfer::copy::CopyOptions;
 
 /// Makes an index of what references name, and puts it where a name says.
-pub fn create_index(
-    client: &Client,
-    call: &Call,
-    place: &Endpoint,
-    options: &IndexCreateOptions,
-) -> Result<WrittenIndex> {
+pub fn create_index(client: &Client, call: &Call, place: &Place, options: &IndexCreateOptions) -> Result<WrittenIndex> {
     place.takes("an index")?;
     options.sources.check()?;
     let to = place.destination(client).map_err(|error| error.with_side(Side::Destination))?;
@@ -41,7 +36,7 @@ pub fn create_index(
 pub fn append_to_index(
     client: &Client,
     call: &Call,
-    place: &Endpoint,
+    place: &Place,
     options: &IndexAppendOptions,
 ) -> Result<WrittenIndex> {
     place.can_change()?;
@@ -55,26 +50,26 @@ pub fn append_to_index(
 pub fn remove_from_index(
     client: &Client,
     call: &Call,
-    place: &Endpoint,
+    place: &Place,
     options: &IndexRemoveOptions,
 ) -> Result<WrittenIndex> {
     place.can_change()?;
     remove(call, &|| place.both(client, call), options)
 }
 
-impl Endpoint {
+impl Place {
     /// Refuses places without a name that could refer to another index afterwards.
     fn can_change(&self) -> Result<()> {
         self.takes("an index")?;
         let invalid = |message: &str| Err(Error::new(Code::InvalidReference, message));
         match self {
-            Endpoint::Registry(reference) if reference.digest().is_some() => {
+            Place::Registry(reference) if reference.digest().is_some() => {
                 invalid("an index that is changed is named without a digest, which would be another one afterwards")
             }
-            Endpoint::OciArchive(path, _) if path == "-" => {
+            Place::OciArchive(path, _) if path == "-" => {
                 invalid("an index is changed in a place that can be read and written: - is not one")
             }
-            Endpoint::Oci(_, None) | Endpoint::OciArchive(_, None) => {
+            Place::Oci(_, None) | Place::OciArchive(_, None) => {
                 invalid("an index that is changed needs its name, as in oci:DIR:NAME")
             }
             _ => Ok(()),
@@ -95,8 +90,8 @@ impl Endpoint {
     /// Whether it is a folder that cannot be read before somebody has written there.
     fn is_missing(&self) -> bool {
         match self {
-            Endpoint::Oci(path, _) => !Path::new(path).join("oci-layout").exists(),
-            Endpoint::Directory(path) => !Path::new(path).exists(),
+            Place::Oci(path, _) => !Path::new(path).join("oci-layout").exists(),
+            Place::Directory(path) => !Path::new(path).exists(),
             _ => false,
         }
     }
@@ -106,7 +101,7 @@ impl Endpoint {
         let open = |text: &String| {
             let place = match text.parse::<Digest>() {
                 Ok(digest) => self.at(&digest)?,
-                Err(_) => Endpoint::named(client, text)?,
+                Err(_) => Place::named(client, text)?,
             };
             place.opened(client, to, options).map_err(|error| error.within(shorten(text)))
         };
@@ -126,12 +121,12 @@ impl Endpoint {
     }
 
     /// A manifest of the same repository or layout, by its digest.
-    fn at(&self, digest: &Digest) -> Result<Endpoint> {
+    fn at(&self, digest: &Digest) -> Result<Place> {
         let name = Some(format!("@{digest}"));
         match self {
-            Endpoint::Registry(reference) => Ok(Endpoint::Registry(reference.repository().with_digest(digest))),
-            Endpoint::Oci(path, _) => Ok(Endpoint::Oci(path.clone(), name)),
-            Endpoint::OciArchive(path, _) if path != "-" => Ok(Endpoint::OciArchive(path.clone(), name)),
+            Place::Registry(reference) => Ok(Place::Registry(reference.repository().with_digest(digest))),
+            Place::Oci(path, _) => Ok(Place::Oci(path.clone(), name)),
+            Place::OciArchive(path, _) if path != "-" => Ok(Place::OciArchive(path.clone(), name)),
             _ => {
                 let message = format!("{digest} alone names nothing here: a place with its name is needed");
                 Err(Error::new(Code::InvalidReference, message))

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Endpoint;
+use super::Place;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::reference::{Reference, Repository};
@@ -13,14 +13,14 @@ use crate::text::shorten;
 #[derive(Debug)]
 pub struct BlobName {
     /// Where it is.
-    pub(super) place: Endpoint,
+    pub(super) place: Place,
     /// What it is.
     pub(super) digest: Digest,
 }
 
 impl BlobName {
     /// Where it is.
-    pub fn place(&self) -> &Endpoint {
+    pub fn place(&self) -> &Place {
         &self.place
     }
 
@@ -28,15 +28,13 @@ impl BlobName {
     pub fn named(client: &Client, text: &str) -> Result<BlobName> {
         let pinned = text.rsplit_once('@').and_then(|(place, digest)| Some((place, digest.parse::<Digest>().ok()?)));
         let place = match &pinned {
-            Some((place, _)) => Endpoint::named(client, place.strip_suffix(':').unwrap_or(place))?,
-            None => Endpoint::named(client, text)?,
+            Some((place, _)) => Place::named(client, place.strip_suffix(':').unwrap_or(place))?,
+            None => Place::named(client, text)?,
         };
         match (place, pinned) {
-            (Endpoint::Registry(_), Some((_, digest))) => {
-                Ok(BlobName { place: Endpoint::named(client, text)?, digest })
-            }
+            (Place::Registry(_), Some((_, digest))) => Ok(BlobName { place: Place::named(client, text)?, digest }),
             (place, Some((_, digest))) => Ok(BlobName { place, digest }),
-            (Endpoint::Registry(reference), None) => {
+            (Place::Registry(reference), None) => {
                 let message = format!("a blob is named HOST/REPOSITORY@DIGEST; '{reference}' has no digest");
                 Err(Error::new(Code::InvalidReference, message))
             }
@@ -51,34 +49,34 @@ impl BlobName {
 impl fmt::Display for BlobName {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Endpoint::Registry(reference) => write!(out, "docker://{}", reference.pinned()),
+            Place::Registry(reference) => write!(out, "docker://{}", reference.pinned()),
             place => write!(out, "{}@{}", place.shown(), self.digest),
         }
     }
 }
 
-impl Endpoint {
+impl Place {
     /// Where blobs are put and tags are listed: a repository, without a tag, or a place that is none. What such a place names does not
     /// matter.
-    pub fn holder(client: &Client, text: &str) -> Result<Endpoint> {
+    pub fn holder(client: &Client, text: &str) -> Result<Place> {
         let in_registry = |text: &str| client.repository(text).and_then(|found: Repository| found.with_tag("latest"));
-        Endpoint::read(text, &in_registry)
+        Place::read(text, &in_registry)
     }
 
     /// A reference, for what no other place has.
     pub fn only_registry(client: &Client, text: &str) -> Result<Reference> {
-        Endpoint::named(client, text)?.reference(text)
+        Place::named(client, text)?.reference(text)
     }
 
     /// A repository, for what no other place has.
     pub fn only_repository(client: &Client, text: &str) -> Result<Repository> {
-        Ok(Endpoint::holder(client, text)?.reference(text)?.repository().clone())
+        Ok(Place::holder(client, text)?.reference(text)?.repository().clone())
     }
 
     fn reference(self, text: &str) -> Result<Reference> {
         match self {
-            Endpoint::Registry(reference) => Ok(reference),
-            Endpoint::RegistryV1(_) => {
+            Place::Registry(reference) => Ok(reference),
+            Place::RegistryV1(_) => {
                 let message = format!("'{}' is at a registry that speaks protocol v1", shorten(text));
                 Err(Error::new(Code::Unsupported, message).with_hint("see the functions ocireg_v1_*"))
             }
@@ -94,8 +92,8 @@ impl Endpoint {
     /// The name of a manifest there, by its digest where it has such a name.
     pub(super) fn pinned(&self, digest: &Digest, place: String) -> String {
         match self {
-            Endpoint::Oci(path, _) => format!("oci:{path}@{digest}"),
-            Endpoint::OciArchive(path, _) => format!("oci-archive:{path}@{digest}"),
+            Place::Oci(path, _) => format!("oci:{path}@{digest}"),
+            Place::OciArchive(path, _) => format!("oci-archive:{path}@{digest}"),
             _ => place,
         }
     }
@@ -136,15 +134,15 @@ mod tests {
     #[test]
     fn what_only_registries_have_is_asked_of_them_only() {
         let client = client();
-        assert_eq!(Endpoint::only_registry(&client, "docker://oci:x").unwrap().to_string(), "docker.io/library/oci:x");
-        assert_eq!(Endpoint::only_repository(&client, "h:5000/a").unwrap().full_name(), "h:5000/a");
-        assert_eq!(Endpoint::only_repository(&client, "http://h:80/a").unwrap().full_name(), "h:80/a");
+        assert_eq!(Place::only_registry(&client, "docker://oci:x").unwrap().to_string(), "docker.io/library/oci:x");
+        assert_eq!(Place::only_repository(&client, "h:5000/a").unwrap().full_name(), "h:5000/a");
+        assert_eq!(Place::only_repository(&client, "http://h:80/a").unwrap().full_name(), "h:80/a");
         for local in ["oci:x", "oci:/x/y:v1", "dir:x", "docker-archive:x.tar", "docker-v1://h/a"] {
-            assert_eq!(Endpoint::only_registry(&client, local).unwrap_err().code(), Code::Unsupported, "{local}");
-            assert_eq!(Endpoint::only_repository(&client, local).unwrap_err().code(), Code::Unsupported, "{local}");
+            assert_eq!(Place::only_registry(&client, local).unwrap_err().code(), Code::Unsupported, "{local}");
+            assert_eq!(Place::only_repository(&client, local).unwrap_err().code(), Code::Unsupported, "{local}");
         }
         for bad in ["", "h/a:t", "A", "h/a@b"] {
-            assert_eq!(Endpoint::only_repository(&client, bad).unwrap_err().code(), Code::InvalidReference, "{bad}");
+            assert_eq!(Place::only_repository(&client, bad).unwrap_err().code(), Code::InvalidReference, "{bad}");
         }
     }
 }

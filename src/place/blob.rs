@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::names::BlobName;
-use super::Endpoint;
+use super::Place;
 use crate::call::Call;
 use crate::download::blob_of_store::{BlobOfStore, StoredDelivery, WORK};
 use crate::download::deliver::existing;
@@ -108,7 +108,7 @@ pub fn get_blob_file(
 impl BlobName {
     fn in_registry(&self) -> Option<&Reference> {
         match &self.place {
-            Endpoint::Registry(reference) => Some(reference),
+            Place::Registry(reference) => Some(reference),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use super::Endpoint;
+use super::Place;
 use crate::call::Call;
 use crate::convert::compress::CompressingStore;
 use crate::convert::schema1::ConvertingStore;
@@ -25,7 +25,7 @@ pub struct Descriptors {
 }
 
 /// Copies what one place names to another.
-pub fn copy(client: &Client, call: &Call, from: &Endpoint, to: &Endpoint, options: &CopyOptions) -> Result<Copied> {
+pub fn copy(client: &Client, call: &Call, from: &Place, to: &Place, options: &CopyOptions) -> Result<Copied> {
     copy_through(client, call, from, to, Descriptors::default(), options)
 }
 
@@ -33,8 +33,8 @@ pub fn copy(client: &Client, call: &Call, from: &Endpoint, to: &Endpoint, option
 pub fn copy_through(
     client: &Client,
     call: &Call,
-    from: &Endpoint,
-    to: &Endpoint,
+    from: &Place,
+    to: &Place,
     descriptors: Descriptors,
     options: &CopyOptions,
 ) -> Result<Copied> {
@@ -57,15 +57,15 @@ pub fn copy_through(
 }
 
 /// Puts layers on an image of any place; without the option `to` the image's own name gets the result.
-pub fn append(client: &Client, call: &Call, image: &Endpoint, options: &AppendOptions) -> Result<Appended> {
-    let named = options.to.as_deref().map(Endpoint::parse).transpose()?;
+pub fn append(client: &Client, call: &Call, image: &Place, options: &AppendOptions) -> Result<Appended> {
+    let named = options.to.as_deref().map(Place::parse).transpose()?;
     let to = named.as_ref().unwrap_or(image);
-    if matches!(to, Endpoint::Registry(reference) if reference.digest().is_some()) {
+    if matches!(to, Place::Registry(reference) if reference.digest().is_some()) {
         return Err(Error::new(Code::InvalidReference, "the result needs a name without digest: the option to"));
     }
     let (from, to) = match options.scratch {
-        true => Endpoint::onto(client, Box::new(Scratch::new(options.platform.as_deref())?), to)?,
-        false => Endpoint::pair(client, image, to)?,
+        true => Place::onto(client, Box::new(Scratch::new(options.platform.as_deref())?), to)?,
+        false => Place::pair(client, image, to)?,
     };
     let is_saved = image.is_saved() && !options.scratch;
     let from = base(client, from, is_saved, to.as_ref(), options)?;

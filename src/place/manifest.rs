@@ -1,6 +1,6 @@
 //! Manifests of places that are named, read.
 
-use super::Endpoint;
+use super::Place;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
@@ -9,8 +9,8 @@ use crate::registry::manifest::{check_wanted, GetOptions, HeadOptions, Manifest,
 use crate::registry::Client;
 
 /// Gets a manifest, verified; with a platform, the one for it.
-pub fn get_manifest(client: &Client, call: &Call, place: &Endpoint, options: &GetOptions) -> Result<Manifest> {
-    if let Endpoint::Registry(reference) = place {
+pub fn get_manifest(client: &Client, call: &Call, place: &Place, options: &GetOptions) -> Result<Manifest> {
+    if let Place::Registry(reference) = place {
         return client.get_manifest(call, reference, options);
     }
     let store = place.source(client)?;
@@ -33,8 +33,8 @@ pub fn get_manifest(client: &Client, call: &Call, place: &Endpoint, options: &Ge
 }
 
 /// The descriptor of a manifest.
-pub fn head_manifest(client: &Client, call: &Call, place: &Endpoint, options: &HeadOptions) -> Result<ManifestHead> {
-    if let Endpoint::Registry(reference) = place {
+pub fn head_manifest(client: &Client, call: &Call, place: &Place, options: &HeadOptions) -> Result<ManifestHead> {
+    if let Place::Registry(reference) = place {
         return client.head_manifest(call, reference, options);
     }
     let document = place.source(client)?.root(call)?.document;
@@ -43,9 +43,9 @@ pub fn head_manifest(client: &Client, call: &Call, place: &Endpoint, options: &H
 }
 
 /// The digest of a manifest; with a platform, of the one for it.
-pub fn manifest_digest(client: &Client, call: &Call, place: &Endpoint, options: &GetOptions) -> Result<Digest> {
+pub fn manifest_digest(client: &Client, call: &Call, place: &Place, options: &GetOptions) -> Result<Digest> {
     match place {
-        Endpoint::Registry(reference) => client.manifest_digest(call, reference, options),
+        Place::Registry(reference) => client.manifest_digest(call, reference, options),
         _ => Ok(get_manifest(client, call, place, options)?.document.digest),
     }
 }

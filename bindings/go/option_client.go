@@ -59,7 +59,9 @@ func WithRegistriesConfDir(folders ...string) ClientOption {
 
 // WithRegistriesD names folders in the format of containers-registries.d(5), which say where the signatures of images are: Explain
 // shows it.
-func WithRegistriesD(folders ...string) ClientOption { return clientOption(add("registries_d", folders)) }
+func WithRegistriesD(folders ...string) ClientOption {
+	return clientOption(add("registries_d", folders))
+}
 
 // WithContainersRegistries also reads what podman and skopeo read on this machine: the user's and the machine's registries.conf and
 // registries.conf.d, or the file that CONTAINERS_REGISTRIES_CONF names, and registries.d.

@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::flat::{flatten, Picks, Source};
+use super::flat::{flatten, LayerSource, Picks};
 use super::unpacking::{ExtractOptions, Extracted, Unpacking};
 use super::Image;
 use crate::call::Call;
@@ -15,7 +15,7 @@ use crate::tar::{Entries, TarSource};
 /// Extracts what the options name into a folder.
 pub(super) fn extract(
     image: &Image,
-    source: Source,
+    source: LayerSource,
     path: &Path,
     options: &ExtractOptions,
     space: &TemporarySpace,
@@ -23,7 +23,7 @@ pub(super) fn extract(
     let (call, picks) = (source.call, Picks::of(&options.paths)?);
     // A folder that cannot be used is better known before anything is fetched; one that is not there is not made yet.
     let there = path.exists().then(|| Unpacking::new(call, image, path, options)).transpose()?;
-    let mut waiting = Waiting(space.spool()?.writer());
+    let mut waiting = WaitingFiles(space.spool()?.writer());
     let (layers, _) = flatten(source, picks, &mut waiting)?;
     let mut unpacking = there.map_or_else(|| Unpacking::new(call, image, path, options), Ok)?;
     let mut entries = Entries::new(WaitingTar { call: call.clone(), reader: waiting.0.finish().read_from(0) });
@@ -34,9 +34,9 @@ pub(super) fn extract(
     Ok(Extracted { layers, ..extracted })
 }
 
-struct Waiting(SpoolWriter);
+struct WaitingFiles(SpoolWriter);
 
-impl Write for Waiting {
+impl Write for WaitingFiles {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.write(bytes).map(|()| bytes.len()).map_err(std::io::Error::other)
     }

@@ -135,9 +135,9 @@ impl Report {
 
 /// Blobs, of which each counts once, by half of their digests.
 #[derive(Debug, Default)]
-pub(crate) struct KnownBlobs(HashSet<(u32, u128)>);
+pub(crate) struct CountedBlobs(HashSet<(u32, u128)>);
 
-impl KnownBlobs {
+impl CountedBlobs {
     /// Whether it is there at a destination.
     pub(crate) fn has(&self, destination: u32, digest: &Digest) -> bool {
         self.0.contains(&(destination, half(digest)))
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_blob_is_known_where_it_is() {
-        let (mut known, digest) = (KnownBlobs::default(), Algorithm::Sha256.digest(b""));
+        let (mut known, digest) = (CountedBlobs::default(), Algorithm::Sha256.digest(b""));
         assert!(!known.has(0, &digest) && known.add(0, &digest) && !known.add(0, &digest));
         assert!(known.has(0, &digest) && !known.has(1, &digest) && !known.has(0, &Algorithm::Sha256.digest(b"x")));
     }

@@ -7,7 +7,7 @@ use serde_json::{json, Value};
 
 use super::listed_source::ListedSource;
 use super::plan::{self, ListedPair};
-use super::report::{ImageState, KnownBlobs, Report, Synced, SyncedImage};
+use super::report::{CountedBlobs, ImageState, Report, Synced, SyncedImage};
 use super::selection::{TagFilter, TagSelection};
 use super::shared_store::{SharedStore, Traffic};
 use super::Pair;
@@ -140,7 +140,7 @@ struct SyncJob<'a> {
     meter: Arc<Meter>,
     traffic: Traffic,
     /// The blobs that a rehearsal has found missing.
-    missing: Mutex<KnownBlobs>,
+    missing: Mutex<CountedBlobs>,
     report: Mutex<Report>,
 }
 

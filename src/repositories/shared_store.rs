@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
-use super::report::KnownBlobs;
+use super::report::CountedBlobs;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
@@ -26,12 +26,12 @@ pub(super) struct Traffic {
 
 #[derive(Debug, Default)]
 struct TrafficState {
-    there: KnownBlobs,
+    there: CountedBlobs,
     under_way: HashSet<(u32, Digest)>,
 }
 
 /// A blob that is on its way; others wait until this is dropped.
-struct Passage<'a> {
+struct BlobTraffic<'a> {
     traffic: &'a Traffic,
     destination: u32,
     digest: &'a Digest,
@@ -47,7 +47,7 @@ impl Traffic {
     }
 
     /// Waits for one's turn; None: it has arrived meanwhile.
-    fn enter<'a>(&'a self, call: &Call, destination: u32, digest: &'a Digest) -> Result<Option<Passage<'a>>> {
+    fn enter<'a>(&'a self, call: &Call, destination: u32, digest: &'a Digest) -> Result<Option<BlobTraffic<'a>>> {
         let key = (destination, digest.clone());
         loop {
             let mut state = lock(&self.state);
@@ -56,7 +56,7 @@ impl Traffic {
             }
             if !state.under_way.contains(&key) {
                 state.under_way.insert(key);
-                return Ok(Some(Passage { traffic: self, destination, digest }));
+                return Ok(Some(BlobTraffic { traffic: self, destination, digest }));
             }
             drop(wait(&self.changed, state, LOOK));
             call.check()?;
@@ -64,7 +64,7 @@ impl Traffic {
     }
 }
 
-impl Drop for Passage<'_> {
+impl Drop for BlobTraffic<'_> {
     fn drop(&mut self) {
         lock(&self.traffic.state).under_way.remove(&(self.destination, self.digest.clone()));
         self.traffic.changed.notify_all();

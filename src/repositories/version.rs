@@ -52,7 +52,7 @@ pub(crate) enum Suffixes {
 
 /// The version that a tag is.
 pub(crate) fn version_of(tag: &str) -> Option<Version> {
-    let Partial { numbers, suffix } = Partial::parse(tag.strip_prefix('v').unwrap_or(tag), false)?;
+    let PartialVersion { numbers, suffix } = PartialVersion::parse(tag.strip_prefix('v').unwrap_or(tag), false)?;
     numbered(&numbers, suffix)
 }
 
@@ -66,14 +66,14 @@ pub(crate) fn order(one: (&Option<Version>, &str), other: (&Option<Version>, &st
 }
 
 /// A version of which the last numbers may be left open.
-struct Partial {
+struct PartialVersion {
     numbers: Vec<u64>,
     suffix: Prerelease,
 }
 
-impl Partial {
+impl PartialVersion {
     /// `is_open`: `x` and `*` stand for any number.
-    fn parse(text: &str, is_open: bool) -> Option<Partial> {
+    fn parse(text: &str, is_open: bool) -> Option<PartialVersion> {
         let text = text.split_once('+').map_or(text, |(text, _)| text);
         let (numbers, suffix) = match text.split_once('-') {
             Some((numbers, suffix)) if !suffix.is_empty() => (numbers, Prerelease::new(suffix).ok()?),
@@ -94,7 +94,7 @@ impl Partial {
         }
         // Nothing but more of them comes after an open one.
         let is_complete = parts.all(|part| matches!(part, "x" | "X" | "*"));
-        is_complete.then_some(Partial { numbers: found, suffix })
+        is_complete.then_some(PartialVersion { numbers: found, suffix })
     }
 }
 
@@ -123,8 +123,8 @@ struct Interval {
 
 impl Interval {
     /// What an operator makes of a version; None where that is nothing.
-    fn of(operator: Operator, version: &Partial) -> Option<Interval> {
-        let Partial { numbers, suffix } = version;
+    fn of(operator: Operator, version: &PartialVersion) -> Option<Interval> {
+        let PartialVersion { numbers, suffix } = version;
         let low = || numbered(numbers, suffix.clone()).map(|low| (low, true));
         let beyond = |count: usize| after(&numbers[..count.min(numbers.len())]).map(|end| (end, false));
         let is_whole = numbers.len() == 3;
@@ -222,7 +222,7 @@ fn split(word: &str) -> (Option<Operator>, &str) {
 
 fn interval(operator: Operator, version: &str) -> std::result::Result<Interval, String> {
     let no = |why: &str| format!("has '{}', which is {why}", shorten(version));
-    let partial = Partial::parse(version.strip_prefix('v').unwrap_or(version), true);
+    let partial = PartialVersion::parse(version.strip_prefix('v').unwrap_or(version), true);
     let partial = partial.ok_or_else(|| no("no version"))?;
     Interval::of(operator, &partial).ok_or_else(|| no("nothing to compare with in that way"))
 }

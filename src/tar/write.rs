@@ -146,9 +146,9 @@ mod tests {
     use super::*;
     use crate::tar::{Entries, TarSource};
 
-    struct Bytes(std::io::Cursor<Vec<u8>>);
+    struct TestBytes(std::io::Cursor<Vec<u8>>);
 
-    impl TarSource for Bytes {
+    impl TarSource for TestBytes {
         fn name(&self) -> String {
             "the archive".to_owned()
         }
@@ -188,7 +188,7 @@ mod tests {
         }
         cases.push(TarEntry { size: 9 << 30, ..entry(b"huge", EntryKind::File) });
         for case in cases {
-            let mut entries = Entries::new(Bytes(std::io::Cursor::new(headers(&case, b"").unwrap())));
+            let mut entries = Entries::new(TestBytes(std::io::Cursor::new(headers(&case, b"").unwrap())));
             let found = entries.advance().unwrap().unwrap();
             assert_eq!(format!("{found:?}"), format!("{case:?}"));
         }
@@ -210,7 +210,7 @@ mod tests {
         let mut bytes = Vec::new();
         extend(&mut bytes, b"x", &records);
         bytes.extend_from_slice(&headers(&entry(b"x", EntryKind::File), b"").unwrap());
-        let mut entries = Entries::new(Bytes(std::io::Cursor::new(bytes)));
+        let mut entries = Entries::new(TestBytes(std::io::Cursor::new(bytes)));
         let found = entries.advance().unwrap().unwrap();
         assert_eq!((found.path.as_slice(), found.mtime), (&b"other"[..], 5));
         let mut kept = Vec::new();
@@ -218,7 +218,7 @@ mod tests {
         record(&mut kept, "mtime", b"5.25");
         assert_eq!(entries.attributes(), kept);
         let again = headers(&found, entries.attributes()).unwrap();
-        let mut entries = Entries::new(Bytes(std::io::Cursor::new(again)));
+        let mut entries = Entries::new(TestBytes(std::io::Cursor::new(again)));
         assert_eq!(entries.advance().unwrap().unwrap().mtime, 5);
         assert_eq!(entries.attributes(), kept);
         assert!(headers(&TarEntry { device: (1 << 30, 0), ..entry(b"x", EntryKind::Block) }, b"").is_err());

@@ -1,7 +1,7 @@
 //! The folders of the result, each after everything in it: so whoever unpacks it as it comes can write into folders whose permissions
 //! do not allow that, and their times stay.
 
-use super::names::{HeldFolder, Names, NodeId, ROOT};
+use super::names::{HeldFolder, NameTree, NodeId, ROOT};
 use super::output::TarOutput;
 use super::picks::Picks;
 use crate::error::Result;
@@ -10,7 +10,7 @@ use crate::image::tar::{join, EntryKind, TarEntry};
 /// The permissions of a folder that is only named in the paths of others.
 const USUAL: u32 = 0o755;
 
-impl Names {
+impl NameTree {
     /// Writes the folders that were picked, and those above anything that was.
     pub(super) fn write_folders(&self, picks: &mut Picks, output: &mut TarOutput) -> Result<()> {
         self.below(ROOT, b"", picks, output).map(drop)

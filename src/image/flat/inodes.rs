@@ -9,9 +9,9 @@ use crate::image::tar::{EntryKind, TarEntry};
 pub(super) struct Inode {
     pub kind: InodeKind,
     /// The names of the result that it has.
-    pub aliases: Vec<Named>,
+    pub aliases: Vec<InodeName>,
     /// Names that it is to get when the layer is read again.
-    pub late: Vec<Named>,
+    pub late: Vec<InodeName>,
 }
 
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub(super) enum InodeKind {
 
 /// A name of the result; something else has it once the number there is another.
 #[derive(Debug, Clone)]
-pub(super) struct Named {
+pub(super) struct InodeName {
     pub id: NodeId,
     pub serial: u64,
     pub path: Vec<u8>,
@@ -34,18 +34,18 @@ pub(super) struct Named {
 
 /// Names that have what an older layer has under a name.
 #[derive(Debug)]
-pub(super) struct Wait {
+pub(super) struct WaitingLink {
     /// The layer that has the links.
     pub from: LayerNumber,
     pub found: Option<LayerNumber>,
-    pub names: Vec<Named>,
+    pub names: Vec<InodeName>,
     pub inode: usize,
     /// The link and its target, for messages.
     pub link: String,
     pub target: String,
 }
 
-impl Wait {
+impl WaitingLink {
     pub(super) fn missing(&self) -> Error {
         missing(&self.link, &self.target)
     }

@@ -3,15 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use super::inodes::{missing, Inode, InodeKind, Named, Wait};
-use super::names::{in_one_pass, LayerNumber, Names, NodeId, Own, Spot};
+use super::inodes::{missing, Inode, InodeKind, InodeName, WaitingLink};
+use super::names::{in_one_pass, LayerNumber, NameTree, NodeId, Own, Spot};
 use crate::error::Result;
 use crate::image::tar::{shown, EntryKind, TarEntry};
 
 /// What an inode, and a name that it is known by, cost besides their bytes.
 const COST: usize = 200;
 
-impl Names {
+impl NameTree {
     pub(super) fn new_inode(&mut self, kind: InodeKind) -> Result<usize> {
         let bytes = match &kind {
             InodeKind::Made(made) => made.1.len() + made.0.path.len() + 2 * COST,
@@ -23,18 +23,18 @@ impl Names {
     }
 
     /// Gives a name of the result to something that is about to be written.
-    pub(super) fn claim(&mut self, id: NodeId, path: &[u8]) -> Named {
+    pub(super) fn claim(&mut self, id: NodeId, path: &[u8]) -> InodeName {
         self.serial += 1;
         self.nodes[id].serial = self.serial;
-        Named { id, serial: self.serial, path: path.to_vec() }
+        InodeName { id, serial: self.serial, path: path.to_vec() }
     }
 
-    pub(super) fn is_valid(&self, name: &Named) -> bool {
+    pub(super) fn is_valid(&self, name: &InodeName) -> bool {
         self.nodes[name.id].serial == name.serial
     }
 
     /// A name was written.
-    pub(super) fn written(&mut self, inode: usize, name: Named) -> Result<()> {
+    pub(super) fn written(&mut self, inode: usize, name: InodeName) -> Result<()> {
         self.spend(COST + name.path.len())?;
         self.inodes[inode].aliases.push(name);
         Ok(())
@@ -54,7 +54,7 @@ impl Names {
     }
 
     /// A name has to wait for the inode's content.
-    pub(super) fn wait(&mut self, inode: usize, name: Named) -> Result<()> {
+    pub(super) fn wait(&mut self, inode: usize, name: InodeName) -> Result<()> {
         self.spend(COST + name.path.len())?;
         match self.inodes[inode].kind {
             InodeKind::Below(wait) => self.waits[wait].names.push(name),
@@ -96,13 +96,13 @@ impl Names {
         let wait = self.waits.len();
         let inode = self.new_inode(InodeKind::Below(wait))?;
         self.spend(COST)?;
-        self.waits.push(Wait { from: layer, found: None, names: Vec::new(), inode, link, target: name });
+        self.waits.push(WaitingLink { from: layer, found: None, names: Vec::new(), inode, link, target: name });
         self.nodes[target.node()].waits.push(wait);
         Ok(Some(inode))
     }
 
     /// The names of newer layers that get what this layer has here.
-    pub(super) fn arrived(&mut self, spot: &Spot, layer: LayerNumber) -> Result<Vec<Named>> {
+    pub(super) fn arrived(&mut self, spot: &Spot, layer: LayerNumber) -> Result<Vec<InodeName>> {
         let mut names = Vec::new();
         for wait in std::mem::take(&mut self.nodes[spot.node()].waits) {
             if self.waits[wait].from == layer {
@@ -152,7 +152,7 @@ impl Names {
     }
 
     /// The names that get their content when the layer is read again, by the number of the entry that has it.
-    pub(super) fn late(&mut self) -> BTreeMap<u64, (usize, Vec<Named>)> {
+    pub(super) fn late(&mut self) -> BTreeMap<u64, (usize, Vec<InodeName>)> {
         let mut late = BTreeMap::new();
         for inode in 0..self.inodes.len() {
             let InodeKind::Content(number) = self.inodes[inode].kind else { continue };
@@ -167,7 +167,7 @@ impl Names {
 
     /// The names of what has no content, which wait for the end of the layer: only then is it known which of those with one name is the
     /// last.
-    pub(super) fn made(&mut self, inode: usize) -> Option<(TarEntry, Vec<u8>, Vec<Named>)> {
+    pub(super) fn made(&mut self, inode: usize) -> Option<(TarEntry, Vec<u8>, Vec<InodeName>)> {
         let InodeKind::Made(made) = &self.inodes[inode].kind else { return None };
         let (entry, attributes) = made.as_ref().clone();
         let mut names = std::mem::take(&mut self.inodes[inode].late);
@@ -178,7 +178,7 @@ impl Names {
     /// The next layer has inodes of its own.
     pub(super) fn end_layer(&mut self) {
         self.linked_folders.clear();
-        let cost = |name: &Named| COST + name.path.len();
+        let cost = |name: &InodeName| COST + name.path.len();
         for inode in std::mem::take(&mut self.inodes) {
             let own = match &inode.kind {
                 InodeKind::Made(made) => made.1.len() + made.0.path.len() + 2 * COST,

@@ -12,8 +12,8 @@ mod places;
 
 use std::io::Write;
 
-use inodes::{InodeKind, Named};
-use names::{HeldFolder, Names};
+use inodes::{InodeKind, InodeName};
+use names::{HeldFolder, NameTree};
 use output::{Content, TarOutput};
 
 pub(super) use output::WrittenCounts;
@@ -34,7 +34,7 @@ type LayerNumber = u32;
 type NodeId = usize;
 
 /// What there is to write: the layers, the oldest first, with the digests that they must have unpacked.
-pub(super) struct Source<'a> {
+pub(super) struct LayerSource<'a> {
     pub call: &'a Call,
     pub store: &'a dyn ReadStore,
     pub layers: &'a [Descriptor],
@@ -45,12 +45,12 @@ pub(super) struct Source<'a> {
 /// Writes an image, or what was picked of it. Returns the layers that were read, the oldest first. After an error the archive has no
 /// end.
 pub(super) fn flatten(
-    source: Source,
+    source: LayerSource,
     mut picks: Picks,
     out: &mut dyn Write,
 ) -> Result<(Vec<ExtractedLayer>, WrittenCounts)> {
     let exact = picks.exact();
-    let names = Names::new(source.call);
+    let names = NameTree::new(source.call);
     let mut work = Flattening { source, names, picks: &mut picks, output: TarOutput::new(out), done: 0 };
     let (mut read, mut whole) = (Vec::new(), true);
     for at in (0..work.source.layers.len()).rev() {
@@ -71,8 +71,8 @@ pub(super) fn flatten(
 }
 
 struct Flattening<'a> {
-    source: Source<'a>,
-    names: Names,
+    source: LayerSource<'a>,
+    names: NameTree,
     picks: &'a mut Picks,
     output: TarOutput<'a>,
     done: u64,
@@ -105,7 +105,7 @@ impl Flattening<'_> {
     }
 
     fn open(&self, layer: &Descriptor, call: &Call) -> Result<LayerEntries> {
-        let Source { store, limits, .. } = self.source;
+        let LayerSource { store, limits, .. } = self.source;
         Ok(LayerEntries::new(UnpackedLayer::open(call, store, layer, self.done, limits)?))
     }
 
@@ -170,7 +170,7 @@ impl Flattening<'_> {
         inode: usize,
         entry: &TarEntry,
         attributes: &[u8],
-        named: Vec<Named>,
+        named: Vec<InodeName>,
         content: Content,
     ) -> Result<()> {
         let mut named = named.into_iter();
@@ -194,7 +194,7 @@ impl Flattening<'_> {
     }
 
     /// Gives something one more name, as soon as that can be.
-    fn another_name(&mut self, inode: usize, name: Named, entry: &TarEntry) -> Result<()> {
+    fn another_name(&mut self, inode: usize, name: InodeName, entry: &TarEntry) -> Result<()> {
         if let Some(target) = self.names.alias(inode) {
             let kind = EntryKind::HardLink(target);
             self.output.entry(&TarEntry { path: name.path.clone(), kind, ..entry.clone() }, b"", &mut |_| Ok(0))?;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::inodes::{Inode, Wait};
+use super::inodes::{Inode, WaitingLink};
 pub(super) use super::{LayerNumber, NodeId};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
@@ -45,7 +45,7 @@ pub(super) struct HeldFolder {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Node {
+pub(super) struct NameNode {
     pub children: BTreeMap<Box<[u8]>, NodeId>,
     /// Of the last layer that has the name.
     pub own: Option<(LayerNumber, Own)>,
@@ -102,23 +102,23 @@ impl Spot {
     }
 }
 
-pub(super) struct Names {
+pub(super) struct NameTree {
     pub call: Call,
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<NameNode>,
     /// What the layer that is being read has besides folders.
     pub inodes: Vec<Inode>,
-    pub waits: Vec<Wait>,
+    pub waits: Vec<WaitingLink>,
     pub linked_folders: Vec<NodeId>,
     pub budget: WalkBudget,
     pub serial: u64,
     memory: usize,
 }
 
-impl Names {
-    pub(super) fn new(call: &Call) -> Names {
-        Names {
+impl NameTree {
+    pub(super) fn new(call: &Call) -> NameTree {
+        NameTree {
             call: call.clone(),
-            nodes: vec![Node::default()],
+            nodes: vec![NameNode::default()],
             inodes: Vec::new(),
             waits: Vec::new(),
             linked_folders: Vec::new(),
@@ -150,7 +150,7 @@ impl Names {
         }
         self.spend(OVERHEAD + name.len())?;
         let id = self.nodes.len();
-        self.nodes.push(Node::default());
+        self.nodes.push(NameNode::default());
         self.nodes[parent].children.insert(name.into(), id);
         Ok(id)
     }

@@ -7,7 +7,7 @@ use crate::text::shorten;
 
 /// One byte of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+enum PatternPart {
     Byte(u8),
     /// Any.
     One,
@@ -21,7 +21,7 @@ enum Part {
 enum Name {
     /// Any number of names.
     Deep,
-    Parts(Vec<Part>),
+    Parts(Vec<PatternPart>),
 }
 
 #[derive(Debug, Clone)]
@@ -63,7 +63,7 @@ impl Pattern {
                 path.push(b'/');
             }
             for part in parts {
-                let Part::Byte(byte) = part else { return None };
+                let PatternPart::Byte(byte) = part else { return None };
                 path.push(*byte);
             }
         }
@@ -97,19 +97,19 @@ impl Pattern {
     }
 }
 
-fn fits(parts: &[Part], name: &[u8]) -> bool {
+fn fits(parts: &[PatternPart], name: &[u8]) -> bool {
     let (mut at, mut here, mut again) = (0, 0, None);
     loop {
         let step = match (parts.get(at), name.get(here)) {
             (None, None) => return true,
-            (Some(Part::Any), _) => {
+            (Some(PatternPart::Any), _) => {
                 at += 1;
                 again = Some((at, here));
                 continue;
             }
-            (Some(Part::Byte(wanted)), Some(byte)) => wanted == byte,
-            (Some(Part::One), Some(_)) => true,
-            (Some(Part::Of(ranges, within)), Some(byte)) => {
+            (Some(PatternPart::Byte(wanted)), Some(byte)) => wanted == byte,
+            (Some(PatternPart::One), Some(_)) => true,
+            (Some(PatternPart::Of(ranges, within)), Some(byte)) => {
                 ranges.iter().any(|(first, last)| (first..=last).contains(&byte)) == *within
             }
             _ => false,
@@ -125,41 +125,41 @@ fn fits(parts: &[Part], name: &[u8]) -> bool {
     }
 }
 
-fn parts(mut name: &[u8]) -> Vec<Part> {
+fn parts(mut name: &[u8]) -> Vec<PatternPart> {
     let mut parts = Vec::new();
     while let Some((first, rest)) = name.split_first() {
         name = rest;
         match (first, rest.first()) {
             (b'\\', Some(byte)) => {
-                parts.push(Part::Byte(*byte));
+                parts.push(PatternPart::Byte(*byte));
                 name = &rest[1..];
             }
-            (b'*', _) if parts.last() == Some(&Part::Any) => {}
-            (b'*', _) => parts.push(Part::Any),
-            (b'?', _) => parts.push(Part::One),
+            (b'*', _) if parts.last() == Some(&PatternPart::Any) => {}
+            (b'*', _) => parts.push(PatternPart::Any),
+            (b'?', _) => parts.push(PatternPart::One),
             (b'[', _) => match ranges(rest) {
                 Some((part, rest)) => {
                     parts.push(part);
                     name = rest;
                 }
                 // Nothing closes it: there are files of that name.
-                None => parts.push(Part::Byte(b'[')),
+                None => parts.push(PatternPart::Byte(b'[')),
             },
-            (byte, _) => parts.push(Part::Byte(*byte)),
+            (byte, _) => parts.push(PatternPart::Byte(*byte)),
         }
     }
     parts
 }
 
 /// What is between brackets, and what follows. A bracket that closes may be the first one of the set itself.
-fn ranges(text: &[u8]) -> Option<(Part, &[u8])> {
+fn ranges(text: &[u8]) -> Option<(PatternPart, &[u8])> {
     let within = !matches!(text.first(), Some(b'!' | b'^'));
     let mut rest = if within { text } else { &text[1..] };
     let mut ranges = Vec::new();
     loop {
         let (first, after) = rest.split_first()?;
         if *first == b']' && !ranges.is_empty() {
-            return Some((Part::Of(ranges, within), after));
+            return Some((PatternPart::Of(ranges, within), after));
         }
         match after {
             [b'-', last, after @ ..] if *last != b']' => {

@@ -1,11 +1,11 @@
 //! Where a path of a layer leads: through links that the layer itself has. Whether older layers have links there is not known yet: a
 //! name without an entry is taken for a folder, and an older layer that has a link there ends it.
 
-use super::names::{in_one_pass, Assumed, LayerNumber, Names, Own, Spot};
+use super::names::{in_one_pass, Assumed, LayerNumber, NameTree, Own, Spot};
 use crate::error::{Code, Error, Result};
 use crate::image::tar::{shown, split, DEEPEST};
 
-impl Names {
+impl NameTree {
     /// The spot of a folder. With `make`, names in it are the layer's own. None if it cannot exist.
     pub(super) fn folder(&mut self, path: &[u8], layer: LayerNumber, make: bool) -> Result<Option<Spot>> {
         let mut walk = self.budget.walk(path, 0);

@@ -111,7 +111,7 @@ module Ocireg
     # @return [Hash] "digest", "platform", "path" of a file, "layers", "files", "directories", "symlinks", "hard_links", "devices",
     #   "bytes", "size"
     def export_image(image, into, **options)
-      if into.respond_to?(:to_path) && !into.is_a?(IO) || into.is_a?(String)
+      if (into.respond_to?(:to_path) && !into.is_a?(IO)) || into.is_a?(String)
         return invoke(:ocireg_image_export_file, text("image", image), text("into", into), **options)
       end
 

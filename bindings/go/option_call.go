@@ -326,7 +326,9 @@ func WithTagGlobs(globs ...string) Option { return callOption(set("tags", globs)
 
 // WithTagExpressions takes only tags in which one of these regular expressions finds something; Rust's regex syntax. For Sync and
 // SyncList.
-func WithTagExpressions(expressions ...string) Option { return callOption(set("tags_regex", expressions)) }
+func WithTagExpressions(expressions ...string) Option {
+	return callOption(set("tags_regex", expressions))
+}
 
 // WithVersions takes only tags that are versions in one of these ranges, such as ">=1.2 <2", "^1.2" and "1.2.x". For Sync and SyncList.
 func WithVersions(ranges ...string) Option { return callOption(set("semver", ranges)) }

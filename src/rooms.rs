@@ -112,7 +112,7 @@ const RESERVED: [(&str, &[&str], &str); 4] = [
             "registry/store.rs",
             "registry/upload/session.rs",
             "convert/",
-            "endpoint/",
+            "place/",
         ],
         "URLs are put together in src/http",
     ),

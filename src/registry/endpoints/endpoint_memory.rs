@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::verdict::reason;
 use crate::error::{Code, Error};
 use crate::http::Url;
 use crate::mirrors::EndpointKey;
@@ -190,6 +189,14 @@ impl Probed {
     /// The caller has said something else of a host.
     pub(super) fn forget(&self) {
         lock(&self.0).clear();
+    }
+}
+
+/// In a few words: what an endpoint did.
+pub(super) fn reason(error: &Error) -> String {
+    match error.http_status() {
+        Some(status) => format!("status {status}"),
+        None => error.message().to_owned(),
     }
 }
 

@@ -39,11 +39,3 @@ impl Verdict {
         }
     }
 }
-
-/// In a few words: what an endpoint did.
-pub(super) fn reason(error: &Error) -> String {
-    match error.http_status() {
-        Some(status) => format!("status {status}"),
-        None => error.message().to_owned(),
-    }
-}

@@ -1318,6 +1318,11 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 // nobody else can change the layout meanwhile ("locked"), and whoever reads or is killed finds the name as it was or as it is. An
 // archive cannot be changed in place (OCIREG_UNSUPPORTED).
 //
+// What an index lists is put before it, by its digest, and is an image of its own in a layout only until the index is put: then it is
+// found by that, and goes with it. A dir: has one image, what was put last; the manifests before stay under their digests, so that an
+// index can list them. A folder that has files and is no such directory is refused (OCIREG_IO). No name may be a digest or end
+// with one, here or in a copy: as an option's tag that is OCIREG_INVALID_REFERENCE.
+//
 // With the option `tags` it is put by its digest with all tags in one request; tags that the answer does not confirm
 // (most registries do not know of it yet) are put one by one. The reference's own tag comes first, if it has one: a bare
 // REPOSITORY does not stand for `latest` beside that option.
@@ -1426,7 +1431,8 @@ ocireg_status ocireg_referrers(ocireg_client *client,
 
 // Deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and leaves its manifest and the manifest's other tags; with a digest
 // too, only if the tag names it. Or the name of a layout, oci:DIR:NAME[@DIGEST]: what no name or index leads to any more lies there
-// until the layout is cleaned (ocireg_layout_clean). Blocks.
+// until the layout is cleaned (ocireg_layout_clean). There it is a name as ocireg_manifest_put sets it, taken from all images that have
+// it: not a digest, and not the last part of a name that containerd has written. Blocks.
 //
 // distribution 3 and go-containerregistry's registry delete a tag; distribution 2.8 refuses. A registry that deletes the
 // whole manifest instead is not noticed before: so the manifest is read first, and put back by its digest, with its
@@ -1438,13 +1444,13 @@ ocireg_status ocireg_referrers(ocireg_client *client,
 //   replace (boolean, default: false): where the registry deletes no tag, put an empty index under it and
 //      delete that by its digest; for that moment the tag names the empty index
 //
-// Result, `json` may be NULL: {"tag": string, "digest": what it named, "status": the registry's HTTP status, null in a layout, "manifest":
+// Result, `json` may be NULL: {"tag": string, "digest": what it named (of several images the first), "status": the registry's HTTP status, null in a layout, "manifest":
 // "kept", "restored" (the registry deleted it, and it was put back), "deleted", or "unknown" when the registry does not
 // say, "replaced": boolean, whether it took the
 // empty index [, "other_tags": [string], with list_others]}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_INVALID_REFERENCE without a tag, OCIREG_UNSUPPORTED where the registry deletes no
-// single tag (the hint says what else to do, and the other tags of the digest if they were looked for), and of an archive, OCIREG_NOT_FOUND,
+// single tag (the hint says what else to do, and the other tags of the digest if they were looked for), and of every place but a layout, OCIREG_NOT_FOUND,
 // OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-9, "Deleting tags".
 ocireg_status ocireg_tag_delete(ocireg_client *client,
                                 ocireg_context *context,
@@ -1602,7 +1608,9 @@ void ocireg_blob_reader_free(ocireg_blob_reader *reader);
 //      first that has
 //
 // Into a layout or a dir:, which is made if it is not there, only digest and size count. The blob appears whole and verified, under its
-// digest. Until a manifest names it, cleaning the layout removes it (ocireg_layout_clean). An archive cannot be changed in place.
+// digest. Until a manifest names it, cleaning the layout removes it (ocireg_layout_clean). The bytes are read, and have to be those of
+// the option digest, also when the place has that blob. A folder that has files and is neither a layout nor a dir: is refused. An
+// archive cannot be changed in place.
 //
 // A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
 //
@@ -1649,8 +1657,9 @@ ocireg_status ocireg_blob_put_stream(ocireg_client *client,
 // Copies one blob from a place to another, as ocireg_copy does with those of an image, and nothing else: from a registry into a layout,
 // say, for a program that puts the manifest there itself (ocireg_manifest_put). `source` names a blob as for ocireg_blob_head,
 // `destination` a repository or place as for ocireg_blob_put_file. It passes in pieces, and is verified; within a registry it is
-// mounted where that can be; what an ended call has moved into a layout or a dir:, the next one does not move again. Blocks. After
-// OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+// mounted where that can be; what an ended call has moved into a layout or a dir:, the next one does not move again. What a
+// layout, archive or dir: has must be of the option's size, and at most max_blob_bytes (ocireg_client_new), before anything is made.
+// Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
 //   size (integer): the blob's size from its descriptor; without it the source is asked for that

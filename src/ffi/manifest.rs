@@ -145,6 +145,11 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
 /// nobody else can change the layout meanwhile ("locked"), and whoever reads or is killed finds the name as it was or as it is. An
 /// archive cannot be changed in place (OCIREG_UNSUPPORTED).
 ///
+/// What an index lists is put before it, by its digest, and is an image of its own in a layout only until the index is put: then it is
+/// found by that, and goes with it. A dir: has one image, what was put last; the manifests before stay under their digests, so that an
+/// index can list them. A folder that has files and is no such directory is refused (OCIREG_IO). No name may be a digest or end
+/// with one, here or in a copy: as an option's tag that is OCIREG_INVALID_REFERENCE.
+///
 /// With the option `tags` it is put by its digest with all tags in one request; tags that the answer does not confirm
 /// (most registries do not know of it yet) are put one by one. The reference's own tag comes first, if it has one: a bare
 /// REPOSITORY does not stand for `latest` beside that option.

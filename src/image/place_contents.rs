@@ -1,5 +1,7 @@
 //! What a place holds: the manifest that its name stands for, everything it lists, and what refers to that manifest.
 
+use std::collections::HashSet;
+
 use serde_json::{json, Value};
 
 use super::Image;
@@ -65,6 +67,9 @@ pub fn referrers(call: &Call, store: &dyn ReadStore, options: &PlaceReferrersOpt
 pub(crate) fn referring(call: &Call, store: &dyn ReadStore) -> Result<(Digest, Vec<Descriptor>)> {
     let subject = store.root(call)?.digest().clone();
     let mut listed = store.referrers(call, &subject)?;
+    // One that has several names is one all the same.
+    let mut seen = HashSet::new();
+    listed.retain(|entry| seen.insert(entry.digest.clone()));
     if listed.len() > MOST_REFERRERS {
         let message = format!("more than {MOST_REFERRERS} manifests refer to {subject}");
         return Err(Error::new(Code::LimitExceeded, message));

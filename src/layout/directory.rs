@@ -14,14 +14,16 @@ use crate::download::partial::OnContention;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
-use crate::os::safe_path;
 use crate::os::special::open_regular;
+use crate::os::{flush, safe_path};
 use crate::store::{digest_tags, Moved, NamedImage, PromisedBlob, RawManifest, ReadStore, Role, TakenBlob, WriteStore};
 use crate::stream::blob::{is_right, Blob, VerifiedBlob};
 use crate::stream::source::Source;
 
 /// The content of the file `version` (containers/image, directory).
 const VERSION: &str = "Directory Transport Version: 1.1\n";
+/// How that of a directory begins that can be written to.
+const KNOWN_VERSIONS: &str = "Directory Transport Version: 1.";
 
 /// A folder with one image, as skopeo's `dir:` has it.
 #[derive(Debug)]
@@ -46,6 +48,44 @@ impl Directory {
     /// A directory that is created only when a copy to it begins.
     pub fn planned(path: &Path) -> Directory {
         Directory(path.to_owned())
+    }
+
+    /// Refuses a folder that is something else. Whether it is such a directory already.
+    fn check_free(&self) -> Result<bool> {
+        let is_known = |version: &[u8]| version.starts_with(KNOWN_VERSIONS.as_bytes());
+        match self.version()? {
+            Some(version) if is_known(&version) => return Ok(true),
+            // Or another call has begun to write one between the looks.
+            None if self.is_empty()? || self.version()?.is_some_and(|version| is_known(&version)) => return Ok(false),
+            _ => {}
+        }
+        let (folder, why) = (self.0.display(), "it contains files, and no file 'version' that says");
+        Err(Error::new(Code::Io, format!("{folder} is not a directory of an image: {why} '{KNOWN_VERSIONS}'")))
+    }
+
+    /// The first bytes of the file `version`.
+    fn version(&self) -> Result<Option<Vec<u8>>> {
+        let (path, mut bytes) = (self.0.join("version"), Vec::new());
+        let read = open_regular(&path).and_then(|file| file.take(VERSION.len() as u64).read_to_end(&mut bytes));
+        match read {
+            Ok(_) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io(format!("cannot read {}", path.display()), &error)),
+        }
+    }
+
+    /// Whether nothing is there, hidden files aside.
+    fn is_empty(&self) -> Result<bool> {
+        match fs::read_dir(&self.0) {
+            Ok(entries) => Ok(!entries.flatten().any(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+            Err(error) => Err(Error::io(format!("cannot read {}", self.0.display()), &error)),
+        }
+    }
+
+    /// Brings the names of its files to the disk.
+    fn flush(&self) -> Result<()> {
+        flush::names(&self.0).map_err(|error| Error::io(format!("cannot write {}", self.0.display()), &error))
     }
 
     fn make(&self) -> Result<()> {
@@ -173,13 +213,17 @@ impl WriteStore for Directory {
             .map_err(|error| Error::io(format!("cannot write to {}", self.0.display()), &error))?;
         match self.0.exists() && !self.0.is_dir() {
             true => Err(Error::new(Code::Io, format!("{} is not a directory", self.0.display()))),
-            false => Ok(false),
+            // Whether the manifest is there already is not looked at.
+            false => self.check_free().map(|_| false),
         }
     }
 
     fn begin(&self, _: &Call) -> Result<()> {
         self.make()?;
-        write_whole(&self.0.join("version"), VERSION.as_bytes())
+        match self.check_free()? {
+            true => Ok(()),
+            false => write_whole(&self.0.join("version"), VERSION.as_bytes()),
+        }
     }
 
     fn has_manifest(&self, _: &Call, _: &Digest) -> Result<bool> {
@@ -210,13 +254,14 @@ impl WriteStore for Directory {
     }
 
     fn take_blob(&self, call: &Call, source: &mut dyn Source, promised: PromisedBlob) -> Result<TakenBlob> {
-        if let Some(there) = present(call, self, promised)? {
+        if let Some(there) = present(call, self, source, promised)? {
             return Ok(there);
         }
         let (partial, found) = receive(call, &self.0, source, promised)?;
         let is_new = !self.has_blob(call, &found)?;
         if is_new {
             partial.settle_at(&self.target(&found.digest))?;
+            self.flush()?;
         }
         Ok(TakenBlob { digest: found.digest, size: found.size, is_new })
     }
@@ -238,13 +283,17 @@ impl WriteStore for Directory {
             write_whole(&self.0.join(format!("{tag}.manifest.json")), &content.bytes)?;
         }
         let path = match role {
-            Role::Root => self.0.join("manifest.json"),
+            Role::Root => {
+                // Else it might be there after a power failure, and what it names not.
+                self.flush()?;
+                self.0.join("manifest.json")
+            }
             Role::Child | Role::Referrer | Role::DigestTag(_) => self.manifest_path(content.digest()),
         };
         write_whole(&path, &content.bytes)
     }
 
     fn finish(&self, _: &Call) -> Result<()> {
-        Ok(())
+        self.flush()
     }
 }

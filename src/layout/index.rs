@@ -1,10 +1,13 @@
 //! The entries of an `index.json`: their names, and how they change when another is added. No I/O.
 
+use std::collections::HashSet;
+
 use serde_json::{json, Value};
 
-use super::index_entry::{name_of, IMAGE_NAME, REF_NAME};
+use super::index_entry::{name_of, whole_name, IMAGE_NAME, REF_NAME};
 use super::names::same_image;
 use crate::annotations::Annotations;
+use crate::digest::Digest;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type::OCI_INDEX;
 use crate::reference::Reference;
@@ -36,6 +39,17 @@ pub(crate) fn add(entries: &mut Vec<Descriptor>, entry: Descriptor) {
     // An entry with a name replaces the same one without.
     entries.retain(|other| !(other.digest == entry.digest && name_of(other).is_none()));
     entries.push(entry);
+}
+
+/// Takes out what an index among the entries lists, if it has no name: it is found by that index, and is no image of its own. What
+/// refers to another manifest stays.
+pub(crate) fn take_in(entries: &mut Vec<Descriptor>, index: &Document) {
+    if !entries.iter().any(|entry| entry.digest == index.digest) {
+        return;
+    }
+    let listed: HashSet<&Digest> = index.manifests().iter().map(|child| &child.digest).collect();
+    let is_nothing_else = |entry: &Descriptor| whole_name(entry).is_none() && entry.artifact_type.is_none();
+    entries.retain(|entry| !(is_nothing_else(entry) && listed.contains(&entry.digest)));
 }
 
 /// An `index.json` with these entries, of which those that were in it come first and in their order. What else others wrote there, in

@@ -19,20 +19,19 @@ pub(crate) fn choose(entries: &[Descriptor], name: Option<&str>, place: &str) ->
     match (count, found.pop(), name) {
         (1, Some(only), _) => Ok(only),
         (0, _, None) => Err(Error::new(Code::NotFound, format!("{place} holds no image"))),
-        (0, _, Some(name)) => {
-            let message = format!(
-                "{place} has no image '{}'; it has {}",
-                shorten(name),
-                list(entries.iter().map(|entry| sure_name(entry, entries)))
-            );
-            Err(Error::new(Code::NotFound, message))
-        }
+        (0, _, Some(name)) => Err(no_image(entries, name, place)),
         (_, last, _) => {
             found.extend(last);
             let error = several_images(place, count, &list(found.iter().map(|entry| sure_name(entry, &found))));
             Err(error.with_hint(format!("name one as {place}:NAME, or pick one as {place}@DIGEST")))
         }
     }
+}
+
+/// The error for a name that no entry has.
+pub(crate) fn no_image(entries: &[Descriptor], name: &str, place: &str) -> Error {
+    let known = list(entries.iter().map(|entry| sure_name(entry, entries)));
+    Error::new(Code::NotFound, format!("{place} has no image '{}'; it has {known}", shorten(name)))
 }
 
 /// The entries of a name, when they are several and all have the same one, or all none: their platforms may differ.

@@ -86,6 +86,14 @@ impl Needed {
         self.blobs.extend(more.into_iter().filter(|blob| !known.contains(&blob.digest)));
     }
 
+    /// Whether it is among what is needed, be it that it is damaged.
+    pub(super) fn names(&self, digest: &Digest) -> bool {
+        self.all()
+            .map(|blob| &blob.digest)
+            .chain(self.problems.iter().map(|(digest, _)| digest))
+            .any(|has| has == digest)
+    }
+
     /// The manifests, then the other blobs.
     pub(super) fn all(&self) -> impl Iterator<Item = &Descriptor> {
         self.manifests.iter().chain(&self.blobs)

@@ -19,6 +19,18 @@ pub(super) fn receive(
     promised: PromisedBlob,
 ) -> Result<(Partial, Descriptor)> {
     let mut partial = Partial::private(&folder.join("blob"))?;
+    let found = read(call, source, promised, |piece| partial.write(piece))?;
+    Ok((partial, found))
+}
+
+/// What the bytes are, if that is what was promised. Each piece is given away before it counts.
+fn read(
+    call: &Call,
+    source: &mut dyn Source,
+    promised: PromisedBlob,
+    mut give: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<Descriptor> {
+    let mut length = 0;
     let mut hashing = Hashing::new(Hasher::new(promised.digest.map_or(Algorithm::Sha256, Digest::algorithm)));
     if promised.size.is_some_and(|size| size >= LARGE) {
         hashing.move_aside();
@@ -31,21 +43,21 @@ pub(super) fn receive(
             break;
         }
         hashing.update(&piece);
-        partial.write(&piece)?;
-        let length = partial.length();
+        give(&piece)?;
+        length += piece.len() as u64;
         if promised.size.is_some_and(|size| length > size) {
             return Err(wrong_size(promised, &format!("more than {}", promised.size.unwrap_or_default())));
         }
         call.moved_to(length)?;
     }
-    let (found, length) = (hashing.finish()?, partial.length());
+    let found = hashing.finish()?;
     if promised.size.is_some_and(|size| length != size) {
         return Err(wrong_size(promised, &length.to_string()));
     }
     if let Some(wanted) = promised.digest.filter(|wanted| **wanted != found) {
         return Err(Error::new(Code::DigestMismatch, format!("the bytes have the digest {found}, not {wanted}")));
     }
-    Ok((partial, Descriptor::new("", found, length)))
+    Ok(Descriptor::new("", found, length))
 }
 
 fn wrong_size(promised: PromisedBlob, found: &str) -> Error {
@@ -53,10 +65,11 @@ fn wrong_size(promised: PromisedBlob, found: &str) -> Error {
     Error::new(Code::SizeMismatch, format!("the source has {found} bytes, the option size says {wanted}"))
 }
 
-/// What was promised, if the place has it: then no byte needs to be read.
+/// What was promised, if the place has it: then the bytes need not be written, but they have to be those.
 pub(super) fn present(
     call: &Call,
     place: &(impl WriteStore + ReadStore),
+    source: &mut dyn Source,
     promised: PromisedBlob,
 ) -> Result<Option<TakenBlob>> {
     let Some(digest) = promised.digest else { return Ok(None) };
@@ -66,5 +79,9 @@ pub(super) fn present(
     };
     let wanted = Descriptor::new("", digest.clone(), size);
     let is_there = promised.size.is_none_or(|said| said == size) && place.has_blob(call, &wanted)?;
-    Ok(is_there.then_some(TakenBlob { digest: wanted.digest, size, is_new: false }))
+    if !is_there {
+        return Ok(None);
+    }
+    let found = read(call, source, promised, |_| Ok(()))?;
+    Ok(Some(TakenBlob { digest: found.digest, size: found.size, is_new: false }))
 }

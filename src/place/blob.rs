@@ -9,7 +9,7 @@ use crate::call::Call;
 use crate::download::blob_of_store::{BlobOfStore, StoredDelivery, WORK};
 use crate::download::deliver::existing;
 use crate::download::{ExpectedDigest, Pieces, ReadOptions, SaveOptions};
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::reference::Reference;
 use crate::registry::blob::{BlobHead, DeliveredBlob};
@@ -49,7 +49,7 @@ pub(crate) fn open_blob(
         return Ok(Box::new(client.open_blob(call, reference, options)?));
     }
     options.without_limit()?;
-    let (store, wanted) = name.find(client, call)?;
+    let (store, wanted) = name.find_to_read(client, call)?;
     Ok(Box::new(BlobOfStore { call, store: store.as_ref(), wanted: &wanted }.open(options)?))
 }
 
@@ -63,7 +63,7 @@ pub fn get_blob(
     if let Some(reference) = name.in_registry() {
         return client.get_blob(call, reference, options);
     }
-    let (store, wanted) = name.find(client, call)?;
+    let (store, wanted) = name.find_to_read(client, call)?;
     let (delivery, bytes) = BlobOfStore { call, store: store.as_ref(), wanted: &wanted }.to_memory(options)?;
     Ok((delivered(wanted, delivery, options, None), bytes))
 }
@@ -80,7 +80,7 @@ pub fn get_blob_to(
         return client.get_blob_to(call, reference, out, options);
     }
     options.without_limit()?;
-    let (store, wanted) = name.find(client, call)?;
+    let (store, wanted) = name.find_to_read(client, call)?;
     let delivery = BlobOfStore { call, store: store.as_ref(), wanted: &wanted }.to_writer(out, options)?;
     Ok(delivered(wanted, delivery, options, None))
 }
@@ -100,7 +100,7 @@ pub fn get_blob_file(
     if let Some(found) = existing(call, WORK, path, options, ExpectedDigest::digest(&name.digest))? {
         return Ok(DeliveredBlob::skipped(name.digest.clone(), found));
     }
-    let (store, wanted) = name.find(client, call)?;
+    let (store, wanted) = name.find_to_read(client, call)?;
     let delivery = BlobOfStore { call, store: store.as_ref(), wanted: &wanted }.to_file(path, options)?;
     Ok(delivered(wanted, delivery, &options.read, Some(path.to_string_lossy().into_owned())))
 }
@@ -125,6 +125,36 @@ impl BlobName {
             size => size,
         }?;
         Ok((store, Descriptor::new("", self.digest.clone(), size)))
+    }
+
+    /// The same, if it is not too large: the size is what the place says, which may be anything.
+    fn find_to_read(&self, client: &Client, call: &Call) -> Result<(Box<dyn ReadStore>, Descriptor)> {
+        let (store, found) = self.find(client, call)?;
+        client.options().blobs.check(found.size, true, || format!("the blob {} of {}", self.digest, store.place()))?;
+        Ok((store, found))
+    }
+
+    /// The same for a caller that may know the size: then a registry is not asked, where the download keeps to what is taken.
+    pub(super) fn find_to_copy(
+        &self,
+        client: &Client,
+        call: &Call,
+        size: Option<u64>,
+    ) -> Result<(Box<dyn ReadStore>, Descriptor)> {
+        if matches!(self.place, Place::Registry(_) | Place::RegistryV1(_)) {
+            return match size {
+                Some(size) => Ok((self.place.source(client)?, Descriptor::new("", self.digest.clone(), size))),
+                None => self.find(client, call),
+            };
+        }
+        let (store, found) = self.find_to_read(client, call)?;
+        match size.filter(|said| *said != found.size) {
+            Some(said) => {
+                let message = format!("the blob {} has {} bytes, the option size says {said}", self.digest, found.size);
+                Err(Error::new(Code::SizeMismatch, message))
+            }
+            None => Ok((store, found)),
+        }
     }
 }
 

@@ -106,9 +106,15 @@ fn take(
     options.check()?;
     let store = holder.unnamed().writable(client)?;
     store.begin(call)?;
-    let taken = store.take_blob(call, source, PromisedBlob { digest: options.digest.as_ref(), size: options.size })?;
-    store.finish(call)?;
+    let promised = PromisedBlob { digest: options.digest.as_ref(), size: options.size };
+    let taken = ended(call, store.as_ref(), store.take_blob(call, source, promised))?;
     Ok(StoredBlob { digest: taken.digest, size: taken.size, location: None, uploaded: taken.is_new, mounted: false })
+}
+
+/// Ends what was begun, also after an error: a layout that was made for it is an empty one then, and not half a layout.
+fn ended<T>(call: &Call, store: &dyn WriteStore, outcome: Result<T>) -> Result<T> {
+    let finished = store.finish(call);
+    outcome.and_then(|done| finished.map(|()| done))
 }
 
 /// Copies one blob from any place to any other, in pieces: within a registry it is mounted where that can be, and what an ended copy
@@ -121,15 +127,11 @@ pub fn copy_blob(
     options: &BlobCopyOptions,
 ) -> Result<CopiedBlob> {
     let at = |side: Side| move |error: Error| if error.side().is_some() { error } else { error.with_side(side) };
-    let (source, wanted) = match options.size {
-        Some(size) => (from.place.source(client), Descriptor::new("", from.digest.clone(), size)),
-        None => from.find(client, call).map(|(store, wanted)| (Ok(store), wanted)).map_err(at(Side::Source))?,
-    };
-    let source = source.map_err(at(Side::Source))?;
+    let (source, wanted) = from.find_to_copy(client, call, options.size).map_err(at(Side::Source))?;
     let store = to.unnamed().writable(client).map_err(at(Side::Destination))?;
     store.begin(call).map_err(at(Side::Destination))?;
-    let moved = moved(call, &wanted, source.as_ref(), store.as_ref()).map_err(at(Side::Destination))?;
-    store.finish(call).map_err(at(Side::Destination))?;
+    let moved = moved(call, &wanted, source.as_ref(), store.as_ref());
+    let moved = ended(call, store.as_ref(), moved).map_err(at(Side::Destination))?;
     Ok(CopiedBlob {
         source: from.to_string(),
         destination: to.shown(),

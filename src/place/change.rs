@@ -1,18 +1,21 @@
 //! Manifests and names at places that are named, put and taken away.
 
+use std::path::Path;
+
 use super::Place;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::image::complete;
 use crate::image::tag::{tag as tag_image, ImageTagged, TagOptions};
+use crate::layout::oci::{OciLayout, Unnamed};
 use crate::registry::delete_tag::{DeleteTagOptions, DeletedTag, ManifestFate};
 use crate::registry::manifest::{read_put, DeleteOptions, DeletedManifest, PutManifest, PutOptions};
 use crate::registry::referrers::ReferrersSource;
 use crate::registry::store::RegistryStore;
 use crate::registry::Client;
 use crate::store::condition::NameFate;
-use crate::store::{unchangeable, ReadStore, WriteStore};
+use crate::store::{unchangeable, RawManifest, ReadStore, Role, WriteStore};
 
 /// Puts a manifest, its bytes unchanged, under a name or its digest.
 pub fn put_manifest(
@@ -25,9 +28,11 @@ pub fn put_manifest(
     if let Place::Registry(reference) = place {
         return client.put_manifest(call, reference, bytes, options);
     }
-    let algorithm = place.digest().as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
+    let (place, expected) = place.unpinned();
+    let algorithm = expected.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
     let content = read_put(bytes, options.media_type.as_deref(), algorithm)?;
-    let targets = place.targets(client, content.digest(), &options.tags)?;
+    let targets = place.targets(client, &options.tags)?;
+    content.expect(expected.as_ref())?;
     let condition = options.names.condition()?;
     let (mut free, mut skipped) = (Vec::new(), Vec::new());
     for target in targets {
@@ -36,24 +41,11 @@ pub fn put_manifest(
             None => free.push(target),
         }
     }
-    if free.is_empty() {
-        return Ok(PutManifest::skipped(&content, skipped));
-    }
-    let look = |store: Option<&dyn ReadStore>| match free.first().filter(|_| !options.allow_missing) {
-        Some(target) => complete::check(call, store, target.as_ref(), &content),
-        None => Ok(()),
-    };
-    // Nothing is made for what cannot be put.
-    if place.source(client).is_err() {
-        look(None)?;
-    }
+    let Some(first) = free.first() else { return Ok(PutManifest::skipped(&content, skipped)) };
+    place.check_complete(client, call, first.as_ref(), &content, options)?;
     let (mut tags, mut seen_to) = (Vec::new(), None);
-    for (number, target) in free.iter().enumerate() {
+    for target in &free {
         target.begin(call)?;
-        if number == 0 {
-            // From here on nobody cleans the place.
-            look(Some(place.source(client)?.as_ref()))?;
-        }
         let name = target.name().ok().filter(|_| place.has_names());
         match target.put_root(call, &content, &condition)? {
             NameFate::Set(seen) => {
@@ -64,10 +56,12 @@ pub fn put_manifest(
         }
         target.finish(call)?;
     }
+    if let Place::Oci(..) = place {
+        place.changed()?.take_in(call, &content.document)?;
+    }
     let subject = content.document.subject().map(|subject| subject.digest.clone());
     let referrers = subject.as_ref().map(|_| ReferrersSource::Index);
-    let condition = seen_to;
-    Ok(PutManifest { tags, condition, subject, referrers, ..PutManifest::skipped(&content, skipped) })
+    Ok(PutManifest { tags, condition: seen_to, subject, referrers, ..PutManifest::skipped(&content, skipped) })
 }
 
 /// Deletes a manifest by its digest, with its names, or a name alone.
@@ -80,11 +74,12 @@ pub fn delete_manifest(
     if let Place::Registry(reference) = place {
         return client.delete_manifest(call, reference, options);
     }
+    let layout = place.changed()?;
     match place.digest() {
-        Some(digest) => place.changed(client)?.remove(call, &digest)?,
+        Some(digest) => layout.remove(call, &digest)?,
         None => {
             place.tag()?;
-            place.changed(client)?.unname(call, None)?;
+            layout.unname(call, None)?;
         }
     }
     Ok(DeletedManifest { status: None, subject: None, referrers: None })
@@ -95,17 +90,16 @@ pub fn delete_tag(client: &Client, call: &Call, place: &Place, options: &DeleteT
     if let Place::Registry(reference) = place {
         return client.delete_tag(call, reference, options);
     }
-    let named = place.source(client)?.images(call)?;
+    let named = place.changed()?.images(call)?;
     let has = |name: &str| named.iter().any(|image| image.names.iter().any(|has| has == name));
-    // A name may end with a digest: then it is not meant as a condition.
-    let (place, expected) = match place.name().filter(|name| !has(name)).and_then(split) {
-        Some((name, digest)) => (place.renamed(Some(name)), Some(digest)),
-        None => (place.renamed(place.name()), None),
+    // Another program may have given it a name that ends with a digest: then that is not meant as a condition.
+    let (place, expected) = match place.name().is_some_and(has) {
+        true => (place.renamed(place.name()), None),
+        false => place.unpinned(),
     };
     let tag = place.tag()?.to_owned();
-    let digest = place.changed(client)?.unname(call, expected.as_ref())?.digest;
-    let others = || named.iter().filter(|image| image.descriptor.digest == digest).flat_map(|image| &image.names);
-    let other_tags = options.list_others.then(|| others().filter(|other| **other != tag).cloned().collect());
+    let Unnamed { digest, others } = place.changed()?.unname(call, expected.as_ref())?;
+    let other_tags = options.list_others.then_some(others);
     Ok(DeletedTag { tag, digest, status: None, manifest: ManifestFate::Kept, replaced: false, other_tags })
 }
 
@@ -171,19 +165,58 @@ impl Place {
         self.name()?.strip_prefix('@')?.parse().ok()
     }
 
+    /// The place without the digest that its name is or ends with, and that.
+    fn unpinned(&self) -> (Place, Option<Digest>) {
+        match (self.digest(), self.name().and_then(split)) {
+            (Some(digest), _) => (self.renamed(None), Some(digest)),
+            (None, Some((name, digest))) => (self.renamed(Some(name)), Some(digest)),
+            (None, None) => (self.renamed(self.name()), None),
+        }
+    }
+
     /// The name that may be given and taken.
     fn tag(&self) -> Result<&str> {
-        let name = self.name().filter(|name| !name.starts_with('@'));
+        let name = self.name().filter(|name| !name.starts_with('@') && name.parse::<Digest>().is_err());
         name.ok_or_else(|| {
             let message = format!("{} has no name that is a tag", self.shown());
             Error::new(Code::InvalidReference, message)
         })
     }
 
-    /// Where something is changed that is there already.
-    fn changed(&self, client: &Client) -> Result<Box<dyn WriteStore>> {
-        self.source(client)?;
-        self.renamed(self.name().filter(|name| !name.starts_with('@'))).writable(client)
+    /// The layout that it is, where something is changed that is there already.
+    fn changed(&self) -> Result<OciLayout> {
+        match self {
+            Place::Oci(path, name) => OciLayout::open(Path::new(path), name.as_deref()),
+            _ => Err(unchangeable(&self.shown())),
+        }
+    }
+
+    /// Begins, and refuses a manifest of which something is missing there.
+    fn check_complete(
+        &self,
+        client: &Client,
+        call: &Call,
+        target: &dyn WriteStore,
+        content: &RawManifest,
+        options: &PutOptions,
+    ) -> Result<()> {
+        let look = |store: Option<&dyn ReadStore>| match options.allow_missing {
+            true => Ok(()),
+            false => complete::check(call, store, target, content),
+        };
+        // Nothing is made for what cannot be put. What is there and cannot be used does not lack anything.
+        target.look(call, content)?;
+        if self.source(client).is_err() {
+            look(None)?;
+        }
+        target.begin(call)?;
+        // From here on nobody cleans the place.
+        look(Some(self.source(client)?.as_ref()))?;
+        match self {
+            // It has one name: what is put under that next, an index of this for one, takes it away.
+            Place::Directory(_) => target.put_manifest(call, content, &Role::Child),
+            _ => Ok(()),
+        }
     }
 
     /// Where something can be put without making all anew.
@@ -195,16 +228,11 @@ impl Place {
     }
 
     /// The names that a manifest is put under: its own, and those of an option; without any, its digest.
-    fn targets(&self, client: &Client, digest: &Digest, tags: &[String]) -> Result<Vec<Box<dyn WriteStore>>> {
-        if let Some(expected) = self.digest().filter(|expected| expected != digest) {
-            let message = format!("the manifest has the digest {digest}, not {expected}");
-            return Err(Error::new(Code::DigestMismatch, message));
-        }
-        let own = self.name().filter(|_| self.digest().is_none());
+    fn targets(&self, client: &Client, tags: &[String]) -> Result<Vec<Box<dyn WriteStore>>> {
         if !tags.is_empty() && !self.has_names() {
             return Err(Error::new(Code::InvalidArgument, format!("{} has no names: the option tags", self.shown())));
         }
-        let mut names: Vec<&str> = own.into_iter().collect();
+        let mut names: Vec<&str> = self.name().into_iter().collect();
         for tag in tags.iter().map(String::as_str) {
             if !names.contains(&tag) {
                 names.push(tag);

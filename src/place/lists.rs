@@ -28,7 +28,9 @@ pub fn tags(client: &Client, call: &Call, holder: &Place, options: &TagsOptions)
     let named =
         images.iter().flat_map(|image| image.names.iter().map(|name| (name.as_str(), &image.descriptor.digest)));
     // In the order of a registry, where a list goes on by a name.
-    let all: BTreeMap<&str, &Digest> = named.filter(|(name, _)| options.digest_tags || !is_digest_tag(name)).collect();
+    let mut all: BTreeMap<&str, &Digest> =
+        named.filter(|(name, _)| options.digest_tags || !is_digest_tag(name)).collect();
+    leave_out(call, &store.place(), &mut all)?;
     let after = options.next.as_deref().or(options.last.as_deref()).unwrap_or_default();
     let most = options.n.filter(|_| !options.all).map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
     let mut rest = all.into_iter().filter(|(name, _)| *name > after);
@@ -37,6 +39,16 @@ pub fn tags(client: &Client, call: &Call, holder: &Place, options: &TagsOptions)
     let digests = options.digests.then(|| digests(&part));
     let tags = NameList::of(part.iter().map(|(name, _)| *name))?;
     Ok(Tags { name: store.place(), tags, next: last.clone(), last, digests, served_by: None, more: Map::new() })
+}
+
+/// What would be several lines of a list, or none, is no name: others may have written anything.
+fn leave_out(call: &Call, place: &str, all: &mut BTreeMap<&str, &Digest>) -> Result<()> {
+    let before = all.len();
+    all.retain(|name, _| !name.is_empty() && !name.contains(char::is_control));
+    match before - all.len() {
+        0 => Ok(()),
+        odd => call.warn_of(place, &format!("{odd} names that are empty or have control characters are left out")),
+    }
 }
 
 fn digests(names: &[(&str, &Digest)]) -> Map<String, Value> {

@@ -48,12 +48,21 @@ impl RawManifest {
     pub fn parse(bytes: Vec<u8>, media_type: Option<&str>, expected: Option<&Digest>) -> Result<RawManifest> {
         let algorithm = expected.map_or(Algorithm::Sha256, Digest::algorithm);
         let document = Document::parse(&bytes, media_type, algorithm)?;
-        if let Some(expected) = expected.filter(|expected| **expected != document.digest) {
-            let message = format!("the manifest has the digest {}, not {expected}", document.digest);
-            return Err(Error::new(Code::DigestMismatch, message));
+        let content = RawManifest { document, bytes };
+        content.expect(expected)?;
+        content.document.verify_signatures(&content.bytes)?;
+        Ok(content)
+    }
+
+    /// Refuses it if another is expected.
+    pub(crate) fn expect(&self, digest: Option<&Digest>) -> Result<()> {
+        match digest.filter(|expected| *expected != self.digest()) {
+            Some(expected) => {
+                let message = format!("the manifest has the digest {}, not {expected}", self.digest());
+                Err(Error::new(Code::DigestMismatch, message))
+            }
+            None => Ok(()),
         }
-        document.verify_signatures(&bytes)?;
-        Ok(RawManifest { document, bytes })
     }
 
     /// Its digest.
@@ -200,14 +209,6 @@ pub trait WriteStore: Send + Sync {
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved>;
     /// Takes a blob of a caller, whose digest may be known only at its end. When this returns, the blob has its name and is on the disk.
     fn take_blob(&self, _call: &Call, _source: &mut dyn Source, _promised: PromisedBlob) -> Result<TakenBlob> {
-        Err(unchangeable(&self.place()))
-    }
-    /// Takes the name away from the manifest that it refers to, which may have to be this one. Returns what that is: it stays.
-    fn unname(&self, _call: &Call, _expected: Option<&Digest>) -> Result<Descriptor> {
-        Err(unchangeable(&self.place()))
-    }
-    /// Takes a manifest out of the place, and all its names away.
-    fn remove(&self, _call: &Call, _digest: &Digest) -> Result<()> {
         Err(unchangeable(&self.place()))
     }
     /// The name that the root of a copy gets.

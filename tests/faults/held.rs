@@ -1,5 +1,7 @@
 //! Places on this machine as stores: the calls that a registry answers, of layouts, archives and directories.
 
+mod exact;
+
 use std::path::Path;
 
 use ocireg::digest::{Algorithm, Digest};
@@ -7,7 +9,7 @@ use ocireg::error::{Code, Error};
 use ocireg::image::tag::TagOptions;
 use ocireg::place::{self, BlobName, Place};
 use ocireg::registry::blob::{ReadOptions, SaveOptions};
-use ocireg::registry::delete_tag::{DeleteTagOptions, ManifestFate};
+use ocireg::registry::delete_tag::{DeleteTagOptions, DeletedTag, ManifestFate};
 use ocireg::registry::manifest::{DeleteOptions, GetOptions, HeadOptions, PutOptions};
 use ocireg::registry::referrers::{ReferrersOptions, ReferrersSource};
 use ocireg::registry::tags::TagsOptions;
@@ -385,7 +387,8 @@ fn a_blob_that_is_not_what_was_promised_leaves_nothing() {
     assert_eq!(std::fs::read_dir(held.path("l/blobs/sha256")).unwrap().count(), before);
     let sha512 = Algorithm::Sha512.digest(b"x");
     assert_eq!(put(b"x", json!({"digest": sha512, "size": 1})).unwrap().digest, sha512);
-    assert!(!put(b"never read", json!({"digest": sha512})).unwrap().uploaded, "it is there");
+    assert!(!put(b"x", json!({"digest": sha512})).unwrap().uploaded, "it is there");
+    fails(put(b"other", json!({"digest": sha512})), Code::DigestMismatch, sha512.as_str());
     let file = held.path("file");
     std::fs::write(&file, "abc").unwrap();
     let put = |options| {
@@ -436,7 +439,7 @@ fn archives_are_not_changed_in_place_but_tagged_by_a_copy() {
     assert_eq!(found.bytes, image.as_bytes());
     fails(place::tag(client, &call, &directory, "v1", &TagOptions::default()), Code::Unsupported, "no names");
     let deleted = place::delete_manifest(client, &call, &directory, &DeleteOptions::default());
-    fails(deleted, Code::InvalidReference, "no name");
+    fails(deleted, Code::Unsupported, "cannot be changed");
 }
 
 /// A blob and a manifest of a registry into a layout, without the rest of the image.

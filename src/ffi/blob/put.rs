@@ -28,7 +28,9 @@ pub type ocireg_read_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, buf
 /// Options: {BlobPutOptions}
 ///
 /// Into a layout or a dir:, which is made if it is not there, only digest and size count. The blob appears whole and verified, under its
-/// digest. Until a manifest names it, cleaning the layout removes it (ocireg_layout_clean). An archive cannot be changed in place.
+/// digest. Until a manifest names it, cleaning the layout removes it (ocireg_layout_clean). The bytes are read, and have to be those of
+/// the option digest, also when the place has that blob. A folder that has files and is neither a layout nor a dir: is refused. An
+/// archive cannot be changed in place.
 ///
 /// A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
 ///
@@ -121,8 +123,9 @@ pub unsafe extern "C" fn ocireg_blob_put_stream(
 /// Copies one blob from a place to another, as ocireg_copy does with those of an image, and nothing else: from a registry into a layout,
 /// say, for a program that puts the manifest there itself (ocireg_manifest_put). `source` names a blob as for ocireg_blob_head,
 /// `destination` a repository or place as for ocireg_blob_put_file. It passes in pieces, and is verified; within a registry it is
-/// mounted where that can be; what an ended call has moved into a layout or a dir:, the next one does not move again. Blocks. After
-/// OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+/// mounted where that can be; what an ended call has moved into a layout or a dir:, the next one does not move again. What a
+/// layout, archive or dir: has must be of the option's size, and at most max_blob_bytes (ocireg_client_new), before anything is made.
+/// Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
 /// Options: {BlobCopyOptions}
 ///

@@ -9,12 +9,11 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::index;
-use crate::layout::oci::is_name;
+use crate::layout::oci::check_new_name;
 use crate::manifest::Descriptor;
 use crate::store::condition::no_name;
 use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::spool::TemporarySpace;
-use crate::text::shorten;
 
 /// An oci-archive that gets several images. A clone is the same archive.
 #[derive(Debug, Clone)]
@@ -38,13 +37,8 @@ impl ArchiveOfSeveral {
 
     /// The place for an image of it.
     pub fn part(&self, name: Option<&str>) -> Result<ArchivePart> {
-        match name.filter(|name| !is_name(name)) {
-            Some(bad) => {
-                let message = format!("'{}' is not a valid name in a layout", shorten(bad));
-                Err(Error::new(Code::InvalidReference, message))
-            }
-            None => Ok(ArchivePart { archive: self.clone(), name: name.map(str::to_owned) }),
-        }
+        name.map_or(Ok(()), check_new_name)?;
+        Ok(ArchivePart { archive: self.clone(), name: name.map(str::to_owned) })
     }
 
     /// Takes a name away.

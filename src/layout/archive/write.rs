@@ -25,7 +25,7 @@ use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::layout::lock::Lock;
 use crate::layout::needed::{needed, ImageBlobs, Shelf};
-use crate::layout::oci::{is_name, VERSION};
+use crate::layout::oci::{check_new_name, VERSION};
 use crate::layout::tarball::write::{Contents, NewMember, TarWriter};
 use crate::manifest::{Descriptor, Kind};
 use crate::os::target::{DirectOutput, Target};
@@ -285,13 +285,7 @@ fn hold(call: &Call, path: &Path) -> Result<Option<Lock>> {
 /// An archive for Docker names images with repository and tag: `docker load` refuses another name.
 fn full_name(form: ArchiveFormat, name: &str) -> Result<String> {
     if form == ArchiveFormat::Oci {
-        let bad = || {
-            Error::new(
-                Code::InvalidReference,
-                format!("'{}' is not a valid name in a layout", crate::text::shorten(name)),
-            )
-        };
-        return is_name(name).then(|| name.to_owned()).ok_or_else(bad);
+        return check_new_name(name).map(|()| name.to_owned());
     }
     let reference = Reference::parse(name, None)?;
     let short = name.strip_suffix(&format!(":{}", reference.tag().unwrap_or_default())).unwrap_or(name);

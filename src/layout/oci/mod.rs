@@ -10,9 +10,12 @@ mod change;
 mod shelf;
 mod store;
 
+pub use change::Unnamed;
+
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::Mutex;
 
 use serde_json::Value;
@@ -44,6 +47,8 @@ pub struct OciLayout {
     /// Declared before the lock, so that it is dropped first.
     flush_queue: FlushQueue,
     held: Mutex<Option<Lock>>,
+    /// Whether blobs got their names since those were brought to the disk.
+    has_new_names: AtomicBool,
 }
 
 impl OciLayout {
@@ -63,12 +68,8 @@ impl OciLayout {
 
     /// A layout that is made only when a copy to it begins.
     pub fn planned(root: &Path, name: Option<&str>) -> Result<OciLayout> {
-        match name.filter(|name| !is_name(name)) {
-            Some(bad) => {
-                Err(Error::new(Code::InvalidReference, format!("'{}' is not a valid name in a layout", shorten(bad))))
-            }
-            None => Ok(OciLayout { root: root.to_owned(), name: name.map(str::to_owned), ..OciLayout::default() }),
-        }
+        name.map_or(Ok(()), check_new_name)?;
+        Ok(OciLayout { root: root.to_owned(), name: name.map(str::to_owned), ..OciLayout::default() })
     }
 
     /// Makes what is not there.
@@ -168,7 +169,7 @@ impl OciLayout {
         let path = names::digest_in(self.name.as_deref()).map(|digest| (self.blob_path(&digest), digest));
         let Some((path, digest)) = path.filter(|(path, _)| path.exists()) else { return Ok(None) };
         // What nothing names is not in the layout any more, though it lies there until a clean-up.
-        if !self.needed(call)?.all().any(|named| named.digest == digest) {
+        if !self.lists(call, &digest)? && !self.needed(call)?.names(&digest) {
             return Ok(None);
         }
         let content = RawManifest::parse(self.read_small(&path, "manifest")?, None, Some(&digest));
@@ -247,8 +248,18 @@ impl OciLayout {
 }
 
 /// Image-spec image-layout.md: the characters of a reference name.
-pub fn is_name(name: &str) -> bool {
+fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 255 && name.chars().all(|c| c.is_ascii_alphanumeric() || "-._:@/+".contains(c))
+}
+
+/// Refuses what no new image can be called: also a digest, or a name with one, which would read as the image of that digest.
+pub fn check_new_name(name: &str) -> Result<()> {
+    let why = match name.rsplit_once('@').map_or(name, |(_, last)| last).parse::<Digest>() {
+        Ok(_) => "is no name for a new image: it is a digest, or ends with one",
+        Err(_) if !is_name(name) => "is not a valid name in a layout",
+        Err(_) => return Ok(()),
+    };
+    Err(Error::new(Code::InvalidReference, format!("'{}' {why}", shorten(name))))
 }
 
 fn is_ours(name: &std::ffi::OsStr) -> bool {

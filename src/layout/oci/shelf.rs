@@ -1,5 +1,6 @@
 //! What the images of a layout need.
 
+use std::collections::HashSet;
 use std::fs;
 
 use super::OciLayout;
@@ -7,6 +8,7 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::layout::needed::{needed, Needed, Shelf};
+use crate::media_type::{essence, is_index};
 
 /// A layout, for a walk.
 struct LayoutShelf<'a> {
@@ -34,5 +36,24 @@ impl Shelf for LayoutShelf<'_> {
 impl OciLayout {
     pub(in crate::layout) fn needed(&self, call: &Call) -> Result<Needed> {
         needed(&LayoutShelf { call, layout: self }, &self.entries()?)
+    }
+
+    /// Whether an index among the entries lists a manifest, or one that such an index lists: so most are found, without a look at
+    /// everything that the layout needs. An index that cannot be read lists nothing.
+    pub(super) fn lists(&self, call: &Call, wanted: &Digest) -> Result<bool> {
+        let (mut waiting, mut seen) = (self.entries()?, HashSet::new());
+        while let Some(entry) = waiting.pop() {
+            call.check()?;
+            if entry.digest == *wanted {
+                return Ok(true);
+            }
+            if !is_index(&essence(&entry.media_type)) || !seen.insert(entry.digest.clone()) {
+                continue;
+            }
+            if let Ok(content) = self.content(&entry) {
+                waiting.extend(content.document.manifests().iter().cloned());
+            }
+        }
+        Ok(false)
     }
 }

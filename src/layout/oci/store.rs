@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{Seek, SeekFrom};
+use std::sync::atomic::Ordering;
 
 use super::{cannot, flush_names, write_whole, OciLayout};
 use crate::call::Call;
@@ -124,19 +125,12 @@ impl WriteStore for OciLayout {
             return Ok(Moved::Present);
         };
         self.flush_queue.add(call, partial, target)?;
+        self.has_new_names.store(true, Ordering::Relaxed);
         Ok(Moved::Copied { resumed })
     }
 
     fn take_blob(&self, call: &Call, source: &mut dyn Source, promised: PromisedBlob) -> Result<TakenBlob> {
         self.take(call, source, promised)
-    }
-
-    fn unname(&self, call: &Call, expected: Option<&Digest>) -> Result<Descriptor> {
-        self.unname_entry(call, expected)
-    }
-
-    fn remove(&self, call: &Call, digest: &Digest) -> Result<()> {
-        self.remove_entries(call, digest)
     }
 
     fn name(&self) -> Result<String> {
@@ -168,6 +162,9 @@ impl WriteStore for OciLayout {
 
     fn finish(&self, call: &Call) -> Result<()> {
         self.flush_queue.settle(call)?;
+        if self.has_new_names.load(Ordering::Relaxed) {
+            self.flush_folders()?;
+        }
         // Without index.json it is not a layout, even if nothing was put into it.
         match self.root.join("index.json").exists() {
             true => Ok(()),
@@ -177,6 +174,14 @@ impl WriteStore for OciLayout {
 }
 
 impl OciLayout {
+    /// Brings the names of all blobs to the disk, and those of their folders.
+    pub(super) fn flush_folders(&self) -> Result<()> {
+        let folders = ["blobs/sha256", "blobs/sha512", "blobs", ""].map(|folder| self.root.join(folder));
+        folders.iter().try_for_each(|folder| flush_names(folder))?;
+        self.has_new_names.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Puts a manifest and, if the index may be changed as it is by then, its entry.
     fn put(
         &self,
@@ -193,8 +198,7 @@ impl OciLayout {
         }
         let Some(entry) = index::entry(content, role, self.name.as_deref()) else { return Ok(()) };
         // Not every file system keeps the order of names in two folders: what the index names must have its name before.
-        let folders = ["blobs/sha256", "blobs/sha512", "blobs", ""].map(|folder| self.root.join(folder));
-        folders.iter().try_for_each(|folder| flush_names(folder))?;
+        self.flush_folders()?;
         self.change_index(call, |entries| {
             if may(entries)? {
                 index::add(entries, entry);

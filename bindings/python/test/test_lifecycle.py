@@ -174,7 +174,7 @@ class ProcessTest(helper.Case):
         try:
             function()
         except ocireg.Error as error:
-            return f"{error.name} {time.monotonic() - begun < 0.1}"
+            return f"{error.name} {time.monotonic() - begun < 5}"
         return "nothing"
 
     def test_the_parents_client_answers_at_once(self) -> None:

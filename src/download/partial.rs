@@ -111,7 +111,11 @@ impl Partial {
     /// A file that continues nothing and that nothing continues.
     pub fn private(target: &Path) -> Result<Partial> {
         check_target(target)?;
-        let folder = folder_of(target);
+        Partial::nameless(folder_of(target))
+    }
+
+    /// The same for a file whose name is not known yet.
+    pub fn nameless(folder: &Path) -> Result<Partial> {
         let named = temporary::hidden(folder);
         let named =
             named.map_err(|error| Error::io(format!("cannot create a file in {}", folder.display()), &error))?;

@@ -18,7 +18,7 @@ pub(super) fn receive(
     source: &mut dyn Source,
     promised: PromisedBlob,
 ) -> Result<(Partial, Descriptor)> {
-    let mut partial = Partial::private(&folder.join("blob"))?;
+    let mut partial = Partial::nameless(folder)?;
     let found = read(call, source, promised, |piece| partial.write(piece))?;
     Ok((partial, found))
 }
@@ -62,7 +62,7 @@ fn read(
 
 fn wrong_size(promised: PromisedBlob, found: &str) -> Error {
     let wanted = promised.size.unwrap_or_default();
-    Error::new(Code::SizeMismatch, format!("the source has {found} bytes, the option size says {wanted}"))
+    Error::new(Code::SizeMismatch, format!("the source has {found} bytes, and {wanted} were promised"))
 }
 
 /// What was promised, if the place has it: then the bytes need not be written, but they have to be those.

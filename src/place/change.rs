@@ -16,6 +16,7 @@ use crate::registry::store::RegistryStore;
 use crate::registry::Client;
 use crate::store::condition::NameFate;
 use crate::store::{unchangeable, RawManifest, ReadStore, Role, WriteStore};
+use crate::text::shorten;
 
 /// Puts a manifest, its bytes unchanged, under a name or its digest.
 pub fn put_manifest(
@@ -115,6 +116,7 @@ pub fn tag(client: &Client, call: &Call, from: &Place, to: &str, options: &TagOp
         let message = format!("{} has no names: what it holds cannot be tagged", from.shown());
         return Err(Error::new(Code::Unsupported, message));
     }
+    from.check_tag(to)?;
     let (source, to) = (from.source(client)?, from.renamed(Some(to)).destination(client)?);
     // An archive is written anew, which is a copy.
     tag_image(call, source.as_ref(), to.as_ref(), matches!(from, Place::Oci(..)), options)
@@ -131,7 +133,11 @@ impl Place {
     pub fn check_tag(&self, tag: &str) -> Result<()> {
         match self {
             Place::Registry(reference) => reference.renamed(tag).map(drop),
-            _ => Ok(()),
+            _ if matches!(Place::parse(tag), Ok(Place::Registry(_)) | Err(_)) => Ok(()),
+            _ => {
+                let message = format!("'{}' is a place, and the new name is one in {}", shorten(tag), self.shown());
+                Err(Error::new(Code::InvalidReference, message))
+            }
         }
     }
 
@@ -166,7 +172,7 @@ impl Place {
     }
 
     /// The place without the digest that its name is or ends with, and that.
-    fn unpinned(&self) -> (Place, Option<Digest>) {
+    pub(super) fn unpinned(&self) -> (Place, Option<Digest>) {
         match (self.digest(), self.name().and_then(split)) {
             (Some(digest), _) => (self.renamed(None), Some(digest)),
             (None, Some((name, digest))) => (self.renamed(Some(name)), Some(digest)),

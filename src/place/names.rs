@@ -56,11 +56,18 @@ impl fmt::Display for BlobName {
 }
 
 impl Place {
-    /// Where blobs are put and tags are listed: a repository, without a tag, or a place that is none. What such a place names does not
-    /// matter.
+    /// Where blobs are put and tags are listed: a repository, without a tag, or a place that is none. A name in such a place does not
+    /// matter; a digest would not be looked at, and is refused as with a repository.
     pub fn holder(client: &Client, text: &str) -> Result<Place> {
         let in_registry = |text: &str| client.repository(text).and_then(|found: Repository| found.with_tag("latest"));
-        Place::read(text, &in_registry)
+        let place = Place::read(text, &in_registry)?;
+        match place.unpinned() {
+            (_, Some(_)) => {
+                let message = format!("'{}' is one thing in a place, by its digest, and not the place", shorten(text));
+                Err(Error::new(Code::InvalidReference, message))
+            }
+            _ => Ok(place),
+        }
     }
 
     /// A reference, for what no other place has.

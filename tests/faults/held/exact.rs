@@ -357,3 +357,38 @@ fn a_layout_that_was_made_for_a_blob_that_failed_is_empty() {
     fails(copied, Code::DigestMismatch, digest(b"{}").as_str());
     assert!(Path::new(&held.path("copied/index.json")).exists());
 }
+
+#[test]
+fn a_new_name_is_one_in_the_same_place() {
+    let held = Held::filled();
+    for other in ["oci:other:v2", "dir:other", "oci-archive:a.tar:v2", "docker-archive:a.tar:a/b:1"] {
+        fails(held.tag(":v1", other), Code::InvalidReference, "is a place");
+    }
+    held.tag(":v1", "docker:27").unwrap();
+    assert_eq!(held.names().len(), 3, "as Docker calls it too: {:?}", held.names());
+}
+
+#[test]
+fn a_digest_is_not_where_blobs_are_put() {
+    let held = Held::filled();
+    for rest in [pin(MANIFEST), format!(":v1{}", pin(MANIFEST))] {
+        for transport in ["oci", "oci-archive"] {
+            let holder = Place::holder(&held.client, &format!("{transport}:{}{rest}", held.path("l")));
+            fails(holder, Code::InvalidReference, "by its digest");
+        }
+    }
+    assert!(Place::holder(&held.client, &format!("oci:{}:v1", held.path("l"))).is_ok());
+}
+
+#[test]
+fn no_other_file_is_in_the_way_of_a_blob() {
+    let held = Held::filled();
+    let (client, call, folder) = (&held.client, call(&held.client), held.path("d"));
+    let place = held.at(&format!("dir:{folder}"));
+    place::put_blob(client, &call, &place, b"one", &Default::default()).unwrap();
+    for folder in [folder, held.path("l/blobs/sha256")] {
+        std::fs::create_dir(format!("{folder}/blob")).unwrap();
+    }
+    assert!(place::put_blob(client, &call, &place, b"two", &Default::default()).unwrap().uploaded);
+    assert!(held.put_blob(b"two"));
+}

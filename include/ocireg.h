@@ -2286,8 +2286,8 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 //   no_clobber (boolean, default: false): tags that the destination has stay as they are
 //   prune (boolean, default: false): last, and only if nothing failed, take those tags away at the
 //      destination that are meant by tags, tags_regex, semver and exclude, and that are not among the
-//      source's: also those that are not among the newest any more; manifests stay, and if nothing of the
-//      source is meant, so does everything
+//      source's: also those that are not among the newest any more, which needs tags, tags_regex or semver;
+//      manifests stay, and if nothing of the source is meant, so does everything
 //   scoped (boolean, default: false): where a name is put below a registry or a path, the source's registry
 //      and path are part of it, not only its last word
 //   stop_on_error (boolean, default: false): the first failure ends the call, and is its error
@@ -2303,7 +2303,8 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 //      before 1.2.3, as a pre-release
 //   exclude (list of strings): globs: none of these
 //   newest (integer): of the tags that are left, only so many: those of the highest versions, and after them
-//      whatever is no version, the highest by its name first
+//      whatever is no version, the highest by its name first; a date such as 20240131 is a version too, and a
+//      high one
 //
 // Each kind of choice narrows what is meant: a tag has to be as one of tags, found by one of tags_regex, and in one of semver.
 // Tags that are made of a digest (sha256-HEX, sha256-HEX.sig) are never meant by themselves: with referrers they come with what
@@ -2311,9 +2312,12 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // destination has, each side is asked once for the digest, and where both are the same, nothing more. With referrers or platform
 // each image is looked through.
 //
-// A list that is broken or refused is an error of the call, and nothing is pruned then; nor if an image failed, or if the source
-// has no tag that is meant. In a layout or an archive blobs that nothing needs any more stay until ocireg_layout_clean, or until the
-// archive is written. Registries that delete no tag (distribution 2) refuse to prune: each such tag is a failure.
+// A list that is broken or refused is an error of the call, and nothing is pruned then; nor if an image failed, or at a place of which
+// one source has no tag that is meant, which is a warning. To prune, the source's list is taken from the registry itself, never from a
+// mirror, and of each tag that it lacks the registry is asked once more: what it has all the same stays, and is a failure. In a layout
+// or an archive blobs that nothing needs any more stay until ocireg_layout_clean, or until the archive is written. Registries that
+// delete no tag (distribution 2) refuse to prune: each such tag is a failure. So is the first where a registry deletes the manifest
+// with its tag: then nothing more is pruned there, and tags of the source that went with it are brought again.
 //
 // Result, `json` may be NULL: {"source": string or null (of a list), "destination": string or null, "dry_run": boolean, "tags":
 // {"selected": number (of the source), "copied": number, "skipped": number (there already, or left as they are), "pruned": number,
@@ -2361,8 +2365,8 @@ ocireg_status ocireg_sync(ocireg_client *client,
 //   no_clobber (boolean, default: false): tags that the destination has stay as they are
 //   prune (boolean, default: false): last, and only if nothing failed, take those tags away at the
 //      destination that are meant by tags, tags_regex, semver and exclude, and that are not among the
-//      source's: also those that are not among the newest any more; manifests stay, and if nothing of the
-//      source is meant, so does everything
+//      source's: also those that are not among the newest any more, which needs tags, tags_regex or semver;
+//      manifests stay, and if nothing of the source is meant, so does everything
 //   scoped (boolean, default: false): where a name is put below a registry or a path, the source's registry
 //      and path are part of it, not only its last word
 //   stop_on_error (boolean, default: false): the first failure ends the call, and is its error
@@ -2378,7 +2382,8 @@ ocireg_status ocireg_sync(ocireg_client *client,
 //      before 1.2.3, as a pre-release
 //   exclude (list of strings): globs: none of these
 //   newest (integer): of the tags that are left, only so many: those of the highest versions, and after them
-//      whatever is no version, the highest by its name first
+//      whatever is no version, the highest by its name first; a date such as 20240131 is a version too, and a
+//      high one
 //
 // Result, `json` may be NULL: as of ocireg_sync. Free with ocireg_string_free. A repository whose tags cannot be listed is one
 // failure, with the repositories as source and destination.

@@ -72,7 +72,7 @@ static const struct parameter parameters[] = {
     {"--tags-regex", PARAMETER_LIST, OCIREG_OPT_TAGS_REGEX, "RE", "only tags in which this is found (repeatable)"},
     {"--semver", PARAMETER_LIST, OCIREG_OPT_SEMVER, "RANGE", "only versions in a range, such as '>=1.2 <2', ^1.2 or 1.2.x (repeatable)"},
     {"--exclude", PARAMETER_LIST, OCIREG_OPT_EXCLUDE, "GLOB", "no tags like this (repeatable)"},
-    {"--newest", PARAMETER_NUMBER, OCIREG_OPT_NEWEST, "N", "of these only the N highest versions"},
+    {"--newest", PARAMETER_NUMBER, OCIREG_OPT_NEWEST, "N", "of these only the N highest versions; with --prune, say which tags too"},
     {"--platform", PARAMETER_LIST, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "of an index only this platform (repeatable)"},
     {"--referrers", PARAMETER_FLAG, OCIREG_OPT_REFERRERS, NULL, "also what refers to the images, such as signatures and SBOMs"},
     {"--foreign-layers", PARAMETER_FLAG, OCIREG_OPT_FOREIGN_LAYERS, NULL, "also layers that are normally fetched from elsewhere"},

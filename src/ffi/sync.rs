@@ -49,9 +49,12 @@ impl CallArguments for SyncList {
 /// destination has, each side is asked once for the digest, and where both are the same, nothing more. With referrers or platform
 /// each image is looked through.
 ///
-/// A list that is broken or refused is an error of the call, and nothing is pruned then; nor if an image failed, or if the source
-/// has no tag that is meant. In a layout or an archive blobs that nothing needs any more stay until ocireg_layout_clean, or until the
-/// archive is written. Registries that delete no tag (distribution 2) refuse to prune: each such tag is a failure.
+/// A list that is broken or refused is an error of the call, and nothing is pruned then; nor if an image failed, or at a place of which
+/// one source has no tag that is meant, which is a warning. To prune, the source's list is taken from the registry itself, never from a
+/// mirror, and of each tag that it lacks the registry is asked once more: what it has all the same stays, and is a failure. In a layout
+/// or an archive blobs that nothing needs any more stay until ocireg_layout_clean, or until the archive is written. Registries that
+/// delete no tag (distribution 2) refuse to prune: each such tag is a failure. So is the first where a registry deletes the manifest
+/// with its tag: then nothing more is pruned there, and tags of the source that went with it are brought again.
 ///
 /// Result, `json` may be NULL: {"source": string or null (of a list), "destination": string or null, "dry_run": boolean, "tags":
 /// {"selected": number (of the source), "copied": number, "skipped": number (there already, or left as they are), "pruned": number,

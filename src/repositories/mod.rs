@@ -6,6 +6,7 @@ mod glob;
 pub(crate) mod list;
 mod listed_source;
 pub(crate) mod plan;
+mod removals;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod selection;
@@ -27,8 +28,10 @@ pub(crate) trait SourceRepository: Send + Sync {
     fn place(&self) -> String;
     /// What reports call one of its images.
     fn image(&self, name: &str) -> String;
-    /// Gives every tag, or fails.
-    fn tags(&self, call: &Call, take: &mut dyn FnMut(&str)) -> Result<()>;
+    /// Gives every tag, or fails. `itself`: as the place has them, not as another does that may stand in for it.
+    fn tags(&self, call: &Call, itself: bool, take: &mut dyn FnMut(&str)) -> Result<()>;
+    /// Whether the place itself has something under a name, whatever its list says.
+    fn has(&self, call: &Call, name: &str) -> Result<bool>;
     /// What a name refers to.
     fn look(&self, call: &Call, name: &str) -> Result<Descriptor>;
     /// Opens what a name refers to.
@@ -37,8 +40,10 @@ pub(crate) trait SourceRepository: Send + Sync {
 
 /// The same to write to.
 pub(crate) trait DestinationRepository: Send + Sync {
-    /// What messages and reports call it: two that are one have one name.
+    /// What messages and reports call it.
     fn place(&self) -> String;
+    /// What it is, however it is spelled: two that are one have one.
+    fn identity(&self) -> String;
     /// What reports call one of its images.
     fn image(&self, name: &str) -> String;
     /// Gives every tag; false where nobody may know them.
@@ -51,9 +56,13 @@ pub(crate) trait DestinationRepository: Send + Sync {
     fn is_at_hand(&self) -> bool;
     /// Whether what has been put for one image is there for the others at once.
     fn puts_at_once(&self) -> bool;
-    /// Takes a tag away, and nothing else.
+    /// Takes away a tag as it was when the tags were given, and nothing else.
     fn remove(&self, call: &Call, tag: &str) -> Result<()>;
-    /// Called when everything has been put and removed.
+    /// The whole of which it is a part, if nothing of that is there before it is finished.
+    fn written_last(&self) -> Option<String> {
+        None
+    }
+    /// Called when everything has been put.
     fn finish(&self, _call: &Call) -> Result<()> {
         Ok(())
     }

@@ -18,6 +18,8 @@ pub(crate) struct ListedPair {
     pub names: Vec<String>,
     /// Which of the tags that are meant the destination has, whether the source has them or not; None: that is not known.
     pub there: Option<HashSet<String>>,
+    /// Those of them that the source did not list, if that has to be known.
+    pub unlisted: HashSet<String>,
     /// What the source keeps under tags made of digests; None: that is not known.
     pub digest_tags: Option<HashSet<String>>,
 }
@@ -29,8 +31,9 @@ impl ListedPair {
     }
 }
 
-/// Lists both sides of a pair, with as few requests as there are pages.
-pub(crate) fn list(call: &Call, pair: &Pair) -> Result<ListedPair> {
+/// Lists both sides of a pair, with as few requests as there are pages. The destination comes first: what another call brings there
+/// meanwhile is not taken for something that the source has no more. To prune, only the source itself is believed.
+pub(crate) fn list(call: &Call, pair: &Pair, prune: bool) -> Result<ListedPair> {
     let filter = match &pair.wanted {
         Wanted::Exactly(names) => {
             let mut seen = HashSet::new();
@@ -39,15 +42,6 @@ pub(crate) fn list(call: &Call, pair: &Pair) -> Result<ListedPair> {
         }
         Wanted::Tags(filter) => filter,
     };
-    let (mut covered, mut digest_tags) = (Vec::new(), HashSet::new());
-    let mut take = |tag: &str| {
-        if filter.covers(tag) {
-            covered.push(tag.to_owned());
-        } else if is_digest_tag(tag) {
-            digest_tags.insert(tag.to_owned());
-        }
-    };
-    pair.source.tags(call, &mut take).map_err(|error| error.with_side(Side::Source))?;
     let mut there = HashSet::new();
     let mut take = |tag: &str| {
         if filter.covers(tag) {
@@ -56,13 +50,24 @@ pub(crate) fn list(call: &Call, pair: &Pair) -> Result<ListedPair> {
     };
     let is_known = pair.destination.tags(call, &mut take).map_err(|error| error.with_side(Side::Destination))?;
     let there = Some(there).filter(|_| is_known);
-    Ok(ListedPair { names: filter.select(covered.into_iter()), there, digest_tags: Some(digest_tags) })
+    let mut unlisted = there.clone().filter(|_| prune).unwrap_or_default();
+    let (mut covered, mut digest_tags) = (Vec::new(), HashSet::new());
+    let mut take = |tag: &str| {
+        if filter.covers(tag) {
+            unlisted.remove(tag);
+            covered.push(tag.to_owned());
+        } else if is_digest_tag(tag) {
+            digest_tags.insert(tag.to_owned());
+        }
+    };
+    pair.source.tags(call, prune, &mut take).map_err(|error| error.with_side(Side::Source))?;
+    Ok(ListedPair { names: filter.select(covered.into_iter()), there, unlisted, digest_tags: Some(digest_tags) })
 }
 
 /// The images to look at, as positions of a pair and of a name in its list. Two sources for one name at a destination are refused, and
 /// what is listed twice counts once.
 pub(crate) fn images(pairs: &[Pair], listed: &[Option<ListedPair>]) -> Result<Vec<(u32, u32)>> {
-    let places: Vec<String> = pairs.iter().map(|pair| pair.destination.place()).collect();
+    let places: Vec<String> = pairs.iter().map(|pair| pair.destination.identity()).collect();
     let mut shared: HashMap<&str, usize> = HashMap::new();
     places.iter().for_each(|place| *shared.entry(place).or_default() += 1);
     let mut taken: HashMap<(&str, &str), usize> = HashMap::new();
@@ -92,28 +97,63 @@ fn claimed_twice(one: &Pair, other: &Pair, name: &str) -> Error {
         .with_hint("with the option scoped the names keep their registry and path")
 }
 
-/// The destination's tags that are meant, but that nothing of the source is for: positions of a pair, and tags. A source that has
-/// none of the tags at all is no reason to remove every one of them.
-pub(crate) fn doomed(pairs: &[Pair], listed: &[Option<ListedPair>]) -> Vec<(usize, String)> {
-    let mut kept: HashMap<String, HashSet<&str>> = HashMap::new();
-    for (pair, list) in pairs.iter().zip(listed) {
-        let names = list.iter().flat_map(|list| list.names.iter().map(String::as_str));
-        kept.entry(pair.destination.place()).or_default().extend(names);
+/// Tags to be taken away.
+#[derive(Debug, Default)]
+pub(crate) struct Doomed {
+    /// Positions of a pair, and tags.
+    pub tags: Vec<(usize, String)>,
+    /// Pairs whose destinations stay as they are, because their sources have nothing that is meant.
+    pub spared: Vec<usize>,
+}
+
+/// What several pairs bring to one place.
+#[derive(Default)]
+struct Gathered<'a> {
+    kept: HashSet<&'a str>,
+    /// A pair whose source has nothing that is meant.
+    barren: Option<usize>,
+}
+
+/// The destination's tags that are meant, but that nothing of any source is for. Where one of the sources has none of the tags at all,
+/// that is no reason to remove what may have come from it.
+pub(crate) fn doomed(pairs: &[Pair], listed: &[Option<ListedPair>]) -> Doomed {
+    let mut places: HashMap<String, Gathered> = HashMap::new();
+    for (at, (pair, list)) in pairs.iter().zip(listed).enumerate() {
+        let place = places.entry(pair.destination.identity()).or_default();
+        match list {
+            Some(list) if !list.names.is_empty() => place.kept.extend(list.names.iter().map(String::as_str)),
+            _ => place.barren = place.barren.or(Some(at)),
+        }
     }
-    let mut doomed = Vec::new();
+    let mut doomed = Doomed::default();
     let mut named = HashSet::new();
     for (at, (pair, list)) in pairs.iter().zip(listed).enumerate() {
-        let Some(list) = list.as_ref().filter(|list| !list.names.is_empty()) else { continue };
-        let place = pair.destination.place();
-        let kept = kept.get(&place);
-        let mut tags: Vec<&String> = list.there.iter().flatten().collect();
+        let identity = pair.destination.identity();
+        let Some(place) = places.get(&identity) else { continue };
+        let there = list.iter().flat_map(|list| list.there.iter().flatten());
+        let mut tags: Vec<&String> = there.filter(|tag| !place.kept.contains(tag.as_str())).collect();
         tags.sort();
-        for tag in tags {
-            let is_kept = kept.is_some_and(|kept| kept.contains(tag.as_str()));
-            if !is_kept && named.insert((place.clone(), tag.clone())) {
-                doomed.push((at, tag.clone()));
+        match place.barren {
+            Some(barren) if !tags.is_empty() && !doomed.spared.contains(&barren) => doomed.spared.push(barren),
+            Some(_) => {}
+            None => {
+                let new = tags.into_iter().filter(|tag| named.insert((identity.clone(), (*tag).clone())));
+                doomed.tags.extend(new.map(|tag| (at, tag.clone())));
             }
         }
     }
     doomed
+}
+
+/// The pairs whose sources have to be asked before a tag goes: they would have brought it, and did not list it. A list may be cut short,
+/// or older than what it is about.
+pub(crate) fn to_be_asked<'a>(
+    pairs: &'a [Pair],
+    listed: &'a [Option<ListedPair>],
+    destination: &'a str,
+    tag: &'a str,
+) -> impl Iterator<Item = &'a Pair> {
+    let lacks = move |list: &Option<ListedPair>| list.as_ref().is_some_and(|list| list.unlisted.contains(tag));
+    let pairs = pairs.iter().zip(listed).filter(move |(_, list)| lacks(list)).map(|(pair, _)| pair);
+    pairs.filter(move |pair| pair.destination.identity() == destination)
 }

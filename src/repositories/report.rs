@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::digest::Digest;
+use crate::digest::{Algorithm, Digest};
 use crate::error::Error;
 
 /// How many images a report lists: of those that were brought or removed, and of those that failed.
 const MOST_LISTED: usize = 10_000;
 const MOST_FAILURES: usize = 1_000;
-/// How many blobs are told apart.
-const MOST_BLOBS: usize = 4_000_000;
+/// How many contents are told apart.
+const MOST_CONTENTS: usize = 4_000_000;
 
 /// What became of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -133,30 +133,36 @@ impl Report {
     }
 }
 
-/// Blobs, of which each counts once, by half of their digests.
+/// Contents of one kind, of which each counts once. A digest in a manifest is what somebody claims: only all of it says which one is meant.
 #[derive(Debug, Default)]
-pub(crate) struct CountedBlobs(HashSet<(u32, u128)>);
+pub(crate) struct CountedContents(HashSet<(u32, [u8; 32])>);
 
-impl CountedBlobs {
+impl CountedContents {
     /// Whether it is there at a destination.
     pub(crate) fn has(&self, destination: u32, digest: &Digest) -> bool {
-        self.0.contains(&(destination, half(digest)))
+        self.0.contains(&(destination, short(digest)))
     }
 
     /// Adds one; false if it was there. What is too much to be told apart is as new.
     pub(crate) fn add(&mut self, destination: u32, digest: &Digest) -> bool {
-        self.0.len() >= MOST_BLOBS || self.0.insert((destination, half(digest)))
+        self.0.len() >= MOST_CONTENTS || self.0.insert((destination, short(digest)))
     }
 }
 
-fn half(digest: &Digest) -> u128 {
-    digest.hex().get(..32).and_then(|half| u128::from_str_radix(half, 16).ok()).unwrap_or_default()
+/// A digest, whichever algorithm it is of, in few bytes: those of its SHA-256.
+fn short(digest: &Digest) -> [u8; 32] {
+    let hashed = Algorithm::Sha256.digest(digest.as_str().as_bytes());
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(hashed.hex().as_bytes().chunks_exact(2)) {
+        *byte =
+            pair.iter().fold(0, |value, digit| value << 4 | (*digit as char).to_digit(16).unwrap_or_default() as u8);
+    }
+    bytes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::Algorithm;
     use crate::error::Code;
 
     #[test]
@@ -177,8 +183,21 @@ mod tests {
 
     #[test]
     fn a_blob_is_known_where_it_is() {
-        let (mut known, digest) = (CountedBlobs::default(), Algorithm::Sha256.digest(b""));
+        let (mut known, digest) = (CountedContents::default(), Algorithm::Sha256.digest(b""));
         assert!(!known.has(0, &digest) && known.add(0, &digest) && !known.add(0, &digest));
         assert!(known.has(0, &digest) && !known.has(1, &digest) && !known.has(0, &Algorithm::Sha256.digest(b"x")));
+    }
+
+    #[test]
+    fn digests_that_begin_alike_are_not_one() {
+        let mut known = CountedContents::default();
+        let half = "0123456789abcdef".repeat(4);
+        let claimed = |algorithm: &str, rest: &str| format!("{algorithm}:{}{rest}", &half).parse::<Digest>().unwrap();
+        let short = |rest: &str| format!("sha256:{}{rest}", &half[..32]).parse::<Digest>().unwrap();
+        known.add(0, &short(&"0".repeat(32)));
+        known.add(0, &claimed("sha512", &half));
+        assert!(known.has(0, &short(&"0".repeat(32))) && known.has(0, &claimed("sha512", &half)));
+        assert!(!known.has(0, &short(&"1".repeat(32))) && !known.has(0, &claimed("sha512", &"1".repeat(64))));
+        assert!(!known.has(0, &claimed("sha256", "")));
     }
 }

@@ -1,16 +1,15 @@
 //! A sync: lists, then each image for itself, several at once, and the removals last.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{json, Value};
 
 use super::listed_source::ListedSource;
 use super::plan::{self, ListedPair};
-use super::report::{CountedBlobs, ImageState, Report, Synced, SyncedImage};
+use super::report::{CountedContents, ImageState, Report, Synced, SyncedImage};
 use super::selection::{TagFilter, TagSelection};
 use super::shared_store::{SharedStore, Traffic};
-use super::Pair;
+use super::{Pair, Wanted};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
@@ -35,8 +34,8 @@ options! {
         /// tags that the destination has stay as they are
         pub no_clobber: bool,
         /// last, and only if nothing failed, take those tags away at the destination that are meant by tags, tags_regex, semver and
-        /// exclude, and that are not among the source's: also those that are not among the newest any more; manifests stay, and if
-        /// nothing of the source is meant, so does everything
+        /// exclude, and that are not among the source's: also those that are not among the newest any more, which needs tags,
+        /// tags_regex or semver; manifests stay, and if nothing of the source is meant, so does everything
         pub prune: bool,
         /// where a name is put below a registry or a path, the source's registry and path are part of it, not only its last word
         pub scoped: bool,
@@ -89,6 +88,9 @@ pub(crate) fn sync(
         Ok(width @ 1..=64) => width,
         _ => return Err(Error::new(Code::InvalidArgument, "the option parallel must be 1 to 64")),
     };
+    if options.prune {
+        pairs.iter().try_for_each(may_be_pruned)?;
+    }
     call.begin("sync", None)?;
     let mut job = SyncJob {
         call,
@@ -105,11 +107,22 @@ pub(crate) fn sync(
     };
     job.listed = job.lists()?;
     job.images()?;
-    job.prune()?;
-    job.finish()?;
+    job.end()?;
     let Report { tags, images, left_out, error, .. } = crate::sync::into_inner(job.report);
     let blobs = job.meter.to_json();
     Ok(Synced { source, destination, dry_run: options.dry_run, tags, blobs, images, images_left_out: left_out, error })
+}
+
+/// Whether what is meant says which tags may go.
+fn may_be_pruned(pair: &Pair) -> Result<()> {
+    match &pair.wanted {
+        Wanted::Tags(filter) if filter.is_newest_of_all() => {
+            let message = "prune with newest needs to know which tags are meant: any number is a version";
+            let error = Error::new(Code::InvalidArgument, message);
+            Err(error.with_hint("say it with tags, tags_regex or semver"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// For each pair the number of its destination: those that are one have one.
@@ -128,20 +141,20 @@ fn places(pairs: &[Pair]) -> Vec<u32> {
         .collect()
 }
 
-struct SyncJob<'a> {
-    call: &'a Call,
-    pairs: &'a [Pair],
-    places: Vec<u32>,
+pub(super) struct SyncJob<'a> {
+    pub(super) call: &'a Call,
+    pub(super) pairs: &'a [Pair],
+    pub(super) places: Vec<u32>,
     /// None of a pair whose lists cannot be had.
-    listed: Vec<Option<ListedPair>>,
-    options: &'a SyncOptions,
+    pub(super) listed: Vec<Option<ListedPair>>,
+    pub(super) options: &'a SyncOptions,
     copy: CopyOptions,
-    width: usize,
-    meter: Arc<Meter>,
+    pub(super) width: usize,
+    pub(super) meter: Arc<Meter>,
     traffic: Traffic,
     /// The blobs that a rehearsal has found missing.
-    missing: Mutex<CountedBlobs>,
-    report: Mutex<Report>,
+    missing: Mutex<CountedContents>,
+    pub(super) report: Mutex<Report>,
 }
 
 /// What became of an image.
@@ -168,7 +181,7 @@ impl SyncJob<'_> {
         let all = (0..self.pairs.len()).collect();
         in_parallel(self.call, self.width, &self.meter, all, |call, _, at| {
             let pair = &self.pairs[at];
-            match plan::list(call, pair).and_then(|list| self.may_prune(pair, list)) {
+            match plan::list(call, pair, self.options.prune) {
                 Ok(list) => lock(&listed)[at] = Some(list),
                 // Of one repository alone nothing is left to be done.
                 Err(error) if self.pairs.len() == 1 => return Err(error),
@@ -182,15 +195,6 @@ impl SyncJob<'_> {
         Ok(crate::sync::into_inner(listed))
     }
 
-    fn may_prune(&self, pair: &Pair, list: ListedPair) -> Result<ListedPair> {
-        let is_filter = matches!(pair.wanted, super::Wanted::Tags(_));
-        if self.options.prune && is_filter && list.there.is_none() {
-            let message = format!("{} does not say which tags it has: none can be pruned", pair.destination.place());
-            return Err(Error::new(Code::Forbidden, message).with_side(Side::Destination));
-        }
-        Ok(list)
-    }
-
     fn images(&self) -> Result<()> {
         let images = plan::images(self.pairs, &self.listed)?;
         lock(&self.report).tags.selected = images.len() as u64;
@@ -200,7 +204,7 @@ impl SyncJob<'_> {
         })
     }
 
-    fn image(&self, call: &Call, worker: usize, at: usize, list: &ListedPair, name: &str) -> Result<()> {
+    pub(super) fn image(&self, call: &Call, worker: usize, at: usize, list: &ListedPair, name: &str) -> Result<()> {
         let pair = &self.pairs[at];
         let (source, destination) = (Some(pair.source.image(name)), pair.destination.image(name));
         let outcome = self.bring(call, at, list, name);
@@ -279,7 +283,7 @@ impl SyncJob<'_> {
     }
 
     /// Records a failure, unless it ends the call.
-    fn fail(&self, call: &Call, source: Option<String>, destination: String, error: Error) -> Result<()> {
+    pub(super) fn fail(&self, call: &Call, source: Option<String>, destination: String, error: Error) -> Result<()> {
         let ends = matches!(error.code(), Code::Cancelled | Code::Closed | Code::Callback | Code::Forked);
         if ends || call.check_quietly().is_err() {
             return Err(error);
@@ -291,45 +295,12 @@ impl SyncJob<'_> {
         self.tell(call, SyncedImage::failed(source, destination, &error))
     }
 
-    fn tell(&self, call: &Call, image: SyncedImage) -> Result<()> {
+    pub(super) fn tell(&self, call: &Call, image: SyncedImage) -> Result<()> {
         call.log(|| {
             json!({"event": "image", "source": image.source, "destination": image.destination, "state": image.state,
                    "digest": image.digest, "bytes": image.bytes, "bytes_copied": image.bytes_copied, "error": image.error})
         })?;
         lock(&self.report).add(image);
-        Ok(())
-    }
-
-    fn prune(&self) -> Result<()> {
-        if !self.options.prune {
-            return Ok(());
-        }
-        let doomed = plan::doomed(self.pairs, &self.listed);
-        let failed = lock(&self.report).tags.failed;
-        if failed > 0 && !doomed.is_empty() {
-            let text = format!("{} tags are not pruned, because {failed} failed", doomed.len());
-            return self.call.warn_of(&self.pairs[doomed[0].0].destination.place(), &text);
-        }
-        in_parallel(self.call, self.width, &self.meter, doomed, |call, _, (at, tag)| {
-            let to = &self.pairs[at].destination;
-            let removed = if self.options.dry_run { Ok(()) } else { to.remove(call, &tag) };
-            match removed {
-                Ok(()) => self.tell(call, SyncedImage::unmoved(None, to.image(&tag), ImageState::Pruned)),
-                Err(error) => {
-                    let error = error.with_side(Side::Destination);
-                    self.fail(call, None, to.image(&tag), error)
-                }
-            }
-        })
-    }
-
-    fn finish(&self) -> Result<()> {
-        let mut done = HashSet::new();
-        for (pair, place) in self.pairs.iter().zip(&self.places) {
-            if !self.options.dry_run && done.insert(place) {
-                pair.destination.finish(self.call).map_err(|error| error.with_side(Side::Destination))?;
-            }
-        }
         Ok(())
     }
 }

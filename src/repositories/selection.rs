@@ -30,7 +30,7 @@ options! {
         /// globs: none of these
         pub exclude: Vec<String>,
         /// of the tags that are left, only so many: those of the highest versions, and after them whatever is no version, the
-        /// highest by its name first
+        /// highest by its name first; a date such as 20240131 is a version too, and a high one
         pub newest: Option<u64>,
     }
 }
@@ -108,6 +108,12 @@ impl TagFilter {
     pub(crate) fn and_in(mut self, text: &str) -> Result<TagFilter> {
         self.conditions.push(Condition::In(vec![VersionRange::parse(text, Suffixes::Named)?]));
         Ok(self)
+    }
+
+    /// Whether the newest of all tags are meant, whatever they are: then any tag with a number in it pushes out another.
+    pub(crate) fn is_newest_of_all(&self) -> bool {
+        let narrows = |one: &Condition| !matches!(one, Condition::AsNone(_));
+        self.newest.is_some() && !self.conditions.iter().any(narrows)
     }
 
     /// Whether a tag is one of those that this is about, be it among the newest or not. What is kept under a tag made of a digest

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
-use super::report::CountedBlobs;
+use super::report::CountedContents;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
@@ -26,7 +26,9 @@ pub(super) struct Traffic {
 
 #[derive(Debug, Default)]
 struct TrafficState {
-    there: CountedBlobs,
+    blobs: CountedContents,
+    /// A blob may have the bytes of a manifest, and is none for that.
+    manifests: CountedContents,
     under_way: HashSet<(u32, Digest)>,
 }
 
@@ -38,12 +40,20 @@ struct BlobTraffic<'a> {
 }
 
 impl Traffic {
-    fn has(&self, destination: u32, digest: &Digest) -> bool {
-        lock(&self.state).there.has(destination, digest)
+    fn has_blob(&self, destination: u32, digest: &Digest) -> bool {
+        lock(&self.state).blobs.has(destination, digest)
     }
 
-    fn arrived(&self, destination: u32, digest: &Digest) {
-        lock(&self.state).there.add(destination, digest);
+    fn has_manifest(&self, destination: u32, digest: &Digest) -> bool {
+        lock(&self.state).manifests.has(destination, digest)
+    }
+
+    fn blob_arrived(&self, destination: u32, digest: &Digest) {
+        lock(&self.state).blobs.add(destination, digest);
+    }
+
+    fn manifest_arrived(&self, destination: u32, digest: &Digest) {
+        lock(&self.state).manifests.add(destination, digest);
     }
 
     /// Waits for one's turn; None: it has arrived meanwhile.
@@ -51,7 +61,7 @@ impl Traffic {
         let key = (destination, digest.clone());
         loop {
             let mut state = lock(&self.state);
-            if state.there.has(destination, digest) {
+            if state.blobs.has(destination, digest) {
                 return Ok(None);
             }
             if !state.under_way.contains(&key) {
@@ -81,12 +91,6 @@ pub(super) struct SharedStore<'a> {
     pub traffic: Option<&'a Traffic>,
 }
 
-impl SharedStore<'_> {
-    fn knows(&self, digest: &Digest) -> bool {
-        self.traffic.is_some_and(|traffic| traffic.has(self.destination, digest))
-    }
-}
-
 impl WriteStore for SharedStore<'_> {
     fn place(&self) -> String {
         self.to.place()
@@ -101,11 +105,13 @@ impl WriteStore for SharedStore<'_> {
     }
 
     fn has_manifest(&self, call: &Call, digest: &Digest) -> Result<bool> {
-        Ok(self.knows(digest) || self.to.has_manifest(call, digest)?)
+        let known = self.traffic.is_some_and(|traffic| traffic.has_manifest(self.destination, digest));
+        Ok(known || self.to.has_manifest(call, digest)?)
     }
 
     fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
-        Ok(self.knows(&wanted.digest) || self.to.has_blob(call, wanted)?)
+        let known = self.traffic.is_some_and(|traffic| traffic.has_blob(self.destination, &wanted.digest));
+        Ok(known || self.to.has_blob(call, wanted)?)
     }
 
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
@@ -114,7 +120,7 @@ impl WriteStore for SharedStore<'_> {
             return Ok(Moved::Present);
         };
         let moved = self.to.put_blob(call, wanted, from)?;
-        traffic.arrived(self.destination, &wanted.digest);
+        traffic.blob_arrived(self.destination, &wanted.digest);
         Ok(moved)
     }
 
@@ -133,7 +139,7 @@ impl WriteStore for SharedStore<'_> {
     fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()> {
         self.to.put_manifest(call, content, role)?;
         if let Some(traffic) = self.traffic.filter(|_| *role == Role::Child) {
-            traffic.arrived(self.destination, content.digest());
+            traffic.manifest_arrived(self.destination, content.digest());
         }
         Ok(())
     }
@@ -156,5 +162,21 @@ impl WriteStore for SharedStore<'_> {
 
     fn finish(&self, call: &Call) -> Result<()> {
         self.to.finish(call)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Algorithm;
+
+    #[test]
+    fn a_blob_with_the_bytes_of_a_manifest_is_no_manifest() {
+        let (traffic, blob, manifest) =
+            (Traffic::default(), Algorithm::Sha256.digest(b"blob"), Algorithm::Sha256.digest(b"manifest"));
+        traffic.blob_arrived(0, &blob);
+        traffic.manifest_arrived(0, &manifest);
+        assert!(traffic.has_blob(0, &blob) && traffic.has_manifest(0, &manifest));
+        assert!(!traffic.has_manifest(0, &blob) && !traffic.has_blob(0, &manifest));
     }
 }

@@ -64,6 +64,8 @@ mod signatures;
 mod stored;
 mod subject;
 mod synced;
+mod synced_places;
+mod synced_prune;
 mod tagged;
 mod tags;
 mod throttle;

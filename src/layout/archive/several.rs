@@ -11,23 +11,32 @@ use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::layout::oci::check_new_name;
 use crate::manifest::Descriptor;
+use crate::os::target::Target;
 use crate::store::condition::no_name;
 use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::spool::TemporarySpace;
 
 /// An oci-archive that gets several images. A clone is the same archive.
 #[derive(Debug, Clone)]
-pub struct ArchiveOfSeveral(Arc<ArchiveWriter>);
+pub struct ArchiveOfSeveral {
+    writer: Arc<ArchiveWriter>,
+    identity: Arc<str>,
+}
 
 impl ArchiveOfSeveral {
     /// Nothing is created before the first image is put.
     pub fn planned(path: &Path, space: TemporarySpace) -> Result<ArchiveOfSeveral> {
-        ArchiveWriter::planned(path, None, ArchiveFormat::Oci, None, space).map(Arc::new).map(ArchiveOfSeveral)
+        let identity = match Target::of(path)? {
+            Target::Replace(path) => path.display().to_string(),
+            Target::Through(_) => path.display().to_string(),
+        };
+        let writer = ArchiveWriter::planned(path, None, ArchiveFormat::Oci, None, space)?;
+        Ok(ArchiveOfSeveral { writer: Arc::new(writer), identity: identity.into() })
     }
 
     /// The entries of the file as it is.
     pub fn entries(&self, call: &Call) -> Result<Vec<Descriptor>> {
-        let Some(kept) = self.0.kept(call)? else { return Ok(Vec::new()) };
+        let Some(kept) = self.writer.kept(call)? else { return Ok(Vec::new()) };
         if kept.saved.is_some() {
             let message = format!("{} has a manifest.json of Docker too, where names are in two places", self.place());
             return Err(Error::new(Code::Unsupported, message).with_hint("write to another file"));
@@ -43,21 +52,26 @@ impl ArchiveOfSeveral {
 
     /// Takes a name away.
     pub fn remove(&self, call: &Call, name: &str) -> Result<()> {
-        self.0.begin(call)?;
-        self.0.remove_name(name)
+        self.writer.begin(call)?;
+        self.writer.remove_name(name)
     }
 
     /// Writes the archive, if there is anything new.
     pub fn finish(&self, call: &Call) -> Result<()> {
-        match self.0.is_begun() {
-            true => self.0.finish(call),
+        match self.writer.is_begun() {
+            true => self.writer.finish(call),
             false => Ok(()),
         }
     }
 
+    /// What it is, however it is spelled: two that are one have one.
+    pub fn identity(&self) -> String {
+        self.identity.to_string()
+    }
+
     /// What messages call it.
     pub fn place(&self) -> String {
-        WriteStore::place(self.0.as_ref())
+        WriteStore::place(self.writer.as_ref())
     }
 }
 
@@ -70,7 +84,7 @@ pub struct ArchivePart {
 
 impl ArchivePart {
     fn writer(&self) -> &ArchiveWriter {
-        &self.archive.0
+        &self.archive.writer
     }
 }
 

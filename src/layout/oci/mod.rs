@@ -124,6 +124,11 @@ impl OciLayout {
         }
     }
 
+    /// The folder of a layout behind all links, as far as it is there: two ways to one have one.
+    pub fn identity(root: &Path) -> String {
+        safe_path::resolve(root).unwrap_or_else(|_| root.to_owned()).display().to_string()
+    }
+
     /// The folder with `oci-layout` in it.
     pub fn root_path(&self) -> &Path {
         &self.root

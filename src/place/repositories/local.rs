@@ -10,7 +10,7 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::archive::{ArchiveFormat, ArchiveOfSeveral, ArchiveReader};
 use crate::layout::oci::OciLayout;
-use crate::layout::{index, whole_name};
+use crate::layout::whole_name;
 use crate::manifest::Descriptor;
 use crate::reference::{is_tag, Reference};
 use crate::registry::Client;
@@ -57,13 +57,16 @@ impl LocalPlace {
 
     /// The repositories that are in it.
     pub(super) fn repositories(&self, call: &Call) -> Result<Vec<LocalSource>> {
-        let mut found: BTreeMap<Option<String>, BTreeMap<String, (String, Descriptor)>> = BTreeMap::new();
+        let mut found: BTreeMap<Option<String>, BTreeMap<String, LocalImage>> = BTreeMap::new();
         let (mut odd, mut first_odd) = (0, String::new());
         for entry in self.entries(call)? {
             let Some(name) = whole_name(&entry).map(str::to_owned) else { continue };
             match parts(&name) {
                 Some((repository, tag)) => {
-                    found.entry(repository).or_default().insert(tag, (name, entry));
+                    let names = found.entry(repository).or_default();
+                    let other = names.get(&tag).filter(|other| other.entry.digest != entry.digest);
+                    let other = other.map(|other| other.whole.clone());
+                    names.insert(tag, LocalImage { whole: name, entry, other });
                 }
                 None => {
                     odd += 1;
@@ -81,13 +84,22 @@ impl LocalPlace {
     }
 }
 
+/// An image in a layout or an archive.
+struct LocalImage {
+    /// What it is called there.
+    whole: String,
+    entry: Descriptor,
+    /// What another image is called that has the same tag of the same repository.
+    other: Option<String>,
+}
+
 /// A repository in a layout or an archive, as it was when it was listed.
 pub(super) struct LocalSource {
     place: LocalPlace,
     /// `HOST/REPOSITORY`; None: its images are called by their tags alone.
     pub(super) repository: Option<String>,
-    /// By their tags what images are called there, and what they are.
-    names: BTreeMap<String, (String, Descriptor)>,
+    /// By their tags.
+    names: BTreeMap<String, LocalImage>,
 }
 
 impl LocalSource {
@@ -97,11 +109,19 @@ impl LocalSource {
         (repository == self.repository && self.names.contains_key(&tag)).then_some(tag)
     }
 
-    fn find(&self, name: &str) -> Result<&(String, Descriptor)> {
-        self.names.get(name).ok_or_else(|| {
-            let message = format!("{} has no '{}'", self.place.show(), crate::text::shorten(name));
-            Error::new(Code::NotFound, message)
-        })
+    fn find(&self, name: &str) -> Result<&LocalImage> {
+        let short = crate::text::shorten;
+        let Some(found) = self.names.get(name) else {
+            return Err(Error::new(Code::NotFound, format!("{} has no '{}'", self.place.show(), short(name))));
+        };
+        match &found.other {
+            None => Ok(found),
+            Some(other) => {
+                let (place, one, other) = (self.place.show(), short(&found.whole), short(other));
+                let message = format!("{place} has two images of one name: '{other}' and '{one}'");
+                Err(Error::new(Code::InvalidArgument, message))
+            }
+        }
     }
 }
 
@@ -111,21 +131,25 @@ impl SourceRepository for LocalSource {
     }
 
     fn image(&self, name: &str) -> String {
-        let whole = self.names.get(name).map_or(name, |(whole, _)| whole);
+        let whole = self.names.get(name).map_or(name, |image| &image.whole);
         format!("{}:{whole}", self.place.show())
     }
 
-    fn tags(&self, _: &Call, take: &mut dyn FnMut(&str)) -> Result<()> {
+    fn has(&self, _: &Call, name: &str) -> Result<bool> {
+        Ok(self.names.contains_key(name))
+    }
+
+    fn tags(&self, _: &Call, _: bool, take: &mut dyn FnMut(&str)) -> Result<()> {
         self.names.keys().map(String::as_str).for_each(take);
         Ok(())
     }
 
     fn look(&self, _: &Call, name: &str) -> Result<Descriptor> {
-        Ok(self.find(name)?.1.clone())
+        Ok(self.find(name)?.entry.clone())
     }
 
     fn open(&self, name: &str) -> Result<Box<dyn ReadStore>> {
-        let (whole, _) = self.find(name)?;
+        let whole = &self.find(name)?.whole;
         Ok(match &self.place {
             LocalPlace::Layout(path) => Box::new(OciLayout::open(Path::new(path), Some(whole))?),
             LocalPlace::Archive(reader) => Box::new(reader.renamed(whole)),
@@ -145,8 +169,8 @@ pub(super) enum LocalTarget {
 pub(super) struct LocalDestination {
     target: LocalTarget,
     repository: Option<String>,
-    /// What its tags refer to, once they were looked at.
-    known: Mutex<Option<HashMap<String, Descriptor>>>,
+    /// What its tags refer to, once they were looked at. One tag may stand there in two spellings: the last one counts.
+    known: Mutex<Option<HashMap<String, Vec<Descriptor>>>>,
 }
 
 impl LocalDestination {
@@ -170,7 +194,7 @@ impl LocalDestination {
         }
     }
 
-    fn with_known<T>(&self, call: &Call, look: impl FnOnce(&HashMap<String, Descriptor>) -> T) -> Result<T> {
+    fn with_known<T>(&self, call: &Call, look: impl FnOnce(&HashMap<String, Vec<Descriptor>>) -> T) -> Result<T> {
         let mut known = lock(&self.known);
         if let Some(known) = known.as_ref() {
             return Ok(look(known));
@@ -179,17 +203,33 @@ impl LocalDestination {
             LocalTarget::Layout(path) => OciLayout::planned(Path::new(path), None)?.entries()?,
             LocalTarget::Archive(archive) => archive.entries(call)?,
         };
-        let one = |entry: Descriptor| {
-            let (repository, tag) = parts(whole_name(&entry)?)?;
-            (repository == self.repository).then_some((tag, entry))
-        };
-        Ok(look(known.insert(entries.into_iter().filter_map(one).collect())))
+        let mut found: HashMap<String, Vec<Descriptor>> = HashMap::new();
+        for entry in entries {
+            if let Some(tag) = self.tag_of(&entry) {
+                found.entry(tag).or_default().push(entry);
+            }
+        }
+        Ok(look(known.insert(found)))
+    }
+
+    /// The tag under which an entry is one of this repository.
+    fn tag_of(&self, entry: &Descriptor) -> Option<String> {
+        let (repository, tag) = parts(whole_name(entry)?)?;
+        (repository == self.repository).then_some(tag)
     }
 }
 
 impl DestinationRepository for LocalDestination {
     fn place(&self) -> String {
         called(&self.show(), self.repository.as_deref())
+    }
+
+    fn identity(&self) -> String {
+        let place = match &self.target {
+            LocalTarget::Layout(path) => OciLayout::identity(Path::new(path)),
+            LocalTarget::Archive(archive) => archive.identity(),
+        };
+        called(&place, self.repository.as_deref())
     }
 
     fn image(&self, name: &str) -> String {
@@ -207,7 +247,7 @@ impl DestinationRepository for LocalDestination {
     }
 
     fn look(&self, call: &Call, name: &str) -> Result<Option<Descriptor>> {
-        self.with_known(call, |known| known.get(name).cloned())
+        self.with_known(call, |known| known.get(name).and_then(|entries| entries.last()).cloned())
     }
 
     fn open(&self, name: &str, _: bool) -> Result<Box<dyn WriteStore>> {
@@ -228,13 +268,29 @@ impl DestinationRepository for LocalDestination {
     }
 
     fn remove(&self, call: &Call, tag: &str) -> Result<()> {
-        let Some(whole) = self.whole(tag) else { return Ok(()) };
+        // By what it is called there, whoever wrote it.
+        let listed = self.with_known(call, |known| known.get(tag).cloned().unwrap_or_default())?;
         match &self.target {
-            LocalTarget::Archive(archive) => archive.remove(call, &whole),
+            LocalTarget::Archive(archive) => {
+                listed.iter().filter_map(whole_name).try_for_each(|whole| archive.remove(call, whole))
+            }
             LocalTarget::Layout(path) => OciLayout::planned(Path::new(path), None)?.change_index(call, |entries| {
-                entries.retain(|entry| !index::has_name(entry, &whole));
+                let is_one = |entry: &Descriptor| self.tag_of(entry).as_deref() == Some(tag);
+                let is_listed = |entry: &&Descriptor| listed.iter().any(|one| one.digest == entry.digest);
+                if entries.iter().filter(|entry| is_one(entry)).any(|entry| !is_listed(&entry)) {
+                    let message = format!("'{tag}' was set anew in {} meanwhile, and stays", self.show());
+                    return Err(Error::new(Code::DigestMismatch, message));
+                }
+                entries.retain(|entry| !is_one(entry));
                 Ok(())
             }),
+        }
+    }
+
+    fn written_last(&self) -> Option<String> {
+        match &self.target {
+            LocalTarget::Archive(archive) => Some(archive.identity()),
+            LocalTarget::Layout(_) => None,
         }
     }
 

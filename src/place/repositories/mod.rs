@@ -104,7 +104,7 @@ impl Pairing<'_> {
             }
         };
         let destination = self.destination(destination, Some(repository)).map(|place| self.known(place))?;
-        let source = RegistryRepository { client: from.clone(), repository: repository.clone() };
+        let source = RegistryRepository::new(from.clone(), repository.clone());
         Ok(vec![Pair { source: Arc::new(source), destination, wanted }])
     }
 
@@ -175,6 +175,9 @@ impl Pairing<'_> {
                 Some(archive) => archive.clone(),
                 None => {
                     let archive = ArchiveOfSeveral::planned(Path::new(path), self.client.temporary_space())?;
+                    // Two ways to one file are one archive, which waits for nobody.
+                    let known = self.archives.values().find(|known| known.identity() == archive.identity()).cloned();
+                    let archive = known.unwrap_or(archive);
                     self.archives.entry(path.clone()).or_insert(archive).clone()
                 }
             })),
@@ -200,6 +203,6 @@ impl Pairing<'_> {
                 return Ok(Arc::new(LocalDestination::new(self.target(local)?, name)));
             }
         };
-        Ok(Arc::new(RegistryRepository { client: self.client.clone(), repository }))
+        Ok(Arc::new(RegistryRepository::new(self.client.clone(), repository)))
     }
 }

@@ -1,25 +1,37 @@
 //! Repositories at registries, to be synced.
 
+use std::sync::Mutex;
+
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
+use crate::reference::index::Scheme;
 use crate::reference::{Reference, Repository};
-use crate::registry::delete_tag::DeleteTagOptions;
-use crate::registry::manifest::HeadOptions;
+use crate::registry::delete_tag::{DeleteTagOptions, ManifestFate};
+use crate::registry::list::names::NameWindow;
+use crate::registry::manifest::{head, HeadOptions};
+use crate::registry::repository::Remote;
 use crate::registry::store::RegistryStore;
-use crate::registry::tags::TagsOptions;
-use crate::registry::Client;
+use crate::registry::tags::{tags_of, TagsOptions};
+use crate::registry::{host, Client};
 use crate::repositories::{DestinationRepository, SourceRepository};
 use crate::store::{ReadStore, WriteStore};
+use crate::sync::lock;
 
 /// A repository at a registry.
 pub(super) struct RegistryRepository {
     pub client: Client,
     pub repository: Repository,
+    /// Whether the registry takes tags away, and nothing else; None: nobody has tried.
+    pub takes_tags: Mutex<Option<bool>>,
 }
 
 impl RegistryRepository {
+    pub(super) fn new(client: Client, repository: Repository) -> RegistryRepository {
+        RegistryRepository { client, repository, takes_tags: Mutex::default() }
+    }
+
     /// A tag or a digest of it.
     fn named(&self, name: &str) -> Result<Reference> {
         match name.parse::<Digest>() {
@@ -47,10 +59,25 @@ impl SourceRepository for RegistryRepository {
         self.show(Some(name))
     }
 
-    fn tags(&self, call: &Call, take: &mut dyn FnMut(&str)) -> Result<()> {
+    fn tags(&self, call: &Call, itself: bool, take: &mut dyn FnMut(&str)) -> Result<()> {
+        if itself {
+            // A mirror may have a part of them, or those of yesterday.
+            let remote = Remote::itself(&self.client, call, &self.repository)?;
+            tags_of(&remote, NameWindow::default(), |_| true)?.tags.iter().for_each(take);
+            return Ok(());
+        }
         let listed = self.client.tags(call, &self.repository.full_name(), &TagsOptions::default())?;
         listed.tags.iter().for_each(take);
         Ok(())
+    }
+
+    fn has(&self, call: &Call, name: &str) -> Result<bool> {
+        let remote = Remote::itself(&self.client, call, &self.repository)?;
+        match head(&remote, &self.named(name)?, &HeadOptions::default()) {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Code::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn look(&self, call: &Call, name: &str) -> Result<Descriptor> {
@@ -70,6 +97,16 @@ impl DestinationRepository for RegistryRepository {
 
     fn image(&self, name: &str) -> String {
         self.show(Some(name))
+    }
+
+    fn identity(&self) -> String {
+        let index = self.repository.index();
+        let host = host::key(&index.name);
+        let host = match index.scheme {
+            Some(Scheme::Http) => host.strip_suffix(":80").unwrap_or(&host),
+            _ => &host,
+        };
+        format!("{host}/{}", self.repository.remote_name())
     }
 
     fn tags(&self, call: &Call, take: &mut dyn FnMut(&str)) -> Result<bool> {
@@ -105,12 +142,47 @@ impl DestinationRepository for RegistryRepository {
         true
     }
 
+    // The first is taken away alone, with a look at the other tags of its manifest: a registry that deletes that too does so only once.
     fn remove(&self, call: &Call, tag: &str) -> Result<()> {
-        let outcome = self.client.delete_tag(call, &self.repository.with_tag(tag)?, &DeleteTagOptions::default());
-        match outcome.map(drop) {
-            // Somebody was faster.
-            Err(error) if error.code() == Code::NotFound => Ok(()),
-            outcome => outcome.map_err(|error: Error| error.within(format!("prune the tag {tag}"))),
+        let mut takes_tags = lock(&self.takes_tags);
+        let is_first = match *takes_tags {
+            Some(false) => return Err(takes_more(tag)),
+            known => known.is_none(),
+        };
+        if !is_first {
+            drop(takes_tags);
+            return match self.take_away(call, tag, false)? {
+                Some(false) => {
+                    *lock(&self.takes_tags) = Some(false);
+                    Err(takes_more(tag))
+                }
+                _ => Ok(()),
+            };
+        }
+        *takes_tags = self.take_away(call, tag, true)?;
+        match *takes_tags {
+            Some(false) => Err(takes_more(tag)),
+            _ => Ok(()),
         }
     }
+}
+
+impl RegistryRepository {
+    /// Whether the tag went alone; None: it was gone already.
+    fn take_away(&self, call: &Call, tag: &str, list_others: bool) -> Result<Option<bool>> {
+        let options = DeleteTagOptions { list_others, ..DeleteTagOptions::default() };
+        match self.client.delete_tag(call, &self.repository.with_tag(tag)?, &options) {
+            Ok(deleted) => Ok(Some(deleted.manifest == ManifestFate::Kept)),
+            // Somebody was faster.
+            Err(error) if error.code() == Code::NotFound => Ok(None),
+            Err(error) => Err(error.within(format!("prune the tag {tag}"))),
+        }
+    }
+}
+
+fn takes_more(tag: &str) -> Error {
+    let message =
+        format!("prune the tag {tag}: the registry deletes a manifest with its tag, or does not say that it keeps it");
+    Error::new(Code::Unsupported, message)
+        .with_hint("other tags of the same manifest would go with it: nothing more is pruned there")
 }

@@ -1,0 +1,143 @@
+//! The end of a sync: what is written last is written, and then tags are taken away, if nothing failed until then.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+
+use super::plan::{self, Doomed, ListedPair};
+use super::report::{ImageState, SyncedImage};
+use super::run::SyncJob;
+use super::{DestinationRepository, Pair, Wanted};
+use crate::call::Call;
+use crate::error::{Code, Error, Result, Side};
+use crate::sync::{into_inner, lock};
+use crate::transfer::workers::in_parallel;
+
+/// Tags to be taken away, each with the position of a pair.
+type Tags = Vec<(usize, String)>;
+
+impl SyncJob<'_> {
+    /// Nothing is taken away at a registry before all archives are there; and these are written whatever happens to another place.
+    pub(super) fn end(&self) -> Result<()> {
+        let Doomed { tags, spared } = match self.options.prune {
+            true => plan::doomed(self.pairs, &self.listed),
+            false => Doomed::default(),
+        };
+        let is_last = |(at, _): &(usize, String)| self.pairs[*at].destination.written_last().is_some();
+        let (staged, others): (Tags, Tags) = tags.into_iter().partition(is_last);
+        let first = staged.first().or(others.first()).map(|(at, _)| self.pairs[*at].destination.place());
+        let left = self.prune(staged)?;
+        self.finish()?;
+        let left = left + self.prune(others)?;
+        if let Some(place) = first.filter(|_| left > 0) {
+            let text = format!("{left} tags are not pruned, because {} failed", lock(&self.report).tags.failed);
+            self.call.warn_of(&place, &text)?;
+        }
+        for at in spared.into_iter().filter(|at| self.listed[*at].is_some()) {
+            let Pair { source, destination, .. } = &self.pairs[at];
+            let text = format!("nothing is pruned, because {} has no tag that is meant", source.place());
+            self.call.warn_of(&destination.place(), &text)?;
+        }
+        self.tell_unpruned()
+    }
+
+    /// Takes tags away, unless something failed. Gives how many stay for that.
+    fn prune(&self, doomed: Tags) -> Result<usize> {
+        if lock(&self.report).tags.failed > 0 {
+            return Ok(doomed.len());
+        }
+        let harmed = Mutex::new(HashSet::new());
+        let pruned = in_parallel(self.call, self.width, &self.meter, doomed, |call, _, (at, tag)| {
+            let to = &self.pairs[at].destination;
+            match self.remove(call, to.as_ref(), &tag) {
+                Ok(()) => self.tell(call, SyncedImage::unmoved(None, to.image(&tag), ImageState::Pruned)),
+                Err(error) => {
+                    lock(&harmed).insert(to.identity());
+                    self.fail(call, None, to.image(&tag), error)
+                }
+            }
+        });
+        let restored = self.restore(&into_inner(harmed));
+        pruned.and(restored).map(|()| 0)
+    }
+
+    /// Takes a tag away, if the sources say that they have nothing under it.
+    fn remove(&self, call: &Call, to: &dyn DestinationRepository, tag: &str) -> Result<()> {
+        for pair in plan::to_be_asked(self.pairs, &self.listed, &to.identity(), tag) {
+            if pair.source.has(call, tag).map_err(|error| error.with_side(Side::Source))? {
+                let message = format!("{} has the tag {tag}, and did not list it", pair.source.place());
+                return Err(Error::new(Code::Protocol, message).with_side(Side::Source));
+            }
+        }
+        match self.options.dry_run {
+            true => Ok(()),
+            false => to.remove(call, tag).map_err(|error| error.with_side(Side::Destination)),
+        }
+    }
+
+    /// Brings again what is gone from places where something went wrong: a registry may have deleted a manifest with all its tags.
+    fn restore(&self, harmed: &HashSet<String>) -> Result<()> {
+        for (at, list) in self.listed.iter().enumerate() {
+            let destination = &self.pairs[at].destination;
+            let is_harmed = !destination.is_at_hand() && harmed.contains(&destination.identity());
+            let Some(list) = list.as_ref().filter(|_| is_harmed) else { continue };
+            let mut gone: HashSet<&str> = list.names.iter().map(String::as_str).collect();
+            let mut is_there = |tag: &str| {
+                gone.remove(tag);
+            };
+            match destination.tags(self.call, &mut is_there) {
+                Ok(true) if !self.options.dry_run => {}
+                Ok(_) => continue,
+                Err(error) => {
+                    self.fail(self.call, None, destination.place(), error.with_side(Side::Destination))?;
+                    continue;
+                }
+            }
+            let names: Vec<String> = gone.into_iter().filter(|name| !name.contains(':')).map(str::to_owned).collect();
+            let again = ListedPair::default();
+            in_parallel(self.call, self.width, &self.meter, names, |call, worker, name| {
+                self.image(call, worker, at, &again, &name)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Of a place that does not say which tags it has, nothing can be pruned: the first push may have made it.
+    fn tell_unpruned(&self) -> Result<()> {
+        for (pair, list) in self.pairs.iter().zip(&self.listed) {
+            let is_unknown = list.as_ref().is_some_and(|list| list.there.is_none());
+            if !self.options.prune || !is_unknown || matches!(pair.wanted, Wanted::Exactly(_)) {
+                continue;
+            }
+            let place = pair.destination.place();
+            let message = format!("{place} does not say which tags it has: none can be pruned");
+            let error = Error::new(Code::Forbidden, message).with_side(Side::Destination);
+            self.fail(self.call, None, place, error)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is written last. One place that cannot be written is a failure, and the others are written all the same.
+    fn finish(&self) -> Result<()> {
+        let mut last: HashMap<String, &Pair> = HashMap::new();
+        for pair in self.pairs.iter().filter(|_| !self.options.dry_run) {
+            if let Some(whole) = pair.destination.written_last() {
+                last.entry(whole).or_insert(pair);
+            }
+        }
+        let is_alone = last.len() == 1 && self.pairs.iter().all(|pair| pair.destination.written_last().is_some());
+        let mut last: Vec<(String, &Pair)> = last.into_iter().collect();
+        last.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for (_, pair) in last {
+            let finished = pair.destination.finish(self.call).map_err(|error| error.with_side(Side::Destination));
+            match finished {
+                Err(error) if !is_alone => {
+                    let place = pair.destination.place();
+                    let error = error.within(format!("nothing of what was brought to {place} is there"));
+                    self.fail(self.call, None, place, error)?;
+                }
+                finished => finished?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::extract::{check_diff_id, diff_ids};
 use super::layer::{UnpackLimits, UnpackedLayer};
-use super::layer_entries::KnownLayers;
+use super::layer_entries::{has_name, KnownLayers};
 use super::path_walk::MOST_LINKS;
 use super::tar::{clean, is_within, join, shown, split, EntryKind, LayerEntries, Mark, TarEntry};
 use super::Image;
@@ -129,7 +129,7 @@ impl LayerSearch<'_> {
         let id = self.ids.and_then(|ids| ids.get(at));
         let found = search.layer((&self.layers[at], id), &mut self.limits, out, &mut self.known)?;
         match &found {
-            LayerLookup::Elsewhere(_, SearchFrom::SameLayer) | LayerLookup::File(..) => self.known.forget(),
+            LayerLookup::File(..) => self.known.forget(),
             _ => self.known.keep(at),
         }
         Ok(found)
@@ -172,8 +172,10 @@ struct Findings {
     file: Option<TarEntry>,
     /// The path that a symbolic link leads to.
     link: Option<Vec<u8>>,
-    /// What a hard link names in older layers.
-    older: Option<Vec<u8>>,
+    /// What a hard link names, and how many entries come before the link.
+    hard_link: Option<(Vec<u8>, usize)>,
+    /// How many entries there were.
+    count: usize,
     /// How many names at the beginning of the path are known to be folders.
     depth: usize,
     /// The path itself is a folder.
@@ -208,37 +210,35 @@ impl FileSearch<'_> {
                     copy_out(&mut entries, out)?;
                 }
             }
-            match self.take(entry, &mut seen)? {
-                None => {}
-                Some(LayerLookup::Elsewhere(target, SearchFrom::SameLayer)) if !known.may_have(&target) => {
-                    seen.older = Some(target);
-                }
-                Some(found) => return Ok(found),
+            if let Some(found) = self.take(entry, &mut seen)? {
+                return Ok(found);
             }
         }
         let diff_id = entries.source().finish()?;
         limits.bytes = limits.bytes.saturating_sub(entries.source().unpacked());
         check_diff_id(layer, &diff_id, id)?;
-        self.conclude(seen)
+        self.conclude(seen, |target, count| known.may_have(target, count))
     }
 
     /// Searches a layer of which all entries are known. None if it has the file, which has to be read.
     fn again(&self, entries: &[TarEntry]) -> Result<Option<LayerLookup>> {
+        let is_it = |entry: &TarEntry| entry.path == self.wanted && entry.kind == EntryKind::File;
+        if entries.iter().any(is_it) {
+            return Ok(None);
+        }
         let mut seen = Findings { depth: self.depth, ..Findings::default() };
         for entry in entries {
             self.call.check()?;
-            if entry.path == self.wanted && entry.kind == EntryKind::File && entry.mark()? == Mark::None {
-                return Ok(None);
-            }
             if let Some(found) = self.take(entry.clone(), &mut seen)? {
                 return Ok(Some(found));
             }
         }
-        self.conclude(seen).map(Some)
+        self.conclude(seen, |target, count| has_name(&entries[..count], target)).map(Some)
     }
 
     /// What an entry shows. Returns the result, unless the layer has to be read to its end.
     fn take(&self, entry: TarEntry, seen: &mut Findings) -> Result<Option<LayerLookup>> {
+        seen.count += 1;
         match entry.mark()? {
             Mark::None => {}
             mark => {
@@ -258,17 +258,21 @@ impl FileSearch<'_> {
         Ok(None)
     }
 
-    /// What a layer has said when all of it was seen.
-    fn conclude(&self, seen: Findings) -> Result<LayerLookup> {
-        if let Some(path) = seen.older {
-            return Ok(LayerLookup::Elsewhere(path, SearchFrom::Below));
+    /// What a layer has said when all of it was seen: of several entries with the name the last one. `may_have` tells whether some of the
+    /// first entries have a name.
+    fn conclude(&self, seen: Findings, may_have: impl Fn(&[u8], usize) -> bool) -> Result<LayerLookup> {
+        if let Some(entry) = seen.file {
+            return Ok(LayerLookup::File(entry, true));
         }
-        Ok(match (seen.file, seen.link) {
-            (Some(entry), _) => LayerLookup::File(entry, true),
-            (None, Some(path)) => LayerLookup::Elsewhere(path, SearchFrom::Newest),
-            (None, None) if seen.is_folder => return Err(self.no_file()),
-            (None, None) if seen.is_hidden => LayerLookup::Hidden,
-            (None, None) => LayerLookup::Folder(seen.depth),
+        if let Some((target, count)) = seen.hard_link {
+            let from = if may_have(&target, count) { SearchFrom::SameLayer } else { SearchFrom::Below };
+            return Ok(LayerLookup::Elsewhere(target, from));
+        }
+        Ok(match seen.link {
+            Some(path) => LayerLookup::Elsewhere(path, SearchFrom::Newest),
+            None if seen.is_folder => return Err(self.no_file()),
+            None if seen.is_hidden => LayerLookup::Hidden,
+            None => LayerLookup::Folder(seen.depth),
         })
     }
 
@@ -287,10 +291,10 @@ impl FileSearch<'_> {
             EntryKind::File if !self.verify => return Ok(Some(LayerLookup::File(entry, false))),
             EntryKind::File => seen.file = Some(entry),
             EntryKind::HardLink(target) if target == self.wanted => {}
-            EntryKind::HardLink(target) => {
-                return Ok(Some(LayerLookup::Elsewhere(target.clone(), SearchFrom::SameLayer)));
+            EntryKind::HardLink(target) => seen.hard_link = Some((target.clone(), seen.count - 1)),
+            EntryKind::Symlink(target) => {
+                (seen.link, seen.hard_link) = (Some(resolve(split(&entry.path).0, target, b"")?), None);
             }
-            EntryKind::Symlink(target) => seen.link = Some(resolve(split(&entry.path).0, target, b"")?),
             _ => return Err(self.no_file()),
         }
         Ok(None)

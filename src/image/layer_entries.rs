@@ -1,6 +1,6 @@
 //! The entries of layers that were read, so that a layer need not be fetched again to be searched for another name.
 
-use super::tar::{EntryKind, TarEntry};
+use super::tar::{is_within, EntryKind, TarEntry};
 
 /// The most memory for them, and what each costs besides its names. What does not fit is read again.
 const MOST_MEMORY: usize = 64 << 20;
@@ -35,9 +35,9 @@ impl KnownLayers {
         }
     }
 
-    /// Whether the layer that is being read has, so far, an entry with this name, or more than is known.
-    pub(super) fn may_have(&self, path: &[u8]) -> bool {
-        self.now.as_ref().is_none_or(|entries| entries.iter().any(|entry| entry.path == path))
+    /// Whether one of the first entries of the layer that is being read has this name, or more than is known.
+    pub(super) fn may_have(&self, path: &[u8], count: usize) -> bool {
+        self.now.as_ref().is_none_or(|entries| has_name(entries.get(..count).unwrap_or(entries), path))
     }
 
     /// Keeps the entries of the layer, which was read to its end.
@@ -57,6 +57,12 @@ impl KnownLayers {
         let noted = std::mem::replace(&mut self.now, next).unwrap_or_default();
         self.memory -= noted.iter().map(cost).sum::<usize>();
     }
+}
+
+/// Whether one of the entries has this name, if only behind a link.
+pub(super) fn has_name(entries: &[TarEntry], path: &[u8]) -> bool {
+    let leads_there = |entry: &TarEntry| matches!(entry.kind, EntryKind::Symlink(_)) && is_within(path, &entry.path);
+    entries.iter().any(|entry| entry.path == path || leads_there(entry))
 }
 
 fn cost(entry: &TarEntry) -> usize {
@@ -79,7 +85,7 @@ mod tests {
         };
         let mut known = KnownLayers::new(3);
         known.note(&entry("a"));
-        assert!(known.may_have(b"a") && !known.may_have(b"b"));
+        assert!(known.may_have(b"a", 1) && !known.may_have(b"a", 0) && !known.may_have(b"b", 1));
         known.keep(0);
         assert_eq!((known.get(0).map(<[TarEntry]>::len), known.memory), (Some(1), OVERHEAD + 1));
         known.note(&entry("b"));
@@ -88,9 +94,9 @@ mod tests {
         known.note(&entry("c"));
         known.memory = MOST_MEMORY;
         known.note(&entry("d"));
-        assert!(known.may_have(b"x"));
+        assert!(known.may_have(b"x", 0));
         known.keep(2);
         assert_eq!((known.get(2).is_some(), known.memory), (false, MOST_MEMORY - OVERHEAD - 1));
-        assert!(!known.may_have(b"c"), "the next layer is another");
+        assert!(!known.may_have(b"c", 1), "the next layer is another");
     }
 }

@@ -456,6 +456,43 @@ fn one_file_is_found_as_it_would_be_extracted() {
     fails(read(&twice, "a", true), Code::InvalidManifest, "twice");
 }
 
+/// A name that a layer has more than once: one file is written and no other after it, the same that extracting leaves.
+#[test]
+fn one_name_gives_one_file() {
+    let (older, other) = (layer(&[file("a", "one"), symlink("way", "a")]), hard("w", "a"));
+    for (newer, wanted) in [
+        (vec![other.clone(), file("w", "two")], Some("two")),
+        (vec![file("w", "two"), other.clone()], None),
+        (vec![file("a", "x"), other.clone(), file("w", "two")], Some("two")),
+        (vec![file("a", "x"), file("w", "two"), other.clone()], None),
+        (vec![other.clone(), file("a", "x"), file("w", "two")], Some("two")),
+        (vec![other.clone(), file("a", "x")], Some("one")),
+        (vec![file("a", "x"), other.clone()], Some("x")),
+        (vec![other.clone(), symlink("w", "way")], Some("one")),
+        (vec![symlink("w", "way"), other.clone()], Some("one")),
+        (vec![hard("w", "gone"), other.clone()], Some("one")),
+        (vec![other.clone(), other.clone(), hard("w", "w")], Some("one")),
+        (vec![symlink("to", "w"), other.clone(), file("w", "two")], Some("two")),
+        (vec![folder("d"), file("d/x", "three"), symlink("l", "d"), hard("w", "l/x")], Some("three")),
+    ] {
+        let image = Memory::new(&[older.clone(), layer(&newer)]);
+        let (_outer, inner) = place();
+        // Links between layers are missing from some of these images: then extracting fails.
+        let left = unpack_with(&image, &inner, ExtractOptions::default()).ok().map(|_| inner.join("w"));
+        for path in ["w", "to"].iter().take(if newer[0] == symlink("to", "w") { 2 } else { 1 }) {
+            match (read(&image, path, true), wanted) {
+                (Ok((found, content)), Some(wanted)) => {
+                    assert_eq!((content.as_str(), found.size), (wanted, wanted.len() as u64));
+                    let left = left.as_ref().map(|left| std::fs::read_to_string(left).unwrap());
+                    assert!(left.is_none_or(|left| left == wanted));
+                }
+                (outcome, None) => drop(fails(outcome, Code::InvalidManifest, "twice")),
+                (Err(error), Some(wanted)) => panic!("{wanted}: {error}"),
+            }
+        }
+    }
+}
+
 /// The message names the limit of a window and the size of this one: 256 MiB, 2 TiB, and the content size of a frame.
 #[test]
 fn great_windows_of_zstd_are_refused_by_their_numbers() {

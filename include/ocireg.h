@@ -3382,7 +3382,8 @@ ocireg_status ocireg_index_remove(ocireg_client *client,
 // are as in the layer; names of owners are left out, which mean something only within the image. Whiteouts are not in it, nor is the
 // root. Names are relative, without `.` and `..`; each folder follows everything in it, so that it can be unpacked into folders
 // that nobody may write to; one that the layers name only in the paths of others has the mode 0755 and zeros. A hard link
-// follows its target; where a newer layer hides that, the link has the bytes itself, for which its layer is read once more.
+// follows its target; where a newer layer hides that, the link has the bytes itself, for which its layer is read once more. What a layer
+// has twice is there twice, the last time as it should be. Files in folders with a name for marks of aufs (`.wh..wh.`) are left out.
 //
 // What a layer has behind a link of an older layer, or has twice, as a folder with files in it and as something else, cannot be told
 // in this order and is OCIREG_UNSUPPORTED; ocireg_image_extract can do it. No more than 512 MiB of memory are used for names.
@@ -3412,8 +3413,8 @@ ocireg_status ocireg_image_export_file(ocireg_client *client,
                                        ocireg_error **error);
 
 // As ocireg_image_export_file, to a descriptor, which stays open and is as for ocireg_blob_get_fd. The bytes are written as they come:
-// on an error, OCIREG_DIGEST_MISMATCH too, what was written must not be trusted. The archive then lacks its end, the two blocks of
-// zeros. Blocks.
+// on an error, OCIREG_DIGEST_MISMATCH too, what was written must not be trusted. As far as more can be written, the archive then ends
+// with an extended header that is cut short, or in the middle of a file: so tar and others that read it fail too. Blocks.
 //
 // Options, result and errors: those of ocireg_image_export_file.
 ocireg_status ocireg_image_export_fd(ocireg_client *client,

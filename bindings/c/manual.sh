@@ -108,7 +108,9 @@ is 0 too, but not of bytes whose digest is only known at their end
 .BR cat ,
 .BR export ,
 .BR "v1 layer" ,
-an archive in -): it is that of IO, because what was read is not verified.
+an archive in -): it is that of IO, because what was read is not verified. The status of a pipe is that of its last command: with
+.B set \-o pipefail
+a script sees that one before it failed.
 .SH ENVIRONMENT
 .TP
 .BR OCIREG_USERNAME ", " OCIREG_PASSWORD

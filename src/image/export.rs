@@ -6,12 +6,13 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::extract::{diff_ids, ExtractedLayer};
-use super::flat::{flatten, LayerSource, Picks};
+use super::flat::{flatten, give_up, LayerSource, Picks};
 use super::layer::UnpackLimits;
 use super::Image;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
+use crate::manifest::Descriptor;
 use crate::options::options;
 use crate::os::owner::{self, folder_of};
 use crate::os::target::Target;
@@ -61,15 +62,13 @@ pub struct Exported {
     pub size: u64,
 }
 
-/// Writes the file system of an image as a tar archive. After an error the archive has no end, and what was written must not be
-/// trusted.
+/// Writes the file system of an image as a tar archive. After an error what was written must not be trusted, and no reader takes it
+/// for whole.
 pub fn export(call: &Call, store: &dyn ReadStore, out: &mut dyn Write, options: &ExportOptions) -> Result<Exported> {
-    let image = Image::find(call, store, options.platform.as_deref())?;
-    let layers = image.layers(call, store)?;
-    let ids = diff_ids(call, store, &image, layers.len())?;
+    let (image, layers, ids) = find(call, store, options).inspect_err(|_| give_up(out))?;
     let limits = UnpackLimits { bytes: options.max_bytes, ratio: options.max_ratio };
     let total = layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size));
-    call.begin("export", Some(total))?;
+    call.begin("export", Some(total)).inspect_err(|_| give_up(out))?;
     let source = LayerSource { call, store, layers: &layers, ids: ids.as_deref(), limits };
     let (layers, counts) = flatten(source, Picks::all(), out)?;
     Ok(Exported {
@@ -85,6 +84,15 @@ pub fn export(call: &Call, store: &dyn ReadStore, out: &mut dyn Write, options: 
         bytes: counts.bytes,
         size: counts.size,
     })
+}
+
+type FoundImage = (Image, Vec<Descriptor>, Option<Vec<Digest>>);
+
+fn find(call: &Call, store: &dyn ReadStore, options: &ExportOptions) -> Result<FoundImage> {
+    let image = Image::find(call, store, options.platform.as_deref())?;
+    let layers = image.layers(call, store)?;
+    let ids = diff_ids(call, store, &image, layers.len())?;
+    Ok((image, layers, ids))
 }
 
 /// Writes it to a file, which appears under its name only whole and verified; or into a pipe or device, which gets the bytes as they

@@ -27,8 +27,10 @@ pub(super) fn extract(
     let (layers, _) = flatten(source, picks, &mut waiting)?;
     let mut unpacking = there.map_or_else(|| Unpacking::new(call, image, path, options), Ok)?;
     let mut entries = Entries::new(WaitingTar { call: call.clone(), reader: waiting.0.finish().read_from(0) });
-    while unpacking.entry(&mut entries)? {
+    // What whiteouts removed is not in it: there is nothing to remove in the folder.
+    while let Some(entry) = entries.advance()? {
         call.check()?;
+        unpacking.file(entry, &mut entries)?;
     }
     let extracted = unpacking.finish()?;
     Ok(Extracted { layers, ..extracted })

@@ -21,6 +21,23 @@ pub(crate) enum Mark<'a> {
     Private,
 }
 
+/// Whether a name is in a folder that is for the tool that wrote the layer.
+pub(crate) fn is_private(path: &[u8]) -> bool {
+    split(path).0.split(|byte| *byte == b'/').any(|part| part.starts_with(b".wh..wh."))
+}
+
+/// A name in a folder that has the name of a whiteout: in no layer that something reads can there be such a folder.
+pub(crate) fn refuse_in_whiteout(path: &[u8]) -> Result<()> {
+    let is_whiteout = |part: &[u8]| part.starts_with(b".wh.") && !part.starts_with(b".wh..wh.");
+    match split(path).0.split(|byte| *byte == b'/').any(is_whiteout) {
+        true => {
+            let message = format!("'{}' is in a folder with the name of a whiteout", shown(path));
+            Err(Error::new(Code::InvalidManifest, message))
+        }
+        false => Ok(()),
+    }
+}
+
 impl TarEntry {
     /// What the entry's name says about the layers below.
     pub(crate) fn mark(&self) -> Result<Mark<'_>> {

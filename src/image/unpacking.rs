@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::config::ImageConfig;
 use super::disk::{DiskTree, PreservedAttributes};
-use super::tar::{EntryKind, Mark};
+use super::tar::{EntryKind, Mark, TarEntry};
 use super::Image;
 use crate::call::Call;
 use crate::digest::Digest;
@@ -152,9 +152,14 @@ impl Unpacking {
                 return self.tree.opaque(folder).map(|()| true);
             }
         }
+        self.file(entry, entries).map(|()| true)
+    }
+
+    /// Makes one entry.
+    pub(super) fn file<S: TarSource>(&mut self, entry: TarEntry, entries: &mut Entries<S>) -> Result<()> {
         if !self.tree.make(&entry, &mut |buffer| entries.read(buffer))? {
             self.result.skipped += 1;
-            return Ok(true);
+            return Ok(());
         }
         let result = &mut self.result;
         match entry.kind {
@@ -167,7 +172,7 @@ impl Unpacking {
             EntryKind::HardLink(_) => result.hard_links += 1,
             EntryKind::Character | EntryKind::Block | EntryKind::Fifo => result.devices += 1,
         }
-        Ok(true)
+        Ok(())
     }
 
     pub(super) fn finish(mut self) -> Result<Extracted> {

@@ -4,6 +4,7 @@
 mod entries;
 pub(crate) mod names;
 mod pax;
+mod record;
 pub(crate) mod write;
 
 pub(crate) use entries::{Entries, EntryKind, TarEntry};

@@ -1,5 +1,9 @@
 //! Extended headers (POSIX pax).
 
+use std::collections::BTreeMap;
+
+use super::record::{first_record, record};
+
 #[derive(Default)]
 pub(super) struct Pax {
     pub some: bool,
@@ -12,7 +16,7 @@ pub(super) struct Pax {
     pub mtime: Option<i64>,
     /// The content is a sparse file.
     pub sparse: bool,
-    /// The records that are kept as they are: what else a file has.
+    /// The records of what else a file has, each key once and written anew: not every reader takes what this one takes.
     pub attributes: Vec<u8>,
 }
 
@@ -20,12 +24,12 @@ impl Pax {
     /// Parses an extended header; the error says what is wrong.
     pub(super) fn parse(mut bytes: &[u8]) -> Result<Pax, &'static str> {
         let mut pax = Pax { some: true, ..Pax::default() };
+        let mut kept = BTreeMap::new();
         while !bytes.is_empty() {
-            let (key, value, rest) = record(bytes).ok_or("an extended header is damaged")?;
-            let whole = &bytes[..bytes.len() - rest.len()];
+            let (key, value, rest) = first_record(bytes).ok_or("an extended header is damaged")?;
             bytes = rest;
-            if is_attribute(key, value) {
-                pax.attributes.extend_from_slice(whole);
+            if is_attribute(key) {
+                kept.insert(key, value);
             }
             let text = std::str::from_utf8(value).unwrap_or_default();
             let number = || text.parse::<u64>().map_err(|_| "a number in an extended header is not a number");
@@ -35,17 +39,26 @@ impl Pax {
                 b"size" => pax.size = Some(number()?),
                 b"uid" => pax.uid = Some(number()?),
                 b"gid" => pax.gid = Some(number()?),
-                b"mtime" => pax.mtime = text.split('.').next().and_then(|seconds| seconds.parse().ok()),
+                b"mtime" => {
+                    pax.mtime = text.split('.').next().and_then(|seconds| seconds.parse().ok());
+                    match pax.mtime.is_some() && is_fractional(value) {
+                        true => kept.insert(key, value),
+                        false => kept.remove(key),
+                    };
+                }
                 key if key.starts_with(b"GNU.sparse.") => pax.sparse = true,
                 _ => {}
             }
+        }
+        for (key, value) in kept {
+            record(&mut pax.attributes, key, value);
         }
         Ok(pax)
     }
 }
 
-/// What a file has besides what a header tells: extended attributes and the like, and the part of a second of its time.
-fn is_attribute(key: &[u8], value: &[u8]) -> bool {
+/// What a file has besides what a header tells: extended attributes and the like.
+fn is_attribute(key: &[u8]) -> bool {
     const KEPT: [&[u8]; 6] = [
         b"SCHILY.xattr.",
         b"LIBARCHIVE.xattr.",
@@ -54,21 +67,35 @@ fn is_attribute(key: &[u8], value: &[u8]) -> bool {
         b"RHT.security.selinux",
         b"MSWINDOWS.",
     ];
-    match key {
-        b"mtime" => {
-            let number = |part: &[u8]| !part.is_empty() && part.len() < 20 && part.iter().all(u8::is_ascii_digit);
-            let mut parts = value.strip_prefix(b"-").unwrap_or(value).split(|byte| *byte == b'.');
-            matches!((parts.next(), parts.next(), parts.next()), (Some(whole), Some(part), None) if number(whole) && number(part))
-        }
-        key => !key.contains(&0) && KEPT.iter().any(|kept| key.starts_with(kept)),
-    }
+    !key.contains(&0) && KEPT.iter().any(|kept| key.starts_with(kept))
 }
 
-/// `LENGTH KEY=VALUE\n`, the length over all of it.
-fn record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let space = bytes.iter().take(20).position(|byte| *byte == b' ')?;
-    let length: usize = std::str::from_utf8(&bytes[..space]).ok()?.parse().ok()?;
-    let record = bytes.get(space + 1..length)?.strip_suffix(b"\n")?;
-    let equals = record.iter().position(|byte| *byte == b'=')?;
-    Some((&record[..equals], &record[equals + 1..], &bytes[length..]))
+/// A time with a part of a second, which a header has no place for.
+fn is_fractional(time: &[u8]) -> bool {
+    let number = |part: &[u8]| !part.is_empty() && part.len() < 20 && part.iter().all(u8::is_ascii_digit);
+    let mut parts = time.strip_prefix(b"-").unwrap_or(time).split(|byte| *byte == b'.');
+    matches!((parts.next(), parts.next(), parts.next()), (Some(whole), Some(part), None) if number(whole) && number(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is passed on is what was understood.
+    #[test]
+    fn a_time_is_kept_with_its_part_of_a_second() {
+        for (records, mtime, kept) in [
+            (&["5.25"][..], Some(5), "14 mtime=5.25\n"),
+            (&["5.25", "9"], Some(9), ""),
+            (&["9", "-5.25"], Some(-5), "15 mtime=-5.25\n"),
+            (&["5.25", "nonsense"], None, ""),
+            (&["9999999999999999999.5"], None, ""),
+            (&["5.x"], Some(5), ""),
+        ] {
+            let mut bytes = Vec::new();
+            records.iter().for_each(|value| record(&mut bytes, b"mtime", value.as_bytes()));
+            let pax = Pax::parse(&bytes).unwrap();
+            assert_eq!((pax.mtime, pax.attributes.as_slice()), (mtime, kept.as_bytes()), "{records:?}");
+        }
+    }
 }

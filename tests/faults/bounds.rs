@@ -149,3 +149,40 @@ fn small_images_cost_little() {
         }
     }
 }
+
+/// What the names of an export may need, and what reading and unpacking need besides in a debug build.
+const NAMES: u64 = (512 + 96) << 20;
+
+/// Images whose names need more than that: it is counted as it is needed.
+type ManyNames = (&'static str, fn() -> Vec<u8>);
+const TOO_MANY: [ManyNames; 2] = [
+    ("folders with one name each", || deep(5_500)),
+    ("links with long targets", || {
+        let target = "t".repeat(4000);
+        packed((0..140_000).map(|number| [pax(&[("linkpath", &target)]), symlink(&number.to_string(), "x")].concat()))
+    }),
+];
+
+#[test]
+fn the_memory_for_names_is_bounded() {
+    if let Ok(wanted) = std::env::var(CASE) {
+        let (name, make) = TOO_MANY.iter().find(|(name, _)| *name == wanted).unwrap();
+        let (client, image) = (client(), Memory::with_ids(&[make()], &[]));
+        let outcome = export(&call(&client), &image, &mut std::io::sink(), &ExportOptions::default());
+        println!("{name}: {} MiB", peak() >> 20);
+        fails(outcome, Code::LimitExceeded, "512 MiB");
+        assert!(peak() < NAMES, "{name}: {} MiB", peak() >> 20);
+        return;
+    }
+    for (name, _) in &TOO_MANY {
+        let this = std::env::current_exe().unwrap();
+        let child = Command::new(this)
+            .args(["--exact", "bounds::the_memory_for_names_is_bounded", "--nocapture"])
+            .env(CASE, name)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&child.stdout).into_owned();
+        said.lines().filter(|line| line.starts_with(name)).for_each(|line| println!("{line}"));
+        assert!(child.status.success(), "{said}{}", String::from_utf8_lossy(&child.stderr));
+    }
+}

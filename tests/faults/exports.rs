@@ -323,6 +323,17 @@ fn newer_layers_hide_what_older_ones_have() {
     }
 }
 
+/// As by Docker, which has such folders from the days of aufs; but links to what is in them have it.
+#[test]
+fn what_is_for_the_tool_that_wrote_a_layer_is_left_out() {
+    let private = [".wh..wh.plnk", ".wh..wh.plnk/d"].map(folder);
+    let other =
+        [file(".wh..wh.plnk/1.2", "1"), file(".wh..wh.orph/x", "2"), symlink("l", ".wh..wh.aufs"), file("l/y", "3")];
+    let link = hard("a", ".wh..wh.plnk/1.2");
+    let (_, bytes) = archive(&Memory::new(&[layer(&[private.concat(), other.concat(), link])])).unwrap();
+    assert_eq!(listed(&bytes), ["l -> .wh..wh.aufs", "a: 1"]);
+}
+
 #[test]
 fn what_cannot_be_told_is_refused() {
     let bad = Code::InvalidManifest;
@@ -341,6 +352,33 @@ fn what_cannot_be_told_is_refused() {
         ),
         ("a folder turned", vec![layer(&[file("d/a", ""), file("d", "")])], Code::Unsupported, "'d'"),
         ("in an older file", vec![layer(&[file("f", "")]), layer(&[file("f/x", "")])], bad, "'f'"),
+        (
+            "in an older file, with only marks between",
+            vec![layer(&[file("d", "")]), layer(&[file("d/.wh.x", "")]), layer(&[file("d/f", "")])],
+            bad,
+            "'d'",
+        ),
+        (
+            "in an older file, which has a mark first",
+            vec![layer(&[file("d/.wh.y", ""), file("d", "")]), layer(&[file("d/f", "")])],
+            bad,
+            "'d'",
+        ),
+        (
+            "removed behind an older link, which has a mark first",
+            vec![layer(&[file("d/.wh.y", ""), symlink("d", "u")]), layer(&[file("d/.wh.x", "")])],
+            Code::Unsupported,
+            "'d'",
+        ),
+        ("in a folder with the name of a whiteout", vec![layer(&[file(".wh.etc/f", "")])], bad, "'.wh.etc/f'"),
+        (
+            "in a folder with the name of a whiteout, behind a link",
+            vec![layer(&[symlink("l", ".wh.etc"), file("l/f", "")])],
+            bad,
+            "'.wh.etc/f'",
+        ),
+        ("a folder in one", vec![layer(&[folder("d/.wh.x/y")])], bad, "'d/.wh.x/y'"),
+        ("a hard link in one", vec![layer(&[file("a", ""), hard(".wh.x/y", "a")])], bad, "'.wh.x/y'"),
         ("in its own file", vec![layer(&[file("f", ""), file("f/x", "")])], bad, "'f'"),
         ("a link to nothing", vec![layer(&[]), layer(&[hard("b", "a")])], bad, "'a'"),
         ("a link to a folder", vec![layer(&[folder("a")]), layer(&[hard("b", "a")])], bad, "'a'"),
@@ -400,7 +438,7 @@ fn attributes_are_kept() {
         assert_eq!(header.username().unwrap().unwrap_or_default(), "");
         found.insert(name, (header.mode().unwrap(), header.device_minor().ok().flatten(), extended));
     }
-    let kept = ["path", "uid", "mtime", "SCHILY.xattr.user.colour"];
+    let kept = ["path", "uid", "SCHILY.xattr.user.colour", "mtime"];
     let (mode, _, extended) = &found[&long];
     assert_eq!(*mode, 0o4711);
     assert_eq!(extended.iter().map(|one| one.split_once('=').unwrap().0).collect::<Vec<_>>(), kept);

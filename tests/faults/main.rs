@@ -22,6 +22,7 @@ mod download;
 mod elsewhere;
 mod existing;
 mod exports;
+mod exports_torn;
 mod files;
 mod handed;
 mod held;

@@ -137,6 +137,31 @@ fn a_failure_writes_nothing() {
     }
 }
 
+/// What has the name of a whiteout, but is none, removes nothing of what was there.
+#[test]
+fn nothing_picked_removes() {
+    for name in [".wh.etc/f", ".wh..wh..opq/f", ".wh..wh.plnk/f", ".wh./f", "d/.wh.etc/f", "l/f"] {
+        let store = Memory::new(&[layer(&[symlink("l", ".wh.etc"), file(name, ""), file("other/f", "")])]);
+        let outer = tempfile::tempdir().unwrap();
+        for there in ["etc", "d/etc"] {
+            std::fs::create_dir_all(outer.path().join(there)).unwrap();
+        }
+        let (client, paths) = (client(), vec!["**/f".to_owned()]);
+        let options = ExtractOptions { paths, overwrite: true, ..ExtractOptions::default() };
+        let outcome = extract(&call(&client), &store, outer.path(), &options);
+        let wanted = &["d", "d/etc", "etc", "other", "other/f"];
+        match name.contains(".wh..wh.") {
+            true => {
+                assert_eq!((outcome.unwrap().whiteouts, there(outer.path())), (0, wanted.map(str::to_owned).into()))
+            }
+            false => {
+                fails(outcome, Code::InvalidManifest, "whiteout");
+                assert_eq!(there(outer.path()), wanted[..3]);
+            }
+        }
+    }
+}
+
 /// An image in a registry that counts.
 fn shelf(layers: &[Vec<u8>]) -> Shelf {
     let shelf = Shelf::start(Abilities::default());

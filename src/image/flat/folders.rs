@@ -20,7 +20,7 @@ impl NameTree {
     fn below(&self, id: NodeId, path: &[u8], picks: &mut Picks, output: &mut TarOutput) -> Result<bool> {
         self.call.check()?;
         let mut some = false;
-        for (name, child) in &self.nodes[id].children {
+        for (name, child) in self.nodes[id].children.iter().filter(|(name, _)| !name.starts_with(b".wh.")) {
             let (node, path) = (&self.nodes[*child], join(path, name));
             let inside = self.below(*child, &path, picks, output)?;
             let is_folder = node.exists && (picks.take(&path) || inside);

@@ -4,20 +4,28 @@
 use std::collections::BTreeMap;
 
 use super::inodes::{missing, Inode, InodeKind, InodeName, WaitingLink};
-use super::names::{in_one_pass, LayerNumber, NameTree, NodeId, Own, Spot};
+use super::names::{in_list, in_one_pass, LayerNumber, NameTree, NodeId, Own, Spot};
 use crate::error::Result;
 use crate::image::tar::{shown, EntryKind, TarEntry};
 
 /// What an inode, and a name that it is known by, cost besides their bytes.
 const COST: usize = 200;
 
+/// What an inode costs, which it gives back at the end of its layer.
+fn cost_of(kind: &InodeKind) -> usize {
+    match kind {
+        InodeKind::Made(made) => {
+            let (entry, attributes) = made.as_ref();
+            let target = if let EntryKind::Symlink(target) = &entry.kind { target.len() } else { 0 };
+            2 * COST + entry.path.len() + target + attributes.len()
+        }
+        _ => COST,
+    }
+}
+
 impl NameTree {
     pub(super) fn new_inode(&mut self, kind: InodeKind) -> Result<usize> {
-        let bytes = match &kind {
-            InodeKind::Made(made) => made.1.len() + made.0.path.len() + 2 * COST,
-            _ => COST,
-        };
-        self.spend(bytes)?;
+        self.spend(cost_of(&kind))?;
         self.inodes.push(Inode { kind, aliases: Vec::new(), late: Vec::new() });
         Ok(self.inodes.len() - 1)
     }
@@ -95,7 +103,7 @@ impl NameTree {
         }
         let wait = self.waits.len();
         let inode = self.new_inode(InodeKind::Below(wait))?;
-        self.spend(COST)?;
+        self.spend(in_list::<WaitingLink>(1) + in_list::<usize>(0) + link.len() + name.len())?;
         self.waits.push(WaitingLink { from: layer, found: None, names: Vec::new(), inode, link, target: name });
         self.nodes[target.node()].waits.push(wait);
         Ok(Some(inode))
@@ -148,7 +156,7 @@ impl NameTree {
             return Ok(());
         }
         self.linked_folders.push(id);
-        self.spend(size_of::<NodeId>())
+        self.spend(in_list::<NodeId>(1))
     }
 
     /// The names that get their content when the layer is read again, by the number of the entry that has it.
@@ -177,14 +185,11 @@ impl NameTree {
 
     /// The next layer has inodes of its own.
     pub(super) fn end_layer(&mut self) {
-        self.linked_folders.clear();
+        let folders = std::mem::take(&mut self.linked_folders);
+        self.give_back(folders.len() * in_list::<NodeId>(1));
         let cost = |name: &InodeName| COST + name.path.len();
         for inode in std::mem::take(&mut self.inodes) {
-            let own = match &inode.kind {
-                InodeKind::Made(made) => made.1.len() + made.0.path.len() + 2 * COST,
-                _ => COST,
-            };
-            self.give_back(own + inode.aliases.iter().chain(&inode.late).map(cost).sum::<usize>());
+            self.give_back(cost_of(&inode.kind) + inode.aliases.iter().chain(&inode.late).map(cost).sum::<usize>());
         }
     }
 

@@ -1,6 +1,7 @@
 //! An image as one archive: the layers from the newest on, each read once and written as it comes. An entry is written unless a newer
 //! layer has its name, removes it, or has something else in the place of a folder above it.
 
+mod blocks;
 mod folders;
 mod inodes;
 mod links;
@@ -20,7 +21,7 @@ pub(super) use output::WrittenCounts;
 pub(super) use picks::Picks;
 
 use super::layer::{UnpackLimits, UnpackedLayer};
-use super::tar::{EntryKind, LayerEntries, Mark, TarEntry};
+use super::tar::{is_private, EntryKind, LayerEntries, Mark, TarEntry};
 use super::unpacking::{check_diff_id, ExtractedLayer};
 use crate::call::Call;
 use crate::digest::Digest;
@@ -42,32 +43,27 @@ pub(super) struct LayerSource<'a> {
     pub limits: UnpackLimits,
 }
 
-/// Writes an image, or what was picked of it. Returns the layers that were read, the oldest first. After an error the archive has no
-/// end.
+/// Writes an image, or what was picked of it. Returns the layers that were read, the oldest first. After an error no reader takes the
+/// archive for whole.
 pub(super) fn flatten(
     source: LayerSource,
     mut picks: Picks,
     out: &mut dyn Write,
 ) -> Result<(Vec<ExtractedLayer>, WrittenCounts)> {
-    let exact = picks.exact();
     let names = NameTree::new(source.call);
     let mut work = Flattening { source, names, picks: &mut picks, output: TarOutput::new(out), done: 0 };
-    let (mut read, mut whole) = (Vec::new(), true);
-    for at in (0..work.source.layers.len()).rev() {
-        if exact.as_ref().is_some_and(|paths| work.is_settled(paths)) {
-            whole = false;
-            break;
+    match work.image() {
+        Ok(read) => Ok((read, work.output.counts)),
+        Err(error) => {
+            work.output.give_up();
+            Err(error)
         }
-        read.push(work.layer(at)?);
     }
-    if whole {
-        work.names.refuse_missing()?;
-    }
-    work.names.write_folders(work.picks, &mut work.output)?;
-    work.picks.refuse_unfound()?;
-    work.output.end()?;
-    read.reverse();
-    Ok((read, work.output.counts))
+}
+
+/// Writes what no reader takes for an archive, because there is none.
+pub(super) fn give_up(out: &mut dyn Write) {
+    TarOutput::new(out).give_up();
 }
 
 struct Flattening<'a> {
@@ -79,6 +75,26 @@ struct Flattening<'a> {
 }
 
 impl Flattening<'_> {
+    fn image(&mut self) -> Result<Vec<ExtractedLayer>> {
+        let exact = self.picks.exact();
+        let (mut read, mut whole) = (Vec::new(), true);
+        for at in (0..self.source.layers.len()).rev() {
+            if exact.as_ref().is_some_and(|paths| self.is_settled(paths)) {
+                whole = false;
+                break;
+            }
+            read.push(self.layer(at)?);
+        }
+        if whole {
+            self.names.refuse_missing()?;
+        }
+        self.names.write_folders(self.picks, &mut self.output)?;
+        self.picks.refuse_unfound()?;
+        self.output.end()?;
+        read.reverse();
+        Ok(read)
+    }
+
     fn is_settled(&self, paths: &[Vec<u8>]) -> bool {
         !self.names.waits() && paths.iter().all(|path| self.names.is_settled(path))
     }
@@ -87,6 +103,7 @@ impl Flattening<'_> {
         let number =
             LayerNumber::try_from(at).map_err(|_| Error::new(Code::LimitExceeded, "the image has too many layers"))?;
         let layer = &self.source.layers[at];
+        let limits = self.source.limits;
         let mut entries = self.open(layer, self.source.call)?;
         let mut count = 0;
         while let Some(entry) = entries.advance()? {
@@ -98,7 +115,10 @@ impl Flattening<'_> {
         let diff_id_checked = check_diff_id(layer, &diff_id, self.source.ids.and_then(|ids| ids.get(at)))?;
         self.names.refuse_links_to_folders(number)?;
         self.made()?;
+        // What is read again counts once.
+        let left = std::mem::replace(&mut self.source.limits, limits);
         self.late(layer)?;
+        self.source.limits = left;
         self.names.end_layer();
         self.done = self.done.saturating_add(layer.size);
         Ok(ExtractedLayer { digest: layer.digest.clone(), diff_id, diff_id_checked })
@@ -154,7 +174,7 @@ impl Flattening<'_> {
         };
         let inode = self.names.new_inode(kind)?;
         let mut named = Vec::new();
-        if self.names.add_other(&spot, layer, inode)? && self.picks.take(&spot.path) {
+        if self.names.add_other(&spot, layer, inode)? && self.wants(&spot.path) {
             named.push(self.names.claim(spot.node(), &spot.path));
         }
         named.extend(self.names.arrived(&spot, layer)?);
@@ -162,6 +182,10 @@ impl Flattening<'_> {
             EntryKind::File => self.write(inode, &entry, &attributes, named, &mut |buffer| entries.read(buffer)),
             _ => named.into_iter().try_for_each(|name| self.names.wait(inode, name)),
         }
+    }
+
+    fn wants(&mut self, path: &[u8]) -> bool {
+        !is_private(path) && self.picks.take(path)
     }
 
     /// Writes something under a name, and as links under more.
@@ -186,7 +210,7 @@ impl Flattening<'_> {
         let spot = self.names.own_spot(&entry.path, layer)?;
         let Some(inode) = self.names.linked(entry, (&spot, target), layer)? else { return Ok(()) };
         let mut named = Vec::new();
-        if self.names.add_other(&spot, layer, inode)? && self.picks.take(&spot.path) {
+        if self.names.add_other(&spot, layer, inode)? && self.wants(&spot.path) {
             named.push(self.names.claim(spot.node(), &spot.path));
         }
         named.extend(self.names.arrived(&spot, layer)?);

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::blocks::Blocks;
 use super::inodes::{Inode, WaitingLink};
 pub(super) use super::{LayerNumber, NodeId};
 use crate::call::Call;
@@ -10,9 +11,21 @@ use crate::error::{Code, Error, Result};
 use crate::image::path_walk::WalkBudget;
 use crate::image::tar::{join, shown, split};
 
-/// The most memory for the names, and what each costs besides its bytes.
+/// The most memory for the names.
 const MOST_MEMORY: usize = 512 << 20;
-const OVERHEAD: usize = 260;
+/// What an allocation costs besides its bytes.
+pub(super) const ALLOCATION: usize = 24;
+/// What a name costs besides its bytes: its node, and its part of a leaf that is half full. The first in a folder has all of the leaf.
+const NAME: usize = size_of::<NameNode>() + ALLOCATION + LEAF / 5;
+const LEAF: usize = 11 * size_of::<(Box<[u8]>, NodeId)>() + ALLOCATION;
+
+/// What one more costs in a list, which takes twice the space when it is full, and then has it three times for a while.
+pub(super) const fn in_list<T>(count: usize) -> usize {
+    match count {
+        0 => 4 * size_of::<T>() + ALLOCATION,
+        _ => 3 * size_of::<T>(),
+    }
+}
 
 pub(super) const ROOT: NodeId = 0;
 
@@ -26,12 +39,33 @@ pub(super) enum Own {
     Other(usize),
 }
 
-/// A layer takes a name for that of a folder, without an entry that says so.
+/// The oldest layer that takes a name for that of a folder, without an entry that says so, and the oldest of those before it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Assumed {
-    pub layer: LayerNumber,
-    /// It has files there, not only whiteouts or targets of links.
-    pub by_files: bool,
+pub(super) struct Assumption {
+    layer: LayerNumber,
+    newer: Option<LayerNumber>,
+}
+
+impl Assumption {
+    pub(super) fn add(assumption: &mut Option<Assumption>, layer: LayerNumber) {
+        let newer = assumption.and_then(|there| there.before(layer));
+        *assumption = Some(Assumption { layer, newer });
+    }
+
+    /// The oldest one that is newer than this layer.
+    fn before(self, layer: LayerNumber) -> Option<LayerNumber> {
+        if self.layer == layer {
+            self.newer
+        } else {
+            Some(self.layer)
+        }
+    }
+
+    /// For newer layers there was a folder.
+    fn fulfil(assumption: &mut Option<Assumption>, layer: LayerNumber) {
+        let own = assumption.filter(|there| there.layer == layer);
+        *assumption = own.map(|there| Assumption { newer: None, ..there });
+    }
 }
 
 /// A folder of the result, which is written when everything in it has been.
@@ -54,7 +88,9 @@ pub(super) struct NameNode {
     /// The layers that remove the name of older ones, and those that remove what is below it; the newest first.
     pub gone: Vec<LayerNumber>,
     pub closed: Vec<LayerNumber>,
-    pub assumed: Option<Assumed>,
+    /// By anything, and by files there, not only whiteouts or targets of links.
+    pub assumed: Option<Assumption>,
+    pub filled: Option<Assumption>,
     /// The last layer that has an entry below this name.
     pub below: Option<LayerNumber>,
     pub folder: Option<Box<HeldFolder>>,
@@ -104,7 +140,7 @@ impl Spot {
 
 pub(super) struct NameTree {
     pub call: Call,
-    pub nodes: Vec<NameNode>,
+    pub nodes: Blocks<NameNode>,
     /// What the layer that is being read has besides folders.
     pub inodes: Vec<Inode>,
     pub waits: Vec<WaitingLink>,
@@ -116,9 +152,11 @@ pub(super) struct NameTree {
 
 impl NameTree {
     pub(super) fn new(call: &Call) -> NameTree {
+        let mut nodes = Blocks::new();
+        nodes.push(NameNode::default());
         NameTree {
             call: call.clone(),
-            nodes: vec![NameNode::default()],
+            nodes,
             inodes: Vec::new(),
             waits: Vec::new(),
             linked_folders: Vec::new(),
@@ -148,9 +186,9 @@ impl NameTree {
         if let Some(id) = self.nodes[parent].children.get(name) {
             return Ok(*id);
         }
-        self.spend(OVERHEAD + name.len())?;
-        let id = self.nodes.len();
-        self.nodes.push(NameNode::default());
+        let leaf = if self.nodes[parent].children.is_empty() { LEAF } else { 0 };
+        self.spend(NAME + leaf + name.len())?;
+        let id = self.nodes.push(NameNode::default());
         self.nodes[parent].children.insert(name.into(), id);
         Ok(id)
     }
@@ -207,8 +245,9 @@ impl NameTree {
         match self.nodes[id].closed.last() == Some(&layer) {
             true => Ok(()),
             false => {
+                self.spend(in_list::<LayerNumber>(self.nodes[id].closed.len()))?;
                 self.nodes[id].closed.push(layer);
-                self.spend(size_of::<LayerNumber>())
+                Ok(())
             }
         }
     }
@@ -217,8 +256,9 @@ impl NameTree {
         match self.nodes[id].gone.last() == Some(&layer) {
             true => Ok(()),
             false => {
+                self.spend(in_list::<LayerNumber>(self.nodes[id].gone.len()))?;
                 self.nodes[id].gone.push(layer);
-                self.spend(size_of::<LayerNumber>())
+                Ok(())
             }
         }
     }
@@ -247,17 +287,16 @@ impl NameTree {
         let visible = self.visible(spot, layer);
         self.mark_above(spot, layer);
         let node = &mut self.nodes[spot.node()];
-        // For newer layers it was one.
-        node.assumed = node.assumed.filter(|assumed| assumed.layer == layer);
+        Assumption::fulfil(&mut node.assumed, layer);
+        Assumption::fulfil(&mut node.filled, layer);
         node.own = Some((layer, Own::Folder));
         node.taken.get_or_insert(layer);
         if !visible {
             return Ok(false);
         }
-        let cost = held.attributes.len();
-        (node.folder, node.exists) = (Some(Box::new(held)), true);
+        node.exists = true;
         let at_once = std::mem::take(&mut node.serial) != 0;
-        self.spend(cost)?;
+        self.hold(spot.node(), Some(held))?;
         Ok(at_once)
     }
 
@@ -271,9 +310,20 @@ impl NameTree {
         node.own = Some((layer, Own::Other(inode)));
         node.taken.get_or_insert(layer);
         if visible {
-            (node.folder, node.exists) = (None, false);
+            node.exists = false;
+            self.hold(spot.node(), None)?;
         }
         Ok(visible)
+    }
+
+    /// What is told of a folder of the result, in the place of what was told.
+    fn hold(&mut self, id: NodeId, held: Option<HeldFolder>) -> Result<()> {
+        let cost = |held: &HeldFolder| size_of::<HeldFolder>() + 2 * ALLOCATION + held.attributes.len();
+        let before = self.nodes[id].folder.take();
+        self.give_back(before.as_deref().map_or(0, cost));
+        self.spend(held.as_ref().map_or(0, cost))?;
+        self.nodes[id].folder = held.map(Box::new);
+        Ok(())
     }
 
     fn mark_above(&mut self, spot: &Spot, layer: LayerNumber) {
@@ -290,17 +340,19 @@ impl NameTree {
             let message = format!("a layer has files in '{name}', and then something else than a folder there");
             return Err(in_one_pass(message));
         }
-        let Some(assumed) = node.assumed.filter(|assumed| assumed.layer != layer) else { return Ok(()) };
-        if self.cut(spot, layer, assumed.layer) {
-            return Ok(());
-        }
-        match (self.inodes[inode].may_be_symlink(), assumed.by_files) {
-            (true, _) => Err(in_one_pass(format!("a layer has names in '{name}', which is a link of an older layer"))),
-            (false, true) => {
+        let holds = |assumption: Option<Assumption>| {
+            let by = assumption.and_then(|there| there.before(layer));
+            by.is_some_and(|by| !self.cut(spot, layer, by))
+        };
+        match self.inodes[inode].may_be_symlink() {
+            true if holds(node.assumed) => {
+                Err(in_one_pass(format!("a layer has names in '{name}', which is a link of an older layer")))
+            }
+            false if holds(node.filled) => {
                 let message = format!("'{name}' is not a folder, but has a file in it");
                 Err(Error::new(Code::InvalidManifest, message))
             }
-            (false, false) => Ok(()),
+            _ => Ok(()),
         }
     }
 }

@@ -4,9 +4,9 @@ use std::io::Write;
 
 use crate::error::{Error, Result};
 use crate::image::tar::{EntryKind, TarEntry};
-use crate::tar::write::{headers, padding, BLOCK};
+use crate::tar::write::{headers, no_end, padding, BLOCK};
 
-/// How many bytes wait before they are written.
+/// How many bytes wait before they are written, and the most that are written at once.
 const PIECE: usize = 256 << 10;
 
 /// What was written.
@@ -26,6 +26,10 @@ pub(crate) struct WrittenCounts {
 pub(super) struct TarOutput<'a> {
     out: &'a mut dyn Write,
     buffer: Vec<u8>,
+    /// How much of the current entry's content is still to come.
+    left: u64,
+    /// No more can be written.
+    failed: bool,
     pub counts: WrittenCounts,
 }
 
@@ -34,7 +38,7 @@ pub(super) type Content<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<usize>;
 
 impl<'a> TarOutput<'a> {
     pub(super) fn new(out: &'a mut dyn Write) -> TarOutput<'a> {
-        TarOutput { out, buffer: Vec::with_capacity(PIECE), counts: WrittenCounts::default() }
+        TarOutput { out, buffer: Vec::with_capacity(PIECE), left: 0, failed: false, counts: WrittenCounts::default() }
     }
 
     /// Writes an entry with its content; only files have some.
@@ -57,10 +61,14 @@ impl<'a> TarOutput<'a> {
 
     fn content(&mut self, size: u64, content: Content) -> Result<()> {
         let mut buffer = vec![0; 64 << 10];
+        self.left = size;
         loop {
             match content(&mut buffer)? {
                 0 => break,
-                count => self.write(&buffer[..count])?,
+                count => {
+                    self.left = self.left.saturating_sub(count as u64);
+                    self.write(&buffer[..count])?;
+                }
             }
         }
         self.write(&[0; BLOCK][..padding(size)])
@@ -73,6 +81,16 @@ impl<'a> TarOutput<'a> {
         self.out.flush().map_err(|error| cannot(&error))
     }
 
+    /// Ends an archive that must not be believed, so that whatever reads it fails, although it is not told of the error: without this
+    /// many take the end of the bytes for that of the archive. Within the content of a file that end is enough.
+    pub(super) fn give_up(&mut self) {
+        let torn = if self.left > 0 { Vec::new() } else { no_end() };
+        if !self.failed && self.write(&torn).is_ok() {
+            // What is reported is the error before.
+            let _ = self.empty();
+        }
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.counts.size += bytes.len() as u64;
         if self.buffer.len() + bytes.len() > PIECE {
@@ -83,8 +101,9 @@ impl<'a> TarOutput<'a> {
     }
 
     fn empty(&mut self) -> Result<()> {
-        let written = self.out.write_all(&self.buffer);
+        let written = self.buffer.chunks(PIECE).try_for_each(|piece| self.out.write_all(piece));
         self.buffer.clear();
+        self.failed |= written.is_err();
         written.map_err(|error| cannot(&error))
     }
 }

@@ -1,9 +1,9 @@
 //! Where a path of a layer leads: through links that the layer itself has. Whether older layers have links there is not known yet: a
 //! name without an entry is taken for a folder, and an older layer that has a link there ends it.
 
-use super::names::{in_one_pass, Assumed, LayerNumber, NameTree, Own, Spot};
+use super::names::{in_one_pass, Assumption, LayerNumber, NameTree, Own, Spot};
 use crate::error::{Code, Error, Result};
-use crate::image::tar::{shown, split, DEEPEST};
+use crate::image::tar::{refuse_in_whiteout, shown, split, DEEPEST};
 
 impl NameTree {
     /// The spot of a folder. With `make`, names in it are the layer's own. None if it cannot exist.
@@ -57,7 +57,9 @@ impl NameTree {
     /// The spot of a name that the layer has.
     pub(super) fn own_spot(&mut self, path: &[u8], layer: LayerNumber) -> Result<Spot> {
         let lost = || Error::new(Code::Internal, format!("'{}' has no folder", shown(path)));
-        self.spot(path, layer, true)?.ok_or_else(lost)
+        let spot = self.spot(path, layer, true)?.ok_or_else(lost)?;
+        refuse_in_whiteout(&spot.path)?;
+        Ok(spot)
     }
 
     fn assume(&mut self, spot: &Spot, layer: LayerNumber, make: bool) -> Result<()> {
@@ -70,8 +72,10 @@ impl NameTree {
         }
         let node = &mut self.nodes[spot.node()];
         if !removed {
-            let before = node.assumed.is_some_and(|assumed| assumed.layer == layer && assumed.by_files);
-            node.assumed = Some(Assumed { layer, by_files: make || before });
+            Assumption::add(&mut node.assumed, layer);
+            if make {
+                Assumption::add(&mut node.filled, layer);
+            }
         }
         Ok(())
     }

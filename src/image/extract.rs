@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::flat::LayerSource;
+use super::flat::FlatLayers;
 use super::layer::{UnpackLimits, UnpackedLayer};
 use super::tar::LayerEntries;
 use super::unpacking::Unpacking;
@@ -34,7 +34,7 @@ pub fn extract_through(
     let limits = UnpackLimits { bytes: options.max_bytes, ratio: options.max_ratio };
     call.begin("extract", Some(layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size))))?;
     if !options.paths.is_empty() {
-        let source = LayerSource { call, store, layers: &layers, ids: ids.as_deref(), limits };
+        let source = FlatLayers { call, store, layers: &layers, ids: ids.as_deref(), limits };
         return picked::extract(&image, source, path, options, space);
     }
     let mut job = Extraction { call, store, unpacking: Unpacking::new(call, &image, path, options)?, limits, done: 0 };

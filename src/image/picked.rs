@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::flat::{flatten, LayerSource, Picks};
+use super::flat::{flatten, FlatLayers, Picks};
 use super::unpacking::{ExtractOptions, Extracted, Unpacking};
 use super::Image;
 use crate::call::Call;
@@ -15,7 +15,7 @@ use crate::tar::{Entries, TarSource};
 /// Extracts what the options name into a folder.
 pub(super) fn extract(
     image: &Image,
-    source: LayerSource,
+    source: FlatLayers,
     path: &Path,
     options: &ExtractOptions,
     space: &TemporarySpace,

@@ -108,7 +108,7 @@ pub(crate) struct Doomed {
 
 /// What several pairs bring to one place.
 #[derive(Default)]
-struct Gathered<'a> {
+struct GatheredTags<'a> {
     kept: HashSet<&'a str>,
     /// A pair whose source has nothing that is meant.
     barren: Option<usize>,
@@ -117,7 +117,7 @@ struct Gathered<'a> {
 /// The destination's tags that are meant, but that nothing of any source is for. Where one of the sources has none of the tags at all,
 /// that is no reason to remove what may have come from it.
 pub(crate) fn doomed(pairs: &[Pair], listed: &[Option<ListedPair>]) -> Doomed {
-    let mut places: HashMap<String, Gathered> = HashMap::new();
+    let mut places: HashMap<String, GatheredTags> = HashMap::new();
     for (at, (pair, list)) in pairs.iter().zip(listed).enumerate() {
         let place = places.entry(pair.destination.identity()).or_default();
         match list {

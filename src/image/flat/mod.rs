@@ -35,7 +35,7 @@ type LayerNumber = u32;
 type NodeId = usize;
 
 /// What there is to write: the layers, the oldest first, with the digests that they must have unpacked.
-pub(super) struct LayerSource<'a> {
+pub(super) struct FlatLayers<'a> {
     pub call: &'a Call,
     pub store: &'a dyn ReadStore,
     pub layers: &'a [Descriptor],
@@ -46,7 +46,7 @@ pub(super) struct LayerSource<'a> {
 /// Writes an image, or what was picked of it. Returns the layers that were read, the oldest first. After an error no reader takes the
 /// archive for whole.
 pub(super) fn flatten(
-    source: LayerSource,
+    source: FlatLayers,
     mut picks: Picks,
     out: &mut dyn Write,
 ) -> Result<(Vec<ExtractedLayer>, WrittenCounts)> {
@@ -67,7 +67,7 @@ pub(super) fn give_up(out: &mut dyn Write) {
 }
 
 struct Flattening<'a> {
-    source: LayerSource<'a>,
+    source: FlatLayers<'a>,
     names: NameTree,
     picks: &'a mut Picks,
     output: TarOutput<'a>,
@@ -125,7 +125,7 @@ impl Flattening<'_> {
     }
 
     fn open(&self, layer: &Descriptor, call: &Call) -> Result<LayerEntries> {
-        let LayerSource { store, limits, .. } = self.source;
+        let FlatLayers { store, limits, .. } = self.source;
         Ok(LayerEntries::new(UnpackedLayer::open(call, store, layer, self.done, limits)?))
     }
 

@@ -75,12 +75,12 @@ pub fn delete_manifest(
     if let Place::Registry(reference) = place {
         return client.delete_manifest(call, reference, options);
     }
-    let layout = place.changed()?;
     match place.digest() {
-        Some(digest) => layout.remove(call, &digest)?,
+        Some(digest) => place.changed()?.remove(call, &digest)?,
         None => {
+            // Without a name nothing is meant, whether the layout is there or not.
             place.tag()?;
-            layout.unname(call, None)?;
+            place.changed()?.unname(call, None)?;
         }
     }
     Ok(DeletedManifest { status: None, subject: None, referrers: None })

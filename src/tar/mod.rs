@@ -22,7 +22,8 @@ pub(crate) trait TarSource {
 
     /// Skips bytes; returns how many there were.
     fn skip(&mut self, count: u64) -> Result<u64> {
-        let mut buffer = [0; 16 << 10];
+        // Not on the stack, of which a call promises to need little.
+        let mut buffer = vec![0; count.min(16 << 10) as usize];
         let mut left = count;
         while left > 0 {
             let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());

@@ -1,7 +1,7 @@
 //! Generates the C header from the `ffi` room, and links the shared library so that it is never unloaded: one of its
 //! threads may still be running.
 
-#[path = "build/options.rs"]
+#[path = "src/ffi/header/options.rs"]
 mod options;
 
 use std::path::Path;

@@ -74,7 +74,10 @@ impl Declarations {
             } else if let Some((key, rest)) = field {
                 declared.keys.push(Key::new(key, rest.trim_end_matches(','), about.join(" ")));
             } else if !line.is_empty() && line != "}" && !line.starts_with("#[") {
-                fail(&format!("{}: build/options.rs cannot read the line of options! '{line}'", path.display()));
+                fail(&format!(
+                    "{}: src/ffi/header/options.rs cannot read the line of options! '{line}'",
+                    path.display()
+                ));
             }
             if !line.starts_with("#[") {
                 about.clear();
@@ -141,7 +144,9 @@ impl Key {
             "Texts" => "string or list of strings",
             "String" | "Zeroizing<String>" | "Address" | "ProxyChoice" | "Compression" | "Digest" | "KeyFormat"
             | "ImageSpecVersion" | "ShortNameReading" => "string",
-            _ => fail(&format!("build/options.rs does not know what {inner}, the type of the option {name}, is in C")),
+            _ => fail(&format!(
+                "src/ffi/header/options.rs does not know what {inner}, the type of the option {name}, is in C"
+            )),
         };
         let default = match default {
             None if kind == "bool" => Some("false".to_owned()),

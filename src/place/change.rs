@@ -91,6 +91,9 @@ pub fn delete_tag(client: &Client, call: &Call, place: &Place, options: &DeleteT
     if let Place::Registry(reference) = place {
         return client.delete_tag(call, reference, options);
     }
+    if place.name().is_none() {
+        place.tag()?;
+    }
     let named = place.changed()?.images(call)?;
     let has = |name: &str| named.iter().any(|image| image.names.iter().any(|has| has == name));
     // Another program may have given it a name that ends with a digest: then that is not meant as a condition.

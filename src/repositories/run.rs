@@ -1,5 +1,6 @@
 //! A sync: lists, then each image for itself, several at once, and the removals last.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{json, Value};
@@ -125,20 +126,14 @@ fn may_be_pruned(pair: &Pair) -> Result<()> {
     }
 }
 
-/// For each pair the number of its destination: those that are one have one.
+/// For each pair the number of its destination: those that are one place, however they are spelled, have one.
 fn places(pairs: &[Pair]) -> Vec<u32> {
-    let mut known: Vec<String> = Vec::new();
-    let mut numbers = std::collections::HashMap::new();
-    for pair in pairs {
-        known.push(pair.destination.place());
-    }
-    known
-        .into_iter()
-        .map(|place| {
-            let next = numbers.len() as u32;
-            *numbers.entry(place).or_insert(next)
-        })
-        .collect()
+    let mut numbers = HashMap::new();
+    let mut number = |pair: &Pair| {
+        let next = numbers.len() as u32;
+        *numbers.entry(pair.destination.identity()).or_insert(next)
+    };
+    pairs.iter().map(&mut number).collect()
 }
 
 pub(super) struct SyncJob<'a> {

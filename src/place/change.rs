@@ -78,8 +78,7 @@ pub fn delete_manifest(
     match place.digest() {
         Some(digest) => place.changed()?.remove(call, &digest)?,
         None => {
-            // Without a name nothing is meant, whether the layout is there or not.
-            place.tag()?;
+            place.check_named()?;
             place.changed()?.unname(call, None)?;
         }
     }
@@ -91,9 +90,7 @@ pub fn delete_tag(client: &Client, call: &Call, place: &Place, options: &DeleteT
     if let Place::Registry(reference) = place {
         return client.delete_tag(call, reference, options);
     }
-    if place.name().is_none() {
-        place.tag()?;
-    }
+    place.check_named()?;
     let named = place.changed()?.images(call)?;
     let has = |name: &str| named.iter().any(|image| image.names.iter().any(|has| has == name));
     // Another program may have given it a name that ends with a digest: then that is not meant as a condition.
@@ -190,6 +187,15 @@ impl Place {
             let message = format!("{} has no name that is a tag", self.shown());
             Error::new(Code::InvalidReference, message)
         })
+    }
+
+    /// Refuses a place whose names cannot be taken away, and one that says no name: nothing is meant then, whether the layout is there
+    /// or not.
+    fn check_named(&self) -> Result<()> {
+        match self {
+            Place::Oci(..) => self.tag().map(drop),
+            _ => Err(unchangeable(&self.shown())),
+        }
     }
 
     /// The layout that it is, where something is changed that is there already.

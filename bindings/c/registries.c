@@ -176,15 +176,16 @@ static int add_host(const struct globals *globals, enum target target, const cha
     char *host = NULL;
     size_t count = 0;
     int status = registry_host(globals, target, name, &host);
-    if (status != OCIREG_OK || host == NULL)
-        return status;
-    while (hosts[count] != NULL && strcmp(hosts[count], host) != 0)
-        count++;
-    if (hosts[count] == NULL)
-        hosts[count] = host;
-    else
-        free(host);
-    return OCIREG_OK;
+    if (status == OCIREG_OK && host != NULL) {
+        while (hosts[count] != NULL && strcmp(hosts[count], host) != 0)
+            count++;
+        if (hosts[count] == NULL) {
+            hosts[count] = host;
+            host = NULL;
+        }
+    }
+    free(host);
+    return status;
 }
 
 /* Whether a word is the digest of something at the command's place. */

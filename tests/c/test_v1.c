@@ -287,7 +287,7 @@ static void test_copy(void **state) {
         expect_bool_at(json, "config/history/1/empty_layer", true);
 
         expect_status(OCIREG_UNSUPPORTED, ocireg_copy(client, NULL, layout, source, NULL, &json, &failure));
-        expect_message("copy from");
+        expect_message("copied from");
         assert_string_equal(keep(json_string_at(ocireg_error_json(failure), "side"), free), "destination");
         expect_status(OCIREG_NOT_FOUND, ocireg_copy(client, NULL, text("docker-v1://%s:none", place), layout, NULL, &json, &failure));
         assert_string_equal(keep(json_string_at(ocireg_error_json(failure), "side"), free), "source");

@@ -1,7 +1,7 @@
 /* ocireg: a client for Docker and OCI registries, over the public C API alone.
  *
  * Each file says at its top which calls it shows. A command line passes through arguments.c (words and options), commands.c (which
- * command it is), command_line.c and options.c (what its options are for the library), open.c and session.c (a client and a context), the
+ * command it is), command_line.c and options.c (what its options are for the library), client.c, open.c and session.c (a client and a context), the
  * file of the command (tags.c, manifest.c, copy.c, ...), and result.c (what is printed).
  *
  * Shows: ocireg_version_number. */

@@ -1,9 +1,9 @@
 /* Shows: ocireg_index_parse, ocireg_reference_parse and ocireg_endpoint_parse for the name of a host; ocireg_explain for that of a short name. */
 #include "registries.h"
 
+#include "client.h"
 #include "command.h"
 #include "json.h"
-#include "named_option.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -100,25 +100,6 @@ static bool reads_short_names(const struct globals *globals)
     return globals->short_names != NULL;
 }
 
-/* A client that knows the machine's files and nobody's credentials, so that nobody is asked for them. */
-static ocireg_status open_for_names(const struct globals *globals, ocireg_client **client, ocireg_error **error)
-{
-    static const char key[] = OCIREG_OPT_SHORT_NAMES, files[] = "registries_";
-    ocireg_options *options = NULL;
-    ocireg_status status = ocireg_options_new(&options, error);
-    if (status == OCIREG_OK)
-        status = machine_files(options, globals, error);
-    for (size_t i = 0; status == OCIREG_OK && i < globals->setting_count; i++) {
-        const char *value = globals->settings[i].value;
-        if (globals->settings[i].kind == SETTING_CLIENT_OPTION && (strncmp(value, key, sizeof key - 1) == 0 || strncmp(value, files, sizeof files - 1) == 0))
-            status = named_option_set(options, value, error);
-    }
-    if (status == OCIREG_OK)
-        status = ocireg_client_new(options, client, error);
-    ocireg_options_free(options);
-    return status;
-}
-
 /* The host that a name stands for by the machine's files, where the command line says so: what it says of the command's registry is for that
  * host, and for no other. */
 static int look_up_short_name(const struct globals *globals, const char *name, char **host)
@@ -130,7 +111,7 @@ static int look_up_short_name(const struct globals *globals, const char *name, c
     for (size_t i = 0; i < sizeof transports / sizeof *transports; i++)
         if (strncmp(name, transports[i], strlen(transports[i])) == 0)
             name += strlen(transports[i]);
-    if (open_for_names(globals, &client, &error) == OCIREG_OK)
+    if (client_open_for_names(globals, &client, &error) == OCIREG_OK)
         ocireg_explain(client, NULL, name, NULL, &text, &error);
     ocireg_client_free(client);
     if (error != NULL)

@@ -25,9 +25,6 @@ struct session {
 int session_open(struct session *session, const struct globals *globals, const struct command *command, const struct command_line *line);
 void session_close(struct session *session);
 
-/* What the globals say of the machine's files about registries, as options of a client. */
-ocireg_status machine_files(ocireg_options *options, const struct globals *globals, ocireg_error **error);
-
 /* Shows the transfer's progress, if wanted and possible. */
 int session_show_progress(struct session *session);
 /* How long to wait before calling this again, in milliseconds. -1: the command must end, and errno says why:

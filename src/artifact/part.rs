@@ -16,7 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::media_type as types;
 use crate::options::options;
 use crate::os::input;
-use crate::os::special::{is_stream, name_of};
+use crate::os::special_file::{is_stream, name_of};
 use crate::stream::local_bytes::LocalBytes;
 use crate::stream::pack::{Compression, CompressionSettings};
 use crate::stream::replay::{hash, InMemory, OpenedFile, Replay};

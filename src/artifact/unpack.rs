@@ -10,11 +10,11 @@ use super::wanted::WantedFile;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::image::disk::{DiskTree, PreservedAttributes};
+use crate::image::disk_tree::{DiskTree, PreservedAttributes};
 use crate::image::layer::{UnpackLimits, UnpackedLayer};
 use crate::image::tar::{EntryKind, LayerEntries, TarEntry};
 use crate::os::open_folder::path_of;
-use crate::os::special::open_regular;
+use crate::os::special_file::open_regular;
 use crate::stream::blob::VerifiedBlob;
 use crate::tar::names::{is_within, shown};
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroize;
 
 use super::auths_entry::{self, CredentialEntry};
-use super::key::{self, CredentialKey};
+use super::credential_key::{self, CredentialKey};
 use crate::text::shorten;
 
 /// The largest file that is read.
@@ -126,7 +126,7 @@ impl ConfigFile {
     /// The entry for a repository: the longest path wins, then Docker's own spelling of the host, then the order in the
     /// file. Markers are skipped.
     pub(crate) fn find(&self, host: &str, repository: &str) -> Option<MatchedEntry<'_>> {
-        let own = key::server(host);
+        let own = credential_key::server(host);
         self.entries
             .iter()
             .filter(|(_, key, entry)| key.covers(host, repository) && !matches!(entry, CredentialEntry::Marker))

@@ -13,15 +13,15 @@ use zeroize::Zeroizing;
 use super::auths_entry::CredentialEntry;
 use super::config_file::{ConfigFile, LIMIT};
 use super::credential_files::{self, CredentialChoice, CredentialPlace};
+use super::credential_key;
 use super::helper::Helpers;
-use super::key;
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::os::file_version::FileVersion;
 use crate::os::home;
 use crate::os::owner::{is_own, stranger};
-use crate::os::special::open_regular;
+use crate::os::special_file::open_regular;
 use crate::sync::lock;
 use crate::text::shorten;
 
@@ -115,7 +115,7 @@ impl StoredCredentials {
         repository: &str,
     ) -> Result<Option<FoundCredentials>> {
         let Some(config) = self.config(place)? else { return Ok(None) };
-        let (name, server) = (key::host(host), key::server(host));
+        let (name, server) = (credential_key::host(host), credential_key::server(host));
         let mut at = stored_at(place);
         if let Some(helper) = config.helper(&name).map_err(|why| broken(place, &why))? {
             let answer = self.ask(call, helper, &server).map_err(|error| named_by(place, error))?;
@@ -156,7 +156,7 @@ impl StoredCredentials {
 
     /// Forgets what helpers returned for a host: it was refused, or has changed.
     pub(crate) fn forget(&self, host: &str) {
-        let server = key::server(host);
+        let server = credential_key::server(host);
         lock(&self.answers).known.retain(|(_, known), _| *known != server);
     }
 

@@ -11,8 +11,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::auths_entry;
 use super::config_file::{ConfigFile, SecretDocument};
+use super::credential_key::{self, CredentialKey};
 use super::credential_lookup::{open, read, wrong};
-use super::key::{self, CredentialKey};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(crate) fn helper_of(path: &Path, foreign: bool, host: &str) -> Result<Option<String>> {
     let Some((mut file, _)) = open(path, foreign)? else { return Ok(None) };
     let config = ConfigFile::parse(&read(&mut file, path)?).map_err(|why| wrong(path, &why))?;
-    let helper = config.helper(&key::host(host)).map_err(|why| wrong(path, &why))?;
+    let helper = config.helper(&credential_key::host(host)).map_err(|why| wrong(path, &why))?;
     Ok(helper.map(str::to_owned))
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn put(
         })?,
     };
     change(call, path, foreign, |entries| {
-        if let Some(mut old) = entries.insert(key::server(host), value) {
+        if let Some(mut old) = entries.insert(credential_key::server(host), value) {
             scrub(&mut old);
         }
         true
@@ -57,7 +57,7 @@ pub(crate) fn put(
 
 /// Removes every entry for a whole host. Returns whether one of them contained credentials.
 pub(crate) fn remove(call: &Call, path: &Path, foreign: bool, host: &str) -> Result<bool> {
-    let host = key::host(host);
+    let host = credential_key::host(host);
     let mut held = false;
     change(call, path, foreign, |entries| {
         let own = |name: &String| CredentialKey::parse(name).is_some_and(|key| key.host == host && key.path.is_empty());

@@ -9,14 +9,14 @@ use std::time::Duration;
 use serde_json::{json, Value};
 use zeroize::Zeroizing;
 
-use super::child::{self, ChildOutput};
 use super::config_file::SecretDocument;
 use super::helper_message::first_line;
+use super::helper_process::{self, ChildOutput};
 use super::secrets::Secrets;
 use crate::call::Call;
 use crate::credentials::{encode_pair, Credentials};
 use crate::error::{Code, Error, Result};
-use crate::os::child::ExitReason;
+use crate::os::child_process::ExitReason;
 use crate::os::home;
 use crate::os::mode::is_executable;
 use crate::text::shorten;
@@ -79,7 +79,7 @@ impl Helpers {
             return Err(Error::new(Code::InvalidReference, "the registry's name contains control characters"));
         }
         let program = self.find(name)?;
-        child::run(call, &program, action, input, self.limit).map_err(|error| of(name, error))
+        helper_process::run(call, &program, action, input, self.limit).map_err(|error| of(name, error))
     }
 
     /// Finds the program of a helper in the search path.

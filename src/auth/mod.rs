@@ -8,15 +8,15 @@ mod account;
 pub(crate) mod authorization;
 pub(crate) mod auths_entry;
 pub(crate) mod challenge;
-mod child;
 pub(crate) mod config_file;
 pub(crate) mod credential_files;
+pub(crate) mod credential_key;
 pub(crate) mod credential_lookup;
 pub(crate) mod credential_writer;
-mod grant;
 pub(crate) mod helper;
 mod helper_message;
-pub(crate) mod key;
+mod helper_process;
+mod issued_token;
 pub(crate) mod login;
 mod negotiate;
 pub(crate) mod options;
@@ -37,8 +37,8 @@ use std::sync::{Arc, Mutex};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::Result;
-use crate::http::guard::Guard;
 use crate::http::headers::Headers;
+use crate::http::host_trust::HostTrust;
 use crate::http::location::Location;
 use crate::http::origin::Origin;
 use crate::http::response::Response;
@@ -257,7 +257,7 @@ impl Auth {
             offline: false,
             route: self.realm_route(account, &there, trusted)?,
             headers: if trusted { self.http.headers(&there) } else { Headers::default() },
-            at: Location { url, guard: Guard::said_by(remote), endpoint_settings: account.base.beyond() },
+            at: Location { url, trust: HostTrust::said_by(remote), endpoint_settings: account.base.beyond() },
         })
     }
 }

@@ -3,7 +3,7 @@
 use ::http::header::HeaderValue;
 use zeroize::Zeroizing;
 
-use super::grant::Grant;
+use super::issued_token::IssuedToken;
 use crate::credentials::{encode_pair, Credentials};
 use crate::digest::Algorithm;
 use crate::error::{Code, Error, Result};
@@ -19,7 +19,7 @@ pub(super) enum Proof {
     Nothing,
     Basic(Zeroizing<String>),
     Bearer(Zeroizing<String>),
-    Token(Grant),
+    Token(IssuedToken),
 }
 
 impl Proof {

@@ -1,9 +1,9 @@
 //! One call: the only place where the library waits.
 
-mod beat;
 pub(crate) mod cancel;
 pub mod context;
 pub(crate) mod engine;
+mod progress_interval;
 pub(crate) mod thread;
 
 use std::fs::File;
@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{json, Value};
 
-use self::beat::Beat;
 use self::cancel::{CancelFlag, ClientLife};
 use self::context::{Context, CopyProgress};
 use self::engine::Engine;
+use self::progress_interval::ProgressInterval;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::memories::Memories;
@@ -60,14 +60,14 @@ pub struct Call {
     context: Option<Arc<Context>>,
     quiet: bool,
     /// For the caller's own progress hook; None in calls made of this one.
-    beat: Option<Arc<Beat>>,
+    beat: Option<Arc<ProgressInterval>>,
     memories: Arc<Memories>,
 }
 
 impl Call {
     /// A call on an engine.
     pub fn new(engine: Arc<Engine>, life: Arc<ClientLife>, context: Option<Arc<Context>>) -> Call {
-        let (closed, beat) = (life.closed().clone(), context.as_ref().map(|_| Arc::new(Beat::new())));
+        let (closed, beat) = (life.closed().clone(), context.as_ref().map(|_| Arc::new(ProgressInterval::new())));
         Call { engine, closed, _life: Some(life), context, quiet: false, beat, memories: Arc::default() }
     }
 

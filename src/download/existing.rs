@@ -7,7 +7,7 @@ use crate::call::Call;
 use crate::error::Result;
 use crate::os::lock::is_same;
 use crate::os::owner;
-use crate::os::special::open_regular;
+use crate::os::special_file::open_regular;
 use crate::stream::hashing::LARGE;
 use crate::stream::source::{read_piece, PIECE};
 

@@ -6,7 +6,7 @@ use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::manifest::Descriptor;
 use crate::os::owner;
-use crate::os::special::open_regular;
+use crate::os::special_file::open_regular;
 use crate::stream::blob::{is_right, VerifiedBlob};
 
 /// A file up to this size is read to verify it: that takes no time.

@@ -6,8 +6,8 @@ use super::call_arguments::CallArguments;
 use super::client::{begin, ocireg_client};
 use super::client_job::ClientJob;
 use super::context::{self, ocireg_context};
+use super::entry::{enter, enter_blocking};
 use super::error::ocireg_error;
-use super::guard::{enter, enter_blocking};
 use super::handle;
 use super::options::{self, ocireg_options};
 use super::out::{Of, Out};
@@ -17,7 +17,7 @@ use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::job::CallProgress;
 use crate::options::Options;
-use crate::os::standard;
+use crate::os::standard_descriptors;
 use crate::registry::Client;
 
 /// What every call is given, and where its results go.
@@ -85,7 +85,7 @@ pub(super) unsafe fn begin_job<T: 'static, W: Out<T>>(
     progress: CallProgress,
     work: impl FnOnce() -> Result<WorkOfJob<T>>,
 ) -> ocireg_status {
-    standard::occupy();
+    standard_descriptors::occupy();
     unsafe {
         out.clear();
         enter(error, (), || {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::argument::text;
 use super::context::ocireg_context;
+use super::entry::enter;
 use super::error::ocireg_error;
-use super::guard::enter;
 use super::handle::{self, opaque, Handle};
 use super::options::{self, ocireg_options};
 use super::out::New;

@@ -8,7 +8,7 @@ use super::outcome::JobOutcome;
 use crate::call::context::Context;
 use crate::error::Result;
 use crate::job::{CallProgress, Job, JobOptions, Jobs};
-use crate::os::standard;
+use crate::os::standard_descriptors;
 use crate::registry::Client;
 
 pub(super) type ClientJobs = Jobs<JobOutcome>;
@@ -80,7 +80,7 @@ pub(super) fn cell(client: &Client) -> Arc<OnceCell<Arc<ClientJobs>>> {
 pub(super) fn jobs_of(client: &Client) -> Result<Arc<ClientJobs>> {
     cell(client)
         .get_or_try_init(|| {
-            standard::occupy();
+            standard_descriptors::occupy();
             Jobs::new(client.job_threads()).map(Arc::new)
         })
         .cloned()

@@ -5,8 +5,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::client_job::ClientJob;
+use super::entry::enter;
 use super::error::ocireg_error;
-use super::guard::enter;
 use super::handle::{self, opaque, Handle};
 use super::options::{ocireg_options, Lent};
 use super::out::{Json, New, Of};

@@ -4,8 +4,8 @@ use std::ffi::{c_char, CStr};
 use std::ptr::null;
 
 use super::argument::{bytes, null as null_argument, optional_text, text};
+use super::entry::enter;
 use super::error::ocireg_error;
-use super::guard::enter;
 use super::handle::{self, opaque, Handle};
 use super::out::{New, Text};
 use super::panics::quietly;

@@ -3,8 +3,8 @@
 use std::ffi::c_char;
 
 use super::argument::{bytes, text};
+use super::entry::enter;
 use super::error::ocireg_error;
-use super::guard::enter;
 use super::memory::ocireg_buffer;
 use super::options::{self, ocireg_options};
 use super::out::{Bytes, Json, Text};

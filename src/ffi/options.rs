@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use serde_json::{Map, Number, Value};
 
 use super::argument::text;
+use super::entry::enter;
 use super::error::ocireg_error;
-use super::guard::enter;
 use super::handle::{self, opaque, Handle, Owned};
 use super::out::New;
 use super::panics::quietly;

@@ -1,5 +1,5 @@
 //! URLs that the caller decides on: of hosts that it names, and those that it gives or has kept. They are trusted as the caller is
-//! ([`super::guard::Guard::Caller`]); what servers name becomes a location in `location.rs`.
+//! ([`super::host_trust::HostTrust::Caller`]); what servers name becomes a location in `location.rs`.
 
 use url::{Host, Url};
 

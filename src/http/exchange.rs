@@ -7,12 +7,12 @@ use ::http::Method;
 use serde_json::json;
 use url::Url;
 
+use super::byte_rates::Pace;
 use super::endpoint_settings::EndpointSettings;
-use super::guard::Guard;
 use super::handshake::HandshakeWatch;
+use super::host_trust::HostTrust;
 use super::location::Location;
 use super::origin::host_of;
-use super::pace::Pace;
 use super::response::{BodyTerms, Patience, Response};
 use super::route::Route;
 use super::throttle::Permit;
@@ -103,12 +103,12 @@ impl Http {
 
     /// The route that a leg takes: the request's own, or the client's for the host.
     fn route_of(&self, request: &Request, leg: &Leg) -> Result<Route> {
-        let (url, guard) = (&leg.at.url, leg.at.guard);
+        let (url, trust) = (&leg.at.url, leg.at.trust);
         let route = match &request.route {
             Some(route) if leg.at_home => route.clone(),
-            _ => self.route(&leg.at, guard == Guard::Caller)?,
+            _ => self.route(&leg.at, trust == HostTrust::Caller)?,
         };
-        route.check(url, guard)?;
+        route.check(url, trust)?;
         self.not_blocked(&leg.at)?;
         Ok(route)
     }
@@ -123,7 +123,7 @@ impl Http {
         if !leg.at_home {
             headers.remove(COOKIE);
         }
-        if leg.at.guard == Guard::Caller {
+        if leg.at.trust == HostTrust::Caller {
             self.headers(&leg.at).put_into(&mut headers);
         }
         headers
@@ -148,7 +148,7 @@ impl Http {
     ) -> Result<Sender<'a>> {
         let usual = WaitLimit::new(answer_within.unwrap_or(self.options().idle()), "no answer from the server");
         let answer = at.endpoint_settings.as_ref().map_or(usual, |settings| settings.wait_for_answer(usual, call));
-        let pool = self.pools.get(route, at.guard)?;
+        let pool = self.pools.get(route, at.trust)?;
         Ok(Sender { call, pool, watch: HandshakeWatch::default(), answer, answer_within, up })
     }
 

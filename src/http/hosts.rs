@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use serde_json::{json, Value};
 use url::Url;
 
+use super::byte_rates::{ByteRates, Paces};
 use super::certs_d::CertificateSearch;
 use super::headers::Headers;
 use super::location::Location;
-use super::pace::{ByteRates, Paces};
 use super::proxy::{Lookup, Proxies, Proxy, ProxyChoice};
 use super::route::{Route, TlsTrust};
 use super::settings::{HttpOptions, Network};
@@ -187,7 +187,7 @@ fn key(url: &Url) -> HostKey {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pace::ByteLimits;
+    use super::super::byte_rates::ByteLimits;
     use super::*;
     use std::time::Duration;
 

@@ -9,7 +9,7 @@ use ::http::header::{HeaderValue, LOCATION};
 use url::{form_urlencoded, Url};
 
 use super::endpoint_settings::EndpointSettings;
-use super::guard::Guard;
+use super::host_trust::HostTrust;
 use super::origin::Origin;
 use super::response::Response;
 use super::{link, redirect};
@@ -21,7 +21,7 @@ pub struct Location {
     /// With its query, which may be a signature: for requests and not for messages.
     pub url: Url,
     /// Who named it.
-    pub guard: Guard,
+    pub trust: HostTrust,
     /// How it is reached, if not as its host is.
     pub endpoint_settings: Option<Arc<EndpointSettings>>,
 }
@@ -74,14 +74,14 @@ pub(crate) fn with_scheme_of(text: &str, said_at: &Url) -> String {
 impl Location {
     /// A URL that the caller has chosen.
     pub fn of_caller(url: Url) -> Location {
-        Location { url, guard: Guard::Caller, endpoint_settings: None }
+        Location { url, trust: HostTrust::Caller, endpoint_settings: None }
     }
 
     /// The URL that responded, after redirects.
     pub(crate) fn of(response: &Response) -> Location {
         Location {
             url: response.url.clone(),
-            guard: response.guard,
+            trust: response.trust,
             endpoint_settings: response.endpoint_settings.clone(),
         }
     }
@@ -132,7 +132,7 @@ impl Location {
     fn trusts(&self, url: Url, named_by: Option<IpAddr>) -> Location {
         match self.is_origin_of(&url) {
             true => Location { url, ..self.clone() },
-            false => Location { url, guard: Guard::said_by(named_by), endpoint_settings: self.beyond() },
+            false => Location { url, trust: HostTrust::said_by(named_by), endpoint_settings: self.beyond() },
         }
     }
 
@@ -225,16 +225,16 @@ mod tests {
         let here = Url::parse("http://127.0.0.1:5000/v2/").unwrap();
         let named = |text: &str, by: Option<&str>| {
             let value = HeaderValue::from_str(text).unwrap();
-            home.named(Some(&value), &here, by.map(|ip| ip.parse().unwrap())).unwrap().guard
+            home.named(Some(&value), &here, by.map(|ip| ip.parse().unwrap())).unwrap().trust
         };
-        assert_eq!(named("/x", None), Guard::Caller);
-        assert_eq!(named("http://127.0.0.1:5000/y", Some("10.0.0.1")), Guard::Caller);
-        assert_eq!(named("http://127.0.0.1:5001/y", None), Guard::Server { from: None });
+        assert_eq!(named("/x", None), HostTrust::Caller);
+        assert_eq!(named("http://127.0.0.1:5000/y", Some("10.0.0.1")), HostTrust::Caller);
+        assert_eq!(named("http://127.0.0.1:5001/y", None), HostTrust::Server { from: None });
         let local = "127.0.0.1".parse().ok();
-        assert_eq!(named("http://other/y", Some("127.0.0.1")), Guard::Server { from: local });
-        assert_eq!(named("http://other/y", Some("8.8.8.8")), Guard::Server { from: None });
+        assert_eq!(named("http://other/y", Some("127.0.0.1")), HostTrust::Server { from: local });
+        assert_eq!(named("http://other/y", Some("8.8.8.8")), HostTrust::Server { from: None });
         // A location is never trusted more than the one that named it.
-        let stranger = Location { guard: Guard::Server { from: None }, ..home.clone() };
-        assert_eq!(stranger.named(Some(&HeaderValue::from_static("/x")), &here, local).unwrap().guard, stranger.guard);
+        let stranger = Location { trust: HostTrust::Server { from: None }, ..home.clone() };
+        assert_eq!(stranger.named(Some(&HeaderValue::from_static("/x")), &here, local).unwrap().trust, stranger.trust);
     }
 }

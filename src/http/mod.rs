@@ -1,21 +1,20 @@
 //! One request done right: retry, redirect, limits, deadlines, trace. It does not know about registries.
 
 pub(crate) mod address;
-mod bucket;
+pub(crate) mod byte_rates;
 pub(crate) mod caller_url;
 pub(crate) mod certs_d;
 mod decode;
 pub(crate) mod endpoint_settings;
 mod exchange;
-pub(crate) mod guard;
 pub(crate) mod handshake;
 pub(crate) mod headers;
+pub(crate) mod host_trust;
 pub(crate) mod hosts;
 pub(crate) mod link;
 pub(crate) mod location;
 mod no_proxy;
 pub(crate) mod origin;
-pub(crate) mod pace;
 pub(crate) mod pem;
 mod pinned_certificate;
 pub(crate) mod pool;
@@ -34,6 +33,7 @@ pub(crate) mod settings;
 pub(crate) mod signed;
 pub(crate) mod throttle;
 pub(crate) mod tls;
+mod token_bucket;
 pub(crate) mod transport_error;
 pub(crate) mod upload;
 pub(crate) mod warning;
@@ -49,7 +49,7 @@ pub(crate) use url::Url;
 use crate::error::{Code, Error, Result};
 use crate::sync::lock;
 use endpoint_settings::host_and_port;
-use guard::{Guard, RefusedHost};
+use host_trust::{HostTrust, RefusedHost};
 use hosts::Hosts;
 use location::Location;
 use pool::Pools;
@@ -106,10 +106,10 @@ impl Http {
 
     /// Refuses a location that this client would not ask, as far as that is known without resolving its name.
     pub(crate) fn check(&self, at: &Location) -> Result<()> {
-        self.route(at, at.guard == Guard::Caller)?.check(&at.url, at.guard)?;
+        self.route(at, at.trust == HostTrust::Caller)?.check(&at.url, at.trust)?;
         self.not_blocked(at)?;
         let Some(url::Host::Domain(name)) = at.url.host() else { return Ok(()) };
-        RefusedHost::check_name(name, at.guard)
+        RefusedHost::check_name(name, at.trust)
             .map_err(|refused| Error::new(Code::Redirect, refused.to_string()).with_url(&at.url))
     }
 
@@ -123,7 +123,7 @@ impl Http {
     }
 
     /// The pace of the bodies of a request that counts for this location; None counts for none.
-    fn paces(&self, counted_for: Option<&Location>) -> pace::Paces {
+    fn paces(&self, counted_for: Option<&Location>) -> byte_rates::Paces {
         counted_for.map(|at| self.hosts.paces(at)).unwrap_or_default()
     }
 

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::route::ClientCertificate;
 use crate::error::{Code, Error, Result};
-use crate::os::special::open_regular;
+use crate::os::special_file::open_regular;
 
 const LIMIT: u64 = 16 << 20;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::guard::Guard;
+use super::host_trust::HostTrust;
 use super::proxy::Proxy;
 use super::resolver::GuardedResolver;
 use super::route::Route;
@@ -13,11 +13,11 @@ use super::tls::Roots;
 use crate::error::{Code, Error, Result};
 use crate::sync::lock;
 
-/// The connection pools of one client: one for each route and guard, created when first needed.
+/// The connection pools of one client: one for each route and trust, created when first needed.
 pub(crate) struct Pools {
     options: HttpOptions,
     roots: Roots,
-    pools: Mutex<HashMap<(Route, Guard), reqwest::Client>>,
+    pools: Mutex<HashMap<(Route, HostTrust), reqwest::Client>>,
 }
 
 impl Pools {
@@ -29,14 +29,14 @@ impl Pools {
         &self.options
     }
 
-    /// The pool for a route and a guard.
-    pub(crate) fn get(&self, route: &Route, guard: Guard) -> Result<reqwest::Client> {
+    /// The pool for a route and a trust.
+    pub(crate) fn get(&self, route: &Route, trust: HostTrust) -> Result<reqwest::Client> {
         let mut pools = lock(&self.pools);
-        if let Some(pool) = pools.get(&(route.clone(), guard)) {
+        if let Some(pool) = pools.get(&(route.clone(), trust)) {
             return Ok(pool.clone());
         }
-        let pool = self.builder(route, guard)?.build().map_err(set_up)?;
-        pools.insert((route.clone(), guard), pool.clone());
+        let pool = self.builder(route, trust)?.build().map_err(set_up)?;
+        pools.insert((route.clone(), trust), pool.clone());
         Ok(pool)
     }
 
@@ -45,11 +45,11 @@ impl Pools {
         lock(&self.pools).clear();
     }
 
-    fn builder(&self, route: &Route, guard: Guard) -> Result<reqwest::ClientBuilder> {
+    fn builder(&self, route: &Route, trust: HostTrust) -> Result<reqwest::ClientBuilder> {
         let fixed = route.address.map(|address| address.ip);
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(self.roots.config(route)?)
-            .dns_resolver(GuardedResolver::new(guard, fixed, route.proxy.as_ref().map(Proxy::host)))
+            .dns_resolver(GuardedResolver::new(trust, fixed, route.proxy.as_ref().map(Proxy::host)))
             .user_agent(&self.options.user_agent)
             .connect_timeout(route.connect.unwrap_or(Duration::MAX).min(self.options.connect()))
             .redirect(reqwest::redirect::Policy::none())

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::{oneshot, OwnedSemaphorePermit, Semaphore};
 
-use super::guard::{Guard, RefusedHost};
+use super::host_trust::{HostTrust, RefusedHost};
 use crate::call::thread::{self, Outliving};
 use crate::os::shortage::check_descriptors;
 
@@ -24,7 +24,7 @@ pub(crate) struct UnresolvedHost {
 
 /// The system's resolver behind a guard.
 pub(crate) struct GuardedResolver {
-    guard: Guard,
+    trust: HostTrust,
     /// The caller's fixed address.
     fixed: Option<IpAddr>,
     /// The caller's proxy, which is allowed whatever its address.
@@ -35,8 +35,8 @@ pub(crate) struct GuardedResolver {
 
 impl GuardedResolver {
     /// A resolver for one route, with its fixed address and the host of its proxy, if it has them.
-    pub(crate) fn new(guard: Guard, fixed: Option<IpAddr>, proxy: Option<&str>) -> GuardedResolver {
-        GuardedResolver { guard, fixed, proxy: proxy.map(str::to_owned), threads: Arc::new(Semaphore::new(AT_ONCE)) }
+    pub(crate) fn new(trust: HostTrust, fixed: Option<IpAddr>, proxy: Option<&str>) -> GuardedResolver {
+        GuardedResolver { trust, fixed, proxy: proxy.map(str::to_owned), threads: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 }
 
@@ -73,9 +73,9 @@ impl Resolve for GuardedResolver {
         if let Some(ip) = self.fixed {
             return Box::pin(async move { Ok(Box::new(std::iter::once(SocketAddr::new(ip, 0))) as Addrs) });
         }
-        let guard = match self.proxy.as_deref() == Some(name.as_str()) {
-            true => Guard::Caller,
-            false => self.guard,
+        let trust = match self.proxy.as_deref() == Some(name.as_str()) {
+            true => HostTrust::Caller,
+            false => self.trust,
         };
         let threads = self.threads.clone();
         Box::pin(async move {
@@ -93,7 +93,7 @@ impl Resolve for GuardedResolver {
             if found.is_empty() {
                 return Err(unknown("it has no address".to_owned()).into());
             }
-            if let Some((ip, reason)) = found.iter().find_map(|a| guard.refuses(a.ip()).map(|reason| (a.ip(), reason)))
+            if let Some((ip, reason)) = found.iter().find_map(|a| trust.refuses(a.ip()).map(|reason| (a.ip(), reason)))
             {
                 return Err(RefusedHost::address(&host, reason, ip).into());
             }

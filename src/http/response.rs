@@ -11,10 +11,10 @@ use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use url::Url;
 
+use super::byte_rates::Pace as Limit;
 use super::decode::{self, Decoded, Decoder};
 use super::endpoint_settings::EndpointSettings;
-use super::guard::Guard;
-use super::pace::Pace as Limit;
+use super::host_trust::HostTrust;
 use super::read_ahead::{ReadAhead, ReceiveError, LARGE};
 use super::route::Route;
 use super::settings::Slowest;
@@ -70,7 +70,7 @@ pub struct Response {
     /// The address that responded; None when unknown.
     pub remote: Option<IpAddr>,
     /// Who chose the URL.
-    pub guard: Guard,
+    pub trust: HostTrust,
     /// How it was reached.
     pub endpoint_settings: Option<Arc<EndpointSettings>>,
     /// The redirects that were followed.
@@ -97,7 +97,7 @@ impl Response {
             headers: response.headers().clone(),
             url: url.clone(),
             remote: route.remote(&url, response.remote_addr()),
-            guard: Guard::Caller,
+            trust: HostTrust::Caller,
             endpoint_settings: None,
             hops: Vec::new(),
             first_headers: None,

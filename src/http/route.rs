@@ -10,7 +10,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::address;
-use super::guard::{Guard, RefusedHost};
+use super::host_trust::{HostTrust, RefusedHost};
 use super::origin::host_of;
 use super::proxy::Proxy;
 use crate::error::{Code, Error, Result};
@@ -106,23 +106,23 @@ pub struct Route {
 }
 
 impl Route {
-    /// Refuses hosts that the guard does not allow, as far as that is known without resolving:
+    /// Refuses hosts that the trust does not allow, as far as that is known without resolving:
     /// the resolver checks the rest, unless a proxy resolves names. Then the names of this machine and of
     /// clouds' metadata services are refused too, and the proxy is trusted for all others.
-    pub fn check(&self, url: &Url, guard: Guard) -> Result<()> {
-        self.refused(url, guard).map_err(|refused| Error::new(Code::Redirect, refused.to_string()).with_url(url))
+    pub fn check(&self, url: &Url, trust: HostTrust) -> Result<()> {
+        self.refused(url, trust).map_err(|refused| Error::new(Code::Redirect, refused.to_string()).with_url(url))
     }
 
-    fn refused(&self, url: &Url, guard: Guard) -> std::result::Result<(), RefusedHost> {
+    fn refused(&self, url: &Url, trust: HostTrust) -> std::result::Result<(), RefusedHost> {
         // The caller decides where it leads.
         if self.unix_socket.is_some() || self.address.is_some() {
             return Ok(());
         }
-        RefusedHost::check(url, guard)?;
+        RefusedHost::check(url, trust)?;
         let (Some(proxy), Some(url::Host::Domain(name))) = (&self.proxy, url.host()) else { return Ok(()) };
         if proxy.resolves() {
-            RefusedHost::check_name(name, guard)?;
-        } else if guard != Guard::Caller && name == proxy.host() {
+            RefusedHost::check_name(name, trust)?;
+        } else if trust != HostTrust::Caller && name == proxy.host() {
             // The resolver allows the proxy's own name.
             return Err(RefusedHost::proxy(name));
         }
@@ -185,18 +185,18 @@ mod tests {
 
     #[test]
     fn what_a_proxy_resolves_is_checked_by_name() {
-        let server = Guard::said_by(None);
+        let server = HostTrust::said_by(None);
         let of = |proxy: &str| Route { proxy: Some(Proxy::parse(proxy).unwrap()), ..Route::default() };
         let proxied = of("http://proxy.example:3128");
         for bad in ["http://localhost/", "http://x.localhost", "http://metadata.google.internal/", "http://127.0.0.1/"]
         {
             assert_eq!(proxied.check(&url(bad), server).unwrap_err().code(), Code::Redirect, "{bad}");
-            assert!(proxied.check(&url(bad), Guard::Caller).is_ok());
+            assert!(proxied.check(&url(bad), HostTrust::Caller).is_ok());
         }
         assert!(proxied.check(&url("https://cdn.example/"), server).is_ok());
         // Without a proxy the resolver sees the name.
         assert!(Route::default().check(&url("http://localhost/"), server).is_ok());
-        let local = Guard::said_by(Some("127.0.0.1".parse().unwrap()));
+        let local = HostTrust::said_by(Some("127.0.0.1".parse().unwrap()));
         assert!(proxied.check(&url("http://localhost/"), local).is_ok());
         assert!(proxied.check(&url("http://metadata.google.internal/"), local).is_err());
         let socks = of("socks5://proxy.example");

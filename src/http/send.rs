@@ -8,7 +8,7 @@ use serde_json::json;
 use url::Url;
 
 use super::exchange::Leg;
-use super::guard::Guard;
+use super::host_trust::HostTrust;
 use super::location::Location;
 use super::redirect::{self, RedirectChain};
 use super::request::{Redirects, Repeat};
@@ -47,7 +47,7 @@ impl Http {
             let body_is_gone = redirect::keeps_body(response.status) && !request.body.rewind()?;
             let Some(target) = target_of(request, &response, home, body_is_gone)? else {
                 (response.hops, response.first_headers) = (hops, first_headers);
-                (response.guard, response.endpoint_settings) = (leg.at.guard, leg.at.endpoint_settings);
+                (response.trust, response.endpoint_settings) = (leg.at.trust, leg.at.endpoint_settings);
                 return Ok(response);
             };
             hops.push(Hop { status: response.status.as_u16(), url: target.clone() });
@@ -57,7 +57,7 @@ impl Http {
             if !home.is_origin_of(&target) {
                 // Once dropped, credentials are not sent again in the rest of the chain.
                 leg.at_home = false;
-                (leg.at.guard, leg.at.endpoint_settings) = (Guard::said_by(response.remote), home.beyond());
+                (leg.at.trust, leg.at.endpoint_settings) = (HostTrust::said_by(response.remote), home.beyond());
             }
             leg.at.url = target;
         }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::byte_rates::ByteLimits;
 use super::certs_d::CertsOptions;
 use super::headers::Headers;
-use super::pace::ByteLimits;
 use super::proxy::{ProxyChoice, ProxyOptions};
 use super::route::{Address, ClientCertificate};
 use super::throttle::{HostLimits, ThrottleOptions};

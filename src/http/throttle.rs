@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::pace::{ByteLimits, ByteRates};
+use super::byte_rates::{ByteLimits, ByteRates};
 use super::retry;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};

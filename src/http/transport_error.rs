@@ -7,8 +7,8 @@ use rustls::{AlertDescription, CertificateError, OtherError};
 use url::Url;
 
 use super::address::is_local_name;
-use super::guard::RefusedHost;
 use super::handshake::{Handshake, HandshakeWatch};
+use super::host_trust::RefusedHost;
 use super::origin::host_of;
 use super::pinned_certificate;
 use super::proxy::Proxy;

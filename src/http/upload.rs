@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
-use super::pace::Pace;
+use super::byte_rates::Pace;
 use crate::call::{Call, WaitLimit};
 use crate::error::Result;
 use crate::stream::source::{Source, PIECE};

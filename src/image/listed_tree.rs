@@ -21,7 +21,7 @@ pub(super) struct ListedNode {
     pub layer: usize,
 }
 
-/// All names, by their true paths: links on the way are followed, as [`super::disk::DiskTree`] does on a disk.
+/// All names, by their true paths: links on the way are followed, as [`super::disk_tree::DiskTree`] does on a disk.
 pub(super) struct ListedTree {
     call: Call,
     /// What whiteouts hide.

@@ -10,7 +10,7 @@ use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Error, Result};
 use crate::manifest::Descriptor;
 use crate::media_type as types;
-use crate::os::special::open_regular;
+use crate::os::special_file::open_regular;
 use crate::stream::local_bytes::LocalBytes;
 use crate::stream::pack::CompressionSettings;
 use crate::stream::spool::TemporarySpace;

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::config::ImageConfig;
-use super::disk::{DiskTree, PreservedAttributes};
+use super::disk_tree::{DiskTree, PreservedAttributes};
 use super::tar::{EntryKind, Mark, TarEntry};
 use super::Image;
 use crate::call::Call;

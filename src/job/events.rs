@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::{Event, Job, Question};
 use crate::error::{Error, Result};
-use crate::os::bell::Bell;
 use crate::os::descriptor::RawFd;
+use crate::os::wake_descriptor::WakeDescriptor;
 use crate::sync::lock;
 
 /// The shortest time between two events of one job's progress.
@@ -18,12 +18,13 @@ const MOST_TEXTS: usize = 1000;
 
 pub(crate) struct Events<R> {
     queue: Mutex<VecDeque<Arc<Job<R>>>>,
-    bell: Bell,
+    bell: WakeDescriptor,
 }
 
 impl<R> Events<R> {
     pub(crate) fn new() -> Result<Events<R>> {
-        let bell = Bell::new().map_err(|error| Error::io("cannot make the descriptor of the events", &error))?;
+        let bell =
+            WakeDescriptor::new().map_err(|error| Error::io("cannot make the descriptor of the events", &error))?;
         Ok(Events { queue: Mutex::default(), bell })
     }
 

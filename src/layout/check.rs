@@ -12,7 +12,7 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::options::options;
-use crate::os::special::open_regular;
+use crate::os::special_file::open_regular;
 use crate::stream::blob::{Blob, VerifiedBlob};
 
 /// Hidden files younger than this may be somebody's work in progress.

@@ -14,7 +14,7 @@ use crate::download::partial::OnContention;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
-use crate::os::special::open_regular;
+use crate::os::special_file::open_regular;
 use crate::os::{flush, safe_path};
 use crate::store::{digest_tags, Moved, NamedImage, PromisedBlob, RawManifest, ReadStore, Role, TakenBlob, WriteStore};
 use crate::stream::blob::{is_right, Blob, VerifiedBlob};

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use crate::error::{Code, Error, Result};
-use crate::os::special::open_regular;
+use crate::os::special_file::open_regular;
 
 /// The largest file.
 const LARGEST: usize = 1 << 20;

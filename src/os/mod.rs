@@ -1,8 +1,7 @@
 //! Everything that depends on the operating system: the only room that names `nix`, `libc`, `rustix` and `std::os`, except for unsafe
 //! code in `ffi`. It does not know about registries or layouts.
 
-pub(crate) mod bell;
-pub(crate) mod child;
+pub(crate) mod child_process;
 pub(crate) mod descriptor;
 pub(crate) mod file_version;
 pub(crate) mod flush;
@@ -18,10 +17,11 @@ pub(crate) mod owner;
 pub(crate) mod safe_path;
 pub(crate) mod shortage;
 pub(crate) mod signal;
-pub(crate) mod special;
-pub(crate) mod standard;
+pub(crate) mod special_file;
+pub(crate) mod standard_descriptors;
 pub(crate) mod target;
 pub(crate) mod temporary;
+pub(crate) mod wake_descriptor;
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use nix::unistd::geteuid;
 
-use super::special::name_of;
+use super::special_file::name_of;
 
 /// As many links as the kernel follows.
 pub(crate) const MOST_LINKS: usize = 40;

@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::safe_path::{self, refuse_trap, MOST_LINKS};
-use super::special::name_of;
+use super::special_file::name_of;
 use crate::error::{Code, Error, Result};
 
 #[derive(Debug)]

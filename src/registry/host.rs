@@ -10,10 +10,10 @@ use crate::auth::Account;
 use crate::credentials::Credentials;
 use crate::docker_hub;
 use crate::error::{Code, Error, Result};
+use crate::http::byte_rates::ByteLimits;
 use crate::http::endpoint_settings::EndpointSettings;
 use crate::http::headers::Headers;
 use crate::http::location::Location;
-use crate::http::pace::ByteLimits;
 use crate::http::proxy::ProxyChoice;
 use crate::http::route::Address;
 use crate::http::settings::{Network, TlsOptions};
@@ -106,7 +106,7 @@ impl HostOptions {
 
 /// The key under which a host's options are stored.
 pub fn key(host: &str) -> String {
-    crate::auth::key::host(host)
+    crate::auth::credential_key::host(host)
 }
 
 /// The name under which the client stores a host's account.

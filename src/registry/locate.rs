@@ -13,7 +13,7 @@ use crate::auth::Reply;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::guard::Guard;
+use crate::http::host_trust::HostTrust;
 use crate::http::location::Location;
 use crate::http::request::Redirects;
 use crate::http::response::Response;
@@ -295,7 +295,7 @@ fn headers(
     let mut all: Vec<(String, Zeroizing<String>)> = Vec::new();
     all.extend(accept.map(|accept| (usual(ACCEPT.as_str()), Zeroizing::new(accept.to_owned()))));
     all.extend(sent.and_then(|sent| Some((usual(AUTHORIZATION.as_str()), sent.value.clone()?))));
-    if at.guard == Guard::Caller {
+    if at.trust == HostTrust::Caller {
         // None of them is one of those above, which only the library sets.
         all.extend(remote.client.http.headers(at).joined().map(|(name, value)| (usual(name), value)));
     }

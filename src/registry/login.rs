@@ -10,7 +10,7 @@ use crate::auth::credential_lookup::StoredCredentials;
 use crate::auth::login::can_log_in;
 use crate::auth::scope::{Scope, ScopeSet};
 use crate::auth::secrets::Secrets;
-use crate::auth::{credential_writer, key, Account};
+use crate::auth::{credential_key, credential_writer, Account};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
@@ -215,7 +215,7 @@ fn replaced(offered: Credentials, refresh: Option<Zeroizing<String>>, offline: b
 fn keep(call: &Call, stored: &StoredCredentials, file: &Path, host: &str, credentials: &Credentials) -> Result<String> {
     match credential_writer::helper_of(file, stored.foreign(), host)? {
         Some(helper) => {
-            stored.helpers().store(call, &helper, &key::server(host), credentials)?;
+            stored.helpers().store(call, &helper, &credential_key::server(host), credentials)?;
             // As Docker does, a marker is left, and a password that was in the file is removed.
             credential_writer::put(call, file, stored.foreign(), host, None)?;
             Ok(helper)
@@ -230,8 +230,8 @@ fn keep(call: &Call, stored: &StoredCredentials, file: &Path, host: &str, creden
 fn remove(call: &Call, stored: &StoredCredentials, file: &Path, host: &str, from: &mut Vec<String>) -> Result<()> {
     if let Some(helper) = credential_writer::helper_of(file, stored.foreign(), host)? {
         // Helpers do not report whether they had something to erase.
-        if stored.helpers().get(call, &helper, &key::server(host))?.is_some() {
-            stored.helpers().erase(call, &helper, &key::server(host))?;
+        if stored.helpers().get(call, &helper, &credential_key::server(host))?.is_some() {
+            stored.helpers().erase(call, &helper, &credential_key::server(host))?;
             from.push(helper);
         }
     }

@@ -22,7 +22,7 @@ use crate::http::retry::{self, Backoff};
 use crate::http::upload::Body;
 use crate::http::{Repeat, Request};
 use crate::options::options;
-use crate::os::special::open_regular;
+use crate::os::special_file::open_regular;
 use crate::statuses;
 use crate::stream::replay::HashedSource;
 use crate::stream::source::{read_piece, Source, PIECE};

@@ -7,7 +7,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use serde_json::Value;
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter};
 
-use super::key::PublicKey;
+use super::public_key::PublicKey;
 use super::{pem, wrong};
 use crate::error::{Code, Error, Result};
 use crate::text::shorten;

@@ -6,9 +6,9 @@ use serde::Serialize;
 use serde_json::{json, Value};
 
 use super::certificate::{Authorities, Chain};
-use super::key::PublicKey;
 use super::manifest::Schema1Manifest;
 use super::private::public_key;
+use super::public_key::PublicKey;
 use super::{decode, protected, text_of, wrong, SignedManifest};
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};

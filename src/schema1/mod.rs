@@ -10,10 +10,10 @@ pub(crate) mod certificate;
 pub(crate) mod chain;
 pub mod convert;
 pub mod jws;
-pub mod key;
 pub mod manifest;
 mod pem;
 pub mod private;
+pub mod public_key;
 pub mod sign;
 
 /// More signatures than any manifest has in practice.

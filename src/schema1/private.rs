@@ -6,8 +6,8 @@ use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding, ObjectIdentifi
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::key::PublicKey;
 use super::pem::{self, Block};
+use super::public_key::PublicKey;
 use crate::error::{Code, Error, Result};
 use crate::options::{word, OptionValue};
 use crate::text::shorten;

@@ -8,9 +8,9 @@ use serde_json::{json, Value};
 
 use super::certificate::Chain;
 use super::jws::{self, RequiredSigners};
-use super::key::PublicKey;
 use super::manifest::{invalid, Schema1Manifest};
 use super::private::PrivateKey;
+use super::public_key::PublicKey;
 use super::{encode, PayloadFormat, SignedManifest};
 use crate::error::{Code, Error, Result};
 use crate::text::shorten;

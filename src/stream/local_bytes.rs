@@ -14,7 +14,7 @@ use crate::descriptor::Descriptor;
 use crate::digest::Hasher;
 use crate::error::{Error, Result};
 use crate::os::file_version::FileVersion;
-use crate::os::special::open_regular;
+use crate::os::special_file::open_regular;
 
 /// Bytes at hand. Those without a path have a name for messages.
 #[derive(Debug, Clone)]

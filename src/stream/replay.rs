@@ -10,7 +10,7 @@ use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::os::file_version::FileVersion;
-use crate::os::special::open_regular;
+use crate::os::special_file::open_regular;
 use crate::stream::source::{read_piece, Source, PIECE};
 
 /// How many bytes are buffered of a source that can be read only once.

@@ -17,7 +17,7 @@ use crate::layout::tarball::read::Tarball;
 use crate::manifest::MOST_BYTES;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type as types;
-use crate::os::special::open_regular;
+use crate::os::special_file::open_regular;
 use crate::os::{offset, owner};
 use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::stream::unpack::Packing;

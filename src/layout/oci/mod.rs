@@ -29,7 +29,7 @@ use crate::layout::lock::Lock;
 use crate::layout::{index, names};
 use crate::manifest::{Descriptor, Document, MOST_BYTES};
 use crate::media_type::OCI_INDEX;
-use crate::os::special::open_regular;
+use crate::os::special_file::open_regular;
 use crate::os::temporary::{self, NotWritten};
 use crate::os::{flush, safe_path};
 use crate::store::RawManifest;

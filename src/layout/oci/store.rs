@@ -13,7 +13,7 @@ use crate::error::{Code, Error, Result};
 use crate::layout::index_entry::{named, tagged};
 use crate::layout::{index, names};
 use crate::manifest::Descriptor;
-use crate::os::special::open_regular;
+use crate::os::special_file::open_regular;
 use crate::platform::Platform;
 use crate::store::condition::{no_name, NameCondition, NameFate, SeenTo};
 use crate::store::{descend, Moved, NamedImage, PromisedBlob, RawManifest, ReadStore, Role, TakenBlob, WriteStore};

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::os::special::{is_device, name_of};
+use crate::os::special_file::{is_device, name_of};
 use crate::os::{input, offset};
 use crate::stream::blob::Blob;
 use crate::stream::source::PIECE;

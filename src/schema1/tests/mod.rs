@@ -4,8 +4,8 @@ use serde_json::{json, Value};
 
 use super::certificate::{Authorities, Chain};
 use super::jws::{verify, RequiredSigners, VerifiedPayload};
-use super::key::PublicKey;
 use super::private::{KeyFormat, PrivateKey};
+use super::public_key::PublicKey;
 use super::sign::{format_time, parse_time, sign};
 use super::*;
 use crate::digest::{Algorithm, Digest};

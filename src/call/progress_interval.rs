@@ -10,7 +10,7 @@ const SILENCE: Duration = Duration::from_millis(150);
 
 /// What the hook was told last.
 #[derive(Debug)]
-pub(super) struct Beat(Mutex<Last>);
+pub(super) struct ProgressInterval(Mutex<Last>);
 
 #[derive(Debug)]
 struct Last {
@@ -19,9 +19,9 @@ struct Last {
     begun: bool,
 }
 
-impl Beat {
-    pub(super) fn new() -> Beat {
-        Beat(Mutex::new(Last { at: Instant::now(), begun: false }))
+impl ProgressInterval {
+    pub(super) fn new() -> ProgressInterval {
+        ProgressInterval(Mutex::new(Last { at: Instant::now(), begun: false }))
     }
 
     /// The call's own transfer begins.

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::os::child::{Child, ExitReason};
+use crate::os::child_process::{Child, ExitReason};
 
 /// The most that a helper may say.
 const MOST_OUTPUT: usize = 1 << 20;

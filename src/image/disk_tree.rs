@@ -9,8 +9,8 @@ use std::rc::Rc;
 use super::folders::{failed, Folders, StepDown, PRIVATE};
 use super::layer_names::LayerNames;
 use super::path_walk::WalkBudget;
-use super::sweep;
 use super::tar::{is_within, shown, split, EntryKind, TarEntry};
+use super::whiteout;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::os::open_folder::{self, OpenFolder, Owner, Permissions, SpecialFile, Time};
@@ -70,7 +70,7 @@ impl DiskTree {
     pub(crate) fn whiteout(&mut self, path: &[u8]) -> Result<()> {
         let (folder, name) = split(path);
         match self.folders.walk(folder, false)? && self.lower {
-            true => sweep::remove(&mut self.folders, name, Some(&mut self.own)),
+            true => whiteout::remove(&mut self.folders, name, Some(&mut self.own)),
             false => Ok(()),
         }
     }
@@ -78,7 +78,7 @@ impl DiskTree {
     /// Removes what lower layers have in a folder.
     pub(crate) fn opaque(&mut self, path: &[u8]) -> Result<()> {
         match self.folders.walk(path, false)? && self.lower {
-            true => sweep::clear(&mut self.folders, &mut self.own),
+            true => whiteout::clear(&mut self.folders, &mut self.own),
             false => Ok(()),
         }
     }
@@ -147,7 +147,7 @@ impl DiskTree {
             };
         }
         if there.is_some() {
-            sweep::remove(&mut self.folders, name, None)?;
+            whiteout::remove(&mut self.folders, name, None)?;
         }
         if entry.kind == EntryKind::Directory {
             self.folders.make(name, PRIVATE)?;

@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::bucket::Bucket;
+use super::token_bucket::Bucket;
 use crate::call::Call;
 use crate::error::Result;
 use crate::sync::lock;

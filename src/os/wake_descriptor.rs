@@ -5,17 +5,17 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 /// Not an eventfd, so that it is the same on every system.
-pub(crate) struct Bell {
+pub(crate) struct WakeDescriptor {
     rung: UnixStream,
     ring: UnixStream,
 }
 
-impl Bell {
-    pub(crate) fn new() -> io::Result<Bell> {
+impl WakeDescriptor {
+    pub(crate) fn new() -> io::Result<WakeDescriptor> {
         let (rung, ring) = UnixStream::pair()?;
         rung.set_nonblocking(true)?;
         ring.set_nonblocking(true)?;
-        Ok(Bell { rung, ring })
+        Ok(WakeDescriptor { rung, ring })
     }
 
     /// The descriptor, which can be read from between [`Bell::ring`] and [`Bell::hush`].
@@ -43,14 +43,14 @@ mod tests {
     use rustix::event::{poll, PollFd, PollFlags, Timespec};
     use std::os::fd::AsFd;
 
-    fn can_be_read(bell: &Bell) -> bool {
+    fn can_be_read(bell: &WakeDescriptor) -> bool {
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         poll(&mut [PollFd::from_borrowed_fd(bell.rung.as_fd(), PollFlags::IN)], Some(&now)).unwrap() == 1
     }
 
     #[test]
     fn it_can_be_read_from_as_long_as_it_rings() {
-        let bell = Bell::new().unwrap();
+        let bell = WakeDescriptor::new().unwrap();
         assert!(!can_be_read(&bell));
         for _ in 0..200 {
             bell.ring();

@@ -8,7 +8,7 @@ use super::panics::{caught, panicked};
 use super::sigpipe;
 use super::status::{ocireg_status, OCIREG_OK};
 use crate::error::{Error, Result};
-use crate::os::standard;
+use crate::os::standard_descriptors;
 
 /// Runs the body of an entry, and hands its result or its error to the caller. The out-parameters are emptied first, that of the
 /// error before all.
@@ -47,6 +47,6 @@ pub(super) unsafe fn enter_blocking<T>(
     out: impl Out<T>,
     body: impl FnOnce() -> Result<T>,
 ) -> ocireg_status {
-    standard::occupy();
+    standard_descriptors::occupy();
     sigpipe::without(|| unsafe { enter(error, out, body) })
 }

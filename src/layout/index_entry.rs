@@ -2,7 +2,7 @@
 
 use crate::digest::Digest;
 use crate::manifest::Descriptor;
-use crate::store::{digest_tags, is_digest_tag, NamedImage};
+use crate::store::{digest_tags, is_digest_tag, is_referrers_tag, NamedImage};
 
 /// The annotation that names an entry of `index.json`.
 pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -12,7 +12,8 @@ pub(crate) const IMAGE_NAME: &str = "io.containerd.image.name";
 
 /// The entries that do not describe others, unless all do: what a layout without a name refers to.
 pub(crate) fn images(entries: Vec<Descriptor>) -> Vec<Descriptor> {
-    let is_image = |entry: &&Descriptor| entry.artifact_type.is_none() && !name_of(entry).is_some_and(is_digest_tag);
+    let is_about_another = |name: &str| is_digest_tag(name) || is_referrers_tag(name);
+    let is_image = |entry: &&Descriptor| entry.artifact_type.is_none() && !name_of(entry).is_some_and(is_about_another);
     match entries.iter().filter(is_image).cloned().collect::<Vec<_>>() {
         none if none.is_empty() => entries,
         images => images,

@@ -11,6 +11,7 @@ pub(crate) mod names;
 mod needed;
 pub mod oci;
 mod received;
+mod referrers;
 pub(crate) mod tarball;
 
 pub(crate) use index_entry::whole_name;

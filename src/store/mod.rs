@@ -104,6 +104,16 @@ pub fn is_digest_tag(name: &str) -> bool {
     digest.is_some_and(|digest| digest.replacen('-', ":", 1).parse::<Digest>().is_ok())
 }
 
+/// The tag under which a registry without the referrers API has the list of them (distribution-spec "Referrers Tag Schema").
+pub(crate) fn referrers_tag(subject: &Digest) -> String {
+    format!("{}-{}", subject.algorithm().name(), subject.hex())
+}
+
+/// Whether a name is that of such a list.
+pub(crate) fn is_referrers_tag(name: &str) -> bool {
+    name.replacen('-', ":", 1).parse::<Digest>().is_ok()
+}
+
 /// What became of a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moved {

@@ -1,6 +1,7 @@
 //! Places on this machine as stores: the calls that a registry answers, of layouts, archives and directories.
 
 mod exact;
+mod referrers;
 
 use std::path::Path;
 

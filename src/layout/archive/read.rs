@@ -13,6 +13,7 @@ use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::layout::index_entry::{named, tagged};
 use crate::layout::names;
+use crate::layout::referrers::referring;
 use crate::layout::tarball::bytes::ArchiveBytes;
 use crate::layout::tarball::read::{Span, Tarball};
 use crate::manifest::MOST_BYTES;
@@ -289,14 +290,10 @@ impl ReadStore for ArchiveReader {
 
     fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>> {
         let archive = self.archive(call)?;
-        let mut found = Vec::new();
-        for entry in archive.index.iter().flatten() {
+        referring(archive.index.as_deref().unwrap_or_default(), subject, &|entry| {
             call.check()?;
-            if self.content(&archive, entry)?.document.subject().is_some_and(|named| named.digest == *subject) {
-                found.push(entry.clone());
-            }
-        }
-        Ok(found)
+            self.content(&archive, entry)
+        })
     }
 
     fn images(&self, call: &Call) -> Result<Vec<NamedImage>> {

@@ -11,6 +11,7 @@ use crate::download::fetch::fetch;
 use crate::download::partial::OnContention;
 use crate::error::{Code, Error, Result};
 use crate::layout::index_entry::{named, tagged};
+use crate::layout::referrers::referring;
 use crate::layout::{index, names};
 use crate::manifest::Descriptor;
 use crate::os::special_file::open_regular;
@@ -66,14 +67,7 @@ impl ReadStore for OciLayout {
     }
 
     fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>> {
-        let mut found = Vec::new();
-        for entry in self.entries()? {
-            let content = self.manifest(call, &entry)?;
-            if content.document.subject().is_some_and(|named| named.digest == *subject) {
-                found.push(entry);
-            }
-        }
-        Ok(found)
+        referring(&self.entries()?, subject, &|entry| self.manifest(call, entry))
     }
 
     fn images(&self, _: &Call) -> Result<Vec<NamedImage>> {

@@ -147,6 +147,7 @@ case ${1:-test} in
         need_module github.com/distribution/distribution/v3/cmd/registry $DISTRIBUTION
         need_module github.com/google/go-containerregistry/cmd/crane $CRANE
         need_module oras.land/oras/cmd/oras $ORAS
+        need_module github.com/regclient/regclient/cmd/regctl $REGCTL
         "$here/registries/v1-setup.sh" "$tools" || fail "could not set up docker-registry 0.9.1"
         need_own tokenserver
         need_own referrers

@@ -260,7 +260,7 @@ fn a_killed_pull_shows_nothing_half() {
     assert!(resumed > 0, "no pull went on with what another had left");
 }
 
-fn same(one: &Path, other: &Path, names: &[&str]) {
+pub fn same(one: &Path, other: &Path, names: &[&str]) {
     for name in names {
         assert_eq!(std::fs::read(one.join(name)).unwrap(), std::fs::read(other.join(name)).unwrap(), "{name}");
     }

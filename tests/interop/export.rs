@@ -15,10 +15,10 @@ use tar::EntryType::{self, Directory, Link, Regular, Symlink};
 
 use super::{env, places};
 
-type Entry = (EntryType, &'static str, &'static str, u32);
+pub type Entry = (EntryType, &'static str, &'static str, u32);
 
 /// Files, folders and links in the place of one another; only what crane can do too.
-const LAYERS: [&[Entry]; 4] = [
+pub const LAYERS: [&[Entry]; 4] = [
     &[
         (Directory, "bin/", "", 0o555),
         (Regular, "bin/box", "box", 0o4755),
@@ -47,7 +47,7 @@ const LAYERS: [&[Entry]; 4] = [
     &[(Regular, "etc/gone", "back", 0o600), (Symlink, "link", "/bin/box", 0o777)],
 ];
 
-fn written(path: &Path, entries: &[Entry]) {
+pub fn written(path: &Path, entries: &[Entry]) {
     let mut tar = tar::Builder::new(std::fs::File::create(path).unwrap());
     for (kind, name, more, mode) in entries {
         let mut header = tar::Header::new_ustar();
@@ -74,8 +74,17 @@ fn run(program: &str, arguments: &[&str]) -> String {
 }
 
 /// Each path with its kind and permissions, owner, time, content, and how many names share it.
-fn tree(root: &Path) -> BTreeMap<PathBuf, (u32, u32, i64, Vec<u8>, u64)> {
-    fn walk(root: &Path, folder: &Path, found: &mut BTreeMap<PathBuf, (u32, u32, i64, Vec<u8>, u64)>) {
+type Tree = BTreeMap<PathBuf, (u32, u32, i64, Vec<u8>, u64)>;
+
+/// What GNU tar makes of an archive in a new folder.
+pub fn unpacked(tar: &str, into: &str) -> Tree {
+    std::fs::create_dir(into).unwrap();
+    run("tar", &["--same-owner", "--delay-directory-restore", "-xpf", tar, "-C", into]);
+    tree(Path::new(into))
+}
+
+fn tree(root: &Path) -> Tree {
+    fn walk(root: &Path, folder: &Path, found: &mut Tree) {
         for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
             let facts = std::fs::symlink_metadata(&path).unwrap();
             let content = match facts.file_type() {
@@ -116,11 +125,7 @@ fn archives_unpack_as_cranes_do() {
             let done = export_file(&call, store.as_ref(), Path::new(&ours), &ExportOptions::default()).unwrap();
             assert!(done.layers.iter().all(|layer| layer.diff_id_checked));
             place.crane(&["export", &name, &theirs]);
-            for (tar, into) in [(&ours, at("ours")), (&theirs, at("theirs"))] {
-                std::fs::create_dir(&into).unwrap();
-                run("tar", &["--same-owner", "--delay-directory-restore", "-xpf", tar, "-C", &into]);
-            }
-            let (mine, other) = (tree(Path::new(&at("ours"))), tree(Path::new(&at("theirs"))));
+            let (mine, other) = (unpacked(&ours, &at("ours")), unpacked(&theirs, &at("theirs")));
             assert_eq!(mine, other);
             // GNU tar, and the list of files, know the same names.
             let mut names: Vec<String> = run("tar", &["-tf", &ours]).lines().map(str::to_owned).collect();

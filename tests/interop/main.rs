@@ -31,6 +31,7 @@ mod schemas_image;
 mod schemas_login;
 mod schemas_old;
 mod synced;
+mod table;
 mod v1;
 
 use std::path::{Path, PathBuf};

@@ -15,7 +15,7 @@ use super::options::ocireg_options;
 use super::out::{Json, Of};
 use super::status::ocireg_status;
 use crate::error::{Code, Error};
-use crate::image::export::{export, export_file};
+use crate::image::export::{export_file, export_from};
 use crate::place::Place;
 
 /// Takes bytes, all of them. 0 goes on; anything else stops the call with OCIREG_CALLBACK.
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn ocireg_image_export_file(
 }
 
 /// As ocireg_image_export_file, to a descriptor, which stays open and is as for ocireg_blob_get_fd. The bytes are written as they come:
-/// on an error, OCIREG_DIGEST_MISMATCH too, what was written must not be trusted. As far as more can be written, the archive then ends
+/// on an error, OCIREG_DIGEST_MISMATCH and a place that cannot be opened too, what was written must not be trusted. As far as more can be written, the archive then ends
 /// with an extended header that is cut short, or in the middle of a file: so tar and others that read it fail too. Blocks.
 ///
 /// Options, result and errors: those of ocireg_image_export_file.
@@ -91,9 +91,8 @@ pub unsafe extern "C" fn ocireg_image_export_fd(
             (error, Json::optional(json), client, context, options),
             |client| Ok((Place::named(client, text(&image, "image")?)?, descriptor_for(context, fd)?)),
             |client, call, (place, fd), options| {
-                let store = place.source(client)?;
                 let mut into = call.output(&fd)?;
-                export(call, store.as_ref(), &mut into, &options)
+                export_from(call, || place.source(client), &mut into, &options)
             },
         )
     }
@@ -120,8 +119,7 @@ pub unsafe extern "C" fn ocireg_image_export_stream(
             let place = Place::named(&client, text(&image, "image")?)?;
             let write = callback.ok_or_else(|| null("callback"))?;
             let mut into = CallerSink { write, userdata: Userdata::new(userdata) };
-            let store = place.source(&client)?;
-            export(&call, store.as_ref(), &mut into, &options)
+            export_from(&call, || place.source(&client), &mut into, &options)
         })
     }
 }

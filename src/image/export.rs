@@ -14,9 +14,9 @@ use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::manifest::Descriptor;
 use crate::options::options;
-use crate::os::owner::{self, folder_of};
+use crate::os::owner::folder_of;
 use crate::os::target::Target;
-use crate::os::{flush, temporary};
+use crate::os::temporary;
 use crate::platform::Platform;
 use crate::store::ReadStore;
 
@@ -86,6 +86,17 @@ pub fn export(call: &Call, store: &dyn ReadStore, out: &mut dyn Write, options: 
     })
 }
 
+/// The same of a place that is opened for it: where that fails, no reader takes the nothing that was written for an archive of nothing.
+pub fn export_from(
+    call: &Call,
+    open: impl FnOnce() -> Result<Box<dyn ReadStore>>,
+    out: &mut dyn Write,
+    options: &ExportOptions,
+) -> Result<Exported> {
+    let store = open().inspect_err(|_| give_up(out))?;
+    export(call, store.as_ref(), out, options)
+}
+
 type FoundImage = (Image, Vec<Descriptor>, Option<Vec<Digest>>);
 
 fn find(call: &Call, store: &dyn ReadStore, options: &ExportOptions) -> Result<FoundImage> {
@@ -107,13 +118,10 @@ pub fn export_file(call: &Call, store: &dyn ReadStore, path: &Path, options: &Ex
         }
     };
     let cannot = |error: std::io::Error| Error::io(format!("cannot write {}", path.display()), &error);
-    let folder = folder_of(&target);
-    let mut temporary = temporary::hidden(folder).map_err(cannot)?;
-    let exported = export(call, store, temporary.as_file_mut(), options)?;
-    owner::share(temporary.as_file(), &target).map_err(cannot)?;
-    flush::file(temporary.as_file()).map_err(cannot)?;
+    let mut whole = temporary::hidden(folder_of(&target)).map_err(cannot)?;
+    let exported = export(call, store, whole.as_file_mut(), options)?;
+    temporary::ready(&whole, &target).map_err(cannot)?;
     call.check()?;
-    temporary.persist(&target).map_err(|error| cannot(error.error))?;
-    flush::names(folder).map_err(cannot)?;
+    temporary::settle(whole, &target).map_err(cannot)?;
     Ok(Exported { path: shown, ..exported })
 }

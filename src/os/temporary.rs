@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use tempfile::{Builder, PersistError};
 pub(crate) use tempfile::{NamedTempFile, TempDir};
 
-use super::owner::folder_of;
+use super::owner::{self, folder_of};
 use super::{flush, mode};
 
 /// The folder for large temporary files, and the one for any.
@@ -81,8 +81,41 @@ pub(crate) fn write_private(path: &Path, prefix: &str, bytes: &[u8]) -> io::Resu
     Ok(())
 }
 
+/// Writes a file in one step, unless the name exists by then: that file stays as it is.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = folder_of(path);
+    let mut file = Builder::new().prefix(".").suffix(".partial").permissions(mode::usual()).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    match persist_new(file, path) {
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        named => named.map(drop).map_err(|error| error.error),
+    }
+}
+
+/// Makes a file ready for its name: it is on the disk, and others may do with it what they may with the file that it replaces.
+pub(crate) fn ready(file: &NamedTempFile, path: &Path) -> io::Result<()> {
+    owner::share(file.as_file(), path)?;
+    flush::file(file.as_file())
+}
+
+/// Gives it the name, in the place of what had that, and brings the name to the disk.
+pub(crate) fn settle(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    file.persist(path).map_err(|error| error.error)?;
+    flush::names(folder_of(path))
+}
+
+/// The same, unless the name exists by now: false.
+pub(crate) fn settle_new(file: NamedTempFile, path: &Path) -> io::Result<bool> {
+    match persist_new(file, path) {
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+        named => named.map_err(|error| error.error)?,
+    };
+    flush::names(folder_of(path)).map(|()| true)
+}
+
 /// Renames a file, unless the name exists by now. Some file systems do not support that.
-pub(crate) fn persist_new(temporary: NamedTempFile, path: &Path) -> Result<File, PersistError> {
+fn persist_new(temporary: NamedTempFile, path: &Path) -> Result<File, PersistError> {
     const NO_LINKS: [i32; 5] = [libc::EPERM, libc::ENOSYS, libc::EOPNOTSUPP, libc::EINVAL, libc::EMLINK];
     temporary.persist_noclobber(path).or_else(|error| match error.error.raw_os_error() {
         Some(code) if NO_LINKS.contains(&code) && !path.exists() => error.file.persist(path),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use ocireg::error::{Code, Error};
-use ocireg::image::export::{export, ExportOptions, Exported};
+use ocireg::image::export::{export, export_from, ExportOptions, Exported};
 
 use crate::common::*;
 use crate::images::*;
@@ -105,4 +105,17 @@ fn a_writer_that_failed_gets_nothing_more() {
     fails(outcome, Code::Io, "archive");
     let (last, before) = pieces.sizes.split_last().unwrap();
     assert_eq!((before.iter().sum::<usize>(), *last > 0), (pieces.bytes.len(), true));
+}
+
+/// Nothing at all is a whole archive for tar, so something is written also where there is nothing to read.
+#[test]
+fn no_reader_takes_a_place_that_cannot_be_opened_for_one_without_files() {
+    let (client, mut out) = (client(), Vec::new());
+    let open = || Err(Error::new(Code::NotFound, "no such layout"));
+    let outcome = export_from(&call(&client), open, &mut out, &ExportOptions::default());
+    fails(outcome, Code::NotFound, "no such layout");
+    let folder = tempfile::tempdir().unwrap();
+    for reader in READERS.into_iter().filter(|(program, _)| Command::new(program).arg("--version").output().is_ok()) {
+        assert!(!takes(reader, &out, folder.path()), "{reader:?}");
+    }
 }

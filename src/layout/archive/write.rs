@@ -29,8 +29,7 @@ use crate::layout::oci::{check_new_name, VERSION};
 use crate::layout::tarball::write::{Contents, NewMember, TarWriter};
 use crate::manifest::{Descriptor, Kind};
 use crate::os::target::{DirectOutput, Target};
-use crate::os::temporary::persist_new;
-use crate::os::{flush, owner};
+use crate::os::{flush, temporary};
 use crate::reference::Reference;
 use crate::store::condition::no_name;
 use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
@@ -159,21 +158,18 @@ impl ArchiveWriter {
             let held = if folder.is_shared() { None } else { hold(call, path)? };
             let is_there = held.is_some() || folder.is_shared() && path.exists();
             let kept = ExistingArchive::open(call, path, self.form)?;
-            let temporary = folder.file()?;
-            let out = BufWriter::with_capacity(AT_ONCE, temporary);
+            let out = BufWriter::with_capacity(AT_ONCE, folder.file()?);
             let out = self.pour(call, work, kept.as_ref(), TarWriter::new(out, path.display().to_string()))?;
-            let temporary = out.into_inner().map_err(|error| cannot(error.into_error()))?;
-            if is_there {
-                // The permissions and group of the replaced file are kept.
-                owner::share(temporary.as_file(), path).map_err(cannot)?;
-            }
-            flush::file(temporary.as_file()).map_err(cannot)?;
+            let whole = out.into_inner().map_err(|error| cannot(error.into_error()))?;
+            if is_there { temporary::ready(&whole, path) } else { flush::file(whole.as_file()) }.map_err(cannot)?;
             call.check()?;
-            let named = if is_there { temporary.persist(path) } else { persist_new(temporary, path) };
-            match named {
-                // Another process was faster: its images are kept too.
-                Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                named => return named.map(drop).map_err(|error| cannot(error.error)),
+            let named = match is_there {
+                true => temporary::settle(whole, path).map(|()| true),
+                false => temporary::settle_new(whole, path),
+            };
+            // Else another process was faster: its images are kept too.
+            if named.map_err(cannot)? {
+                return Ok(());
             }
         }
     }

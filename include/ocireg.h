@@ -1314,7 +1314,7 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 // oci:DIR:NAME, oci:DIR@DIGEST or dir:DIR. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // A layout or a dir: takes it only when everything is there that it names, of the right size, unless the option allow_missing says
-// otherwise: config and layers, and what an index lists; not the subject. There the tag comes last too, a condition holds because
+// otherwise: config and layers, of schema 1 by their digests alone, and what an index lists; not the subject. There the tag comes last too, a condition holds because
 // nobody else can change the layout meanwhile ("locked"), and whoever reads or is killed finds the name as it was or as it is. An
 // archive cannot be changed in place (OCIREG_UNSUPPORTED).
 //
@@ -1347,7 +1347,8 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 //      does not stand for `latest` then
 //   referrers_tag (boolean, default: true): false leaves the referrers tag alone
 //   allow_missing (boolean, default: false): into a layout or a dir:, which look for what the manifest names:
-//      put it though that is not there; a registry decides that itself
+//      put it though that is not there; a registry decides that itself. Of a layout with an index of which
+//      something is missing ocireg_layout_clean removes nothing, unless it is told to
 // Each of the tags, which are looked at before anything is written, and once more when they are set:
 //   if_exists (string): "replace", which it is by default; "fail": a name that refers to a manifest already,
 //      be it this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the
@@ -1445,8 +1446,8 @@ ocireg_status ocireg_referrers(ocireg_client *client,
 //      delete that by its digest; for that moment the tag names the empty index
 //
 // Result, `json` may be NULL: {"tag": string, "digest": what it named (of several images the first), "status": the registry's HTTP status, null in a layout, "manifest":
-// "kept", "restored" (the registry deleted it, and it was put back), "deleted", or "unknown" when the registry does not
-// say, "replaced": boolean, whether it took the
+// "kept", "restored" (the registry deleted it, and it was put back), "deleted", "unknown" when the registry does not
+// say, or "unnamed" (in a layout: no name and no index leads to it any more), "replaced": boolean, whether it took the
 // empty index [, "other_tags": [string], with list_others]}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_INVALID_REFERENCE without a tag, OCIREG_UNSUPPORTED where the registry deletes no
@@ -1609,8 +1610,9 @@ void ocireg_blob_reader_free(ocireg_blob_reader *reader);
 //
 // Into a layout or a dir:, which is made if it is not there, only digest and size count. The blob appears whole and verified, under its
 // digest. Until a manifest names it, cleaning the layout removes it (ocireg_layout_clean). The bytes are read, and have to be those of
-// the option digest, also when the place has that blob. A folder that has files and is neither a layout nor a dir: is refused. An
-// archive cannot be changed in place.
+// the option digest, also when the place has that blob. A folder that has files and is neither a layout nor a dir: is refused. A killed
+// call may leave a hidden file (`.` to `.partial`) there, which a clean-up of the layout removes, and nothing in a dir:.
+// An archive cannot be changed in place.
 //
 // A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
 //
@@ -3413,7 +3415,7 @@ ocireg_status ocireg_image_export_file(ocireg_client *client,
                                        ocireg_error **error);
 
 // As ocireg_image_export_file, to a descriptor, which stays open and is as for ocireg_blob_get_fd. The bytes are written as they come:
-// on an error, OCIREG_DIGEST_MISMATCH too, what was written must not be trusted. As far as more can be written, the archive then ends
+// on an error, OCIREG_DIGEST_MISMATCH and a place that cannot be opened too, what was written must not be trusted. As far as more can be written, the archive then ends
 // with an extended header that is cut short, or in the middle of a file: so tar and others that read it fail too. Blocks.
 //
 // Options, result and errors: those of ocireg_image_export_file.

@@ -12,7 +12,8 @@ type TagDelete struct {
 	Digest string `json:"digest"`
 	// Status is the registry's HTTP status; 0 in a layout.
 	Status int `json:"status"`
-	// Manifest is "kept", "restored" (the registry deleted it, and it was put back), "deleted" or "unknown".
+	// Manifest is "kept", "restored" (the registry deleted it, and it was put back), "deleted", "unknown", or "unnamed" in a layout where nothing
+	// leads to it any more.
 	Manifest string `json:"manifest"`
 	// Replaced tells whether the empty index of WithReplace was needed.
 	Replaced bool `json:"replaced"`

@@ -228,9 +228,11 @@ impl Error {
         self.0.side
     }
 
-    /// Sets the side of a copy that failed.
+    /// Sets the side of a copy that failed. What the caller has ended has not failed on either.
     pub fn with_side(mut self, side: Side) -> Error {
-        self.0.side = Some(side);
+        if !matches!(self.code(), Code::Cancelled | Code::Closed | Code::Forked) {
+            self.0.side = Some(side);
+        }
         self
     }
 

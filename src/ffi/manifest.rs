@@ -141,7 +141,7 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
 /// oci:DIR:NAME, oci:DIR@DIGEST or dir:DIR. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
 /// A layout or a dir: takes it only when everything is there that it names, of the right size, unless the option allow_missing says
-/// otherwise: config and layers, and what an index lists; not the subject. There the tag comes last too, a condition holds because
+/// otherwise: config and layers, of schema 1 by their digests alone, and what an index lists; not the subject. There the tag comes last too, a condition holds because
 /// nobody else can change the layout meanwhile ("locked"), and whoever reads or is killed finds the name as it was or as it is. An
 /// archive cannot be changed in place (OCIREG_UNSUPPORTED).
 ///

@@ -58,8 +58,8 @@ pub unsafe extern "C" fn ocireg_referrers(
 /// Options: {DeleteTagOptions}
 ///
 /// Result, `json` may be NULL: {"tag": string, "digest": what it named (of several images the first), "status": the registry's HTTP status, null in a layout, "manifest":
-/// "kept", "restored" (the registry deleted it, and it was put back), "deleted", or "unknown" when the registry does not
-/// say, "replaced": boolean, whether it took the
+/// "kept", "restored" (the registry deleted it, and it was put back), "deleted", "unknown" when the registry does not
+/// say, or "unnamed" (in a layout: no name and no index leads to it any more), "replaced": boolean, whether it took the
 /// empty index [, "other_tags": [string], with list_others]}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_INVALID_REFERENCE without a tag, OCIREG_UNSUPPORTED where the registry deletes no

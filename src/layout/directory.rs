@@ -232,9 +232,9 @@ impl WriteStore for Directory {
 
     fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
         // The name is only a claim: other programs write under it from the first byte on.
-        let path = self.target(&wanted.digest);
-        let Ok(found) = fs::metadata(&path) else { return Ok(false) };
-        if found.len() != wanted.size {
+        let path = self.blob(&wanted.digest);
+        let found = fs::metadata(&path).ok().filter(fs::Metadata::is_file);
+        if found.is_none_or(|found| found.len() != wanted.size) {
             return Ok(false);
         }
         let file = open_regular(&path).map_err(|error| Error::io(format!("cannot read {}", path.display()), &error))?;

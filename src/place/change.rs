@@ -44,21 +44,25 @@ pub fn put_manifest(
     }
     let Some(first) = free.first() else { return Ok(PutManifest::skipped(&content, skipped)) };
     place.check_complete(client, call, first.as_ref(), &content, options)?;
+    let names: Vec<String> =
+        free.iter().filter(|_| place.has_names()).filter_map(|target| target.name().ok()).collect();
+    let fates = match &place {
+        Place::Oci(path, _) => {
+            OciLayout::planned(Path::new(path), None)?.put_named(call, &content, &names, &condition)?
+        }
+        // It holds one thing, which has no name.
+        _ => vec![first.put_root(call, &content, &condition)?],
+    };
+    first.finish(call)?;
     let (mut tags, mut seen_to) = (Vec::new(), None);
-    for target in &free {
-        target.begin(call)?;
-        let name = target.name().ok().filter(|_| place.has_names());
-        match target.put_root(call, &content, &condition)? {
+    for (name, fate) in names.into_iter().zip(fates) {
+        match fate {
             NameFate::Set(seen) => {
                 seen_to = seen;
-                tags.extend(name);
+                tags.push(name);
             }
-            NameFate::Skipped => skipped.extend(name),
+            NameFate::Skipped => skipped.push(name),
         }
-        target.finish(call)?;
-    }
-    if let Place::Oci(..) = place {
-        place.changed()?.take_in(call, &content.document)?;
     }
     let subject = content.document.subject().map(|subject| subject.digest.clone());
     let referrers = subject.as_ref().map(|_| ReferrersSource::Index);
@@ -99,9 +103,10 @@ pub fn delete_tag(client: &Client, call: &Call, place: &Place, options: &DeleteT
         false => place.unpinned(),
     };
     let tag = place.tag()?.to_owned();
-    let Unnamed { digest, others } = place.changed()?.unname(call, expected.as_ref())?;
+    let Unnamed { digest, others, is_kept } = place.changed()?.unname(call, expected.as_ref())?;
     let other_tags = options.list_others.then_some(others);
-    Ok(DeletedTag { tag, digest, status: None, manifest: ManifestFate::Kept, replaced: false, other_tags })
+    let manifest = if is_kept { ManifestFate::Kept } else { ManifestFate::Unnamed };
+    Ok(DeletedTag { tag, digest, status: None, manifest, replaced: false, other_tags })
 }
 
 /// Gives what a name refers to another name: in the same repository, layout or archive, or in another repository of the registry.

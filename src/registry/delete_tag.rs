@@ -51,6 +51,8 @@ pub enum ManifestFate {
     Deleted,
     /// The registry does not say.
     Unknown,
+    /// In a layout: nothing there names it any more, so that it is not found there, and goes when the layout is cleaned.
+    Unnamed,
 }
 
 /// The result of deleting a tag.

@@ -2,6 +2,7 @@
 
 mod exact;
 mod referrers;
+mod together;
 
 use std::path::Path;
 

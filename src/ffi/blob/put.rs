@@ -29,8 +29,9 @@ pub type ocireg_read_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, buf
 ///
 /// Into a layout or a dir:, which is made if it is not there, only digest and size count. The blob appears whole and verified, under its
 /// digest. Until a manifest names it, cleaning the layout removes it (ocireg_layout_clean). The bytes are read, and have to be those of
-/// the option digest, also when the place has that blob. A folder that has files and is neither a layout nor a dir: is refused. An
-/// archive cannot be changed in place.
+/// the option digest, also when the place has that blob. A folder that has files and is neither a layout nor a dir: is refused. A killed
+/// call may leave a hidden file (`.` to `.partial`) there, which a clean-up of the layout removes, and nothing in a dir:.
+/// An archive cannot be changed in place.
 ///
 /// A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
 ///

@@ -8,8 +8,9 @@ use crate::error::{Code, Error, Result};
 use crate::layout::index_entry::named;
 use crate::layout::received::{present, receive};
 use crate::layout::{index, names};
-use crate::manifest::{Descriptor, Document};
-use crate::store::{PromisedBlob, TakenBlob, WriteStore};
+use crate::manifest::Descriptor;
+use crate::store::condition::{NameCondition, NameFate, SeenTo};
+use crate::store::{PromisedBlob, RawManifest, Role, TakenBlob, WriteStore};
 use crate::stream::source::Source;
 
 /// A name that was taken away.
@@ -19,6 +20,8 @@ pub struct Unnamed {
     pub digest: Digest,
     /// The names that this has still.
     pub others: Vec<String>,
+    /// Whether an entry or an index in the layout names it still.
+    pub is_kept: bool,
 }
 
 impl OciLayout {
@@ -38,7 +41,7 @@ impl OciLayout {
         Ok(TakenBlob { digest: found.digest, size: found.size, is_new })
     }
 
-    /// Takes the name away from what it refers to, which may have to be this manifest: that stays.
+    /// Takes the name away from what it refers to, which may have to be this manifest. That lies there until the layout is cleaned.
     pub fn unname(&self, call: &Call, expected: Option<&Digest>) -> Result<Unnamed> {
         let (name, place) = (WriteStore::name(self)?, format!("oci:{}", self.root.display()));
         let mut unnamed = None;
@@ -53,11 +56,12 @@ impl OciLayout {
             }
             let same = left.iter().filter(|entry| entry.digest == first.digest);
             let others = same.flat_map(|entry| named(entry.clone()).names).collect();
-            unnamed = Some(Unnamed { digest: first.digest.clone(), others });
+            unnamed = Some((first.digest.clone(), others));
             *entries = left;
             Ok(())
         })?;
-        unnamed.ok_or_else(|| Error::new(Code::Internal, "the index was not changed"))
+        let (digest, others) = unnamed.ok_or_else(|| Error::new(Code::Internal, "the index was not changed"))?;
+        Ok(Unnamed { is_kept: self.lists(call, &digest)?, digest, others })
     }
 
     /// Takes a manifest out of the layout, and all its names away.
@@ -72,12 +76,36 @@ impl OciLayout {
         })
     }
 
-    /// What an index lists that was put by itself is no image of its own any more: it was put before only because it has to be there.
-    pub fn take_in(&self, call: &Call, index: &Document) -> Result<()> {
+    /// Puts a manifest under names, or without any by its digest alone, all in one change: a condition that does not hold for one of
+    /// them is seen before any is set. What an index lists that was put by itself is no image of its own any more: it was put before
+    /// only because it has to be there.
+    pub fn put_named(
+        &self,
+        call: &Call,
+        content: &RawManifest,
+        names: &[String],
+        condition: &NameCondition,
+    ) -> Result<Vec<NameFate>> {
+        self.put_content(call, content)?;
+        let mut fates = Vec::new();
         self.change_index(call, |entries| {
-            index::take_in(entries, index);
+            let fate = |name: &String| {
+                let now = index::find(entries, Some(name)).map(|now| &now.digest);
+                Ok(match *condition == NameCondition::None || condition.allows(name, now)? {
+                    true => NameFate::Set((*condition != NameCondition::None).then_some(SeenTo::Locked)),
+                    false => NameFate::Skipped,
+                })
+            };
+            fates = names.iter().map(fate).collect::<Result<Vec<_>>>()?;
+            let is_set = |(name, fate): (_, &NameFate)| matches!(fate, NameFate::Set(_)).then_some(Some(name));
+            let mut set: Vec<Option<&String>> = names.iter().zip(&fates).filter_map(is_set).collect();
+            set.extend(names.is_empty().then_some(None));
+            let new = set.into_iter().filter_map(|name| index::entry(content, &Role::Root, name.map(String::as_str)));
+            new.for_each(|entry| index::add(entries, entry));
+            index::take_in(entries, &content.document);
             Ok(())
-        })
+        })?;
+        Ok(fates)
     }
 
     fn no_entry(&self, digest: &Digest) -> Error {

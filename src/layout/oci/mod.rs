@@ -79,6 +79,7 @@ impl OciLayout {
         if !marker.exists() {
             safe_path::create_folder(&self.root).map_err(|error| cannot("create", &self.root, &error))?;
             self.check_free()?;
+            self.make_index()?;
             write_whole(&marker, VERSION.as_bytes())?;
         }
         self.check_version()?;
@@ -87,6 +88,14 @@ impl OciLayout {
             fs::create_dir_all(&folder).map_err(|error| cannot("create", &folder, &error))?;
         }
         self.check_links()
+    }
+
+    /// An index without entries, unless there is one: whoever makes the layout too may have put something into his. It comes before
+    /// what makes a folder a layout, so that there is none without it, whoever is killed when.
+    fn make_index(&self) -> Result<()> {
+        let path = self.root.join("index.json");
+        let empty = index::written(None, &[]).to_string();
+        temporary::write_new(&path, empty.as_bytes()).map_err(|error| cannot("create", &path, &error))
     }
 
     /// Before something is written or removed: refuses links by which another user could lead elsewhere.

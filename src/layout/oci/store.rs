@@ -159,7 +159,7 @@ impl WriteStore for OciLayout {
         if self.has_new_names.load(Ordering::Relaxed) {
             self.flush_folders()?;
         }
-        // Without index.json it is not a layout, even if nothing was put into it.
+        // Without index.json it is not a layout, whoever made it.
         match self.root.join("index.json").exists() {
             true => Ok(()),
             false => self.change_index(call, |_| Ok(())),
@@ -176,6 +176,22 @@ impl OciLayout {
         Ok(())
     }
 
+    fn write_manifest(&self, call: &Call, content: &RawManifest) -> Result<()> {
+        self.hold(call)?;
+        self.flush_queue.settle(call)?;
+        match self.has(call, &content.descriptor())? {
+            true => Ok(()),
+            false => write_whole(&self.blob_path(content.digest()), &content.bytes),
+        }
+    }
+
+    /// A manifest that is on the disk, with all that it names, and that no entry names yet.
+    pub(super) fn put_content(&self, call: &Call, content: &RawManifest) -> Result<()> {
+        self.write_manifest(call, content)?;
+        // Not every file system keeps the order of names in two folders: what the index names must have its name before.
+        self.flush_folders()
+    }
+
     /// Puts a manifest and, if the index may be changed as it is by then, its entry.
     fn put(
         &self,
@@ -184,12 +200,7 @@ impl OciLayout {
         role: &Role,
         may: impl FnOnce(&[Descriptor]) -> Result<bool>,
     ) -> Result<()> {
-        self.hold(call)?;
-        self.flush_queue.settle(call)?;
-        let path = self.blob_path(content.digest());
-        if !self.has(call, &content.descriptor())? {
-            write_whole(&path, &content.bytes)?;
-        }
+        self.write_manifest(call, content)?;
         let Some(entry) = index::entry(content, role, self.name.as_deref()) else { return Ok(()) };
         // Not every file system keeps the order of names in two folders: what the index names must have its name before.
         self.flush_folders()?;

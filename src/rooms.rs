@@ -92,8 +92,69 @@ fn each_uses_what_it_may() {
     assert!(wrong.is_empty(), "the table of rooms in CONTRIBUTING.md does not allow\n{wrong:#?}");
 }
 
+/// Methods whose names the standard library or a crate has too: who calls one of these does not call the room's.
+const COMMON_NAMES: [&str; 16] = [
+    "chunk",
+    "contains",
+    "exists",
+    "first",
+    "handle",
+    "is_some",
+    "kind",
+    "last",
+    "padding",
+    "parent",
+    "permissions",
+    "pointer",
+    "repeat",
+    "store",
+    "to_vec",
+    "union",
+];
+
+/// A room can hang a method on the type of a room below it, which that one must not call: its name says nothing of where it is.
+#[test]
+fn methods_are_of_rooms_that_may_be_used() {
+    let (table, source) = (Table::read(), root().join("src"));
+    let mut all = Vec::new();
+    lines(&source, &mut all);
+    let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
+    for (file, line) in all.iter().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+        let text = files.entry(file.strip_prefix(&source).unwrap().to_owned()).or_default();
+        *text = format!("{text}{line}\n");
+    }
+    let room_of = |file: &Path| file.iter().next().unwrap().to_str().unwrap().to_owned();
+    let defined = regex_lite::Regex::new(r"\bfn (\w+)(<[^(]*>)?\(\s*(&('\w+ )?)?(mut )?self\b").unwrap();
+    let mut rooms: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (file, text) in &files {
+        for found in defined.captures_iter(text) {
+            rooms.entry(found[1].to_owned()).or_default().insert(room_of(file));
+        }
+    }
+    rooms.retain(|name, rooms| rooms.len() == 1 && !COMMON_NAMES.contains(&name.as_str()));
+    assert!(rooms.len() > 500, "{}", rooms.len());
+
+    let called = regex_lite::Regex::new(r"\.(\w+)\(").unwrap();
+    let mut wrong = BTreeSet::new();
+    for (file, text) in &files {
+        let room = room_of(file);
+        for name in called.captures_iter(text).map(|found| found[1].to_owned()) {
+            let Some(other) = rooms.get(&name).and_then(|rooms| rooms.first()) else { continue };
+            if *other != room && !room.ends_with(".rs") && !table.allows(&room, other) {
+                wrong.insert(format!("{}: .{name}() of {other}", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "the table of rooms in CONTRIBUTING.md does not allow\n{wrong:#?}");
+}
+
 /// What only some rooms may name: a part of a line, the rooms and files that may have it, and why no other.
-const RESERVED: [(&str, &[&str], &str); 4] = [
+const RESERVED: [(&str, &[&str], &str); 5] = [
+    (
+        r"StatusCode as\b|\[(StatusCode|S)::[A-Z_]+, StatusCode::(CREATED|ACCEPTED|NO_CONTENT)|\.is_(success|(client|server)_error)\(|Some\([1-5]\d\d\)|\b[1-5]\d\d \| [1-5]\d\d\b",
+        &["http/", "statuses.rs"],
+        "what a status means where registries differ is said in src/statuses.rs",
+    ),
     (
         // Error::with_url cuts what it shows, a token server's URL has rules of its own, and where signatures are is only shown.
         r"\burl::|\bUrl::parse|form_urlencoded|\burl\.set_|query_pairs",

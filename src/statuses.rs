@@ -15,6 +15,17 @@ pub(crate) const CARRIED_OUT: [StatusCode; 4] =
 /// the 202 of the other requests of a session).
 pub(crate) const SHOWS_A_SESSION: [StatusCode; 3] = [StatusCode::NO_CONTENT, StatusCode::OK, StatusCode::ACCEPTED];
 
+/// In response to the start of an upload session or to a chunk: a success, but not the specification's 202. Without a word about uploads in
+/// its headers it does not come from the registry: what stands in front of it (a health check, a login page) answers everything.
+pub(crate) fn may_come_from_the_front(status: u16) -> bool {
+    is_success(status) && status != 202
+}
+
+/// In response to HEAD of a name: it exists, and in response to a request for a token: it was granted (RFC 9110 15.3: any 2xx).
+pub(crate) fn is_success(status: u16) -> bool {
+    matches!(status, 200..=299)
+}
+
 /// In response to a mount: it was done. 202 is the specification's word for the opposite.
 pub(crate) fn has_mounted(status: u16) -> bool {
     matches!(status, 200 | 201 | 204)
@@ -130,6 +141,21 @@ pub(crate) fn is_deleted(status: u16) -> bool {
     matches!(status, 200 | 202 | 204)
 }
 
+/// In response to DELETE: it was deleted by an earlier try, whose response was lost.
+pub(crate) fn is_gone_after_a_repeat(status: u16, attempts: u32) -> bool {
+    status == 404 && attempts > 1
+}
+
+/// In response to DELETE of a repository at an index of protocol v1, once its registry has deleted it: it keeps no list of its own.
+pub(crate) fn keeps_no_list(status: u16) -> bool {
+    status == 404
+}
+
+/// From a registry of protocol v1, in response to a request that reads: the next registry of its index may do better.
+pub(crate) fn may_work_at_another_registry(status: u16) -> bool {
+    matches!(status, 500..=599)
+}
+
 /// In response to a conditional PUT: another client has written meanwhile (RFC 9110 13.1.1: 412; 409 where a
 /// database behind the registry finds it).
 pub(crate) fn was_written_meanwhile(status: u16) -> bool {
@@ -233,6 +259,10 @@ pub(crate) fn keeps_no_chunks(status: u16) -> bool {
 pub(crate) fn keeps_an_empty_list(status: u16) -> bool {
     status < 500
 }
+
+/// A success whose body holds errors (distribution-spec "Error Codes"): a gateway in front of the registry has replaced the status, and this
+/// is the one that says least.
+pub(crate) const OF_ERRORS: u16 = 400;
 
 /// In response to a chunk, though its answer could not be understood: it may have been taken. ECR answers 201, and its Range stands still
 /// after the first chunk (aws/containers-roadmap#2831); the spec has 202.

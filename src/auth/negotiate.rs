@@ -305,7 +305,7 @@ fn is_about_scopes(error: &Error, realm: &Realm) -> bool {
     let about_rights = said.is_empty() || said.iter().any(|error| error.code.eq_ignore_ascii_case("DENIED"));
     match error.http_status() {
         Some(status) if statuses::refuses_scopes(status) => true,
-        Some(401) => about_rights || !realm.has_credentials(),
+        Some(status) if statuses::is_unauthorized(status) => about_rights || !realm.has_credentials(),
         _ => false,
     }
 }

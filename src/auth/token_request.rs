@@ -170,7 +170,7 @@ impl TokenFetch {
             let message = format!("the token server {host} redirects elsewhere: redirects are followed on the same server only, those of a POST only by 307 and 308");
             return Err(Error::new(Code::Redirect, message).with_http_status(status.as_u16()).with_url(&url));
         }
-        if !status.is_success() {
+        if !statuses::is_success(status.as_u16()) {
             return Err(self.refused(response, &host));
         }
         token_response::parse_answer(&response.take_whole(), SystemTime::now())

@@ -23,6 +23,7 @@ use crate::registry::repository::Remote;
 use crate::registry::tags::tags_of;
 use crate::registry::Client;
 use crate::resource::Resource;
+use crate::statuses;
 
 /// How many tags are compared with the digest.
 const MOST_LOOKED_AT: u64 = 256;
@@ -212,7 +213,7 @@ impl TagToDelete<'_> {
         let mut head = Request::new(Method::HEAD).header(ACCEPT, &accept_header(&GetOptions::default()))?;
         match self.remote.ask(Resource::Manifest(name), &mut head, &self.remote.scopes(&["pull"])) {
             Ok(reply) if reply.response.status == StatusCode::NOT_FOUND => Ok(Some(false)),
-            Ok(reply) => Ok(reply.response.status.is_success().then_some(true)),
+            Ok(reply) => Ok(statuses::is_success(reply.response.status.as_u16()).then_some(true)),
             Err(error) if error.ends_call() => Err(error),
             Err(_) => Ok(None),
         }

@@ -103,7 +103,7 @@ impl Client {
                 reference: reference.to_string(),
                 digest: Some(digest.clone()),
                 size: says.and_then(whole_size),
-                media_type: says.filter(|response| response.status.is_success()).and_then(said_type),
+                media_type: says.filter(|response| statuses::is_success(response.status.as_u16())).and_then(said_type),
                 locations: locations(remote, Resource::Blob(digest), None, found.as_ref(), options)?,
             })
         })

@@ -109,11 +109,11 @@ impl Client {
         let bytes = response.take_whole();
         found(json(&bytes, &response, "the result of the search")?, term, &response)
     }
+}
 
-    /// A registry's response to a v1 ping, whatever it is.
-    pub(crate) fn v1_ping_answer(&self, call: &Call, index: &Index) -> Result<PingResponse> {
-        ping(&IndexServer::new(self, call, index, "")?)
-    }
+/// A registry's response to a v1 ping, whatever it is.
+pub(super) fn v1_ping_answer(client: &Client, call: &Call, index: &Index) -> Result<PingResponse> {
+    ping(&IndexServer::new(client, call, index, "")?)
 }
 
 /// The response to a ping.

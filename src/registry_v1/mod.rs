@@ -6,6 +6,7 @@
 //! checked before they become part of a URL.
 
 mod cookies;
+pub mod detect;
 pub mod id;
 pub mod index;
 mod index_server;

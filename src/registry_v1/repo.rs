@@ -18,6 +18,7 @@ use crate::http::response::Response;
 use crate::http::Request;
 use crate::reference::Repository;
 use crate::registry::Client;
+use crate::statuses;
 use crate::sync::lock;
 
 /// How many sessions are remembered.
@@ -148,7 +149,7 @@ impl V1Repository {
 /// Whether the next registry of the index's list may succeed. A possible write must stay with one of them.
 fn should_go_on(access: Access, outcome: &Result<Response>) -> bool {
     match outcome {
-        Ok(response) => access == Access::Read && response.status.is_server_error(),
+        Ok(response) => access == Access::Read && statuses::may_work_at_another_registry(response.status.as_u16()),
         Err(error) => match error.code() {
             Code::Connect | Code::Resolve | Code::Tls | Code::Redirect => true,
             Code::Network | Code::Timeout | Code::Server => access == Access::Read,

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::Path;
 
 use ::http::header::{HeaderName, HeaderValue, CONTENT_TYPE};
-use ::http::{Method, StatusCode};
+use ::http::Method;
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{json, Map, Value};
@@ -216,10 +216,9 @@ impl V1Repository {
             return Ok(status);
         }
         let response = self.place.ask(&path.into(), &mut Request::new(Method::DELETE))?;
-        match response.status {
-            // It keeps no list of its own.
-            StatusCode::NOT_FOUND => Ok(status),
-            _ => self.done(response, &format!("{what} at the index")).map(|_| status),
+        match statuses::keeps_no_list(response.status.as_u16()) {
+            true => Ok(status),
+            false => self.done(response, &format!("{what} at the index")).map(|_| status),
         }
     }
 
@@ -274,8 +273,7 @@ impl V1Repository {
     fn delete(&self, path: V1Path, what: &str) -> Result<u16> {
         let response =
             self.send(Access::Delete, &mut |session| self.send_to(session, path, &mut Request::new(Method::DELETE)))?;
-        // Missing after a repeated request is the intended result.
-        if response.status == StatusCode::NOT_FOUND && response.attempts > 1 {
+        if statuses::is_gone_after_a_repeat(response.status.as_u16(), response.attempts) {
             return Ok(response.status.as_u16());
         }
         self.done(response, what)

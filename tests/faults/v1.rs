@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ocireg::error::{Code, Error};
 use ocireg::registry::blob::{ReadOptions, SaveOptions};
-use ocireg::registry::ping::PingOptions;
 use ocireg::registry::Client;
+use ocireg::registry_v1::detect::PingOptions;
 use ocireg::registry_v1::id::ImageId;
 use ocireg::registry_v1::login::{V1Login, V1LoginOptions};
 use ocireg::registry_v1::write::PutLayerOptions;

@@ -3,7 +3,7 @@
 
 use ocireg::error::Code;
 use ocireg::registry::blob::ReadOptions;
-use ocireg::registry::ping::PingOptions;
+use ocireg::registry_v1::detect::PingOptions;
 use ocireg::registry_v1::id::ImageId;
 use ocireg::registry_v1::index::SearchOptions;
 use ocireg::registry_v1::login::V1LoginOptions;

@@ -17,6 +17,7 @@ use crate::manifest::Document;
 use crate::registry::repository::{digest_header, digest_headers, Remote};
 use crate::registry_error;
 use crate::resource::Resource;
+use crate::statuses;
 use crate::store::RawManifest;
 
 /// Before a manifest is sent again: whether it is there by now. An error ends the tries.
@@ -126,11 +127,10 @@ fn is_there(remote: &Remote, name: &str, document: &Document) -> bool {
 }
 
 fn accept(remote: &Remote, reply: Reply, document: &Document, what: &str) -> Result<Response> {
-    use StatusCode as S;
-    let mut response = remote.expect(reply, &[S::CREATED, S::OK, S::ACCEPTED, S::NO_CONTENT], what)?;
+    let mut response = remote.expect(reply, &statuses::CARRIED_OUT, what)?;
     let body = response.beginning(&remote.call, 64 << 10);
     if registry_error::holds_errors(&body) {
-        return Err(registry_error::error_of(400, &response.headers, &body, &response.url, what));
+        return Err(registry_error::error_of(statuses::OF_ERRORS, &response.headers, &body, &response.url, what));
     }
     let named = digest_headers(&response.headers);
     let another = |digest: &&Digest| **digest != document.digest && digest.algorithm() == document.digest.algorithm();

@@ -268,7 +268,7 @@ impl TagWriter<'_> {
                 self.may_condition &= !(conditional && read(self.remote, self.subject)?.is_none());
                 Ok(false)
             }
-            status if status.is_success() => Ok(true),
+            status if statuses::CARRIED_OUT.contains(&status) => Ok(true),
             _ => Err(self.remote.failure(reply, &what)),
         }
     }

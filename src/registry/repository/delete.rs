@@ -58,7 +58,9 @@ pub(crate) fn delete(remote: &Remote, resource: Resource, what: &str) -> Result<
             let message = format!("{what}: the response is a web page, and nothing confirms the deletion");
             return Err(Error::new(Code::Protocol, message).with_http_status(200).with_url(&reply.response.url));
         }
-        if statuses::is_deleted(status.as_u16()) || (status == StatusCode::NOT_FOUND && reply.response.attempts > 1) {
+        if statuses::is_deleted(status.as_u16())
+            || statuses::is_gone_after_a_repeat(status.as_u16(), reply.response.attempts)
+        {
             return Ok(Deleted { status: status.as_u16() });
         }
         let error = remote.failure(reply, what);

@@ -1,7 +1,7 @@
 //! A chunk of an upload session (end-5): in pieces as large as the registry accepts, each from the registry's offset.
 
 use ::http::header::{CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
-use ::http::{Method, StatusCode};
+use ::http::Method;
 use bytes::Bytes;
 use serde_json::json;
 
@@ -129,8 +129,7 @@ impl UploadSession {
         let reply = self.send(self.at.clone(), &mut request)?;
         let what = format!("send the chunk of bytes {} to {} to {}", self.offset, sent - 1, self.remote.full_name());
         let status = reply.response.status;
-        if status.is_success() && status != StatusCode::ACCEPTED && !speaks_of_uploads(&reply.response) {
-            // Something in front of the registry answered: a health check, a login page.
+        if statuses::may_come_from_the_front(status.as_u16()) && !speaks_of_uploads(&reply.response) {
             let what = format!("{what}: a response with status {} does not accept one", status.as_u16());
             return Err(self.remote.failure(reply, &what));
         }

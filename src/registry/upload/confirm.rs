@@ -41,7 +41,7 @@ impl<'a> UnconfirmedBlob<'a> {
         let mut response = self.remote.expect(reply, &statuses::CARRIED_OUT, what)?;
         let body = response.beginning(&self.remote.call, MOST_BODY);
         if registry_error::holds_errors(&body) {
-            return Err(registry_error::error_of(400, &response.headers, &body, &response.url, what));
+            return Err(registry_error::error_of(statuses::OF_ERRORS, &response.headers, &body, &response.url, what));
         }
         let named = digest_headers(&response.headers);
         if let Some(found) = named.iter().find(|found| self.is_another(found)) {

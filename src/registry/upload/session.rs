@@ -2,7 +2,7 @@
 //! step, and in another process too.
 
 use ::http::header::{HeaderValue, CONTENT_TYPE, LOCATION, RANGE};
-use ::http::{Method, StatusCode};
+use ::http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -105,15 +105,16 @@ impl UploadSession {
         loop {
             let reply = remote.send(&target, &mut request, &remote.scopes(&["pull", "push"]))?;
             let status = reply.response.status;
-            if status == StatusCode::ACCEPTED || (status.is_success() && reply.response.headers.contains_key(LOCATION))
-            {
+            let is_success = statuses::is_success(status.as_u16());
+            let from_the_front = statuses::may_come_from_the_front(status.as_u16());
+            if is_success && (!from_the_front || reply.response.headers.contains_key(LOCATION)) {
                 return UploadSession::at(remote, &reply.response)
                     .map_err(|error| error.within(&what).with_http_status(status.as_u16()).with_attempts(attempt));
             }
             let wait = backoff.delay(attempt);
             let enough = remote.call.remaining().is_none_or(|left| left > wait);
-            if !status.is_success() || attempt > remote.client.retries() || !enough {
-                if status.is_success() {
+            if !is_success || attempt > remote.client.retries() || !enough {
+                if is_success {
                     what = format!("{what}: a response with status {} does not open one", status.as_u16());
                 }
                 return Err(remote.failure(reply, &what).with_attempts(attempt));

@@ -236,6 +236,7 @@
 #define OCIREG_OPT_MAX_CONNECTIONS_PER_HOST "max_connections_per_host"
 #define OCIREG_OPT_MAX_LIST_BYTES "max_list_bytes"
 #define OCIREG_OPT_MAX_MANIFEST_BYTES "max_manifest_bytes"
+#define OCIREG_OPT_MAX_PRUNE "max_prune"
 #define OCIREG_OPT_MAX_RATIO "max_ratio"
 #define OCIREG_OPT_MAX_REDIRECTS "max_redirects"
 #define OCIREG_OPT_MAX_SCHEMA_VERSION "max_schema_version"
@@ -2290,12 +2291,14 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 //      destination that are meant by tags, tags_regex, semver and exclude, and that are not among the
 //      source's: also those that are not among the newest any more, which needs tags, tags_regex or semver;
 //      manifests stay, and if nothing of the source is meant, so does everything
+//   max_prune (integer): with prune: if more tags would be taken away, all of them stay, and that is a
+//      failure, which says how many
 //   scoped (boolean, default: false): where a name is put below a registry or a path, the source's registry
-//      and path are part of it, not only its last word
+//      and path are part of it, its port after _, not only its last word
 //   stop_on_error (boolean, default: false): the first failure ends the call, and is its error
 //   dry_run (boolean, default: false): only say what would be done: nothing is changed
 //   parallel (integer, default: 4): 1 to 64: images at once; what a host takes at once is its own limit
-//   concurrency (integer, default: 4): 1 to 64: transfers at once for each image
+//   concurrency (integer, default: 4): 1 to 64: transfers at once for each image; 256 of all images
 // Which tags:
 //   tags (list of strings): globs, with *, ? and [a-z]: only tags that are as one of them
 //   tags_regex (list of strings): regular expressions: only tags in which one of them finds something, ^ and
@@ -2319,7 +2322,19 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // mirror, and of each tag that it lacks the registry is asked once more: what it has all the same stays, and is a failure. In a layout
 // or an archive blobs that nothing needs any more stay until ocireg_layout_clean, or until the archive is written. Registries that
 // delete no tag (distribution 2) refuse to prune: each such tag is a failure. So is the first where a registry deletes the manifest
-// with its tag: then nothing more is pruned there, and tags of the source that went with it are brought again.
+// with its tag: then nothing more is pruned there, and tags of the source that went with it are brought again. With max_prune a list
+// that lacks more than is likely takes nothing away.
+//
+// The destination's tags become those of the source whatever they refer to: one that somebody else sets between the look and the write
+// is overwritten, as it would be a moment later, unless no_clobber says that what is there stays. No condition is sent, because few
+// registries look at one (RFC 9110 If-Match), and finding that out costs more requests than a whole copy of what is there.
+//
+// In a layout an image whose blobs are not all there, or not of their size, is brought again, though its name says the same; and
+// index.json is written for many names at once, the last of them at the end, also when the call fails. Archives are held against others
+// who write to them from the beginning on, in one order, and are written only if there is something new.
+//
+// After ten images in a row of one source failed for the same reason (credentials, a rate limit, no connection, a full disk) the others of
+// it fail without being tried.
 //
 // Result, `json` may be NULL: {"source": string or null (of a list), "destination": string or null, "dry_run": boolean, "tags":
 // {"selected": number (of the source), "copied": number, "skipped": number (there already, or left as they are), "pruned": number,
@@ -2334,7 +2349,7 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // event for each image, {"event": "image"} and the members above, those that are skipped too.
 //
 // Errors: the common ones; OCIREG_UNSUPPORTED for docker-archive, docker-v1 and dir, OCIREG_INVALID_ARGUMENT for a choice that
-// cannot be read, and when two images would get one name, OCIREG_NOT_FOUND without the repository, OCIREG_INVALID_MANIFEST, OCIREG_IO.
+// cannot be read, OCIREG_LIMIT_EXCEEDED (5,000,000 tags, or 512 MiB of their names), OCIREG_NOT_FOUND without the repository, OCIREG_INVALID_MANIFEST, OCIREG_IO.
 // Source: distribution-spec "Listing Tags"; skopeo-sync(1).
 ocireg_status ocireg_sync(ocireg_client *client,
                           ocireg_context *context,
@@ -2348,13 +2363,16 @@ ocireg_status ocireg_sync(ocireg_client *client,
 // what follows a # is a comment. In skopeo's form it is the YAML of skopeo sync: for each registry `images` (repositories with tags
 // and digests, none for all), `images-by-tag-regex`, `images-by-semver` (a version with a suffix only if the range names one, as
 // skopeo has it; without a suffix as of ocireg_sync), `credentials`, `tls-verify` and `cert-dir`, which count for what is read of that
-// registry by this call alone. Where skopeo leaves out what it cannot read, and unknown keys, this is an error; and with tls-verify
+// registry by this call alone: tls-verify says more than the option insecure, and cert-dir stands for all certificates of the host's
+// options. So whoever writes the list may have files of cert-dir read and shown to its registry. Where skopeo leaves out what it cannot read, and unknown keys, this is an error; and with tls-verify
 // false certificates are not verified, but plain http is spoken only to hosts of which an option says so. The options tags,
 // tags_regex, semver, exclude and newest narrow each repository of which no tag or digest is named.
 //
 // `destination` is where everything goes that has none of its own: HOST[:PORT][/PATH], below which a repository has the last word of
 // its source's name, or with scoped its registry and path, or a layout or an archive, in which images are called HOST/REPOSITORY:TAG;
-// it may be NULL when each line has its own, which is as of ocireg_sync. Two sources for one name are refused. Blocks.
+// it may be NULL when each line has its own, which is as of ocireg_sync. Two repositories with one last word are refused then, before
+// anything is asked. Of two sources that a list itself brings to one place, and that have a tag in common, the first has it, and the
+// other's is a failure. Blocks.
 //
 // Options:
 //   list_format (string): "lines", which it is by default: SOURCE [DESTINATION] a line, and comments from #
@@ -2369,12 +2387,14 @@ ocireg_status ocireg_sync(ocireg_client *client,
 //      destination that are meant by tags, tags_regex, semver and exclude, and that are not among the
 //      source's: also those that are not among the newest any more, which needs tags, tags_regex or semver;
 //      manifests stay, and if nothing of the source is meant, so does everything
+//   max_prune (integer): with prune: if more tags would be taken away, all of them stay, and that is a
+//      failure, which says how many
 //   scoped (boolean, default: false): where a name is put below a registry or a path, the source's registry
-//      and path are part of it, not only its last word
+//      and path are part of it, its port after _, not only its last word
 //   stop_on_error (boolean, default: false): the first failure ends the call, and is its error
 //   dry_run (boolean, default: false): only say what would be done: nothing is changed
 //   parallel (integer, default: 4): 1 to 64: images at once; what a host takes at once is its own limit
-//   concurrency (integer, default: 4): 1 to 64: transfers at once for each image
+//   concurrency (integer, default: 4): 1 to 64: transfers at once for each image; 256 of all images
 // Which tags:
 //   tags (list of strings): globs, with *, ? and [a-z]: only tags that are as one of them
 //   tags_regex (list of strings): regular expressions: only tags in which one of them finds something, ^ and
@@ -2388,7 +2408,7 @@ ocireg_status ocireg_sync(ocireg_client *client,
 //      high one
 //
 // Result, `json` may be NULL: as of ocireg_sync. Free with ocireg_string_free. A repository whose tags cannot be listed is one
-// failure, with the repositories as source and destination.
+// failure, with the repositories as source and destination, and so is a layout or an archive that cannot be read.
 //
 // Errors: those of ocireg_sync; OCIREG_INVALID_ARGUMENT also for what the list has and cannot have, which names the line,
 // OCIREG_LIMIT_EXCEEDED (more than 4 MiB or 100,000 lines). Source: skopeo-sync(1).

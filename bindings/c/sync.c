@@ -78,6 +78,7 @@ static const struct parameter parameters[] = {
     {"--foreign-layers", PARAMETER_FLAG, OCIREG_OPT_FOREIGN_LAYERS, NULL, "also layers that are normally fetched from elsewhere"},
     {"--no-clobber", PARAMETER_FLAG, OCIREG_OPT_NO_CLOBBER, NULL, "leave tags that the destination has as they are"},
     {"--prune", PARAMETER_FLAG, OCIREG_OPT_PRUNE, NULL, "if nothing failed, remove those of such tags at the destination that the source does not have"},
+    {"--max-prune", PARAMETER_NUMBER, OCIREG_OPT_MAX_PRUNE, "N", "with --prune: if more tags would go, all of them stay, and that is a failure"},
     {"--scoped", PARAMETER_FLAG, OCIREG_OPT_SCOPED, NULL, "below DST, keep the registry and the path of the source's name"},
     {"--stop-on-error", PARAMETER_FLAG, OCIREG_OPT_STOP_ON_ERROR, NULL, "end at the first failure"},
     {"--dry-run", PARAMETER_FLAG, OCIREG_OPT_DRY_RUN, NULL, "only show what would be done"},

@@ -346,7 +346,10 @@ func WithNoClobber() Option { return callOption(set("no_clobber", true)) }
 // SyncList.
 func WithPrune() Option { return callOption(set("prune", true)) }
 
-// WithScoped keeps the registry and the path of the source's name below the destination. For Sync and SyncList.
+// WithMaxPrune takes no tags away if they were more than n, which is a failure. For Sync and SyncList, with WithPrune.
+func WithMaxPrune(n int) Option { return callOption(set("max_prune", n)) }
+
+// WithScoped keeps the registry, its port after _, and the path of the source's name below the destination. For Sync and SyncList.
 func WithScoped() Option { return callOption(set("scoped", true)) }
 
 // WithStopOnError ends the call at the first failure. For Sync and SyncList.

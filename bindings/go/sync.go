@@ -49,8 +49,8 @@ type SyncedImage struct {
 
 // Sync brings the tags of a repository, an OCI layout (oci:DIR) or an archive (oci-archive:FILE) to another, several images at once. What
 // fails is reported, and the rest goes on; what the destination has is not transferred. Options: WithTagGlobs, WithTagExpressions,
-// WithVersions, WithoutTags, WithNewest, WithPlatforms, WithReferrers, WithForeignLayers, WithNoClobber, WithPrune, WithScoped,
-// WithStopOnError, WithDryRun, WithParallel, WithConcurrency, WithProgress.
+// WithVersions, WithoutTags, WithNewest, WithPlatforms, WithReferrers, WithForeignLayers, WithNoClobber, WithPrune, WithMaxPrune,
+// WithScoped, WithStopOnError, WithDryRun, WithParallel, WithConcurrency, WithProgress.
 func (c *Client) Sync(ctx context.Context, source, destination string, options ...Option) (*SyncResult, error) {
 	return ask[SyncResult](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_sync(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)

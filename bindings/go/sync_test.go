@@ -29,7 +29,7 @@ func TestWholeRepositories(t *testing.T) {
 		t.Error(listed.Tags)
 	}
 	options := []ocireg.Option{ocireg.WithTagGlobs("v*"), ocireg.WithTagExpressions("[12]"), ocireg.WithoutTags("*.1"), ocireg.WithNewest(1),
-		ocireg.WithPrune(), ocireg.WithDryRun(), ocireg.WithStopOnError()}
+		ocireg.WithPrune(), ocireg.WithMaxPrune(1), ocireg.WithDryRun(), ocireg.WithStopOnError()}
 	planned := must[*ocireg.SyncResult](t)(client.Sync(ctx, repository, backup, options...))
 	if planned.Tags != (ocireg.SyncCounts{Selected: 1, Copied: 1, Pruned: 1}) || !planned.DryRun {
 		t.Errorf("%+v", planned)

@@ -1,6 +1,6 @@
 //! The entries of an `index.json`: their names, and how they change when another is added. No I/O.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{json, Value};
 
@@ -39,6 +39,48 @@ pub(crate) fn add(entries: &mut Vec<Descriptor>, entry: Descriptor) {
     // An entry with a name replaces the same one without.
     entries.retain(|other| !(other.digest == entry.digest && name_of(other).is_none()));
     entries.push(entry);
+}
+
+/// Adds many at once, as [`add`] adds each in turn.
+pub(crate) fn add_all(entries: &mut Vec<Descriptor>, new: Vec<Descriptor>) {
+    let keys: Vec<Vec<String>> = new.iter().map(|entry| name_of(entry).map(keys_of).unwrap_or_default()).collect();
+    let mut last: HashMap<&str, usize> = HashMap::new();
+    for (at, keys) in keys.iter().enumerate() {
+        last.extend(keys.iter().map(|key| (key.as_str(), at)));
+    }
+    let named: HashSet<&Digest> =
+        new.iter().filter(|entry| name_of(entry).is_some()).map(|entry| &entry.digest).collect();
+    entries.retain(|entry| {
+        let is_taken = key_of(entry).is_some_and(|key| last.contains_key(key.as_str()));
+        !(is_taken || name_of(entry).is_none() && named.contains(&entry.digest))
+    });
+    let mut known: HashSet<Digest> = entries.iter().map(|entry| &entry.digest).chain(named).cloned().collect();
+    let is_last = |at: usize| keys[at].iter().all(|key| last.get(key.as_str()) == Some(&at));
+    let kept: Vec<bool> = (0..new.len()).map(is_last).collect();
+    for (entry, is_last) in new.into_iter().zip(kept) {
+        let is_new = known.insert(entry.digest.clone());
+        if is_last && (is_new || name_of(&entry).is_some()) {
+            entries.push(entry);
+        }
+    }
+}
+
+/// By what [`has_name`] knows an entry: it has a name if its key is one of those of the name.
+pub(crate) fn key_of(entry: &Descriptor) -> Option<String> {
+    match entry.annotation(IMAGE_NAME) {
+        Some(image) => Some(format!("image {}", canonical(image))),
+        None => name_of(entry).map(|name| format!("name {name}")),
+    }
+}
+
+/// The keys of the entries that have a name.
+pub(crate) fn keys_of(name: &str) -> Vec<String> {
+    let image = image_name(name).map(|_| format!("image {}", canonical(name)));
+    [Some(format!("name {name}")), image].into_iter().flatten().collect()
+}
+
+fn canonical(image: &str) -> String {
+    Reference::parse(image, None).map_or_else(|_| image.to_owned(), |reference| reference.canonical_ref())
 }
 
 /// Takes out what an index among the entries lists, if it has no name: it is found by that index, and is no image of its own. What
@@ -131,6 +173,38 @@ mod tests {
             assert_eq!(annotations.text(REF_NAME), Some(name));
         }
         assert_eq!(image_name(&format!("x@{}", Algorithm::Sha256.digest(b""))), None);
+    }
+
+    #[test]
+    fn many_are_added_as_one_by_one() {
+        let image =
+            |content: &str, image: &str, name: &str| described(content, json!({IMAGE_NAME: image, REF_NAME: name}));
+        let all = [
+            with("a", "x/y:1"),
+            image("b", "docker.io/library/alpine:latest", "latest"),
+            described("c", json!({})),
+            with("c", "v1"),
+            with("d", "v1"),
+            with("e", "docker.io/x/y:1"),
+            described("d", json!({})),
+            with("f", "alpine:latest"),
+            with("f", "latest"),
+            described("g", json!({})),
+            image("h", "docker.io/library/alpine:latest", "latest"),
+            described("g", json!({})),
+        ];
+        for at in 0..=all.len() {
+            let (mut one_by_one, mut at_once) = (all[..at].to_vec(), all[..at].to_vec());
+            all[at..].iter().cloned().for_each(|entry| add(&mut one_by_one, entry));
+            add_all(&mut at_once, all[at..].to_vec());
+            assert_eq!(one_by_one, at_once, "from {at} on");
+        }
+        for entry in &all {
+            for name in ["x/y:1", "docker.io/x/y:1", "alpine", "alpine:latest", "latest", "v1"] {
+                let is_found = key_of(entry).is_some_and(|key| keys_of(name).contains(&key));
+                assert_eq!(is_found, has_name(entry, name), "{name} {entry:?}");
+            }
+        }
     }
 
     #[test]

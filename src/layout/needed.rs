@@ -80,6 +80,16 @@ impl Needed {
         }
     }
 
+    /// Whether everything is there and has its size, but for layers that are meant to come from elsewhere.
+    pub(super) fn is_complete(&self, shelf: &dyn Shelf) -> bool {
+        let is_there = |blob: &Descriptor| match shelf.size(&blob.digest) {
+            Some(size) => size == blob.size,
+            None => types::is_foreign(&blob.media_type),
+        };
+        let is_fine = self.sparse.is_empty() && self.problems.is_empty() && self.missized.is_empty();
+        is_fine && self.blobs.iter().all(is_there)
+    }
+
     /// Adds blobs that are not on the list yet.
     pub(super) fn add(&mut self, more: Vec<Descriptor>) {
         let known: BTreeSet<Digest> = self.all().map(|blob| blob.digest.clone()).collect();

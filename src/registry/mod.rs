@@ -99,8 +99,11 @@ impl Client {
     }
 
     /// A client with the same options and hosts, whose hosts can be set without a change to this one's. Its calls are this one's.
-    pub(crate) fn separate(&self) -> Result<Client> {
-        let other = Client { life: self.life.clone(), ..Client::new((*self.options).clone())? };
+    /// `verifies`: certificates are verified even if the options say that they are not.
+    pub(crate) fn separate(&self, verifies: bool) -> Result<Client> {
+        let mut options = (*self.options).clone();
+        options.http.tls.insecure &= !verifies;
+        let other = Client { life: self.life.clone(), ..Client::new(options)? };
         let hosts: Vec<(String, HostOptions)> =
             lock(&self.hosts).iter().map(|(host, options)| (host.clone(), options.clone())).collect();
         hosts.into_iter().try_for_each(|(host, options)| other.set_host(&host, options))?;

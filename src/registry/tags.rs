@@ -86,10 +86,27 @@ impl Client {
 }
 
 impl Client {
-    /// All tags of a repository where it is written to, whatever a mirror has.
-    pub(crate) fn written_tags(&self, call: &Call, repository: &Repository) -> Result<NameList> {
+    /// All tags of a repository that are wanted.
+    pub(crate) fn tags_where(
+        &self,
+        call: &Call,
+        repository: &Repository,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<NameList> {
+        let turn = Turn::new(self, call, repository, EndpointUse::Tags)?;
+        let found = turn.first(|remote| tags_of(remote, NameWindow::default(), wanted), |tags| tags.tags.is_empty());
+        Ok(found?.tags)
+    }
+
+    /// The same where it is written to, whatever a mirror has.
+    pub(crate) fn written_tags(
+        &self,
+        call: &Call,
+        repository: &Repository,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<NameList> {
         let remote = Remote::to_write(self, call, repository)?;
-        Ok(tags_of(&remote, NameWindow::default(), |_| true)?.tags)
+        Ok(tags_of(&remote, NameWindow::default(), wanted)?.tags)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::manifest::Descriptor;
 use crate::platform::Platform;
 use crate::reference::Repository;
-use crate::store::{digest_tags, RawManifest, ReadStore};
+use crate::store::{digest_tags, NamedImage, RawManifest, ReadStore};
 use crate::stream::blob::Blob;
 
 pub(super) struct ListedSource<'a> {
@@ -52,7 +52,15 @@ impl ReadStore for ListedSource<'_> {
         }
     }
 
+    fn images(&self, call: &Call) -> Result<Vec<NamedImage>> {
+        self.from.images(call)
+    }
+
     fn repository(&self) -> Option<&Repository> {
         self.from.repository()
+    }
+
+    fn repository_of(&self, blob: &Digest) -> Option<&Repository> {
+        self.from.repository_of(blob)
     }
 }

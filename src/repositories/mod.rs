@@ -5,6 +5,8 @@
 mod glob;
 pub(crate) mod list;
 mod listed_source;
+pub(crate) mod name_room;
+mod patience;
 pub(crate) mod plan;
 mod removals;
 pub(crate) mod report;
@@ -17,7 +19,7 @@ mod version;
 use std::sync::Arc;
 
 use crate::call::Call;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::manifest::Descriptor;
 use crate::store::{ReadStore, WriteStore};
 use selection::TagFilter;
@@ -28,8 +30,8 @@ pub(crate) trait SourceRepository: Send + Sync {
     fn place(&self) -> String;
     /// What reports call one of its images.
     fn image(&self, name: &str) -> String;
-    /// Gives every tag, or fails. `itself`: as the place has them, not as another does that may stand in for it.
-    fn tags(&self, call: &Call, itself: bool, take: &mut dyn FnMut(&str)) -> Result<()>;
+    /// Gives every tag that is wanted, or fails. `itself`: as the place has them, not as another does that may stand in for it.
+    fn tags(&self, call: &Call, itself: bool, wanted: &dyn Fn(&str) -> bool, take: &mut dyn FnMut(&str)) -> Result<()>;
     /// Whether the place itself has something under a name, whatever its list says.
     fn has(&self, call: &Call, name: &str) -> Result<bool>;
     /// What a name refers to.
@@ -46,26 +48,40 @@ pub(crate) trait DestinationRepository: Send + Sync {
     fn identity(&self) -> String;
     /// What reports call one of its images.
     fn image(&self, name: &str) -> String;
-    /// Gives every tag; false where nobody may know them.
-    fn tags(&self, call: &Call, take: &mut dyn FnMut(&str)) -> Result<bool>;
+    /// Gives every tag that is wanted; false where nobody may know them.
+    fn tags(&self, call: &Call, wanted: &dyn Fn(&str) -> bool, take: &mut dyn FnMut(&str)) -> Result<bool>;
     /// What a name refers to; None while that is nothing.
     fn look(&self, call: &Call, name: &str) -> Result<Option<Descriptor>>;
     /// The place for an image; `is_new`: the name refers to nothing.
     fn open(&self, name: &str, is_new: bool) -> Result<Box<dyn WriteStore>>;
+    /// Whether everything is there that is below what a name refers to, as far as that costs no request.
+    fn is_complete(&self, _call: &Call, _named: &Descriptor) -> Result<bool> {
+        Ok(true)
+    }
     /// Whether it costs nothing to look.
     fn is_at_hand(&self) -> bool;
     /// Whether what has been put for one image is there for the others at once.
     fn puts_at_once(&self) -> bool;
-    /// Takes away a tag as it was when the tags were given, and nothing else.
-    fn remove(&self, call: &Call, tag: &str) -> Result<()>;
+    /// Takes away tags as they were when the tags were given, and nothing else. Gives what became of each.
+    fn remove(&self, call: &Call, tags: &[String]) -> Result<Vec<Result<()>>>;
     /// The whole of which it is a part, if nothing of that is there before it is finished.
     fn written_last(&self) -> Option<String> {
         None
     }
-    /// Called when everything has been put.
+    /// Waits until nobody else writes to such a whole, before anything else is done.
+    fn reserve(&self, _call: &Call) -> Result<()> {
+        Ok(())
+    }
+    /// Called when everything has been put, before anything is taken away: names that are written together are written.
+    fn settle(&self, _call: &Call) -> Result<()> {
+        Ok(())
+    }
+    /// The same for what is written last, with what is taken away.
     fn finish(&self, _call: &Call) -> Result<()> {
         Ok(())
     }
+    /// Called at the end, whatever happened.
+    fn let_go(&self, _call: &Call) {}
 }
 
 /// What is to be brought where.
@@ -73,6 +89,13 @@ pub(crate) struct Pair {
     pub source: Arc<dyn SourceRepository>,
     pub destination: Arc<dyn DestinationRepository>,
     pub wanted: Wanted,
+}
+
+/// What cannot be brought, because it cannot even be opened.
+pub(crate) struct UnopenedPair {
+    pub source: String,
+    pub destination: String,
+    pub error: Error,
 }
 
 /// What is wanted of a repository.

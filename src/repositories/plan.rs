@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::name_room::NameRoom;
 use super::{Pair, Wanted};
 use crate::call::Call;
 use crate::error::{Code, Error, Result, Side};
@@ -33,7 +34,7 @@ impl ListedPair {
 
 /// Lists both sides of a pair, with as few requests as there are pages. The destination comes first: what another call brings there
 /// meanwhile is not taken for something that the source has no more. To prune, only the source itself is believed.
-pub(crate) fn list(call: &Call, pair: &Pair, prune: bool) -> Result<ListedPair> {
+pub(crate) fn list(call: &Call, pair: &Pair, prune: bool, room: &NameRoom) -> Result<ListedPair> {
     let filter = match &pair.wanted {
         Wanted::Exactly(names) => {
             let mut seen = HashSet::new();
@@ -42,49 +43,60 @@ pub(crate) fn list(call: &Call, pair: &Pair, prune: bool) -> Result<ListedPair> 
         }
         Wanted::Tags(filter) => filter,
     };
+    let taken = room.list();
     let mut there = HashSet::new();
-    let mut take = |tag: &str| {
-        if filter.covers(tag) {
-            there.insert(tag.to_owned());
-        }
-    };
-    let is_known = pair.destination.tags(call, &mut take).map_err(|error| error.with_side(Side::Destination))?;
+    let mut take = |tag: &str| there.extend([tag.to_owned()]);
+    let wanted = |tag: &str| filter.covers(tag) && taken.take(tag);
+    let is_known =
+        pair.destination.tags(call, &wanted, &mut take).map_err(|error| error.with_side(Side::Destination))?;
     let there = Some(there).filter(|_| is_known);
     let mut unlisted = there.clone().filter(|_| prune).unwrap_or_default();
     let (mut covered, mut digest_tags) = (Vec::new(), HashSet::new());
-    let mut take = |tag: &str| {
-        if filter.covers(tag) {
+    let wanted = |tag: &str| (filter.covers(tag) || is_digest_tag(tag)) && taken.take(tag);
+    let mut take = |tag: &str| match is_digest_tag(tag) {
+        true => digest_tags.extend([tag.to_owned()]),
+        false => {
             unlisted.remove(tag);
             covered.push(tag.to_owned());
-        } else if is_digest_tag(tag) {
-            digest_tags.insert(tag.to_owned());
         }
     };
-    pair.source.tags(call, prune, &mut take).map_err(|error| error.with_side(Side::Source))?;
+    pair.source.tags(call, prune, &wanted, &mut take).map_err(|error| error.with_side(Side::Source))?;
+    taken.keep()?;
     Ok(ListedPair { names: filter.select(covered.into_iter()), there, unlisted, digest_tags: Some(digest_tags) })
 }
 
-/// The images to look at, as positions of a pair and of a name in its list. Two sources for one name at a destination are refused, and
-/// what is listed twice counts once.
-pub(crate) fn images(pairs: &[Pair], listed: &[Option<ListedPair>]) -> Result<Vec<(u32, u32)>> {
+/// What is to be looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Images {
+    /// Positions of a pair and of a name in its list.
+    pub wanted: Vec<(u32, u32)>,
+    /// The position of a pair and a name that another source has taken before, each with the error.
+    pub refused: Vec<(usize, String, Error)>,
+}
+
+/// The images to look at. Of two sources for one name at a destination the first gets it, and what is listed twice counts once.
+pub(crate) fn images(pairs: &[Pair], listed: &[Option<ListedPair>]) -> Result<Images> {
     let places: Vec<String> = pairs.iter().map(|pair| pair.destination.identity()).collect();
     let mut shared: HashMap<&str, usize> = HashMap::new();
     places.iter().for_each(|place| *shared.entry(place).or_default() += 1);
     let mut taken: HashMap<(&str, &str), usize> = HashMap::new();
-    let mut images = Vec::new();
+    let mut images = Images::default();
     for (at, list) in listed.iter().enumerate() {
         for (number, name) in list.iter().flat_map(|list| &list.names).enumerate() {
-            if shared.get(places[at].as_str()).is_some_and(|count| *count > 1) {
-                match taken.insert((&places[at], name), at) {
-                    None => {}
-                    Some(other) if pairs[other].source.image(name) == pairs[at].source.image(name) => continue,
-                    Some(other) => return Err(claimed_twice(&pairs[other], &pairs[at], name)),
-                }
-            }
-            if images.len() == MOST {
+            if images.wanted.len() + images.refused.len() == MOST {
                 return Err(Error::new(Code::LimitExceeded, format!("there are more than {MOST} tags to sync")));
             }
-            images.push((at as u32, number as u32));
+            if shared.get(places[at].as_str()).is_some_and(|count| *count > 1) {
+                let first = *taken.entry((&places[at], name)).or_insert(at);
+                if first != at {
+                    if pairs[first].source.image(name) != pairs[at].source.image(name) {
+                        let error = claimed_twice(&pairs[first], &pairs[at], name);
+                        images.refused.push((at, name.clone(), error));
+                    }
+                    continue;
+                }
+            }
+            images.wanted.push((at as u32, number as u32));
         }
     }
     Ok(images)
@@ -94,7 +106,7 @@ fn claimed_twice(one: &Pair, other: &Pair, name: &str) -> Error {
     let (first, second) = (one.source.image(name), other.source.image(name));
     let message = format!("{} would be both {first} and {second}", other.destination.image(name));
     Error::new(Code::InvalidArgument, message)
-        .with_hint("with the option scoped the names keep their registry and path")
+        .with_hint("the source that comes first in the list has the name; let each have a place of its own")
 }
 
 /// Tags to be taken away.

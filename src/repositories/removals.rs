@@ -1,6 +1,6 @@
 //! The end of a sync: what is written last is written, and then tags are taken away, if nothing failed until then.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;
 
 use super::plan::{self, Doomed, ListedPair};
@@ -18,17 +18,20 @@ type Tags = Vec<(usize, String)>;
 impl SyncJob<'_> {
     /// Nothing is taken away at a registry before all archives are there; and these are written whatever happens to another place.
     pub(super) fn end(&self) -> Result<()> {
+        self.settle()?;
         let Doomed { tags, spared } = match self.options.prune {
             true => plan::doomed(self.pairs, &self.listed),
             false => Doomed::default(),
         };
+        let tags = self.few_enough(tags)?;
         let is_last = |(at, _): &(usize, String)| self.pairs[*at].destination.written_last().is_some();
         let (staged, others): (Tags, Tags) = tags.into_iter().partition(is_last);
-        let first = staged.first().or(others.first()).map(|(at, _)| self.pairs[*at].destination.place());
-        let left = self.prune(staged)?;
+        let staying = self.prune(staged)?;
         self.finish()?;
-        let left = left + self.prune(others)?;
-        if let Some(place) = first.filter(|_| left > 0) {
+        let staying = staying.into_iter().chain(self.prune(others)?);
+        let mut left: BTreeMap<String, usize> = BTreeMap::new();
+        staying.for_each(|(at, _)| *left.entry(self.pairs[at].destination.place()).or_default() += 1);
+        for (place, left) in left {
             let text = format!("{left} tags are not pruned, because {} failed", lock(&self.report).tags.failed);
             self.call.warn_of(&place, &text)?;
         }
@@ -40,38 +43,96 @@ impl SyncJob<'_> {
         self.tell_unpruned()
     }
 
-    /// Takes tags away, unless something failed. Gives how many stay for that.
-    fn prune(&self, doomed: Tags) -> Result<usize> {
-        if lock(&self.report).tags.failed > 0 {
-            return Ok(doomed.len());
-        }
-        let harmed = Mutex::new(HashSet::new());
-        let pruned = in_parallel(self.call, self.width, &self.meter, doomed, |call, _, (at, tag)| {
-            let to = &self.pairs[at].destination;
-            match self.remove(call, to.as_ref(), &tag) {
-                Ok(()) => self.tell(call, SyncedImage::unmoved(None, to.image(&tag), ImageState::Pruned)),
-                Err(error) => {
-                    lock(&harmed).insert(to.identity());
-                    self.fail(call, None, to.image(&tag), error)
-                }
+    /// The tags that are to be taken away, if they are not more than may be.
+    fn few_enough(&self, tags: Tags) -> Result<Tags> {
+        let count = tags.len() as u64;
+        match (self.options.max_prune, tags.first()) {
+            (Some(most), Some((at, _))) if count > most => {
+                let message = format!("{count} tags would be pruned, and the option max_prune is {most}: all stay");
+                let error = Error::new(Code::LimitExceeded, message).with_side(Side::Destination);
+                self.fail(self.call, None, self.pairs[*at].destination.place(), error)?;
+                Ok(Tags::new())
             }
-        });
-        let restored = self.restore(&into_inner(harmed));
-        pruned.and(restored).map(|()| 0)
+            _ => Ok(tags),
+        }
     }
 
-    /// Takes a tag away, if the sources say that they have nothing under it.
-    fn remove(&self, call: &Call, to: &dyn DestinationRepository, tag: &str) -> Result<()> {
+    /// Takes tags away, unless something failed. Gives those that stay for that.
+    fn prune(&self, doomed: Tags) -> Result<Tags> {
+        if lock(&self.report).tags.failed > 0 {
+            return Ok(doomed);
+        }
+        let (harmed, together) = (Mutex::new(HashSet::new()), Mutex::new(Vec::new()));
+        let pruned = in_parallel(self.call, self.width, &self.meter, doomed, |call, _, (at, tag)| {
+            let to = &self.pairs[at].destination;
+            match self.may_go(call, to.as_ref(), &tag) {
+                Ok(()) if to.is_at_hand() => lock(&together).push((at, tag)),
+                Ok(()) => {
+                    let outcome = self.remove(call, at, std::slice::from_ref(&tag));
+                    if !self.tell_pruned(call, at, vec![tag], outcome)? {
+                        lock(&harmed).insert(to.identity());
+                    }
+                }
+                Err(error) => self.fail(call, None, to.image(&tag), error)?,
+            }
+            Ok(())
+        });
+        let pruned = pruned.and_then(|()| self.prune_together(into_inner(together)));
+        let restored = self.restore(&into_inner(harmed));
+        pruned.and(restored).map(|()| Tags::new())
+    }
+
+    /// Takes away what is in an index that is written anew for each change: all tags of a place at once.
+    fn prune_together(&self, tags: Tags) -> Result<()> {
+        let mut places: BTreeMap<String, (usize, Vec<String>)> = BTreeMap::new();
+        for (at, tag) in tags {
+            let place = self.pairs[at].destination.identity();
+            places.entry(place).or_insert_with(|| (at, Vec::new())).1.push(tag);
+        }
+        for (at, tags) in places.into_values() {
+            let outcome = self.remove(self.call, at, &tags);
+            self.tell_pruned(self.call, at, tags, outcome)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the sources say that they have nothing under a tag.
+    fn may_go(&self, call: &Call, to: &dyn DestinationRepository, tag: &str) -> Result<()> {
         for pair in plan::to_be_asked(self.pairs, &self.listed, &to.identity(), tag) {
             if pair.source.has(call, tag).map_err(|error| error.with_side(Side::Source))? {
                 let message = format!("{} has the tag {tag}, and did not list it", pair.source.place());
                 return Err(Error::new(Code::Protocol, message).with_side(Side::Source));
             }
         }
+        Ok(())
+    }
+
+    fn remove(&self, call: &Call, at: usize, tags: &[String]) -> Result<Vec<Result<()>>> {
         match self.options.dry_run {
-            true => Ok(()),
-            false => to.remove(call, tag).map_err(|error| error.with_side(Side::Destination)),
+            true => Ok(tags.iter().map(|_| Ok(())).collect()),
+            false => self.pairs[at].destination.remove(call, tags).map_err(|error| error.with_side(Side::Destination)),
         }
+    }
+
+    /// Says what became of tags; whether all of them are gone.
+    fn tell_pruned(&self, call: &Call, at: usize, tags: Vec<String>, outcome: Result<Vec<Result<()>>>) -> Result<bool> {
+        let to = &self.pairs[at].destination;
+        let outcomes = match outcome {
+            Ok(outcomes) => outcomes,
+            // One for all of them.
+            Err(error) => return self.fail(call, None, to.place(), error).map(|()| false),
+        };
+        let mut is_done = true;
+        for (tag, outcome) in tags.iter().zip(outcomes) {
+            match outcome {
+                Ok(()) => self.tell(call, SyncedImage::unmoved(None, to.image(tag), ImageState::Pruned))?,
+                Err(error) => {
+                    is_done = false;
+                    self.fail(call, None, to.image(tag), error.with_side(Side::Destination))?;
+                }
+            }
+        }
+        Ok(is_done)
     }
 
     /// Brings again what is gone from places where something went wrong: a registry may have deleted a manifest with all its tags.
@@ -84,7 +145,7 @@ impl SyncJob<'_> {
             let mut is_there = |tag: &str| {
                 gone.remove(tag);
             };
-            match destination.tags(self.call, &mut is_there) {
+            match destination.tags(self.call, &|_| true, &mut is_there) {
                 Ok(true) if !self.options.dry_run => {}
                 Ok(_) => continue,
                 Err(error) => {
@@ -112,6 +173,18 @@ impl SyncJob<'_> {
             let message = format!("{place} does not say which tags it has: none can be pruned");
             let error = Error::new(Code::Forbidden, message).with_side(Side::Destination);
             self.fail(self.call, None, place, error)?;
+        }
+        Ok(())
+    }
+
+    /// Gives images the names that are written together.
+    fn settle(&self) -> Result<()> {
+        for pair in self.pairs {
+            if let Err(error) = pair.destination.settle(self.call) {
+                let place = pair.destination.place();
+                let error = error.with_side(Side::Destination);
+                self.fail(self.call, None, place.clone(), error.within(format!("not all names are set in {place}")))?;
+            }
         }
         Ok(())
     }

@@ -1,16 +1,18 @@
 //! A sync: lists, then each image for itself, several at once, and the removals last.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{json, Value};
 
 use super::listed_source::ListedSource;
-use super::plan::{self, ListedPair};
+use super::name_room::NameRoom;
+use super::patience::PairPatience;
+use super::plan::{self, Images, ListedPair};
 use super::report::{CountedContents, ImageState, Report, Synced, SyncedImage};
 use super::selection::{TagFilter, TagSelection};
 use super::shared_store::{SharedStore, Traffic};
-use super::{Pair, Wanted};
+use super::{Pair, UnopenedPair, Wanted};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
@@ -21,6 +23,11 @@ use crate::sync::lock;
 use crate::transfer::copy::{copy, Copied, CopyOptions};
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::{in_parallel, width_of};
+
+/// How many lists are held on their way at once.
+const LISTS: usize = 8;
+/// How many transfers there are at once, of all images.
+const TRANSFERS: u64 = 256;
 
 options! {
     /// Options of a sync.
@@ -38,7 +45,9 @@ options! {
         /// exclude, and that are not among the source's: also those that are not among the newest any more, which needs tags,
         /// tags_regex or semver; manifests stay, and if nothing of the source is meant, so does everything
         pub prune: bool,
-        /// where a name is put below a registry or a path, the source's registry and path are part of it, not only its last word
+        /// with prune: if more tags would be taken away, all of them stay, and that is a failure, which says how many
+        pub max_prune: Option<u64>,
+        /// where a name is put below a registry or a path, the source's registry and path are part of it, its port after _, not only its last word
         pub scoped: bool,
         /// the first failure ends the call, and is its error
         pub stop_on_error: bool,
@@ -46,7 +55,7 @@ options! {
         pub dry_run: bool,
         /// 1 to 64: images at once; what a host takes at once is its own limit
         pub parallel: u64 = 4,
-        /// 1 to 64: transfers at once for each image
+        /// 1 to 64: transfers at once for each image; 256 of all images
         pub concurrency: u64 = 4,
     } and {
         /// Which tags
@@ -67,7 +76,7 @@ impl SyncOptions {
             platform: self.platform.clone(),
             referrers: self.referrers,
             foreign_layers: self.foreign_layers,
-            concurrency: self.concurrency,
+            concurrency: self.concurrency.min(TRANSFERS / self.parallel.clamp(1, 64)),
             dry_run: self.dry_run,
             names,
             ..CopyOptions::default()
@@ -75,10 +84,11 @@ impl SyncOptions {
     }
 }
 
-/// Brings every pair's images to their destinations. `names` are those of source and destination for the result.
+/// Brings every pair's images to their destinations. What cannot be opened is a failure. `names` are those of source and destination
+/// for the result.
 pub(crate) fn sync(
     call: &Call,
-    pairs: Vec<Pair>,
+    (pairs, unopened): (Vec<Pair>, Vec<UnopenedPair>),
     (source, destination): (Option<String>, Option<String>),
     options: &SyncOptions,
 ) -> Result<Synced> {
@@ -92,23 +102,26 @@ pub(crate) fn sync(
     if options.prune {
         pairs.iter().try_for_each(may_be_pruned)?;
     }
+    let is_one = pairs.len() + unopened.len() == 1;
     call.begin("sync", None)?;
     let mut job = SyncJob {
         call,
         pairs: &pairs,
         places: places(&pairs),
         listed: Vec::new(),
+        is_one,
         options,
         copy,
         width,
         meter: Arc::new(Meter::of_copies(width)),
         traffic: Traffic::default(),
+        patience: PairPatience::of(&pairs),
         missing: Mutex::default(),
         report: Mutex::default(),
     };
-    job.listed = job.lists()?;
-    job.images()?;
-    job.end()?;
+    let outcome = job.run(unopened);
+    pairs.iter().for_each(|pair| pair.destination.let_go(call));
+    outcome?;
     let Report { tags, images, left_out, error, .. } = crate::sync::into_inner(job.report);
     let blobs = job.meter.to_json();
     Ok(Synced { source, destination, dry_run: options.dry_run, tags, blobs, images, images_left_out: left_out, error })
@@ -142,11 +155,14 @@ pub(super) struct SyncJob<'a> {
     pub(super) places: Vec<u32>,
     /// None of a pair whose lists cannot be had.
     pub(super) listed: Vec<Option<ListedPair>>,
+    /// Whether there is one source alone: without it nothing is left to be done, and its error is that of the call.
+    is_one: bool,
     pub(super) options: &'a SyncOptions,
     copy: CopyOptions,
     pub(super) width: usize,
     pub(super) meter: Arc<Meter>,
     traffic: Traffic,
+    patience: PairPatience,
     /// The blobs that a rehearsal has found missing.
     missing: Mutex<CountedContents>,
     pub(super) report: Mutex<Report>,
@@ -171,15 +187,48 @@ impl Brought {
 }
 
 impl SyncJob<'_> {
+    fn run(&mut self, unopened: Vec<UnopenedPair>) -> Result<()> {
+        self.unopened(unopened)?;
+        self.reserve()?;
+        self.listed = self.lists()?;
+        self.images()?;
+        self.end()
+    }
+
+    /// Of what is written last, another call may write several too, in another order: in one order neither waits for the other for ever.
+    fn reserve(&self) -> Result<()> {
+        if self.options.dry_run {
+            return Ok(());
+        }
+        let last = self.pairs.iter().filter_map(|pair| Some((pair.destination.written_last()?, &pair.destination)));
+        for (_, place) in last.collect::<BTreeMap<_, _>>() {
+            match place.reserve(self.call) {
+                Err(error) if error.ends_call() => return Err(error.with_side(Side::Destination)),
+                // What goes there will say it.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn unopened(&self, pairs: Vec<UnopenedPair>) -> Result<()> {
+        for UnopenedPair { source, destination, error } in pairs {
+            match self.is_one {
+                true => return Err(error),
+                false => self.fail(self.call, Some(source), destination, error)?,
+            }
+        }
+        Ok(())
+    }
+
     fn lists(&self) -> Result<Vec<Option<ListedPair>>> {
         let listed: Mutex<Vec<Option<ListedPair>>> = Mutex::new(self.pairs.iter().map(|_| None).collect());
-        let all = (0..self.pairs.len()).collect();
-        in_parallel(self.call, self.width, &self.meter, all, |call, _, at| {
+        let (room, all) = (NameRoom::default(), (0..self.pairs.len()).collect());
+        in_parallel(self.call, self.width.min(LISTS), &self.meter, all, |call, _, at| {
             let pair = &self.pairs[at];
-            match plan::list(call, pair, self.options.prune) {
+            match plan::list(call, pair, self.options.prune, &room) {
                 Ok(list) => lock(&listed)[at] = Some(list),
-                // Of one repository alone nothing is left to be done.
-                Err(error) if self.pairs.len() == 1 => return Err(error),
+                Err(error) if self.is_one => return Err(error),
                 Err(error) => {
                     let (source, destination) = (pair.source.place(), pair.destination.place());
                     self.fail(call, Some(source), destination, error)?;
@@ -191,9 +240,13 @@ impl SyncJob<'_> {
     }
 
     fn images(&self) -> Result<()> {
-        let images = plan::images(self.pairs, &self.listed)?;
-        lock(&self.report).tags.selected = images.len() as u64;
-        in_parallel(self.call, self.width, &self.meter, images, |call, worker, (pair, name)| {
+        let Images { wanted, refused } = plan::images(self.pairs, &self.listed)?;
+        lock(&self.report).tags.selected = (wanted.len() + refused.len()) as u64;
+        for (at, name, error) in refused {
+            let Pair { source, destination, .. } = &self.pairs[at];
+            self.fail(self.call, Some(source.image(&name)), destination.image(&name), error)?;
+        }
+        in_parallel(self.call, self.width, &self.meter, wanted, |call, worker, (pair, name)| {
             let Some(list) = &self.listed[pair as usize] else { return Ok(()) };
             self.image(call, worker, pair as usize, list, &list.names[name as usize])
         })
@@ -202,7 +255,14 @@ impl SyncJob<'_> {
     pub(super) fn image(&self, call: &Call, worker: usize, at: usize, list: &ListedPair, name: &str) -> Result<()> {
         let pair = &self.pairs[at];
         let (source, destination) = (Some(pair.source.image(name)), pair.destination.image(name));
-        let outcome = self.bring(call, at, list, name);
+        let outcome = match self.patience.end(at) {
+            Some(error) => Err(error),
+            None => {
+                let outcome = self.bring(call, at, list, name);
+                self.patience.learn(at, outcome.as_ref().err());
+                outcome
+            }
+        };
         self.meter.add_copy(worker, outcome.as_ref().ok().map(|brought| &brought.blobs));
         match outcome {
             Ok(brought) => {
@@ -228,12 +288,15 @@ impl SyncJob<'_> {
                 return Ok(Brought::skipped(Some(now.digest)));
             }
         }
+        let named = if pair.destination.is_at_hand() { pair.destination.look(call, name)? } else { None };
+        let named = match named {
+            Some(named) if pair.destination.is_complete(call, &named)? => Some(named.digest),
+            _ => None,
+        };
         let from = pair.source.open(name).map_err(|error| error.with_side(Side::Source))?;
         let from = ListedSource { from, digest_tags: list.digest_tags.as_ref() };
         let to = pair.destination.open(name, is_new).map_err(|error| error.with_side(Side::Destination))?;
         let traffic = pair.destination.puts_at_once().then_some(&self.traffic);
-        let named = if pair.destination.is_at_hand() { pair.destination.look(call, name)? } else { None };
-        let named = named.map(|named| named.digest);
         let to = SharedStore { to, named, destination: self.places[at], traffic };
         let mut options = self.copy.clone();
         if name.parse::<Digest>().is_ok() {
@@ -253,7 +316,8 @@ impl SyncJob<'_> {
             return Ok(Some(there));
         }
         let wanted = pair.source.look(call, name).map_err(|error| error.with_side(Side::Source))?;
-        Ok((wanted.digest == there.digest).then_some(there))
+        let is_same = wanted.digest == there.digest && pair.destination.is_complete(call, &there)?;
+        Ok(is_same.then_some(there))
     }
 
     fn brought(&self, place: u32, copied: Copied) -> Brought {
@@ -297,5 +361,20 @@ impl SyncJob<'_> {
         })?;
         lock(&self.report).add(image);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_never_too_many_transfers() {
+        for (parallel, concurrency, wanted) in
+            [(4, 4, 4), (4, 64, 64), (64, 64, 4), (64, 1, 1), (1, 64, 64), (10, 64, 25)]
+        {
+            let options = SyncOptions { parallel, concurrency, ..SyncOptions::default() };
+            assert_eq!(options.copy().concurrency, wanted, "{parallel} {concurrency}");
+        }
     }
 }

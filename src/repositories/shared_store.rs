@@ -11,7 +11,8 @@ use crate::digest::Digest;
 use crate::error::Result;
 use crate::manifest::Descriptor;
 use crate::store::condition::{NameCondition, NameFate};
-use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
+use crate::store::{Moved, PromisedBlob, RawManifest, ReadStore, Role, TakenBlob, WriteStore};
+use crate::stream::source::Source;
 use crate::sync::{lock, wait};
 
 /// How often one that waits looks whether it may go on.
@@ -124,6 +125,10 @@ impl WriteStore for SharedStore<'_> {
         Ok(moved)
     }
 
+    fn take_blob(&self, call: &Call, source: &mut dyn Source, promised: PromisedBlob) -> Result<TakenBlob> {
+        self.to.take_blob(call, source, promised)
+    }
+
     fn name(&self) -> Result<String> {
         self.to.name()
     }
@@ -167,8 +172,30 @@ impl WriteStore for SharedStore<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::digest::Algorithm;
+
+    /// The names of the functions in a part of a text.
+    fn functions<'a>(text: &'a str, from: &str) -> BTreeSet<&'a str> {
+        let begin = text.find(from).unwrap();
+        let part = text[begin..].split("\n}\n").next().unwrap();
+        let name = |line: &'a str| line.strip_prefix("    fn ")?.split('(').next();
+        part.lines().filter_map(name).collect()
+    }
+
+    #[test]
+    fn everything_that_a_store_can_do_is_passed_on() {
+        let store = include_str!("../store/mod.rs");
+        for (kind, from) in [
+            ("pub trait WriteStore", (include_str!("shared_store.rs"), "impl WriteStore for SharedStore")),
+            ("pub trait ReadStore", (include_str!("listed_source.rs"), "impl ReadStore for ListedSource")),
+        ] {
+            let all = functions(store, kind);
+            assert!(all.len() > 10 && all == functions(from.0, from.1), "{kind}: {all:?}");
+        }
+    }
 
     #[test]
     fn a_blob_with_the_bytes_of_a_manifest_is_no_manifest() {

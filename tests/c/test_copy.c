@@ -313,7 +313,7 @@ static void test_whole_repositories(void **state) {
         check_counts(json, "3 0 3 0 0");
     }
     for (size_t i = 1; i < 3; i++) {
-        expect_status(OCIREG_OK, ocireg_sync(client, NULL, from, places[i], options("{'semver':['>=2'],'newest':1,'prune':true}"), &json, &failure));
+        expect_status(OCIREG_OK, ocireg_sync(client, NULL, from, places[i], options("{'semver':['>=2'],'newest':1,'prune':true,'max_prune':5}"), &json, &failure));
         check_counts(json, "1 0 1 1 0");
     }
     expect_status(OCIREG_OK, ocireg_sync_list(client, NULL, text("%s:v1\n%s:none # not there", from, from), text("oci:%s/many", folder), NULL, &json, &failure));

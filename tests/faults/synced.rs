@@ -267,26 +267,6 @@ fn a_name_that_is_there_stays_with_no_clobber() {
 }
 
 #[test]
-fn two_sources_for_one_name_are_refused() {
-    let (one, other, to) = (shelf_of(&["1"]), shelf_of(&["1", "2"]), shelf_of(&[]));
-    let list = format!("{} {}\n{} {}\n", name(&one), name(&to), name(&other), name(&to));
-    let error = fails(listed(&client(), &list, None, json!({})), Code::InvalidArgument, "would be both");
-    assert!(error.hint().is_some_and(|hint| hint.contains("scoped")) && to.writes().is_empty());
-    // The same twice is one.
-    let list = format!("{0} {1}\n{0}:1 {1}\n{0} {1}\n", name(&other), name(&to));
-    assert_eq!(counts(&listed(&client(), &list, None, json!({})).unwrap()), "2 2 0 0 0");
-    for (list, part) in [
-        ("h.io/a", "line 1 of the list: it has no destination"),
-        ("h.io/a g.io/a\nH/a:: g.io/a", "line 2 of the list"),
-        ("h.io/a dir:/x", "line 1 of the list: 'dir:/x' is no place of many images"),
-        ("h.io/a h:5000", "is a registry: name a repository in it"),
-    ] {
-        let error = SyncList::read(&client(), list, None, None).err().unwrap();
-        assert!(error.message().contains(part), "{error}");
-    }
-}
-
-#[test]
 fn what_a_list_says_of_a_registry_is_for_that_call_and_that_registry() {
     let behind = shelf_of(&["1.0", "1.1-rc1", "2.0"]);
     let seen = Arc::new(OnceLock::new());

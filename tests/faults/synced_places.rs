@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Barrier, OnceLock};
+use std::time::Duration;
 
-use ocireg::error::Code;
+use ocireg::call::context::Context;
+use ocireg::place::{sync_list, SyncList, SyncListOptions};
 use serde_json::{json, Value};
 
 use crate::common::*;
@@ -54,7 +56,9 @@ fn one_place_in_two_spellings_is_one() {
             assert_eq!((&result["tags"]["pruned"], names(&layout).as_str()), (&json!(0), "1 2"), "{second}");
         }
         let list = format!("{} oci:{path}\n{} oci:{second}\n", name(&one), name(&third));
-        fails(listed(&client(), &list, None, json!({})), Code::InvalidArgument, "would be both");
+        let result = listed(&client(), &list, None, json!({})).unwrap();
+        assert_eq!(counts(&result), "2 0 1 0 1");
+        assert!(result["error"]["message"].as_str().unwrap().contains("would be both"), "{result}");
     }
 }
 
@@ -134,5 +138,107 @@ fn a_name_is_pruned_as_it_is_spelled() {
         assert_eq!(counts(&result), "1 0 1 1 0", "{kind}: {result}");
         let result = listed(&client(), &list, Some(&to), json!({"prune": true})).unwrap();
         assert_eq!(counts(&result), "1 0 1 0 0", "{kind}: {result}");
+    }
+}
+
+#[test]
+fn two_syncs_of_two_archives_do_not_wait_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| format!("oci-archive:{}/{name}.tar", folder.path().display());
+    // Each has begun its first archive when the other wants that.
+    let both = Arc::new(Barrier::new(2));
+    let sources: Vec<Shelf> = (0..2)
+        .map(|_| {
+            let (both, once) = (both.clone(), OnceLock::new());
+            let from = Shelf::with(Abilities::default(), move |seen| {
+                if seen.target.contains(digest(b"1").as_str()) && once.set(()).is_ok() {
+                    let (both, (done, told)) = (both.clone(), std::sync::mpsc::channel());
+                    std::thread::spawn(move || {
+                        both.wait();
+                        let _ = done.send(());
+                    });
+                    let _ = told.recv_timeout(Duration::from_secs(2));
+                }
+            });
+            put(&from, "1", "1");
+            put(&from, "2", "2");
+            from
+        })
+        .collect();
+    let sync = |at: usize| {
+        let order = if at == 0 { ["x", "y"] } else { ["y", "x"] };
+        let tag = |number: usize| format!("{}:{number} {}", name(&sources[at]), place(order[number - 1]));
+        let client = client();
+        let list = SyncList::read(&client, &format!("{}\n{}\n", tag(1), tag(2)), None, None).unwrap();
+        let context = Context::new();
+        context.set_deadline(Some(Duration::from_secs(20)));
+        let call = client.call(Some(Arc::new(context))).unwrap();
+        let mut options = SyncListOptions::default();
+        options.sync.parallel = 1;
+        sync_list(&client, &call, &list, &options).map(|synced| synced.tags.copied)
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| sync(1));
+        assert_eq!((sync(0).unwrap(), other.join().unwrap().unwrap()), (2, 2));
+    });
+    for archive in ["x", "y"] {
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
+        let to = shelf_of(&[]);
+        synced_by(&client(), &place(archive), &name(&to), json!({})).unwrap();
+        assert_eq!(tags(&to), "1 2");
+    }
+}
+
+#[test]
+fn an_archive_with_nothing_new_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, file) = (shelf_of(&["1", "2"]), folder.path().join("x.tar"));
+    let to = format!("oci-archive:{}", file.display());
+    let inode = || std::os::unix::fs::MetadataExt::ino(&fs::metadata(&file).unwrap());
+    let mut before = None;
+    for (options, wanted) in [
+        (json!({}), "2 2 0 0 0"),
+        (json!({}), "2 0 2 0 0"),
+        (json!({"no_clobber": true}), "2 0 2 0 0"),
+        (json!({"dry_run": true}), "2 0 2 0 0"),
+    ] {
+        assert_eq!(counts(&synced_by(&client(), &name(&from), &to, options).unwrap()), wanted);
+        assert_eq!(*before.get_or_insert_with(inode), inode());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+    // The first failure ends the call: what was moved by then waits for the next.
+    from.held.lock().unwrap().blobs.remove(digest(b"2").as_str());
+    put(&from, "0", "0");
+    put(&from, "2", "2 again");
+    from.held.lock().unwrap().blobs.remove(digest(b"2 again").as_str());
+    let options = json!({"stop_on_error": true, "parallel": 1, "concurrency": 1});
+    assert!(synced_by(&client(), &name(&from), &to, options).is_err());
+    assert_eq!((before, fs::read_dir(folder.path()).unwrap().count()), (Some(inode()), 2));
+    put(&from, "2", "2 again");
+    let seen = from.registry.server.seen().len();
+    assert_eq!(counts(&synced_by(&client(), &name(&from), &to, json!({})).unwrap()), "3 2 1 0 0");
+    let seen = from.registry.server.seen().split_off(seen);
+    assert!(!seen.iter().any(|one| one.method == "GET" && one.target.contains(digest(b"0").as_str())));
+}
+
+#[test]
+fn what_is_damaged_in_a_layout_is_not_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, layout) = (shelf_of(&["1", "2"]), folder.path().join("l"));
+    let to = format!("oci:{}", layout.display());
+    let blob = |of: &str| layout.join("blobs/sha256").join(digest(of.as_bytes()).hex());
+    let manifest = layout.join("blobs/sha256").join(&from.tag("2").unwrap()[7..]);
+    synced_by(&client(), &name(&from), &to, json!({})).unwrap();
+    for options in [json!({}), json!({"referrers": true})] {
+        let sync = || counts(&synced_by(&client(), &name(&from), &to, options.clone()).unwrap());
+        assert_eq!(sync(), "2 0 2 0 0");
+        fs::remove_file(blob("1")).unwrap();
+        assert_eq!((sync().as_str(), fs::read(blob("1")).unwrap()), ("2 1 1 0 0", b"1".to_vec()));
+        fs::write(blob("shared"), "sha").unwrap();
+        assert_eq!((sync().as_str(), fs::read(blob("shared")).unwrap()), ("2 2 0 0 0", b"shared".to_vec()));
+        fs::write(&manifest, "{").unwrap();
+        assert_eq!(sync(), "2 1 1 0 0");
+        assert_eq!(digest(&fs::read(&manifest).unwrap()).as_str(), from.tag("2").unwrap());
+        assert_eq!(sync(), "2 0 2 0 0");
     }
 }

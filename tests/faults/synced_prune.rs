@@ -106,6 +106,25 @@ fn the_newest_of_whatever_there_is_prune_nothing() {
     assert_eq!((counts(&result).as_str(), tags(&to).as_str()), ("1 0 1 1 0", "1.2"));
 }
 
+#[test]
+fn no_more_is_pruned_than_may_be() {
+    let (from, to) = (shelf_of(&["1"]), shelf_of(&["1", "2", "3", "4"]));
+    for dry_run in [true, false] {
+        let result = synced(&from, &to, json!({"prune": true, "max_prune": 2, "dry_run": dry_run})).unwrap();
+        assert_eq!((counts(&result).as_str(), tags(&to).as_str()), ("1 0 1 0 1", "1 2 3 4"));
+        assert_eq!(result["error"]["name"], "LIMIT_EXCEEDED");
+        let message = result["error"]["message"].as_str().unwrap();
+        assert!(message.contains("3 tags would be pruned"), "{message}");
+    }
+    fails(
+        synced(&from, &to, json!({"prune": true, "max_prune": 0, "stop_on_error": true})),
+        Code::LimitExceeded,
+        "3 tags",
+    );
+    let result = synced(&from, &to, json!({"prune": true, "max_prune": 3})).unwrap();
+    assert_eq!((counts(&result).as_str(), tags(&to).as_str()), ("1 0 1 3 0", "1"));
+}
+
 fn with(options: &serde_json::Value, key: &str) -> serde_json::Value {
     let mut options = options.clone();
     options[key] = json!(true);

@@ -153,11 +153,11 @@ fn a_token_server_that_speaks_no_tls_is_told_as_one() {
 }
 
 /// A certificate and its key.
-struct Certificate(tempfile::TempDir);
+pub struct Certificate(tempfile::TempDir);
 
 impl Certificate {
     /// Self-signed, with these extensions, valid from the first to the second day.
-    fn own(extensions: &str, days: (&str, &str)) -> Certificate {
+    pub fn own(extensions: &str, days: (&str, &str)) -> Certificate {
         let made = Certificate(tempfile::tempdir().unwrap());
         std::fs::write(made.path("index.txt"), "").unwrap();
         let config = format!(
@@ -194,12 +194,12 @@ impl Certificate {
         self.0.path().join(name)
     }
 
-    fn file(&self) -> String {
+    pub fn file(&self) -> String {
         self.path("cert.pem").to_str().unwrap().to_owned()
     }
 
     /// A TLS endpoint in front of a server without TLS.
-    fn before(&self, inner: &str) -> String {
+    pub fn before(&self, inner: &str) -> String {
         let chain = vec![CertificateDer::from_pem_file(self.path("cert.pem")).unwrap()];
         let key = PrivateKeyDer::from_pem_file(self.path("key.pem")).unwrap();
         let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -236,10 +236,10 @@ fn both_ways(mut outer: rustls::StreamOwned<rustls::ServerConnection, TcpStream>
     while begun.elapsed() < Duration::from_secs(20) && step(&mut outer, &mut inner) && step(&mut inner, &mut outer) {}
 }
 
-const NAMES: &str = "subjectAltName=DNS:localhost,IP:127.0.0.1";
-const NOW: (&str, &str) = ("20200101", "20990101");
+pub const NAMES: &str = "subjectAltName=DNS:localhost,IP:127.0.0.1";
+pub const NOW: (&str, &str) = ("20200101", "20990101");
 /// As made by `openssl req -x509`, and by Docker's own recipe.
-const AUTHORITY: &str = "basicConstraints=critical,CA:TRUE";
+pub const AUTHORITY: &str = "basicConstraints=critical,CA:TRUE";
 
 fn registry() -> Server {
     Server::start(|_| reply(200).header("Content-Type", MANIFEST_TYPE).body(MANIFEST))

@@ -98,6 +98,12 @@ impl ExistingArchive {
         Ok(())
     }
 
+    /// Whether everything that an entry needs is there: an index may be there without all of its images.
+    pub(super) fn is_complete(&self, call: &Call, entry: &Descriptor) -> Result<bool> {
+        let held = ExistingArchiveShelf { call, kept: self };
+        Ok(needed(&held, std::slice::from_ref(entry))?.is_complete(&held))
+    }
+
     /// The entries of its `index.json`.
     pub(super) fn entries(&self) -> Vec<Descriptor> {
         self.index.manifests().to_vec()

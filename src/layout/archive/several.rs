@@ -1,6 +1,7 @@
 //! Several images for one archive, which is written once, when all of them are there.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use super::write::ArchiveWriter;
@@ -21,6 +22,8 @@ use crate::stream::spool::TemporarySpace;
 pub struct ArchiveOfSeveral {
     writer: Arc<ArchiveWriter>,
     identity: Arc<str>,
+    /// Whether anything is new.
+    is_changed: Arc<AtomicBool>,
 }
 
 impl ArchiveOfSeveral {
@@ -31,10 +34,23 @@ impl ArchiveOfSeveral {
             Target::Through(_) => path.display().to_string(),
         };
         let writer = ArchiveWriter::planned(path, None, ArchiveFormat::Oci, None, space)?;
-        Ok(ArchiveOfSeveral { writer: Arc::new(writer), identity: identity.into() })
+        Ok(ArchiveOfSeveral { writer: Arc::new(writer), identity: identity.into(), is_changed: Arc::default() })
     }
 
-    /// The entries of the file as it is.
+    /// Waits until nobody else writes to the file, and holds it, though nothing may have to be written. A pipe is not opened for that.
+    pub fn reserve(&self, call: &Call) -> Result<()> {
+        match self.writer.is_file() {
+            true => self.writer.begin(call),
+            false => Ok(()),
+        }
+    }
+
+    /// Ends that. What was put and not written stays for the next time.
+    pub fn let_go(&self) {
+        self.writer.let_go();
+    }
+
+    /// The entries of the file as it is, or as it was when it was reserved.
     pub fn entries(&self, call: &Call) -> Result<Vec<Descriptor>> {
         let Some(kept) = self.writer.kept(call)? else { return Ok(Vec::new()) };
         if kept.saved.is_some() {
@@ -42,6 +58,11 @@ impl ArchiveOfSeveral {
             return Err(Error::new(Code::Unsupported, message).with_hint("write to another file"));
         }
         Ok(kept.entries())
+    }
+
+    /// Whether everything that an entry of the file needs is there.
+    pub fn is_complete(&self, call: &Call, entry: &Descriptor) -> Result<bool> {
+        self.writer.seen(call)?.map_or(Ok(false), |kept| kept.is_complete(call, entry))
     }
 
     /// The place for an image of it.
@@ -52,13 +73,19 @@ impl ArchiveOfSeveral {
 
     /// Takes a name away.
     pub fn remove(&self, call: &Call, name: &str) -> Result<()> {
-        self.writer.begin(call)?;
+        self.begin(call)?;
         self.writer.remove_name(name)
+    }
+
+    fn begin(&self, call: &Call) -> Result<()> {
+        self.writer.begin(call)?;
+        self.is_changed.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Writes the archive, if there is anything new.
     pub fn finish(&self, call: &Call) -> Result<()> {
-        match self.writer.is_begun() {
+        match self.is_changed.load(Ordering::Relaxed) {
             true => self.writer.finish(call),
             false => Ok(()),
         }
@@ -100,7 +127,7 @@ impl WriteStore for ArchivePart {
     }
 
     fn begin(&self, call: &Call) -> Result<()> {
-        self.writer().begin(call)
+        self.archive.begin(call)
     }
 
     fn has_manifest(&self, call: &Call, digest: &Digest) -> Result<bool> {
@@ -130,5 +157,38 @@ impl WriteStore for ArchivePart {
     // The archive is written when all images are there.
     fn finish(&self, _: &Call) -> Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::condition::NameCondition;
+
+    fn archive(path: &Path) -> ArchiveOfSeveral {
+        ArchiveOfSeveral::planned(path, TemporarySpace::default()).unwrap()
+    }
+
+    #[test]
+    fn what_is_reserved_is_read_once() {
+        let (folder, call) = (tempfile::tempdir().unwrap(), Call::alone(None));
+        let path = folder.path().join("x.tar");
+        let index = br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+        let content = RawManifest::parse(index.to_vec(), None, None).unwrap();
+        let first = archive(&path);
+        let part = first.part(Some("v1")).unwrap();
+        part.begin(&call).unwrap();
+        part.put_root(&call, &content, &NameCondition::None).unwrap();
+        first.finish(&call).unwrap();
+        let again = archive(&path);
+        again.reserve(&call).unwrap();
+        // Nobody who keeps to the lock does this; it shows that the file is not read for each of many names.
+        std::fs::write(&path, "no archive").unwrap();
+        let named = again.part(Some("v1")).unwrap().named(&call).unwrap();
+        assert_eq!(named.map(|named| named.digest), Some(content.digest().clone()));
+        assert!(again.part(Some("v2")).unwrap().named(&call).unwrap().is_none());
+        again.let_go();
+        assert!(again.entries(&call).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -35,6 +35,13 @@ impl Staging {
         }
     }
 
+    /// Leaves what is staged for the next copy, and nothing if that is nothing.
+    pub(super) fn leave(self) {
+        if let Staging::StagingFolder(folder) = self {
+            folder.leave();
+        }
+    }
+
     /// Called when everything has been put.
     pub(super) fn settle(&self, call: &Call) -> Result<()> {
         match self {

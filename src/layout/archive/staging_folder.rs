@@ -182,6 +182,16 @@ impl StagingFolder {
         fs::remove_file(&path).map_err(|error| Error::io(format!("cannot remove {}", path.display()), &error))
     }
 
+    /// Removes the folder, if no blob is in it.
+    pub(super) fn leave(self) {
+        let root = self.layout.root_path();
+        let is_empty = |name: &&str| fs::read_dir(root.join(name)).is_ok_and(|mut inside| inside.next().is_none());
+        if INNER[1..].iter().all(is_empty) {
+            // It is in nobody's way.
+            let _ = self.finish();
+        }
+    }
+
     /// Removes the folder.
     pub(super) fn finish(self) -> Result<()> {
         let cannot = |path: &Path, error| Error::io(format!("cannot remove {}", path.display()), &error);

@@ -25,12 +25,11 @@ use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::layout::lock::Lock;
 use crate::layout::needed::{needed, ImageBlobs, Shelf};
-use crate::layout::oci::{check_new_name, VERSION};
+use crate::layout::oci::VERSION;
 use crate::layout::tarball::write::{Contents, NewMember, TarWriter};
 use crate::manifest::{Descriptor, Kind};
 use crate::os::target::{DirectOutput, Target};
 use crate::os::{flush, temporary};
-use crate::reference::Reference;
 use crate::store::condition::no_name;
 use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::spool::TemporarySpace;
@@ -92,7 +91,7 @@ impl ArchiveWriter {
         name: Option<&str>,
         space: TemporarySpace,
     ) -> Result<ArchiveWriter> {
-        let name = name.map(|name| full_name(form, name)).transpose()?;
+        let name = name.map(|name| form.full_name(name)).transpose()?;
         let suffix = name.as_ref().map(|name| format!(":{name}")).unwrap_or_default();
         let shown = format!("{}:{}{suffix}", form.transport(), path.display());
         let target = match descriptor {
@@ -133,17 +132,35 @@ impl ArchiveWriter {
         Ok(())
     }
 
-    /// Whether something was put.
-    pub(super) fn is_begun(&self) -> bool {
-        lock(&self.work).is_some()
+    /// Whether it is a file, which others may write to as well.
+    pub(super) fn is_file(&self) -> bool {
+        matches!(self.destination, Destination::Replace(_))
     }
 
-    /// What is in the file now; None where there is none, or where it is not looked at.
+    /// Ends what was begun without writing the archive. What is staged stays, if there is anything.
+    pub(super) fn let_go(&self) {
+        if let Some(Ok(work)) = lock(&self.work).take().map(Arc::try_unwrap) {
+            work.staging.leave();
+        }
+    }
+
+    /// What is in the file; None where there is none, or where it is not looked at. While others wait to write to it, it is read once.
     pub(super) fn kept(&self, call: &Call) -> Result<Option<Arc<ExistingArchive>>> {
         let Destination::Replace(path) = &self.destination else { return Ok(None) };
+        if lock(&self.work).is_some() {
+            return Ok(lock(&self.before).clone());
+        }
         let kept = ExistingArchive::open(call, path, self.form)?.map(Arc::new);
         lock(&self.before).clone_from(&kept);
         Ok(kept)
+    }
+
+    /// The same as it was when somebody last looked.
+    pub(super) fn seen(&self, call: &Call) -> Result<Option<Arc<ExistingArchive>>> {
+        match lock(&self.before).clone() {
+            Some(before) => Ok(Some(before)),
+            None => self.kept(call),
+        }
     }
 
     fn work(&self) -> Result<Arc<StagedCopy>> {
@@ -227,7 +244,7 @@ impl ArchiveWriter {
                 .name
                 .as_deref()
                 .filter(|name| self.form == ArchiveFormat::Docker || index::image_name(name).is_some());
-            let name = name.and_then(|name| full_name(ArchiveFormat::Docker, name).ok());
+            let name = name.and_then(|name| ArchiveFormat::Docker.full_name(name).ok());
             if let Some(image) = &new.image {
                 saved::add(list, image, name.as_deref());
             }
@@ -278,29 +295,6 @@ fn hold(call: &Call, path: &Path) -> Result<Option<Lock>> {
     }
 }
 
-/// An archive for Docker names images with repository and tag: `docker load` refuses another name.
-fn full_name(form: ArchiveFormat, name: &str) -> Result<String> {
-    if form == ArchiveFormat::Oci {
-        return check_new_name(name).map(|()| name.to_owned());
-    }
-    let reference = Reference::parse(name, None)?;
-    let short = name.strip_suffix(&format!(":{}", reference.tag().unwrap_or_default())).unwrap_or(name);
-    let short = short.strip_prefix("docker.io/").unwrap_or(short);
-    let short = short.strip_prefix("library/").unwrap_or(short);
-    if format!("sha256:{short}").parse::<Digest>().is_ok() || short == "sha256" {
-        let message = format!("'{name}' is not an image name for docker load, which would take it for an image's ID");
-        return Err(Error::new(Code::InvalidReference, message));
-    }
-    match (reference.digest(), reference.tag()) {
-        (Some(_), _) => {
-            let message = format!("'{name}' has a digest; an image in a docker-archive has a name and a tag");
-            Err(Error::new(Code::InvalidReference, message))
-        }
-        (None, Some(tag)) if name.ends_with(&format!(":{tag}")) => Ok(name.to_owned()),
-        _ => Ok(format!("{name}:latest")),
-    }
-}
-
 impl WriteStore for ArchiveWriter {
     fn place(&self) -> String {
         self.shown.clone()
@@ -319,12 +313,20 @@ impl WriteStore for ArchiveWriter {
 
     fn begin(&self, call: &Call) -> Result<()> {
         let mut work = lock(&self.work);
-        if work.is_none() {
-            *work = Some(Arc::new(self.start(call)?));
-            if let Destination::Replace(path) = &self.destination {
-                *lock(&self.before) = ExistingArchive::open(call, path, self.form)?.map(Arc::new);
+        if work.is_some() {
+            return Ok(());
+        }
+        let new = self.start(call)?;
+        if let Destination::Replace(path) = &self.destination {
+            match ExistingArchive::open(call, path, self.form) {
+                Ok(kept) => *lock(&self.before) = kept.map(Arc::new),
+                Err(error) => {
+                    new.staging.leave();
+                    return Err(error);
+                }
             }
         }
+        *work = Some(Arc::new(new));
         Ok(())
     }
 

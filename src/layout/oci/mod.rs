@@ -6,10 +6,12 @@
 //! So a blob with the right size is complete, if only this user can write to the layout. In one that others may write to, each blob
 //! is verified before it counts.
 
+mod batch;
 mod change;
 mod shelf;
 mod store;
 
+pub use batch::IndexBatch;
 pub use change::Unnamed;
 
 use std::fs;
@@ -49,6 +51,8 @@ pub struct OciLayout {
     held: Mutex<Option<Lock>>,
     /// Whether blobs got their names since those were brought to the disk.
     has_new_names: AtomicBool,
+    /// Where names wait, and what this one refers to; None: it is written at once.
+    batch: Option<Box<(IndexBatch, Option<Descriptor>)>>,
 }
 
 impl OciLayout {
@@ -70,6 +74,11 @@ impl OciLayout {
     pub fn planned(root: &Path, name: Option<&str>) -> Result<OciLayout> {
         name.map_or(Ok(()), check_new_name)?;
         Ok(OciLayout { root: root.to_owned(), name: name.map(str::to_owned), ..OciLayout::default() })
+    }
+
+    /// The same, but names are written together with those of other images. What this one refers to is known.
+    pub fn in_batch(self, batch: IndexBatch, named: Option<Descriptor>) -> OciLayout {
+        OciLayout { batch: Some(Box::new((batch, named))), ..self }
     }
 
     /// Makes what is not there.

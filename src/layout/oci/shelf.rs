@@ -8,6 +8,7 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::layout::needed::{needed, Needed, Shelf};
+use crate::manifest::Descriptor;
 use crate::media_type::{essence, is_index};
 
 /// A layout, for a walk.
@@ -36,6 +37,12 @@ impl Shelf for LayoutShelf<'_> {
 impl OciLayout {
     pub(in crate::layout) fn needed(&self, call: &Call) -> Result<Needed> {
         needed(&LayoutShelf { call, layout: self }, &self.entries()?)
+    }
+
+    /// Whether everything that an entry needs is there, as far as sizes tell; its manifests are read.
+    pub fn is_complete(&self, call: &Call, entry: &Descriptor) -> Result<bool> {
+        let shelf = LayoutShelf { call, layout: self };
+        Ok(needed(&shelf, std::slice::from_ref(entry))?.is_complete(&shelf))
     }
 
     /// Whether an index among the entries lists a manifest, or one that such an index lists: so most are found, without a look at

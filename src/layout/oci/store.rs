@@ -96,6 +96,9 @@ impl WriteStore for OciLayout {
 
     fn begin(&self, call: &Call) -> Result<()> {
         self.make()?;
+        if let Some((batch, _)) = self.batch.as_deref() {
+            batch.check_room(self)?;
+        }
         self.hold(call)
     }
 
@@ -132,26 +135,44 @@ impl WriteStore for OciLayout {
     }
 
     fn named(&self, _: &Call) -> Result<Option<Descriptor>> {
+        if let Some((_, named)) = self.batch.as_deref() {
+            return Ok(named.clone());
+        }
         self.check_links()?;
         Ok(index::find(&self.entries()?, self.name.as_deref()).cloned())
     }
 
     fn put_root(&self, call: &Call, content: &RawManifest, condition: &NameCondition) -> Result<NameFate> {
+        let seen_to = (*condition != NameCondition::None).then_some(SeenTo::Locked);
+        let waits = matches!(condition, NameCondition::None | NameCondition::Free { skip: true });
+        if let Some((batch, _)) = self.batch.as_deref().filter(|_| waits) {
+            if let Some(entry) = self.store(call, content, &Role::Root)? {
+                batch.add(call, self, entry, condition.clone())?;
+            }
+            return Ok(NameFate::Set(seen_to));
+        }
+        let Some(entry) = self.store(call, content, &Role::Root)? else { return Ok(NameFate::Set(seen_to)) };
         let mut free = true;
-        self.put(call, content, &Role::Root, |entries| {
+        self.change_index(call, |entries| {
             let now = index::find(entries, self.name.as_deref());
             free = *condition == NameCondition::None || condition.allows(&self.name()?, now.map(|now| &now.digest))?;
-            Ok(free)
+            if free {
+                index::add(entries, entry);
+            }
+            Ok(())
         })?;
-        Ok(match (free, condition) {
-            (false, _) => NameFate::Skipped,
-            (true, NameCondition::None) => NameFate::Set(None),
-            (true, _) => NameFate::Set(Some(SeenTo::Locked)),
-        })
+        Ok(if free { NameFate::Set(seen_to) } else { NameFate::Skipped })
     }
 
     fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()> {
-        self.put(call, content, role, |_| Ok(true))
+        let Some(entry) = self.store(call, content, role)? else { return Ok(()) };
+        match self.batch.as_deref() {
+            Some((batch, _)) => batch.add(call, self, entry, NameCondition::None),
+            None => self.change_index(call, |entries| {
+                index::add(entries, entry);
+                Ok(())
+            }),
+        }
     }
 
     fn finish(&self, call: &Call) -> Result<()> {
@@ -192,23 +213,13 @@ impl OciLayout {
         self.flush_folders()
     }
 
-    /// Puts a manifest and, if the index may be changed as it is by then, its entry.
-    fn put(
-        &self,
-        call: &Call,
-        content: &RawManifest,
-        role: &Role,
-        may: impl FnOnce(&[Descriptor]) -> Result<bool>,
-    ) -> Result<()> {
-        self.write_manifest(call, content)?;
-        let Some(entry) = index::entry(content, role, self.name.as_deref()) else { return Ok(()) };
-        // Not every file system keeps the order of names in two folders: what the index names must have its name before.
-        self.flush_folders()?;
-        self.change_index(call, |entries| {
-            if may(entries)? {
-                index::add(entries, entry);
-            }
-            Ok(())
-        })
+    /// Puts the bytes of a manifest. Returns its entry, if it gets one.
+    fn store(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<Option<Descriptor>> {
+        let entry = index::entry(content, role, self.name.as_deref());
+        match entry {
+            Some(_) => self.put_content(call, content)?,
+            None => self.write_manifest(call, content)?,
+        }
+        Ok(entry)
     }
 }

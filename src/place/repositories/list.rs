@@ -1,14 +1,15 @@
 //! Lists of what is synced, with the names in them looked at before anything is asked.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::names::{SyncDestination, SyncSource};
+use super::names::{both_below, SyncDestination, SyncSource};
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::http::certs_d;
 use crate::options::{options, Texts};
-use crate::reference::Index;
-use crate::registry::host::HostOptions;
+use crate::reference::{Index, Repository};
+use crate::registry::host::{self, HostOptions};
 use crate::registry::Client;
 use crate::repositories::list;
 use crate::repositories::run::SyncOptions;
@@ -42,6 +43,8 @@ pub(super) struct SyncItem {
     also: Also,
     /// With the list's own settings for its registry; None: the caller's client.
     pub(super) client: Option<Client>,
+    /// Whether these settings have credentials: then nobody is asked for some.
+    has_credentials: bool,
     /// For errors.
     place: String,
 }
@@ -99,14 +102,32 @@ impl SyncList {
         Ok(list)
     }
 
+    /// Refuses two repositories that would be one below the place for the whole list, before anything is asked: as soon as they had a tag
+    /// in common, one would take it from the other.
+    pub(super) fn check_last_words(&self) -> Result<()> {
+        let Some(SyncDestination::Below(prefix)) = &self.destination else { return Ok(()) };
+        let mut known: HashMap<String, &SyncItem> = HashMap::new();
+        for item in self.items.iter().filter(|item| !item.has_destination()) {
+            let Some(repository) = item.source.repository() else { continue };
+            let place = SyncDestination::repository_below(prefix, repository, false)?.full_name();
+            let first = known.entry(place.clone()).or_insert(item);
+            let one = first.source.repository().map(Repository::full_name).unwrap_or_default();
+            if one != repository.full_name() {
+                let error = both_below(&place, &one, &repository.full_name());
+                return Err(error.within(format!("{} and {}", first.place, item.place)));
+            }
+        }
+        Ok(())
+    }
+
     /// The place for everything that says nothing else, for the result.
     pub(super) fn destination(&self) -> Option<String> {
         self.destination.as_ref().map(SyncDestination::to_string)
     }
 
-    /// The registries that it concerns.
+    /// The registries that it concerns, but for those whose credentials it has.
     pub(crate) fn hosts(&self) -> Vec<String> {
-        let sources = self.items.iter().filter(|item| item.client.is_none()).filter_map(|item| item.source.index());
+        let sources = self.items.iter().filter(|item| !item.has_credentials).filter_map(|item| item.source.index());
         let sources = sources.map(|index| index.name.clone());
         let destinations = self.items.iter().filter_map(|item| item.destination.as_ref()).chain(&self.destination);
         let mut hosts: Vec<String> = sources.chain(destinations.filter_map(SyncDestination::host)).collect();
@@ -123,21 +144,23 @@ fn lines(client: &Client, text: &str) -> Result<Vec<SyncItem>> {
         let source = SyncSource::named(client, &line.source).map_err(about)?;
         let destination = line.destination.as_deref().map(|text| SyncDestination::named(client, text));
         let destination = destination.transpose().map_err(about)?;
-        Ok(SyncItem { source, destination, also: Also::Nothing, client: None, place })
+        Ok(SyncItem { source, destination, also: Also::Nothing, client: None, has_credentials: false, place })
     };
     list::parse(text)?.into_iter().map(item).collect()
 }
 
 fn skopeo(client: &Client, text: &str) -> Result<Vec<SyncItem>> {
-    let mut items = Vec::new();
+    let (mut items, mut clients) = (Vec::new(), OwnClients::default());
     for registry in skopeo_yaml::parse(text)? {
-        let own = own_client(client, &registry)?;
+        let own = clients.of(client, &registry)?;
+        let has_credentials = registry.credentials.is_some();
         for (name, tags) in &registry.repositories {
             let place = format!("{}/{name} of the list", registry.host);
             let whole = format!("{}/{name}", registry.host);
             let mut add = |text: &str, also: Also| {
                 let source = SyncSource::named(client, text).map_err(|error| error.within(&place))?;
-                items.push(SyncItem { source, destination: None, also, client: own.clone(), place: place.clone() });
+                let (client, place) = (own.clone(), place.clone());
+                items.push(SyncItem { source, destination: None, also, client, has_credentials, place });
                 Ok::<(), Error>(())
             };
             client.repository(&whole).map_err(|error| error.within(&place))?;
@@ -157,13 +180,41 @@ fn skopeo(client: &Client, text: &str) -> Result<Vec<SyncItem>> {
     Ok(items)
 }
 
-/// A client with what the list says of a registry; None if it says nothing.
-fn own_client(client: &Client, registry: &YamlRegistry) -> Result<Option<Client>> {
-    if registry.credentials.is_none() && registry.tls_verify.is_none() && registry.cert_dir.is_none() {
-        return Ok(None);
+/// Clients with what a list says of its registries, for all of them together: none of that is for another call, nor for what is written.
+#[derive(Default)]
+struct OwnClients {
+    /// As the caller's.
+    alike: Option<Client>,
+    /// One that verifies certificates, though the caller's does not.
+    verifying: Option<Client>,
+    /// The registries of which something was said.
+    hosts: HashSet<String>,
+}
+
+impl OwnClients {
+    /// The client for a registry; None if the list says nothing of it.
+    fn of(&mut self, client: &Client, registry: &YamlRegistry) -> Result<Option<Client>> {
+        if registry.credentials.is_none() && registry.tls_verify.is_none() && registry.cert_dir.is_none() {
+            return Ok(None);
+        }
+        let index = Index::of_host(&registry.host)?;
+        if !self.hosts.insert(host::key(&index.name)) {
+            let message = format!("the list says twice how '{}' is reached", shorten(&registry.host));
+            return Err(Error::new(Code::InvalidArgument, message));
+        }
+        let verifies = registry.tls_verify == Some(true);
+        let own = if verifies { &mut self.verifying } else { &mut self.alike };
+        let own = match own {
+            Some(own) => own,
+            None => own.insert(client.separate(verifies)?),
+        };
+        own.set_host(&registry.host, settings(client.host_options(&index), registry)?)?;
+        Ok(Some(own.clone()))
     }
-    let index = Index::of_host(&registry.host)?;
-    let mut options: HostOptions = client.host_options(&index);
+}
+
+/// What the list says of a registry, instead of what the caller has set for its host.
+fn settings(mut options: HostOptions, registry: &YamlRegistry) -> Result<HostOptions> {
     match &registry.credentials {
         Some(Credentials::Password { username, password }) => {
             options.credentials = Default::default();
@@ -181,14 +232,70 @@ fn own_client(client: &Client, registry: &YamlRegistry) -> Result<Option<Client>
         options.tls.insecure = !verify;
     }
     if let Some(folder) = &registry.cert_dir {
+        // All of it or nothing: a certificate of the caller's is not for what the folder says.
         let found = certs_d::in_folder(Path::new(folder))?;
         options.tls.ca_file = Texts(found.ca_files);
-        if let Some(identity) = found.identity {
-            options.tls.client_cert_file = Some(identity.cert_file);
-            options.tls.client_key_file = Some(identity.key_file);
-        }
+        let identity = found.identity.map(|identity| (identity.cert_file, identity.key_file));
+        (options.tls.client_cert_file, options.tls.client_key_file) = identity.unzip();
     }
-    let own = client.separate()?;
-    own.set_host(&registry.host, options)?;
-    Ok(Some(own))
+    Ok(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn read(client: &Client, text: &str) -> Result<SyncList> {
+        SyncList::read(client, text, Some("h.io"), Some("skopeo"))
+    }
+
+    #[test]
+    fn only_of_a_registry_with_credentials_in_the_list_nobody_is_asked_for_some() {
+        let client = Client::new(Default::default()).unwrap();
+        let list = "a.io:\n  images: {x: []}\n  tls-verify: false\nb.io:\n  images: {x: [], y: []}\n  credentials: \
+                    {username: u, password: p}\nc.io:\n  images: {x: []}\n";
+        assert_eq!(read(&client, list).unwrap().hosts(), ["a.io", "c.io", "h.io"]);
+    }
+
+    #[test]
+    fn a_folder_of_certificates_stands_for_all_of_the_callers() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut callers = HostOptions::default();
+        callers.tls.ca_file = Texts(vec!["ca".to_owned()]);
+        callers.tls.client_cert_file = Some("cert".to_owned());
+        callers.tls.client_key_file = Some("key".to_owned());
+        let registry = |cert_dir: Option<String>| YamlRegistry { cert_dir, ..YamlRegistry::default() };
+        let kept = settings(callers.clone(), &registry(None)).unwrap();
+        assert_eq!((kept.tls.ca_file.0.len(), kept.tls.client_key_file.as_deref()), (1, Some("key")));
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let now = || settings(callers.clone(), &registry(Some(folder.path().display().to_string()))).unwrap().tls;
+        fs::write(path("a.crt"), "").unwrap();
+        assert_eq!((now().ca_file.0, now().client_cert_file, now().client_key_file), (vec![path("a.crt")], None, None));
+        fs::rename(path("a.crt"), path("b.cert")).unwrap();
+        fs::write(path("b.key"), "").unwrap();
+        assert_eq!(
+            (now().ca_file.0.len(), now().client_cert_file, now().client_key_file),
+            (0, Some(path("b.cert")), Some(path("b.key")))
+        );
+        assert!(settings(callers.clone(), &registry(Some(path("missing")))).is_err());
+    }
+
+    #[test]
+    fn a_registry_is_reached_in_one_way() {
+        let client = Client::new(Default::default()).unwrap();
+        let list = "a.io: {tls-verify: false, images: {x: []}}\nA.io: {tls-verify: true, images: {x: []}}\n";
+        let error = read(&client, list).err().unwrap();
+        assert!(error.message().contains("twice how 'A.io' is reached"), "{error}");
+    }
+
+    #[test]
+    fn a_list_in_yaml_has_one_client_for_all_its_registries() {
+        let client = Client::new(Default::default()).unwrap();
+        let one = |number: usize| format!("h{number}.io: {{tls-verify: false, images: {{x: []}}}}\n");
+        assert_eq!(read(&client, &(0..1000).map(one).collect::<String>()).unwrap().items.len(), 1000);
+        let error = read(&client, &(0..30_000).map(one).collect::<String>()).err().unwrap();
+        assert!(error.message().contains("more than 100000 values"), "{error}");
+    }
 }

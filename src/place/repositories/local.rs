@@ -1,25 +1,23 @@
-//! Layouts and archives as repositories: what is called by a tag alone is in one that has no name, and what is called
+//! Layouts and archives as repositories to read: what is called by a tag alone is in one that has no name, and what is called
 //! `HOST/REPOSITORY:TAG` in that one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::call::Call;
-use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::layout::archive::{ArchiveFormat, ArchiveOfSeveral, ArchiveReader};
+use crate::layout::archive::{ArchiveFormat, ArchiveReader};
 use crate::layout::oci::OciLayout;
 use crate::layout::whole_name;
 use crate::manifest::Descriptor;
 use crate::reference::{is_tag, Reference};
 use crate::registry::Client;
-use crate::repositories::{DestinationRepository, SourceRepository};
-use crate::store::{is_digest_tag, ReadStore, WriteStore};
-use crate::sync::lock;
+use crate::repositories::SourceRepository;
+use crate::store::ReadStore;
 
 /// `HOST/REPOSITORY`, if there is one, and a tag; None of what is neither.
-fn parts(name: &str) -> Option<(Option<String>, String)> {
+pub(super) fn parts(name: &str) -> Option<(Option<String>, String)> {
     if !name.contains(['/', ':']) {
         return is_tag(name).then(|| (None, name.to_owned()));
     }
@@ -139,8 +137,8 @@ impl SourceRepository for LocalSource {
         Ok(self.names.contains_key(name))
     }
 
-    fn tags(&self, _: &Call, _: bool, take: &mut dyn FnMut(&str)) -> Result<()> {
-        self.names.keys().map(String::as_str).for_each(take);
+    fn tags(&self, _: &Call, _: bool, wanted: &dyn Fn(&str) -> bool, take: &mut dyn FnMut(&str)) -> Result<()> {
+        self.names.keys().map(String::as_str).filter(|tag| wanted(tag)).for_each(take);
         Ok(())
     }
 
@@ -157,152 +155,7 @@ impl SourceRepository for LocalSource {
     }
 }
 
-/// Where images go on this machine.
-#[derive(Clone)]
-pub(super) enum LocalTarget {
-    Layout(String),
-    /// One for all repositories that go there.
-    Archive(ArchiveOfSeveral),
-}
-
-/// A repository in a layout or an archive to write to.
-pub(super) struct LocalDestination {
-    target: LocalTarget,
-    repository: Option<String>,
-    /// What its tags refer to, once they were looked at. One tag may stand there in two spellings: the last one counts.
-    known: Mutex<Option<HashMap<String, Vec<Descriptor>>>>,
-}
-
-impl LocalDestination {
-    pub(super) fn new(target: LocalTarget, repository: Option<String>) -> LocalDestination {
-        LocalDestination { target, repository, known: Mutex::default() }
-    }
-
-    fn show(&self) -> String {
-        match &self.target {
-            LocalTarget::Layout(path) => format!("oci:{path}"),
-            LocalTarget::Archive(archive) => archive.place(),
-        }
-    }
-
-    /// What a tag is called there; None of a digest.
-    fn whole(&self, name: &str) -> Option<String> {
-        match &self.repository {
-            _ if name.parse::<Digest>().is_ok() => None,
-            Some(repository) => Some(format!("{repository}:{name}")),
-            None => Some(name.to_owned()),
-        }
-    }
-
-    fn with_known<T>(&self, call: &Call, look: impl FnOnce(&HashMap<String, Vec<Descriptor>>) -> T) -> Result<T> {
-        let mut known = lock(&self.known);
-        if let Some(known) = known.as_ref() {
-            return Ok(look(known));
-        }
-        let entries = match &self.target {
-            LocalTarget::Layout(path) => OciLayout::planned(Path::new(path), None)?.entries()?,
-            LocalTarget::Archive(archive) => archive.entries(call)?,
-        };
-        let mut found: HashMap<String, Vec<Descriptor>> = HashMap::new();
-        for entry in entries {
-            if let Some(tag) = self.tag_of(&entry) {
-                found.entry(tag).or_default().push(entry);
-            }
-        }
-        Ok(look(known.insert(found)))
-    }
-
-    /// The tag under which an entry is one of this repository.
-    fn tag_of(&self, entry: &Descriptor) -> Option<String> {
-        let (repository, tag) = parts(whole_name(entry)?)?;
-        (repository == self.repository).then_some(tag)
-    }
-}
-
-impl DestinationRepository for LocalDestination {
-    fn place(&self) -> String {
-        called(&self.show(), self.repository.as_deref())
-    }
-
-    fn identity(&self) -> String {
-        let place = match &self.target {
-            LocalTarget::Layout(path) => OciLayout::identity(Path::new(path)),
-            LocalTarget::Archive(archive) => archive.identity(),
-        };
-        called(&place, self.repository.as_deref())
-    }
-
-    fn image(&self, name: &str) -> String {
-        match self.whole(name) {
-            Some(whole) => format!("{}:{whole}", self.show()),
-            None => format!("{}@{name}", self.show()),
-        }
-    }
-
-    fn tags(&self, call: &Call, take: &mut dyn FnMut(&str)) -> Result<bool> {
-        self.with_known(call, |known| {
-            known.keys().map(String::as_str).filter(|tag| !is_digest_tag(tag)).for_each(take);
-        })?;
-        Ok(true)
-    }
-
-    fn look(&self, call: &Call, name: &str) -> Result<Option<Descriptor>> {
-        self.with_known(call, |known| known.get(name).and_then(|entries| entries.last()).cloned())
-    }
-
-    fn open(&self, name: &str, _: bool) -> Result<Box<dyn WriteStore>> {
-        let whole = self.whole(name);
-        Ok(match &self.target {
-            LocalTarget::Layout(path) => Box::new(OciLayout::planned(Path::new(path), whole.as_deref())?),
-            LocalTarget::Archive(archive) => Box::new(archive.part(whole.as_deref())?),
-        })
-    }
-
-    fn is_at_hand(&self) -> bool {
-        true
-    }
-
-    // The files of a layout get their names when they are on the disk.
-    fn puts_at_once(&self) -> bool {
-        matches!(self.target, LocalTarget::Archive(_))
-    }
-
-    fn remove(&self, call: &Call, tag: &str) -> Result<()> {
-        // By what it is called there, whoever wrote it.
-        let listed = self.with_known(call, |known| known.get(tag).cloned().unwrap_or_default())?;
-        match &self.target {
-            LocalTarget::Archive(archive) => {
-                listed.iter().filter_map(whole_name).try_for_each(|whole| archive.remove(call, whole))
-            }
-            LocalTarget::Layout(path) => OciLayout::planned(Path::new(path), None)?.change_index(call, |entries| {
-                let is_one = |entry: &Descriptor| self.tag_of(entry).as_deref() == Some(tag);
-                let is_listed = |entry: &&Descriptor| listed.iter().any(|one| one.digest == entry.digest);
-                if entries.iter().filter(|entry| is_one(entry)).any(|entry| !is_listed(&entry)) {
-                    let message = format!("'{tag}' was set anew in {} meanwhile, and stays", self.show());
-                    return Err(Error::new(Code::DigestMismatch, message));
-                }
-                entries.retain(|entry| !is_one(entry));
-                Ok(())
-            }),
-        }
-    }
-
-    fn written_last(&self) -> Option<String> {
-        match &self.target {
-            LocalTarget::Archive(archive) => Some(archive.identity()),
-            LocalTarget::Layout(_) => None,
-        }
-    }
-
-    fn finish(&self, call: &Call) -> Result<()> {
-        match &self.target {
-            LocalTarget::Archive(archive) => archive.finish(call),
-            LocalTarget::Layout(_) => Ok(()),
-        }
-    }
-}
-
-fn called(place: &str, repository: Option<&str>) -> String {
+pub(super) fn called(place: &str, repository: Option<&str>) -> String {
     match repository {
         Some(repository) => format!("{place}:{repository}"),
         None => place.to_owned(),

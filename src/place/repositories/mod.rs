@@ -2,6 +2,7 @@
 
 mod list;
 mod local;
+mod local_destination;
 mod names;
 mod registry;
 
@@ -16,12 +17,14 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
 use crate::layout::archive::ArchiveOfSeveral;
+use crate::layout::oci::{IndexBatch, OciLayout};
 use crate::reference::Repository;
 use crate::registry::Client;
 use crate::repositories::run;
 use crate::repositories::selection::TagFilter;
-use crate::repositories::{DestinationRepository, Pair, SourceRepository, Wanted};
-use local::{LocalDestination, LocalPlace, LocalSource, LocalTarget};
+use crate::repositories::{DestinationRepository, Pair, SourceRepository, UnopenedPair, Wanted};
+use local::{LocalPlace, LocalSource};
+use local_destination::{LocalDestination, LocalTarget};
 use registry::RegistryRepository;
 
 pub use crate::repositories::report::{ImageState, Synced, SyncedImage, TagCounts};
@@ -37,34 +40,31 @@ pub fn sync(
     options: &SyncOptions,
 ) -> Result<Synced> {
     let filter = options.filter()?;
-    let mut pairing = Pairing {
-        client,
-        call,
-        scoped: options.scoped,
-        is_below: false,
-        archives: HashMap::new(),
-        destinations: HashMap::new(),
-    };
+    let mut pairing = Pairing::new(client, call, options);
     let pairs = pairing.pairs(client, source, destination, &filter)?;
-    run::sync(call, pairs, (Some(source.to_string()), Some(destination.to_string())), options)
+    run::sync(call, (pairs, pairing.unopened), (Some(source.to_string()), Some(destination.to_string())), options)
 }
 
 /// Brings what a list says to where it says, or below one place.
 pub fn sync_list(client: &Client, call: &Call, list: &SyncList, options: &SyncListOptions) -> Result<Synced> {
     let filter = options.sync.filter()?;
-    let scoped = options.sync.scoped;
-    let mut pairing =
-        Pairing { client, call, scoped, is_below: true, archives: HashMap::new(), destinations: HashMap::new() };
+    if !options.sync.scoped {
+        list.check_last_words()?;
+    }
+    let mut pairing = Pairing::new(client, call, &options.sync);
     let mut pairs = Vec::new();
     for item in &list.items {
         let filter = item.filter(&filter)?;
         let from = item.client.as_ref().unwrap_or(client);
         pairing.is_below = !item.has_destination();
-        pairs.extend(
-            pairing.pairs(from, &item.source, item.destination(list)?, &filter).map_err(|error| item.about(error))?,
-        );
+        let destination = item.destination(list)?;
+        match pairing.pairs(from, &item.source, destination, &filter) {
+            Ok(found) => pairs.extend(found),
+            Err(error) if error.ends_call() => return Err(error),
+            Err(error) => pairing.leave(item.source.to_string(), destination, item.about(error)),
+        }
     }
-    run::sync(call, pairs, (None, list.destination()), &options.sync)
+    run::sync(call, (pairs, pairing.unopened), (None, list.destination()), &options.sync)
 }
 
 /// Opens what is synced.
@@ -76,11 +76,35 @@ struct Pairing<'a> {
     is_below: bool,
     /// Each is written once.
     archives: HashMap<String, ArchiveOfSeveral>,
+    /// By their layouts.
+    batches: HashMap<String, IndexBatch>,
     /// By their places: what is found out about one counts for all that goes there.
     destinations: HashMap<String, Arc<dyn DestinationRepository>>,
+    /// What is below a registry or a path under its last word alone, and which repository it is of.
+    by_last_word: HashMap<String, String>,
+    unopened: Vec<UnopenedPair>,
 }
 
-impl Pairing<'_> {
+impl<'a> Pairing<'a> {
+    fn new(client: &'a Client, call: &'a Call, options: &SyncOptions) -> Pairing<'a> {
+        Pairing {
+            client,
+            call,
+            scoped: options.scoped,
+            is_below: false,
+            archives: HashMap::new(),
+            batches: HashMap::new(),
+            destinations: HashMap::new(),
+            by_last_word: HashMap::new(),
+            unopened: Vec::new(),
+        }
+    }
+
+    /// Leaves out what cannot be opened.
+    fn leave(&mut self, source: String, destination: &SyncDestination, error: Error) {
+        self.unopened.push(UnopenedPair { source, destination: destination.to_string(), error });
+    }
+
     fn pairs(
         &mut self,
         from: &Client,
@@ -119,18 +143,21 @@ impl Pairing<'_> {
         destination: &SyncDestination,
         filter: &TagFilter,
     ) -> Result<Vec<Pair>> {
-        let mut pairs = Vec::new();
+        let (mut pairs, mut found) = (Vec::new(), false);
         for source in place.repositories(self.call).map_err(|error| error.with_side(Side::Source))? {
             let wanted = match name.map(|name| source.tag_of(name)) {
                 None => Wanted::Tags(filter.clone()),
                 Some(Some(tag)) => Wanted::Exactly(vec![tag]),
                 Some(None) => continue,
             };
-            let destination = self.local_destination(&source, destination).map(|place| self.known(place))?;
-            pairs.push(Pair { source: Arc::new(source), destination, wanted });
+            found = true;
+            match self.local_destination(&source, destination) {
+                Ok(place) => pairs.push(Pair { source: Arc::new(source), destination: self.known(place), wanted }),
+                Err(error) => self.leave(SourceRepository::place(&source), destination, error),
+            }
         }
         match name {
-            Some(name) if pairs.is_empty() => {
+            Some(name) if !found => {
                 let message = format!("there is no image '{}' to sync", crate::text::shorten(name));
                 Err(Error::new(Code::NotFound, message))
             }
@@ -181,7 +208,10 @@ impl Pairing<'_> {
                     self.archives.entry(path.clone()).or_insert(archive).clone()
                 }
             })),
-            SyncDestination::Layout(path) => Ok(LocalTarget::Layout(path.clone())),
+            SyncDestination::Layout(path) => {
+                let batch = self.batches.entry(OciLayout::identity(Path::new(path))).or_default();
+                Ok(LocalTarget::Layout(path.clone(), batch.clone()))
+            }
             SyncDestination::Repository(_) | SyncDestination::Below(_) => {
                 Err(Error::new(Code::Internal, "a registry is no layout"))
             }
@@ -196,7 +226,7 @@ impl Pairing<'_> {
     ) -> Result<Arc<dyn DestinationRepository>> {
         let repository = match (destination, of) {
             (SyncDestination::Repository(repository), _) => repository.clone(),
-            (SyncDestination::Below(prefix), Some(of)) => SyncDestination::repository_below(prefix, of, self.scoped)?,
+            (SyncDestination::Below(prefix), Some(of)) => self.below(prefix, of)?,
             (SyncDestination::Below(_), None) => return Err(Error::new(Code::Internal, "nothing to name it by")),
             (local, of) => {
                 let name = of.filter(|_| self.is_below).map(Repository::full_name);
@@ -204,5 +234,16 @@ impl Pairing<'_> {
             }
         };
         Ok(Arc::new(RegistryRepository::new(self.client.clone(), repository)))
+    }
+
+    /// The repository below a registry or a path, which is that of one source.
+    fn below(&mut self, prefix: &str, of: &Repository) -> Result<Repository> {
+        let found = SyncDestination::repository_below(prefix, of, self.scoped)?;
+        let (place, source) = (found.full_name(), of.full_name());
+        let first = self.by_last_word.entry(place.clone()).or_insert_with(|| source.clone());
+        match *first == source {
+            true => Ok(found),
+            false => Err(names::both_below(&place, first, &source)),
+        }
     }
 }

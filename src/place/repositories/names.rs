@@ -59,6 +59,10 @@ impl fmt::Display for SyncDestination {
     }
 }
 
+fn has_name(reference: &Reference) -> bool {
+    reference.written_tag().is_some() || reference.digest().is_some()
+}
+
 fn unsupported(text: &str) -> Error {
     let message = format!("'{}' is no place of many images", shorten(text));
     Error::new(Code::Unsupported, message).with_hint("a repository, an oci: layout or an oci-archive: is one")
@@ -75,7 +79,10 @@ impl SyncSource {
             Place::Registry(reference) => Ok(match client.repository(without_transport(text)) {
                 Ok(repository) => SyncSource::Repository(repository),
                 // It names a tag or a digest.
-                Err(_) => SyncSource::Image(reference),
+                Err(error) if error.code() == Code::InvalidReference && has_name(&reference) => {
+                    SyncSource::Image(reference)
+                }
+                Err(error) => return Err(error),
             }),
             Place::Oci(path, name) => Ok(SyncSource::Layout(path, name)),
             Place::OciArchive(path, name) => Ok(SyncSource::Archive(path, name)),
@@ -83,13 +90,18 @@ impl SyncSource {
         }
     }
 
-    /// The registry that it is at.
-    pub(crate) fn index(&self) -> Option<&Index> {
+    /// The repository that it is or is in.
+    pub(super) fn repository(&self) -> Option<&Repository> {
         match self {
-            SyncSource::Repository(repository) => Some(repository.index()),
-            SyncSource::Image(reference) => Some(reference.repository().index()),
+            SyncSource::Repository(repository) => Some(repository),
+            SyncSource::Image(reference) => Some(reference.repository()),
             SyncSource::Layout(..) | SyncSource::Archive(..) => None,
         }
+    }
+
+    /// The registry that it is at.
+    pub(crate) fn index(&self) -> Option<&Index> {
+        self.repository().map(Repository::index)
     }
 }
 
@@ -102,7 +114,8 @@ impl SyncDestination {
                 let bare = without_transport(text);
                 if is_registry(bare) {
                     let message = format!("'{}' is a registry: name a repository in it", shorten(bare));
-                    return Err(Error::new(Code::InvalidReference, message));
+                    let hint = "a list may name a registry or a path, below which many repositories go";
+                    return Err(Error::new(Code::InvalidReference, message).with_hint(hint));
                 }
                 client.repository(bare).map(SyncDestination::Repository)
             }
@@ -159,11 +172,18 @@ impl SyncDestination {
     pub(crate) fn repository_below(prefix: &str, repository: &Repository, scoped: bool) -> Result<Repository> {
         let name = repository.remote_name();
         let suffix = match scoped {
-            true => repository.full_name(),
+            // A path holds no colon, and a host no underscore.
+            true => repository.full_name().replacen(':', "_", 1),
             false => name.rsplit('/').next().unwrap_or(name).to_owned(),
         };
         Repository::parse(&format!("{prefix}/{suffix}"), None)
     }
+}
+
+/// The error when two repositories would be one.
+pub(super) fn both_below(place: &str, first: &str, second: &str) -> Error {
+    Error::new(Code::InvalidArgument, format!("{place} would be both {first} and {second}"))
+        .with_hint("with the option scoped the names keep their registry and path")
 }
 
 /// Whether it is a host alone: `h:5000` is no image of Docker Hub with the tag 5000.
@@ -237,8 +257,8 @@ mod tests {
         assert_eq!(below("h:5000", "quay.io/coreos/etcd", false).unwrap(), "h:5000/etcd");
         assert_eq!(below("docker://h:5000/m/", "quay.io/coreos/etcd", true).unwrap(), "h:5000/m/quay.io/coreos/etcd");
         assert_eq!(below("h.io/m", "alpine", false).unwrap(), "h.io/m/alpine");
-        // A path holds no port.
-        assert!(below("h.io", "localhost:5000/a", true).is_err());
+        assert_eq!(below("h.io", "localhost:5000/a", true).unwrap(), "h.io/localhost_5000/a");
+        assert!(below("h.io", "[::1]:5000/a", true).is_err());
         assert_eq!(SyncDestination::below("h:5000/m").unwrap().host().as_deref(), Some("h:5000"));
         assert_eq!(SyncDestination::below("h:5000").unwrap().host().as_deref(), Some("h:5000"));
     }

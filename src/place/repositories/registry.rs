@@ -13,7 +13,7 @@ use crate::registry::list::names::NameWindow;
 use crate::registry::manifest::{head, HeadOptions};
 use crate::registry::repository::Remote;
 use crate::registry::store::RegistryStore;
-use crate::registry::tags::{tags_of, TagsOptions};
+use crate::registry::tags::tags_of;
 use crate::registry::{host, Client};
 use crate::repositories::{DestinationRepository, SourceRepository};
 use crate::store::{ReadStore, WriteStore};
@@ -59,15 +59,16 @@ impl SourceRepository for RegistryRepository {
         self.show(Some(name))
     }
 
-    fn tags(&self, call: &Call, itself: bool, take: &mut dyn FnMut(&str)) -> Result<()> {
-        if itself {
+    fn tags(&self, call: &Call, itself: bool, wanted: &dyn Fn(&str) -> bool, take: &mut dyn FnMut(&str)) -> Result<()> {
+        let tags = match itself {
             // A mirror may have a part of them, or those of yesterday.
-            let remote = Remote::itself(&self.client, call, &self.repository)?;
-            tags_of(&remote, NameWindow::default(), |_| true)?.tags.iter().for_each(take);
-            return Ok(());
-        }
-        let listed = self.client.tags(call, &self.repository.full_name(), &TagsOptions::default())?;
-        listed.tags.iter().for_each(take);
+            true => {
+                let remote = Remote::itself(&self.client, call, &self.repository)?;
+                tags_of(&remote, NameWindow::default(), wanted)?.tags
+            }
+            false => self.client.tags_where(call, &self.repository, wanted)?,
+        };
+        tags.iter().for_each(take);
         Ok(())
     }
 
@@ -109,8 +110,8 @@ impl DestinationRepository for RegistryRepository {
         format!("{host}/{}", self.repository.remote_name())
     }
 
-    fn tags(&self, call: &Call, take: &mut dyn FnMut(&str)) -> Result<bool> {
-        match self.client.written_tags(call, &self.repository) {
+    fn tags(&self, call: &Call, wanted: &dyn Fn(&str) -> bool, take: &mut dyn FnMut(&str)) -> Result<bool> {
+        match self.client.written_tags(call, &self.repository, wanted) {
             Ok(tags) => tags.iter().for_each(take),
             // The first push will make it.
             Err(error) if error.code() == Code::NotFound => {}
@@ -142,8 +143,14 @@ impl DestinationRepository for RegistryRepository {
         true
     }
 
+    fn remove(&self, call: &Call, tags: &[String]) -> Result<Vec<Result<()>>> {
+        Ok(tags.iter().map(|tag| self.remove_one(call, tag)).collect())
+    }
+}
+
+impl RegistryRepository {
     // The first is taken away alone, with a look at the other tags of its manifest: a registry that deletes that too does so only once.
-    fn remove(&self, call: &Call, tag: &str) -> Result<()> {
+    fn remove_one(&self, call: &Call, tag: &str) -> Result<()> {
         let mut takes_tags = lock(&self.takes_tags);
         let is_first = match *takes_tags {
             Some(false) => return Err(takes_more(tag)),
@@ -165,9 +172,7 @@ impl DestinationRepository for RegistryRepository {
             _ => Ok(()),
         }
     }
-}
 
-impl RegistryRepository {
     /// Whether the tag went alone; None: it was gone already.
     fn take_away(&self, call: &Call, tag: &str, list_others: bool) -> Result<Option<bool>> {
         let options = DeleteTagOptions { list_others, ..DeleteTagOptions::default() };

@@ -293,7 +293,10 @@ class SyncOptions(CallOptions, total=False):
     # exclude, and that are not among the source's: also those that are not among the newest any more; manifests stay, and if
     # nothing of the source is meant, so does everything
     prune: bool | None
-    # where a name is put below a registry or a path, the source's registry and path are part of it, not only its last word
+    # with prune: if more tags would be taken away, all of them stay, and that is a failure, which says how many
+    max_prune: int | None
+    # where a name is put below a registry or a path, the source's registry and path are part of it, its port after _, not only its
+    # last word
     scoped: bool | None
     # the first failure ends the call, and is its error
     stop_on_error: bool | None

@@ -23,8 +23,8 @@ module Ocireg
     # goes on: ocireg_sync.
     # @param source [String] [HOST[:PORT]/]REPOSITORY, oci:DIR or oci-archive:FILE; with a tag or a name only that image
     # @param destination [String] the same, without a tag or a name
-    # @param options tags:, tags_regex:, semver:, exclude:, newest:, platform:, referrers:, foreign_layers:, no_clobber:, prune:, scoped:,
-    #   stop_on_error:, dry_run:, parallel:, concurrency:
+    # @param options tags:, tags_regex:, semver:, exclude:, newest:, platform:, referrers:, foreign_layers:, no_clobber:, prune:, max_prune:,
+    #   scoped:, stop_on_error:, dry_run:, parallel:, concurrency:
     # @return [Hash] "source", "destination", "dry_run", "tags": {"selected", "copied", "skipped", "pruned", "failed"}, "blobs", "images":
     #   [{"source", "destination", "state", "digest", "bytes", "bytes_copied", "error"}], "images_left_out", "error" (the first failure)
     def sync(source, destination, **options)

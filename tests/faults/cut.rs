@@ -167,7 +167,7 @@ fn cut_everywhere(kind: &str, how: &str) {
                 assert!(matches!(status.code(), Some(0 | 7)), "{where_}");
                 assert!(status.code() != Some(0) || after == Some(image(&new)), "{where_}");
             }
-            if kind == "oci" && room.join("place/index.json").exists() {
+            if kind == "oci" && room.join("place/oci-layout").exists() {
                 let client = client();
                 let layout = OciLayout::open(&room.join("place"), None).unwrap();
                 let checked = check(&call(&client), &layout).unwrap();

@@ -7,6 +7,7 @@
 //! - An `http://` host with `ca`, `client` or `skip_verify = false` is asked by http, as it says; there by https first. With
 //!   `skip_verify = true` it is so here too.
 //! - A host's URL has no query and no fragment: what would be asked is not what is written; there they are dropped.
+//! - A pair of `client` whose second path is empty is one file with both, as the manual has it; there it cannot be read.
 //! - `ca`, `client` and the values of headers may also be lists in a list; there such a file is broken.
 //! - What may be pulled by digest may also be asked for referrers; there it is a capability of its own.
 //! - `https://docker.io` and `https://index.docker.io` are Docker Hub's registry; there hosts of that name, which serve no images.

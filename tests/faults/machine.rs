@@ -1,7 +1,6 @@
 //! The machine's registry configuration beside the programs whose files these are: the real skopeo reads the same registries.conf, and
 //! asks the same registries in the same order as the library does. What differs on purpose is in the last case.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -10,36 +9,38 @@ use ocireg::registry::{Client, ClientOptions};
 use serde_json::json;
 
 use crate::common::{digest, MANIFEST, MANIFEST_TYPE};
-use crate::server::{reply, Reply, Seen, Server};
+use crate::server::{reply, Nobody, Reply, Seen, Server};
 
-/// Four registries, A to D; each says what it was asked in one list.
-struct Lab {
-    servers: Vec<Option<Server>>,
-    hosts: Vec<String>,
+/// Registries, A, B and so on; each says what it was asked in one list.
+pub struct Lab {
+    servers: Vec<Server>,
+    nobodies: Vec<Nobody>,
+    pub hosts: Vec<String>,
     asked: Arc<Mutex<Vec<String>>>,
-    folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
 }
 
 /// What a registry does.
 #[derive(Clone, Copy, PartialEq)]
-enum Does {
+pub enum Does {
     Have,
     Status(u16),
     /// Nothing listens.
     Down,
 }
 
-const NAMES: [char; 4] = ['A', 'B', 'C', 'D'];
+const NAMES: [char; 10] = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J'];
 
 impl Lab {
-    fn new(does: [Does; 4]) -> Lab {
+    pub fn new(does: &[Does]) -> Lab {
         let asked = Arc::<Mutex<Vec<String>>>::default();
-        let (mut servers, mut hosts) = (Vec::new(), Vec::new());
-        for (does, name) in does.into_iter().zip(NAMES) {
+        let (mut servers, mut nobodies, mut hosts) = (Vec::new(), Vec::new(), Vec::new());
+        assert!(does.len() <= NAMES.len());
+        for (does, name) in does.iter().copied().zip(NAMES) {
             if does == Does::Down {
-                let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-                hosts.push(gone.to_string());
-                servers.push(None);
+                let nobody = Nobody::new();
+                hosts.push(nobody.host.clone());
+                nobodies.push(nobody);
                 continue;
             }
             let list = asked.clone();
@@ -47,9 +48,9 @@ impl Lab {
                 answer(does, seen, |path| list.lock().unwrap().push(format!("{name}{path}")))
             });
             hosts.push(server.host.clone());
-            servers.push(Some(server));
+            servers.push(server);
         }
-        Lab { servers, hosts, asked, folder: tempfile::tempdir().unwrap() }
+        Lab { servers, nobodies, hosts, asked, folder: tempfile::tempdir().unwrap() }
     }
 
     /// `{A}` is the host of the first registry.
@@ -67,10 +68,13 @@ impl Lab {
         list
     }
 
-    fn skopeo(&self, conf: &Path, name: &str) -> (bool, Vec<String>) {
+    /// Whether skopeo gets a manifest, and who was asked for it. Its own folder of drop-ins is in the lab's.
+    pub fn skopeo(&self, conf: &Path, name: &str, options: &[&str]) -> (bool, Vec<String>) {
         let home = self.folder.path();
         let output = Command::new("skopeo")
-            .args(["--registries-conf", conf.to_str().unwrap(), "inspect", "--raw", &format!("docker://{name}")])
+            .args(["--registries-conf", conf.to_str().unwrap(), "inspect", "--raw"])
+            .args(options)
+            .arg(format!("docker://{name}"))
             .env("HOME", home)
             .env("XDG_RUNTIME_DIR", home)
             .env("XDG_CONFIG_HOME", home.join(".config"))
@@ -84,8 +88,8 @@ impl Lab {
         Client::new(options).unwrap()
     }
 
-    fn ours(&self, conf: &Path, name: &str) -> (std::result::Result<(), String>, Vec<String>) {
-        let client = Lab::client(conf);
+    /// The same by a client of ours.
+    pub fn ours(&self, client: &Client, name: &str) -> (std::result::Result<(), String>, Vec<String>) {
         let call = client.call(None).unwrap();
         let reference = ocireg::reference::Reference::parse(name, None).unwrap();
         let found = client.get_manifest(&call, &reference, &serde_json::from_value(json!({})).unwrap());
@@ -158,12 +162,12 @@ fn skopeo_asks_the_same_registries_in_the_same_order() {
     ];
     let mut wrong = Vec::new();
     for (what, conf, name, does) in cases {
-        let lab = Lab::new(does);
+        let lab = Lab::new(&does);
         let path = lab.folder.path().join("registries.conf");
         std::fs::write(&path, lab.filled(conf)).unwrap();
         let name = lab.filled(name);
-        let (theirs, ours) = (lab.skopeo(&path, &name), lab.ours(&path, &name));
-        assert!(lab.servers.len() == NAMES.len());
+        let (theirs, ours) = (lab.skopeo(&path, &name, &[]), lab.ours(&Lab::client(&path), &name));
+        assert_eq!(lab.servers.len() + lab.nobodies.len(), does.len());
         if theirs.0 != ours.0.is_ok() || theirs.1 != ours.1 {
             wrong.push(format!("{what}: skopeo {theirs:?}, we {ours:?}"));
         }
@@ -175,7 +179,7 @@ fn skopeo_asks_the_same_registries_in_the_same_order() {
 /// has asked it a tag of, it is not asked for.
 #[test]
 fn what_a_tag_stands_for_comes_from_where_the_tag_does() {
-    let lab = Lab::new([Does::Status(404), Does::Have, Does::Have, Does::Have]);
+    let lab = Lab::new(&[Does::Status(404), Does::Have, Does::Have, Does::Have]);
     let path = lab.folder.path().join("registries.conf");
     let mirror = mirror("{B}", "pull-from-mirror = \"tag-only\"\n");
     std::fs::write(&path, lab.filled(&format!("{ORIGIN}{mirror}"))).unwrap();

@@ -37,6 +37,7 @@ mod lists;
 mod located;
 mod login;
 mod machine;
+mod machine_shapes;
 mod manifests;
 mod memory;
 mod mirrors;

@@ -155,7 +155,12 @@ impl Reply {
 
 /// The response to an accepted PUT: it names the digest of the body.
 pub fn created(seen: &Seen) -> Reply {
-    let blob = seen.target.split("digest=").nth(1).map(|digest| digest.replace("%3A", ":"));
+    let blob = seen
+        .target
+        .split("digest=")
+        .nth(1)
+        .and_then(|rest| rest.split('&').next())
+        .map(|digest| digest.replace("%3A", ":"));
     let digest = blob.unwrap_or_else(|| crate::common::digest(&seen.body).to_string());
     reply(201).header("Docker-Content-Digest", digest)
 }
@@ -290,6 +295,21 @@ fn read_head(input: &mut BufReader<TcpStream>) -> std::io::Result<Option<Seen>> 
         if let Some((name, value)) = line.split_once(':') {
             headers.push((name.trim().to_owned(), value.trim().to_owned()));
         }
+    }
+}
+
+/// A port at which nobody listens, and which no other server gets meanwhile: who connects is refused.
+pub struct Nobody {
+    pub host: String,
+    /// It is the near end of a connection.
+    _connection: (TcpListener, TcpStream),
+}
+
+impl Nobody {
+    pub fn new() -> Nobody {
+        let far = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpStream::connect(far.local_addr().unwrap()).unwrap();
+        Nobody { host: near.local_addr().unwrap().to_string(), _connection: (far, near) }
     }
 }
 

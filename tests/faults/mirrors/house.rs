@@ -2,6 +2,7 @@
 //! order.
 
 use std::collections::BTreeMap;
+use std::net::TcpListener;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use ocireg::call::context::Context;
@@ -65,7 +66,8 @@ fn image() -> String {
     let layer = layer();
     json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE,
            "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest(b"{}"), "size": 2},
-           "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest(&layer), "size": layer.len()}]})
+           "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest(&layer), "size": layer.len(),
+                       "annotations": {"org.opencontainers.image.title": "f"}}]})
     .to_string()
 }
 
@@ -131,7 +133,12 @@ fn answer(manner: Manner, seen: &Seen) -> Reply {
 
 /// Servers by their names; "origin" is the registry that references name.
 pub struct House {
+    /// What references call that registry; "": by its host.
+    pub registry: String,
     servers: BTreeMap<&'static str, Server>,
+    /// Those to which nobody may connect.
+    closed: BTreeMap<&'static str, TcpListener>,
+    nobodies: Vec<Nobody>,
     hosts: BTreeMap<&'static str, String>,
     asked: Arc<Mutex<Vec<String>>>,
     events: Arc<Mutex<Vec<Value>>>,
@@ -141,18 +148,57 @@ impl House {
     pub fn new(manners: &[(&'static str, Manner)]) -> House {
         let mut house = House::empty();
         for (name, manner) in manners {
-            let manner = *manner;
-            house.add(name, move |seen| answer(manner, seen));
-            if manner == Manner::Down {
-                // The port stays in the list, and nobody is behind it.
-                house.servers.remove(name);
+            match *manner {
+                Manner::Down => house.add_nobody(name),
+                manner => house.add(name, move |seen| answer(manner, seen)),
             }
         }
         house
     }
 
     pub fn empty() -> House {
-        House { servers: BTreeMap::new(), hosts: BTreeMap::new(), asked: Arc::default(), events: Arc::default() }
+        House {
+            registry: String::new(),
+            servers: BTreeMap::new(),
+            closed: BTreeMap::new(),
+            nobodies: Vec::new(),
+            hosts: BTreeMap::new(),
+            asked: Arc::default(),
+            events: Arc::default(),
+        }
+    }
+
+    /// One that is down.
+    fn add_nobody(&mut self, name: &'static str) {
+        let nobody = Nobody::new();
+        self.hosts.insert(name, nobody.host.clone());
+        self.nobodies.push(nobody);
+    }
+
+    /// One to which nobody may connect.
+    pub fn add_closed(&mut self, name: &'static str) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        self.hosts.insert(name, listener.local_addr().unwrap().to_string());
+        self.closed.insert(name, listener);
+    }
+
+    /// Whether nobody has connected to it.
+    pub fn is_untouched(&self, name: &str) -> bool {
+        match self.closed.get(name) {
+            Some(listener) => listener.accept().is_err(),
+            None => self.servers[name].seen().is_empty(),
+        }
+    }
+
+    /// All that was asked of the mirrors is below a prefix of the repositories, and nothing of what was asked of the registry.
+    pub fn check_prefix(&self, prefix: &str) {
+        for (name, server) in &self.servers {
+            let prefix = if *name == "origin" { "" } else { prefix };
+            for seen in server.seen().iter().filter(|seen| seen.path() != "/v2/") {
+                assert!(seen.path().starts_with(&format!("/v2/{prefix}a/b/")), "{name}: {}", seen.path());
+            }
+        }
     }
 
     /// A server with answers of its own.
@@ -164,6 +210,15 @@ impl House {
 
     pub fn host(&self, name: &str) -> &str {
         &self.hosts[name]
+    }
+
+    /// What results call it.
+    pub fn name_of(&self, name: &str) -> &str {
+        if name == "origin" && !self.registry.is_empty() {
+            &self.registry
+        } else {
+            self.host(name)
+        }
     }
 
     pub fn server(&self, name: &str) -> &Server {
@@ -217,14 +272,14 @@ impl House {
     }
 
     pub fn tagged(&self) -> Reference {
-        tag(self.host("origin"))
+        tag(self.name_of("origin"))
     }
 
     pub fn at(&self, digest: &Digest) -> Reference {
-        at(self.host("origin"), digest)
+        at(self.name_of("origin"), digest)
     }
 
     pub fn repository(&self) -> Repository {
-        repository(self.host("origin"))
+        repository(self.name_of("origin"))
     }
 }

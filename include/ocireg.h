@@ -22,7 +22,7 @@
  * Memory. What the library returns through a T ** is freed with that type's _free, strings with ocireg_string_free; never
  * with free(). A const pointer that a function returns is borrowed from the object it came from. What a caller passes in is
  * read during the call only. Handles carry a mark: a handle of another type, one that was freed, and other memory are
- * OCIREG_INVALID_ARGUMENT, and their free functions do nothing, as far as freed memory can tell; a pointer outside of the program's
+ * OCIREG_INVALID_ARGUMENT, and their free functions do nothing, as far as freed memory can tell. A pointer outside of the program's
  * memory ends it, as everywhere in C. A callback may free what its own call was made with. A process that runs out of
  * memory is aborted with a message on standard error, as Rust programs are. When everything was freed valgrind finds nothing lost,
  * definitely or possibly. Only with TLS does it take 16 bytes of each record, which assembly code makes, for uninitialised, wrongly:
@@ -33,18 +33,18 @@
  * Threads. A client may be used by any number of threads at once, and so may a context. Options, readers and uploads belong
  * to one thread at a time, and may move. Callbacks run on the thread that made the call, during the call.
  *
- * Blocking. Functions that say "Blocks" use the network on the calling thread's time. They can be left: by ocireg_context_cancel
+ * Blocking. Functions that say "Blocks" use the network on the calling thread's time. They can be ended: by ocireg_context_cancel
  * and ocireg_client_close from any thread within 200 ms, in a signal handler by ocireg_context_cancel_from_signal, by the
- * context's deadline, and by the client's time limits; only a file's flush to the disk that has begun is waited for. A program
+ * context's deadline, and by the client's time limits. Only a flush of a file to the disk that has begun is waited for. A program
  * with an event loop gives them the context of a job: then they return at once (see ocireg_job). SIGPIPE is blocked on the
  * calling thread meanwhile, its callbacks included; the signal mask is the same afterwards.
  *
  * Processes. After fork() the child makes its own client: the parent's clients, contexts, jobs, readers, uploads and artifacts answer
  * OCIREG_FORKED there at once, and freeing them does nothing; a child that was forked in a callback must not return from it. When
- * a call that blocks finds one of the descriptors 0, 1 and 2 closed, it opens /dev/null in its place, close-on-exec, and leaves
- * it there: no file and no socket of the library's is ever taken for standard input or output. The library installs no signal
- * handler, reads no environment variable and starts no process (a credential helper) unless an option asks for stored
- * credentials, writes to no standard stream, changes no global state, and cannot be unloaded (its threads outlive a dlclose).
+ * a call that blocks finds one of the descriptors 0, 1 and 2 closed, it opens /dev/null in its place, close-on-exec, and leaves it
+ * there. So no file and no socket of the library is ever taken for standard input or output. The library installs no signal
+ * handler, writes to no standard stream and changes no global state. It reads no environment variable and starts no process (a
+ * credential helper) unless an option asks for stored credentials. It cannot be unloaded: its threads outlive a dlclose.
  *
  * Security. TLS is verified and http is used only for hosts that the caller says speak it (a loopback host without a chosen
  * scheme is asked by https first, and by http only if it does not speak TLS). Credentials go to the origin they were given for
@@ -382,24 +382,24 @@ typedef struct ocireg_context ocireg_context;
 // userinfo and query, and no credential or token is ever part of a text.
 typedef struct ocireg_error ocireg_error;
 
-// A call at a time that a thread of the library's makes, for programs that must not wait, such as those with an event loop: a
-// function that says "Blocks" returns at once when its context is a job's, and what becomes of the call is told by events (the
-// example is at the top of this header).
+// Makes calls, one at a time, on a thread of the library, for programs that must not block, such as those with an event loop. A
+// function that says "Blocks" returns at once when its context is that of a job, and events tell what becomes of the call (see the
+// example at the top of this header).
 //
 // Wrong arguments are still the function's own error; else it returns OCIREG_OK, its out-parameters (all may be NULL) stay
 // empty, and the result is kept by the job. Everything that the function is given is copied, bytes too, and descriptors are
 // duplicated: nothing must be kept for the call. A job makes one call at a time (OCIREG_BUSY), and may make another when that
-// has ended; one that begins before OCIREG_EVENT_DONE of the last was taken takes the place of that event. Functions that take a
-// callback for bytes cannot be a job's (OCIREG_INVALID_ARGUMENT). Bytes that are many are better given as a file than copied.
+// has ended; one that begins before OCIREG_EVENT_DONE of the last was taken takes the place of that event. A job cannot make
+// functions that take a callback for bytes (OCIREG_INVALID_ARGUMENT). Large data is better given as a file than copied.
 // The calls of readers and uploads that a job has opened are calls of that job too, and OCIREG_CLOSED when it was freed.
 //
 // The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn, and end
 // there when they are cancelled or their deadline passes. A call that waits for ocireg_job_answer leaves its place to another (at
-// most 1,024 do, each on a thread); when job_threads calls wait so, further ones to the same registry host have their turn after the
-// answer, but for a ping and for hosts whose options have credentials or say anonymous. No function of a job blocks. Any
-// thread may use a job; it is freed while no other thread uses it or is in ocireg_client_next_event (several threads that take
-// events need a lock of the caller's), and before its client. A job that was cancelled stays so. What a call has opened, and
-// nobody has taken, ends with the job's next call.
+// most 1,024 do, each on a thread). When job_threads calls wait so, further ones to the same registry host have their turn after
+// the answer. That does not hold for a ping, nor for hosts whose options have credentials or say anonymous. No function of a job
+// blocks. Any thread may use a job; it is freed while no other thread uses it or is in ocireg_client_next_event (several threads
+// that take events need a lock of the caller's), and before its client. A job that was cancelled stays so. What a call has opened,
+// and the caller has not taken, ends with the job's next call.
 typedef struct ocireg_job ocireg_job;
 
 // A value of a JSON document: the whole, which is freed, or one inside of it, which is borrowed from it. Read-only, so any threads may
@@ -636,8 +636,8 @@ const char *ocireg_json_key(const ocireg_json *json,
                             const char *pointer,
                             size_t position);
 
-// The descriptor of a layer: `manifest` is a manifest, or a result that holds one, such as that of ocireg_manifest_get, and the
-// layer is one of those of this media type (of any, when it is NULL), the one at a position among them, from 0 on. Its
+// The descriptor of a layer. `manifest` is a manifest, or a result that holds one, such as that of ocireg_manifest_get. The layer
+// is the one at a position, from 0 on, among those of this media type (of any type, when it is NULL). Its
 // "/digest", "/size" and "/mediaType" are read by ocireg_json_text and ocireg_json_integer, its bytes by ocireg_blob_get_file
 // with REPOSITORY@DIGEST. An artifact's blobs count as layers. Borrowed. NULL when there is none: an index has no layers, and
 // those of schema 1 have no descriptors.
@@ -793,9 +793,9 @@ ocireg_status ocireg_context_warnings(const ocireg_context *context,
                                       char **json,
                                       ocireg_error **error);
 
-// Sets the progress callback; NULL removes it. While a call that uses the network or reads and writes much is under way, it is called at
-// least every 250 ms though nothing moves, then with the same numbers as before, so that a program can look there whether the call is
-// still wanted. `userdata` must stay valid until then or until the context is freed and
+// Sets the progress callback; NULL removes it. While a call that uses the network or reads and writes much is under way, it is
+// called at least every 250 ms. When nothing has moved it gets the same numbers as before, so that a program can check there
+// whether the call is still wanted. `userdata` must stay valid until then or until the context is freed and
 // no call uses it.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
@@ -846,9 +846,9 @@ void ocireg_context_free(ocireg_context *context);
 //   user_agent (string): "ocireg/VERSION" without it
 //   connect_timeout_ms (integer, default: 10000): name, TCP and TLS together
 //   idle_timeout_ms (integer, default: 30000): no byte for that long; of an upload, no 32 KiB
-//   min_speed (integer): bytes a second of an answer's body, counted over idle_timeout_ms; fewer are
-//      OCIREG_TIMEOUT, 0 is any; without it 1024, counted over 30 s or idle_timeout_ms, whichever is longer;
-//      what the library waits by itself, for download_bytes_per_second too, is not counted
+//   min_speed (integer): the fewest bytes a second of a response's body, counted over idle_timeout_ms: fewer
+//      are OCIREG_TIMEOUT, 0 allows any. Without it 1024, counted over 30 s or idle_timeout_ms, whichever is
+//      longer. Time in which the library itself waits, for download_bytes_per_second too, is not counted
 //   answer_timeout_ms (integer, default: 300000): from the end of an upload to its answer
 //   retries (integer, default: 4): tries after the first one
 //   max_redirects (integer, default: 10): redirects followed for one request
@@ -881,14 +881,15 @@ void ocireg_context_free(ocireg_context *context);
 //      ALL_PROXY and NO_PROXY in either case, read now; never for this machine's own names and addresses, and
 //      no HTTP_PROXY in a CGI program
 // At once, to one host:
-//   max_connections_per_host (integer, default: 8): requests of all threads that wait for one host's answers
-//      at once, to the end of bodies that are read whole; the bytes of blobs are not counted in either
-//      direction, so that a transfer never waits for itself, nor is what waits for a limit of bytes a second
+//   max_connections_per_host (integer, default: 8): how many requests of all threads wait for one host's
+//      responses at once, up to the end of bodies that are read whole. The bytes of blobs are not counted in
+//      either direction, so that a transfer never waits for itself, nor are transfers that wait for a limit
+//      of bytes a second
 //   requests_per_second (number, default: 0): requests to one host that begin in a second, over all threads;
 //      0 is any
 //   download_bytes_per_second (integer, default: 0): bytes of bodies that come from all hosts together in a
-//      second, shared fairly by all transfers of the client; 0 is any; what answers for tokens has is not
-//      counted, nor are headers
+//      second, shared fairly by all transfers of the client; 0 is any; responses with tokens are not counted,
+//      nor are headers
 //   upload_bytes_per_second (integer, default: 0): the same for the bytes that are sent
 // What is where:
 //   blob_info_cache (string): a file in which processes remember which repositories have which blobs, made if
@@ -905,8 +906,8 @@ void ocireg_context_free(ocireg_context *context);
 //   stored_credentials (boolean, default: false): the usual places, by the environment at this moment: the
 //      text in DOCKER_AUTH_CONFIG, the file REGISTRY_AUTH_FILE, config.json in DOCKER_CONFIG or in ~/.docker,
 //      containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or ~/.config, and ~/.dockercfg
-//   foreign_credentials (boolean, default: false): also files of other users but root, and those that others
-//      may write, as a container needs whose user is not the one outside
+//   foreign_credentials (boolean, default: false): also read files of users other than root and this one, and
+//      files that other users may write, as is needed in a container whose user is not the one outside
 //   helper_timeout_ms (integer, default: 60000): for one run of a credential helper, which is killed then
 //   helper_path (string): the folders of the helpers, with ':' between, instead of PATH
 // Files of the machine:
@@ -919,30 +920,30 @@ void ocireg_context_free(ocireg_context *context);
 //      twice is an error that names both files
 //   containers_registries (boolean, default: false): also what podman and skopeo read: registries.conf in
 //      XDG_CONFIG_HOME/containers or ~/.config/containers, else in /etc/containers, else in
-//      /usr/share/containers, with the files of all their registries.conf.d; or the file that
-//      CONTAINERS_REGISTRIES_CONF names, alone; and without registries_d all their registries.d. Older ones
-//      (containers/image 5) read files of the user's folder after those of the machine's, which are not read
-//      if the user has a registries.conf, and all folders beside a file that is named; and of registries.d
-//      that of ~/.config, or if there is none that of /etc. What podman remembers in short-name-aliases.conf,
-//      and credential-helpers, are not read
+//      /usr/share/containers, with the files of all their registries.conf.d. If CONTAINERS_REGISTRIES_CONF
+//      names a file, only that. Without registries_d, also all their registries.d. Older versions
+//      (containers/image 5) read the files of the user's folder after those of the machine's, which are not
+//      read if the user has a registries.conf. They read all folders even beside a file that is named, and of
+//      registries.d that of ~/.config, or if there is none that of /etc. What podman remembers in
+//      short-name-aliases.conf, and credential-helpers, are not read
 //   containerd_certs_dir (string or list of strings): folders as containerd has them:
 //      DIR/HOST[:PORT]/hosts.toml, DIR/HOST_PORT_/hosts.toml, DIR/_default/hosts.toml, or certificates
 //      instead of hosts.toml. A broken one is an error for the names that it is for, not passed over as
 //      there; a host http:// is asked by https first only with skip_verify = true; docker.io and
 //      index.docker.io are Docker Hub's registry
 //   k3s_registries (string): a file like k3s's /etc/rancher/k3s/registries.yaml. An endpoint or expression
-//      that is none is an error, not passed over as there; of several expressions that change a name the
-//      first in the file counts, there any; configs of * are for no registry, as their login would reach any;
-//      registry-1.docker.io is Docker Hub
+//      that is not valid is an error, not skipped as there. Of several expressions that change a name the
+//      first in the file counts, there any. The configs of * are ignored, because their login would reach any
+//      registry. registry-1.docker.io is Docker Hub
 //   docker_daemon_json (string): a file like Docker's /etc/docker/daemon.json: registry-mirrors, which are
 //      for Docker Hub, and insecure-registries. Loopback hosts are insecure too with it, as there; names are
 //      not looked up to see whether they are in an insecure network
 //   short_names (string): what a name without a registry is, wherever a call takes one: "docker.io" (the
 //      default), one of Docker Hub; "files": what the aliases of the files above say, else the registry of
-//      their unqualified-search-registries. Where there are several it is OCIREG_INVALID_REFERENCE, with all
-//      that it may be, in each short-name-mode, as nobody can be asked: podman, where it cannot ask, tries
-//      them in turn except when enforcing, and takes what a stranger has in the first; skopeo always takes
-//      Docker Hub
+//      their unqualified-search-registries. Where there are several it is OCIREG_INVALID_REFERENCE, which
+//      lists them, in each short-name-mode, because a library cannot ask the user. podman, where it cannot
+//      ask, tries them in turn except when enforcing, and takes what a stranger has in the first. skopeo
+//      always takes Docker Hub
 // Jobs:
 //   job_threads (integer, default: 16): how many threads may make the calls of jobs, at most 1024; those that
 //      wait for ocireg_job_answer (at most 1024) leave their place to others
@@ -955,16 +956,16 @@ void ocireg_context_free(ocireg_context *context);
 // A host that answers 429 or 503 with Retry-After is left alone by all threads until then, or each gets OCIREG_RATE_LIMITED when
 // that is later than 60 s or its deadline.
 //
-// The disk is needed for the layers of old images, which have to be read before the image can be described (docker-v1:// as a
-// place, the option convert_schema1 of ocireg_copy, ocireg_v1_push), for layers that are packed on the way, and for archives
-// that come packed or by a pipe. The file there has no name: it is gone when the call has ended in any way.
+// The disk is needed for layers that are packed on the way, and for archives that come packed or by a pipe. It is also needed for
+// the layers of old images, which have to be read before the image can be described (docker-v1:// as a place, the option
+// convert_schema1 of ocireg_copy, ocireg_v1_push). The file there has no name: it is gone when the call has ended in any way.
 //
 // Stored credentials are used for hosts whose own options hold none and when the credentials callback gives none. The places are
 // asked in the order of the options; in each the helper that credHelpers names for the host, then that of credsStore, then the
-// entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A file is read when a registry asks who
-// calls, and again when it has changed; what a helper said holds until the registry refuses it. A file that is broken is
-// OCIREG_IO, and so is one that belongs to another user but root, or that others may write (its group too, unless that is the
-// owner's own, has nobody else in it and is not root's), for it says where passwords go and which program is run.
+// entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A file is read when a registry asks for
+// credentials, and again when it has changed; what a helper said holds until the registry refuses it. A file that is broken is
+// OCIREG_IO. So is one that belongs to another user than root, or that other users may write (its group too, unless that is the
+// owner's own, has no other members and is not root's): it decides where passwords go and which program is run.
 //
 // The files of the machine say which mirrors of a registry are asked before it, which registries are reached insecurely, and
 // which not at all. What several say about one name, the first says alone, in the order of the options: registries_conf with
@@ -974,13 +975,13 @@ void ocireg_context_free(ocireg_context *context);
 // the next call reads all of them again). An error names the file and the line, OCIREG_IO for
 // one that is broken, and OCIREG_LIMIT_EXCEEDED for one that is too large or a folder with more than 1000 entries.
 //
-// The differences from those programs: in registries.conf, a prefix without a port is not for the same host with one, unless it is blocked; mirrors
-// are asked for lists of tags and referrers too; the parts of an image need not all come from one mirror; a registry that is
-// blocked is blocked whatever its location is; and version 1 is refused. In hosts.toml, a broken file is an error; what may be
-// pulled may be asked for referrers; a host by http with ca or client is not tried by https first; docker.io by https is
-// Docker Hub; and a 'server' elsewhere takes the registry's place for repositories only: what is about the registry itself (ping, login,
-// catalog, ocireg_token) and protocol v1 still ask that. In registries.yaml, an endpoint that is not a URL is an error. In daemon.json, insecure networks are for hosts that
-// are written as addresses.
+// The differences from those programs: In registries.conf, a prefix without a port is not for the same host with one, unless it is
+// blocked. Mirrors are asked for lists of tags and referrers too. The parts of an image need not all come from one mirror. A
+// registry that is blocked is blocked whatever its location is. Version 1 is refused. In hosts.toml, a broken file is an error.
+// What may be pulled may be asked for referrers. A host by http with ca or client is not tried by https first. docker.io by https
+// is Docker Hub. A 'server' elsewhere takes the registry's place for repositories only: what is about the registry itself (ping,
+// login, catalog, ocireg_token) and protocol v1 still ask that. In registries.yaml, an endpoint that is not a URL is an error. In
+// daemon.json, insecure networks are for hosts that are written as addresses.
 //
 // Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
 // OCIREG_TLS when it does not hold what it should.
@@ -1042,18 +1043,18 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 // settings, and nothing of this host's reaches it. The headers and the client certificate of the client's own options go to
 // mirrors that the caller names, here or by ocireg_client_set_host, and not to those that only a file of the machine names.
 //
-// Manifests, blobs, tags and referrers are asked of the mirrors in this order, and then of the host itself. One that does not
-// connect within 5 s, or connect_timeout_ms if that is less, sends no byte of its answer within 10 s, or idle_timeout_ms, or half
-// of the time until the deadline, refuses, does not have it or sends something else is passed over (if nobody else answers, one
-// that was only slow is asked again, with all the time that a registry has), told in the log, and for a minute, or as long as its
-// Retry-After says, comes after the others (that it does not have one thing says nothing of the next; and if the deadline left it
-// less time than it usually has, it comes after the others in this call only; other settings for its
-// host are tried at once). A download goes on at the next one where it broke off. A list without any tag or referrer is
-// believed of the last one only. What is written goes to the first mirror with push, else to the host itself; the tags that this
-// client has set or deleted are asked there first from then on. Where the host itself answers that it does not have something, the
-// mirrors that come after it only for such a failure, in which they did answer, are asked all the same. With mirrors_only what would be
-// asked of the host itself is OCIREG_FORBIDDEN, under each of its names, and so is what the mirrors of other hosts would ask there; where
-// another host redirects there, or names a token server there, it is OCIREG_REDIRECT.
+// Manifests, blobs, tags and referrers are asked of the mirrors in this order, and then of the host itself. One is passed over if
+// it does not connect within 5 s (or connect_timeout_ms if that is less), refuses, does not have it, or sends something else. The
+// same holds if it sends no byte of its answer within 10 s (or idle_timeout_ms, or half of the time until the deadline). The log
+// tells so. If no other endpoint answers, one that was only slow is asked again, with all the time that a registry has. For a
+// minute, or as long as its Retry-After says, it then comes after the others. Not so if it only did not have something, which says
+// nothing of the next thing. If the deadline left it less time than it usually has, it comes after the others in this call only.
+// Other settings for its host are tried at once. A download goes on at the next one where it broke off. A list without any tag or
+// referrer is believed of the last one only. What is written goes to the first mirror with push, else to the host itself; the tags
+// that this client has set or deleted are asked there first from then on. Where the host itself answers that it does not have
+// something, the mirrors that come after it only for such a failure, in which they did answer, are asked all the same. With
+// mirrors_only what would be asked of the host itself is OCIREG_FORBIDDEN, under each of its names, and so is what the mirrors of
+// other hosts would ask there. Where another host redirects there, or names a token server there, it is OCIREG_REDIRECT.
 //
 // username and password are given together, or identity_token, or token. Of unix_socket, address and a proxy only one can be
 // given; the first two go past the client's proxy.
@@ -1132,7 +1133,7 @@ ocireg_status ocireg_manifest_inspect(const uint8_t *data,
                                       char **json,
                                       ocireg_error **error);
 
-// Makes a manifest or an index from descriptors, which nobody has to join from strings. `parts` is a JSON object with the members
+// Makes a manifest or an index from descriptors, so that callers need not join strings. `parts` is a JSON object with the members
 // of the manifest: "manifests" for an index, or "config" and "layers" for an image or an artifact; "artifactType", "subject",
 // "annotations" and "mediaType" as wanted. A descriptor is {"mediaType", "digest", "size" [, "urls", "annotations", "data",
 // "platform", "artifactType"]}. What is left out is filled in: "schemaVersion"; "mediaType", the OCI one; for an artifact the empty
@@ -1143,7 +1144,7 @@ ocireg_status ocireg_manifest_inspect(const uint8_t *data,
 // Options:
 //   algorithm (string): "sha256", which it is by default, or "sha512"
 //
-// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, as of
+// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, as in
 // ocireg_manifest_inspect, freed with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT (`parts` is not a JSON object), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED. Source: OCI
@@ -1193,8 +1194,8 @@ ocireg_status ocireg_registry_detect(ocireg_client *client,
 //
 // To go on after `n` names, call again with the page's `next`, until that is null. Where a list goes on is the registry's own
 // business: `next` is what its Link says, with the place on that page, as an opaque text of at most 16 KiB. It belongs to this
-// list and this host, may be kept and used by another process, and leads nowhere else, whoever hands it in. Pages that go round
-// in a circle are OCIREG_PROTOCOL, though each is a call of its own.
+// list and this host, may be kept and used by another process, and leads nowhere else, even if it was forged. Pages that form a
+// loop are OCIREG_PROTOCOL, though each is a call of its own.
 //
 // Options:
 //   n (integer): at most this many, also the page size requested, up to 1000
@@ -1208,9 +1209,9 @@ ocireg_status ocireg_registry_detect(ocireg_client *client,
 // it as `next` to go on; null at the end)}. What cannot be a name (it is empty, or would lead elsewhere, or a terminal obeys it) is left
 // out, with a warning that says how much that was. Free with ocireg_string_free.
 //
-// Errors: the common ones; OCIREG_UNSUPPORTED where the registry has no catalog, or takes no notice of `last` and begins again;
-// OCIREG_INVALID_ARGUMENT for a `next` of another list, or of nobody's. Source: distribution's API, "Catalog"; not in the OCI
-// specification.
+// Errors: the common ones; OCIREG_UNSUPPORTED where the registry has no catalog, or ignores `last` and begins again;
+// OCIREG_INVALID_ARGUMENT for a `next` of another list, or one that no list gave. Source: distribution's API, "Catalog"; not in
+// the OCI specification.
 ocireg_status ocireg_registry_catalog(ocireg_client *client,
                                       ocireg_context *context,
                                       const char *registry,
@@ -1238,7 +1239,8 @@ ocireg_status ocireg_registry_catalog(ocireg_client *client,
 // that holds anything but strings and nulls is OCIREG_PROTOCOL. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_UNSUPPORTED where the registry takes no notice of `last` and begins again (one that gives its
-// whole list, as distribution 2.8 does, is cut here); OCIREG_INVALID_ARGUMENT for a `next` of another list, or of nobody's. Source:
+// whole list, as distribution 2.8 does, is cut here); OCIREG_INVALID_ARGUMENT for a `next` of another list, or one that no list
+// gave. Source:
 // distribution-spec end-8a, end-8b.
 ocireg_status ocireg_repository_tags(ocireg_client *client,
                                      ocireg_context *context,
@@ -1257,7 +1259,7 @@ ocireg_status ocireg_repository_tags(ocireg_client *client,
 //   max_schema_version (integer, default: 2): 1 asks for schema 1 only
 //   accept_index (boolean, default: true): false: an index is not accepted
 //
-// A place that is no registry is not asked for media types (accept).
+// A place that is not a registry is not asked for media types (accept).
 //
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"mediaType",
 // "digest", "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "reference" (HOST/REPOSITORY@DIGEST;
@@ -1279,14 +1281,14 @@ ocireg_status ocireg_manifest_get(ocireg_client *client,
                                   ocireg_buffer **bytes,
                                   ocireg_error **error);
 
-// The descriptor of a manifest in a registry or at another place, without its bytes: one HEAD, or a GET where the registry does not answer HEAD well or
-// refuses it (400, 401, 403, 404), because only a GET tells its reason. The digest of a reference by tag is what the
-// registry says. Blocks.
+// The descriptor of a manifest in a registry or at another place, without its bytes. It takes one HEAD, or a GET where the
+// registry does not answer HEAD well or refuses it (400, 401, 403, 404), because only a GET tells its reason. The digest of a
+// reference by tag is what the registry says. Blocks.
 //
 // Options:
 //   accept (list of strings): media types to ask for, instead of all that are known
 //
-// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}, "rate_limit" and "served_by" as of
+// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}, "rate_limit" and "served_by" as in
 // ocireg_manifest_get}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-3.
@@ -1314,14 +1316,15 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 // Puts a manifest, its bytes unchanged, under a tag or a digest; with both the digest is checked and the tag is put. Into a registry,
 // oci:DIR:NAME, oci:DIR@DIGEST or dir:DIR. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
-// A layout or a dir: takes it only when everything is there that it names, of the right size, unless the option allow_missing says
-// otherwise: config and layers, of schema 1 by their digests alone, and what an index lists; not the subject. There the tag comes last too, a condition holds because
-// nobody else can change the layout meanwhile ("locked"), and whoever reads or is killed finds the name as it was or as it is. An
-// archive cannot be changed in place (OCIREG_UNSUPPORTED).
+// A layout or a dir: takes it only when everything that it refers to is there, with the right size, unless the option
+// allow_missing says otherwise: config and layers, of schema 1 by their digests alone, and what an index lists, but not the
+// subject. There the tag comes last too, and a condition holds because no other process can change the layout meanwhile
+// ("locked"). A reader, or the next process after one that was killed, finds the name either as it was or as it is. An archive
+// cannot be changed in place (OCIREG_UNSUPPORTED).
 //
 // What an index lists is put before it, by its digest, and is an image of its own in a layout only until the index is put: then it is
 // found by that, and goes with it. A dir: has one image, what was put last; the manifests before stay under their digests, so that an
-// index can list them. A folder that has files and is no such directory is refused (OCIREG_IO). No name may be a digest or end
+// index can list them. A folder that has files and is not such a directory is refused (OCIREG_IO). No name may be a digest or end
 // with one, here or in a copy: as an option's tag that is OCIREG_INVALID_REFERENCE.
 //
 // With the option `tags` it is put by its digest with all tags in one request; tags that the answer does not confirm
@@ -1330,38 +1333,39 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 //
 // With if_exists or if_digest a tag is set only if it refers to nothing, or to what the caller has seen. The tags are looked at
 // first: when one does not allow it, nothing is written, and the "conflict" of the error (see ocireg_error_json) says what it refers to
-// now. Then the manifest is put by its digest, and each tag is set on the condition: by the registry (If-None-Match, If-Match), where
-// it looks at those, which is found out by one more PUT of the manifest and remembered for ten minutes, else by another look just
-// before. "condition" in the result says which it was: "registry", which is sure, or "looked", which guarantees nothing: somebody may
-// write between the look and the PUT. Few registries look at conditions; distribution does not.
+// now. Then the manifest is put by its digest, and each tag is set on the condition. The registry checks it (If-None-Match,
+// If-Match), if it supports that, which is found out by one more PUT of the manifest and remembered for ten minutes. Otherwise the
+// tag is looked at once more just before. "condition" in the result says which it was: "registry", which is sure, or "looked",
+// which guarantees nothing: another client may write between the look and the PUT. Few registries check conditions; distribution
+// does not.
 //
 // A manifest with a subject is listed among the subject's referrers: by the registry, which says so by its OCI-Subject
-// header, else in the referrers tag (`sha256-` and the hexadecimal digits), which is read, added to and written back,
-// three requests more. Calls of one client take turns at that. Against other writers the write is conditional (If-Match,
-// If-None-Match), and after three times as long as it took, at most a second, the list is read again and mended if the
-// entry was lost; where a registry ignores conditions, as distribution does, an entry can still be lost to a writer that
-// is slower than that.
+// header, else in the referrers tag (`sha256-` and the hexadecimal digits). That tag is read, added to and written back, three
+// requests more. Calls of one client take turns at that. Against other writers the write is conditional (If-Match,
+// If-None-Match), and after three times as long as it took, at most a second, the list is read again and repaired if the entry was
+// lost. Where a registry ignores conditions, as distribution does, an entry can still be lost to a writer that is slower than
+// that.
 //
 // Options:
 //   media_type (string): instead of the one in the bytes, which are checked against it
 //   tags (list of strings): tags to set besides the reference's own; a reference with neither tag nor digest
 //      does not stand for `latest` then
 //   referrers_tag (boolean, default: true): false leaves the referrers tag alone
-//   allow_missing (boolean, default: false): into a layout or a dir:, which look for what the manifest names:
-//      put it though that is not there; a registry decides that itself. Of a layout with an index of which
-//      something is missing ocireg_layout_clean removes nothing, unless it is told to
+//   allow_missing (boolean, default: false): into a layout or a dir:, where this is checked: put the manifest
+//      even if what it refers to is missing; a registry decides that itself. Of a layout with an index of
+//      which something is missing ocireg_layout_clean removes nothing, unless it is told to
 // Each of the tags, which are looked at before anything is written, and once more when they are set:
-//   if_exists (string): "replace", which it is by default; "fail": a name that refers to a manifest already,
-//      be it this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the
-//      result says so
+//   if_exists (string): "replace" (the default); "fail": a name that refers to a manifest already, even to
+//      this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
+//      says so
 //   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and
 //      nothing is written
 //
 // Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null, "tags":
 // [string], all that were set, "skipped": [string], those that were left as they are (if_exists "skip"; when it is all of them,
 // nothing was written), "condition": "registry", "locked" or "looked" (for several tags the weaker), null without a condition,
-// "subject": digest or null, "referrers": how it is listed, "api", "tag", "index" (by the place that is no registry) or "none", null
-// without a subject}. Free with ocireg_string_free.
+// "subject": digest or null, "referrers": how it is listed, "api", "tag", "index" (by a place that is not a registry) or "none",
+// null without a subject}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH (also when a tag refers to what if_exists or if_digest
 // do not allow), OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED;
@@ -1422,8 +1426,8 @@ ocireg_status ocireg_manifest_delete(ocireg_client *client,
 // ocireg_registry_catalog)}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_PROTOCOL when what is there is not an image index, OCIREG_LIMIT_EXCEEDED,
-// OCIREG_INVALID_ARGUMENT for a `next` of another list, or of nobody's.
-// Source: distribution-spec end-12a, end-12b, "Listing Referrers", "Referrers Tag Schema".
+// OCIREG_INVALID_ARGUMENT for a `next` of another list, or one that no list gave. Source: distribution-spec end-12a, end-12b,
+// "Listing Referrers", "Referrers Tag Schema".
 ocireg_status ocireg_referrers(ocireg_client *client,
                                ocireg_context *context,
                                const char *reference,
@@ -1487,9 +1491,9 @@ ocireg_status ocireg_blob_head(ocireg_client *client,
 // ocireg_blob_get_fd. Blocks.
 //
 // Options:
-//   if_exists (string): "replace", which it is by default, or "skip": a regular file of this user or root
-//      that holds the blob already, by its size, if that is given, and its digest, stays as it is, and
-//      nothing is requested for it
+//   if_exists (string): "replace" (the default) or "skip": a regular file of this user or root that holds the
+//      blob already, by its digest, and by its size if that is given, stays as it is, and nothing is
+//      requested for it
 //   resume (boolean, default: true): false: begin at the first byte, remove what an earlier call has left,
 //      and leave nothing after a failure
 //   offset (integer, default: 0): only a piece, which cannot be verified: from this byte on
@@ -1515,8 +1519,8 @@ ocireg_status ocireg_blob_get_file(ocireg_client *client,
 
 // Gets a blob and writes it to a descriptor, which stays open. The bytes are written as they come: on an error,
 // OCIREG_DIGEST_MISMATCH too, what was written must not be trusted. It may be a file, a pipe, a socket or a terminal, with or without
-// O_NONBLOCK; while nobody reads at its other end, the call waits, and cancel, deadline and close end that wait as any other. A
-// reader that went away is OCIREG_IO with ocireg_error_errno EPIPE; no SIGPIPE comes. Blocks.
+// O_NONBLOCK; while nothing reads from its other end, the call waits, and cancel, deadline and close end that wait like any other.
+// A reader that went away is OCIREG_IO with ocireg_error_errno EPIPE; no SIGPIPE comes. Blocks.
 //
 // Options:
 //   offset (integer, default: 0): only a piece, which cannot be verified: from this byte on
@@ -1759,7 +1763,8 @@ void ocireg_upload_free(ocireg_upload *upload);
 //   digest_algorithm (string): of the digest that the blob will have, sha256 without it; other algorithms are
 //      announced to newer registries
 //
-// Result, a session: {"url": string (absolute; whoever has it may be able to write to the session), "repository": string, "offset":
+// Result, a session: {"url": string (absolute; any client that has it may be able to write to the session), "repository": string,
+// "offset":
 // number (bytes that the registry has), "min_chunk_size": number (the registry's OCI-Chunk-Min-Length; every chunk but the last must be
 // that long; 0: any)}. Free with ocireg_string_free.
 //
@@ -1844,7 +1849,7 @@ ocireg_status ocireg_upload_session_cancel(ocireg_client *client,
 //   keep_session (boolean, default: false): a declined mount leaves an upload session open, which is
 //      cancelled; true: returns it
 //
-// Result, `json` may be NULL: {"mounted": boolean, "digest": string, "location": string or null, "session": a session, as of
+// Result, `json` may be NULL: {"mounted": boolean, "digest": string, "location": string or null, "session": a session, as in
 // ocireg_upload_session_start, or null}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_INVALID_ARGUMENT when `from` is at another registry. Source: distribution-spec end-11.
@@ -1869,14 +1874,14 @@ ocireg_status ocireg_blob_mount(ocireg_client *client,
 // other letters (OCI:x), is refused; docker://REF is a reference whatever it is.
 //
 // To read from, NAME is the name of an entry (org.opencontainers.image.ref.name), the name of an image as containerd and Docker
-// write it (io.containerd.image.name), @DIGEST, of an entry or of a manifest that an index there names, or @INDEX, the entry of
-// that number from 0 on; REF is one of an image's names, or @INDEX. Without a name the place must hold one image, with as many
-// names as it likes: with several, the error lists what can be given. Where several images have one name, a platform that is
-// asked for decides between them. FILE is then a file, `-` (standard input), a named pipe or /dev/fd/N, packed by gzip, zstd,
-// xz, bzip2 or not at all. What cannot be read in place is unpacked into a temporary file first (temporary_dir and
+// write it (io.containerd.image.name). It may also be @DIGEST, of an entry or of a manifest that an index there names, or @INDEX,
+// the entry of that number from 0 on. REF is one of an image's names, or @INDEX. Without a name the place must hold one image,
+// with as many names as it likes: with several, the error lists what can be given. Where several images have one name, a platform
+// that is asked for decides between them. FILE is then a file, `-` (standard input), a named pipe or /dev/fd/N, packed by gzip,
+// zstd, xz, bzip2 or not at all. What cannot be read in place is unpacked into a temporary file first (temporary_dir and
 // max_temporary_bytes of ocireg_client_new).
 //
-// Who takes which place, beside the functions that say so themselves (ocireg_copy, ocireg_image_*, ocireg_artifact_*):
+// Which functions take which place, beside those that say so themselves (ocireg_copy, ocireg_image_*, ocireg_artifact_*):
 //   ocireg_manifest_get, _head, _digest, ocireg_referrers,   any: docker-v1: and a docker-archive: give the manifest that is made of them
 //   ocireg_repository_tags                                   any but docker-v1:; the repository, or the place without a name
 //   ocireg_blob_head, _get_*, _open                          any, named PLACE@DIGEST
@@ -1900,19 +1905,19 @@ ocireg_status ocireg_endpoint_parse(const char *name,
                                     ocireg_error **error);
 
 // Copies what one place names to another: an image, an index with everything in it, or an artifact. Places are named as for
-// ocireg_endpoint_parse. Manifests arrive after everything that they name, by their digests; the tag comes last and only the root
-// gets it, so that whatever is refused or interrupted, the tag stands for what it stood for (a destination with a tag and a digest
-// is put under the tag, and the root has to have that digest). What refers to others gets onto the lists of referrers, at a registry
-// without the referrers API by one write for each list, before the tag too. What is there already is not moved;
-// bytes are moved unchanged and verified: those of a file that go to a registry by the registry, which is told their digest; when it
-// finds them wrong, they are looked at here, and the error says which side is wrong (a blob of 64 MiB or more is hashed here as it
-// leaves, and its last bytes stay when it is wrong). What an ended copy (an error, a cancel, a kill) has moved, the next one does
-// not move again. Several processes can copy to one layout at once; copies to one archive wait for each other. Blocks.
+// ocireg_endpoint_parse. Manifests arrive after everything that they refer to, by their digests. The tag comes last and only the
+// root gets it, so that whatever is refused or interrupted, the tag refers to what it referred to before. For a destination with a
+// tag and a digest, the tag is put and the root must have that digest. What refers to others gets onto the lists of referrers, at
+// a registry without the referrers API by one write for each list, before the tag too. What is there already is not moved. Bytes
+// are moved unchanged and verified: those of a file that go to a registry by the registry, which is told their digest. When it
+// finds them wrong, they are checked here, and the error says which side is wrong. A blob of 64 MiB or more is hashed here as it
+// is sent, and its last bytes are not sent when it is wrong. What an ended copy (an error, a cancel, a kill) has moved, the next
+// one does not move again. Several processes can copy to one layout at once; copies to one archive wait for each other. Blocks.
 //
 // Options:
-//   platform (list of strings): OS/ARCH[/VARIANT] each: of an index, only these; one gives that image alone,
-//      several an index that holds only them and what attests something about them; an image that is in no
-//      index has to be for them
+//   platform (list of strings): OS/ARCH[/VARIANT] each: of an index, only these. One gives that image alone,
+//      several give an index that holds only them and their attestations. An image that is not in an index
+//      must be for them
 //   all (boolean, default: false): says explicitly that an index is copied whole, as it is by default; a
 //      docker-archive takes the host's platform by default, and refuses all
 //   sparse (boolean, default: false): with platform, the index unchanged though only these manifests are
@@ -1924,34 +1929,35 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 //   convert_schema1 (boolean, default: false): make an OCI image of a schema-1 manifest, which is copied
 //      unchanged otherwise; its signatures are verified first, and are not part of the image; those in an
 //      index are left alone
-//   compression (string): "gzip", "zstd" or "none": for layers that are plain tars; without it gzip for those
-//      that come from a docker-archive and go to a registry, as docker and other tools do it, else none: any
-//      other copy keeps its digests
+//   compression (string): "gzip", "zstd" or "none": for layers that are plain tars. Without it gzip for those
+//      that come from a docker-archive and go to a registry, as docker and other tools do it, else none, so
+//      that any other copy keeps its digests
 //   compression_level (integer): 1 to 9 with gzip, 6 without it; 1 with zstd
 //   concurrency (integer, default: 4): 1 to 64: transfers at once
 //   dry_run (boolean, default: false): only say what would be done; the counts are those of the plan, nothing
 //      is made at the destination and no lock is waited for
 //   source_fd (integer): the descriptor that the `-` of a source docker-archive:- or oci-archive:- stands
-//      for, instead of standard input: a file, a pipe or a socket, read from where it stands; it stays open,
-//      and where it stands afterwards is not said
+//      for, instead of standard input: a file, a pipe or a socket, read from its current position. It stays
+//      open, and its position afterwards is not specified
 //   destination_fd (integer): the descriptor that the `-` of a destination docker-archive:- or oci-archive:-
 //      stands for, instead of standard output; it stays open, at the end of what was written
 // The destination's name, which is looked at before anything is read or written, and once more when it is set:
-//   if_exists (string): "replace", which it is by default; "fail": a name that refers to a manifest already,
-//      be it this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the
-//      result says so
+//   if_exists (string): "replace" (the default); "fail": a name that refers to a manifest already, even to
+//      this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
+//      says so
 //   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and
 //      nothing is written
 //
 // An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
 // the new image, and an image whose last name has moved goes. What cannot be added to (compressed, of another writer) is refused with
 // OCIREG_UNSUPPORTED or OCIREG_INVALID_MANIFEST before anything is written. Links are followed. A named pipe, a character device, `-` and
-// the names of the process's own descriptors, such as /dev/stdout, are written through, in one pass and when the image is here as a whole
-// (it waits in temporary_dir of ocireg_client_new); a failure before that writes nothing. Cancel and deadline end such a write.
+// the names of the process's own descriptors, such as /dev/stdout, are written to directly, in one pass and when all of the image
+// is here (until then it is in temporary_dir of ocireg_client_new). A failure before that writes nothing. Cancel and deadline end
+// such a write.
 //
 // With if_exists or if_digest the destination's name is looked at before anything is read or moved, and again when it is set, as
-// ocireg_manifest_put does; in a layout that is done while nobody else can change it. When it is not allowed, the "conflict" of the
-// error says what the name refers to. A place without a name is OCIREG_INVALID_ARGUMENT then; dir:DIR is its own.
+// ocireg_manifest_put does; in a layout that is done while no other process can change it. When it is not allowed, the "conflict"
+// of the error says what the name refers to. A place without a name is OCIREG_INVALID_ARGUMENT then; dir:DIR is its own.
 //
 // Where layers are packed on the way, manifests and their digests are others than the source's, the config (with its diff_ids) is
 // not, and the same image gives the same digests. Layers that are packed already stay as they are. Packed layers wait in a
@@ -1959,30 +1965,29 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // are not copied with it, nor are attestations of an index.
 //
 // An image of version 1 (docker-v1://, and schema 1 with convert_schema1) names no diff_ids, and by protocol v1 no digests either: its
-// layers are read into a temporary file first (temporary_dir of ocireg_client_new), also for dry_run. What is made of it is an
-// OCI image: the old images become its config and history; throwaway images, and layers without a file in them, become entries of
-// the history without a layer; layers stay as they are, with the media type that their bytes show. The same images give the same digest.
-// By protocol v1 a layer is verified only where the registry gives a checksum for it that can be checked.
+// layers are read into a temporary file first (temporary_dir of ocireg_client_new), also for dry_run. What is made of it is an OCI
+// image: the old images become its config and history. Throwaway images, and layers without a file in them, become entries of the
+// history without a layer. Layers stay as they are, with the media type that their bytes show. The same images give the same
+// digest. By protocol v1 a layer is verified only where the registry gives a checksum for it that can be checked.
 //
 // What is read from a docker-archive is what its manifest.json says. Every layer has the diff_id that the config names for it, or
-// nothing is copied. Where the archive is a layout too, its manifest is taken when it is about the same files in the same order; else a
-// manifest is made of the files, and ocireg_context_warnings says so when the layout has another one, or another image of that name. An
-// oci-archive whose manifest says something else than its manifest.json, or which has another image under a name, is
-// OCIREG_INVALID_MANIFEST.
+// nothing is copied. Where the archive is a layout too, its manifest is taken when it is about the same files in the same order.
+// Otherwise a manifest is made of the files, and ocireg_context_warnings says so when the layout has another one, or another image
+// of that name. An oci-archive whose manifest says something else than its manifest.json, or which has another image under a name,
+// is OCIREG_INVALID_MANIFEST.
 //
-// In a folder that everybody may write to, links of other users are not followed to a place that is written to or cleaned, nor are
+// In a folder that all users may write to, links of other users are not followed to a place that is written to or cleaned, nor are
 // any of theirs within a layout.
 //
 // Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of what was copied), "mediaType":
 // string, "manifests": {"total": number, "copied": number, "skipped": number (there already), "referrers": number},
 // "blobs": {"total": number, "copied": number, "mounted": number, "skipped": number (there already), "bytes": number (of
 // all), "bytes_copied": number (moved by this call), "bytes_resumed": number (moved by earlier ones that did not finish)},
-// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the source's registry, its mirrors, or several of them),
-// "skipped": [string] (the name, when it was left as it is by if_exists "skip"; then digest and mediaType are those of what it refers
-// to, and the counts are 0, unless somebody took it while the copy was on its way), "condition": "registry", "locked" (in a layout),
-// "looked" (no guarantee), or null without a condition
-// [, "plan": {"manifests": [descriptor], "blobs": [descriptor]}, with dry_run: what the destination lacks]}. Free with
-// ocireg_string_free.
+// "served_by": [HOST[:PORT]] (the endpoints that sent manifests and blobs of it: the source's registry, its mirrors, or several of
+// them), "skipped": [string] (the name, when it was left as it is by if_exists "skip"; then digest and mediaType are those of what
+// it refers to, and the counts are 0, unless another client removed it while the copy was running), "condition": "registry",
+// "locked" (in a layout), "looked" (no guarantee), or null without a condition [, "plan": {"manifests": [descriptor], "blobs":
+// [descriptor]}, with dry_run: what the destination lacks]}. Free with ocireg_string_free.
 //
 // Progress: bytes of all blobs; ocireg_context_progress has "blobs" with the members above too, and "active", the blobs on
 // their way; ocireg_context_set_blob_progress tells of each. Callbacks come on the calling thread.
@@ -1999,8 +2004,8 @@ ocireg_status ocireg_copy(ocireg_client *client,
                           ocireg_error **error);
 
 // Reads everything that the images of an OCI layout need and compares it with its digests. A manifest that an index in the layout
-// names and that is missing (a sparse copy leaves such) is not a problem, but the layout is not ok: it is listed as sparse, as is what a
-// JSON document of a kind that is not known names by a descriptor. Blocks.
+// names and that is missing (a sparse copy leaves such) is not a problem, but the layout is not ok: it is listed as sparse. So is
+// what a JSON document of an unknown kind names by a descriptor. Blocks.
 //
 // Options: none.
 //
@@ -2104,8 +2109,8 @@ ocireg_status ocireg_artifact_new(ocireg_artifact **artifact, ocireg_error **err
 //
 // Options:
 //   title (string): the name under which it is pulled (org.opencontainers.image.title): relative, without
-//      "..", unlike those of the others; of a file or folder it is its path without it, or the last part of a
-//      path that is absolute or leads upwards
+//      "..", and different from those of the others. Without it a file or folder gets its path, or the last
+//      part of a path that is absolute or leads upwards
 //   media_type (string): application/vnd.oci.image.layer.v1.tar without it, of a folder
 //      application/vnd.oci.image.layer.v1.tar+gzip and of a config application/vnd.unknown.config.v1+json, as
 //      oras has it
@@ -2136,8 +2141,8 @@ ocireg_status ocireg_artifact_add_memory(ocireg_artifact *artifact,
 // Options:
 // The part:
 //   title (string): the name under which it is pulled (org.opencontainers.image.title): relative, without
-//      "..", unlike those of the others; of a file or folder it is its path without it, or the last part of a
-//      path that is absolute or leads upwards
+//      "..", and different from those of the others. Without it a file or folder gets its path, or the last
+//      part of a path that is absolute or leads upwards
 //   media_type (string): application/vnd.oci.image.layer.v1.tar without it, of a folder
 //      application/vnd.oci.image.layer.v1.tar+gzip and of a config application/vnd.unknown.config.v1+json, as
 //      oras has it
@@ -2178,19 +2183,19 @@ void ocireg_artifact_free(ocireg_artifact *artifact);
 //      files give the same bytes whenever they were made
 //   concurrency (integer, default: 4): 1 to 64: transfers at once
 // The name of its place, which is looked at before anything else, and once more when it is set:
-//   if_exists (string): "replace", which it is by default; "fail": a name that refers to a manifest already,
-//      be it this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the
-//      result says so
+//   if_exists (string): "replace" (the default); "fail": a name that refers to a manifest already, even to
+//      this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
+//      says so
 //   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and
 //      nothing is written
 //
 // Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "size": number (of the manifest),
-// "artifactType": string or null, "config": descriptor, "layers": [descriptor], "subject": descriptor or null, "blobs": as of
-// ocireg_copy, "skipped": [string], "condition": string or null, as of ocireg_copy; what was left as it is has no size, config
+// "artifactType": string or null, "config": descriptor, "layers": [descriptor], "subject": descriptor or null, "blobs": as in
+// ocireg_copy, "skipped": [string], "condition": string or null, as in ocireg_copy; what was left as it is has no size, config
 // and layers}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_INVALID_ARGUMENT for titles that cannot both be, OCIREG_IO for what cannot be read or changes
-// meanwhile, OCIREG_DIGEST_MISMATCH as of ocireg_copy, OCIREG_LIMIT_EXCEEDED, OCIREG_NOT_FOUND without the subject,
+// meanwhile, OCIREG_DIGEST_MISMATCH as in ocireg_copy, OCIREG_LIMIT_EXCEEDED, OCIREG_NOT_FOUND without the subject,
 // OCIREG_UNSUPPORTED for docker-archive and docker-v1. Source: image-spec manifest.md "Guidelines for Artifact Usage".
 ocireg_status ocireg_artifact_push(ocireg_client *client,
                                    ocireg_context *context,
@@ -2216,7 +2221,7 @@ ocireg_status ocireg_artifact_push(ocireg_client *client,
 //      files give the same bytes whenever they were made
 //   concurrency (integer, default: 4): 1 to 64: transfers at once
 //
-// Result, `json` may be NULL: as of ocireg_artifact_push. Free with ocireg_string_free.
+// Result, `json` may be NULL: as in ocireg_artifact_push. Free with ocireg_string_free.
 //
 // Errors: those of ocireg_artifact_push; OCIREG_UNSUPPORTED also for a dir:. Source: distribution-spec "Pushing Manifests with
 // Subject".
@@ -2228,14 +2233,15 @@ ocireg_status ocireg_artifact_attach(ocireg_client *client,
                                      char **json,
                                      ocireg_error **error);
 
-// Pulls the files of an artifact at any place (see ocireg_endpoint_parse), oras's or another's, into a folder, which is made if
-// it is not there: each under its title, in folders where that has slashes; a folder that was packed is unpacked. Everything
-// waits in a private folder in that one, .ocireg-pull, until all of it is there, verified and unpacked, and only then each file
-// gets its name, whole, in the place of what has it; folders that are there get the files that are new. What a broken pull has
-// left there the next one goes on with. Nothing is written outside of the folder: titles that are absolute, lead upwards,
-// contain control characters, are the same or in one another are refused before anything is fetched, links in the folder are
-// followed as if it were the root, and a symbolic link that leads out of a packed folder is refused. Special files are replaced
-// by nothing; a file that replaces one of the caller's keeps its permissions. Other pulls into the same folder wait. Blocks.
+// Pulls the files of an artifact at any place (see ocireg_endpoint_parse), made by oras or another program, into a folder, which
+// is created if it does not exist. Each gets its title as name, in folders where that has slashes; a folder that was packed is
+// unpacked. Everything is kept in a private folder in that one, .ocireg-pull, until all of it is there, verified and unpacked.
+// Only then each file gets its name, whole, and replaces what has that name; folders that are there get the files that are new.
+// What a broken pull has left there the next one goes on with. Nothing is written outside of the folder. Titles that are absolute,
+// lead upwards, contain control characters, are the same or in one another are refused before anything is fetched. Links in the
+// folder are followed as if it were the root, and a symbolic link that leads out of a packed folder is refused. Special files are
+// replaced by nothing; a file that replaces one of the caller's keeps its permissions. Other pulls into the same folder wait.
+// Blocks.
 //
 // Options:
 //   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
@@ -2255,8 +2261,8 @@ ocireg_status ocireg_artifact_attach(ocireg_client *client,
 // string (the folder), "files": [{"title": string, "path": string, "digest": string, "size": number, "mediaType": string (of its
 // blob), "unpacked": boolean (a folder), "kept": boolean (it was there, with keep_old)}], "skipped": [{"digest", "size",
 // "mediaType", "title": string or null, "reason": "no title" or "not wanted"}], "kept": number (names left as they are, those in
-// folders too), "bytes_resumed": number (left by earlier calls), "served_by": [HOST[:PORT]] (who sent its manifests and blobs: the
-// registry, its mirrors, or several of them)}. Free with ocireg_string_free.
+// folders too), "bytes_resumed": number (left by earlier calls), "served_by": [HOST[:PORT]] (the endpoints that sent its manifests
+// and blobs: the registry, its mirrors, or several of them)}. Free with ocireg_string_free.
 //
 // Progress: bytes of the blobs.
 //
@@ -2282,8 +2288,8 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // registry and path. Blocks.
 //
 // Options:
-//   platform (list of strings): OS/ARCH[/VARIANT] each: of an index, only these, as of ocireg_copy
-//   referrers (boolean, default: false): also signatures, SBOMs and whatever else refers to the images, as of
+//   platform (list of strings): OS/ARCH[/VARIANT] each: of an index, only these, as in ocireg_copy
+//   referrers (boolean, default: false): also signatures, SBOMs and whatever else refers to the images, as in
 //      ocireg_copy; then what is there is looked through too
 //   foreign_layers (boolean, default: false): also layers that are meant to be fetched from elsewhere
 //   no_clobber (boolean, default: false): tags that the destination has stay as they are
@@ -2308,7 +2314,7 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 //      before 1.2.3, as a pre-release
 //   exclude (list of strings): globs: none of these
 //   newest (integer): of the tags that are left, only so many: those of the highest versions, and after them
-//      whatever is no version, the highest by its name first; a date such as 20240131 is a version too, and a
+//      what is not a version, the highest by its name first. A date such as 20240131 is a version too, and a
 //      high one
 //
 // Each kind of choice narrows what is meant: a tag has to be as one of tags, found by one of tags_regex, and in one of semver.
@@ -2338,9 +2344,9 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 //
 // Result, `json` may be NULL: {"source": string or null (of a list), "destination": string or null, "dry_run": boolean, "tags":
 // {"selected": number (of the source), "copied": number, "skipped": number (there already, or left as they are), "pruned": number,
-// "failed": number}, "blobs": as of ocireg_copy, of all images together (with dry_run what several images need counts once in
+// "failed": number}, "blobs": as in ocireg_copy, of all images together (with dry_run what several images need counts once in
 // bytes_copied), "images": [{"source": string or null (of a tag that was pruned), "destination": string, "state": "copied",
-// "pruned" or "failed", "digest": string or null, "bytes": number, "bytes_copied": number, "error": as of ocireg_error_json, or
+// "pruned" or "failed", "digest": string or null, "bytes": number, "bytes_copied": number, "error": as in ocireg_error_json, or
 // null}] (none that were skipped; at most 10,000, and 1,000 that failed), "images_left_out": number (more than these), "error": the
 // first failure, or null}. With dry_run it says what would be done. Free with ocireg_string_free. OCIREG_OK does not say that every
 // image is there: "failed" does.
@@ -2378,8 +2384,8 @@ ocireg_status ocireg_sync(ocireg_client *client,
 //   list_format (string): "lines", which it is by default: SOURCE [DESTINATION] a line, and comments from #
 //      on; "skopeo": the YAML of skopeo sync
 // As of one:
-//   platform (list of strings): OS/ARCH[/VARIANT] each: of an index, only these, as of ocireg_copy
-//   referrers (boolean, default: false): also signatures, SBOMs and whatever else refers to the images, as of
+//   platform (list of strings): OS/ARCH[/VARIANT] each: of an index, only these, as in ocireg_copy
+//   referrers (boolean, default: false): also signatures, SBOMs and whatever else refers to the images, as in
 //      ocireg_copy; then what is there is looked through too
 //   foreign_layers (boolean, default: false): also layers that are meant to be fetched from elsewhere
 //   no_clobber (boolean, default: false): tags that the destination has stay as they are
@@ -2404,7 +2410,7 @@ ocireg_status ocireg_sync(ocireg_client *client,
 //      before 1.2.3, as a pre-release
 //   exclude (list of strings): globs: none of these
 //   newest (integer): of the tags that are left, only so many: those of the highest versions, and after them
-//      whatever is no version, the highest by its name first; a date such as 20240131 is a version too, and a
+//      what is not a version, the highest by its name first. A date such as 20240131 is a version too, and a
 //      high one
 //
 // Result, `json` may be NULL: as of ocireg_sync. Free with ocireg_string_free. A repository whose tags cannot be listed is one
@@ -2421,7 +2427,7 @@ ocireg_status ocireg_sync_list(ocireg_client *client,
                                ocireg_error **error);
 
 // Verifies a signed schema-1 manifest: every signature must be valid, and everything in the result but the signatures is
-// read from what they sign. Valid signatures alone prove that nothing was changed, and nothing about who signed: the keys
+// read from what they sign. Valid signatures alone prove that nothing was changed, and nothing about the signer: the keys
 // stand in the manifest. So ask for a key or an authority where that matters. Any thread.
 //
 // Accepted are ES256, ES384, ES512 (P-256, P-384, P-521), RS256, RS384 and RS512 (RSA of 2048 to 8192 bits), each with the
@@ -2528,9 +2534,9 @@ ocireg_status ocireg_schema1_key_info(const char *pem,
 // Without credentials_file and docker_config they are kept in the first file that the client's own options credentials_file,
 // docker_config and stored_credentials look into.
 //
-// They are handed to the credential helper that the file names for the host (credHelpers, else credsStore), else written
-// into the file, which is made if it is not there: replaced whole or not at all, mode 0600, what else it holds and its order
-// kept, the target of a symbolic link and not the link.
+// They are handed to the credential helper that the file names for the host (credHelpers, else credsStore), else written into the
+// file, which is created if it does not exist. It is replaced whole or not at all, with the mode 0600, and keeps what else it
+// holds and its order; of a symbolic link the target is replaced, not the link.
 //
 // Result: {"registry": string, "status": number (of the registry's last answer), "auth": "none" (it asks for nothing: then
 // nothing was checked), "basic" or "bearer", "username": string or null, "identity_token": boolean (one is kept, and no
@@ -2588,16 +2594,16 @@ ocireg_status ocireg_logout(ocireg_client *client,
 // it may be asked for), "blocked": string or null (FILE:LINE that forbids to ask it, as that of a registry that is blocked does),
 // "passed_over_seconds": number (for how much longer it comes after the others, because it failed; 0: it
 // does not), "passed_over_reason": string or null, "anonymous": boolean, "credentials": as above, "headers": [string] (names),
-// "network": as above, "source": string or null (the option, or FILE:LINE, that says so)}] (who is asked, in this order: mirrors
-// and the host itself), "short_name": {"name": string, "stands_for": string or null (for none, or for several), "source": string
-// or null (FILE:LINE), "registries": [string] (that are searched, in order), "mode": "enforcing", "permissive" or "disabled"} or
-// null (what the machine's registries.conf makes of the name without its registry; null for other registries than Docker Hub,
-// and without such a file), "signatures": {"lookaside": string (the URL below which signatures of simple signing are) or null,
-// "lookaside_source": string (FILE:LINE) or null, "lookaside_staging": string (the URL below which they are written; the same if
-// nothing else is said) or null, "lookaside_staging_source": string or null, "use_sigstore_attachments": boolean (sigstore's
-// signatures are beside the image in its repository), "use_sigstore_attachments_source": string or null} or null (what the machine's
-// registries.d says of the image; null if it says nothing)}. A name without registry is Docker Hub's to this library, unless the
-// option short_names of the client says otherwise. No secret is shown. Free with ocireg_string_free.
+// "network": as above, "source": string or null (the option, or FILE:LINE, that says so)}] (the endpoints that are asked, in this
+// order: mirrors and the host itself), "short_name": {"name": string, "stands_for": string or null (for none, or for several),
+// "source": string or null (FILE:LINE), "registries": [string] (that are searched, in order), "mode": "enforcing", "permissive" or
+// "disabled"} or null (what the machine's registries.conf makes of the name without its registry; null for other registries than
+// Docker Hub, and without such a file), "signatures": {"lookaside": string (the URL below which signatures of simple signing are)
+// or null, "lookaside_source": string (FILE:LINE) or null, "lookaside_staging": string (the URL below which they are written; the
+// same if nothing else is said) or null, "lookaside_staging_source": string or null, "use_sigstore_attachments": boolean
+// (sigstore's signatures are beside the image in its repository), "use_sigstore_attachments_source": string or null} or null (what
+// the machine's registries.d says of the image; null if it says nothing)}. A name without registry is Docker Hub's to this
+// library, unless the option short_names of the client says otherwise. No secret is shown. Free with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_CALLBACK, OCIREG_TIMEOUT, OCIREG_CANCELLED,
 // OCIREG_CLOSED, OCIREG_FORKED, OCIREG_LIMIT_EXCEEDED.
@@ -2609,11 +2615,11 @@ ocireg_status ocireg_explain(ocireg_client *client,
                              ocireg_error **error);
 
 // Gets the authorization for a repository, [HOST[:PORT]/]REPOSITORY, for requests that the caller sends itself, by curl, wget or
-// an HTTP library of its own: the header that this client would send, with a token from its cache or a new one. The credentials
-// are found as for every other call; without any a token server is asked for an anonymous token. What the registry asks for is
-// known from earlier calls, or found out without credentials: by a ping; where that needs nothing by asking for one of the
-// repository's tags; and where reading needs nothing and more is wanted, by a PATCH of an upload session that does not exist,
-// which changes nothing. Blocks.
+// an HTTP library of its own. It is the header that this client would send, with a token from its cache or a new one. The
+// credentials are found as for every other call; without any a token server is asked for an anonymous token. What the registry
+// asks for is known from earlier calls, or found out without credentials: by a ping, or where that needs nothing, by asking for
+// one of the repository's tags. Where reading needs nothing and more is wanted, it is found out by a PATCH of an upload session
+// that does not exist, which changes nothing. Blocks.
 //
 // Options:
 //   actions (string or list of strings): what it is for, instead of "pull": "pull", "push", "delete", "*" or
@@ -2677,9 +2683,10 @@ ocireg_status ocireg_token(ocireg_client *client,
 //   refused (string): the value of the Authorization header that the registry refused, or the token in it: it
 //      is dropped from the cache, which other tokens are not, and not returned again
 //
-// What the caller has to do itself: follow redirects, and send the headers of a location to its host and to no other to which
-// that redirects; compare size and digest of what arrives, which ocireg_blob_get_file with the option if_exists "skip" does of a
-// file that is complete, and ocireg_digest_bytes of bytes in memory. Ranges (RFC 9110 14) may be asked for at each URL.
+// The caller has to follow redirects itself, and to send the headers of a location to its host and to no other to which that
+// redirects. It also has to compare size and digest of what arrives: ocireg_blob_get_file with the option if_exists "skip" does
+// that with a file that is complete, and ocireg_digest_bytes with bytes in memory. Ranges (RFC 9110 14) may be asked for at each
+// URL.
 //
 // When a URL does not answer as it should, the next one is asked; after the last, or when they have ended, call again, each call
 // gets new ones. When a location with an Authorization header answered 401 (400 or 403, if it had served before), call again
@@ -3034,9 +3041,9 @@ ocireg_status ocireg_v1_put_tag(ocireg_client *client,
 
 // Pushes one image as a chain of old ones to a tag, [HOST[:PORT]/]REPOSITORY[:TAG], of a registry that speaks protocol v1.
 // `source` is any place that ocireg_endpoint_parse knows; a schema-1 image is converted first. There is an old image for each
-// step of the image's history (a step without a layer gets an empty one), or for each layer when the history does not fit them;
-// their ids follow from the config and the digests of the layers, so that the same image is the same chain, and what the
-// registry has is not moved. Layers go as they are, and are verified. The tag comes last. Blocks. After OCIREG_TIMEOUT or
+// step of the image's history (a step without a layer gets an empty one), or for each layer when the history does not fit them.
+// Their ids follow from the config and the digests of the layers, so that the same image is the same chain, and what the registry
+// has is not moved. Layers go as they are, and are verified. The tag comes last. Blocks. After OCIREG_TIMEOUT or
 // OCIREG_CANCELLED the outcome is unknown; the next call goes on.
 //
 // Options:
@@ -3097,9 +3104,9 @@ ocireg_status ocireg_v1_delete_repository(ocireg_client *client,
 //   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
 //      this machine's; an image that is in no index is taken as it is
 //
-// Wherever an option is a platform, the image is looked for in the same way: an index that does not say what its entries run on is
-// looked into (an index in it has entries of its own, an image says it in its config), at most 16 deep and at most 256 manifests;
-// what is about images, such as an attestation, is never taken.
+// Wherever an option is a platform, the image is looked for in the same way. If an index does not say what its entries run on,
+// they are read: an index in it has entries of its own, an image says it in its config. At most 16 levels and 256 manifests are
+// read. What refers to images, such as an attestation, is never taken.
 //
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"digest":
 // string, "size": number, "mediaType": string (of the config), "manifest": string (the image's digest), "config": the
@@ -3117,13 +3124,13 @@ ocireg_status ocireg_image_config(ocireg_client *client,
                                   ocireg_buffer **bytes,
                                   ocireg_error **error);
 
-// Validates what any place names (see ocireg_endpoint_parse), an image, an index with all its images, or an artifact, and reports
-// everything that is wrong instead of the first error: what is missing or has another digest or size, descriptors and configs that
-// say what is not so (media types, the platforms of an index, the number of diff_ids), layers that are packed in another way than
-// their media types say or do not unpack to their diff_ids. Each blob is read once, a layer of an image that has diff_ids unpacked
-// as well (and read again if it cannot be, for its digest). Layers that their manifest says to be elsewhere are not looked for. What
-// cannot be found out for another reason, such as a registry that does not answer or a file that may not be read, is an error of the
-// call; so is what is wrong with a docker-archive's layers, of which its manifest is made. Blocks.
+// Validates what any place names (see ocireg_endpoint_parse): an image, an index with all its images, or an artifact. It reports
+// everything that is wrong instead of the first error. That is what is missing or has another digest or size, and descriptors and
+// configs that are wrong (media types, the platforms of an index, the number of diff_ids). It is also layers that are packed in
+// another way than their media types say or do not unpack to their diff_ids. Each blob is read once, a layer of an image that has
+// diff_ids unpacked as well (and read again if it cannot be, for its digest). Layers that their manifest says to be elsewhere are
+// not looked for. What cannot be found out for another reason, such as a registry that does not answer or a file that may not be
+// read, is an error of the call. So is what is wrong with a docker-archive's layers, of which its manifest is made. Blocks.
 //
 // Options:
 //   platform (string): of an index, only the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION]
@@ -3183,14 +3190,14 @@ ocireg_status ocireg_image_size(ocireg_client *client,
 //   referrers (boolean, default: false): into another repository, also signatures, SBOMs and whatever else
 //      names it as its subject
 // The new tag, which is looked at before anything is read or written, and once more when it is set:
-//   if_exists (string): "replace", which it is by default; "fail": a name that refers to a manifest already,
-//      be it this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the
-//      result says so
+//   if_exists (string): "replace" (the default); "fail": a name that refers to a manifest already, even to
+//      this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
+//      says so
 //   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and
 //      nothing is written
 //
 // Result, `json` may be NULL: {"source": string, "destination": string, "digest": string, "mediaType": string,
-// "skipped": [string], "condition": string or null, as of ocireg_copy}. Free with ocireg_string_free.
+// "skipped": [string], "condition": string or null, as in ocireg_copy}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH when the tag refers to what if_exists or if_digest do not allow (see
 // ocireg_manifest_put); OCIREG_INVALID_REFERENCE when `tag` is neither, OCIREG_INVALID_ARGUMENT when it is on another
@@ -3224,16 +3231,16 @@ ocireg_status ocireg_image_tag(ocireg_client *client,
 //      result goes to a registry, else none; also for those of an image in a docker-archive
 //   compression_level (integer): 1 to 9 with gzip, 6 without it; 1 with zstd
 // The result's name, which is looked at before anything else, and once more when it is set:
-//   if_exists (string): "replace", which it is by default; "fail": a name that refers to a manifest already,
-//      be it this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the
-//      result says so
+//   if_exists (string): "replace" (the default); "fail": a name that refers to a manifest already, even to
+//      this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
+//      says so
 //   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and
 //      nothing is written
 //
 // Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string or null (the digest
 // of what they were put on, null with scratch), "images": [{"digest": string, "config": string [, "platform": {"os",
 // "architecture", ...}]}], "layers": [{"digest": string, "size": number, "diff_id": string}] (the new ones), "skipped":
-// [string], "condition": string or null, as of ocireg_copy; what was left as it is has no images and layers}. Free with
+// [string], "condition": string or null, as in ocireg_copy; what was left as it is has no images and layers}. Free with
 // ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH when the result's name refers to what if_exists or if_digest do not allow (see
@@ -3267,9 +3274,9 @@ ocireg_status ocireg_repository_remove(ocireg_client *client,
                                        char **json,
                                        ocireg_error **error);
 
-// Makes an index of what references name, in whatever repositories, layouts and archives, and puts it where a place says (see
-// ocireg_endpoint_parse): first everything that is not there already, mounted from other repositories of the same registry and
-// copied from elsewhere, then the index under the place's tag or name; so whatever fails, the name refers to what it referred to
+// Makes an index of what references name, in any repositories, layouts and archives, and puts it at a place (see
+// ocireg_endpoint_parse). First everything is put there that is missing, mounted from other repositories of the same registry or
+// copied from elsewhere, then the index under the place's tag or name. So whatever fails, the name refers to what it referred to
 // before. An image is an entry for the platform that its config says (with variant, os.version and os.features); an index gives
 // its entries as they stand in it, with the platforms that it leaves out, and what attests something about them. An index in an
 // index stays one entry. An image has one entry for a platform, the first, and two only where an index names it for two; two images
@@ -3289,35 +3296,35 @@ ocireg_status ocireg_repository_remove(ocireg_client *client,
 //      or digests of manifests that are in the repository or layout of the index; without any the call is
 //      OCIREG_INVALID_ARGUMENT
 //   platform (list of strings): OS/ARCH[/VARIANT][:OS.VERSION] each: of references that are indexes only
-//      these, as ocireg_copy chooses them, with what attests something about them; an image that is in no
-//      index has to be for one of them, and each has to be found
+//      these, as ocireg_copy chooses them, with their attestations. An image that is not in an index must be
+//      for one of them, and each must be found
 //   media_type (string): "oci" or "docker": of the index itself, its entries stay what they are; a Docker
 //      list can hold Docker's images only
 //   referrers (boolean, default: false): also signatures, SBOMs and whatever else names what is put in as its
-//      subject, as of ocireg_copy
+//      subject, as in ocireg_copy
 //   concurrency (integer, default: 4): 1 to 64: transfers at once
 // The index's name, which is looked at before anything else, and once more when it is set:
-//   if_exists (string): "replace", which it is by default; "fail": a name that refers to a manifest already,
-//      be it this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the
-//      result says so
+//   if_exists (string): "replace" (the default); "fail": a name that refers to a manifest already, even to
+//      this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
+//      says so
 //   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and
 //      nothing is written
 //
 // Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "size": number (of the index),
 // "before": string or null (the digest of the index before, of a change), "manifests": [descriptor] (all entries, with
 // "platform"), "added": [descriptor] (the new ones of them), "removed": [descriptor] (what is not in it any more), "subject":
-// descriptor or null, "copied": {"manifests": {...}, "blobs": {...}} as of ocireg_copy (with the index itself), "attempts":
-// number, "skipped": [string], "condition": string or null, as of ocireg_copy, or "unconfirmed" (see ocireg_index_append); what was
+// descriptor or null, "copied": {"manifests": {...}, "blobs": {...}} as in ocireg_copy (with the index itself), "attempts":
+// number, "skipped": [string], "condition": string or null, as in ocireg_copy, or "unconfirmed" (see ocireg_index_append); what was
 // left as it is has no size and entries}.
 // Free with ocireg_string_free.
 //
-// Progress: as of ocireg_copy; each try begins anew.
+// Progress: as for ocireg_copy; each try begins anew.
 //
 // Errors: those of ocireg_copy; OCIREG_NOT_FOUND also when no reference has an image for one of the platforms,
-// OCIREG_DIGEST_MISMATCH also for a place with a digest that the index has not, OCIREG_SIZE_MISMATCH and OCIREG_INVALID_MANIFEST also
-// when an index says something else of an entry than that is, OCIREG_INVALID_MANIFEST also for a Docker list that were to have what it
-// cannot, OCIREG_LIMIT_EXCEEDED (1000 references, 10000 entries in all, 32 MiB), OCIREG_UNSUPPORTED for schema 1 and for a
-// docker-archive or docker-v1 as the place. Source: image-spec image-index.md.
+// OCIREG_DIGEST_MISMATCH also for a place with a digest that the index does not have, OCIREG_SIZE_MISMATCH and
+// OCIREG_INVALID_MANIFEST also when an index says something else of an entry than that is, OCIREG_INVALID_MANIFEST also for a
+// Docker list that were to have what it cannot, OCIREG_LIMIT_EXCEEDED (1000 references, 10000 entries in all, 32 MiB),
+// OCIREG_UNSUPPORTED for schema 1 and for a docker-archive or docker-v1 as the place. Source: image-spec image-index.md.
 ocireg_status ocireg_index_create(ocireg_client *client,
                                   ocireg_context *context,
                                   const char *place,
@@ -3331,18 +3338,18 @@ ocireg_status ocireg_index_create(ocireg_client *client,
 // platform that has an entry is one more entry, as with crane, regctl, oras and buildx, unless the option replace is set. A Docker
 // list takes Docker's images only, unless media_type makes it OCI's.
 //
-// The index is put only if the name still refers to the one that was read, else all of that is done again, up to 16 times: of
-// several users of this library who change it at once each one's change gets in. In an oci: layout nobody can come between. An
-// oci-archive:, a dir: and a registry that does not look at conditions (see ocireg_manifest_put) are looked at once more, about three
-// times as long after it as writing took, at most 10 seconds, whether the change has lasted, and if not it is made again: who writes
-// later still, without a look at what is there, can undo it. When that look fails, "condition" is "unconfirmed". An index with a subject
-// stays among the subject's referrers when another takes its name. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is
-// unknown.
+// The index is put only if the name still refers to the one that was read, else all of that is done again, up to 16 times: when
+// several users of this library change it at once, none of the changes is lost. In an oci: layout no other process can write in
+// between. In an oci-archive:, a dir: and a registry that does not check conditions (see ocireg_manifest_put) the index is read
+// once more, after about three times as long as writing took, at most 10 seconds. If the change was lost, it is made again. A
+// client that writes even later, without reading what is there, can still undo it. When that look fails, "condition" is
+// "unconfirmed". An index with a subject stays among the subject's referrers when another takes its name. Blocks. After
+// OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
-//   replace (boolean, default: false): images for a platform that the index has an entry for take that one's
-//      place, with what attests something about it, whichever revision of a Windows build both are; without
-//      it both are there, as other tools have it
+//   replace (boolean, default: false): images replace the entry that the index has for the same platform,
+//      with its attestations, whichever revision of a Windows build both are. Without it both are listed, as
+//      with other tools
 //   create (boolean, default: false): make the index when its name refers to nothing
 //   if_digest (string): the name has to refer to this index, else OCIREG_DIGEST_MISMATCH, and nothing is
 //      written
@@ -3351,15 +3358,15 @@ ocireg_status ocireg_index_create(ocireg_client *client,
 //      or digests of manifests that are in the repository or layout of the index; without any the call is
 //      OCIREG_INVALID_ARGUMENT
 //   platform (list of strings): OS/ARCH[/VARIANT][:OS.VERSION] each: of references that are indexes only
-//      these, as ocireg_copy chooses them, with what attests something about them; an image that is in no
-//      index has to be for one of them, and each has to be found
+//      these, as ocireg_copy chooses them, with their attestations. An image that is not in an index must be
+//      for one of them, and each must be found
 //   media_type (string): "oci" or "docker": of the index itself, its entries stay what they are; a Docker
 //      list can hold Docker's images only
 //   referrers (boolean, default: false): also signatures, SBOMs and whatever else names what is put in as its
-//      subject, as of ocireg_copy
+//      subject, as in ocireg_copy
 //   concurrency (integer, default: 4): 1 to 64: transfers at once
 //
-// Result, `json` may be NULL: as of ocireg_index_create; "removed" is what was replaced. Free with ocireg_string_free.
+// Result, `json` may be NULL: as in ocireg_index_create; "removed" is what was replaced. Free with ocireg_string_free.
 //
 // Errors: those of ocireg_index_create; OCIREG_NOT_FOUND when there is no index, OCIREG_UNSUPPORTED when the name refers to
 // something else, OCIREG_INVALID_REFERENCE for a place with a digest or without a name, or with a part of an image's name,
@@ -3373,8 +3380,8 @@ ocireg_status ocireg_index_append(ocireg_client *client,
 
 // Takes entries out of the index that a place names, with what attests something about them; everything else stays as it is.
 // The manifests themselves stay in the repository; in a layout nothing names them any more, so that a clean-up takes them, and an
-// archive drops them. It is put as ocireg_index_append does it; what others take away at the same moment is gone, which is no error.
-// Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+// archive drops them. It is put as ocireg_index_append does it; what other clients remove at the same moment is gone, which is not
+// an error. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
 //   digests (list of strings): of entries; without these and platform the call is OCIREG_INVALID_ARGUMENT
@@ -3383,7 +3390,7 @@ ocireg_status ocireg_index_append(ocireg_client *client,
 //   if_digest (string): the name has to refer to this index, else OCIREG_DIGEST_MISMATCH, and nothing is
 //      written
 //
-// Result, `json` may be NULL: as of ocireg_index_create. Free with ocireg_string_free.
+// Result, `json` may be NULL: as in ocireg_index_create. Free with ocireg_string_free.
 //
 // Errors: those of ocireg_index_append; OCIREG_NOT_FOUND also when a digest or a platform is not in the index as it is read first:
 // then nothing is written.
@@ -3398,12 +3405,12 @@ ocireg_status ocireg_index_remove(ocireg_client *client,
 // after the last layer. The file appears under its name only whole and verified, replacing what was there, as by
 // ocireg_blob_get_file; what is not a file is written through. Blocks.
 //
-// The layers are read from the newest on, each once, and written as they come, without temporary files: an entry is in the archive
+// The layers are read from the newest on, each once, and written as they come, without temporary files. An entry is in the archive
 // unless a newer layer has its name, removes it, or has something else in the place of a folder above it. Types, permissions with
 // set-user-ID, set-group-ID and sticky bit, numbers of owners, times with their parts of a second, devices and extended attributes
 // are as in the layer; names of owners are left out, which mean something only within the image. Whiteouts are not in it, nor is the
-// root. Names are relative, without `.` and `..`; each folder follows everything in it, so that it can be unpacked into folders
-// that nobody may write to; one that the layers name only in the paths of others has the mode 0755 and zeros. A hard link
+// root. Names are relative, without `.` and `..`. Each folder follows everything in it, so that folders without write permission
+// can be unpacked. A folder that the layers name only in the paths of others has the mode 0755 and zeros. A hard link
 // follows its target; where a newer layer hides that, the link has the bytes itself, for which its layer is read once more. What a layer
 // has twice is there twice, the last time as it should be. Files in folders with a name for marks of aufs (`.wh..wh.`) are left out.
 //
@@ -3459,11 +3466,11 @@ ocireg_status ocireg_image_export_stream(ocireg_client *client,
                                          char **json,
                                          ocireg_error **error);
 
-// Extracts the files of an image at any place (see ocireg_endpoint_parse) into a folder, which is made if it is not there:
-// the layers from the oldest on, packed by gzip, zstd or not at all, with their whiteouts, hard and symbolic links,
+// Extracts the files of an image at any place (see ocireg_endpoint_parse) into a folder, which is created if it does not exist.
+// The layers are applied from the oldest on, packed by gzip, zstd or not at all, with their whiteouts, hard and symbolic links,
 // permissions and times. Nothing is written outside of the folder, whatever the layers say: names that lead out are refused,
 // links are followed as if the folder were the root. Layers are verified by digest, and against the config's diff_ids.
-// The folder is reached through no link of another user in a folder that everybody may write to. After an error it holds a part.
+// The folder is reached through no link of another user in a folder that all users may write to. After an error it holds a part.
 // Extended attributes are left out. Blocks.
 //
 // Options:
@@ -3476,14 +3483,14 @@ ocireg_status ocireg_image_export_stream(ocireg_client *client,
 //   max_bytes (integer, default: 68719476736): the most bytes to unpack
 //   max_ratio (integer, default: 250): the most bytes of a layer for each packed one, from the first GiB on
 //   paths (list of strings): only these paths of the image, each with everything below it and the folders
-//      above it; in patterns `*` is any part of a name, `?` one byte, `[a-z]` one of several, `**` any number
+//      above it. In patterns `*` is any part of a name, `?` one byte, `[a-z]` one of several, `**` any number
 //      of names, and after a backslash each stands for itself
 //
 // With paths, as ocireg_image_files lists them (links are not followed), only what they name is written, with everything below it and
-// the folders above it, which get the modes of the image: the layers are read from the newest on, as by ocireg_image_export_file, to
-// their ends, and no further than to the one that has the last of the paths where each is exactly one file. What is written waits in a
-// temporary file (the client's temporary_dir) until all of it is there and verified, so that any failure leaves the folder as it was
-// but one of writing itself. A path that names nothing is OCIREG_NOT_FOUND.
+// the folders above it, which get the modes of the image. The layers are read from the newest on, as by ocireg_image_export_file,
+// to their ends. Where each path is exactly one file, they are read no further than to the one that has the last of the paths.
+// What is written waits in a temporary file (the client's temporary_dir) until all of it is there and verified, so that any
+// failure leaves the folder as it was but one of writing itself. A path that names nothing is OCIREG_NOT_FOUND.
 //
 // Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string,
 // "layers": [{"digest": string, "diff_id": string, "diff_id_checked": boolean (false when the config does not tell it)}],
@@ -3572,9 +3579,9 @@ ocireg_status ocireg_image_cat(ocireg_client *client,
 //   blob_progress (boolean, default: false): OCIREG_EVENT_BLOB comes for each blob of a copy; of more than
 //      1,000 such events and those of the log that wait the oldest are lost
 //   log (boolean, default: false): OCIREG_EVENT_LOG comes for each event of the trace, likewise
-//   credentials (boolean, default: false): OCIREG_EVENT_CREDENTIALS comes when a registry asks who calls and
-//      no option says it; the call waits for ocireg_job_answer, and so do other jobs that want those of the
-//      same host
+//   credentials (boolean, default: false): OCIREG_EVENT_CREDENTIALS comes when a registry asks for
+//      credentials and no option has them; the call waits for ocireg_job_answer, and so do other jobs that
+//      need those of the same host
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_CLOSED, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
 ocireg_status ocireg_job_new(ocireg_client *client,
@@ -3628,7 +3635,7 @@ void ocireg_job_progress(const ocireg_job *job, uint64_t *done, uint64_t *total)
 //      replaces it
 //   token (string): a bearer token, used as it is
 //
-// Errors: OCIREG_INVALID_ARGUMENT, also when nothing was asked, or nobody waits for the answer any more; OCIREG_FORKED.
+// Errors: OCIREG_INVALID_ARGUMENT, also when nothing was asked, or no call waits for the answer any more; OCIREG_FORKED.
 ocireg_status ocireg_job_answer(ocireg_job *job,
                                 const ocireg_options *options,
                                 ocireg_error **error);
@@ -3664,15 +3671,15 @@ ocireg_blob_reader *ocireg_job_take_reader(ocireg_job *job);
 // ocireg_upload_free. NULL when there is none, or it was taken before.
 ocireg_upload *ocireg_job_take_upload(ocireg_job *job);
 
-// Frees a job. A call that has not ended is cancelled, and nothing more is told of it; it may still be ending a moment later, also when
-// the client was freed: a caller that wants to know when cancels the job, and frees it after OCIREG_EVENT_DONE. NULL is
-// accepted, and anything that is not a job is ignored. In a forked child the parent's job is leaked, not freed.
+// Frees a job. A call that has not ended is cancelled, and nothing more is told of it. It may still be ending a moment later, even
+// when the client was freed. A caller that wants to know when it has ended cancels the job, and frees it after OCIREG_EVENT_DONE.
+// NULL is accepted, and anything that is not a job is ignored. In a forked child the parent's job is leaked, not freed.
 void ocireg_job_free(ocireg_job *job);
 
-// Ends the threads of a client that is in no call, of a job neither, and has no reader or upload, and closes its connections:
-// until the next call no thread of the library's lives on its behalf, as unshare(CLONE_NEWUSER), setns and seccomp filters may
-// want it. The next call begins anew; what was learnt (tokens, hosts) is kept. Waits for the threads, as ocireg_client_free
-// does.
+// Ends the threads of a client and closes its connections. The client must not be in a call, of a job neither, and must have no
+// reader or upload. Until the next call no thread of the library runs on its behalf, as unshare(CLONE_NEWUSER), setns and seccomp
+// filters may require. The next call begins anew; what was learnt (tokens, hosts) is kept. Waits for the threads, as
+// ocireg_client_free does.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_BUSY (there is a call, reader or upload, or the system still looks up a name for a call that
 // was left), OCIREG_FORKED.

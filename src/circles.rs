@@ -9,7 +9,7 @@ use regex_lite::Regex;
 
 /// A module's path below `crate`.
 type Name = Vec<String>;
-/// Who uses whom in one folder, and a line of the source that says so.
+/// Which module uses which in one folder, and a line of the source that shows it.
 type Uses = BTreeMap<String, BTreeMap<String, String>>;
 
 #[derive(Default)]
@@ -101,7 +101,7 @@ impl SourceTree {
         path
     }
 
-    /// For each folder, who in it uses whom.
+    /// For each folder, which module in it uses which.
     fn folders(&self) -> BTreeMap<Name, Uses> {
         let mut folders = BTreeMap::<Name, Uses>::new();
         for (module, code) in &self.code {
@@ -138,7 +138,7 @@ fn paths_of(tree: &str) -> Vec<String> {
     parts.flat_map(|part| paths_of(&format!("{}{part}", before.trim()))).collect()
 }
 
-/// Who is on a circle: what is left when whoever uses nobody else is taken away again and again, and whoever nobody uses.
+/// The modules on a circle: what is left after those that use no other, and those that no other uses, are removed again and again.
 fn circle(uses: &Uses) -> Vec<&str> {
     let mut left: BTreeSet<&str> = uses.keys().map(String::as_str).collect();
     loop {

@@ -65,7 +65,7 @@ impl Descriptor {
         self.annotations.as_ref()?.text(name)
     }
 
-    /// Whether it attests something about others, as an entry of an index, and is no image that can be run.
+    /// Whether it attests something about others, as an entry of an index, and is not an image that can be run.
     pub fn is_attestation(&self) -> bool {
         let kind = self.annotation("vnd.docker.reference.type");
         kind == Some("attestation-manifest") || self.platform.as_ref().is_some_and(|platform| platform.is_unknown())

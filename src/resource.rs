@@ -20,7 +20,7 @@ pub(crate) enum Resource<'a> {
     Blob(&'a Digest),
     /// Where upload sessions begin, and mounts (end-4, end-11).
     Uploads,
-    /// An upload session that nobody has: whether writes need an authorization is asked there, and nothing comes of it.
+    /// An upload session that does not exist: whether writes need an authorization is asked there, and nothing comes of it.
     NoUpload,
     /// The list of a manifest's referrers (end-12).
     Referrers(&'a Digest),

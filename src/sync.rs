@@ -30,7 +30,7 @@ pub(crate) fn wait_while<'a, T>(
     (guard, over.timed_out())
 }
 
-/// The value in a mutex that nobody else holds any more.
+/// The value in a mutex that no other thread holds any more.
 pub(crate) fn into_inner<T>(mutex: Mutex<T>) -> T {
     mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
 }

@@ -27,7 +27,7 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     )
 }
 
-/// Nobody reads a message of this length; its end often gives the reason.
+/// A message of this length is not read; its end often gives the reason.
 const LONGEST_MESSAGE: usize = 8192;
 const ITS_END: usize = 1024;
 

@@ -71,7 +71,7 @@ static int completion(struct session *session, const struct command_line *line)
     const char *shell = line->arguments[0];
     const char *script = strcmp(shell, "bash") == 0 ? bash : strcmp(shell, "zsh") == 0 ? zsh : strcmp(shell, "fish") == 0 ? fish : NULL;
     if (script == NULL)
-        return report_usage("completion is there for bash, zsh and fish, not for %s", shell);
+        return report_usage("there is completion for bash, zsh and fish, but not for %s", shell);
     fputs(script, stdout);
     return output_flush(session->output);
 }
@@ -92,6 +92,6 @@ const struct command command_version = {
 const struct command command_completion = {
     .name = "completion",
     .arguments = {"{bash|zsh|fish}"},
-    .summary = "Print what makes a shell complete the command: source <(ocireg completion bash).",
+    .summary = "Print a script for completion in a shell: source <(ocireg completion bash).",
     .run = completion,
 };

@@ -9,7 +9,7 @@ static int export_to_stdout(struct session *session, const struct command_line *
     ocireg_error *error = NULL;
     int result;
     if (isatty(STDOUT_FILENO))
-        return report_usage("an archive is not for a terminal: it takes -o FILE, or a pipe");
+        return report_usage("an archive is not written to a terminal: use -o FILE, or a pipe");
     result = session_show_progress(session);
     if (result != OCIREG_OK)
         return result;
@@ -28,7 +28,7 @@ static int export(struct session *session, const struct command_line *line)
     if (line->output == NULL)
         return export_to_stdout(session, line);
     if (is_standard_output(line->output) && isatty(STDOUT_FILENO))
-        return report_usage("an archive is not for a terminal: it takes -o FILE, or a pipe");
+        return report_usage("an archive is not written to a terminal: use -o FILE, or a pipe");
     result = session_show_progress(session);
     if (result != OCIREG_OK)
         return result;

@@ -37,7 +37,7 @@ static int take_out(struct session *session, const struct command_line *line)
 }
 
 #define WHAT_IS_PUT_IN                                                                                                        \
-    {"--platform", PARAMETER_LIST, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "of a REF that is an index only this (repeatable)"}, \
+    {"--platform", PARAMETER_LIST, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "only the images for this platform of a REF that is an index (repeatable)"}, \
         {"--media-type", PARAMETER_TEXT, OCIREG_OPT_MEDIA_TYPE, "oci|docker", "of the index itself"},                            \
         {"--referrers", PARAMETER_FLAG, OCIREG_OPT_REFERRERS, NULL, "also what refers to the images, such as signatures"},       \
         {"--concurrency", PARAMETER_NUMBER, OCIREG_OPT_CONCURRENCY, "N", "parallel transfers (4)"}
@@ -45,7 +45,7 @@ static int take_out(struct session *session, const struct command_line *line)
 static const struct parameter create_parameters[] = {
     WHAT_IS_PUT_IN,
     {"--annotation", PARAMETER_LIST, OCIREG_OPT_ANNOTATIONS, "KEY=VALUE", "an annotation of the index (repeatable)"},
-    {"--artifact-type", PARAMETER_TEXT, OCIREG_OPT_ARTIFACT_TYPE, "T", "what the index is, if it is none of images"},
+    {"--artifact-type", PARAMETER_TEXT, OCIREG_OPT_ARTIFACT_TYPE, "T", "what the index is, if it does not list images"},
     {"--subject", PARAMETER_TEXT, OCIREG_OPT_SUBJECT, "PLACE2", "what it is about, in the same repository or layout"},
     {"--if-exists", PARAMETER_TEXT, OCIREG_OPT_IF_EXISTS, "replace|skip|fail", "what to do when the place's name refers to something (replace)"},
     {"--no-clobber", PARAMETER_SKIP, OCIREG_OPT_IF_EXISTS, NULL, "the same as --if-exists skip"},

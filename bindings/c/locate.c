@@ -20,9 +20,9 @@ static int manifest_locate(struct session *session, const struct command_line *l
 }
 
 static const struct parameter parameters[] = {
-    {"--no-follow", PARAMETER_OFF, OCIREG_OPT_FOLLOW, NULL, "ask for nothing: the registry's own URL, which may redirect"},
-    {"--check", PARAMETER_FLAG, OCIREG_OPT_CHECK, NULL, "also ask what a redirect leads to, and go where that redirects"},
-    {"--failed", PARAMETER_LIST, OCIREG_OPT_FAILED, "ENDPOINT", "a mirror, as 'endpoint' of an earlier result has it, whose URLs did not serve; may be repeated"},
+    {"--no-follow", PARAMETER_OFF, OCIREG_OPT_FOLLOW, NULL, "send no request: show the registry's own URL, which may redirect"},
+    {"--check", PARAMETER_FLAG, OCIREG_OPT_CHECK, NULL, "also request what a redirect leads to, and follow its redirects"},
+    {"--failed", PARAMETER_LIST, OCIREG_OPT_FAILED, "ENDPOINT", "a mirror whose URLs failed, as 'endpoint' in an earlier result; may be repeated"},
     {0},
 };
 

@@ -199,7 +199,7 @@ const struct command command_digest = {
 };
 
 static const struct parameter inspect_parameters[] = {
-    {"--media-type", PARAMETER_TEXT, OCIREG_OPT_MEDIA_TYPE, "T", "what it is said to be, which is checked"},
+    {"--media-type", PARAMETER_TEXT, OCIREG_OPT_MEDIA_TYPE, "T", "the media type that it must have"},
     {0},
 };
 
@@ -222,7 +222,7 @@ const struct command command_manifest_build = {
     .name = "manifest build",
     .arguments = {"FILE"},
     .parameters = build_parameters,
-    .summary = "Make a manifest or an index of its parts, a JSON object: what is left out is filled in, what cannot be is refused.",
+    .summary = "Make a manifest or an index of its parts, a JSON object: what is left out is filled in, and what is not valid is refused.",
     .run = build,
 };
 
@@ -233,7 +233,7 @@ static const struct parameter put_parameters[] = {
     {"--no-clobber", PARAMETER_SKIP, OCIREG_OPT_IF_EXISTS, NULL, "the same as --if-exists skip"},
     {"--if-digest", PARAMETER_TEXT, OCIREG_OPT_IF_DIGEST, "DIGEST", "only if the tag still refers to this manifest"},
     {"--no-referrers-tag", PARAMETER_OFF, OCIREG_OPT_REFERRERS_TAG, NULL, "do not list it under its subject's referrers tag"},
-    {"--allow-missing", PARAMETER_FLAG, OCIREG_OPT_ALLOW_MISSING, NULL, "into a layout or dir: though what it names is not there"},
+    {"--allow-missing", PARAMETER_FLAG, OCIREG_OPT_ALLOW_MISSING, NULL, "into a layout or dir:, even if what it refers to is missing"},
     {0},
 };
 

@@ -31,7 +31,7 @@ static int report_nothing(const struct output *output, const ocireg_json *docume
             fprintf(memory, "%s/%s", i == 0 ? "" : ", ", ocireg_json_key(document, NULL, i));
     if (memory != NULL)
         fclose(memory);
-    result = report_failure(output, OCIREG_NOT_FOUND, "the result has nothing of what --format '%s' names; it has %s", output->format,
+    result = report_failure(output, OCIREG_NOT_FOUND, "the result has none of the members that --format '%s' names; it has %s", output->format,
                             members == NULL ? "nothing" : members);
     free(members);
     return result;

@@ -174,7 +174,7 @@ static int key(struct session *session, const struct command_line *line)
 
 static const struct parameter verify_parameters[] = {
     {"--key", PARAMETER_LIST, OCIREG_OPT_KEYS, "ID", "a key that must have signed, by its id or as PEM text"},
-    {"--ca", PARAMETER_TEXT, OCIREG_OPT_CA_FILE, "FILE", "certificate authorities (PEM), one of which must stand behind a signature"},
+    {"--ca", PARAMETER_TEXT, OCIREG_OPT_CA_FILE, "FILE", "certificate authorities (PEM), one of which must have certified a signer"},
     {"--time", PARAMETER_TEXT, OCIREG_OPT_TIME, "T", "when the certificates must be valid, such as 2015-04-08T18:52:59Z"},
     {0},
 };

@@ -52,8 +52,8 @@ static void leave_what_holds(struct watcher *watcher, unsigned *seen)
     ocireg_status over = is_over(watcher);
     unsigned now = output_write_under_way();
     if (over != OCIREG_OK && now != 0 && now == *seen) {
-        report_if_read(watcher->output, over, over == OCIREG_CANCELLED ? "the call was cancelled while nobody read its output"
-                                                                       : "the deadline has passed while nobody read the output");
+        report_if_read(watcher->output, over, over == OCIREG_CANCELLED ? "the call was cancelled while its output was not being read"
+                                                                       : "the deadline has passed while the output was not being read");
         _exit(over);
     }
     *seen = over == OCIREG_OK ? 0 : now;

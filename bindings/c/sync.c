@@ -39,7 +39,7 @@ static int run_list(struct session *session, const struct command_line *line)
         return result;
     if (strlen((char *)text) != size) {
         free(text);
-        return report_failure(session->output, OCIREG_INVALID_ARGUMENT, "%s is not a text", line->from);
+        return report_failure(session->output, OCIREG_INVALID_ARGUMENT, "%s contains a NUL character, which a list cannot have", line->from);
     }
     if (line->list_format == NULL && end != NULL && (strcmp(end, ".yaml") == 0 || strcmp(end, ".yml") == 0))
         status = ocireg_options_set_string(line->options, OCIREG_OPT_LIST_FORMAT, "skopeo", &error);
@@ -66,14 +66,14 @@ static int run(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter parameters[] = {
-    {"--from", PARAMETER_FROM, NULL, "FILE", "what a list says: SRC [DST] a line, or in FILE.yaml as skopeo sync has it; DST is then for all of it"},
+    {"--from", PARAMETER_FROM, NULL, "FILE", "sync what a list says: SRC [DST] on each line, or FILE.yaml as for skopeo sync; DST is then for the whole list"},
     {"--list-format", PARAMETER_LIST_FORMAT, OCIREG_OPT_LIST_FORMAT, "lines|skopeo", "the form of FILE, whatever its name is"},
-    {"--tags", PARAMETER_LIST, OCIREG_OPT_TAGS, "GLOB", "only tags like this, with *, ? and [a-z] (repeatable)"},
-    {"--tags-regex", PARAMETER_LIST, OCIREG_OPT_TAGS_REGEX, "RE", "only tags in which this is found (repeatable)"},
+    {"--tags", PARAMETER_LIST, OCIREG_OPT_TAGS, "GLOB", "only tags that match this, with *, ? and [a-z] (repeatable)"},
+    {"--tags-regex", PARAMETER_LIST, OCIREG_OPT_TAGS_REGEX, "RE", "only tags that this regular expression matches somewhere (repeatable)"},
     {"--semver", PARAMETER_LIST, OCIREG_OPT_SEMVER, "RANGE", "only versions in a range, such as '>=1.2 <2', ^1.2 or 1.2.x (repeatable)"},
-    {"--exclude", PARAMETER_LIST, OCIREG_OPT_EXCLUDE, "GLOB", "no tags like this (repeatable)"},
+    {"--exclude", PARAMETER_LIST, OCIREG_OPT_EXCLUDE, "GLOB", "no tags that match this (repeatable)"},
     {"--newest", PARAMETER_NUMBER, OCIREG_OPT_NEWEST, "N", "of these only the N highest versions; with --prune, say which tags too"},
-    {"--platform", PARAMETER_LIST, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "of an index only this platform (repeatable)"},
+    {"--platform", PARAMETER_LIST, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "only this platform of an index (repeatable)"},
     {"--referrers", PARAMETER_FLAG, OCIREG_OPT_REFERRERS, NULL, "also what refers to the images, such as signatures and SBOMs"},
     {"--foreign-layers", PARAMETER_FLAG, OCIREG_OPT_FOREIGN_LAYERS, NULL, "also layers that are normally fetched from elsewhere"},
     {"--no-clobber", PARAMETER_FLAG, OCIREG_OPT_NO_CLOBBER, NULL, "leave tags that the destination has as they are"},

@@ -1,5 +1,5 @@
 //! The folder that an artifact is pulled into: files that wait are given their names in it, each whole, by one rename. Its own links are
-//! followed as if it were the root, so nothing leads out of it, whoever puts links there.
+//! followed as if it were the root, so nothing leads out of it, even if another process puts links there.
 
 use std::path::Path;
 
@@ -75,7 +75,7 @@ impl PullDestination {
         failed(from.rename(name, &here, target), "make", || path.to_vec()).map(|()| true)
     }
 
-    /// Where somebody may be faster.
+    /// Where another process may have created the name first.
     fn put_new(&mut self, from: &OpenFolder, name: &[u8], path: &[u8], target: &[u8]) -> Result<bool> {
         let here = self.folders.here().clone();
         match from.rename_new(name, &here, target) {
@@ -136,7 +136,7 @@ impl PullDestination {
         self.enter(folder)?;
         match self.folders.here().read_link(name) {
             Ok(_) => {
-                let message = format!("'{}' is a link, in the place of a folder that was unpacked", shown(path));
+                let message = format!("'{}' is a link where a folder was unpacked", shown(path));
                 Err(Error::new(Code::Io, message))
             }
             Err(_) => self.enter(path),
@@ -155,7 +155,7 @@ fn replaceable(found: &FileStatus, path: &[u8]) -> Result<()> {
         true => Ok(()),
         false => {
             let what = if found.is_folder { "a folder" } else { "a special file" };
-            Err(Error::new(Code::Io, format!("'{}' is {what}, which no file replaces", shown(path))))
+            Err(Error::new(Code::Io, format!("'{}' is {what}, which a file does not replace", shown(path))))
         }
     }
 }

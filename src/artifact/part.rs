@@ -28,8 +28,8 @@ options! {
     /// What a part of an artifact is called.
     #[derive(Debug, Clone)]
     pub struct PartOptions {
-        /// the name under which it is pulled (org.opencontainers.image.title): relative, without "..", unlike those of the others; of a
-        /// file or folder it is its path without it, or the last part of a path that is absolute or leads upwards
+        /// the name under which it is pulled (org.opencontainers.image.title): relative, without "..", and different from those of
+        /// the others. Without it a file or folder gets its path, or the last part of a path that is absolute or leads upwards
         pub title: Option<String>,
         /// application/vnd.oci.image.layer.v1.tar without it, of a folder application/vnd.oci.image.layer.v1.tar+gzip and of a config
         /// application/vnd.unknown.config.v1+json, as oras has it
@@ -132,7 +132,7 @@ impl Artifact {
     ) -> Result<()> {
         let annotations = pairs(&options.annotations)?;
         if annotations.contains_key(title::TITLE) {
-            return Err(argument(format!("the option title is there for the annotation {}", title::TITLE)));
+            return Err(argument(format!("use the option title for the annotation {}", title::TITLE)));
         }
         let title = match options.title {
             Some(_) if options.config => return Err(argument("a config has no title")),
@@ -153,7 +153,7 @@ impl Artifact {
         self.config.iter().chain(&self.layers)
     }
 
-    /// Refuses titles that nobody could pull together.
+    /// Refuses titles that could not be pulled together.
     pub(super) fn check(&self) -> Result<()> {
         let titles: Vec<String> =
             self.layers.iter().filter_map(|part| title::path_of(part.title.as_ref()?).ok()).collect();
@@ -243,7 +243,7 @@ impl Part {
             }
             kind if kind.is_dir() => self.folder(call, path, times, space),
             kind if is_stream(kind) => self.waiting(call, usual, read.to_its_end(call, path, space)?),
-            kind => Err(argument(format!("{} is {}: no file, folder or pipe", path.display(), name_of(kind)))),
+            kind => Err(argument(format!("{} is {}, not a file, folder or pipe", path.display(), name_of(kind)))),
         }
     }
 
@@ -253,7 +253,7 @@ impl Part {
         };
         let mut tar = FolderTar::open(call, path, title, times)?;
         let gzip = CompressionSettings::of(Some(Compression::Gzip), None, Compression::Gzip)?;
-        let gzip = gzip.ok_or_else(|| Error::new(Code::Internal, "gzip packs nothing"))?;
+        let gzip = gzip.ok_or_else(|| Error::new(Code::Internal, "gzip has no settings"))?;
         let packed = gzip.pack(call, &mut tar, space.spool()?.writer())?;
         let unpacked = tar.digest();
         let notes = [(UNPACK, "true"), (TAR_DIGEST, unpacked.as_str())];

@@ -74,7 +74,7 @@ pub struct PulledArtifact {
     pub kept: u64,
     /// Bytes that earlier calls had left.
     pub bytes_resumed: u64,
-    /// Who sent its manifests and blobs, `HOST[:PORT]` each: the registry, its mirrors, or nobody.
+    /// The endpoints that sent its manifests and blobs, `HOST[:PORT]` each: the registry or its mirrors. Empty if nothing was sent.
     pub served_by: Vec<String>,
 }
 
@@ -272,7 +272,7 @@ impl Pull<'_> {
         if self.copied > self.options.max_bytes {
             let message =
                 format!("the copies of blobs with several titles have more than {} bytes", self.options.max_bytes);
-            return Err(Error::new(Code::LimitExceeded, message).with_hint("the option max_bytes is that limit"));
+            return Err(Error::new(Code::LimitExceeded, message).with_hint("the option max_bytes sets that limit"));
         }
         self.staging.copy(&name)
     }

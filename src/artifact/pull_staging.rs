@@ -1,5 +1,5 @@
 //! Where files wait until all of them are there, whole and verified: a private folder, hidden in the one that they are pulled into. The
-//! next pull into that folder knows its name and goes on with what a broken one has left. If somebody else has that name, another one is
+//! next pull into that folder knows its name and goes on with what a broken one has left. If another pull has that name, another one is
 //! used for this pull alone.
 
 use std::fs::{self, File};
@@ -17,9 +17,9 @@ use crate::os::{flush, mode, owner, temporary};
 pub(super) struct PullStaging {
     path: PathBuf,
     open: OpenFolder,
-    /// Nobody finds what it holds once this pull is over.
+    /// What it holds is not found again once this pull is over.
     is_alone: bool,
-    /// Others who pull into the same folder wait for it.
+    /// Other pulls into the same folder wait for it.
     _held: File,
 }
 

@@ -94,7 +94,7 @@ pub struct PushedArtifact {
     pub layers: Vec<Descriptor>,
     /// The descriptor of what it is about.
     pub subject: Option<Descriptor>,
-    /// Counts of blobs, as of a copy.
+    /// Counts of blobs, as in a copy.
     pub blobs: Value,
     /// The names that were left as they are, because they refer to something.
     pub skipped: Vec<String>,
@@ -228,9 +228,9 @@ fn manifest(artifact: &Artifact, parts: &[ReadyPart], artifact_type: Option<&str
     let layers: Vec<&Value> = layers.iter().map(|part| &part.descriptor).collect();
     let mut made = json!({"mediaType": types::OCI_MANIFEST, "layers": layers});
     match (is_old, config, artifact_type) {
-        (true, Some(_), Some(_)) => {
-            return Err(argument("of image_spec \"v1.0\" the type of the config is the artifact's: give one of them"))
-        }
+        (true, Some(_), Some(_)) => return Err(argument(
+            "with image_spec \"v1.0\" the type of the config is also the type of the artifact: give only one of them",
+        )),
         (true, config, given) => {
             let digest = Algorithm::Sha256.digest(EMPTY);
             let empty = || json!({"mediaType": given.unwrap_or(UNKNOWN_CONFIG), "digest": digest, "size": EMPTY.len()});

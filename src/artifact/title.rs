@@ -30,7 +30,7 @@ pub(super) fn path_of(title: &str) -> std::result::Result<String, BadTitle> {
     };
     let path = String::from_utf8_lossy(&path).into_owned();
     match is_where_files_wait(path.as_bytes()) {
-        true => Err(format!("begins as {WAITING} does, where files wait")),
+        true => Err(format!("begins with {WAITING}, which is reserved for temporary files")),
         false => Ok(path),
     }
 }
@@ -77,11 +77,11 @@ pub(super) fn usual(path: &Path) -> Result<String> {
     let leads_elsewhere = |part: Component<'_>| !matches!(part, Component::Normal(_) | Component::CurDir);
     let elsewhere = path.components().any(leads_elsewhere);
     let shown = if elsewhere { path.file_name().map(Path::new) } else { Some(path) };
-    let title = shown.and_then(Path::to_str).ok_or_else(|| untitled(path, "has no name that can be one"))?;
+    let title = shown.and_then(Path::to_str).ok_or_else(|| untitled(path, "does not end with a name in UTF-8"))?;
     match path_of(title) {
         Ok(path) if path.is_empty() => Ok(".".to_owned()),
         Ok(path) => Ok(path),
-        Err(why) => Err(untitled(path, &format!("{why}, and cannot be one"))),
+        Err(why) => Err(untitled(path, &why)),
     }
 }
 
@@ -119,9 +119,9 @@ mod tests {
             ("a\nb", "control"),
             ("a\u{1b}[2J", "control"),
             ("a\u{202e}b", "control"),
-            (".ocireg-pull/x", "files wait"),
-            ("./.ocireg-pull.x", "files wait"),
-            (".OCIREG-Pull/x", "files wait"),
+            (".ocireg-pull/x", "reserved"),
+            ("./.ocireg-pull.x", "reserved"),
+            (".OCIREG-Pull/x", "reserved"),
             (&deep, "parts"),
             (&long, "255"),
         ] {

@@ -67,8 +67,8 @@ fn check(entry: &TarEntry, root: &[u8]) -> Result<()> {
     let wrong = |why: &str| Err(Error::new(Code::InvalidManifest, format!("'{}' {why}", shown(&entry.path))));
     match &entry.kind {
         _ if outside(&entry.path) => wrong("is outside of the folder"),
-        _ if is_where_files_wait(&entry.path) => wrong("is where files wait"),
-        EntryKind::HardLink(target) if outside(target) => wrong("is a link to what is outside of the folder"),
+        _ if is_where_files_wait(&entry.path) => wrong("has a name that is reserved for temporary files"),
+        EntryKind::HardLink(target) if outside(target) => wrong("is a link that leads out of the folder"),
         kind if entry.path == root && *kind != EntryKind::Directory => wrong("is not a folder"),
         _ => Ok(()),
     }

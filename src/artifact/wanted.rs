@@ -81,12 +81,12 @@ fn file(layer: &Descriptor, title: &str, unpack: bool) -> Result<WantedFile> {
     let folder = (unpack && layer.annotation(UNPACK) == Some("true"))
         .then(|| layer.annotation(TAR_DIGEST).and_then(|digest| digest.parse().ok()));
     let refused = |why: String| {
-        let error = invalid(format!("the title '{}' {why}: it cannot be that of a file here", shorten(title)));
-        error.with_hint("the option titles chooses others")
+        let error = invalid(format!("the title '{}' {why}: no file can have it here", shorten(title)));
+        error.with_hint("other files can be chosen with the option titles")
     };
     let path = title::path_of(title).map_err(refused)?;
     match path.is_empty() && folder.is_none() {
-        true => Err(refused("is that of a folder".to_owned())),
+        true => Err(refused("names a folder".to_owned())),
         false => Ok(WantedFile { descriptor: layer.clone(), title: title.to_owned(), path, folder }),
     }
 }

@@ -14,11 +14,11 @@ pub struct Account {
     pub host: String,
     /// The requested repository; empty for the registry as a whole. Stored credentials may depend on it.
     pub repository: String,
-    /// The base URL of its API, and who named it. A host that a server named gets nothing of the caller's.
+    /// The base URL of its API, and where that came from. A host that a server named gets nothing of the caller's.
     pub base: Location,
     /// The credentials from the host's options.
     pub credentials: Option<Credentials>,
-    /// Those of the rule that names it, if nobody else has any.
+    /// Those of the rule that names it, if there are no others.
     pub by_rule: Option<Credentials>,
     /// Never send credentials.
     pub anonymous: bool,

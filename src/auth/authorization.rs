@@ -97,7 +97,7 @@ impl Auth {
         let (mut server, mut user) = (None, username(&credentials));
         let proof = self.proof(account, &challenge, &credentials, remote, |realm| {
             server = Some((realm.at.url.clone(), realm.service.clone()));
-            // A token server elsewhere does not get them: its token is for nobody.
+            // A token server elsewhere does not get them: its token is an anonymous one.
             if !realm.has_credentials() {
                 (source, user) = (CredentialSource::Nobody, None);
             }

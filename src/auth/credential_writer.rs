@@ -83,7 +83,7 @@ fn scrub(value: &mut Value) {
 
 /// Changes the entries of a file under a lock; the closure returns whether there is something to write.
 fn change(call: &Call, path: &Path, foreign: bool, change: impl FnOnce(&mut Map<String, Value>) -> bool) -> Result<()> {
-    // Links are followed, except those of another user in a folder that everybody may write to.
+    // Links are followed, except those of another user in a folder that all users may write to.
     let path = resolve(path).map_err(|error| Error::io(format!("the credentials file {}", path.display()), &error))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = |error: std::io::Error| Error::io(format!("the credentials file {}", path.display()), &error);

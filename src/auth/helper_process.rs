@@ -45,7 +45,7 @@ pub(super) fn run(call: &Call, program: &Path, action: &str, input: &[u8], limit
         let (read_errors, errors_at_end) = drain(&mut stderr, &mut errors);
         errors.truncate(KEPT_ERRORS);
         if output.len() > MOST_OUTPUT {
-            let message = format!("the credential helper says more than {MOST_OUTPUT} bytes");
+            let message = format!("the credential helper printed more than {MOST_OUTPUT} bytes");
             return Err(Error::new(Code::LimitExceeded, message));
         }
         // A grandchild may keep the pipes open.
@@ -70,7 +70,9 @@ fn cannot_start(program: &Path, error: &std::io::Error) -> Error {
     let program = program.display();
     match error.kind() {
         // The program existed a moment ago.
-        ErrorKind::NotFound => Error::io(format!("cannot start {program}, or what its first line says to run"), error),
+        ErrorKind::NotFound => {
+            Error::io(format!("cannot start {program}, or the interpreter that its first line names"), error)
+        }
         _ => Error::io(format!("cannot start {program}"), error),
     }
 }

@@ -104,7 +104,7 @@ impl Auth {
         }
     }
 
-    /// Who gets the request first: the account's own host, with what it asks for, or one that a server has named.
+    /// Which host gets the request first: the account's own, with what it asks for, or one that a server has named.
     fn first_recipient<'a>(
         &self,
         call: &Call,
@@ -141,7 +141,7 @@ impl Auth {
         })
     }
 
-    /// Records who has refused the request, and why. Returns whether the request continues at the URL that refused it.
+    /// Records which host has refused the request, and why. Returns whether the request continues at the URL that refused it.
     fn learn_from_refusal<'a>(
         &self,
         asked: &mut Recipient<'a>,
@@ -184,7 +184,7 @@ impl Auth {
     }
 
     /// The authorization to send at once, according to what is known about the origin. A long body gets a token that
-    /// nobody else can use up, if it cannot be sent again, or if tokens here are known to be used up.
+    /// no other request can use up, if it cannot be sent again, or if tokens here are known to be used up.
     fn ready(&self, call: &Call, account: &Account, body: &Body, wanted: &ScopeSet) -> Result<Proof> {
         if let (Some(Credentials::Token(token)), false) = (&account.credentials, account.anonymous) {
             return Ok(Proof::Bearer(token.clone()));

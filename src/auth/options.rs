@@ -20,8 +20,8 @@ options! {
         /// config.json in DOCKER_CONFIG or in ~/.docker, containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or
         /// ~/.config, and ~/.dockercfg
         pub stored_credentials: bool,
-        /// also files of other users but root, and those that others may write, as a container needs whose user is not the one
-        /// outside
+        /// also read files of users other than root and this one, and files that other users may write, as is needed in a container
+        /// whose user is not the one outside
         pub foreign_credentials: bool,
         /// for one run of a credential helper, which is killed then
         pub helper_timeout_ms: u64 = 60_000,

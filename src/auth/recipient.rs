@@ -14,7 +14,7 @@ use crate::http::location::Location;
 use crate::http::response::{Hop, Response};
 use crate::statuses;
 
-/// Who gets a request, for which scopes, and with which authorization.
+/// The host that gets a request, for which scopes, and with which authorization.
 pub(super) struct Recipient<'a> {
     pub(super) account: Cow<'a, Account>,
     pub(super) wanted: Cow<'a, ScopeSet>,

@@ -24,12 +24,12 @@ const KEPT: usize = 1000;
 /// How long it is remembered that a server's tokens get used up.
 const BELIEVED: Duration = Duration::from_secs(600);
 
-/// Who may use a token that is fetched.
+/// Which requests may use a token that is fetched.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     /// All requests that need the token, now or later.
     All,
-    /// Those who want a new one: logins that check the same credentials, and callers who ask for it.
+    /// Those that want a new one: logins that check the same credentials, and calls that ask for it.
     Login,
     /// Only the request with this number.
     One(u64),
@@ -129,7 +129,7 @@ impl TokenCache {
 
     fn fetch(&self, call: &Call, realm: &Realm, scopes: &ScopeSet, purpose: Purpose) -> Result<IssuedToken> {
         let (leads, mut flight) = self.board(call, realm, scopes, purpose)?;
-        // The fetch has limits of its own, but others may be asked instead of whoever wants this token.
+        // The fetch has limits of its own, but other endpoints may be asked instead of the one that wants this token.
         let share = realm.at.endpoint_settings.as_ref().and_then(|settings| settings.share(call));
         let limit = share.map(|time| WaitLimit { time, what: "no token from the token server", hurried: true });
         let landed =
@@ -296,7 +296,7 @@ impl CacheSlot {
             }
             list.push(CachedToken { scopes: self.scopes.clone(), token: token.clone(), obtained: Instant::now() });
         }
-        // Before anybody has the result: who wants another one after that must not get this one again.
+        // Before any request has the result: one that wants another token after that must not get this one again.
         self.leave();
         self.sender.send_replace(Some(Arc::new(fetched)));
     }

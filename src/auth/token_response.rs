@@ -120,7 +120,7 @@ fn reason(error: &serde_json::Error) -> String {
     match error.classify() {
         Category::Data if text.starts_with("duplicate field") => format!("ambiguous: {text}"),
         Category::Data => "JSON, but its token is not a string".to_owned(),
-        Category::Eof => "JSON that breaks off".to_owned(),
+        Category::Eof => "incomplete JSON".to_owned(),
         _ => format!("not JSON (line {}, column {})", error.line(), error.column()),
     }
 }
@@ -270,7 +270,7 @@ mod tests {
             ("SECRET", "not a JSON object"),
             (r#"["SECRET"]"#, "not a JSON object"),
             (r#""SECRET""#, "not a JSON object"),
-            (r#"{"token":"SECRET""#, "breaks off"),
+            (r#"{"token":"SECRET""#, "incomplete JSON"),
             (r#"{"token":"SECRET"} x"#, "not JSON (line 1"),
             (r#"{token:SECRET}"#, "not JSON (line 1"),
             (r#"{}"#, "without a token"),
@@ -287,7 +287,7 @@ mod tests {
             (&large, "larger than"),
             (&long, "more than"),
             (&deep, "not JSON"),
-            (&ignored, "breaks off"),
+            (&ignored, "incomplete JSON"),
         ] {
             let error = read(body).unwrap_err();
             assert_eq!(error.code(), Code::Protocol);

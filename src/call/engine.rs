@@ -112,7 +112,7 @@ impl Engine {
     }
 }
 
-/// A task that is aborted when nobody waits for it any more.
+/// A task that is aborted when no call waits for it any more.
 struct AbortOnDrop<T>(JoinHandle<T>);
 
 impl<T> Drop for AbortOnDrop<T> {

@@ -290,7 +290,7 @@ impl Call {
         }
     }
 
-    /// Tells whoever gave them that a host refused the caller's credentials.
+    /// Reports, to where they came from, that a host refused the caller's credentials.
     pub(crate) fn credentials_were_refused(&self, host: &str, credentials: &Credentials) {
         if let Some(hook) = self.context.as_ref().and_then(|context| context.refused_hook()) {
             hook(host, credentials);

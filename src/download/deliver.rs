@@ -120,7 +120,7 @@ pub(crate) fn to_file<T: Downloadable>(
     Ok(Delivery { path: shown, ..delivery })
 }
 
-/// What an earlier call has left, or a new file where it is not wanted or somebody else is writing to it.
+/// What an earlier call has left, or a new file where it is not wanted or another call is writing to it.
 pub(super) fn begun(call: &Call, path: &Path, options: &SaveOptions, expected: ExpectedDigest) -> Result<Partial> {
     let ExpectedDigest { digest, before, .. } = expected;
     if !options.resume {

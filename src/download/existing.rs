@@ -24,7 +24,7 @@ pub(super) fn identical(call: &Call, path: &Path, size: Option<u64>, expected: E
         verifier.move_aside();
     }
     let mut length = 0;
-    // Not longer than it was, for somebody may be writing to it.
+    // Not longer than it was, for another process may be writing to it.
     while length <= found.len() {
         call.check()?;
         let Ok(piece) = read_piece(&mut file, PIECE) else { return Ok(None) };

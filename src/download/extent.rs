@@ -108,7 +108,7 @@ impl Extent {
             return self.outside(self.offset);
         }
         let bytes = size.map_or("fewer bytes".to_owned(), |size| format!("{size} bytes, fewer"));
-        Error::new(self.too_few, format!("{} has {bytes} than the {position} that are here", self.name))
+        Error::new(self.too_few, format!("{} has {bytes} than the {position} that are here already", self.name))
     }
 
     pub(super) fn too_long(&self, end: u64) -> Error {

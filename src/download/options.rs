@@ -23,8 +23,8 @@ options! {
     /// How bytes get into a file.
     #[derive(Debug, Clone)]
     pub struct SaveOptions {
-        /// "replace", which it is by default, or "skip": a regular file of this user or root that holds the blob already, by its
-        /// size, if that is given, and its digest, stays as it is, and nothing is requested for it
+        /// "replace" (the default) or "skip": a regular file of this user or root that holds the blob already, by its
+        /// digest, and by its size if that is given, stays as it is, and nothing is requested for it
         pub if_exists: Option<String>,
         /// false: begin at the first byte, remove what an earlier call has left, and leave nothing after a failure
         pub resume: bool = true,

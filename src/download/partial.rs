@@ -229,7 +229,7 @@ impl Partial {
         finished
     }
 
-    /// Hashes the existing bytes: the digest covers all bytes, whoever wrote them.
+    /// Hashes the existing bytes: the digest covers all bytes, those of earlier calls too.
     fn take_stock(&mut self, call: &Call) -> Result<()> {
         let what = |error: std::io::Error| Error::io("cannot read the partial file", &error);
         let there = self.file.metadata().map_err(what)?.len();

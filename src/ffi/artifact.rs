@@ -135,12 +135,12 @@ pub unsafe extern "C" fn ocireg_artifact_free(artifact: *mut ocireg_artifact) {
 /// Options: {ArtifactPushOptions}
 ///
 /// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "size": number (of the manifest),
-/// "artifactType": string or null, "config": descriptor, "layers": [descriptor], "subject": descriptor or null, "blobs": as of
-/// ocireg_copy, "skipped": [string], "condition": string or null, as of ocireg_copy; what was left as it is has no size, config
+/// "artifactType": string or null, "config": descriptor, "layers": [descriptor], "subject": descriptor or null, "blobs": as in
+/// ocireg_copy, "skipped": [string], "condition": string or null, as in ocireg_copy; what was left as it is has no size, config
 /// and layers}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_INVALID_ARGUMENT for titles that cannot both be, OCIREG_IO for what cannot be read or changes
-/// meanwhile, OCIREG_DIGEST_MISMATCH as of ocireg_copy, OCIREG_LIMIT_EXCEEDED, OCIREG_NOT_FOUND without the subject,
+/// meanwhile, OCIREG_DIGEST_MISMATCH as in ocireg_copy, OCIREG_LIMIT_EXCEEDED, OCIREG_NOT_FOUND without the subject,
 /// OCIREG_UNSUPPORTED for docker-archive and docker-v1. Source: image-spec manifest.md "Guidelines for Artifact Usage".
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_artifact_push(
@@ -167,7 +167,7 @@ pub unsafe extern "C" fn ocireg_artifact_push(
 ///
 /// Options: {ArtifactAttachOptions}
 ///
-/// Result, `json` may be NULL: as of ocireg_artifact_push. Free with ocireg_string_free.
+/// Result, `json` may be NULL: as in ocireg_artifact_push. Free with ocireg_string_free.
 ///
 /// Errors: those of ocireg_artifact_push; OCIREG_UNSUPPORTED also for a dir:. Source: distribution-spec "Pushing Manifests with
 /// Subject".
@@ -190,14 +190,15 @@ pub unsafe extern "C" fn ocireg_artifact_attach(
     }
 }
 
-/// Pulls the files of an artifact at any place (see ocireg_endpoint_parse), oras's or another's, into a folder, which is made if
-/// it is not there: each under its title, in folders where that has slashes; a folder that was packed is unpacked. Everything
-/// waits in a private folder in that one, .ocireg-pull, until all of it is there, verified and unpacked, and only then each file
-/// gets its name, whole, in the place of what has it; folders that are there get the files that are new. What a broken pull has
-/// left there the next one goes on with. Nothing is written outside of the folder: titles that are absolute, lead upwards,
-/// contain control characters, are the same or in one another are refused before anything is fetched, links in the folder are
-/// followed as if it were the root, and a symbolic link that leads out of a packed folder is refused. Special files are replaced
-/// by nothing; a file that replaces one of the caller's keeps its permissions. Other pulls into the same folder wait. Blocks.
+/// Pulls the files of an artifact at any place (see ocireg_endpoint_parse), made by oras or another program, into a folder, which
+/// is created if it does not exist. Each gets its title as name, in folders where that has slashes; a folder that was packed is
+/// unpacked. Everything is kept in a private folder in that one, .ocireg-pull, until all of it is there, verified and unpacked.
+/// Only then each file gets its name, whole, and replaces what has that name; folders that are there get the files that are new.
+/// What a broken pull has left there the next one goes on with. Nothing is written outside of the folder. Titles that are absolute,
+/// lead upwards, contain control characters, are the same or in one another are refused before anything is fetched. Links in the
+/// folder are followed as if it were the root, and a symbolic link that leads out of a packed folder is refused. Special files are
+/// replaced by nothing; a file that replaces one of the caller's keeps its permissions. Other pulls into the same folder wait.
+/// Blocks.
 ///
 /// Options: {ArtifactPullOptions}
 ///
@@ -205,8 +206,8 @@ pub unsafe extern "C" fn ocireg_artifact_attach(
 /// string (the folder), "files": [{"title": string, "path": string, "digest": string, "size": number, "mediaType": string (of its
 /// blob), "unpacked": boolean (a folder), "kept": boolean (it was there, with keep_old)}], "skipped": [{"digest", "size",
 /// "mediaType", "title": string or null, "reason": "no title" or "not wanted"}], "kept": number (names left as they are, those in
-/// folders too), "bytes_resumed": number (left by earlier calls), "served_by": [HOST[:PORT]] (who sent its manifests and blobs: the
-/// registry, its mirrors, or several of them)}. Free with ocireg_string_free.
+/// folders too), "bytes_resumed": number (left by earlier calls), "served_by": [HOST[:PORT]] (the endpoints that sent its manifests
+/// and blobs: the registry, its mirrors, or several of them)}. Free with ocireg_string_free.
 ///
 /// Progress: bytes of the blobs.
 ///

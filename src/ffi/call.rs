@@ -68,7 +68,7 @@ unsafe fn work_of_job<O: Options + Send + 'static, A: CallArguments + Send + 'st
     let client = unsafe { handle::get(client, "client") }?;
     let (arguments, options) = (arguments(&client)?, unsafe { options::read(options) }?);
     if !job.is_of(&client) {
-        return Err(Error::new(Code::InvalidArgument, "the context is that of a job of another client"));
+        return Err(Error::new(Code::InvalidArgument, "the context belongs to a job of another client"));
     }
     job.job().wait_with(client.call(None)?.engine());
     let (context, mut hosts) = (job.context().clone(), arguments.hosts());

@@ -24,7 +24,7 @@ pub(super) struct ocireg_client(Handle<Client>);
 
 opaque!(ocireg_client, Client, 0x6f63_6972_6567_0001);
 
-const CALLS_BACK: &str = "this function calls back for bytes, which a job has no thread of the caller's for";
+const CALLS_BACK: &str = "this function calls the caller back for bytes, which a job cannot do";
 
 /// The client of a call that is made on this thread, the call, and its options.
 pub(super) unsafe fn begin<O: Options>(
@@ -53,16 +53,16 @@ pub(super) unsafe fn begin<O: Options>(
 /// A host that answers 429 or 503 with Retry-After is left alone by all threads until then, or each gets OCIREG_RATE_LIMITED when
 /// that is later than 60 s or its deadline.
 ///
-/// The disk is needed for the layers of old images, which have to be read before the image can be described (docker-v1:// as a
-/// place, the option convert_schema1 of ocireg_copy, ocireg_v1_push), for layers that are packed on the way, and for archives
-/// that come packed or by a pipe. The file there has no name: it is gone when the call has ended in any way.
+/// The disk is needed for layers that are packed on the way, and for archives that come packed or by a pipe. It is also needed for
+/// the layers of old images, which have to be read before the image can be described (docker-v1:// as a place, the option
+/// convert_schema1 of ocireg_copy, ocireg_v1_push). The file there has no name: it is gone when the call has ended in any way.
 ///
 /// Stored credentials are used for hosts whose own options hold none and when the credentials callback gives none. The places are
 /// asked in the order of the options; in each the helper that credHelpers names for the host, then that of credsStore, then the
-/// entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A file is read when a registry asks who
-/// calls, and again when it has changed; what a helper said holds until the registry refuses it. A file that is broken is
-/// OCIREG_IO, and so is one that belongs to another user but root, or that others may write (its group too, unless that is the
-/// owner's own, has nobody else in it and is not root's), for it says where passwords go and which program is run.
+/// entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A file is read when a registry asks for
+/// credentials, and again when it has changed; what a helper said holds until the registry refuses it. A file that is broken is
+/// OCIREG_IO. So is one that belongs to another user than root, or that other users may write (its group too, unless that is the
+/// owner's own, has no other members and is not root's): it decides where passwords go and which program is run.
 ///
 /// The files of the machine say which mirrors of a registry are asked before it, which registries are reached insecurely, and
 /// which not at all. What several say about one name, the first says alone, in the order of the options: registries_conf with
@@ -72,13 +72,13 @@ pub(super) unsafe fn begin<O: Options>(
 /// the next call reads all of them again). An error names the file and the line, OCIREG_IO for
 /// one that is broken, and OCIREG_LIMIT_EXCEEDED for one that is too large or a folder with more than 1000 entries.
 ///
-/// The differences from those programs: in registries.conf, a prefix without a port is not for the same host with one, unless it is blocked; mirrors
-/// are asked for lists of tags and referrers too; the parts of an image need not all come from one mirror; a registry that is
-/// blocked is blocked whatever its location is; and version 1 is refused. In hosts.toml, a broken file is an error; what may be
-/// pulled may be asked for referrers; a host by http with ca or client is not tried by https first; docker.io by https is
-/// Docker Hub; and a 'server' elsewhere takes the registry's place for repositories only: what is about the registry itself (ping, login,
-/// catalog, ocireg_token) and protocol v1 still ask that. In registries.yaml, an endpoint that is not a URL is an error. In daemon.json, insecure networks are for hosts that
-/// are written as addresses.
+/// The differences from those programs: In registries.conf, a prefix without a port is not for the same host with one, unless it is
+/// blocked. Mirrors are asked for lists of tags and referrers too. The parts of an image need not all come from one mirror. A
+/// registry that is blocked is blocked whatever its location is. Version 1 is refused. In hosts.toml, a broken file is an error.
+/// What may be pulled may be asked for referrers. A host by http with ca or client is not tried by https first. docker.io by https
+/// is Docker Hub. A 'server' elsewhere takes the registry's place for repositories only: what is about the registry itself (ping,
+/// login, catalog, ocireg_token) and protocol v1 still ask that. In registries.yaml, an endpoint that is not a URL is an error. In
+/// daemon.json, insecure networks are for hosts that are written as addresses.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
 /// OCIREG_TLS when it does not hold what it should.
@@ -109,18 +109,18 @@ pub unsafe extern "C" fn ocireg_client_new(
 /// settings, and nothing of this host's reaches it. The headers and the client certificate of the client's own options go to
 /// mirrors that the caller names, here or by ocireg_client_set_host, and not to those that only a file of the machine names.
 ///
-/// Manifests, blobs, tags and referrers are asked of the mirrors in this order, and then of the host itself. One that does not
-/// connect within 5 s, or connect_timeout_ms if that is less, sends no byte of its answer within 10 s, or idle_timeout_ms, or half
-/// of the time until the deadline, refuses, does not have it or sends something else is passed over (if nobody else answers, one
-/// that was only slow is asked again, with all the time that a registry has), told in the log, and for a minute, or as long as its
-/// Retry-After says, comes after the others (that it does not have one thing says nothing of the next; and if the deadline left it
-/// less time than it usually has, it comes after the others in this call only; other settings for its
-/// host are tried at once). A download goes on at the next one where it broke off. A list without any tag or referrer is
-/// believed of the last one only. What is written goes to the first mirror with push, else to the host itself; the tags that this
-/// client has set or deleted are asked there first from then on. Where the host itself answers that it does not have something, the
-/// mirrors that come after it only for such a failure, in which they did answer, are asked all the same. With mirrors_only what would be
-/// asked of the host itself is OCIREG_FORBIDDEN, under each of its names, and so is what the mirrors of other hosts would ask there; where
-/// another host redirects there, or names a token server there, it is OCIREG_REDIRECT.
+/// Manifests, blobs, tags and referrers are asked of the mirrors in this order, and then of the host itself. One is passed over if
+/// it does not connect within 5 s (or connect_timeout_ms if that is less), refuses, does not have it, or sends something else. The
+/// same holds if it sends no byte of its answer within 10 s (or idle_timeout_ms, or half of the time until the deadline). The log
+/// tells so. If no other endpoint answers, one that was only slow is asked again, with all the time that a registry has. For a
+/// minute, or as long as its Retry-After says, it then comes after the others. Not so if it only did not have something, which says
+/// nothing of the next thing. If the deadline left it less time than it usually has, it comes after the others in this call only.
+/// Other settings for its host are tried at once. A download goes on at the next one where it broke off. A list without any tag or
+/// referrer is believed of the last one only. What is written goes to the first mirror with push, else to the host itself; the tags
+/// that this client has set or deleted are asked there first from then on. Where the host itself answers that it does not have
+/// something, the mirrors that come after it only for such a failure, in which they did answer, are asked all the same. With
+/// mirrors_only what would be asked of the host itself is OCIREG_FORBIDDEN, under each of its names, and so is what the mirrors of
+/// other hosts would ask there. Where another host redirects there, or names a token server there, it is OCIREG_REDIRECT.
 ///
 /// username and password are given together, or identity_token, or token. Of unix_socket, address and a proxy only one can be
 /// given; the first two go past the client's proxy.

@@ -65,7 +65,7 @@ impl ClientJob {
         self.jobs.aside(work);
     }
 
-    /// What a call has opened and nobody has taken ends: an upload is cancelled, which asks the registry.
+    /// What a call has opened and the caller has not taken ends: an upload is cancelled, which asks the registry.
     fn dispose(&self) {
         if let Some(untaken) = self.job.result().and_then(|result| result.untaken()) {
             self.aside(move || drop(untaken));

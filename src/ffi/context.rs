@@ -45,7 +45,7 @@ impl Governed {
     pub(super) fn without_job(&self, instead: &str) -> Result<&Arc<Context>> {
         match self.job {
             None => Ok(&self.context),
-            Some(_) => Err(Error::new(Code::InvalidArgument, format!("the context is a job's: {instead}"))),
+            Some(_) => Err(Error::new(Code::InvalidArgument, format!("the context belongs to a job: {instead}"))),
         }
     }
 }
@@ -78,7 +78,7 @@ pub type ocireg_blob_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, eve
 pub type ocireg_credentials_fn =
     Option<unsafe extern "C" fn(userdata: *mut c_void, host: *const c_char, answer: *mut ocireg_options) -> i32>;
 
-/// The caller's pointer: what it points to is up to the caller, who promised to keep it alive.
+/// The caller's pointer: what it points to is up to the caller, which promised to keep it alive.
 #[derive(Clone, Copy)]
 pub(super) struct Userdata(*mut c_void);
 unsafe impl Send for Userdata {}
@@ -226,9 +226,9 @@ pub unsafe extern "C" fn ocireg_context_warnings(
     unsafe { enter(error, of(context, json), || Ok(get(context)?.warnings())) }
 }
 
-/// Sets the progress callback; NULL removes it. While a call that uses the network or reads and writes much is under way, it is called at
-/// least every 250 ms though nothing moves, then with the same numbers as before, so that a program can look there whether the call is
-/// still wanted. `userdata` must stay valid until then or until the context is freed and
+/// Sets the progress callback; NULL removes it. While a call that uses the network or reads and writes much is under way, it is
+/// called at least every 250 ms. When nothing has moved it gets the same numbers as before, so that a program can check there
+/// whether the call is still wanted. `userdata` must stay valid until then or until the context is freed and
 /// no call uses it.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.

@@ -32,14 +32,14 @@ use crate::transfer::copy::CopyOptions;
 /// other letters (OCI:x), is refused; docker://REF is a reference whatever it is.
 ///
 /// To read from, NAME is the name of an entry (org.opencontainers.image.ref.name), the name of an image as containerd and Docker
-/// write it (io.containerd.image.name), @DIGEST, of an entry or of a manifest that an index there names, or @INDEX, the entry of
-/// that number from 0 on; REF is one of an image's names, or @INDEX. Without a name the place must hold one image, with as many
-/// names as it likes: with several, the error lists what can be given. Where several images have one name, a platform that is
-/// asked for decides between them. FILE is then a file, `-` (standard input), a named pipe or /dev/fd/N, packed by gzip, zstd,
-/// xz, bzip2 or not at all. What cannot be read in place is unpacked into a temporary file first (temporary_dir and
+/// write it (io.containerd.image.name). It may also be @DIGEST, of an entry or of a manifest that an index there names, or @INDEX,
+/// the entry of that number from 0 on. REF is one of an image's names, or @INDEX. Without a name the place must hold one image,
+/// with as many names as it likes: with several, the error lists what can be given. Where several images have one name, a platform
+/// that is asked for decides between them. FILE is then a file, `-` (standard input), a named pipe or /dev/fd/N, packed by gzip,
+/// zstd, xz, bzip2 or not at all. What cannot be read in place is unpacked into a temporary file first (temporary_dir and
 /// max_temporary_bytes of ocireg_client_new).
 ///
-/// Who takes which place, beside the functions that say so themselves (ocireg_copy, ocireg_image_*, ocireg_artifact_*):
+/// Which functions take which place, beside those that say so themselves (ocireg_copy, ocireg_image_*, ocireg_artifact_*):
 ///   ocireg_manifest_get, _head, _digest, ocireg_referrers,   any: docker-v1: and a docker-archive: give the manifest that is made of them
 ///   ocireg_repository_tags                                   any but docker-v1:; the repository, or the place without a name
 ///   ocireg_blob_head, _get_*, _open                          any, named PLACE@DIGEST
@@ -68,26 +68,27 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 }
 
 /// Copies what one place names to another: an image, an index with everything in it, or an artifact. Places are named as for
-/// ocireg_endpoint_parse. Manifests arrive after everything that they name, by their digests; the tag comes last and only the root
-/// gets it, so that whatever is refused or interrupted, the tag stands for what it stood for (a destination with a tag and a digest
-/// is put under the tag, and the root has to have that digest). What refers to others gets onto the lists of referrers, at a registry
-/// without the referrers API by one write for each list, before the tag too. What is there already is not moved;
-/// bytes are moved unchanged and verified: those of a file that go to a registry by the registry, which is told their digest; when it
-/// finds them wrong, they are looked at here, and the error says which side is wrong (a blob of 64 MiB or more is hashed here as it
-/// leaves, and its last bytes stay when it is wrong). What an ended copy (an error, a cancel, a kill) has moved, the next one does
-/// not move again. Several processes can copy to one layout at once; copies to one archive wait for each other. Blocks.
+/// ocireg_endpoint_parse. Manifests arrive after everything that they refer to, by their digests. The tag comes last and only the
+/// root gets it, so that whatever is refused or interrupted, the tag refers to what it referred to before. For a destination with a
+/// tag and a digest, the tag is put and the root must have that digest. What refers to others gets onto the lists of referrers, at
+/// a registry without the referrers API by one write for each list, before the tag too. What is there already is not moved. Bytes
+/// are moved unchanged and verified: those of a file that go to a registry by the registry, which is told their digest. When it
+/// finds them wrong, they are checked here, and the error says which side is wrong. A blob of 64 MiB or more is hashed here as it
+/// is sent, and its last bytes are not sent when it is wrong. What an ended copy (an error, a cancel, a kill) has moved, the next
+/// one does not move again. Several processes can copy to one layout at once; copies to one archive wait for each other. Blocks.
 ///
 /// Options: {CopyOptions}
 ///
 /// An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
 /// the new image, and an image whose last name has moved goes. What cannot be added to (compressed, of another writer) is refused with
 /// OCIREG_UNSUPPORTED or OCIREG_INVALID_MANIFEST before anything is written. Links are followed. A named pipe, a character device, `-` and
-/// the names of the process's own descriptors, such as /dev/stdout, are written through, in one pass and when the image is here as a whole
-/// (it waits in temporary_dir of ocireg_client_new); a failure before that writes nothing. Cancel and deadline end such a write.
+/// the names of the process's own descriptors, such as /dev/stdout, are written to directly, in one pass and when all of the image
+/// is here (until then it is in temporary_dir of ocireg_client_new). A failure before that writes nothing. Cancel and deadline end
+/// such a write.
 ///
 /// With if_exists or if_digest the destination's name is looked at before anything is read or moved, and again when it is set, as
-/// ocireg_manifest_put does; in a layout that is done while nobody else can change it. When it is not allowed, the "conflict" of the
-/// error says what the name refers to. A place without a name is OCIREG_INVALID_ARGUMENT then; dir:DIR is its own.
+/// ocireg_manifest_put does; in a layout that is done while no other process can change it. When it is not allowed, the "conflict"
+/// of the error says what the name refers to. A place without a name is OCIREG_INVALID_ARGUMENT then; dir:DIR is its own.
 ///
 /// Where layers are packed on the way, manifests and their digests are others than the source's, the config (with its diff_ids) is
 /// not, and the same image gives the same digests. Layers that are packed already stay as they are. Packed layers wait in a
@@ -95,30 +96,29 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// are not copied with it, nor are attestations of an index.
 ///
 /// An image of version 1 (docker-v1://, and schema 1 with convert_schema1) names no diff_ids, and by protocol v1 no digests either: its
-/// layers are read into a temporary file first (temporary_dir of ocireg_client_new), also for dry_run. What is made of it is an
-/// OCI image: the old images become its config and history; throwaway images, and layers without a file in them, become entries of
-/// the history without a layer; layers stay as they are, with the media type that their bytes show. The same images give the same digest.
-/// By protocol v1 a layer is verified only where the registry gives a checksum for it that can be checked.
+/// layers are read into a temporary file first (temporary_dir of ocireg_client_new), also for dry_run. What is made of it is an OCI
+/// image: the old images become its config and history. Throwaway images, and layers without a file in them, become entries of the
+/// history without a layer. Layers stay as they are, with the media type that their bytes show. The same images give the same
+/// digest. By protocol v1 a layer is verified only where the registry gives a checksum for it that can be checked.
 ///
 /// What is read from a docker-archive is what its manifest.json says. Every layer has the diff_id that the config names for it, or
-/// nothing is copied. Where the archive is a layout too, its manifest is taken when it is about the same files in the same order; else a
-/// manifest is made of the files, and ocireg_context_warnings says so when the layout has another one, or another image of that name. An
-/// oci-archive whose manifest says something else than its manifest.json, or which has another image under a name, is
-/// OCIREG_INVALID_MANIFEST.
+/// nothing is copied. Where the archive is a layout too, its manifest is taken when it is about the same files in the same order.
+/// Otherwise a manifest is made of the files, and ocireg_context_warnings says so when the layout has another one, or another image
+/// of that name. An oci-archive whose manifest says something else than its manifest.json, or which has another image under a name,
+/// is OCIREG_INVALID_MANIFEST.
 ///
-/// In a folder that everybody may write to, links of other users are not followed to a place that is written to or cleaned, nor are
+/// In a folder that all users may write to, links of other users are not followed to a place that is written to or cleaned, nor are
 /// any of theirs within a layout.
 ///
 /// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of what was copied), "mediaType":
 /// string, "manifests": {"total": number, "copied": number, "skipped": number (there already), "referrers": number},
 /// "blobs": {"total": number, "copied": number, "mounted": number, "skipped": number (there already), "bytes": number (of
 /// all), "bytes_copied": number (moved by this call), "bytes_resumed": number (moved by earlier ones that did not finish)},
-/// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the source's registry, its mirrors, or several of them),
-/// "skipped": [string] (the name, when it was left as it is by if_exists "skip"; then digest and mediaType are those of what it refers
-/// to, and the counts are 0, unless somebody took it while the copy was on its way), "condition": "registry", "locked" (in a layout),
-/// "looked" (no guarantee), or null without a condition
-/// [, "plan": {"manifests": [descriptor], "blobs": [descriptor]}, with dry_run: what the destination lacks]}. Free with
-/// ocireg_string_free.
+/// "served_by": [HOST[:PORT]] (the endpoints that sent manifests and blobs of it: the source's registry, its mirrors, or several of
+/// them), "skipped": [string] (the name, when it was left as it is by if_exists "skip"; then digest and mediaType are those of what
+/// it refers to, and the counts are 0, unless another client removed it while the copy was running), "condition": "registry",
+/// "locked" (in a layout), "looked" (no guarantee), or null without a condition [, "plan": {"manifests": [descriptor], "blobs":
+/// [descriptor]}, with dry_run: what the destination lacks]}. Free with ocireg_string_free.
 ///
 /// Progress: bytes of all blobs; ocireg_context_progress has "blobs" with the members above too, and "active", the blobs on
 /// their way; ocireg_context_set_blob_progress tells of each. Callbacks come on the calling thread.
@@ -159,8 +159,8 @@ unsafe fn descriptors(options: &CopyOptions) -> Result<Descriptors> {
 }
 
 /// Reads everything that the images of an OCI layout need and compares it with its digests. A manifest that an index in the layout
-/// names and that is missing (a sparse copy leaves such) is not a problem, but the layout is not ok: it is listed as sparse, as is what a
-/// JSON document of a kind that is not known names by a descriptor. Blocks.
+/// names and that is missing (a sparse copy leaves such) is not a problem, but the layout is not ok: it is listed as sparse. So is
+/// what a JSON document of an unknown kind names by a descriptor. Blocks.
 ///
 /// Options: none.
 ///

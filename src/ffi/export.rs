@@ -25,12 +25,12 @@ pub type ocireg_write_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, da
 /// after the last layer. The file appears under its name only whole and verified, replacing what was there, as by
 /// ocireg_blob_get_file; what is not a file is written through. Blocks.
 ///
-/// The layers are read from the newest on, each once, and written as they come, without temporary files: an entry is in the archive
+/// The layers are read from the newest on, each once, and written as they come, without temporary files. An entry is in the archive
 /// unless a newer layer has its name, removes it, or has something else in the place of a folder above it. Types, permissions with
 /// set-user-ID, set-group-ID and sticky bit, numbers of owners, times with their parts of a second, devices and extended attributes
 /// are as in the layer; names of owners are left out, which mean something only within the image. Whiteouts are not in it, nor is the
-/// root. Names are relative, without `.` and `..`; each folder follows everything in it, so that it can be unpacked into folders
-/// that nobody may write to; one that the layers name only in the paths of others has the mode 0755 and zeros. A hard link
+/// root. Names are relative, without `.` and `..`. Each folder follows everything in it, so that folders without write permission
+/// can be unpacked. A folder that the layers name only in the paths of others has the mode 0755 and zeros. A hard link
 /// follows its target; where a newer layer hides that, the link has the bytes itself, for which its layer is read once more. What a layer
 /// has twice is there twice, the last time as it should be. Files in folders with a name for marks of aufs (`.wh..wh.`) are left out.
 ///

@@ -17,20 +17,20 @@ use crate::image::extract::extract_through;
 use crate::image::files::files;
 use crate::place::Place;
 
-/// Extracts the files of an image at any place (see ocireg_endpoint_parse) into a folder, which is made if it is not there:
-/// the layers from the oldest on, packed by gzip, zstd or not at all, with their whiteouts, hard and symbolic links,
+/// Extracts the files of an image at any place (see ocireg_endpoint_parse) into a folder, which is created if it does not exist.
+/// The layers are applied from the oldest on, packed by gzip, zstd or not at all, with their whiteouts, hard and symbolic links,
 /// permissions and times. Nothing is written outside of the folder, whatever the layers say: names that lead out are refused,
 /// links are followed as if the folder were the root. Layers are verified by digest, and against the config's diff_ids.
-/// The folder is reached through no link of another user in a folder that everybody may write to. After an error it holds a part.
+/// The folder is reached through no link of another user in a folder that all users may write to. After an error it holds a part.
 /// Extended attributes are left out. Blocks.
 ///
 /// Options: {ExtractOptions}
 ///
 /// With paths, as ocireg_image_files lists them (links are not followed), only what they name is written, with everything below it and
-/// the folders above it, which get the modes of the image: the layers are read from the newest on, as by ocireg_image_export_file, to
-/// their ends, and no further than to the one that has the last of the paths where each is exactly one file. What is written waits in a
-/// temporary file (the client's temporary_dir) until all of it is there and verified, so that any failure leaves the folder as it was
-/// but one of writing itself. A path that names nothing is OCIREG_NOT_FOUND.
+/// the folders above it, which get the modes of the image. The layers are read from the newest on, as by ocireg_image_export_file,
+/// to their ends. Where each path is exactly one file, they are read no further than to the one that has the last of the paths.
+/// What is written waits in a temporary file (the client's temporary_dir) until all of it is there and verified, so that any
+/// failure leaves the folder as it was but one of writing itself. A path that names nothing is OCIREG_NOT_FOUND.
 ///
 /// Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string,
 /// "layers": [{"digest": string, "diff_id": string, "diff_id_checked": boolean (false when the config does not tell it)}],

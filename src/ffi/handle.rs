@@ -13,7 +13,7 @@ use super::fork;
 use crate::error::{Code, Error, Result};
 
 const DEAD: u64 = 0xdead_0c1e_dead_0c1e;
-/// No handle lies in the first page: numbers that somebody took for pointers do.
+/// No handle lies in the first page: integers that were mistaken for pointers do.
 const FIRST_PAGE: usize = 4096;
 
 /// A handle's content behind its mark.

@@ -23,9 +23,9 @@ use crate::place::{self, Place};
 ///
 /// Options: {Selection}
 ///
-/// Wherever an option is a platform, the image is looked for in the same way: an index that does not say what its entries run on is
-/// looked into (an index in it has entries of its own, an image says it in its config), at most 16 deep and at most 256 manifests;
-/// what is about images, such as an attestation, is never taken.
+/// Wherever an option is a platform, the image is looked for in the same way. If an index does not say what its entries run on,
+/// they are read: an index in it has entries of its own, an image says it in its config. At most 16 levels and 256 manifests are
+/// read. What refers to images, such as an attestation, is never taken.
 ///
 /// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"digest":
 /// string, "size": number, "mediaType": string (of the config), "manifest": string (the image's digest), "config": the
@@ -59,13 +59,13 @@ pub unsafe extern "C" fn ocireg_image_config(
     }
 }
 
-/// Validates what any place names (see ocireg_endpoint_parse), an image, an index with all its images, or an artifact, and reports
-/// everything that is wrong instead of the first error: what is missing or has another digest or size, descriptors and configs that
-/// say what is not so (media types, the platforms of an index, the number of diff_ids), layers that are packed in another way than
-/// their media types say or do not unpack to their diff_ids. Each blob is read once, a layer of an image that has diff_ids unpacked
-/// as well (and read again if it cannot be, for its digest). Layers that their manifest says to be elsewhere are not looked for. What
-/// cannot be found out for another reason, such as a registry that does not answer or a file that may not be read, is an error of the
-/// call; so is what is wrong with a docker-archive's layers, of which its manifest is made. Blocks.
+/// Validates what any place names (see ocireg_endpoint_parse): an image, an index with all its images, or an artifact. It reports
+/// everything that is wrong instead of the first error. That is what is missing or has another digest or size, and descriptors and
+/// configs that are wrong (media types, the platforms of an index, the number of diff_ids). It is also layers that are packed in
+/// another way than their media types say or do not unpack to their diff_ids. Each blob is read once, a layer of an image that has
+/// diff_ids unpacked as well (and read again if it cannot be, for its digest). Layers that their manifest says to be elsewhere are
+/// not looked for. What cannot be found out for another reason, such as a registry that does not answer or a file that may not be
+/// read, is an error of the call. So is what is wrong with a docker-archive's layers, of which its manifest is made. Blocks.
 ///
 /// Options: {ValidateOptions}
 ///
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn ocireg_image_size(
 /// Options: {TagOptions}
 ///
 /// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string, "mediaType": string,
-/// "skipped": [string], "condition": string or null, as of ocireg_copy}. Free with ocireg_string_free.
+/// "skipped": [string], "condition": string or null, as in ocireg_copy}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH when the tag refers to what if_exists or if_digest do not allow (see
 /// ocireg_manifest_put); OCIREG_INVALID_REFERENCE when `tag` is neither, OCIREG_INVALID_ARGUMENT when it is on another
@@ -182,7 +182,7 @@ pub unsafe extern "C" fn ocireg_image_tag(
 /// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string or null (the digest
 /// of what they were put on, null with scratch), "images": [{"digest": string, "config": string [, "platform": {"os",
 /// "architecture", ...}]}], "layers": [{"digest": string, "size": number, "diff_id": string}] (the new ones), "skipped":
-/// [string], "condition": string or null, as of ocireg_copy; what was left as it is has no images and layers}. Free with
+/// [string], "condition": string or null, as in ocireg_copy; what was left as it is has no images and layers}. Free with
 /// ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH when the result's name refers to what if_exists or if_digest do not allow (see

@@ -23,24 +23,24 @@ use crate::error::{Code, Error, Result};
 use crate::job::{Event, JobOptions};
 use crate::sync::lock;
 
-/// A call at a time that a thread of the library's makes, for programs that must not wait, such as those with an event loop: a
-/// function that says "Blocks" returns at once when its context is a job's, and what becomes of the call is told by events (the
-/// example is at the top of this header).
+/// Makes calls, one at a time, on a thread of the library, for programs that must not block, such as those with an event loop. A
+/// function that says "Blocks" returns at once when its context is that of a job, and events tell what becomes of the call (see the
+/// example at the top of this header).
 ///
 /// Wrong arguments are still the function's own error; else it returns OCIREG_OK, its out-parameters (all may be NULL) stay
 /// empty, and the result is kept by the job. Everything that the function is given is copied, bytes too, and descriptors are
 /// duplicated: nothing must be kept for the call. A job makes one call at a time (OCIREG_BUSY), and may make another when that
-/// has ended; one that begins before OCIREG_EVENT_DONE of the last was taken takes the place of that event. Functions that take a
-/// callback for bytes cannot be a job's (OCIREG_INVALID_ARGUMENT). Bytes that are many are better given as a file than copied.
+/// has ended; one that begins before OCIREG_EVENT_DONE of the last was taken takes the place of that event. A job cannot make
+/// functions that take a callback for bytes (OCIREG_INVALID_ARGUMENT). Large data is better given as a file than copied.
 /// The calls of readers and uploads that a job has opened are calls of that job too, and OCIREG_CLOSED when it was freed.
 ///
 /// The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn, and end
 /// there when they are cancelled or their deadline passes. A call that waits for ocireg_job_answer leaves its place to another (at
-/// most 1,024 do, each on a thread); when job_threads calls wait so, further ones to the same registry host have their turn after the
-/// answer, but for a ping and for hosts whose options have credentials or say anonymous. No function of a job blocks. Any
-/// thread may use a job; it is freed while no other thread uses it or is in ocireg_client_next_event (several threads that take
-/// events need a lock of the caller's), and before its client. A job that was cancelled stays so. What a call has opened, and
-/// nobody has taken, ends with the job's next call.
+/// most 1,024 do, each on a thread). When job_threads calls wait so, further ones to the same registry host have their turn after
+/// the answer. That does not hold for a ping, nor for hosts whose options have credentials or say anonymous. No function of a job
+/// blocks. Any thread may use a job; it is freed while no other thread uses it or is in ocireg_client_next_event (several threads
+/// that take events need a lock of the caller's), and before its client. A job that was cancelled stays so. What a call has opened,
+/// and the caller has not taken, ends with the job's next call.
 pub(super) struct ocireg_job(Handle<Handed>);
 
 opaque!(ocireg_job, Handed, 0x6f63_6972_6567_000d);
@@ -213,7 +213,7 @@ pub unsafe extern "C" fn ocireg_job_progress(job: *const ocireg_job, done: *mut 
 ///
 /// Options: {Secrets}
 ///
-/// Errors: OCIREG_INVALID_ARGUMENT, also when nothing was asked, or nobody waits for the answer any more; OCIREG_FORKED.
+/// Errors: OCIREG_INVALID_ARGUMENT, also when nothing was asked, or no call waits for the answer any more; OCIREG_FORKED.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_answer(
     job: *mut ocireg_job,
@@ -226,7 +226,7 @@ pub unsafe extern "C" fn ocireg_job_answer(
             let credentials = options::read::<Answer>(options)?.credentials()?;
             match job.job.job().answer(credentials) {
                 true => Ok(()),
-                false => Err(Error::new(Code::InvalidArgument, "the job waits for no credentials")),
+                false => Err(Error::new(Code::InvalidArgument, "the job is not waiting for credentials")),
             }
         })
     }
@@ -305,18 +305,18 @@ unsafe fn take<H: Opaque<Content: Send + 'static>>(
     content.map_or(null_mut(), |(content, job)| handle::new(bind(content, job)))
 }
 
-/// Frees a job. A call that has not ended is cancelled, and nothing more is told of it; it may still be ending a moment later, also when
-/// the client was freed: a caller that wants to know when cancels the job, and frees it after OCIREG_EVENT_DONE. NULL is
-/// accepted, and anything that is not a job is ignored. In a forked child the parent's job is leaked, not freed.
+/// Frees a job. A call that has not ended is cancelled, and nothing more is told of it. It may still be ending a moment later, even
+/// when the client was freed. A caller that wants to know when it has ended cancels the job, and frees it after OCIREG_EVENT_DONE.
+/// NULL is accepted, and anything that is not a job is ignored. In a forked child the parent's job is leaked, not freed.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_free(job: *mut ocireg_job) {
     quietly((), || unsafe { handle::free(job) });
 }
 
-/// Ends the threads of a client that is in no call, of a job neither, and has no reader or upload, and closes its connections:
-/// until the next call no thread of the library's lives on its behalf, as unshare(CLONE_NEWUSER), setns and seccomp filters may
-/// want it. The next call begins anew; what was learnt (tokens, hosts) is kept. Waits for the threads, as ocireg_client_free
-/// does.
+/// Ends the threads of a client and closes its connections. The client must not be in a call, of a job neither, and must have no
+/// reader or upload. Until the next call no thread of the library runs on its behalf, as unshare(CLONE_NEWUSER), setns and seccomp
+/// filters may require. The next call begins anew; what was learnt (tokens, hosts) is kept. Waits for the threads, as
+/// ocireg_client_free does.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_BUSY (there is a call, reader or upload, or the system still looks up a name for a call that
 /// was left), OCIREG_FORKED.

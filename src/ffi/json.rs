@@ -207,8 +207,8 @@ pub unsafe extern "C" fn ocireg_json_key(
     for_c(unsafe { find(json, pointer) }.and_then(|node| node.key(position)))
 }
 
-/// The descriptor of a layer: `manifest` is a manifest, or a result that holds one, such as that of ocireg_manifest_get, and the
-/// layer is one of those of this media type (of any, when it is NULL), the one at a position among them, from 0 on. Its
+/// The descriptor of a layer. `manifest` is a manifest, or a result that holds one, such as that of ocireg_manifest_get. The layer
+/// is the one at a position, from 0 on, among those of this media type (of any type, when it is NULL). Its
 /// "/digest", "/size" and "/mediaType" are read by ocireg_json_text and ocireg_json_integer, its bytes by ocireg_blob_get_file
 /// with REPOSITORY@DIGEST. An artifact's blobs count as layers. Borrowed. NULL when there is none: an index has no layers, and
 /// those of schema 1 have no descriptors.
@@ -239,7 +239,7 @@ pub unsafe extern "C" fn ocireg_json_dump(
             }
             let node = value(json).ok_or_else(|| handle::stray("json"))?;
             let pointer = optional_text(&pointer, "pointer")?.unwrap_or_default();
-            let nothing = || Error::new(Code::NotFound, format!("no value is at '{}'", shorten(pointer)));
+            let nothing = || Error::new(Code::NotFound, format!("there is no value at '{}'", shorten(pointer)));
             let found = node.find(pointer.as_bytes()).ok_or_else(nothing)?;
             crate::json::text(&found.to_value()).map_err(|error| Error::new(Code::Internal, error.to_string()))
         })

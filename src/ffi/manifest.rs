@@ -48,7 +48,7 @@ pub(super) unsafe fn holder(client: &Client, argument: *const c_char) -> Result<
 ///
 /// Options: {GetOptions}
 ///
-/// A place that is no registry is not asked for media types (accept).
+/// A place that is not a registry is not asked for media types (accept).
 ///
 /// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"mediaType",
 /// "digest", "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "reference" (HOST/REPOSITORY@DIGEST;
@@ -84,13 +84,13 @@ pub unsafe extern "C" fn ocireg_manifest_get(
     }
 }
 
-/// The descriptor of a manifest in a registry or at another place, without its bytes: one HEAD, or a GET where the registry does not answer HEAD well or
-/// refuses it (400, 401, 403, 404), because only a GET tells its reason. The digest of a reference by tag is what the
-/// registry says. Blocks.
+/// The descriptor of a manifest in a registry or at another place, without its bytes. It takes one HEAD, or a GET where the
+/// registry does not answer HEAD well or refuses it (400, 401, 403, 404), because only a GET tells its reason. The digest of a
+/// reference by tag is what the registry says. Blocks.
 ///
 /// Options: {HeadOptions}
 ///
-/// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}, "rate_limit" and "served_by" as of
+/// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}, "rate_limit" and "served_by" as in
 /// ocireg_manifest_get}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-3.
@@ -140,14 +140,15 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
 /// Puts a manifest, its bytes unchanged, under a tag or a digest; with both the digest is checked and the tag is put. Into a registry,
 /// oci:DIR:NAME, oci:DIR@DIGEST or dir:DIR. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
-/// A layout or a dir: takes it only when everything is there that it names, of the right size, unless the option allow_missing says
-/// otherwise: config and layers, of schema 1 by their digests alone, and what an index lists; not the subject. There the tag comes last too, a condition holds because
-/// nobody else can change the layout meanwhile ("locked"), and whoever reads or is killed finds the name as it was or as it is. An
-/// archive cannot be changed in place (OCIREG_UNSUPPORTED).
+/// A layout or a dir: takes it only when everything that it refers to is there, with the right size, unless the option
+/// allow_missing says otherwise: config and layers, of schema 1 by their digests alone, and what an index lists, but not the
+/// subject. There the tag comes last too, and a condition holds because no other process can change the layout meanwhile
+/// ("locked"). A reader, or the next process after one that was killed, finds the name either as it was or as it is. An archive
+/// cannot be changed in place (OCIREG_UNSUPPORTED).
 ///
 /// What an index lists is put before it, by its digest, and is an image of its own in a layout only until the index is put: then it is
 /// found by that, and goes with it. A dir: has one image, what was put last; the manifests before stay under their digests, so that an
-/// index can list them. A folder that has files and is no such directory is refused (OCIREG_IO). No name may be a digest or end
+/// index can list them. A folder that has files and is not such a directory is refused (OCIREG_IO). No name may be a digest or end
 /// with one, here or in a copy: as an option's tag that is OCIREG_INVALID_REFERENCE.
 ///
 /// With the option `tags` it is put by its digest with all tags in one request; tags that the answer does not confirm
@@ -156,25 +157,26 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
 ///
 /// With if_exists or if_digest a tag is set only if it refers to nothing, or to what the caller has seen. The tags are looked at
 /// first: when one does not allow it, nothing is written, and the "conflict" of the error (see ocireg_error_json) says what it refers to
-/// now. Then the manifest is put by its digest, and each tag is set on the condition: by the registry (If-None-Match, If-Match), where
-/// it looks at those, which is found out by one more PUT of the manifest and remembered for ten minutes, else by another look just
-/// before. "condition" in the result says which it was: "registry", which is sure, or "looked", which guarantees nothing: somebody may
-/// write between the look and the PUT. Few registries look at conditions; distribution does not.
+/// now. Then the manifest is put by its digest, and each tag is set on the condition. The registry checks it (If-None-Match,
+/// If-Match), if it supports that, which is found out by one more PUT of the manifest and remembered for ten minutes. Otherwise the
+/// tag is looked at once more just before. "condition" in the result says which it was: "registry", which is sure, or "looked",
+/// which guarantees nothing: another client may write between the look and the PUT. Few registries check conditions; distribution
+/// does not.
 ///
 /// A manifest with a subject is listed among the subject's referrers: by the registry, which says so by its OCI-Subject
-/// header, else in the referrers tag (`sha256-` and the hexadecimal digits), which is read, added to and written back,
-/// three requests more. Calls of one client take turns at that. Against other writers the write is conditional (If-Match,
-/// If-None-Match), and after three times as long as it took, at most a second, the list is read again and mended if the
-/// entry was lost; where a registry ignores conditions, as distribution does, an entry can still be lost to a writer that
-/// is slower than that.
+/// header, else in the referrers tag (`sha256-` and the hexadecimal digits). That tag is read, added to and written back, three
+/// requests more. Calls of one client take turns at that. Against other writers the write is conditional (If-Match,
+/// If-None-Match), and after three times as long as it took, at most a second, the list is read again and repaired if the entry was
+/// lost. Where a registry ignores conditions, as distribution does, an entry can still be lost to a writer that is slower than
+/// that.
 ///
 /// Options: {PutOptions}
 ///
 /// Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null, "tags":
 /// [string], all that were set, "skipped": [string], those that were left as they are (if_exists "skip"; when it is all of them,
 /// nothing was written), "condition": "registry", "locked" or "looked" (for several tags the weaker), null without a condition,
-/// "subject": digest or null, "referrers": how it is listed, "api", "tag", "index" (by the place that is no registry) or "none", null
-/// without a subject}. Free with ocireg_string_free.
+/// "subject": digest or null, "referrers": how it is listed, "api", "tag", "index" (by a place that is not a registry) or "none",
+/// null without a subject}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH (also when a tag refers to what if_exists or if_digest
 /// do not allow), OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED;

@@ -139,7 +139,7 @@ pub unsafe extern "C" fn ocireg_manifest_inspect(
     }
 }
 
-/// Makes a manifest or an index from descriptors, which nobody has to join from strings. `parts` is a JSON object with the members
+/// Makes a manifest or an index from descriptors, so that callers need not join strings. `parts` is a JSON object with the members
 /// of the manifest: "manifests" for an index, or "config" and "layers" for an image or an artifact; "artifactType", "subject",
 /// "annotations" and "mediaType" as wanted. A descriptor is {"mediaType", "digest", "size" [, "urls", "annotations", "data",
 /// "platform", "artifactType"]}. What is left out is filled in: "schemaVersion"; "mediaType", the OCI one; for an artifact the empty
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn ocireg_manifest_inspect(
 ///
 /// Options: {DigestOptions}
 ///
-/// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, as of
+/// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, as in
 /// ocireg_manifest_inspect, freed with ocireg_string_free.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT (`parts` is not a JSON object), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED. Source: OCI

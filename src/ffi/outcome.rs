@@ -32,7 +32,7 @@ impl JobOutcome {
         JobOutcome { status, error: Some(Owned::new(ocireg_error::content(error))), kept }
     }
 
-    /// What a new handle was to hold, if nobody has taken it.
+    /// What a new handle was to hold, if it has not been taken.
     pub(super) fn untaken(&self) -> Option<Box<dyn Any + Send>> {
         lock(&self.kept.handle).take()
     }

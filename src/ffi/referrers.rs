@@ -26,8 +26,8 @@ use crate::place;
 /// ocireg_registry_catalog)}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_PROTOCOL when what is there is not an image index, OCIREG_LIMIT_EXCEEDED,
-/// OCIREG_INVALID_ARGUMENT for a `next` of another list, or of nobody's.
-/// Source: distribution-spec end-12a, end-12b, "Listing Referrers", "Referrers Tag Schema".
+/// OCIREG_INVALID_ARGUMENT for a `next` of another list, or one that no list gave. Source: distribution-spec end-12a, end-12b,
+/// "Listing Referrers", "Referrers Tag Schema".
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_referrers(
     client: *mut ocireg_client,

@@ -89,8 +89,8 @@ pub unsafe extern "C" fn ocireg_registry_detect(
 ///
 /// To go on after `n` names, call again with the page's `next`, until that is null. Where a list goes on is the registry's own
 /// business: `next` is what its Link says, with the place on that page, as an opaque text of at most 16 KiB. It belongs to this
-/// list and this host, may be kept and used by another process, and leads nowhere else, whoever hands it in. Pages that go round
-/// in a circle are OCIREG_PROTOCOL, though each is a call of its own.
+/// list and this host, may be kept and used by another process, and leads nowhere else, even if it was forged. Pages that form a
+/// loop are OCIREG_PROTOCOL, though each is a call of its own.
 ///
 /// Options: {CatalogOptions}
 ///
@@ -98,9 +98,9 @@ pub unsafe extern "C" fn ocireg_registry_detect(
 /// it as `next` to go on; null at the end)}. What cannot be a name (it is empty, or would lead elsewhere, or a terminal obeys it) is left
 /// out, with a warning that says how much that was. Free with ocireg_string_free.
 ///
-/// Errors: the common ones; OCIREG_UNSUPPORTED where the registry has no catalog, or takes no notice of `last` and begins again;
-/// OCIREG_INVALID_ARGUMENT for a `next` of another list, or of nobody's. Source: distribution's API, "Catalog"; not in the OCI
-/// specification.
+/// Errors: the common ones; OCIREG_UNSUPPORTED where the registry has no catalog, or ignores `last` and begins again;
+/// OCIREG_INVALID_ARGUMENT for a `next` of another list, or one that no list gave. Source: distribution's API, "Catalog"; not in
+/// the OCI specification.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_registry_catalog(
     client: *mut ocireg_client,
@@ -132,7 +132,8 @@ pub unsafe extern "C" fn ocireg_registry_catalog(
 /// that holds anything but strings and nulls is OCIREG_PROTOCOL. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_UNSUPPORTED where the registry takes no notice of `last` and begins again (one that gives its
-/// whole list, as distribution 2.8 does, is cut here); OCIREG_INVALID_ARGUMENT for a `next` of another list, or of nobody's. Source:
+/// whole list, as distribution 2.8 does, is cut here); OCIREG_INVALID_ARGUMENT for a `next` of another list, or one that no list
+/// gave. Source:
 /// distribution-spec end-8a, end-8b.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_repository_tags(

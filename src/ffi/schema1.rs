@@ -72,7 +72,7 @@ impl VerifyOptions {
 }
 
 /// Verifies a signed schema-1 manifest: every signature must be valid, and everything in the result but the signatures is
-/// read from what they sign. Valid signatures alone prove that nothing was changed, and nothing about who signed: the keys
+/// read from what they sign. Valid signatures alone prove that nothing was changed, and nothing about the signer: the keys
 /// stand in the manifest. So ask for a key or an authority where that matters. Any thread.
 ///
 /// Accepted are ES256, ES384, ES512 (P-256, P-384, P-521), RS256, RS384 and RS512 (RSA of 2048 to 8192 bits), each with the

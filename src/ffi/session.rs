@@ -26,7 +26,8 @@ unsafe fn session(argument: *const c_char) -> Result<SavedSession> {
 ///
 /// Options: {StartOptions}
 ///
-/// Result, a session: {"url": string (absolute; whoever has it may be able to write to the session), "repository": string, "offset":
+/// Result, a session: {"url": string (absolute; any client that has it may be able to write to the session), "repository": string,
+/// "offset":
 /// number (bytes that the registry has), "min_chunk_size": number (the registry's OCI-Chunk-Min-Length; every chunk but the last must be
 /// that long; 0: any)}. Free with ocireg_string_free.
 ///
@@ -172,7 +173,7 @@ pub unsafe extern "C" fn ocireg_upload_session_cancel(
 ///
 /// Options: {MountOptions}
 ///
-/// Result, `json` may be NULL: {"mounted": boolean, "digest": string, "location": string or null, "session": a session, as of
+/// Result, `json` may be NULL: {"mounted": boolean, "digest": string, "location": string or null, "session": a session, as in
 /// ocireg_upload_session_start, or null}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_INVALID_ARGUMENT when `from` is at another registry. Source: distribution-spec end-11.

@@ -70,9 +70,9 @@ impl CallArguments for SyncList {
 ///
 /// Result, `json` may be NULL: {"source": string or null (of a list), "destination": string or null, "dry_run": boolean, "tags":
 /// {"selected": number (of the source), "copied": number, "skipped": number (there already, or left as they are), "pruned": number,
-/// "failed": number}, "blobs": as of ocireg_copy, of all images together (with dry_run what several images need counts once in
+/// "failed": number}, "blobs": as in ocireg_copy, of all images together (with dry_run what several images need counts once in
 /// bytes_copied), "images": [{"source": string or null (of a tag that was pruned), "destination": string, "state": "copied",
-/// "pruned" or "failed", "digest": string or null, "bytes": number, "bytes_copied": number, "error": as of ocireg_error_json, or
+/// "pruned" or "failed", "digest": string or null, "bytes": number, "bytes_copied": number, "error": as in ocireg_error_json, or
 /// null}] (none that were skipped; at most 10,000, and 1,000 that failed), "images_left_out": number (more than these), "error": the
 /// first failure, or null}. With dry_run it says what would be done. Free with ocireg_string_free. OCIREG_OK does not say that every
 /// image is there: "failed" does.

@@ -12,11 +12,11 @@ use super::out::Json;
 use super::status::ocireg_status;
 
 /// Gets the authorization for a repository, [HOST[:PORT]/]REPOSITORY, for requests that the caller sends itself, by curl, wget or
-/// an HTTP library of its own: the header that this client would send, with a token from its cache or a new one. The credentials
-/// are found as for every other call; without any a token server is asked for an anonymous token. What the registry asks for is
-/// known from earlier calls, or found out without credentials: by a ping; where that needs nothing by asking for one of the
-/// repository's tags; and where reading needs nothing and more is wanted, by a PATCH of an upload session that does not exist,
-/// which changes nothing. Blocks.
+/// an HTTP library of its own. It is the header that this client would send, with a token from its cache or a new one. The
+/// credentials are found as for every other call; without any a token server is asked for an anonymous token. What the registry
+/// asks for is known from earlier calls, or found out without credentials: by a ping, or where that needs nothing, by asking for
+/// one of the repository's tags. Where reading needs nothing and more is wanted, it is found out by a PATCH of an upload session
+/// that does not exist, which changes nothing. Blocks.
 ///
 /// Options: {TokenOptions}
 ///
@@ -68,9 +68,10 @@ pub unsafe extern "C" fn ocireg_token(
 ///
 /// Options: {LocateOptions}
 ///
-/// What the caller has to do itself: follow redirects, and send the headers of a location to its host and to no other to which
-/// that redirects; compare size and digest of what arrives, which ocireg_blob_get_file with the option if_exists "skip" does of a
-/// file that is complete, and ocireg_digest_bytes of bytes in memory. Ranges (RFC 9110 14) may be asked for at each URL.
+/// The caller has to follow redirects itself, and to send the headers of a location to its host and to no other to which that
+/// redirects. It also has to compare size and digest of what arrives: ocireg_blob_get_file with the option if_exists "skip" does
+/// that with a file that is complete, and ocireg_digest_bytes with bytes in memory. Ranges (RFC 9110 14) may be asked for at each
+/// URL.
 ///
 /// When a URL does not answer as it should, the next one is asked; after the last, or when they have ended, call again, each call
 /// gets new ones. When a location with an Authorization header answered 401 (400 or 403, if it had served before), call again

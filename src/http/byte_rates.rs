@@ -1,7 +1,7 @@
 //! How fast bodies may pass: the caller's limits in bytes a second, for a host and for all of a client, in each direction.
 //!
 //! The bytes count for the host that was asked, wherever its redirects and upload locations lead: a registry's blobs mostly come from
-//! somebody else's storage. The time that a transfer waits here is nobody's fault: the limits for silent and slow servers do not
+//! another host's storage. The time that a transfer waits here is not the server's fault: the limits for silent and slow servers do not
 //! count it.
 
 use std::sync::{Arc, Mutex};
@@ -50,7 +50,7 @@ impl ByteRates {
         ByteRates { down: shared(&self.down, limits.down), up: shared(&self.up, limits.up) }
     }
 
-    /// Whether new ones would be the same: nobody is under these limits, and nothing is left to wait for.
+    /// Whether new ones would be the same: no transfer is under these limits, and nothing is left to wait for.
     pub(crate) fn are_idle(&self) -> bool {
         let now = Instant::now();
         let mut all = self.down.iter().chain(self.up.iter());

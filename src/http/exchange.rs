@@ -44,10 +44,10 @@ struct Sender<'a> {
 }
 
 impl Http {
-    /// Refuses what the rule of a mirror blocks, and what nobody may ask.
+    /// Refuses what the rule of a mirror blocks, and hosts that must never be asked.
     pub(super) fn not_blocked(&self, at: &Location) -> Result<()> {
         if self.is_closed(&at.url) || at.endpoint_settings.as_ref().is_some_and(|settings| settings.blocks(&at.url)) {
-            let message = "is a registry of which the rule says that only its mirrors are asked";
+            let message = "must not be asked: its rule allows only its mirrors";
             return Err(Error::new(Code::Redirect, format!("{} {message}", host_of(&at.url))).with_url(&at.url));
         }
         Ok(())

@@ -176,7 +176,7 @@ impl Hosts {
     }
 }
 
-/// Whether only files of the machine name whom this reaches: then what the caller sets for all hosts is not for it.
+/// Whether only files of the machine name the host that this reaches: then what the caller sets for all hosts is not for it.
 fn is_only_in_files(at: &Location) -> bool {
     at.endpoint_settings.as_ref().is_some_and(|settings| settings.only_in_files)
 }

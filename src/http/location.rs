@@ -1,6 +1,6 @@
 //! Where requests go. Most name a path, and which scheme, host and prefix it is below is decided here, when they are sent. The only
 //! URLs that come from outside are those that servers name (redirects, Location, Link, v1's endpoints) or callers have kept: they
-//! are made here too. Who named a URL decides which addresses it may lead to, and which headers it may get.
+//! are made here too. Where a URL came from decides which addresses it may lead to, and which headers it may get.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use super::response::Response;
 use super::{link, redirect};
 use crate::error::{Code, Error, Result};
 
-/// A URL, who named it, and how it is reached.
+/// A URL, where it came from, and how it is reached.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Location {
     /// With its query, which may be a signature: for requests and not for messages.
     pub url: Url,
-    /// Who named it.
+    /// Where it came from.
     pub trust: HostTrust,
     /// How it is reached, if not as its host is.
     pub endpoint_settings: Option<Arc<EndpointSettings>>,
@@ -29,7 +29,7 @@ pub struct Location {
 /// Where a request is to be sent.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum RequestTarget {
-    /// A path, with its query, below the base of whoever is asked.
+    /// A path, with its query, below the base URL of the endpoint that is asked.
     Path(String),
     /// A URL that a server named.
     At(Location),
@@ -128,7 +128,7 @@ impl Location {
         Ok(next.map(|url| self.trusts(url, response.remote)))
     }
 
-    /// The rule: what is at the same origin is trusted as this is, whoever names it; all else as little as a server's word.
+    /// The rule: what is at the same origin is trusted as this is, wherever it came from; all else is trusted as little as any URL from a server.
     fn trusts(&self, url: Url, named_by: Option<IpAddr>) -> Location {
         match self.is_origin_of(&url) {
             true => Location { url, ..self.clone() },
@@ -152,7 +152,7 @@ impl Location {
         }
     }
 
-    /// What was named as the base of an API, by whoever writes its root too: without that root, and without a query.
+    /// What was named as the base of an API, without a query, and without the root that some write with it.
     pub(crate) fn base_without(&self, root: &str) -> Location {
         self.changed(|url| {
             let path = url.path().trim_end_matches('/').trim_end_matches(root);

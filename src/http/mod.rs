@@ -66,7 +66,7 @@ pub struct Http {
     closed: Mutex<ClosedHosts>,
 }
 
-/// Hosts and ports that nobody may ask, by the registry that says so.
+/// Hosts and ports that must not be asked, by the registry whose options say so.
 type ClosedHosts = HashMap<String, Vec<(String, u16)>>;
 
 impl Http {
@@ -85,7 +85,7 @@ impl Http {
         self.hosts.set(url, network)
     }
 
-    /// From now on nobody may ask these, whatever leads there; they replace those that the same registry named before.
+    /// From now on these are not asked, whatever leads there; they replace those that the same registry named before.
     pub(crate) fn close_hosts(&self, registry: &str, hosts: Vec<(String, u16)>) {
         let mut closed = lock(&self.closed);
         closed.remove(registry);

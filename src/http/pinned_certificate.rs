@@ -1,5 +1,5 @@
 //! A server's certificate that the caller provided, byte for byte: usually a self-signed one as made by `openssl req
-//! -x509`, which is an authority too. It need not be certified by anyone, and is valid for its names, its period and
+//! -x509`, which is an authority too. It need not be certified by an authority, and is valid for its names, its period and
 //! its purposes (RFC 5280 4.2.1.12).
 
 use der::asn1::AnyRef;

@@ -83,7 +83,7 @@ pub(crate) fn join(current: &Url, text: &str) -> std::result::Result<Url, String
     match slashes.as_str() {
         "//" => {}
         "" | "/" if scheme.is_none() => {}
-        _ => return Err("its slashes are not those of a URL".to_owned()),
+        _ => return Err("it has too few or too many slashes, or backslashes".to_owned()),
     }
     current.join(text).map_err(|error| error.to_string())
 }
@@ -223,7 +223,7 @@ mod tests {
             "https:\\\\v2",
         ] {
             let error = to("https://h/v2/a/", text).unwrap_err();
-            assert!(error.message().contains("its slashes"), "{text}: {error}");
+            assert!(error.message().contains("slashes"), "{text}: {error}");
         }
         for (text, found) in [
             ("//other/x", "https://other/x"),

@@ -69,7 +69,7 @@ pub struct Response {
     pub url: Url,
     /// The address that responded; None when unknown.
     pub remote: Option<IpAddr>,
-    /// Who chose the URL.
+    /// Where the URL came from.
     pub trust: HostTrust,
     /// How it was reached.
     pub endpoint_settings: Option<Arc<EndpointSettings>>,
@@ -311,7 +311,7 @@ impl BodyReader {
         })?;
         piece.map_err(|broken| match broken {
             ReceiveError::Http(error) => transport_error::broke(error, &self.url),
-            ReceiveError::Lost => Error::new(Code::Internal, "the response is not received any more"),
+            ReceiveError::Lost => Error::new(Code::Internal, "the response is no longer being received"),
         })
     }
 

@@ -21,8 +21,8 @@ options! {
         pub connect_timeout_ms: u64 = 10_000,
         /// no byte for that long; of an upload, no 32 KiB
         pub idle_timeout_ms: u64 = 30_000,
-        /// bytes a second of an answer's body, counted over idle_timeout_ms; fewer are OCIREG_TIMEOUT, 0 is any; without it
-        /// 1024, counted over 30 s or idle_timeout_ms, whichever is longer; what the library waits by itself, for
+        /// the fewest bytes a second of a response's body, counted over idle_timeout_ms: fewer are OCIREG_TIMEOUT, 0 allows any.
+        /// Without it 1024, counted over 30 s or idle_timeout_ms, whichever is longer. Time in which the library itself waits, for
         /// download_bytes_per_second too, is not counted
         pub min_speed: Option<u64>,
         /// from the end of an upload to its answer

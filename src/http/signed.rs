@@ -1,5 +1,5 @@
-//! Signed URLs: whoever has one may use it until it ends, so its query is a secret. What it says about its end is told; that it is
-//! true is for whoever signed it.
+//! Signed URLs: anyone who has one may use it until it expires, so its query is a secret. The expiry that it claims is reported; whether
+//! that is true only the signer knows.
 
 use std::time::{Duration, SystemTime};
 

@@ -22,14 +22,14 @@ options! {
     /// How much of a host is asked of at once.
     #[derive(Debug, Clone)]
     pub struct ThrottleOptions {
-        /// requests of all threads that wait for one host's answers at once, to the end of bodies that are read whole; the
-        /// bytes of blobs are not counted in either direction, so that a transfer never waits for itself, nor is what waits for
-        /// a limit of bytes a second
+        /// how many requests of all threads wait for one host's responses at once, up to the end of bodies that are read whole. The
+        /// bytes of blobs are not counted in either direction, so that a transfer never waits for itself, nor are transfers that
+        /// wait for a limit of bytes a second
         pub max_connections_per_host: u32 = 8,
         /// requests to one host that begin in a second, over all threads; 0 is any
         pub requests_per_second: f64 = 0.0,
         /// bytes of bodies that come from all hosts together in a second, shared fairly by all transfers of the client; 0 is any;
-        /// what answers for tokens has is not counted, nor are headers
+        /// responses with tokens are not counted, nor are headers
         pub download_bytes_per_second: u64 = 0,
         /// the same for the bytes that are sent
         pub upload_bytes_per_second: u64 = 0,
@@ -157,7 +157,8 @@ impl Throttle {
         let for_all = self.times().silent;
         let for_call = || lock(&call.memory::<Silences>().0).get(&self.key()).copied();
         let is_since = |at: Instant| at >= begun;
-        let error = || Error::new(Code::Timeout, "no answer from the server to those before").as_stall();
+        let error =
+            || Error::new(Code::Timeout, "no answer from the server to the requests before this one").as_stall();
         match for_all.is_some_and(is_since) {
             true => Err(error()),
             false if for_call().is_some_and(is_since) => Err(error().with_hurry(true)),

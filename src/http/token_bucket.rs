@@ -24,7 +24,7 @@ impl Bucket {
         Bucket { rate, level: 0.0, at: None }
     }
 
-    /// How many bytes are taken at once: what comes in an eighth of a second, so that nobody waits for long.
+    /// How many bytes are taken at once: what comes in an eighth of a second, so that no transfer waits for long.
     pub(crate) fn portion(&self) -> u64 {
         (self.rate / 8).clamp(1, MOST_AT_ONCE)
     }

@@ -118,7 +118,7 @@ fn extended(config: &ImageConfig, count: usize, layers: &[NewLayer]) -> Result<V
         return invalid("has no diff_ids");
     };
     if ids.len() != count {
-        return invalid("has not one diff_id for each layer");
+        return invalid("does not have one diff_id for each layer");
     }
     ids.extend(layers.iter().map(|layer| json!(layer.diff_id)));
     // A history that does not describe every layer would be assigned to the wrong ones.

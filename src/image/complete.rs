@@ -72,7 +72,7 @@ fn incomplete(manifest: &Digest, missing: &[Digest]) -> Error {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let message = format!("the manifest {manifest} names what is not there: {}{more}", listed.join(", "));
+    let message = format!("the manifest {manifest} refers to what is missing: {}{more}", listed.join(", "));
     Error::new(Code::MissingBlob, message)
-        .with_hint("put that before, or put the manifest all the same with the option allow_missing")
+        .with_hint("put that first, or put the manifest anyway with the option allow_missing")
 }

@@ -61,7 +61,7 @@ pub fn tag(
         let (digest, media_type) = (now.digest, now.media_type);
         return Ok(ImageTagged { source, destination, digest, media_type, skipped: vec![to.name()?], condition: None });
     }
-    // From here on nobody cleans the place, which has the manifest then.
+    // From here on the place, which then has the manifest, is not cleaned.
     to.begin(call)?;
     let content = from.root(call)?;
     let (skipped, condition) = to.put_root(call, &content, &condition)?.told(|| to.name())?;

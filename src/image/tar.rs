@@ -50,7 +50,7 @@ impl TarEntry {
             return Ok(Mark::Private);
         }
         if matches!(hidden, b"" | b"." | b"..") {
-            let message = format!("the whiteout '{}' hides nothing that can be", shown(&self.path));
+            let message = format!("the whiteout '{}' does not name a file", shown(&self.path));
             return Err(Error::new(Code::InvalidManifest, message));
         }
         Ok(Mark::Whiteout(join(folder, hidden)))

@@ -31,7 +31,7 @@ pub(super) enum Inquiry {
     Another(AwaitedAnswer),
 }
 
-/// Who has asked for what was answered.
+/// Which call has asked for what was answered.
 enum Finder {
     Me,
     Another,
@@ -72,7 +72,7 @@ impl<R: Send + Sync + 'static> Jobs<R> {
     pub(super) fn inquire(&self, host: &str) -> Inquiry {
         let mut asked = lock(&self.asked);
         let asked = asked.entry(host.to_owned()).or_default();
-        // Who asked may have ended, however that came about, before there was an answer.
+        // The call that asked may have ended, for any reason, before there was an answer.
         let stands = |answer: &&AwaitedAnswer| answer.has_changed().is_ok() || answer.borrow().is_some();
         match asked.answer.as_ref().filter(stands) {
             Some(answer) => Inquiry::Another(answer.clone()),

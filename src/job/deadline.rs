@@ -1,4 +1,4 @@
-//! The deadline of a call that waits for a thread: nobody else looks at it until one makes the call.
+//! The deadline of a call that waits for a thread: nothing else watches it until a thread makes the call.
 
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
@@ -52,7 +52,7 @@ impl<R: Send + Sync + 'static> Job<R> {
 impl DeadlineWatch {
     async fn over<R: Send + Sync + 'static>(self: Arc<Self>, job: Weak<Job<R>>) {
         while let Some(deadline) = self.next(&job) {
-            // It looks up too when nobody tells it that the call has begun.
+            // It also notices the deadline when nothing tells it that the call has begun.
             let until = deadline.min(Instant::now() + LOOK);
             let _ = tokio::time::timeout_at(until.into(), self.changed.notified()).await;
         }

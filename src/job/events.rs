@@ -13,7 +13,7 @@ use crate::sync::lock;
 
 /// The shortest time between two events of one job's progress.
 const PACE: Duration = Duration::from_millis(50);
-/// How many texts wait for a caller who does not take them.
+/// How many texts are kept for a caller that does not take them.
 const MOST_TEXTS: usize = 1000;
 
 pub(crate) struct Events<R> {
@@ -119,7 +119,7 @@ impl News {
         std::mem::take(&mut self.has_ended).then_some(Event::Done)
     }
 
-    /// What was to be told of the call before concerns nobody any more.
+    /// What was still to be reported of the previous call is dropped.
     pub(super) fn restart(&mut self) {
         (self.has_moved, self.has_ended, self.told) = (false, false, None);
     }
@@ -139,7 +139,7 @@ impl News {
         self.questions.clear();
     }
 
-    /// A text that a caller who does not take them must not pile up without end: the oldest go.
+    /// Adds a text. They must not pile up when the caller does not take them: the oldest are dropped.
     pub(super) fn text(&mut self, event: Event) {
         if self.texts.len() == MOST_TEXTS {
             self.texts.pop_front();
@@ -157,7 +157,7 @@ impl News {
         told.then(|| self.questions.pop_front()).flatten()
     }
 
-    /// Nobody waits for the answers any more.
+    /// No call waits for the answers any more.
     pub(super) fn forget(&mut self, host: &str) {
         self.questions.retain(|question| question.host != host);
     }

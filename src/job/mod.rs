@@ -1,4 +1,4 @@
-//! Jobs: calls that threads of ours make, for callers who must not wait. A job makes one call at a time; what happens to it waits in
+//! Jobs: calls that threads of the library make, for callers that must not block. A job makes one call at a time; what happens to it waits in
 //! its client's queue until the caller takes it.
 
 mod credential_questions;
@@ -37,7 +37,7 @@ options! {
         pub(crate) blob_progress: bool,
         /// OCIREG_EVENT_LOG comes for each event of the trace, likewise
         pub(crate) log: bool,
-        /// OCIREG_EVENT_CREDENTIALS comes when a registry asks who calls and no option says it; the call waits for ocireg_job_answer, and so do other jobs that want those of the same host
+        /// OCIREG_EVENT_CREDENTIALS comes when a registry asks for credentials and no option has them; the call waits for ocireg_job_answer, and so do other jobs that need those of the same host
         pub(crate) credentials: bool,
     }
 }

@@ -19,7 +19,7 @@ use crate::sync::{lock, wait, wait_while};
 const PARKED: Duration = Duration::from_secs(5);
 /// How long a thread may take from the end of its work, which others hear of, to its rest.
 const SETTLED: Duration = Duration::from_millis(200);
-/// From how many entries on the queue is looked through for those that nobody wants any more.
+/// From how many entries on the queue is searched for those that are no longer wanted.
 const FEW: usize = 64;
 /// How often what is held is looked through for what need not be.
 const LOOK: Duration = Duration::from_millis(100);
@@ -232,7 +232,7 @@ impl PoolState {
         work.may_ask().iter().any(|host| self.asked.contains_key(host)) && work.is_wanted() && !work.is_cancelled()
     }
 
-    /// Now and then: of what is held that has its turn which was cancelled, by a signal, and that goes which nobody wants any more.
+    /// Now and then: entries that are held and were cancelled by a signal get their turn, and those that are no longer wanted are dropped.
     fn look(&mut self) {
         if self.held.is_empty() || self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
             return;

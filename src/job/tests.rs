@@ -130,7 +130,7 @@ fn calls_that_ended_while_they_were_held_take_no_room() {
     assert!(within(Duration::from_secs(5), || jobs.pool.held() == 1), "{} are held", jobs.pool.held());
 }
 
-/// Who asked and ended without an answer, however that came about, keeps nobody from asking.
+/// A call that asked and ended without an answer, for any reason, does not keep others from asking.
 #[test]
 fn a_question_that_nobody_waits_for_any_more_is_none() {
     let jobs = TestJobs::new(1).unwrap();
@@ -138,7 +138,7 @@ fn a_question_that_nobody_waits_for_any_more_is_none() {
     assert!(matches!(jobs.inquire("h"), credential_questions::Inquiry::Mine(_)));
 }
 
-/// An answer that turned out to be wrong is given to nobody else while the call that got it runs; a newer one is.
+/// An answer that turned out to be wrong is not given to other calls while the call that got it runs; a newer one is.
 #[test]
 fn an_answer_that_was_refused_is_asked_for_again() {
     let jobs = Arc::new(TestJobs::new(1).unwrap());

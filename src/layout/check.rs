@@ -15,7 +15,7 @@ use crate::options::options;
 use crate::os::special_file::open_regular;
 use crate::stream::blob::{Blob, VerifiedBlob};
 
-/// Hidden files younger than this may be somebody's work in progress.
+/// Hidden files younger than this may be the work of a process that still runs.
 const STALE: Duration = Duration::from_secs(24 * 3600);
 
 /// The result of a check.

@@ -96,7 +96,7 @@ impl Needed {
         self.blobs.extend(more.into_iter().filter(|blob| !known.contains(&blob.digest)));
     }
 
-    /// Whether it is among what is needed, be it that it is damaged.
+    /// Whether it is needed, even if it is damaged.
     pub(super) fn names(&self, digest: &Digest) -> bool {
         self.all()
             .map(|blob| &blob.digest)
@@ -285,7 +285,7 @@ impl NeedsWalk<'_> {
             return Err(error);
         }
         if must && entry.digest.algorithm().digest(&bytes) != entry.digest {
-            return Err(Error::new(Code::DigestMismatch, "its bytes have another digest"));
+            return Err(Error::new(Code::DigestMismatch, "its bytes have a different digest"));
         }
         match crate::json::parse(&bytes) {
             Ok(value @ (Value::Object(_) | Value::Array(_))) => Ok(EntryContent::Json(value)),

@@ -62,7 +62,7 @@ fn read(
 
 fn wrong_size(promised: PromisedBlob, found: &str) -> Error {
     let wanted = promised.size.unwrap_or_default();
-    Error::new(Code::SizeMismatch, format!("the source has {found} bytes, and {wanted} were promised"))
+    Error::new(Code::SizeMismatch, format!("the source has {found} bytes, but {wanted} were expected"))
 }
 
 /// What was promised, if the place has it: then the bytes need not be written, but they have to be those.

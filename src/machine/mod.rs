@@ -66,7 +66,7 @@ impl MachineFiles {
         Ok(machine)
     }
 
-    /// What they say of the signatures of an image. It is only shown, so it is read when somebody wants to see it.
+    /// What they say of the signatures of an image. It is only shown, so it is read when it is asked for.
     pub(crate) fn signatures(&self, reference: &Reference) -> Result<Option<ImageSignatures>> {
         let (mut files, mut all) = (Files::default(), RegistriesD::default());
         let folders = match (self.options.registries_d.0.as_slice(), &self.containers) {

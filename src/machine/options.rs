@@ -18,27 +18,28 @@ options! {
         /// what is said twice is an error that names both files
         pub registries_d: Texts,
         /// also what podman and skopeo read: registries.conf in XDG_CONFIG_HOME/containers or ~/.config/containers, else in
-        /// /etc/containers, else in /usr/share/containers, with the files of all their registries.conf.d; or the file that
-        /// CONTAINERS_REGISTRIES_CONF names, alone; and without registries_d all their registries.d. Older ones (containers/image 5) read
-        /// files of the user's folder after those of the machine's, which are not read if the user has a registries.conf, and all folders
-        /// beside a file that is named; and of registries.d that of ~/.config, or if there is none that of /etc. What podman remembers in
-        /// short-name-aliases.conf, and credential-helpers, are not read
+        /// /etc/containers, else in /usr/share/containers, with the files of all their registries.conf.d. If
+        /// CONTAINERS_REGISTRIES_CONF names a file, only that. Without registries_d, also all their registries.d. Older versions
+        /// (containers/image 5) read the files of the user's folder after those of the machine's, which are not read if the user
+        /// has a registries.conf. They read all folders even beside a file that is named, and of registries.d that of ~/.config, or
+        /// if there is none that of /etc. What podman remembers in short-name-aliases.conf, and credential-helpers, are not read
         pub containers_registries: bool,
         /// folders as containerd has them: DIR/HOST[:PORT]/hosts.toml, DIR/HOST_PORT_/hosts.toml, DIR/_default/hosts.toml, or
         /// certificates instead of hosts.toml. A broken one is an error for the names that it is for, not passed over as there; a host
         /// http:// is asked by https first only with skip_verify = true; docker.io and index.docker.io are Docker Hub's registry
         pub containerd_certs_dir: Texts,
-        /// a file like k3s's /etc/rancher/k3s/registries.yaml. An endpoint or expression that is none is an error, not passed over as there;
-        /// of several expressions that change a name the first in the file counts, there any; configs of * are for no registry, as their
-        /// login would reach any; registry-1.docker.io is Docker Hub
+        /// a file like k3s's /etc/rancher/k3s/registries.yaml. An endpoint or expression that is not valid is an error, not skipped
+        /// as there. Of several expressions that change a name the first in the file counts, there any. The configs of * are
+        /// ignored, because their login would reach any registry. registry-1.docker.io is Docker Hub
         pub k3s_registries: Option<String>,
         /// a file like Docker's /etc/docker/daemon.json: registry-mirrors, which are for Docker Hub, and insecure-registries.
         /// Loopback hosts are insecure too with it, as there; names are not looked up to see whether they are in an insecure network
         pub docker_daemon_json: Option<String>,
         /// what a name without a registry is, wherever a call takes one: "docker.io" (the default), one of Docker Hub; "files": what the
         /// aliases of the files above say, else the registry of their unqualified-search-registries. Where there are several it is
-        /// OCIREG_INVALID_REFERENCE, with all that it may be, in each short-name-mode, as nobody can be asked: podman, where it cannot ask,
-        /// tries them in turn except when enforcing, and takes what a stranger has in the first; skopeo always takes Docker Hub
+        /// OCIREG_INVALID_REFERENCE, which lists them, in each short-name-mode, because a library cannot ask the user.
+        /// podman, where it cannot ask, tries them in turn except when enforcing, and takes what a stranger has in the first.
+        /// skopeo always takes Docker Hub
         pub short_names: Option<ShortNameReading>,
     }
 }

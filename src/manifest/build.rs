@@ -1,4 +1,4 @@
-//! Making a manifest or an index from descriptors (OCI image-spec manifest.md, image-index.md), so that nobody has to write one by
+//! Making a manifest or an index from descriptors (OCI image-spec manifest.md, image-index.md), so that no caller has to write one by
 //! joining strings. What is left out is filled in, what cannot be is refused, and the members come in the order in which Go's
 //! programs write them: for the same content the same bytes, and the same digest.
 
@@ -35,7 +35,7 @@ pub fn build(parts: &[u8], algorithm: Algorithm) -> Result<BuiltManifest> {
     let given = match json::parse(parts) {
         Ok(Value::Object(given)) => given,
         Ok(_) => return Err(argument("the parts of the manifest are not a JSON object")),
-        Err(error) => return Err(argument(format!("what the manifest is made of {}", error.verdict()))),
+        Err(error) => return Err(argument(format!("the given manifest {}", error.verdict()))),
     };
     let mut parts = ordered(given, &MANIFEST, "the manifest")?;
     let media_type = media_type_of(&parts)?;
@@ -79,7 +79,7 @@ fn media_type_of(parts: &Map<String, Value>) -> Result<String> {
         types::OCI_MANIFEST | types::DOCKER_MANIFEST | types::OCI_INDEX | types::DOCKER_LIST => {
             Ok(media_type.to_owned())
         }
-        other => Err(invalid(format!("no manifest of the type '{}' can be made", shorten(other)))),
+        other => Err(invalid(format!("a manifest of the type '{}' cannot be built", shorten(other)))),
     }
 }
 
@@ -311,7 +311,7 @@ mod tests {
             (r#"{"artifactType":"nonsense"}"#.to_owned(), "not a media type"),
             (r#"{"artifactType":"a/b","annotations":{"a":1}}"#.to_owned(), "annotation 'a'"),
             (r#"{"mediaType":"application/vnd.docker.distribution.manifest.list.v2+json","manifests":[],"annotations":{}}"#.to_owned(), "no annotations"),
-            (r#"{"mediaType":"text/html","artifactType":"a/b"}"#.to_owned(), "no manifest of the type"),
+            (r#"{"mediaType":"text/html","artifactType":"a/b"}"#.to_owned(), "cannot be built"),
             (r#"{"a":1,"a":2}"#.to_owned(), "twice"),
             (layer("\"size\":-1"), "layers[0]"),
             (layer("\"size\":3,\"data\":\"e30=\""), "different digest or size"),

@@ -24,7 +24,7 @@ pub struct IndexEntry {
     pub descriptor: Descriptor,
     /// The same with all members, as it was written.
     raw: Value,
-    /// What the config of its image says that it runs on, if somebody looked.
+    /// What the config of its image says that it runs on, if it was read.
     config: Option<Platform>,
 }
 
@@ -87,7 +87,7 @@ impl IndexEntry {
         self
     }
 
-    /// What it runs on, as far as it says that or somebody looked.
+    /// What it runs on, as far as it says that or its config was read.
     fn platform(&self) -> Option<&Platform> {
         self.descriptor.platform.as_deref().filter(|_| self.says_platform()).or(self.config.as_ref())
     }
@@ -224,7 +224,7 @@ fn without(before: Vec<IndexEntry>, gone: &[bool], coming: &[IndexEntry]) -> Cha
     changed
 }
 
-/// The type that an index of these entries has when nobody chooses: Docker's, if all of them are Docker's.
+/// The type that an index of these entries has by default: Docker's, if all of them are Docker's.
 pub fn usual_type(entries: &[IndexEntry]) -> &'static str {
     let is_docker = |entry: &IndexEntry| {
         matches!(entry.descriptor.media_type.as_str(), types::DOCKER_MANIFEST | types::DOCKER_LIST)

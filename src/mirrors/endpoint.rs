@@ -27,7 +27,7 @@ pub(crate) struct RegistryEndpoint {
     pub(crate) credentials: Option<Credentials>,
     /// The limit of its own for connecting.
     pub(crate) connect_timeout_ms: Option<u64>,
-    /// Who says so.
+    /// Where that is said.
     pub(crate) source: RuleSource,
 }
 

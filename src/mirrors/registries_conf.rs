@@ -240,7 +240,7 @@ fn refuse_conflict(
         (false, _) => "insecure",
         _ => "blocked",
     };
-    Err(table.file.wrong(table.line, format!("'{}' is there twice with a different '{key}'", quoted(&location))))
+    Err(table.file.wrong(table.line, format!("'{}' occurs twice, with a different '{key}'", quoted(&location))))
 }
 
 fn refuse_version_1(top: &TomlTable<'_>) -> Result<()> {

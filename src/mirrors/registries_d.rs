@@ -105,7 +105,7 @@ impl SignatureSection {
 }
 
 fn twice(file: &ConfigText<'_>, line: u32, name: &str, first: &RuleSource) -> Error {
-    file.wrong(line, format!("'{}' is also in {first}, and may be there only once", quoted(name)))
+    file.wrong(line, format!("'{}' is also in {first}, and may occur only once", quoted(name)))
 }
 
 fn section(file: &ConfigText<'_>, name: &str, node: &YamlNode) -> Result<SignatureSection> {
@@ -149,7 +149,7 @@ fn names(reference: &Reference) -> Vec<String> {
 fn url(said: &SignatureSetting<String>) -> Result<SignatureSetting<Url>> {
     let found = Url::parse(&said.value).ok().filter(|url| matches!(url.scheme(), "http" | "https" | "file"));
     let wrong = || {
-        let what = "where signatures are must be a URL that begins with https://, http:// or file://";
+        let what = "the location of signatures must be a URL that begins with https://, http:// or file://";
         Error::new(Code::Io, format!("{}: {what}", said.source))
     };
     Ok(SignatureSetting { value: found.ok_or_else(wrong)?, source: said.source.clone() })

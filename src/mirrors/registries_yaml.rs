@@ -5,7 +5,7 @@
 //! - Of several `rewrite` expressions that change a name, the first in the file counts; there any.
 //! - `registry-1.docker.io` is Docker Hub, also as a name of `mirrors`; there another registry.
 //! - `tls: {}` says nothing; there it makes a host that the mirrors of `*` are not for.
-//! - `configs` of `*` are for no registry: its login would reach any host that somebody names.
+//! - `configs` of `*` are ignored: its login would be sent to any host that is named.
 //! - An endpoint of a loopback host without a scheme is asked in what it speaks; there by http unless its port is 443.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -197,10 +197,10 @@ impl RegistriesYaml<'_> {
             let wrong = |why: String| self.file.wrong(node.line, format!("the expression '{}' {why}", shorten(from)));
             let to = node.text(self.file, "rewrite")?;
             if from.len().max(to.len()) > LONGEST {
-                return Err(wrong(format!("or what is to be in its place is longer than {LONGEST} bytes")));
+                return Err(wrong(format!("or its replacement is longer than {LONGEST} bytes")));
             }
             let expression = RegexBuilder::new(from).size_limit(LARGEST).build();
-            expressions.push((expression.map_err(|error| wrong(format!("is not one: {error}")))?, to.to_owned()));
+            expressions.push((expression.map_err(|error| wrong(format!("is not valid: {error}")))?, to.to_owned()));
         }
         Ok(if expressions.is_empty() { Rename::Keep } else { Rename::Expressions(expressions) })
     }

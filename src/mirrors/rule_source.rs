@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Who says something: a file with a line, or an option.
+/// Where a setting comes from: a file with a line, or an option.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RuleSource {
     /// An option of the caller.

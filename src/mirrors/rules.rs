@@ -32,7 +32,7 @@ pub(crate) struct Rule {
     pub(crate) endpoints: Vec<RegistryEndpoint>,
     /// The machine's owner forbids the registry itself: what no endpoint may be asked is refused, writes as well.
     pub(crate) blocked: bool,
-    /// Nobody is asked: what stands there cannot be read.
+    /// No endpoint is asked: the configuration cannot be read.
     pub(crate) wrong: Option<Arc<Error>>,
     pub(crate) source: RuleSource,
 }
@@ -44,7 +44,7 @@ impl Rule {
     }
 }
 
-/// All rules of a client, by who says them: those of the caller's options, of one file or of one folder. The first that has a rule
+/// All rules of a client, by where they come from: those of the caller's options, of one file or of one folder. The first that has a rule
 /// for a name says everything about it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rules(pub(crate) Vec<Vec<Rule>>);
@@ -63,8 +63,8 @@ impl Rules {
         self.0.iter().find_map(|group| longest(group, name))
     }
 
-    /// Who forbids what a repository of a registry is at an endpoint, if somebody does: what another name leads to, be it a mirror, a
-    /// location or a name that is rewritten, is as forbidden as what is named.
+    /// The rule that forbids what a repository of a registry is at an endpoint, if there is one: what another name leads to (a mirror, a
+    /// location, a rewritten name) is as forbidden as what is named.
     pub(crate) fn block(&self, endpoint: &RegistryEndpoint, index: &Index, repository: &str) -> Option<&RuleSource> {
         let there = endpoint.full_name(index, repository)?;
         self.of_name(&there).filter(|rule| rule.blocked).map(|rule| &rule.source)

@@ -34,8 +34,8 @@ struct Search {
     source: RuleSource,
 }
 
-/// What podman does when several registries are to be searched. Nobody can be asked here, so several are searched in no mode: a stranger
-/// may have the name in the first, and podman goes on to the next after any failure.
+/// What podman does when several registries are to be searched. The user cannot be asked here, so several are not searched in any mode: a
+/// stranger may own the name in the first, and podman goes on to the next after any failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ShortNameMode {
     Disabled,
@@ -104,7 +104,7 @@ impl ShortNames {
         self.mode.unwrap_or(ShortNameMode::Permissive)
     }
 
-    /// What a name without registry, tag and digest stands for, and who says so.
+    /// What a name without registry, tag and digest stands for, and where that is said.
     pub(crate) fn resolve(&self, name: &str) -> Result<(Repository, &RuleSource)> {
         if let Some(Some(alias)) = self.aliases.get(name) {
             return Ok((alias.repository.clone(), &alias.source));

@@ -1,5 +1,5 @@
 //! Reading TOML by its types, with the lines where things stand. Keys are found in any case, as the Go programs whose files these are
-//! find them; keys that nobody asks for do not matter, as there.
+//! find them; keys that are not used here do not matter, as there.
 
 use toml::de::{DeTable, DeValue};
 use toml::Spanned;

@@ -28,7 +28,7 @@ pub(crate) struct YamlNode {
 
 #[derive(Debug)]
 pub(crate) enum Value {
-    /// A string, a number, true or false, or nothing: what it is depends on who asks, unless it is quoted.
+    /// A string, a number, true or false, or nothing: what it is depends on the reader, unless it is quoted.
     Scalar {
         text: String,
         quoted: bool,
@@ -74,7 +74,7 @@ impl<'a> Builder<'a> {
         let line = u32::try_from(span.start.line()).unwrap_or(0);
         let too = |what: &str| self.file.wrong(line, format!("there are {what}"));
         if depth > DEEPEST {
-            return Err(too(&format!("more than {DEEPEST} values in each other")));
+            return Err(too(&format!("values nested more than {DEEPEST} levels deep")));
         }
         self.left = self.left.checked_sub(1).ok_or_else(|| too(&format!("more than {MOST} values")))?;
         let (anchor, value) = match event {
@@ -98,10 +98,10 @@ impl<'a> Builder<'a> {
         Ok(node)
     }
 
-    // Its parts count again: whoever goes through the document goes through them again.
+    // Its parts count again: code that goes through the document goes through them again.
     fn alias(&mut self, anchor: usize, line: u32) -> Result<Rc<YamlNode>> {
         let node = self.anchors.get(&anchor).cloned();
-        let node = node.ok_or_else(|| self.file.wrong(line, "an alias stands for what it is a part of"))?;
+        let node = node.ok_or_else(|| self.file.wrong(line, "an alias refers to a value that contains it"))?;
         let left = self.left.checked_sub(node.size);
         self.left = left.ok_or_else(|| self.file.wrong(line, format!("there are more than {MOST} values")))?;
         Ok(node)
@@ -134,7 +134,7 @@ impl<'a> Builder<'a> {
                 return Err(self.file.wrong(key.line, "a key must be a string"));
             };
             if !known.insert(text.clone()) {
-                return Err(self.file.wrong(key.line, format!("the key '{}' is there twice", quoted(text))));
+                return Err(self.file.wrong(key.line, format!("the key '{}' occurs twice", quoted(text))));
             }
             let (event, span) = self.next()?;
             let node = self.node(event, span, depth + 1)?;
@@ -297,7 +297,7 @@ mod tests {
             ("{a: ".repeat(200_000), "limit"),
             ("- ".repeat(300_000), "more than 32"),
             (format!("[{}]", "a,".repeat(400_000)), "more than 100000"),
-            ("a: &a [*a]".into(), "a part of"),
+            ("a: &a [*a]".into(), "contains it"),
             ("a: *b".into(), "unknown anchor"),
             ("a: 1\na: 2".into(), "twice"),
             ("? [a]\n: b".into(), "key must be a string"),

@@ -15,7 +15,7 @@ pub(crate) enum LockKind {
 
 /// Opens what is to be locked, a file or a folder.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    // Nobody may be let wait by a pipe that was put there.
+    // A pipe that was put there must not make the caller wait.
     let open = |write| OpenOptions::new().read(true).write(write).custom_flags(libc::O_NONBLOCK).open(path);
     // On some network file systems an exclusive lock needs write access; a folder cannot be opened for writing.
     open(true).or_else(|_| open(false))

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-/// For everybody, as far as the umask and the folder let it.
+/// For all users, as far as the umask and the folder allow it.
 pub(crate) fn usual() -> Permissions {
     Permissions::from_mode(0o666)
 }

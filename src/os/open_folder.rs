@@ -1,5 +1,5 @@
-//! An open folder, and what is done to one name in it. No link is followed here, and whoever moves or replaces a folder on the path that
-//! led to it changes nothing: so files are made where an archive of a stranger's says.
+//! An open folder, and what is done to one name in it. No link is followed here, and moving or replacing a folder on the path that
+//! led to it has no effect: so files can be created where an untrusted archive says.
 
 use std::ffi::OsStr;
 use std::fs::File;

@@ -1,5 +1,5 @@
-//! Writing to a descriptor of the caller's: a file, a pipe, a socket, a terminal, blocking or not. Nobody may read at the
-//! other end, so a write never blocks: it waits for room, and looks in between whether it should go on. The flags of the
+//! Writing to a descriptor of the caller's: a file, a pipe, a socket, a terminal, blocking or not. It may be that nothing reads at the
+//! other end, so a write never blocks: it waits for room, and checks in between whether it should go on. The flags of the
 //! descriptor stay as they are, for other processes may share them.
 
 use std::io::{self, Write};

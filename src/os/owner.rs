@@ -29,12 +29,12 @@ pub(crate) fn is_another_users(found: &Metadata) -> bool {
     !is_own(found) && found.uid() != 0
 }
 
-/// Who else can change a file, as the end of a sentence about it; None if only this user and root can.
+/// Which other users can change a file, as the end of a sentence about it; None if only this user and root can.
 pub(crate) fn stranger(found: &Metadata) -> Option<String> {
     if is_another_users(found) {
         return Some(format!("it belongs to another user ({})", found.uid()));
     }
-    others_may_write(found).then(|| "others may write it".to_owned())
+    others_may_write(found).then(|| "other users may write to it".to_owned())
 }
 
 /// Whether others than the owner may write. The group does not count where it is the owner's own, as on systems where every user has
@@ -161,8 +161,8 @@ mod tests {
             fs::set_permissions(file.path(), Permissions::from_mode(0o664)).unwrap();
             stranger(&file.path().metadata().unwrap())
         };
-        assert!(with(0, 0).unwrap().contains("others may write"));
-        assert!(with(0, 12345).unwrap().contains("others may write"));
+        assert!(with(0, 0).unwrap().contains("other users may write"));
+        assert!(with(0, 12345).unwrap().contains("other users may write"));
         assert!(with(12345, 0).unwrap().contains("another user (12345)"));
     }
 

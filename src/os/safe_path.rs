@@ -1,5 +1,5 @@
 //! The path of a folder that is written to or cleaned. Links in it are followed by the kernel's rules of protected_symlinks (proc(5)):
-//! these are not enabled everywhere, and never apply in a folder that everybody may write to if it has no sticky bit.
+//! these are not enabled everywhere, and never apply in a folder that all users may write to if it has no sticky bit.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -12,7 +12,7 @@ use super::special_file::name_of;
 
 /// As many links as the kernel follows.
 pub(crate) const MOST_LINKS: usize = 40;
-/// A folder in which everybody may create files, such as /tmp.
+/// A folder in which all users may create files, such as /tmp.
 const SHARED: u32 = 0o002;
 
 /// Resolves the links of a path. Parts that do not exist yet are left unchanged.
@@ -72,7 +72,7 @@ fn own(part: Component<'_>) -> PathBuf {
 pub(crate) fn refuse_trap(folder: &Metadata, found: &Metadata) -> io::Result<()> {
     let ours = [geteuid().as_raw(), folder.uid()];
     match folder.mode() & SHARED != 0 && !ours.contains(&found.uid()) {
-        true => Err(trap(found, " in a folder that everybody may write to")),
+        true => Err(trap(found, " in a folder that all users may write to")),
         false => Ok(()),
     }
 }

@@ -59,8 +59,8 @@ impl Target {
             };
             let kind = found.file_type();
             if kind.is_file() && folder.starts_with("/proc") {
-                let message = format!("cannot write {shown}: no file can take the place of what is in /proc");
-                return Err(Error::new(Code::Io, message).with_hint("use the name that the file has elsewhere"));
+                let message = format!("cannot write {shown}: a file in /proc cannot be replaced");
+                return Err(Error::new(Code::Io, message).with_hint("use the name that the file has outside of /proc"));
             }
             if kind.is_file() {
                 return Ok(Target::Replace(full));
@@ -85,7 +85,7 @@ impl Target {
 }
 
 impl DirectOutput {
-    /// Opens it, once somebody reads from the other end of a named pipe. `pause` waits a little, or ends the waiting.
+    /// Opens it, once a process reads from the other end of a named pipe. `pause` waits a little, or ends the waiting.
     pub fn open(self, pause: &dyn Fn() -> Result<()>) -> Result<File> {
         let path = match self.way {
             Opening::Open(file) => return Ok(file),

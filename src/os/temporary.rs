@@ -41,7 +41,7 @@ pub(crate) fn hidden(folder: &Path) -> io::Result<NamedTempFile> {
     Builder::new().prefix(".").suffix(".partial").tempfile_in(folder)
 }
 
-/// Makes a file with exactly this name, readable by everybody.
+/// Makes a file with exactly this name, readable by all users.
 pub(crate) fn named(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
     Builder::new().prefix(name).rand_bytes(0).permissions(mode::usual()).tempfile_in(folder)
 }

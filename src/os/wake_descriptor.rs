@@ -1,4 +1,4 @@
-//! A descriptor that can be read from while there is something to do, for callers who wait with poll, epoll or kqueue.
+//! A descriptor that can be read from while there is something to do, for callers that wait with poll, epoll or kqueue.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};

@@ -45,7 +45,7 @@ pub fn attach_artifact(
 ) -> Result<PushedArtifact> {
     to.takes("an artifact")?;
     if matches!(to, Place::Directory(_)) {
-        return Err(Error::new(Code::Unsupported, "nothing can be attached in a dir:, which holds one thing only"));
+        return Err(Error::new(Code::Unsupported, "nothing can be attached in a dir:, which holds one manifest only"));
     }
     let subject = subject(client, call, to, options.platform.as_deref())?;
     let options = ArtifactPushOptions { artifact: options.artifact.clone(), ..ArtifactPushOptions::default() };
@@ -80,7 +80,8 @@ impl Place {
         match self {
             Place::Registry(_) | Place::Oci(..) | Place::OciArchive(..) | Place::Directory(_) => Ok(()),
             Place::DockerArchive(..) | Place::RegistryV1(_) => {
-                let message = format!("{what} goes into a registry, an oci: layout, an oci-archive: or a dir:");
+                let message =
+                    format!("{what} can only be put into a registry, an oci: layout, an oci-archive: or a dir:");
                 Err(Error::new(Code::Unsupported, message))
             }
         }
@@ -100,8 +101,10 @@ impl Place {
         match is_near {
             true => Ok(other),
             false => {
-                let message =
-                    format!("the subject '{}' is not in the repository or layout of what is about it", shorten(name));
+                let message = format!(
+                    "the subject '{}' is not in the same repository or layout as what refers to it",
+                    shorten(name)
+                );
                 Err(Error::new(Code::InvalidArgument, message))
             }
         }

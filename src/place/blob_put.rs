@@ -95,7 +95,7 @@ pub fn put_blob_stream(
     }
 }
 
-/// Into a place that is no registry.
+/// Into a place that is not a registry.
 fn take(
     client: &Client,
     call: &Call,

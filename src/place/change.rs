@@ -134,13 +134,14 @@ fn split(name: &str) -> Option<(&str, Digest)> {
 }
 
 impl Place {
-    /// Refuses what is no tag for it, before anything is asked.
+    /// Refuses what is not a tag for it, before anything is asked.
     pub fn check_tag(&self, tag: &str) -> Result<()> {
         match self {
             Place::Registry(reference) => reference.renamed(tag).map(drop),
             _ if matches!(Place::parse(tag), Ok(Place::Registry(_)) | Err(_)) => Ok(()),
             _ => {
-                let message = format!("'{}' is a place, and the new name is one in {}", shorten(tag), self.shown());
+                let message =
+                    format!("'{}' is a place, but the new name must be a name in {}", shorten(tag), self.shown());
                 Err(Error::new(Code::InvalidReference, message))
             }
         }
@@ -189,7 +190,7 @@ impl Place {
     fn tag(&self) -> Result<&str> {
         let name = self.name().filter(|name| !name.starts_with('@') && name.parse::<Digest>().is_err());
         name.ok_or_else(|| {
-            let message = format!("{} has no name that is a tag", self.shown());
+            let message = format!("{} does not name a tag", self.shown());
             Error::new(Code::InvalidReference, message)
         })
     }
@@ -230,7 +231,7 @@ impl Place {
             look(None)?;
         }
         target.begin(call)?;
-        // From here on nobody cleans the place.
+        // From here on the place is not cleaned.
         look(Some(self.source(client)?.as_ref()))?;
         match self {
             // It has one name: what is put under that next, an index of this for one, takes it away.
@@ -250,7 +251,10 @@ impl Place {
     /// The names that a manifest is put under: its own, and those of an option; without any, its digest.
     fn targets(&self, client: &Client, tags: &[String]) -> Result<Vec<Box<dyn WriteStore>>> {
         if !tags.is_empty() && !self.has_names() {
-            return Err(Error::new(Code::InvalidArgument, format!("{} has no names: the option tags", self.shown())));
+            return Err(Error::new(
+                Code::InvalidArgument,
+                format!("the option tags cannot be used: {} has no names", self.shown()),
+            ));
         }
         let mut names: Vec<&str> = self.name().into_iter().collect();
         for tag in tags.iter().map(String::as_str) {

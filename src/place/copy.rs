@@ -61,7 +61,7 @@ pub fn append(client: &Client, call: &Call, image: &Place, options: &AppendOptio
     let named = options.to.as_deref().map(Place::parse).transpose()?;
     let to = named.as_ref().unwrap_or(image);
     if matches!(to, Place::Registry(reference) if reference.digest().is_some()) {
-        return Err(Error::new(Code::InvalidReference, "the result needs a name without digest: the option to"));
+        return Err(Error::new(Code::InvalidReference, "the result needs a name without a digest: set the option to"));
     }
     let (from, to) = match options.scratch {
         true => Place::onto(client, Box::new(Scratch::new(options.platform.as_deref())?), to)?,
@@ -101,7 +101,7 @@ pub(super) fn packing(
     let wanted = options.compression.is_some_and(|compression| compression != Compression::None);
     if options.sparse && wanted {
         let message =
-            "the options sparse and compression exclude each other: an index stays as it is, or its images change";
+            "the options sparse and compression exclude each other: sparse keeps the index unchanged, compression changes its images";
         return Err(Error::new(Code::InvalidArgument, message));
     }
     let usual = if is_saved && to.takes_packed() && !options.sparse { Compression::Gzip } else { Compression::None };

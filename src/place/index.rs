@@ -64,13 +64,13 @@ impl Place {
         let invalid = |message: &str| Err(Error::new(Code::InvalidReference, message));
         match self {
             Place::Registry(reference) if reference.digest().is_some() => {
-                invalid("an index that is changed is named without a digest, which would be another one afterwards")
+                invalid("an index to be changed must be named without a digest, because its digest changes")
             }
             Place::OciArchive(path, _) if path == "-" => {
-                invalid("an index is changed in a place that can be read and written: - is not one")
+                invalid("an index can only be changed in a place that can be read and written, which - is not")
             }
             Place::Oci(_, None) | Place::OciArchive(_, None) => {
-                invalid("an index that is changed needs its name, as in oci:DIR:NAME")
+                invalid("an index to be changed needs a name, as in oci:DIR:NAME")
             }
             _ => Ok(()),
         }
@@ -87,7 +87,7 @@ impl Place {
         open().map_err(|error: Error| error.with_side(Side::Destination))
     }
 
-    /// Whether it is a folder that cannot be read before somebody has written there.
+    /// Whether it is a folder that cannot be read before something was written there.
     fn is_missing(&self) -> bool {
         match self {
             Place::Oci(path, _) => !Path::new(path).join("oci-layout").exists(),
@@ -128,7 +128,7 @@ impl Place {
             Place::Oci(path, _) => Ok(Place::Oci(path.clone(), name)),
             Place::OciArchive(path, _) if path != "-" => Ok(Place::OciArchive(path.clone(), name)),
             _ => {
-                let message = format!("{digest} alone names nothing here: a place with its name is needed");
+                let message = format!("{digest} alone cannot be looked up here: give a place with a name");
                 Err(Error::new(Code::InvalidReference, message))
             }
         }

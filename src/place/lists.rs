@@ -41,7 +41,7 @@ pub fn tags(client: &Client, call: &Call, holder: &Place, options: &TagsOptions)
     Ok(Tags { name: store.place(), tags, next: last.clone(), last, digests, served_by: None, more: Map::new() })
 }
 
-/// What would be several lines of a list, or none, is no name: others may have written anything.
+/// What would be several lines of a list, or none, is not a name: others may have written anything.
 fn leave_out(call: &Call, place: &str, all: &mut BTreeMap<&str, &Digest>) -> Result<()> {
     let before = all.len();
     all.retain(|name, _| !name.is_empty() && !name.contains(char::is_control));

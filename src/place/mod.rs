@@ -197,7 +197,7 @@ impl Place {
     fn only_open(&self, descriptor: Option<&File>, end: &str) -> Result<()> {
         let is_open = matches!(self, Place::OciArchive(path, _) | Place::DockerArchive(path, _) if path == "-");
         if descriptor.is_some() && !is_open {
-            let message = format!("the option {end}_fd is for a {end} docker-archive:- or oci-archive:-");
+            let message = format!("the option {end}_fd needs docker-archive:- or oci-archive:- as the {end}");
             return Err(Error::new(Code::InvalidArgument, message));
         }
         Ok(())
@@ -223,12 +223,13 @@ impl Place {
         Ok(match self {
             Place::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),
             Place::RegistryV1(reference) => {
-                let message = format!("docker-v1://{reference} can only be copied from; 'v1 push' makes an old image");
+                let message = format!(
+                    "docker-v1://{reference} can only be copied from; 'v1 push' creates an image of protocol v1"
+                );
                 return Err(Error::new(Code::Unsupported, message));
             }
             Place::Oci(_, Some(name)) | Place::OciArchive(_, Some(name)) if name.starts_with('@') => {
-                let message =
-                    format!("'{}' picks one of the images that are there: a new one has a name", shorten(name));
+                let message = format!("'{}' selects an existing image: a new image needs a name", shorten(name));
                 return Err(Error::new(Code::InvalidReference, message));
             }
             Place::Oci(path, name) => Box::new(OciLayout::planned(Path::new(path), name.as_deref())?),
@@ -248,7 +249,7 @@ fn picked(rest: &str) -> Option<(String, Option<String>)> {
 }
 
 /// Whether what stands before the first colon is meant as a transport, though as none that is known here, and not as a host or a
-/// repository: somebody has a transport of that name, or it can be neither of the two.
+/// repository: another program has a transport of that name, or it can be neither of the two.
 fn is_transport(word: &str, rest: &str) -> bool {
     let is_port = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let host = rest.split_once('/').is_some_and(|(port, _)| is_port(port));

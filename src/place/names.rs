@@ -63,7 +63,8 @@ impl Place {
         let place = Place::read(text, &in_registry)?;
         match place.unpinned() {
             (_, Some(_)) => {
-                let message = format!("'{}' is one thing in a place, by its digest, and not the place", shorten(text));
+                let message =
+                    format!("'{}' names one manifest by its digest: give the place without it", shorten(text));
                 Err(Error::new(Code::InvalidReference, message))
             }
             _ => Ok(place),
@@ -89,9 +90,9 @@ impl Place {
             }
             _ => {
                 let message =
-                    format!("'{}' is a place on this machine, and this is for registries only", shorten(text));
+                    format!("'{}' is a place on this machine, but this works only with registries", shorten(text));
                 Err(Error::new(Code::Unsupported, message)
-                    .with_hint("docker://REF is a reference, whatever its first part is"))
+                    .with_hint("docker://REF always means a registry, whatever REF begins with"))
             }
         }
     }

@@ -134,7 +134,7 @@ impl Client {
 /// An endpoint of which the caller says that it failed is passed over, as long as there is another one.
 fn not_failed(remote: &Remote, options: &LocateOptions) -> Result<()> {
     match remote.has_alternative() && options.failed.0.contains(&endpoint_of(remote)) {
-        true => Err(Error::new(Code::Network, "the caller says that it does not serve")),
+        true => Err(Error::new(Code::Network, "the option failed lists it")),
         false => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! An index as a call sees it: it decides who may do what, and receives the credentials.
+//! An index as a call sees it: it decides what an account may do, and receives the credentials.
 
 use ::http::header::HeaderValue;
 use ::http::StatusCode;

@@ -1,7 +1,7 @@
-//! Protocol v1, which registries spoke until 2015: an index that knows who may do what, and registries that store
+//! Protocol v1, which registries spoke until 2015: an index that knows what an account may do, and registries that store
 //! images. Source: docker-registry 0.9.1, its last server, and Docker's "Registry API" and "Hub API" of that time.
 //!
-//! Nothing here is addressed by content. An image's ID is a name that somebody chose, so what a server sends under it
+//! Nothing here is addressed by content. An image's ID is a name that its author chose, so what a server sends under it
 //! can be checked only against a checksum from the same server: results say what was verified. IDs and names are
 //! checked before they become part of a URL.
 

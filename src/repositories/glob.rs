@@ -49,7 +49,7 @@ impl Glob {
                 '?' => Piece::One,
                 '[' => {
                     let negated = letters.next_if(|letter| matches!(letter, '!' | '^')).is_some();
-                    let ranges = ranges(&mut letters).ok_or_else(|| wrong("has a '[' that nothing ends"))?;
+                    let ranges = ranges(&mut letters).ok_or_else(|| wrong("has a '[' without a ']'"))?;
                     Piece::Among { ranges, negated }
                 }
                 letter => Piece::Letter(letter),

@@ -27,7 +27,8 @@ pub(crate) fn parse(text: &str) -> Result<Vec<ListedLine>> {
         let Some(source) = words.next() else { continue };
         let (line, destination) = (at + 1, words.next());
         if let Some(more) = words.next() {
-            let message = format!("line {line} of the list has '{}' after source and destination", shorten(&more));
+            let message =
+                format!("line {line} of the list has more than a source and a destination: '{}'", shorten(&more));
             return Err(Error::new(Code::InvalidArgument, message));
         }
         if found.len() == MOST_LINES {
@@ -58,7 +59,10 @@ mod tests {
         assert_eq!(shown, [(3, "h/a", Some("g/a")), (4, "h/b:1", None), (6, "oci:x#y", Some("h/c"))]);
         assert!(parse("").unwrap().is_empty());
         let error = parse("a b\na b c\n").unwrap_err();
-        assert!(error.message().contains("line 2 of the list has 'c'"), "{error}");
+        assert!(
+            error.message().contains("line 2 of the list has more than a source and a destination: 'c'"),
+            "{error}"
+        );
         assert_eq!(parse(&"a\n".repeat(MOST_LINES + 1)).unwrap_err().code(), Code::LimitExceeded);
         assert_eq!(parse(&" ".repeat(MOST_BYTES + 1)).unwrap_err().code(), Code::LimitExceeded);
     }

@@ -104,7 +104,7 @@ pub(crate) fn images(pairs: &[Pair], listed: &[Option<ListedPair>]) -> Result<Im
 
 fn claimed_twice(one: &Pair, other: &Pair, name: &str) -> Error {
     let (first, second) = (one.source.image(name), other.source.image(name));
-    let message = format!("{} would be both {first} and {second}", other.destination.image(name));
+    let message = format!("{} would be a copy of both {first} and {second}", other.destination.image(name));
     Error::new(Code::InvalidArgument, message)
         .with_hint("the source that comes first in the list has the name; let each have a place of its own")
 }
@@ -127,7 +127,7 @@ struct GatheredTags<'a> {
 }
 
 /// The destination's tags that are meant, but that nothing of any source is for. Where one of the sources has none of the tags at all,
-/// that is no reason to remove what may have come from it.
+/// that is not a reason to remove what may have come from it.
 pub(crate) fn doomed(pairs: &[Pair], listed: &[Option<ListedPair>]) -> Doomed {
     let mut places: HashMap<String, GatheredTags> = HashMap::new();
     for (at, (pair, list)) in pairs.iter().zip(listed).enumerate() {

@@ -37,7 +37,7 @@ impl SyncJob<'_> {
         }
         for at in spared.into_iter().filter(|at| self.listed[*at].is_some()) {
             let Pair { source, destination, .. } = &self.pairs[at];
-            let text = format!("nothing is pruned, because {} has no tag that is meant", source.place());
+            let text = format!("nothing is pruned, because no tag of {} is selected", source.place());
             self.call.warn_of(&destination.place(), &text)?;
         }
         self.tell_unpruned()
@@ -100,7 +100,7 @@ impl SyncJob<'_> {
     fn may_go(&self, call: &Call, to: &dyn DestinationRepository, tag: &str) -> Result<()> {
         for pair in plan::to_be_asked(self.pairs, &self.listed, &to.identity(), tag) {
             if pair.source.has(call, tag).map_err(|error| error.with_side(Side::Source))? {
-                let message = format!("{} has the tag {tag}, and did not list it", pair.source.place());
+                let message = format!("{} has the tag {tag}, but did not list it", pair.source.place());
                 return Err(Error::new(Code::Protocol, message).with_side(Side::Source));
             }
         }
@@ -170,7 +170,7 @@ impl SyncJob<'_> {
                 continue;
             }
             let place = pair.destination.place();
-            let message = format!("{place} does not say which tags it has: none can be pruned");
+            let message = format!("{place} does not list its tags: none can be pruned");
             let error = Error::new(Code::Forbidden, message).with_side(Side::Destination);
             self.fail(self.call, None, place, error)?;
         }
@@ -205,7 +205,7 @@ impl SyncJob<'_> {
             match finished {
                 Err(error) if !is_alone => {
                     let place = pair.destination.place();
-                    let error = error.within(format!("nothing of what was brought to {place} is there"));
+                    let error = error.within(format!("none of the images copied to {place} is stored"));
                     self.fail(self.call, None, place, error)?;
                 }
                 finished => finished?,

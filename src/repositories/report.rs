@@ -37,13 +37,13 @@ pub struct SyncedImage {
     pub destination: String,
     /// What became of it.
     pub state: ImageState,
-    /// What was brought, or is there; None where nobody had to know.
+    /// What was copied, or is there; None where it was not looked up.
     pub digest: Option<Digest>,
     /// The bytes of its blobs, those that were there too.
     pub bytes: u64,
     /// Those of them that were moved, or would be.
     pub bytes_copied: u64,
-    /// Why it was not brought, as of `ocireg_error_json`.
+    /// Why it was not brought, as in `ocireg_error_json`.
     pub error: Option<Value>,
 }
 
@@ -86,7 +86,7 @@ pub struct Synced {
     pub dry_run: bool,
     /// How many tags.
     pub tags: TagCounts,
-    /// Counts of blobs, as of a copy.
+    /// Counts of blobs, as in a copy.
     pub blobs: Value,
     /// What was brought, taken away, or failed.
     pub images: Vec<SyncedImage>,
@@ -133,7 +133,7 @@ impl Report {
     }
 }
 
-/// Contents of one kind, of which each counts once. A digest in a manifest is what somebody claims: only all of it says which one is meant.
+/// Contents of one kind, of which each counts once. A digest in a manifest is only claimed: all of it must be compared.
 #[derive(Debug, Default)]
 pub(crate) struct CountedContents(HashSet<(u32, [u8; 32])>);
 

@@ -33,17 +33,17 @@ options! {
     /// Options of a sync.
     #[derive(Debug, Clone)]
     pub struct SyncOptions {
-        /// OS/ARCH[/VARIANT] each: of an index, only these, as of ocireg_copy
+        /// OS/ARCH[/VARIANT] each: of an index, only these, as in ocireg_copy
         pub platform: Vec<String>,
-        /// also signatures, SBOMs and whatever else refers to the images, as of ocireg_copy; then what is there is looked through too
+        /// also signatures, SBOMs and whatever else refers to the images, as in ocireg_copy; then what is there is looked through too
         pub referrers: bool,
         /// also layers that are meant to be fetched from elsewhere
         pub foreign_layers: bool,
         /// tags that the destination has stay as they are
         pub no_clobber: bool,
-        /// last, and only if nothing failed, take those tags away at the destination that are meant by tags, tags_regex, semver and
-        /// exclude, and that are not among the source's: also those that are not among the newest any more, which needs tags,
-        /// tags_regex or semver; manifests stay, and if nothing of the source is meant, so does everything
+        /// at the end, and only if nothing failed, remove the destination's tags that tags, tags_regex, semver and exclude select
+        /// and that the source does not have. With newest, which then needs tags, tags_regex or semver, also those that are no
+        /// longer among the newest. Manifests stay, and if no tag of the source is selected, nothing is removed
         pub prune: bool,
         /// with prune: if more tags would be taken away, all of them stay, and that is a failure, which says how many
         pub max_prune: Option<u64>,
@@ -131,9 +131,9 @@ pub(crate) fn sync(
 fn may_be_pruned(pair: &Pair) -> Result<()> {
     match &pair.wanted {
         Wanted::Tags(filter) if filter.is_newest_of_all() => {
-            let message = "prune with newest needs to know which tags are meant: any number is a version";
+            let message = "prune with newest also needs to know which tags it may remove: any number is a version";
             let error = Error::new(Code::InvalidArgument, message);
-            Err(error.with_hint("say it with tags, tags_regex or semver"))
+            Err(error.with_hint("select them with tags, tags_regex or semver"))
         }
         _ => Ok(()),
     }
@@ -172,7 +172,7 @@ pub(super) struct SyncJob<'a> {
 struct Brought {
     state: ImageState,
     digest: Option<Digest>,
-    /// Those of its blobs, as of a copy; null where nothing was looked at.
+    /// Those of its blobs, as in a copy; null where nothing was looked at.
     blobs: Value,
 }
 

@@ -29,8 +29,8 @@ options! {
         pub semver: Vec<String>,
         /// globs: none of these
         pub exclude: Vec<String>,
-        /// of the tags that are left, only so many: those of the highest versions, and after them whatever is no version, the
-        /// highest by its name first; a date such as 20240131 is a version too, and a high one
+        /// of the tags that are left, only so many: those of the highest versions, and after them what is not a version, the
+        /// highest by its name first. A date such as 20240131 is a version too, and a high one
         pub newest: Option<u64>,
     }
 }
@@ -116,8 +116,8 @@ impl TagFilter {
         self.newest.is_some() && !self.conditions.iter().any(narrows)
     }
 
-    /// Whether a tag is one of those that this is about, be it among the newest or not. What is kept under a tag made of a digest
-    /// belongs to what has that digest.
+    /// Whether a tag is one of those that are selected, whether it is among the newest or not. What is kept under a tag made of a
+    /// digest belongs to what has that digest.
     pub(crate) fn covers(&self, tag: &str) -> bool {
         !is_about_a_digest(tag) && self.conditions.iter().all(|condition| condition.holds(tag))
     }
@@ -148,7 +148,7 @@ fn expression(text: &str) -> Result<Regex> {
     if text.len() > LONGEST {
         return Err(wrong(format!("is longer than {LONGEST} bytes")));
     }
-    RegexBuilder::new(text).size_limit(LARGEST).build().map_err(|error| wrong(format!("is not one: {error}")))
+    RegexBuilder::new(text).size_limit(LARGEST).build().map_err(|error| wrong(format!("is not valid: {error}")))
 }
 
 #[cfg(test)]
@@ -213,7 +213,7 @@ mod tests {
         for (options, part) in [
             (json!({"tags": ["["]}), "the option tags: the glob"),
             (json!({"tags_regex": ["("]}), "the option tags_regex: the regular expression '('"),
-            (json!({"tags_regex": ["(a{1000}){1000}"]}), "is not one"),
+            (json!({"tags_regex": ["(a{1000}){1000}"]}), "is not valid"),
             (json!({"semver": [">"]}), "the option semver: the range"),
             (json!({"newest": 0}), "newest must be more than 0"),
             (json!({"exclude": vec!["a"; MOST + 1]}), "exclude has more than"),

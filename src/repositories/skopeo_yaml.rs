@@ -188,7 +188,7 @@ quay.io:
             ("h:\n  images: [a]\n", "'images' must be a map"),
             ("h:\n  images-by-semver:\n    a: [1]\n", "'images-by-semver' must be a string"),
             ("h:\n  tls-verify: maybe\n", "'tls-verify' must be true or false"),
-            ("h: {}\nh: {}\n", "line 2: the key 'h' is there twice"),
+            ("h: {}\nh: {}\n", "line 2: the key 'h' occurs twice"),
             ("h: [", "it is not YAML"),
         ] {
             let error = parse(text).err().unwrap();

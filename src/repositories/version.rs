@@ -210,7 +210,7 @@ fn alternative(text: &str) -> std::result::Result<Vec<Interval>, String> {
         found.push(interval(operator.unwrap_or(Operator::Equal), version)?);
     }
     match found.is_empty() {
-        true => Err("has nothing to compare with".to_owned()),
+        true => Err("contains no version".to_owned()),
         false => Ok(found),
     }
 }
@@ -221,10 +221,10 @@ fn split(word: &str) -> (Option<Operator>, &str) {
 }
 
 fn interval(operator: Operator, version: &str) -> std::result::Result<Interval, String> {
-    let no = |why: &str| format!("has '{}', which is {why}", shorten(version));
+    let no = |why: &str| format!("has '{}', which {why}", shorten(version));
     let partial = PartialVersion::parse(version.strip_prefix('v').unwrap_or(version), true);
-    let partial = partial.ok_or_else(|| no("no version"))?;
-    Interval::of(operator, &partial).ok_or_else(|| no("nothing to compare with in that way"))
+    let partial = partial.ok_or_else(|| no("is not a version"))?;
+    Interval::of(operator, &partial).ok_or_else(|| no("cannot be compared in that way"))
 }
 
 #[cfg(test)]

@@ -108,7 +108,8 @@ fn named(
         image.insert("parent".to_owned(), parent.into());
     }
     let bytes = |value: &Map<String, Value>| {
-        serde_json::to_vec(value).map_err(|error| Error::new(Code::Internal, format!("no JSON: {error}")))
+        serde_json::to_vec(value)
+            .map_err(|error| Error::new(Code::Internal, format!("cannot be written as JSON: {error}")))
     };
     let mut hashed = image.clone();
     hashed.insert("layer_id".to_owned(), digest.as_str().into());

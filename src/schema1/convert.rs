@@ -1,5 +1,5 @@
 //! An OCI image made from one of version 1 (OCI image-spec config.md, manifest.md): the history is in the old images;
-//! the caller, who has the layers, provides their descriptors and diff_ids.
+//! the caller, which has the layers, provides their descriptors and diff_ids.
 
 use serde_json::{json, Map, Value};
 
@@ -104,7 +104,7 @@ fn step(entry: &HistoryEntry) -> Value {
 }
 
 fn serialize(value: &Value) -> Result<Vec<u8>> {
-    serde_json::to_vec(value).map_err(|error| Error::new(Code::Internal, format!("no JSON: {error}")))
+    serde_json::to_vec(value).map_err(|error| Error::new(Code::Internal, format!("cannot be written as JSON: {error}")))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Verifying: every signature of a manifest must be valid, and the caller may require certain signers.
 //!
-//! A valid signature alone proves that nothing was changed, but nothing about who signed: the key is in the manifest.
+//! A valid signature alone proves that nothing was changed, but nothing about the signer: the key is in the manifest.
 
 use serde::Serialize;
 use serde_json::{json, Value};

@@ -34,14 +34,14 @@ pub(crate) fn chosen_entries(
         }
     }
     if others.len() > MOST {
-        let message = format!("more than {MOST} entries of the index are about the chosen images");
+        let message = format!("more than {MOST} entries of the index refer to the chosen images");
         return Err(Error::new(Code::LimitExceeded, message));
     }
     let mut entries = chosen.into_iter().map(entry_of).collect::<Result<Vec<_>>>()?;
     for entry in others.into_iter().filter(|entry| seen.insert(entry.descriptor.digest.clone())) {
         call.check()?;
         match store.manifest(call, &entry.descriptor) {
-            // Who has only some images of an index has not what is about them.
+            // A store that has only some images of an index may lack what refers to them.
             Err(error) if error.code() == Code::NotFound => {}
             found => {
                 found?;

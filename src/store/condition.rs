@@ -15,7 +15,7 @@ options! {
     /// Whether a name may be taken from what it refers to.
     #[derive(Debug, Clone)]
     pub struct NameOptions {
-        /// "replace", which it is by default; "fail": a name that refers to a manifest already, be it this one, is
+        /// "replace" (the default); "fail": a name that refers to a manifest already, even to this one, is
         /// OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result says so
         pub if_exists: Option<String>,
         /// the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and nothing is written
@@ -43,9 +43,9 @@ pub enum NameCondition {
 pub enum SeenTo {
     /// The registry, by a condition of the request.
     Registry,
-    /// Nobody could write to the place meanwhile.
+    /// The place was locked: no other process could write to it meanwhile.
     Locked,
-    /// It was looked at just before: somebody may have been faster.
+    /// It was looked at just before: another client may have been faster.
     Looked,
     /// The same, and the look whether the change of an index has lasted failed.
     Unconfirmed,
@@ -54,14 +54,14 @@ pub enum SeenTo {
 /// What became of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameFate {
-    /// It refers to the manifest now; and if there was a condition, who saw to it.
+    /// It refers to the manifest now; and if there was a condition, what enforced it.
     Set(Option<SeenTo>),
     /// It was left as it is.
     Skipped,
 }
 
 impl NameFate {
-    /// For results: the name, if it was left as it is, and who saw to the condition.
+    /// For results: the name, if it was left as it is, and what enforced the condition.
     pub(crate) fn told(self, name: impl FnOnce() -> Result<String>) -> Result<(Vec<String>, Option<SeenTo>)> {
         match self {
             NameFate::Set(seen_to) => Ok((Vec::new(), seen_to)),
@@ -72,7 +72,7 @@ impl NameFate {
 
 /// The error for a place without a name.
 pub(crate) fn no_name(place: &str) -> Error {
-    let message = format!("{place} has no name: the options if_exists and if_digest are about one");
+    let message = format!("{place} has no name: the options if_exists and if_digest need one");
     Error::new(Code::InvalidArgument, message)
 }
 

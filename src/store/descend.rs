@@ -103,7 +103,7 @@ fn check_image(call: &Call, store: &dyn ReadStore, image: &Document, platforms: 
     let Some(found) = platform_of(call, store, image)? else { return Ok(()) };
     match platforms.iter().find(|wanted| wanted.rank(&found).is_none()) {
         Some(wanted) => {
-            let message = format!("{} is one image, for {found}, and there is none for {wanted}", store.place());
+            let message = format!("{} is a single image for {found}, not for {wanted}", store.place());
             Err(Error::new(Code::NotFound, message))
         }
         None => Ok(()),
@@ -221,7 +221,7 @@ impl PlatformSearch<'_> {
         }
         let platform = match said {
             None => match platform_of(self.call, self.store, &content.document) {
-                // Nobody can tell what it runs on; another entry may say it.
+                // What it runs on is unknown; another entry may say it.
                 Err(error) if error.code() == Code::InvalidManifest => {
                     self.missing.get_or_insert(error);
                     None

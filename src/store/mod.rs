@@ -151,7 +151,7 @@ pub struct TakenBlob {
 /// The error for a place of which nothing can be changed by itself.
 pub(crate) fn unchangeable(place: &str) -> Error {
     Error::new(Code::Unsupported, format!("{place} cannot be changed in place"))
-        .with_hint("copy it into a layout, oci:DIR, change that, and make a new one of it by a copy")
+        .with_hint("copy it into a layout, oci:DIR, change that, and copy the result into a new one")
 }
 
 /// One of the images that a place holds.
@@ -189,7 +189,7 @@ pub trait ReadStore: Send + Sync {
     }
     /// Everything that the place holds, whatever its own name is; the position in it is the INDEX of a name `@INDEX`.
     fn images(&self, _call: &Call) -> Result<Vec<NamedImage>> {
-        let message = format!("{} is not a place that lists its images", self.place());
+        let message = format!("{} cannot list its images", self.place());
         Err(Error::new(Code::Unsupported, message).with_hint("ask its registry for the repository's tags"))
     }
     /// The repository that it is, if it is one: blobs may be mounted from it.

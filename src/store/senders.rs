@@ -1,4 +1,4 @@
-//! Who sent what a call has read.
+//! The endpoints that sent what a call has read.
 
 use std::sync::Mutex;
 

@@ -97,8 +97,7 @@ impl SpoolWriter {
         let spool = &self.spool;
         let written = spool.written.fetch_add(bytes.len() as u64, Relaxed) + bytes.len() as u64;
         if written > spool.limit {
-            let message =
-                format!("more than max_temporary_bytes, {} bytes, would have to wait on the disk", spool.limit);
+            let message = format!("temporary files would need more than max_temporary_bytes, {} bytes", spool.limit);
             return Err(Error::new(Code::LimitExceeded, message));
         }
         while !bytes.is_empty() {

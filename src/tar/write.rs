@@ -131,7 +131,8 @@ fn device(header: &mut Header, entry: &TarEntry) -> Result<()> {
     }
     let (major, minor) = entry.device;
     if u64::from(major.max(minor)) > SMALL {
-        let message = format!("the device '{}' has numbers that no tar archive can have", shown(&entry.path));
+        let message =
+            format!("the device '{}' has device numbers that do not fit into a tar archive", shown(&entry.path));
         return Err(Error::new(Code::Unsupported, message));
     }
     header

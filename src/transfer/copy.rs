@@ -27,8 +27,8 @@ options! {
     /// Options of [`copy`].
     #[derive(Debug, Clone)]
     pub struct CopyOptions {
-        /// OS/ARCH[/VARIANT] each: of an index, only these; one gives that image alone, several an index that holds only them and
-        /// what attests something about them; an image that is in no index has to be for them
+        /// OS/ARCH[/VARIANT] each: of an index, only these. One gives that image alone, several give an index that holds only them
+        /// and their attestations. An image that is not in an index must be for them
         pub platform: Vec<String>,
         /// says explicitly that an index is copied whole, as it is by default; a docker-archive takes the host's platform by
         /// default, and refuses all
@@ -43,8 +43,8 @@ options! {
         /// make an OCI image of a schema-1 manifest, which is copied unchanged otherwise; its signatures are verified first,
         /// and are not part of the image; those in an index are left alone
         pub convert_schema1: bool,
-        /// "gzip", "zstd" or "none": for layers that are plain tars; without it gzip for those that come from a docker-archive
-        /// and go to a registry, as docker and other tools do it, else none: any other copy keeps its digests
+        /// "gzip", "zstd" or "none": for layers that are plain tars. Without it gzip for those that come from a docker-archive and
+        /// go to a registry, as docker and other tools do it, else none, so that any other copy keeps its digests
         pub compression: Option<Compression>,
         /// 1 to 9 with gzip, 6 without it; 1 with zstd
         pub compression_level: Option<u64>,
@@ -53,8 +53,8 @@ options! {
         /// only say what would be done; the counts are those of the plan, nothing is made at the destination and no lock is
         /// waited for
         pub dry_run: bool,
-        /// the descriptor that the `-` of a source docker-archive:- or oci-archive:- stands for, instead of standard input: a
-        /// file, a pipe or a socket, read from where it stands; it stays open, and where it stands afterwards is not said
+        /// the descriptor that the `-` of a source docker-archive:- or oci-archive:- stands for, instead of standard input: a file,
+        /// a pipe or a socket, read from its current position. It stays open, and its position afterwards is not specified
         pub source_fd: Option<i32>,
         /// the descriptor that the `-` of a destination docker-archive:- or oci-archive:- stands for, instead of standard
         /// output; it stays open, at the end of what was written
@@ -119,7 +119,7 @@ pub struct Copied {
     pub manifests: Value,
     /// Counts of blobs: `{total, copied, mounted, skipped, bytes, bytes_copied, bytes_resumed}`.
     pub blobs: Value,
-    /// Who sent manifests and blobs of it, `HOST[:PORT]` each: the source's registry, its mirrors, or nobody.
+    /// The endpoints that sent manifests and blobs of it, `HOST[:PORT]` each: the source's registry or its mirrors.
     pub served_by: Vec<String>,
     /// The names that were left as they are, because they refer to something: then nothing was copied.
     pub skipped: Vec<String>,

@@ -97,7 +97,7 @@ impl Planner<'_> {
             return Ok(root);
         }
         if self.choice.all && self.to.one_platform() {
-            let message = format!("{} holds images, not a whole index", self.to.place());
+            let message = format!("{} can hold images, but not an index", self.to.place());
             let error = Error::new(Code::Unsupported, message).with_side(Side::Destination);
             return Err(
                 error.with_hint("without the option all, one platform is copied; an oci-archive can hold all of them")

@@ -108,7 +108,7 @@ static void test_parts(void **state) {
                                                       options("{'artifact_type':'a/sig','subject':'%s'}", place), &json, &failure));
         expect_text_at(kept(json), "digest", attached);
         expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_push(client, NULL, about, place, options("{'subject':'oci:elsewhere:v1'}"), &json, &failure));
-        expect_message("not in the repository");
+        expect_message("not in the same repository");
         expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_push(client, NULL, about, place, options("{'subject':'%s','image_spec':'v1.0'}", place), &json, &failure));
         expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_push(client, NULL, about, place, options("{'image_spec':'v2'}"), &json, &failure));
         expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_push(client, NULL, about, place, options("{'annotations':['x']}"), &json, &failure));
@@ -125,7 +125,7 @@ static void expect_refused(const char *path, const char *wanted, const char *why
 static void test_refusals(void **state) {
     (void)state;
     static const char *const titles[][2] = {{"", "empty"}, {"/etc/passwd", "absolute"}, {"../x", "leads out"}, {"a/../../b", "leads out"},
-                                            {"a\\nb", "control characters"}, {".ocireg-pull", "files wait"}};
+                                            {"a\\nb", "control characters"}, {".ocireg-pull", "reserved"}};
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++) expect_refused("x", text("{'title':'%s'}", titles[i][0]), titles[i][1]);
     expect_refused("-", "{}", "needs the option title");
     expect_refused("", "{}", "empty");

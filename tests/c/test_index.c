@@ -65,7 +65,7 @@ static void test_command(void **state) {
                 "$0 validate oci-archive:all.tar:v1 >/dev/null");
     expect_failure(OCIREG_INVALID_ARGUMENT, text("index create oci:%s/new:v1", folder), "references");
     expect_failure(OCIREG_INVALID_ARGUMENT, text("index remove oci:%s/all:v1", folder), "nothing to remove");
-    expect_failure(OCIREG_INVALID_REFERENCE, text("index append oci:%s/all oci:%s/arm64", folder, folder), "needs its name");
+    expect_failure(OCIREG_INVALID_REFERENCE, text("index append oci:%s/all oci:%s/arm64", folder, folder), "needs a name");
     expect_failure(OCIREG_NOT_FOUND, text("index remove oci:%s/all:v1 --platform linux/386", folder), "linux/386");
 }
 

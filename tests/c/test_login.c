@@ -221,7 +221,7 @@ static void test_helper(void **state) {
     assert_null(strstr(ocireg_error_json(failure), PASSWORD));
     write_private(text("%s/config.json", folder), "{\"credsStore\":\"test\"}", 0666);
     assert_int_equal(tags_of(client_with(folder, registries[1]), place), OCIREG_IO);
-    expect_message("others may write it");
+    expect_message("other users may write to it");
     write_private(text("%s/docker-credential-test", folder), helper_script, 0700);
     client = new_client(text("{'docker_config':'%s','helper_path':'%s','foreign_credentials':true}", folder, folder));
     set_host(client, host, "{'plain_http':true}");

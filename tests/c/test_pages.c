@@ -83,7 +83,7 @@ static void test_rounds(void **state) {
             ocireg_options_set_string(wanted, "next", keep(json_string_at(json, "next"), free), NULL);
         }
         assert_int_equal(status, OCIREG_PROTOCOL);
-        expect_message("circle");
+        expect_message("loop");
     }
 }
 

@@ -228,7 +228,7 @@ static void test_changes_by_command(void **state) {
                  "$0 untag oci:l:v1 >out && $0 tag --no-clobber oci:l:v2 v3 | grep -q skipped.:..v3 && cat c | $0 blob put oci:l - | grep -q uploaded.:false &&"
                  "test $($0 blob head oci:l@$D --format {/size}) = 2 && $0 blob copy oci:l@$D dir:d | grep -q uploaded.:true &&"
                  "$0 manifest delete oci:l@$($0 digest oci:l:v2) >out && test \"$($0 tags oci:l --text)\" = \"\" && $0 layout clean l | grep -q removed");
-    expect_failure(OCIREG_MISSING_BLOB, text("manifest put oci:%s/new:v1 %s/m", folder, folder), "names what is not there");
+    expect_failure(OCIREG_MISSING_BLOB, text("manifest put oci:%s/new:v1 %s/m", folder, folder), "refers to what is missing");
     expect_shell("test ! -e new && $0 manifest put --allow-missing oci:new:v1 m >out && test $($0 digest oci:new:v1) = $($0 blob digest m)");
     expect_shell("$0 blob put oci:l c >out && $0 manifest put oci:l:v1 m >out && $0 copy oci:l:v1 oci-archive:a.tar:v1 >out && $0 tag oci-archive:a.tar:v1 v2 >out &&"
                  "test \"$($0 tags oci-archive:a.tar --text | tr \"\\n\" \" \")\" = \"v1 v2 \"");

@@ -166,7 +166,7 @@ fn archives_lead_nowhere_else() {
         (vec![link("t/a", "."), link("t/b", "a/..")], "leads out"),
         (vec![link("t/a", "."), link("t/a/b", "..")], "leads out"),
         (vec![hard("t/h", "../outside/victim")], "leads out"),
-        (vec![hard("t/h", "outside")], "outside of the folder"),
+        (vec![hard("t/h", "outside")], "leads out of the folder"),
         (vec![hard("t/h", "t/none")], "not there"),
     ] {
         let ground = Ground::new();
@@ -295,7 +295,7 @@ fn a_folder_named_dot_has_nothing_where_files_wait() {
     for name in [".ocireg-pull/0.tree/zz/l", ".OCIREG-PULL/x", ".ocireg-pull"] {
         let ground = Ground::new();
         let store = artifact(&[packed(".", &[file(name, "x")])]);
-        fails(with(&store, &ground.out(), json!({})), Code::InvalidManifest, "where files wait");
+        fails(with(&store, &ground.out(), json!({})), Code::InvalidManifest, "reserved for temporary files");
         assert_eq!(ground.names(), [""; 0]);
     }
 }

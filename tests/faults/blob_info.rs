@@ -261,7 +261,7 @@ fn what_others_can_have_written_is_not_used() {
     };
     let magic = b"ocireg blob-info-cache 1\n";
     is_left_alone(&write("readable", 0o644, magic), "others may read it");
-    is_left_alone(&write("writable", 0o622, magic), "others may write it");
+    is_left_alone(&write("writable", 0o622, magic), "other users may write to it");
     is_left_alone(&write("other", 0o600, b"a letter to a friend\n"), "another kind of file");
     is_left_alone(&write("short", 0o600, b"ocireg"), "too short to be one");
     is_left_alone(&write("garbage", 0o600, &noise(100_000)), "garbage");

@@ -76,12 +76,12 @@ pub fn compare(store: &Memory, into: &Path, failed: Option<&Error>, devices: boo
         (Some(error), _) if matches!(error.code(), Code::Io | Code::LimitExceeded) => false,
         (Some(error), exported) => {
             let other = exported.err().unwrap_or_else(|| panic!("only extracting failed: {error}"));
-            let unable = other.code() == Code::Unsupported && other.message().contains("newest layer on");
+            let unable = other.code() == Code::Unsupported && other.message().contains("newest layer first");
             assert!(unable || other.code() == error.code(), "{error}; {other}");
             false
         }
         (None, Err(other)) => {
-            assert!(other.code() == Code::Unsupported && other.message().contains("newest layer on"), "{other}");
+            assert!(other.code() == Code::Unsupported && other.message().contains("newest layer first"), "{other}");
             false
         }
         (None, Ok((_, bytes))) => {

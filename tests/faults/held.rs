@@ -93,7 +93,7 @@ fn is_clean(folder: &Path) -> bool {
 #[test]
 fn a_layout_takes_blobs_and_manifests_one_by_one() {
     let held = Held::new();
-    fails(held.put(":v1", MANIFEST, json!({})), Code::MissingBlob, "names what is not there");
+    fails(held.put(":v1", MANIFEST, json!({})), Code::MissingBlob, "refers to what is missing");
     assert!(!Path::new(&held.path("l")).exists(), "nothing is made for what cannot be put");
     assert!(held.put_blob(b"{}"));
     assert!(!held.put_blob(b"{}"), "it is there");
@@ -210,7 +210,7 @@ fn names_come_and_go_and_the_manifest_stays_until_the_layout_is_cleaned() {
     assert_eq!(gone.other_tags.unwrap(), ["v2", "h:5000/a/b:1"]);
     fails(untag(":v1", json!({})), Code::NotFound, "no image 'v1'");
     for bare in ["", &format!("@{wanted}"), ":@0"] {
-        fails(untag(bare, json!({})), Code::InvalidReference, "has no name");
+        fails(untag(bare, json!({})), Code::InvalidReference, "does not name a tag");
     }
     untag(":h:5000/a/b:1", json!({})).unwrap();
     let delete = |rest: &str| {
@@ -242,7 +242,7 @@ fn a_manifest_is_deleted_with_all_its_names() {
     let error = fails(delete(&named), Code::Unsupported, "does not list");
     assert!(error.to_json()["hint"].as_str().unwrap().contains("that index"), "{error}");
     fails(delete(&format!("@{}", digest(b"other"))), Code::NotFound, "no manifest");
-    fails(delete(""), Code::InvalidReference, "has no name");
+    fails(delete(""), Code::InvalidReference, "does not name a tag");
     delete(&format!("@{}", digest(index.as_bytes()))).unwrap();
     fails(held.digest(&named), Code::NotFound, "no image");
     let gone = Place::parse(&format!("oci:{}:v1", held.path("nothing"))).unwrap();

@@ -205,11 +205,7 @@ fn a_platform_is_what_was_asked_for() {
         case.copy_for(transport, ":x:1", &["linux/amd64"]).unwrap();
         case.copy_for(transport, ":x:1", &["linux/amd64", "linux/amd64"]).unwrap();
         for wanted in [&["linux/arm64"][..], &["linux/amd64", "linux/arm64"]] {
-            fails(
-                case.copy_for(transport, ":x:1", wanted),
-                Code::NotFound,
-                "for linux/amd64, and there is none for linux/arm64",
-            );
+            fails(case.copy_for(transport, ":x:1", wanted), Code::NotFound, "for linux/amd64, not for linux/arm64");
         }
     }
     let from = Place::parse(&format!("oci-archive:{}:x:1", case.path.display())).unwrap();
@@ -217,7 +213,7 @@ fn a_platform_is_what_was_asked_for() {
     let store = from.source(&client).unwrap();
     find(&call(&client), store.as_ref(), Some("linux/amd64")).unwrap();
     find(&call(&client), store.as_ref(), None).unwrap();
-    fails(find(&call(&client), store.as_ref(), Some("linux/arm64")), Code::NotFound, "none for linux/arm64");
+    fails(find(&call(&client), store.as_ref(), Some("linux/arm64")), Code::NotFound, "not for linux/arm64");
     for same in [&["linux/arm64", "linux/arm64"][..], &["linux/arm64", "linux/aarch64", "linux/arm64/v8"]] {
         let found = case.copy_for("oci-archive", ":y:1", same).unwrap();
         assert_eq!(digests(&found), [digest(&two).to_string()], "{same:?}");
@@ -227,7 +223,7 @@ fn a_platform_is_what_was_asked_for() {
     let from = Place::parse(&format!("oci-archive:{}:y:1", case.path.display())).unwrap();
     let all = CopyOptions { all: true, ..CopyOptions::default() };
     let error = ocireg::place::copy(&client, &call(&client), &from, &to, &all).map(drop);
-    let error = fails(error, Code::Unsupported, "holds images");
+    let error = fails(error, Code::Unsupported, "can hold images");
     assert!(error.to_json()["hint"].as_str().is_some_and(|hint| hint.contains("oci-archive")), "{error:?}");
     assert!(!target.exists());
 }

@@ -382,7 +382,7 @@ fn what_cannot_be_in_an_index_is_refused_before_anything_is_written() {
         (json!({"references": [amd64], "platform": ["linux"]}), Code::InvalidArgument, "platform"),
         (json!({"references": [amd64], "annotations": ["x"]}), Code::InvalidArgument, "KEY=VALUE"),
         (json!({"references": [amd64], "concurrency": 0}), Code::InvalidArgument, "concurrency"),
-        (json!({"references": [amd64], "subject": amd64}), Code::InvalidArgument, "not in the repository"),
+        (json!({"references": [amd64], "subject": amd64}), Code::InvalidArgument, "not in the same repository"),
         (json!({"references": [amd64], "subject": format!("{}/a/b:none", to.host())}), Code::NotFound, "the subject"),
         (json!({"references": [old]}), Code::Unsupported, "schema 1"),
         (json!({"references": [format!("{}/a/b:none", from.host())]}), Code::NotFound, "none"),
@@ -400,7 +400,7 @@ fn what_is_no_place_of_an_index_is_refused() {
     let (client, place) = (client(), format!("{}/a/b:t", to.host()));
     let [amd64] = &references(&from, &["amd64"])[..] else { unreachable!() };
     for (to, code) in [("docker-archive:x.tar:a:t", Code::Unsupported), ("docker-v1://h/a", Code::Unsupported)] {
-        fails(create(&client, to, json!({"references": [amd64]})), code, "an index goes into");
+        fails(create(&client, to, json!({"references": [amd64]})), code, "an index can only be put into");
     }
     let pinned = format!("{}/a/b@{}", to.host(), digest(b"x"));
     for (to, why) in [(pinned.as_str(), "without a digest"), ("oci:nowhere", "name"), ("oci-archive:-:t", "written")] {
@@ -417,7 +417,7 @@ fn what_is_no_place_of_an_index_is_refused() {
     assert_eq!((to.writes().len(), to.tag("t")), (0, None));
     to.manifest("image", &serde_json::from_str(MANIFEST).unwrap());
     let image = format!("{}/a/b:image", to.host());
-    fails(append(&client, &image, json!({"references": [amd64]})), Code::Unsupported, "no index");
+    fails(append(&client, &image, json!({"references": [amd64]})), Code::Unsupported, "not an index");
 }
 
 #[test]

@@ -219,7 +219,7 @@ fn who_loses_each_time_is_told_so() {
         let error = fails(
             append(&client(), &place, json!({"references": [ours]})),
             Code::DigestMismatch,
-            "changed by others each of 16 times",
+            "during each of 16 attempts",
         );
         assert!(!error.message().contains("if_digest"), "{error}");
         assert_eq!(error.conflict().unwrap().name, "t");

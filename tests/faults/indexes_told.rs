@@ -245,7 +245,7 @@ fn an_image_is_made_an_index_by_creating_it() {
     to.manifest("image", &serde_json::from_str(MANIFEST).unwrap());
     let image = format!("{}/a/b:image", to.host());
     let options = json!({"references": references(&from, &["amd64"])});
-    let error = fails(append(&client, &image, options), Code::Unsupported, "no index");
+    let error = fails(append(&client, &image, options), Code::Unsupported, "not an index");
     assert!(error.hint().unwrap().contains("create"), "{error}");
 }
 

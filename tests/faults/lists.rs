@@ -144,7 +144,7 @@ fn every_form_of_link_leads_on() {
 fn links_that_go_round_or_away_are_refused() {
     let round =
         Server::start(|_| reply(200).header("Link", "</v2/a/b/tags/list?last=1>; rel=next").json(r#"{"tags":["1"]}"#));
-    fails(tags(&round), Code::Protocol, "circle");
+    fails(tags(&round), Code::Protocol, "loop");
     let away =
         Server::start(|_| reply(200).header("Link", "<http://evil.example/v2/>; rel=next").json(r#"{"tags":["1"]}"#));
     fails(tags(&away), Code::Protocol, "evil.example");

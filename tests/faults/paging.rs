@@ -288,7 +288,7 @@ fn pages_that_go_round_end_in_every_walk() {
             assert!(server.seen().len() < 220, "{which} {n}: {}", server.seen().len());
         }
         fails(page_of_tags(&start(), &TagsOptions { n: Some(2), all: true, ..Default::default() }), Code::Protocol, "");
-        fails(catalog_by_next(&start(), &CatalogOptions { n: Some(2), ..Default::default() }), Code::Protocol, "round");
+        fails(catalog_by_next(&start(), &CatalogOptions { n: Some(2), ..Default::default() }), Code::Protocol, "loop");
     }
 }
 
@@ -350,7 +350,7 @@ fn a_link_by_another_path_is_the_same_list() {
     fails(
         page_of_tags(&elsewhere, &TagsOptions { n: Some(2), ..Default::default() }),
         Code::Protocol,
-        "something else",
+        "does not lead to this list",
     );
     let long = Server::start(|_| page(&names(0, 2)).header("Link", format!("<?at={}>", "x".repeat(20_000))));
     fails(page_of_tags(&long, &TagsOptions { n: Some(2), ..Default::default() }), Code::Protocol, "too long");
@@ -434,5 +434,5 @@ fn referrers_go_on_where_a_call_stopped() {
         let found = client.referrers(&call(&client), &at(&round.host, &subject), &options)?;
         Ok((vec![], found.next))
     });
-    fails(walk, Code::Protocol, "circle");
+    fails(walk, Code::Protocol, "loop");
 }

@@ -179,7 +179,7 @@ fn what_is_no_list_of_descriptors_is_refused() {
 #[test]
 fn links_that_go_round_or_away_are_refused() {
     let round = Server::start(|seen| page(&[]).header("Link", format!("<{}>; rel=next", seen.target)));
-    fails(all(&round), Code::Protocol, "circle");
+    fails(all(&round), Code::Protocol, "loop");
     let away = Server::start(|_| page(&[]).header("Link", "<http://evil.example/v2/>; rel=next"));
     fails(all(&away), Code::Protocol, "evil.example");
     let huge = Server::start(|_| reply(200).header("Content-Length", 64 << 20).then(Then::Close));

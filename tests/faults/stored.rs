@@ -176,7 +176,7 @@ fn a_file_of_another_user_is_refused() {
     for (owner, mode, why) in [
         (12345, 0o644, "another user (12345)"),
         (12345, 0o600, "another user (12345)"),
-        (0, 0o606, "others may write it"),
+        (0, 0o606, "other users may write to it"),
     ] {
         if std::os::unix::fs::chown(folder.config(), Some(owner), None).is_err() {
             return;
@@ -212,8 +212,8 @@ fn a_file_that_cannot_be_used_is_named() {
     let broken = json!({"auths": {host: {"auth": "SECRET!"}}}).to_string();
     let twice = format!(r#"{{"auths":{{"{host}":{{"auth":"SECRET"}},"{host}":{{}}}}}}"#);
     for (text, mode, why) in [
-        (good.as_str(), 0o620, "others may write it"),
-        (&good, 0o602, "others may write it"),
+        (good.as_str(), 0o620, "other users may write to it"),
+        (&good, 0o602, "other users may write to it"),
         ("{\"auths\":{SECRET", 0o600, "is not valid JSON"),
         (&twice, 0o600, "twice"),
         (&broken, 0o600, "not base64"),
@@ -335,7 +335,7 @@ fn what_a_helper_does_wrong_is_an_error_with_its_words_and_no_secret() {
         (r#"echo '{"Username":"a:b","Secret":"SECRET"}'"#, Code::Io, "colon"),
         ("kill -9 $$", Code::Io, "it was killed by SIGKILL (signal 9) and printed nothing"),
         ("echo trap >&2; kill -s SEGV $$", Code::Io, "it was killed by SIGSEGV (signal 11): trap"),
-        ("yes SECRET", Code::LimitExceeded, "says more than"),
+        ("yes SECRET", Code::LimitExceeded, "printed more than"),
         ("head -c 3000000 /dev/zero >&2; exit 4", Code::Io, "it failed with exit status 4: \u{fffd}"),
         ("sleep 30 & echo big boom; exit 1", Code::Io, "exit status 1: big boom"),
         ("sleep 30", Code::Timeout, "within 3 s"),
@@ -373,7 +373,7 @@ fn a_helper_that_cannot_be_run_is_named() {
     write(&file, "#!/bin/sh\n", 0o600);
     refused(&format!("the credential helper 'x' cannot be run: {} is not executable", file.display()));
     write(&file, "#!/no/such/interpreter\n", 0o700);
-    refused(&format!("cannot start {}, or what its first line says to run", file.display()));
+    refused(&format!("cannot start {}, or the interpreter that its first line names", file.display()));
     write(&file, "no program", 0o700);
     refused(&format!("cannot start {}: Exec format error", file.display()));
 }

@@ -251,7 +251,7 @@ fn a_repository_that_is_not_there_is_an_error_or_is_made() {
         let wanted = if status == 403 { "1 1 0 0 1" } else { "1 1 0 0 0" };
         assert_eq!(counts(&pruned), wanted, "{pruned}");
         let error = pruned["error"]["message"].as_str().unwrap_or_default();
-        assert_eq!(error.contains("does not say which tags it has"), status == 403, "{pruned}");
+        assert_eq!(error.contains("does not list its tags"), status == 403, "{pruned}");
     }
 }
 

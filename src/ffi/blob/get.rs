@@ -88,8 +88,8 @@ pub unsafe extern "C" fn ocireg_blob_get_file(
 
 /// Gets a blob and writes it to a descriptor, which stays open. The bytes are written as they come: on an error,
 /// OCIREG_DIGEST_MISMATCH too, what was written must not be trusted. It may be a file, a pipe, a socket or a terminal, with or without
-/// O_NONBLOCK; while nobody reads at its other end, the call waits, and cancel, deadline and close end that wait as any other. A
-/// reader that went away is OCIREG_IO with ocireg_error_errno EPIPE; no SIGPIPE comes. Blocks.
+/// O_NONBLOCK; while nothing reads from its other end, the call waits, and cancel, deadline and close end that wait like any other.
+/// A reader that went away is OCIREG_IO with ocireg_error_errno EPIPE; no SIGPIPE comes. Blocks.
 ///
 /// Options: {ReadOptions}
 ///

@@ -22,7 +22,7 @@
  * Memory. What the library returns through a T ** is freed with that type's _free, strings with ocireg_string_free; never
  * with free(). A const pointer that a function returns is borrowed from the object it came from. What a caller passes in is
  * read during the call only. Handles carry a mark: a handle of another type, one that was freed, and other memory are
- * OCIREG_INVALID_ARGUMENT, and their free functions do nothing, as far as freed memory can tell; a pointer outside of the program's
+ * OCIREG_INVALID_ARGUMENT, and their free functions do nothing, as far as freed memory can tell. A pointer outside of the program's
  * memory ends it, as everywhere in C. A callback may free what its own call was made with. A process that runs out of
  * memory is aborted with a message on standard error, as Rust programs are. When everything was freed valgrind finds nothing lost,
  * definitely or possibly. Only with TLS does it take 16 bytes of each record, which assembly code makes, for uninitialised, wrongly:
@@ -33,18 +33,18 @@
  * Threads. A client may be used by any number of threads at once, and so may a context. Options, readers and uploads belong
  * to one thread at a time, and may move. Callbacks run on the thread that made the call, during the call.
  *
- * Blocking. Functions that say "Blocks" use the network on the calling thread's time. They can be left: by ocireg_context_cancel
+ * Blocking. Functions that say "Blocks" use the network on the calling thread's time. They can be ended: by ocireg_context_cancel
  * and ocireg_client_close from any thread within 200 ms, in a signal handler by ocireg_context_cancel_from_signal, by the
- * context's deadline, and by the client's time limits; only a file's flush to the disk that has begun is waited for. A program
+ * context's deadline, and by the client's time limits. Only a flush of a file to the disk that has begun is waited for. A program
  * with an event loop gives them the context of a job: then they return at once (see ocireg_job). SIGPIPE is blocked on the
  * calling thread meanwhile, its callbacks included; the signal mask is the same afterwards.
  *
  * Processes. After fork() the child makes its own client: the parent's clients, contexts, jobs, readers, uploads and artifacts answer
  * OCIREG_FORKED there at once, and freeing them does nothing; a child that was forked in a callback must not return from it. When
- * a call that blocks finds one of the descriptors 0, 1 and 2 closed, it opens /dev/null in its place, close-on-exec, and leaves
- * it there: no file and no socket of the library's is ever taken for standard input or output. The library installs no signal
- * handler, reads no environment variable and starts no process (a credential helper) unless an option asks for stored
- * credentials, writes to no standard stream, changes no global state, and cannot be unloaded (its threads outlive a dlclose).
+ * a call that blocks finds one of the descriptors 0, 1 and 2 closed, it opens /dev/null in its place, close-on-exec, and leaves it
+ * there. So no file and no socket of the library is ever taken for standard input or output. The library installs no signal
+ * handler, writes to no standard stream and changes no global state. It reads no environment variable and starts no process (a
+ * credential helper) unless an option asks for stored credentials. It cannot be unloaded: its threads outlive a dlclose.
  *
  * Security. TLS is verified and http is used only for hosts that the caller says speak it (a loopback host without a chosen
  * scheme is asked by https first, and by http only if it does not speak TLS). Credentials go to the origin they were given for

@@ -200,9 +200,9 @@ pub unsafe extern "C" fn ocireg_v1_put_tag(
 
 /// Pushes one image as a chain of old ones to a tag, [HOST[:PORT]/]REPOSITORY[:TAG], of a registry that speaks protocol v1.
 /// `source` is any place that ocireg_endpoint_parse knows; a schema-1 image is converted first. There is an old image for each
-/// step of the image's history (a step without a layer gets an empty one), or for each layer when the history does not fit them;
-/// their ids follow from the config and the digests of the layers, so that the same image is the same chain, and what the
-/// registry has is not moved. Layers go as they are, and are verified. The tag comes last. Blocks. After OCIREG_TIMEOUT or
+/// step of the image's history (a step without a layer gets an empty one), or for each layer when the history does not fit them.
+/// Their ids follow from the config and the digests of the layers, so that the same image is the same chain, and what the registry
+/// has is not moved. Layers go as they are, and are verified. The tag comes last. Blocks. After OCIREG_TIMEOUT or
 /// OCIREG_CANCELLED the outcome is unknown; the next call goes on.
 ///
 /// Options: {PushOptions}

@@ -1,4 +1,4 @@
-//! The folders of the result, each after everything in it: so whoever unpacks it as it comes can write into folders whose permissions
+//! The folders of the result, each after everything in it: so a program that unpacks it as it comes can write into folders whose permissions
 //! do not allow that, and their times stay.
 
 use super::names::{HeldFolder, NameTree, NodeId, ROOT};

@@ -1,4 +1,4 @@
-//! What names of the result stand for, where that is no folder, and what waits for an older layer.
+//! What names of the result stand for, where that is not a folder, and what waits for an older layer.
 
 use super::{LayerNumber, NodeId};
 use crate::error::{Code, Error};

@@ -84,7 +84,9 @@ impl NameTree {
         if target.node() == own.node() {
             return match self.own(own.node(), layer) {
                 Some(_) => Ok(None),
-                None => Err(in_one_pass(format!("'{link}' is a hard link of a layer to itself, in an older one"))),
+                None => {
+                    Err(in_one_pass(format!("'{link}' is a hard link to the file of the same name in an older layer")))
+                }
             };
         }
         if target.above().contains(&own.node()) {

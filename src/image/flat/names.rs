@@ -337,7 +337,7 @@ impl NameTree {
         let node = &self.nodes[spot.node()];
         let name = shown(&spot.path);
         if node.below == Some(layer) {
-            let message = format!("a layer has files in '{name}', and then something else than a folder there");
+            let message = format!("a layer has files in '{name}', and later an entry '{name}' that is not a folder");
             return Err(in_one_pass(message));
         }
         let holds = |assumption: Option<Assumption>| {
@@ -346,7 +346,7 @@ impl NameTree {
         };
         match self.inodes[inode].may_be_symlink() {
             true if holds(node.assumed) => {
-                Err(in_one_pass(format!("a layer has names in '{name}', which is a link of an older layer")))
+                Err(in_one_pass(format!("a layer has files in '{name}', which is a link in an older layer")))
             }
             false if holds(node.filled) => {
                 let message = format!("'{name}' is not a folder, but has a file in it");
@@ -359,6 +359,6 @@ impl NameTree {
 
 /// What extracting layer by layer can do.
 pub(super) fn in_one_pass(message: String) -> Error {
-    Error::new(Code::Unsupported, format!("{message}: that cannot be followed from the newest layer on"))
+    Error::new(Code::Unsupported, format!("{message}: this cannot be resolved while reading the newest layer first"))
         .with_hint("extract the whole image into a folder instead".to_owned())
 }

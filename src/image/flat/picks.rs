@@ -19,7 +19,7 @@ impl Picks {
 
     pub(crate) fn of(patterns: &[String]) -> Result<Picks> {
         if patterns.len() > MOST {
-            let message = format!("{} paths are more than {MOST}", patterns.len());
+            let message = format!("{} paths are too many: at most {MOST} are allowed", patterns.len());
             return Err(Error::new(Code::InvalidArgument, message));
         }
         let read = |text: &String| Pattern::read(text).map(|pattern| (pattern, false));
@@ -48,7 +48,7 @@ impl Picks {
     pub(super) fn refuse_unfound(&self) -> Result<()> {
         match self.patterns.iter().find(|(_, found)| !found) {
             Some((pattern, _)) => {
-                let message = format!("the image has nothing that '{}' names", pattern.text());
+                let message = format!("the image has nothing that matches '{}'", pattern.text());
                 Err(Error::new(Code::NotFound, message))
             }
             None => Ok(()),

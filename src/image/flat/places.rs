@@ -32,7 +32,8 @@ impl NameTree {
                         }
                     }
                     None if self.inodes[inode].may_be_symlink() => {
-                        let message = format!("'{}' is a hard link to what may be a link", shown(&spot.path));
+                        let message =
+                            format!("'{}' is a hard link to a file that may be a symbolic link", shown(&spot.path));
                         return Err(in_one_pass(message));
                     }
                     None if make => {

@@ -22,8 +22,8 @@ options! {
     /// Options of [`append`].
     #[derive(Debug, Clone)]
     pub struct IndexAppendOptions {
-        /// images for a platform that the index has an entry for take that one's place, with what attests something about it,
-        /// whichever revision of a Windows build both are; without it both are there, as other tools have it
+        /// images replace the entry that the index has for the same platform, with its attestations, whichever revision of a
+        /// Windows build both are. Without it both are listed, as with other tools
         pub replace: bool,
         /// make the index when its name refers to nothing
         pub create: bool,

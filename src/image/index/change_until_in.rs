@@ -1,7 +1,7 @@
 //! One change of an index: it is read, changed, and put only if its name refers to it still; else all of that is done again. So of several
-//! who change it at once, each one's change gets in.
+//! that change it at once, each one's change gets in.
 //!
-//! Where nobody sees to the condition but us (most registries, an archive), somebody may look and write just as we do: then the index is
+//! Where only this library checks the condition (most registries, an archive), another client may look and write just as we do: then the index is
 //! looked at once more a little later, as it is done with lists of referrers.
 
 use std::collections::hash_map::RandomState;
@@ -68,7 +68,7 @@ impl IndexChange<'_> {
                     match self.has_lasted(call, &done, begun) {
                         Ok(true) => return Ok(done),
                         Ok(false) => written = Some(done),
-                        Err(error) if error.ends_call() => return Err(error.within("the index is put")),
+                        Err(error) if error.ends_call() => return Err(error.within("the index was written")),
                         Err(_) => return Ok(WrittenIndex { condition: Some(SeenTo::Unconfirmed), ..done }),
                     }
                 }
@@ -153,12 +153,12 @@ impl IndexChange<'_> {
         Ok(WrittenIndex { before: Some(digest), condition: None, ..told })
     }
 
-    /// Whether the change has lasted, where somebody may have written at the same moment.
+    /// Whether the change has lasted, where another client may have written at the same moment.
     fn has_lasted(&self, call: &Call, done: &WrittenIndex, begun: Instant) -> Result<bool> {
         if done.condition != Some(SeenTo::Looked) {
             return Ok(true);
         }
-        // Whoever read the index before it was written will write in about the time that this took.
+        // A client that read the index before it was written will write in about the time that this took.
         let usual = (begun.elapsed() * 3).min(USUAL_SETTLE);
         call.sleep((done.root_took * 3).max(usual).min(MOST_SETTLE))?;
         for look in 1.. {
@@ -180,7 +180,7 @@ impl IndexChange<'_> {
         let has = |entry: &Descriptor| there.contains(&key(entry));
         let has_type = self.media_type.is_none_or(|wanted| wanted == now.media_type);
         let is_kept = done.added.iter().all(has) && !done.removed.iter().any(has) && has_type;
-        // What is no index any more was not changed by somebody who changed the index.
+        // What is not an index any more was replaced, not changed by another client.
         now.kind != Kind::Index || is_kept
     }
 }
@@ -194,7 +194,7 @@ fn at_destination(error: Error) -> Error {
 
 /// The error when others were faster each time.
 fn given_up(conflict: Option<&Error>) -> Error {
-    let message = format!("the index was changed by others each of {TRIES} times that it was to be written");
+    let message = format!("other clients changed the index during each of {TRIES} attempts to write it");
     let error = Error::new(Code::DigestMismatch, message).with_side(Side::Destination);
     match conflict.and_then(Error::conflict) {
         Some(conflict) => error.with_conflict(&conflict.name, conflict.digest.as_deref()),

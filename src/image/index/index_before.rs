@@ -49,12 +49,12 @@ impl IndexPlace<'_> {
         let names = images.iter().filter(|image| image.descriptor.digest == *found.digest());
         let names: Vec<&str> = names.flat_map(|image| &image.names).map(String::as_str).collect();
         let message =
-            format!("{} is called {} there, and is changed under that name", self.to.place(), names.join(", "));
+            format!("{} cannot be changed by its digest: its name there is {}", self.to.place(), names.join(" or "));
         Err(Error::new(Code::InvalidReference, message))
     }
 }
 
-/// The index; None when there is none and one may be made. A conflict when somebody writes at this very moment.
+/// The index; None when there is none and one may be made. A conflict when another client writes at this very moment.
 pub(super) fn index_before(
     call: &Call,
     place: &IndexPlace,
@@ -88,7 +88,7 @@ pub(super) fn index_before(
         Kind::Index => Ok(Some(content)),
         _ => {
             let name = place.to.place();
-            let message = format!("{name} is no index, but of type {}", content.document.media_type);
+            let message = format!("{name} is not an index: its media type is {}", content.document.media_type);
             let hint = "index create PLACE PLACE REF... makes an index of it and others under the same name";
             Err(Error::new(Code::Unsupported, message).with_hint(hint))
         }

@@ -44,7 +44,7 @@ impl KnownParts {
     /// Remembers that a place leads to it.
     fn leads_to(&mut self, place: usize, digest: &Digest) -> Result<()> {
         let places = self.origins.entry(digest.clone()).or_default();
-        // Whoever answered first, the order is that of the references.
+        // The order is that of the references, whichever answered first.
         if let Err(at) = places.binary_search(&place) {
             places.insert(at, place);
             self.origin_count += 1;
@@ -194,7 +194,7 @@ impl ReadStore for IndexStore<'_> {
     }
 
     fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>> {
-        // Nobody can refer to the index that is being made.
+        // Nothing can refer to the index that is being made.
         if self.sources.origins(subject).is_empty() {
             return Ok(Vec::new());
         }

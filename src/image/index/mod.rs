@@ -41,12 +41,12 @@ options! {
         /// what is put in, in this order: names of places (see ocireg_endpoint_parse), or digests of manifests that are in the
         /// repository or layout of the index; without any the call is OCIREG_INVALID_ARGUMENT
         pub references: Vec<String>,
-        /// OS/ARCH[/VARIANT][:OS.VERSION] each: of references that are indexes only these, as ocireg_copy chooses them, with what
-        /// attests something about them; an image that is in no index has to be for one of them, and each has to be found
+        /// OS/ARCH[/VARIANT][:OS.VERSION] each: of references that are indexes only these, as ocireg_copy chooses them, with their
+        /// attestations. An image that is not in an index must be for one of them, and each must be found
         pub platform: Vec<String>,
         /// "oci" or "docker": of the index itself, its entries stay what they are; a Docker list can hold Docker's images only
         pub media_type: Option<String>,
-        /// also signatures, SBOMs and whatever else names what is put in as its subject, as of ocireg_copy
+        /// also signatures, SBOMs and whatever else names what is put in as its subject, as in ocireg_copy
         pub referrers: bool,
         /// 1 to 64: transfers at once
         pub concurrency: u64 = 4,
@@ -122,7 +122,7 @@ pub struct WrittenIndex {
     pub removed: Vec<Descriptor>,
     /// The descriptor of what it is about.
     pub subject: Option<Descriptor>,
-    /// What was moved: counts of manifests and blobs, as of a copy.
+    /// What was moved: counts of manifests and blobs, as in a copy.
     pub copied: Value,
     /// How often it was tried, because others changed the index too.
     pub attempts: u32,

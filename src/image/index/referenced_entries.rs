@@ -67,8 +67,8 @@ fn from_reference(call: &Call, sources: &IndexSources, at: usize, wanted: &[Plat
     let store = IndexStore { sources, root: root.clone(), home: Some(at) };
     match root.document.kind {
         Kind::Schema1 => {
-            let message = format!("{} is of schema 1, which no index has", place.place());
-            let hint = "copy with convert_schema1 makes an OCI image of it";
+            let message = format!("{} is a manifest of schema 1, which an index cannot list", place.place());
+            let hint = "a copy with convert_schema1 makes an OCI image of it";
             Err(Error::new(Code::Unsupported, message).with_hint(hint))
         }
         Kind::Index if wanted.is_empty() => {
@@ -94,7 +94,7 @@ fn of_image(
     };
     let served = platform.as_ref().map(serves).unwrap_or_default();
     if let Some(found) = platform.as_ref().filter(|_| !wanted.is_empty() && served.is_empty()) {
-        let message = format!("{place} is one image, for {found}, which is none of the wanted platforms");
+        let message = format!("{place} is a single image for {found}, which is not one of the wanted platforms");
         return Err(Error::new(Code::NotFound, message));
     }
     let mut descriptor = image.descriptor();
@@ -142,8 +142,8 @@ fn with_platforms(call: &Call, store: &dyn ReadStore, index: &Document) -> Resul
     looked_into(call, store, index, &said)
 }
 
-/// The entries of an index that is changed, which stay as they are, and what those run on that do not say it. Of what is missing nobody
-/// knows it.
+/// The entries of an index that is changed, which stay as they are, with the platforms of those that do not say them. Those of missing
+/// manifests stay unknown.
 pub(super) fn with_found_platforms(
     call: &Call,
     place: Option<&dyn ReadStore>,

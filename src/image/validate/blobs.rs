@@ -112,6 +112,6 @@ pub(super) fn packing_of(media_type: &str) -> Option<Packing> {
 }
 
 fn packing_error(said: Packing, found: Packing) -> Option<Error> {
-    let message = format!("its media type says that it is packed with {}, it is with {}", said.name(), found.name());
+    let message = format!("its media type says that its compression is {}, but it is {}", said.name(), found.name());
     (said != found).then(|| Error::new(Code::InvalidManifest, message))
 }

@@ -105,7 +105,7 @@ impl Tree {
         } else if self.blobs[at].descriptor.size != blob.size {
             let first = &self.blobs[at];
             let message = format!(
-                "its descriptor says {} bytes, that in {} says {}",
+                "its descriptor says {} bytes, the one in {} says {}",
                 blob.size, first.manifest, first.descriptor.size
             );
             let error = Error::new(Code::SizeMismatch, message);

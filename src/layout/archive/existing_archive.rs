@@ -68,11 +68,13 @@ impl ExistingArchive {
         let tar = Tarball::of(call, bytes, path.display().to_string())?;
         if !tar.has("oci-layout") || !tar.has("index.json") {
             return Err(foreign(
-                "it has no index.json, as what this library, Docker (from 25 on) and containerd write has",
+                "it has no index.json, unlike the archives of this library, of Docker from 25 on and of containerd",
             ));
         }
         if form == ArchiveFormat::Docker && !tar.has("manifest.json") {
-            return Err(foreign("it is an oci-archive, which docker load may not read; oci-archive: adds to it"));
+            return Err(foreign(
+                "it is an oci-archive, which docker load may not be able to read; use oci-archive: to add to it",
+            ));
         }
         let index = tar.small("index.json", MOST_BYTES)?.unwrap_or_default();
         let index = Document::parse(&index, Some(types::OCI_INDEX), Algorithm::Sha256)
@@ -91,7 +93,7 @@ impl ExistingArchive {
         let known: BTreeSet<&ImageBlobs> = found.images.iter().collect();
         for entry in self.saved.iter().flatten() {
             if !known.contains(&saved::image(entry)?) {
-                let why = "its manifest.json and its index.json tell of different images";
+                let why = "its manifest.json and its index.json list different images";
                 return Err(Error::new(Code::InvalidManifest, why));
             }
         }

@@ -73,7 +73,7 @@ impl ArchiveReader {
         }
         let name = saved.repo_tags.first().map(|name| format!(" {}", shorten(name))).unwrap_or_default();
         let text = format!(
-            "index.json has another image than manifest.json for the name{name}; that of manifest.json is taken"
+            "index.json has another image than manifest.json for the name{name}; the one in manifest.json is used"
         );
         call.warn_of(&self.place(), &text)
     }
@@ -139,7 +139,7 @@ impl ArchiveReader {
     }
 
     fn docker_hint(&self) -> String {
-        format!("docker-archive:{} takes what manifest.json says", self.path.display())
+        format!("docker-archive:{} reads the images as manifest.json lists them", self.path.display())
     }
 
     /// The layers of an image without `manifest.json` must be what its config says, as far as they are there.

@@ -62,7 +62,7 @@ pub(super) struct ListedImage {
 }
 
 impl ArchiveReader {
-    /// An archive that is opened when somebody asks for something in it, or the one that is open already.
+    /// An archive that is opened when something in it is asked for, or the one that is open already.
     pub fn new(
         path: &Path,
         given: Option<File>,
@@ -178,7 +178,7 @@ impl ArchiveReader {
         let layers = reader.layers(saved, &ids)?;
         if !known.is_empty() {
             let text = format!(
-                "index.json names other layers for the image {digest} than manifest.json, whose layers are taken"
+                "index.json names other layers for the image {digest} than manifest.json, whose layers are used"
             );
             call.warn_of(&self.place(), &text)?;
         }

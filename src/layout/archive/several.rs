@@ -54,7 +54,10 @@ impl ArchiveOfSeveral {
     pub fn entries(&self, call: &Call) -> Result<Vec<Descriptor>> {
         let Some(kept) = self.writer.kept(call)? else { return Ok(Vec::new()) };
         if kept.saved.is_some() {
-            let message = format!("{} has a manifest.json of Docker too, where names are in two places", self.place());
+            let message = format!(
+                "{} also has a manifest.json as Docker writes it, so that names are in two places",
+                self.place()
+            );
             return Err(Error::new(Code::Unsupported, message).with_hint("write to another file"));
         }
         Ok(kept.entries())

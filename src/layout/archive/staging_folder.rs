@@ -70,7 +70,7 @@ impl StagingFolder {
     /// The folder of which the next copy knows, once it is this copy's; None when another one has that name by now.
     fn locked(call: &Call, known: &Path) -> Result<Option<StagingFolder>> {
         let blobs = known.join("blobs");
-        // Without the folders above it: one that was just removed must not be created again, readable by everybody.
+        // Without the folders above it: one that was just removed must not be created again, readable by all users.
         match mode::make_private_folder(&blobs) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             made => made.map_err(|error| Error::io(format!("cannot create {}", blobs.display()), &error))?,

@@ -167,11 +167,11 @@ impl ArchiveWriter {
         lock(&self.work).clone().ok_or_else(|| Error::new(Code::Internal, "the archive was not begun"))
     }
 
-    /// Replaces the file by the complete archive, which includes the previous contents. Others who replace it wait.
+    /// Replaces the file by the complete archive, which includes the previous contents. Other processes that replace it wait.
     fn replace(&self, call: &Call, path: &Path, work: &StagedCopy, folder: &StagingFolder) -> Result<()> {
         let cannot = |error: std::io::Error| Error::io(format!("cannot write {}", path.display()), &error);
         loop {
-            // Writers that share the staging folder wait for its lock: anybody who may read the file could lock that.
+            // Writers that share the staging folder wait for its lock: any user who may read the file could lock that.
             let held = if folder.is_shared() { None } else { hold(call, path)? };
             let is_there = held.is_some() || folder.is_shared() && path.exists();
             let kept = ExistingArchive::open(call, path, self.form)?;
@@ -281,7 +281,7 @@ impl Shelf for StagedAndKept<'_> {
     }
 }
 
-/// Locks the file against others who would replace it, and makes sure that it still has its name; None if there is no file.
+/// Locks the file against other processes that would replace it, and makes sure that it still has its name; None if there is no file.
 fn hold(call: &Call, path: &Path) -> Result<Option<Lock>> {
     loop {
         match Lock::exclusive_if_there(call, path) {

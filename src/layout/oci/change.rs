@@ -77,8 +77,8 @@ impl OciLayout {
     }
 
     /// Puts a manifest under names, or without any by its digest alone, all in one change: a condition that does not hold for one of
-    /// them is seen before any is set. What an index lists that was put by itself is no image of its own any more: it was put before
-    /// only because it has to be there.
+    /// them is seen before any is set. What an index lists that was put by itself is not an image of its own any more: it was put
+    /// before only because it has to be there.
     pub fn put_named(
         &self,
         call: &Call,
@@ -113,7 +113,7 @@ impl OciLayout {
         match self.blob_path(digest).is_file() {
             false => Error::new(Code::NotFound, format!("{place} has no manifest {digest}")),
             true => Error::new(Code::Unsupported, format!("index.json of {place} does not list {digest} itself")).with_hint(
-                "what an index in the layout names goes with that index; what nothing names goes when the layout is cleaned",
+                "what an index in the layout lists is deleted with that index; what nothing lists is removed when the layout is cleaned",
             ),
         }
     }

@@ -216,7 +216,7 @@ impl OciLayout {
         }
         let text = index::written(index.as_ref(), &entries).to_string();
         if text.len() as u64 > MOST_BYTES {
-            // Nobody could read it again.
+            // It could not be read again.
             let message = format!("the index.json of {} would have more than {MOST_BYTES} bytes", self.root.display());
             return Err(Error::new(Code::LimitExceeded, message));
         }
@@ -278,7 +278,7 @@ fn is_name(name: &str) -> bool {
 /// Refuses what no new image can be called: also a digest, or a name with one, which would read as the image of that digest.
 pub fn check_new_name(name: &str) -> Result<()> {
     let why = match name.rsplit_once('@').map_or(name, |(_, last)| last).parse::<Digest>() {
-        Ok(_) => "is no name for a new image: it is a digest, or ends with one",
+        Ok(_) => "is not a valid name for a new image: it is a digest, or ends with one",
         Err(_) if !is_name(name) => "is not a valid name in a layout",
         Err(_) => return Ok(()),
     };

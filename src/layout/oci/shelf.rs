@@ -19,7 +19,7 @@ struct LayoutShelf<'a> {
 
 impl Shelf for LayoutShelf<'_> {
     fn size(&self, digest: &Digest) -> Option<u64> {
-        // A dangling link exists, and is a problem for whoever reads it.
+        // A dangling link exists, and is a problem when it is read.
         let path = self.layout.blob_path(digest);
         let found = fs::metadata(&path).or_else(|_| fs::symlink_metadata(&path));
         found.ok().map(|found| found.len())

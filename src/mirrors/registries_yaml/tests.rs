@@ -79,7 +79,7 @@ fn what_is_too_much_is_refused() {
         (rewrite(&many), "more than 50 expressions"),
         (rewrite(&format!("{}: b", "a".repeat(1001))), "longer than 1000"),
         (rewrite(&format!("a: {}", "b".repeat(1001))), "longer than 1000"),
-        (rewrite("'(a{100}){100}': b"), "is not one"),
+        (rewrite("'(a{100}){100}': b"), "is not valid"),
         (endpoints, "more than 100 endpoints"),
     ] {
         let error = parse("/r.yaml", &text).unwrap_err();
@@ -103,7 +103,7 @@ fn what_is_wrong_has_its_line_and_no_secret() {
         ("mirrors:\n  docker.io:\n    endpoint: https://m.io", 3, "list"),
         ("mirrors:\n  docker.io:\n    endpoint:\n    - https://u:secret@m.io", 4, "'@'"),
         ("mirrors:\n  docker.io:\n    endpoint:\n    - https://m.io/../x", 4, "refused"),
-        ("mirrors:\n  docker.io:\n    rewrite:\n      \"(\": x", 4, "is not one"),
+        ("mirrors:\n  docker.io:\n    rewrite:\n      \"(\": x", 4, "is not valid"),
         ("mirrors:\n  \"a b\":\n    endpoint: [https://m.io]", 2, "host name"),
         ("configs:\n  m.io:\n    auth: {auth: \"secret!\"}", 3, "base64"),
         ("configs:\n  m.io:\n    auth:\n      password: [secret]", 4, "'password' must be a string"),

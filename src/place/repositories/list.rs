@@ -65,7 +65,7 @@ impl SyncItem {
     pub(super) fn destination<'a>(&'a self, list: &'a SyncList) -> Result<&'a SyncDestination> {
         self.destination.as_ref().or(list.destination.as_ref()).ok_or_else(|| {
             let error =
-                Error::new(Code::InvalidArgument, "it has no destination, and there is none for the whole list");
+                Error::new(Code::InvalidArgument, "it has no destination, and the list as a whole has none either");
             self.about(error)
         })
     }

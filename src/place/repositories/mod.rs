@@ -202,7 +202,7 @@ impl<'a> Pairing<'a> {
                 Some(archive) => archive.clone(),
                 None => {
                     let archive = ArchiveOfSeveral::planned(Path::new(path), self.client.temporary_space())?;
-                    // Two ways to one file are one archive, which waits for nobody.
+                    // Two paths of one file are one archive, which must not wait for its own lock.
                     let known = self.archives.values().find(|known| known.identity() == archive.identity()).cloned();
                     let archive = known.unwrap_or(archive);
                     self.archives.entry(path.clone()).or_insert(archive).clone()
@@ -213,7 +213,7 @@ impl<'a> Pairing<'a> {
                 Ok(LocalTarget::Layout(path.clone(), batch.clone()))
             }
             SyncDestination::Repository(_) | SyncDestination::Below(_) => {
-                Err(Error::new(Code::Internal, "a registry is no layout"))
+                Err(Error::new(Code::Internal, "a registry is not a local destination"))
             }
         }
     }

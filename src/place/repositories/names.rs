@@ -64,8 +64,8 @@ fn has_name(reference: &Reference) -> bool {
 }
 
 fn unsupported(text: &str) -> Error {
-    let message = format!("'{}' is no place of many images", shorten(text));
-    Error::new(Code::Unsupported, message).with_hint("a repository, an oci: layout or an oci-archive: is one")
+    let message = format!("'{}' cannot be the source or the destination of a sync", shorten(text));
+    Error::new(Code::Unsupported, message).with_hint("a repository, an oci: layout or an oci-archive: can be")
 }
 
 fn without_transport(text: &str) -> &str {
@@ -146,7 +146,8 @@ impl SyncDestination {
             Place::Oci(path, None) => Ok(Some(SyncDestination::Layout(path))),
             Place::OciArchive(path, None) => Ok(Some(SyncDestination::Archive(path))),
             Place::Oci(_, Some(name)) | Place::OciArchive(_, Some(name)) => {
-                let message = format!("a destination of many images has no name of its own: '{}'", shorten(&name));
+                let message =
+                    format!("a destination of several images must have no name of its own: '{}'", shorten(&name));
                 Err(Error::new(Code::InvalidReference, message))
             }
             Place::RegistryV1(_) | Place::DockerArchive(..) | Place::Directory(_) => Err(unsupported(text)),

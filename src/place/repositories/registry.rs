@@ -23,7 +23,7 @@ use crate::sync::lock;
 pub(super) struct RegistryRepository {
     pub client: Client,
     pub repository: Repository,
-    /// Whether the registry takes tags away, and nothing else; None: nobody has tried.
+    /// Whether the registry takes tags away, and nothing else; None: not tried yet.
     pub takes_tags: Mutex<Option<bool>>,
 }
 
@@ -115,7 +115,7 @@ impl DestinationRepository for RegistryRepository {
             Ok(tags) => tags.iter().for_each(take),
             // The first push will make it.
             Err(error) if error.code() == Code::NotFound => {}
-            // Who may write need not be allowed to read; and some registries say so of what is not there yet.
+            // An account that may write need not be allowed to read; and some registries answer so for what is not there yet.
             Err(error) if error.code() == Code::Forbidden => return Ok(false),
             Err(error) => return Err(error),
         }
@@ -178,7 +178,7 @@ impl RegistryRepository {
         let options = DeleteTagOptions { list_others, ..DeleteTagOptions::default() };
         match self.client.delete_tag(call, &self.repository.with_tag(tag)?, &options) {
             Ok(deleted) => Ok(Some(deleted.manifest == ManifestFate::Kept)),
-            // Somebody was faster.
+            // Another client was faster.
             Err(error) if error.code() == Code::NotFound => Ok(None),
             Err(error) => Err(error.within(format!("prune the tag {tag}"))),
         }

@@ -1,5 +1,5 @@
-//! Blobs whose parts came from several endpoints and were wrong together. Any of those may have lied, and nobody is blamed before it is known
-//! who: in the same call each is asked for all of it, one after the other.
+//! Blobs whose parts came from several endpoints and were wrong together. Any of those may have sent wrong bytes, and none is blamed before it is
+//! known which: in the same call each is asked for all of it, one after the other.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -13,9 +13,9 @@ use crate::sync::lock;
 pub(super) struct MixedBlobs(Mutex<HashMap<Digest, MixedBlob>>);
 
 struct MixedBlob {
-    /// Who sent the parts, but for those that are known to be right or wrong by now.
+    /// The endpoints that sent the parts, but for those that are known to be right or wrong by now.
     suspects: Vec<EndpointKey>,
-    /// Who was asked for all of it since.
+    /// The endpoints that were asked for all of it since.
     asked: Vec<EndpointKey>,
 }
 
@@ -38,7 +38,7 @@ impl MixedBlobs {
         }
     }
 
-    /// Who was asked for all of it.
+    /// The endpoints that were asked for all of it.
     pub(super) fn asked(&self, digest: &Digest) -> Vec<EndpointKey> {
         lock(&self.0).get(digest).map(|mixed| mixed.asked.clone()).unwrap_or_default()
     }
@@ -50,7 +50,7 @@ impl MixedBlobs {
         }
     }
 
-    /// Who lied, now that this one has sent all of it, and right: the other one, if it is the only one.
+    /// The endpoint that sent wrong bytes, now that this one has sent all of it correctly: the other one, if it is the only one.
     pub(super) fn only_other(&self, digest: &Digest, right: &EndpointKey) -> Option<EndpointKey> {
         let mixed = lock(&self.0).remove(digest)?;
         let mut others = mixed.suspects.into_iter().filter(|suspect| suspect != right);

@@ -97,7 +97,7 @@ impl RemoteBlob {
         Ok(blob)
     }
 
-    /// Whoever is asked now is asked for all of it.
+    /// The endpoint that is asked now is asked for all of it.
     fn is_asked(&self) {
         if let Some(key) = self.turn.key() {
             self.mixed.ask(&self.digest, key);
@@ -112,8 +112,10 @@ impl RemoteBlob {
     /// The error where bytes of several were wrong, and one of them does not send all of it: what it has sent is dropped, so that the next
     /// one sends all.
     fn undecided(&self, error: &Error) -> Error {
-        let message =
-            format!("several sent parts of {}, which are wrong together, and none sends all of it", self.name());
+        let message = format!(
+            "several endpoints sent parts of {} that together have a wrong digest, and none sends all of it",
+            self.name()
+        );
         let error = Error::new(Code::DigestMismatch, message).with_hint(error.message());
         error.asks_another(self.has_unasked())
     }
@@ -206,7 +208,7 @@ impl Downloadable for RemoteBlob {
                 self.mixed.clear_of(&self.digest, only);
                 Ok(self.has_unasked() && self.turn.has_others(&self.senders))
             }
-            // Who of them lied is seen when each sends all of it.
+            // Which of them sent wrong bytes is seen when each sends all of it.
             several if several.len() > 1 && all_sent => {
                 self.mixed.add(&self.digest, several);
                 Ok(self.turn.has_others(&[]))

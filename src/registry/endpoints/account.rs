@@ -171,7 +171,7 @@ fn endpoint_settings(
     Ok(settings)
 }
 
-/// Where a registry is reached, but for what its options say of its mirrors: what nobody may ask, if they say that only those are asked.
+/// Where a registry is reached, but for what its options say of its mirrors: what must not be asked, if they say that only the mirrors are asked.
 pub(crate) fn closed_hosts(index: &Index, options: &HostOptions) -> Vec<(String, u16)> {
     let mirrors: Vec<_> = options.mirrors.0.iter().flat_map(|mirror| ports(mirror.host(index))).collect();
     match options.mirrors_only {
@@ -224,7 +224,8 @@ fn said(endpoint: &RegistryEndpoint) -> Result<Option<Credentials>> {
 /// What a repository is called at an endpoint.
 pub(super) fn renamed(endpoint: &RegistryEndpoint, name: &str) -> Result<String> {
     endpoint.rename.apply(name).ok_or_else(|| {
-        let message = format!("{}: '{name}', which it makes of the name, is not a repository", endpoint.source);
+        let message =
+            format!("{}: it rewrites the name to '{name}', which is not a valid repository name", endpoint.source);
         Error::new(Code::NotFound, message)
     })
 }

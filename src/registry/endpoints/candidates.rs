@@ -14,7 +14,7 @@ pub(super) struct Candidate {
     pub(super) endpoint: RegistryEndpoint,
     pub(super) key: EndpointKey,
     pub(super) is_registry: bool,
-    /// If it does not have what is wanted, nobody has.
+    /// If it does not have what is wanted, no endpoint has it.
     pub(super) is_final: bool,
     /// What is asked for was written there by this client.
     pub(super) is_written: bool,
@@ -79,7 +79,7 @@ fn may_answer(may: Abilities, question: EndpointUse) -> bool {
     }
 }
 
-/// The error where nobody may be asked.
+/// The error where no endpoint may be asked.
 pub(super) fn nobody(repository: &Repository, question: EndpointUse, asked: &AskedEndpoints) -> Error {
     let what = match question {
         EndpointUse::Digest => "be read",

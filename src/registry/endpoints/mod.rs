@@ -23,16 +23,16 @@ use crate::registry::repository::Remote;
 use crate::registry::Client;
 use endpoint_memory::{PassedOver, Probed};
 
-/// What is asked, which decides who may be.
+/// What is asked, which decides which endpoints may be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EndpointUse<'a> {
-    /// Something that has a digest, by which it can be checked whoever sends it.
+    /// Something that has a digest, by which it can be checked whichever endpoint sends it.
     Digest,
     /// What a tag names.
     Tag(&'a str),
     /// Which tags there are.
     Tags,
-    /// Which referrers there are. It is asked by digest, but nothing checks the answer: who may not say what a tag is may not say this.
+    /// Which referrers there are. It is asked by digest, but nothing checks the answer: an endpoint that is not trusted for tags is not trusted for this.
     Referrers,
     /// Anything that changes the repository.
     Write,

@@ -33,7 +33,7 @@ pub(crate) struct AskedEndpoints {
     pub(crate) endpoints: Vec<RegistryEndpoint>,
     /// Nothing may lead to the registry itself.
     pub(crate) blocks_origin: bool,
-    /// Who forbids what none of these may be asked.
+    /// The rule that forbids what none of these may be asked.
     pub(crate) blocked: Option<RuleSource>,
     pub(crate) source: RuleSource,
 }
@@ -41,7 +41,7 @@ pub(crate) struct AskedEndpoints {
 /// An endpoint for display.
 pub(super) struct ShownEndpoint {
     pub(super) endpoint: RegistryEndpoint,
-    /// Who forbids to ask it.
+    /// The rule that forbids to ask it.
     pub(super) blocked: Option<RuleSource>,
     /// Whether a rule names it.
     pub(super) is_ruled: bool,
@@ -114,15 +114,15 @@ impl RuleBook {
         Ok((all, asked.blocks_origin))
     }
 
-    /// Who forbids to ask an endpoint for a repository: a file that blocks the name that it has there, or the options of the host that the
-    /// endpoint is on, whoever leads there.
+    /// The rule that forbids to ask an endpoint for a repository: a file that blocks the name that it has there, or the options of the host that the
+    /// endpoint is on, whatever leads there.
     fn block(&self, endpoint: &RegistryEndpoint, index: &Index, name: &str) -> Option<&RuleSource> {
         static ONLY: RuleSource = RuleSource::Option("mirrors_only");
         let there = || self.options.get(&host::key(endpoint.host(index)));
         self.filed().block(endpoint, index, name).or_else(|| there().filter(|rule| rule.only).map(|_| &ONLY))
     }
 
-    /// Without those that somebody forbids.
+    /// Without those that a rule forbids.
     fn without_blocked(&self, mut asked: AskedEndpoints, index: &Index, name: &str) -> Result<AskedEndpoints> {
         let mut by = None;
         asked.endpoints.retain(|endpoint| {

@@ -27,7 +27,7 @@ pub(crate) struct Turn {
     call: Call,
     repository: Repository,
     left: VecDeque<Candidate>,
-    /// Those that did not answer in the little time that they had: if nobody else does either, they are asked again.
+    /// Those that did not answer in the short time that they had: if no other does either, they are asked again.
     slow: VecDeque<Candidate>,
     /// The one that is asked now. None without a rule.
     at: Option<Candidate>,
@@ -309,7 +309,7 @@ impl Turn {
         if self.passed.is_empty() {
             return error;
         }
-        let passed = format!("passed over before: {}", self.passed.join(", "));
+        let passed = format!("endpoints tried before: {}", self.passed.join(", "));
         let hint = error.hint().map_or(passed.clone(), |hint| format!("{hint}; {passed}"));
         error.with_hint(hint)
     }

@@ -81,16 +81,16 @@ impl Cursor {
             Error::new(Code::InvalidArgument, format!("the option next {why}")).with_hint(hint)
         };
         if text.len() > MOST_BYTES {
-            return Err(wrong("is longer than those of pages"));
+            return Err(wrong("is too long to be one"));
         }
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong("is not what a page has"))?;
-        let cursor: Cursor = serde_json::from_slice(&bytes).map_err(|_| wrong("is not what a page has"))?;
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong("is not one that a page had"))?;
+        let cursor: Cursor = serde_json::from_slice(&bytes).map_err(|_| wrong("is not one that a page had"))?;
         if cursor.version != VERSION {
-            return Err(wrong("is that of another version of the library"));
+            return Err(wrong("is from another version of the library"));
         }
         match lists.iter().find(|list| list.id == cursor.list) {
             Some(list) if cursor.is_page_of(list) => Ok(cursor),
-            Some(_) => Err(wrong("is not what a page has")),
+            Some(_) => Err(wrong("is not one that a page had")),
             None => Err(wrong("belongs to another list")),
         }
     }
@@ -115,7 +115,7 @@ impl Cursor {
     /// The URL of its page.
     pub(crate) fn target(&self, list: &RegistryList) -> Result<RequestTarget> {
         if !self.is_page_of(list) {
-            return Err(Error::new(Code::InvalidArgument, "the option next is not one of this list's"));
+            return Err(Error::new(Code::InvalidArgument, "the option next belongs to another list"));
         }
         let page = match self.below.as_str() {
             "" => list.target(),
@@ -145,10 +145,7 @@ struct Round {
 impl Round {
     fn turn(self, brought: u64) -> Result<Round> {
         if self.calls > 0 && brought == self.mark {
-            return Err(Error::new(
-                Code::Protocol,
-                "the registry's pages go round in a circle: the same one came again",
-            ));
+            return Err(Error::new(Code::Protocol, "the registry's pages form a loop: the same page came again"));
         }
         if self.calls >= MOST_CALLS {
             return Err(Error::new(Code::LimitExceeded, format!("the list has more than {MOST_CALLS} pages")));
@@ -233,7 +230,7 @@ impl Passage {
             // The list is answered elsewhere: the next request starts at its original URL again.
             None if [page.url, page.answered].iter().any(|known| known.path() == url.path()) => "",
             None => {
-                return Err(Error::new(Code::Protocol, "the registry's Link leads to something else than this list"));
+                return Err(Error::new(Code::Protocol, "the registry's Link does not lead to this list"));
             }
         };
         Ok(Some(Cursor {

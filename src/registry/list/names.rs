@@ -208,8 +208,8 @@ impl Names<'_> {
         match is_ignored {
             false => Ok(0),
             true => {
-                let message = format!("{}: the registry ignores last, and starts again", self.what);
-                let hint = "give the next of the page before, or get the whole list";
+                let message = format!("{}: the registry ignores last and starts from the beginning", self.what);
+                let hint = "use the next of the previous page, or get the whole list";
                 Err(Error::new(Code::Unsupported, message).with_url(&page.response.url).with_hint(hint))
             }
         }

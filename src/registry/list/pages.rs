@@ -90,7 +90,7 @@ impl Walk<'_> {
             let bytes = response.take_whole();
             total += bytes.len() as u64;
             if total > limit.saturating_mul(MOST_PAGEFULS) {
-                let message = format!("{what}: the pages have more than {MOST_PAGEFULS} times {limit} bytes");
+                let message = format!("{what}: the pages have more than {MOST_PAGEFULS} times {limit} bytes in all");
                 return Err(Error::new(Code::LimitExceeded, message));
             }
             let next = remote.account.base.next_page(&response)?;
@@ -106,7 +106,7 @@ impl Walk<'_> {
             }
             let Some(next) = next else { break };
             if seen.contains(&next.url) {
-                let message = format!("{what}: the registry's pages go round in a circle");
+                let message = format!("{what}: the registry's pages form a loop");
                 return Err(Error::new(Code::Protocol, message).with_url(&next.url));
             }
             target = next.into();

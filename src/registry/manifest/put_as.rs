@@ -53,7 +53,7 @@ pub(super) fn put_as(
     let scopes = remote.scopes(&["pull", "push"]);
     let tagged = remote.target(Resource::Manifest(name)).with_pairs(tags.iter().map(|tag| ("tag", tag.as_str())));
     let shown = || Ok(is_there(remote, name, document));
-    // What is looked at each time must not be repeated where nobody looks.
+    // What is checked before each try must not be repeated without that check.
     let (repeat, again): (Repeat, &Again) = match only_if.again {
         Some(again) => (Repeat::Never, again),
         None => (Repeat::WhenRefused, &shown),
@@ -105,7 +105,7 @@ fn answered(
     }
 }
 
-/// Whether a PUT without an answer may have been carried out; and where nobody else sends it again, whether nothing was sent.
+/// Whether a PUT without an answer may have been carried out; and where it is not sent again elsewhere, whether nothing was sent.
 fn may_be_tried_again(error: &Error, repeat: Repeat) -> bool {
     let not_sent = error.code() == Code::Connect && error.http_status().is_none();
     error.code() == Code::Network || repeat == Repeat::Never && not_sent

@@ -204,7 +204,7 @@ fn change(remote: &Remote, subject: &Digest, change: ListChange) -> Result<bool>
         }
         remote.call.sleep(backoff.delay(attempt.min(3)))?;
     }
-    let message = format!("the referrers tag {} of {} changes all the time", tag_of(subject), remote.full_name());
+    let message = format!("the referrers tag {} of {} keeps changing", tag_of(subject), remote.full_name());
     Err(Error::new(Code::Http, message).with_attempts(TRIES).with_hint("try again when fewer clients write to it"))
 }
 

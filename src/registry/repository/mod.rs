@@ -33,7 +33,7 @@ const ERROR_BODY: usize = 64 << 10;
 pub struct Remote {
     /// Whose connections, tokens and settings are used.
     pub client: Client,
-    /// What ends it, and whom it tells.
+    /// What ends it, and where it reports to.
     pub call: Call,
     /// Where requests go, and with whose credentials.
     pub account: Account,
@@ -75,7 +75,7 @@ impl Remote {
         Ok(Remote::new(client, call, account, repository.remote_name(), &repository.full_name()))
     }
 
-    /// Who answers here, for results: `HOST[:PORT]`.
+    /// The endpoint that answers here, for results: `HOST[:PORT]`.
     pub fn served_by(&self) -> String {
         host_of(&self.account.base.url)
     }

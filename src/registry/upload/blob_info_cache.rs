@@ -2,7 +2,7 @@
 //! mounted from there.
 //!
 //! What is in the file is a hint, never a fact: a wrong one costs a request. So nothing about the file is an error. It is read and
-//! written only if nobody but this user can have written it, and if it begins as such a file does; a line is appended under a lock, and
+//! written only if no other user can have written it, and if it begins as such a file does; a line is appended under a lock, and
 //! when the file has grown too large it is replaced by its newer half, in one step. It holds names of repositories and no secrets, and
 //! only its owner may read it.
 
@@ -53,7 +53,7 @@ struct KnownBlobs {
     seen: Option<(Metadata, u64)>,
     /// Lines to append.
     pending: String,
-    /// Somebody is appending.
+    /// A thread is appending.
     is_written: bool,
     rests_until: Option<Instant>,
 }
@@ -118,7 +118,7 @@ impl KnownBlobs {
         begins
     }
 
-    /// The lines to append, by who has begun; None: that is all.
+    /// The lines to append, for the thread that has begun; None: that is all.
     fn more(&mut self) -> Option<String> {
         let lines = std::mem::take(&mut self.pending);
         self.is_written = !lines.is_empty() && !self.rests();
@@ -137,7 +137,7 @@ impl KnownBlobs {
             lines.push_str(&self.pending);
         }
         self.pending = lines;
-        // Somebody else begins, when it has rested.
+        // Another thread begins, after a pause.
         self.is_written = false;
         self.rest();
     }
@@ -186,7 +186,7 @@ fn told(call: &Call, path: &str, outcome: io::Result<()>) {
     }
 }
 
-/// Opens the file, or makes it, at its real place: only if nobody else can have written it.
+/// Opens the file, or makes it, at its real place: only if no other user can have written it.
 fn open(path: &Path) -> io::Result<(PathBuf, File)> {
     let refused = |why: &str| Err(io::Error::other(why.to_owned()));
     let Some(name) = path.file_name() else { return refused("it is not the name of a file") };
@@ -196,7 +196,7 @@ fn open(path: &Path) -> io::Result<(PathBuf, File)> {
     match () {
         () if !found.is_file() => refused("it is not a regular file"),
         () if !owner::is_own(&found) => refused("it belongs to another user"),
-        () if owner::others_may_do_something(&found) => refused("others may read or write it"),
+        () if owner::others_may_do_something(&found) => refused("other users may read or write it"),
         () if !mode::has_one_name(&found) => refused("it has other hard links"),
         () => Ok((path, file)),
     }
@@ -247,7 +247,7 @@ fn append(call: &Call, path: &Path, lines: &str) -> io::Result<bool> {
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        // Who had the lock before may have replaced the file.
+        // The process that had the lock before may have replaced the file.
         if os_lock::is_of(&file, path.symlink_metadata()) {
             return write(&path, &mut file, lines).map(|()| true);
         }
@@ -312,7 +312,7 @@ mod tests {
         add(&line("1", "one"));
         known.refresh(&path).unwrap();
         assert_eq!(found(&known, "1").as_deref(), Some("one"));
-        // Where it was read before, nobody looks again.
+        // What was read before is not read again.
         let file = File::options().write(true).open(&path).unwrap();
         offset::write_all_at(&file, line("2", "two").as_bytes(), MAGIC.len() as u64).unwrap();
         add(&line("3", "three"));

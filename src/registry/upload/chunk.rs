@@ -115,7 +115,7 @@ impl UploadSession {
         chunk_sizes::learn(&self.remote.client, &self.remote.account.host, self.max_chunk);
         let size = self.max_chunk;
         let _ = self.remote.call.log(
-            || json!({"event": "retry", "reason": format!("the chunk was too large; now {size} bytes"), "wait_ms": 0}),
+            || json!({"event": "retry", "reason": format!("the chunk was too large; chunks of {size} bytes follow"), "wait_ms": 0}),
         );
         true
     }

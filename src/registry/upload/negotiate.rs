@@ -152,7 +152,7 @@ impl<'a> Negotiation<'a> {
         let offset = session.offset;
         let mut takes_chunks = true;
         if known.is_ok() && (2..=size).contains(&offset) {
-            self.say(|| format!("the upload goes on at byte {offset} of {size}"))?;
+            self.say(|| format!("the upload continues at byte {offset} of {size}"))?;
             match rest(self.remote, source, size, self.digest, &mut session) {
                 Ok(stored) => return Ok(stored),
                 Err(UploadFailure::OnTheWay(error)) if cannot_be_continued(&error) => takes_chunks = !no_chunks(&error),
@@ -214,7 +214,7 @@ impl<'a> Negotiation<'a> {
                 // Not every registry knows PATCH; the caller's size was a wish.
                 self.way = UploadWay::Single;
                 let _ = self.remote.call.log(
-                    || json!({"event": "retry", "reason": format!("no chunks of {size} bytes here"), "wait_ms": 0}),
+                    || json!({"event": "retry", "reason": format!("the registry does not accept chunks of {size} bytes"), "wait_ms": 0}),
                 );
                 true
             }

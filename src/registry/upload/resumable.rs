@@ -62,7 +62,7 @@ impl Client {
         let mut session = UploadSession::resume(self, call, saved)?;
         session.offset = options.offset.unwrap_or(saved.offset);
         if bytes.is_empty() {
-            return Err(Error::new(Code::InvalidArgument, "a chunk has at least one byte"));
+            return Err(Error::new(Code::InvalidArgument, "a chunk must have at least one byte"));
         }
         call.begin("blob put", Some(bytes.len() as u64))?;
         session.chunk(&Bytes::copy_from_slice(bytes))?;

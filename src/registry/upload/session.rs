@@ -50,7 +50,8 @@ impl SavedSession {
         let invalid = |why: String| Error::new(Code::InvalidArgument, format!("the upload session {why}"));
         if text.trim_start().starts_with('{') {
             let value = crate::json::parse(text.as_bytes()).map_err(|error| invalid(error.verdict()))?;
-            return SavedSession::deserialize(&value).map_err(|error| invalid(format!("lacks something: {error}")));
+            return SavedSession::deserialize(&value)
+                .map_err(|error| invalid(format!("is incomplete or not valid: {error}")));
         }
         let url = Location::of_kept(text).map_err(|why| invalid(format!("'{}' {why}", shorten(text))))?.url;
         let name = url.path().split_once("/v2/").and_then(|(_, path)| path.rsplit_once("/blobs/uploads/"));

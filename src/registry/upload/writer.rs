@@ -54,7 +54,7 @@ impl Upload {
         total: Option<u64>,
     ) -> Result<Upload> {
         if chunk_size == 0 || chunk_size > LARGEST_CHUNK {
-            return Err(Error::new(Code::InvalidArgument, format!("chunk_size is 1 to {LARGEST_CHUNK}")));
+            return Err(Error::new(Code::InvalidArgument, format!("chunk_size must be from 1 to {LARGEST_CHUNK}")));
         }
         let session = session.map_or_else(|| UploadSession::start(remote, algorithm), Ok)?;
         session.remote.call.begin("blob put", total)?;

@@ -72,11 +72,15 @@ fn a_name_with_a_digest_is_the_name_of_those_bytes_only() {
     assert_eq!(held.digest(":v3").unwrap(), sha512);
     // What reads as the image of a digest is no name for another.
     for name in [format!("v4@{wanted}"), wanted.to_string()] {
-        fails(held.put(":v4", &one, json!({"tags": [name]})), Code::InvalidReference, "no name for a new image");
-        fails(held.tag(":v1", &name), Code::InvalidReference, "no name for a new image");
+        fails(
+            held.put(":v4", &one, json!({"tags": [name]})),
+            Code::InvalidReference,
+            "not a valid name for a new image",
+        );
+        fails(held.tag(":v1", &name), Code::InvalidReference, "not a valid name for a new image");
         let to = held.at(&format!("oci:{}:{name}", held.path("new")));
         let copied = place::copy(&held.client, &call(&held.client), &held.place(":v1"), &to, &CopyOptions::default());
-        fails(copied, Code::InvalidReference, "no name for a new image");
+        fails(copied, Code::InvalidReference, "not a valid name for a new image");
     }
     fails(held.put(&format!(":{wanted}"), &one, json!({})), Code::InvalidReference, "");
     assert_eq!(held.names(), ["v1", "v2", "v3"]);
@@ -113,10 +117,10 @@ fn a_digest_is_no_name_that_is_taken_away() {
     let held = Held::filled();
     held.tag(":v1", "v2").unwrap();
     let bare = format!(":{}", digest(MANIFEST.as_bytes()));
-    fails(held.untag(&bare), Code::InvalidReference, "has no name");
+    fails(held.untag(&bare), Code::InvalidReference, "does not name a tag");
     let deleted =
         place::delete_manifest(&held.client, &call(&held.client), &held.place(&bare), &DeleteOptions::default());
-    fails(deleted, Code::InvalidReference, "has no name");
+    fails(deleted, Code::InvalidReference, "does not name a tag");
     assert_eq!(held.names(), ["v1", "v2"]);
 }
 

@@ -8,7 +8,7 @@
 
 ocireg_status client_open(const struct globals *globals, ocireg_client **client, ocireg_error **error);
 
-/* One that knows the machine's files and nobody's credentials, so that nobody is asked for them. */
+/* One that knows the machine's files and no credentials, so that no helper or user is asked for them. */
 ocireg_status client_open_for_names(const struct globals *globals, ocireg_client **client, ocireg_error **error);
 
 #endif

@@ -71,7 +71,7 @@ struct command {
     const char *summary;
     bool asks; /* for a user name and a password, when there is a terminal and they are missing */
     bool bytes; /* without -o FILE its result is exact bytes, to which no form of results applies */
-    const char *lines; /* a result for people: a template as of --format; NULL: the JSON, indented */
+    const char *lines; /* a result for people: a template as for --format; NULL: the JSON, indented */
     int (*run)(struct session *session, const struct command_line *line);
 };
 

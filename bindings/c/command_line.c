@@ -137,7 +137,7 @@ static int take_option(struct command_line *line, const struct command *command,
     return set(line, parameter, option->value, &globals->output);
 }
 
-/* Who asks for standard input twice would find it empty the second time. */
+/* A command line that names standard input twice would find it empty the second time. */
 static int check_standard_input(const struct arguments *arguments, const struct globals *globals)
 {
     size_t readers = globals->password_stdin;

@@ -122,7 +122,7 @@ static int ask_for_missing(struct session *session, struct credentials *credenti
     return status;
 }
 
-/* Whether --host-option says who calls. */
+/* Whether --host-option has credentials. */
 static bool any_named(const struct globals *globals)
 {
     static const char *const keys[] = {OCIREG_OPT_USERNAME "=", OCIREG_OPT_TOKEN "=", OCIREG_OPT_IDENTITY_TOKEN "="};
@@ -133,8 +133,8 @@ static bool any_named(const struct globals *globals)
     return false;
 }
 
-/* Whether nothing says who calls, and not that it is nobody either. */
-static bool nobody(const struct globals *globals, const struct credentials *credentials)
+/* Whether no credentials are given, and --anonymous is not either. */
+static bool no_credentials(const struct globals *globals, const struct credentials *credentials)
 {
     return !globals->anonymous && credentials->username == NULL && !any(globals, SETTING_USERNAME) && !any(globals, SETTING_TOKEN) &&
            !any_named(globals);
@@ -157,7 +157,7 @@ int credentials_read(struct session *session, bool may_ask, struct credentials *
     status = may_ask ? ask_for_missing(session, credentials) : OCIREG_OK;
     if (status == OCIREG_OK)
         status = check(globals, credentials);
-    if (status == OCIREG_OK && may_ask && nobody(globals, credentials))
+    if (status == OCIREG_OK && may_ask && no_credentials(globals, credentials))
         status = report_usage("without a terminal to ask for them a user name and a password are needed: --username U --password-stdin, or "
                               "OCIREG_USERNAME and OCIREG_PASSWORD");
     if (status == OCIREG_OK && globals->password_stdin)

@@ -52,7 +52,7 @@ static size_t write_flag(struct writing *to, const char *text)
     return key_length(text);
 }
 
-/* A key that is no word of English, such as plain_http, if text begins with one: its length. */
+/* A key that is not a word of English, such as plain_http, if text begins with one: its length. */
 static size_t write_key(struct writing *to, const char *text)
 {
     size_t length = key_length(text);

@@ -38,7 +38,7 @@ static int run_in_session(const struct globals *globals, const struct command *c
     int status = session_open(&session, globals, command, line);
     if (status == OCIREG_OK)
         status = command->run(&session, line);
-    /* While Ctrl-C is still watched: perhaps nobody reads what we write. */
+    /* While Ctrl-C is still watched: perhaps nothing reads what we write. */
     if (status == OCIREG_OK)
         status = output_flush(&globals->output);
     session_close(&session);

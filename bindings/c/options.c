@@ -215,7 +215,7 @@ static int apply(struct globals *globals, enum global option, const char *name, 
         return report_usage("%s= names no host", name);
     if ((option == OPTION_USERNAME || option == OPTION_TOKEN || option == OPTION_TRUSTED_REALM || option == OPTION_MIRROR || option == OPTION_HOST) && *value == '=')
         return report_usage("%s: no host before '='", name);
-    /* Nor does it mean nobody, or no token. */
+    /* Nor does it mean anonymous, or no token. */
     if ((option == OPTION_USERNAME || option == OPTION_TOKEN || option == OPTION_TRUSTED_REALM || option == OPTION_MIRROR) && *value == '\0')
         return report_usage("%s needs a value, and this one is empty", name);
     switch (option) {

@@ -35,10 +35,10 @@ int output_bytes(const struct output *output, const uint8_t *data, size_t size);
 int output_piece(const struct output *output, const uint8_t *data, size_t size);
 /* Writes what is still in the buffer: until this succeeds, nothing is certain to have been written. */
 int output_flush(const struct output *output);
-/* Whether nobody reads standard output any more. */
+/* Whether nothing reads standard output any more. */
 bool output_reader_left(void);
 
-/* Around every write, also to standard error, that may block because nobody reads the other end. */
+/* Around every write, also to standard error, that may block because nothing reads the other end. */
 void output_write_begins(void);
 void output_write_ends(void);
 /* The number of the write that is under way; 0 when none is. */

@@ -76,7 +76,7 @@ static int own_descriptor(const char *path)
     return -1;
 }
 
-/* In a folder where everybody may create files, such as /tmp, another user's pipe or link is a trap. Not every
+/* In a folder where all users may create files, such as /tmp, another user's pipe or link is a trap. Not every
  * kernel checks. */
 static bool is_trap(const char *path, const struct stat *found)
 {

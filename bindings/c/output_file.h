@@ -23,7 +23,7 @@ int output_file_close(struct session *session, struct output_file *file, bool se
 
 /* Writes a file so that it appears complete or not at all. */
 int file_write_whole(struct session *session, const char *path, const uint8_t *data, size_t size);
-/* The same for a secret: nobody else may read the file. */
+/* The same for a secret: no other user may read the file. */
 int file_write_secret(struct session *session, const char *path, const uint8_t *data, size_t size);
 
 /* Like session_finish, when bytes were written to a file: the result is not printed to that file. */

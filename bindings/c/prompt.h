@@ -4,7 +4,7 @@
 
 #include "session.h"
 
-/* Whether there is somebody to ask: standard input and standard error are terminals. */
+/* Whether there is a user to ask: standard input and standard error are terminals. */
 bool prompt_is_possible(void);
 
 /* Asks for one line, and reads it without its end. What is typed for a secret is not shown; a signal that ends or stops the command

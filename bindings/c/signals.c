@@ -1,6 +1,6 @@
 /* Shows: ocireg_context_cancel.
  *
- * A thread waits for the signals, so that a deadline and output that nobody reads can end the command too. Without one, a signal handler
+ * A thread waits for the signals, so that a deadline and output that is not read can end the command too. Without one, a signal handler
  * would call ocireg_context_cancel_from_signal. */
 #include "signals.h"
 
@@ -45,8 +45,8 @@ static int next_signal(struct watcher *watcher)
     return number >= 0 ? number : errno == EAGAIN || errno == EINTR ? 0 : -1;
 }
 
-/* The library leaves its calls on its own. Our own write that nobody reads can only be ended by ending the process;
- * perhaps nobody reads the report of that either. */
+/* The library leaves its calls on its own. Our own write that is not read can only be ended by ending the process;
+ * perhaps the report of that is not read either. */
 static void leave_what_holds(struct watcher *watcher, unsigned *seen)
 {
     ocireg_status over = is_over(watcher);

@@ -1,5 +1,5 @@
 /* Ctrl-C: the first cancels the call, which then cleans up; a second one ends the command at once. Where the command
- * itself is blocked by output that nobody reads, Ctrl-C and the deadline end it too. */
+ * itself is blocked by output that is not read, Ctrl-C and the deadline end it too. */
 #ifndef OCIREG_COMMAND_SIGNALS_H
 #define OCIREG_COMMAND_SIGNALS_H
 

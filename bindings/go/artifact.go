@@ -38,8 +38,9 @@ type PushedArtifact struct {
 	Layers       []Descriptor `json:"layers"`
 	Subject      *Descriptor  `json:"subject"`
 	Blobs        BlobCounts   `json:"blobs"`
-	// Skipped are the names that were left as they are, with WithIfExists("skip"); Condition says who saw to it that the name could be
-	// set with WithIfExists or WithIfDigest: "registry", "locked" (in a layout) or "looked", which guarantees nothing; otherwise empty.
+	// Skipped are the names that were left as they are, with WithIfExists("skip"); Condition says what made sure that the name could
+	// be set with WithIfExists or WithIfDigest: "registry", "locked" (in a layout) or "looked", which guarantees nothing; otherwise
+	// empty.
 	Skipped   []string `json:"skipped"`
 	Condition string   `json:"condition"`
 }
@@ -57,7 +58,7 @@ type PulledArtifact struct {
 	// Kept counts the names that were left as they are, with WithKeepOld; those in folders too.
 	Kept         int64 `json:"kept"`
 	BytesResumed int64 `json:"bytes_resumed"`
-	// ServedBy is who sent its manifests and blobs, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	// ServedBy are the endpoints that sent its manifests and blobs, HOST[:PORT] each: the registry, its mirrors, or several of them.
 	ServedBy []string `json:"served_by"`
 }
 

@@ -14,10 +14,12 @@ type CopyResult struct {
 	MediaType string         `json:"mediaType"`
 	Manifests ManifestCounts `json:"manifests"`
 	Blobs     BlobCounts     `json:"blobs"`
-	// ServedBy is who sent manifests and blobs of it, HOST[:PORT] each: the source's registry, its mirrors, or several of them.
+	// ServedBy are the endpoints that sent manifests and blobs of it, HOST[:PORT] each: the source's registry, its mirrors, or
+	// several of them.
 	ServedBy []string `json:"served_by"`
-	// Skipped are the names that were left as they are, with WithIfExists("skip"); Condition says who saw to it that the name could be
-	// set with WithIfExists or WithIfDigest: "registry", "locked" (in a layout) or "looked", which guarantees nothing; otherwise empty.
+	// Skipped are the names that were left as they are, with WithIfExists("skip"); Condition says what made sure that the name could
+	// be set with WithIfExists or WithIfDigest: "registry", "locked" (in a layout) or "looked", which guarantees nothing; otherwise
+	// empty.
 	Skipped   []string `json:"skipped"`
 	Condition string   `json:"condition"`
 	// Plan is what the destination lacks; only with WithDryRun.

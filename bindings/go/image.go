@@ -44,8 +44,9 @@ type ImageTag struct {
 	Destination string `json:"destination"`
 	Digest      string `json:"digest"`
 	MediaType   string `json:"mediaType"`
-	// Skipped are the names that were left as they are, with WithIfExists("skip"); Condition says who saw to it that the name could be
-	// set with WithIfExists or WithIfDigest: "registry", "locked" (in a layout) or "looked", which guarantees nothing; otherwise empty.
+	// Skipped are the names that were left as they are, with WithIfExists("skip"); Condition says what made sure that the name could
+	// be set with WithIfExists or WithIfDigest: "registry", "locked" (in a layout) or "looked", which guarantees nothing; otherwise
+	// empty.
 	Skipped   []string `json:"skipped"`
 	Condition string   `json:"condition"`
 }
@@ -60,8 +61,9 @@ type ImageAppend struct {
 	Images []AppendedImage `json:"images"`
 	// Layers are the new ones.
 	Layers []AppendedLayer `json:"layers"`
-	// Skipped are the names that were left as they are, with WithIfExists("skip"); Condition says who saw to it that the name could be
-	// set with WithIfExists or WithIfDigest: "registry", "locked" (in a layout) or "looked", which guarantees nothing; otherwise empty.
+	// Skipped are the names that were left as they are, with WithIfExists("skip"); Condition says what made sure that the name could
+	// be set with WithIfExists or WithIfDigest: "registry", "locked" (in a layout) or "looked", which guarantees nothing; otherwise
+	// empty.
 	Skipped   []string `json:"skipped"`
 	Condition string   `json:"condition"`
 }

@@ -24,8 +24,8 @@ type WrittenIndex struct {
 	Copied IndexCopied `json:"copied"`
 	// Attempts is how often it was tried, because others changed the index too.
 	Attempts int `json:"attempts"`
-	// Skipped and Condition are as of a CopyResult; after a change Condition may also be "unconfirmed": it is made, but the look whether it
-	// has lasted failed.
+	// Skipped and Condition are as in a CopyResult; after a change Condition may also be "unconfirmed": it is made, but the look
+	// whether it has lasted failed.
 	Skipped   []string `json:"skipped"`
 	Condition string   `json:"condition"`
 }
@@ -47,9 +47,9 @@ func (c *Client) CreateIndex(ctx context.Context, place string, references []str
 	}, place)
 }
 
-// AppendToIndex puts what references name into an index, as CreateIndex does, behind what is in it already. Of several who do that at
-// once, each one's entries get in. Options: WithPlatforms, WithReplace, WithCreate, WithIndexType, WithReferrers, WithConcurrency,
-// WithIfDigest, WithProgress, WithBlobProgress.
+// AppendToIndex puts what references name into an index, as CreateIndex does, behind what is in it already. Of several clients
+// that do that at once, each one's entries get in. Options: WithPlatforms, WithReplace, WithCreate, WithIndexType, WithReferrers,
+// WithConcurrency, WithIfDigest, WithProgress, WithBlobProgress.
 func (c *Client) AppendToIndex(ctx context.Context, place string, references []string, options ...Option) (*WrittenIndex, error) {
 	options = append([]Option{callOption(set("references", references))}, options...)
 	return ask[WrittenIndex](ctx, c, options, func(k *call) C.ocireg_status {

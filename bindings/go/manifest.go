@@ -57,8 +57,9 @@ type ManifestPut struct {
 	Location  string `json:"location"`
 	// Tags are all tags that were set.
 	Tags []string `json:"tags"`
-	// Skipped are the tags that were left as they are, with WithIfExists("skip"); Condition says who saw to it that the tags could be
-	// set with WithIfExists or WithIfDigest: "registry", "locked" (in a layout) or "looked", which guarantees nothing; otherwise empty.
+	// Skipped are the tags that were left as they are, with WithIfExists("skip"); Condition says what made sure that the tags could
+	// be set with WithIfExists or WithIfDigest: "registry", "locked" (in a layout) or "looked", which guarantees nothing; otherwise
+	// empty.
 	Skipped   []string `json:"skipped"`
 	Condition string   `json:"condition"`
 	// Subject is the digest of the manifest's subject, and Referrers how it is listed there: "api", "tag", "index" (in a layout) or "none";

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// WithUserAgent says who is calling, instead of "ocireg/VERSION".
+// WithUserAgent names the calling program, instead of "ocireg/VERSION".
 func WithUserAgent(agent string) ClientOption { return clientOption(set("user_agent", agent)) }
 
 // WithConnectTimeout bounds name, TCP and TLS together; 10 s by default.

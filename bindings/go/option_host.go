@@ -38,7 +38,7 @@ func WithMirrors(endpoints ...string) HostOption { return hostOption(add("mirror
 
 // Mirror is a mirror with all that can be said of it.
 type Mirror struct {
-	// Endpoint is as of WithMirrors.
+	// Endpoint is as in WithMirrors.
 	Endpoint string `json:"endpoint"`
 	// ByDigestOnly is set for one that is not asked for tags.
 	ByDigestOnly bool `json:"by_digest_only"`

@@ -13,7 +13,7 @@ type ReferrerList struct {
 	// Subject is the manifest's digest.
 	Subject   string       `json:"subject"`
 	Referrers []Descriptor `json:"referrers"`
-	// Source is "api", "tag", "index" of a place that is no registry, or "none".
+	// Source is "api", "tag", "index" of a place that is not a registry, or "none".
 	Source string `json:"source"`
 	// ServedBy is the host that told them: the registry or a mirror; empty of another place.
 	ServedBy string `json:"served_by"`

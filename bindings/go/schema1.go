@@ -47,8 +47,8 @@ type Schema1KeyInfo struct {
 	PublicKey string `json:"public_key"`
 }
 
-// VerifySchema1 verifies a signed schema-1 manifest: every signature must be valid. That alone says nothing about who
-// signed, because the keys are in the manifest: require a key or an authority where that matters. Options: WithKeys,
+// VerifySchema1 verifies a signed schema-1 manifest: every signature must be valid. That alone says nothing about the signer,
+// because the keys are in the manifest: require a key or an authority where that matters. Options: WithKeys,
 // WithCAPEM, WithCAFile, WithTime.
 func VerifySchema1(data []byte, options ...Option) (*Schema1, error) {
 	wanted, err := callSettings(options).native()

@@ -223,9 +223,7 @@ impl Place {
         Ok(match self {
             Place::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),
             Place::RegistryV1(reference) => {
-                let message = format!(
-                    "docker-v1://{reference} can only be copied from; 'v1 push' creates an image of protocol v1"
-                );
+                let message = format!("docker-v1://{reference} can only be copied from; 'v1 push' makes a v1 image");
                 return Err(Error::new(Code::Unsupported, message));
             }
             Place::Oci(_, Some(name)) | Place::OciArchive(_, Some(name)) if name.starts_with('@') => {

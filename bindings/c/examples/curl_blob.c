@@ -58,7 +58,7 @@ int main(int count, char **arguments)
         ocireg_json_free(found), ocireg_string_free(json), json = NULL;
     }
     fclose(file), curl_easy_cleanup(curl);
-    /* A file that is right stays, and nothing is requested. Any other is replaced: the library gets what nobody else did. */
+    /* A file that is right stays, and nothing is requested. Any other is replaced: the library gets what no other server sent. */
     ocireg_options_set_string(verify, OCIREG_OPT_IF_EXISTS, "skip", NULL);
     if (error == NULL && ocireg_blob_get_file(client, NULL, arguments[1], arguments[2], verify, &json, &error) == OCIREG_OK)
         puts(json);

@@ -1,4 +1,4 @@
-/* schema1 FILE: who has signed an old manifest. */
+/* schema1 FILE: which keys have signed an old manifest. */
 #include <ocireg.h>
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-/* upload REPOSITORY: what comes from standard input, whose size nobody knows, as a blob. */
+/* upload REPOSITORY: what comes from standard input, whose size is not known, as a blob. */
 #include <ocireg.h>
 #include <stdio.h>
 

@@ -168,7 +168,7 @@ func TestNewPingsWithTheCredentials(t *testing.T) {
 	if _, err := registry.New("http://"+address(t, "OCIREG_TEST_HTPASSWD"), "", ""); statusOf(t, err) != 401 {
 		t.Error(err)
 	}
-	// A token server gives everybody a token; what that permits is seen later.
+	// A token server gives every client a token; what that permits is seen later.
 	if made, err := registry.New("http://"+address(t, "OCIREG_TEST_TOKEN"), "", ""); err != nil {
 		t.Error(err)
 	} else {

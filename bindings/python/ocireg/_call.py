@@ -29,7 +29,7 @@ STOP: Any = _aside.STOP
 # The calls in progress, by the number that C's callbacks are given.
 _calls: dict[int, Call] = {}
 _numbers = itertools.count(1)
-# Who holds it knows that the calls in the list are not freed.
+# A thread that holds it knows that the calls in the list are not freed.
 _listed = threading.RLock()
 
 
@@ -45,7 +45,7 @@ os.register_at_fork(after_in_child=_forked)
 
 @atexit.register
 def end() -> None:
-    """Ends the calls of threads that nobody waits for, before Python's own end: a callback into it would end its thread then, in the middle
+    """Ends the calls of threads that no one waits for, before Python's own end: a callback into it would end its thread then, in the middle
     of the library."""
     limit = monotonic() + 1
     with _listed:

@@ -33,7 +33,7 @@ class Artifacts(Caller):
     def attach_artifact(
         self, place: Name, files: Iterable[Path | ArtifactFile], **options: Unpack[ArtifactAttachOptions]
     ) -> PushedArtifact:
-        """Makes an artifact that is about what a place names, and puts it beside that: `ocireg_artifact_attach`. files: as of
+        """Makes an artifact that is about what a place names, and puts it beside that: `ocireg_artifact_attach`. files: as for
         `push_artifact`."""
         artifact = self._artifact(files)
         result: PushedArtifact = self._invoke("ocireg_artifact_attach", artifact, text("place", place), options=options)

@@ -1,4 +1,4 @@
-"""Who the caller is."""
+"""Credentials."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TypedDict
 
 
 class Credentials(TypedDict, total=False):
-    """Who the caller is: username and password, or identity_token, or token. What a credentials callback returns."""
+    """The caller's credentials: username and password, or identity_token, or token. What a credentials callback returns."""
 
     # with password: for Basic and for the host's token server; or with identity_token, if known
     username: str | None

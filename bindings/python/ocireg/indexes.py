@@ -31,8 +31,8 @@ class Indexes(Caller):
         return result
 
     def append_to_index(self, place: Name, references: Iterable[str], **options: Unpack[IndexAppendOptions]) -> WrittenIndex:
-        """Puts what references name into an index, behind what is in it, whoever else does that at once: `ocireg_index_append`.
-        references: as of `create_index`."""
+        """Puts what references name into an index, behind what is in it, even if others do that at once: `ocireg_index_append`.
+        references: as for `create_index`."""
         given = {**options, "references": listed(references)}
         result: WrittenIndex = self._invoke("ocireg_index_append", text("place", place), options=given)
         return result

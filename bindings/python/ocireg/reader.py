@@ -31,7 +31,7 @@ class BlobReader(io.RawIOBase):
         self._call = call
         # Now: a reader in use is busy.
         self._info: BlobInfo = made(Json(), library.ocireg_blob_reader_info, handle).take()
-        # What the library gave; of that, what is still nobody's: `_count` bytes, from `_begin` on; and what a read has gathered. Python may
+        # What the library gave; of that, what has not been given out yet: `_count` bytes, from `_begin` on; and what a read has gathered. Python may
         # raise a KeyboardInterrupt after any call, so bytes are the reader's until the last step of a method, in which nothing is called.
         self._space = bytearray(CHUNK)
         self._place = lent("space", self._space)[0]
@@ -120,7 +120,7 @@ class BlobReader(io.RawIOBase):
             self._call.finish()
 
     def _there(self) -> int:
-        """How many bytes there are that are nobody's; 0 at the end."""
+        """How many bytes have not been given out yet; 0 at the end."""
         if self.closed:
             raise Closed("the reader is closed")
         if self._call.lasting or self._begin == self._count.value:

@@ -35,7 +35,7 @@ class UploadSession:
 
     @property
     def url(self) -> str:
-        """Whoever knows it may be able to write to the session."""
+        """Any client that knows it may be able to write to the session."""
         return self._session["url"]
 
     @property

@@ -101,7 +101,7 @@ class Server(socketserver.ThreadingTCPServer):
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def handle_error(self, *_: Any) -> None:
-        """A client that went away is no news."""
+        """A client that went away is not reported."""
 
 
 class Case(unittest.TestCase):

@@ -402,7 +402,7 @@ class AsyncClient:
     async def attach_artifact(
         self, place: Name, files: Iterable[Path | ArtifactFile], **options: Unpack[ArtifactAttachOptions]
     ) -> PushedArtifact:
-        """Makes an artifact that is about what a place names, and puts it beside that: `ocireg_artifact_attach`. files: as of
+        """Makes an artifact that is about what a place names, and puts it beside that: `ocireg_artifact_attach`. files: as for
         `push_artifact`."""
         async with settled(files) as ready:
             result: PushedArtifact = await self._calls.attach_artifact(place, ready, **options)
@@ -421,8 +421,8 @@ class AsyncClient:
         return result
 
     async def append_to_index(self, place: Name, references: Iterable[str], **options: Unpack[IndexAppendOptions]) -> WrittenIndex:
-        """Puts what references name into an index, behind what is in it, whoever else does that at once: `ocireg_index_append`.
-        references: as of `create_index`."""
+        """Puts what references name into an index, behind what is in it, even if others do that at once: `ocireg_index_append`.
+        references: as for `create_index`."""
         result: WrittenIndex = await self._calls.append_to_index(place, references, **options)
         return result
 

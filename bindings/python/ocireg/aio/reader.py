@@ -32,7 +32,7 @@ class AsyncBlobReader:
         self._handle = handle
         self._job = job
         self._info: BlobInfo = made(Json(), library.ocireg_blob_reader_info, handle).take()
-        # What of the last piece is still nobody's.
+        # What of the last piece has not been given out yet.
         self._space = b""
         self._begin = self._end = 0
         self._gathered: list[bytes] = []
@@ -129,7 +129,7 @@ class AsyncBlobReader:
                     library.ocireg_blob_reader_read, self._handle, None, CHUNK, None,
                     finish=lambda: self._job.result(Bytes), lasting=True,
                 )  # fmt: skip
-            # Whoever waits may be cancelled; the read goes on.
+            # The task that waits may be cancelled; the read goes on.
             await asyncio.wait([self._reading])
             reading, self._reading = self._reading, None
             self._space = reading.result()

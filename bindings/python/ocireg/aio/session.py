@@ -23,7 +23,7 @@ class AsyncUploadSession:
 
     @property
     def url(self) -> str:
-        """Whoever knows it may be able to write to the session."""
+        """Any client that knows it may be able to write to the session."""
         return str(self._session.url)
 
     @property

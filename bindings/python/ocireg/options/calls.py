@@ -108,10 +108,10 @@ class ManifestPutOptions(CallOptions, total=False):
     tags: Iterable[str] | None
     # false leaves the referrers tag alone (default: true)
     referrers_tag: bool | None
-    # into a layout or a dir:, which look for what the manifest names: put it though that is not there; a registry decides
+    # into a layout or a dir:, where this is checked: put the manifest even if what it refers to is missing; a registry decides
     # that itself
     allow_missing: bool | None
-    # "replace", which it is by default; "fail": a name that refers to a manifest already, be it this one, is DigestMismatch,
+    # "replace" (the default); "fail": a name that refers to a manifest already, even to this one, is DigestMismatch,
     # and nothing is written; "skip": it stays as it is, and the result says so
     if_exists: str | None
     # the name has to refer to this manifest still, else DigestMismatch, and nothing is written
@@ -154,8 +154,8 @@ class BlobOptions(CallOptions, total=False):
 class BlobSaveOptions(BlobOptions, total=False):
     """The options of `ocireg_blob_get_file`."""
 
-    # "replace", which it is by default, or "skip": a regular file of this user or root that holds the blob already, by its size, if that is
-    # given, and its digest, stays as it is, and nothing is requested for it
+    # "replace" (the default) or "skip": a regular file of this user or root that holds the blob already, by its
+    # digest, and by its size if that is given, stays as it is, and nothing is requested for it
     if_exists: str | None
     # false: begin at the first byte, remove what an earlier call has left, and leave nothing after a failure (default: true)
     resume: bool | None
@@ -231,8 +231,8 @@ class ChunkOptions(CallOptions, total=False):
 class CopyOptions(CallOptions, total=False):
     """The options of `ocireg_copy`."""
 
-    # OS/ARCH[/VARIANT] each: of an index, only these; one gives that image alone, several an index that holds only them and
-    # what attests something about them; an image that is in no index has to be for them
+    # OS/ARCH[/VARIANT] each: of an index, only these. One gives that image alone, several give an index that holds only them and
+    # their attestations. An image that is not in an index must be for them
     platform: Iterable[str] | None
     # says explicitly that an index is copied whole, as it is by default; a docker-archive takes the host's platform by
     # default, and refuses all
@@ -247,8 +247,8 @@ class CopyOptions(CallOptions, total=False):
     # make an OCI image of a schema-1 manifest, which is copied unchanged otherwise; its signatures are verified first,
     # and are not part of the image; those in an index are left alone
     convert_schema1: bool | None
-    # "gzip", "zstd" or "none": for layers that are plain tars; without it gzip for those that come from a docker-archive
-    # and go to a registry, as docker and other tools do it, else none: any other copy keeps its digests
+    # "gzip", "zstd" or "none": for layers that are plain tars. Without it gzip for those that come from a docker-archive and go
+    # to a registry, as docker and other tools do it, else none, so that any other copy keeps its digests
     compression: str | None
     # 1 to 9 with gzip, 6 without it; 1 with zstd
     compression_level: int | None
@@ -257,13 +257,13 @@ class CopyOptions(CallOptions, total=False):
     # only say what would be done; the counts are those of the plan, nothing is made at the destination and no lock is
     # waited for
     dry_run: bool | None
-    # the descriptor that the `-` of a source docker-archive:- or oci-archive:- stands for, instead of standard input: a
-    # file, a pipe or a socket, read from where it stands; it stays open, and where it stands afterwards is not said
+    # the descriptor that the `-` of a source docker-archive:- or oci-archive:- stands for, instead of standard input: a file, a
+    # pipe or a socket, read from its current position. It stays open, and its position afterwards is not specified
     source_fd: int | HasFileno | None
     # the descriptor that the `-` of a destination docker-archive:- or oci-archive:- stands for, instead of standard
     # output; it stays open, at the end of what was written
     destination_fd: int | HasFileno | None
-    # "replace", which it is by default; "fail": a name that refers to a manifest already, be it this one, is DigestMismatch,
+    # "replace" (the default); "fail": a name that refers to a manifest already, even to this one, is DigestMismatch,
     # and nothing is written; "skip": it stays as it is, and the result says so
     if_exists: str | None
     # the name has to refer to this manifest still, else DigestMismatch, and nothing is written
@@ -281,17 +281,17 @@ class PlatformOptions(CallOptions, total=False):
 class SyncOptions(CallOptions, total=False):
     """The options of `ocireg_sync`."""
 
-    # OS/ARCH[/VARIANT] each: of an index, only these, as of `copy`
+    # OS/ARCH[/VARIANT] each: of an index, only these, as in `copy`
     platform: Iterable[str] | None
-    # also signatures, SBOMs and whatever else refers to the images, as of `copy`; then what is there is looked through too
+    # also signatures, SBOMs and whatever else refers to the images, as in `copy`; then what is there is looked through too
     referrers: bool | None
     # also layers that are meant to be fetched from elsewhere
     foreign_layers: bool | None
     # tags that the destination has stay as they are
     no_clobber: bool | None
-    # last, and only if nothing failed, take those tags away at the destination that are meant by tags, tags_regex, semver and
-    # exclude, and that are not among the source's: also those that are not among the newest any more; manifests stay, and if
-    # nothing of the source is meant, so does everything
+    # at the end, and only if nothing failed, remove the destination's tags that tags, tags_regex, semver and exclude select and
+    # that the source does not have; also those that are no longer among the newest. Manifests stay, and if no tag of the source is
+    # selected, nothing is removed
     prune: bool | None
     # with prune: if more tags would be taken away, all of them stay, and that is a failure, which says how many
     max_prune: int | None
@@ -315,7 +315,7 @@ class SyncOptions(CallOptions, total=False):
     semver: Iterable[str] | None
     # globs: none of these
     exclude: Iterable[str] | None
-    # of the tags that are left, only so many: those of the highest versions, and after them whatever is no version, the
+    # of the tags that are left, only so many: those of the highest versions, and after them what is not a version, the
     # highest by its name first
     newest: int | None
 
@@ -358,7 +358,7 @@ class ImageTagOptions(CallOptions, total=False):
 
     # into another repository, also signatures, SBOMs and whatever else names it as its subject
     referrers: bool | None
-    # "replace", which it is by default; "fail": a name that refers to a manifest already, be it this one, is DigestMismatch,
+    # "replace" (the default); "fail": a name that refers to a manifest already, even to this one, is DigestMismatch,
     # and nothing is written; "skip": it stays as it is, and the result says so
     if_exists: str | None
     # the name has to refer to this manifest still, else DigestMismatch, and nothing is written
@@ -384,7 +384,7 @@ class AppendOptions(CallOptions, total=False):
     compression: str | None
     # 1 to 9 with gzip, 6 without it; 1 with zstd
     compression_level: int | None
-    # "replace", which it is by default; "fail": a name that refers to a manifest already, be it this one, is DigestMismatch,
+    # "replace" (the default); "fail": a name that refers to a manifest already, even to this one, is DigestMismatch,
     # and nothing is written; "skip": it stays as it is, and the result says so
     if_exists: str | None
     # the name has to refer to this manifest still, else DigestMismatch, and nothing is written
@@ -394,8 +394,8 @@ class AppendOptions(CallOptions, total=False):
 class PartOptions(TypedDict, total=False):
     """The options of `ocireg_artifact_add_file`, `ocireg_artifact_add_memory` and `ocireg_artifact_add_stream`."""
 
-    # the name under which it is pulled (org.opencontainers.image.title): relative, without "..", unlike those of the others; of a
-    # file or folder it is its path without it, or the last part of a path that is absolute or leads upwards
+    # the name under which it is pulled (org.opencontainers.image.title): relative, without "..", and different from those of the
+    # others. Without it a file or folder gets its path, or the last part of a path that is absolute or leads upwards
     title: str | None
     # application/vnd.oci.image.layer.v1.tar without it, of a folder application/vnd.oci.image.layer.v1.tar+gzip and of a config
     # application/vnd.unknown.config.v1+json, as oras has it
@@ -461,7 +461,7 @@ class ArtifactPushOptions(CallOptions, total=False):
     times: bool | None
     # 1 to 64: transfers at once
     concurrency: int | None
-    # "replace", which it is by default; "fail": a name that refers to a manifest already, be it this one, is DigestMismatch,
+    # "replace" (the default); "fail": a name that refers to a manifest already, even to this one, is DigestMismatch,
     # and nothing is written; "skip": it stays as it is, and the result says so
     if_exists: str | None
     # the name has to refer to this manifest still, else DigestMismatch, and nothing is written
@@ -482,11 +482,11 @@ class IndexCreateOptions(CallOptions, total=False):
     platform: Iterable[str] | None
     # "oci" or "docker": of the index itself, its entries stay what they are; a Docker list can hold Docker's images only
     media_type: str | None
-    # also signatures, SBOMs and whatever else names what is put in as its subject, as of `copy`
+    # also signatures, SBOMs and whatever else names what is put in as its subject, as in `copy`
     referrers: bool | None
     # 1 to 64: transfers at once
     concurrency: int | None
-    # "replace", which it is by default; "fail": a name that refers to a manifest already, be it this one, is DigestMismatch,
+    # "replace" (the default); "fail": a name that refers to a manifest already, even to this one, is DigestMismatch,
     # and nothing is written; "skip": it stays as it is, and the result says so
     if_exists: str | None
     # the name has to refer to this manifest still, else DigestMismatch, and nothing is written
@@ -508,7 +508,7 @@ class IndexAppendOptions(CallOptions, total=False):
     platform: Iterable[str] | None
     # "oci" or "docker": of the index itself, its entries stay what they are; a Docker list can hold Docker's images only
     media_type: str | None
-    # also signatures, SBOMs and whatever else names what is put in as its subject, as of `copy`
+    # also signatures, SBOMs and whatever else names what is put in as its subject, as in `copy`
     referrers: bool | None
     # 1 to 64: transfers at once
     concurrency: int | None
@@ -541,7 +541,7 @@ class ExtractOptions(CallOptions, total=False):
     max_bytes: int | None
     # the most bytes of a layer for each packed one, from the first GiB on (default: 250)
     max_ratio: int | None
-    # only these paths of the image, each with everything below it and the folders above it; in patterns `*` is any part of a
+    # only these paths of the image, each with everything below it and the folders above it. In patterns `*` is any part of a
     # name, `?` one byte, `[a-z]` one of several, `**` any number of names, and after a backslash each stands for itself
     paths: Iterable[str] | None
 

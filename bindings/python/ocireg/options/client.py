@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class TLSOptions(TypedDict, total=False):
-    """How hosts are trusted, and who the caller is by certificate."""
+    """How hosts are trusted, and the caller's client certificate."""
 
     # TLS is not verified
     insecure: bool | None
@@ -81,7 +81,7 @@ class ClientOptions(TLSOptions, total=False):
     # requests to one host that begin in a second, over all threads; 0 is any (default: 0)
     requests_per_second: float | None
     # bytes of bodies that come from all hosts together in a second, shared fairly by all transfers of the client; 0 is any;
-    # what answers for tokens has is not counted, nor are headers (default: 0)
+    # responses with tokens are not counted, nor are headers (default: 0)
     download_bytes_per_second: int | None
     # the same for the bytes that are sent (default: 0)
     upload_bytes_per_second: int | None
@@ -102,8 +102,8 @@ class ClientOptions(TLSOptions, total=False):
     # config.json in DOCKER_CONFIG or in ~/.docker, containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or
     # ~/.config, and ~/.dockercfg
     stored_credentials: bool | None
-    # also files of other users but root, and those that others may write, as a container needs whose user is not the one
-    # outside
+    # also read files of users other than root and this one, and files that other users may write, as is needed in a container
+    # whose user is not the one outside
     foreign_credentials: bool | None
     # for one run of a credential helper, which is killed then (default: 60000)
     helper_timeout_ms: int | None

@@ -56,9 +56,9 @@ class CopyResult(TypedDict):
     mediaType: str  # Its media type.
     manifests: CopyManifests  # The manifests and indexes.
     blobs: CopyBlobs  # The configs and layers.
-    served_by: list[str]  # Who sent it: the registry, its mirrors, or several of them.
+    served_by: list[str]  # The endpoints that sent it: the registry, its mirrors, or several of them.
     skipped: list[str]  # The names that were left as they are, because they refer to something.
-    condition: str | None  # Who saw to it that the name could be set.
+    condition: str | None  # What made sure that the name could be set.
     plan: NotRequired[CopyPlan]  # What a dry run would do.
 
 
@@ -134,7 +134,7 @@ class ImageAppend(TypedDict):
     images: list[AppendedImage]  # The new images.
     layers: list[AppendedLayer]  # The new layers.
     skipped: list[str]  # The names that were left as they are, because they refer to something.
-    condition: str | None  # Who saw to it that the name could be set.
+    condition: str | None  # What made sure that the name could be set.
 
 
 class PulledFile(TypedDict):
@@ -171,7 +171,7 @@ class PulledArtifact(TypedDict):
     skipped: list[PassedOver]  # What was not pulled.
     kept: int  # Names that were left as they are.
     bytes_resumed: int  # Bytes that earlier calls had left.
-    served_by: list[str]  # Who sent it: the registry, its mirrors, or several of them.
+    served_by: list[str]  # The endpoints that sent it: the registry, its mirrors, or several of them.
 
 
 class PushedArtifact(TypedDict):
@@ -187,7 +187,7 @@ class PushedArtifact(TypedDict):
     subject: Descriptor | None  # What it is about.
     blobs: CopyBlobs  # Counts of blobs.
     skipped: list[str]  # The names that were left as they are, because they refer to something.
-    condition: str | None  # Who saw to it that the name could be set.
+    condition: str | None  # What made sure that the name could be set.
 
 
 class IndexCopied(TypedDict):
@@ -212,7 +212,7 @@ class WrittenIndex(TypedDict):
     copied: IndexCopied  # What was moved.
     attempts: int  # How often it was tried, because others changed the index too.
     skipped: list[str]  # The names that were left as they are, because they refer to something.
-    condition: str | None  # Who saw to it that the name could be set.
+    condition: str | None  # What made sure that the name could be set.
 
 
 class ImageFile(TypedDict):
@@ -356,7 +356,7 @@ class ImageTag(TypedDict):
     digest: str  # Its digest.
     mediaType: str  # Its media type.
     skipped: list[str]  # The names that were left as they are, because they refer to something.
-    condition: str | None  # Who saw to it that the name could be set.
+    condition: str | None  # What made sure that the name could be set.
 
 
 class LayoutProblem(TypedDict):

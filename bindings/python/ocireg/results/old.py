@@ -46,7 +46,7 @@ class Schema1(TypedDict):
     architecture: str | None  # The architecture.
     fs_layers: list[str]  # The layers, the topmost first.
     history: list[Schema1History]  # The images, the topmost first.
-    signatures: list[Schema1Signature]  # Who signed it.
+    signatures: list[Schema1Signature]  # The signatures on it.
 
 
 class V1Ancestry(TypedDict):
@@ -98,7 +98,7 @@ class V1Login(TypedDict):
     """A login by protocol v1."""
 
     status: str  # What Docker showed.
-    username: str  # Who it was.
+    username: str  # The user name.
     created: bool  # Whether the account was made.
 
 

@@ -23,7 +23,7 @@ class BlobGet(TypedDict):
     length: int  # The bytes delivered.
     verified: bool  # Whether the digest was checked.
     resumed: int  # The bytes that an earlier call had left.
-    served_by: str | None  # Who sent it, or its last part: the registry or a mirror.
+    served_by: str | None  # The endpoint that sent it, or its last part: the registry or a mirror.
     path: NotRequired[str]  # The file.
     skipped: NotRequired[bool]  # Whether the file was there already, whole and right.
 
@@ -45,7 +45,7 @@ class BlobHead(TypedDict):
     redirects: list[Redirect]  # The way to the server that has the bytes.
     headers: dict[str, str]  # The headers of the last answer.
     first_headers: NotRequired[dict[str, str]]  # The headers of the registry's own answer.
-    served_by: str | None  # Who told it: the registry or a mirror; None of another place.
+    served_by: str | None  # The endpoint that said it: the registry or a mirror; None of another place.
 
 
 class BlobInfo(TypedDict):
@@ -55,7 +55,7 @@ class BlobInfo(TypedDict):
     size: int | None  # The bytes of the whole blob.
     offset: int  # The first byte that is read.
     mediaType: str | None  # Its media type.
-    served_by: str | None  # Who sends it: the registry or a mirror; None of another place.
+    served_by: str | None  # The endpoint that sends it: the registry or a mirror; None of another place.
 
 
 class BlobCopy(TypedDict):
@@ -153,11 +153,11 @@ class ErrorDetails(TypedDict):
 
 
 class ExplainedCredentials(TypedDict):
-    """Who would ask."""
+    """The credentials that would be used."""
 
     kind: str  # What they are.
     username: str | None  # Whose they are.
-    source: str | None  # Who says so.
+    source: str | None  # Where that is said.
     path: str | None  # The file that holds them or names the helper.
     variable: str | None  # The environment variable that does.
     key: str | None  # The entry.
@@ -193,7 +193,7 @@ class ExplainedEndpoint(TypedDict):
     passed_over_seconds: int  # For how much longer it comes after the others.
     passed_over_reason: str | None  # Why.
     anonymous: bool  # Whether no credentials are wanted.
-    credentials: ExplainedCredentials  # Who would ask.
+    credentials: ExplainedCredentials  # Those that would be used.
     headers: list[str]  # The names of further headers.
     network: ExplainedNetwork  # The way there.
     source: str | None  # The option or the file and line that says so.
@@ -229,10 +229,10 @@ class Explanation(TypedDict):
     endpoint: str  # The URL of the API.
     scheme_source: str  # What chose http or https.
     anonymous: bool  # Whether no credentials are wanted.
-    credentials: ExplainedCredentials  # Who would ask.
+    credentials: ExplainedCredentials  # Those that would be used.
     trusted_realms: list[str]  # The token servers that get credentials, too.
     network: ExplainedNetwork  # The way there.
-    endpoints: list[ExplainedEndpoint]  # Who is asked, in this order.
+    endpoints: list[ExplainedEndpoint]  # Those that are asked, in this order.
     # What the machine's registries.conf makes of the name without its registry; null for other registries than Docker Hub,
     # and without such a file.
     short_name: ExplainedShortName | None
@@ -269,7 +269,7 @@ class Token(TypedDict):
     granted: list[str] | None  # What it is for, when its server or the token says so.
     token_server: str | None  # The URL of the token server.
     service: str | None  # The service that it was asked for.
-    username: str | None  # Who it is for.
+    username: str | None  # The user it is for.
     credentials: str | None  # Where the credentials come from; None: anonymous.
     cached: bool  # Whether an earlier call got the token.
 
@@ -301,7 +301,7 @@ class Login(TypedDict):
     registry: str  # The host.
     status: int  # The registry's HTTP status.
     auth: str  # What it asks for.
-    username: str | None  # Who it was.
+    username: str | None  # The user name.
     identity_token: bool  # Whether an identity token is kept, and no password.
     stored_in: str | None  # The file or the helper that keeps them.
     token: NotRequired[str | None]  # The bearer token; only with return_token.
@@ -334,7 +334,7 @@ class ManifestHead(TypedDict):
     size: int  # Its bytes.
     headers: dict[str, str]  # The headers of the answer.
     rate_limit: RateLimit | None  # What is left of the registry's limit.
-    served_by: str | None  # Who told it: the registry or a mirror; None of another place.
+    served_by: str | None  # The endpoint that said it: the registry or a mirror; None of another place.
 
 
 class ManifestPut(TypedDict):
@@ -346,7 +346,7 @@ class ManifestPut(TypedDict):
     location: str | None  # Where the registry says it is.
     tags: list[str]  # The tags that were set.
     skipped: list[str]  # The names that were left as they are, because they refer to something.
-    condition: str | None  # Who saw to it that the name could be set.
+    condition: str | None  # What made sure that the name could be set.
     subject: str | None  # What it refers to.
     referrers: str | None  # How it is listed among the subject's referrers.
 
@@ -364,7 +364,7 @@ class ManifestInfo(TypedDict):
     repository: str | None  # HOST/REPOSITORY; None of another place.
     headers: dict[str, str]  # The headers of the answer.
     rate_limit: RateLimit | None  # What is left of the registry's limit.
-    served_by: str | None  # Who sent it: the registry or a mirror; None of another place.
+    served_by: str | None  # The endpoint that sent it: the registry or a mirror; None of another place.
     platform: NotRequired[Platform]  # The platform that was picked.
 
 
@@ -399,7 +399,7 @@ class RateLimit(TypedDict):
     limit: int | None  # How many requests.
     remaining: int | None  # How many are left.
     window_seconds: int | None  # In how many seconds.
-    source: str | None  # For whom it counts.
+    source: str | None  # The account that it counts for.
 
 
 class ReferenceParts(TypedDict):
@@ -423,7 +423,7 @@ class ReferrerList(TypedDict):
     subject: str  # The manifest.
     referrers: list[Descriptor]  # What refers to it.
     source: str  # Where the list is from.
-    served_by: str | None  # Who told them: the registry or a mirror; None of another place.
+    served_by: str | None  # The endpoint that listed them: the registry or a mirror; None of another place.
     filters_applied: list[str]  # The filters that the registry applied.
     truncated: bool  # Whether there are more.
     next: str | None  # Where the next call goes on.
@@ -476,6 +476,6 @@ class TagList(TypedDict):
     last: str | None  # The last of them, when there are more.
     next: str | None  # Where the next call goes on.
     digests: NotRequired[dict[str, str | None]]  # The digest of each tag.
-    served_by: str | None  # Who told them: the registry or a mirror; None of another place.
+    served_by: str | None  # The endpoint that listed them: the registry or a mirror; None of another place.
     child: NotRequired[list[str]]  # Google's repositories below this one.
     manifest: NotRequired[dict[str, Any]]  # Google's manifests by digest.

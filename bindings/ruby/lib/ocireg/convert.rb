@@ -8,7 +8,7 @@ module Ocireg
   module Convert
     module_function
 
-    # A string for C, which ends at its first NUL. A copy, so that nobody changes it while the library reads it without
+    # A string for C, which ends at its first NUL. A copy, so that no thread changes it while the library reads it without
     # the lock.
     def text(what, value)
       string = value.respond_to?(:to_path) ? value.to_path : value
@@ -25,7 +25,7 @@ module Ocireg
       raise InvalidArgument, "#{what} is not valid #{string.encoding}"
     end
 
-    # A copy of bytes that nobody changes while the library reads them without the lock. Ruby shares the memory.
+    # A copy of bytes that no thread changes while the library reads them without the lock. Ruby shares the memory.
     def bytes(what, value)
       raise InvalidArgument, "#{what} is #{value.class}, not a String" unless value.is_a?(String)
 

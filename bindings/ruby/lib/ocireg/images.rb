@@ -36,7 +36,7 @@ module Ocireg
     # @param destination [String, nil] where everything goes that has no destination of its own: HOST[:PORT][/PATH], oci:DIR or
     #   oci-archive:FILE
     # @param options those of {#sync}, and list_format:
-    # @return [Hash] as of {#sync}
+    # @return [Hash] as for {#sync}
     def sync_list(list, destination = nil, **options)
       invoke(:ocireg_sync_list, text("list", list), destination && text("destination", destination), **options)
     end

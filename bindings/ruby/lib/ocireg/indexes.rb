@@ -15,7 +15,7 @@ module Ocireg
       invoke(:ocireg_index_create, text("place", place), references: Array(references), **options)
     end
 
-    # Puts what references name into an index, behind what is in it, whoever else does that at once: ocireg_index_append.
+    # Puts what references name into an index, behind what is in it, even if others do that at once: ocireg_index_append.
     # @param place [String]
     # @param references [String, Array<String>] as in {#create_index}
     # @param options platform: (a list), replace: (the images for the same platforms), create: (when there is none), media_type:,

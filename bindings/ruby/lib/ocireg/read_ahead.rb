@@ -14,7 +14,7 @@ module Ocireg
     LIVE = {}.compare_by_identity # rubocop:disable Style/MutableConstant
     at_exit { LIVE.keys.each(&:cancel) }
 
-    # Ends the transfer of bytes that nobody needs any more.
+    # Ends the transfer of bytes that are no longer needed.
     def self.ender(passages, call)
       proc do
         passages.each(&:close)

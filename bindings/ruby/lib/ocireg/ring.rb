@@ -2,7 +2,7 @@
 
 module Ocireg
   # A passage through memory that is reused: allocating memory for each piece would cost far more than copying. The
-  # worker writes only where nobody reads.
+  # worker writes only where no thread reads.
   # @api private
   class Ring < Passage
     # The C library's memcpy. It does not release Ruby's lock.

@@ -20,7 +20,7 @@ module Ocireg
       # @param call [Call, nil] knows how long the block may take
       def run(cancel, call = nil, &block)
         job = nil
-        Thread.handle_interrupt(Object => :never) { job = start(&block) } # no job ever runs that nobody knows of
+        Thread.handle_interrupt(Object => :never) { job = start(&block) } # no job ever runs that is not known here
         job.wait(call)
       ensure
         job.abandon(cancel) unless job.nil? || job.finished?

@@ -92,7 +92,7 @@ fn each_uses_what_it_may() {
     assert!(wrong.is_empty(), "the table of rooms in CONTRIBUTING.md does not allow\n{wrong:#?}");
 }
 
-/// Methods whose names the standard library or a crate has too: who calls one of these does not call the room's.
+/// Methods whose names the standard library or a crate has too: a call of one of these need not be a call of the room's.
 const COMMON_NAMES: [&str; 16] = [
     "chunk",
     "contains",

@@ -49,21 +49,22 @@ impl CallArguments for SyncList {
 /// destination has, each side is asked once for the digest, and where both are the same, nothing more. With referrers or platform
 /// each image is looked through.
 ///
-/// A list that is broken or refused is an error of the call, and nothing is pruned then; nor if an image failed, or at a place of which
-/// one source has no tag that is meant, which is a warning. To prune, the source's list is taken from the registry itself, never from a
-/// mirror, and of each tag that it lacks the registry is asked once more: what it has all the same stays, and is a failure. In a layout
-/// or an archive blobs that nothing needs any more stay until ocireg_layout_clean, or until the archive is written. Registries that
-/// delete no tag (distribution 2) refuse to prune: each such tag is a failure. So is the first where a registry deletes the manifest
-/// with its tag: then nothing more is pruned there, and tags of the source that went with it are brought again. With max_prune a list
-/// that lacks more than is likely takes nothing away.
+/// A list that is broken or refused is an error of the call, and nothing is pruned then. Nor is anything pruned if an image failed,
+/// or at a destination for which one source has no tag that is selected, which is a warning. To prune, the source's list is taken
+/// from the registry itself, never from a mirror, and of each tag that it lacks the registry is asked once more: what it has all
+/// the same stays, and is a failure. In a layout or an archive blobs that nothing needs any more stay until ocireg_layout_clean, or
+/// until the archive is written. Registries that delete no tag (distribution 2) refuse to prune: each such tag is a failure. So is
+/// the first where a registry deletes the manifest with its tag: then nothing more is pruned there, and tags of the source that
+/// went with it are brought again. With max_prune a list that lacks more than is likely takes nothing away.
 ///
-/// The destination's tags become those of the source whatever they refer to: one that somebody else sets between the look and the write
-/// is overwritten, as it would be a moment later, unless no_clobber says that what is there stays. No condition is sent, because few
-/// registries look at one (RFC 9110 If-Match), and finding that out costs more requests than a whole copy of what is there.
+/// The destination's tags become those of the source whatever they refer to: one that another client sets between the look and the
+/// write is overwritten, as it would be a moment later, unless no_clobber says that what is there stays. No condition is sent,
+/// because few registries look at one (RFC 9110 If-Match), and finding that out costs more requests than a whole copy of what is
+/// there.
 ///
-/// In a layout an image whose blobs are not all there, or not of their size, is brought again, though its name says the same; and
-/// index.json is written for many names at once, the last of them at the end, also when the call fails. Archives are held against others
-/// who write to them from the beginning on, in one order, and are written only if there is something new.
+/// In a layout an image whose blobs are not all there, or do not have their size, is copied again, even if its name is unchanged.
+/// index.json is written for many names at once, the last of them at the end, also when the call fails. Archives are locked against
+/// other writers from the beginning on, in one order, and are written only if there is something new.
 ///
 /// After ten images in a row of one source failed for the same reason (credentials, a rate limit, no connection, a full disk) the others of
 /// it fail without being tried.
@@ -106,24 +107,25 @@ pub unsafe extern "C" fn ocireg_sync(
     }
 }
 
-/// The same for many repositories, which a list names. In the usual form a line is SOURCE or SOURCE DESTINATION, as of ocireg_sync, and
-/// what follows a # is a comment. In skopeo's form it is the YAML of skopeo sync: for each registry `images` (repositories with tags
-/// and digests, none for all), `images-by-tag-regex`, `images-by-semver` (a version with a suffix only if the range names one, as
-/// skopeo has it; without a suffix as of ocireg_sync), `credentials`, `tls-verify` and `cert-dir`, which count for what is read of that
-/// registry by this call alone: tls-verify says more than the option insecure, and cert-dir stands for all certificates of the host's
-/// options. So whoever writes the list may have files of cert-dir read and shown to its registry. Where skopeo leaves out what it cannot read, and unknown keys, this is an error; and with tls-verify
-/// false certificates are not verified, but plain http is spoken only to hosts of which an option says so. The options tags,
-/// tags_regex, semver, exclude and newest narrow each repository of which no tag or digest is named.
+/// The same for many repositories, which a list names. In the usual form a line is SOURCE or SOURCE DESTINATION, as in ocireg_sync, and
+/// what follows a # is a comment. In skopeo's form it is the YAML of skopeo sync, with these keys for each registry: `images`
+/// (repositories with tags and digests, none for all), `images-by-tag-regex`, `images-by-semver`, `credentials`, `tls-verify` and
+/// `cert-dir`. A version with a suffix is in a range only if that names one, as skopeo has it; without a suffix ranges are as in
+/// ocireg_sync. The last three count only for what this call reads from that registry: tls-verify overrides the option insecure,
+/// and cert-dir replaces all certificates of the host's options. So the author of a list can have files of cert-dir read and shown
+/// to its registry. Where skopeo leaves out what it cannot read, and unknown keys, this is an error; and with tls-verify false
+/// certificates are not verified, but plain http is spoken only to hosts of which an option says so. The options tags, tags_regex,
+/// semver, exclude and newest narrow each repository of which no tag or digest is named.
 ///
-/// `destination` is where everything goes that has none of its own: HOST[:PORT][/PATH], below which a repository has the last word of
-/// its source's name, or with scoped its registry and path, or a layout or an archive, in which images are called HOST/REPOSITORY:TAG;
-/// it may be NULL when each line has its own, which is as of ocireg_sync. Two repositories with one last word are refused then, before
-/// anything is asked. Of two sources that a list itself brings to one place, and that have a tag in common, the first has it, and the
-/// other's is a failure. Blocks.
+/// `destination` is where everything goes that has none of its own: HOST[:PORT][/PATH], below which a repository has the last word
+/// of its source's name, or with scoped its registry and path. It may also be a layout or an archive, in which images are called
+/// HOST/REPOSITORY:TAG. It may be NULL when each line has its own, which is as in ocireg_sync. Two repositories with one last word
+/// are refused then, before anything is asked. Of two sources that a list itself brings to one place, and that have a tag in
+/// common, the first has it, and the other's is a failure. Blocks.
 ///
 /// Options: {SyncListOptions}
 ///
-/// Result, `json` may be NULL: as of ocireg_sync. Free with ocireg_string_free. A repository whose tags cannot be listed is one
+/// Result, `json` may be NULL: as in ocireg_sync. Free with ocireg_string_free. A repository whose tags cannot be listed is one
 /// failure, with the repositories as source and destination, and so is a layout or an archive that cannot be read.
 ///
 /// Errors: those of ocireg_sync; OCIREG_INVALID_ARGUMENT also for what the list has and cannot have, which names the line,

@@ -83,7 +83,7 @@ fn canonical(image: &str) -> String {
     Reference::parse(image, None).map_or_else(|_| image.to_owned(), |reference| reference.canonical_ref())
 }
 
-/// Takes out what an index among the entries lists, if it has no name: it is found by that index, and is no image of its own. What
+/// Takes out what an index among the entries lists, if it has no name: it is found by that index, and is not an image of its own. What
 /// refers to another manifest stays.
 pub(crate) fn take_in(entries: &mut Vec<Descriptor>, index: &Document) {
     if !entries.iter().any(|entry| entry.digest == index.digest) {

@@ -39,7 +39,7 @@ impl Client {
     /// Asks a registry for its version, with the protocol that the options name.
     pub fn ping_as(&self, call: &Call, registry: &str, options: &PingOptions) -> Result<Ping> {
         if options.version > 2 {
-            return Err(Error::new(Code::InvalidArgument, "the option version is 0, 1 or 2"));
+            return Err(Error::new(Code::InvalidArgument, "the option version must be 0, 1 or 2"));
         }
         let index = Index::parse(registry)?;
         match options.version {

@@ -48,7 +48,7 @@ pub(crate) trait DestinationRepository: Send + Sync {
     fn identity(&self) -> String;
     /// What reports call one of its images.
     fn image(&self, name: &str) -> String;
-    /// Gives every tag that is wanted; false where nobody may know them.
+    /// Gives every tag that is wanted; false where they are not shown.
     fn tags(&self, call: &Call, wanted: &dyn Fn(&str) -> bool, take: &mut dyn FnMut(&str)) -> Result<bool>;
     /// What a name refers to; None while that is nothing.
     fn look(&self, call: &Call, name: &str) -> Result<Option<Descriptor>>;
@@ -68,7 +68,7 @@ pub(crate) trait DestinationRepository: Send + Sync {
     fn written_last(&self) -> Option<String> {
         None
     }
-    /// Waits until nobody else writes to such a whole, before anything else is done.
+    /// Waits until no other process writes to such a whole, before anything else is done.
     fn reserve(&self, _call: &Call) -> Result<()> {
         Ok(())
     }

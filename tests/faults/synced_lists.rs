@@ -21,8 +21,12 @@ fn of_two_sources_for_one_name_the_first_has_it() {
     assert_eq!(to.tag("1"), one.tag("1"));
     let failed = &result["images"].as_array().unwrap()[0];
     assert_eq!(failed["source"], json!(format!("docker://{}:1", name(&other))));
-    assert!(result["error"]["message"].as_str().unwrap().contains("would be both"), "{result}");
-    fails(listed(&client(), &list, None, json!({"stop_on_error": true})), Code::InvalidArgument, "would be both");
+    assert!(result["error"]["message"].as_str().unwrap().contains("would be a copy of both"), "{result}");
+    fails(
+        listed(&client(), &list, None, json!({"stop_on_error": true})),
+        Code::InvalidArgument,
+        "would be a copy of both",
+    );
     // The same twice is one.
     let list = format!("{0} {1}\n{0}:1 {1}\n{0} {1}\n", name(&one), name(&to));
     assert_eq!(counts(&listed(&client(), &list, None, json!({})).unwrap()), "1 0 1 0 0");
@@ -33,7 +37,8 @@ fn two_repositories_with_one_last_word_are_refused_before_anything_is_asked() {
     let (one, to) = (shelf_of(&["1"]), shelf_of(&[]));
     let below = format!("{}/m", to.host());
     let list = format!("{}\n{}/x/b\n", name(&one), one.host());
-    let error = fails(listed(&client(), &list, Some(&below), json!({})), Code::InvalidArgument, "would be both");
+    let error =
+        fails(listed(&client(), &list, Some(&below), json!({})), Code::InvalidArgument, "would be a copy of both");
     assert!(error.message().contains("line 1 of the list and line 2 of the list"), "{error}");
     assert!(error.hint().is_some_and(|hint| hint.contains("scoped")));
     assert_eq!((one.registry.server.seen().len(), to.registry.server.seen().len()), (0, 0));
@@ -78,13 +83,13 @@ fn what_a_name_cannot_be_is_said() {
     for (list, part) in [
         ("h.io/a", "line 1 of the list: it has no destination"),
         ("h.io/a g.io/a\nH/a:: g.io/a", "line 2 of the list"),
-        ("h.io/a dir:/x", "line 1 of the list: 'dir:/x' is no place of many images"),
+        ("h.io/a dir:/x", "line 1 of the list: 'dir:/x' cannot be the source or the destination of a sync"),
         ("h.io/a h:5000", "is a registry: name a repository in it"),
     ] {
         let error = SyncList::read(&client(), list, None, None).err().unwrap();
         assert!(error.message().contains(part), "{error}");
     }
-    // A client that cannot be asked is no reason to take a repository for an image.
+    // A client that cannot be asked is not a reason to take a repository for an image.
     let closed = client();
     closed.close();
     let source = SyncSource::named(&closed, "h.io/a");

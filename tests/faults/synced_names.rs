@@ -15,7 +15,7 @@ use crate::registry::Abilities;
 use crate::shelf::Shelf;
 use crate::synced::*;
 
-/// The versions of a file that somebody saw.
+/// The versions of a file that were seen.
 #[derive(Clone, Default)]
 struct Versions(Arc<Mutex<HashSet<(u64, i64, i64)>>>);
 

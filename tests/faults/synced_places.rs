@@ -58,7 +58,7 @@ fn one_place_in_two_spellings_is_one() {
         let list = format!("{} oci:{path}\n{} oci:{second}\n", name(&one), name(&third));
         let result = listed(&client(), &list, None, json!({})).unwrap();
         assert_eq!(counts(&result), "2 0 1 0 1");
-        assert!(result["error"]["message"].as_str().unwrap().contains("would be both"), "{result}");
+        assert!(result["error"]["message"].as_str().unwrap().contains("would be a copy of both"), "{result}");
     }
 }
 

@@ -37,7 +37,7 @@ impl ArchiveOfSeveral {
         Ok(ArchiveOfSeveral { writer: Arc::new(writer), identity: identity.into(), is_changed: Arc::default() })
     }
 
-    /// Waits until nobody else writes to the file, and holds it, though nothing may have to be written. A pipe is not opened for that.
+    /// Waits until no other process writes to the file, and locks it, even if nothing has to be written. A pipe is not opened for that.
     pub fn reserve(&self, call: &Call) -> Result<()> {
         match self.writer.is_file() {
             true => self.writer.begin(call),
@@ -185,7 +185,7 @@ mod tests {
         first.finish(&call).unwrap();
         let again = archive(&path);
         again.reserve(&call).unwrap();
-        // Nobody who keeps to the lock does this; it shows that the file is not read for each of many names.
+        // No process that keeps to the lock does this; it shows that the file is not read for each of many names.
         std::fs::write(&path, "no archive").unwrap();
         let named = again.part(Some("v1")).unwrap().named(&call).unwrap();
         assert_eq!(named.map(|named| named.digest), Some(content.digest().clone()));

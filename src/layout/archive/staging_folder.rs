@@ -187,7 +187,7 @@ impl StagingFolder {
         let root = self.layout.root_path();
         let is_empty = |name: &&str| fs::read_dir(root.join(name)).is_ok_and(|mut inside| inside.next().is_none());
         if INNER[1..].iter().all(is_empty) {
-            // It is in nobody's way.
+            // It does no harm.
             let _ = self.finish();
         }
     }

@@ -155,7 +155,7 @@ impl ArchiveWriter {
         Ok(kept)
     }
 
-    /// The same as it was when somebody last looked.
+    /// The same as it was when it was last read.
     pub(super) fn seen(&self, call: &Call) -> Result<Option<Arc<ExistingArchive>>> {
         match lock(&self.before).clone() {
             Some(before) => Ok(Some(before)),

@@ -99,8 +99,8 @@ impl OciLayout {
         self.check_links()
     }
 
-    /// An index without entries, unless there is one: whoever makes the layout too may have put something into his. It comes before
-    /// what makes a folder a layout, so that there is none without it, whoever is killed when.
+    /// An index without entries, unless there is one: another process that creates the layout may have written to its own. It comes before
+    /// what makes a folder a layout, so that there is none without it, even if a process is killed.
     fn make_index(&self) -> Result<()> {
         let path = self.root.join("index.json");
         let empty = index::written(None, &[]).to_string();

@@ -180,7 +180,7 @@ impl WriteStore for OciLayout {
         if self.has_new_names.load(Ordering::Relaxed) {
             self.flush_folders()?;
         }
-        // Without index.json it is not a layout, whoever made it.
+        // Without index.json it is not a layout, whatever made it.
         match self.root.join("index.json").exists() {
             true => Ok(()),
             false => self.change_index(call, |_| Ok(())),

@@ -43,7 +43,7 @@ pub(super) struct SyncItem {
     also: Also,
     /// With the list's own settings for its registry; None: the caller's client.
     pub(super) client: Option<Client>,
-    /// Whether these settings have credentials: then nobody is asked for some.
+    /// Whether these settings have credentials: then no helper or hook is asked for some.
     has_credentials: bool,
     /// For errors.
     place: String,

@@ -99,7 +99,7 @@ impl LocalDestination {
         let outcome = |tag: &String| match set_anew.contains(tag) {
             false => Ok(()),
             true => {
-                let message = format!("'{tag}' was set anew in {} meanwhile, and stays", self.show());
+                let message = format!("'{tag}' was set again in {} meanwhile, and is kept", self.show());
                 Err(Error::new(Code::DigestMismatch, message))
             }
         };
@@ -172,7 +172,7 @@ impl DestinationRepository for LocalDestination {
     }
 
     fn remove(&self, call: &Call, tags: &[String]) -> Result<Vec<Result<()>>> {
-        // By what they are called there, whoever wrote it.
+        // By what they are called there, even if another program wrote it.
         let listed: Vec<Vec<Descriptor>> = self
             .with_known(call, |known| tags.iter().map(|tag| known.get(tag).cloned().unwrap_or_default()).collect())?;
         match &self.target {

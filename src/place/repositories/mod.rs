@@ -227,7 +227,12 @@ impl<'a> Pairing<'a> {
         let repository = match (destination, of) {
             (SyncDestination::Repository(repository), _) => repository.clone(),
             (SyncDestination::Below(prefix), Some(of)) => self.below(prefix, of)?,
-            (SyncDestination::Below(_), None) => return Err(Error::new(Code::Internal, "nothing to name it by")),
+            (SyncDestination::Below(_), None) => {
+                return Err(Error::new(
+                    Code::Internal,
+                    "an image without a repository has no name below the destination",
+                ))
+            }
             (local, of) => {
                 let name = of.filter(|_| self.is_below).map(Repository::full_name);
                 return Ok(Arc::new(LocalDestination::new(self.target(local)?, name)));

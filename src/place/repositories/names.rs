@@ -183,11 +183,11 @@ impl SyncDestination {
 
 /// The error when two repositories would be one.
 pub(super) fn both_below(place: &str, first: &str, second: &str) -> Error {
-    Error::new(Code::InvalidArgument, format!("{place} would be both {first} and {second}"))
+    Error::new(Code::InvalidArgument, format!("{place} would be a copy of both {first} and {second}"))
         .with_hint("with the option scoped the names keep their registry and path")
 }
 
-/// Whether it is a host alone: `h:5000` is no image of Docker Hub with the tag 5000.
+/// Whether it is a host alone: `h:5000` is not an image of Docker Hub with the tag 5000.
 fn is_registry(text: &str) -> bool {
     let port = text.rsplit_once(':').is_none_or(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
     !text.contains('/') && looks_like_host(text) && (port || text.starts_with('['))

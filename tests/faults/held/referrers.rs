@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// As regctl has it, and whoever brings all tags of a registry without the referrers API: an index under a tag that is the digest.
+/// As regctl has it, and tools that copy all tags of a registry without the referrers API: an index under a tag that is the digest.
 #[test]
 fn an_index_named_by_a_digest_lists_what_refers_to_it() {
     let held = Held::filled();

@@ -13,7 +13,7 @@ fn a_layout_that_was_only_begun_is_an_empty_one() {
     drop(begun);
     let index: Value = serde_json::from_slice(&std::fs::read(held.path("l/index.json")).unwrap()).unwrap();
     assert_eq!((&index["schemaVersion"], &index["manifests"]), (&json!(2), &json!([])));
-    // One who makes it at the same moment takes nothing away.
+    // A process that creates it at the same moment removes nothing.
     std::fs::remove_file(held.path("l/oci-layout")).unwrap();
     std::fs::write(held.path("l/index.json"), r#"{"schemaVersion":2,"manifests":[],"annotations":{"mine":"yes"}}"#)
         .unwrap();
@@ -22,7 +22,7 @@ fn a_layout_that_was_only_begun_is_an_empty_one() {
     assert!(is_clean(Path::new(&held.path("l"))));
 }
 
-/// Of two who want a name in common one gets all of his names, and the other none of his.
+/// Of two writers that want a name in common one gets all of its names, and the other none.
 #[test]
 fn several_names_are_set_together_or_not_at_all() {
     let held = Held::filled();
@@ -80,7 +80,7 @@ fn an_old_directory_has_what_it_delivers() {
     std::fs::rename(&new, &old).unwrap();
     put(MANIFEST).unwrap();
     std::fs::remove_file(&old).unwrap();
-    // What is no file is not there, whatever its size.
+    // What is not a file is not there, whatever its size.
     std::fs::create_dir(&new).unwrap();
     fails(put(MANIFEST), Code::MissingBlob, digest(b"{}").as_str());
 }

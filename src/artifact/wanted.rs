@@ -22,11 +22,8 @@ pub(super) struct WantedFile {
 /// A part of an artifact that is not pulled.
 #[derive(Debug, Clone, Serialize, PartialEq)]
 pub struct SkippedFile {
-    /// Its digest.
     pub digest: Digest,
-    /// Its bytes.
     pub size: u64,
-    /// Its media type.
     #[serde(rename = "mediaType")]
     pub media_type: String,
     /// Its title, if it has one.

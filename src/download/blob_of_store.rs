@@ -20,7 +20,6 @@ use crate::stream::blob::Blob;
 /// The name of the work for progress.
 pub(crate) const WORK: &str = "blob get";
 
-/// A blob of a store.
 pub(crate) struct BlobOfStore<'a> {
     pub(crate) call: &'a Call,
     pub(crate) store: &'a dyn ReadStore,

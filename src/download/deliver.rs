@@ -61,7 +61,6 @@ pub(crate) fn to_writer<T: Downloadable>(item: T, out: &mut dyn Write, options: 
 
 /// A file that was there already.
 pub(crate) struct ExistingFile {
-    /// Its size.
     pub(crate) size: u64,
     /// Its path, as it was given.
     pub(crate) path: String,

@@ -12,7 +12,6 @@ use crate::os::owner;
 
 /// The result of an attempt to open and lock the hidden file.
 pub(super) enum PartialLock {
-    /// It is locked.
     Locked(File),
     /// Another process has it.
     Busy,

@@ -27,7 +27,6 @@ impl ClientJob {
         Ok(ClientJob { job: Job::new(jobs.clone(), options), jobs, cell })
     }
 
-    /// The job itself.
     pub(super) fn job(&self) -> &Arc<Job<JobOutcome>> {
         &self.job
     }

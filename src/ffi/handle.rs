@@ -34,7 +34,6 @@ pub(super) trait Opaque: Sized {
     type Content;
     /// Puts a handle into the type that C sees.
     fn wrap(handle: Handle<Self::Content>) -> Self;
-    /// The handle inside.
     fn handle(&self) -> &Handle<Self::Content>;
 }
 
@@ -85,7 +84,6 @@ pub(super) fn new<H: Opaque>(content: H::Content) -> *mut H {
     Box::into_raw(Box::new(H::wrap(Handle { mark, generation, content: Arc::new(content) })))
 }
 
-/// A handle argument.
 pub(super) unsafe fn get<H: Opaque>(argument: *const H, name: &str) -> Result<Arc<H::Content>> {
     unsafe { optional(argument, name) }?.ok_or_else(|| null(name))
 }

@@ -59,7 +59,6 @@ impl Folders {
         Ok(Folders { root: Rc::new(root), root_id, levels: Vec::new(), asked: None, budget, made: 0 })
     }
 
-    /// The current folder.
     pub(crate) fn here(&self) -> &Rc<OpenFolder> {
         self.levels.last().map_or(&self.root, |level| &level.folder)
     }

@@ -56,7 +56,6 @@ impl UnpackedLayer {
         Ok(count)
     }
 
-    /// How it is packed.
     pub(crate) fn packing(&self) -> Packing {
         self.unpacker.packing()
     }

@@ -7,7 +7,6 @@ use std::path::Path;
 use crate::error::{Code, Error, Result};
 use crate::os::special_file::open_regular;
 
-/// The largest file.
 const LARGEST: usize = 1 << 20;
 
 /// All files together.

@@ -26,7 +26,6 @@ pub(crate) struct MachineFiles {
     containers: Option<ContainersPaths>,
 }
 
-/// What was read.
 #[derive(Debug, Default)]
 pub(crate) struct Machine {
     /// A group for each option, in their order.

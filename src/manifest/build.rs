@@ -25,7 +25,7 @@ const OCI_ONLY: [&str; 3] = ["artifactType", "subject", "annotations"];
 pub struct BuiltManifest {
     /// Its exact bytes.
     pub bytes: Vec<u8>,
-    /// What they are.
+    /// The JSON document, with digest and size.
     pub document: Document,
 }
 

@@ -48,7 +48,6 @@ impl std::fmt::Debug for RegistryEndpoint {
     }
 }
 
-/// Where an endpoint is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum EndpointBase {
     /// The registry that the reference names, as it is reached without any rule.

@@ -57,7 +57,6 @@ struct Mirror {
 }
 
 impl RegistriesConf {
-    /// Parses a file.
     pub(crate) fn parse(path: &str, text: &str) -> Result<RegistriesConf> {
         let file = ConfigText::new(path, text);
         let parsed = toml_tables::parse(&file)?;

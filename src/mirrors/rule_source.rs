@@ -9,7 +9,6 @@ pub(crate) enum RuleSource {
     Option(&'static str),
     /// A line of a file, counted from 1.
     File {
-        /// Its path.
         path: String,
         /// The line; 0 when only the file is known.
         line: u32,

@@ -24,7 +24,6 @@ pub(crate) struct At<T> {
     pub(crate) value: T,
 }
 
-/// Parses a file.
 pub(crate) fn parse<'a>(file: &'a ConfigText<'a>) -> Result<Spanned<DeTable<'a>>> {
     DeTable::parse(file.text).map_err(|error| {
         let line = error.span().map_or(0, |span| file.line(span.start));

@@ -23,7 +23,6 @@ pub(crate) type Permissions = u32;
 /// The numbers of a user and a group.
 pub(crate) type Owner = (u32, u32);
 
-/// A modification time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Time(Timespec);
 

@@ -12,9 +12,7 @@ use crate::text::shorten;
 /// A blob at any place: `REPOSITORY[:TAG]@DIGEST`, `oci:DIR@DIGEST`, `dir:DIR@DIGEST` and so on.
 #[derive(Debug)]
 pub struct BlobName {
-    /// Where it is.
     pub(super) place: Place,
-    /// What it is.
     pub(super) digest: Digest,
 }
 

@@ -14,7 +14,6 @@ pub(super) enum V1Path<'a> {
     Users,
     /// A repository by its name.
     Repository(&'a str),
-    /// Its images.
     Images(&'a str),
     Tags(&'a str),
     /// A tag of a repository.

@@ -3,7 +3,6 @@
 use crate::error::{Code, Error, Result};
 use crate::text::shorten;
 
-/// The longest glob.
 const LONGEST: usize = 1000;
 
 /// What tags are compared with.

@@ -7,7 +7,6 @@ use crate::text::shorten;
 pub(crate) const MOST_BYTES: usize = 4 << 20;
 const MOST_LINES: usize = 100_000;
 
-/// A line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ListedLine {
     /// Counted from 1.

@@ -86,7 +86,6 @@ pub(super) struct SharedStore<'a> {
     pub to: Box<dyn WriteStore>,
     /// What its name refers to, if that is known.
     pub named: Option<Digest>,
-    /// Which destination it is at.
     pub destination: u32,
     /// None where what one image has put may not be there for others yet: such a store sees to that itself.
     pub traffic: Option<&'a Traffic>,

@@ -32,7 +32,6 @@ pub(crate) enum YamlTags {
     In(String),
 }
 
-/// A registry.
 #[derive(Default)]
 pub(crate) struct YamlRegistry {
     /// `HOST[:PORT]`.

@@ -11,7 +11,6 @@ use semver::{BuildMetadata, Prerelease, Version};
 use crate::error::{Code, Error, Result};
 use crate::text::shorten;
 
-/// The longest range.
 const LONGEST: usize = 1000;
 
 /// Two characters are looked for before one.

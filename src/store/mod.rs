@@ -23,7 +23,7 @@ use condition::{NameCondition, NameFate, SeenTo};
 /// A manifest with its exact bytes.
 #[derive(Debug, Clone)]
 pub struct RawManifest {
-    /// What it is.
+    /// The JSON document, with digest and size.
     pub document: Document,
     /// Its bytes.
     pub bytes: Vec<u8>,

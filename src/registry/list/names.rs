@@ -28,7 +28,6 @@ const LARGEST_PAGE: u64 = 1000;
 pub(crate) struct Names<'a> {
     pub remote: &'a Remote,
     pub list: RegistryList,
-    /// The required scopes.
     pub scopes: ScopeSet,
     pub what: String,
     /// The member of a page that contains the names.

@@ -49,7 +49,7 @@ options! {
 
 /// A manifest with its exact bytes.
 pub struct Manifest {
-    /// What it is.
+    /// The JSON document, with digest and size.
     pub document: Document,
     /// The bytes as the registry sent them.
     pub bytes: Vec<u8>,

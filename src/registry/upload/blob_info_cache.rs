@@ -33,7 +33,6 @@ options! {
 }
 
 const MAGIC: &[u8] = b"ocireg blob-info-cache 1\n";
-/// The largest file.
 const MOST_BYTES: u64 = 4 << 20;
 /// How long another process is waited for. A hint is not worth more.
 const PATIENCE: Duration = Duration::from_millis(300);

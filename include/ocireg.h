@@ -653,8 +653,8 @@ ocireg_status ocireg_json_dump(const ocireg_json *json,
                                char **text,
                                ocireg_error **error);
 
-// Frees a document with all that was borrowed from it. NULL is accepted; a value inside of a document, and what is none at all, is left
-// alone.
+// Frees a document with all that was borrowed from it. NULL is accepted; a value inside of a document, and what is not a value at
+// all, is left alone.
 void ocireg_json_free(ocireg_json *json);
 
 // The code of an error: the same number that the call returned. OCIREG_INVALID_ARGUMENT for NULL.
@@ -1052,7 +1052,7 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 // Other settings for its host are tried at once. A download goes on at the next one where it broke off. A list without any tag or
 // referrer is believed of the last one only. What is written goes to the first mirror with push, else to the host itself; the tags
 // that this client has set or deleted are asked there first from then on. Where the host itself answers that it does not have
-// something, the mirrors that come after it only for such a failure, in which they did answer, are asked all the same. With
+// something, the mirrors that come after it only for such a failure, in which they did answer, are asked anyway. With
 // mirrors_only what would be asked of the host itself is OCIREG_FORBIDDEN, under each of its names, and so is what the mirrors of
 // other hosts would ask there. Where another host redirects there, or names a token server there, it is OCIREG_REDIRECT.
 //
@@ -2325,8 +2325,8 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 //
 // A list that is broken or refused is an error of the call, and nothing is pruned then. Nor is anything pruned if an image failed,
 // or at a destination for which one source has no tag that is selected, which is a warning. To prune, the source's list is taken
-// from the registry itself, never from a mirror, and of each tag that it lacks the registry is asked once more: what it has all
-// the same stays, and is a failure. In a layout or an archive blobs that nothing needs any more stay until ocireg_layout_clean, or
+// from the registry itself, never from a mirror, and of each tag that it lacks the registry is asked once more: what it still has
+// stays, and is a failure. In a layout or an archive blobs that nothing needs any more stay until ocireg_layout_clean, or
 // until the archive is written. Registries that delete no tag (distribution 2) refuse to prune: each such tag is a failure. So is
 // the first where a registry deletes the manifest with its tag: then nothing more is pruned there, and tags of the source that
 // went with it are brought again. With max_prune a list that lacks more than is likely takes nothing away.
@@ -2631,7 +2631,7 @@ ocireg_status ocireg_explain(ocireg_client *client,
 // Which token will do:
 //   fresh (boolean, default: false): a new token, whatever is in the cache
 //   min_validity_ms (integer): of the cached ones only one that is valid for longer than that; a new one may
-//      end sooner all the same
+//      still end sooner
 //   refused (string): the value of the Authorization header that the registry refused, or the token in it: it
 //      is dropped from the cache, which other tokens are not, and not returned again
 //
@@ -2681,7 +2681,7 @@ ocireg_status ocireg_token(ocireg_client *client,
 // The token:
 //   fresh (boolean, default: false): a new token, whatever is in the cache
 //   min_validity_ms (integer): of the cached ones only one that is valid for longer than that; a new one may
-//      end sooner all the same
+//      still end sooner
 //   refused (string): the value of the Authorization header that the registry refused, or the token in it: it
 //      is dropped from the cache, which other tokens are not, and not returned again
 //
@@ -2731,7 +2731,7 @@ ocireg_status ocireg_blob_locate(ocireg_client *client,
 // The token:
 //   fresh (boolean, default: false): a new token, whatever is in the cache
 //   min_validity_ms (integer): of the cached ones only one that is valid for longer than that; a new one may
-//      end sooner all the same
+//      still end sooner
 //   refused (string): the value of the Authorization header that the registry refused, or the token in it: it
 //      is dropped from the cache, which other tokens are not, and not returned again
 //
@@ -3291,7 +3291,7 @@ ocireg_status ocireg_repository_remove(ocireg_client *client,
 // Options:
 //   annotations (list of strings): KEY=VALUE each, of the index; org.opencontainers.image.created is there
 //      only when it is given here
-//   artifact_type (string): what the index is, a media type, if it is none of images
+//   artifact_type (string): what the index is, a media type, if it does not list images
 //   subject (string): the place of what it is about, in the same repository or layout, by tag or digest
 // What is put into it:
 //   references (list of strings): what is put in, in this order: names of places (see ocireg_endpoint_parse),

@@ -5,9 +5,9 @@ use ::http::StatusCode;
 
 use crate::error::Code;
 
-/// In response to a request that writes: it was carried out. distribution-spec has 201 for what is complete and 202 for what goes on;
-/// gateways and storage behind registries make of it what else HTTP has for success (RFC 9110 9.3.4), and what was written is confirmed by
-/// other means than its status.
+/// In response to a request that writes: it was carried out. distribution-spec has 201 for what is complete and 202 for what goes
+/// on. Gateways and storage behind registries answer with other codes for success (RFC 9110 9.3.4); what was written is confirmed
+/// by other means than its status.
 pub(crate) const CARRIED_OUT: [StatusCode; 4] =
     [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
 

@@ -75,8 +75,8 @@ as their text says.
 .B \-\-format
 prints text with members of the result in it, named by JSON pointers in braces: {/digest}, {/manifest/config/size}; {} is the whole.
 A * in a pointer makes a line for each item of that list or object, in which {*} is the item's number or name:
-{/manifest/layers/*/digest}. \en, \et, \e\e, \e{ and \e} are a new line, a tab, a backslash and braces. A member that is not there is
-nothing; when nothing of it is there, the exit status is that of NOT_FOUND.
+{/manifest/layers/*/digest}. \en, \et, \e\e, \e{ and \e} are a new line, a tab, a backslash and braces. A member that the result does not
+have prints nothing; when it has none of those that are named, the exit status is that of NOT_FOUND.
 .PP
 Text from registries cannot control the terminal: such characters are shown as a question mark. Colour is used only on terminals, and
 not with
@@ -232,7 +232,7 @@ family() { # NAME
         image) members='ocireg_image_.*' about='configs, files, sizes, tags and layers of images' ;;
         index) members='ocireg_index_(create|append|remove)' about='indexes made of images from anywhere, and changed' ;;
         artifact) members='ocireg_artifact_.*' about='artifacts: files under titles, made and fetched' ;;
-        login) members='ocireg_(login|logout|explain|token)' about='credentials: trying, keeping, removing and explaining them, and what they are worth to others' ;;
+        login) members='ocireg_(login|logout|explain|token)' about='credentials: trying, keeping, removing and explaining them, and tokens for other programs' ;;
         schema1) members='ocireg_schema1_.*' about='signed manifests of schema 1' ;;
         v1) members='ocireg_v1_.*' about='registries of protocol v1' ;;
         *) echo "manual.sh: no family $1; there are: $FAMILIES" >&2; return 1 ;;

@@ -1,5 +1,5 @@
-/* How the result of a call is printed. One rule for all commands: JSON on one line to a pipe or a file and with --json; for people, on a
- * terminal and with --text, lists as lines and all else as indented JSON; with --format what that says. */
+/* How the result of a call is printed. One rule for all commands: JSON on one line to a pipe or a file and with --json. For people, on a
+ * terminal and with --text, lists are lines and all else is indented JSON. With --format, what that says. */
 #ifndef OCIREG_COMMAND_RESULT_H
 #define OCIREG_COMMAND_RESULT_H
 

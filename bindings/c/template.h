@@ -5,7 +5,7 @@
  *     {*}                           the item's number or name
  *     \n \t \\ \{                   a new line, a tab between columns, a backslash, a brace
  *
- * A member that is not there, and null, is nothing. What is not a string is JSON. */
+ * A member that is missing or null prints nothing. What is not a string is printed as JSON. */
 #ifndef OCIREG_COMMAND_TEMPLATE_H
 #define OCIREG_COMMAND_TEMPLATE_H
 

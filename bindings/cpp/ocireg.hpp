@@ -1854,8 +1854,8 @@ private:
 
 /* --------------------------------------------------------------------------------------------------- Jobs */
 
-/* A call at a time that a thread of the library's makes: with the job's context the client's methods return at once, without a result, and
- * client::next_event tells what becomes of the call.
+/* Makes calls, one at a time, on a thread of the library. With the job's context the client's methods return at once, without a result,
+ * and client::next_event tells what becomes of the call.
  *     client.blob_get_file(name, path, {}, &job.context());
  * It must be destroyed before its client, which cancels its call; it stays where it is, as events name it. */
 class job {

@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// Error is returned by every failed call. errors.Is compares it with the codes (ErrNotFound …), and finds
-// context.Canceled, context.DeadlineExceeded and the context's cause when the context ended the call, the caller's own
-// error when a reader or function of the caller did, and the system's error (syscall.ENOSPC, fs.ErrNotExist) for a file
-// or descriptor. It contains no secrets.
+// Error is returned by every failed call. errors.Is compares it with the codes (ErrNotFound …). It finds context.Canceled,
+// context.DeadlineExceeded and the context's cause when the context ended the call, and the caller's own error when a reader or
+// function of the caller did. For a file or descriptor it finds the system's error (syscall.ENOSPC, fs.ErrNotExist). It contains no
+// secrets.
 type Error struct {
 	// Code is the kind of error.
 	Code Code

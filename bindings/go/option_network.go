@@ -55,8 +55,9 @@ func WithRequestsPerSecond(rate float64) NetworkOption {
 	return networkOption(set("requests_per_second", rate))
 }
 
-// WithDownloadBytesPerSecond bounds the bytes of bodies that come in a second: for New, from all hosts together; for a host, from that
-// host and what it redirects to, such as the storage of its blobs. 0, the default, means no limit; transfers share it fairly.
+// WithDownloadBytesPerSecond bounds the bytes of bodies that come in a second. For New, that is from all hosts together; for a
+// host, from that host and what it redirects to, such as the storage of its blobs. 0, the default, means no limit; transfers share
+// it fairly.
 func WithDownloadBytesPerSecond(bytes int64) NetworkOption {
 	return networkOption(set("download_bytes_per_second", bytes))
 }

@@ -58,7 +58,8 @@ func (c *Client) Sync(ctx context.Context, source, destination string, options .
 }
 
 // SyncList does so with what a list says: SOURCE or SOURCE DESTINATION a line, or with WithListFormat("skopeo") the YAML of skopeo sync.
-// destination is where everything goes that has no destination of its own, HOST[:PORT][/PATH], a layout or an archive; it may be empty.
+// destination is where everything goes that has no destination of its own, HOST[:PORT][/PATH], a layout or an archive. It may be
+// empty.
 // Options: those of Sync, and WithListFormat.
 func (c *Client) SyncList(ctx context.Context, list, destination string, options ...Option) (*SyncResult, error) {
 	return ask[SyncResult](ctx, c, options, func(k *call) C.ocireg_status {

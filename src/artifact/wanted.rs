@@ -40,7 +40,7 @@ pub(super) struct FileChoice<'a> {
     pub(super) unpack: bool,
 }
 
-/// The files that are wanted, and what is passed over. Titles that are none are refused, before anything is fetched.
+/// The files that are wanted, and what is passed over. Titles that are not valid are refused, before anything is fetched.
 pub(super) fn choose(layers: &[Descriptor], choice: FileChoice) -> Result<(Vec<WantedFile>, Vec<SkippedFile>)> {
     let (mut wanted, mut passed) = (Vec::new(), Vec::new());
     for layer in layers {

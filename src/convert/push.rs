@@ -1,5 +1,5 @@
-//! Pushes an OCI image as a chain of v1 images, as Docker did it: the index is told about all of them, then each image
-//! from the base on, with its JSON, its layer and its checksum, then the tag; finally the index gets the checksums.
+//! Pushes an OCI image as a chain of v1 images, as Docker did it. The index is told about all of them; then each image is put from
+//! the base on, with its JSON, its layer and its checksum, then the tag. Finally the index gets the checksums.
 
 use bytes::Bytes;
 use serde::Serialize;

@@ -12,7 +12,7 @@ use crate::stream::hashing::LARGE;
 use crate::stream::source::{read_piece, PIECE};
 
 /// The size of the file at a path, which is behind all links, if it holds what is wanted and belongs to this user or to root: another
-/// owner could change it at any time. A file that cannot be read is none.
+/// owner could change it at any time. A file that cannot be read does not count.
 pub(super) fn identical(call: &Call, path: &Path, size: Option<u64>, expected: ExpectedDigest) -> Result<Option<u64>> {
     let Ok(mut file) = open_regular(path) else { return Ok(None) };
     let Ok(found) = file.metadata() else { return Ok(None) };

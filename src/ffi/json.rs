@@ -246,8 +246,8 @@ pub unsafe extern "C" fn ocireg_json_dump(
     }
 }
 
-/// Frees a document with all that was borrowed from it. NULL is accepted; a value inside of a document, and what is none at all, is left
-/// alone.
+/// Frees a document with all that was borrowed from it. NULL is accepted; a value inside of a document, and what is not a value at
+/// all, is left alone.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_json_free(json: *mut ocireg_json) {
     quietly((), || unsafe { handle::free(json) });

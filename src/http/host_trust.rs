@@ -1,5 +1,5 @@
-//! Where the name of a host came from, and which hosts that lets us connect to: one that a server named (a redirect, a token realm, an upload
-//! location) may not lead to this machine or to the cloud's metadata service, whatever its DNS says.
+//! Where the name of a host came from, and which hosts that lets us connect to. One that a server named (a redirect, a token realm,
+//! an upload location) may not lead to this machine or to the cloud's metadata service, whatever its DNS says.
 
 use std::net::IpAddr;
 

@@ -9,7 +9,7 @@ use crate::error::{Code, Error, Result};
 pub(crate) const MOST_LINKS: usize = 40;
 /// More steps than a path and its links have.
 const MOST_STEPS: usize = 1024;
-/// How many steps links may add to each path on average, once they have added many: a link is followed again for every path that
+/// How many steps links may add to each path on average, once they have added many. A link is followed again for every path that
 /// leads through it, so a few bytes of links could cost more than everything else in an image.
 const LINK_STEPS: u64 = 32;
 const MANY: u64 = 1 << 20;

@@ -67,7 +67,7 @@ pub fn referrers(call: &Call, store: &dyn ReadStore, options: &PlaceReferrersOpt
 pub(crate) fn referring(call: &Call, store: &dyn ReadStore) -> Result<(Digest, Vec<Descriptor>)> {
     let subject = store.root(call)?.digest().clone();
     let mut listed = store.referrers(call, &subject)?;
-    // One that has several names is one all the same.
+    // One that has several names counts once.
     let mut seen = HashSet::new();
     listed.retain(|entry| seen.insert(entry.digest.clone()));
     if listed.len() > MOST_REFERRERS {

@@ -134,7 +134,7 @@ impl Pool {
         Pool { shared: Arc::new(Shared { most, parked, state: Mutex::default(), changed, rested }) }
     }
 
-    /// Work for the next free thread. An error when there is none, and none can be had.
+    /// Work for the next free thread. An error when there is no thread, and none can be started.
     pub(crate) fn add(&self, work: Waiting) -> Result<()> {
         let mut state = lock(&self.shared.state);
         if state.waiting.len() >= FEW && state.waiting.len().is_power_of_two() {

@@ -18,7 +18,7 @@ pub(crate) fn entry(content: &RawManifest, role: &Role, name: Option<&str>) -> O
     let mut entry = content.descriptor();
     match role {
         Role::Child => return None,
-        // What is put beside what it is about is none of the images that a place without a name may mean.
+        // What is put beside what it refers to is not one of the images that a place without a name may mean.
         Role::Root if name.is_none() && content.document.subject().is_some() => {
             entry.artifact_type = content.document.listed().artifact_type;
         }

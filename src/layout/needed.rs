@@ -57,7 +57,7 @@ pub(super) struct Needed {
     pub obscure: Vec<Digest>,
     /// Blobs that cannot be right, and why.
     pub problems: Vec<(Digest, Error)>,
-    /// Manifests of another size than their descriptors say: what they need is known all the same.
+    /// Manifests of another size than their descriptors say: what they need is known anyway.
     pub missized: Vec<(Digest, Error)>,
 }
 

@@ -71,7 +71,7 @@ impl Files {
         }
     }
 
-    /// The names in a folder, sorted; none when there is no folder. A name that is not UTF-8 is none of ours.
+    /// The names in a folder, sorted; none when there is no folder. A name that is not UTF-8 is not one of ours.
     pub(crate) fn names(&self, folder: &Path) -> Result<Vec<String>> {
         let entries = match std::fs::read_dir(folder) {
             Ok(entries) => entries,

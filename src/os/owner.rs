@@ -71,8 +71,8 @@ pub(crate) fn is_ours(path: &Path) -> bool {
         && fs::metadata(folder_of(path)).is_ok_and(|found| stranger(&found).is_none())
 }
 
-/// Gives a file that was private while it was written the permissions and group of the file that it replaces, or else those of a new
-/// file in its folder: the umask or the folder's default ACL decides, and only the kernel knows both. If another user owns the
+/// Gives a file that was private while it was written the permissions and group of the file that it replaces, or else those of a
+/// new file in its folder. The umask or the folder's default ACL decides, and only the kernel knows both. If another user owns the
 /// replaced file it gets no more permissions than a new one, and none for a group that it cannot be given to.
 pub(crate) fn share(file: &File, target: &Path) -> io::Result<()> {
     let old = fs::symlink_metadata(target).ok().filter(Metadata::is_file);

@@ -54,8 +54,8 @@ impl fmt::Display for BlobName {
 }
 
 impl Place {
-    /// Where blobs are put and tags are listed: a repository, without a tag, or a place that is none. A name in such a place does not
-    /// matter; a digest would not be looked at, and is refused as with a repository.
+    /// Where blobs are put and tags are listed: a repository, without a tag, or a place that is not a registry. A name in such a
+    /// place does not matter; a digest would not be looked at, and is refused as with a repository.
     pub fn holder(client: &Client, text: &str) -> Result<Place> {
         let in_registry = |text: &str| client.repository(text).and_then(|found: Repository| found.with_tag("latest"));
         let place = Place::read(text, &in_registry)?;

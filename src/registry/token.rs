@@ -42,7 +42,7 @@ options! {
     pub struct TokenChoice {
         /// a new token, whatever is in the cache
         pub fresh: bool,
-        /// of the cached ones only one that is valid for longer than that; a new one may end sooner all the same
+        /// of the cached ones only one that is valid for longer than that; a new one may still end sooner
         pub min_validity_ms: u64,
         /// the value of the Authorization header that the registry refused, or the token in it: it is dropped from the cache, which
         /// other tokens are not, and not returned again
@@ -138,8 +138,9 @@ impl Client {
     }
 }
 
-/// The authorization for a repository. Where the ping needs none, its tags are asked for; and where those need none, and more is wanted
-/// than to read, an upload session that does not exist is sent a part of nothing: an account that may not write is told so before the session is looked for.
+/// The authorization for a repository. Where the ping needs none, its tags are asked for; and where those need none, and more is
+/// wanted than to read, an empty part is sent to an upload session that does not exist. An account that may not write is told so
+/// before the session is looked for.
 pub(super) fn authorization(remote: &Remote, wish: &AuthorizationWish) -> Result<Authorization> {
     let mut probes = vec![(Method::GET, remote.target(Resource::Tags).with_pairs([("n", "1")]))];
     if wish.scopes.writes() {

@@ -1,7 +1,7 @@
 //! Reading the layer of an image: continued where it broke off, and checked against the image's checksum where that can be done.
 //!
-//! docker-registry, the server that was in use everywhere, has unusual ranges: Content-Range without its unit; a range to the
-//! open end that is one byte too long, in Content-Length too; a 416 for a single byte and for a layer without bytes.
+//! docker-registry, the server that was in use everywhere, has unusual ranges: Content-Range without its unit, and a range to the
+//! open end that is one byte too long, in Content-Length too. It sends a 416 for a single byte and for a layer without bytes.
 
 use std::cell::RefCell;
 use std::io::Write;

@@ -41,7 +41,7 @@ impl NameRoom {
 }
 
 impl ListRoom<'_> {
-    /// Whether there is room for a name; once there was none, there is none any more.
+    /// Whether there is room for a name; once there was none, there never is again.
     pub(crate) fn take(&self, name: &str) -> bool {
         if self.is_full.load(Ordering::Relaxed) {
             return false;

@@ -189,7 +189,7 @@ impl SyncJob<'_> {
         Ok(())
     }
 
-    /// Writes what is written last. One place that cannot be written is a failure, and the others are written all the same.
+    /// Writes what is written last. One place that cannot be written is a failure, and the others are still written.
     fn finish(&self) -> Result<()> {
         let mut last: HashMap<String, &Pair> = HashMap::new();
         for pair in self.pairs.iter().filter(|_| !self.options.dry_run) {

@@ -1,5 +1,5 @@
-//! The place for one of several images that come to a destination at once: a blob that several of them have is moved by one, and the
-//! others wait for it; what is known to be there is not asked for again.
+//! The place for one of several images that come to a destination at once. A blob that several of them have is moved by one, and
+//! the others wait for it. What is known to be there is not asked for again.
 
 use std::collections::HashSet;
 use std::sync::{Condvar, Mutex};
@@ -28,7 +28,7 @@ pub(super) struct Traffic {
 #[derive(Debug, Default)]
 struct TrafficState {
     blobs: CountedContents,
-    /// A blob may have the bytes of a manifest, and is none for that.
+    /// A blob may have the bytes of a manifest without being one.
     manifests: CountedContents,
     under_way: HashSet<(u32, Digest)>,
 }

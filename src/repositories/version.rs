@@ -55,7 +55,7 @@ pub(crate) fn version_of(tag: &str) -> Option<Version> {
     numbered(&numbers, suffix)
 }
 
-/// The order of tags: versions after whatever is none, and what is the same in that by the names.
+/// The order of tags: versions after what is not a version, and equal ones by their names.
 pub(crate) fn order(one: (&Option<Version>, &str), other: (&Option<Version>, &str)) -> Ordering {
     let by_version = match (one.0, other.0) {
         (Some(one), Some(other)) => one.cmp_precedence(other),

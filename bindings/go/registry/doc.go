@@ -4,9 +4,9 @@
 //	hub, err := registry.New("https://registry-1.docker.io", "", "")
 //	tags, err := hub.Tags("library/busybox")
 //
-// What works here but not there: lists whose pages are linked relatively; uploads to registries that ask for a token
-// first, or answer with a relative Location; the digest of a manifest of schema 2, as DeleteManifest wants it; schema-1
-// manifests without a signature. Downloads are verified: a reader's io.EOF means that the digest was right.
+// What works here but not there: lists whose pages are linked relatively, and uploads to registries that ask for a token first, or
+// answer with a relative Location. Also the digest of a manifest of schema 2, as DeleteManifest wants it, and schema-1 manifests
+// without a signature. Downloads are verified: a reader's io.EOF means that the digest was right.
 //
 // What differs: [Registry.Client] is an ocireg.Client, which also has what this package lacks (contexts, indexes, copies), and so
 // there are no transports to wrap (WrapTransport, TokenTransport, BasicTransport, ErrorTransport). The environment's

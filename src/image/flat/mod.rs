@@ -61,7 +61,7 @@ pub(super) fn flatten(
     }
 }
 
-/// Writes what no reader takes for an archive, because there is none.
+/// Writes what no reader takes for an archive, because the archive failed.
 pub(super) fn give_up(out: &mut dyn Write) {
     TarOutput::new(out).give_up();
 }

@@ -138,7 +138,7 @@ impl IndexSources {
     }
 }
 
-/// Whether a place has not what it leads to, or does not give it away.
+/// Whether a place does not have what it leads to, or does not give it.
 fn has_not(error: &Error) -> bool {
     matches!(error.code(), Code::NotFound | Code::MissingBlob | Code::Forbidden | Code::Unauthenticated)
 }

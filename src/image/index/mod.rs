@@ -59,7 +59,7 @@ options! {
     pub struct IndexCreateOptions {
         /// KEY=VALUE each, of the index; org.opencontainers.image.created is there only when it is given here
         pub annotations: Vec<String>,
-        /// what the index is, a media type, if it is none of images
+        /// what the index is, a media type, if it does not list images
         pub artifact_type: Option<String>,
         /// the place of what it is about, in the same repository or layout, by tag or digest
         pub subject: Option<String>,

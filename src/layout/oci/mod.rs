@@ -1,7 +1,7 @@
 //! An OCI image layout in a directory (OCI image-spec image-layout.md), safe for several processes at once.
 //!
-//! Blobs appear whole and verified, by rename; `index.json` is replaced in one step under a lock on the directory; a
-//! copy holds a shared lock on `oci-layout`, so that a clean-up, which takes an exclusive one, never removes what a copy needs.
+//! Blobs appear whole and verified, by rename. `index.json` is replaced in one step under a lock on the directory. A copy holds a
+//! shared lock on `oci-layout`, so that a clean-up, which takes an exclusive one, never removes what a copy needs.
 //!
 //! So a blob with the right size is complete, if only this user can write to the layout. In one that others may write to, each blob
 //! is verified before it counts.

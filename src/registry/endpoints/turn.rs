@@ -1,7 +1,7 @@
 //! Asking one endpoint after the other.
 //!
-//! One that is down, slow, refuses, has not what is wanted or lies is passed over, and the next is asked. What the caller ends, or
-//! what is wrong on this machine, ends the call: another endpoint would not change it.
+//! One that is down, slow, refuses, does not have what is wanted or sends wrong bytes is passed over, and the next is asked. What
+//! the caller ends, or what is wrong on this machine, ends the call: another endpoint would not change it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(crate) struct Turn {
     blocks_origin: bool,
     /// It is asked what a tag is.
     is_of_tag: bool,
-    /// The registry has answered that it does not have it: others that are asked all the same get little time.
+    /// The registry has answered that it does not have it: others that are asked anyway get little time.
     is_answered: bool,
     passed: Vec<String>,
     /// What the registry itself said, or else the last one.

@@ -2,9 +2,9 @@
 //! mounted from there.
 //!
 //! What is in the file is a hint, never a fact: a wrong one costs a request. So nothing about the file is an error. It is read and
-//! written only if no other user can have written it, and if it begins as such a file does; a line is appended under a lock, and
-//! when the file has grown too large it is replaced by its newer half, in one step. It holds names of repositories and no secrets, and
-//! only its owner may read it.
+//! written only if no other user can have written it, and if it begins as such a file does. A line is appended under a lock, and
+//! when the file has grown too large it is replaced by its newer half, in one step. It holds names of repositories and no secrets,
+//! and only its owner may read it.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -269,7 +269,7 @@ fn write(path: &Path, file: &mut File, lines: &str) -> io::Result<()> {
     } else if size > 0 {
         return Err(io::Error::other("it is another kind of file"));
     }
-    // A process that was killed may have left half a line, which must not become one: with a fourth word it is none.
+    // A process that was killed may have left half a line, which must not become a whole one: with a fourth word it is not valid.
     let between: &[u8] = if last == *b"\n" { b"" } else { b" \n" };
     let begin = if size == 0 { MAGIC } else { b"" };
     file.seek(SeekFrom::Start(size))?;

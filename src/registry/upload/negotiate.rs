@@ -1,5 +1,5 @@
-//! What is tried to get a blob into a repository, in order: does it exist, can it be mounted, then its bytes, in one
-//! request or in chunks, continued in the same session where that works, otherwise in a new one.
+//! What is tried to get a blob into a repository, in order: whether it exists, whether it can be mounted, then sending its bytes.
+//! They go in one request or in chunks, continued in the same session where that works, otherwise in a new one.
 
 use serde_json::json;
 

@@ -473,7 +473,7 @@ class IndexCreateOptions(CallOptions, total=False):
 
     # KEY=VALUE each, of the index; org.opencontainers.image.created is there only when it is given here
     annotations: Iterable[str] | None
-    # what the index is, a media type, if it is none of images
+    # what the index is, a media type, if it does not list images
     artifact_type: str | None
     # the place of what it is about, in the same repository or layout, by tag or digest
     subject: str | None

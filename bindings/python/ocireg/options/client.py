@@ -75,8 +75,8 @@ class ClientOptions(TLSOptions, total=False):
     # without the option proxy, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY in either case, read now; never for this
     # machine's own names and addresses, and no HTTP_PROXY in a CGI program
     proxy_from_environment: bool | None
-    # requests of all threads that wait for one host's answers at once, to the end of bodies that are read whole; the
-    # bytes of blobs are not counted in either direction, so that a transfer never waits for itself (default: 8)
+    # how many requests of all threads wait for one host's responses at once, up to the end of bodies that are read whole. The bytes
+    # of blobs are not counted in either direction, so that a transfer never waits for itself (default: 8)
     max_connections_per_host: int | None
     # requests to one host that begin in a second, over all threads; 0 is any (default: 0)
     requests_per_second: float | None

@@ -1,12 +1,15 @@
 //! JSON documents that are read by pointers (RFC 6901), such as `/layers/0/digest`. Everything is copied when a document is parsed: looking
 //! something up allocates nothing, and a string ends with a NUL, so that C can borrow it.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::Deserializer;
 use serde_json::{Number, Value};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::json::{self, JsonError};
+use crate::json::{self, Budget, JsonError};
 
 /// A value, and below it what it holds. C borrows any of them, so each begins with a mark by which C's pointer is known.
 #[repr(C)]
@@ -20,8 +23,8 @@ pub(crate) enum JsonContent {
     Boolean(bool),
     Number(Number),
     String(NulTerminated),
-    List(Vec<Node>),
-    Object(ObjectMembers),
+    List(Box<[Node]>),
+    Object(Box<ObjectMembers>),
 }
 
 pub(crate) struct NulTerminated(Box<[u8]>);
@@ -35,8 +38,8 @@ impl Drop for NulTerminated {
 
 /// In the document's order, and the order of their names, by which they are found.
 pub(crate) struct ObjectMembers {
-    members: Vec<(NulTerminated, Node)>,
-    by_name: Vec<u32>,
+    members: Box<[(NulTerminated, Node)]>,
+    by_name: Box<[u32]>,
 }
 
 impl NulTerminated {
@@ -62,10 +65,15 @@ impl NulTerminated {
 }
 
 impl ObjectMembers {
-    fn new(members: Vec<(NulTerminated, Node)>) -> ObjectMembers {
-        let mut by_name: Vec<u32> = (0..).take(members.len()).collect();
-        by_name.sort_by(|a, b| members[*a as usize].0.bytes().cmp(members[*b as usize].0.bytes()));
-        ObjectMembers { members, by_name }
+    /// The members, or the name that two of them have.
+    fn new(members: Vec<(NulTerminated, Node)>) -> Result<ObjectMembers, String> {
+        let name = |at: u32| members[at as usize].0.bytes();
+        let mut by_name: Box<[u32]> = (0..).take(members.len()).collect();
+        by_name.sort_by(|a, b| name(*a).cmp(name(*b)));
+        if let Some(twice) = by_name.windows(2).find(|two| name(two[0]) == name(two[1])) {
+            return Err(String::from_utf8_lossy(name(twice[0])).into_owned());
+        }
+        Ok(ObjectMembers { members: members.into_boxed_slice(), by_name })
     }
 
     fn find(&self, token: &[u8]) -> Option<&Node> {
@@ -85,24 +93,10 @@ impl Drop for Node {
 }
 
 impl Node {
-    /// The document that bytes hold. The mark is that of each value in it.
+    /// The document that bytes hold. The mark is that of each value in it. It takes at most 32 times their memory.
     pub(crate) fn parse(bytes: &[u8], mark: u64) -> Result<Node, JsonError> {
-        Ok(Node::new(json::parse_own(bytes)?, mark))
-    }
-
-    fn new(value: Value, mark: u64) -> Node {
-        let content = match value {
-            Value::Null => JsonContent::Null,
-            Value::Bool(value) => JsonContent::Boolean(value),
-            Value::Number(number) => JsonContent::Number(number),
-            Value::String(text) => JsonContent::String(NulTerminated::new(&Zeroizing::new(text))),
-            Value::Array(list) => JsonContent::List(list.into_iter().map(|item| Node::new(item, mark)).collect()),
-            Value::Object(members) => {
-                let member = |(name, value): (String, Value)| (NulTerminated::new(&name), Node::new(value, mark));
-                JsonContent::Object(ObjectMembers::new(members.into_iter().map(member).collect()))
-            }
-        };
-        Node { mark: AtomicU64::new(mark), content }
+        let budget = Budget::of_own();
+        json::parse_as(bytes, Seed { mark, budget: &budget }, &budget)
     }
 
     /// What a pointer leads to; the empty one is this value itself.
@@ -160,6 +154,82 @@ impl Node {
     }
 }
 
+/// Makes a node of a value as it is parsed: a tree that is made of another tree takes the memory of both.
+#[derive(Clone, Copy)]
+struct Seed<'a> {
+    mark: u64,
+    budget: &'a Budget,
+}
+
+impl Seed<'_> {
+    fn node<E>(self, content: JsonContent) -> Result<Node, E> {
+        Ok(Node { mark: AtomicU64::new(self.mark), content })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
+    type Value = Node;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_> {
+    type Value = Node;
+
+    fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        out.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+        self.node(JsonContent::Boolean(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
+        self.node(JsonContent::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
+        self.node(JsonContent::Number(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
+        // No text of JSON is a number that is not finite.
+        self.node(Number::from_f64(value).map_or(JsonContent::Null, JsonContent::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Node, E> {
+        self.node(JsonContent::String(NulTerminated::new(value)))
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        self.node(JsonContent::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+        let _level = self.budget.descend()?;
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(self)? {
+            // Room for four, which a list begins with otherwise, would be lost around each list of one.
+            list.reserve_exact(usize::from(list.is_empty()));
+            list.push(item);
+        }
+        self.node(JsonContent::List(list.into_boxed_slice()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Node, A::Error> {
+        let _level = self.budget.descend()?;
+        let mut list = Vec::new();
+        while let Some(name) = members.next_key::<Zeroizing<String>>()? {
+            list.reserve_exact(usize::from(list.is_empty()));
+            list.push((NulTerminated::new(&name), members.next_value_seed(self)?));
+        }
+        let members = ObjectMembers::new(list).map_err(|name| json::twice(&name))?;
+        self.node(JsonContent::Object(Box::new(members)))
+    }
+}
+
 /// A layer of a manifest, or of a result that holds one: of those of a media type, or of all, the one at a position.
 pub(crate) fn layer<'a>(manifest: &'a Node, media_type: Option<&[u8]>, position: usize) -> Option<&'a Node> {
     const PLACES: [&str; 4] = ["/layers", "/blobs", "/manifest/layers", "/manifest/blobs"];
@@ -170,6 +240,14 @@ pub(crate) fn layer<'a>(manifest: &'a Node, media_type: Option<&[u8]>, position:
     };
     let layers = PLACES.iter().find_map(|place| manifest.find(place.as_bytes()).filter(|list| list.is_list()))?;
     (0..layers.len()).filter_map(|at| layers.item(at)).filter(is_wanted).nth(position)
+}
+
+/// A number that is whole, also where it is written with a point or an exponent.
+pub(crate) fn integer(number: &Number) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let whole = || number.as_f64().filter(|value| value.fract() == 0.0 && value.abs() <= EXACT);
+    #[allow(clippy::cast_possible_truncation, reason = "whole and within 53 bits")]
+    number.as_i64().or_else(|| (!number.is_u64()).then(whole).flatten().map(|value| value as i64))
 }
 
 /// `~1` is a slash and `~0` a tilde; no other escape is one.
@@ -302,6 +380,36 @@ mod tests {
     fn numbers_stay_what_they_are() {
         let text = "[0,-1,9223372036854775807,18446744073709551615,1.5,1e300]";
         assert_eq!(parse(text).to_value(), serde_json::from_str::<Value>(text).unwrap());
+    }
+
+    #[test]
+    fn whole_numbers_are_integers_however_they_are_written() {
+        let whole = |text: &str| match &parse(text).content {
+            JsonContent::Number(number) => integer(number),
+            _ => None,
+        };
+        for (text, expected) in
+            [("2", 2), ("2.0", 2), ("1e3", 1000), ("-0", 0), ("-1.5e1", -15), ("9223372036854775807", i64::MAX)]
+        {
+            assert_eq!(whole(text), Some(expected), "{text}");
+        }
+        for text in ["2.5", "1e300", "9223372036854775808", "18446744073709551615", "1e16", "-1e-3"] {
+            assert_eq!(whole(text), None, "{text}");
+        }
+    }
+
+    /// A member that is there twice is found by the order of the names.
+    #[test]
+    fn a_name_that_occurs_twice_is_refused() {
+        for text in [r#"{"a":1,"b":2,"a":3}"#, r#"[{"x":{"a":1,"\u0061":2}}]"#, r#"{"":1,"":1}"#] {
+            let error = Node::parse(text.as_bytes(), 0).err().unwrap().to_string();
+            assert!(error.contains("occurs twice at line 1 column"), "{error}");
+        }
+    }
+
+    #[test]
+    fn nodes_are_small() {
+        assert_eq!(std::mem::size_of::<Node>(), 32);
     }
 
     #[test]

@@ -46,7 +46,7 @@ static const char zsh[] =
     "_ocireg() {\n"
     "    local -a found\n"
     "    if [[ $words[CURRENT] =~ ^" PLACES " ]]; then compset -P '*:'; _files; return; fi\n"
-    "    found=(${(f)\"$(${words[1]} " COMPLETE " \"${(@)words[2,CURRENT]}\" 2>/dev/null | sed -e 's/:/\\:/g' -e 's/\\t/:/')\"})\n"
+    "    found=(${(f)\"$(${words[1]} " COMPLETE " \"${(@)words[2,CURRENT]}\" 2>/dev/null | sed -e 's/:/\\\\:/g' -e 's/\\t/:/')\"})\n"
     "    if (( ${#found} )); then _describe ocireg found; else _files; fi\n"
     "}\n"
     "if [ \"$funcstack[1]\" = _ocireg ]; then _ocireg \"$@\"; else compdef _ocireg ocireg; fi\n";

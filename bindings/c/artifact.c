@@ -147,7 +147,7 @@ static int pull(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter pull_parameters[] = {
-    {"-o", PARAMETER_OUTPUT, NULL, "DIR", "the folder for the files, instead of this one"},
+    {"-o", PARAMETER_FOLDER, NULL, "DIR", "the folder for the files, instead of this one"},
     {"--keep-old", PARAMETER_FLAG, OCIREG_OPT_KEEP_OLD, NULL, "leave files that are there as they are"},
     {"--files", PARAMETER_LIST, OCIREG_OPT_TITLES, "TITLE", "only files with this title, with * and ? (repeatable)"},
     {"--media-type", PARAMETER_LIST, OCIREG_OPT_MEDIA_TYPES, "T", "only files of this type, with * and ? (repeatable)"},

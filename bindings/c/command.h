@@ -19,6 +19,7 @@ enum parameter_kind {
     PARAMETER_FILES, /* a list of files */
     /* Handled by the command itself. */
     PARAMETER_OUTPUT,
+    PARAMETER_FOLDER, /* like PARAMETER_OUTPUT, where standard output cannot be meant */
     PARAMETER_KEY,
     PARAMETER_CHAIN,
     PARAMETER_RAW,

@@ -80,6 +80,11 @@ static int set(struct command_line *line, const struct parameter *parameter, con
     case PARAMETER_FILES:
         status = ocireg_options_add_string(line->options, parameter->key, file_for_library(value), &error);
         break;
+    case PARAMETER_FOLDER:
+        if (is_dash(value))
+            return report_usage("%s takes a folder, which standard output is not; ./- is one of that name", parameter->name);
+        line->output = value;
+        break;
     case PARAMETER_OUTPUT:
         /* What goes to a file goes to standard output without this option. */
         line->output = is_dash(value) ? NULL : value;

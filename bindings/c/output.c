@@ -60,15 +60,20 @@ bool output_is_for_people(const struct output *output)
 
 /* Odd while a write is under way. The command writes from one thread. */
 static atomic_uint writes;
+/* Why the first write failed: stdio only remembers that one did. */
+static int first_failure;
 
 void output_write_begins(void)
 {
     atomic_fetch_add(&writes, 1);
+    errno = 0;
 }
 
 void output_write_ends(void)
 {
     int reason = errno;
+    if (first_failure == 0 && ferror(stdout))
+        first_failure = reason;
     atomic_fetch_add(&writes, 1);
     errno = reason;
 }
@@ -83,9 +88,10 @@ int output_flush(const struct output *output)
 {
     bool failed;
     output_write_begins();
-    errno = 0;
     failed = fflush(stdout) != 0 || ferror(stdout);
     output_write_ends();
+    if (failed && errno == 0)
+        errno = first_failure;
     return failed ? stdout_failed(output) : OCIREG_OK;
 }
 

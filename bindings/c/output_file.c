@@ -93,7 +93,7 @@ static bool is_trap(const char *path, const struct stat *found)
     return trap;
 }
 
-/* Whether another user's link is on the way to a file, after the first bytes of its name: 0, or the errno for that.
+/* Whether another user's link is on the way to a file, after the first bytes of its name: 0, A_TRAP or an errno.
  * Each link costs only its own length: what comes before it has been checked already. */
 static int led_astray(const char *path, size_t from, int *links)
 {
@@ -112,7 +112,7 @@ static int led_astray(const char *path, size_t from, int *links)
             if (length < 0)
                 reason = errno;
             else if (is_trap(here, &found))
-                reason = EACCES;
+                reason = A_TRAP;
             else if (++*links > MOST_LINKS)
                 reason = ELOOP;
             else if (asprintf(&next, "%.*s%.*s/", folder, here, (int)length, to) < 0)
@@ -147,7 +147,7 @@ static char *behind_links(const char *path)
         to[length] = '\0';
         if (is_trap(here, &link)) {
             free(here);
-            return errno = EACCES, NULL;
+            return errno = A_TRAP, NULL;
         }
         if (asprintf(&next, "%.*s%s", to[0] == '/' ? 0 : folder, here, to) < 0)
             next = NULL;
@@ -179,7 +179,7 @@ static int open_target(struct session *session, const char *path, struct output_
     if (number >= 0)
         return fcntl(number, F_DUPFD_CLOEXEC, 3);
     if (missing == 0 && S_ISFIFO(status.st_mode) && is_trap(file->path, &status))
-        return errno = EACCES, -1;
+        return errno = A_TRAP, -1;
     if (missing == 0 && (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)))
         return open_patiently(session, file->path);
     if (missing != 0 && missing != ENOENT)

@@ -21,7 +21,8 @@ struct tree {
     char *seen[MOST_NODES];
     size_t count;
     int64_t depth;
-    bool truncated;
+    bool is_full;
+    bool is_cut; /* what is at the greatest depth was not asked about */
 };
 
 /* Whether a digest is new; each one's own referrers are looked for once. */
@@ -30,10 +31,10 @@ static bool is_new(struct tree *tree, const char *digest)
     for (size_t i = 0; i < tree->count; i++)
         if (strcmp(tree->seen[i], digest) == 0)
             return false;
-    tree->truncated = tree->truncated || tree->count == MOST_NODES;
+    tree->is_full = tree->is_full || tree->count == MOST_NODES;
     if (tree->count < MOST_NODES && (tree->seen[tree->count] = strdup(digest)) != NULL)
         tree->count++;
-    return !tree->truncated;
+    return !tree->is_full;
 }
 
 static int grow(struct tree *tree, const char *place, int64_t depth);
@@ -48,7 +49,9 @@ static int write_node(struct tree *tree, const ocireg_json *node, int64_t depth)
         return report_failure(tree->session->output, OCIREG_INTERNAL, "cannot read the library's answer");
     fprintf(tree->file, "%.*s,\"referrers\":[", (int)strlen(text) - 1, text);
     ocireg_string_free(text);
-    place = is_new(tree, digest) && depth < tree->depth ? place_beside(tree->place, digest) : NULL;
+    bool is_to_grow = is_new(tree, digest);
+    tree->is_cut = tree->is_cut || (is_to_grow && depth >= tree->depth);
+    place = is_to_grow && depth < tree->depth ? place_beside(tree->place, digest) : NULL;
     if (place != NULL)
         result = grow(tree, place, depth + 1);
     free(place);
@@ -59,7 +62,7 @@ static int write_node(struct tree *tree, const ocireg_json *node, int64_t depth)
 static int write_nodes(struct tree *tree, const ocireg_json *nodes, int64_t depth)
 {
     int result = OCIREG_OK;
-    for (size_t i = 0; result == OCIREG_OK && !tree->truncated && i < ocireg_json_size(nodes, NULL); i++) {
+    for (size_t i = 0; result == OCIREG_OK && !tree->is_full && i < ocireg_json_size(nodes, NULL); i++) {
         if (i > 0)
             fputc(',', tree->file);
         result = write_node(tree, ocireg_json_item(nodes, NULL, i), depth);
@@ -113,7 +116,7 @@ static int plant(struct tree *tree, char **json)
     if (tree->file == NULL)
         return report_failure(tree->session->output, OCIREG_INTERNAL, "out of memory");
     result = grow(tree, tree->place, 1);
-    fprintf(tree->file, "],\"truncated\":%s}", tree->truncated ? "true" : "false");
+    fprintf(tree->file, "],\"truncated\":%s}", tree->is_full || tree->is_cut ? "true" : "false");
     if (fclose(tree->file) != 0 && result == OCIREG_OK)
         result = report_failure(tree->session->output, OCIREG_INTERNAL, "out of memory");
     return result;

@@ -56,5 +56,5 @@ void tree_draw(FILE *file, const ocireg_json *root)
     fputc('\n', file);
     draw_below(file, root, "");
     if (ocireg_json_boolean(root, "/truncated", false))
-        fputs("There is more than is shown.\n", file);
+        fputs("There may be more than is shown.\n", file);
 }

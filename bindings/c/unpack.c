@@ -10,7 +10,10 @@ static int extract(struct session *session, const struct command_line *line)
     ocireg_error *error = NULL;
     char *json = NULL;
     ocireg_status status;
-    int result = session_show_progress(session);
+    int result;
+    if (is_dash(line->arguments[1]))
+        return report_usage("the second argument is a folder, which standard output is not; ./- is one of that name");
+    result = session_show_progress(session);
     if (result != OCIREG_OK)
         return result;
     status = ocireg_image_extract(session->client, session->context, line->arguments[0], line->arguments[1], line->options,

@@ -161,7 +161,7 @@ pub unsafe extern "C" fn ocireg_client_close(
 /// Frees a client. NULL is accepted, and anything that is not a client is ignored. No call of another thread may be just
 /// beginning with it; a callback may free the client of its own call, which goes on and lets go of it at its end. Readers and
 /// uploads may be freed before or after. It waits for what the network thread has at hand: about a second where a server floods
-/// it, else nothing that is felt. In a forked child the parent's client is leaked, not freed.
+/// it, else nothing that is felt. It does not wait for the threads of jobs that are still running. In a forked child the parent's client is leaked, not freed.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_client_free(client: *mut ocireg_client) {
     quietly((), || unsafe { handle::free(client) });

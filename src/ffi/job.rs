@@ -209,7 +209,8 @@ pub unsafe extern "C" fn ocireg_job_progress(job: *const ocireg_job, done: *mut 
 }
 
 /// Answers OCIREG_EVENT_CREDENTIALS. NULL, or options with nothing set, say that there are none: then those stored on the machine are
-/// used if the client's options ask for them, else the call is anonymous.
+/// used if the client's options ask for them, else the call is anonymous. The client remembers the answer for that host, also that there are
+/// none, and asks no later job; ocireg_client_set_host makes it forget it.
 ///
 /// Options: {Secrets}
 ///
@@ -315,10 +316,11 @@ pub unsafe extern "C" fn ocireg_job_free(job: *mut ocireg_job) {
 
 /// Ends the threads of a client and closes its connections. The client must not be in a call, of a job neither, and must have no
 /// reader or upload. Until the next call no thread of the library runs on its behalf, as unshare(CLONE_NEWUSER), setns and seccomp
-/// filters may require. The next call begins anew; what was learnt (tokens, hosts) is kept. Waits for the threads, as
-/// ocireg_client_free does.
+/// filters may require. The next call begins anew; what was learnt (tokens, hosts) is kept. Waits for the threads to end.
+/// A job that was freed while it ran is still ending for a moment, and no event tells when it has: before that, cancel it and wait for
+/// OCIREG_EVENT_DONE.
 ///
-/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_BUSY (there is a call, reader or upload, or the system still looks up a name for a call that
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_BUSY (there is a call, reader or upload, a job has not ended yet, or the system still looks up a name for a call that
 /// was left), OCIREG_FORKED.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_client_quiesce(

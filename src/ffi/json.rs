@@ -76,6 +76,7 @@ fn parse(text: &[u8]) -> Result<Node> {
 /// A pointer says where a value is (RFC 6901): "/layers/0/digest" is member "digest" of element 0 of member "layers"; in a member's name
 /// "~1" stands for "/" and "~0" for "~". "" and NULL are the value itself. Where there is no such value, or one of another kind, the
 /// answer is NULL, 0 or what the caller gives for that case; NULL for `json` is such a case too. Free with ocireg_json_free.
+/// The document takes at most 32 times the memory of its text; results of this library take 2 to 8 times.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT for a text that is not one JSON document, is nested more than 56 deep (every result of the
 /// library can be parsed), or has a member twice, or a number that is too large for a double. Source: RFC 8259.
@@ -149,11 +150,12 @@ pub unsafe extern "C" fn ocireg_json_string(
     found.map_or(null(), |text| text.as_ptr().cast())
 }
 
-/// An integer; `otherwise` when there is no number, or one with a fraction or out of range.
+/// An integer, however it is written (2, 2.0, 2e3); `otherwise` when there is no number, or one with a fraction or out of range. What is
+/// written with a point or an exponent is exact up to 2^53.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_json_integer(json: *const ocireg_json, pointer: *const c_char, otherwise: i64) -> i64 {
     match unsafe { find(json, pointer) }.map(|node| &node.content) {
-        Some(JsonContent::Number(number)) => number.as_i64().unwrap_or(otherwise),
+        Some(JsonContent::Number(number)) => pointer::integer(number).unwrap_or(otherwise),
         _ => otherwise,
     }
 }
@@ -222,7 +224,8 @@ pub unsafe extern "C" fn ocireg_manifest_layer(
     borrowed(unsafe { value(manifest) }.and_then(|manifest| pointer::layer(manifest, media_type, position)))
 }
 
-/// Writes the value that a pointer leads to as JSON again. `text` is freed with ocireg_string_free. Any thread.
+/// Writes the value that a pointer leads to as JSON again: members in their order, strings the same, numbers that fit 64 bits exact, and
+/// others as the nearest double (1e2 becomes 100.0). Keep the text where its exact bytes matter. `text` is freed with ocireg_string_free. Any thread.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT; OCIREG_NOT_FOUND when there is no such value.
 #[no_mangle]

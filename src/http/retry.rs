@@ -56,6 +56,9 @@ pub(crate) fn random() -> u64 {
     std::collections::hash_map::RandomState::new().build_hasher().finish()
 }
 
+/// What a longer wait counts as, so that no clock and no language overflows: HTTP's own word for ever (RFC 9111 1.2.2).
+pub(crate) const LONGEST: Duration = Duration::from_secs(1 << 31);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RetryAfter {
     /// From the moment of the response.
@@ -70,7 +73,7 @@ impl RetryAfter {
         let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
             // More digits than fit are a long time, not garbage.
-            return Some(RetryAfter::Wait(Duration::from_secs(text.parse().unwrap_or(u64::MAX))));
+            return Some(RetryAfter::Wait(Duration::from_secs(text.parse().unwrap_or(u64::MAX)).min(LONGEST)));
         }
         httpdate::parse_http_date(text).ok().map(RetryAfter::Until)
     }
@@ -79,7 +82,7 @@ impl RetryAfter {
     pub(crate) fn from(self, now: SystemTime) -> Option<Duration> {
         match self {
             RetryAfter::Wait(wait) => Some(wait),
-            RetryAfter::Until(time) => time.duration_since(now).ok(),
+            RetryAfter::Until(time) => time.duration_since(now).ok().map(|wait| wait.min(LONGEST)),
         }
     }
 }
@@ -179,7 +182,8 @@ mod tests {
             ("Sunday, 06-Nov-94 08:50:07 GMT", Some(seconds(30))),
             ("Sun, 06 Nov 1994 08:49:37 GMT", Some(seconds(0))),
             ("Sun, 06 Nov 1994 08:49:36 GMT", None),
-            ("99999999999999999999999", Some(seconds(u64::MAX))),
+            ("99999999999999999999999", Some(LONGEST)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(LONGEST)),
             ("-5", None),
             ("+5", None),
             ("1.5", None),

@@ -135,9 +135,8 @@ impl Throttle {
     /// The server asked for a pause of that length.
     pub(crate) fn told_to_wait(&self, after: Duration) {
         let now = Instant::now();
-        // More than an Instant can represent counts as endless.
-        let at = |after: Duration| now.checked_add(after).unwrap_or_else(|| now + Duration::from_secs(1 << 30));
-        let pause = Pause { asked: at(after), until: at(after.min(retry::PATIENCE)) };
+        let after = after.min(retry::LONGEST);
+        let pause = Pause { asked: now + after, until: now + after.min(retry::PATIENCE) };
         let mut times = self.times();
         if times.pause.is_none_or(|known| known.until < pause.until) {
             times.pause = Some(pause);

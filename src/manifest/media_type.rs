@@ -123,17 +123,38 @@ fn check_built(value: &Value, chosen: &str, built: &str, says_what_it_is: bool) 
     Ok(())
 }
 
+/// What a descriptor has, and its platform (OCI image-spec descriptor.md, image-index.md).
+const DESCRIPTOR_MEMBERS: &[&str] =
+    &["mediaType", "digest", "size", "urls", "annotations", "data", "artifactType", "platform"];
+const PLATFORM_MEMBERS: &[&str] = &["architecture", "os", "os.version", "os.features", "variant"];
+
 /// Some readers ignore case, take `Layers` for `layers`, and would see another image, unless both are empty.
 fn check_spelling(value: &Value) -> Result<()> {
-    let is_nothing = |member: &str| value.get(member).is_none_or(Value::is_null);
+    if let Some(key) = misspelt(value, &MEMBERS) {
+        return Err(invalid(format!("the manifest's member '{}' has the wrong case", shorten(key))));
+    }
+    let single = ["config", "subject"].into_iter().filter_map(|name| value.get(name));
+    let lists = ["layers", "blobs", "manifests"].into_iter().filter_map(|name| value.get(name)?.as_array()).flatten();
+    for descriptor in single.chain(lists) {
+        let of_platform = descriptor.get("platform").and_then(|platform| misspelt(platform, PLATFORM_MEMBERS));
+        if let Some(key) = misspelt(descriptor, DESCRIPTOR_MEMBERS).or(of_platform) {
+            return Err(invalid(format!(
+                "the member '{}' of a descriptor of the manifest has the wrong case",
+                shorten(key)
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A member of an object that is one of these but for its case.
+fn misspelt<'a>(object: &'a Value, members: &[&str]) -> Option<&'a str> {
+    let is_nothing = |member: &str| object.get(member).is_none_or(Value::is_null);
     let odd = |(key, found): &(&String, &Value)| {
-        let mut members = MEMBERS.iter().filter(|member| *member != key && member.eq_ignore_ascii_case(key));
+        let mut members = members.iter().filter(|member| *member != key && member.eq_ignore_ascii_case(key));
         members.any(|member| !(found.is_null() && is_nothing(member)))
     };
-    match value.as_object().and_then(|members| members.iter().find(odd)) {
-        Some((key, _)) => Err(invalid(format!("the manifest's member '{}' has the wrong case", shorten(key)))),
-        None => Ok(()),
-    }
+    object.as_object()?.iter().find(odd).map(|(key, _)| key.as_str())
 }
 
 fn built_image(value: &Value) -> &'static str {

@@ -115,6 +115,13 @@ fn what_is_not_one_thing_is_refused() {
         (with(image(), "Layers", json!([])), "wrong case"),
         (with(image(), "layers", json!({})), "layers is not a list"),
         (with(image(), "Layers", Value::Null), "wrong case"),
+        (layer("Digest", json!("sha256:00")), "'Digest' of a descriptor"),
+        (layer("platform", json!({"os": "linux", "OS": "windows"})), "'OS' of a descriptor"),
+        (with(image(), "subject", with(entry("a/b"), "SIZE", json!(1))), "'SIZE' of a descriptor"),
+        (
+            with(index(&[]), "manifests", json!([with(entry("a/b"), "mediatype", json!("x/y"))])),
+            "'mediatype' of a descriptor",
+        ),
         (with(image(), "config", Value::Null), "no config"),
         (with(index(&[]), "manifests", json!([7])), "manifests[0]"),
         (layer("size", json!(-1)), "layers[0]"),

@@ -254,8 +254,18 @@ static void test_links_of_strangers(void **state) {
                  "for to in open/link open/sub/new own/new; do"
                  " for command in \"cat oci:layout:v1 motd -o $to\" \"schema1 key -o $to\" \"copy oci:layout:v1 docker-archive:$to:a:1\""
                  "  \"copy oci:layout:v1 oci:$to\"; do"
-                 "  if $0 $command >out 2>err; then echo \"$mode: $command\"; exit 1; fi; grep -q IO: err; done; done;"
+                 "  if $0 $command >out 2>err; then echo \"$mode: $command\"; exit 1; fi; grep -q \"IO:.* another user\" err; done; done;"
                  "test \"$(ls victims)\" = file; test $(cat victims/file) = precious; rm own; done");
+}
+
+/* Where a folder is wanted, `-` is a mistake; and a full device is named, however much was to be written. */
+static void test_unfit_outputs(void **state) {
+    (void)state;
+    folder = new_folder();
+    expect_failure(64, "artifact pull oci:layout:v1 -o -", "-o takes a folder");
+    expect_failure(64, "extract oci:layout:v1 -", "the second argument is a folder");
+    for (size_t i = 0; i < 2; i++)
+        expect_shell(text("! $0 help %s >/dev/full 2>err && grep -q \"No space left on device\" err && ! test -e ./-", i ? "" : "copy"));
 }
 
 /* A place that is not in a registry is not taken for an image on Docker Hub. */
@@ -323,7 +333,7 @@ int main(int argc, char **argv) {
         test(test_sync),
         test(test_an_image_of_a_tree),
         test(test_an_archive_by_a_pipe),
-        test(test_outputs), test(test_links_of_strangers), test(test_places_beside_registries),
+        test(test_outputs), test(test_links_of_strangers), test(test_unfit_outputs), test(test_places_beside_registries),
         test(test_bars),
         test(test_explain),
     };

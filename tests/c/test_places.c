@@ -372,6 +372,7 @@ static void test_tree(void **state) {
         assert_non_null(strstr(said, "\n    └── " TYPE "  sha256:"));
         expect_run(text("tree %s --depth 1", all[i]), &said);
         assert_int_equal(json_length(said, "referrers/0/referrers"), 0);
+        expect_bool_at(said, "truncated", true);
     }
     expect_run(text("tree %s", places.copies[2]), &said);
     assert_int_equal(json_length(said, "referrers"), 1);

@@ -116,6 +116,9 @@ func (c *Client) putArtifact(
 	if ctx == nil {
 		return nil, newError(ErrInvalidArgument, "the context is nil")
 	}
+	if !c.made() {
+		return nil, errNoClient()
+	}
 	var artifact *C.ocireg_artifact
 	var failure *C.ocireg_error
 	if status := C.ocireg_artifact_new(&artifact, &failure); status != C.OCIREG_OK {

@@ -41,10 +41,10 @@ func (c *Client) BlobGetFile(ctx context.Context, reference, path string, option
 }
 
 // BlobGetTo gets a blob and writes it to a writer, to an *os.File without a detour. The bytes are written as they arrive: after an
-// error, also ErrDigestMismatch, what was written must not be trusted. A write that blocks is not interrupted. Options: WithOffset,
-// WithLength, WithSize, WithProgress.
+// error, also ErrDigestMismatch, what was written must not be trusted. A writer that blocks is left behind, still in its Write, when the
+// context ends or the client is closed. Options: WithOffset, WithLength, WithSize, WithProgress.
 func (c *Client) BlobGetTo(ctx context.Context, reference string, into io.Writer, options ...Option) (*BlobGet, error) {
-	return toWriter(into, func(fd C.int32_t) (*BlobGet, error) {
+	return toWriter(ctx, c, into, func(fd C.int32_t) (*BlobGet, error) {
 		return ask[BlobGet](ctx, c, options, func(k *call) C.ocireg_status {
 			return C.ocireg_blob_get_fd(k.client, k.context, k.text[0], fd, k.options, &k.json, &k.failure)
 		}, reference)

@@ -29,6 +29,9 @@ func (c *Client) UploadBlob(ctx context.Context, repository, digest string, from
 	if ctx == nil || from == nil {
 		return nil, newError(ErrInvalidArgument, "the context or the reader is nil")
 	}
+	if !c.made() {
+		return nil, errNoClient()
+	}
 	bytes := newSource(ctx, c.handle.closed, from)
 	defer bytes.close()
 	handle := cgo.NewHandle(bytes)

@@ -79,6 +79,9 @@ func (c *Client) do(ctx context.Context, options []Option, run native, texts ...
 
 // with makes a call: everything that it needs is created before and freed after it, and its error is returned.
 func (c *Client) with(ctx context.Context, wanted *settings, texts []string, run native, take ...func(*call) error) error {
+	if !c.made() {
+		return errNoClient()
+	}
 	if err := checkContext(ctx); err != nil {
 		return err
 	}

@@ -102,7 +102,7 @@ func ocireg_go_blob(handle C.uintptr_t, event *C.char) C.int32_t {
 	b := callbacksOf(handle)
 	return b.guard(func() error {
 		var told BlobProgress
-		if err := json.Unmarshal(view(event), &told); err != nil {
+		if err := decode(view(event), &told); err != nil {
 			return err
 		}
 		b.blobs(told)

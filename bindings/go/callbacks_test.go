@@ -117,6 +117,31 @@ func TestReaderInItsOwnCallback(t *testing.T) {
 			reader.Close()
 		})
 	})
+	// Others wait for their turn while a callback runs.
+	t.Run("Info of another", func(t *testing.T) {
+		reader := open(func(*ocireg.BlobReader) { time.Sleep(5 * time.Millisecond) })
+		defer reader.Close()
+		var others sync.WaitGroup
+		for range 4 {
+			others.Add(1)
+			go func() {
+				defer others.Done()
+				buffer := make([]byte, 256<<10)
+				for {
+					if _, err := reader.Info(); err != nil {
+						t.Error(err)
+					}
+					if _, err := reader.Read(buffer); err == io.EOF {
+						return
+					} else if err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			}()
+		}
+		ends(t, others.Wait)
+	})
 	t.Run("Close", func(t *testing.T) {
 		reader := open(func(reader *ocireg.BlobReader) {
 			reader.Close()

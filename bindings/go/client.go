@@ -21,6 +21,10 @@ type Client struct {
 func New(options ...ClientOption) (*Client, error) {
 	wanted := &settings{}
 	for _, option := range options {
+		if option == nil {
+			wanted.fail(errNilOption())
+			continue
+		}
 		option.client(wanted)
 	}
 	handle, err := newClientHandle(wanted)
@@ -42,6 +46,10 @@ func New(options ...ClientOption) (*Client, error) {
 func (c *Client) SetHost(host string, options ...HostOption) error {
 	wanted := &settings{}
 	for _, option := range options {
+		if option == nil {
+			wanted.fail(errNilOption())
+			continue
+		}
 		option.host(wanted)
 	}
 	return c.with(context.Background(), wanted, []string{host}, func(k *call) C.ocireg_status {
@@ -51,6 +59,8 @@ func (c *Client) SetHost(host string, options ...HostOption) error {
 
 // Close ends the calls in progress with ErrClosed within 200 ms; later ones get ErrClosed. It always returns nil.
 func (c *Client) Close() error {
-	c.handle.close()
+	if c.made() {
+		c.handle.close()
+	}
 	return nil
 }

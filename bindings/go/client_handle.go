@@ -72,4 +72,9 @@ func (h *clientHandle) isClosed() bool {
 	}
 }
 
+// made tells whether New made the client.
+func (c *Client) made() bool { return c != nil && c.handle != nil }
+
+func errNoClient() *Error { return newError(ErrInvalidArgument, "the client was not made by New") }
+
 func errClientClosed() *Error { return newError(ErrClosed, "the client is closed") }

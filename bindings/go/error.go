@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"syscall"
 	"time"
 )
@@ -73,11 +74,12 @@ type RateLimit struct {
 // UnmarshalJSON reads the library's form, in which null is unknown.
 func (r *RateLimit) UnmarshalJSON(text []byte) error {
 	read := struct {
-		Limit, Remaining int64
-		WindowSeconds    int64 `json:"window_seconds"`
-		Source           string
+		Limit         int64  `json:"limit"`
+		Remaining     int64  `json:"remaining"`
+		WindowSeconds int64  `json:"window_seconds"`
+		Source        string `json:"source"`
 	}{Limit: -1, Remaining: -1, WindowSeconds: -1}
-	err := json.Unmarshal(text, &read)
+	err := decode(text, &read)
 	*r = RateLimit{read.Limit, read.Remaining, read.WindowSeconds, read.Source}
 	return err
 }
@@ -112,7 +114,7 @@ func takeError(status C.ocireg_status, native *C.ocireg_error) *Error {
 	}
 	defer C.ocireg_error_free(native)
 	read := new(Error)
-	if err := json.Unmarshal(view(C.ocireg_error_json(native)), read); err != nil {
+	if err := decode(view(C.ocireg_error_json(native)), read); err != nil {
 		return newError(Code(status), "the library's error cannot be read: "+err.Error())
 	}
 	return read
@@ -121,31 +123,39 @@ func takeError(status C.ocireg_status, native *C.ocireg_error) *Error {
 // UnmarshalJSON reads the library's form, as in results that list errors.
 func (e *Error) UnmarshalJSON(text []byte) error {
 	var read struct {
-		Code           Code
-		Message        string
-		Hint           string
-		Side           string
-		Errno          syscall.Errno
+		Code           Code            `json:"code"`
+		Message        string          `json:"message"`
+		Hint           string          `json:"hint"`
+		Side           string          `json:"side"`
+		Errno          syscall.Errno   `json:"errno"`
 		HTTPStatus     int             `json:"http_status"`
 		RegistryErrors []RegistryError `json:"registry_errors"`
-		URL            string
-		Attempts       int
-		Retryable      bool
-		RetryAfter     float64    `json:"retry_after"`
-		RateLimit      *RateLimit `json:"rate_limit"`
-		Conflict       *Conflict
-		Cause          []string
+		URL            string          `json:"url"`
+		Attempts       int             `json:"attempts"`
+		Retryable      bool            `json:"retryable"`
+		RetryAfter     float64         `json:"retry_after"`
+		RateLimit      *RateLimit      `json:"rate_limit"`
+		Conflict       *Conflict       `json:"conflict"`
+		Cause          []string        `json:"cause"`
 	}
-	if err := json.Unmarshal(text, &read); err != nil {
+	if err := decode(text, &read); err != nil {
 		return err
 	}
 	*e = Error{
 		Code: read.Code, Message: read.Message, Hint: read.Hint, Side: read.Side, Errno: read.Errno, HTTPStatus: read.HTTPStatus,
 		RegistryErrors: read.RegistryErrors, URL: read.URL, Attempts: read.Attempts, Retryable: read.Retryable,
-		RetryAfter: time.Duration(read.RetryAfter * float64(time.Second)), RateLimit: read.RateLimit,
+		RetryAfter: seconds(read.RetryAfter), RateLimit: read.RateLimit,
 		Conflict: read.Conflict, Causes: read.Cause,
 	}
 	return nil
+}
+
+// seconds is a duration, the longest one for what does not fit: a negative one would mean no wait at all.
+func seconds(count float64) time.Duration {
+	if limit := float64(math.MaxInt64 / int64(time.Second)); count >= limit {
+		return math.MaxInt64
+	}
+	return time.Duration(max(count, 0) * float64(time.Second))
 }
 
 // blame adds the context's error when the context is what ended the call.

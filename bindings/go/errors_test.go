@@ -2,8 +2,10 @@ package ocireg_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net"
 	"net/http"
@@ -74,6 +76,25 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
+// TestLongRetryAfter: a time that is longer than any duration is a long one, not one that is over.
+func TestLongRetryAfter(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, _ *http.Request) {
+		answer.Header().Set("Retry-After", "99999999999999999999")
+		answer.WriteHeader(http.StatusTooManyRequests)
+	}))
+	defer server.Close()
+	host := strings.TrimPrefix(server.URL, "http://")
+	client := newClient(t, ocireg.WithHost(host, ocireg.WithPlainHTTP(true)))
+	_, err := client.ManifestHead(context.Background(), host+"/a:b")
+	if told := wantCode(t, err, ocireg.ErrRateLimited); told.RetryAfter <= 0 {
+		t.Errorf("%v", told.RetryAfter)
+	}
+	var told ocireg.Error
+	if err := json.Unmarshal([]byte(`{"code":20,"retry_after":18446744073709551615}`), &told); err != nil || told.RetryAfter != math.MaxInt64 {
+		t.Errorf("%v, %v", told.RetryAfter, err)
+	}
+}
+
 func TestArguments(t *testing.T) {
 	ctx := context.Background()
 	client := newClient(t)
@@ -91,6 +112,35 @@ func TestArguments(t *testing.T) {
 	}
 	_, err = client.UploadBlob(ctx, "127.0.0.1:1/a", "", nil)
 	wantCode(t, err, ocireg.ErrInvalidArgument)
+	_, err = client.Ping(ctx, "127.0.0.1:1", nil)
+	wantCode(t, err, ocireg.ErrInvalidArgument)
+	for _, made := range []func() error{
+		func() error { _, err := ocireg.New(nil); return err },
+		func() error { return client.SetHost("a.example", nil) },
+		func() error { _, err := new(ocireg.Client).Ping(ctx, "127.0.0.1:1"); return err },
+		func() error { _, err := new(ocireg.Client).DownloadBlob(ctx, "127.0.0.1:1/a"); return err },
+		func() error { _, err := new(ocireg.Client).BlobGetTo(ctx, "127.0.0.1:1/a", io.Discard); return err },
+		func() error {
+			_, err := new(ocireg.Client).UploadBlob(ctx, "127.0.0.1:1/a", "", io.LimitReader(nil, 0))
+			return err
+		},
+		func() error {
+			_, err := new(ocireg.Client).PushArtifact(ctx, "127.0.0.1:1/a:b", []ocireg.ArtifactFile{{Reader: io.LimitReader(nil, 0)}})
+			return err
+		},
+	} {
+		wantCode(t, made(), ocireg.ErrInvalidArgument)
+	}
+	if err := new(ocireg.Client).Close(); err != nil {
+		t.Error(err)
+	}
+	for _, none := range []http.Header{nil, {}} {
+		if made, err := ocireg.New(ocireg.WithHeaders(none)); err != nil {
+			t.Error(err)
+		} else {
+			made.Close()
+		}
+	}
 	if _, err := ocireg.New(ocireg.WithSetting("no_such_option", 1)); !errors.Is(err, ocireg.ErrInvalidArgument) {
 		t.Error(err)
 	}

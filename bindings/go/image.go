@@ -171,9 +171,9 @@ func (c *Client) AppendImage(ctx context.Context, image string, layers []string,
 }
 
 // CatImage writes one file of an image at any place (see ParsePlace) to a writer, to an *os.File without a detour. After an error, what
-// was written must not be trusted. Options: WithPlatform, WithoutVerifying.
+// was written must not be trusted, and a writer that blocks is left behind as by BlobGetTo. Options: WithPlatform, WithoutVerifying.
 func (c *Client) CatImage(ctx context.Context, image, path string, into io.Writer, options ...Option) (*ImageFile, error) {
-	return toWriter(into, func(fd C.int32_t) (*ImageFile, error) {
+	return toWriter(ctx, c, into, func(fd C.int32_t) (*ImageFile, error) {
 		return ask[ImageFile](ctx, c, options, func(k *call) C.ocireg_status {
 			return C.ocireg_image_cat(k.client, k.context, k.text[0], k.text[1], fd, k.options, &k.json, &k.failure)
 		}, image, path)

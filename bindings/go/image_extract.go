@@ -67,10 +67,10 @@ type ImageExport struct {
 }
 
 // ExportImage writes the file system of an image at any place (see ParsePlace) as one tar archive to a writer, to an *os.File without a
-// detour: archive/tar reads it at the other end of an io.Pipe. After an error, what was written must not be trusted. Options:
-// WithPlatform, WithMaxBytes, WithMaxRatio, WithProgress.
+// detour: archive/tar reads it at the other end of an io.Pipe. After an error, what was written must not be trusted, and a writer
+// that blocks is left behind as by BlobGetTo. Options: WithPlatform, WithMaxBytes, WithMaxRatio, WithProgress.
 func (c *Client) ExportImage(ctx context.Context, image string, into io.Writer, options ...Option) (*ImageExport, error) {
-	return toWriter(into, func(fd C.int32_t) (*ImageExport, error) {
+	return toWriter(ctx, c, into, func(fd C.int32_t) (*ImageExport, error) {
 		return ask[ImageExport](ctx, c, options, func(k *call) C.ocireg_status {
 			return C.ocireg_image_export_fd(k.client, k.context, k.text[0], fd, k.options, &k.json, &k.failure)
 		}, image)

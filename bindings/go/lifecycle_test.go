@@ -3,7 +3,10 @@ package ocireg_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"runtime"
 	"strconv"
@@ -221,4 +224,45 @@ func TestFlatMemory(t *testing.T) {
 			upload.Close()
 		})
 	})
+}
+
+// TestCancelAfterTheContext: the session does not stay at the registry when the context has ended the upload.
+func TestCancelAfterTheContext(t *testing.T) {
+	seen := make(chan string, 10)
+	stop := make(chan bool)
+	server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
+		seen <- request.Method
+		switch request.Method {
+		case "POST":
+			answer.Header().Set("Location", "/v2/a/blobs/uploads/1")
+			answer.WriteHeader(http.StatusAccepted)
+		case "PATCH":
+			<-stop
+		default:
+			answer.WriteHeader(http.StatusNoContent)
+		}
+	}))
+	defer server.Close()
+	defer close(stop)
+	host := strings.TrimPrefix(server.URL, "http://")
+	client := newClient(t, ocireg.WithPlainHTTP(true))
+	ctx, end := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer end()
+	upload := must[*ocireg.Upload](t)(client.StartUpload(ctx, host+"/a"))
+	if _, err := upload.Write(make([]byte, 20<<20)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	if err := upload.Cancel(); err != nil {
+		t.Error(err)
+	}
+	for _, wanted := range []string{"POST", "PATCH", "DELETE"} {
+		select {
+		case method := <-seen:
+			if method != wanted {
+				t.Error(method)
+			}
+		case <-time.After(2 * time.Second):
+			t.Fatalf("there was no %s", wanted)
+		}
+	}
 }

@@ -3,24 +3,23 @@ package ocireg
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"log/slog"
 	"time"
 )
 
 // event is one event of the library's trace.
 type event struct {
-	Event        string
-	Method       string
-	URL          string
-	Attempt      int
-	Status       int
-	Milliseconds float64
-	Headers      map[string]string
-	Reason       string
-	WaitMS       int64 `json:"wait_ms"`
-	Host         string
-	Text         string
+	Event        string            `json:"event"`
+	Method       string            `json:"method"`
+	URL          string            `json:"url"`
+	Attempt      int               `json:"attempt"`
+	Status       int               `json:"status"`
+	Milliseconds float64           `json:"milliseconds"`
+	Headers      map[string]string `json:"headers"`
+	Reason       string            `json:"reason"`
+	WaitMS       int64             `json:"wait_ms"`
+	Host         string            `json:"host"`
+	Text         string            `json:"text"`
 }
 
 // logEvent passes an event to the logger.
@@ -29,7 +28,7 @@ func logEvent(ctx context.Context, logger *slog.Logger, text []byte) {
 		return
 	}
 	var e event
-	if json.Unmarshal(text, &e) != nil {
+	if decode(text, &e) != nil {
 		return
 	}
 	level, attributes := e.describe()

@@ -83,8 +83,11 @@ func (m *ManifestInfo) Image() (*ImageManifest, error) { return document[ImageMa
 // Layer finds a layer of an image, or a blob of an artifact: of those of a media type, or of all when it is empty, the one at a position,
 // from 0 on. It tells whether there is one.
 func (m *ManifestInfo) Layer(mediaType string, position int) (Descriptor, bool) {
-	var found struct{ Layers, Blobs []Descriptor }
-	if json.Unmarshal(m.Document, &found) != nil || position < 0 {
+	var found struct {
+		Layers []Descriptor `json:"layers"`
+		Blobs  []Descriptor `json:"blobs"`
+	}
+	if decode(m.Document, &found) != nil || position < 0 {
 		return Descriptor{}, false
 	}
 	for _, layer := range append(found.Layers, found.Blobs...) {
@@ -107,7 +110,7 @@ func document[T any](m *ManifestInfo, kind string) (*T, error) {
 		return nil, newError(ErrInvalidManifest, "the manifest is of kind "+m.Kind+", not "+kind)
 	}
 	result := new(T)
-	if err := json.Unmarshal(m.Document, result); err != nil {
+	if err := decode(m.Document, result); err != nil {
 		return nil, newError(ErrInvalidManifest, "the manifest cannot be read: "+err.Error())
 	}
 	return result, nil

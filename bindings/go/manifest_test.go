@@ -157,6 +157,46 @@ func TestInspectManifest(t *testing.T) {
 	wantCode(t, err, ocireg.ErrInvalidManifest)
 }
 
+// TestExactNames: what the library, and every other client, does not read as a member is none here, and an annotation that is no text
+// spoils nothing else.
+func TestExactNames(t *testing.T) {
+	right, wrong := "sha256:"+strings.Repeat("0", 64), "sha256:"+strings.Repeat("f", 64)
+	one := `{"mediaType":"a/b","digest":"` + right + `","size":2,"annotations":{"a":"A","A":"B"},` +
+		`"platform":{"architecture":"arm","os":"linux","OS":"plan9","Architecture":"mips"},` +
+		`"DIGEST":"` + wrong + `","Size":999,"ſize":998,"MediaType":"c/d","Annotations":{"a":"C"}}`
+	image := &ocireg.ManifestInfo{Kind: "image", Document: []byte(`{"schemaVersion":2,"config":` + one + `,"layers":[` + one + `],"subject":` + one + `,
+		"Layers":[],"annotations":{"x":"<&>"}}`)}
+	check := func(got ocireg.Descriptor) {
+		t.Helper()
+		if got.Digest != right || got.Size != 2 || got.MediaType != "a/b" || got.Annotations["a"] != "A" || got.Annotations["A"] != "B" ||
+			got.Platform.OS != "linux" || got.Platform.Architecture != "arm" {
+			t.Errorf("%+v, %+v", got, got.Platform)
+		}
+	}
+	read := must[*ocireg.ImageManifest](t)(image.Image())
+	check(read.Config)
+	check(read.Layers[0])
+	check(*read.Subject)
+	if read.Annotations["x"] != "<&>" {
+		t.Errorf("%v", read.Annotations)
+	}
+	layer, found := image.Layer("a/b", 0)
+	if check(layer); !found {
+		t.Error("there is no layer")
+	}
+	index := &ocireg.ManifestInfo{Kind: "index", Document: []byte(`{"schemaVersion":2,"manifests":[` + one + `]}`)}
+	check(must[*ocireg.ImageIndex](t)(index.Index()).Manifests[0])
+
+	odd := &ocireg.ManifestInfo{Kind: "image", Document: []byte(`{"schemaVersion":2,"config":` + one +
+		`,"layers":[{"mediaType":"a/b","digest":"` + right + `","size":2,"annotations":{"a":1,"b":null,"c":"C"}}]}`)}
+	if layer, found := odd.Layer("", 0); !found || layer.Digest != right || layer.Size != 2 || len(layer.Annotations) != 1 || layer.Annotations["c"] != "C" {
+		t.Errorf("%v, %+v", found, layer)
+	}
+	if read := must[*ocireg.ImageManifest](t)(odd.Image()); read.Layers[0].Digest != right {
+		t.Errorf("%+v", read)
+	}
+}
+
 // The members in the order of OCI's Go module, github.com/opencontainers/image-spec/specs-go/v1.
 type goManifest struct {
 	SchemaVersion int               `json:"schemaVersion"`

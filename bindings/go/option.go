@@ -91,6 +91,10 @@ type namedHost struct {
 func callSettings(options []Option) *settings {
 	made := &settings{}
 	for _, option := range options {
+		if option == nil {
+			made.fail(errNilOption())
+			continue
+		}
 		option.call(made)
 	}
 	return made
@@ -102,17 +106,29 @@ func lastingSettings(options []Option) *settings {
 	return made
 }
 
+func errNilOption() *Error { return newError(ErrInvalidArgument, "an option is nil") }
+
+// fail keeps the first error of the options, for the call.
+func (s *settings) fail(err error) {
+	if s.bad == nil {
+		s.bad = err
+	}
+}
+
 // set returns the change that sets one of the library's own options.
 func set(key string, value any) change {
 	return func(s *settings) { s.set(key, value) }
 }
 
 func (s *settings) set(key string, value any) {
-	if s.bad == nil && !isUTF8(value) {
-		s.bad = newError(ErrInvalidArgument, "the option "+key+" is not UTF-8")
+	if !isUTF8(value) {
+		s.fail(newError(ErrInvalidArgument, "the option "+key+" is not UTF-8"))
 	}
 	if s.values == nil {
 		s.values = map[string]any{}
+	}
+	if list, ok := value.([]string); ok && list == nil {
+		value = []string{} // nil would be JSON's null
 	}
 	s.values[key] = value
 }

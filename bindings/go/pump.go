@@ -16,10 +16,11 @@ type pump struct {
 	ended  error
 }
 
-// errLeft ends a read when the client was closed, errExited when the reader ended its goroutine.
+// errLeft ends a read when the client was closed, errExited when the reader ended its goroutine, errWriterExited when a writer did.
 var (
-	errLeft   = errors.New("the client is closed")
-	errExited = errors.New("the reader has ended its goroutine")
+	errLeft         = errors.New("the client is closed")
+	errExited       = errors.New("the reader has ended its goroutine")
+	errWriterExited = errors.New("the writer has ended its goroutine")
 )
 
 type piece struct {
@@ -27,6 +28,9 @@ type piece struct {
 	err      error
 	panicked any
 }
+
+// impossibleCount is the panic of a reader that breaks the rules of io.Reader.
+const impossibleCount = "ocireg: a reader returned an impossible count"
 
 // pumpSize is the most that is read at once.
 const pumpSize = 256 << 10
@@ -55,6 +59,9 @@ func readPiece(reader io.Reader, buffer []byte) (read piece) {
 		}
 	}()
 	count, err := reader.Read(buffer)
+	if count < 0 || count > len(buffer) {
+		panic(impossibleCount)
+	}
 	return piece{bytes: buffer[:count], err: err}
 }
 

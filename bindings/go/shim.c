@@ -1,6 +1,12 @@
 /* shim.c: the callbacks that C calls; they call the Go functions in callbacks.go. */
 #include "shim.h"
 #include "_cgo_export.h"
+#include <pthread.h>
+
+uintptr_t ocireg_go_thread(void)
+{
+    return (uintptr_t)pthread_self();
+}
 
 static int32_t on_progress(void *handle, uint64_t done, uint64_t total)
 {

@@ -9,6 +9,8 @@
 #error "this binding needs ocireg 0.1.0 or newer"
 #endif
 
+/* A number of the calling thread that no other thread has while it lives. */
+uintptr_t ocireg_go_thread(void);
 ocireg_status ocireg_go_set_progress(ocireg_context *context, uintptr_t handle, ocireg_error **error);
 ocireg_status ocireg_go_set_blob_progress(ocireg_context *context, uintptr_t handle, ocireg_error **error);
 ocireg_status ocireg_go_set_log(ocireg_context *context, uintptr_t handle, ocireg_error **error);

@@ -47,9 +47,10 @@ func isMemory(reader any) bool {
 	return false
 }
 
+// remainingInFile takes a size of 0 for unknown: the kernel's own files, such as those in /proc, have that.
 func remainingInFile(file *os.File) (int64, bool) {
 	about, err := file.Stat()
-	if err != nil || !about.Mode().IsRegular() {
+	if err != nil || !about.Mode().IsRegular() || about.Size() == 0 {
 		return 0, false
 	}
 	at, err := file.Seek(0, io.SeekCurrent)
@@ -87,7 +88,7 @@ func (s *source) read(buffer []byte) (int, error) {
 		}
 		count, err := s.reader.Read(buffer)
 		if count < 0 || count > len(buffer) {
-			panic("ocireg: a reader returned an impossible count")
+			panic(impossibleCount)
 		}
 		s.ended = err
 		if count > 0 {

@@ -4,7 +4,6 @@ package ocireg
 import "C"
 
 import (
-	"encoding/json"
 	"strings"
 	"unsafe"
 )
@@ -53,7 +52,7 @@ func readJSON(text *C.char, into any) error {
 	if text == nil {
 		return nil
 	}
-	if err := json.Unmarshal(view(text), into); err != nil {
+	if err := decode(view(text), into); err != nil {
 		return newError(ErrInternal, "the library's result cannot be read: "+err.Error())
 	}
 	return nil

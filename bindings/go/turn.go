@@ -1,15 +1,19 @@
 package ocireg
 
+// #include "shim.h"
+import "C"
+
 import "sync"
 
-// turn lets one call at a time use a C object, and frees it after it was closed. A callback of the call in progress
-// finds it taken: waiting for that call would mean waiting for itself.
+// turn lets one call at a time use a C object, and frees it after it was closed. In a callback of the call in progress it is taken:
+// waiting for that call would mean waiting for itself.
 type turn struct {
 	lock     sync.Mutex
 	changed  *sync.Cond
 	free     func()
-	taken    bool // a call is using it, or it is being freed
-	inside   bool // a callback of that call is running
+	taken    bool        // a call is using it, or it is being freed
+	inside   bool        // a callback of that call is running
+	thread   C.uintptr_t // the system's thread of that callback, which Go leaves to it: nothing else runs there
 	closing  bool
 	released bool // free has run
 }
@@ -23,8 +27,8 @@ func (t *turn) init(free func()) {
 func (t *turn) take(name string) error {
 	t.lock.Lock()
 	defer t.lock.Unlock()
-	if t.inside && !t.closing {
-		return newError(ErrBusy, "the "+name+" is in use: a callback of its own is running")
+	if t.inside && !t.closing && t.thread == C.ocireg_go_thread() {
+		return newError(ErrBusy, "the "+name+" is in use: this is a callback of its own")
 	}
 	for t.taken && !t.closing {
 		t.changed.Wait()
@@ -85,6 +89,6 @@ func (t *turn) setInside(inside bool) {
 	}
 	t.lock.Lock()
 	defer t.lock.Unlock()
-	t.inside = inside
+	t.inside, t.thread = inside, C.ocireg_go_thread()
 	t.changed.Broadcast()
 }

@@ -98,8 +98,11 @@ func (u *Upload) Save() (*Session, error) {
 	return result, nil
 }
 
-// Cancel cancels the upload, also at the registry. It is not an error if it is already over.
+// Cancel cancels the upload, also at the registry. It is not an error if it is already over. When the context has ended, it is Close.
 func (u *Upload) Cancel() error {
+	if contextEnd(u.handle.ctx) != nil {
+		return u.Close()
+	}
 	return u.use(func(h *uploadHandle) C.ocireg_status {
 		return C.ocireg_upload_cancel(h.pointer, &h.failure)
 	}, nil)

@@ -40,7 +40,7 @@ func (r *V1SearchResult) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, &r.All); err != nil {
 		return err
 	}
-	return json.Unmarshal(r.All["name"], &r.Name)
+	return decode(r.All["name"], &r.Name)
 }
 
 // V1Images are the images of a repository, as the index knows them.

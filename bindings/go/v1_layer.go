@@ -37,9 +37,9 @@ func (c *Client) V1LayerFile(ctx context.Context, repository, id, path string, o
 }
 
 // V1LayerTo gets the layer of an image and writes it to a writer, to an *os.File without a detour; after an error, what was written
-// must not be trusted. Options: WithOffset, WithLength, WithProgress.
+// must not be trusted, and a writer that blocks is left behind as by BlobGetTo. Options: WithOffset, WithLength, WithProgress.
 func (c *Client) V1LayerTo(ctx context.Context, repository, id string, into io.Writer, options ...Option) (*V1Layer, error) {
-	return toWriter(into, func(fd C.int32_t) (*V1Layer, error) {
+	return toWriter(ctx, c, into, func(fd C.int32_t) (*V1Layer, error) {
 		return ask[V1Layer](ctx, c, options, func(k *call) C.ocireg_status {
 			return C.ocireg_v1_layer_fd(k.client, k.context, k.text[0], k.text[1], fd, k.options, &k.json, &k.failure)
 		}, repository, id)

@@ -4,14 +4,23 @@ package ocireg
 import "C"
 
 import (
+	"context"
 	"io"
 	"os"
 	"runtime"
+	"time"
 )
 
 // toWriter makes a call that writes to a descriptor: a file's own, or that of a pipe, whose bytes go on to the writer until the call
-// has ended. The writer's failure ends the call, and its panic goes on in the caller.
-func toWriter[T any](into io.Writer, call func(fd C.int32_t) (*T, error)) (*T, error) {
+// has ended. The writer's failure ends the call, and its panic goes on in the caller. A writer that blocks is left behind when the
+// context ends or the client is closed: it gets nothing more after its Write, and its goroutine then ends.
+func toWriter[T any](ctx context.Context, c *Client, into io.Writer, call func(fd C.int32_t) (*T, error)) (*T, error) {
+	if ctx == nil || isNil(into) {
+		return nil, newError(ErrInvalidArgument, "the context or the writer is nil")
+	}
+	if !c.made() {
+		return nil, errNoClient()
+	}
 	if file, ok := into.(*os.File); ok {
 		defer runtime.KeepAlive(file)
 		return call(C.int32_t(file.Fd()))
@@ -20,10 +29,44 @@ func toWriter[T any](into io.Writer, call func(fd C.int32_t) (*T, error)) (*T, e
 	if err != nil {
 		return nil, newError(ErrIO, "cannot make a pipe: "+err.Error())
 	}
+	defer runtime.KeepAlive(c) // a client that is collected is closed
 	passed := passOn(into, from)
 	result, err := call(C.int32_t(to.Fd()))
 	to.Close()
-	end := <-passed
+	select {
+	case end := <-passed:
+		return ended(end, result, err)
+	case <-ctx.Done():
+	case <-c.handle.closed:
+	}
+	select {
+	case end := <-passed:
+		return ended(end, result, err)
+	case <-time.After(writerPatience):
+	}
+	from.Close()
+	select {
+	case <-passed:
+	case <-time.After(writerPatience):
+	}
+	return nil, leftBehind(ctx, err)
+}
+
+// writerPatience is how long a writer may take for what is left, and then for the Write that it is in, when nobody wants the bytes any
+// more: one that does not block is done by then, and the caller has it for itself again.
+const writerPatience = 50 * time.Millisecond
+
+// isNil finds a nil pointer to a file too, which is no nil interface.
+func isNil(into io.Writer) bool {
+	if into == nil {
+		return true
+	}
+	file, ok := into.(*os.File)
+	return ok && file == nil
+}
+
+// ended is the outcome of a call whose writer has got everything, or failed.
+func ended[T any](end passedOn, result *T, err error) (*T, error) {
 	if end.panicked != nil {
 		panic(end.panicked)
 	}
@@ -35,23 +78,43 @@ func toWriter[T any](into io.Writer, call func(fd C.int32_t) (*T, error)) (*T, e
 	return nil, failure
 }
 
+// leftBehind is the error of a call whose writer has not taken everything: the call's own, or why nobody waits for the writer any more.
+func leftBehind(ctx context.Context, err error) error {
+	if err != nil {
+		return err
+	}
+	ended := contextEnd(ctx)
+	if ended == nil {
+		return errClientClosed()
+	}
+	failure := newError(codeOf(ended), "the writer had not taken everything: "+ended.Error())
+	failure.blame(ctx)
+	return failure
+}
+
 // passedOn is how a writer ended.
 type passedOn struct {
 	failure  error
 	panicked any
 }
 
-// passOn copies what comes from a pipe to a writer, and closes the pipe.
+// passOn copies what comes from a pipe to a writer, and closes the pipe. The writer's own ReadFrom is not used: it would read on while it
+// waits, and who closes the pipe would wait for it.
 func passOn(into io.Writer, from *os.File) <-chan passedOn {
 	passed := make(chan passedOn, 1)
 	go func() {
-		var end passedOn
+		end := passedOn{failure: errWriterExited}
 		defer func() {
-			end.panicked = recover()
+			if panicked := recover(); panicked != nil {
+				end.panicked = panicked
+			}
 			from.Close()
 			passed <- end
 		}()
-		_, end.failure = io.Copy(into, from)
+		_, end.failure = io.CopyBuffer(struct{ io.Writer }{into}, struct{ io.Reader }{from}, make([]byte, pipeSize))
 	}()
 	return passed
 }
+
+// pipeSize is what a pipe holds.
+const pipeSize = 64 << 10

@@ -3,6 +3,12 @@ package ocireg_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,3 +61,144 @@ func TestWriters(t *testing.T) {
 	_, err := client.BlobGetTo(ctx, repository+"@"+must[string](t)(ocireg.DigestBytes([]byte("none"))), writerFunc(nil))
 	wantCode(t, err, ocireg.ErrNotFound)
 }
+
+// TestWritersThatBlock: whatever a writer waits for, the end of the context and Client.Close end the call, and it gets nothing more.
+func TestWritersThatBlock(t *testing.T) {
+	setup := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	blob := repository + "@" + must[*ocireg.BlobPut](t)(setup.UploadBlobBytes(context.Background(), repository, random(3<<20))).Digest
+	pushImage(t, setup, repository, "one")
+	for kind, make := range blocked {
+		for what, call := range map[string]func(context.Context, *ocireg.Client, io.Writer) error{
+			"BlobGetTo": func(ctx context.Context, client *ocireg.Client, into io.Writer) error {
+				_, err := client.BlobGetTo(ctx, blob, into)
+				return err
+			},
+			"CatImage": func(ctx context.Context, client *ocireg.Client, into io.Writer) error {
+				_, err := client.CatImage(ctx, repository+":one", "hello.txt", into)
+				return err
+			},
+			"ExportImage": func(ctx context.Context, client *ocireg.Client, into io.Writer) error {
+				_, err := client.ExportImage(ctx, repository+":one", into)
+				return err
+			},
+		} {
+			if kind == "a connection" && what != "BlobGetTo" {
+				continue // it takes that much
+			}
+			t.Run(what+" to "+kind, func(t *testing.T) {
+				client := newClient(t)
+				ctx, end := context.WithTimeout(context.Background(), 300*time.Millisecond)
+				defer end()
+				within(t, time.Second, func() {
+					if err := call(ctx, client, make(t)); !errors.Is(err, context.DeadlineExceeded) {
+						t.Error(err)
+					}
+				})
+				time.AfterFunc(300*time.Millisecond, func() { client.Close() })
+				within(t, time.Second, func() { wantCode(t, call(context.Background(), client, make(t)), ocireg.ErrClosed) })
+			})
+		}
+	}
+}
+
+// blocked are writers that wait for ever.
+var blocked = map[string]func(*testing.T) io.Writer{
+	"a pipe": func(*testing.T) io.Writer {
+		_, writer := io.Pipe()
+		return writer
+	},
+	"a connection": func(t *testing.T) io.Writer {
+		listener := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
+		connection := must[net.Conn](t)(net.Dial("tcp", listener.Addr().String()))
+		connection.(*net.TCPConn).SetWriteBuffer(1 << 12)
+		t.Cleanup(func() { listener.Close(); connection.Close() })
+		return connection
+	},
+	"what sleeps": func(t *testing.T) io.Writer {
+		wait := make(chan bool)
+		var writes atomic.Int32
+		t.Cleanup(func() {
+			close(wait)
+			time.Sleep(20 * time.Millisecond)
+			if count := writes.Load(); count != 1 {
+				t.Errorf("%d writes", count)
+			}
+		})
+		return writerFunc(func(data []byte) (int, error) {
+			writes.Add(1)
+			<-wait
+			return len(data), nil
+		})
+	},
+}
+
+// TestWriterThatIsDone: what a call has written completely is a success, though the context ends with the last byte; and a writer that is
+// only slow has its Write for itself when the call is over.
+func TestWriterThatIsDone(t *testing.T) {
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	blob := repository + "@" + must[*ocireg.BlobPut](t)(client.UploadBlobBytes(context.Background(), repository, random(1000))).Digest
+	ctx, end := context.WithCancel(context.Background())
+	must[*ocireg.BlobGet](t)(client.BlobGetTo(ctx, blob, writerFunc(func(data []byte) (int, error) {
+		time.Sleep(200 * time.Millisecond) // the library is done by now
+		end()
+		time.Sleep(20 * time.Millisecond)
+		return len(data), nil
+	})))
+}
+
+// TestImpossibleWriters: what is no writer, or breaks the rules of one, is an error.
+func TestImpossibleWriters(t *testing.T) {
+	ctx := context.Background()
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	blob := repository + "@" + must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, random(1000))).Digest
+	for _, none := range []io.Writer{nil, (*os.File)(nil)} {
+		_, err := client.BlobGetTo(ctx, blob, none)
+		wantCode(t, err, ocireg.ErrInvalidArgument)
+	}
+	for what, writer := range map[string]writerFunc{
+		"ends its goroutine": func([]byte) (int, error) { runtime.Goexit(); return 0, nil },
+		"takes less":         func(data []byte) (int, error) { return len(data) - 1, nil },
+		"takes more":         func(data []byte) (int, error) { return len(data) + 1, nil },
+		"takes less than 0":  func([]byte) (int, error) { return -1, nil },
+	} {
+		_, err := client.BlobGetTo(ctx, blob, writer)
+		if told := wantCode(t, err, ocireg.ErrIO); !strings.Contains(told.Message, "cannot write") {
+			t.Errorf("what %s: %v", what, err)
+		}
+	}
+}
+
+// TestOddReaders: a reader that breaks the rules of one says so, and a file that has no size is read to its end.
+func TestOddReaders(t *testing.T) {
+	ctx := context.Background()
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	for _, count := range []int{-1, 1 << 30} {
+		func() {
+			defer func() {
+				if found := recover(); found != "ocireg: a reader returned an impossible count" {
+					t.Errorf("%d: recovered %v", count, found)
+				}
+			}()
+			client.UploadBlob(ctx, repository, "", readerFunc(func([]byte) (int, error) { return count, nil }))
+		}()
+	}
+	file := must[*os.File](t)(os.Open("/proc/self/status"))
+	defer file.Close()
+	if put := must[*ocireg.BlobPut](t)(client.UploadBlob(ctx, repository, "", file)); put.Size == 0 {
+		t.Errorf("%+v", put)
+	}
+	empty := must[*os.File](t)(os.Create(t.TempDir() + "/empty"))
+	defer empty.Close()
+	if put := must[*ocireg.BlobPut](t)(client.UploadBlob(ctx, repository, "", empty)); put.Size != 0 || put.Digest != must[string](t)(ocireg.DigestBytes(nil)) {
+		t.Errorf("%+v", put)
+	}
+}
+
+// readerFunc is a reader that a function is.
+type readerFunc func(data []byte) (int, error)
+
+func (r readerFunc) Read(data []byte) (int, error) { return r(data) }

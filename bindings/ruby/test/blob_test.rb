@@ -411,6 +411,46 @@ class BlobTest < OciregTest
     assert_empty context.instance_variable_get(:@calls)
   end
 
+  # A registry that takes no chunk: what a client does with its upload. Returns the host and the requests.
+  def stubborn
+    seen = Thread::Queue.new
+    host = serve do |method, _, _|
+      seen << method
+      case method
+      when "POST" then [202, { "Location" => "/v2/a/blobs/uploads/1" }, ""]
+      when "PATCH" then sleep
+      else [204, {}, ""]
+      end
+    end
+    [host, seen]
+  end
+
+  def assert_cancelled(seen)
+    seen = Timeout.timeout(2) { Array.new(3) { seen.pop } }
+    assert_equal %w[POST PATCH DELETE], seen
+  end
+
+  # Whatever has ended an upload, its session does not stay at the registry.
+  def test_an_upload_that_was_ended_is_cancelled_at_the_registry
+    pushed = ->(upload) { upload << ("x" * 20_000_000) }
+    host, seen = stubborn
+    assert_raises(Timeout::Error) { Timeout.timeout(0.3) { client.upload("#{host}/a", &pushed) } }
+    assert_cancelled(seen)
+
+    host, seen = stubborn
+    assert_raises(Ocireg::TimeoutError) { client.upload("#{host}/a", timeout: 0.3, &pushed) }
+    assert_cancelled(seen)
+
+    host, seen = stubborn
+    context = Ocireg::Context.new
+    upload = client.upload("#{host}/a", context: context)
+    Thread.new { sleep(0.3) && context.cancel }
+    assert_raises(Ocireg::Cancelled) { pushed.call(upload) }
+    assert_nil upload.cancel
+    assert_cancelled(seen)
+    assert_empty context.instance_variable_get(:@calls)
+  end
+
   def test_uploads_that_come_to_nothing
     error = assert_raises(RuntimeError) do
       client.upload(@repository) do |upload|

@@ -10,6 +10,7 @@ class FiberTest < OciregTest
       @sleeping = {}.compare_by_identity
       @blocked = {}.compare_by_identity
       @readable = {}.compare_by_identity
+      @limits = {}.compare_by_identity
       @ready = Thread::Queue.new
       @called, @call = IO.pipe
     end
@@ -32,6 +33,15 @@ class FiberTest < OciregTest
       @blocked.delete(fiber)
     end
 
+    # Timeout.timeout is this in a fiber.
+    def timeout_after(duration, kind, message)
+      fiber = Fiber.current
+      @limits[fiber] = [now + duration, kind, message]
+      yield duration
+    ensure
+      @limits.delete(fiber)
+    end
+
     # From any thread.
     def unblock(_, fiber)
       @ready.push(fiber)
@@ -49,9 +59,10 @@ class FiberTest < OciregTest
     private
 
     def turn
-      limit = @ready.empty? ? [(@sleeping.values.min || (now + 1)) - now, 0].max : 0
+      limit = @ready.empty? ? [([*@sleeping.values, *@limits.values.map(&:first)].min || (now + 1)) - now, 0].max : 0
       ready, = IO.select([@called, *@readable.keys], nil, nil, limit)
       Array(ready).each { |io| io.equal?(@called) ? @called.read_nonblock(1000) : @readable.delete(io).resume }
+      @limits.select { |_, (time)| time <= now }.each { |fiber, (_, *raised)| @limits.delete(fiber) && fiber.raise(*raised) }
       @sleeping.select { |_, time| time <= now }.each_key { |fiber| fiber.resume if fiber.alive? }
       @ready.pop.tap { |fiber| fiber.resume if fiber.alive? } until @ready.empty?
     end
@@ -87,6 +98,55 @@ class FiberTest < OciregTest
     assert_operator turns, :>, 20
   ensure
     silent&.close
+  end
+
+  # A destination that waits holds neither the call nor the other fibers.
+  def test_a_destination_that_waits
+    reference = "#{repository = new_repository}@#{client.put_blob(repository, "x" * 1_000_000)["digest"]}"
+    full = [IO.pipe, UNIXSocket.pair]
+    other = client
+    full.each do |unread, io|
+      ends = {
+        Ocireg::TimeoutError => -> { other.blob_to_io(reference, io, timeout: 0.3) },
+        Timeout::Error => -> { Timeout.timeout(0.3) { other.blob_to_io(reference, io) } }
+      }
+      ends.each do |kind, call|
+        turns = 0
+        error = nil
+        begun = now
+        scheduled do
+          Fiber.schedule do
+            call.call
+          rescue kind => e
+            error = e
+          end
+          Fiber.schedule { (turns += 1) && sleep(0.01) until error || now > begun + 3 }
+        end
+        assert_kind_of kind, error
+        assert_operator now - begun, :<, 1
+        assert_operator turns, :>, 10
+      end
+    ensure
+      unread.close
+      io.close
+    end
+  end
+
+  # What is no IO is written to in the fiber.
+  def test_a_destination_of_the_fibers_own
+    reference = "#{repository = new_repository}@#{client.put_blob(repository, "x" * 300_000)["digest"]}"
+    other = client
+    got = +""
+    fibers = []
+    scheduled do
+      Fiber.schedule do
+        fibers << Fiber.current
+        io = Object.new.tap { |it| it.define_singleton_method(:write) { |data| (fibers << Fiber.current) && sleep(0.001) && (got << data) } }
+        other.blob_to_io(reference, io)
+      end
+    end
+    assert_equal 300_000, got.bytesize
+    assert_equal 1, fibers.uniq.size
   end
 
   def test_calls_of_many_fibers

@@ -10,6 +10,7 @@ require "stringio"
 require "timeout"
 require "tmpdir"
 require "uri"
+require "zlib"
 require_relative "calls"
 
 # What the tests share. They run under tests/registries/run, which sets the addresses of the registries.

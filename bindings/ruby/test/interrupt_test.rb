@@ -156,6 +156,64 @@ class InterruptTest < OciregTest
     writer.close
   end
 
+  # What waits for a reader that does not read.
+  def full
+    ours, theirs = UNIXSocket.pair
+    pipe = IO.pipe
+    compressed = IO.pipe
+    object = Object.new.tap { |it| it.define_singleton_method(:write) { |_| sleep } }
+    { pipe: pipe.last, socket: ours, an_object: object, gzip: Zlib::GzipWriter.new(compressed.last) }.each { |pair| yield(*pair) }
+  ensure
+    [ours, theirs, *pipe, *compressed].each(&:close)
+  end
+
+  # Each way to end a call ends one that waits for its destination, and so when it has all of the bytes but has not written them.
+  def test_a_destination_that_waits_is_ended_too
+    [10_000, 1_000_000].each do |size|
+      reference = "#{repository = new_repository}@#{client.put_blob(repository, SecureRandom.bytes(size))["digest"]}"
+      full do |name, io|
+        next if size == 10_000 && name != :an_object
+
+        fails_within(0.2 + AT_MOST, Ocireg::TimeoutError) { client.blob_to_io(reference, io, timeout: 0.2) }
+        context = Ocireg::Context.new
+        written(Ocireg::Cancelled, -> { context.cancel }) { client.blob_to_io(reference, io, context: context) }
+        written(Ocireg::TimeoutError, -> { context.timeout = 0.01 }) do
+          client.blob_to_io(reference, io, context: context = Ocireg::Context.new)
+        end
+        fails_within(0.2 + AT_MOST, Timeout::Error) { Timeout.timeout(0.2) { client.blob_to_io(reference, io) } }
+        other = Ocireg::Client.new(plain_http: true)
+        written(Ocireg::Closed, -> { other.close }) { other.blob_to_io(reference, io) }
+      end
+    end
+    assert_equal 200, client.ping(registry)["status"]
+  end
+
+  def written(kind, ending, &call)
+    thread = Thread.new(&call)
+    thread.report_on_exception = false
+    sleep 0.2
+    ending.call
+    fails_within(AT_MOST, kind) { thread.join(2) ? thread.value : flunk("it continues to wait") }
+  end
+
+  def test_what_a_destination_raises_comes_out
+    reference = "#{repository = new_repository}@#{client.put_blob(repository, SecureRandom.bytes(200_000))["digest"]}"
+    io = Object.new.tap { |it| it.define_singleton_method(:write) { |_| raise EOFError, "mine" } }
+    assert_equal "mine", assert_raises(EOFError) { client.blob_to_io(reference, io) }.message
+    written = IO.popen(["cat"], "r+b") do |both|
+      reader = Thread.new { both.read }
+      client.blob_to_io(reference, both)
+      both.close_write
+      reader.value
+    end
+    assert_equal 200_000, written.bytesize
+    own = Class.new(File) { def write(data) = super("x" * data.bytesize) }
+    Dir.mktmpdir do |folder|
+      own.open("#{folder}/a", "wb") { |file| client.blob_to_io(reference, file) }
+      assert_equal "x" * 200_000, File.binread("#{folder}/a")
+    end
+  end
+
   def test_workers_are_used_again
     threads = Array.new(20) { Thread.new { 20.times { client.explain("#{registry}/a") } } }
     threads.each(&:join)

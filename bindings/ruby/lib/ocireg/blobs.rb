@@ -50,7 +50,7 @@ module Ocireg
     # @return [Hash] as in {#blob_to_file}, without "path" and "skipped"
     # @yield as in {#blob_to_file}
     def blob_to_io(reference, io, **options, &progress)
-      Pipe.to(io) { |fd| invoke(:ocireg_blob_get_fd, text("reference", reference), fd, **options, &progress) }
+      Pipe.to(io) { |fd, last_step| invoke(:ocireg_blob_get_fd, text("reference", reference), fd, last_step: last_step, **options, &progress) }
     end
 
     # Opens a blob for reading: ocireg_blob_open. With a block, closes it afterwards and returns the block's value.

@@ -15,6 +15,7 @@ module Ocireg
       raise TimeoutError, "the time for the call is over" if limit && limit <= 0
 
       @context = context
+      @cancelled = false
       @handle = Status.made(Handle::Context, :ocireg_context_new)
       @callbacks = Callbacks.set(@handle, context)
       context.enter(self)
@@ -39,10 +40,16 @@ module Ocireg
     def finished = @context.leave(self)
 
     def cancel
+      @cancelled = true
       Status.check { |error| Native.ocireg_context_cancel(@handle, error) }
       stop(Cancelled.new("the call was cancelled"))
     rescue Forked
       nil
+    end
+
+    # Whether nothing more can be done with it: it was cancelled, or its time is over.
+    def ended?
+      @cancelled || (@limit && Process.clock_gettime(Process::CLOCK_MONOTONIC) > @limit - SLACK)
     end
 
     # Ends the caller's block that the call is waiting for, after the library was told why.

@@ -9,8 +9,9 @@ module Ocireg
     # Makes a call that may block: function(client, context, arguments…, options, outs…, error). Of the keyword arguments,
     # context and timeout are this gem's, the others are the library's options.
     # @param outs [Array<Symbol>] :json, :string or :buffer, for each result
+    # @param last_step [#call, nil] a last step of the call, when the function has succeeded
     # @param progress [Proc, nil] instead of the context's
-    def invoke(function, *arguments, outs: %i[json], context: nil, timeout: nil, **options, &progress)
+    def invoke(function, *arguments, outs: %i[json], last_step: nil, context: nil, timeout: nil, **options, &progress)
       call = Call.new(WithProgress.of(context || @defaults, progress), timeout)
       calls = @defaults.calls
       calls[call] = true
@@ -19,7 +20,7 @@ module Ocireg
         results = Status.call(outs.size) do |*places|
           Native.public_send(function, @handle, native, *arguments, handle, *places)
         end
-        one_or_all(taken(outs, results))
+        one_or_all(taken(outs, results)).tap { last_step&.call }
       end
     ensure
       calls&.delete(call)

@@ -115,7 +115,7 @@ module Ocireg
         return invoke(:ocireg_image_export_file, text("image", image), text("into", into), **options)
       end
 
-      Pipe.to(into) { |fd| invoke(:ocireg_image_export_fd, text("image", image), fd, **options) }
+      Pipe.to(into) { |fd, last_step| invoke(:ocireg_image_export_fd, text("image", image), fd, last_step: last_step, **options) }
     end
 
     # Lists the files of an image as {#extract_image} would create them, without writing anything: ocireg_image_files.
@@ -131,7 +131,7 @@ module Ocireg
     # @param options platform:, verify:
     # @return [Hash] "digest", "platform", "path", "size", "mode", "layer", "verified"
     def image_file(image, path, io, **options)
-      Pipe.to(io) { |fd| invoke(:ocireg_image_cat, text("image", image), text("path", path), fd, **options) }
+      Pipe.to(io) { |fd, last_step| invoke(:ocireg_image_cat, text("image", image), text("path", path), fd, last_step: last_step, **options) }
     end
   end
 end

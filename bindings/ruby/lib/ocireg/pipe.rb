@@ -1,49 +1,27 @@
 # frozen_string_literal: true
 
+require "fcntl"
+
 module Ocireg
-  # A call that writes to a descriptor, for any IO-like object. The library cannot be interrupted while one of its own
-  # writes blocks, so only a regular file gets the bytes directly. Everything else gets them through a pipe, on the
-  # caller's thread.
+  # A call that writes to a descriptor, for any IO-like object.
   # @api private
   module Pipe
     module_function
 
-    # Yields a descriptor to write to.
+    # Yields a descriptor to write to, and what the call does after its last byte, nil for nothing. The library's own writes end with
+    # the call, whatever they wait for; what is no IO gets the bytes from a {Carrier}.
     def to(io, &block)
-      return through(io, &block) unless regular?(io)
+      return Carrier.new(io).run(&block) unless direct?(io)
 
       io.flush
-      yield io.fileno
+      yield io.fileno, nil
     end
 
-    def regular?(io) = io.is_a?(IO) && io.stat.file?
-
-    # The call runs in a separate thread while this one reads. When this one leaves early, the closed pipe ends the
-    # call.
-    def through(io)
-      reader, writer = IO.pipe(binmode: true)
-      writer.nonblock = false # Ruby's pipes are non-blocking, which a C function does not expect
-      call = Thread.new { finished(writer) { yield writer.fileno } }
-      call.report_on_exception = false
-      IO.copy_stream(reader, io)
-      call.value
-    ensure
-      reader&.close
-      leave(call) if call&.alive?
+    # Whether the descriptor takes the bytes as `write` would: not that of a subclass which has its own, nor the reading side of
+    # what IO.popen gives.
+    def direct?(io)
+      io.is_a?(IO) && io.method(:write).owner == IO && io.fcntl(Fcntl::F_GETFL) & Fcntl::O_ACCMODE != Fcntl::O_RDONLY
     end
-
-    def finished(writer)
-      yield
-    ensure
-      writer.close
-    end
-
-    def leave(call)
-      call.raise(Worker::Stop)
-      call.join
-    rescue ::Exception # rubocop:disable Lint/RescueException
-      nil # the caller's own exception is being raised
-    end
-    private_class_method :regular?, :through, :finished, :leave
+    private_class_method :direct?
   end
 end

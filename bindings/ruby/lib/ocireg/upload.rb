@@ -68,14 +68,15 @@ module Ocireg
       over { json { |out, error| Native.ocireg_upload_save(@handle, out, error) } }
     end
 
-    # Cancels the upload, also at the registry: ocireg_upload_cancel.
+    # Cancels the upload, also at the registry: ocireg_upload_cancel. When an interrupt, its context or its time has ended it, the registry
+    # is told so without waiting longer than 120 ms for the answer: ocireg_upload_free.
     # @return [void]
     def cancel
       return if @closed
 
       @closed = true
       begin
-        @call.run { Status.check { |error| Native.ocireg_upload_cancel(@handle, error) } }
+        @call.ended? ? free : @call.run { Status.check { |error| Native.ocireg_upload_cancel(@handle, error) } }
       ensure
         @call.finished
       end
@@ -102,6 +103,11 @@ module Ocireg
     end
 
     private
+
+    def free
+      handle = @handle
+      Worker.run(-> {}) { handle.free }
+    end
 
     def open!
       raise Closed, "the upload is over" if @closed

@@ -76,7 +76,7 @@ module Ocireg
     # @return [Hash] as in {#layer_to_file}, without "path" and "skipped"
     # @yield as in {Blobs#blob_to_file}
     def layer_to_io(repository, id, io, **options, &progress)
-      Pipe.to(io) { |fd| invoke(:ocireg_v1_layer_fd, *image_of(repository, id), fd, **options, &progress) }
+      Pipe.to(io) { |fd, last_step| invoke(:ocireg_v1_layer_fd, *image_of(repository, id), fd, last_step: last_step, **options, &progress) }
     end
 
     # Opens an image's layer for reading: ocireg_v1_layer_open.

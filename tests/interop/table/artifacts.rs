@@ -10,7 +10,7 @@ use super::tools::Tool;
 use crate::artifacts::{artifact, same};
 
 const NO_REFERRERS: &str = "crane and skopeo know no referrers";
-const ONLY_BOTH: &str = "nothing is attached in a dir:, which holds one thing only";
+const ONLY_BOTH: &str = "nothing is attached in a dir:, which holds one manifest only";
 const ARCHIVES: &str = "no other program lists or makes referrers in an archive";
 const OWN_SCHEME: &str =
     "regctl keeps the referrers of a layout under a tag of the digest, as in a registry without them, and not in index.json alone";

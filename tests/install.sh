@@ -218,7 +218,7 @@ examples() {
     example copy "$repository:latest" "$OCIREG_TEST_REFERRERS/copied:latest"
     "$here/bin/ocireg" -q referrers "$OCIREG_TEST_REFERRERS/copied@$digest" 2>/dev/null |
         has -F "$(sha256sum "$work/note.json" | cut -d' ' -f1)" || fail 'copy: no referrers'
-    # A pipe that nobody writes to: Ctrl-C ends the wait.
+    # A pipe that nothing writes to: Ctrl-C ends the wait.
     mkfifo "$work/nobody"
     ! installed timeout -s INT 1 "$work/copy" "oci-archive:$work/nobody" "oci:$work/never" 2>"$work/err" || fail 'copy: Ctrl-C'
     grep -q '^copy: CANCELLED' "$work/err" || fail 'copy: Ctrl-C is another error'

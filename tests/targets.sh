@@ -13,7 +13,7 @@ failed=0
 say() { echo "targets: $*"; }
 
 # Compiling to the end of the types needs no C: what the crates' build scripts ask of a C compiler for another system becomes an
-# empty file, so that nobody needs that compiler and its system's headers.
+# empty file, so that nothing needs that compiler and its system's headers.
 no_compiler() {
     cat >"$scratch/cc" <<'END'
 #!/bin/sh

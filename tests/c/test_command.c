@@ -20,7 +20,7 @@ struct program {
 
 /* What the next program has for its standard output; -1 is /dev/null. */
 static int standard_output = -1;
-/* Standard error goes there too, and nobody reads it. */
+/* Standard error goes there too, and nothing reads it. */
 static bool in_one_pipe;
 
 static void become(const char *path, char *const *words, const int *input, const int *errors) {
@@ -79,7 +79,7 @@ static void expect_deadline(struct program *program) {
     if (took < 500 || took > allowed_ms(3000)) fail_msg("a deadline of 500 ms ended it after %.0f ms", took);
 }
 
-/* A full pipe that nobody reads. */
+/* A full pipe that nothing reads. */
 static int full_pipe(void) {
     int ends[2];
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);

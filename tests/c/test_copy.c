@@ -274,7 +274,7 @@ static void test_source_descriptor(void **state) {
     expect_message("source_fd");
 }
 
-/* Nobody writes: the wait ends when the call is cancelled. */
+/* Nothing writes: the wait ends when the call is cancelled. */
 static void test_source_descriptor_that_waits(void **state) {
     (void)state;
     ocireg_client *client = client_of("OCIREG_TEST_V3");

@@ -1,4 +1,4 @@
-/* Descriptors to which bytes are written: nobody reads the other end, the reader went away, blocking or not. */
+/* Descriptors to which bytes are written: nothing reads the other end, the reader went away, blocking or not. */
 #include "later.h"
 
 #include <errno.h>
@@ -125,7 +125,7 @@ static void close_both(struct ends ends) {
 
 enum { KINDS = 3 };
 
-/* What ends a write that nobody reads, once it blocks. */
+/* What ends a write that nothing reads, once it blocks. */
 struct leaving {
     void (*leave)(void *object);
     void *object;

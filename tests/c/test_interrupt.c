@@ -126,7 +126,7 @@ static ocireg_status copy_there(ocireg_client *client, ocireg_context *context, 
     return ocireg_copy(client, context, layout, text("%s/a:b", host), NULL, NULL, error);
 }
 
-/* Into a pipe that nobody reads. */
+/* Into a pipe that nothing reads. */
 static ocireg_status full_pipe(ocireg_client *client, ocireg_context *context, const char *host, ocireg_error **error) {
     int ends[2];
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
@@ -135,7 +135,7 @@ static ocireg_status full_pipe(ocireg_client *client, ocireg_context *context, c
     return status;
 }
 
-/* A pipe that nobody writes to is the layer, and the archive. */
+/* A pipe that nothing writes to is the layer, and the archive. */
 static char *pipe_of_nobody(void) {
     char *path = text("%s/pipe", new_folder());
     assert_int_equal(mkfifo(path, 0600), 0);

@@ -28,7 +28,7 @@ static void test_progress(void **state) {
     expect_number_at(ocireg_job_json(job), "size", (long long)size);
 }
 
-/* Where nothing moves progress comes at least every 250 ms, and one that nobody takes is the only one. */
+/* Where nothing moves progress comes at least every 250 ms, and one that is not taken is the only one. */
 static void test_progress_while_nothing_moves(void **state) {
     (void)state;
     struct peer *peer = peer_start(&silent, 1);

@@ -87,7 +87,7 @@ static void test_upload(void **state) {
     ocireg_upload_free(upload);
 }
 
-/* One that is freed before its end, or that nobody takes, is cancelled, and nobody waits for that. */
+/* One that is freed before its end, or that is not taken, is cancelled, and nothing waits for that. */
 static void test_upload_that_is_left(void **state) {
     (void)state;
     const struct answer answers[] = {
@@ -115,7 +115,7 @@ static void test_upload_that_is_left(void **state) {
     }
 }
 
-/* The result of an open that nobody takes is freed with the job. */
+/* The result of an open that is not taken is freed with the job. */
 static void test_untaken(void **state) {
     (void)state;
     ocireg_client *client = client_of("OCIREG_TEST_V2");

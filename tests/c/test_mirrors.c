@@ -73,7 +73,7 @@ static void test_what_is_no_mirror(void **state) {
     }
 }
 
-/* The order of the command line counts; -v tells who is passed over. */
+/* The order of the command line counts; -v tells which host is passed over. */
 static void test_mirrors_of_the_command(void **state) {
     (void)state;
     folder = new_folder();

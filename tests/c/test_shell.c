@@ -253,7 +253,7 @@ static void test_login_asks(void **state) {
     terminal_wait(&terminal, "Password: ");
     terminal_type(&terminal, "\n");
     assert_int_equal(WEXITSTATUS(terminal_end(&terminal)), 64);
-    /* Where nobody can answer, nobody is asked. */
+    /* Where no user can answer, none is asked. */
     expect_shell(text("if $0 %s </dev/null 2>err; then exit 1; fi; ! grep -q name: err", login_words("--username alice")));
     /* But told what to do. */
     expect_shell(text("unset OCIREG_USERNAME OCIREG_PASSWORD; S=0; $0 %s </dev/null 2>err || S=$?; test $S = 64 && grep -q -e --password-stdin err", login_words("")));
@@ -307,7 +307,7 @@ static void test_dash_is_a_file(void **state) {
     assert_int_equal(WEXITSTATUS(terminal_end(&terminal)), OCIREG_TIMEOUT);
 }
 
-/* What each command ends with when nobody reads standard output, and that it says nothing: %s is a repository. Descriptor 4 is a pipe
+/* What each command ends with when nothing reads standard output, and that it says nothing: %s is a repository. Descriptor 4 is a pipe
  * without a reader. */
 static const struct {
     int status;

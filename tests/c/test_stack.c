@@ -55,7 +55,7 @@ static void one_call(void *argument) {
     one->status = one->call->run(one->arguments, NULL);
 }
 
-/* Sanitizers make frames larger, and would report what the calls here return and nobody frees. */
+/* Sanitizers make frames larger, and would report what the calls here return and is not freed. */
 static bool is_watched(void) {
 #ifdef __SANITIZE_ADDRESS__
     return true;

@@ -396,7 +396,7 @@ fn pipes_and_descriptors_are_written_through() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4, "nothing else is left");
 }
 
-/// Nobody reads, or the reader stops reading or goes away, or the source fails: the copy ends, and in the last case no
+/// Nothing reads, or the reader stops reading or goes away, or the source fails: the copy ends, and in the last case no
 /// byte was written.
 #[test]
 fn pipes_that_nobody_reads() {

@@ -209,7 +209,7 @@ fn archives_are_what_they_are_said_to_be() {
     with(&store, &ground.out(), json!({"max_bytes": 20_000})).unwrap();
 }
 
-/// Links that somebody has put into the folder are followed as if it were the root.
+/// Links that were put into the folder are followed as if it were the root.
 #[test]
 fn what_is_in_the_folder_leads_nowhere_else() {
     let ground = Ground::new();

@@ -112,7 +112,7 @@ fn what_can_be_read_once_is_there_for_the_next_push_too() {
     assert_eq!(pushed["layers"][0]["digest"], digest(b"once").to_string());
 }
 
-/// Nobody has the rest of what a push has read a part of.
+/// The rest of what a push has read a part of is lost.
 #[test]
 fn half_of_what_can_be_read_once_is_not_taken_for_all() {
     let shelf = Shelf::start(Abilities::default());

@@ -1,4 +1,4 @@
-//! Which repositories have which blobs, as one process tells the next in a file. It is a hint only, whoever wrote it.
+//! Which repositories have which blobs, as one process tells the next in a file. It is only a hint, whichever program wrote it.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;

@@ -32,7 +32,7 @@ use crate::server::*;
 const PATIENCE: Duration = Duration::from_millis(300);
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// As from a signal handler, which wakes nobody. Until then the progress hook is called on this thread, though nothing may move.
+/// As from a signal handler, which wakes no thread. Until then the progress hook is called on this thread, even if nothing moves.
 #[track_caller]
 pub fn left(name: &str, work: impl FnOnce(&Call) -> Result<(), Error>) {
     let client = client();

@@ -96,7 +96,7 @@ pub fn give_away(path: &Path) -> bool {
     std::os::unix::fs::lchown(path, Some(12345), None).is_ok()
 }
 
-/// Nobody knows what a missing manifest needs: nothing is removed while one is missing, at any depth.
+/// What a missing manifest needs is not known: nothing is removed while one is missing, at any depth.
 #[test]
 fn a_missing_child_is_sparse_and_nothing_is_removed() {
     let layout = Layout::new(&[]);
@@ -182,7 +182,7 @@ fn what_is_of_no_known_kind_keeps_what_it_names() {
             assert!(layout.check().ok, "{media_type} {place}: {:?}", layout.check());
             let cleaned = layout.clean(false).unwrap();
             assert_eq!(cleaned.removed, [digest_of(&orphan)], "{media_type} {place}");
-            // A subject may be missing, a required blob may not; then nobody knows what else is needed.
+            // A subject may be missing, a required blob may not; then what else is needed is not known.
             layout.remove(&subject);
             assert!(layout.check().ok, "{media_type} {place}");
             layout.put("", b"orphan");

@@ -20,7 +20,7 @@ use crate::memory::Memory;
 use crate::registry::{Abilities, Manifests, Registry};
 use crate::server::*;
 
-/// Another manifest, which somebody else puts.
+/// Another manifest, which another client puts.
 pub const OTHER: &str = r#"{"schemaVersion":2,"manifests":[]}"#;
 
 pub fn conditions(given: bool) -> Abilities {
@@ -95,7 +95,7 @@ fn a_tag_is_set_while_it_is_free() {
         assert_eq!((found.tags.len(), found.skipped.join(" "), found.condition), (0, "t".to_owned(), None));
         // Nothing is written for it, not even by its digest.
         assert_eq!((registry.server.count("PUT", ""), refers(&registry, "t")), (0, others()));
-        // The same manifest is one too: whoever was first has it.
+        // The same manifest is one too: the first client has it.
         let twice = Registry::start(conditions(can));
         put(&twice, ":t", &[], exists("fail")).unwrap();
         is_conflict(put(&twice, ":t", &[], exists("fail")), "t", ours());
@@ -131,7 +131,7 @@ fn each_of_several_tags_is_looked_at() {
 /// At which request something happens.
 type When = fn(&Seen) -> bool;
 
-/// A registry where somebody else sets the tag `t` when `when` says so.
+/// A registry where another client sets the tag `t` when `when` says so.
 fn race(can: bool, before: bool, when: When) -> Registry {
     let set = AtomicUsize::new(0);
     let registry = Registry::with(conditions(can), move |seen, manifests| {
@@ -221,7 +221,7 @@ fn an_answer_that_is_lost_is_no_conflict() {
         let found = put(&registry, ":t", &[], exists("fail")).unwrap();
         assert_eq!((found.tags.join(" "), refers(&registry, "t")), ("t".to_owned(), ours()));
     }
-    // Lost, and somebody else was faster than the next try.
+    // Lost, and another client was faster than the next try.
     let registry = Registry::with(conditions(false), |seen, manifests| {
         (seen.method == "PUT" && seen.path().ends_with("/t")).then(|| {
             by_other(manifests, "t");

@@ -247,7 +247,7 @@ fn registries() {
         pid.store(-1, Ordering::SeqCst);
         let (old, new) = (before["digest"].as_str().unwrap().to_owned(), source.tag("v1").unwrap());
         let names = to.tag("v9").unwrap();
-        // The last request, the tag's own, may have taken effect even if nobody waited for its response.
+        // The last request, the tag's own, may have taken effect even if no call waited for its response.
         let last = to.names().last().is_some_and(|name| name == "v9");
         assert!(names == old || names == new && (last || status.success()), "request {at}: {names}: {said}");
         let client = client();

@@ -279,7 +279,7 @@ fn pieces_are_pieces() {
     fails(client.get_blob(&call(&client), &at(&outside.host, &digest(&blob)), &far), Code::InvalidArgument, "5000");
 }
 
-/// Where nobody says the size, the blob ends where the response ends; and behind the last byte there is nothing.
+/// Where no server says the size, the blob ends where the response ends; and behind the last byte there is nothing.
 #[test]
 fn pieces_at_the_end() {
     let blob = noise(1000);

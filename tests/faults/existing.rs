@@ -204,7 +204,7 @@ fn what_an_earlier_call_left_goes_on_request() {
     assert!(case.hidden("file").exists());
     case.is_skipped("file", &SaveOptions { resume: false, ..skip() });
     assert_eq!(names(), ["file"]);
-    // What is somebody else's, or no file, is not removed, and what a link leads to is not either.
+    // What is another user's, or not a file, is not removed, and what a link leads to is not either.
     fs::write(case.path("victim"), "precious").unwrap();
     symlink("victim", case.hidden("file")).unwrap();
     case.is_fetched("file", &anew);

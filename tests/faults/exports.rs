@@ -1,4 +1,4 @@
-//! An image as one archive: unpacked, it is what extracting leaves, for every image in images.rs, and for many that nobody would make.
+//! An image as one archive: unpacked, it is what extracting leaves, for every image in images.rs, and for many that no tool would make.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

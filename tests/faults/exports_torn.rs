@@ -1,4 +1,4 @@
-//! How the archive of an image is handed on: in pieces of a limited size, and after an error so that nobody takes it for whole.
+//! How the archive of an image is handed on: in pieces of a limited size, and after an error so that no reader takes it for whole.
 
 use std::io::Write;
 use std::path::Path;

@@ -469,7 +469,7 @@ fn one_blob_is_copied_by_itself() {
     assert_eq!(error.to_json()["side"], "source");
 }
 
-/// Whoever changes the names of a layout at the same time loses nothing of what the others do.
+/// Processes that change the names of a layout at the same time lose nothing of what the others do.
 #[test]
 fn names_that_are_set_and_taken_at_once_are_all_as_they_were_left() {
     let held = Held::filled();

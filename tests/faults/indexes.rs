@@ -112,7 +112,7 @@ fn nothing_is_asked_twice_and_what_is_there_is_not_moved() {
     assert_eq!((&same["digest"], &same["condition"]), (&same["before"], &Value::Null));
 }
 
-/// An image of a name's own, which somebody else adds by rewriting the index as it is then.
+/// An image of a name's own, which another client adds by rewriting the index as it is then.
 pub fn other_adds(manifests: &mut Manifests) {
     let manifest = MANIFEST.replace("\"size\":2", "\"size\":3");
     let digest = manifests.put("sha256:", MANIFEST_TYPE, manifest.as_bytes());
@@ -123,7 +123,7 @@ pub fn other_adds(manifests: &mut Manifests) {
     manifests.put("t", INDEX_TYPE, index.to_string().as_bytes());
 }
 
-/// A registry with an index of s390x under the tag `t`, where somebody else adds an entry at a request.
+/// A registry with an index of s390x under the tag `t`, where another client adds an entry at a request.
 pub fn race(conditions: bool, when: fn(&Seen) -> bool) -> Registry {
     let added = AtomicUsize::new(0);
     let registry = Registry::with(Abilities { conditions, ..Abilities::default() }, move |seen, manifests| {
@@ -193,7 +193,7 @@ fn whoever_adds_at_the_same_moment_is_in_the_index_too() {
     assert_eq!(architectures(&registry.json("t").unwrap()), ["s390x", "others"]);
 }
 
-/// They read the index before ours was there, and wrote it just afterwards: nobody can prevent it where conditions are ignored.
+/// They read the index before ours was there, and wrote it just afterwards: that cannot be prevented where conditions are ignored.
 #[test]
 fn an_entry_that_somebody_wrote_over_is_put_once_more() {
     let folder = tempfile::tempdir().unwrap();
@@ -351,7 +351,7 @@ fn a_copy_of_some_platforms_has_their_attestations() {
     let options = CopyOptions { platform: platform.clone(), sparse: true, ..CopyOptions::default() };
     let sparse = copy(&client, &call(&client), &source, &layout, &options).unwrap();
     assert_eq!(sparse.manifests["total"], 5);
-    // What is about an image may be where nobody copied it from.
+    // What refers to an image may be where nothing was copied from.
     from.registry.manifests.lock().unwrap().stored.remove(picked[3]["digest"].as_str().unwrap());
     let to = Shelf::start(Abilities::default());
     copied(&to, false);

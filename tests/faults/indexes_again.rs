@@ -40,7 +40,7 @@ fn is_put_of_the_tag(seen: &Seen) -> bool {
     seen.method == "PUT" && seen.path().ends_with("/t")
 }
 
-/// A registry that ignores conditions, where somebody's index replaces ours just after it was put, once.
+/// A registry that ignores conditions, where another client's index replaces ours just after it was put, once.
 fn overwriting(theirs: impl Fn(&mut Manifests) -> String + Send + Sync + 'static) -> Registry {
     let lost = AtomicUsize::new(0);
     Registry::with(Abilities::default(), move |seen, manifests| {
@@ -151,7 +151,7 @@ fn whoever_writes_slowly_is_waited_for() {
     assert_eq!(done["attempts"], 2);
 }
 
-/// The change is in: that nobody can tell whether it lasts is no failure, and not the same as knowing it.
+/// The change is in: that it is unknown whether it lasts is not a failure, and not the same as knowing it.
 #[test]
 fn a_look_afterwards_that_fails_is_told() {
     let folder = tempfile::tempdir().unwrap();
@@ -226,7 +226,7 @@ fn who_loses_each_time_is_told_so() {
     }
 }
 
-/// What is taken over by somebody between the looks at a place of files is read again, not reported as missing.
+/// What another process changes between the looks at a place of files is read again, not reported as missing.
 #[test]
 fn a_directory_that_is_written_meanwhile_is_read_again() {
     let folder = tempfile::tempdir().unwrap();

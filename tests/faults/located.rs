@@ -322,7 +322,7 @@ fn after_a_refusal_there_is_another_one() {
     // Nothing is asked but the token server, as the caller says so.
     assert_eq!(of(json!({"follow": false, "refused": "Bearer second"})), "Bearer third");
     let asked = tokens(&server).len();
-    // A mistake costs nobody a token.
+    // A mistake costs no caller a token.
     assert_eq!(of(json!({"follow": false, "refused": "Bearer first"})), "Bearer third");
     assert_eq!(tokens(&server).len(), asked);
     let error = locate(&client, &server.host, json!({"refused": "Bearer third"})).unwrap_err();

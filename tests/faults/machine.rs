@@ -68,7 +68,7 @@ impl Lab {
         list
     }
 
-    /// Whether skopeo gets a manifest, and who was asked for it. Its own folder of drop-ins is in the lab's.
+    /// Whether skopeo gets a manifest, and which hosts were asked for it. Its own folder of drop-ins is in the lab's.
     pub fn skopeo(&self, conf: &Path, name: &str, options: &[&str]) -> (bool, Vec<String>) {
         let home = self.folder.path();
         let output = Command::new("skopeo")

@@ -1,5 +1,5 @@
 //! The registries.conf of tests/machine beside skopeo: with their hosts on this machine, both ask the same ones for the same names, in the
-//! same order, until nobody is left.
+//! same order, until none is left.
 
 use std::path::{Path, PathBuf};
 

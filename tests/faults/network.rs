@@ -1,4 +1,4 @@
-//! How a host is reached: proxies that connect or refuse to, fixed addresses, headers, and who may see what.
+//! How a host is reached: proxies that connect or refuse to, fixed addresses, headers, and which host may see what.
 
 use ocireg::error::Code;
 use ocireg::registry::manifest::GetOptions;

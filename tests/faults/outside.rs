@@ -101,7 +101,7 @@ fn a_fresh_one_and_one_that_lasts_are_fetched() {
     let name = |with| value(&asked(&client, &server.host, with).unwrap()).to_owned();
     assert_eq!(name(json!({})), "Bearer t1");
     assert_eq!(name(json!({"fresh": true})), "Bearer t2");
-    // The first one is still good, and nobody refused it.
+    // The first one is still good, and was not refused.
     assert_eq!(name(json!({"min_validity_ms": 60_000})), "Bearer t1");
     assert_eq!(name(json!({"min_validity_ms": 600_000})), "Bearer t3");
     assert_eq!(name(json!({"min_validity_ms": u64::MAX})), "Bearer t4");
@@ -214,7 +214,7 @@ fn each_way_of_authentication_has_its_header() {
     });
     assert_eq!(value(&asked(&client(), &behind.host, json!({})).unwrap()), "Bearer t");
 
-    // The caller's own token: nobody is asked.
+    // The caller's own token: no server is asked.
     let silent = Server::start(|_| reply(500));
     let client = client();
     client.set_host(&silent.host, host_options(json!({"token": "own", "plain_http": true}))).unwrap();
@@ -222,7 +222,7 @@ fn each_way_of_authentication_has_its_header() {
     assert_eq!((value(&token), &token["expires"], silent.seen().len()), ("Bearer own", &Value::Null, 0));
 }
 
-/// Where only reading is open, who wants to push is not told that nothing is needed.
+/// Where only reading is open, a client that wants to push is not told that nothing is needed.
 #[test]
 fn an_open_registry_is_asked_whether_writes_are_too() {
     for guarded in [true, false] {

@@ -116,7 +116,7 @@ fn what_is_no_archive_is_told_at_once() {
     drop(listener);
 }
 
-/// A sparse file, so that nobody has to write a gigabyte.
+/// A sparse file, so that no gigabyte has to be written.
 fn sparse(folder: &Path, headers: &[Vec<u8>], length: u64) -> String {
     let path = folder.join("huge.tar");
     std::fs::write(&path, headers.concat()).unwrap();

@@ -105,7 +105,7 @@ fn the_storage_that_a_registry_redirects_to_counts_as_the_registry() {
     let client = limited(&home.host, json!({"download_bytes_per_second": RATE}));
     let taken = get(&client, &home.host, &blob).unwrap();
     assert!(taken >= LEAST, "{taken:?}");
-    // The storage's own limit is for those who ask it themselves.
+    // The storage's own limit is for clients that ask it themselves.
     let client = limited(&storage.host, json!({"download_bytes_per_second": 1}));
     get(&client, &home.host, &blob).unwrap();
     // The same for uploads.

@@ -298,7 +298,7 @@ fn read_head(input: &mut BufReader<TcpStream>) -> std::io::Result<Option<Seen>> 
     }
 }
 
-/// A port at which nobody listens, and which no other server gets meanwhile: who connects is refused.
+/// A port at which nothing listens, and which no other server gets meanwhile: connections are refused.
 pub struct Nobody {
     pub host: String,
     /// It is the near end of a connection.

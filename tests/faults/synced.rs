@@ -246,7 +246,7 @@ fn a_repository_that_is_not_there_is_an_error_or_is_made() {
         let to = format!("{}/a/b", to.host);
         assert_eq!(counts(&synced_by(&client(), &name(&from), &to, json!({})).unwrap()), "1 1 0 0 0");
         assert!(held.lock().unwrap().last().unwrap().ends_with("/manifests/1"));
-        // What nobody lists is not pruned; but it is brought.
+        // What no source lists is not pruned; but it is copied.
         let pruned = synced_by(&client(), &name(&from), &to, json!({"prune": true})).unwrap();
         let wanted = if status == 403 { "1 1 0 0 1" } else { "1 1 0 0 0" };
         assert_eq!(counts(&pruned), wanted, "{pruned}");

@@ -19,7 +19,7 @@ fn a_source_without_tags_spares_what_another_brought_to_the_same_place() {
     let client = client();
     let result = listed(&client, &list, None, json!({"prune": true})).unwrap();
     assert_eq!((counts(&result).as_str(), tags(&to).as_str()), ("2 0 2 0 0", "1 2 3 4"));
-    // Without it they are nobody's.
+    // Without it they are not selected.
     let list = format!("{} {}\n", name(&other), name(&to));
     let result = listed(&client, &list, None, json!({"prune": true})).unwrap();
     assert_eq!((counts(&result).as_str(), tags(&to).as_str()), ("2 0 2 2 0", "3 4"));

@@ -1,4 +1,4 @@
-//! Protocol v1: layers that break off, whose size nobody says, or whose registry gives no ranges.
+//! Protocol v1: layers that break off, whose size is not said, or whose registry gives no ranges.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ fn what_a_registry_says_after_a_break_is_reported() {
     fails(get(&client, &silent, &ReadOptions::default()), Code::Timeout, "");
 }
 
-/// Nobody says the size: where the answer ends, the layer ends.
+/// No server says the size: where the answer ends, the layer ends.
 #[test]
 fn an_answer_without_a_size_ends_where_it_ends() {
     let unsized_answers: [fn(&[u8], &Seen) -> Reply; 2] =

@@ -67,7 +67,7 @@ fn reads(client: &Client, host: &str, name: &str) -> Result<Vec<String>, Code> {
         .map_err(|error| error.code())
 }
 
-/// A registry, its authentication scheme, and who may read there.
+/// A registry, its authentication scheme, and whether anyone may read there.
 type TestRegistry = (String, &'static str, Vec<(&'static str, &'static str)>);
 
 fn places() -> Vec<TestRegistry> {

@@ -123,7 +123,7 @@ fn read(caller: &mut Caller, name: &str, id: &str, target: &str) {
     unsafe { ocireg_options_free(with) };
 }
 
-/// Files of tests/vectors: who signed them, and their keys.
+/// Files of tests/vectors: their signers and keys.
 fn signed(caller: &mut Caller) {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/schema1");
     for name in

@@ -25,7 +25,7 @@ fn no_mirror_of_another_name_is_asked_there() {
         let shown = client.explain(&call, &tag(house.host(name))).unwrap();
         assert!(shown["endpoints"][0].to_string().contains("mirrors_only"), "{shown:#}");
     }
-    // Nobody else is left.
+    // No other endpoint is left.
     let alone = json!({"mirrors": [house.host("origin")], "mirrors_only": true});
     client.set_host(house.host("b"), host_options(alone)).unwrap();
     let error = client.get_manifest(&call, &tag(house.host("b")), &GetOptions::default());

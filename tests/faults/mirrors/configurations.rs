@@ -8,7 +8,7 @@ use serde_json::{json, Value};
 use super::house::*;
 use crate::common::*;
 
-/// Who is asked for what, in order, and who is written to; nobody if none is named.
+/// Which hosts are asked for what, in order, and which is written to; none if none is named.
 pub struct Configuration {
     pub by_digest: &'static [&'static str],
     pub by_tag: &'static [&'static str],
@@ -117,7 +117,7 @@ pub const REGISTRIES_YAML: Configuration = Configuration {
     })
 };
 
-/// Nothing is repeated at one host, so that no time goes by, and nobody speaks TLS: the system's certificates need not be read.
+/// Nothing is repeated at one host, so that no time goes by, and no host speaks TLS: the system's certificates need not be read.
 fn client_of(change: impl FnOnce(&mut ocireg::registry::ClientOptions)) -> Client {
     let options = changed(options(), |options| {
         options.http.retries = 0;

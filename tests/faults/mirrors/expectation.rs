@@ -28,7 +28,7 @@ enum Step {
 /// What a fault does to a step.
 #[derive(PartialEq)]
 enum Effect {
-    /// Nothing: nobody can know.
+    /// Nothing: it cannot be known.
     None,
     /// The next one is asked, and this one later again.
     Lacks,
@@ -79,7 +79,7 @@ impl<'a> Expectation<'a> {
         let (mut asked, mut served_by) = (Vec::new(), Some(Vec::new()));
         for step in steps(operation) {
             let senders = self.step(*step, &mut asked);
-            // What is one answer is served by who completes it.
+            // What is one answer is served by the host that completes it.
             let senders =
                 senders.map(|mut all| if steps(operation).len() == 1 { all.split_off(all.len() - 1) } else { all });
             served_by = served_by.zip(senders).map(|(mut all, senders): (Vec<_>, Vec<_>)| {
@@ -98,7 +98,7 @@ impl<'a> Expectation<'a> {
         Expected { asked, served_by }
     }
 
-    /// Who answers, last who completes it; None: nobody.
+    /// The hosts that answer, last the one that completes it; None: no host.
     fn step(&mut self, step: Step, asked: &mut Vec<&'static str>) -> Option<Vec<&'static str>> {
         let (order, mut senders) = (self.order(step), Vec::new());
         for name in order.iter().copied() {

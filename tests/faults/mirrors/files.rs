@@ -114,7 +114,7 @@ fn a_blocked_registry_is_not_contacted() {
     }
 }
 
-/// What would be asked is shown, and who forbids the rest.
+/// What would be asked is shown, and which rule forbids the rest.
 #[test]
 fn a_block_is_explained() {
     let house = House::new(&[("m1", Healthy), ("origin", Healthy)]);

@@ -19,7 +19,7 @@ use crate::server::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     Healthy,
-    /// Nobody listens.
+    /// Nothing listens.
     Down,
     /// It accepts, and never answers.
     Silent,
@@ -37,7 +37,7 @@ pub enum Manner {
     LiesInHeader,
     /// It sends this many bytes of a blob, and then breaks off.
     BreaksAt(usize),
-    /// It asks who calls, and names a token server.
+    /// It asks for credentials, and names a token server.
     Asks,
 }
 
@@ -136,7 +136,7 @@ pub struct House {
     /// What references call that registry; "": by its host.
     pub registry: String,
     servers: BTreeMap<&'static str, Server>,
-    /// Those to which nobody may connect.
+    /// Those to which no connection may be made.
     closed: BTreeMap<&'static str, TcpListener>,
     nobodies: Vec<Nobody>,
     hosts: BTreeMap<&'static str, String>,
@@ -175,7 +175,7 @@ impl House {
         self.nobodies.push(nobody);
     }
 
-    /// One to which nobody may connect.
+    /// One to which no connection may be made.
     pub fn add_closed(&mut self, name: &'static str) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -183,7 +183,7 @@ impl House {
         self.closed.insert(name, listener);
     }
 
-    /// Whether nobody has connected to it.
+    /// Whether no connection was made to it.
     pub fn is_untouched(&self, name: &str) -> bool {
         match self.closed.get(name) {
             Some(listener) => listener.accept().is_err(),

@@ -1,4 +1,4 @@
-//! Mirrors that send something else: nothing of it is kept, and somebody else is asked.
+//! Mirrors that send something else: nothing of it is kept, and another endpoint is asked.
 
 use ocireg::error::Code;
 use ocireg::registry::blob::{ReadOptions, SaveOptions};
@@ -68,7 +68,7 @@ fn if_all_lie_nothing_is_kept() {
     assert_eq!(house.asked(), ["m1", "origin"]);
 }
 
-/// What a reader has handed on cannot be taken back; the next one asks somebody else.
+/// What a reader has handed on cannot be taken back; the next one asks another endpoint.
 #[test]
 fn a_reader_fails_once() {
     let house = House::new(&[("m1", Lies), ("origin", Healthy)]);
@@ -116,7 +116,7 @@ fn a_manifest_with_a_wrong_digest_is_not_taken() {
     assert_eq!(house.requests(), ["m1", "m1"]);
 }
 
-/// The registry that a blob is copied to has refused what the mirror sent: it is copied from somebody else.
+/// The registry that a blob is copied to has refused what the mirror sent: it is copied from another endpoint.
 #[test]
 fn a_copy_to_a_registry_begins_again() {
     let house = House::new(&[("m1", Lies), ("m2", Lies), ("origin", Healthy)]);
@@ -165,7 +165,7 @@ fn after_a_lie_one_that_failed_is_asked() {
     assert_eq!(house.asked(), ["m1", "origin"]);
 }
 
-/// What an earlier call left was wrong: that is not the fault of whoever sent the rest.
+/// What an earlier call left was wrong: that is not the fault of the endpoint that sent the rest.
 #[test]
 fn the_rest_of_wrong_bytes_is_no_lie() {
     let mut house = House::new(&[("m1", Healthy), ("origin", Healthy)]);
@@ -186,7 +186,7 @@ fn the_rest_of_wrong_bytes_is_no_lie() {
     assert!(house.server("m1").seen()[0].range_start().is_some(), "it went on");
 }
 
-/// One of several lied, and nobody is blamed before it is known who: each is asked for all of it.
+/// One of several sent wrong bytes, and none is blamed before it is known which: each is asked for all of it.
 #[test]
 fn a_liar_that_breaks_off_blames_no_other_mirror() {
     let breaks_off = |seen: &Seen| match seen.range_start() {
@@ -239,7 +239,7 @@ fn of_two_liars_and_one_that_is_healthy_that_one_is_found() {
     }
 }
 
-/// Nobody sends all of it: an error, and an end.
+/// No endpoint sends all of it: an error, and an end.
 #[test]
 fn if_nobody_sends_all_of_it_that_is_the_end() {
     let mut house = House::new(&[("origin", Healthy)]);

@@ -1,4 +1,4 @@
-//! Each operation with each fault of mirrors under each configuration: the whole list of hosts that are asked, in order, who serves it, and
+//! Each operation with each fault of mirrors under each configuration: the whole list of hosts that are asked, in order, which one serves it, and
 //! the same once more, with what is remembered of the first time.
 
 use super::configurations::*;
@@ -28,7 +28,7 @@ const FAULTS: [Manner; 15] = [
 
 const NAMES: [&str; 3] = ["m1", "m2", "origin"];
 
-/// The mirrors with the fault, and a registry that is healthy: one to which nobody may connect, where nobody may ask it.
+/// The mirrors with the fault, and a registry that is healthy: one to which no connection may be made, where it must not be asked.
 fn house(configuration: &Configuration, faulty: &[&str], fault: Manner) -> House {
     let manner = |name| if faulty.contains(&name) { fault } else { Healthy };
     let mut house = House::new(&[("m1", manner("m1")), ("m2", manner("m2"))]);
@@ -63,7 +63,7 @@ fn names<'a>(all: Vec<String>, of: impl Fn(&'static str) -> &'a str) -> Vec<&'st
     all.iter().map(name).collect()
 }
 
-/// One that is busy is waited for where nobody else can be asked.
+/// One that is busy is waited for where no other can be asked.
 fn is_waited_for(fault: Manner, operation: Operation, faulty: &[&str]) -> bool {
     matches!(fault, Busy(..)) && (operation == Operation::Push || faulty.len() > 1)
 }
@@ -81,7 +81,7 @@ fn prove_all(configuration: &Configuration) {
     }
 }
 
-/// The same without what does not depend on who says that there are mirrors: of both only what is most usual.
+/// The same without what does not depend on where mirrors are configured: of both only what is most usual.
 fn prove_each(configuration: &Configuration) {
     let faults = FAULTS.into_iter().filter(|fault| !matches!(fault, Status(400) | Busy(..) | LiesInHeader));
     let is_way = |operation: &Operation| matches!(operation, Operation::File | Operation::Reader | Operation::BlobHead);

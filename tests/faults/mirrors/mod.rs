@@ -1,4 +1,4 @@
-//! Mirrors: who is asked, in which order, and what happens to one that fails.
+//! Mirrors: which are asked, in which order, and what happens to one that fails.
 
 mod closed;
 mod configurations;

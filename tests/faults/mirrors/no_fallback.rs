@@ -45,7 +45,7 @@ fn only_the_mirrors_are_asked() {
     }
 }
 
-/// Not even a connection is made to it, which would first be asked whether it speaks TLS: who connects is counted, not who asks.
+/// Not even a connection is made to it, which would first be asked whether it speaks TLS: connections are counted, not requests.
 #[test]
 fn no_connection_reaches_a_registry_that_only_has_mirrors() {
     let registry = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -78,7 +78,7 @@ fn no_connection_reaches_a_registry_that_only_has_mirrors() {
         fails(client.catalog(&call, &host, &Default::default()), Code::Forbidden, "");
         assert_eq!(registry.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     }
-    // Who may fall back does connect.
+    // A client that may fall back does connect.
     let falls_back = all(None);
     falls_back.set_host(&host, host_options(json!({"mirrors": [mirror.url("")]}))).unwrap();
     let missing = at(&host, &digest(b"nobody has this"));

@@ -70,7 +70,7 @@ fn what_is_not_its_fault_does_not_count_against_it() {
     read("an offset behind the end");
 }
 
-/// The caller's hooks, files and limits end a call, or ask somebody else; they say nothing of who was asked.
+/// The caller's hooks, files and limits end a call, or ask another endpoint; they say nothing of the one that was asked.
 #[test]
 fn what_goes_wrong_here_is_not_remembered_of_a_mirror() {
     let house = House::new(&[("m1", Healthy), ("origin", Healthy)]);

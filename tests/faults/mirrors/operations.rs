@@ -1,4 +1,4 @@
-//! Operations on a repository that may have mirrors: each says who served it.
+//! Operations on a repository that may have mirrors: each says which host served it.
 
 use ocireg::artifact::pull::{pull, ArtifactPullOptions};
 use ocireg::error::{Code, Error};
@@ -47,7 +47,7 @@ pub const OPERATIONS: [Operation; 13] = [
     Operation::Push,
 ];
 
-/// Does it, and looks at what has come of it; by whom it was served. What is pushed is served by nobody.
+/// Does it, and looks at what has come of it; which host served it. What is pushed is served by none.
 pub fn operate(house: &House, client: &Client, operation: Operation) -> Result<Vec<String>, Error> {
     match operation {
         Operation::ByTag | Operation::ByDigest | Operation::Head => of_manifest(house, client, operation),
@@ -132,7 +132,7 @@ fn of_list(house: &House, client: &Client, operation: Operation) -> Result<Vec<S
     Ok(found.served_by.into_iter().collect())
 }
 
-/// One transfer at a time, so that it is known who comes when.
+/// One transfer at a time, so that the order of hosts is known.
 fn of_image(house: &House, client: &Client, operation: Operation) -> Result<Vec<String>, Error> {
     // In memory, if the system has such a folder: what is flushed to a disk takes most of the time.
     let (call, memory) = (house.call(client), std::path::Path::new("/dev/shm"));

@@ -1,4 +1,4 @@
-//! Who may be asked for what, who comes when, and what is said when nobody answers.
+//! Which endpoints may be asked for what, in which order, and what is said when none answers.
 
 use std::time::Duration;
 
@@ -30,11 +30,11 @@ fn one_for_digests_is_not_asked_for_tags() {
     assert_eq!(house.asked(), ["m1"]);
     client.get_blob(&call, &house.at(&digest(&layer())), &ReadOptions::default()).unwrap();
     assert_eq!(house.asked(), ["m1"]);
-    // Nothing checks who is listed as a referrer, so that one who may not be asked for tags could hide a signature.
+    // Nothing checks which referrers are listed, so that an endpoint that may not be asked for tags could hide a signature.
     let subject = house.at(&digest(manifest().as_bytes()));
     client.referrers(&call, &subject, &ReferrersOptions::default()).unwrap();
     assert_eq!(house.asked(), ["m2"]);
-    // Only for digests, and nobody else is there.
+    // Only for digests, and there is no other.
     let alone = json!({"mirrors": [{"endpoint": house.host("m1"), "by_digest_only": true}], "mirrors_only": true});
     let client = house.client_with(alone);
     let call = house.call(&client);
@@ -50,7 +50,7 @@ fn what_failed_comes_last_but_it_comes() {
     let call = house.call(&client);
     client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
     assert_eq!(house.asked(), ["m1", "m2"]);
-    // Of a blob that nobody has the second says so, the registry fails, and the first is asked again.
+    // Of a blob that no endpoint has the second says so, the registry fails, and the first is asked again.
     let missing = house.at(&digest(b"missing"));
     let error = client.get_blob(&call, &missing, &ReadOptions::default()).unwrap_err();
     assert_eq!(house.asked(), ["m2", "origin", "m1"]);
@@ -99,7 +99,7 @@ fn after_the_registrys_not_found_those_that_failed_are_asked() {
     );
     client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
     assert_eq!(house.asked(), ["m1"]);
-    // What nobody has is not found at the registry, whoever else fails.
+    // What no endpoint has is not found at the registry, even if others fail.
     let missing = house.at(&digest(b"missing"));
     let error = fails(client.get_manifest(&call, &missing, &GetOptions::default()), Code::NotFound, "");
     assert!(error.url().is_some_and(|url| url.contains(house.host("origin"))), "{error:?}");

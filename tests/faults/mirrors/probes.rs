@@ -1,4 +1,4 @@
-//! Hosts that may speak TLS or plain http: who does not answer in TLS is not asked so each time.
+//! Hosts that may speak TLS or plain http: one that does not answer in TLS is not asked so each time.
 
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};

@@ -80,7 +80,7 @@ fn a_login_of_a_file_goes_to_its_host() {
     assert_eq!(got(&house, "m1", "authorization").last(), Some(&basic("caller")));
 }
 
-/// A header with credentials is sent as credentials are: when it is asked for them, and to nobody that it leads to.
+/// A header with credentials is sent as credentials are: when it is asked for them, and to no host that it leads to.
 #[test]
 fn an_authorization_of_a_file_stays_at_its_host() {
     let mut house = House::new(&[("storage", Healthy), ("origin", Healthy)]);

@@ -59,7 +59,7 @@ fn each_gets_its_own_credentials_and_headers() {
     assert!(got(&house, "m1", "authorization").is_empty());
 }
 
-/// It refused who asked, or could not be reached as it was asked: now the caller says something else of it.
+/// It refused the credentials, or could not be reached as it was asked: now the caller says something else of it.
 #[test]
 fn new_options_of_a_mirror_are_tried_at_once() {
     let mut house = House::new(&[("m2", Down), ("origin", Healthy)]);

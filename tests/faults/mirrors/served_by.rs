@@ -1,4 +1,4 @@
-//! Who served what a call has read.
+//! Which hosts served what a call has read.
 
 use ocireg::artifact::pull::{pull, ArtifactPullOptions};
 use ocireg::layout::oci::OciLayout;
@@ -40,7 +40,7 @@ fn what_is_pulled_says_who_sent_it() {
     // What is there already is not sent again.
     let again = copy(&house.call(&client), &from, &to, &CopyOptions::default()).unwrap();
     assert_eq!(again.served_by, [house.host("m2")], "the manifest");
-    // A place that is no registry is sent by nobody.
+    // What a place sends that is not a registry is served by no host.
     let back = OciLayout::create(&folder.path().join("back"), Some("t")).unwrap();
     let from = OciLayout::open(&folder.path().join("layout"), Some("t"));
     assert!(copy(&house.call(&client), &from.unwrap(), &back, &CopyOptions::default()).unwrap().served_by.is_empty());

@@ -160,7 +160,7 @@ fn one_that_was_slow_is_asked_again_if_nobody_else_answers() {
     assert_eq!(house.asked(), ["m1", "origin"]);
 }
 
-/// Nobody else is there: it is repeated as often as ever.
+/// There is no other: it is repeated as often as ever.
 #[test]
 fn one_endpoint_under_two_names_keeps_its_tries() {
     for scheme in ["", "http://"] {

@@ -44,8 +44,8 @@ pub fn put_manifest(
     }
     let Some(first) = free.first() else { return Ok(PutManifest::skipped(&content, skipped)) };
     place.check_complete(client, call, first.as_ref(), &content, options)?;
-    let names: Vec<String> =
-        free.iter().filter(|_| place.has_names()).filter_map(|target| target.name().ok()).collect();
+    let named = free.iter().filter(|_| place.has_names()).filter_map(|target| target.name().ok());
+    let names: Vec<String> = named.collect();
     let fates = match &place {
         Place::Oci(path, _) => {
             OciLayout::planned(Path::new(path), None)?.put_named(call, &content, &names, &condition)?
@@ -54,16 +54,10 @@ pub fn put_manifest(
         _ => vec![first.put_root(call, &content, &condition)?],
     };
     first.finish(call)?;
-    let (mut tags, mut seen_to) = (Vec::new(), None);
-    for (name, fate) in names.into_iter().zip(fates) {
-        match fate {
-            NameFate::Set(seen) => {
-                seen_to = seen;
-                tags.push(name);
-            }
-            NameFate::Skipped => skipped.push(name),
-        }
-    }
+    let seen_to = fates.iter().find_map(|fate| if let NameFate::Set(seen) = fate { *seen } else { None });
+    let (set, left): (Vec<_>, Vec<_>) = names.into_iter().zip(fates).partition(|(_, fate)| *fate != NameFate::Skipped);
+    skipped.extend(left.into_iter().map(|(name, _)| name));
+    let tags = set.into_iter().map(|(name, _)| name).collect();
     let subject = content.document.subject().map(|subject| subject.digest.clone());
     let referrers = subject.as_ref().map(|_| ReferrersSource::Index);
     Ok(PutManifest { tags, condition: seen_to, subject, referrers, ..PutManifest::skipped(&content, skipped) })

@@ -2252,7 +2252,7 @@ ocireg_status ocireg_artifact_attach(ocireg_client *client,
 //   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
 //      this machine's
 //   titles (list of strings): only files with one of these titles, in which * is any text and ? any one
-//      character; none is OCIREG_NOT_FOUND
+//      character; none is OCIREG_NOT_FOUND, and an empty list OCIREG_INVALID_ARGUMENT
 //   media_types (list of strings): only files of one of these media types, with * and ? too
 //   keep_old (boolean, default: false): files that are there are left as they are; without it they are
 //      replaced
@@ -3491,7 +3491,7 @@ ocireg_status ocireg_image_export_stream(ocireg_client *client,
 //   max_ratio (integer, default: 250): the most bytes of a layer for each packed one, from the first GiB on
 //   paths (list of strings): only these paths of the image, each with everything below it and the folders
 //      above it. In patterns `*` is any part of a name, `?` one byte, `[a-z]` one of several, `**` any number
-//      of names, and after a backslash each stands for itself
+//      of names, and after a backslash each stands for itself. A list without any is OCIREG_INVALID_ARGUMENT
 //
 // With paths, as ocireg_image_files lists them (links are not followed), only what they name is written, with everything below it and
 // the folders above it, which get the modes of the image. The layers are read from the newest on, as by ocireg_image_export_file,

@@ -48,6 +48,9 @@ func TestArtifacts(t *testing.T) {
 		t.Errorf("%+v", named)
 	}
 	folder := filepath.Join(t.TempDir(), "out")
+	if _, err := client.PullArtifact(ctx, place, folder, ocireg.WithTitles()); !errors.Is(err, ocireg.ErrInvalidArgument) {
+		t.Errorf("a list of nothing: %v", err)
+	}
 	pulled := must[*ocireg.PulledArtifact](t)(client.PullArtifact(ctx, place, folder, ocireg.WithTitles("a/*", "c"), ocireg.WithMediaTypes("*")))
 	if len(pulled.Files) != 2 || pulled.Files[0].Title != "a/b" || len(pulled.Skipped) != 1 || pulled.Skipped[0].Reason != "not wanted" || pulled.Digest != pushed.Digest {
 		t.Errorf("%+v", pulled)

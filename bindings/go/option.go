@@ -137,7 +137,8 @@ func (s *settings) set(key string, value any) {
 func add(key string, values []string) change {
 	return func(s *settings) {
 		before, _ := s.values[key].([]string)
-		s.set(key, append(before[:len(before):len(before)], values...))
+		// A list of nothing is one, too, and not all that there is.
+		s.set(key, append(append([]string{}, before...), values...))
 	}
 }
 

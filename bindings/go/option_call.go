@@ -110,7 +110,8 @@ func WithImageSpec(version string) Option { return callOption(set("image_spec", 
 // WithTimes lets the tars of folders have the times of their files. For PushArtifact and AttachArtifact.
 func WithTimes() Option { return callOption(set("times", true)) }
 
-// WithTitles pulls only files with one of these titles, in which * is any text and ? any one character. For PullArtifact.
+// WithTitles pulls only files with one of these titles, in which * is any text and ? any one character; without any it is an
+// error, as with WithMediaTypes and WithPaths. For PullArtifact.
 func WithTitles(patterns ...string) Option { return callOption(add("titles", patterns)) }
 
 // WithMediaTypes pulls only files of one of these media types, with * and ? too. For PullArtifact.
@@ -308,7 +309,7 @@ func WithDevices() Option { return callOption(set("devices", true)) }
 
 // WithPaths extracts only these paths of the image, or patterns of them: each with everything below it and the folders above it. For
 // ExtractImage.
-func WithPaths(paths ...string) Option { return callOption(set("paths", paths)) }
+func WithPaths(paths ...string) Option { return callOption(add("paths", paths)) }
 
 // WithMaxBytes is the most bytes to unpack; 64 GiB by default. For ExtractImage, ExportImage, ImageFiles
 // and ValidateImage.

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::other_disk::{carry, is_other_disk};
 use super::pull_staging::PullStaging;
 use super::unpacked::{self, descend, walk};
 use crate::call::Call;
@@ -14,6 +15,7 @@ use crate::os::owner;
 use crate::tar::names::{shown, split};
 
 pub(super) struct PullDestination {
+    call: Call,
     folders: Folders,
     keep_old: bool,
     /// How many names were left as they are.
@@ -24,13 +26,14 @@ impl PullDestination {
     pub(super) fn open(call: &Call, folder: &Path, keep_old: bool) -> Result<PullDestination> {
         let opened = OpenFolder::open(folder);
         let root = opened.map_err(|error| Error::io(format!("cannot use the folder {}", folder.display()), &error))?;
-        Ok(PullDestination { folders: Folders::new(root, WalkBudget::new(call))?, keep_old, kept: 0 })
+        let folders = Folders::new(root, WalkBudget::new(call))?;
+        Ok(PullDestination { call: call.clone(), folders, keep_old, kept: 0 })
     }
 
     /// Before a file is fetched: whether what has its name is left as it is. Something that no file replaces is refused.
     pub(super) fn keeps(&mut self, path: &str) -> Result<bool> {
         let (folder, name) = split(path.as_bytes());
-        if !self.folders.walk(folder, false)? {
+        if !self.check_way(folder)? {
             return Ok(false);
         }
         match self.folders.here().status_of(name) {
@@ -41,6 +44,47 @@ impl PullDestination {
             Ok(found) => replaceable(&found, path.as_bytes()).map(|()| false),
             Err(_) => Ok(false),
         }
+    }
+
+    /// Refuses what is no folder in the place of one. Whether all of them are there; what is missing will be made.
+    pub(super) fn check_way(&mut self, path: &[u8]) -> Result<bool> {
+        let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at).chain([path.len()]);
+        for way in ends.map(|end| &path[..end]) {
+            if self.folders.walk(way, false)? {
+                continue;
+            }
+            let (above, name) = split(way);
+            self.folders.walk(above, false)?;
+            let here = self.folders.here();
+            // A link may lead to what is made when it is followed.
+            return match here.status_of(name).is_ok_and(|found| !found.is_folder) && here.read_link(name).is_err() {
+                true => Err(no_folder(way)),
+                false => Ok(false),
+            };
+        }
+        Ok(true)
+    }
+
+    /// Before any file gets its name: refuses an unpacked folder of which something has no place here.
+    pub(super) fn check_tree(&mut self, call: &Call, staging: &PullStaging, tree: &str, path: &str) -> Result<()> {
+        if !self.check_way(path.as_bytes())? {
+            return Ok(());
+        }
+        let inner = descend(&unpacked::open(staging.folder(), tree)?, path.as_bytes())?;
+        walk(call, inner, path.as_bytes(), &mut |found| {
+            let (folder, _) = split(found.path);
+            if !self.folders.walk(folder, false)? {
+                return Ok(());
+            }
+            match self.folders.here().status_of(found.name) {
+                Ok(_) if found.is_folder && self.folders.here().read_link(found.name).is_ok() => {
+                    Err(is_link(found.path))
+                }
+                Ok(there) if found.is_folder && !there.is_folder => Err(no_folder(found.path)),
+                Ok(there) if !found.is_folder && !self.keep_old => replaceable(&there, found.path),
+                _ => Ok(()),
+            }
+        })
     }
 
     /// Gives a blob that waits its name here. The permissions of a file that it replaces are its own then, as far as its owner may choose.
@@ -72,13 +116,21 @@ impl PullDestination {
             Err(_) if self.keep_old => return self.put_new(from, name, path, target),
             Err(_) => {}
         }
-        failed(from.rename(name, &here, target), "make", || path.to_vec()).map(|()| true)
+        let mut renamed = from.rename(name, &here, target);
+        if is_other_disk(&renamed) {
+            renamed = carry(&self.call, (from, name), &here, |hidden| here.rename(hidden, &here, target));
+        }
+        failed(renamed, "make", || path.to_vec()).map(|()| true)
     }
 
     /// Where another process may have created the name first.
     fn put_new(&mut self, from: &OpenFolder, name: &[u8], path: &[u8], target: &[u8]) -> Result<bool> {
         let here = self.folders.here().clone();
-        match from.rename_new(name, &here, target) {
+        let mut renamed = from.rename_new(name, &here, target);
+        if is_other_disk(&renamed) {
+            renamed = carry(&self.call, (from, name), &here, |hidden| here.rename_new(hidden, &here, target));
+        }
+        match renamed {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 self.kept += 1;
                 Ok(false)
@@ -108,7 +160,10 @@ impl PullDestination {
             self.enter(folder)?;
             if self.folders.here().status_of(name).is_err() {
                 let inner = descend(&whole, folder)?;
-                return failed(self.put_folder(&inner, name), "make", || path.as_bytes().to_vec());
+                let renamed = self.put_folder(&inner, name);
+                if !is_other_disk(&renamed) {
+                    return failed(renamed, "make", || path.as_bytes().to_vec());
+                }
             }
         }
         self.enter(path.as_bytes())?;
@@ -135,10 +190,7 @@ impl PullDestination {
         let (folder, name) = split(path);
         self.enter(folder)?;
         match self.folders.here().read_link(name) {
-            Ok(_) => {
-                let message = format!("'{}' is a link where a folder was unpacked", shown(path));
-                Err(Error::new(Code::Io, message))
-            }
+            Ok(_) => Err(is_link(path)),
             Err(_) => self.enter(path),
         }
     }
@@ -147,6 +199,14 @@ impl PullDestination {
     pub(super) fn finish(&mut self) -> Result<()> {
         self.folders.leave_to(0)
     }
+}
+
+fn is_link(path: &[u8]) -> Error {
+    Error::new(Code::Io, format!("'{}' is a link where a folder was unpacked", shown(path)))
+}
+
+fn no_folder(path: &[u8]) -> Error {
+    Error::new(Code::Io, format!("'{}' is not a folder, but the artifact has files in it", shown(path)))
 }
 
 /// A file takes the place of a file or a link, and of nothing else.

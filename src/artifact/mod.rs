@@ -4,6 +4,7 @@
 mod destination;
 mod folder_level;
 mod folder_tar;
+mod other_disk;
 mod part;
 pub mod pull;
 mod pull_staging;

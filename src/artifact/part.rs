@@ -13,6 +13,7 @@ use crate::annotations::pairs;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
+use crate::manifest::build::check_media_type;
 use crate::media_type as types;
 use crate::options::options;
 use crate::os::input;
@@ -21,7 +22,7 @@ use crate::stream::local_bytes::LocalBytes;
 use crate::stream::pack::{Compression, CompressionSettings};
 use crate::stream::replay::{hash, InMemory, OpenedFile, Replay};
 use crate::stream::source::{Source, PIECE};
-use crate::stream::spool::{SpoolItem, SpoolWriter, TemporaryOptions, TemporarySpace};
+use crate::stream::spool::{CallSpool, SpoolItem, SpoolWriter, TemporaryOptions};
 use crate::text::shorten;
 
 options! {
@@ -153,8 +154,11 @@ impl Artifact {
         self.config.iter().chain(&self.layers)
     }
 
-    /// Refuses titles that could not be pulled together.
+    /// Refuses titles that could not be pulled together, and what is not a media type.
     pub(super) fn check(&self) -> Result<()> {
+        for (part, kind) in self.parts().filter_map(|part| Some((part, part.media_type.as_deref()?))) {
+            check_media_type(kind, &format!("the media type of {}", part.shown()))?;
+        }
         let titles: Vec<String> =
             self.layers.iter().filter_map(|part| title::path_of(part.title.as_ref()?).ok()).collect();
         match title::clash(titles.iter().map(String::as_str)) {
@@ -199,7 +203,7 @@ fn in_file(item: SpoolItem) -> LocalBytes {
 
 impl Part {
     /// Reads it to its end, for its digest; what cannot be read again, and what is packed, waits in a temporary file.
-    pub(super) fn ready(&self, call: &Call, usual: &str, times: bool, space: &TemporarySpace) -> Result<ReadyPart> {
+    pub(super) fn ready(&self, call: &Call, usual: &str, times: bool, spool: &CallSpool) -> Result<ReadyPart> {
         match &self.content {
             PartContent::Memory(bytes) => {
                 let digest = hash(call, &mut InMemory(bytes, bytes), Algorithm::Sha256)?;
@@ -208,10 +212,19 @@ impl Part {
             PartContent::Waiting(item) => self.waiting(call, usual, item.clone()),
             PartContent::Path(path, read) => {
                 if input::is_standard(path) {
-                    return self.waiting(call, usual, read.to_its_end(call, path, space)?);
+                    return self.waiting(call, usual, read.to_its_end(call, path, spool)?);
                 }
-                self.of_path(call, (path, read), usual, times, space)
+                self.of_path(call, (path, read), usual, times, spool)
             }
+        }
+    }
+
+    /// What messages call it.
+    fn shown(&self) -> String {
+        match (&self.title, &self.content) {
+            (Some(title), _) => format!("'{}'", shorten(title)),
+            (None, PartContent::Path(path, _)) => path.display().to_string(),
+            _ => "a part".to_owned(),
         }
     }
 
@@ -225,7 +238,7 @@ impl Part {
         (path, read): (&Path, &ReadOnce),
         usual: &str,
         times: bool,
-        space: &TemporarySpace,
+        spool: &CallSpool,
     ) -> Result<ReadyPart> {
         let what = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
         let kind = std::fs::metadata(path).map_err(what)?.file_type();
@@ -241,20 +254,20 @@ impl Part {
                     &[],
                 ))
             }
-            kind if kind.is_dir() => self.folder(call, path, times, space),
-            kind if is_stream(kind) => self.waiting(call, usual, read.to_its_end(call, path, space)?),
+            kind if kind.is_dir() => self.folder(call, path, times, spool),
+            kind if is_stream(kind) => self.waiting(call, usual, read.to_its_end(call, path, spool)?),
             kind => Err(argument(format!("{} is {}, not a file, folder or pipe", path.display(), name_of(kind)))),
         }
     }
 
-    fn folder(&self, call: &Call, path: &Path, times: bool, space: &TemporarySpace) -> Result<ReadyPart> {
+    fn folder(&self, call: &Call, path: &Path, times: bool, spool: &CallSpool) -> Result<ReadyPart> {
         let Some(title) = &self.title else {
             return Err(argument(format!("the config {} is a folder", path.display())));
         };
         let mut tar = FolderTar::open(call, path, title, times)?;
         let gzip = CompressionSettings::of(Some(Compression::Gzip), None, Compression::Gzip)?;
         let gzip = gzip.ok_or_else(|| Error::new(Code::Internal, "gzip has no settings"))?;
-        let packed = gzip.pack(call, &mut tar, space.spool()?.writer())?;
+        let packed = gzip.pack(call, &mut tar, spool.writer()?)?;
         let unpacked = tar.digest();
         let notes = [(UNPACK, "true"), (TAR_DIGEST, unpacked.as_str())];
         let size = packed.item.size();
@@ -299,7 +312,7 @@ impl Part {
 
 impl ReadOnce {
     /// All of standard input, a pipe or a character device.
-    fn to_its_end(&self, call: &Call, path: &Path, space: &TemporarySpace) -> Result<SpoolItem> {
+    fn to_its_end(&self, call: &Call, path: &Path, spool: &CallSpool) -> Result<SpoolItem> {
         let gone = |why: &str| Error::new(Code::Io, format!("cannot read {}: {why}", path.display()));
         let Ok(mut so_far) = self.0.try_lock() else { return Err(gone("another push is reading it")) };
         match &*so_far {
@@ -307,19 +320,19 @@ impl ReadOnce {
             ReadSoFar::Something => return Err(gone("a push that failed has read a part of it")),
             ReadSoFar::Nothing => *so_far = ReadSoFar::Something,
         }
-        let item = spooled(call, path, space)?;
+        let item = spooled(call, path, spool)?;
         *so_far = ReadSoFar::All(item.clone());
         Ok(item)
     }
 }
 
-fn spooled(call: &Call, path: &Path, space: &TemporarySpace) -> Result<SpoolItem> {
+fn spooled(call: &Call, path: &Path, spool: &CallSpool) -> Result<SpoolItem> {
     let what = |error: std::io::Error| match error.downcast::<Error>() {
         Ok(ended) => ended,
         Err(error) => Error::io(format!("cannot read {}", path.display()), &error),
     };
     let file = input::open(path).map_err(what)?;
-    let (mut writer, mut buffer): (SpoolWriter, _) = (space.spool()?.writer(), vec![0; PIECE]);
+    let (mut writer, mut buffer): (SpoolWriter, _) = (spool.writer()?, vec![0; PIECE]);
     loop {
         let count = input::read(&file, &mut buffer, || call.check()).map_err(what)?;
         if count == 0 {

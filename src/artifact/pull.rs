@@ -34,10 +34,11 @@ options! {
     pub struct ArtifactPullOptions {
         /// of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
         pub platform: Option<String>,
-        /// only files with one of these titles, in which * is any text and ? any one character; none is OCIREG_NOT_FOUND
-        pub titles: Vec<String>,
+        /// only files with one of these titles, in which * is any text and ? any one character; none is OCIREG_NOT_FOUND, and
+        /// an empty list OCIREG_INVALID_ARGUMENT
+        pub titles: Option<Vec<String>>,
         /// only files of one of these media types, with * and ? too
-        pub media_types: Vec<String>,
+        pub media_types: Option<Vec<String>>,
         /// files that are there are left as they are; without it they are replaced
         pub keep_old: bool,
         /// false: packed folders stay the files that they came as
@@ -108,7 +109,7 @@ pub fn pull(
     width_of(options.concurrency)?;
     let image = Image::find(call, store, options.platform.as_deref())?;
     let document = &image.content.document;
-    let choice = FileChoice { titles: &options.titles, media_types: &options.media_types, unpack: options.unpack };
+    let choice = FileChoice::new(options.titles.as_deref(), options.media_types.as_deref(), options.unpack)?;
     let (wanted, skipped) = choose(document.layers(), choice)?;
     let mut job = Pull::into(call, store, folder, options)?;
     let files = job.files(wanted)?;
@@ -161,11 +162,17 @@ impl<'a> Pull<'a> {
         self.check_case(&wanted)?;
         let mut all = Vec::new();
         for file in wanted {
-            let kept = file.folder.is_none() && self.destination.keeps(&file.path)?;
+            let kept = match file.folder.is_some() {
+                true => self.destination.check_way(file.path.as_bytes()).map(|_| false),
+                false => self.destination.keeps(&file.path),
+            }?;
             all.push((file, kept));
         }
         self.fetch(&all)?;
         self.unpack(&all)?;
+        for (number, (file, _)) in all.iter().enumerate().filter(|(_, (file, _))| file.folder.is_some()) {
+            self.destination.check_tree(self.call, &self.staging, &tree(number), &file.path)?;
+        }
         let done = self.name(all)?;
         self.destination.finish()?;
         Ok(done)

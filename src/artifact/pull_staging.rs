@@ -26,7 +26,7 @@ pub(super) struct PullStaging {
 impl Drop for PullStaging {
     fn drop(&mut self) {
         // What it holds is for the next pull.
-        let _ = if self.is_alone { fs::remove_dir_all(&self.path) } else { fs::remove_dir(&self.path) };
+        let _ = if self.is_alone { temporary::remove_folder(&self.path) } else { fs::remove_dir(&self.path) };
     }
 }
 
@@ -88,7 +88,7 @@ impl PullStaging {
         let path = self.path_of(name);
         let removed = match fs::symlink_metadata(&path) {
             Err(_) => return Ok(()),
-            Ok(found) if found.is_dir() => fs::remove_dir_all(&path),
+            Ok(found) if found.is_dir() => temporary::remove_folder(&path),
             Ok(_) => fs::remove_file(&path),
         };
         removed.map_err(|error| cannot(&path, &error))
@@ -121,7 +121,7 @@ impl PullStaging {
 
     /// Removes everything: nothing waits any more.
     pub(super) fn empty(self) -> Result<()> {
-        fs::remove_dir_all(&self.path).map_err(|error| cannot(&self.path, &error))
+        temporary::remove_folder(&self.path).map_err(|error| cannot(&self.path, &error))
     }
 }
 

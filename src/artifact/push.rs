@@ -18,7 +18,7 @@ use crate::options::{options, word, OptionValue};
 use crate::store::condition::{NameOptions, SeenTo};
 use crate::store::local_store::LocalStore;
 use crate::store::{RawManifest, WriteStore};
-use crate::stream::spool::TemporarySpace;
+use crate::stream::spool::{CallSpool, TemporarySpace};
 use crate::sync::lock;
 use crate::transfer::copy::{copy, skipped, Copied, CopyOptions};
 use crate::transfer::workers::{in_parallel, width_of};
@@ -128,7 +128,10 @@ pub(crate) fn make(
     let annotations = pairs(&options.artifact.annotations)?;
     width_of(options.artifact.concurrency)?;
     artifact.check()?;
-    let parts = parts(call, artifact, options.artifact.times, space)?;
+    if let Some(kind) = &options.artifact.artifact_type {
+        build::check_media_type(kind, "the option artifact_type")?;
+    }
+    let parts = parts(call, artifact, options.artifact.times, &CallSpool::new(space))?;
     let mut described = manifest(artifact, &parts, options.artifact.artifact_type.as_deref(), is_old)?;
     if let Some(subject) = subject {
         described["subject"] = json!({"mediaType": subject.media_type, "digest": subject.digest, "size": subject.size});
@@ -136,7 +139,7 @@ pub(crate) fn make(
     if !annotations.is_empty() {
         described["annotations"] = annotations.into();
     }
-    let built = build::build(described.to_string().as_bytes(), Algorithm::Sha256)?;
+    let built = build::build_as(described.to_string().as_bytes(), Algorithm::Sha256, is_old)?;
     let root = RawManifest { document: built.document, bytes: built.bytes };
     let mut store = LocalStore::new("the artifact", root.clone());
     store.add_blob(Algorithm::Sha256.digest(EMPTY), in_memory(EMPTY.into()));
@@ -209,12 +212,12 @@ fn is_old(options: &ArtifactPushOptions, subject: Option<&Descriptor>) -> Result
 
 /// The config, if there is one, and the layers, each read to its end; on other threads, because compression needs more stack than the
 /// caller's thread may have.
-fn parts(call: &Call, artifact: &Artifact, times: bool, space: &TemporarySpace) -> Result<Vec<ReadyPart>> {
+fn parts(call: &Call, artifact: &Artifact, times: bool, spool: &CallSpool) -> Result<Vec<ReadyPart>> {
     let found = Mutex::new(BTreeMap::new());
     let config = artifact.config.iter().map(|part| (part, UNKNOWN_CONFIG));
     let all = config.chain(artifact.layers.iter().map(|part| (part, types::OCI_LAYER)));
     in_parallel(call, WIDTH, &Arc::default(), all.enumerate().collect(), |call, _, (at, (part, usual))| {
-        let ready = part.ready(call, usual, times, space)?;
+        let ready = part.ready(call, usual, times, spool)?;
         lock(&found).insert(at, ready);
         Ok(())
     })?;
@@ -311,6 +314,6 @@ mod tests {
         let error = push(&call, &made, &to, &options(json!({}))).unwrap_err();
         assert_eq!(error.code(), Code::Io);
         assert!(error.message().contains("changed while it was read"), "{error}");
-        assert!(!folder.path().join("layout/index.json").exists());
+        assert!(to.entries().unwrap().is_empty());
     }
 }

@@ -32,12 +32,31 @@ pub struct SkippedFile {
     pub reason: &'static str,
 }
 
-/// What is chosen by title and by media type; empty lists choose all.
+/// What is chosen by title and by media type; without a list all are.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FileChoice<'a> {
-    pub(super) titles: &'a [String],
-    pub(super) media_types: &'a [String],
-    pub(super) unpack: bool,
+    titles: Option<&'a [String]>,
+    media_types: Option<&'a [String]>,
+    unpack: bool,
+}
+
+impl<'a> FileChoice<'a> {
+    /// Refuses lists that name nothing: a program that has found nothing does not want everything.
+    pub(super) fn new(
+        titles: Option<&'a [String]>,
+        media_types: Option<&'a [String]>,
+        unpack: bool,
+    ) -> Result<FileChoice<'a>> {
+        for (key, list) in [("titles", titles), ("media_types", media_types)] {
+            if list.is_some_and(<[String]>::is_empty) {
+                let message = format!(
+                    "the option {key} is an empty list, which names nothing: without the option it is all files"
+                );
+                return Err(Error::new(Code::InvalidArgument, message));
+            }
+        }
+        Ok(FileChoice { titles, media_types, unpack })
+    }
 }
 
 /// The files that are wanted, and what is passed over. Titles that are not valid are refused, before anything is fetched.
@@ -45,8 +64,9 @@ pub(super) fn choose(layers: &[Descriptor], choice: FileChoice) -> Result<(Vec<W
     let (mut wanted, mut passed) = (Vec::new(), Vec::new());
     for layer in layers {
         let title = layer.annotation(title::TITLE);
-        let fits =
-            |patterns: &[String], text: &str| patterns.is_empty() || patterns.iter().any(|one| matches(one, text));
+        let fits = |patterns: Option<&[String]>, text: &str| {
+            patterns.is_none_or(|some| some.iter().any(|one| matches(one, text)))
+        };
         let reason = match title {
             None => Some("no title"),
             Some(title) if !fits(choice.titles, title) || !fits(choice.media_types, &layer.media_type) => {
@@ -68,7 +88,7 @@ pub(super) fn choose(layers: &[Descriptor], choice: FileChoice) -> Result<(Vec<W
     if let Some(why) = title::clash(wanted.iter().map(|file| file.path.as_str())) {
         return Err(invalid(why).with_hint("the option titles chooses some of the files"));
     }
-    if wanted.is_empty() && !(choice.titles.is_empty() && choice.media_types.is_empty()) {
+    if wanted.is_empty() && (choice.titles.is_some() || choice.media_types.is_some()) {
         return Err(Error::new(Code::NotFound, "no file of the artifact has such a title or media type"));
     }
     Ok((wanted, passed))
@@ -138,7 +158,10 @@ mod tests {
     fn chosen(layers: &[Descriptor], titles: &[&str], types: &[&str]) -> Result<(Vec<String>, Vec<&'static str>)> {
         let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let (titles, media_types) = (own(titles), own(types));
-        let (wanted, passed) = choose(layers, FileChoice { titles: &titles, media_types: &media_types, unpack: true })?;
+        let some = |list: &'_ [String]| (!list.is_empty()).then(|| list.to_owned());
+        let (titles, media_types) = (some(&titles), some(&media_types));
+        let choice = FileChoice::new(titles.as_deref(), media_types.as_deref(), true)?;
+        let (wanted, passed) = choose(layers, choice)?;
         Ok((wanted.into_iter().map(|file| file.path).collect(), passed.into_iter().map(|one| one.reason).collect()))
     }
 
@@ -155,6 +178,14 @@ mod tests {
         assert_eq!(chosen(&layers, &[], &["a/*"]).unwrap().0, all[1..]);
         assert_eq!(chosen(&layers, &["x"], &[]).unwrap_err().code(), Code::NotFound);
         assert_eq!(chosen(&layers[2..], &[], &[]).unwrap().0.len(), 0);
+    }
+
+    #[test]
+    fn a_list_of_nothing_is_not_everything() {
+        for (titles, media_types) in [(Some(&[][..]), None), (None, Some(&[][..]))] {
+            let error = FileChoice::new(titles, media_types, true).unwrap_err();
+            assert_eq!(error.code(), Code::InvalidArgument, "{error}");
+        }
     }
 
     #[test]

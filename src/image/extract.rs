@@ -33,9 +33,9 @@ pub fn extract_through(
     let ids = diff_ids(call, store, &image, layers.len())?;
     let limits = UnpackLimits { bytes: options.max_bytes, ratio: options.max_ratio };
     call.begin("extract", Some(layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size))))?;
-    if !options.paths.is_empty() {
+    if let Some(paths) = &options.paths {
         let source = FlatLayers { call, store, layers: &layers, ids: ids.as_deref(), limits };
-        return picked::extract(&image, source, path, options, space);
+        return picked::extract(&image, source, (path, paths), options, space);
     }
     let mut job = Extraction { call, store, unpacking: Unpacking::new(call, &image, path, options)?, limits, done: 0 };
     for (at, layer) in layers.iter().enumerate() {

@@ -16,11 +16,11 @@ use crate::tar::{Entries, TarSource};
 pub(super) fn extract(
     image: &Image,
     source: FlatLayers,
-    path: &Path,
+    (path, paths): (&Path, &[String]),
     options: &ExtractOptions,
     space: &TemporarySpace,
 ) -> Result<Extracted> {
-    let (call, picks) = (source.call, Picks::of(&options.paths)?);
+    let (call, picks) = (source.call, Picks::of(paths)?);
     // A folder that cannot be used is better known before anything is fetched; one that is not there is not made yet.
     let there = path.exists().then(|| Unpacking::new(call, image, path, options)).transpose()?;
     let mut waiting = WaitingFiles(space.spool()?.writer());

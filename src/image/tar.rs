@@ -41,6 +41,7 @@ pub(crate) fn refuse_in_whiteout(path: &[u8]) -> Result<()> {
 impl TarEntry {
     /// What the entry's name says about the layers below.
     pub(crate) fn mark(&self) -> Result<Mark<'_>> {
+        refuse_in_whiteout(&self.path)?;
         let (folder, name) = split(&self.path);
         let Some(hidden) = name.strip_prefix(b".wh.") else { return Ok(Mark::None) };
         if hidden == b".wh..opq" {

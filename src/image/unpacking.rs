@@ -36,8 +36,9 @@ options! {
         /// the most bytes of a layer for each packed one, from the first GiB on
         pub max_ratio: u64 = 250,
         /// only these paths of the image, each with everything below it and the folders above it. In patterns `*` is any part of a
-        /// name, `?` one byte, `[a-z]` one of several, `**` any number of names, and after a backslash each stands for itself
-        pub paths: Vec<String>,
+        /// name, `?` one byte, `[a-z]` one of several, `**` any number of names, and after a backslash each stands for itself. A list
+        /// without any is OCIREG_INVALID_ARGUMENT
+        pub paths: Option<Vec<String>>,
     }
 }
 

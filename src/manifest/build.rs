@@ -32,6 +32,11 @@ pub struct BuiltManifest {
 /// Makes a manifest of its parts: a JSON object with the members of a manifest or an index, without `schemaVersion`. `algorithm` is for
 /// its own digest.
 pub fn build(parts: &[u8], algorithm: Algorithm) -> Result<BuiltManifest> {
+    build_as(parts, algorithm, false)
+}
+
+/// The same; one as of the image specification 1.0, which has no empty descriptors, may have no layers.
+pub(crate) fn build_as(parts: &[u8], algorithm: Algorithm, is_old: bool) -> Result<BuiltManifest> {
     let given = match json::parse(parts) {
         Ok(Value::Object(given)) => given,
         Ok(_) => return Err(argument("the parts of the manifest are not a JSON object")),
@@ -43,7 +48,7 @@ pub fn build(parts: &[u8], algorithm: Algorithm) -> Result<BuiltManifest> {
     refuse_for_docker(&parts, &media_type)?;
     match types::is_index(&media_type) {
         true => check_kinds(&parts, &media_type)?,
-        false => complete_image(&mut parts, &media_type)?,
+        false => complete_image(&mut parts, &media_type, is_old)?,
     }
     settle_descriptors(&mut parts)?;
     if let Some(annotations) = parts.get_mut("annotations") {
@@ -99,7 +104,7 @@ pub(super) fn check_kinds(parts: &Map<String, Value>, media_type: &str) -> Resul
 }
 
 /// An artifact without a config or without layers has the empty descriptor instead of them (manifest.md, "Guidelines for Artifact Usage").
-fn complete_image(parts: &mut Map<String, Value>, media_type: &str) -> Result<()> {
+fn complete_image(parts: &mut Map<String, Value>, media_type: &str, is_old: bool) -> Result<()> {
     let artifact = text_of(parts, "artifactType")?.is_some_and(|name| !name.is_empty());
     if media_type == types::DOCKER_MANIFEST && !parts.contains_key("config") {
         return Err(invalid("a Docker image manifest needs a config"));
@@ -111,7 +116,7 @@ fn complete_image(parts: &mut Map<String, Value>, media_type: &str) -> Result<()
     }
     let none = parts.get("layers").is_none_or(|layers| layers.as_array().is_some_and(Vec::is_empty));
     if none {
-        let layers = if media_type == types::OCI_MANIFEST { vec![empty()] } else { Vec::new() };
+        let layers = if media_type == types::OCI_MANIFEST && !is_old { vec![empty()] } else { Vec::new() };
         parts.insert("layers".to_owned(), layers.into());
     }
     Ok(())
@@ -224,7 +229,7 @@ fn text_of<'a>(object: &'a Map<String, Value>, name: &str) -> Result<Option<&'a 
 }
 
 /// RFC 6838, section 4.2.
-fn check_media_type(name: &str, what: &str) -> Result<()> {
+pub(crate) fn check_media_type(name: &str, what: &str) -> Result<()> {
     let restricted = |part: &str| {
         let mut bytes = part.bytes();
         part.len() <= 127

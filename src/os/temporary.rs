@@ -1,6 +1,6 @@
 //! Files that are there for a while, and those that get their name when they are whole.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -49,6 +49,23 @@ pub(crate) fn named(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
 /// Makes a temporary folder for this user only.
 pub(crate) fn private_folder(folder: &Path, prefix: &std::ffi::OsStr) -> io::Result<TempDir> {
     Builder::new().prefix(prefix).permissions(mode::private_folder()).tempdir_in(folder)
+}
+
+/// Removes a folder of this user's and everything in it, also folders that he may not write to himself.
+pub(crate) fn remove_folder(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+        removed => return removed,
+    }
+    let mut waiting = vec![path.to_owned()];
+    while let Some(folder) = waiting.pop() {
+        fs::set_permissions(&folder, mode::private_folder())?;
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            waiting.extend(entry.file_type()?.is_dir().then(|| entry.path()));
+        }
+    }
+    fs::remove_dir_all(path)
 }
 
 /// Why a file could not be written: a new one cannot be created beside it, or cannot be written or renamed.
@@ -126,6 +143,38 @@ fn persist_new(temporary: NamedTempFile, path: &Path) -> Result<File, PersistErr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// By another user, where this one may do everything: in a process of its own.
+    #[test]
+    fn folders_without_write_permission_are_removed() {
+        use std::os::unix::fs::{chown, MetadataExt as _, PermissionsExt as _};
+        use std::os::unix::process::CommandExt as _;
+        if let Some(tree) = std::env::var_os("OCIREG_TEST_REMOVE") {
+            return remove_folder(Path::new(&tree)).unwrap();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let is_root = fs::metadata(folder.path()).unwrap().uid() == 0;
+        let tree = folder.path().join("tree");
+        fs::create_dir_all(tree.join("deep/er")).unwrap();
+        fs::write(tree.join("deep/er/file"), "x").unwrap();
+        std::os::unix::fs::symlink("/", tree.join("deep/link")).unwrap();
+        let modes =
+            [("tree/deep/er/file", 0o444), ("tree/deep/er", 0o555), ("tree/deep", 0o000), ("tree", 0o555), ("", 0o755)];
+        for (path, mode) in modes.map(|(path, mode)| (folder.path().join(path), mode)) {
+            if is_root {
+                chown(&path, Some(65534), None).unwrap();
+            }
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let mut other = std::process::Command::new(std::env::current_exe().unwrap());
+        let test = "os::temporary::tests::folders_without_write_permission_are_removed";
+        other.args(["--exact", test]).env("OCIREG_TEST_REMOVE", &tree);
+        if is_root {
+            other.uid(65534);
+        }
+        let done = other.output().unwrap();
+        assert!(done.status.success() && !tree.exists(), "{}", String::from_utf8_lossy(&done.stdout));
+    }
 
     #[test]
     fn a_filter_that_knows_the_plain_question_only_does_not_make_a_folder_unwritable() {

@@ -1,5 +1,6 @@
 //! A repository as a place to copy from and to.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 
 use crate::call::Call;
@@ -35,12 +36,15 @@ pub struct RegistryStore {
     is_new: bool,
     /// Manifests with a subject that were put, but are not on the subject's list.
     unlisted: Mutex<Vec<(Digest, Descriptor)>>,
+    /// Its tag refers to what is put already, and only its subject's list lacks that.
+    is_only_unlisted: AtomicBool,
 }
 
 impl RegistryStore {
     /// The manifest that a reference names.
     pub fn new(client: &Client, reference: Reference) -> RegistryStore {
-        RegistryStore { client: client.clone(), reference, is_new: false, unlisted: Mutex::default() }
+        let (unlisted, is_only_unlisted) = (Mutex::default(), AtomicBool::default());
+        RegistryStore { client: client.clone(), reference, is_new: false, unlisted, is_only_unlisted }
     }
 
     /// The same, when the registry does not list the tag: it is not asked for it again.
@@ -186,14 +190,22 @@ impl WriteStore for RegistryStore {
         true
     }
 
-    // What has a subject is put under its digest again: it may be there from a call that failed before it was on its subject's list. A tag
+    // What has a subject may be there from a call that failed before it was on its subject's list: it is put under its digest again. A tag
     // may be one that can be written once only.
     fn look(&self, call: &Call, root: &RawManifest) -> Result<bool> {
-        if root.document.subject().is_some() && self.reference.tag().is_none() {
+        let subject = root.document.subject().map(|subject| &subject.digest);
+        if subject.is_some() && self.reference.tag().is_none() {
             return Ok(false);
         }
         let name = ManifestName::asked(&self.reference, root.digest())?;
-        Ok(!self.is_new && self.stands_for(call, &name, root.digest())?)
+        if self.is_new || !self.stands_for(call, &name, root.digest())? {
+            return Ok(false);
+        }
+        let is_listed = |list: Vec<Descriptor>| list.iter().any(|entry| entry.digest == *root.digest());
+        let is_unlisted =
+            subject.is_some_and(|subject| !ReadStore::referrers(self, call, subject).is_ok_and(is_listed));
+        self.is_only_unlisted.store(is_unlisted, Ordering::Relaxed);
+        Ok(!is_unlisted)
     }
 
     fn begin(&self, _: &Call) -> Result<()> {
@@ -293,7 +305,10 @@ impl RegistryStore {
         role: &Role,
         condition: &NameCondition,
     ) -> Result<Option<PutManifest>> {
-        let under = ManifestName::role(role, &self.reference, content.digest())?;
+        let under = match *role == Role::Root && self.is_only_unlisted.load(Ordering::Relaxed) {
+            true => ManifestName::Digest(content.digest().clone()),
+            false => ManifestName::role(role, &self.reference, content.digest())?,
+        };
         // There are registries where a tag is written once.
         if matches!(role, Role::DigestTag(_)) && self.stands_for(call, &under, content.digest())? {
             return Ok(None);

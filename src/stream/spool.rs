@@ -5,11 +5,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::error::{Code, Error, Result};
 use crate::options::{above_zero, options};
 use crate::os::{offset, temporary};
+use crate::sync::lock;
 
 const EXTENT: u64 = 1 << 20;
 
@@ -66,6 +67,29 @@ impl TemporarySpace {
             .map_err(|error| Error::io(format!("cannot create a temporary file in {}", folder.display()), &error))
             .map_err(|error| error.with_hint("the option temporary_dir names another folder".to_owned()))?;
         Ok(Arc::new(Spool { file, folder, next: AtomicU64::new(0), written: AtomicU64::new(0), limit: self.limit }))
+    }
+}
+
+/// The one spool of a call, made when the first bytes have to wait: so the limit is that of the call.
+#[derive(Debug)]
+pub(crate) struct CallSpool<'a> {
+    space: &'a TemporarySpace,
+    made: Mutex<Option<Arc<Spool>>>,
+}
+
+impl<'a> CallSpool<'a> {
+    pub(crate) fn new(space: &'a TemporarySpace) -> CallSpool<'a> {
+        CallSpool { space, made: Mutex::default() }
+    }
+
+    /// For one more item.
+    pub(crate) fn writer(&self) -> Result<SpoolWriter> {
+        let mut made = lock(&self.made);
+        let spool = match &*made {
+            Some(spool) => spool.clone(),
+            None => made.insert(self.space.spool()?).clone(),
+        };
+        Ok(spool.writer())
     }
 }
 

@@ -3,6 +3,7 @@
 mod archives;
 mod artifacts;
 mod artifacts_pushed;
+mod artifacts_together;
 mod auth;
 mod blob_info;
 mod bounds;

@@ -20,7 +20,7 @@ use crate::shelf::*;
 fn pick(store: &dyn ReadStore, into: &Path, paths: &[&str]) -> Result<Extracted, Error> {
     let client = client();
     let paths = paths.iter().map(|path| (*path).to_owned()).collect();
-    extract(&call(&client), store, into, &ExtractOptions { paths, ..ExtractOptions::default() })
+    extract(&call(&client), store, into, &ExtractOptions { paths: Some(paths), ..ExtractOptions::default() })
 }
 
 fn there(root: &Path) -> Vec<String> {
@@ -147,7 +147,7 @@ fn nothing_picked_removes() {
             std::fs::create_dir_all(outer.path().join(there)).unwrap();
         }
         let (client, paths) = (client(), vec!["**/f".to_owned()]);
-        let options = ExtractOptions { paths, overwrite: true, ..ExtractOptions::default() };
+        let options = ExtractOptions { paths: Some(paths), overwrite: true, ..ExtractOptions::default() };
         let outcome = extract(&call(&client), &store, outer.path(), &options);
         let wanted = &["d", "d/etc", "etc", "other", "other/f"];
         match name.contains(".wh..wh.") {

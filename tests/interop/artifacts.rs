@@ -80,7 +80,7 @@ fn manifests_are_those_of_oras() {
     let folder = files();
     for registry in REGISTRIES {
         let place = TestRegistry::new(registry);
-        let cases: [Case; 7] = [
+        let cases: [Case; 9] = [
             (
                 &["a.txt", "c.json:application/json", "a<b>&é.txt", "empty"],
                 None,
@@ -98,6 +98,13 @@ fn manifests_are_those_of_oras() {
             ),
             (&["a.txt"], Some("c.json"), &["--image-spec", "v1.0"], json!({"image_spec": "v1.0"})),
             (&[], None, &["--artifact-type", "a/b"], json!({"artifact_type": "a/b"})),
+            (&[], None, &["--image-spec", "v1.0"], json!({"image_spec": "v1.0"})),
+            (
+                &[],
+                None,
+                &["--artifact-type", "a/b", "--image-spec", "v1.0"],
+                json!({"artifact_type": "a/b", "image_spec": "v1.0"}),
+            ),
         ];
         for (number, (names, config, flags, mut options)) in cases.into_iter().enumerate() {
             let theirs = format!("{}/theirs:{number}", place.host);

@@ -51,6 +51,16 @@ fn destinations(folder: &str) -> [(String, PathBuf); 4] {
     ]
 }
 
+/// Whether an image can be seen there. A layout that was begun has an index of nothing.
+fn is_visible(seen: &Path) -> bool {
+    let is_empty =
+        |bytes: Vec<u8>| seen.ends_with("index.json") && !String::from_utf8_lossy(&bytes).contains("sha256:");
+    std::fs::read(seen).is_ok_and(|bytes| !is_empty(bytes))
+}
+
+/// The same in a script, of its fifth argument.
+const NOTHING_VISIBLE: &str = r#"{ [ ! -e "$5" ] || { [ "${5##*/}" = index.json ] && ! grep -q sha256: "$5"; } || { echo "half done: $5" >&2; exit 98; }; }"#;
+
 /// Runs a shell in a separate mount namespace; None where this process may not.
 fn in_namespace(script: &str, arguments: &[&str]) -> Option<Output> {
     let probe = "mount -t tmpfs none /mnt";
@@ -86,12 +96,14 @@ fn a_full_disk() {
     std::fs::create_dir(&small).unwrap();
     for (to, seen) in destinations(&small.display().to_string()) {
         // What is visible there is printed at the end, because the mount disappears with the shell.
-        let script = r#"mount -t tmpfs -o size=2m none "$1" || exit 99
+        let script = format!(
+            r#"mount -t tmpfs -o size=2m none "$1" || exit 99
             "$2" --json-errors copy "$3" "$4"; status=$?
-            [ ! -e "$5" ] || { echo "half done: $5" >&2; exit 98; }
-            exit $status"#;
+            {NOTHING_VISIBLE}
+            exit $status"#
+        );
         let arguments = [&small.display().to_string(), &ocireg, &from, &to, &seen.display().to_string()];
-        match in_namespace(script, &arguments.map(String::as_str)) {
+        match in_namespace(&script, &arguments.map(String::as_str)) {
             Some(output) => expect_io(&output, &to, "No space left on device"),
             // Then the limit of the next case has to do.
             None => return,
@@ -119,7 +131,7 @@ fn a_disk_that_loses_what_it_took() {
         let copy = ["--json-errors", "copy", &from, &to];
         let output = Command::new(command()).args(copy).env("LD_PRELOAD", path("loses.so")).output().unwrap();
         expect_io(&output, &to, "Input/output error");
-        assert!(!seen.exists(), "{}", seen.display());
+        assert!(!is_visible(&seen), "{}", seen.display());
         done(&TestRegistry::new("OCIREG_TEST_V3").client(), &from, &to);
     }
     assert!(check(&TestRegistry::new("OCIREG_TEST_V3").client(), &path("layout")).ok);
@@ -134,7 +146,7 @@ fn a_file_larger_than_is_allowed() {
         let script = r#"ulimit -f 1000; trap '' XFSZ; exec "$1" --json-errors copy "$2" "$3""#;
         let output = Command::new("bash").args(["-c", script, "bash", &ocireg, &from, &to]).output().unwrap();
         expect_io(&output, &to, "File too large");
-        assert!(!seen.exists(), "{}", seen.display());
+        assert!(!is_visible(&seen), "{}", seen.display());
         // Without the limit the same copy completes.
         let client = TestRegistry::new("OCIREG_TEST_V3").client();
         done(&client, &from, &to);
@@ -161,7 +173,7 @@ fn a_folder_without_permission() {
         };
         let output = copier.args(["--json-errors", "copy", &from, &to]).output().unwrap();
         expect_io(&output, &to, "Permission denied");
-        assert!(!seen.exists(), "{}", seen.display());
+        assert!(!is_visible(&seen), "{}", seen.display());
     }
     assert_eq!(std::fs::read_dir(&closed).unwrap().count(), 0);
 }
@@ -175,13 +187,15 @@ fn a_disk_that_is_read_only() {
     std::fs::create_dir(&disk).unwrap();
     let at = disk.display().to_string();
     for (to, seen) in destinations(&at) {
-        let script = r#"mount -t tmpfs none "$1" && mount -o remount,ro "$1" || exit 99
+        let script = format!(
+            r#"mount -t tmpfs none "$1" && mount -o remount,ro "$1" || exit 99
             "$2" --json-errors copy "$3" "$4"; status=$?
-            [ ! -e "$5" ] || exit 98
-            exit $status"#;
+            {NOTHING_VISIBLE}
+            exit $status"#
+        );
         let arguments = [&at, &ocireg, &from, &to, &seen.display().to_string()];
         // Where no disk can be mounted, the previous case has to do.
-        let Some(output) = in_namespace(script, &arguments.map(String::as_str)) else { return };
+        let Some(output) = in_namespace(&script, &arguments.map(String::as_str)) else { return };
         expect_io(&output, &to, "Read-only file system");
     }
     // What is complete can be copied again, and read.
@@ -221,7 +235,7 @@ fn manifests_that_are_wrong_or_missing() {
     let error = copied(&client, &from, &target, Default::default()).unwrap_err();
     assert_eq!(error.code(), Code::NotFound, "{error}");
     assert!(error.message().contains(digest), "{error}");
-    assert!(!folder.path().join("target/index.json").exists(), "nothing half done");
+    assert!(!is_visible(&folder.path().join("target/index.json")), "nothing half done");
 }
 
 /// Incomplete archives: each error says what is missing.
@@ -250,7 +264,33 @@ fn archives_that_are_not_whole() {
         let error = copied(&client, &archive, &target, Default::default()).unwrap_err();
         assert_eq!((error.code(), &error.to_json()["side"]), (Code::MissingBlob, &"source".into()), "{error}");
         assert!(error.message().contains(layer.hex()), "{error}");
-        assert!(!path("target/index.json").exists(), "nothing half done");
+        assert!(!is_visible(&path("target/index.json")), "nothing half done");
         std::fs::remove_file(path("whole.tar")).unwrap();
     }
+}
+
+/// A folder that something is mounted in: files that waited on the one disk get their names on the other.
+#[test]
+fn an_artifact_that_belongs_on_two_disks() {
+    let folder = scratch();
+    let (out, layout) = (folder.path().join("out"), folder.path().join("layout").display().to_string());
+    std::fs::create_dir_all(out.join("mounted")).unwrap();
+    let made = crate::artifacts::files();
+    let ocireg = command().display().to_string();
+    let push = ["artifact", "push", &format!("oci:{layout}:v1"), "--artifact-type", "a/b", "folder", "a.txt"];
+    assert!(Command::new(&ocireg).args(push).current_dir(made.path()).output().unwrap().status.success());
+    let script = r#"mount -t tmpfs none "$1/mounted" || exit 99
+        cd "$3" && mkdir mounted && cp -r folder mounted && "$2" artifact push "oci:$4:v2" --artifact-type a/b mounted >&2 &&
+        cp a.txt mounted && "$2" artifact push "oci:$4:v3" --artifact-type a/b mounted/a.txt >&2 || exit
+        for version in v1 v2 v3; do "$2" artifact pull "oci:$4:$version" -o "$1" >&2 || exit; done
+        "$2" artifact pull "oci:$4:v2" -o "$1" --keep-old >&2 || exit
+        chmod 600 "$1/mounted/a.txt" && "$2" artifact pull "oci:$4:v3" -o "$1" >&2 || exit
+        stat -c %a "$1/mounted/a.txt" && find "$1" -mindepth 1 | sed "s,$1/,," | sort && diff -r "$3/mounted" "$1/mounted""#;
+    let arguments = [&out.display().to_string(), &ocireg, &made.path().display().to_string(), &layout];
+    let Some(output) = in_namespace(script, &arguments.map(String::as_str)) else { return };
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let names = "600\na.txt\nfolder\nfolder/deep\nfolder/deep/er\nfolder/deep/er/x\nfolder/in\nfolder/link\nmounted\nmounted/a.txt\n\
+                 mounted/folder\nmounted/folder/deep\nmounted/folder/deep/er\nmounted/folder/deep/er/x\nmounted/folder/in\nmounted/folder/link\n";
+    assert_eq!(String::from_utf8_lossy(&output.stdout), names);
 }

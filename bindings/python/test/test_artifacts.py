@@ -52,7 +52,13 @@ class ArtifactsTest(helper.Case):
                 await client.attach_artifact(place, [{"data": b"x"}])
                 await client.pull_artifact(place, folder)
 
+        async def too_many() -> None:
+            async with ocireg.aio.AsyncClient(plain_http=True) as client:
+                await client.push_artifact(place, [{"stream": pieces(), "title": "a", "max_temporary_bytes": 8}])
+
         asyncio.run(run())
+        with self.assertRaises(ocireg.LimitExceeded):
+            asyncio.run(too_many())
         self.assertEqual(((folder / "a").read_bytes(), (folder / "b").read_bytes()), (b"in pieces", b"b"))
 
     def test_what_cannot_be(self) -> None:

@@ -18,6 +18,10 @@ impl Picks {
     }
 
     pub(crate) fn of(patterns: &[String]) -> Result<Picks> {
+        if patterns.is_empty() {
+            let message = "the option paths is an empty list, which names nothing: without the option it is all files";
+            return Err(Error::new(Code::InvalidArgument, message));
+        }
         if patterns.len() > MOST {
             let message = format!("{} paths are too many: at most {MOST} are allowed", patterns.len());
             return Err(Error::new(Code::InvalidArgument, message));

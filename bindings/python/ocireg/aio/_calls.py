@@ -15,7 +15,7 @@ from .._memory import Json, Owned, ReaderHandle, UploadHandle
 from .._native import library
 from .._sink import descriptor
 from ..client import Client
-from ..errors import InvalidArgument
+from ..errors import InvalidArgument, LimitExceeded
 from ..v1 import V1
 from ._jobs import Hub, Job, carry
 from .reader import AsyncBlobReader
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # How much is read at a time of what is to be uploaded.
 CHUNK = 1 << 20
+# max_temporary_bytes where the caller does not say it.
+MOST_WAITING = 64 << 30
 
 
 class ByJobs(Caller):
@@ -145,8 +147,11 @@ async def settled(files: Any) -> AsyncIterator[list[Any]]:
         for file in files:
             if isinstance(file, Mapping) and file.get("stream") is not None:
                 kept: Any = open_files.enter_context(tempfile.SpooledTemporaryFile(CHUNK, dir=file.get("temporary_dir")))
+                most = file.get("max_temporary_bytes") or MOST_WAITING
                 async for piece in pieces(file["stream"]):
                     kept.write(piece)
+                    if kept.tell() > most:
+                        raise LimitExceeded(f"more than max_temporary_bytes, {most} bytes, would have to wait on the disk")
                 kept.seek(0)
                 file = {**file, "stream": kept}
             found.append(file)

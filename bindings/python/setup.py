@@ -1,5 +1,6 @@
-"""The wheel holds the library: the one that OCIREG_LIB names, or that `make` has built. Without either it is for any platform, and
-takes the system's library. All else is in pyproject.toml."""
+"""The wheel holds the library: the one that OCIREG_LIB names, or that `make` has built. A source distribution holds it too, because a
+plain `python -m build` makes the wheel from that, somewhere else. With an empty OCIREG_LIB there is none in either: that wheel is for any
+platform, and takes the system's library. All else is in pyproject.toml."""
 
 import os
 import platform
@@ -10,21 +11,45 @@ from pathlib import Path
 from setuptools import Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 
-BUILT = Path(__file__).resolve().parent / "../../target/release/libocireg.so"
-LIBRARY = Path(os.environ.get("OCIREG_LIB", BUILT))
+HERE = Path(__file__).resolve().parent
+# Where a source distribution has it, and where `make` puts it.
+PLACES = (HERE / "libocireg.so", HERE / "../../target/release/libocireg.so")
+GIVEN = os.environ.get("OCIREG_LIB")
+LIBRARY = Path(GIVEN) if GIVEN else next((place for place in PLACES if place.is_file()), PLACES[-1])
+
+
+def library():
+    """The library, None when none is wanted."""
+    if GIVEN == "":
+        return None
+    if not LIBRARY.is_file():
+        raise SystemExit(
+            f"there is no {LIBRARY} for the wheel to hold: run make first, or name the library by OCIREG_LIB=FILE;"
+            " OCIREG_LIB= makes a wheel without it, which takes the system's library"
+        )
+    return LIBRARY
+
+
+class SourceWithLibrary(sdist):
+    def make_release_tree(self, base_dir, files):
+        super().make_release_tree(base_dir, files)
+        if library():
+            shutil.copy(library(), Path(base_dir, "libocireg.so"))
 
 
 class BuildWithLibrary(build_py):
     def run(self):
         super().run()
-        if LIBRARY.is_file():
-            shutil.copy(LIBRARY, Path(self.build_lib, "ocireg", "libocireg.so"))
+        # One that can be edited takes the library from where it is.
+        if not self.editable_mode and library():
+            shutil.copy(library(), Path(self.build_lib, "ocireg", "libocireg.so"))
 
 
 class WheelForPlatform(bdist_wheel):
     def get_tag(self):
-        if not LIBRARY.is_file():
+        if library() is None:
             return super().get_tag()
         # Any Python, and any Linux whose C library has all that this one needs.
         needed = max(int(number) for number in re.findall(rb"\0GLIBC_2\.(\d+)", LIBRARY.read_bytes()))
@@ -33,7 +58,7 @@ class WheelForPlatform(bdist_wheel):
 
 class PlatformDistribution(Distribution):
     def has_ext_modules(self):
-        return LIBRARY.is_file()
+        return GIVEN != ""
 
 
-setup(distclass=PlatformDistribution, cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": WheelForPlatform})
+setup(distclass=PlatformDistribution, cmdclass={"sdist": SourceWithLibrary, "build_py": BuildWithLibrary, "bdist_wheel": WheelForPlatform})

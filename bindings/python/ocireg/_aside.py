@@ -118,8 +118,8 @@ os.register_at_fork(after_in_child=_idle.clear)
 
 
 def worker(wanted: bool) -> Worker | None:
-    """A worker for the main thread, the one that signals interrupt, and for any other caller that wants one. None where no thread can be started
-    any more, at the end of the process, and for a call that can do without."""
+    """A worker for the main thread, the one that signals interrupt, and for any other caller that wants one. None where no thread can be
+    started any more, at the end of the process, and for a call that can do without."""
     if not wanted and threading.current_thread() is not threading.main_thread():
         return None
     try:

@@ -13,7 +13,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from . import _aside
-from ._convert import milliseconds, text
+from ._convert import milliseconds, seconds, text
 from ._memory import ContextHandle, Failure, Json, Owned, check, made
 from ._native import CREDENTIALS, EVENT, PROGRESS, READ, library
 from .errors import Forked, TimeoutError
@@ -57,6 +57,7 @@ def end() -> None:
 
 def limit_of(context: Context, timeout: float | None) -> float | None:
     """The seconds for a call that begins now."""
+    timeout = seconds("timeout", timeout)
     limits = [limit for limit in (timeout, context._limit) if limit is not None]
     if limits and min(limits) <= 0:
         raise TimeoutError("the time for the call is over")
@@ -69,6 +70,8 @@ class Call:
     def __init__(self, context: Context, timeout: float | None = None) -> None:
         limit = limit_of(context, timeout)
         self.settings = context
+        self.cancelled = False
+        self.deadline: float | None = None
         self.running = 0
         # What a caller's function raised.
         self.failure: BaseException | None = None
@@ -113,11 +116,18 @@ class Call:
                 if one is not None:
                     one.drop()
 
-    def set_timeout(self, seconds: float | None) -> None:
-        check(library.ocireg_context_set_deadline, self.handle, milliseconds(seconds))
+    @property
+    def over(self) -> bool:
+        """Whether it makes no further call: it was cancelled, or its time is over."""
+        return self.cancelled or (self.deadline is not None and monotonic() >= self.deadline)
+
+    def set_timeout(self, limit: float | None) -> None:
+        self.deadline = None if limit is None else monotonic() + limit
+        check(library.ocireg_context_set_deadline, self.handle, milliseconds(limit))
 
     def cancel(self) -> None:
         """From any thread."""
+        self.cancelled = True
         if not self.handle.value:
             return
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from . import _convert
 from ._call import READ_FUNCTION, Call
@@ -12,11 +12,22 @@ from ._memory import ClientHandle, Json, Owned
 from ._native import library
 from ._sink import Sink
 from ._source import fill
-
-if TYPE_CHECKING:
-    from .context import Context
+from .context import Context
 
 text = _convert.text
+
+
+# A sink or source that was not given; None would be a wrong one.
+NOTHING: Any = object()
+
+
+def context_of(given: Any, defaults: Context) -> Context:
+    """The context of a call."""
+    if given is None:
+        return defaults
+    if not isinstance(given, Context):
+        raise TypeError(f"context is {type(given).__name__}, not a Context")
+    return given
 
 
 class Wants(Protocol):
@@ -47,8 +58,8 @@ class Caller:
         options: Any = None,
         outs: tuple[type[Owned], ...] = (Json,),
         then: Wants = first,
-        sink: Any = None,
-        source: Any = None,
+        sink: Any = NOTHING,
+        source: Any = NOTHING,
     ) -> Any:
         """Calls a C function: function(client, context, arguments…, options, outs…, error). Of the options, context and timeout are this
         package's, the others are the library's. A sink's descriptor is the last argument; a source is a callback."""
@@ -57,12 +68,12 @@ class Caller:
         handle = _convert.options(given)
         function = getattr(library, name)
         places = [out() for out in outs]
-        with Call(context or self._defaults, timeout) as call:
-            if source is not None:
+        with Call(context_of(context, self._defaults), timeout) as call:
+            if source is not NOTHING:
                 call.source = fill(source)
                 arguments = (*arguments, READ_FUNCTION, call.number)
             rest = (handle, *map(ctypes.byref, places))
-            if sink is None:
+            if sink is NOTHING:
                 call.run(function, self._handle, call.handle, *arguments, *rest)
             else:
                 with Sink(sink) as opened:
@@ -76,7 +87,7 @@ class Caller:
         given = dict(options)
         context, timeout = given.pop("context", None), given.pop("timeout", None)
         handle, place = _convert.options(given), kind()
-        call = Call(context or self._defaults, timeout)
+        call = Call(context_of(context, self._defaults), timeout)
         try:
             call.__enter__()
             call.run(getattr(library, name), self._handle, call.handle, *arguments, handle, ctypes.byref(place))

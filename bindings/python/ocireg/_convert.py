@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping
+from numbers import Real
 from typing import Any
 
 from ._memory import OptionsHandle, check, made
@@ -30,6 +31,17 @@ def text(what: str, value: object) -> bytes:
     return given
 
 
+def seconds(what: str, value: Any) -> float | None:
+    """A time in seconds, None for none."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{what} is {type(value).__name__}, not a number of seconds")
+    if math.isnan(value):
+        raise ValueError(f"{what} is {value}, not a number of seconds")
+    return float(value)
+
+
 def milliseconds(seconds: float | None) -> int:
     """A time limit; to the library 0 is none."""
     return 0 if seconds is None else max(1, math.ceil(min(seconds, 1e9) * 1000))
@@ -47,6 +59,8 @@ def options(values: Mapping[str, Any]) -> OptionsHandle | None:
 
 def plain(key: str, value: Any) -> Any:
     """A value that JSON has."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidArgument(f"option {key}: {value} is no number that an option can be")
     if isinstance(value, (bool, str, int, float)):
         return value
     if key.endswith("_fd") and hasattr(value, "fileno"):

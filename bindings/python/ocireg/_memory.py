@@ -35,27 +35,39 @@ class Owned(ctypes.c_void_p):
             self.free(pointer)
 
 
+class End:
+    """The end of a handle, once."""
+
+    def __init__(self, free: Any, pointer: int) -> None:
+        self.free = free
+        self.pointer: int | None = pointer
+
+    def __call__(self) -> None:
+        pointer, self.pointer = self.pointer, None
+        if pointer:
+            self.free(pointer)
+
+
 class Reaper:
     """A thread that frees what finalizers must not wait for. It begins with the first handle, because none can be started at the end of the
     process, where finalizers run too."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.handles: SimpleQueue[tuple[Any, int]] | None = None
+        self.handles: SimpleQueue[End] | None = None
 
     def begin(self) -> None:
         with self.lock:
             if self.handles is None:
-                handles: SimpleQueue[tuple[Any, int]] = SimpleQueue()
+                handles: SimpleQueue[End] = SimpleQueue()
                 with suppress(RuntimeError):  # no more threads
                     threading.Thread(target=reap, args=(handles,), name="ocireg-reaper", daemon=True).start()
                     self.handles = handles
 
 
-def reap(handles: SimpleQueue[tuple[Any, int]]) -> None:
+def reap(handles: SimpleQueue[End]) -> None:
     while True:
-        free, pointer = handles.get()
-        free(pointer)
+        handles.get()()
 
 
 reaper = Reaper()
@@ -73,15 +85,26 @@ class Shared(Owned):
         return place
 
     process: int
+    end: End | None = None
 
     def drop(self) -> None:
+        # A forked child leaves its parent's handles alone. An interrupt may come after any step: what is handed over twice ends once.
+        if self.value and self.process == os.getpid() and reaper.handles:
+            self.end = self.end or End(self.free, self.value)
+            reaper.handles.put(self.end)
+        self.value = None
+
+    def drop_now(self) -> None:
+        """Waits for it."""
         pointer, self.value = self.value, None
-        # A forked child leaves its parent's handles alone.
-        if pointer and self.process == os.getpid() and reaper.handles:
-            reaper.handles.put((self.free, pointer))
+        if pointer and self.process == os.getpid():
+            self.free(pointer)
 
     def __del__(self) -> None:
-        self.drop()
+        try:
+            self.drop()
+        finally:
+            self.drop()
 
 
 class ClientHandle(Shared):

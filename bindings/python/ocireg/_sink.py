@@ -78,9 +78,8 @@ class Sink:
 
     def write(self, data: bytes) -> None:
         """On the caller's thread: all of it; a raw file may take less at a time, and another object need not say how much it took."""
-        view = memoryview(data)
-        while view:
-            view = view[taken(self.sink, self.sink.write(view), len(view)) :]
+        while data:
+            data = data[taken(self.sink, self.sink.write(data), len(data)) :]
 
 
 def taken(sink: Any, count: Any, size: int) -> int:
@@ -97,12 +96,13 @@ def taken(sink: Any, count: Any, size: int) -> int:
 
 def descriptor(sink: Any) -> int | None:
     """The descriptor that takes the bytes exactly as `sink.write` would, if there is one."""
-    if isinstance(sink, int):
+    if isinstance(sink, int) and not isinstance(sink, bool):
         return sink
     if type(sink) is socket.socket:
         return sink.fileno()
     raw = sink.raw if isinstance(sink, (io.BufferedWriter, io.BufferedRandom)) else sink
-    if type(raw) is io.FileIO:
+    # Of makefile("wb"); one that encrypts has another socket.
+    if type(raw) is io.FileIO or (type(raw) is socket.SocketIO and type(getattr(raw, "_sock", None)) is socket.socket):
         sink.flush()
         return raw.fileno()
     if isinstance(sink, io.TextIOBase):

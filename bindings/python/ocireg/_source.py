@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 Fill = Callable[[int, int], int]
@@ -15,7 +15,8 @@ def fill(source: Any) -> Fill:
         return lambda address, size: _by_readinto(source, address, size)
     if hasattr(source, "read"):
         return lambda address, size: _by_read(source, address, size)
-    if isinstance(source, Iterable):
+    # Of a mapping, one would send its keys.
+    if isinstance(source, Iterable) and not isinstance(source, Mapping):
         return _Pieces(iter(source))
     raise TypeError(f"source is {type(source).__name__}, which cannot be read")
 

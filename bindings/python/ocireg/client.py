@@ -51,9 +51,11 @@ class Client(Registries, Manifests, Blobs, Uploads, Images, Artifacts, Indexes, 
     ) -> None:
         """hosts: the settings of registry hosts, see `set_host`. timeout: the seconds for each call without a context.
         log, credentials: callbacks for calls without a context, see `Context`."""
-        self._defaults = Defaults(timeout, log=log, credentials=credentials)
+        self._defaults = Defaults(_convert.seconds("timeout", timeout), log=log, credentials=credentials)
         self._handle = made(ClientHandle(), library.ocireg_client_new, _convert.options(options))
         self._closed = False
+        if hosts is not None and not isinstance(hosts, Mapping):
+            raise TypeError(f"hosts is {type(hosts).__name__}, not a dict of hosts and their settings")
         for host, settings in (hosts or {}).items():
             self.set_host(host, **settings)
 

@@ -6,6 +6,7 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
+from . import _convert
 from .errors import Forked
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ class Context:
         return None if self._deadline is None else max(0.0, self._deadline - monotonic())
 
     @timeout.setter
-    def timeout(self, seconds: float | None) -> None:
+    def timeout(self, value: float | None) -> None:
+        seconds = _convert.seconds("timeout", value)
         with self._lock:
             self._deadline = None if seconds is None else monotonic() + seconds
             for call in list(self._calls):

@@ -15,7 +15,9 @@ A code that this package does not know, of a newer library, is a plain Error.
 from __future__ import annotations
 
 import builtins
+import errno
 import json as jsons
+import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -249,9 +251,16 @@ class HTTPError(RegistryError):
 
 
 class FileError(Error, OSError):
-    """A local file or descriptor failed; `errno` says how."""
+    """A local file or descriptor failed; `errno` says how. It is FileNotFoundError, PermissionError and so on, too."""
 
     CODE, NAME = 22, "IO"
+
+    def __init__(self, message: str = "", details: ErrorDetails | dict[str, Any] | None = None) -> None:
+        super().__init__(message, details)
+        self.strerror = None if self.errno is None else os.strerror(self.errno)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_file_error, (self.message, self.json))
 
 
 class CallbackError(Error):
@@ -307,6 +316,28 @@ def _below(group: type[Error]) -> dict[int, type[Error]]:
 ERRORS: dict[int, type[Error]] = _below(Error)
 
 
+def _of_system(builtin: type[OSError]) -> type[FileError]:
+    about = {"__module__": __name__, "__qualname__": "FileError", "__doc__": FileError.__doc__}
+    return type("FileError", (FileError, builtin), about)
+
+
+# {errno: class}
+_OF_SYSTEM = {
+    errno.ENOENT: _of_system(builtins.FileNotFoundError),
+    errno.EEXIST: _of_system(builtins.FileExistsError),
+    errno.EACCES: _of_system(builtins.PermissionError),
+    errno.EPERM: _of_system(builtins.PermissionError),
+    errno.ENOTDIR: _of_system(builtins.NotADirectoryError),
+    errno.EISDIR: _of_system(builtins.IsADirectoryError),
+    errno.EPIPE: _of_system(builtins.BrokenPipeError),
+}
+
+
+def _file_error(message: str, details: dict[str, Any]) -> FileError:
+    return _OF_SYSTEM.get(details.get("errno", 0), FileError)(message, details)
+
+
 def error(status: int, message: str, details: str) -> Error:
     """The exception for a status of the library."""
-    return ERRORS.get(status, Error)(message, jsons.loads(details))
+    kind = ERRORS.get(status, Error)
+    return _file_error(message, jsons.loads(details)) if kind is FileError else kind(message, jsons.loads(details))

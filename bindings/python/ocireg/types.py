@@ -16,7 +16,10 @@ Path: TypeAlias = "str | os.PathLike[str]"
 # A name that the library takes apart: a registry, a repository, a reference, a place.
 Name: TypeAlias = "str | Reference | os.PathLike[str]"
 # Bytes in memory: bytes, bytearray, memoryview, mmap, array and whatever else has the buffer protocol. They are not copied.
-Buffer = Any
+if TYPE_CHECKING:
+    from typing_extensions import Buffer as Buffer
+else:
+    Buffer = Any
 
 
 class Readable(Protocol):

@@ -66,9 +66,20 @@ class Upload(io.RawIOBase):
         """True."""
         return True
 
+    def read(self, size: int | None = -1, /) -> bytes:
+        """It cannot be read from."""
+        raise io.UnsupportedOperation("read")
+
+    def readinto(self, buffer: Any, /) -> int:
+        """It cannot be read from."""
+        raise io.UnsupportedOperation("readinto")
+
     def tell(self) -> int:
         """How many bytes were written."""
         return self._position
+
+    def __reduce_ex__(self, protocol: Any, /) -> Any:
+        raise TypeError("an upload cannot be copied")
 
     def write(self, data: Any, /) -> int:
         """Adds bytes; returns how many that were: `ocireg_upload_write`."""
@@ -112,11 +123,15 @@ class Upload(io.RawIOBase):
         return session
 
     def cancel(self) -> None:
-        """Abandons the upload, also at the registry: `ocireg_upload_cancel`. Any number of times."""
+        """Abandons the upload, also at the registry: `ocireg_upload_cancel`. When an interrupt, its context or its time has ended it, the
+        registry is told so without waiting longer than 120 ms for the answer: `ocireg_upload_free`. Any number of times."""
         if not self._over:
             self._over = True
             try:
-                self._call.run(library.ocireg_upload_cancel, self._handle)
+                if not self._call.over:
+                    self._call.run(library.ocireg_upload_cancel, self._handle)
+                elif self._call.job is None or self._call.job.done:
+                    self._handle.drop_now()
             finally:
                 self._ended()
 

@@ -126,6 +126,21 @@ class Case(unittest.TestCase):
         self.addCleanup(server.shutdown)
         return f"127.0.0.1:{server.server_address[1]}"
 
+    def stubborn(self) -> tuple[str, list[str]]:
+        """A registry that takes no chunk of an upload; and the methods that it was asked by."""
+        seen: list[str] = []
+
+        def answer(method: str, path: str, query: dict[str, str]) -> Any:
+            seen.append(method)
+            if method == "POST":
+                return 202, {"Location": f"{path}x", "Range": "0-0"}, b""
+            if method == "DELETE":
+                return 204, {}, b""
+            time.sleep(3)
+            return 500, {}, b""
+
+        return self.serve(answer), seen
+
     def put_image(
         self, repository: str | None = None, tag: str = "one", layer: bytes = b"hello", config: bytes = b"{}", **more: Any
     ) -> str:

@@ -24,6 +24,7 @@ from helper import NONE, SILENT
 from ocireg.aio import AsyncBlobReader, AsyncClient, AsyncUpload, AsyncUploadSession, AsyncV1
 
 DATA = os.urandom(2_000_000)
+SLOW = b"HTTP/1.1 200 x\r\nContent-Length: 5000000\r\n\r\n" + b"x" * 100_000
 
 
 class Steps:
@@ -478,6 +479,118 @@ class AsyncTest(helper.Case, unittest.IsolatedAsyncioTestCase):
         with self.within(helper.AT_MOST):
             await self.aio._calls._hub.wait()
             await upload.close()
+
+    async def test_an_upload_that_was_ended_is_cancelled_at_the_registry(self) -> None:
+        async def left(upload: AsyncUpload, context: ocireg.Context) -> None:
+            task = asyncio.ensure_future(upload.write(bytes(20_000_000)))
+            await asyncio.sleep(0.2)
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+
+        async def cancelled(upload: AsyncUpload, context: ocireg.Context) -> None:
+            threading.Timer(0.2, context.cancel).start()
+            with self.assertRaises(ocireg.Cancelled):
+                await upload.write(bytes(20_000_000))
+
+        async def over(upload: AsyncUpload, context: ocireg.Context) -> None:
+            context.timeout = 0.2
+            with self.assertRaises(ocireg.TimeoutError):
+                await upload.write(bytes(20_000_000))
+
+        async def at_once(upload: AsyncUpload, context: ocireg.Context) -> None:
+            task = asyncio.ensure_future(upload.write(bytes(20_000_000)))
+            await asyncio.sleep(0.2)
+            await upload.cancel()
+            with self.assertRaises(ocireg.Cancelled):
+                await task
+
+        for end in (left, cancelled, over, at_once):
+            with self.subTest(end.__name__):
+                host, seen = self.stubborn()
+                context = ocireg.Context()
+                upload = await self.aio.upload(f"{host}/a", context=context)
+                await end(upload, context)
+                await upload.cancel()
+                await upload.cancel()
+                limit = time.monotonic() + 2
+                while "DELETE" not in seen and time.monotonic() < limit:
+                    await asyncio.sleep(0.01)
+                self.assertEqual(seen, ["POST", "PATCH", "DELETE"])
+
+    async def test_a_callback_that_stops_an_iteration(self) -> None:
+        reference = await asyncio.to_thread(self.put_blob, DATA)
+        none: Any = iter(())
+        for given in ({"progress": lambda *_: next(none)}, {"log": lambda _: next(none)}):
+            with self.within(5), self.assertRaisesRegex(RuntimeError, "StopIteration"):
+                await asyncio.wait_for(self.aio.blob(reference, context=ocireg.Context(**given)), 4)
+
+    async def test_a_reader_that_another_task_closes(self) -> None:
+        listener = await asyncio.start_server(lambda _, out: out.write(SLOW), "127.0.0.1", 0)
+        self.addCleanup(listener.close)
+        host = f"127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        for _ in range(3):
+            reader = await self.aio.open_blob(f"{host}/a@{NONE}")
+            task = asyncio.ensure_future(reader.read())
+            await asyncio.sleep(0.1)
+            with self.within(helper.AT_MOST):
+                await reader.close()
+                await reader.close()
+            with self.assertRaises(ocireg.Closed):
+                await task
+        with self.assertRaises(ZeroDivisionError):
+            async with await self.aio.open_blob(f"{host}/a@{NONE}") as reader:
+                task = asyncio.ensure_future(reader.read())
+                await asyncio.sleep(0.1)
+                raise ZeroDivisionError
+        with self.assertRaises(ocireg.Closed):
+            await task
+
+    async def test_what_waits_for_the_callers_own_is_ended(self) -> None:
+        """A sink that takes nothing, a source that gives nothing: limit, context and client end the call."""
+        references = [await asyncio.to_thread(self.put_blob, data) for data in (DATA, b"small")]
+        repository = self.new_repository()
+        image = await asyncio.to_thread(self.put_image)
+
+        async def forever(*_: Any) -> Any:
+            await asyncio.Event().wait()
+
+        async def nothing() -> Any:
+            await forever()
+            yield b""
+
+        class Sink:
+            write = forever
+
+        calls: dict[str, Any] = {
+            "sink": lambda client, **given: client.blob_to_file(references[0], Sink(), **given),
+            "sink of all": lambda client, **given: client.blob_to_file(references[1], Sink(), **given),
+            "source": lambda client, **given: client.put_blob(repository, nothing(), **given),
+            "artifact": lambda client, **given: client.push_artifact(f"{repository}:a", [{"stream": nothing(), "title": "a"}], **given),
+            "attached": lambda client, **given: client.attach_artifact(image, [{"stream": nothing(), "title": "a"}], **given),
+        }
+        for name, call in calls.items():
+            with self.subTest(name):
+                with self.within(0.2 + helper.AT_MOST), self.assertRaises(ocireg.TimeoutError):
+                    await call(self.aio, timeout=0.2)
+                context = ocireg.Context()
+                threading.Timer(0.2, context.cancel).start()
+                with self.within(0.2 + helper.AT_MOST), self.assertRaises(ocireg.Cancelled):
+                    await call(self.aio, context=context)
+                context = ocireg.Context(timeout=50)
+                asyncio.get_running_loop().call_later(0.1, setattr, context, "timeout", 0.1)
+                with self.within(0.2 + helper.AT_MOST), self.assertRaises(ocireg.TimeoutError):
+                    await call(self.aio, context=context)
+                with self.within(0.2 + helper.AT_MOST), self.assertRaises(asyncio.TimeoutError):
+                    await asyncio.wait_for(call(self.aio), 0.2)
+                async with AsyncClient(plain_http=True) as other:
+                    task = asyncio.ensure_future(call(other))
+                    await asyncio.sleep(0.2)
+                    with self.within(helper.AT_MOST):
+                        await other.close()
+                        with self.assertRaises(ocireg.Closed):
+                            await task
+        self.assertFalse(self.aio._calls._hub.guards)
 
     async def test_v1(self) -> None:
         v1, old = self.aio.v1, helper.registry("V1")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import array
+import copy
 import gzip
 import hashlib
 import io
 import json
 import mmap
 import os
+import pickle
 import shutil
 import socket
 import tarfile
 import tempfile
+import threading
+import time
 import unittest
 import warnings
 from typing import Any
@@ -21,6 +25,13 @@ import helper
 import ocireg
 
 DATA = os.urandom(3_000_000)
+
+
+class Writes:
+    """A sink that a function is."""
+
+    def __init__(self, write: Any) -> None:
+        self.write = write
 
 
 class Slow(io.RawIOBase):
@@ -109,15 +120,16 @@ class BlobTest(helper.Case):
 
     def test_sources_that_are_none(self) -> None:
         repository = self.new_repository()
-        for wrong in (5, object(), None):
-            with self.assertRaises(TypeError):
+        for wrong in (5, object(), None, {}, {b"a": 1}, True):
+            with self.assertRaisesRegex(TypeError, f"^source is {type(wrong).__name__}, "):
                 self.client.put_blob(repository, wrong)
         with self.assertRaisesRegex(TypeError, "binary"):
             self.client.put_blob(repository, io.StringIO("text"))
         with self.assertRaises(ocireg.FileError) as raised:
             self.client.put_blob(repository, "/no/such/file")
         self.assertEqual(raised.exception.errno, 2)
-        self.assertIsInstance(raised.exception, OSError)
+        self.assertIsInstance(raised.exception, FileNotFoundError)
+        self.assertEqual(raised.exception.strerror, os.strerror(2))
         with self.assertRaises(ocireg.DigestMismatch):
             self.client.put_blob(repository, io.BytesIO(b"other"), digest=helper.NONE, size=5)
 
@@ -200,9 +212,14 @@ class BlobTest(helper.Case):
         theirs.close()
 
     def test_sinks_that_are_none(self) -> None:
-        for wrong in (None, object(), [], io.StringIO()):
-            with self.assertRaises(TypeError):
+        for wrong in (None, object(), [], True, False):
+            with self.assertRaisesRegex(TypeError, f"^sink is {type(wrong).__name__}, "):
                 self.client.blob_to_file(self.reference, wrong)
+        with self.assertRaisesRegex(TypeError, "binary"):
+            self.client.blob_to_file(self.reference, io.StringIO())
+        given = []
+        self.client.blob_to_file(self.reference, Writes(given.append))
+        self.assertEqual({type(data) for data in given}, {bytes})
 
     def test_sinks_that_take_too_little_or_too_much(self) -> None:
         for said in (0, -1, 1 << 40, "all", 1.5):
@@ -274,6 +291,71 @@ class BlobTest(helper.Case):
         packed = self.put_blob(gzip.compress(helper.tar(one="1", two="2" * 100_000)))
         with self.client.open_blob(packed) as reader, tarfile.open(fileobj=reader, mode="r|gz") as archive:
             self.assertEqual([entry.name for entry in archive], ["one", "two"])
+
+    def test_lines(self) -> None:
+        data = b"".join(b"%d" % number * (number % 50) + b"\n" for number in range(60_000)) + b"no end"
+        reference = self.put_blob(data)
+        wanted = data.splitlines(keepends=True)
+        with self.client.open_blob(reference) as reader, self.within(5):
+            self.assertEqual(list(reader), wanted)
+            self.assertEqual((reader.readline(), reader.tell()), (b"", len(data)))
+        with self.client.open_blob(reference) as reader:
+            file = io.BytesIO(data)
+            for size in (-1, 0, 1, 3, 10_000, None, 2, 700_000):
+                self.assertEqual(reader.readline(size), file.readline(size))
+                self.assertEqual(reader.read(100), file.read(100))
+                self.assertTrue(data.startswith(reader.peek(), reader.tell()))
+                piece = reader.read1(10)
+                self.assertEqual(piece, file.read(len(piece)))
+                self.assertTrue(piece)
+            reader._gathered = [reader.read(5), reader.read(30), reader.read(1)]  # what an interrupted read has left
+            reader._position -= 36
+            self.assertEqual(reader.readlines(), file.readlines())
+            self.assertEqual((reader.peek(), reader.read1(), reader.readline()), (b"", b"", b""))
+        long = self.put_blob(b"x" * 3_000_000 + b"\ny")
+        with self.client.open_blob(long) as reader:
+            self.assertEqual([len(line) for line in reader], [3_000_001, 1])
+
+    def test_what_a_reader_and_an_upload_are_not(self) -> None:
+        reader = self.client.open_blob(self.reference)
+        self.assertEqual(reader.name, self.reference.partition("@")[2])
+        with self.assertRaises(io.UnsupportedOperation):
+            reader.write(b"x")
+        for use in (copy.copy, copy.deepcopy, pickle.dumps):
+            with self.assertRaisesRegex(TypeError, "a reader cannot be copied"):
+                use(reader)
+        reader.close()
+        for use in (reader.readable, reader.tell, reader.peek, reader.read1, reader.readline):
+            with self.assertRaises(ocireg.Closed):
+                use()
+        with self.client.upload(self.new_repository()) as upload:
+            for use in (upload.read, lambda: upload.readinto(bytearray(1))):
+                with self.assertRaises(io.UnsupportedOperation):
+                    use()
+            with self.assertRaisesRegex(TypeError, "an upload cannot be copied"):
+                copy.copy(upload)
+
+    def test_a_reader_that_another_thread_closes(self) -> None:
+        silent = self.client.open_blob(f"{self.slow()}/a@{helper.NONE}")
+        join = self.in_thread(silent.read)
+        time.sleep(0.2)
+        silent.close()
+        with self.assertRaises(ocireg.Closed):
+            join()
+
+    def slow(self) -> str:
+        """A server that begins to send a blob."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def serve() -> None:
+            peer, _ = listener.accept()
+            self.addCleanup(peer.close)
+            peer.recv(10_000)
+            peer.sendall(b"HTTP/1.1 200 x\r\nContent-Length: 5000000\r\n\r\n" + b"x" * 100_000)
+
+        threading.Thread(target=serve, daemon=True).start()
+        return f"127.0.0.1:{listener.getsockname()[1]}"
 
     def test_a_reader_into_wrong_places(self) -> None:
         with self.client.open_blob(self.reference) as reader:

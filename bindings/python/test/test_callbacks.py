@@ -10,6 +10,7 @@ from typing import Any
 
 import helper
 import ocireg
+from helper import SILENT
 
 
 class CallbacksTest(helper.Case):
@@ -202,6 +203,24 @@ class CallbacksTest(helper.Case):
         self.assertIsNone(context.timeout)
         self.client.ping(self.registry, context=context, timeout=float("inf"))
         self.client.ping(self.registry, timeout=None)
+
+    def test_what_is_no_limit_no_context_and_no_options(self) -> None:
+        wrong: list[tuple[type[Exception], str, Any]] = [
+            (TypeError, "^timeout is str, ", lambda: self.client.ping(SILENT, timeout="5")),
+            (TypeError, "^timeout is str, ", lambda: ocireg.Context(timeout="5")),
+            (TypeError, "^timeout is str, ", lambda: ocireg.Client(timeout="5")),
+            (TypeError, "^timeout is bool, ", lambda: self.client.ping(SILENT, timeout=True)),
+            (ValueError, "^timeout is nan, ", lambda: self.client.ping(SILENT, timeout=float("nan"))),
+            (ValueError, "^timeout is nan, ", lambda: ocireg.Context(timeout=float("nan"))),
+            (TypeError, "^context is int, ", lambda: self.client.ping(SILENT, context=5)),
+            (TypeError, "^context is int, ", lambda: self.client.open_blob(f"{SILENT}/a@{helper.NONE}", context=5)),
+            (TypeError, "^hosts is list, ", lambda: ocireg.Client(hosts=["a"])),
+            (ocireg.InvalidArgument, "requests_per_second: nan ", lambda: ocireg.Client(requests_per_second=float("nan"))),
+        ]
+        for kind, said, call in wrong:
+            with self.subTest(said), self.assertRaisesRegex(kind, said):
+                call()
+        self.assertEqual(self.client.ping(self.registry, timeout=float("inf"))["status"], 200)
 
     def test_a_context_serves_many_threads(self) -> None:
         context = ocireg.Context(timeout=60, log=lambda _: None)

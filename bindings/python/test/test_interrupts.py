@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import threading
 import time
 import unittest
 from typing import Any
@@ -146,6 +147,33 @@ except KeyboardInterrupt:
             upload.write(b"y")
         with self.within(3):
             upload.close()
+
+    def test_an_upload_that_was_ended_is_cancelled_at_the_registry(self) -> None:
+        def interrupted(host: str) -> None:
+            with self.alarm(0.2), self.assertRaises(KeyboardInterrupt), self.client.upload(f"{host}/a") as upload:
+                upload.write(bytes(20_000_000))
+
+        def over(host: str) -> None:
+            with self.assertRaises(ocireg.TimeoutError), self.client.upload(f"{host}/a", timeout=0.2) as upload:
+                upload.write(bytes(20_000_000))
+
+        def cancelled(host: str) -> None:
+            context = ocireg.Context()
+            upload = self.client.upload(f"{host}/a", context=context)
+            threading.Timer(0.2, context.cancel).start()
+            with self.assertRaises(ocireg.Cancelled):
+                upload.write(bytes(20_000_000))
+            upload.cancel()
+            upload.cancel()
+
+        for end in (interrupted, over, cancelled):
+            with self.subTest(end.__name__):
+                host, seen = self.stubborn()
+                end(host)
+                limit = time.monotonic() + 2
+                while "DELETE" not in seen and time.monotonic() < limit:
+                    time.sleep(0.01)
+                self.assertEqual(seen, ["POST", "PATCH", "DELETE"])
 
     def test_storms_lose_nothing(self) -> None:
         """Interrupts at random moments of quick calls: the client, its worker and the library stay whole."""

@@ -15,6 +15,7 @@ TOOLS = helper.ROOT / "target/tools/python/bin"
 
 # A comment says what mypy must find in the line.
 PROGRAM = """
+from io import TextIOWrapper
 from pathlib import Path
 
 from typing_extensions import Unpack, assert_type
@@ -33,6 +34,10 @@ with client.upload("a", context=ocireg.Context(timeout=5)) as upload:
     upload.write(memoryview(b"x"))
 client.put_blob("a", open("b", "rb"), size=5)
 client.put_blob("a", [b"a"])
+client.put_blob("a", memoryview(b"a"))
+client.put_blob("a", bytearray(b"a"))
+client.blob_to_file("a", 5)
+TextIOWrapper(client.open_blob("a"))
 client.blob_to_file("a", open("b", "wb"))
 client.copy("a", "b", dry_run=None)
 
@@ -41,6 +46,9 @@ def wrapper(name: str, **options: Unpack[CopyOptions]) -> CopyResult:
     return client.copy(name, "oci:a", **options)
 
 
+client.put_blob("a", ["x"])  # list-item
+client.put_blob("a", None)  # arg-type
+client.put_blob("a", 5)  # arg-type
 ocireg.Client(retires=5)  # call-arg
 ocireg.Client(retries="5")  # arg-type
 client.copy("a", "b", dry_run="yes")  # arg-type

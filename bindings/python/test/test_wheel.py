@@ -54,6 +54,35 @@ class WheelTest(helper.Case):
         said = subprocess.run([python, "-c", USE, folder / "venv", name], env=environment, capture_output=True, text=True, cwd=folder)
         self.assertEqual((said.stdout, said.stderr), (f"{ocireg.__version__} one\n", ""))
 
+    def test_it_is_built_without_more_ado(self) -> None:
+        """`python -m build` in a tree that make has built: the wheel comes from the source distribution, elsewhere, and holds the library."""
+        tree = self.folder()
+        source = tree / "bindings/python"
+        shutil.copytree(helper.PACKAGE, source, ignore=shutil.ignore_patterns("test", "__pycache__"))
+        build = (TOOLS / "python", "-m", "build", "--no-isolation", "--outdir", tree, source)
+        clean = {
+            name: value for name, value in os.environ.items() if name not in ("OCIREG_LIB", "PYTHONPATH", "PYTHONDEVMODE", "PYTHONWARNINGS")
+        }
+        failed = subprocess.run(build, env=clean, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertNotEqual(failed.returncode, 0)
+        self.assertRegex(failed.stdout, r"there is no \S+/target/release/libocireg.so for the wheel to hold: run make first")
+        self.assertFalse(list(tree.glob("*.whl")))
+
+        (tree / "target/release").mkdir(parents=True)
+        shutil.copy(os.environ["OCIREG_LIB"], tree / "target/release/libocireg.so")
+        subprocess.run(build, env=clean, check=True, stdout=subprocess.DEVNULL)
+        (wheel,) = tree.glob("*.whl")
+        self.assertRegex(wheel.name, r"-py3-none-manylinux_2_\d+_\w+\.whl$")
+        with zipfile.ZipFile(wheel) as archive:
+            self.assertIn("ocireg/libocireg.so", archive.namelist())
+
+        wheel.unlink()
+        subprocess.run(build, env={**clean, "OCIREG_LIB": ""}, check=True, stdout=subprocess.DEVNULL)
+        (wheel,) = tree.glob("*.whl")
+        self.assertRegex(wheel.name, r"-py3-none-any\.whl$")
+        with zipfile.ZipFile(wheel) as archive:
+            self.assertNotIn("ocireg/libocireg.so", archive.namelist())
+
     def test_a_library_that_is_not_there(self) -> None:
         script = "try:\n    import ocireg\nexcept ImportError as error:\n    print(error)"
         environment = {**os.environ, "PYTHONPATH": str(helper.PACKAGE)}

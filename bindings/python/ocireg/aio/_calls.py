@@ -10,13 +10,14 @@ from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from .. import _convert
-from .._caller import Caller, Wants, first
+from .._caller import NOTHING, Caller, Wants, context_of, first
 from .._memory import Json, Owned, ReaderHandle, UploadHandle
 from .._native import library
 from .._sink import descriptor
 from ..client import Client
 from ..errors import InvalidArgument, LimitExceeded
 from ..v1 import V1
+from ._guard import Guard
 from ._jobs import Hub, Job, carry
 from .reader import AsyncBlobReader
 from .upload import AsyncUpload
@@ -38,7 +39,7 @@ class ByJobs(Caller):
         given = dict(options or {})
         context, timeout = given.pop("context", None), given.pop("timeout", None)
         handle = _convert.options(given)
-        return Job(self._hub, context or self._defaults, timeout), handle
+        return Job(self._hub, context_of(context, self._defaults), timeout), handle
 
     def _invoke(
         self,
@@ -47,19 +48,29 @@ class ByJobs(Caller):
         options: Any = None,
         outs: tuple[type[Owned], ...] = (Json,),
         then: Wants = first,
-        sink: Any = None,
-        source: Any = None,
+        sink: Any = NOTHING,
+        source: Any = NOTHING,
     ) -> Any:
-        if source is not None:
-            if not hasattr(source, "read") and not isinstance(source, (Iterable, AsyncIterable)):
+        if source is not NOTHING:
+            if isinstance(source, Mapping) or not (hasattr(source, "read") or isinstance(source, (Iterable, AsyncIterable))):
                 raise TypeError(f"source is {type(source).__name__}, which cannot be read")
-            return asyncio.ensure_future(self._send(arguments[0], source, options))
-        if sink is not None and (fd := descriptor(sink)) is None:
-            return asyncio.ensure_future(self._receive(name, *arguments, options=options, outs=outs, then=then, sink=sink))
-        if sink is not None:
+            return self._guarded(options, self._send(arguments[0], source, options))
+        if sink is not NOTHING and (fd := descriptor(sink)) is None:
+            return self._guarded(options, self._receive(name, *arguments, options=options, outs=outs, then=then, sink=sink))
+        if sink is not NOTHING:
             arguments = (*arguments, fd)
         job, handle = self._job(options)
         return self._begin(job, name, *arguments, tail=(handle, *[None] * len(outs)), finish=lambda: then(*map(job.result, outs)))
+
+    def _guarded(self, options: Any, work: Any) -> asyncio.Future[Any]:
+        """Work with what is the caller's: it ends with the call."""
+        given = options or {}
+        try:
+            guard = Guard(self._hub, context_of(given.get("context"), self._defaults), given.get("timeout"))
+        except BaseException:
+            work.close()
+            raise
+        return asyncio.ensure_future(guard.run(work))
 
     def _begin(self, job: Job, name: str, *arguments: Any, tail: tuple[Any, ...], finish: Any) -> asyncio.Future[Any]:
         """A job's only call."""
@@ -101,12 +112,16 @@ class ByJobs(Caller):
             finally:
                 # The job has a descriptor of its own; when it closes that, the pipe is at its end.
                 os.close(writer)
+            carrying = asyncio.ensure_future(carry(reader, sink))
             try:
-                await carry(reader, sink)
-            except BaseException:
+                await asyncio.wait([carrying, future], return_when=asyncio.FIRST_COMPLETED)
+                if carrying.done() or future.exception() is None:
+                    await carrying
+                return await future
+            finally:
+                carrying.cancel()
                 future.cancel()
-                raise
-            return await future
+                await asyncio.wait([carrying])
         finally:
             os.close(reader)
 

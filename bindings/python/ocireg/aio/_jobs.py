@@ -8,6 +8,7 @@ import inspect
 import json
 import os
 from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from .. import _convert
@@ -39,6 +40,8 @@ class Hub:
         self.jobs: dict[int, Job] = {}
         self.loop: asyncio.AbstractEventLoop | None = None
         self.idle: list[asyncio.Future[None]] = []
+        # What Python does for the client's calls: each is a Guard.
+        self.guards: set[Any] = set()
 
     def fd(self) -> int:
         place = ctypes.c_int32()
@@ -108,16 +111,33 @@ class Job:
         # What a callback raised.
         self.failure: BaseException | None = None
         self.future: asyncio.Future[Any] | None = None
+        self.waiters: list[asyncio.Future[None]] = []
+        # Whether it makes no further call: it was cancelled, or its time is over.
+        self.cancelled = False
+        self.deadline: float | None = None
         self.finish: Callable[[], Any] = lambda: None
         self.tasks: set[asyncio.Future[Any]] = set()
         if limit is not None:
             self.set_timeout(limit)
         context._enter(self)
 
+    @property
+    def over(self) -> bool:
+        return self.cancelled or (self.deadline is not None and monotonic() >= self.deadline)
+
+    async def ended(self) -> None:
+        """Until its call has ended."""
+        if self.address in self.hub.jobs:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self.waiters.append(waiter)
+            await waiter
+
     def set_timeout(self, seconds: float | None) -> None:
+        self.deadline = None if seconds is None else monotonic() + seconds
         check(library.ocireg_context_set_deadline, self.context, _convert.milliseconds(seconds))
 
     def cancel(self) -> None:
+        self.cancelled = True
         try:
             check(library.ocireg_job_cancel, self.handle)
         except Forked:
@@ -198,6 +218,8 @@ class Job:
 
     def done(self) -> None:
         self.hub.remove(self)
+        while self.waiters:
+            wake(self.waiters.pop())
         future, self.future = self.future, None
         finish, self.finish = self.finish, lambda: None
         failure, self.failure = self.failure, None
@@ -210,6 +232,8 @@ class Job:
             if status:
                 raise exception(status, library.ocireg_job_error(self.handle))
             future.set_result(finish())
+        except StopIteration as error:
+            future.set_exception(stopped(error))
         except BaseException as error:
             future.set_exception(error)
 
@@ -220,6 +244,13 @@ class Job:
             return ctypes.string_at(library.ocireg_buffer_data(buffer), library.ocireg_buffer_size(buffer))
         text = library.ocireg_job_json(self.handle)
         return json.loads(text) if kind is Json else text.decode()
+
+
+def stopped(error: StopIteration) -> RuntimeError:
+    """A future takes no StopIteration, which would end whoever awaits it without an error: it is what a coroutine makes of it."""
+    made = RuntimeError("a callback raised StopIteration")
+    made.__cause__ = error
+    return made
 
 
 def wake(future: asyncio.Future[None]) -> None:

@@ -161,6 +161,8 @@ class AsyncClient:
     async def close(self) -> None:
         """Ends the calls in progress with Closed, and every later one; returns when they have ended: `ocireg_client_close`."""
         self._calls.close()
+        for guard in list(self._calls._hub.guards):
+            guard.close()
         await self._calls._hub.wait()
 
     @property
@@ -395,8 +397,12 @@ class AsyncClient:
         """Makes an artifact of files, folders and bytes, as oras does, and puts it at a place; the same files give the same artifact:
         `ocireg_artifact_push`. files: paths, or dicts with one of `path`, `data` and `stream`, and what it is called. A stream waits in a
         temporary file first."""
-        async with settled(files) as ready:
-            result: PushedArtifact = await self._calls.push_artifact(place, ready, **options)
+
+        async def work() -> Any:
+            async with settled(files) as ready:
+                return await self._calls.push_artifact(place, ready, **options)
+
+        result: PushedArtifact = await self._calls._guarded(options, work())
         return result
 
     async def attach_artifact(
@@ -404,8 +410,12 @@ class AsyncClient:
     ) -> PushedArtifact:
         """Makes an artifact that is about what a place names, and puts it beside that: `ocireg_artifact_attach`. files: as for
         `push_artifact`."""
-        async with settled(files) as ready:
-            result: PushedArtifact = await self._calls.attach_artifact(place, ready, **options)
+
+        async def work() -> Any:
+            async with settled(files) as ready:
+                return await self._calls.attach_artifact(place, ready, **options)
+
+        result: PushedArtifact = await self._calls._guarded(options, work())
         return result
 
     async def pull_artifact(self, place: Name, folder: Path, **options: Unpack[ArtifactPullOptions]) -> PulledArtifact:

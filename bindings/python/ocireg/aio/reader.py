@@ -84,14 +84,19 @@ class AsyncBlobReader:
         return await self._read(-1 if size is None or size < 0 else size)
 
     async def close(self) -> None:
-        """Ends the transfer: `ocireg_blob_reader_close`. Any number of times."""
+        """Ends the transfer, and another task's read with Closed: `ocireg_blob_reader_close`. Any number of times."""
         if self._closed:
             return
         self._closed = True
-        if self._reading is not None:
-            self._job.cancel()
-            await asyncio.wait([self._reading])
-            self._reading.exception()
+        try:
+            if (reading := self._reading) is not None:
+                self._job.cancel()
+                await asyncio.wait([reading])
+                reading.exception()  # it is nobody's any more
+        finally:
+            self._close()
+
+    def _close(self) -> None:
         try:
             check(library.ocireg_blob_reader_close, self._handle)
         except (Busy, Forked):
@@ -132,6 +137,8 @@ class AsyncBlobReader:
             # The task that waits may be cancelled; the read goes on.
             await asyncio.wait([self._reading])
             reading, self._reading = self._reading, None
+            if self._closed:
+                raise Closed("the reader is closed")
             self._space = reading.result()
             self._begin, self._end = 0, len(self._space)
         return self._begin < self._end

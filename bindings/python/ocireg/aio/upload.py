@@ -100,12 +100,17 @@ class AsyncUpload:
         return session
 
     async def cancel(self) -> None:
-        """Abandons the upload, also at the registry: `ocireg_upload_cancel`. Any number of times."""
+        """Abandons the upload, also at the registry: `ocireg_upload_cancel`. When a cancelled task, its context or its time has ended it,
+        the registry is told so without waiting for the answer: `ocireg_upload_free`. Any number of times."""
         if self._over:
             return
         self._over = True
         try:
-            await self._job.start(library.ocireg_upload_cancel, self._handle, finish=lambda: None)
+            if self._job.address in self._job.hub.jobs:
+                self._job.cancel()
+                await self._job.ended()
+            if not self._job.over:
+                await self._job.start(library.ocireg_upload_cancel, self._handle, finish=lambda: None)
         finally:
             self._ended()
 

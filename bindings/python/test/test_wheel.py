@@ -55,7 +55,7 @@ class WheelTest(helper.Case):
         self.assertEqual((said.stdout, said.stderr), (f"{ocireg.__version__} one\n", ""))
 
     def test_it_is_built_without_more_ado(self) -> None:
-        """`python -m build` in a tree that make has built: the wheel comes from the source distribution, elsewhere, and holds the library."""
+        """`python -m build` in a tree that make has built: the wheel comes from the source distribution, and holds the library."""
         tree = self.folder()
         source = tree / "bindings/python"
         shutil.copytree(helper.PACKAGE, source, ignore=shutil.ignore_patterns("test", "__pycache__"))

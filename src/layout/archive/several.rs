@@ -39,7 +39,7 @@ impl ArchiveOfSeveral {
 
     /// Waits until no other process writes to the file, and locks it, even if nothing has to be written. A pipe is not opened for that.
     pub fn reserve(&self, call: &Call) -> Result<()> {
-        match self.writer.is_file() {
+        match self.writer.is_replaced() {
             true => self.writer.begin(call),
             false => Ok(()),
         }

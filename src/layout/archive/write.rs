@@ -132,8 +132,8 @@ impl ArchiveWriter {
         Ok(())
     }
 
-    /// Whether it is a file, which others may write to as well.
-    pub(super) fn is_file(&self) -> bool {
+    /// Whether it is a file, which is replaced, and which others may write to as well.
+    pub(super) fn is_replaced(&self) -> bool {
         matches!(self.destination, Destination::Replace(_))
     }
 

@@ -980,12 +980,20 @@ void ocireg_context_free(ocireg_context *context);
 // the next call reads all of them again). An error names the file and the line, OCIREG_IO for
 // one that is broken, and OCIREG_LIMIT_EXCEEDED for one that is too large or a folder with more than 1000 entries.
 //
+// A registry that registries.conf blocks as a whole is not asked, whatever leads there. A redirect of another registry, its token
+// server, or the next step of an upload there is OCIREG_REDIRECT. If only a part of a registry is blocked, or a part is allowed,
+// only repositories are not asked for. The owner and the mode of these files are not looked at, as those programs do not:
+// unlike files of credentials they are usually not the user's own. Whoever may write them says where requests go and that
+// plain http will do, also with the credentials that are stored for the host: only files of the machine's administrator
+// should be named.
+//
 // The differences from those programs: In registries.conf, a prefix without a port is not for the same host with one, unless it is
 // blocked. Mirrors are asked for lists of tags and referrers too. The parts of an image need not all come from one mirror. A
 // registry that is blocked is blocked whatever its location is. Version 1 is refused. In hosts.toml, a broken file is an error.
 // What may be pulled may be asked for referrers. A host by http with ca or client is not tried by https first. docker.io by https
 // is Docker Hub. A 'server' elsewhere takes the registry's place for repositories only: what is about the registry itself (ping,
-// login, catalog, ocireg_token) and protocol v1 still ask that. In registries.yaml, an endpoint that is not a URL is an error. In
+// login, catalog, ocireg_token) and protocol v1 still ask that, because a login is for the host that the caller names. In
+// registries.yaml, an endpoint that is not a URL is an error. In
 // daemon.json, insecure networks are for hosts that are written as addresses.
 //
 // Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
@@ -1049,7 +1057,8 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 // mirrors that the caller names, here or by ocireg_client_set_host, and not to those that only a file of the machine names.
 //
 // Manifests, blobs, tags and referrers are asked of the mirrors in this order, and then of the host itself. One is passed over if
-// it does not connect within 5 s (or connect_timeout_ms if that is less), refuses, does not have it, or sends something else. The
+// it does not connect within 5 s (or connect_timeout_ms if that is less), refuses, does not have it, sends something else, or
+// fewer bytes than min_speed allows. The
 // same holds if it sends no byte of its answer within 10 s (or idle_timeout_ms, or half of the time until the deadline). The log
 // tells so. If no other endpoint answers, one that was only slow is asked again, with all the time that a registry has. For a
 // minute, or as long as its Retry-After says, it then comes after the others. Not so if it only did not have something, which says
@@ -2354,7 +2363,8 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // bytes_copied), "images": [{"source": string or null (of a tag that was pruned), "destination": string, "state": "copied",
 // "pruned" or "failed", "digest": string or null, "bytes": number, "bytes_copied": number, "error": as in ocireg_error_json, or
 // null}] (none that were skipped; at most 10,000, and 1,000 that failed), "images_left_out": number (more than these), "error": the
-// first failure, or null}. With dry_run it says what would be done. Free with ocireg_string_free. OCIREG_OK does not say that every
+// first failure, or null, "served_by": [HOST[:PORT]] (who sent manifests and blobs: registries, their mirrors, or several of
+// them)}. With dry_run it says what would be done. Free with ocireg_string_free. OCIREG_OK does not say that every
 // image is there: "failed" does.
 //
 // Progress: bytes of all blobs, of a total that is not known; "blobs" counts those of the images that are done. The log has an
@@ -2705,7 +2715,8 @@ ocireg_status ocireg_token(ocireg_client *client,
 // string when it is freed. A redirect to an address that this client would not ask itself, such as a cloud's metadata service,
 // is refused; names are resolved only with the option check, and by the caller.
 //
-// Result: {"reference": string, "digest": string, "size": number or null (unknown: a redirect does not say it), "mediaType":
+// Result: {"reference": string, "digest": string, "size": number or null (unknown: a redirect does not say it, and nothing is
+// asked only for that; check asks where it leads), "mediaType":
 // string or null, "locations": [{"url": string, "headers": {name: value}, "expires": string (RFC 3339, UTC: of the token, or as
 // a signed URL of a known kind says itself) or null (unknown, or never), "expires_in": number (seconds from now) or null,
 // "endpoint": string (the URL of the API of the registry that it is from, and the PREFIX of a mirror), "redirected": boolean (it redirected there)}]}. Free
@@ -3117,7 +3128,8 @@ ocireg_status ocireg_v1_delete_repository(ocireg_client *client,
 //
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"digest":
 // string, "size": number, "mediaType": string (of the config), "manifest": string (the image's digest), "config": the
-// config parsed, or null when it is not an image's and not JSON [, "platform": {"os", "architecture", ...} of an image in an index]},
+// config parsed, or null when it is not an image's and not JSON, "served_by": [HOST[:PORT]] (who sent the manifest and the config: the
+// registry, its mirrors, or several of them) [, "platform": {"os", "architecture", ...} of an image in an index]},
 // freed with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_UNSUPPORTED when the manifest has no config (schema 1), OCIREG_NOT_FOUND also when the
@@ -3321,7 +3333,8 @@ ocireg_status ocireg_repository_remove(ocireg_client *client,
 // "before": string or null (the digest of the index before, of a change), "manifests": [descriptor] (all entries, with
 // "platform"), "added": [descriptor] (the new ones of them), "removed": [descriptor] (what is not in it any more), "subject":
 // descriptor or null, "copied": {"manifests": {...}, "blobs": {...}} as in ocireg_copy (with the index itself), "attempts":
-// number, "skipped": [string], "condition": string or null, as in ocireg_copy, or "unconfirmed" (see ocireg_index_append); what was
+// number, "served_by": [HOST[:PORT]] (who sent manifests and blobs), "skipped": [string], "condition": string or null, as in
+// ocireg_copy, or "unconfirmed" (see ocireg_index_append); what was
 // left as it is has no size and entries}.
 // Free with ocireg_string_free.
 //
@@ -3433,7 +3446,9 @@ ocireg_status ocireg_index_remove(ocireg_client *client,
 // Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}] [, "path": string, of
 // ocireg_image_export_file], "layers": [{"digest": string, "diff_id": string, "diff_id_checked": boolean (false when the config does
 // not tell it)}], the oldest first, "files", "directories", "symlinks", "hard_links", "devices" (and pipes), "bytes" (of the files),
-// "size" (of the archive): numbers}. Free with ocireg_string_free.
+// "size" (of the archive): numbers,
+// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the registry, its mirrors, or several of them)}. Free with
+// ocireg_string_free.
 //
 // Progress: bytes of the layers, as they are stored.
 //
@@ -3502,7 +3517,9 @@ ocireg_status ocireg_image_export_stream(ocireg_client *client,
 // Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string,
 // "layers": [{"digest": string, "diff_id": string, "diff_id_checked": boolean (false when the config does not tell it)}],
 // the oldest first, of those that were read, "files", "directories", "symlinks", "hard_links", "devices", "skipped" (devices and pipes
-// left out), "whiteouts" (0 with paths), "bytes" (of the files): numbers}. Free with ocireg_string_free.
+// left out), "whiteouts" (0 with paths), "bytes" (of the files): numbers,
+// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the registry, its mirrors, or several of them)}. Free with
+// ocireg_string_free.
 //
 // Progress: bytes of the layers, as they are stored.
 //
@@ -3535,7 +3552,9 @@ ocireg_status ocireg_image_extract(ocireg_client *client,
 // number (permissions, with set-user-ID, set-group-ID and sticky bit), "uid": number, "gid": number, "mtime": number (seconds
 // since 1970), "link": string or null (what a symbolic link says; the name that a hard link was made of, which later layers may
 // have changed or removed) [, "device": {"major": number, "minor": number}, of a device], "layer": string (the digest of the
-// layer that it is from)}]}, sorted by the bytes of their paths, the root left out. A folder that the layers name only in the
+// layer that it is from)}],
+// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the registry, its mirrors, or several of them)}, the files
+// sorted by the bytes of their paths, the root left out. A folder that the layers name only in the
 // paths of others has the mode 0755 and zeros. Free with ocireg_string_free.
 //
 // Progress: bytes of the layers, as they are stored.
@@ -3563,7 +3582,8 @@ ocireg_status ocireg_image_files(ocireg_client *client,
 //      to be right; without it, reading ends with the file
 //
 // Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string (behind all
-// links), "size": number, "mode": number, "layer": string (the digest of the layer that has it), "verified": boolean}.
+// links), "size": number, "mode": number, "layer": string (the digest of the layer that has it), "verified": boolean,
+// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the registry, its mirrors, or several of them)}.
 // Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_NOT_FOUND, OCIREG_INVALID_ARGUMENT when it is not a regular file, OCIREG_INVALID_MANIFEST when

@@ -351,13 +351,15 @@ downloaders() {
     done
     ! grep -q '://\|Bearer' "$work/arguments" || fail 'fetch_blob.sh: wget is called with a secret'
     for by in curl wget; do
-        from_mirror "$by"
+        from_mirror "$by" serves
+        from_mirror "$by" only-says
     done
     [ -z "$(ls "$work/temporary")" ] || fail 'fetch_blob.sh leaves temporary files'
 }
 
-# A registry to which the user is logged in, behind a mirror that serves everything: the mirror learns nothing of the login.
-from_mirror() { # curl|wget
+# A registry to which the user is logged in, behind a mirror that serves everything, or only says that it has it: the mirror learns nothing of
+# the login, and the registry serves what the mirror does not.
+from_mirror() { # curl|wget serves|only-says
     local port registry digest
     digest=$(digest_of "$work/file")
     cat >"$work/mirror.py" <<'END'
@@ -367,6 +369,10 @@ class Mirror(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
         print(self.path, self.headers.get("Authorization"), flush=True)
+        if sys.argv[2] == "only-says" and "/blobs/" in self.path and self.headers.get("Range") != "bytes=0-0":
+            return self.say(503, b"{}")
+        self.serve()
+    def serve(self):
         self.say(200, blob if "/blobs/" in self.path else b"{}")
     def say(self, status, body, **headers):
         self.send_response(status)
@@ -379,14 +385,16 @@ class Mirror(http.server.BaseHTTPRequestHandler):
         pass
 class Registry(Mirror):
     def do_GET(self):
-        self.say(200 if self.headers.get("Authorization") else 401, b"{}", WWW_Authenticate='Basic realm="r"')
+        if self.headers.get("Authorization"):
+            return self.serve()
+        self.say(401, b"{}", WWW_Authenticate='Basic realm="r"')
 mirror, registry = (http.server.ThreadingHTTPServer(("127.0.0.1", 0), of) for of in (Mirror, Registry))
 threading.Thread(target=registry.serve_forever, daemon=True).start()
 print(mirror.server_port, registry.server_port, flush=True)
 mirror.serve_forever()
 END
     : >"$work/asked"
-    python3 "$work/mirror.py" "$work/file" >"$work/asked" &
+    python3 "$work/mirror.py" "$work/file" "$2" >"$work/asked" &
     refusing=$!
     until read -r port registry <"$work/asked" && [ -n "$registry" ]; do sleep 0.1; done
     registry=127.0.0.1:$registry

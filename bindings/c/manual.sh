@@ -135,6 +135,11 @@ and from the
 in the
 .I registries.conf.d
 of each of them.
+The files of containerd, k3s and Docker are read by option only
+.RB ( \-\-containerd\-certs\-dir ,
+.BR \-\-k3s\-registries ,
+.BR \-\-docker\-daemon\-json ):
+no program follows the rules of another, which may say something else of the same name.
 Where the signatures of images are is read in the same way from the
 .I *.yaml
 in the

@@ -19,6 +19,8 @@ type ImageConfig struct {
 	// Config is the JSON; null when it is not the config of an image.
 	Config   json.RawMessage `json:"config"`
 	Platform *Platform       `json:"platform"`
+	// ServedBy is who sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	ServedBy []string `json:"served_by"`
 	// Bytes are the exact bytes of the config.
 	Bytes []byte `json:"-"`
 }
@@ -94,6 +96,8 @@ type ImageFile struct {
 	// Layer is the digest of the layer that contains it.
 	Layer    string `json:"layer"`
 	Verified bool   `json:"verified"`
+	// ServedBy is who sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	ServedBy []string `json:"served_by"`
 }
 
 // ImageConfig gets the config of an image at any place (see ParsePlace), verified. Options: WithPlatform.

@@ -26,6 +26,8 @@ type ImageExtract struct {
 	Whiteouts int64 `json:"whiteouts"`
 	// Bytes is the total size of the files.
 	Bytes int64 `json:"bytes"`
+	// ServedBy is who sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	ServedBy []string `json:"served_by"`
 }
 
 // ExtractedLayer is one layer.
@@ -64,6 +66,8 @@ type ImageExport struct {
 	Bytes int64 `json:"bytes"`
 	// Size is that of the archive.
 	Size int64 `json:"size"`
+	// ServedBy is who sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	ServedBy []string `json:"served_by"`
 }
 
 // ExportImage writes the file system of an image at any place (see ParsePlace) as one tar archive to a writer, to an *os.File without a

@@ -28,6 +28,8 @@ type WrittenIndex struct {
 	// whether it has lasted failed.
 	Skipped   []string `json:"skipped"`
 	Condition string   `json:"condition"`
+	// ServedBy is who sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	ServedBy []string `json:"served_by"`
 }
 
 // IndexCopied counts what an index brought with it.

@@ -126,7 +126,7 @@ pub fn pull(
         skipped,
         kept,
         bytes_resumed: resumed,
-        served_by: call.memory::<Senders>().all(),
+        served_by: Senders::of(call),
     })
 }
 

@@ -72,12 +72,20 @@ pub(super) unsafe fn begin<O: Options>(
 /// the next call reads all of them again). An error names the file and the line, OCIREG_IO for
 /// one that is broken, and OCIREG_LIMIT_EXCEEDED for one that is too large or a folder with more than 1000 entries.
 ///
+/// A registry that registries.conf blocks as a whole is not asked, whatever leads there. A redirect of another registry, its token
+/// server, or the next step of an upload there is OCIREG_REDIRECT. If only a part of a registry is blocked, or a part is allowed,
+/// only repositories are not asked for. The owner and the mode of these files are not looked at, as those programs do not:
+/// unlike files of credentials they are usually not the user's own. Whoever may write them says where requests go and that
+/// plain http will do, also with the credentials that are stored for the host: only files of the machine's administrator
+/// should be named.
+///
 /// The differences from those programs: In registries.conf, a prefix without a port is not for the same host with one, unless it is
 /// blocked. Mirrors are asked for lists of tags and referrers too. The parts of an image need not all come from one mirror. A
 /// registry that is blocked is blocked whatever its location is. Version 1 is refused. In hosts.toml, a broken file is an error.
 /// What may be pulled may be asked for referrers. A host by http with ca or client is not tried by https first. docker.io by https
 /// is Docker Hub. A 'server' elsewhere takes the registry's place for repositories only: what is about the registry itself (ping,
-/// login, catalog, ocireg_token) and protocol v1 still ask that. In registries.yaml, an endpoint that is not a URL is an error. In
+/// login, catalog, ocireg_token) and protocol v1 still ask that, because a login is for the host that the caller names. In
+/// registries.yaml, an endpoint that is not a URL is an error. In
 /// daemon.json, insecure networks are for hosts that are written as addresses.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
@@ -110,7 +118,8 @@ pub unsafe extern "C" fn ocireg_client_new(
 /// mirrors that the caller names, here or by ocireg_client_set_host, and not to those that only a file of the machine names.
 ///
 /// Manifests, blobs, tags and referrers are asked of the mirrors in this order, and then of the host itself. One is passed over if
-/// it does not connect within 5 s (or connect_timeout_ms if that is less), refuses, does not have it, or sends something else. The
+/// it does not connect within 5 s (or connect_timeout_ms if that is less), refuses, does not have it, sends something else, or
+/// fewer bytes than min_speed allows. The
 /// same holds if it sends no byte of its answer within 10 s (or idle_timeout_ms, or half of the time until the deadline). The log
 /// tells so. If no other endpoint answers, one that was only slow is asked again, with all the time that a registry has. For a
 /// minute, or as long as its Retry-After says, it then comes after the others. Not so if it only did not have something, which says

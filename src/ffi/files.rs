@@ -35,7 +35,9 @@ use crate::place::Place;
 /// Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string,
 /// "layers": [{"digest": string, "diff_id": string, "diff_id_checked": boolean (false when the config does not tell it)}],
 /// the oldest first, of those that were read, "files", "directories", "symlinks", "hard_links", "devices", "skipped" (devices and pipes
-/// left out), "whiteouts" (0 with paths), "bytes" (of the files): numbers}. Free with ocireg_string_free.
+/// left out), "whiteouts" (0 with paths), "bytes" (of the files): numbers,
+/// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the registry, its mirrors, or several of them)}. Free with
+/// ocireg_string_free.
 ///
 /// Progress: bytes of the layers, as they are stored.
 ///
@@ -82,7 +84,9 @@ pub unsafe extern "C" fn ocireg_image_extract(
 /// number (permissions, with set-user-ID, set-group-ID and sticky bit), "uid": number, "gid": number, "mtime": number (seconds
 /// since 1970), "link": string or null (what a symbolic link says; the name that a hard link was made of, which later layers may
 /// have changed or removed) [, "device": {"major": number, "minor": number}, of a device], "layer": string (the digest of the
-/// layer that it is from)}]}, sorted by the bytes of their paths, the root left out. A folder that the layers name only in the
+/// layer that it is from)}],
+/// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the registry, its mirrors, or several of them)}, the files
+/// sorted by the bytes of their paths, the root left out. A folder that the layers name only in the
 /// paths of others has the mode 0755 and zeros. Free with ocireg_string_free.
 ///
 /// Progress: bytes of the layers, as they are stored.
@@ -120,7 +124,8 @@ pub unsafe extern "C" fn ocireg_image_files(
 /// Options: {CatOptions}
 ///
 /// Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string (behind all
-/// links), "size": number, "mode": number, "layer": string (the digest of the layer that has it), "verified": boolean}.
+/// links), "size": number, "mode": number, "layer": string (the digest of the layer that has it), "verified": boolean,
+/// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the registry, its mirrors, or several of them)}.
 /// Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_NOT_FOUND, OCIREG_INVALID_ARGUMENT when it is not a regular file, OCIREG_INVALID_MANIFEST when

@@ -29,7 +29,8 @@ use crate::place::{self, Place};
 ///
 /// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"digest":
 /// string, "size": number, "mediaType": string (of the config), "manifest": string (the image's digest), "config": the
-/// config parsed, or null when it is not an image's and not JSON [, "platform": {"os", "architecture", ...} of an image in an index]},
+/// config parsed, or null when it is not an image's and not JSON, "served_by": [HOST[:PORT]] (who sent the manifest and the config: the
+/// registry, its mirrors, or several of them) [, "platform": {"os", "architecture", ...} of an image in an index]},
 /// freed with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_UNSUPPORTED when the manifest has no config (schema 1), OCIREG_NOT_FOUND also when the
@@ -53,7 +54,7 @@ pub unsafe extern "C" fn ocireg_image_config(
                 let store = place.source(client)?;
                 let image = Image::find(call, store.as_ref(), options.platform.as_deref())?;
                 let config = ImageConfig::read(call, store.as_ref(), &image)?;
-                Ok((config.to_json(&image), config.bytes))
+                Ok((config.to_json(call, &image), config.bytes))
             },
         )
     }

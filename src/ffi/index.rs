@@ -30,7 +30,8 @@ use crate::place::{append_to_index, create_index, remove_from_index, Place};
 /// "before": string or null (the digest of the index before, of a change), "manifests": [descriptor] (all entries, with
 /// "platform"), "added": [descriptor] (the new ones of them), "removed": [descriptor] (what is not in it any more), "subject":
 /// descriptor or null, "copied": {"manifests": {...}, "blobs": {...}} as in ocireg_copy (with the index itself), "attempts":
-/// number, "skipped": [string], "condition": string or null, as in ocireg_copy, or "unconfirmed" (see ocireg_index_append); what was
+/// number, "served_by": [HOST[:PORT]] (who sent manifests and blobs), "skipped": [string], "condition": string or null, as in
+/// ocireg_copy, or "unconfirmed" (see ocireg_index_append); what was
 /// left as it is has no size and entries}.
 /// Free with ocireg_string_free.
 ///

@@ -8,7 +8,7 @@ use serde_json::json;
 use url::Url;
 
 use super::byte_rates::Pace;
-use super::endpoint_settings::EndpointSettings;
+use super::endpoint_settings::{host_and_port, EndpointSettings};
 use super::handshake::HandshakeWatch;
 use super::host_trust::HostTrust;
 use super::location::Location;
@@ -20,6 +20,7 @@ use super::upload::{self, Body, UploadLimits};
 use super::{redact, retry, transport_error, warning, Http, Request};
 use crate::call::{Call, WaitLimit};
 use crate::error::{Code, Error, Result};
+use crate::mirrors::ForbiddenHosts;
 
 /// One request on the way through redirects.
 pub(super) struct Leg {
@@ -46,11 +47,13 @@ struct Sender<'a> {
 impl Http {
     /// Refuses what the rule of a mirror blocks, and hosts that must never be asked.
     pub(super) fn not_blocked(&self, at: &Location) -> Result<()> {
-        if self.is_closed(&at.url) || at.endpoint_settings.as_ref().is_some_and(|settings| settings.blocks(&at.url)) {
-            let message = "must not be asked: its rule allows only its mirrors";
-            return Err(Error::new(Code::Redirect, format!("{} {message}", host_of(&at.url))).with_url(&at.url));
+        let Some((host, port)) = host_and_port(&at.url) else { return Ok(()) };
+        let by_rule = at.endpoint_settings.as_ref().filter(|settings| settings.blocks(&at.url));
+        let by_rule = by_rule.map(|_| ForbiddenHosts::ONLY_MIRRORS.to_owned());
+        match by_rule.or_else(|| self.forbidden_hosts().why(&host, port)) {
+            Some(why) => Err(Error::new(Code::Redirect, format!("{} {why}", host_of(&at.url))).with_url(&at.url)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     pub(super) fn exchange(&self, call: &Call, request: &mut Request, leg: &Leg) -> Result<Response> {

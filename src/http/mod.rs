@@ -38,8 +38,7 @@ pub(crate) mod transport_error;
 pub(crate) mod upload;
 pub(crate) mod warning;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::Value;
 
@@ -47,8 +46,8 @@ use serde_json::Value;
 pub(crate) use url::Url;
 
 use crate::error::{Code, Error, Result};
+use crate::mirrors::ForbiddenHosts;
 use crate::sync::lock;
-use endpoint_settings::host_and_port;
 use host_trust::{HostTrust, RefusedHost};
 use hosts::Hosts;
 use location::Location;
@@ -63,16 +62,13 @@ use throttle::Throttle;
 pub struct Http {
     pools: Pools,
     hosts: Hosts,
-    closed: Mutex<ClosedHosts>,
+    forbidden: Mutex<ForbiddenHosts>,
 }
-
-/// Hosts and ports that must not be asked, by the registry whose options say so.
-type ClosedHosts = HashMap<String, Vec<(String, u16)>>;
 
 impl Http {
     /// Creates the HTTP of a client; the environment is read now, if the options ask for it.
     pub fn new(options: HttpOptions) -> Result<Http> {
-        Ok(Http { hosts: Hosts::new(&options)?, pools: Pools::new(options), closed: Mutex::default() })
+        Ok(Http { hosts: Hosts::new(&options)?, pools: Pools::new(options), forbidden: Mutex::default() })
     }
 
     /// The options that it was created with.
@@ -85,18 +81,9 @@ impl Http {
         self.hosts.set(url, network)
     }
 
-    /// From now on these are not asked, whatever leads there; they replace those that the same registry named before.
-    pub(crate) fn close_hosts(&self, registry: &str, hosts: Vec<(String, u16)>) {
-        let mut closed = lock(&self.closed);
-        closed.remove(registry);
-        if !hosts.is_empty() {
-            closed.insert(registry.to_owned(), hosts);
-        }
-    }
-
-    fn is_closed(&self, url: &Url) -> bool {
-        let closed = lock(&self.closed);
-        !closed.is_empty() && host_and_port(url).is_some_and(|at| closed.values().flatten().any(|closed| *closed == at))
+    /// What nobody may ask, whatever leads there.
+    pub(crate) fn forbidden_hosts(&self) -> MutexGuard<'_, ForbiddenHosts> {
+        lock(&self.forbidden)
     }
 
     /// The route to a location. `is_ours`: the caller names it, or trusts it like its own hosts.

@@ -16,6 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::options::options;
 use crate::platform::Platform;
+use crate::store::senders::Senders;
 use crate::store::ReadStore;
 
 options! {
@@ -48,6 +49,8 @@ pub struct CatFile {
     pub layer: Digest,
     /// Whether the digest of that layer was verified.
     pub verified: bool,
+    /// Who sent manifests and blobs of it, `HOST[:PORT]` each: the registry, its mirrors, or nobody.
+    pub served_by: Vec<String>,
 }
 
 /// Writes a file of an image to `out`. After an error the written bytes must not be trusted.
@@ -75,6 +78,7 @@ pub fn cat(
         mode: entry.mode,
         layer: layers[at].digest.clone(),
         verified,
+        served_by: Senders::of(call),
     })
 }
 

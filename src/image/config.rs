@@ -9,6 +9,7 @@ use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
 use crate::media_type::is_image_config;
+use crate::store::senders::Senders;
 use crate::store::{read_whole, ReadStore};
 
 /// A config with its exact bytes.
@@ -53,13 +54,14 @@ impl ImageConfig {
     }
 
     /// The documented JSON shape.
-    pub fn to_json(&self, image: &Image) -> Value {
+    pub fn to_json(&self, call: &Call, image: &Image) -> Value {
         let mut json = json!({
             "digest": self.descriptor.digest,
             "size": self.bytes.len(),
             "mediaType": self.descriptor.media_type,
             "manifest": image.content.digest(),
             "config": self.value,
+            "served_by": Senders::of(call),
         });
         if let Some(platform) = &image.platform {
             json["platform"] = serde_json::to_value(platform).unwrap_or_default();

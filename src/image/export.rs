@@ -18,6 +18,7 @@ use crate::os::owner::folder_of;
 use crate::os::target::Target;
 use crate::os::temporary;
 use crate::platform::Platform;
+use crate::store::senders::Senders;
 use crate::store::ReadStore;
 
 options! {
@@ -60,6 +61,8 @@ pub struct Exported {
     pub bytes: u64,
     /// Bytes of the archive.
     pub size: u64,
+    /// Who sent manifests and blobs of it, `HOST[:PORT]` each: the registry, its mirrors, or nobody.
+    pub served_by: Vec<String>,
 }
 
 /// Writes the file system of an image as a tar archive. After an error what was written must not be trusted, and no reader takes it
@@ -83,6 +86,7 @@ pub fn export(call: &Call, store: &dyn ReadStore, out: &mut dyn Write, options: 
         devices: counts.devices,
         bytes: counts.bytes,
         size: counts.size,
+        served_by: Senders::of(call),
     })
 }
 

@@ -41,7 +41,7 @@ pub fn extract_through(
     for (at, layer) in layers.iter().enumerate() {
         job.layer(layer, ids.as_ref().and_then(|ids| ids.get(at)))?;
     }
-    job.unpacking.finish()
+    job.unpacking.finish(call)
 }
 
 struct Extraction<'a> {

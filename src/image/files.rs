@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::manifest::Descriptor;
 use crate::options::options;
 use crate::platform::Platform;
+use crate::store::senders::Senders;
 use crate::store::ReadStore;
 
 options! {
@@ -43,6 +44,8 @@ pub struct ImageFiles {
     pub bytes: u64,
     /// The files, by path.
     pub files: Vec<ListedFile>,
+    /// Who sent manifests and blobs of it, `HOST[:PORT]` each: the registry, its mirrors, or nobody.
+    pub served_by: Vec<String>,
 }
 
 /// One file of the list.
@@ -106,6 +109,7 @@ pub fn files(call: &Call, store: &dyn ReadStore, options: &FilesOptions) -> Resu
         layers: unpacked,
         bytes: bytes.fold(0, u64::saturating_add),
         files: tree.lower.into_iter().map(|(path, node)| node.listed(&path, &layers)).collect(),
+        served_by: Senders::of(call),
     })
 }
 

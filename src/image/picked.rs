@@ -32,7 +32,7 @@ pub(super) fn extract(
         call.check()?;
         unpacking.file(entry, &mut entries)?;
     }
-    let extracted = unpacking.finish()?;
+    let extracted = unpacking.finish(call)?;
     Ok(Extracted { layers, ..extracted })
 }
 

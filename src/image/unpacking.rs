@@ -14,6 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::options::options;
 use crate::platform::Platform;
+use crate::store::senders::Senders;
 use crate::store::ReadStore;
 use crate::tar::{Entries, TarSource};
 
@@ -70,6 +71,8 @@ pub struct Extracted {
     pub whiteouts: u64,
     /// Bytes of the regular files.
     pub bytes: u64,
+    /// Who sent manifests and blobs of it, `HOST[:PORT]` each: the registry, its mirrors, or nobody.
+    pub served_by: Vec<String>,
 }
 
 /// A layer that was extracted.
@@ -133,6 +136,7 @@ impl Unpacking {
             skipped: 0,
             whiteouts: 0,
             bytes: 0,
+            served_by: Vec::new(),
         };
         let keep = PreservedAttributes { owner, setuid, devices };
         Ok(Unpacking { tree: DiskTree::open(call, path, options.overwrite, keep)?, result })
@@ -176,8 +180,8 @@ impl Unpacking {
         Ok(())
     }
 
-    pub(super) fn finish(mut self) -> Result<Extracted> {
+    pub(super) fn finish(mut self, call: &Call) -> Result<Extracted> {
         self.tree.finish()?;
-        Ok(self.result)
+        Ok(Extracted { served_by: Senders::of(call), ..self.result })
     }
 }

@@ -7,6 +7,7 @@
 mod config_text;
 pub(crate) mod daemon_json;
 mod endpoint;
+mod forbidden_hosts;
 mod host_path;
 pub(crate) mod hosts_toml;
 mod mirrors_option;
@@ -22,6 +23,7 @@ pub(crate) mod yaml;
 
 pub(crate) use config_text::ConfigText;
 pub(crate) use endpoint::{Abilities, EndpointBase, EndpointKey, EndpointTls, RegistryEndpoint};
+pub(crate) use forbidden_hosts::ForbiddenHosts;
 pub(crate) use mirrors_option::Mirrors;
 pub(crate) use registries_conf::RegistriesConf;
 pub(crate) use registries_d::{ImageSignatures, RegistriesD};

@@ -71,6 +71,35 @@ impl Rules {
     }
 }
 
+impl Rules {
+    /// Only what they block, and what of that may be asked all the same: without the endpoints. Nothing where nothing is blocked.
+    pub(super) fn of_blocks(&self) -> Rules {
+        if !self.0.iter().flatten().any(|rule| rule.blocked) {
+            return Rules::default();
+        }
+        let bare = |rule: &Rule| Rule {
+            blocked: rule.blocked,
+            ..Rule::new(rule.scope.clone(), Vec::new(), rule.source.clone())
+        };
+        Rules(self.0.iter().map(|group| group.iter().map(bare).collect()).collect())
+    }
+
+    /// Who forbids a whole host, `HOST[:PORT]`, if somebody does: not where a part of it may be asked.
+    pub(super) fn block_of_host(&self, host: &str) -> Option<&RuleSource> {
+        let rule = self.of_name(host).filter(|rule| rule.blocked)?;
+        let is_open = |rule: &Rule| match &rule.scope {
+            NameScope::Prefix(name) if is_below(name, host) => self.of_name(name).is_some_and(|rule| !rule.blocked),
+            _ => false,
+        };
+        (!self.0.iter().flatten().any(is_open)).then_some(&rule.source)
+    }
+}
+
+/// Whether a name is of a repository, or of some, of a host or of the same one at another port.
+fn is_below(name: &str, host: &str) -> bool {
+    bare(name).strip_prefix(&bare(host)).is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// The rule of a group for a name: the one with the longest scope, of equal ones the first.
 fn longest<'a>(group: &'a [Rule], name: &str) -> Option<&'a Rule> {
     let fitting = group.iter().filter_map(|rule| Some((rule.length_in(name)?, rule)));

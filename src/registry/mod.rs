@@ -89,7 +89,7 @@ impl Client {
         // Also for a host that is only ever redirected to.
         host::set_network_of_name(&self.http, &index, &options)?;
         self.change_rules(|book| book.set(key.clone(), &options));
-        self.http.close_hosts(&key, closed_hosts(&index, &options));
+        self.http.forbidden_hosts().set_option(&key, closed_hosts(&index, &options));
         lock(&self.hosts).insert(key.clone(), options);
         self.forget_how_reached(&key);
         self.memory::<MountHints>().forget_refusals();
@@ -130,6 +130,7 @@ impl Client {
             return Ok(book);
         }
         let machine = self.files.read()?;
+        self.http.forbidden_hosts().set_files(&machine.rules);
         self.change_rules(|book| book.renew(machine));
         Ok(lock(&self.rules).clone())
     }

@@ -94,6 +94,8 @@ pub struct Synced {
     pub images_left_out: u64,
     /// The first failure.
     pub error: Option<Value>,
+    /// Who sent manifests and blobs, `HOST[:PORT]` each: registries, their mirrors, or nobody.
+    pub served_by: Vec<String>,
 }
 
 /// What is known so far.

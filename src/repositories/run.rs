@@ -19,6 +19,7 @@ use crate::error::{Code, Error, Result, Side};
 use crate::manifest::Descriptor;
 use crate::options::options;
 use crate::store::condition::NameOptions;
+use crate::store::senders::Senders;
 use crate::sync::lock;
 use crate::transfer::copy::{copy, Copied, CopyOptions};
 use crate::transfer::meter::Meter;
@@ -124,7 +125,8 @@ pub(crate) fn sync(
     outcome?;
     let Report { tags, images, left_out, error, .. } = crate::sync::into_inner(job.report);
     let blobs = job.meter.to_json();
-    Ok(Synced { source, destination, dry_run: options.dry_run, tags, blobs, images, images_left_out: left_out, error })
+    let (dry_run, images_left_out, served_by) = (options.dry_run, left_out, Senders::of(call));
+    Ok(Synced { source, destination, dry_run, tags, blobs, images, images_left_out, error, served_by })
 }
 
 /// Whether what is meant says which tags may go.

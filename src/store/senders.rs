@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use crate::call::Call;
 use crate::sync::lock;
 
 /// The hosts that sent manifests and blobs in a call: the registry, mirrors, or several of them.
@@ -9,16 +10,16 @@ use crate::sync::lock;
 pub(crate) struct Senders(Mutex<Vec<String>>);
 
 impl Senders {
+    /// All that have sent something in a call, `HOST[:PORT]`, in the order in which they began.
+    pub(crate) fn of(call: &Call) -> Vec<String> {
+        lock(&call.memory::<Senders>().0).clone()
+    }
+
     /// One sends something.
     pub(crate) fn add(&self, host: String) {
         let mut all = lock(&self.0);
         if !all.contains(&host) {
             all.push(host);
         }
-    }
-
-    /// All of them, `HOST[:PORT]`, in the order in which they began.
-    pub(crate) fn all(&self) -> Vec<String> {
-        lock(&self.0).clone()
     }
 }

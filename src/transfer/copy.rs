@@ -314,7 +314,7 @@ impl CopyJob<'_> {
             manifests: json!({"total": copied + plan.present, "copied": copied, "skipped": plan.present,
                               "referrers": plan.referrers}),
             blobs: self.meter.to_json(),
-            served_by: self.call.memory::<Senders>().all(),
+            served_by: Senders::of(self.call),
             skipped,
             condition,
             plan: rehearsed,

@@ -62,7 +62,7 @@ fn ways(shelf: &Shelf, platform: &str) -> Vec<Result<String, Error>> {
     for store in &stores {
         found.push(Image::find(&call, store.as_ref(), Some(platform)).and_then(|image| {
             let config = ImageConfig::read(&call, store.as_ref(), &image)?;
-            assert_eq!(config.to_json(&image)["platform"]["architecture"], config.value["architecture"]);
+            assert_eq!(config.to_json(&call, &image)["platform"]["architecture"], config.value["architecture"]);
             Ok(image.content.digest().to_string())
         }));
         let options = SizeOptions { platform: Some(platform.to_owned()), all: false };

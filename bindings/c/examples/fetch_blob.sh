@@ -10,10 +10,11 @@ digest=${name#*@}
 # shellcheck disable=SC2086 # several options
 ask() { ocireg ${OCIREG_OPTIONS:-} -q "$@"; }
 
-# The URL, and what to send there as Authorization, if anything: both of one answer, as what a registry wants is not for its mirrors. Either
-# may be a secret, as the URL may be signed.
+# The URL, what to send there as Authorization, if anything, and whose URL it is: all of one answer, as what a registry wants is not for
+# its mirrors. The first two may be secrets, as the URL may be signed. A mirror that did not serve before is passed over.
 locate() {
-    ask blob locate --check "$name" --format '{/locations/0/url}\n{/locations/0/headers/Authorization}'
+    # shellcheck disable=SC2086 # several options
+    ask blob locate --check $failed "$name" --format '{/locations/0/url}\n{/locations/0/headers/Authorization}\n{/locations/0/endpoint}'
 }
 
 # curl takes both from a pipe, where other users do not see them, and keeps the header from hosts to which this one redirects.
@@ -32,13 +33,15 @@ by_wget() {
     printf '%s\n' "$place" | head -n 1 |
         wget --quiet --config "$config" --max-redirect 0 --continue --output-document "$file.part" --input-file -
 }
-config=
+config='' failed='' place=''
 trap '[ -z "$config" ] || rm -f "$config"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# Each run of ocireg gets a new token.
+# Each run of ocireg gets a new token: it knows nothing of one that was refused.
 for try in 1 2 3; do
     if "by_$by"; then break; fi
+    endpoint=$(printf '%s\n' "$place" | sed -n 3p)
+    [ -z "$endpoint" ] || failed="$failed --failed $endpoint"
     [ "$try" != 3 ] || { echo "fetch_blob.sh: it cannot be had" >&2; exit 1; }
 done
 if ! echo "${digest#*:}  $file.part" | "${digest%%:*}sum" --check --status; then

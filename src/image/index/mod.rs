@@ -130,6 +130,8 @@ pub struct WrittenIndex {
     pub skipped: Vec<String>,
     /// What made sure that the name could be set; None without a condition.
     pub condition: Option<SeenTo>,
+    /// Who sent manifests and blobs of it, `HOST[:PORT]` each: registries, their mirrors, or nobody.
+    pub served_by: Vec<String>,
     /// How long it took to put it under its name.
     #[serde(skip)]
     root_took: Duration,
@@ -151,6 +153,7 @@ impl WrittenIndex {
             attempts: 1,
             skipped: copied.skipped,
             condition: copied.condition,
+            served_by: copied.served_by,
             root_took: copied.root_took,
         }
     }

@@ -114,6 +114,42 @@ fn a_blocked_registry_is_not_contacted() {
     }
 }
 
+/// Another registry redirects there, or says that its tokens come from there; but a host of which only a part is blocked is one as others.
+#[test]
+fn nothing_leads_to_a_blocked_registry() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    let origin = house.server("origin").url("");
+    let to = origin.clone();
+    house.add("leads", move |seen| reply(307).header("Location", format!("{to}{}", seen.target)));
+    let to = origin.clone();
+    house.add("asks", move |_| reply(401).header("WWW-Authenticate", format!("Bearer realm=\"{to}/token\"")));
+    let to = origin.clone();
+    house.add("sends", move |seen| match seen.method.as_str() {
+        "POST" => reply(202).header("Location", format!("{to}/v2/a/b/blobs/uploads/1")),
+        _ => healthy(seen),
+    });
+    let alone = format!("[[registry]]\nlocation = \"{}\"\nblocked = true\n", house.host("origin"));
+    let opened = format!("{alone}[[registry]]\nlocation = \"{}/open\"\n", house.host("origin"));
+    let part = format!("[[registry]]\nlocation = \"{}/secret\"\nblocked = true\n", house.host("origin"));
+    for (text, is_blocked) in [(alone, true), (opened, false), (part, false)] {
+        let (client, file) = client_with_file(&text);
+        let call = house.call(&client);
+        for name in ["leads", "asks"] {
+            let outcome = client.get_manifest(&call, &tag(house.host(name)), &GetOptions::default());
+            match outcome.err() {
+                Some(error) if is_blocked => {
+                    let why = format!("is blocked by {}:1", file.path().display());
+                    assert!(error.message().contains(&why), "{error}");
+                }
+                outcome => assert!(name == "asks" || outcome.is_none(), "{outcome:?}"),
+            }
+        }
+        let sent = client.put_blob(&call, &repository(house.host("sends")), b"x", &Default::default());
+        assert_eq!(sent.is_ok(), !is_blocked, "{:?}", sent.err());
+        assert_eq!(house.server("origin").seen().is_empty(), is_blocked);
+    }
+}
+
 /// What would be asked is shown, and which rule forbids the rest.
 #[test]
 fn a_block_is_explained() {

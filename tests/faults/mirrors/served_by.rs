@@ -1,6 +1,12 @@
 //! Which hosts served what a call has read.
 
 use ocireg::artifact::pull::{pull, ArtifactPullOptions};
+use ocireg::image::cat::cat;
+use ocireg::image::config::ImageConfig;
+use ocireg::image::export::export;
+use ocireg::image::extract::extract;
+use ocireg::image::files::files;
+use ocireg::image::Image;
 use ocireg::layout::oci::OciLayout;
 use ocireg::registry::store::RegistryStore;
 use ocireg::transfer::copy::{copy, CopyOptions};
@@ -44,4 +50,50 @@ fn what_is_pulled_says_who_sent_it() {
     let back = OciLayout::create(&folder.path().join("back"), Some("t")).unwrap();
     let from = OciLayout::open(&folder.path().join("layout"), Some("t"));
     assert!(copy(&house.call(&client), &from.unwrap(), &back, &CopyOptions::default()).unwrap().served_by.is_empty());
+}
+
+/// What reads an image says so too: a mirror that sent it, and a registry that sent what the mirror has not.
+#[test]
+fn what_reads_an_image_says_who_sent_it() {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(1);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, "f", b"x".as_slice()).unwrap();
+    let packed = tar.into_inner().unwrap();
+    let config =
+        json!({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": [digest(&packed)]}});
+    let config = config.to_string();
+    let image = json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE,
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest(config.as_bytes()), "size": config.len()},
+        "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest(&packed), "size": packed.len()}]})
+    .to_string();
+    let mut house = House::empty();
+    for (name, has_layer) in [("m1", false), ("origin", true)] {
+        let (packed, config, image) = (packed.clone(), config.clone(), image.clone());
+        house.add(name, move |seen| match seen.path() {
+            path if path.ends_with(digest(config.as_bytes()).as_str()) => reply(200).body(&config),
+            path if path.ends_with(digest(&packed).as_str()) && has_layer => serve(&packed, seen),
+            path if path.contains("/manifests/") => reply(200)
+                .header("Content-Type", MANIFEST_TYPE)
+                .header("Docker-Content-Digest", digest(image.as_bytes()))
+                .body(&image),
+            path if path.ends_with("/v2/") => reply(200),
+            _ => reply(404),
+        });
+    }
+    let (client, folder) = (house.client(&["m1"]), tempfile::tempdir().unwrap());
+    let from = RegistryStore::new(&client, house.tagged());
+    let both = [house.host("m1"), house.host("origin")];
+    let call = house.call(&client);
+    let found = Image::find(&call, &from, None).unwrap();
+    let told = ImageConfig::read(&call, &from, &found).unwrap().to_json(&call, &found);
+    assert_eq!(told["served_by"], json!([house.host("m1")]), "it has the config");
+    assert_eq!(files(&house.call(&client), &from, &Default::default()).unwrap().served_by, both);
+    assert_eq!(export(&house.call(&client), &from, &mut Vec::new(), &Default::default()).unwrap().served_by, both);
+    assert_eq!(cat(&house.call(&client), &from, "/f", &mut Vec::new(), &Default::default()).unwrap().served_by, both);
+    let extracted = extract(&house.call(&client), &from, &folder.path().join("a"), &Default::default()).unwrap();
+    assert_eq!(extracted.served_by, both);
+    let some = serde_json::from_value(json!({"paths": ["/f"]})).unwrap();
+    assert_eq!(extract(&house.call(&client), &from, &folder.path().join("b"), &some).unwrap().served_by, both);
 }

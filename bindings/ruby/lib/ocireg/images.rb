@@ -44,7 +44,7 @@ module Ocireg
     # The config of an image: ocireg_image_config.
     # @param image [String] a place
     # @param options platform:
-    # @return [Hash] "digest", "size", "mediaType", "manifest", "config", "platform"
+    # @return [Hash] "digest", "size", "mediaType", "manifest", "config", "served_by", "platform"
     def image_config(image, **options)
       invoke(:ocireg_image_config, text("image", image), outs: %i[json buffer], **options).first
     end
@@ -121,7 +121,7 @@ module Ocireg
     # Lists the files of an image as {#extract_image} would create them, without writing anything: ocireg_image_files.
     # @param image [String] a place
     # @param options platform:, max_bytes:, max_ratio:
-    # @return [Hash] "digest", "layers", "bytes", "files": "path", "type", "size", "mode", "uid", "gid", "mtime", "link", "layer"
+    # @return [Hash] "digest", "layers", "bytes", "files": "path", "type", "size", "mode", "uid", "gid", "mtime", "link", "layer"; "served_by"
     def image_files(image, **options) = invoke(:ocireg_image_files, text("image", image), **options)
 
     # Writes one file of an image to an IO: ocireg_image_cat. After an error, what was written must not be trusted.
@@ -129,7 +129,7 @@ module Ocireg
     # @param path [String] of the file in the image
     # @param io [IO, #write]
     # @param options platform:, verify:
-    # @return [Hash] "digest", "platform", "path", "size", "mode", "layer", "verified"
+    # @return [Hash] "digest", "platform", "path", "size", "mode", "layer", "verified", "served_by"
     def image_file(image, path, io, **options)
       Pipe.to(io) { |fd, last_step| invoke(:ocireg_image_cat, text("image", image), text("path", path), fd, last_step: last_step, **options) }
     end

@@ -23,7 +23,8 @@ pub type ocireg_write_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, da
 
 /// Writes the file system of an image at any place (see ocireg_endpoint_parse) as one tar archive (POSIX pax) to a file: what is there
 /// after the last layer. The file appears under its name only whole and verified, replacing what was there, as by
-/// ocireg_blob_get_file; what is not a file is written through. Blocks.
+/// ocireg_blob_get_file; what is not a file is written through. A process that is killed meanwhile leaves a hidden file beside it
+/// (`.` to `.partial`). Blocks.
 ///
 /// The layers are read from the newest on, each once, and written as they come, without temporary files. An entry is in the archive
 /// unless a newer layer has its name, removes it, or has something else in the place of a folder above it. Types, permissions with

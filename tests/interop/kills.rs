@@ -66,7 +66,7 @@ fn a_killed_pull_loses_nothing() {
         let layout = folder.path().join("l");
         let target = format!("oci:{}:1", layout.display());
         kill_one(&source, &target, round, whole);
-        if layout.join("index.json").exists() {
+        if layout.join("oci-layout").exists() {
             clean(&client, &layout);
         }
         let there = bytes_in(&layout);

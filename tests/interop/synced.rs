@@ -267,7 +267,7 @@ fn a_killed_sync_is_made_again_and_moves_what_is_missing() {
         std::thread::sleep(whole * u32::from(noise(8, round * 2 + 1)[3]) / 240);
         child.kill().unwrap();
         child.wait().unwrap();
-        if layout.join("index.json").exists() {
+        if layout.join("oci-layout").exists() {
             assert!(check(&client, &layout).ok, "what is named is whole");
         }
         let there = bytes_in(&layout);

@@ -5,7 +5,7 @@
  *  - Objects own their handles and can be moved; they may be destroyed in any order.
  *  - Failures are exceptions under ocireg::error, one class for each code, in groups (see "Errors").
  *  - Results are an ocireg::value: the JSON text (text()), and a small reader for its members.
- *  - Strings go in as std::string_view; one with a NUL in it is an invalid_argument_error.
+ *  - Strings go in as text_view, which every string is; one with a NUL in it is an invalid_argument_error.
  *  - Callbacks are std::function. What they throw stops the call, which rethrows it unchanged.
  *  - A client and a context may be used by any number of threads at once; other objects by one thread at a time.
  *
@@ -27,8 +27,11 @@
 #include <initializer_list>
 #include <istream>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <mutex>
+#include <ostream>
+#include <set>
 #include <signal.h>
 #include <stdexcept>
 #include <streambuf>
@@ -525,6 +528,21 @@ private:
     std::string text_;
 };
 
+/* A string in JSON. */
+inline std::string quoted(std::string_view text)
+{
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string made = "\"";
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20)
+            made.append("\\u00") += {digits[byte >> 4], digits[byte & 15]};
+        else
+            (made += c == '"' || c == '\\' ? "\\" : "") += c;
+    }
+    return made += '"';
+}
+
 inline const std::uint8_t *octets(std::string_view bytes) noexcept { return reinterpret_cast<const std::uint8_t *>(bytes.data()); }
 
 /* Binds the second name, so that a call with two names can be made like one with a single name. */
@@ -562,53 +580,93 @@ struct document {
     buffer bytes;
 };
 
+/* ------------------------------------------------------------------------------------------------ Strings */
+
+/* A string that goes in: whatever is a std::string_view, and a std::filesystem::path. nullptr does not compile, and a pointer that is null
+ * only when the program runs is refused there. */
+class text_view {
+public:
+    text_view() = default;
+    text_view(std::nullptr_t) = delete;
+    template <class Text, std::enable_if_t<std::is_convertible_v<const Text &, std::string_view>, int> = 0>
+    text_view(const Text &text) : view_(of(text))
+    {
+    }
+    template <class Path, std::enable_if_t<std::is_same_v<decltype(std::declval<const Path &>().native()), const std::string &>, int> = 0, class = void>
+    text_view(const Path &path) : view_(path.native())
+    {
+    }
+    operator std::string_view() const noexcept { return view_; }
+    const char *data() const noexcept { return view_.data(); }
+    std::size_t size() const noexcept { return view_.size(); }
+    bool empty() const noexcept { return view_.empty(); }
+
+private:
+    template <class Text> static std::string_view of(const Text &text)
+    {
+        if constexpr (std::is_pointer_v<Text>)
+            if (text == nullptr)
+                detail::refuse("a string is a null pointer");
+        return text;
+    }
+
+    std::string_view view_;
+};
+
 /* ------------------------------------------------------------------------------------------------ Options */
 
 /* A key and its value: a string, a number, a boolean, or a list of strings. */
 class option {
 public:
     template <class Text, std::enable_if_t<std::is_convertible_v<const Text &, std::string_view>, int> = 0>
-    option(std::string_view key, const Text &text) : key_(key), kind_(kind::text), list_{std::string(view(key, text))}
+    option(text_view key, const Text &text) : key_(std::string_view(key)), kind_(kind::text), list_{std::string(view(key, text))}
     {
     }
-    template <class Number, std::enable_if_t<std::is_integral_v<Number> && !std::is_same_v<Number, bool>, int> = 0>
-    option(std::string_view key, Number number) : key_(key), kind_(kind::number), number_(static_cast<std::int64_t>(number))
+    /* A character is not a number. */
+    template <class Number, std::enable_if_t<std::is_integral_v<Number> && !std::is_same_v<Number, bool> && !std::is_same_v<Number, char> &&
+                                                 !std::is_same_v<Number, wchar_t> && !std::is_same_v<Number, char16_t> &&
+                                                 !std::is_same_v<Number, char32_t>,
+                                             int> = 0>
+    option(text_view key, Number number) : key_(std::string_view(key)), kind_(kind::number), number_(static_cast<std::int64_t>(number))
     {
+        if constexpr (std::is_unsigned_v<Number>)
+            large_ = number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     }
     template <class Real, std::enable_if_t<std::is_floating_point_v<Real>, int> = 0, class = void, class = void>
-    option(std::string_view key, Real real) : key_(key), kind_(kind::real), real_(static_cast<double>(real))
+    option(text_view key, Real real) : key_(std::string_view(key)), kind_(kind::real), real_(static_cast<double>(real))
     {
     }
     /* A null pointer is not a text. */
-    option(std::string_view key, std::nullptr_t) = delete;
+    option(text_view key, std::nullptr_t) = delete;
     template <class Value> option(std::nullptr_t, const Value &) = delete;
     template <class Flag, std::enable_if_t<std::is_same_v<Flag, bool>, int> = 0, class = void>
-    option(std::string_view key, Flag flag) : key_(key), kind_(kind::flag), number_(flag)
+    option(text_view key, Flag flag) : key_(std::string_view(key)), kind_(kind::flag), number_(flag)
     {
     }
-    option(std::string_view key, std::initializer_list<std::string_view> list) : key_(key), kind_(kind::list)
+    option(text_view key, std::initializer_list<text_view> list) : key_(std::string_view(key)), kind_(kind::list)
     {
         for (const std::string_view text : list)
             list_.emplace_back(text);
     }
-    option(std::string_view key, std::vector<std::string> list) : key_(key), kind_(kind::list), list_(std::move(list)) {}
+    option(text_view key, std::vector<std::string> list) : key_(std::string_view(key)), kind_(kind::list), list_(std::move(list)) {}
 
 private:
     friend class options;
     enum class kind { text, number, real, flag, list };
 
     /* A pointer that is null only when the program runs is refused there. */
-    template <class Text> static std::string_view view(std::string_view key, const Text &text)
+    template <class Text> static std::string_view view(text_view key, const Text &text)
     {
         if constexpr (std::is_pointer_v<Text>)
             if (text == nullptr)
-                detail::refuse("the option " + std::string(key) + " is a null pointer");
+                detail::refuse("the option " + std::string(std::string_view(key)) + " is a null pointer");
         return text;
     }
 
     std::string key_;
     kind kind_;
     std::int64_t number_ = 0;
+    bool large_ = false; /* a number that only an unsigned one can hold */
     double real_ = 0;
     std::vector<std::string> list_;
 };
@@ -623,7 +681,7 @@ public:
         for (const option &entry : list)
             set(entry);
     }
-    static options parse(std::string_view json)
+    static options parse(text_view json)
     {
         options parsed;
         parsed.merge(json);
@@ -641,6 +699,8 @@ public:
             break;
         }
         case option::kind::number:
+            if (entry.large_)
+                return merge('{' + detail::quoted(entry.key_) + ':' + std::to_string(static_cast<std::uint64_t>(entry.number_)) + '}');
             detail::call([&](ocireg_error **error) { return ocireg_options_set_int(handle, key, entry.number_, error); });
             break;
         case option::kind::real:
@@ -649,29 +709,39 @@ public:
         case option::kind::flag:
             detail::call([&](ocireg_error **error) { return ocireg_options_set_bool(handle, key, entry.number_ != 0, error); });
             break;
-        case option::kind::list:
+        case option::kind::list: {
+            std::string all;
             for (const std::string &text : entry.list_)
-                add(entry.key_, text);
+                all += (all.empty() ? "" : ",") + detail::quoted(text);
+            merge('{' + detail::quoted(entry.key_) + ":[" + all + "]}");
             break;
         }
+        }
+        keys_.insert(entry.key_);
         return *this;
     }
-    template <class Value> options &set(std::string_view key, const Value &value) { return set(option(key, value)); }
-    options &set(std::string_view key, std::initializer_list<std::string_view> list) { return set(option(key, list)); }
-    /* Adds to a list. */
-    options &add(std::string_view key, std::string_view text)
+    /* Whether the option was set, added to or merged. */
+    bool has(text_view key) const { return keys_.count(std::string(std::string_view(key))) != 0; }
+    template <class Value> options &set(text_view key, const Value &value) { return set(option(key, value)); }
+    options &set(text_view key, std::initializer_list<text_view> list) { return set(option(key, list)); }
+    /* Adds to a list; set replaces it. */
+    options &add(text_view key, text_view text)
     {
         const detail::c_string name(key), content(text);
         ocireg_options *handle = ensure();
         detail::call([&](ocireg_error **error) { return ocireg_options_add_string(handle, name, content, error); });
+        keys_.insert(name.get());
         return *this;
     }
     /* Adds the members of a JSON object. */
-    options &merge(std::string_view json)
+    options &merge(text_view json)
     {
         const detail::c_string text(json);
         ocireg_options *handle = ensure();
         detail::call([&](ocireg_error **error) { return ocireg_options_parse(handle, text, error); });
+        const value members(json);
+        for (auto member = members.begin(); member != members.end(); ++member)
+            keys_.insert(member.name());
         return *this;
     }
 
@@ -686,6 +756,7 @@ private:
     }
 
     detail::owned<ocireg_options> handle_;
+    std::set<std::string> keys_;
 };
 
 /* ------------------------------------------------------------------------------------------------ Context */
@@ -827,7 +898,10 @@ public:
     /* Counted from now; calls throw timeout_error when it has passed. */
     template <class Rep, class Period> void set_deadline(std::chrono::duration<Rep, Period> from_now) const
     {
-        auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(from_now).count();
+        /* In whole milliseconds the longest durations would be negative. */
+        constexpr std::int64_t longest = 1'000'000'000'000'000;
+        const bool fits = std::chrono::duration<double, std::milli>(from_now).count() < static_cast<double>(longest);
+        std::int64_t milliseconds = fits ? std::chrono::ceil<std::chrono::milliseconds>(from_now).count() : longest;
         milliseconds = milliseconds == 0 ? 1 : milliseconds;
         detail::call([&](ocireg_error **error) { return ocireg_context_set_deadline(get(), milliseconds, error); });
     }
@@ -858,7 +932,7 @@ public:
     {
         detail::call([&](ocireg_error **error) { return ocireg_context_set_progress(get(), nullptr, nullptr, error); });
     }
-    /* void or bool (std::string_view event): the progress of each blob of a copy, as JSON. */
+    /* void or bool (text_view event): the progress of each blob of a copy, as JSON. */
     template <class Function> void on_blob_progress(Function function)
     {
         auto *kept = callbacks_->keep(detail::going_on<std::string_view>(std::move(function)));
@@ -871,7 +945,7 @@ public:
         detail::call(
             [&](ocireg_error **error) { return ocireg_context_set_blob_progress(get(), nullptr, nullptr, error); });
     }
-    /* void or bool (std::string_view event): the trace as JSON, without secrets. */
+    /* void or bool (text_view event): the trace as JSON, without secrets. */
     template <class Function> void on_log(Function function)
     {
         auto *kept = callbacks_->keep(detail::going_on<std::string_view>(std::move(function)));
@@ -882,7 +956,7 @@ public:
     {
         detail::call([&](ocireg_error **error) { return ocireg_context_set_log(get(), nullptr, nullptr, error); });
     }
-    /* ocireg::credentials (std::string_view host) */
+    /* ocireg::credentials (text_view host) */
     template <class Function> void on_credentials(Function function)
     {
         auto *kept = callbacks_->keep(detail::credentials_function(std::move(function)));
@@ -994,7 +1068,24 @@ private:
 class blob_streambuf : public std::streambuf {
 public:
     explicit blob_streambuf(blob_reader reader, std::size_t size = 65536) : reader_(std::move(reader)), bytes_(size ? size : 1) {}
+    blob_streambuf(blob_streambuf &&other) : std::streambuf(other), reader_(std::move(other.reader_)), bytes_(std::move(other.bytes_))
+    {
+        other.setg(nullptr, nullptr, nullptr);
+    }
     blob_reader &reader() noexcept { return reader_; }
+    /* Writes the rest of the blob to a stream; returns how many bytes that were. Throws the reader's errors, and std::ios_base::failure when
+     * the stream fails. */
+    std::uint64_t copy_to(std::ostream &into)
+    {
+        std::vector<char> piece(bytes_.size());
+        std::uint64_t all = 0;
+        while (const std::streamsize got = sgetn(piece.data(), static_cast<std::streamsize>(piece.size()))) {
+            if (!into.write(piece.data(), got))
+                throw std::ios_base::failure("the stream did not take the blob");
+            all += static_cast<std::uint64_t>(got);
+        }
+        return all;
+    }
 
 protected:
     int_type underflow() override
@@ -1014,7 +1105,8 @@ private:
 };
 
 /* The reader as a stream. Unlike other streams, it throws the reader's errors: otherwise a blob that breaks off
- * looks like one that ends. exceptions(std::ios::goodbit) turns that off; check bad() then. */
+ * looks like one that ends. exceptions(std::ios::goodbit) turns that off; check bad() then. To write it to another stream use copy_to:
+ * `file << stream.rdbuf()` swallows what the reader throws, and only sets the file's failbit. */
 class blob_stream : private blob_streambuf, public std::istream {
 public:
     explicit blob_stream(blob_reader reader)
@@ -1022,6 +1114,11 @@ public:
     {
         exceptions(std::ios::badbit);
     }
+    blob_stream(blob_stream &&other) : blob_streambuf(std::move(other)), std::istream(std::move(static_cast<std::istream &>(other)))
+    {
+        set_rdbuf(static_cast<blob_streambuf *>(this));
+    }
+    using blob_streambuf::copy_to;
     using blob_streambuf::reader;
 };
 
@@ -1034,9 +1131,9 @@ public:
             return ocireg_upload_write(get(), static_cast<const std::uint8_t *>(bytes), size, error);
         });
     }
-    void write(std::string_view bytes) { write(bytes.data(), bytes.size()); }
+    void write(text_view bytes) { write(bytes.data(), bytes.size()); }
     /* If a digest is given, the bytes must match it. */
-    value finish(std::string_view digest = {})
+    value finish(text_view digest = {})
     {
         const detail::c_string wanted(digest);
         return detail::json([&](char **text, ocireg_error **error) {
@@ -1072,13 +1169,13 @@ public:
     artifact() : handle_(detail::made<ocireg_artifact>(ocireg_artifact_new)) {}
 
     /* A file or a folder, which is read when the artifact is pushed. */
-    artifact &add_file(std::string_view path, const options &wanted = {})
+    artifact &add_file(text_view path, const options &wanted = {})
     {
         const detail::c_string name(path);
         detail::call([&](ocireg_error **error) { return ocireg_artifact_add_file(get(), name, wanted.get(), error); });
         return *this;
     }
-    artifact &add_memory(std::string_view bytes, const options &wanted = {})
+    artifact &add_memory(text_view bytes, const options &wanted = {})
     {
         detail::call([&](ocireg_error **error) {
             return ocireg_artifact_add_memory(get(), detail::octets(bytes), bytes.size(), wanted.get(), error);
@@ -1230,7 +1327,7 @@ public:
     }
     ocireg_client *get() const noexcept { return handle_.get(); }
 
-    void set_host(std::string_view host, const options &settings) const
+    void set_host(text_view host, const options &settings) const
     {
         const detail::c_string name(host);
         detail::call([&](ocireg_error **error) { return ocireg_client_set_host(get(), name, settings.get(), error); });
@@ -1269,57 +1366,57 @@ public:
     }
 
     /* A registry, HOST[:PORT], and a repository. */
-    value registry_ping(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
+    value registry_ping(text_view registry, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_registry_ping, registry, wanted, with);
     }
-    value registry_catalog(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
+    value registry_catalog(text_view registry, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_registry_catalog, registry, wanted, with);
     }
-    value repository_tags(std::string_view repository, const options &wanted = {}, const context *with = nullptr) const
+    value repository_tags(text_view repository, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_repository_tags, repository, wanted, with);
     }
     /* The same page by page, and name by name. The client must outlive the loop. */
-    pages catalog_pages(std::string_view registry, options wanted = {}, const context *with = nullptr, std::size_t page_size = 100) const &
+    pages catalog_pages(text_view registry, options wanted = {}, const context *with = nullptr, std::size_t page_size = 100) const &
     {
         return pages(paging(ocireg_registry_catalog, "repositories", registry, page_size, std::move(wanted), with));
     }
-    pages tag_pages(std::string_view repository, options wanted = {}, const context *with = nullptr, std::size_t page_size = 100) const &
+    pages tag_pages(text_view repository, options wanted = {}, const context *with = nullptr, std::size_t page_size = 100) const &
     {
         return pages(paging(ocireg_repository_tags, "tags", repository, page_size, std::move(wanted), with));
     }
-    names each_repository(std::string_view registry, options wanted = {}, const context *with = nullptr, std::size_t page_size = 100) const &
+    names each_repository(text_view registry, options wanted = {}, const context *with = nullptr, std::size_t page_size = 100) const &
     {
         return names(paging(ocireg_registry_catalog, "repositories", registry, page_size, std::move(wanted), with));
     }
-    names each_tag(std::string_view repository, options wanted = {}, const context *with = nullptr, std::size_t page_size = 100) const &
+    names each_tag(text_view repository, options wanted = {}, const context *with = nullptr, std::size_t page_size = 100) const &
     {
         return names(paging(ocireg_repository_tags, "tags", repository, page_size, std::move(wanted), with));
     }
 
     /* Their old order, for one version more. */
     template <class Size, std::enable_if_t<std::is_integral_v<Size>, int> = 0>
-    [[deprecated("the page size comes last")]] pages catalog_pages(std::string_view name, Size page_size, options wanted = {},
+    [[deprecated("the page size comes last")]] pages catalog_pages(text_view name, Size page_size, options wanted = {},
                                                        const context *with = nullptr) const &
     {
         return catalog_pages(name, std::move(wanted), with, static_cast<std::size_t>(page_size));
     }
     template <class Size, std::enable_if_t<std::is_integral_v<Size>, int> = 0>
-    [[deprecated("the page size comes last")]] pages tag_pages(std::string_view name, Size page_size, options wanted = {},
+    [[deprecated("the page size comes last")]] pages tag_pages(text_view name, Size page_size, options wanted = {},
                                                        const context *with = nullptr) const &
     {
         return tag_pages(name, std::move(wanted), with, static_cast<std::size_t>(page_size));
     }
     template <class Size, std::enable_if_t<std::is_integral_v<Size>, int> = 0>
-    [[deprecated("the page size comes last")]] names each_repository(std::string_view name, Size page_size, options wanted = {},
+    [[deprecated("the page size comes last")]] names each_repository(text_view name, Size page_size, options wanted = {},
                                                        const context *with = nullptr) const &
     {
         return each_repository(name, std::move(wanted), with, static_cast<std::size_t>(page_size));
     }
     template <class Size, std::enable_if_t<std::is_integral_v<Size>, int> = 0>
-    [[deprecated("the page size comes last")]] names each_tag(std::string_view name, Size page_size, options wanted = {},
+    [[deprecated("the page size comes last")]] names each_tag(text_view name, Size page_size, options wanted = {},
                                                        const context *with = nullptr) const &
     {
         return each_tag(name, std::move(wanted), with, static_cast<std::size_t>(page_size));
@@ -1332,15 +1429,15 @@ public:
     names each_tag(std::string_view, options = {}, const context * = nullptr, std::size_t = 100) const && = delete;
 
     /* Manifests: [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]. */
-    document manifest_get(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    document manifest_get(text_view reference, const options &wanted = {}, const context *with = nullptr) const
     {
         return with_bytes(ocireg_manifest_get, reference, wanted, with);
     }
-    value manifest_head(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    value manifest_head(text_view reference, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_manifest_head, reference, wanted, with);
     }
-    std::string manifest_digest(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    std::string manifest_digest(text_view reference, const options &wanted = {}, const context *with = nullptr) const
     {
         const detail::c_string name(reference);
         const auto digest = detail::made<char>([&](char **text, ocireg_error **error) {
@@ -1348,7 +1445,7 @@ public:
         });
         return digest ? digest.get() : ""; /* of a job */
     }
-    value manifest_put(std::string_view reference, std::string_view bytes, const options &wanted = {},
+    value manifest_put(text_view reference, text_view bytes, const options &wanted = {},
                        const context *with = nullptr) const
     {
         const detail::c_string name(reference);
@@ -1356,30 +1453,30 @@ public:
             return ocireg_manifest_put(get(), of(with), name, detail::octets(bytes), bytes.size(), wanted.get(), json, error);
         });
     }
-    value manifest_delete(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    value manifest_delete(text_view reference, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_manifest_delete, reference, wanted, with);
     }
-    value tag_delete(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    value tag_delete(text_view reference, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_tag_delete, reference, wanted, with);
     }
-    value referrers(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    value referrers(text_view reference, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_referrers, reference, wanted, with);
     }
 
     /* Blobs: HOST[:PORT]/REPOSITORY@DIGEST. */
-    value blob_head(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    value blob_head(text_view reference, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_blob_head, reference, wanted, with);
     }
-    value blob_get_file(std::string_view reference, std::string_view path, const options &wanted = {},
+    value blob_get_file(text_view reference, text_view path, const options &wanted = {},
                         const context *with = nullptr) const
     {
         return named_twice(ocireg_blob_get_file, reference, path, wanted, with);
     }
-    value blob_get_fd(std::string_view reference, int descriptor, const options &wanted = {},
+    value blob_get_fd(text_view reference, int descriptor, const options &wanted = {},
                       const context *with = nullptr) const
     {
         const detail::c_string name(reference);
@@ -1387,23 +1484,23 @@ public:
             return ocireg_blob_get_fd(get(), of(with), name, descriptor, wanted.get(), json, error);
         });
     }
-    document blob_get_memory(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    document blob_get_memory(text_view reference, const options &wanted = {}, const context *with = nullptr) const
     {
         return with_bytes(ocireg_blob_get_memory, reference, wanted, with);
     }
-    blob_reader blob_open(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    blob_reader blob_open(text_view reference, const options &wanted = {}, const context *with = nullptr) const
     {
         const detail::c_string name(reference);
         return {kept(with), detail::made<ocireg_blob_reader>([&](ocireg_blob_reader **reader, ocireg_error **error) {
                     return ocireg_blob_open(get(), of(with), name, wanted.get(), reader, error);
                 })};
     }
-    value blob_put_file(std::string_view repository, std::string_view path, const options &wanted = {},
+    value blob_put_file(text_view repository, text_view path, const options &wanted = {},
                         const context *with = nullptr) const
     {
         return named_twice(ocireg_blob_put_file, repository, path, wanted, with);
     }
-    value blob_put_memory(std::string_view repository, std::string_view bytes, const options &wanted = {},
+    value blob_put_memory(text_view repository, text_view bytes, const options &wanted = {},
                           const context *with = nullptr) const
     {
         const detail::c_string name(repository);
@@ -1413,7 +1510,7 @@ public:
     }
     /* std::size_t source(void *bytes, std::size_t size) writes up to `size` bytes there and returns how many; 0 is
      * the end. */
-    value blob_put_stream(std::string_view repository, std::function<std::size_t(void *, std::size_t)> source,
+    value blob_put_stream(text_view repository, std::function<std::size_t(void *, std::size_t)> source,
                           const options &wanted = {}, const context *with = nullptr) const
     {
         const detail::c_string name(repository);
@@ -1421,17 +1518,17 @@ public:
             return ocireg_blob_put_stream(get(), of(with), name, detail::ocireg_hpp_read, &source, wanted.get(), json, error);
         });
     }
-    value blob_put_stream(std::string_view repository, std::istream &source, const options &wanted = {},
+    value blob_put_stream(text_view repository, std::istream &source, const options &wanted = {},
                           const context *with = nullptr) const
     {
         return blob_put_stream(repository, detail::reading(source), wanted, with);
     }
-    value blob_delete(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    value blob_delete(text_view reference, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_blob_delete, reference, wanted, with);
     }
     /* One blob from any place, PLACE@DIGEST, to a repository, oci:DIR or dir:DIR. */
-    value blob_copy(std::string_view source, std::string_view destination, const options &wanted = {}, const context *with = nullptr) const
+    value blob_copy(text_view source, text_view destination, const options &wanted = {}, const context *with = nullptr) const
     {
         const detail::c_string from(source), to(destination);
         return detail::json([&](char **json, ocireg_error **error) {
@@ -1439,7 +1536,7 @@ public:
         });
     }
     /* `from` is a repository of the same registry, or empty to let the registry find the blob itself. */
-    value blob_mount(std::string_view reference, std::string_view from = {}, const options &wanted = {},
+    value blob_mount(text_view reference, text_view from = {}, const options &wanted = {},
                      const context *with = nullptr) const
     {
         const detail::c_string name(reference), repository(from);
@@ -1450,22 +1547,22 @@ public:
     }
 
     /* Uploads in chunks, and sessions that outlive the process. */
-    upload upload_start(std::string_view repository, const options &wanted = {}, const context *with = nullptr) const
+    upload upload_start(text_view repository, const options &wanted = {}, const context *with = nullptr) const
     {
         const detail::c_string name(repository);
         return {kept(with), detail::made<ocireg_upload>([&](ocireg_upload **started, ocireg_error **error) {
                     return ocireg_upload_start(get(), of(with), name, wanted.get(), started, error);
                 })};
     }
-    value upload_session_start(std::string_view repository, const options &wanted = {}, const context *with = nullptr) const
+    value upload_session_start(text_view repository, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_upload_session_start, repository, wanted, with);
     }
-    value upload_session_status(std::string_view session, const options &wanted = {}, const context *with = nullptr) const
+    value upload_session_status(text_view session, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_upload_session_status, session, wanted, with);
     }
-    value upload_session_chunk(std::string_view session, std::string_view bytes, const options &wanted = {},
+    value upload_session_chunk(text_view session, text_view bytes, const options &wanted = {},
                                const context *with = nullptr) const
     {
         const detail::c_string text(session);
@@ -1474,7 +1571,7 @@ public:
                                                error);
         });
     }
-    value upload_session_finish(std::string_view session, std::string_view digest, std::string_view bytes = {},
+    value upload_session_finish(text_view session, text_view digest, text_view bytes = {},
                                 const options &wanted = {}, const context *with = nullptr) const
     {
         const detail::c_string text(session), whole(digest);
@@ -1483,7 +1580,7 @@ public:
                                                 json, error);
         });
     }
-    void upload_session_cancel(std::string_view session, const options &wanted = {}, const context *with = nullptr) const
+    void upload_session_cancel(text_view session, const options &wanted = {}, const context *with = nullptr) const
     {
         const detail::c_string text(session);
         detail::call([&](ocireg_error **error) {
@@ -1492,20 +1589,20 @@ public:
     }
 
     /* Copies between any two places, named as for parse_endpoint; and OCI layouts. */
-    value copy(std::string_view source, std::string_view destination, const options &wanted = {},
+    value copy(text_view source, text_view destination, const options &wanted = {},
                const context *with = nullptr) const
     {
         return named_twice(ocireg_copy, source, destination, wanted, with);
     }
 
     /* Brings the tags of a repository, a layout or an archive to another. What failed is reported: ["tags"]["failed"]. */
-    value sync(std::string_view source, std::string_view destination, const options &wanted = {},
+    value sync(text_view source, text_view destination, const options &wanted = {},
                const context *with = nullptr) const
     {
         return named_twice(ocireg_sync, source, destination, wanted, with);
     }
     /* The same for what a list says; `destination` is empty where each line has its own. */
-    value sync_list(std::string_view list, std::string_view destination = {}, const options &wanted = {},
+    value sync_list(text_view list, text_view destination = {}, const options &wanted = {},
                     const context *with = nullptr) const
     {
         const detail::c_string text(list), place(destination);
@@ -1516,7 +1613,7 @@ public:
     }
 
     /* Artifacts at any place. */
-    value artifact_push(const artifact &parts, std::string_view place, const options &wanted = {},
+    value artifact_push(const artifact &parts, text_view place, const options &wanted = {},
                         const context *with = nullptr) const
     {
         const detail::c_string name(place);
@@ -1525,7 +1622,7 @@ public:
         });
     }
     /* About what the place names, and beside it. */
-    value artifact_attach(const artifact &parts, std::string_view place, const options &wanted = {},
+    value artifact_attach(const artifact &parts, text_view place, const options &wanted = {},
                           const context *with = nullptr) const
     {
         const detail::c_string name(place);
@@ -1533,72 +1630,72 @@ public:
             return ocireg_artifact_attach(get(), of(with), parts.get(), name, wanted.get(), json, error);
         });
     }
-    value artifact_pull(std::string_view place, std::string_view folder, const options &wanted = {},
+    value artifact_pull(text_view place, text_view folder, const options &wanted = {},
                         const context *with = nullptr) const
     {
         return named_twice(ocireg_artifact_pull, place, folder, wanted, with);
     }
 
     /* Indexes: the option references is what is put in, digests or platform what is taken out. */
-    value index_create(std::string_view place, const options &wanted, const context *with = nullptr) const
+    value index_create(text_view place, const options &wanted, const context *with = nullptr) const
     {
         return named(ocireg_index_create, place, wanted, with);
     }
-    value index_append(std::string_view place, const options &wanted, const context *with = nullptr) const
+    value index_append(text_view place, const options &wanted, const context *with = nullptr) const
     {
         return named(ocireg_index_append, place, wanted, with);
     }
-    value index_remove(std::string_view place, const options &wanted, const context *with = nullptr) const
+    value index_remove(text_view place, const options &wanted, const context *with = nullptr) const
     {
         return named(ocireg_index_remove, place, wanted, with);
     }
 
     /* Images at any place; and a repository with all its contents. */
-    document image_config(std::string_view image, const options &wanted = {}, const context *with = nullptr) const
+    document image_config(text_view image, const options &wanted = {}, const context *with = nullptr) const
     {
         return with_bytes(ocireg_image_config, image, wanted, with);
     }
-    value image_size(std::string_view image, const options &wanted = {}, const context *with = nullptr) const
+    value image_size(text_view image, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_image_size, image, wanted, with);
     }
-    value image_validate(std::string_view place, const options &wanted = {}, const context *with = nullptr) const
+    value image_validate(text_view place, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_image_validate, place, wanted, with);
     }
-    value image_tag(std::string_view reference, std::string_view tag, const options &wanted = {},
+    value image_tag(text_view reference, text_view tag, const options &wanted = {},
                     const context *with = nullptr) const
     {
         return named_twice(ocireg_image_tag, reference, tag, wanted, with);
     }
-    value image_append(std::string_view image, const options &wanted, const context *with = nullptr) const
+    value image_append(text_view image, const options &wanted, const context *with = nullptr) const
     {
         return named(ocireg_image_append, image, wanted, with);
     }
-    value image_files(std::string_view image, const options &wanted = {}, const context *with = nullptr) const
+    value image_files(text_view image, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_image_files, image, wanted, with);
     }
-    value image_extract(std::string_view image, std::string_view folder, const options &wanted = {},
+    value image_extract(text_view image, text_view folder, const options &wanted = {},
                         const context *with = nullptr) const
     {
         return named_twice(ocireg_image_extract, image, folder, wanted, with);
     }
     /* One archive of the whole file system: to a file, a descriptor, bool sink(const void *bytes, std::size_t size) which
      * returns false to stop the call, or a stream. */
-    value image_export_file(std::string_view image, std::string_view path, const options &wanted = {},
+    value image_export_file(text_view image, text_view path, const options &wanted = {},
                             const context *with = nullptr) const
     {
         return named_twice(ocireg_image_export_file, image, path, wanted, with);
     }
-    value image_export_fd(std::string_view image, int fd, const options &wanted = {}, const context *with = nullptr) const
+    value image_export_fd(text_view image, int fd, const options &wanted = {}, const context *with = nullptr) const
     {
         const detail::c_string name(image);
         return detail::json([&](char **json, ocireg_error **error) {
             return ocireg_image_export_fd(get(), of(with), name, fd, wanted.get(), json, error);
         });
     }
-    value image_export_stream(std::string_view image, std::function<bool(const void *, std::size_t)> sink,
+    value image_export_stream(text_view image, std::function<bool(const void *, std::size_t)> sink,
                               const options &wanted = {}, const context *with = nullptr) const
     {
         const detail::c_string name(image);
@@ -1606,12 +1703,12 @@ public:
             return ocireg_image_export_stream(get(), of(with), name, detail::ocireg_hpp_write, &sink, wanted.get(), json, error);
         });
     }
-    value image_export_stream(std::string_view image, std::ostream &sink, const options &wanted = {},
+    value image_export_stream(text_view image, std::ostream &sink, const options &wanted = {},
                               const context *with = nullptr) const
     {
         return image_export_stream(image, detail::writing(sink), wanted, with);
     }
-    value image_cat(std::string_view image, std::string_view path, int fd, const options &wanted = {},
+    value image_cat(text_view image, text_view path, int fd, const options &wanted = {},
                     const context *with = nullptr) const
     {
         const detail::c_string name(image), file(path);
@@ -1619,103 +1716,103 @@ public:
             return ocireg_image_cat(get(), of(with), name, file, fd, wanted.get(), json, error);
         });
     }
-    value repository_remove(std::string_view repository, const options &wanted = {}, const context *with = nullptr) const
+    value repository_remove(text_view repository, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_repository_remove, repository, wanted, with);
     }
 
     /* Of any place: the manifest that it names, what it holds, and what refers to that manifest. */
-    document endpoint_manifest(std::string_view place, const options &wanted = {}, const context *with = nullptr) const
+    document endpoint_manifest(text_view place, const options &wanted = {}, const context *with = nullptr) const
     {
         return with_bytes(ocireg_endpoint_manifest, place, wanted, with);
     }
-    value endpoint_list(std::string_view place, const options &wanted = {}, const context *with = nullptr) const
+    value endpoint_list(text_view place, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_endpoint_list, place, wanted, with);
     }
-    value endpoint_referrers(std::string_view place, const options &wanted = {}, const context *with = nullptr) const
+    value endpoint_referrers(text_view place, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_endpoint_referrers, place, wanted, with);
     }
 
-    value layout_check(std::string_view path, const options &wanted = {}, const context *with = nullptr) const
+    value layout_check(text_view path, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_layout_check, path, wanted, with);
     }
-    value layout_clean(std::string_view path, const options &wanted = {}, const context *with = nullptr) const
+    value layout_clean(text_view path, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_layout_clean, path, wanted, with);
     }
 
     /* Credentials: which are used where, and how the host is reached; storing and removing them. */
-    value explain(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    value explain(text_view reference, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_explain, reference, wanted, with);
     }
-    value login(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
+    value login(text_view registry, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_login, registry, wanted, with);
     }
-    value logout(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
+    value logout(text_view registry, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_logout, registry, wanted, with);
     }
     /* The authorization of a repository, for requests of the program's own: a secret. */
-    value token(std::string_view repository, const options &wanted = {}, const context *with = nullptr) const
+    value token(text_view repository, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_token, repository, wanted, with);
     }
     /* Where a blob or a manifest can be had by a downloader of the program's own: URLs with their headers, secrets. */
-    value blob_locate(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    value blob_locate(text_view reference, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_blob_locate, reference, wanted, with);
     }
-    value manifest_locate(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    value manifest_locate(text_view reference, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_manifest_locate, reference, wanted, with);
     }
 
     /* Protocol v1; and which of the two protocols a registry speaks. */
-    value registry_detect(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
+    value registry_detect(text_view registry, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_registry_detect, registry, wanted, with);
     }
-    value v1_ping(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
+    value v1_ping(text_view registry, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_v1_ping, registry, wanted, with);
     }
-    value v1_login(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
+    value v1_login(text_view registry, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_v1_login, registry, wanted, with);
     }
-    value v1_search(std::string_view registry, std::string_view term, const options &wanted = {},
+    value v1_search(text_view registry, text_view term, const options &wanted = {},
                const context *with = nullptr) const
     {
         return named_twice(ocireg_v1_search, registry, term, wanted, with);
     }
-    value v1_images(std::string_view repository, const options &wanted = {}, const context *with = nullptr) const
+    value v1_images(text_view repository, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_v1_images, repository, wanted, with);
     }
-    value v1_tags(std::string_view repository, const options &wanted = {}, const context *with = nullptr) const
+    value v1_tags(text_view repository, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_v1_tags, repository, wanted, with);
     }
-    value v1_tag(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    value v1_tag(text_view reference, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_v1_tag, reference, wanted, with);
     }
-    value v1_ancestry(std::string_view repository, std::string_view id, const options &wanted = {},
+    value v1_ancestry(text_view repository, text_view id, const options &wanted = {},
                const context *with = nullptr) const
     {
         return named_twice(ocireg_v1_ancestry, repository, id, wanted, with);
     }
-    document v1_image(std::string_view repository, std::string_view id, const options &wanted = {},
+    document v1_image(text_view repository, text_view id, const options &wanted = {},
                       const context *with = nullptr) const
     {
         return with_bytes(detail::with_id(ocireg_v1_image, id), repository, wanted, with);
     }
-    value v1_layer_file(std::string_view repository, std::string_view id, std::string_view path, const options &wanted = {},
+    value v1_layer_file(text_view repository, text_view id, text_view path, const options &wanted = {},
                         const context *with = nullptr) const
     {
         const detail::c_string name(repository), layer(id), target(path);
@@ -1723,7 +1820,7 @@ public:
             return ocireg_v1_layer_file(get(), of(with), name, layer, target, wanted.get(), json, error);
         });
     }
-    value v1_layer_fd(std::string_view repository, std::string_view id, int descriptor, const options &wanted = {},
+    value v1_layer_fd(text_view repository, text_view id, int descriptor, const options &wanted = {},
                       const context *with = nullptr) const
     {
         const detail::c_string name(repository), layer(id);
@@ -1731,12 +1828,12 @@ public:
             return ocireg_v1_layer_fd(get(), of(with), name, layer, descriptor, wanted.get(), json, error);
         });
     }
-    document v1_layer_memory(std::string_view repository, std::string_view id, const options &wanted = {},
+    document v1_layer_memory(text_view repository, text_view id, const options &wanted = {},
                              const context *with = nullptr) const
     {
         return with_bytes(detail::with_id(ocireg_v1_layer_memory, id), repository, wanted, with);
     }
-    blob_reader v1_layer_open(std::string_view repository, std::string_view id, const options &wanted = {},
+    blob_reader v1_layer_open(text_view repository, text_view id, const options &wanted = {},
                               const context *with = nullptr) const
     {
         const detail::c_string name(repository), layer(id);
@@ -1744,7 +1841,7 @@ public:
                     return ocireg_v1_layer_open(get(), of(with), name, layer, wanted.get(), reader, error);
                 })};
     }
-    value v1_put_image(std::string_view repository, std::string_view image, const options &wanted = {},
+    value v1_put_image(text_view repository, text_view image, const options &wanted = {},
                        const context *with = nullptr) const
     {
         const detail::c_string name(repository);
@@ -1752,7 +1849,7 @@ public:
             return ocireg_v1_put_image(get(), of(with), name, detail::octets(image), image.size(), wanted.get(), json, error);
         });
     }
-    value v1_put_layer(std::string_view repository, std::string_view image, std::string_view bytes, const options &wanted = {},
+    value v1_put_layer(text_view repository, text_view image, text_view bytes, const options &wanted = {},
                        const context *with = nullptr) const
     {
         const detail::c_string name(repository);
@@ -1761,7 +1858,7 @@ public:
                                        bytes.size(), wanted.get(), json, error);
         });
     }
-    value v1_put_layer_file(std::string_view repository, std::string_view image, std::string_view path,
+    value v1_put_layer_file(text_view repository, text_view image, text_view path,
                             const options &wanted = {}, const context *with = nullptr) const
     {
         const detail::c_string name(repository), source(path);
@@ -1770,7 +1867,7 @@ public:
                                             json, error);
         });
     }
-    value v1_put_checksum(std::string_view repository, std::string_view id, std::string_view checksum,
+    value v1_put_checksum(text_view repository, text_view id, text_view checksum,
                           const options &wanted = {}, const context *with = nullptr) const
     {
         const detail::c_string name(repository), layer(id), sum(checksum);
@@ -1778,32 +1875,37 @@ public:
             return ocireg_v1_put_checksum(get(), of(with), name, layer, sum, wanted.get(), json, error);
         });
     }
-    value v1_put_tag(std::string_view reference, std::string_view id, const options &wanted = {},
+    value v1_put_tag(text_view reference, text_view id, const options &wanted = {},
                const context *with = nullptr) const
     {
         return named_twice(ocireg_v1_put_tag, reference, id, wanted, with);
     }
-    value v1_push(std::string_view source, std::string_view reference, const options &wanted = {},
+    value v1_push(text_view source, text_view reference, const options &wanted = {},
                   const context *with = nullptr) const
     {
         return named_twice(ocireg_v1_push, source, reference, wanted, with);
     }
-    value v1_delete_tag(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    value v1_delete_tag(text_view reference, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_v1_delete_tag, reference, wanted, with);
     }
-    value v1_delete_repository(std::string_view repository, const options &wanted = {}, const context *with = nullptr) const
+    value v1_delete_repository(text_view repository, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_v1_delete_repository, repository, wanted, with);
     }
 
 private:
-    static ocireg_context *of(const context *with) noexcept { return with ? with->get() : nullptr; }
+    static ocireg_context *of(const context *with)
+    {
+        if (with != nullptr && with->get() == nullptr)
+            detail::refuse("the context was moved from");
+        return with != nullptr ? with->get() : nullptr;
+    }
     static std::shared_ptr<void> kept(const context *with) noexcept { return with ? with->callbacks_ : nullptr; }
 
     /* Calls with one name and a JSON result (most of them); with two names; and with bytes. */
     template <class Function>
-    value named(Function *function, std::string_view name, const options &wanted, const context *with) const
+    value named(Function *function, text_view name, const options &wanted, const context *with) const
     {
         const detail::c_string text(name);
         return detail::json([&](char **json, ocireg_error **error) {
@@ -1811,7 +1913,7 @@ private:
         });
     }
     template <class Function>
-    value named_twice(Function *function, std::string_view name, std::string_view second, const options &wanted,
+    value named_twice(Function *function, text_view name, text_view second, const options &wanted,
                       const context *with) const
     {
         const detail::c_string text(name), more(second);
@@ -1820,7 +1922,7 @@ private:
         });
     }
     template <class Function>
-    document with_bytes(Function &&function, std::string_view reference, const options &wanted, const context *with) const
+    document with_bytes(Function &&function, text_view reference, const options &wanted, const context *with) const
     {
         const detail::c_string name(reference);
         detail::owned<ocireg_buffer> bytes;
@@ -1833,12 +1935,13 @@ private:
         return {std::move(info), buffer(std::move(bytes))};
     }
     template <class Function>
-    detail::paging paging(Function *function, const char *member, std::string_view name, std::size_t page_size, options wanted,
+    detail::paging paging(Function *function, const char *member, text_view name, std::size_t page_size, options wanted,
                           const context *with) const
     {
-        if (with != nullptr && with->callbacks_ == nullptr)
+        if (of(with) != nullptr && with->callbacks_ == nullptr)
             detail::refuse("a loop over pages waits for each of them: a job begins repository_tags or registry_catalog");
-        wanted.set("n", page_size);
+        if (!wanted.has("n"))
+            wanted.set("n", page_size);
         /* The callbacks outlive the context. */
         const auto fetch = [handle = get(), function, text = detail::c_string(name), callbacks = kept(with),
                             shared = with != nullptr ? with->handle_ : nullptr](const options &now) {
@@ -1947,37 +2050,37 @@ inline const char *version() noexcept { return ocireg_version(); }
 inline std::uint32_t version_number() noexcept { return ocireg_version_number(); }
 inline const char *status_name(ocireg_status status) noexcept { return ocireg_status_name(status); }
 
-inline value index_parse(std::string_view name)
+inline value index_parse(text_view name)
 {
     const detail::c_string text(name);
     return detail::json([&](char **json, ocireg_error **error) { return ocireg_index_parse(text, json, error); });
 }
-inline value reference_parse(std::string_view name, const options &wanted = {})
+inline value reference_parse(text_view name, const options &wanted = {})
 {
     const detail::c_string text(name);
     return detail::json(
         [&](char **json, ocireg_error **error) { return ocireg_reference_parse(text, wanted.get(), json, error); });
 }
-inline value endpoint_parse(std::string_view name)
+inline value endpoint_parse(text_view name)
 {
     const detail::c_string text(name);
     return detail::json([&](char **json, ocireg_error **error) { return ocireg_endpoint_parse(text, json, error); });
 }
-inline std::string digest_bytes(std::string_view bytes, const options &wanted = {})
+inline std::string digest_bytes(text_view bytes, const options &wanted = {})
 {
     const auto digest = detail::made<char>([&](char **text, ocireg_error **error) {
         return ocireg_digest_bytes(detail::octets(bytes), bytes.size(), wanted.get(), text, error);
     });
     return digest.get();
 }
-inline value manifest_inspect(std::string_view bytes, const options &wanted = {})
+inline value manifest_inspect(text_view bytes, const options &wanted = {})
 {
     return detail::json([&](char **json, ocireg_error **error) {
         return ocireg_manifest_inspect(detail::octets(bytes), bytes.size(), wanted.get(), json, error);
     });
 }
 /* A manifest or an index of its parts, as JSON: its bytes, and what they are. */
-inline document manifest_build(std::string_view parts, const options &wanted = {})
+inline document manifest_build(text_view parts, const options &wanted = {})
 {
     const detail::c_string text(parts);
     detail::owned<ocireg_buffer> bytes;
@@ -1991,19 +2094,19 @@ inline document manifest_build(std::string_view parts, const options &wanted = {
 }
 
 /* Signed schema-1 manifests, and their keys in PEM. */
-inline value schema1_verify(std::string_view bytes, const options &wanted = {})
+inline value schema1_verify(text_view bytes, const options &wanted = {})
 {
     return detail::json([&](char **json, ocireg_error **error) {
         return ocireg_schema1_verify(detail::octets(bytes), bytes.size(), wanted.get(), json, error);
     });
 }
-inline buffer schema1_payload(std::string_view bytes)
+inline buffer schema1_payload(text_view bytes)
 {
     return buffer(detail::made<ocireg_buffer>([&](ocireg_buffer **payload, ocireg_error **error) {
         return ocireg_schema1_payload(detail::octets(bytes), bytes.size(), payload, error);
     }));
 }
-inline buffer schema1_sign(std::string_view bytes, std::string_view key, const options &wanted = {})
+inline buffer schema1_sign(text_view bytes, text_view key, const options &wanted = {})
 {
     const detail::c_string pem(key);
     return buffer(detail::made<ocireg_buffer>([&](ocireg_buffer **result, ocireg_error **error) {
@@ -2015,7 +2118,7 @@ inline std::string schema1_key(const options &wanted = {})
     return detail::made<char>([&](char **pem, ocireg_error **error) { return ocireg_schema1_key(wanted.get(), pem, error); })
         .get();
 }
-inline value schema1_key_info(std::string_view key)
+inline value schema1_key_info(text_view key)
 {
     const detail::c_string pem(key);
     return detail::json([&](char **json, ocireg_error **error) { return ocireg_schema1_key_info(pem, json, error); });

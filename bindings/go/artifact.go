@@ -87,6 +87,8 @@ type PassedOver struct {
 // are unpacked. A file appears only when all of them are there, whole and verified, and nothing is written outside of the folder.
 // Options: WithTitles, WithMediaTypes, WithKeepOld, WithoutUnpacking, WithPlatform, WithMaxBytes, WithMaxRatio, WithConcurrency,
 // WithProgress, WithBlobProgress.
+//
+// C: ocireg_artifact_pull.
 func (c *Client) PullArtifact(ctx context.Context, place, folder string, options ...Option) (*PulledArtifact, error) {
 	return ask[PulledArtifact](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_artifact_pull(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
@@ -96,6 +98,8 @@ func (c *Client) PullArtifact(ctx context.Context, place, folder string, options
 // PushArtifact makes an artifact of files, folders and bytes, as oras does, and puts it at any place (see ParsePlace). The same files
 // give the same artifact. A reader is read to its end first. Options: WithArtifactType, WithAnnotations, WithSubject, WithImageSpec,
 // WithTimes, WithConcurrency, WithIfExists, WithIfDigest, WithProgress, WithBlobProgress.
+//
+// C: ocireg_artifact_push.
 func (c *Client) PushArtifact(ctx context.Context, place string, files []ArtifactFile, options ...Option) (*PushedArtifact, error) {
 	return c.putArtifact(ctx, place, files, options, func(k *call, artifact *C.ocireg_artifact) C.ocireg_status {
 		return C.ocireg_artifact_push(k.client, k.context, artifact, k.text[0], k.options, &k.json, &k.failure)
@@ -104,6 +108,8 @@ func (c *Client) PushArtifact(ctx context.Context, place string, files []Artifac
 
 // AttachArtifact makes an artifact that is about what a place names, and puts it beside that: Referrers lists it. Options:
 // WithArtifactType, WithAnnotations, WithPlatform, WithTimes, WithConcurrency, WithProgress, WithBlobProgress.
+//
+// C: ocireg_artifact_attach.
 func (c *Client) AttachArtifact(ctx context.Context, place string, files []ArtifactFile, options ...Option) (*PushedArtifact, error) {
 	return c.putArtifact(ctx, place, files, options, func(k *call, artifact *C.ocireg_artifact) C.ocireg_status {
 		return C.ocireg_artifact_attach(k.client, k.context, artifact, k.text[0], k.options, &k.json, &k.failure)

@@ -60,6 +60,8 @@ type BlobMount struct {
 
 // BlobHead asks about a blob, HOST[:PORT]/REPOSITORY@DIGEST, or of another place, such as oci:DIR@DIGEST. A missing one is not an
 // error.
+//
+// C: ocireg_blob_head.
 func (c *Client) BlobHead(ctx context.Context, reference string, options ...Option) (*BlobHead, error) {
 	return ask[BlobHead](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_head(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
@@ -73,6 +75,8 @@ func (c *Client) HasBlob(ctx context.Context, reference string, options ...Optio
 }
 
 // DeleteBlob deletes a blob, HOST[:PORT]/REPOSITORY@DIGEST.
+//
+// C: ocireg_blob_delete.
 func (c *Client) DeleteBlob(ctx context.Context, reference string, options ...Option) (*BlobDelete, error) {
 	return ask[BlobDelete](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_delete(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
@@ -82,6 +86,8 @@ func (c *Client) DeleteBlob(ctx context.Context, reference string, options ...Op
 // CopyBlob copies one blob, and nothing else, from any place (named as for BlobHead) into a repository, oci:DIR or dir:DIR: from a
 // registry into a layout, say, whose manifest PutManifest puts then. It passes in pieces and is verified. Options: WithSize,
 // WithProgress.
+//
+// C: ocireg_blob_copy.
 func (c *Client) CopyBlob(ctx context.Context, source, destination string, options ...Option) (*BlobCopy, error) {
 	return ask[BlobCopy](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_copy(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
@@ -91,6 +97,8 @@ func (c *Client) CopyBlob(ctx context.Context, source, destination string, optio
 // MountBlob mounts the same blob of another repository of that registry as HOST[:PORT]/REPOSITORY@DIGEST, without
 // transferring its bytes; from "" lets the registry find it itself. It is not an error when the registry declines.
 // Options: WithKeepSession.
+//
+// C: ocireg_blob_mount.
 func (c *Client) MountBlob(ctx context.Context, reference, from string, options ...Option) (*BlobMount, error) {
 	return ask[BlobMount](ctx, c, options, func(k *call) C.ocireg_status {
 		repository := k.text[1]

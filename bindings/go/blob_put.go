@@ -25,6 +25,8 @@ type BlobPut struct {
 // *bytes.Reader, *bytes.Buffer, *strings.Reader, *os.File of a regular file), otherwise in chunks. A cancelled upload,
 // or one whose client is closed, does not wait for a reader that blocks, which may still be in its Read afterwards.
 // Options: WithSize, WithChunkSize, WithSinglePost, WithMountFrom, WithProgress.
+//
+// C: ocireg_blob_put_stream.
 func (c *Client) UploadBlob(ctx context.Context, repository, digest string, from io.Reader, options ...Option) (*BlobPut, error) {
 	if ctx == nil || from == nil {
 		return nil, newError(ErrInvalidArgument, "the context or the reader is nil")
@@ -73,6 +75,8 @@ func (s *source) blame(err error) error {
 
 // UploadBlobFile puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, unless the registry has it already. Options:
 // WithDigest, WithSize, WithChunkSize, WithSinglePost, WithMountFrom, WithProgress.
+//
+// C: ocireg_blob_put_file.
 func (c *Client) UploadBlobFile(ctx context.Context, repository, path string, options ...Option) (*BlobPut, error) {
 	return ask[BlobPut](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_put_file(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
@@ -80,6 +84,8 @@ func (c *Client) UploadBlobFile(ctx context.Context, repository, path string, op
 }
 
 // UploadBlobBytes puts bytes in memory as a blob, like UploadBlobFile.
+//
+// C: ocireg_blob_put_memory.
 func (c *Client) UploadBlobBytes(ctx context.Context, repository string, data []byte, options ...Option) (*BlobPut, error) {
 	return ask[BlobPut](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_put_memory(k.client, k.context, k.text[0], cBytes(data), C.size_t(len(data)), k.options, &k.json, &k.failure)

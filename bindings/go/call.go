@@ -85,7 +85,11 @@ func (c *Client) with(ctx context.Context, wanted *settings, texts []string, run
 	if err := checkContext(ctx); err != nil {
 		return err
 	}
-	var err error
+	end, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	k := &call{}
 	if k.text, err = cTexts(texts); err != nil {
 		return err

@@ -59,6 +59,7 @@ func (b *callbacks) install(into *C.ocireg_context, handle C.uintptr_t, failure 
 func (b *callbacks) guard(run func() error) (stop C.int32_t) {
 	b.turn.enter()
 	defer b.turn.exit()
+	defer callbackThreads.enter(C.ocireg_go_thread())()
 	finished := false
 	defer func() {
 		if finished {
@@ -138,5 +139,6 @@ func ocireg_go_credentials(handle C.uintptr_t, host *C.char, answer *C.ocireg_op
 //export ocireg_go_read
 func ocireg_go_read(handle C.uintptr_t, buffer *C.uint8_t, size C.size_t) C.int64_t {
 	s := cgo.Handle(handle).Value().(*source)
+	defer callbackThreads.enter(C.ocireg_go_thread())()
 	return C.int64_t(s.fill(unsafe.Slice((*byte)(buffer), int(size))))
 }

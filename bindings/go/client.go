@@ -13,6 +13,7 @@ import (
 // cheap to keep. Close it when done; one that is forgotten is closed when it is collected.
 type Client struct {
 	handle      *clientHandle
+	running     chan struct{} // holds one for each call that runs
 	logger      *slog.Logger
 	credentials CredentialsFunc
 }
@@ -31,7 +32,10 @@ func New(options ...ClientOption) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := &Client{handle: handle, logger: wanted.logger, credentials: wanted.credentials}
+	if wanted.maxCalls == 0 {
+		wanted.maxCalls = DefaultMaxCalls
+	}
+	client := &Client{handle: handle, running: make(chan struct{}, wanted.maxCalls), logger: wanted.logger, credentials: wanted.credentials}
 	runtime.AddCleanup(client, func(handle *clientHandle) { handle.close() }, handle)
 	for _, host := range wanted.hosts {
 		if err := client.SetHost(host.name, host.options...); err != nil {
@@ -43,6 +47,8 @@ func New(options ...ClientOption) (*Client, error) {
 }
 
 // SetHost replaces the settings of one registry host, HOST[:PORT]. They apply to later calls and to that host only.
+//
+// C: ocireg_client_set_host.
 func (c *Client) SetHost(host string, options ...HostOption) error {
 	wanted := &settings{}
 	for _, option := range options {

@@ -71,6 +71,8 @@ const (
 )
 
 // String is the code's name, such as "NOT_FOUND".
+//
+// C: ocireg_status_name.
 func (c Code) String() string { return C.GoString(C.ocireg_status_name(C.ocireg_status(c))) }
 
 // Error is the code's name in the form of an error.

@@ -60,6 +60,8 @@ type CopyPlan struct {
 // is not transferred again. Options: WithPlatforms, WithSparse, WithAll, WithReferrers, WithForeignLayers,
 // WithConvertSchema1, WithCompression, WithCompressionLevel, WithConcurrency, WithDryRun, WithDestinationFD,
 // WithProgress, WithBlobProgress.
+//
+// C: ocireg_copy.
 func (c *Client) Copy(ctx context.Context, source, destination string, options ...Option) (*CopyResult, error) {
 	return ask[CopyResult](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_copy(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)

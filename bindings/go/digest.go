@@ -4,6 +4,8 @@ package ocireg
 import "C"
 
 // DigestBytes returns the digest of bytes: "sha256:…", or as WithAlgorithm says.
+//
+// C: ocireg_digest_bytes.
 func DigestBytes(data []byte, options ...Option) (string, error) {
 	wanted, err := callSettings(options).native()
 	if err != nil {

@@ -9,6 +9,7 @@
 // Errors are of the type *[Error]; errors.Is compares them with codes such as [ErrNotFound] and with context.Canceled and
 // context.DeadlineExceeded.
 //
-// A call's documentation names the options that it takes. What a server sends is bounded and verified; errors and logs
+// A call's documentation names the options that it takes, and after "C:" the function of the C library that it calls; ocireg.h, which is
+// installed with the library, has that function's errors and result in full. What a server sends is bounded and verified; errors and logs
 // contain no secrets.
 package ocireg

@@ -107,6 +107,8 @@ type ExplainedNetwork struct {
 
 // Explain says what a call for a reference, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], would use: where it would go, with
 // which credentials, and where those come from. Nothing is sent.
+//
+// C: ocireg_explain.
 func (c *Client) Explain(ctx context.Context, reference string, options ...Option) (*Explanation, error) {
 	return ask[Explanation](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_explain(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

@@ -41,6 +41,8 @@ type ExtractedLayer struct {
 // ExtractImage extracts the files of an image at any place (see ParsePlace) into a folder. Nothing is written outside
 // it, whatever the layers say. After an error it is incomplete. Options: WithPlatform, WithOverwrite, WithOwner,
 // WithSetuid, WithDevices, WithPaths, WithMaxBytes, WithMaxRatio, WithProgress.
+//
+// C: ocireg_image_extract.
 func (c *Client) ExtractImage(ctx context.Context, image, folder string, options ...Option) (*ImageExtract, error) {
 	return ask[ImageExtract](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_image_extract(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
@@ -73,6 +75,8 @@ type ImageExport struct {
 // ExportImage writes the file system of an image at any place (see ParsePlace) as one tar archive to a writer, to an *os.File without a
 // detour: archive/tar reads it at the other end of an io.Pipe. After an error, what was written must not be trusted, and a writer
 // that blocks is left behind as by BlobGetTo. Options: WithPlatform, WithMaxBytes, WithMaxRatio, WithProgress.
+//
+// C: ocireg_image_export_fd.
 func (c *Client) ExportImage(ctx context.Context, image string, into io.Writer, options ...Option) (*ImageExport, error) {
 	return toWriter(ctx, c, into, func(fd C.int32_t) (*ImageExport, error) {
 		return ask[ImageExport](ctx, c, options, func(k *call) C.ocireg_status {
@@ -82,6 +86,8 @@ func (c *Client) ExportImage(ctx context.Context, image string, into io.Writer, 
 }
 
 // ExportImageFile does the same to a file, which appears only whole and verified.
+//
+// C: ocireg_image_export_file.
 func (c *Client) ExportImageFile(ctx context.Context, image, path string, options ...Option) (*ImageExport, error) {
 	return ask[ImageExport](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_image_export_file(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)

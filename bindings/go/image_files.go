@@ -49,6 +49,8 @@ type ImageDevice struct {
 
 // ImageFiles lists the files of an image at any place (see ParsePlace), as ExtractImage would create them. Layers are
 // verified. Options: WithPlatform, WithMaxBytes, WithMaxRatio, WithProgress.
+//
+// C: ocireg_image_files.
 func (c *Client) ImageFiles(ctx context.Context, image string, options ...Option) (*ImageFiles, error) {
 	return ask[ImageFiles](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_image_files(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

@@ -42,6 +42,8 @@ type IndexCopied struct {
 // it needs. A digest is that of a manifest in the same repository or layout; an index gives its entries, with their attestations.
 // Options: WithPlatforms, WithIndexType, WithAnnotations, WithArtifactType, WithSubject, WithReferrers, WithConcurrency, WithIfExists,
 // WithIfDigest, WithProgress, WithBlobProgress.
+//
+// C: ocireg_index_create.
 func (c *Client) CreateIndex(ctx context.Context, place string, references []string, options ...Option) (*WrittenIndex, error) {
 	options = append([]Option{callOption(set("references", references))}, options...)
 	return ask[WrittenIndex](ctx, c, options, func(k *call) C.ocireg_status {
@@ -52,6 +54,8 @@ func (c *Client) CreateIndex(ctx context.Context, place string, references []str
 // AppendToIndex puts what references name into an index, as CreateIndex does, behind what is in it already. Of several clients
 // that do that at once, each one's entries get in. Options: WithPlatforms, WithReplace, WithCreate, WithIndexType, WithReferrers,
 // WithConcurrency, WithIfDigest, WithProgress, WithBlobProgress.
+//
+// C: ocireg_index_append.
 func (c *Client) AppendToIndex(ctx context.Context, place string, references []string, options ...Option) (*WrittenIndex, error) {
 	options = append([]Option{callOption(set("references", references))}, options...)
 	return ask[WrittenIndex](ctx, c, options, func(k *call) C.ocireg_status {
@@ -61,6 +65,8 @@ func (c *Client) AppendToIndex(ctx context.Context, place string, references []s
 
 // RemoveFromIndex takes entries out of an index, by their digests and WithPlatforms, with what attests something about them. The manifests
 // themselves stay. Options: WithPlatforms, WithIfDigest.
+//
+// C: ocireg_index_remove.
 func (c *Client) RemoveFromIndex(ctx context.Context, place string, digests []string, options ...Option) (*WrittenIndex, error) {
 	options = append([]Option{callOption(set("digests", digests))}, options...)
 	return ask[WrittenIndex](ctx, c, options, func(k *call) C.ocireg_status {

@@ -33,6 +33,8 @@ type LayoutClean struct {
 }
 
 // CheckLayout reads everything that the images of an OCI layout need and checks its digests.
+//
+// C: ocireg_layout_check.
 func (c *Client) CheckLayout(ctx context.Context, path string, options ...Option) (*LayoutCheck, error) {
 	return ask[LayoutCheck](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_layout_check(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
@@ -41,6 +43,8 @@ func (c *Client) CheckLayout(ctx context.Context, path string, options ...Option
 
 // CleanLayout removes the blobs of an OCI layout that no image in it needs, and what broken copies left behind more
 // than a day ago.
+//
+// C: ocireg_layout_clean.
 func (c *Client) CleanLayout(ctx context.Context, path string, options ...Option) (*LayoutClean, error) {
 	return ask[LayoutClean](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_layout_clean(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

@@ -266,3 +266,65 @@ func TestCancelAfterTheContext(t *testing.T) {
 		}
 	}
 }
+
+// TestMaxCalls: calls that wait for their turn take no thread, and end with their context and the client; one in a callback has its turn.
+func TestMaxCalls(t *testing.T) {
+	if _, err := ocireg.New(ocireg.WithMaxCalls(0)); !errors.Is(err, ocireg.ErrInvalidArgument) {
+		t.Error(err)
+	}
+	silent := silentHost(t)
+	client := newClient(t, ocireg.WithPlainHTTP(true), ocireg.WithMaxCalls(20))
+	before := threadCount(t)
+	ctx, end := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	call := func(ctx context.Context, code ocireg.Code) {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			if _, err := client.Manifest(ctx, silent+"/a:b"); !errors.Is(err, code) {
+				t.Errorf("%v, not %v", err, code)
+			}
+		}()
+	}
+	for range 500 {
+		call(ctx, ocireg.ErrCancelled)
+	}
+	time.Sleep(500 * time.Millisecond)
+	if threads := threadCount(t) - before; threads > 60 {
+		t.Errorf("%d more threads", threads)
+	}
+	within(t, time.Second, func() {
+		_, err := client.Manifest(expiring(t, 100*time.Millisecond), silent+"/a:b")
+		if wantCode(t, err, ocireg.ErrTimeout); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+	})
+	end()
+	within(t, 2*time.Second, all.Wait)
+	for range 100 {
+		call(context.Background(), ocireg.ErrClosed)
+	}
+	time.AfterFunc(200*time.Millisecond, func() { client.Close() })
+	within(t, 2*time.Second, all.Wait)
+
+	host := registry(t, "OCIREG_TEST_V3")
+	one := newClient(t, ocireg.WithMaxCalls(1))
+	asked := 0
+	must[*ocireg.BlobPut](t)(one.UploadBlobBytes(expiring(t, 10*time.Second), host+"/"+newRepository(), random(1000), ocireg.WithProgress(func(ocireg.Progress) {
+		must[*ocireg.Ping](t)(one.Ping(expiring(t, 5*time.Second), host))
+		asked++
+	})))
+	if asked == 0 {
+		t.Error("there was no callback")
+	}
+}
+
+func expiring(t *testing.T, after time.Duration) context.Context {
+	ctx, end := context.WithTimeout(context.Background(), after)
+	t.Cleanup(end)
+	return ctx
+}
+
+func threadCount(t *testing.T) int {
+	return len(must[[]os.DirEntry](t)(os.ReadDir("/proc/self/task")))
+}

@@ -36,6 +36,8 @@ type TagList struct {
 
 // RepositoryList lists the repositories of a registry, HOST[:PORT]: all, or one page with WithPageSize. Options: WithPageSize,
 // WithAll, WithNext, WithLast, WithSearch, WithRegex.
+//
+// C: ocireg_registry_catalog.
 func (c *Client) RepositoryList(ctx context.Context, registry string, options ...Option) (*RepositoryList, error) {
 	return ask[RepositoryList](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_registry_catalog(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
@@ -56,6 +58,8 @@ func (c *Client) Repositories(ctx context.Context, registry string, options ...O
 
 // TagList lists the tags of [HOST[:PORT]/]REPOSITORY: all, or one page with WithPageSize. Options: WithPageSize, WithAll,
 // WithNext, WithLast, WithDigests, WithoutDigestTags.
+//
+// C: ocireg_repository_tags.
 func (c *Client) TagList(ctx context.Context, repository string, options ...Option) (*TagList, error) {
 	return ask[TagList](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_repository_tags(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

@@ -41,6 +41,8 @@ type Location struct {
 // URLs to ask, a signed one first, and the headers for each. The registry is asked for one byte of it. Size and digest of what arrives
 // are for the caller to check. When the last URL has failed, call again, after a 401 with WithRefused. Options: WithoutFollowing, WithCheck,
 // WithFailed, WithFresh, WithMinValidity, WithRefused.
+//
+// C: ocireg_blob_locate.
 func (c *Client) LocateBlob(ctx context.Context, reference string, options ...Option) (*Located, error) {
 	return ask[Located](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_locate(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
@@ -49,6 +51,8 @@ func (c *Client) LocateBlob(ctx context.Context, reference string, options ...Op
 
 // LocateManifest says where a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], can be had, as LocateBlob does for a blob. The registry is
 // asked by HEAD. Options: those of LocateBlob.
+//
+// C: ocireg_manifest_locate.
 func (c *Client) LocateManifest(ctx context.Context, reference string, options ...Option) (*Located, error) {
 	return ask[Located](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_manifest_locate(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

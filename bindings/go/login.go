@@ -34,6 +34,8 @@ type Logout struct {
 // call's options, otherwise the host's, otherwise those from the WithCredentialsFunc function. Options: WithPassword,
 // WithIdentityToken, WithUsername, WithoutStoring, WithOfflineToken, WithScope, WithTokenReturned, WithCredentialsFile,
 // WithDockerConfig.
+//
+// C: ocireg_login.
 func (c *Client) Login(ctx context.Context, registry string, options ...Option) (*Login, error) {
 	return ask[Login](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_login(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
@@ -42,6 +44,8 @@ func (c *Client) Login(ctx context.Context, registry string, options ...Option) 
 
 // Logout removes the stored credentials of a registry, HOST[:PORT], from every place that the client's options name.
 // Options: WithCredentialsFile, WithDockerConfig.
+//
+// C: ocireg_logout.
 func (c *Client) Logout(ctx context.Context, registry string, options ...Option) (*Logout, error) {
 	return ask[Logout](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_logout(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

@@ -117,6 +117,8 @@ func document[T any](m *ManifestInfo, kind string) (*T, error) {
 }
 
 // InspectManifest checks the bytes of a manifest and describes it. Options: WithMediaType.
+//
+// C: ocireg_manifest_inspect.
 func InspectManifest(data []byte, options ...Option) (*ManifestInfo, error) {
 	wanted, err := callSettings(options).native()
 	if err != nil {
@@ -135,6 +137,8 @@ func InspectManifest(data []byte, options ...Option) (*ManifestInfo, error) {
 // BuildManifest makes a manifest or an index of its parts, a value that becomes a JSON object such as an ImageManifest or an
 // ImageIndex: what is left out is filled in, and what cannot be is refused. It returns the exact bytes, for PutManifest, and what they
 // are. Options: WithAlgorithm.
+//
+// C: ocireg_manifest_build.
 func BuildManifest(parts any, options ...Option) ([]byte, *ManifestInfo, error) {
 	text, err := json.Marshal(parts)
 	if err != nil {
@@ -165,6 +169,8 @@ func BuildManifest(parts any, options ...Option) ([]byte, *ManifestInfo, error) 
 
 // Manifest gets a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; with both, the digest decides. It is verified against
 // the digest and its media type. Options: WithPlatform, WithAccept, WithMaxSchemaVersion, WithoutIndex.
+//
+// C: ocireg_manifest_get.
 func (c *Client) Manifest(ctx context.Context, reference string, options ...Option) (*Manifest, error) {
 	result, bytes, err := askBytes[Manifest](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_manifest_get(k.client, k.context, k.text[0], k.options, &k.json, &k.bytes, &k.failure)
@@ -177,6 +183,8 @@ func (c *Client) Manifest(ctx context.Context, reference string, options ...Opti
 
 // ManifestHead gets the descriptor of a manifest: one HEAD where the registry answers that properly. Options:
 // WithAccept.
+//
+// C: ocireg_manifest_head.
 func (c *Client) ManifestHead(ctx context.Context, reference string, options ...Option) (*ManifestHead, error) {
 	return ask[ManifestHead](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_manifest_head(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
@@ -185,6 +193,8 @@ func (c *Client) ManifestHead(ctx context.Context, reference string, options ...
 
 // ManifestDigest gets the digest of a manifest; with a platform, that of the manifest for it in the index. Options:
 // those of Manifest.
+//
+// C: ocireg_manifest_digest.
 func (c *Client) ManifestDigest(ctx context.Context, reference string, options ...Option) (string, error) {
 	var digest string
 	err := c.with(ctx, callSettings(options), []string{reference}, func(k *call) C.ocireg_status {
@@ -200,6 +210,8 @@ func (c *Client) ManifestDigest(ctx context.Context, reference string, options .
 // tag is put. A manifest with a subject is listed among the subject's referrers. After ErrTimeout or ErrCancelled the
 // outcome is unknown.
 // Options: WithMediaType, WithTags, WithoutReferrersTag.
+//
+// C: ocireg_manifest_put.
 func (c *Client) PutManifest(ctx context.Context, reference string, data []byte, options ...Option) (*ManifestPut, error) {
 	return ask[ManifestPut](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_manifest_put(k.client, k.context, k.text[0], cBytes(data), C.size_t(len(data)), k.options, &k.json, &k.failure)
@@ -208,6 +220,8 @@ func (c *Client) PutManifest(ctx context.Context, reference string, data []byte,
 
 // DeleteManifest deletes a manifest by its digest, and with it every tag of that digest; by tag only that tag, on registries
 // that support it (DeleteTag does that more carefully). Options: WithoutReferrersTag.
+//
+// C: ocireg_manifest_delete.
 func (c *Client) DeleteManifest(ctx context.Context, reference string, options ...Option) (*ManifestDelete, error) {
 	return ask[ManifestDelete](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_manifest_delete(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

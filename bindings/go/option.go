@@ -80,6 +80,7 @@ type settings struct {
 	logger      *slog.Logger
 	credentials CredentialsFunc
 	hosts       []namedHost
+	maxCalls    int
 	lasting     bool // the call opens something that another goroutine may close
 }
 

@@ -38,6 +38,8 @@ type PlaceReferrers struct {
 
 // PlaceManifest gets the manifest that any place names: a registry's, or that of a layout or an archive. Options:
 // WithPlatform.
+//
+// C: ocireg_endpoint_manifest.
 func (c *Client) PlaceManifest(ctx context.Context, place string, options ...Option) (*PlaceManifest, error) {
 	result, bytes, err := askBytes[PlaceManifest](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_endpoint_manifest(k.client, k.context, k.text[0], k.options, &k.json, &k.bytes, &k.failure)
@@ -49,6 +51,8 @@ func (c *Client) PlaceManifest(ctx context.Context, place string, options ...Opt
 }
 
 // ListPlace lists everything that a layout, an archive or a directory holds. For a repository there is Tags.
+//
+// C: ocireg_endpoint_list.
 func (c *Client) ListPlace(ctx context.Context, place string, options ...Option) (*PlaceList, error) {
 	return ask[PlaceList](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_endpoint_list(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
@@ -56,6 +60,8 @@ func (c *Client) ListPlace(ctx context.Context, place string, options ...Option)
 }
 
 // PlaceReferrers lists what refers to the manifest that any place names. Options: WithArtifactType.
+//
+// C: ocireg_endpoint_referrers.
 func (c *Client) PlaceReferrers(ctx context.Context, place string, options ...Option) (*PlaceReferrers, error) {
 	return ask[PlaceReferrers](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_endpoint_referrers(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

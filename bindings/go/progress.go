@@ -39,6 +39,8 @@ type BlobProgress struct {
 }
 
 // Detail returns more details; only during the callback. After the call it fails with ErrClosed.
+//
+// C: ocireg_context_progress.
 func (p Progress) Detail() (*ProgressDetail, error) {
 	if p.outside == nil {
 		return nil, newError(ErrInvalidArgument, "a progress that is not the library's")

@@ -53,6 +53,8 @@ var (
 
 // DownloadBlob opens a blob for reading, HOST[:PORT]/REPOSITORY@DIGEST. Close it, whether or not it was read to the
 // end. Options: WithOffset, WithLength, WithSize, WithProgress.
+//
+// C: ocireg_blob_open.
 func (c *Client) DownloadBlob(ctx context.Context, reference string, options ...Option) (*BlobReader, error) {
 	return c.open(ctx, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_open(k.client, k.context, k.text[0], k.options, &k.reader, &k.failure)
@@ -79,6 +81,8 @@ func (c *Client) open(ctx context.Context, options []Option, run native, texts .
 
 // Info returns what is known about the blob. In one of the reader's own callbacks, such as its progress, it fails with
 // ErrBusy.
+//
+// C: ocireg_blob_reader_info.
 func (r *BlobReader) Info() (*BlobInfo, error) {
 	h := r.handle
 	if err := h.turn.take("reader"); err != nil {
@@ -95,6 +99,8 @@ func (r *BlobReader) Info() (*BlobInfo, error) {
 }
 
 // Read reads the next bytes; io.EOF when all have arrived and are verified.
+//
+// C: ocireg_blob_reader_read.
 func (r *BlobReader) Read(into []byte) (int, error) {
 	if len(into) == 0 {
 		return 0, nil

@@ -51,6 +51,8 @@ type Place struct {
 }
 
 // ParseReference parses [[SCHEME://]HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]. Options: WithDefaultRegistry.
+//
+// C: ocireg_reference_parse.
 func ParseReference(name string, options ...Option) (*Reference, error) {
 	text, err := cText(name)
 	if err != nil {
@@ -71,6 +73,8 @@ func ParseReference(name string, options ...Option) (*Reference, error) {
 }
 
 // ParseRegistry parses the name of a registry, [SCHEME://]HOST[:PORT]; "" is Docker Hub.
+//
+// C: ocireg_index_parse.
 func ParseRegistry(name string) (*RegistryName, error) {
 	text, err := cText(name)
 	if err != nil {
@@ -88,6 +92,8 @@ func ParseRegistry(name string) (*RegistryName, error) {
 // ParsePlace parses the name of a place to copy from or to: docker://REF or REF, docker-v1://REF, oci:DIR[:NAME],
 // oci-archive:FILE[:NAME], docker-archive:FILE[:REF], or dir:DIR. When reading, FILE may be - (standard input), a named
 // pipe or /dev/fd/N, and compressed; NAME and REF may be @INDEX, the number of the image.
+//
+// C: ocireg_endpoint_parse.
 func ParsePlace(name string) (*Place, error) {
 	text, err := cText(name)
 	if err != nil {

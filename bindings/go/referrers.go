@@ -27,6 +27,8 @@ type ReferrerList struct {
 
 // ReferrerList lists what refers to a manifest (signatures, attestations, SBOMs), [HOST[:PORT]/]REPOSITORY@DIGEST; a
 // tag is resolved first. Or at another place, such as oci:DIR:NAME. Options: WithArtifactType, WithAnnotations, WithMax, WithNext.
+//
+// C: ocireg_referrers.
 func (c *Client) ReferrerList(ctx context.Context, reference string, options ...Option) (*ReferrerList, error) {
 	return ask[ReferrerList](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_referrers(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

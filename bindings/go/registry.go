@@ -28,6 +28,8 @@ type Detected struct {
 
 // Ping asks a registry, HOST[:PORT], whether and how it supports the protocol. No credentials are sent. Options:
 // WithProtocol.
+//
+// C: ocireg_registry_ping.
 func (c *Client) Ping(ctx context.Context, registry string, options ...Option) (*Ping, error) {
 	return ask[Ping](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_registry_ping(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
@@ -35,6 +37,8 @@ func (c *Client) Ping(ctx context.Context, registry string, options ...Option) (
 }
 
 // Detect finds out which protocol version a registry speaks, 2 or 1; ErrUnsupported when neither.
+//
+// C: ocireg_registry_detect.
 func (c *Client) Detect(ctx context.Context, registry string, options ...Option) (*Detected, error) {
 	return ask[Detected](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_registry_detect(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

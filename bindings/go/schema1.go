@@ -50,6 +50,8 @@ type Schema1KeyInfo struct {
 // VerifySchema1 verifies a signed schema-1 manifest: every signature must be valid. That alone says nothing about the signer,
 // because the keys are in the manifest: require a key or an authority where that matters. Options: WithKeys,
 // WithCAPEM, WithCAFile, WithTime.
+//
+// C: ocireg_schema1_verify.
 func VerifySchema1(data []byte, options ...Option) (*Schema1, error) {
 	wanted, err := callSettings(options).native()
 	if err != nil {
@@ -66,6 +68,8 @@ func VerifySchema1(data []byte, options ...Option) (*Schema1, error) {
 }
 
 // Schema1Payload returns the exact bytes that the signatures of a schema-1 manifest cover, unverified.
+//
+// C: ocireg_schema1_payload.
 func Schema1Payload(data []byte) ([]byte, error) {
 	var payload *C.ocireg_buffer
 	var failure *C.ocireg_error
@@ -77,6 +81,8 @@ func Schema1Payload(data []byte) ([]byte, error) {
 
 // SignSchema1 signs a schema-1 manifest with ES256, as libtrust does. The key is a private key on the curve P-256, as
 // PEM text. Options: WithChain, WithTime.
+//
+// C: ocireg_schema1_sign.
 func SignSchema1(data []byte, key string, options ...Option) ([]byte, error) {
 	text, err := cText(key)
 	if err != nil {
@@ -97,6 +103,8 @@ func SignSchema1(data []byte, key string, options ...Option) ([]byte, error) {
 }
 
 // NewSchema1Key creates a private key for SignSchema1, as PEM text. Options: WithKeyFormat.
+//
+// C: ocireg_schema1_key.
 func NewSchema1Key(options ...Option) (string, error) {
 	wanted, err := callSettings(options).native()
 	if err != nil {
@@ -113,6 +121,8 @@ func NewSchema1Key(options ...Option) (string, error) {
 }
 
 // InspectSchema1Key describes a public or private key, given as PEM text.
+//
+// C: ocireg_schema1_key_info.
 func InspectSchema1Key(pem string) (*Schema1KeyInfo, error) {
 	text, err := cText(pem)
 	if err != nil {

@@ -53,6 +53,8 @@ type SyncedImage struct {
 // fails is reported, and the rest goes on; what the destination has is not transferred. Options: WithTagGlobs, WithTagExpressions,
 // WithVersions, WithoutTags, WithNewest, WithPlatforms, WithReferrers, WithForeignLayers, WithNoClobber, WithPrune, WithMaxPrune,
 // WithScoped, WithStopOnError, WithDryRun, WithParallel, WithConcurrency, WithProgress.
+//
+// C: ocireg_sync.
 func (c *Client) Sync(ctx context.Context, source, destination string, options ...Option) (*SyncResult, error) {
 	return ask[SyncResult](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_sync(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
@@ -63,6 +65,8 @@ func (c *Client) Sync(ctx context.Context, source, destination string, options .
 // destination is where everything goes that has no destination of its own, HOST[:PORT][/PATH], a layout or an archive. It may be
 // empty.
 // Options: those of Sync, and WithListFormat.
+//
+// C: ocireg_sync_list.
 func (c *Client) SyncList(ctx context.Context, list, destination string, options ...Option) (*SyncResult, error) {
 	return ask[SyncResult](ctx, c, options, func(k *call) C.ocireg_status {
 		below := k.text[1]

@@ -48,6 +48,8 @@ type Token struct {
 // Token gets the authorization of a repository, [HOST[:PORT]/]REPOSITORY, from the cache or anew: the header that requests of the
 // caller's own are to send, for example those of net/http. When the registry refuses it, call again with WithRefused. Options:
 // WithActions, WithScope, WithFresh, WithMinValidity, WithRefused.
+//
+// C: ocireg_token.
 func (c *Client) Token(ctx context.Context, repository string, options ...Option) (*Token, error) {
 	return ask[Token](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_token(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

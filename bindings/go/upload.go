@@ -32,6 +32,8 @@ var (
 )
 
 // StartUpload starts an upload of unknown length to [HOST[:PORT]/]REPOSITORY. Options: WithChunkSize, WithProgress.
+//
+// C: ocireg_upload_start.
 func (c *Client) StartUpload(ctx context.Context, repository string, options ...Option) (*Upload, error) {
 	handle := &uploadHandle{ctx: ctx}
 	err := c.with(ctx, lastingSettings(options), []string{repository}, func(k *call) C.ocireg_status {
@@ -50,6 +52,8 @@ func (c *Client) StartUpload(ctx context.Context, repository string, options ...
 }
 
 // Write adds bytes. They are sent when a chunk is full.
+//
+// C: ocireg_upload_write.
 func (u *Upload) Write(data []byte) (int, error) {
 	err := u.use(func(h *uploadHandle) C.ocireg_status {
 		return C.ocireg_upload_write(h.pointer, cBytes(data), C.size_t(len(data)), &h.failure)
@@ -67,6 +71,8 @@ func (u *Upload) ReadFrom(from io.Reader) (int64, error) {
 
 // Finish completes the upload: the blob exists from now on. The bytes must have the digest; "" for any. After
 // ErrTimeout or ErrCancelled the outcome is unknown.
+//
+// C: ocireg_upload_finish.
 func (u *Upload) Finish(digest string) (*BlobPut, error) {
 	text, err := cText(digest)
 	if err != nil {
@@ -87,6 +93,8 @@ func (u *Upload) Finish(digest string) (*BlobPut, error) {
 
 // Save sends what was written and releases the session, which stays open at the registry: SessionStatus, SessionChunk
 // and FinishSession continue it, in this process or another. The Upload is then over.
+//
+// C: ocireg_upload_save.
 func (u *Upload) Save() (*Session, error) {
 	result := &Session{}
 	err := u.use(func(h *uploadHandle) C.ocireg_status {
@@ -99,6 +107,8 @@ func (u *Upload) Save() (*Session, error) {
 }
 
 // Cancel cancels the upload, also at the registry. It is not an error if it is already over. When the context has ended, it is Close.
+//
+// C: ocireg_upload_cancel.
 func (u *Upload) Cancel() error {
 	if contextEnd(u.handle.ctx) != nil {
 		return u.Close()

@@ -87,6 +87,8 @@ type V1Login struct {
 }
 
 // V1Ping asks a registry, HOST[:PORT], whether it speaks protocol v1. No credentials are sent.
+//
+// C: ocireg_v1_ping.
 func (c *Client) V1Ping(ctx context.Context, registry string, options ...Option) (*V1Ping, error) {
 	return ask[V1Ping](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_ping(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
@@ -94,6 +96,8 @@ func (c *Client) V1Ping(ctx context.Context, registry string, options ...Option)
 }
 
 // V1Search searches the index at HOST[:PORT] for repositories. Options: WithPageSize, WithPage.
+//
+// C: ocireg_v1_search.
 func (c *Client) V1Search(ctx context.Context, registry, term string, options ...Option) (*V1Search, error) {
 	return ask[V1Search](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_search(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
@@ -101,6 +105,8 @@ func (c *Client) V1Search(ctx context.Context, registry, term string, options ..
 }
 
 // V1Images lists the images of [HOST[:PORT]/]REPOSITORY as the index knows them.
+//
+// C: ocireg_v1_images.
 func (c *Client) V1Images(ctx context.Context, repository string, options ...Option) (*V1Images, error) {
 	return ask[V1Images](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_images(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
@@ -108,6 +114,8 @@ func (c *Client) V1Images(ctx context.Context, repository string, options ...Opt
 }
 
 // V1Tags lists the tags of [HOST[:PORT]/]REPOSITORY and their images.
+//
+// C: ocireg_v1_tags.
 func (c *Client) V1Tags(ctx context.Context, repository string, options ...Option) (*V1Tags, error) {
 	return ask[V1Tags](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_tags(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
@@ -115,6 +123,8 @@ func (c *Client) V1Tags(ctx context.Context, repository string, options ...Optio
 }
 
 // V1Tag returns the ID of a tag's image, [HOST[:PORT]/]REPOSITORY[:TAG].
+//
+// C: ocireg_v1_tag.
 func (c *Client) V1Tag(ctx context.Context, reference string, options ...Option) (string, error) {
 	result, err := ask[struct {
 		Tag string `json:"tag"`
@@ -129,6 +139,8 @@ func (c *Client) V1Tag(ctx context.Context, reference string, options ...Option)
 }
 
 // V1Ancestry lists an image, its parent, and so on. An ID has 64 hexadecimal digits.
+//
+// C: ocireg_v1_ancestry.
 func (c *Client) V1Ancestry(ctx context.Context, repository, id string, options ...Option) ([]string, error) {
 	result, err := ask[struct {
 		ID       string   `json:"id"`
@@ -143,6 +155,8 @@ func (c *Client) V1Ancestry(ctx context.Context, repository, id string, options 
 }
 
 // V1Image gets an image's JSON.
+//
+// C: ocireg_v1_image.
 func (c *Client) V1Image(ctx context.Context, repository, id string, options ...Option) (*V1Image, error) {
 	result, bytes, err := askBytes[V1Image](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_image(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.bytes, &k.failure)
@@ -155,6 +169,8 @@ func (c *Client) V1Image(ctx context.Context, repository, id string, options ...
 
 // V1Login checks a user's password at the index of HOST[:PORT]; with WithEmail it creates the account first. Nothing is
 // stored. Options: WithPassword (otherwise the host's), WithEmail.
+//
+// C: ocireg_v1_login.
 func (c *Client) V1Login(ctx context.Context, registry string, options ...Option) (*V1Login, error) {
 	return ask[V1Login](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_login(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

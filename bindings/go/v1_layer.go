@@ -30,6 +30,8 @@ func (l *V1Layer) unknown() { l.Size = -1 }
 
 // V1LayerFile gets the layer of an image into a file, which appears under its name only when complete. Options:
 // WithOffset, WithLength, WithIfExists, WithoutResume, WithProgress.
+//
+// C: ocireg_v1_layer_file.
 func (c *Client) V1LayerFile(ctx context.Context, repository, id, path string, options ...Option) (*V1Layer, error) {
 	return ask[V1Layer](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_layer_file(k.client, k.context, k.text[0], k.text[1], k.text[2], k.options, &k.json, &k.failure)
@@ -38,6 +40,8 @@ func (c *Client) V1LayerFile(ctx context.Context, repository, id, path string, o
 
 // V1LayerTo gets the layer of an image and writes it to a writer, to an *os.File without a detour; after an error, what was written
 // must not be trusted, and a writer that blocks is left behind as by BlobGetTo. Options: WithOffset, WithLength, WithProgress.
+//
+// C: ocireg_v1_layer_fd.
 func (c *Client) V1LayerTo(ctx context.Context, repository, id string, into io.Writer, options ...Option) (*V1Layer, error) {
 	return toWriter(ctx, c, into, func(fd C.int32_t) (*V1Layer, error) {
 		return ask[V1Layer](ctx, c, options, func(k *call) C.ocireg_status {
@@ -61,6 +65,8 @@ func (c *Client) V1LayerToFile(ctx context.Context, repository, id string, file 
 }
 
 // V1LayerBytes gets the layer of an image into memory. Options: those of V1LayerTo, and WithLimit.
+//
+// C: ocireg_v1_layer_memory.
 func (c *Client) V1LayerBytes(ctx context.Context, repository, id string, options ...Option) ([]byte, *V1Layer, error) {
 	result, bytes, err := askBytes[V1Layer](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_layer_memory(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.bytes, &k.failure)
@@ -69,6 +75,8 @@ func (c *Client) V1LayerBytes(ctx context.Context, repository, id string, option
 }
 
 // V1DownloadLayer opens the layer of an image for reading. Options: those of V1LayerTo.
+//
+// C: ocireg_v1_layer_open.
 func (c *Client) V1DownloadLayer(ctx context.Context, repository, id string, options ...Option) (*BlobReader, error) {
 	return c.open(ctx, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_layer_open(k.client, k.context, k.text[0], k.text[1], k.options, &k.reader, &k.failure)

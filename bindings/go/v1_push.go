@@ -30,6 +30,8 @@ type V1PushedImage struct {
 // V1Push pushes one image, from any place (see ParsePlace), as a chain of v1 images to a tag,
 // [HOST[:PORT]/]REPOSITORY[:TAG], of a registry that speaks protocol v1. What the registry has is not transferred, and
 // the tag comes last. Options: WithPlatform, WithProgress.
+//
+// C: ocireg_v1_push.
 func (c *Client) V1Push(ctx context.Context, source, reference string, options ...Option) (*V1Push, error) {
 	return ask[V1Push](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_push(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)

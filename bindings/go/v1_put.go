@@ -23,6 +23,8 @@ type V1Status struct {
 
 // V1PutImage puts the JSON of an image with unchanged bytes into [HOST[:PORT]/]REPOSITORY. Its layer follows with
 // V1PutLayer.
+//
+// C: ocireg_v1_put_image.
 func (c *Client) V1PutImage(ctx context.Context, repository string, image []byte, options ...Option) (*V1Put, error) {
 	return ask[V1Put](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_put_image(k.client, k.context, k.text[0], cBytes(image), C.size_t(len(image)), k.options, &k.json, &k.failure)
@@ -31,6 +33,8 @@ func (c *Client) V1PutImage(ctx context.Context, repository string, image []byte
 
 // V1PutLayer puts the layer of an image whose JSON was put, and its checksum, which completes the image. Options:
 // WithoutChecksum.
+//
+// C: ocireg_v1_put_layer.
 func (c *Client) V1PutLayer(ctx context.Context, repository string, image, layer []byte, options ...Option) (*V1Put, error) {
 	return ask[V1Put](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_put_layer(k.client, k.context, k.text[0], cBytes(image), C.size_t(len(image)), cBytes(layer), C.size_t(len(layer)), k.options, &k.json, &k.failure)
@@ -38,6 +42,8 @@ func (c *Client) V1PutLayer(ctx context.Context, repository string, image, layer
 }
 
 // V1PutLayerFile puts the layer from a file, like V1PutLayer.
+//
+// C: ocireg_v1_put_layer_file.
 func (c *Client) V1PutLayerFile(ctx context.Context, repository string, image []byte, path string, options ...Option) (*V1Put, error) {
 	return ask[V1Put](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_put_layer_file(k.client, k.context, k.text[0], cBytes(image), C.size_t(len(image)), k.text[1], k.options, &k.json, &k.failure)
@@ -45,6 +51,8 @@ func (c *Client) V1PutLayerFile(ctx context.Context, repository string, image []
 }
 
 // V1PutChecksum puts the checksum of an image, after its layer was put with WithoutChecksum.
+//
+// C: ocireg_v1_put_checksum.
 func (c *Client) V1PutChecksum(ctx context.Context, repository, id, checksum string, options ...Option) (*V1Status, error) {
 	return ask[V1Status](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_put_checksum(k.client, k.context, k.text[0], k.text[1], k.text[2], k.options, &k.json, &k.failure)
@@ -52,6 +60,8 @@ func (c *Client) V1PutChecksum(ctx context.Context, repository, id, checksum str
 }
 
 // V1PutTag puts a tag, [HOST[:PORT]/]REPOSITORY[:TAG], on an image.
+//
+// C: ocireg_v1_put_tag.
 func (c *Client) V1PutTag(ctx context.Context, reference, id string, options ...Option) (*V1Status, error) {
 	return ask[V1Status](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_put_tag(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
@@ -59,6 +69,8 @@ func (c *Client) V1PutTag(ctx context.Context, reference, id string, options ...
 }
 
 // V1DeleteTag deletes a tag, [HOST[:PORT]/]REPOSITORY[:TAG].
+//
+// C: ocireg_v1_delete_tag.
 func (c *Client) V1DeleteTag(ctx context.Context, reference string, options ...Option) (*V1Status, error) {
 	return ask[V1Status](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_delete_tag(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
@@ -66,6 +78,8 @@ func (c *Client) V1DeleteTag(ctx context.Context, reference string, options ...O
 }
 
 // V1DeleteRepository deletes [HOST[:PORT]/]REPOSITORY with all its tags; the registry may keep the images.
+//
+// C: ocireg_v1_delete_repository.
 func (c *Client) V1DeleteRepository(ctx context.Context, repository string, options ...Option) (*V1Status, error) {
 	return ask[V1Status](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_delete_repository(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

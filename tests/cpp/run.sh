@@ -49,10 +49,13 @@ finds_mistakes() {
     check() { printf '#include <ocireg.hpp>\nint main() { ocireg::client client; (void)client; %s; }\n' "$1" |
         g++ -std=c++17 "${STRICT[@]}" -I"$root/include" -I"$root/bindings/cpp" -x c++ -fsyntax-only - 2>"$build/mistakes.log"; }
     for line in 'ocireg::options wanted{{"a", "x"}}' 'ocireg::options().set("a", 0.5).set("b", 1).set("c", true)' \
-        'client.each_tag("a", {{"all", true}}, nullptr, 5)' 'client.each_tag("a", {})'; do
+        'client.each_tag("a", {{"all", true}}, nullptr, 5)' 'client.each_tag("a", {})' 'client.manifest_get(std::string("a"))'; do
         check "$line" || { cat "$build/mistakes.log"; fail "does not compile: $line"; }
     done
     for line in 'ocireg::options wanted{{"a", nullptr}}' 'ocireg::options wanted{{nullptr, "a"}}' 'ocireg::options().set("a", nullptr)' \
+        'ocireg::options wanted{{"a", {"x", nullptr}}}' 'ocireg::options wanted{{"a", {nullptr}}}' 'ocireg::options().add("a", nullptr)' \
+        'ocireg::options().set("a", {nullptr})' 'client.manifest_get(nullptr)' 'client.blob_get_file("a", nullptr)' \
+        'ocireg::reference_parse(nullptr)' 'ocireg::options wanted{{"retries", (char)120}}' \
         'ocireg::client().each_tag("a")' 'client.each_tag("a", 5)'; do
         ! check "$line" || fail "compiles: $line"
     done

@@ -8,8 +8,10 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <sstream>
 #include <thread>
 #include <typeinfo>
@@ -134,8 +136,18 @@ void names_and_options()
     static_assert(std::is_constructible_v<ocireg::option, const char *, const char *>);
     static_assert(!std::is_constructible_v<ocireg::option, const char *, std::nullptr_t>);
     static_assert(!std::is_constructible_v<ocireg::option, std::nullptr_t, const char *>);
+    static_assert(!std::is_convertible_v<std::nullptr_t, ocireg::text_view> && !std::is_constructible_v<ocireg::option, const char *, char>);
     const char *missing = nullptr;
     CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "option text", options.set("text", missing));
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "null pointer", options.set("list", {"a", missing}));
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "null pointer", options.add("list", missing));
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "null pointer", ocireg::reference_parse(missing));
+    // set replaces, whatever was there, and an empty list is one; add adds.
+    options.set("accept", "x").set("accept", {"y"}).set("accept", std::vector<std::string>{}).add("accept", "z\"\\\n");
+    CHECK(options.has("accept") && options.has("more") && options.has("n") && !options.has("none"));
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::error, "retries must be an integer", ocireg::client{{{"retries", std::vector<std::string>{}}}});
+    ocireg::client{{{"max_list_bytes", std::numeric_limits<std::uint64_t>::max()}}};
+    CHECK_EQUAL(ocireg::digest_bytes("", ocireg::options().set("algorithm", {"a"}).set("algorithm", "sha512")).substr(0, 7), "sha512:");
     ocireg::client{{{"requests_per_second", 0.5}, {"retries", 1}}};
     ocireg::client{{{"requests_per_second", 2.5f}}};
     CHECK_THROWS(ocireg::invalid_argument_error, ocireg::error, "retries must be an integer", ocireg::client{{{"retries", 1.5}}});
@@ -270,6 +282,24 @@ void pages_by_token()
     CHECK_THROWS(ocireg::invalid_argument_error, ocireg::error, "another list", client.registry_catalog(tokens.host(), {{"next", next}}));
     CHECK_THROWS(ocireg::unsupported_error, ocireg::error, "last", client.repository_tags(name, {{"n", 1}, {"last", "t2"}}));
 
+    // A page size among the options is the one that counts.
+    std::string asked;
+    const server sizes([&asked](std::string_view target) {
+        asked = target;
+        return answer("x", "");
+    });
+    const auto size_of = [&](auto &&list) {
+        for (const auto &page : list)
+            (void)page;
+        return asked.substr(asked.find('?'));
+    };
+    const std::string one_page = sizes.host() + "/a";
+    CHECK_EQUAL(size_of(client.each_tag(one_page, {{"n", 3}})), "?n=3");
+    CHECK_EQUAL(size_of(client.tag_pages(one_page, ocireg::options::parse(R"({"n":4})"))), "?n=4");
+    CHECK_EQUAL(size_of(client.each_repository(sizes.host(), {{"n", 5}}, nullptr, 9)), "?n=5");
+    CHECK_EQUAL(size_of(client.catalog_pages(sizes.host(), {}, nullptr, 6)), "?n=6");
+    CHECK_EQUAL(size_of(client.each_tag(one_page)), "?n=100");
+
     int count = 0;
     const server round([&count](std::string_view) { return answer("x", "gAAA" + std::to_string(++count)); });
     const server three([](std::string_view target) {
@@ -290,7 +320,7 @@ void blobs(const ocireg::client &client)
     CHECK(client.blob_head(blob(bytes))["exists"].boolean());
     CHECK_EQUAL(client.blob_get_memory(blob(bytes)).bytes.view(), bytes);
     CHECK_EQUAL(client.blob_get_memory(blob(bytes), {{"offset", 5}, {"length", 10}}).bytes.view(), bytes.substr(5, 10));
-    CHECK(client.blob_get_file(blob(bytes), path)["verified"].boolean());
+    CHECK(client.blob_get_file(blob(bytes), std::filesystem::path(path))["verified"].boolean());
     std::ifstream file(path, std::ios::binary);
     CHECK(std::equal(bytes.begin(), bytes.end(), std::istreambuf_iterator<char>(file), {}));
     std::FILE *target = std::fopen((path + ".fd").c_str(), "wb");
@@ -313,6 +343,21 @@ void blobs(const ocireg::client &client)
     broken.read(read.data(), 100);
     broken.reader().close(); // the rest must not look like an end
     CHECK_THROWS(ocireg::closed_error, ocireg::error, "", broken.read(read.data(), 1 << 20));
+
+    // Moved and copied, with the bytes that were read ahead.
+    ocireg::blob_stream whole(client.blob_open(blob(bytes)));
+    char first = 0;
+    whole.get(first);
+    ocireg::blob_stream rest(std::move(whole));
+    std::ostringstream copied;
+    CHECK_EQUAL(rest.copy_to(copied), bytes.size() - 1);
+    CHECK_EQUAL(first + copied.str(), bytes);
+    std::ofstream full("/dev/full", std::ios::binary);
+    CHECK_THROWS(std::ios_base::failure, std::exception, "did not take", ocireg::blob_stream(client.blob_open(blob(bytes))).copy_to(full));
+    const server liar([](std::string_view) { return "HTTP/1.1 200 x\r\nContent-Length: 4\r\nConnection: close\r\n\r\nnope"; });
+    const ocireg::client plain({{"plain_http", true}, {"retries", 0}});
+    const std::string lie = liar.host() + "/a@" + ocireg::digest_bytes("true");
+    CHECK_THROWS(ocireg::digest_mismatch_error, ocireg::error, "", ocireg::blob_stream(plain.blob_open(lie)).copy_to(copied));
 
     const std::string streamed = noise(700000, 2);
     std::istringstream source(streamed);
@@ -538,6 +583,15 @@ void old_protocol(const ocireg::client &client)
 
 void ends(const ocireg::client &client)
 {
+    ocireg::context gone, later;
+    ocireg::context taken = std::move(gone);
+    taken.cancel();
+    CHECK_THROWS(ocireg::cancelled_error, ocireg::error, "", client.registry_ping(registry, {}, &taken));
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "moved from", client.registry_ping(registry, {}, &gone)); // NOLINT: on purpose
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "moved from", client.each_tag(repository, {}, &gone));
+    later.set_deadline(std::chrono::hours::max());
+    later.set_deadline(std::chrono::duration<double>(1e300));
+    CHECK(client.registry_ping(registry, {}, &later).exists());
     ocireg::context cancelled;
     cancelled.cancel();
     CHECK_THROWS(ocireg::cancelled_error, ocireg::error, "", client.registry_ping(registry, {}, &cancelled));

@@ -9,7 +9,7 @@ import (
 )
 
 // decode is json.Unmarshal by exact names. For encoding/json "Digest" is "digest" too, and the last of both wins: a document would be
-// read in another way than the library, and every other client, reads it. An annotation that is no text, which the library leaves as it
+// read in another way than the library, and every other client, reads it. An annotation that is not text, which the library leaves as it
 // is, makes nothing else unreadable either: it is left out.
 func decode(text []byte, into any) error {
 	shape := reflect.TypeOf(into).Elem()
@@ -19,7 +19,7 @@ func decode(text []byte, into any) error {
 	return json.Unmarshal(text, into)
 }
 
-// hasStray finds a member that does not belong into the shape, at any depth: its name is a field's in another case, or it is no text in
+// hasStray finds a member that does not belong into the shape, at any depth: its name is a field's in another case, or it is not text in
 // a map of texts.
 func hasStray(text []byte, shape reflect.Type) bool {
 	shape, parts := partsOf(text, shape)

@@ -157,7 +157,7 @@ func TestInspectManifest(t *testing.T) {
 	wantCode(t, err, ocireg.ErrInvalidManifest)
 }
 
-// TestExactNames: what the library, and every other client, does not read as a member is none here, and an annotation that is no text
+// TestExactNames: what the library, and every other client, does not read as a member is not one here, and an annotation that is not text
 // spoils nothing else.
 func TestExactNames(t *testing.T) {
 	right, wrong := "sha256:"+strings.Repeat("0", 64), "sha256:"+strings.Repeat("f", 64)

@@ -52,11 +52,11 @@ func toWriter[T any](ctx context.Context, c *Client, into io.Writer, call func(f
 	return nil, leftBehind(ctx, err)
 }
 
-// writerPatience is how long a writer may take for what is left, and then for the Write that it is in, when nobody wants the bytes any
+// writerPatience is how long a writer may take for what is left, and then for the Write that it is in, when no caller wants the bytes any
 // more: one that does not block is done by then, and the caller has it for itself again.
 const writerPatience = 50 * time.Millisecond
 
-// isNil finds a nil pointer to a file too, which is no nil interface.
+// isNil finds a nil pointer to a file too, which is not a nil interface.
 func isNil(into io.Writer) bool {
 	if into == nil {
 		return true
@@ -78,7 +78,7 @@ func ended[T any](end passedOn, result *T, err error) (*T, error) {
 	return nil, failure
 }
 
-// leftBehind is the error of a call whose writer has not taken everything: the call's own, or why nobody waits for the writer any more.
+// leftBehind is the error of a call whose writer has not taken everything: the call's own, or why the call no longer waits for the writer.
 func leftBehind(ctx context.Context, err error) error {
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ type passedOn struct {
 }
 
 // passOn copies what comes from a pipe to a writer, and closes the pipe. The writer's own ReadFrom is not used: it would read on while it
-// waits, and who closes the pipe would wait for it.
+// waits, and the goroutine that closes the pipe would wait for it.
 func passOn(into io.Writer, from *os.File) <-chan passedOn {
 	passed := make(chan passedOn, 1)
 	go func() {

@@ -148,7 +148,7 @@ func TestWriterThatIsDone(t *testing.T) {
 	})))
 }
 
-// TestImpossibleWriters: what is no writer, or breaks the rules of one, is an error.
+// TestImpossibleWriters: what is not a writer, or breaks the rules of one, is an error.
 func TestImpossibleWriters(t *testing.T) {
 	ctx := context.Background()
 	client := newClient(t)

@@ -106,7 +106,7 @@ fn claimed_twice(one: &Pair, other: &Pair, name: &str) -> Error {
     let (first, second) = (one.source.image(name), other.source.image(name));
     let message = format!("{} would be a copy of both {first} and {second}", other.destination.image(name));
     Error::new(Code::InvalidArgument, message)
-        .with_hint("the source that comes first in the list has the name; let each have a place of its own")
+        .with_hint("the source that comes first in the list keeps the name; give each one its own destination")
 }
 
 /// Tags to be taken away.

@@ -48,7 +48,8 @@ impl SyncJob<'_> {
         let count = tags.len() as u64;
         match (self.options.max_prune, tags.first()) {
             (Some(most), Some((at, _))) if count > most => {
-                let message = format!("{count} tags would be pruned, and the option max_prune is {most}: all stay");
+                let message =
+                    format!("{count} tags would be pruned, and the option max_prune is {most}: nothing is pruned");
                 let error = Error::new(Code::LimitExceeded, message).with_side(Side::Destination);
                 self.fail(self.call, None, self.pairs[*at].destination.place(), error)?;
                 Ok(Tags::new())

@@ -199,7 +199,7 @@ impl OwnClients {
         }
         let index = Index::of_host(&registry.host)?;
         if !self.hosts.insert(host::key(&index.name)) {
-            let message = format!("the list says twice how '{}' is reached", shorten(&registry.host));
+            let message = format!("the list has settings for the registry '{}' twice", shorten(&registry.host));
             return Err(Error::new(Code::InvalidArgument, message));
         }
         let verifies = registry.tls_verify == Some(true);

@@ -114,7 +114,8 @@ impl SyncDestination {
                 let bare = without_transport(text);
                 if is_registry(bare) {
                     let message = format!("'{}' is a registry: name a repository in it", shorten(bare));
-                    let hint = "a list may name a registry or a path, below which many repositories go";
+                    let hint =
+                        "the destination of a list may be a registry or a path, below which its repositories are put";
                     return Err(Error::new(Code::InvalidReference, message).with_hint(hint));
                 }
                 client.repository(bare).map(SyncDestination::Repository)

@@ -898,9 +898,9 @@ void ocireg_context_free(ocireg_context *context);
 //   upload_bytes_per_second (integer, default: 0): the same for the bytes that are sent
 // What is where:
 //   blob_info_cache (string): a file in which processes remember which repositories have which blobs, made if
-//      it is missing: a copy to a registry mounts what another repository of it had. Only hints are in it, no
-//      secrets, at most 4194304 bytes, the oldest go; a file that others may read or write, or of another
-//      kind, is not used, which is a warning and no error
+//      it is missing: a copy to a registry mounts what another repository of it had. It holds only hints, no
+//      secrets, at most 4194304 bytes; the oldest are dropped. A file that other users may read or write, or
+//      of another kind, is not used, which is a warning, not an error
 // Temporary files:
 //   temporary_dir (string): the folder for bytes that have to wait on the disk; without it /var/tmp, or /tmp
 //      where there is none; no environment is read
@@ -921,8 +921,8 @@ void ocireg_context_free(ocireg_context *context);
 //      the order of their names; of several with one name that of the first folder counts
 //   registries_d (string or list of strings): folders as containers-registries.d(5) has them, whose *.yaml
 //      say where the signatures of images are, for ocireg_explain, which shows it: nothing else reads them,
-//      and no signature is looked at. Of several with one name that of the first folder counts; what is said
-//      twice is an error that names both files
+//      and no signature is looked at. Of several with one name that of the first folder counts; a key that
+//      occurs in two files is an error that names both
 //   containers_registries (boolean, default: false): also what podman and skopeo read: registries.conf in
 //      XDG_CONFIG_HOME/containers or ~/.config/containers, else in /etc/containers, else in
 //      /usr/share/containers, with the files of all their registries.conf.d. If CONTAINERS_REGISTRIES_CONF
@@ -1051,10 +1051,11 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 //
 // A mirror is [SCHEME://]HOST[:PORT][/PREFIX]; PREFIX is put before the repository's name, behind the usual /v2/. In JSON it may
 // be an object, and a string may be the text of one: {"endpoint": the same, "by_digest_only": boolean (it is not asked for
-// tags and referrers, whose answers nothing checks), "push": boolean (it takes what is written), "namespace": boolean (a proxy of several registries is told which one is
-// meant, by the query ns)}. Each is a host of its own: ocireg_client_set_host for it gives its credentials, headers and network
-// settings, and nothing of this host's reaches it. The headers and the client certificate of the client's own options go to
-// mirrors that the caller names, here or by ocireg_client_set_host, and not to those that only a file of the machine names.
+// tags and referrers, because those answers cannot be verified), "push": boolean (it takes what is written), "namespace":
+// boolean (the query ns tells a proxy of several registries which one is asked)}. Each is a host of its own:
+// ocireg_client_set_host for it gives its credentials, headers and network settings, and nothing of this host's reaches it.
+// The headers and the client certificate of the client's own options go to mirrors that the caller names, here or by
+// ocireg_client_set_host, and not to those that only a file of the machine names.
 //
 // Manifests, blobs, tags and referrers are asked of the mirrors in this order, and then of the host itself. One is passed over if
 // it does not connect within 5 s (or connect_timeout_ms if that is less), refuses, does not have it, sends something else, or
@@ -1422,9 +1423,9 @@ ocireg_status ocireg_manifest_delete(ocireg_client *client,
                                      ocireg_error **error);
 
 // Lists what refers to a manifest (signatures, attestations, bills of materials), [HOST[:PORT]/]REPOSITORY@DIGEST; a tag
-// is resolved first. Of another place (see ocireg_endpoint_parse) it is what that holds. From the registry's referrers API, all pages; where there is none (404, 400, 405, 406, or a web
-// page), from the index under the referrers tag. Which one it was is remembered for a repository for ten
-// minutes. Blocks.
+// is resolved first. At another place (see ocireg_endpoint_parse) it lists what that holds. From the registry's referrers API,
+// all pages; where there is none (404, 400, 405, 406, or a web page), from the index under the referrers tag. Which one it was
+// is remembered for a repository for ten minutes. Blocks.
 //
 // Options:
 //   artifact_type (string): only those of this type; requested from the registry, and filtered here unless it
@@ -1934,8 +1935,8 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 //      must be for them
 //   all (boolean, default: false): says explicitly that an index is copied whole, as it is by default; a
 //      docker-archive takes the host's platform by default, and refuses all
-//   sparse (boolean, default: false): with platform, the index unchanged though only these manifests are
-//      there
+//   sparse (boolean, default: false): with platform, keep the index unchanged, even though only these
+//      manifests are there
 //   referrers (boolean, default: false): also signatures, SBOMs and whatever else names the copied manifests
 //      as its subject, and what cosign keeps under tags made of their digests, sha256-HEX.sig, .att and
 //      .sbom, which it keeps: in a layout as names
@@ -2219,9 +2220,9 @@ ocireg_status ocireg_artifact_push(ocireg_client *client,
                                    char **json,
                                    ocireg_error **error);
 
-// Makes an artifact that is about what a place names (see ocireg_endpoint_parse), its subject, and puts it beside that, under
-// its digest alone: it is found by ocireg_referrers. At a registry without the referrers API it gets onto the list under the
-// referrers tag. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+// Makes an artifact that refers to what a place names (see ocireg_endpoint_parse), its subject, and puts it into the same
+// repository or layout, under its digest alone: ocireg_referrers finds it. At a registry without the referrers API it gets
+// onto the list under the referrers tag. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
 //   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
@@ -2311,8 +2312,8 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 //      that tags, tags_regex, semver and exclude select and that the source does not have. With newest, which
 //      then needs tags, tags_regex or semver, also those that are no longer among the newest. Manifests stay,
 //      and if no tag of the source is selected, nothing is removed
-//   max_prune (integer): with prune: if more tags would be taken away, all of them stay, and that is a
-//      failure, which says how many
+//   max_prune (integer): with prune: if more tags than this would be removed, none is, and that is a failure,
+//      which says how many
 //   scoped (boolean, default: false): where a name is put below a registry or a path, the source's registry
 //      and path are part of it, its port after _, not only its last word
 //   stop_on_error (boolean, default: false): the first failure ends the call, and is its error
@@ -2331,9 +2332,9 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 //      what is not a version, the highest by its name first. A date such as 20240131 is a version too, and a
 //      high one
 //
-// Each kind of choice narrows what is meant: a tag has to be as one of tags, found by one of tags_regex, and in one of semver.
-// Tags that are made of a digest (sha256-HEX, sha256-HEX.sig) are never meant by themselves: with referrers they come with what
-// they are about. The source's list of tags is one request for each page, and so is the destination's; of a tag that the
+// Each kind of filter narrows the selection: a tag must match one of tags, one of tags_regex, and one of semver.
+// Tags that are made of a digest (sha256-HEX, sha256-HEX.sig) are never selected by themselves: with referrers they come with
+// what they refer to. The source's list of tags is one request for each page, and so is the destination's; of a tag that the
 // destination has, each side is asked once for the digest, and where both are the same, nothing more. With referrers or platform
 // each image is looked through.
 //
@@ -2343,7 +2344,7 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // stays, and is a failure. In a layout or an archive blobs that nothing needs any more stay until ocireg_layout_clean, or
 // until the archive is written. Registries that delete no tag (distribution 2) refuse to prune: each such tag is a failure. So is
 // the first where a registry deletes the manifest with its tag: then nothing more is pruned there, and tags of the source that
-// went with it are brought again. With max_prune a list that lacks more than is likely takes nothing away.
+// went with it are brought again. With max_prune, nothing is removed if the list lacks more tags than that.
 //
 // The destination's tags become those of the source whatever they refer to: one that another client sets between the look and the
 // write is overwritten, as it would be a moment later, unless no_clobber says that what is there stays. No condition is sent,
@@ -2410,8 +2411,8 @@ ocireg_status ocireg_sync(ocireg_client *client,
 //      that tags, tags_regex, semver and exclude select and that the source does not have. With newest, which
 //      then needs tags, tags_regex or semver, also those that are no longer among the newest. Manifests stay,
 //      and if no tag of the source is selected, nothing is removed
-//   max_prune (integer): with prune: if more tags would be taken away, all of them stay, and that is a
-//      failure, which says how many
+//   max_prune (integer): with prune: if more tags than this would be removed, none is, and that is a failure,
+//      which says how many
 //   scoped (boolean, default: false): where a name is put below a registry or a path, the source's registry
 //      and path are part of it, its port after _, not only its last word
 //   stop_on_error (boolean, default: false): the first failure ends the call, and is its error
@@ -3202,8 +3203,8 @@ ocireg_status ocireg_image_size(ocireg_client *client,
 
 // Gives what [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST] names another tag, byte for byte; an index stays whole. `tag` is a tag in
 // the same repository, or a whole name, [HOST[:PORT]/]REPOSITORY[:TAG], on the same registry: then what the manifest needs
-// comes before it, by mounts where the registry can. Of a layout or an archive it is another name in that; an archive is written anew for
-// it. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+// comes before it, by mounts where the registry can. Of a layout or an archive it is another name in that; an archive is
+// rewritten for it. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
 //   referrers (boolean, default: false): into another repository, also signatures, SBOMs and whatever else
@@ -3353,10 +3354,10 @@ ocireg_status ocireg_index_create(ocireg_client *client,
                                   ocireg_error **error);
 
 // Puts what references name into the index that a place names, as ocireg_index_create does it, behind the entries that are
-// there, which stay as they are, as does everything else in the index. What is in it already is not added again, but brought where it
-// is missing, and with the option referrers what refers to it too; when all of that is there, nothing is written. An image for a
-// platform that has an entry is one more entry, as with crane, regctl, oras and buildx, unless the option replace is set. A Docker
-// list takes Docker's images only, unless media_type makes it OCI's.
+// there, which stay as they are, as does everything else in the index. What is in it already is not added again, but copied
+// where it is missing, and with the option referrers what refers to it too; when all of that is there, nothing is written. An
+// image for a platform that has an entry is one more entry, as with crane, regctl, oras and buildx, unless the option replace
+// is set. A Docker list takes Docker's images only, unless media_type makes it OCI's.
 //
 // The index is put only if the name still refers to the one that was read, else all of that is done again, up to 16 times: when
 // several users of this library change it at once, none of the changes is lost. In an oci: layout no other process can write in

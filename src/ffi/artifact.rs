@@ -161,9 +161,9 @@ pub unsafe extern "C" fn ocireg_artifact_push(
     }
 }
 
-/// Makes an artifact that is about what a place names (see ocireg_endpoint_parse), its subject, and puts it beside that, under
-/// its digest alone: it is found by ocireg_referrers. At a registry without the referrers API it gets onto the list under the
-/// referrers tag. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+/// Makes an artifact that refers to what a place names (see ocireg_endpoint_parse), its subject, and puts it into the same
+/// repository or layout, under its digest alone: ocireg_referrers finds it. At a registry without the referrers API it gets
+/// onto the list under the referrers tag. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
 /// Options: {ArtifactAttachOptions}
 ///

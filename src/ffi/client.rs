@@ -112,10 +112,11 @@ pub unsafe extern "C" fn ocireg_client_new(
 ///
 /// A mirror is [SCHEME://]HOST[:PORT][/PREFIX]; PREFIX is put before the repository's name, behind the usual /v2/. In JSON it may
 /// be an object, and a string may be the text of one: {"endpoint": the same, "by_digest_only": boolean (it is not asked for
-/// tags and referrers, whose answers nothing checks), "push": boolean (it takes what is written), "namespace": boolean (a proxy of several registries is told which one is
-/// meant, by the query ns)}. Each is a host of its own: ocireg_client_set_host for it gives its credentials, headers and network
-/// settings, and nothing of this host's reaches it. The headers and the client certificate of the client's own options go to
-/// mirrors that the caller names, here or by ocireg_client_set_host, and not to those that only a file of the machine names.
+/// tags and referrers, because those answers cannot be verified), "push": boolean (it takes what is written), "namespace":
+/// boolean (the query ns tells a proxy of several registries which one is asked)}. Each is a host of its own:
+/// ocireg_client_set_host for it gives its credentials, headers and network settings, and nothing of this host's reaches it.
+/// The headers and the client certificate of the client's own options go to mirrors that the caller names, here or by
+/// ocireg_client_set_host, and not to those that only a file of the machine names.
 ///
 /// Manifests, blobs, tags and referrers are asked of the mirrors in this order, and then of the host itself. One is passed over if
 /// it does not connect within 5 s (or connect_timeout_ms if that is less), refuses, does not have it, sends something else, or

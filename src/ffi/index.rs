@@ -61,10 +61,10 @@ pub unsafe extern "C" fn ocireg_index_create(
 }
 
 /// Puts what references name into the index that a place names, as ocireg_index_create does it, behind the entries that are
-/// there, which stay as they are, as does everything else in the index. What is in it already is not added again, but brought where it
-/// is missing, and with the option referrers what refers to it too; when all of that is there, nothing is written. An image for a
-/// platform that has an entry is one more entry, as with crane, regctl, oras and buildx, unless the option replace is set. A Docker
-/// list takes Docker's images only, unless media_type makes it OCI's.
+/// there, which stay as they are, as does everything else in the index. What is in it already is not added again, but copied
+/// where it is missing, and with the option referrers what refers to it too; when all of that is there, nothing is written. An
+/// image for a platform that has an entry is one more entry, as with crane, regctl, oras and buildx, unless the option replace
+/// is set. A Docker list takes Docker's images only, unless media_type makes it OCI's.
 ///
 /// The index is put only if the name still refers to the one that was read, else all of that is done again, up to 16 times: when
 /// several users of this library change it at once, none of the changes is lost. In an oci: layout no other process can write in

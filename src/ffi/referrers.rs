@@ -13,9 +13,9 @@ use super::status::ocireg_status;
 use crate::place;
 
 /// Lists what refers to a manifest (signatures, attestations, bills of materials), [HOST[:PORT]/]REPOSITORY@DIGEST; a tag
-/// is resolved first. Of another place (see ocireg_endpoint_parse) it is what that holds. From the registry's referrers API, all pages; where there is none (404, 400, 405, 406, or a web
-/// page), from the index under the referrers tag. Which one it was is remembered for a repository for ten
-/// minutes. Blocks.
+/// is resolved first. At another place (see ocireg_endpoint_parse) it lists what that holds. From the registry's referrers API,
+/// all pages; where there is none (404, 400, 405, 406, or a web page), from the index under the referrers tag. Which one it was
+/// is remembered for a repository for ten minutes. Blocks.
 ///
 /// Options: {ReferrersOptions}
 ///

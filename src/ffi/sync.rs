@@ -43,9 +43,9 @@ impl CallArguments for SyncList {
 ///
 /// Options: {SyncOptions}
 ///
-/// Each kind of choice narrows what is meant: a tag has to be as one of tags, found by one of tags_regex, and in one of semver.
-/// Tags that are made of a digest (sha256-HEX, sha256-HEX.sig) are never meant by themselves: with referrers they come with what
-/// they are about. The source's list of tags is one request for each page, and so is the destination's; of a tag that the
+/// Each kind of filter narrows the selection: a tag must match one of tags, one of tags_regex, and one of semver.
+/// Tags that are made of a digest (sha256-HEX, sha256-HEX.sig) are never selected by themselves: with referrers they come with
+/// what they refer to. The source's list of tags is one request for each page, and so is the destination's; of a tag that the
 /// destination has, each side is asked once for the digest, and where both are the same, nothing more. With referrers or platform
 /// each image is looked through.
 ///
@@ -55,7 +55,7 @@ impl CallArguments for SyncList {
 /// stays, and is a failure. In a layout or an archive blobs that nothing needs any more stay until ocireg_layout_clean, or
 /// until the archive is written. Registries that delete no tag (distribution 2) refuse to prune: each such tag is a failure. So is
 /// the first where a registry deletes the manifest with its tag: then nothing more is pruned there, and tags of the source that
-/// went with it are brought again. With max_prune a list that lacks more than is likely takes nothing away.
+/// went with it are brought again. With max_prune, nothing is removed if the list lacks more tags than that.
 ///
 /// The destination's tags become those of the source whatever they refer to: one that another client sets between the look and the
 /// write is overwritten, as it would be a moment later, unless no_clobber says that what is there stays. No condition is sent,

@@ -14,8 +14,8 @@ options! {
         /// first folder counts
         pub registries_conf_dir: Texts,
         /// folders as containers-registries.d(5) has them, whose *.yaml say where the signatures of images are, for ocireg_explain, which
-        /// shows it: nothing else reads them, and no signature is looked at. Of several with one name that of the first folder counts;
-        /// what is said twice is an error that names both files
+        /// shows it: nothing else reads them, and no signature is looked at. Of several with one name that of the first folder
+        /// counts; a key that occurs in two files is an error that names both
         pub registries_d: Texts,
         /// also what podman and skopeo read: registries.conf in XDG_CONFIG_HOME/containers or ~/.config/containers, else in
         /// /etc/containers, else in /usr/share/containers, with the files of all their registries.conf.d. If

@@ -46,7 +46,7 @@ options! {
         /// and that the source does not have. With newest, which then needs tags, tags_regex or semver, also those that are no
         /// longer among the newest. Manifests stay, and if no tag of the source is selected, nothing is removed
         pub prune: bool,
-        /// with prune: if more tags would be taken away, all of them stay, and that is a failure, which says how many
+        /// with prune: if more tags than this would be removed, none is, and that is a failure, which says how many
         pub max_prune: Option<u64>,
         /// where a name is put below a registry or a path, the source's registry and path are part of it, its port after _, not only its last word
         pub scoped: bool,

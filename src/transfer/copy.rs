@@ -33,7 +33,7 @@ options! {
         /// says explicitly that an index is copied whole, as it is by default; a docker-archive takes the host's platform by
         /// default, and refuses all
         pub all: bool,
-        /// with platform, the index unchanged though only these manifests are there
+        /// with platform, keep the index unchanged, even though only these manifests are there
         pub sparse: bool,
         /// also signatures, SBOMs and whatever else names the copied manifests as its subject, and what cosign keeps under tags
         /// made of their digests, sha256-HEX.sig, .att and .sbom, which it keeps: in a layout as names

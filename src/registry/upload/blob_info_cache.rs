@@ -26,8 +26,8 @@ options! {
     #[derive(Debug, Clone)]
     pub struct BlobInfoOptions {
         /// a file in which processes remember which repositories have which blobs, made if it is missing: a copy to a registry mounts
-        /// what another repository of it had. Only hints are in it, no secrets, at most 4194304 bytes, the oldest go; a file that
-        /// others may read or write, or of another kind, is not used, which is a warning and no error
+        /// what another repository of it had. It holds only hints, no secrets, at most 4194304 bytes; the oldest are dropped. A
+        /// file that other users may read or write, or of another kind, is not used, which is a warning, not an error
         pub blob_info_cache: Option<String>,
     }
 }

@@ -237,7 +237,7 @@ class CopyOptions(CallOptions, total=False):
     # says explicitly that an index is copied whole, as it is by default; a docker-archive takes the host's platform by
     # default, and refuses all
     all: bool | None
-    # with platform, the index unchanged though only these manifests are there
+    # with platform, keep the index unchanged, even though only these manifests are there
     sparse: bool | None
     # also signatures, SBOMs and whatever else names the copied manifests as its subject, and what cosign keeps under tags
     # made of their digests, sha256-HEX.sig, .att and .sbom, which it keeps: in a layout as names
@@ -293,7 +293,7 @@ class SyncOptions(CallOptions, total=False):
     # that the source does not have; also those that are no longer among the newest. Manifests stay, and if no tag of the source is
     # selected, nothing is removed
     prune: bool | None
-    # with prune: if more tags would be taken away, all of them stay, and that is a failure, which says how many
+    # with prune: if more tags than this would be removed, none is, and that is a failure, which says how many
     max_prune: int | None
     # where a name is put below a registry or a path, the source's registry and path are part of it, its port after _, not only its
     # last word

@@ -91,8 +91,8 @@ class ClientOptions(TLSOptions, total=False):
     # the most that may wait there for one call (default: 68719476736)
     max_temporary_bytes: int | None
     # a file in which processes remember which repositories have which blobs, made if it is missing: a copy to a registry
-    # mounts what another repository of it had. Only hints are in it, no secrets, at most 4194304 bytes, the oldest go; a
-    # file that others may read or write, or of another kind, is not used, which is a warning and no error
+    # mounts what another repository of it had. It holds only hints, no secrets, at most 4194304 bytes; the oldest are dropped.
+    # A file that other users may read or write, or of another kind, is not used, which is a warning, not an error
     blob_info_cache: Path | None
     # a file of Docker's or podman's form, which must be there
     credentials_file: Path | None

@@ -89,6 +89,7 @@ pub fn compare(store: &Memory, into: &Path, failed: Option<&Error>, devices: boo
             let folder = outer.path().join("image");
             untar(&bytes, &folder, &[]);
             let (mut there, mut here) = (tree(into), tree(&folder));
+            compare_picked(store, &outer.path().join("picked"), &here, devices);
             if !devices {
                 let plain = [nix::libc::S_IFREG, nix::libc::S_IFLNK, nix::libc::S_IFDIR];
                 here.retain(|_, (kind, ..)| plain.contains(kind));
@@ -103,6 +104,23 @@ pub fn compare(store: &Memory, into: &Path, failed: Option<&Error>, devices: boo
             assert_eq!(here, there);
             true
         }
+    }
+}
+
+/// What a pattern for all paths extracts is what is in the archive.
+#[track_caller]
+fn compare_picked(store: &Memory, into: &Path, archived: &Tree, devices: bool) {
+    let mut wanted = archived.clone();
+    if !devices {
+        let plain = [nix::libc::S_IFREG, nix::libc::S_IFLNK, nix::libc::S_IFDIR];
+        wanted.retain(|_, (kind, ..)| plain.contains(kind));
+    }
+    let client = client();
+    let options = ExtractOptions { paths: Some(vec!["**".to_owned()]), devices, ..ExtractOptions::default() };
+    match extract(&call(&client), store, into, &options) {
+        Ok(_) => assert_eq!(tree(into), wanted),
+        // An image without files has nothing that a pattern names.
+        Err(error) => assert!(archived.is_empty() && error.code() == Code::NotFound, "{error}: {archived:?}"),
     }
 }
 

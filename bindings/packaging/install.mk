@@ -87,5 +87,5 @@ deb: all
 
 # From a copy, so that nothing is left in the source tree. Needs Python's modules build and setuptools, which it fetches otherwise.
 wheel: $(RELEASE)/libocireg.so
-	@rm -rf $(MADE)/python && mkdir -p $(MADE) target/dist && cp -r bindings/python $(MADE)/python
+	@rm -rf $(MADE)/python && mkdir -p $(MADE) target/dist && cp -r bindings/python $(MADE)/python && cp include/ocireg.h $(MADE)/python
 	OCIREG_LIB=$(CURDIR)/$(RELEASE)/libocireg.so $(PYTHON) -m build --wheel --outdir target/dist $(MADE)/python

@@ -32,19 +32,28 @@ def library():
     return LIBRARY
 
 
+def add(folder):
+    """The library, and the header, which describes what it does."""
+    if library():
+        shutil.copy(library(), Path(folder, "libocireg.so"))
+    for header in (HERE / "ocireg.h", HERE / "../../include/ocireg.h"):
+        if header.is_file():
+            shutil.copy(header, Path(folder, "ocireg.h"))
+            return
+
+
 class SourceWithLibrary(sdist):
     def make_release_tree(self, base_dir, files):
         super().make_release_tree(base_dir, files)
-        if library():
-            shutil.copy(library(), Path(base_dir, "libocireg.so"))
+        add(base_dir)
 
 
 class BuildWithLibrary(build_py):
     def run(self):
         super().run()
         # One that can be edited takes the library from where it is.
-        if not self.editable_mode and library():
-            shutil.copy(library(), Path(self.build_lib, "ocireg", "libocireg.so"))
+        if not self.editable_mode:
+            add(Path(self.build_lib, "ocireg"))
 
 
 class WheelForPlatform(bdist_wheel):

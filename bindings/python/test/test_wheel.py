@@ -69,12 +69,13 @@ class WheelTest(helper.Case):
         self.assertFalse(list(tree.glob("*.whl")))
 
         (tree / "target/release").mkdir(parents=True)
+        shutil.copytree(helper.ROOT / "include", tree / "include")
         shutil.copy(os.environ["OCIREG_LIB"], tree / "target/release/libocireg.so")
         subprocess.run(build, env=clean, check=True, stdout=subprocess.DEVNULL)
         (wheel,) = tree.glob("*.whl")
         self.assertRegex(wheel.name, r"-py3-none-manylinux_2_\d+_\w+\.whl$")
         with zipfile.ZipFile(wheel) as archive:
-            self.assertIn("ocireg/libocireg.so", archive.namelist())
+            self.assertLessEqual({"ocireg/libocireg.so", "ocireg/ocireg.h"}, set(archive.namelist()))
 
         wheel.unlink()
         subprocess.run(build, env={**clean, "OCIREG_LIB": ""}, check=True, stdout=subprocess.DEVNULL)

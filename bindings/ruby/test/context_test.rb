@@ -96,4 +96,23 @@ class ContextTest < OciregTest
     client.ping(registry, context: Ocireg::Context.new(log: ->(_) { seen << client.ping(registry)["status"] }))
     assert_equal [200, 200], seen
   end
+
+  def test_what_is_no_limit_no_context_and_no_size
+    assert_equal 200, client.ping(registry, timeout: Float::INFINITY)["status"]
+    assert_equal 200, client.ping(registry, timeout: 5r)["status"]
+    assert_equal 200, Ocireg::Client.new(plain_http: true, timeout: Float::INFINITY, requests_per_second: 5r / 2).ping(registry)["status"]
+    ["5", Object.new, Float::NAN].each do |wrong|
+      assert_raises(Ocireg::InvalidArgument) { client.ping(registry, timeout: wrong) }
+      assert_raises(Ocireg::InvalidArgument) { Ocireg::Context.new(timeout: wrong) }
+      assert_raises(Ocireg::InvalidArgument) { Ocireg::Client.new(timeout: wrong) }
+    end
+    assert_match(/context is Integer/, assert_raises(Ocireg::InvalidArgument) { client.ping(registry, context: 5) }.message)
+    repository = new_repository
+    client.open_blob("#{repository}@#{client.put_blob(repository, "hello")["digest"]}") do |reader|
+      assert_raises(TypeError) { reader.read("x") }
+      assert_raises(TypeError) { reader.readpartial(nil) }
+      assert_equal "he", reader.read(2.5)
+    end
+  end
+
 end

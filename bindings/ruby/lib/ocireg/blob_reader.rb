@@ -56,8 +56,7 @@ module Ocireg
     # @param outbuf [String, nil] gets the bytes
     # @return [String, nil] binary; nil at the end when a length was given
     def read(length = nil, outbuf = nil)
-      raise ArgumentError, "negative length #{length}" if length&.negative?
-
+      length &&= Convert.size(length)
       return cleared(outbuf) if length&.zero?
 
       open!
@@ -73,8 +72,7 @@ module Ocireg
     # @return [String] binary
     # @raise [EOFError] at the end
     def readpartial(length, outbuf = nil)
-      raise ArgumentError, "negative length #{length}" if length.negative?
-
+      length = Convert.size(length)
       return cleared(outbuf) if length.zero?
 
       take([length, available].min, outbuf) || raise(EOFError, "end of the blob")

@@ -11,7 +11,9 @@ module Ocireg
     # @param context [Context, Defaults]
     # @param timeout [Numeric, nil] seconds for this call, in addition to the context's limit
     def initialize(context, timeout = nil)
-      limit = [timeout, context.timeout].compact.min
+      raise InvalidArgument, "context is #{context.class}, not an Ocireg::Context" unless context.respond_to?(:progress_block)
+
+      limit = [Convert.seconds("timeout", timeout), context.timeout].compact.min
       raise TimeoutError, "the time for the call is over" if limit && limit <= 0
 
       @context = context

@@ -57,6 +57,7 @@ module Ocireg
     # when it has passed.
     # @param seconds [Numeric, nil] nil for no limit
     def timeout=(seconds)
+      seconds = Convert.seconds("timeout", seconds)
       @lock.synchronize do
         @deadline = seconds && (now + seconds)
         @calls.each { |call| call.timeout = seconds }

@@ -32,6 +32,24 @@ module Ocireg
       value.frozen? ? value : value.dup.freeze
     end
 
+    # A time limit, nil for none: anything that is a number of seconds.
+    def seconds(what, value)
+      return if value.nil? || value == Float::INFINITY
+      raise InvalidArgument, "#{what} is #{value.inspect}, not a number of seconds" if value.is_a?(String) || !value.respond_to?(:to_f)
+
+      seconds = value.to_f
+      raise InvalidArgument, "#{what} is not a number" if seconds.nan?
+
+      seconds
+    end
+
+    # A number of bytes, as IO's methods take one.
+    def size(value)
+      raise TypeError, "no implicit conversion of #{value.class} into Integer" unless value.respond_to?(:to_int)
+
+      value.to_int.tap { |size| raise ArgumentError, "negative length #{size}" if size.negative? }
+    end
+
     # A JSON result, deeply frozen. Its keys are strings, as OCI names them.
     def json(text)
       JSON.parse(text, freeze: true, max_nesting: false)

@@ -22,7 +22,7 @@ module Ocireg
       when String, Symbol, Pathname then put(:set_string, options, key, Convert.text(key, value))
       when true, false then put(:set_bool, options, key, value)
       when Integer then put_integer(options, key, value)
-      when Float then put(:set_double, options, key, value)
+      when Float, Rational then put(:set_double, options, key, value.to_f)
       when Array then put_list(options, key, value)
       else put_json(options, key, value)
       end

@@ -1006,9 +1006,14 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 // the hosts that it redirects to.
 //
 // Options:
-//   anonymous (boolean, default: false): never send credentials
 //   plain_http (boolean): true: http; false: https; without it https, or for a loopback host http if it
 //      answers a TLS hello with anything else
+//   endpoint (string): scheme, host, port and path prefix under which the host's API really is, such as
+//      "https://h/dockerproxy"
+//   mirrors (list of strings): where else to get what is there, before it is asked itself, in this order; see
+//      below
+//   mirrors_only (boolean, default: false): only its mirrors are asked: no request is sent to the host
+//      itself, and none is led to it by others
 //   proxy (string): instead of the client's option; "direct": no proxy; no_proxy is ignored
 //   unix_socket (string): path of a unix socket that leads to the host; scheme, Host header and TLS still use
 //      the host's name
@@ -1023,12 +1028,7 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 //      its blobs, counts as its own
 //   upload_bytes_per_second (integer, default: 0): the same for the bytes that are sent, wherever the host
 //      says that an upload goes
-//   endpoint (string): scheme, host, port and path prefix under which the host's API really is, such as
-//      "https://h/dockerproxy"
-//   mirrors (list of strings): where else to get what is there, before it is asked itself, in this order; see
-//      below
-//   mirrors_only (boolean, default: false): only its mirrors are asked: no request is sent to the host
-//      itself, and none is led to it by others
+//   anonymous (boolean, default: false): never send credentials
 //   trusted_realms (list of strings): hosts that may receive this host's credentials as its token server,
 //      besides those of its own domain: HOST[:PORT]; "http://HOST[:PORT]" may receive them without TLS
 //      although this host uses https, which otherwise is refused with OCIREG_PROTOCOL

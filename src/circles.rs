@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 use regex_lite::Regex;
 
 /// A module's path below `crate`.
-type Name = Vec<String>;
+type ModulePath = Vec<String>;
 /// Which module uses which in one folder, and a line of the source that shows it.
 type Uses = BTreeMap<String, BTreeMap<String, String>>;
 
 #[derive(Default)]
 struct SourceTree {
-    code: BTreeMap<Name, String>,
+    code: BTreeMap<ModulePath, String>,
     /// Modules and the folders that they are in.
-    modules: BTreeSet<Name>,
-    reexports: BTreeMap<Name, Name>,
+    modules: BTreeSet<ModulePath>,
+    reexports: BTreeMap<ModulePath, ModulePath>,
 }
 
 impl SourceTree {
@@ -40,7 +40,7 @@ impl SourceTree {
     fn add(&mut self, root: &Path, folder: &Path) {
         for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
             let relative: PathBuf = path.strip_prefix(root).unwrap().with_extension("");
-            let mut name: Name = relative.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
+            let mut name: ModulePath = relative.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
             match name.last().map(String::as_str) {
                 Some("tests" | "rooms" | "circles") => {}
                 _ if path.is_dir() => self.add(root, &path),
@@ -59,7 +59,7 @@ impl SourceTree {
     }
 
     /// The paths below `crate` that a module's code has, and whether each is re-exported.
-    fn paths(&self, module: &Name, code: &str) -> Vec<(bool, Name)> {
+    fn paths(&self, module: &ModulePath, code: &str) -> Vec<(bool, ModulePath)> {
         let uses = Regex::new(r"(?m)^\s*(pub(?:\([a-z]+\))? )?use ([^;]+);").unwrap();
         let inline = Regex::new(r"\b(?:crate|super|self)(?:::\w+)+").unwrap();
         let mut found = Vec::new();
@@ -72,8 +72,8 @@ impl SourceTree {
         found.into_iter().filter_map(|(is_public, path)| Some((is_public, self.absolute(module, &path)?))).collect()
     }
 
-    fn absolute(&self, module: &Name, path: &str) -> Option<Name> {
-        let parts: Name = path.split("::").map(str::to_owned).collect();
+    fn absolute(&self, module: &ModulePath, path: &str) -> Option<ModulePath> {
+        let parts: ModulePath = path.split("::").map(str::to_owned).collect();
         let ups = parts.iter().take_while(|part| *part == "super").count();
         let base = match parts[0].as_str() {
             "crate" => return Some(parts[1..].to_vec()),
@@ -90,7 +90,7 @@ impl SourceTree {
     }
 
     /// The module in which that stands which a path names.
-    fn home(&self, mut path: Name) -> Name {
+    fn home(&self, mut path: ModulePath) -> ModulePath {
         for _ in 0..8 {
             let depth = (0..path.len()).take_while(|end| self.modules.contains(&path[..=*end])).count();
             match path.get(..=depth).and_then(|name| self.reexports.get(name)) {
@@ -102,8 +102,8 @@ impl SourceTree {
     }
 
     /// For each folder, which module in it uses which.
-    fn folders(&self) -> BTreeMap<Name, Uses> {
-        let mut folders = BTreeMap::<Name, Uses>::new();
+    fn folders(&self) -> BTreeMap<ModulePath, Uses> {
+        let mut folders = BTreeMap::<ModulePath, Uses>::new();
         for (module, code) in &self.code {
             for used in self.paths(module, code).into_iter().map(|(_, path)| self.home(path)) {
                 let common = module.iter().zip(&used).take_while(|(one, other)| one == other).count();

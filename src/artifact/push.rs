@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::manifest::{build, Descriptor, Document};
 use crate::media_type as types;
 use crate::options::{options, word, OptionValue};
-use crate::store::condition::{NameOptions, SeenTo};
+use crate::store::condition::{ConditionCheck, NameOptions};
 use crate::store::local_store::LocalStore;
 use crate::store::{RawManifest, WriteStore};
 use crate::stream::spool::{CallSpool, TemporarySpace};
@@ -99,7 +99,7 @@ pub struct PushedArtifact {
     /// The names that were left as they are, because they refer to something.
     pub skipped: Vec<String>,
     /// What made sure that the name could be set; None without a condition.
-    pub condition: Option<SeenTo>,
+    pub condition: Option<ConditionCheck>,
 }
 
 /// An artifact whose manifest is made, and whose bytes are at hand.

@@ -1,7 +1,6 @@
 //! A registry host with the options and credentials that apply to it.
 
 use crate::credentials::Credentials;
-use crate::http::host_trust::HostTrust;
 use crate::http::location::{Location, RequestTarget};
 use crate::http::origin::Origin;
 use crate::http::Url;
@@ -53,7 +52,7 @@ impl Account {
 
     /// Whether it is not the one that the caller named.
     pub(super) fn is_strange(&self) -> bool {
-        self.base.trust != HostTrust::Caller
+        !self.base.is_callers()
     }
 
     /// Whether a URL is of its origin.

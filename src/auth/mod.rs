@@ -38,7 +38,6 @@ use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::Result;
 use crate::http::headers::Headers;
-use crate::http::host_trust::HostTrust;
 use crate::http::location::Location;
 use crate::http::origin::Origin;
 use crate::http::response::Response;
@@ -240,10 +239,7 @@ impl Auth {
         let (text, base) = (challenge.realm().unwrap_or_default(), &account.base.url);
         let url = realm::resolve(text, base, &account.trusted_realms)
             .map_err(|error| error.within(format!("the token server of {}", account.host)))?;
-        // A registry that is its own token server is reached the same way.
-        let settings = account.base.is_origin_of(&url).then(|| account.base.endpoint_settings.clone()).flatten();
-        let there =
-            Location { endpoint_settings: settings.or(account.base.beyond()), ..Location::of_caller(url.clone()) };
+        let there = account.base.way_to_realm(&url);
         let trusted = !account.is_strange() && realm::may_send_credentials(base, &url, &account.trusted_realms);
         let sent = match credentials {
             Credentials::Password { .. } | Credentials::IdentityToken { .. } if trusted => credentials.clone(),
@@ -257,7 +253,7 @@ impl Auth {
             offline: false,
             route: self.realm_route(account, &there, trusted)?,
             headers: if trusted { self.http.headers(&there) } else { Headers::default() },
-            at: Location { url, trust: HostTrust::said_by(remote), endpoint_settings: account.base.beyond() },
+            at: account.base.realm(url, remote),
         })
     }
 }

@@ -9,6 +9,19 @@ use crate::error::Result;
 use crate::options::{above_zero, options};
 
 options! {
+    /// What one host may know of the caller.
+    #[derive(Clone)]
+    pub struct HostAuthOptions {
+        /// never send credentials
+        pub anonymous: bool,
+        /// hosts that may receive this host's credentials as its token server, besides those of its own domain:
+        /// HOST[:PORT]; "http://HOST[:PORT]" may receive them without TLS although this host uses https, which
+        /// otherwise is refused with OCIREG_PROTOCOL
+        pub trusted_realms: Vec<String>,
+    }
+}
+
+options! {
     /// Stored credentials: used for hosts whose own options hold none, when the credentials callback gives none.
     #[derive(Debug, Clone)]
     pub struct StoredOptions {

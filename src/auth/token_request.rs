@@ -126,7 +126,7 @@ impl TokenFetch {
         let url = token_url(&realm.at.url, realm.service.as_deref(), &self.scopes, account, client);
         let mut request = self.request(Method::GET)?;
         request.authorization = basic_header(credentials)?;
-        Ok((Location { url, ..realm.at.clone() }, request))
+        Ok((realm.at.asking(url), request))
     }
 
     fn post(&self, token: &str) -> Result<(Location, Request<'static>)> {

@@ -21,9 +21,9 @@ pub struct Location {
     /// With its query, which may be a signature: for requests and not for messages.
     pub url: Url,
     /// Where it came from.
-    pub trust: HostTrust,
+    pub(super) trust: HostTrust,
     /// How it is reached, if not as its host is.
-    pub endpoint_settings: Option<Arc<EndpointSettings>>,
+    pub(super) endpoint_settings: Option<Arc<EndpointSettings>>,
 }
 
 /// Where a request is to be sent.
@@ -75,6 +75,36 @@ impl Location {
     /// A URL that the caller has chosen.
     pub fn of_caller(url: Url) -> Location {
         Location { url, trust: HostTrust::Caller, endpoint_settings: None }
+    }
+
+    /// Whether the caller named it, and no server.
+    pub(crate) fn is_callers(&self) -> bool {
+        self.trust == HostTrust::Caller
+    }
+
+    /// How it is reached, if not as its host is.
+    pub(crate) fn settings(&self) -> Option<&Arc<EndpointSettings>> {
+        self.endpoint_settings.as_ref()
+    }
+
+    pub(crate) fn with_settings(self, settings: Option<Arc<EndpointSettings>>) -> Location {
+        Location { endpoint_settings: settings, ..self }
+    }
+
+    /// The same server's URL with what a request adds to its query.
+    pub(crate) fn asking(&self, url: Url) -> Location {
+        Location { url, ..self.clone() }
+    }
+
+    /// A token server that this endpoint named from an address: where its name leads is trusted as far as who named it.
+    pub(crate) fn realm(&self, url: Url, remote: Option<IpAddr>) -> Location {
+        Location { url, trust: HostTrust::said_by(remote), endpoint_settings: self.beyond() }
+    }
+
+    /// How that token server is reached: as the caller says of its host, and where it is this endpoint itself, as this one is.
+    pub(crate) fn way_to_realm(&self, url: &Url) -> Location {
+        let own = self.is_origin_of(url).then(|| self.endpoint_settings.clone()).flatten();
+        Location::of_caller(url.clone()).with_settings(own.or(self.beyond()))
     }
 
     /// The URL that responded, after redirects.

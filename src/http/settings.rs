@@ -68,6 +68,50 @@ options! {
     }
 }
 
+options! {
+    /// How one host is reached.
+    #[derive(Clone)]
+    pub struct HostNetworkOptions {
+        /// instead of the client's option; "direct": no proxy; no_proxy is ignored
+        pub proxy: Option<ProxyChoice>,
+        /// path of a unix socket that leads to the host; scheme, Host header and TLS still use the host's name
+        pub unix_socket: Option<String>,
+        /// "IP" or "IP:PORT" to connect to, whatever the name resolves to; the Host header and TLS still use the name;
+        /// only for a host with a name
+        pub address: Option<Address>,
+        /// "Name: value" each, or in JSON an object: in addition to the client's with other names
+        pub headers: Headers,
+        /// instead of the client's option
+        pub max_connections_per_host: Option<u32>,
+        /// instead of the client's option; 0 is any
+        pub requests_per_second: Option<f64>,
+        /// bytes of bodies that come from this host in a second, besides the client's option; 0 is any; what the host redirects to
+        /// elsewhere, such as the storage of its blobs, counts as its own
+        pub download_bytes_per_second: u64 = 0,
+        /// the same for the bytes that are sent, wherever the host says that an upload goes
+        pub upload_bytes_per_second: u64 = 0,
+    }
+}
+
+impl HostNetworkOptions {
+    /// With what is known of its TLS.
+    pub(crate) fn with_tls(&self, tls: &TlsOptions) -> Result<Network> {
+        Ok(Network {
+            insecure: tls.insecure,
+            ca_files: tls.ca_file.0.clone(),
+            ca_only: tls.ca_only,
+            identity: tls.identity()?,
+            proxy: self.proxy.clone(),
+            unix_socket: self.unix_socket.clone(),
+            address: self.address,
+            headers: self.headers.clone(),
+            max_connections: self.max_connections_per_host,
+            requests_per_second: self.requests_per_second,
+            bytes: ByteLimits { down: self.download_bytes_per_second, up: self.upload_bytes_per_second },
+        })
+    }
+}
+
 impl TlsOptions {
     pub(crate) fn identity(&self) -> Result<Option<ClientCertificate>> {
         ClientCertificate::of(self.client_cert_file.as_deref(), self.client_key_file.as_deref())

@@ -15,7 +15,7 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Kind;
 use crate::options::options;
-use crate::store::condition::{NameOptions, SeenTo};
+use crate::store::condition::{ConditionCheck, NameOptions};
 use crate::store::{RawManifest, ReadStore, WriteStore};
 use crate::stream::pack::{Compression, CompressionSettings};
 use crate::stream::spool::TemporarySpace;
@@ -84,7 +84,7 @@ pub struct Appended {
     /// The names that were left as they are, because they refer to something.
     pub skipped: Vec<String>,
     /// What made sure that the name could be set; None without a condition.
-    pub condition: Option<SeenTo>,
+    pub condition: Option<ConditionCheck>,
 }
 
 /// Puts layers on an image; with `scratch` that is a [`super::scratch::Scratch`].

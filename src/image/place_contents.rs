@@ -10,6 +10,7 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::options::options;
+use crate::store::referrers_filter::ReferrersFilter;
 use crate::store::ReadStore;
 
 /// More referrers than are looked at in one place.
@@ -57,9 +58,9 @@ pub fn list(call: &Call, store: &dyn ReadStore) -> Result<Value> {
 /// What refers to the manifest that a place names, in the documented JSON. A registry's list says what each is (distribution-spec
 /// "Listing Referrers"); that of a layout may not, and their manifests are at hand.
 pub fn referrers(call: &Call, store: &dyn ReadStore, options: &PlaceReferrersOptions) -> Result<Value> {
+    let filter = ReferrersFilter::new(options.artifact_type.as_deref(), &[], None)?;
     let (subject, mut listed) = referring(call, store)?;
-    let is_wanted = |entry: &Option<String>| options.artifact_type.is_none() || *entry == options.artifact_type;
-    listed.retain(|entry| is_wanted(&entry.artifact_type));
+    listed.retain(|entry| filter.lets_pass(entry, false));
     Ok(json!({"place": store.place(), "subject": subject, "referrers": listed}))
 }
 

@@ -6,7 +6,7 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::options::options;
-use crate::store::condition::{NameOptions, SeenTo};
+use crate::store::condition::{ConditionCheck, NameOptions};
 use crate::store::{ReadStore, WriteStore};
 use crate::transfer::copy::{copy, Copied, CopyOptions};
 
@@ -37,7 +37,7 @@ pub struct ImageTagged {
     /// The tag, if it was left as it is because it refers to something.
     pub skipped: Vec<String>,
     /// What made sure that the tag could be set; None without a condition.
-    pub condition: Option<SeenTo>,
+    pub condition: Option<ConditionCheck>,
 }
 
 /// Tags what `from` names as `to` says. Where both are one repository (`near`) that is one manifest; else what it needs

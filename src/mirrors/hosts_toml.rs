@@ -21,7 +21,7 @@ use super::config_text::ConfigText;
 use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint, MOST_ENDPOINTS};
 use super::host_path::HostPath;
 use super::rules::{NameScope, Rule};
-use super::toml_tables::{self, At, TomlTable};
+use super::toml_tables::{self, TomlTable, WithLine};
 use crate::docker_hub;
 use crate::error::{Error, Result};
 use crate::reference::index::host;
@@ -68,7 +68,7 @@ pub(crate) fn parse(folder: HostFolder<'_>, path: &str, text: &str) -> Result<Ru
             return Err(file.too_many(first.line, format!("more than {MOST_ENDPOINTS} hosts")));
         }
         for (url, table) in listed {
-            endpoints.push(reader.endpoint(&table, Some(&At { line: table.line, value: url }))?);
+            endpoints.push(reader.endpoint(&table, Some(&WithLine { line: table.line, value: url }))?);
         }
     }
     let server = top.text("server")?.filter(|at| !at.value.is_empty());
@@ -112,7 +112,7 @@ struct HostsToml<'a> {
 
 impl HostsToml<'_> {
     /// The host that a table is for; without a URL the registry itself, which may be asked everything.
-    fn endpoint(&self, table: &TomlTable<'_>, url: Option<&At<String>>) -> Result<RegistryEndpoint> {
+    fn endpoint(&self, table: &TomlTable<'_>, url: Option<&WithLine<String>>) -> Result<RegistryEndpoint> {
         let skip_verify = table.flag("skip_verify")?.unwrap_or(false);
         let override_path = table.flag("override_path")?.unwrap_or(false);
         let may = capabilities(table)?;
@@ -138,7 +138,7 @@ impl HostsToml<'_> {
         .https_first())
     }
 
-    fn base(&self, table: &TomlTable<'_>, url: &At<String>, override_path: bool) -> Result<EndpointBase> {
+    fn base(&self, table: &TomlTable<'_>, url: &WithLine<String>, override_path: bool) -> Result<EndpointBase> {
         let text = match url.value.contains("://") {
             true => url.value.clone(),
             false => format!("https://{}", url.value),
@@ -187,7 +187,7 @@ fn capabilities(table: &TomlTable<'_>) -> Result<Abilities> {
         return Ok(Abilities::ALL);
     }
     let mut may = Abilities { by_digest: false, by_tag: false, push: false };
-    for At { line, value } in listed {
+    for WithLine { line, value } in listed {
         match value.to_ascii_lowercase().as_str() {
             "pull" => may.by_digest = true,
             "resolve" => may.by_tag = true,
@@ -221,7 +221,7 @@ fn headers(table: &TomlTable<'_>) -> Result<Vec<(String, Zeroizing<String>)>> {
 }
 
 fn dial_timeout(table: &TomlTable<'_>) -> Result<Option<u64>> {
-    let Some(At { line, value }) = table.text("dial_timeout")?.filter(|at| !at.value.is_empty()) else {
+    let Some(WithLine { line, value }) = table.text("dial_timeout")?.filter(|at| !at.value.is_empty()) else {
         return Ok(None);
     };
     match milliseconds(&value) {

@@ -19,7 +19,7 @@ use super::rename::Rename;
 use super::rule_source::RuleSource;
 use super::rules::{NameScope, Rule};
 use super::short_names::ShortNames;
-use super::toml_tables::{self, At, TomlTable};
+use super::toml_tables::{self, TomlTable, WithLine};
 use crate::error::Result;
 use crate::reference::index::host;
 use crate::reference::quoted;
@@ -203,7 +203,7 @@ fn mirror(table: &TomlTable<'_>, digest_only: bool) -> Result<Mirror> {
 }
 
 /// The names that a prefix is for. One that ends in a tag or digest, or is not a name at all, is for none.
-fn scope(table: &TomlTable<'_>, prefix: &At<String>) -> Result<Option<(NameScope, HostPath)>> {
+fn scope(table: &TomlTable<'_>, prefix: &WithLine<String>) -> Result<Option<(NameScope, HostPath)>> {
     if let Some(domain) = prefix.value.trim_end_matches('/').strip_prefix("*.") {
         let domain = host(domain).ok().filter(|domain| !domain.contains(':'));
         let domain =
@@ -219,7 +219,7 @@ fn scope(table: &TomlTable<'_>, prefix: &At<String>) -> Result<Option<(NameScope
     }))
 }
 
-fn host_path(table: &TomlTable<'_>, key: &str, at: &At<String>) -> Result<HostPath> {
+fn host_path(table: &TomlTable<'_>, key: &str, at: &WithLine<String>) -> Result<HostPath> {
     HostPath::of_names(&at.value).map_err(|why| table.file.wrong(at.line, format!("'{key}': {why}")))
 }
 

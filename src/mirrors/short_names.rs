@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::rule_source::RuleSource;
-use super::toml_tables::{At, TomlTable};
+use super::toml_tables::{TomlTable, WithLine};
 use crate::error::{Code, Error, Result};
 use crate::reference::index::looks_like_host;
 use crate::reference::quoted;
@@ -59,7 +59,7 @@ impl ShortNames {
     pub(crate) fn of(top: &TomlTable<'_>) -> Result<ShortNames> {
         let mut names = ShortNames { mode: mode(top)?, search: search(top)?, aliases: BTreeMap::new() };
         let Some(table) = top.table("aliases")? else { return Ok(names) };
-        for (name, At { line, value }) in table.named_texts()? {
+        for (name, WithLine { line, value }) in table.named_texts()? {
             let said = |what: &str| top.file.wrong(line, format!("the alias '{}' {what}", quoted(&name)));
             if !is_repository(&name) || name.split_once('/').is_some_and(|(first, _)| looks_like_host(first)) {
                 return Err(said("must be a name without registry, tag and digest"));
@@ -133,7 +133,7 @@ fn search(top: &TomlTable<'_>) -> Result<Option<Search>> {
     const KEY: &str = "unqualified-search-registries";
     let Some(texts) = top.texts(KEY)? else { return Ok(None) };
     let line = texts.first().map_or(0, |at| at.line);
-    let index = |At { line, value }: At<String>| {
+    let index = |WithLine { line, value }: WithLine<String>| {
         let host = value.trim_end_matches('/');
         // Index::parse would take them for Docker Hub, or for plain http.
         if host.is_empty() || host.contains("://") {
@@ -146,7 +146,7 @@ fn search(top: &TomlTable<'_>) -> Result<Option<Search>> {
 }
 
 fn mode(top: &TomlTable<'_>) -> Result<Option<ShortNameMode>> {
-    let Some(At { line, value }) = top.text("short-name-mode")? else { return Ok(None) };
+    let Some(WithLine { line, value }) = top.text("short-name-mode")? else { return Ok(None) };
     match value.as_str() {
         "" => Ok(None),
         "disabled" => Ok(Some(ShortNameMode::Disabled)),

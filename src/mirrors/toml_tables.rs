@@ -19,7 +19,7 @@ pub(crate) struct TomlTable<'a> {
 
 /// A value with its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct At<T> {
+pub(crate) struct WithLine<T> {
     pub(crate) line: u32,
     pub(crate) value: T,
 }
@@ -38,11 +38,11 @@ impl<'a> TomlTable<'a> {
         TomlTable { file, line: 1, entries: parsed.get_ref() }
     }
 
-    fn find(&self, key: &str) -> Option<At<&'a DeValue<'a>>> {
+    fn find(&self, key: &str) -> Option<WithLine<&'a DeValue<'a>>> {
         let same = self.entries.iter().find(|(name, _)| name.get_ref() == key);
         let alike = || self.entries.iter().find(|(name, _)| name.get_ref().eq_ignore_ascii_case(key));
         let (name, value) = same.or_else(alike)?;
-        Some(At { line: self.file.line(name.span().start), value: value.get_ref() })
+        Some(WithLine { line: self.file.line(name.span().start), value: value.get_ref() })
     }
 
     fn wrong(&self, line: u32, key: &str, what: &str) -> Error {
@@ -55,17 +55,17 @@ impl<'a> TomlTable<'a> {
     }
 
     /// The string of a key, and its line; an error for another type.
-    pub(crate) fn text(&self, key: &str) -> Result<Option<At<String>>> {
-        let Some(At { line, value }) = self.find(key) else { return Ok(None) };
+    pub(crate) fn text(&self, key: &str) -> Result<Option<WithLine<String>>> {
+        let Some(WithLine { line, value }) = self.find(key) else { return Ok(None) };
         match value {
-            DeValue::String(text) => Ok(Some(At { line, value: text.to_string() })),
+            DeValue::String(text) => Ok(Some(WithLine { line, value: text.to_string() })),
             _ => Err(self.wrong(line, key, "a string")),
         }
     }
 
     /// True or false.
     pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>> {
-        let Some(At { line, value }) = self.find(key) else { return Ok(None) };
+        let Some(WithLine { line, value }) = self.find(key) else { return Ok(None) };
         match value {
             DeValue::Boolean(flag) => Ok(Some(*flag)),
             _ => Err(self.wrong(line, key, "true or false")),
@@ -73,11 +73,11 @@ impl<'a> TomlTable<'a> {
     }
 
     /// A list of strings.
-    pub(crate) fn texts(&self, key: &str) -> Result<Option<Vec<At<String>>>> {
-        let Some(At { line, value }) = self.find(key) else { return Ok(None) };
+    pub(crate) fn texts(&self, key: &str) -> Result<Option<Vec<WithLine<String>>>> {
+        let Some(WithLine { line, value }) = self.find(key) else { return Ok(None) };
         let DeValue::Array(values) = value else { return Err(self.wrong(line, key, "a list of strings")) };
         let text = |value: &Spanned<DeValue<'_>>| match value.get_ref() {
-            DeValue::String(text) => Ok(At { line: self.file.line(value.span().start), value: text.to_string() }),
+            DeValue::String(text) => Ok(WithLine { line: self.file.line(value.span().start), value: text.to_string() }),
             _ => Err(self.wrong(line, key, "a list of strings")),
         };
         values.iter().map(text).collect::<Result<_>>().map(Some)
@@ -85,7 +85,7 @@ impl<'a> TomlTable<'a> {
 
     /// A string, or a list of strings and of lists of strings; each string is a list of one.
     pub(crate) fn lists(&self, key: &str, what: &str) -> Result<Option<Vec<Vec<String>>>> {
-        let Some(At { line, value }) = self.find(key) else { return Ok(None) };
+        let Some(WithLine { line, value }) = self.find(key) else { return Ok(None) };
         let text = |value: &DeValue<'_>| match value {
             DeValue::String(text) => Ok(text.to_string()),
             _ => Err(self.wrong(line, key, what)),
@@ -102,7 +102,7 @@ impl<'a> TomlTable<'a> {
 
     /// A list of tables, `[[key]]`.
     pub(crate) fn tables(&self, key: &str) -> Result<Vec<TomlTable<'a>>> {
-        let Some(At { line, value }) = self.find(key) else { return Ok(Vec::new()) };
+        let Some(WithLine { line, value }) = self.find(key) else { return Ok(Vec::new()) };
         let DeValue::Array(values) = value else { return Err(self.wrong(line, key, &format!("a list: [[{key}]]"))) };
         let table = |value: &'a Spanned<DeValue<'a>>| match value.get_ref() {
             DeValue::Table(entries) => {
@@ -115,7 +115,7 @@ impl<'a> TomlTable<'a> {
 
     /// A table, `[key]`.
     pub(crate) fn table(&self, key: &str) -> Result<Option<TomlTable<'a>>> {
-        let Some(At { line, value }) = self.find(key) else { return Ok(None) };
+        let Some(WithLine { line, value }) = self.find(key) else { return Ok(None) };
         match value {
             DeValue::Table(entries) => Ok(Some(TomlTable { file: self.file, line, entries })),
             _ => Err(self.wrong(line, key, "a table")),
@@ -133,10 +133,10 @@ impl<'a> TomlTable<'a> {
     }
 
     /// The strings in it by their names, in the order of the file.
-    pub(crate) fn named_texts(&self) -> Result<Vec<(String, At<String>)>> {
+    pub(crate) fn named_texts(&self) -> Result<Vec<(String, WithLine<String>)>> {
         self.in_order()
             .map(|(name, line, value)| match value {
-                DeValue::String(text) => Ok((name.to_owned(), At { line, value: text.to_string() })),
+                DeValue::String(text) => Ok((name.to_owned(), WithLine { line, value: text.to_string() })),
                 _ => Err(self.wrong(line, &quoted(name), "a string")),
             })
             .collect()
@@ -168,7 +168,7 @@ mod tests {
         let file = ConfigText::new("/f.toml", TEXT);
         let parsed = parse(&file).unwrap();
         let top = TomlTable::top(&file, &parsed);
-        assert_eq!(top.text("name").unwrap(), Some(At { line: 1, value: "a".into() }));
+        assert_eq!(top.text("name").unwrap(), Some(WithLine { line: 1, value: "a".into() }));
         assert_eq!(top.flag("FLAG").unwrap(), Some(true));
         let list: Vec<u32> = top.texts("list").unwrap().unwrap().iter().map(|at| at.line).collect();
         assert_eq!(list, [3, 4]);

@@ -8,7 +8,7 @@ use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::image::complete;
 use crate::image::tag::{tag as tag_image, ImageTagged, TagOptions};
-use crate::layout::oci::{OciLayout, Unnamed};
+use crate::layout::oci::{OciLayout, RemovedName};
 use crate::registry::delete_tag::{DeleteTagOptions, DeletedTag, ManifestFate};
 use crate::registry::manifest::{read_put, DeleteOptions, DeletedManifest, PutManifest, PutOptions};
 use crate::registry::referrers::ReferrersSource;
@@ -97,7 +97,7 @@ pub fn delete_tag(client: &Client, call: &Call, place: &Place, options: &DeleteT
         false => place.unpinned(),
     };
     let tag = place.tag()?.to_owned();
-    let Unnamed { digest, others, is_kept } = place.changed()?.unname(call, expected.as_ref())?;
+    let RemovedName { digest, others, is_kept } = place.changed()?.unname(call, expected.as_ref())?;
     let other_tags = options.list_others.then_some(others);
     let manifest = if is_kept { ManifestFate::Kept } else { ManifestFate::Unnamed };
     Ok(DeletedTag { tag, digest, status: None, manifest, replaced: false, other_tags })

@@ -10,7 +10,7 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::image::place_contents;
 use crate::registry::list::name_list::NameList;
-use crate::registry::referrers::{Filter, Referrers, ReferrersOptions, ReferrersSource};
+use crate::registry::referrers::{Referrers, ReferrersOptions, ReferrersSource};
 use crate::registry::tags::{is_digest_tag, Tags, TagsOptions};
 use crate::registry::Client;
 
@@ -60,7 +60,7 @@ pub fn referrers(client: &Client, call: &Call, place: &Place, options: &Referrer
     if let Place::Registry(reference) = place {
         return client.referrers(call, reference, options);
     }
-    let filter = Filter::new(options)?;
+    let filter = options.filter()?;
     let (subject, mut listed) = place_contents::referring(call, place.source(client)?.as_ref())?;
     if let Some(next) = &options.next {
         let at = listed.iter().position(|entry| entry.digest.as_str() == next).ok_or_else(|| {

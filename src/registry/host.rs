@@ -5,18 +5,15 @@ use std::sync::Arc;
 use crate::http::caller_url::is_loopback;
 use crate::http::Url;
 
+use crate::auth::options::HostAuthOptions;
 use crate::auth::secrets::Secrets;
 use crate::auth::Account;
 use crate::credentials::Credentials;
 use crate::docker_hub;
 use crate::error::{Code, Error, Result};
-use crate::http::byte_rates::ByteLimits;
 use crate::http::endpoint_settings::EndpointSettings;
-use crate::http::headers::Headers;
 use crate::http::location::Location;
-use crate::http::proxy::ProxyChoice;
-use crate::http::route::Address;
-use crate::http::settings::{Network, TlsOptions};
+use crate::http::settings::{HostNetworkOptions, Network, TlsOptions};
 use crate::http::Http;
 use crate::mirrors::Mirrors;
 use crate::options::options;
@@ -27,39 +24,19 @@ options! {
     /// Options of one host.
     #[derive(Clone)]
     pub struct HostOptions {
-        /// never send credentials
-        pub anonymous: bool,
         /// true: http; false: https; without it https, or for a loopback host http if it answers a TLS hello with anything else
         pub plain_http: Option<bool>,
-        /// instead of the client's option; "direct": no proxy; no_proxy is ignored
-        pub proxy: Option<ProxyChoice>,
-        /// path of a unix socket that leads to the host; scheme, Host header and TLS still use the host's name
-        pub unix_socket: Option<String>,
-        /// "IP" or "IP:PORT" to connect to, whatever the name resolves to; the Host header and TLS still use the name;
-        /// only for a host with a name
-        pub address: Option<Address>,
-        /// "Name: value" each, or in JSON an object: in addition to the client's with other names
-        pub headers: Headers,
-        /// instead of the client's option
-        pub max_connections_per_host: Option<u32>,
-        /// instead of the client's option; 0 is any
-        pub requests_per_second: Option<f64>,
-        /// bytes of bodies that come from this host in a second, besides the client's option; 0 is any; what the host redirects to
-        /// elsewhere, such as the storage of its blobs, counts as its own
-        pub download_bytes_per_second: u64 = 0,
-        /// the same for the bytes that are sent, wherever the host says that an upload goes
-        pub upload_bytes_per_second: u64 = 0,
         /// scheme, host, port and path prefix under which the host's API really is, such as "https://h/dockerproxy"
         pub endpoint: Option<String>,
         /// where else to get what is there, before it is asked itself, in this order; see below
         pub mirrors: Mirrors,
         /// only its mirrors are asked: no request is sent to the host itself, and none is led to it by others
         pub mirrors_only: bool,
-        /// hosts that may receive this host's credentials as its token server, besides those of its own domain:
-        /// HOST[:PORT]; "http://HOST[:PORT]" may receive them without TLS although this host uses https, which
-        /// otherwise is refused with OCIREG_PROTOCOL
-        pub trusted_realms: Vec<String>,
     } and {
+        #[doc = "How the host is reached."]
+        pub network: HostNetworkOptions,
+        #[doc = "What the host may know of the caller."]
+        pub auth: HostAuthOptions,
         /// Credentials
         pub credentials: Secrets,
         /// TLS, instead of what the client's options say (insecure holds if either says so)
@@ -83,19 +60,7 @@ impl HostOptions {
     }
 
     pub(crate) fn network(&self) -> Result<Network> {
-        Ok(Network {
-            insecure: self.tls.insecure,
-            ca_files: self.tls.ca_file.0.clone(),
-            ca_only: self.tls.ca_only,
-            identity: self.tls.identity()?,
-            proxy: self.proxy.clone(),
-            unix_socket: self.unix_socket.clone(),
-            address: self.address,
-            headers: self.headers.clone(),
-            max_connections: self.max_connections_per_host,
-            requests_per_second: self.requests_per_second,
-            bytes: ByteLimits { down: self.download_bytes_per_second, up: self.upload_bytes_per_second },
-        })
+        self.network.with_tls(&self.tls)
     }
 
     /// The credentials among them.
@@ -138,8 +103,8 @@ pub(crate) fn account_at(host: String, base: Location, options: &HostOptions) ->
         base,
         credentials: options.credentials(),
         by_rule: None,
-        anonymous: options.anonymous,
-        trusted_realms: options.trusted_realms.clone(),
+        anonymous: options.auth.anonymous,
+        trusted_realms: options.auth.trusted_realms.clone(),
     }
 }
 
@@ -152,7 +117,7 @@ pub(crate) fn base(
     settings: Option<(&Arc<EndpointSettings>, bool)>,
     speaks_tls: impl FnOnce(&Location) -> Result<bool>,
 ) -> Result<Location> {
-    let own = |at: Location| Location { endpoint_settings: settings.map(|(settings, _)| settings.clone()), ..at };
+    let own = |at: Location| at.with_settings(settings.map(|(settings, _)| settings.clone()));
     let (at, source) = endpoint(http, index, options)?;
     let or_plain = settings.is_some_and(|(_, or_plain)| or_plain) && matches!(source, "default" | "probe");
     if source != "probe" && !or_plain {

@@ -8,18 +8,19 @@ use crate::registry::endpoints::{EndpointUse, Turn};
 use crate::registry::list::cursor::{AskedPage, Cursor, PageFinder, RegistryList};
 use crate::registry::manifest::HeadOptions;
 use crate::registry::referrers::api::{api_of, by_api};
-use crate::registry::referrers::collected::{Filter, FoundReferrers};
+use crate::registry::referrers::collected::FoundReferrers;
 use crate::registry::referrers::fallback_tag::{self, UnderTag};
 use crate::registry::referrers::known_support;
 use crate::registry::referrers::{Referrers, ReferrersOptions, ReferrersSource};
 use crate::registry::repository::Remote;
 use crate::registry::Client;
 use crate::resource::Resource;
+use crate::store::referrers_filter::ReferrersFilter;
 
 impl Client {
     /// The referrers of a manifest. A tag is resolved first.
     pub fn referrers(&self, call: &Call, reference: &Reference, options: &ReferrersOptions) -> Result<Referrers> {
-        let filter = Filter::new(options)?;
+        let filter = options.filter()?;
         let subject = match reference.digest() {
             Some(digest) => digest.clone(),
             None => self.head_manifest(call, reference, &HeadOptions::default())?.digest,
@@ -36,7 +37,7 @@ impl Client {
 }
 
 /// The referrers at one endpoint.
-fn list(remote: &Remote, subject: &Digest, filter: &Filter, next: Option<&str>) -> Result<Referrers> {
+fn list(remote: &Remote, subject: &Digest, filter: &ReferrersFilter, next: Option<&str>) -> Result<Referrers> {
     let api = api_of(remote, subject, filter)?;
     let tag = RegistryList::of(remote, Resource::Manifest(&fallback_tag::tag_of(subject)), "")?;
     let cursor = next.map(|text| Cursor::parse(text, &[&api, &tag])).transpose()?;
@@ -58,7 +59,7 @@ fn list(remote: &Remote, subject: &Digest, filter: &Filter, next: Option<&str>) 
 fn by_tag(
     remote: &Remote,
     subject: &Digest,
-    filter: Filter,
+    filter: ReferrersFilter,
     list: &RegistryList,
     cursor: Option<&Cursor>,
 ) -> Result<Referrers> {

@@ -13,7 +13,6 @@ use crate::auth::Reply;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::host_trust::HostTrust;
 use crate::http::location::Location;
 use crate::http::request::Redirects;
 use crate::http::response::Response;
@@ -63,12 +62,12 @@ pub struct Located {
     #[serde(rename = "mediaType")]
     pub media_type: Option<String>,
     /// The URLs to ask, in order.
-    pub locations: Vec<PlaceToAsk>,
+    pub locations: Vec<EndpointToAsk>,
 }
 
 /// One URL to send a GET to.
 #[derive(Serialize)]
-pub struct PlaceToAsk {
+pub struct EndpointToAsk {
     /// The URL, whose query may be a signature.
     pub url: Zeroizing<String>,
     /// The headers to send there, by name.
@@ -223,7 +222,7 @@ fn locations(
     accept: Option<&str>,
     found: Option<&Reply>,
     options: &LocateOptions,
-) -> Result<Vec<PlaceToAsk>> {
+) -> Result<Vec<EndpointToAsk>> {
     let own = remote.account.base.find(&remote.target(resource))?;
     let own_authorization = own_authorization(remote, found, options)?;
     let mut locations = Vec::new();
@@ -271,11 +270,11 @@ fn location(
     accept: Option<&str>,
     sent: Option<&Authorization>,
     redirected: bool,
-) -> PlaceToAsk {
+) -> EndpointToAsk {
     let ends: Option<SystemTime> =
         [sent.and_then(|sent| sent.expires), signed::expires(&at.url)].into_iter().flatten().min();
     let (expires, expires_in) = until(ends);
-    PlaceToAsk {
+    EndpointToAsk {
         url: Zeroizing::new(at.url.to_string()),
         headers: headers(remote, at, accept, sent),
         expires,
@@ -295,7 +294,7 @@ fn headers(
     let mut all: Vec<(String, Zeroizing<String>)> = Vec::new();
     all.extend(accept.map(|accept| (usual(ACCEPT.as_str()), Zeroizing::new(accept.to_owned()))));
     all.extend(sent.and_then(|sent| Some((usual(AUTHORIZATION.as_str()), sent.value.clone()?))));
-    if at.trust == HostTrust::Caller {
+    if at.is_callers() {
         // None of them is one of those above, which only the library sets.
         all.extend(remote.client.http.headers(at).joined().map(|(name, value)| (usual(name), value)));
     }

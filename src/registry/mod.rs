@@ -179,7 +179,7 @@ impl Client {
     /// Whether the caller may be asked for the credentials of a host: not when the host's options say them, or that there are none.
     pub(crate) fn may_ask_about(&self, host: &str) -> bool {
         let hosts = lock(&self.hosts);
-        hosts.get(&host::key(host)).is_none_or(|options| !options.anonymous && options.credentials().is_none())
+        hosts.get(&host::key(host)).is_none_or(|options| !options.auth.anonymous && options.credentials().is_none())
     }
 
     pub(crate) fn options(&self) -> &ClientOptions {

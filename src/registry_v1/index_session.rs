@@ -210,7 +210,6 @@ fn images_body(images: &[ImageId]) -> Body<'static> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::host_trust::HostTrust;
     use crate::registry_v1::cookies::tests::headers;
 
     #[test]
@@ -248,7 +247,7 @@ mod tests {
         }
         let plain = Location::of_caller(Url::parse("http://index.example/").unwrap());
         let other = of(&plain, "registry.example").unwrap();
-        assert_eq!((other.url.as_str(), other.trust), ("http://registry.example/", HostTrust::said_by(None)));
-        assert_eq!(of(&plain, "index.example/x").unwrap().trust, HostTrust::Caller);
+        assert_eq!((other.url.as_str(), other.is_callers()), ("http://registry.example/", false));
+        assert!(of(&plain, "index.example/x").unwrap().is_callers());
     }
 }

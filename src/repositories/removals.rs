@@ -12,8 +12,8 @@ use crate::error::{Code, Error, Result, Side};
 use crate::sync::{into_inner, lock};
 use crate::transfer::workers::in_parallel;
 
-/// Tags to be taken away, each with the position of a pair.
-type Tags = Vec<(usize, String)>;
+/// DestinationTags to be taken away, each with the position of a pair.
+type DestinationTags = Vec<(usize, String)>;
 
 impl SyncJob<'_> {
     /// Nothing is taken away at a registry before all archives are there; and these are written whatever happens to another place.
@@ -25,7 +25,7 @@ impl SyncJob<'_> {
         };
         let tags = self.few_enough(tags)?;
         let is_last = |(at, _): &(usize, String)| self.pairs[*at].destination.written_last().is_some();
-        let (staged, others): (Tags, Tags) = tags.into_iter().partition(is_last);
+        let (staged, others): (DestinationTags, DestinationTags) = tags.into_iter().partition(is_last);
         let staying = self.prune(staged)?;
         self.finish()?;
         let staying = staying.into_iter().chain(self.prune(others)?);
@@ -44,7 +44,7 @@ impl SyncJob<'_> {
     }
 
     /// The tags that are to be taken away, if they are not more than may be.
-    fn few_enough(&self, tags: Tags) -> Result<Tags> {
+    fn few_enough(&self, tags: DestinationTags) -> Result<DestinationTags> {
         let count = tags.len() as u64;
         match (self.options.max_prune, tags.first()) {
             (Some(most), Some((at, _))) if count > most => {
@@ -52,14 +52,14 @@ impl SyncJob<'_> {
                     format!("{count} tags would be pruned, and the option max_prune is {most}: nothing is pruned");
                 let error = Error::new(Code::LimitExceeded, message).with_side(Side::Destination);
                 self.fail(self.call, None, self.pairs[*at].destination.place(), error)?;
-                Ok(Tags::new())
+                Ok(DestinationTags::new())
             }
             _ => Ok(tags),
         }
     }
 
     /// Takes tags away, unless something failed. Gives those that stay for that.
-    fn prune(&self, doomed: Tags) -> Result<Tags> {
+    fn prune(&self, doomed: DestinationTags) -> Result<DestinationTags> {
         if lock(&self.report).tags.failed > 0 {
             return Ok(doomed);
         }
@@ -80,11 +80,11 @@ impl SyncJob<'_> {
         });
         let pruned = pruned.and_then(|()| self.prune_together(into_inner(together)));
         let restored = self.restore(&into_inner(harmed));
-        pruned.and(restored).map(|()| Tags::new())
+        pruned.and(restored).map(|()| DestinationTags::new())
     }
 
     /// Takes away what is in an index that is written anew for each change: all tags of a place at once.
-    fn prune_together(&self, tags: Tags) -> Result<()> {
+    fn prune_together(&self, tags: DestinationTags) -> Result<()> {
         let mut places: BTreeMap<String, (usize, Vec<String>)> = BTreeMap::new();
         for (at, tag) in tags {
             let place = self.pairs[at].destination.identity();

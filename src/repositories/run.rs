@@ -171,16 +171,16 @@ pub(super) struct SyncJob<'a> {
 }
 
 /// What became of an image.
-struct Brought {
+struct ImageOutcome {
     state: ImageState,
     digest: Option<Digest>,
     /// Those of its blobs, as in a copy; null where nothing was looked at.
     blobs: Value,
 }
 
-impl Brought {
-    fn skipped(digest: Option<Digest>) -> Brought {
-        Brought { state: ImageState::Skipped, digest, blobs: Value::Null }
+impl ImageOutcome {
+    fn skipped(digest: Option<Digest>) -> ImageOutcome {
+        ImageOutcome { state: ImageState::Skipped, digest, blobs: Value::Null }
     }
 
     fn count(&self, key: &str) -> u64 {
@@ -277,17 +277,17 @@ impl SyncJob<'_> {
     }
 
     /// Brings an image, unless it is there.
-    fn bring(&self, call: &Call, at: usize, list: &ListedPair, name: &str) -> Result<Brought> {
+    fn bring(&self, call: &Call, at: usize, list: &ListedPair, name: &str) -> Result<ImageOutcome> {
         let pair = &self.pairs[at];
         let is_new = list.has(name) == Some(false);
         if self.options.no_clobber && list.has(name) == Some(true) {
-            return Ok(Brought::skipped(None));
+            return Ok(ImageOutcome::skipped(None));
         }
         // Only then one digest says it all.
         let is_whole = !self.options.referrers && self.options.platform.is_empty();
         if !is_new && is_whole {
             if let Some(now) = self.same(call, pair, name)? {
-                return Ok(Brought::skipped(Some(now.digest)));
+                return Ok(ImageOutcome::skipped(Some(now.digest)));
             }
         }
         let named = if pair.destination.is_at_hand() { pair.destination.look(call, name)? } else { None };
@@ -322,7 +322,7 @@ impl SyncJob<'_> {
         Ok(is_same.then_some(there))
     }
 
-    fn brought(&self, place: u32, copied: Copied) -> Brought {
+    fn brought(&self, place: u32, copied: Copied) -> ImageOutcome {
         // What refers to an image is always put again: it may be there from a call that failed before it was listed.
         let nothing = |counts: &Value, keys: &[&str]| keys.iter().all(|key| counts[*key] == json!(0));
         let is_old = !nothing(&copied.manifests, &["skipped"]) && nothing(&copied.blobs, &["copied", "mounted"]);
@@ -340,7 +340,7 @@ impl SyncJob<'_> {
             blobs["skipped"] = (blobs["total"].as_u64().unwrap_or_default().saturating_sub(new.len() as u64)).into();
             blobs["bytes_copied"] = new.into_iter().fold(0, u64::saturating_add).into();
         }
-        Brought { state, digest: Some(copied.digest), blobs }
+        ImageOutcome { state, digest: Some(copied.digest), blobs }
     }
 
     /// Records a failure, unless it ends the call.

@@ -40,7 +40,7 @@ pub enum NameCondition {
 /// What made sure that the condition held when the name was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum SeenTo {
+pub enum ConditionCheck {
     /// The registry, by a condition of the request.
     Registry,
     /// The place was locked: no other process could write to it meanwhile.
@@ -55,14 +55,14 @@ pub enum SeenTo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameFate {
     /// It refers to the manifest now; and if there was a condition, what enforced it.
-    Set(Option<SeenTo>),
+    Set(Option<ConditionCheck>),
     /// It was left as it is.
     Skipped,
 }
 
 impl NameFate {
     /// For results: the name, if it was left as it is, and what enforced the condition.
-    pub(crate) fn told(self, name: impl FnOnce() -> Result<String>) -> Result<(Vec<String>, Option<SeenTo>)> {
+    pub(crate) fn told(self, name: impl FnOnce() -> Result<String>) -> Result<(Vec<String>, Option<ConditionCheck>)> {
         match self {
             NameFate::Set(seen_to) => Ok((Vec::new(), seen_to)),
             NameFate::Skipped => Ok((vec![name()?], None)),

@@ -6,6 +6,7 @@ pub mod condition;
 pub(crate) mod descend;
 pub(crate) mod local_store;
 pub(crate) mod manifest_name;
+pub(crate) mod referrers_filter;
 pub(crate) mod senders;
 
 use serde::Serialize;
@@ -18,7 +19,7 @@ use crate::platform::Platform;
 use crate::reference::Repository;
 use crate::stream::blob::Blob;
 use crate::stream::source::Source;
-use condition::{NameCondition, NameFate, SeenTo};
+use condition::{ConditionCheck, NameCondition, NameFate};
 
 /// A manifest with its exact bytes.
 #[derive(Debug, Clone)]
@@ -235,7 +236,7 @@ pub trait WriteStore: Send + Sync {
             return Ok(NameFate::Skipped);
         }
         self.put_manifest(call, content, &Role::Root)?;
-        Ok(NameFate::Set((*condition != NameCondition::None).then_some(SeenTo::Looked)))
+        Ok(NameFate::Set((*condition != NameCondition::None).then_some(ConditionCheck::Looked)))
     }
     /// Stores a manifest whose children and blobs it has.
     fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()>;

@@ -17,7 +17,7 @@ use crate::error::{Code, Error, Result, Side};
 use crate::manifest::Descriptor;
 use crate::options::options;
 use crate::platform::Platform;
-use crate::store::condition::{NameCondition, NameFate, NameOptions, SeenTo};
+use crate::store::condition::{ConditionCheck, NameCondition, NameFate, NameOptions};
 use crate::store::senders::Senders;
 use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::pack::Compression;
@@ -124,7 +124,7 @@ pub struct Copied {
     /// The names that were left as they are, because they refer to something: then nothing was copied.
     pub skipped: Vec<String>,
     /// What made sure that the name could be set; None without a condition.
-    pub condition: Option<SeenTo>,
+    pub condition: Option<ConditionCheck>,
     /// Only with `dry_run`: `{manifests: [descriptor…], blobs: [descriptor…]}` that the destination lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Value>,
@@ -301,7 +301,7 @@ impl CopyJob<'_> {
 
     fn report(&self, plan: &Plan, rehearsed: Option<Value>) -> Copied {
         // Without a fate it was right already, or nothing was to be set.
-        let looked = (self.condition != NameCondition::None).then_some(SeenTo::Looked);
+        let looked = (self.condition != NameCondition::None).then_some(ConditionCheck::Looked);
         let fate = lock(&self.fate).unwrap_or(NameFate::Set(looked));
         // A name that was skipped is there.
         let (skipped, condition) = fate.told(|| self.to.name()).unwrap_or_default();

@@ -11,7 +11,7 @@ use ocireg::reference::Reference;
 use ocireg::registry::manifest::{PutManifest, PutOptions};
 use ocireg::registry::store::RegistryStore;
 use ocireg::registry::Client;
-use ocireg::store::condition::{NameOptions, SeenTo};
+use ocireg::store::condition::{ConditionCheck, NameOptions};
 use ocireg::transfer::copy::{copy, Copied, CopyOptions};
 use serde_json::json;
 
@@ -81,7 +81,7 @@ pub fn is_conflict<T>(outcome: Result<T, Error>, name: &str, refers: Option<Stri
 
 #[test]
 fn a_tag_is_set_while_it_is_free() {
-    for (can, seen_to) in [(true, SeenTo::Registry), (false, SeenTo::Looked)] {
+    for (can, seen_to) in [(true, ConditionCheck::Registry), (false, ConditionCheck::Looked)] {
         for what in ["fail", "skip"] {
             let registry = Registry::start(conditions(can));
             let found = put(&registry, ":t", &[], exists(what)).unwrap();
@@ -104,7 +104,7 @@ fn a_tag_is_set_while_it_is_free() {
 
 #[test]
 fn a_tag_is_moved_while_it_refers_to_what_was_seen() {
-    for (can, seen_to) in [(true, SeenTo::Registry), (false, SeenTo::Looked)] {
+    for (can, seen_to) in [(true, ConditionCheck::Registry), (false, ConditionCheck::Looked)] {
         let registry = Registry::start(conditions(can));
         is_conflict(put(&registry, ":t", &[], refers_to(OTHER)), "t", None);
         set(&registry, "t");
@@ -285,7 +285,7 @@ fn push(registry: &Registry, names: NameOptions) -> Result<Copied, Error> {
 
 #[test]
 fn a_copy_leaves_a_tag_that_is_there() {
-    for (can, seen_to) in [(true, SeenTo::Registry), (false, SeenTo::Looked)] {
+    for (can, seen_to) in [(true, ConditionCheck::Registry), (false, ConditionCheck::Looked)] {
         let registry = full(conditions(can));
         set(&registry, "t");
         let found = push(&registry, exists("skip")).unwrap();
@@ -300,7 +300,7 @@ fn a_copy_leaves_a_tag_that_is_there() {
         assert_eq!(refers(&registry, "t"), Some(found.digest.to_string()));
         // It is there as it should be: nothing has to be set.
         let again = push(&registry, NameOptions { if_digest: Some(found.digest), ..NameOptions::default() }).unwrap();
-        assert_eq!((again.condition, &again.manifests["copied"]), (Some(SeenTo::Looked), &json!(0)));
+        assert_eq!((again.condition, &again.manifests["copied"]), (Some(ConditionCheck::Looked), &json!(0)));
         let free = full(conditions(can));
         assert_eq!(push(&free, exists("skip")).unwrap().condition, Some(seen_to));
     }
@@ -322,7 +322,7 @@ fn a_source_is_not_asked_for_what_is_not_copied() {
 
 #[test]
 fn a_tag_for_an_image_that_is_there() {
-    for (can, seen_to) in [(true, SeenTo::Registry), (false, SeenTo::Looked)] {
+    for (can, seen_to) in [(true, ConditionCheck::Registry), (false, ConditionCheck::Looked)] {
         let registry = full(conditions(can));
         registry.manifests.lock().unwrap().put("t", MANIFEST_TYPE, MANIFEST.as_bytes());
         set(&registry, "taken");
@@ -355,10 +355,10 @@ fn names_in_layouts_directories_and_archives() {
         copy(&call(&client), &Memory::new(&[noise(layer)]), to.as_ref(), &options)
     };
     for (to, seen_to) in [
-        ("oci:/layout:v1", SeenTo::Locked),
-        ("oci-archive:/a.tar:v1", SeenTo::Looked),
-        ("docker-archive:/d.tar:x/y:v1", SeenTo::Looked),
-        ("dir:/directory", SeenTo::Looked),
+        ("oci:/layout:v1", ConditionCheck::Locked),
+        ("oci-archive:/a.tar:v1", ConditionCheck::Looked),
+        ("docker-archive:/d.tar:x/y:v1", ConditionCheck::Looked),
+        ("dir:/directory", ConditionCheck::Looked),
     ] {
         let first = copied(100, to, exists("fail")).unwrap();
         assert_eq!((first.condition, first.skipped.len()), (Some(seen_to), 0), "{to}");

@@ -1,5 +1,6 @@
 //! Places on this machine as stores: the calls that a registry answers, of layouts, archives and directories.
 
+#[path = "held_exact.rs"]
 mod exact;
 mod referrers;
 mod together;

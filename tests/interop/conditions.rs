@@ -2,7 +2,7 @@
 
 use ocireg::error::Code;
 use ocireg::registry::manifest::PutOptions;
-use ocireg::store::condition::{NameOptions, SeenTo};
+use ocireg::store::condition::{ConditionCheck, NameOptions};
 
 use crate::{places, push_image, sha256};
 
@@ -19,7 +19,7 @@ fn a_tag_is_not_taken_from_others() {
         };
         let exists = |what: &str| NameOptions { if_exists: Some(what.to_owned()), ..NameOptions::default() };
         let refers = |manifest: &[u8]| NameOptions { if_digest: Some(sha256(manifest)), ..NameOptions::default() };
-        assert_eq!(put(&one, exists("fail")).unwrap().condition, Some(SeenTo::Looked), "{}", place.host);
+        assert_eq!(put(&one, exists("fail")).unwrap().condition, Some(ConditionCheck::Looked), "{}", place.host);
         let error = put(&two, exists("fail")).err().unwrap();
         assert_eq!(error.code(), Code::DigestMismatch, "{}", place.host);
         assert_eq!(error.conflict().unwrap().digest.as_deref(), Some(sha256(&one).as_str()));

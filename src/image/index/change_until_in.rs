@@ -19,7 +19,7 @@ use crate::error::{Code, Error, Result, Side};
 use crate::manifest::build::build;
 use crate::manifest::index_entries::{self as entries, ChangedEntries};
 use crate::manifest::{Descriptor, Document, Kind};
-use crate::store::condition::{NameOptions, SeenTo};
+use crate::store::condition::{ConditionCheck, NameOptions};
 use crate::store::{RawManifest, ReadStore, WriteStore};
 use crate::sync::lock;
 use crate::transfer::copy::{copy_index_with, nothing, CopyOptions};
@@ -69,7 +69,7 @@ impl IndexChange<'_> {
                         Ok(true) => return Ok(done),
                         Ok(false) => written = Some(done),
                         Err(error) if error.ends_call() => return Err(error.within("the index was written")),
-                        Err(_) => return Ok(WrittenIndex { condition: Some(SeenTo::Unconfirmed), ..done }),
+                        Err(_) => return Ok(WrittenIndex { condition: Some(ConditionCheck::Unconfirmed), ..done }),
                     }
                 }
                 Err(error) if error.conflict().is_some() && self.if_digest.is_none() => conflict = Some(error),
@@ -155,7 +155,7 @@ impl IndexChange<'_> {
 
     /// Whether the change has lasted, where another client may have written at the same moment.
     fn has_lasted(&self, call: &Call, done: &WrittenIndex, begun: Instant) -> Result<bool> {
-        if done.condition != Some(SeenTo::Looked) {
+        if done.condition != Some(ConditionCheck::Looked) {
             return Ok(true);
         }
         // A client that read the index before it was written will write in about the time that this took.

@@ -25,7 +25,7 @@ use crate::manifest::index_entries::{self as entries, ChangedEntries, IndexEntry
 use crate::manifest::{Descriptor, Document};
 use crate::options::options;
 use crate::platform::Platform;
-use crate::store::condition::{NameOptions, SeenTo};
+use crate::store::condition::{ConditionCheck, NameOptions};
 use crate::store::{RawManifest, WriteStore};
 use crate::transfer::copy::{copy_made_index, skipped, Copied, CopyOptions};
 use crate::transfer::workers::width_of;
@@ -129,7 +129,7 @@ pub struct WrittenIndex {
     /// The names that were left as they are, because they refer to something.
     pub skipped: Vec<String>,
     /// What made sure that the name could be set; None without a condition.
-    pub condition: Option<SeenTo>,
+    pub condition: Option<ConditionCheck>,
     /// Who sent manifests and blobs of it, `HOST[:PORT]` each: registries, their mirrors, or nobody.
     pub served_by: Vec<String>,
     /// How long it took to put it under its name.

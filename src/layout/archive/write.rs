@@ -176,7 +176,7 @@ impl ArchiveWriter {
             let is_there = held.is_some() || folder.is_shared() && path.exists();
             let kept = ExistingArchive::open(call, path, self.form)?;
             let out = BufWriter::with_capacity(AT_ONCE, folder.file()?);
-            let out = self.pour(call, work, kept.as_ref(), TarWriter::new(out, path.display().to_string()))?;
+            let out = self.write_entries(call, work, kept.as_ref(), TarWriter::new(out, path.display().to_string()))?;
             let whole = out.into_inner().map_err(|error| cannot(error.into_error()))?;
             if is_there { temporary::ready(&whole, path) } else { flush::file(whole.as_file()) }.map_err(cannot)?;
             call.check()?;
@@ -192,7 +192,7 @@ impl ArchiveWriter {
     }
 
     /// Writes everything, the small files that a reader wants first at the front.
-    fn pour<W: std::io::Write>(
+    fn write_entries<W: std::io::Write>(
         &self,
         call: &Call,
         work: &StagedCopy,
@@ -376,7 +376,7 @@ impl WriteStore for ArchiveWriter {
             (_, _, Some(file)) => {
                 let out = call.output(file)?;
                 let out = BufWriter::with_capacity(AT_ONCE, out);
-                self.pour(call, &work, None, TarWriter::new(out, self.shown.clone()))?;
+                self.write_entries(call, &work, None, TarWriter::new(out, self.shown.clone()))?;
             }
             _ => return Err(Error::new(Code::Internal, "the archive has nowhere to go")),
         }

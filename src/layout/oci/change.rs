@@ -9,13 +9,13 @@ use crate::layout::index_entry::named;
 use crate::layout::received::{present, receive};
 use crate::layout::{index, names};
 use crate::manifest::Descriptor;
-use crate::store::condition::{NameCondition, NameFate, SeenTo};
+use crate::store::condition::{ConditionCheck, NameCondition, NameFate};
 use crate::store::{PromisedBlob, RawManifest, Role, TakenBlob, WriteStore};
 use crate::stream::source::Source;
 
 /// A name that was taken away.
 #[derive(Debug)]
-pub struct Unnamed {
+pub struct RemovedName {
     /// What it referred to; of several images, the first.
     pub digest: Digest,
     /// The names that this has still.
@@ -42,7 +42,7 @@ impl OciLayout {
     }
 
     /// Takes the name away from what it refers to, which may have to be this manifest. That lies there until the layout is cleaned.
-    pub fn unname(&self, call: &Call, expected: Option<&Digest>) -> Result<Unnamed> {
+    pub fn unname(&self, call: &Call, expected: Option<&Digest>) -> Result<RemovedName> {
         let (name, place) = (WriteStore::name(self)?, format!("oci:{}", self.root.display()));
         let mut unnamed = None;
         self.change_index(call, |entries| {
@@ -61,7 +61,7 @@ impl OciLayout {
             Ok(())
         })?;
         let (digest, others) = unnamed.ok_or_else(|| Error::new(Code::Internal, "the index was not changed"))?;
-        Ok(Unnamed { is_kept: self.lists(call, &digest)?, digest, others })
+        Ok(RemovedName { is_kept: self.lists(call, &digest)?, digest, others })
     }
 
     /// Takes a manifest out of the layout, and all its names away.
@@ -92,7 +92,7 @@ impl OciLayout {
             let fate = |name: &String| {
                 let now = index::find(entries, Some(name)).map(|now| &now.digest);
                 Ok(match *condition == NameCondition::None || condition.allows(name, now)? {
-                    true => NameFate::Set((*condition != NameCondition::None).then_some(SeenTo::Locked)),
+                    true => NameFate::Set((*condition != NameCondition::None).then_some(ConditionCheck::Locked)),
                     false => NameFate::Skipped,
                 })
             };

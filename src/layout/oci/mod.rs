@@ -12,7 +12,7 @@ mod shelf;
 mod store;
 
 pub use batch::IndexBatch;
-pub use change::Unnamed;
+pub use change::RemovedName;
 
 use std::fs;
 use std::io::Read;

@@ -16,7 +16,7 @@ use crate::layout::{index, names};
 use crate::manifest::Descriptor;
 use crate::os::special_file::open_regular;
 use crate::platform::Platform;
-use crate::store::condition::{no_name, NameCondition, NameFate, SeenTo};
+use crate::store::condition::{no_name, ConditionCheck, NameCondition, NameFate};
 use crate::store::{descend, Moved, NamedImage, PromisedBlob, RawManifest, ReadStore, Role, TakenBlob, WriteStore};
 use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::stream::source::Source;
@@ -143,7 +143,7 @@ impl WriteStore for OciLayout {
     }
 
     fn put_root(&self, call: &Call, content: &RawManifest, condition: &NameCondition) -> Result<NameFate> {
-        let seen_to = (*condition != NameCondition::None).then_some(SeenTo::Locked);
+        let seen_to = (*condition != NameCondition::None).then_some(ConditionCheck::Locked);
         let waits = matches!(condition, NameCondition::None | NameCondition::Free { skip: true });
         if let Some((batch, _)) = self.batch.as_deref().filter(|_| waits) {
             if let Some(entry) = self.store(call, content, &Role::Root)? {

@@ -19,7 +19,7 @@ use crate::reference::Repository;
 use crate::registry::repository::Remote;
 use crate::registry::repository_facts::RepositoryFacts;
 use crate::statuses;
-use crate::store::condition::{NameCondition, SeenTo};
+use crate::store::condition::{ConditionCheck, NameCondition};
 use crate::store::RawManifest;
 
 /// An entity tag that no manifest has.
@@ -51,7 +51,7 @@ pub(super) struct GuardedTags {
     pub set: Vec<String>,
     pub skipped: Vec<String>,
     /// What made sure of it; of several the weakest.
-    pub weakest: Option<SeenTo>,
+    pub weakest: Option<ConditionCheck>,
 }
 
 /// Tags that are set on a condition, in one repository.
@@ -93,7 +93,7 @@ impl Guarded<'_> {
                 Some(seen_to) => {
                     // At once: it is set, whatever becomes of the others.
                     self.remote.has_written(self.repository, &[&tag]);
-                    if done.weakest != Some(SeenTo::Looked) {
+                    if done.weakest != Some(ConditionCheck::Looked) {
                         done.weakest = Some(seen_to);
                     }
                     done.set.push(tag);
@@ -108,7 +108,7 @@ impl Guarded<'_> {
     }
 
     /// Puts a manifest, which is there by its digest, under a tag; None if the tag is left as it is.
-    pub(super) fn put(&self, tag: &str, content: &RawManifest) -> Result<Option<SeenTo>> {
+    pub(super) fn put(&self, tag: &str, content: &RawManifest) -> Result<Option<ConditionCheck>> {
         match self.put_once(tag, content) {
             Err(error) if error.conflict().is_some() && *self.condition == (NameCondition::Free { skip: true }) => {
                 Ok(None)
@@ -117,7 +117,7 @@ impl Guarded<'_> {
         }
     }
 
-    fn put_once(&self, tag: &str, content: &RawManifest) -> Result<SeenTo> {
+    fn put_once(&self, tag: &str, content: &RawManifest) -> Result<ConditionCheck> {
         // Nothing of ours is between the last look and the PUT. It is all there is where the registry does not look itself, and where
         // only some of its servers do.
         let known = match self.condition {
@@ -132,7 +132,7 @@ impl Guarded<'_> {
         let header = self.header(now.as_ref());
         let again = || self.again(tag, content);
         let only_if = OnlyIf { header: header.as_ref(), again: Some(&again) };
-        let seen_to = if header.is_some() { SeenTo::Registry } else { SeenTo::Looked };
+        let seen_to = if header.is_some() { ConditionCheck::Registry } else { ConditionCheck::Looked };
         let refused = match put_as(self.remote, tag, &[], content, &only_if) {
             Err(error) if header.is_some() && error.http_status().is_some_and(statuses::was_written_meanwhile) => error,
             outcome => return outcome.map(|_| seen_to),

@@ -19,7 +19,7 @@ use crate::registry::referrers::ReferrersSource;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
 use crate::statuses;
-use crate::store::condition::{NameCondition, NameOptions, SeenTo};
+use crate::store::condition::{ConditionCheck, NameCondition, NameOptions};
 use crate::store::manifest_name::ManifestName;
 use crate::store::RawManifest;
 use crate::text::shorten;
@@ -64,7 +64,7 @@ pub struct PutManifest {
     /// The tags that were left as they are, because they refer to something.
     pub skipped: Vec<String>,
     /// What made sure that the tags could be set; None without a condition. Of several tags the weakest is said.
-    pub condition: Option<SeenTo>,
+    pub condition: Option<ConditionCheck>,
     /// The manifest that it refers to.
     pub subject: Option<Digest>,
     /// How it is listed among the referrers of its subject.

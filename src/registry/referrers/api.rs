@@ -7,7 +7,7 @@ use ::http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::api_support::{known_support, remember_support};
-use super::collected::{Filter, FoundReferrers};
+use super::collected::FoundReferrers;
 use super::{Referrers, ReferrersSource};
 use crate::auth::Reply;
 use crate::digest::{Algorithm, Digest};
@@ -22,8 +22,9 @@ use crate::registry::list::pages::{FetchedPage, Walk};
 use crate::registry::repository::Remote;
 use crate::resource::Resource;
 use crate::statuses;
+use crate::store::referrers_filter::ReferrersFilter;
 
-pub(crate) fn api_of(remote: &Remote, subject: &Digest, filter: &Filter) -> Result<RegistryList> {
+pub(crate) fn api_of(remote: &Remote, subject: &Digest, filter: &ReferrersFilter) -> Result<RegistryList> {
     RegistryList::of(remote, Resource::Referrers(subject), filter.artifact_type.as_deref().unwrap_or_default())
 }
 
@@ -32,7 +33,7 @@ pub(crate) fn has_api(remote: &Remote, subject: &Digest) -> Result<bool> {
     match known_support(remote) {
         Some(known) => Ok(known),
         None => {
-            let one = Filter { max: Some(1), ..Filter::default() };
+            let one = ReferrersFilter { max: Some(1), ..ReferrersFilter::default() };
             let list = api_of(remote, subject, &one)?;
             Ok(by_api(remote, subject, one, &list, None)?.is_some())
         }
@@ -43,7 +44,7 @@ pub(crate) fn has_api(remote: &Remote, subject: &Digest) -> Result<bool> {
 pub(crate) fn by_api(
     remote: &Remote,
     subject: &Digest,
-    filter: Filter,
+    filter: ReferrersFilter,
     list: &RegistryList,
     cursor: Option<&Cursor>,
 ) -> Result<Option<Referrers>> {
@@ -95,7 +96,7 @@ impl<'a> Collector<'a> {
         remote: &'a Remote,
         what: &'a str,
         list: &'a RegistryList,
-        filter: Filter,
+        filter: ReferrersFilter,
         cursor: Option<&'a Cursor>,
     ) -> Collector<'a> {
         Collector {
@@ -163,7 +164,7 @@ impl<'a> Collector<'a> {
     }
 }
 
-fn first_page(list: &RegistryList, filter: &Filter, cursor: Option<&Cursor>) -> Result<RequestTarget> {
+fn first_page(list: &RegistryList, filter: &ReferrersFilter, cursor: Option<&Cursor>) -> Result<RequestTarget> {
     match cursor {
         Some(cursor) => cursor.target(list),
         None => Ok(list.target().with_pairs(filter.artifact_type.iter().map(|name| ("artifactType", name.as_str())))),

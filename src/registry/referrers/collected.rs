@@ -2,59 +2,20 @@
 
 use serde_json::Value;
 
-use super::{Referrers, ReferrersOptions, ReferrersSource};
+use super::{Referrers, ReferrersSource};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::registry::list::cursor::{Cursor, Passage};
 use crate::registry::list::name_list::NameSet;
 use crate::registry::repository::Remote;
+use crate::store::referrers_filter::ReferrersFilter;
 
 /// More referrers than any manifest should have.
 const MOST_REFERRERS: usize = 100_000;
 
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Filter {
-    pub(crate) artifact_type: Option<String>,
-    pub(crate) annotations: Vec<(String, Option<String>)>,
-    pub(crate) max: Option<usize>,
-}
-
-impl Filter {
-    pub(crate) fn new(options: &ReferrersOptions) -> Result<Filter> {
-        let invalid = |message: &str| Err(Error::new(Code::InvalidArgument, message));
-        if options.max == Some(0) {
-            return invalid("the option max must be more than 0");
-        }
-        if options.artifact_type.as_deref() == Some("") {
-            return invalid("the option artifact_type is empty");
-        }
-        let pairs = options.annotations.iter().map(|text| match text.split_once('=') {
-            Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
-            None => (text.clone(), None),
-        });
-        let annotations: Vec<_> = pairs.collect();
-        if annotations.iter().any(|(key, _)| key.is_empty()) {
-            return invalid("the option annotations contains one without a name");
-        }
-        let max = options.max.map(|max| usize::try_from(max).unwrap_or(usize::MAX));
-        Ok(Filter { artifact_type: options.artifact_type.clone(), annotations, max })
-    }
-
-    pub(crate) fn lets_pass(&self, entry: &Descriptor, has_type: bool) -> bool {
-        let typed = has_type || self.artifact_type.is_none() || entry.artifact_type == self.artifact_type;
-        let value = |key: &String| entry.annotations.as_ref().and_then(|annotations| annotations.get(key));
-        typed
-            && self.annotations.iter().all(|(key, wanted)| match (value(key), wanted) {
-                (None, _) => false,
-                (Some(_), None) => true,
-                (Some(found), Some(wanted)) => found == wanted.as_str(),
-            })
-    }
-}
-
 pub(crate) struct FoundReferrers {
-    filter: Filter,
+    filter: ReferrersFilter,
     pub(crate) passage: Passage,
     seen: NameSet,
     referrers: Vec<Descriptor>,
@@ -62,7 +23,7 @@ pub(crate) struct FoundReferrers {
 }
 
 impl FoundReferrers {
-    pub(crate) fn new(filter: Filter, cursor: Option<&Cursor>) -> FoundReferrers {
+    pub(crate) fn new(filter: ReferrersFilter, cursor: Option<&Cursor>) -> FoundReferrers {
         let passage = Passage::new(cursor);
         FoundReferrers { filter, passage, seen: NameSet::default(), referrers: Vec::new(), next: None }
     }

@@ -9,13 +9,14 @@ pub mod fallback_tag;
 
 pub(crate) use api::has_api;
 pub(crate) use api_support::{known_support, remember_support};
-pub(crate) use collected::Filter;
 
 use serde::Serialize;
 
 use crate::digest::Digest;
+use crate::error::Result;
 use crate::manifest::Descriptor;
 use crate::options::options;
+use crate::store::referrers_filter::ReferrersFilter;
 
 options! {
     /// Options of [`crate::registry::Client::referrers`].
@@ -29,6 +30,12 @@ options! {
         pub max: Option<u64>,
         /// go on where the call with this `next` stopped, of the same digest and artifact_type
         pub next: Option<String>,
+    }
+}
+
+impl ReferrersOptions {
+    pub(crate) fn filter(&self) -> Result<ReferrersFilter> {
+        ReferrersFilter::new(self.artifact_type.as_deref(), &self.annotations, self.max)
     }
 }
 

@@ -33,6 +33,8 @@ static int run(struct session *session, const struct command_line *line)
     return result;
 }
 
+/* The options fresh, refused and min_validity_ms are about the tokens that a client has: each run of the command begins without any, so that
+   a run after a refusal gets a new one. */
 static const struct parameter parameters[] = {
     {"--header", PARAMETER_RAW, NULL, NULL, "only the header, as curl -H @- reads it; nothing when none is needed"},
     {"--actions", PARAMETER_TEXT, OCIREG_OPT_ACTIONS, "ACTION[,ACTION]", "what it is for: pull, push, delete (pull)"},

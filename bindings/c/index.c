@@ -39,12 +39,15 @@ static int take_out(struct session *session, const struct command_line *line)
 #define WHAT_IS_PUT_IN                                                                                                        \
     {"--platform", PARAMETER_LIST, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "only the images for this platform of a REF that is an index (repeatable)"}, \
         {"--media-type", PARAMETER_TEXT, OCIREG_OPT_MEDIA_TYPE, "oci|docker", "of the index itself"},                            \
+        {"--annotation", PARAMETER_LIST, OCIREG_OPT_ANNOTATIONS, "KEY=VALUE", "an annotation of the index (repeatable)"},        \
+        {"--entry-annotation", PARAMETER_LIST, OCIREG_OPT_ENTRY_ANNOTATIONS, "KEY=VALUE", "an annotation of each new entry (repeatable)"}, \
         {"--referrers", PARAMETER_FLAG, OCIREG_OPT_REFERRERS, NULL, "also what refers to the images, such as signatures"},       \
+        {"--tag", PARAMETER_LIST, OCIREG_OPT_TAGS, "TAG", "also under this tag, or name in the layout (repeatable)"},            \
+        {"--dry-run", PARAMETER_FLAG, OCIREG_OPT_DRY_RUN, NULL, "only show what would be written; --format '{/manifest}' is the index"}, \
         {"--concurrency", PARAMETER_NUMBER, OCIREG_OPT_CONCURRENCY, "N", "parallel transfers (4)"}
 
 static const struct parameter create_parameters[] = {
     WHAT_IS_PUT_IN,
-    {"--annotation", PARAMETER_LIST, OCIREG_OPT_ANNOTATIONS, "KEY=VALUE", "an annotation of the index (repeatable)"},
     {"--artifact-type", PARAMETER_TEXT, OCIREG_OPT_ARTIFACT_TYPE, "T", "what the index is, if it does not list images"},
     {"--subject", PARAMETER_TEXT, OCIREG_OPT_SUBJECT, "PLACE2", "what it is about, in the same repository or layout"},
     {"--if-exists", PARAMETER_TEXT, OCIREG_OPT_IF_EXISTS, "replace|skip|fail", "what to do when the place's name refers to something (replace)"},
@@ -66,6 +69,7 @@ const struct command command_index_create = {
 static const struct parameter append_parameters[] = {
     WHAT_IS_PUT_IN,
     {"--replace", PARAMETER_FLAG, OCIREG_OPT_REPLACE, NULL, "in place of the images for the same platforms"},
+    {"--put-as", PARAMETER_TEXT, OCIREG_OPT_PUT_AS, "TAG", "the changed index gets this tag, or name in the layout, and PLACE stays as it is"},
     {"--create", PARAMETER_FLAG, OCIREG_OPT_CREATE, NULL, "make the index when there is none"},
     {"--if-digest", PARAMETER_TEXT, OCIREG_OPT_IF_DIGEST, "DIGEST", "only if the name still refers to this index"},
     {0},
@@ -83,6 +87,7 @@ const struct command command_index_append = {
 
 static const struct parameter remove_parameters[] = {
     {"--platform", PARAMETER_LIST, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the entries for this platform (repeatable)"},
+    {"--dry-run", PARAMETER_FLAG, OCIREG_OPT_DRY_RUN, NULL, "only show what would be written"},
     {"--if-digest", PARAMETER_TEXT, OCIREG_OPT_IF_DIGEST, "DIGEST", "only if the name still refers to this index"},
     {0},
 };

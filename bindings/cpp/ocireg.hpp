@@ -1636,7 +1636,9 @@ public:
         return named_twice(ocireg_artifact_pull, place, folder, wanted, with);
     }
 
-    /* Indexes: the option references is what is put in, digests or platform what is taken out. */
+    /* Indexes: the option references is what is put in, digests or platform what is taken out. "condition" of the result says what
+       made sure that the name could be set: "registry", "locked" or "looked"; after a change also "unconfirmed": it is made, but the
+       look whether it has lasted failed. With dry_run "manifest" has the bytes that would be put. */
     value index_create(text_view place, const options &wanted, const context *with = nullptr) const
     {
         return named(ocireg_index_create, place, wanted, with);

@@ -30,6 +30,10 @@ type WrittenIndex struct {
 	Condition string   `json:"condition"`
 	// ServedBy is who sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
 	ServedBy []string `json:"served_by"`
+	// Tags are the other names that it was given, by WithTags.
+	Tags []string `json:"tags"`
+	// Manifest has the exact bytes that would be put, with WithDryRun; else it is empty.
+	Manifest string `json:"manifest"`
 }
 
 // IndexCopied counts what an index brought with it.
@@ -40,8 +44,8 @@ type IndexCopied struct {
 
 // CreateIndex makes an index of what references name, at any places (see ParsePlace), and puts it where place says, with everything that
 // it needs. A digest is that of a manifest in the same repository or layout; an index gives its entries, with their attestations.
-// Options: WithPlatforms, WithIndexType, WithAnnotations, WithArtifactType, WithSubject, WithReferrers, WithConcurrency, WithIfExists,
-// WithIfDigest, WithProgress, WithBlobProgress.
+// Options: WithPlatforms, WithIndexType, WithAnnotations, WithEntryAnnotations, WithArtifactType, WithSubject, WithReferrers, WithTags,
+// WithConcurrency, WithIfExists, WithIfDigest, WithDryRun, WithProgress, WithBlobProgress.
 //
 // C: ocireg_index_create.
 func (c *Client) CreateIndex(ctx context.Context, place string, references []string, options ...Option) (*WrittenIndex, error) {
@@ -52,8 +56,8 @@ func (c *Client) CreateIndex(ctx context.Context, place string, references []str
 }
 
 // AppendToIndex puts what references name into an index, as CreateIndex does, behind what is in it already. Of several clients
-// that do that at once, each one's entries get in. Options: WithPlatforms, WithReplace, WithCreate, WithIndexType, WithReferrers,
-// WithConcurrency, WithIfDigest, WithProgress, WithBlobProgress.
+// that do that at once, each one's entries get in. Options: WithPlatforms, WithReplace, WithCreate, WithIndexType, WithAnnotations,
+// WithEntryAnnotations, WithPutAs, WithReferrers, WithTags, WithConcurrency, WithIfDigest, WithDryRun, WithProgress, WithBlobProgress.
 //
 // C: ocireg_index_append.
 func (c *Client) AppendToIndex(ctx context.Context, place string, references []string, options ...Option) (*WrittenIndex, error) {
@@ -64,7 +68,7 @@ func (c *Client) AppendToIndex(ctx context.Context, place string, references []s
 }
 
 // RemoveFromIndex takes entries out of an index, by their digests and WithPlatforms, with what attests something about them. The manifests
-// themselves stay. Options: WithPlatforms, WithIfDigest.
+// themselves stay. Options: WithPlatforms, WithIfDigest, WithDryRun.
 //
 // C: ocireg_index_remove.
 func (c *Client) RemoveFromIndex(ctx context.Context, place string, digests []string, options ...Option) (*WrittenIndex, error) {

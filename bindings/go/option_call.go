@@ -86,7 +86,7 @@ func WithMaxSchemaVersion(version int) Option {
 func WithoutIndex() Option { return callOption(set("accept_index", false)) }
 
 // WithTags also sets these tags, besides the reference's own; a name with neither tag nor digest does not stand for latest then. For
-// PutManifest.
+// PutManifest. For CreateIndex and AppendToIndex other tags that the index gets, or other names in its layout or archive.
 func WithTags(tags ...string) Option { return callOption(add("tags", tags)) }
 
 // WithoutReferrersTag leaves the referrers tag alone. For PutManifest and DeleteManifest.
@@ -97,7 +97,7 @@ func WithoutReferrersTag() Option { return callOption(set("referrers_tag", false
 func WithArtifactType(name string) Option { return callOption(set("artifact_type", name)) }
 
 // WithAnnotations lists only referrers that have all of these, each "KEY" or "KEY=VALUE". For Referrers and ReferrerList; for
-// PushArtifact and AttachArtifact they are the manifest's, for CreateIndex the index's, "KEY=VALUE" each.
+// PushArtifact and AttachArtifact they are the manifest's, for CreateIndex and AppendToIndex the index's, "KEY=VALUE" each.
 func WithAnnotations(wanted ...string) Option { return callOption(add("annotations", wanted)) }
 
 // WithSubject is the place of what an artifact is about, in the same repository or layout. For PushArtifact and
@@ -216,7 +216,8 @@ func WithSourceFD(fd uintptr) Option { return callOption(set("source_fd", int(fd
 // output. For Copy.
 func WithDestinationFD(fd uintptr) Option { return callOption(set("destination_fd", int(fd))) }
 
-// WithDryRun only reports what would be done. For Copy and RemoveRepository.
+// WithDryRun only reports what would be done. For Copy, RemoveRepository, Sync and SyncList; for CreateIndex, AppendToIndex and
+// RemoveFromIndex also the bytes that would be put.
 func WithDryRun() Option { return callOption(set("dry_run", true)) }
 
 // WithKeys names keys that must all have signed, each a key ID or a public key as PEM text. For VerifySchema1.
@@ -291,6 +292,14 @@ func WithScratch() Option { return callOption(set("scratch", true)) }
 
 // WithCreate makes the index when its name refers to nothing. For AppendToIndex.
 func WithCreate() Option { return callOption(set("create", true)) }
+
+// WithEntryAnnotations gives each new entry of an index these, "KEY=VALUE" each, unless it attests something. For CreateIndex and
+// AppendToIndex.
+func WithEntryAnnotations(pairs ...string) Option { return callOption(set("entry_annotations", pairs)) }
+
+// WithPutAs puts the changed index under another tag, or another name in the layout or archive, whatever that refers to: its own name
+// stays as it is. For AppendToIndex.
+func WithPutAs(name string) Option { return callOption(set("put_as", name)) }
 
 // WithIndexType is "oci" or "docker", of the index itself: its entries stay what they are. For CreateIndex and AppendToIndex.
 func WithIndexType(name string) Option { return callOption(set("media_type", name)) }

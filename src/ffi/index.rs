@@ -31,8 +31,10 @@ use crate::place::{append_to_index, create_index, remove_from_index, Place};
 /// "platform"), "added": [descriptor] (the new ones of them), "removed": [descriptor] (what is not in it any more), "subject":
 /// descriptor or null, "copied": {"manifests": {...}, "blobs": {...}} as in ocireg_copy (with the index itself), "attempts":
 /// number, "served_by": [HOST[:PORT]] (who sent manifests and blobs), "skipped": [string], "condition": string or null, as in
-/// ocireg_copy, or "unconfirmed" (see ocireg_index_append); what was
-/// left as it is has no size and entries}.
+/// ocireg_copy, or "unconfirmed" (see ocireg_index_append), "tags": [string] (the other names that it was given, in the order of the
+/// option), "manifest": string or null (with dry_run the exact bytes that would be put); what was left as it is has no size and
+/// entries}. Other names are set when the index is there under its own; with if_exists each of them is looked at before anything is
+/// written.
 /// Free with ocireg_string_free.
 ///
 /// Progress: as for ocireg_copy; each try begins anew.
@@ -75,6 +77,8 @@ pub unsafe extern "C" fn ocireg_index_create(
 /// OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
 /// Options: {IndexAppendOptions}
+///
+/// With put_as the index goes under another name, whatever that refers to, and what is read stays as it is.
 ///
 /// Result, `json` may be NULL: as in ocireg_index_create; "removed" is what was replaced. Free with ocireg_string_free.
 ///

@@ -142,7 +142,7 @@ impl Place {
     }
 
     /// The name of an image there.
-    fn name(&self) -> Option<&str> {
+    pub(super) fn name(&self) -> Option<&str> {
         match self {
             Place::Oci(_, name) | Place::OciArchive(_, name) | Place::DockerArchive(_, name) => name.as_deref(),
             Place::Registry(_) | Place::RegistryV1(_) | Place::Directory(_) => None,
@@ -154,7 +154,7 @@ impl Place {
     }
 
     /// The same place by another name.
-    fn renamed(&self, name: Option<&str>) -> Place {
+    pub(super) fn renamed(&self, name: Option<&str>) -> Place {
         let (path, name) = (|path: &String| path.clone(), name.map(str::to_owned));
         match self {
             Place::Oci(at, _) => Place::Oci(path(at), name),

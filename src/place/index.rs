@@ -14,6 +14,7 @@ use crate::image::index::{
     IndexSourceOptions, IndexSources, OpenedPlace, WrittenIndex,
 };
 use crate::registry::Client;
+use crate::store::condition::NameOptions;
 use crate::store::{ReadStore, WriteStore};
 use crate::text::shorten;
 use crate::transfer::copy::CopyOptions;
@@ -26,10 +27,13 @@ pub fn create_index(client: &Client, call: &Call, place: &Place, options: &Index
     if let Some(left) = left_as_it_is(call, to.as_ref(), &options.names)? {
         return Ok(left);
     }
+    let others = place.other_names(client, call, &options.sources, Some(&options.names))?;
     let about = options.subject.as_deref().map(|name| subject(client, call, &place.neighbour(client, name)?, None));
     let about = about.transpose()?;
     let sources = place.sources(client, to.as_ref(), &options.sources)?;
-    create(call, &sources, to.as_ref(), about.as_ref(), options)
+    let mut made = create(call, &sources, to.as_ref(), about.as_ref(), options)?;
+    made.give_names(call, &others, &options.names).map_err(|error| error.with_side(Side::Destination))?;
+    Ok(made)
 }
 
 /// Puts what references name into the index that a name stands for.
@@ -43,7 +47,12 @@ pub fn append_to_index(
     let to = place.destination(client).map_err(|error| error.with_side(Side::Destination))?;
     let sources = place.sources(client, to.as_ref(), &options.sources)?;
     drop(to);
-    append(call, &sources, &|| place.both(client, call), options)
+    let others = place.other_names(client, call, &options.sources, None)?;
+    let name = options.put_as.as_deref().filter(|name| place.name_or_tag() != Some(name));
+    let instead = name.map(|name| place.other_name(client, name)).transpose()?;
+    let mut made = append(call, &sources, (&|| place.both(client, call), instead.as_deref()), options)?;
+    made.give_names(call, &others, &NameOptions::default()).map_err(|error| error.with_side(Side::Destination))?;
+    Ok(made)
 }
 
 /// Takes entries out of the index that a name stands for.
@@ -85,6 +94,55 @@ impl Place {
             Ok((from, to))
         };
         open().map_err(|error: Error| error.with_side(Side::Destination))
+    }
+
+    /// The name or the tag that it has.
+    fn name_or_tag(&self) -> Option<&str> {
+        match self {
+            Place::Registry(reference) => reference.tag(),
+            other => other.name(),
+        }
+    }
+
+    /// The same repository, layout or archive, for an index of another name.
+    fn other_name(&self, client: &Client, name: &str) -> Result<Box<dyn WriteStore>> {
+        let place = match self {
+            Place::Registry(reference) => Place::Registry(reference.repository().with_tag(name)?),
+            Place::OciArchive(path, _) if path == "-" => return Err(self.has_one_name()),
+            Place::Oci(..) | Place::OciArchive(..) => {
+                self.check_tag(name)?;
+                self.renamed(Some(name))
+            }
+            _ => return Err(self.has_one_name()),
+        };
+        place.destination(client).map_err(|error| error.with_side(Side::Destination))
+    }
+
+    fn has_one_name(&self) -> Error {
+        let message = format!("{} has no other names: the options tags and put_as", self.shown());
+        Error::new(Code::InvalidArgument, message)
+    }
+
+    /// The other names that an index gets, if the condition allows it.
+    fn other_names(
+        &self,
+        client: &Client,
+        call: &Call,
+        options: &IndexSourceOptions,
+        names: Option<&NameOptions>,
+    ) -> Result<Vec<Box<dyn WriteStore>>> {
+        let mut found: Vec<Box<dyn WriteStore>> = Vec::new();
+        for (at, name) in options.tags.iter().enumerate() {
+            if self.name_or_tag() == Some(name) || options.tags[..at].contains(name) {
+                continue;
+            }
+            let other = self.other_name(client, name)?;
+            if let Some(names) = names {
+                names.condition()?.look(call, other.as_ref()).map_err(|error| error.with_side(Side::Destination))?;
+            }
+            found.push(other);
+        }
+        Ok(found)
     }
 
     /// Whether it is a folder that cannot be read before something was written there.

@@ -39,6 +39,20 @@ static void test_made_and_changed(void **state) {
         assert_int_equal(json_length(json, "manifests"), 3);
         assert_int_equal(json_length(json, "added"), 1);
         expect_status(OCIREG_DIGEST_MISMATCH, ocireg_index_remove(client, NULL, place, options("{'digests':['%s'],'if_digest':'%s'}", first, digest), &json, &failure));
+        const char *other = text("%.*sv2", (int)strlen(place) - 2, place), *third = text("%.*sv3", (int)strlen(place) - 2, place);
+        expect_status(OCIREG_OK, ocireg_index_append(client, NULL, place, options("{'references':['%s'],'put_as':'v2','annotations':['c=d'],'entry_annotations':['e=f'],'tags':['v3'],'dry_run':true}", amd64), &json, &failure));
+        kept(json);
+        const char *would_be = keep(json_string_at(json, "digest"), free);
+        assert_non_null(strstr(keep(json_string_at(json, "manifest"), free), "\"c\":\"d\""));
+        expect_status(OCIREG_NOT_FOUND, ocireg_manifest_digest(client, NULL, other, NULL, &json, &failure));
+        expect_status(OCIREG_OK, ocireg_index_append(client, NULL, place, options("{'references':['%s'],'put_as':'v2','annotations':['c=d'],'entry_annotations':['e=f'],'tags':['v3']}", amd64), &json, &failure));
+        kept(json);
+        expect_text_at(json, "digest", would_be);
+        expect_text_at(json, "tags/0", "v3");
+        for (size_t at = 0; at < 2; at++) {
+            expect_status(OCIREG_OK, ocireg_manifest_digest(client, NULL, at == 0 ? other : third, NULL, &json, &failure));
+            assert_string_equal(kept(json), would_be);
+        }
         expect_status(OCIREG_OK, ocireg_index_remove(client, NULL, place, options("{'digests':['%s'],'platform':['linux/arm64']}", first), &json, &failure));
         kept(json);
         assert_int_equal(json_length(json, "removed"), 2);
@@ -60,6 +74,9 @@ static void test_command(void **state) {
                 "$0 index append oci:all:v1 oci:s390x:v1 --format {/added/0/platform/architecture} | grep -qx s390x &&"
                 "D=$($0 index append oci:all:v1 oci:s390x:v1 --format {/manifests/0/digest}) &&"
                 "test $($0 index remove oci:all:v1 $D --platform linux/arm64 --format \"{/removed/*/digest}\" | wc -l) = 2 &&"
+                "$0 index append oci:all:v1 oci:s390x:v1 --put-as v2 --annotation c=d --entry-annotation e=f --tag v3 --dry-run --format {/manifest} >index &&"
+                "grep -q c.:.d index && ! $0 digest oci:all:v2 2>/dev/null && $0 index create oci:all:v4 oci:amd64:v1 --tag v5 >/dev/null &&"
+                "test $($0 digest oci:all:v4) = $($0 digest oci:all:v5) && $0 index remove oci:all:v1 --platform linux/s390x --dry-run >/dev/null &&"
                 "$0 index create oci-archive:-:v1 oci:amd64:v1 >all.tar &&"
                 "$0 index append oci-archive:all.tar:v1 oci:arm64:v1 >/dev/null &&"
                 "$0 validate oci-archive:all.tar:v1 >/dev/null");

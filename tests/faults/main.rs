@@ -32,6 +32,7 @@ mod hybrids;
 mod images;
 mod indexes;
 mod indexes_again;
+mod indexes_named;
 mod indexes_told;
 mod layouts;
 mod lists;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import unittest
 
 import helper
@@ -29,6 +30,11 @@ class IndexesTest(helper.Case):
         self.assertEqual((len(added["manifests"]), added["before"], added["attempts"]), (3, made["digest"], 1))
         gone = self.client.remove_from_index(place, made["manifests"][0]["digest"], platform=["linux/arm64"])
         self.assertEqual([len(gone[part]) for part in ("removed", "manifests")], [2, 1])
+        planned = self.client.append_to_index(place, amd64, put_as="v2", entry_annotations=["c=d"], tags=["v3"], dry_run=True)
+        manifest = planned["manifest"] or ""
+        self.assertEqual(planned["digest"], "sha256:" + hashlib.sha256(manifest.encode()).hexdigest())
+        named = self.client.append_to_index(place, amd64, put_as="v2", entry_annotations=["c=d"], tags=["v3"])
+        self.assertEqual((named["digest"], named["before"], named["tags"]), (planned["digest"], gone["digest"], ["v3"]))
         with self.assertRaises(ocireg.NotFound):
             self.client.append_to_index(f"{repository}:none", [s390x])
         with self.assertRaises(ocireg.InvalidArgument):

@@ -2,10 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 
+use serde_json::Map;
+
 use super::change_until_in::{IndexChange, OpenPlace};
 use super::index_sources::IndexSources;
 use super::referenced_entries::with_found_platforms;
 use super::{IndexSourceOptions, WrittenIndex};
+use crate::annotations::pairs;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -14,7 +17,7 @@ use crate::manifest::Document;
 use crate::options::options;
 use crate::platform::Platform;
 use crate::store::condition::NameOptions;
-use crate::store::ReadStore;
+use crate::store::{ReadStore, WriteStore};
 use crate::text::shorten;
 use crate::transfer::copy::CopyOptions;
 
@@ -25,6 +28,11 @@ options! {
         /// images replace the entry that the index has for the same platform, with its attestations, whichever revision of a
         /// Windows build both are. Without it both are listed, as with other tools
         pub replace: bool,
+        /// KEY=VALUE each, of the index, over those that it has
+        pub annotations: Vec<String>,
+        /// another tag, or name in the layout or archive, which the changed index gets, whatever that refers to: the place's own name
+        /// stays as it is
+        pub put_as: Option<String>,
         /// make the index when its name refers to nothing
         pub create: bool,
         /// the name has to refer to this index, else OCIREG_DIGEST_MISMATCH, and nothing is written
@@ -46,6 +54,8 @@ options! {
         pub platform: Vec<String>,
         /// the name has to refer to this index, else OCIREG_DIGEST_MISMATCH, and nothing is written
         pub if_digest: Option<Digest>,
+        /// only say what would be written: nothing is changed, and the result has the index's bytes
+        pub dry_run: bool,
     }
 }
 
@@ -53,7 +63,7 @@ options! {
 pub fn append(
     call: &Call,
     sources: &IndexSources,
-    open: &OpenPlace,
+    (open, other): (&OpenPlace, Option<&dyn WriteStore>),
     options: &IndexAppendOptions,
 ) -> Result<WrittenIndex> {
     options.sources.check()?;
@@ -66,8 +76,9 @@ pub fn append(
         };
         Ok(entries::added(before, new.clone(), options.replace))
     };
-    let copy = options.sources.copy(NameOptions::default());
-    let change = IndexChange { sources, open, media_type, if_digest: options.if_digest.as_ref(), copy, edit: &edit };
+    let (copy, annotations) = (options.sources.copy(NameOptions::default()), pairs(&options.annotations)?);
+    let if_digest = options.if_digest.as_ref();
+    let change = IndexChange { sources, open, other, media_type, annotations, if_digest, copy, edit: &edit };
     change.make(call, options.create)
 }
 
@@ -91,9 +102,11 @@ pub fn remove(call: &Call, open: &OpenPlace, options: &IndexRemoveOptions) -> Re
         gone.borrow_mut().extend(changed.removed.iter().cloned());
         Ok(changed)
     };
-    let (sources, copy) = (&IndexSources::new(Vec::new())?, CopyOptions::default());
-    let change =
-        IndexChange { sources, open, media_type: None, if_digest: options.if_digest.as_ref(), copy, edit: &edit };
+    let sources = &IndexSources::new(Vec::new())?;
+    let copy = CopyOptions { dry_run: options.dry_run, ..CopyOptions::default() };
+    let (other, media_type, annotations) = (None, None, Map::new());
+    let if_digest = options.if_digest.as_ref();
+    let change = IndexChange { sources, open, other, media_type, annotations, if_digest, copy, edit: &edit };
     let done = change.make(call, false)?;
     Ok(done.without(gone.into_inner()))
 }

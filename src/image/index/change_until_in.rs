@@ -10,6 +10,8 @@ use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use serde_json::{Map, Value};
+
 use super::index_before::{index_before, IndexPlace};
 use super::index_sources::{IndexSources, IndexStore};
 use super::{check_count, raw, WrittenIndex};
@@ -49,8 +51,12 @@ type Edit<'a> = dyn Fn(&Document, Option<&dyn ReadStore>) -> Result<ChangedEntri
 pub(super) struct IndexChange<'a> {
     pub sources: &'a IndexSources,
     pub open: &'a OpenPlace<'a>,
+    /// Where the changed index goes instead, whatever that name refers to.
+    pub other: Option<&'a dyn WriteStore>,
     /// The type that the index is to have.
     pub media_type: Option<&'static str>,
+    /// What the index gets besides its own.
+    pub annotations: Map<String, Value>,
     pub if_digest: Option<&'a Digest>,
     pub copy: CopyOptions,
     pub edit: &'a Edit<'a>,
@@ -63,6 +69,7 @@ impl IndexChange<'_> {
             let begun = Instant::now();
             let (from, to) = (self.open)()?;
             match self.once(call, &IndexPlace { from: from.as_deref(), to: to.as_ref() }, may_create) {
+                Ok(done) if self.copy.dry_run || self.other.is_some() => return Ok(done),
                 Ok(done) => {
                     let done = WrittenIndex { attempts: attempt, ..done.after(written.take()) };
                     match self.has_lasted(call, &done, begun) {
@@ -95,21 +102,25 @@ impl IndexChange<'_> {
         };
         let media_type = self.media_type.unwrap_or(usual);
         let parts = self.parts(call, place, &changed)?;
+        let annotated = entries::annotated(base, &self.annotations);
         let is_same = changed.added.is_empty() && changed.removed.is_empty() && media_type == base.media_type;
+        let is_same = is_same && annotated.value == base.value && self.other.is_none();
         match &before {
             Some(before) if is_same => self.bring(call, place, before.clone(), parts),
             before => {
-                let root = raw(entries::written(base, media_type, &changed.all)?);
+                let root = raw(entries::written(&annotated, media_type, &changed.all)?);
                 let names = match before {
+                    _ if self.other.is_some() => NameOptions::default(),
                     Some(before) => NameOptions { if_digest: Some(before.digest().clone()), if_exists: None },
                     None => NameOptions { if_digest: None, if_exists: Some("fail".to_owned()) },
                 };
-                let document = root.document.clone();
+                let content = root.clone();
                 let store = IndexStore { sources: self.sources, root, home: None };
                 let copy = CopyOptions { names, ..self.copy.clone() };
-                let copied = copy_index_with(call, &store, place.to, parts, &copy)?;
+                let copied = copy_index_with(call, &store, self.other.unwrap_or(place.to), parts, &copy)?;
+                let told = WrittenIndex::told(copied, Some(&content.document), changed);
                 let before = before.as_ref().map(|before| before.digest().clone());
-                Ok(WrittenIndex { before, ..WrittenIndex::told(copied, Some(&document), changed) })
+                Ok(WrittenIndex { before, ..told }.of(content, self.copy.dry_run))
             }
         }
     }
@@ -140,7 +151,7 @@ impl IndexChange<'_> {
         index: RawManifest,
         parts: HashSet<Digest>,
     ) -> Result<WrittenIndex> {
-        let (document, digest) = (index.document.clone(), index.digest().clone());
+        let (content, digest) = (index.clone(), index.digest().clone());
         let copied = match parts.is_empty() {
             true => nothing("the references".to_owned(), place.to, index.descriptor()),
             false => {
@@ -149,8 +160,8 @@ impl IndexChange<'_> {
                 copy_index_with(call, &store, place.to, parts, &CopyOptions { names, ..self.copy.clone() })?
             }
         };
-        let told = WrittenIndex::told(copied, Some(&document), ChangedEntries::default());
-        Ok(WrittenIndex { before: Some(digest), condition: None, ..told })
+        let told = WrittenIndex::told(copied, Some(&content.document), ChangedEntries::default());
+        Ok(WrittenIndex { before: Some(digest), condition: None, ..told }.of(content, self.copy.dry_run))
     }
 
     /// Whether the change has lasted, where another client may have written at the same moment.

@@ -25,7 +25,7 @@ use crate::manifest::index_entries::{self as entries, ChangedEntries, IndexEntry
 use crate::manifest::{Descriptor, Document};
 use crate::options::options;
 use crate::platform::Platform;
-use crate::store::condition::{ConditionCheck, NameOptions};
+use crate::store::condition::{ConditionCheck, NameFate, NameOptions};
 use crate::store::{RawManifest, WriteStore};
 use crate::transfer::copy::{copy_made_index, skipped, Copied, CopyOptions};
 use crate::transfer::workers::width_of;
@@ -46,8 +46,14 @@ options! {
         pub platform: Vec<String>,
         /// "oci" or "docker": of the index itself, its entries stay what they are; a Docker list can hold Docker's images only
         pub media_type: Option<String>,
+        /// KEY=VALUE each, of each new entry that attests nothing
+        pub entry_annotations: Vec<String>,
         /// also signatures, SBOMs and whatever else names what is put in as its subject, as in ocireg_copy
         pub referrers: bool,
+        /// other tags that the index gets, or other names in its layout or archive
+        pub tags: Vec<String>,
+        /// only say what would be written: nothing is changed, and the result has the index's bytes
+        pub dry_run: bool,
         /// 1 to 64: transfers at once
         pub concurrency: u64 = 4,
     }
@@ -92,11 +98,14 @@ impl IndexSourceOptions {
 
     /// What brings the entries to their place. Nothing of them is left out for its media type but what a copy leaves out too.
     fn copy(&self, names: NameOptions) -> CopyOptions {
-        CopyOptions { referrers: self.referrers, concurrency: self.concurrency, names, ..CopyOptions::default() }
+        let Self { referrers, concurrency, dry_run, .. } = *self;
+        CopyOptions { referrers, concurrency, dry_run, names, ..CopyOptions::default() }
     }
 
     fn gather(&self, call: &Call, sources: &IndexSources) -> Result<Vec<IndexEntry>> {
-        referenced_entries::gather(call, sources, &self.platforms()?, width_of(self.concurrency)?)
+        let annotations = pairs(&self.entry_annotations)?;
+        let found = referenced_entries::gather(call, sources, &self.platforms()?, width_of(self.concurrency)?)?;
+        Ok(found.into_iter().map(|entry| entry.annotated(&annotations)).collect())
     }
 }
 
@@ -132,6 +141,13 @@ pub struct WrittenIndex {
     pub condition: Option<ConditionCheck>,
     /// Who sent manifests and blobs of it, `HOST[:PORT]` each: registries, their mirrors, or nobody.
     pub served_by: Vec<String>,
+    /// The other names that it was given.
+    pub tags: Vec<String>,
+    /// The exact bytes, where nothing was to be changed.
+    pub manifest: Option<String>,
+    /// What was put, for other names.
+    #[serde(skip)]
+    content: Option<RawManifest>,
     /// How long it took to put it under its name.
     #[serde(skip)]
     root_took: Duration,
@@ -154,8 +170,36 @@ impl WrittenIndex {
             skipped: copied.skipped,
             condition: copied.condition,
             served_by: copied.served_by,
+            tags: Vec::new(),
+            manifest: None,
+            content: None,
             root_took: copied.root_took,
         }
+    }
+
+    /// The same, with what was put, or would be.
+    fn of(self, content: RawManifest, dry_run: bool) -> WrittenIndex {
+        let manifest = dry_run.then(|| String::from_utf8_lossy(&content.bytes).into_owned());
+        WrittenIndex { manifest, content: Some(content), ..self }
+    }
+
+    /// Gives the index other names, on the condition that counts for its own.
+    pub fn give_names(&mut self, call: &Call, others: &[Box<dyn WriteStore>], names: &NameOptions) -> Result<()> {
+        let (Some(content), condition) = (self.content.as_ref(), names.condition()?) else { return Ok(()) };
+        for other in others {
+            let name = other.name()?;
+            if self.manifest.is_none() {
+                other.begin(call)?;
+                let fate = other.put_root(call, content, &condition).map_err(|error| error.within(&name))?;
+                other.finish(call)?;
+                if fate == NameFate::Skipped {
+                    self.skipped.push(name);
+                    continue;
+                }
+            }
+            self.tags.push(name);
+        }
+        Ok(())
     }
 
     /// The result of the same change that was put already, and lost again: what was new then, and is there now, is new still.
@@ -204,13 +248,14 @@ pub fn create(
     check_count(&changed)?;
     // Docker's has nothing but entries.
     let is_plain = subject.is_none() && options.annotations.is_empty() && options.artifact_type.is_none();
+    let is_plain = is_plain && options.sources.entry_annotations.is_empty();
     let usual = if is_plain { entries::usual_type(&changed.all) } else { &frame.media_type };
     let root = raw(entries::written(&frame, chosen.unwrap_or(usual), &changed.all)?);
-    let document = root.document.clone();
+    let content = root.clone();
     let store = IndexStore { sources, root, home: None };
     let copied = copy_made_index(call, &store, to, &options.sources.copy(options.names.clone()))?;
     Ok(match copied.skipped.is_empty() {
-        true => WrittenIndex::told(copied, Some(&document), changed),
+        true => WrittenIndex::told(copied, Some(&content.document), changed).of(content, options.sources.dry_run),
         false => WrittenIndex::told(copied, None, ChangedEntries::default()),
     })
 }

@@ -482,8 +482,14 @@ class IndexCreateOptions(CallOptions, total=False):
     platform: Iterable[str] | None
     # "oci" or "docker": of the index itself, its entries stay what they are; a Docker list can hold Docker's images only
     media_type: str | None
+    # KEY=VALUE each, of each new entry that attests nothing
+    entry_annotations: Iterable[str] | None
     # also signatures, SBOMs and whatever else names what is put in as its subject, as in `copy`
     referrers: bool | None
+    # other tags that the index gets, or other names in its layout or archive
+    tags: Iterable[str] | None
+    # only say what would be written: nothing is changed, and the result has the index's bytes
+    dry_run: bool | None
     # 1 to 64: transfers at once
     concurrency: int | None
     # "replace" (the default); "fail": a name that refers to a manifest already, even to this one, is DigestMismatch,
@@ -499,6 +505,11 @@ class IndexAppendOptions(CallOptions, total=False):
     # images for a platform that the index has an entry for take that one's place, with what attests something about it;
     # without it both are there, as other tools have it
     replace: bool | None
+    # KEY=VALUE each, of the index, over those that it has
+    annotations: Iterable[str] | None
+    # another tag, or name in the layout or archive, which the changed index gets, whatever that refers to: the place's own name
+    # stays as it is
+    put_as: str | None
     # make the index when its name refers to nothing
     create: bool | None
     # the name has to refer to this index, else DigestMismatch, and nothing is written
@@ -508,8 +519,14 @@ class IndexAppendOptions(CallOptions, total=False):
     platform: Iterable[str] | None
     # "oci" or "docker": of the index itself, its entries stay what they are; a Docker list can hold Docker's images only
     media_type: str | None
+    # KEY=VALUE each, of each new entry that attests nothing
+    entry_annotations: Iterable[str] | None
     # also signatures, SBOMs and whatever else names what is put in as its subject, as in `copy`
     referrers: bool | None
+    # other tags that the index gets, or other names in its layout or archive
+    tags: Iterable[str] | None
+    # only say what would be written: nothing is changed, and the result has the index's bytes
+    dry_run: bool | None
     # 1 to 64: transfers at once
     concurrency: int | None
 
@@ -522,6 +539,8 @@ class IndexRemoveOptions(CallOptions, total=False):
     platform: Iterable[str] | None
     # the name has to refer to this index, else DigestMismatch, and nothing is written
     if_digest: str | None
+    # only say what would be written: nothing is changed, and the result has the index's bytes
+    dry_run: bool | None
 
 
 class ExtractOptions(CallOptions, total=False):

@@ -213,7 +213,11 @@ class WrittenIndex(TypedDict):
     copied: IndexCopied  # What was moved.
     attempts: int  # How often it was tried, because others changed the index too.
     skipped: list[str]  # The names that were left as they are, because they refer to something.
-    condition: str | None  # What made sure that the name could be set.
+    # What made sure that the name could be set: "registry", "locked" or "looked"; after a change also "unconfirmed": the change is made,
+    # but the look whether it has lasted failed. None without a condition.
+    condition: str | None
+    tags: list[str]  # The other names that it was given.
+    manifest: str | None  # With dry_run the exact bytes that would be put; else None.
     served_by: list[str]  # Who sent it: the registry, its mirrors, or several of them.
 
 

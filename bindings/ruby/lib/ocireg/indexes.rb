@@ -7,10 +7,12 @@ module Ocireg
     # @param place [String]
     # @param references [String, Array<String>] places, or digests of manifests in the same repository or layout; one that is an index
     #   gives its entries, with their attestations
-    # @param options platform: (a list), media_type: ("oci" or "docker"), annotations: (["KEY=VALUE"]), artifact_type:, subject:,
-    #   referrers:, concurrency:, if_exists: and if_digest: as in {Images#copy}
+    # @param options platform: (a list), media_type: ("oci" or "docker"), annotations: (["KEY=VALUE"]), entry_annotations: (of each new
+    #   entry), artifact_type:, subject:, referrers:, tags: (other names that it gets), dry_run:, concurrency:, if_exists: and if_digest: as
+    #   in {Images#copy}
     # @return [Hash] "destination", "digest", "mediaType", "size", "before", "manifests", "added", "removed", "subject", "copied",
-    #   "attempts", "skipped", "condition"
+    #   "attempts", "skipped", "condition" (what made sure that the name could be set: "registry", "locked" or "looked"; after a change also
+    #   "unconfirmed": it is made, but the look whether it has lasted failed), "tags", "manifest" (with dry_run the bytes, else nil)
     def create_index(place, references, **options)
       invoke(:ocireg_index_create, text("place", place), references: Array(references), **options)
     end
@@ -19,7 +21,8 @@ module Ocireg
     # @param place [String]
     # @param references [String, Array<String>] as in {#create_index}
     # @param options platform: (a list), replace: (the images for the same platforms), create: (when there is none), media_type:,
-    #   referrers:, concurrency:, if_digest:
+    #   annotations: (over those that it has), entry_annotations:, put_as: (another name, which the changed index gets instead),
+    #   referrers:, tags:, dry_run:, concurrency:, if_digest:
     # @return [Hash] as in {#create_index}
     def append_to_index(place, references, **options)
       invoke(:ocireg_index_append, text("place", place), references: Array(references), **options)
@@ -28,7 +31,7 @@ module Ocireg
     # Takes entries out of an index, with their attestations; the manifests stay: ocireg_index_remove.
     # @param place [String]
     # @param digests [String, Array<String>]
-    # @param options platform: (a list), if_digest:
+    # @param options platform: (a list), if_digest:, dry_run:
     # @return [Hash] as in {#create_index}
     def remove_from_index(place, digests = [], **options)
       invoke(:ocireg_index_remove, text("place", place), digests: Array(digests), **options)

@@ -982,12 +982,20 @@ void ocireg_context_free(ocireg_context *context);
 // the next call reads all of them again). An error names the file and the line, OCIREG_IO for
 // one that is broken, and OCIREG_LIMIT_EXCEEDED for one that is too large or a folder with more than 1000 entries.
 //
+// A registry that registries.conf blocks as a whole is not asked, whatever leads there. A redirect of another registry, its token
+// server, or the next step of an upload there is OCIREG_REDIRECT. If only a part of a registry is blocked, or a part is allowed,
+// only repositories are not asked for. The owner and the mode of these files are not looked at, as those programs do not:
+// unlike files of credentials they are usually not the user's own. Whoever may write them says where requests go and that
+// plain http will do, also with the credentials that are stored for the host: only files of the machine's administrator
+// should be named.
+//
 // The differences from those programs: In registries.conf, a prefix without a port is not for the same host with one, unless it is
 // blocked. Mirrors are asked for lists of tags and referrers too. The parts of an image need not all come from one mirror. A
 // registry that is blocked is blocked whatever its location is. Version 1 is refused. In hosts.toml, a broken file is an error.
 // What may be pulled may be asked for referrers. A host by http with ca or client is not tried by https first. docker.io by https
 // is Docker Hub. A 'server' elsewhere takes the registry's place for repositories only: what is about the registry itself (ping,
-// login, catalog, ocireg_token) and protocol v1 still ask that. In registries.yaml, an endpoint that is not a URL is an error. In
+// login, catalog, ocireg_token) and protocol v1 still ask that, because a login is for the host that the caller names. In
+// registries.yaml, an endpoint that is not a URL is an error. In
 // daemon.json, insecure networks are for hosts that are written as addresses.
 //
 // Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
@@ -1052,7 +1060,8 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 // ocireg_client_set_host, and not to those that only a file of the machine names.
 //
 // Manifests, blobs, tags and referrers are asked of the mirrors in this order, and then of the host itself. One is passed over if
-// it does not connect within 5 s (or connect_timeout_ms if that is less), refuses, does not have it, or sends something else. The
+// it does not connect within 5 s (or connect_timeout_ms if that is less), refuses, does not have it, sends something else, or
+// fewer bytes than min_speed allows. The
 // same holds if it sends no byte of its answer within 10 s (or idle_timeout_ms, or half of the time until the deadline). The log
 // tells so. If no other endpoint answers, one that was only slow is asked again, with all the time that a registry has. For a
 // minute, or as long as its Retry-After says, it then comes after the others. Not so if it only did not have something, which says
@@ -2255,7 +2264,7 @@ ocireg_status ocireg_artifact_attach(ocireg_client *client,
 //   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
 //      this machine's
 //   titles (list of strings): only files with one of these titles, in which * is any text and ? any one
-//      character; none is OCIREG_NOT_FOUND
+//      character; none is OCIREG_NOT_FOUND, and an empty list OCIREG_INVALID_ARGUMENT
 //   media_types (list of strings): only files of one of these media types, with * and ? too
 //   keep_old (boolean, default: false): files that are there are left as they are; without it they are
 //      replaced
@@ -2339,10 +2348,10 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // the first where a registry deletes the manifest with its tag: then nothing more is pruned there, and tags of the source that
 // went with it are brought again. With max_prune, nothing is removed if the list lacks more tags than that.
 //
-// The destination's tags become those of the source whatever they refer to: one that another client sets between the look and the
-// write is overwritten, as it would be a moment later, unless no_clobber says that what is there stays. No condition is sent,
-// because few registries look at one (RFC 9110 If-Match), and finding that out costs more requests than a whole copy of what is
-// there.
+// The destination's tags become those of the source whatever they refer to, unless no_clobber is set. A tag at a registry that
+// is replaced is looked up again right before it is set: if another client has changed it since, it stays, and is a failure. With
+// referrers or platform, and for a tag that the list of the destination does not have, it is not looked up again. No condition is
+// sent with the request (RFC 9110 If-Match): few registries look at one, and to find out which do costs requests for each tag.
 //
 // In a layout an image whose blobs are not all there, or do not have their size, is copied again, even if its name is unchanged.
 // index.json is written for many names at once, the last of them at the end, also when the call fails. Archives are locked against
@@ -2357,7 +2366,8 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // bytes_copied), "images": [{"source": string or null (of a tag that was pruned), "destination": string, "state": "copied",
 // "pruned" or "failed", "digest": string or null, "bytes": number, "bytes_copied": number, "error": as in ocireg_error_json, or
 // null}] (none that were skipped; at most 10,000, and 1,000 that failed), "images_left_out": number (more than these), "error": the
-// first failure, or null}. With dry_run it says what would be done. Free with ocireg_string_free. OCIREG_OK does not say that every
+// first failure, or null, "served_by": [HOST[:PORT]] (who sent manifests and blobs: registries, their mirrors, or several of
+// them)}. With dry_run it says what would be done. Free with ocireg_string_free. OCIREG_OK does not say that every
 // image is there: "failed" does.
 //
 // Progress: bytes of all blobs, of a total that is not known; "blobs" counts those of the images that are done. The log has an
@@ -2708,7 +2718,8 @@ ocireg_status ocireg_token(ocireg_client *client,
 // string when it is freed. A redirect to an address that this client would not ask itself, such as a cloud's metadata service,
 // is refused; names are resolved only with the option check, and by the caller.
 //
-// Result: {"reference": string, "digest": string, "size": number or null (unknown: a redirect does not say it), "mediaType":
+// Result: {"reference": string, "digest": string, "size": number or null (unknown: a redirect does not say it, and nothing is
+// asked only for that; check asks where it leads), "mediaType":
 // string or null, "locations": [{"url": string, "headers": {name: value}, "expires": string (RFC 3339, UTC: of the token, or as
 // a signed URL of a known kind says itself) or null (unknown, or never), "expires_in": number (seconds from now) or null,
 // "endpoint": string (the URL of the API of the registry that it is from, and the PREFIX of a mirror), "redirected": boolean (it redirected there)}]}. Free
@@ -3120,7 +3131,8 @@ ocireg_status ocireg_v1_delete_repository(ocireg_client *client,
 //
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"digest":
 // string, "size": number, "mediaType": string (of the config), "manifest": string (the image's digest), "config": the
-// config parsed, or null when it is not an image's and not JSON [, "platform": {"os", "architecture", ...} of an image in an index]},
+// config parsed, or null when it is not an image's and not JSON, "served_by": [HOST[:PORT]] (who sent the manifest and the config: the
+// registry, its mirrors, or several of them) [, "platform": {"os", "architecture", ...} of an image in an index]},
 // freed with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_UNSUPPORTED when the manifest has no config (schema 1), OCIREG_NOT_FOUND also when the
@@ -3328,10 +3340,11 @@ ocireg_status ocireg_repository_remove(ocireg_client *client,
 // "before": string or null (the digest of the index before, of a change), "manifests": [descriptor] (all entries, with
 // "platform"), "added": [descriptor] (the new ones of them), "removed": [descriptor] (what is not in it any more), "subject":
 // descriptor or null, "copied": {"manifests": {...}, "blobs": {...}} as in ocireg_copy (with the index itself), "attempts":
-// number, "skipped": [string], "condition": string or null, as in ocireg_copy, or "unconfirmed" (see ocireg_index_append), "tags":
-// [string] (the other names that it was given, in the order of the option), "manifest": string or null (with dry_run the exact bytes
-// that would be put); what was left as it is has no size and entries}. Other names are set when the index is there under its own; with
-// if_exists each of them is looked at before anything is written.
+// number, "served_by": [HOST[:PORT]] (who sent manifests and blobs), "skipped": [string], "condition": string or null, as in
+// ocireg_copy, or "unconfirmed" (see ocireg_index_append), "tags": [string] (the other names that it was given, in the order of the
+// option), "manifest": string or null (with dry_run the exact bytes that would be put); what was left as it is has no size and
+// entries}. Other names are set when the index is there under its own; with if_exists each of them is looked at before anything is
+// written.
 // Free with ocireg_string_free.
 //
 // Progress: as for ocireg_copy; each try begins anew.
@@ -3430,7 +3443,8 @@ ocireg_status ocireg_index_remove(ocireg_client *client,
 
 // Writes the file system of an image at any place (see ocireg_endpoint_parse) as one tar archive (POSIX pax) to a file: what is there
 // after the last layer. The file appears under its name only whole and verified, replacing what was there, as by
-// ocireg_blob_get_file; what is not a file is written through. Blocks.
+// ocireg_blob_get_file; what is not a file is written through. A process that is killed meanwhile leaves a hidden file beside it
+// (`.` to `.partial`). Blocks.
 //
 // The layers are read from the newest on, each once, and written as they come, without temporary files. An entry is in the archive
 // unless a newer layer has its name, removes it, or has something else in the place of a folder above it. Types, permissions with
@@ -3453,7 +3467,9 @@ ocireg_status ocireg_index_remove(ocireg_client *client,
 // Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}] [, "path": string, of
 // ocireg_image_export_file], "layers": [{"digest": string, "diff_id": string, "diff_id_checked": boolean (false when the config does
 // not tell it)}], the oldest first, "files", "directories", "symlinks", "hard_links", "devices" (and pipes), "bytes" (of the files),
-// "size" (of the archive): numbers}. Free with ocireg_string_free.
+// "size" (of the archive): numbers,
+// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the registry, its mirrors, or several of them)}. Free with
+// ocireg_string_free.
 //
 // Progress: bytes of the layers, as they are stored.
 //
@@ -3511,7 +3527,7 @@ ocireg_status ocireg_image_export_stream(ocireg_client *client,
 //   max_ratio (integer, default: 250): the most bytes of a layer for each packed one, from the first GiB on
 //   paths (list of strings): only these paths of the image, each with everything below it and the folders
 //      above it. In patterns `*` is any part of a name, `?` one byte, `[a-z]` one of several, `**` any number
-//      of names, and after a backslash each stands for itself
+//      of names, and after a backslash each stands for itself. A list without any is OCIREG_INVALID_ARGUMENT
 //
 // With paths, as ocireg_image_files lists them (links are not followed), only what they name is written, with everything below it and
 // the folders above it, which get the modes of the image. The layers are read from the newest on, as by ocireg_image_export_file,
@@ -3522,7 +3538,9 @@ ocireg_status ocireg_image_export_stream(ocireg_client *client,
 // Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string,
 // "layers": [{"digest": string, "diff_id": string, "diff_id_checked": boolean (false when the config does not tell it)}],
 // the oldest first, of those that were read, "files", "directories", "symlinks", "hard_links", "devices", "skipped" (devices and pipes
-// left out), "whiteouts" (0 with paths), "bytes" (of the files): numbers}. Free with ocireg_string_free.
+// left out), "whiteouts" (0 with paths), "bytes" (of the files): numbers,
+// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the registry, its mirrors, or several of them)}. Free with
+// ocireg_string_free.
 //
 // Progress: bytes of the layers, as they are stored.
 //
@@ -3555,7 +3573,9 @@ ocireg_status ocireg_image_extract(ocireg_client *client,
 // number (permissions, with set-user-ID, set-group-ID and sticky bit), "uid": number, "gid": number, "mtime": number (seconds
 // since 1970), "link": string or null (what a symbolic link says; the name that a hard link was made of, which later layers may
 // have changed or removed) [, "device": {"major": number, "minor": number}, of a device], "layer": string (the digest of the
-// layer that it is from)}]}, sorted by the bytes of their paths, the root left out. A folder that the layers name only in the
+// layer that it is from)}],
+// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the registry, its mirrors, or several of them)}, the files
+// sorted by the bytes of their paths, the root left out. A folder that the layers name only in the
 // paths of others has the mode 0755 and zeros. Free with ocireg_string_free.
 //
 // Progress: bytes of the layers, as they are stored.
@@ -3583,7 +3603,8 @@ ocireg_status ocireg_image_files(ocireg_client *client,
 //      to be right; without it, reading ends with the file
 //
 // Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string (behind all
-// links), "size": number, "mode": number, "layer": string (the digest of the layer that has it), "verified": boolean}.
+// links), "size": number, "mode": number, "layer": string (the digest of the layer that has it), "verified": boolean,
+// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the registry, its mirrors, or several of them)}.
 // Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_NOT_FOUND, OCIREG_INVALID_ARGUMENT when it is not a regular file, OCIREG_INVALID_MANIFEST when

@@ -178,6 +178,16 @@ struct ImageOutcome {
     blobs: Value,
 }
 
+/// What a name refers to at the destination.
+enum NameAtDestination {
+    /// Nothing, or nobody has to know.
+    Unknown,
+    /// What the source has, or what is not replaced.
+    Stays(Digest),
+    /// Something else.
+    Old(Digest),
+}
+
 impl ImageOutcome {
     fn skipped(digest: Option<Digest>) -> ImageOutcome {
         ImageOutcome { state: ImageState::Skipped, digest, blobs: Value::Null }
@@ -285,10 +295,9 @@ impl SyncJob<'_> {
         }
         // Only then one digest says it all.
         let is_whole = !self.options.referrers && self.options.platform.is_empty();
-        if !is_new && is_whole {
-            if let Some(now) = self.same(call, pair, name)? {
-                return Ok(ImageOutcome::skipped(Some(now.digest)));
-            }
+        let now = if is_new || !is_whole { NameAtDestination::Unknown } else { self.now(call, pair, name)? };
+        if let NameAtDestination::Stays(digest) = now {
+            return Ok(ImageOutcome::skipped(Some(digest)));
         }
         let named = if pair.destination.is_at_hand() { pair.destination.look(call, name)? } else { None };
         let named = match named {
@@ -299,7 +308,8 @@ impl SyncJob<'_> {
         let from = ListedSource { from, digest_tags: list.digest_tags.as_ref() };
         let to = pair.destination.open(name, is_new).map_err(|error| error.with_side(Side::Destination))?;
         let traffic = pair.destination.puts_at_once().then_some(&self.traffic);
-        let to = SharedStore { to, named, destination: self.places[at], traffic };
+        let old = if let NameAtDestination::Old(digest) = now { Some(digest) } else { None };
+        let to = SharedStore { to, named, old, destination: self.places[at], traffic };
         let mut options = self.copy.clone();
         if name.parse::<Digest>().is_ok() {
             // A digest never refers to anything else.
@@ -309,17 +319,23 @@ impl SyncJob<'_> {
         Ok(self.brought(self.places[at], copied))
     }
 
-    /// What both sides have under a name, if that is the same, or if the destination's has to stay. The destination is asked first:
-    /// where it has nothing, the copy finds out what the source has.
-    fn same(&self, call: &Call, pair: &Pair, name: &str) -> Result<Option<Descriptor>> {
+    /// What the destination has under a name. It is asked first: where it has nothing, the copy finds out what the source has.
+    fn now(&self, call: &Call, pair: &Pair, name: &str) -> Result<NameAtDestination> {
         let there = pair.destination.look(call, name).map_err(|error| error.with_side(Side::Destination))?;
-        let Some(there) = there else { return Ok(None) };
+        let Some(there) = there else { return Ok(NameAtDestination::Unknown) };
         if self.options.no_clobber {
-            return Ok(Some(there));
+            return Ok(NameAtDestination::Stays(there.digest));
         }
         let wanted = pair.source.look(call, name).map_err(|error| error.with_side(Side::Source))?;
-        let is_same = wanted.digest == there.digest && pair.destination.is_complete(call, &there)?;
-        Ok(is_same.then_some(there))
+        if wanted.digest == there.digest && pair.destination.is_complete(call, &there)? {
+            return Ok(NameAtDestination::Stays(there.digest));
+        }
+        // In a layout and an archive other processes wait.
+        Ok(if pair.destination.is_at_hand() {
+            NameAtDestination::Unknown
+        } else {
+            NameAtDestination::Old(there.digest)
+        })
     }
 
     fn brought(&self, place: u32, copied: Copied) -> ImageOutcome {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::report::CountedContents;
 use crate::call::Call;
 use crate::digest::Digest;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::store::condition::{NameCondition, NameFate};
 use crate::store::{Moved, PromisedBlob, RawManifest, ReadStore, Role, TakenBlob, WriteStore};
@@ -86,6 +86,8 @@ pub(super) struct SharedStore<'a> {
     pub to: Box<dyn WriteStore>,
     /// What its name refers to, if that is known.
     pub named: Option<Digest>,
+    /// What its name referred to when that was looked up, if it is to be replaced.
+    pub old: Option<Digest>,
     pub destination: u32,
     /// None where what one image has put may not be there for others yet: such a store sees to that itself.
     pub traffic: Option<&'a Traffic>,
@@ -97,7 +99,9 @@ impl WriteStore for SharedStore<'_> {
     }
 
     fn look(&self, call: &Call, root: &RawManifest) -> Result<bool> {
-        Ok(self.to.look(call, root)? || self.named.as_ref() == Some(root.digest()))
+        // What the name refers to has just been looked up, and is looked up again before it is set.
+        let is_old = self.old.as_ref().is_some_and(|old| old != root.digest());
+        Ok(!is_old && self.to.look(call, root)? || self.named.as_ref() == Some(root.digest()))
     }
 
     fn begin(&self, call: &Call) -> Result<()> {
@@ -137,6 +141,21 @@ impl WriteStore for SharedStore<'_> {
     }
 
     fn put_root(&self, call: &Call, content: &RawManifest, condition: &NameCondition) -> Result<NameFate> {
+        if let Some(old) = &self.old {
+            // The blobs may have taken hours.
+            let now = self.to.named(call)?.map(|now| now.digest);
+            if now.as_ref() == Some(content.digest()) {
+                return Ok(NameFate::Set(None));
+            }
+            if now.as_ref() != Some(old) {
+                let name = self.to.name()?;
+                let message =
+                    format!("'{name}' was changed by another client since it was looked up, and stays as it is");
+                let error =
+                    Error::new(Code::DigestMismatch, message).with_conflict(&name, now.as_ref().map(Digest::as_str));
+                return Err(error.with_hint("sync again: then it is looked up again"));
+            }
+        }
         self.to.put_root(call, content, condition)
     }
 

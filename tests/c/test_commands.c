@@ -122,7 +122,7 @@ static void test_sync(void **state) {
     expect_bool_at(said, "dry_run", true);
     expect_run(text("sync %s oci-archive:%s/a.tar --exclude other --newest 1 --no-clobber --text", place, folder), &said);
     assert_non_null(strstr(said, text("copied\toci-archive:%s/a.tar:v1.1\tsha256:", folder)));
-    expect_run(text("sync %s oci-archive:%s/a.tar --tags v* --prune --parallel 2", place, folder), &said);
+    expect_run(text("sync %s oci-archive:%s/a.tar --tags v* --prune --max-prune 5 --parallel 2", place, folder), &said);
     expect_number_at(said, "tags/skipped", 1);
     /* Lists; what is called .yaml is skopeo's. */
     expect_shell(text("printf \"%s:v1.0\\n%s:v1.1 oci:other # here\\n\" >list && $0 sync --from list oci:many >said && $0 layout list many --text |"

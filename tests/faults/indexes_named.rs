@@ -167,8 +167,11 @@ fn an_image_is_no_index_and_the_error_says_how_it_becomes_one() {
     let names = references(&to, &["amd64", "arm64"]);
     let image = to.image("amd64")["digest"].as_str().unwrap().to_owned();
     to.registry.manifests.lock().unwrap().tags.insert("t".to_owned(), image.clone());
-    let error =
-        fails(append(&client, &place(&to, "t"), json!({"references": names[1..]})), Code::Unsupported, "is no index");
+    let error = fails(
+        append(&client, &place(&to, "t"), json!({"references": names[1..]})),
+        Code::Unsupported,
+        "is not an index",
+    );
     assert!(error.hint().unwrap().contains("index create"), "{error}");
     // As it says.
     let made = create(&client, &place(&to, "t"), json!({"references": [place(&to, "t"), names[1]]})).unwrap();

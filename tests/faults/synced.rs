@@ -177,6 +177,34 @@ fn a_tag_that_moves_on_the_way_is_one_or_the_other() {
 }
 
 #[test]
+fn a_tag_that_another_client_changes_on_the_way_stays() {
+    let manifests = Arc::new(OnceLock::<Arc<Mutex<crate::registry::Manifests>>>::new());
+    let inside = manifests.clone();
+    let from = Shelf::with(Abilities::default(), move |seen| {
+        if seen.target.contains(digest(b"t").as_str()) {
+            let mut manifests = inside.get().unwrap().lock().unwrap();
+            let other = manifests.tags["other"].clone();
+            manifests.tags.insert("t".to_owned(), other);
+        }
+    });
+    let to = shelf_of(&[]);
+    for tag in ["t", "u", "v"] {
+        put(&from, tag, tag);
+        put(&to, tag, &format!("old {tag}"));
+    }
+    put(&to, "other", "other");
+    manifests.set(to.registry.manifests.clone()).ok();
+    let before = to.registry.server.count("HEAD", "/manifests/");
+    let result = synced(&from, &to, json!({"parallel": 1})).unwrap();
+    assert_eq!((counts(&result).as_str(), to.tag("t")), ("3 2 0 0 1", to.tag("other")));
+    let error = &result["error"];
+    assert_eq!((&error["name"], &error["conflict"]["name"]), (&json!("DIGEST_MISMATCH"), &json!("t")), "{error}");
+    assert!(error["message"].as_str().unwrap().contains("changed by another client"), "{error}");
+    assert_eq!(to.registry.server.count("HEAD", "/manifests/") - before, 6, "one more for each tag that is replaced");
+    assert_eq!((to.tag("u"), to.tag("v")), (from.tag("u"), from.tag("v")));
+}
+
+#[test]
 fn only_what_is_covered_is_pruned() {
     let from = shelf_of(&["v1", "v2", "v3", "edge"]);
     let begin = ["v0", "v1", "other", "edge-old"];

@@ -1,7 +1,11 @@
 //! Pruning where the source's list, or the registry that is pruned, is not what it seems: a tag goes only if that is sure, and alone.
 
+use std::sync::{Arc, Mutex};
+
+use ocireg::call::context::Context;
 use ocireg::error::Code;
-use serde_json::json;
+use ocireg::place::{sync_list, SyncList, SyncListOptions};
+use serde_json::{json, Value};
 
 use crate::common::*;
 use crate::registry::{Abilities, Registry};
@@ -104,6 +108,43 @@ fn the_newest_of_whatever_there_is_prune_nothing() {
     assert_eq!(tags(&to), "1.1 1.2");
     let result = synced(&from, &to, json!({"newest": 1, "semver": ["1.x"], "prune": true})).unwrap();
     assert_eq!((counts(&result).as_str(), tags(&to).as_str()), ("1 0 1 1 0", "1.2"));
+}
+
+#[test]
+fn of_each_place_that_is_not_pruned_the_log_says_so() {
+    let (from, broken) = (shelf_of(&["1"]), shelf_of(&["1", "2"]));
+    broken.held.lock().unwrap().blobs.remove(digest(b"2").as_str());
+    let (one, two, none) = (shelf_of(&["1", "old"]), shelf_of(&["1", "old", "older"]), shelf_of(&[]));
+    let list = format!(
+        "{from} {}\n{from} {}\n{} {}\n",
+        name(&one),
+        name(&two),
+        name(&broken),
+        name(&none),
+        from = name(&from)
+    );
+    let (client, told) = (client(), Arc::new(Mutex::new(Vec::new())));
+    let (context, events) = (Context::new(), told.clone());
+    context.set_log(Some(Arc::new(move |event: &Value| {
+        if event["event"] == "warning" {
+            events.lock().unwrap().push(format!(
+                "{} {}",
+                event["host"].as_str().unwrap(),
+                event["text"].as_str().unwrap()
+            ));
+        }
+        Ok(())
+    })));
+    let list = SyncList::read(&client, &list, None, None).unwrap();
+    let mut options = SyncListOptions::default();
+    options.sync.prune = true;
+    let call = client.call(Some(Arc::new(context))).unwrap();
+    assert_eq!(sync_list(&client, &call, &list, &options).unwrap().tags.failed, 1);
+    for (shelf, count) in [(&one, 1), (&two, 2)] {
+        let wanted = format!("docker://{} {count} tags are not pruned, because 1 failed", name(shelf));
+        assert!(told.lock().unwrap().contains(&wanted), "{told:?}");
+    }
+    assert_eq!((tags(&one).as_str(), tags(&two).as_str()), ("1 old", "1 old older"));
 }
 
 #[test]

@@ -163,7 +163,11 @@ fn skopeo(client: &Client, text: &str) -> Result<Vec<SyncItem>> {
                 items.push(SyncItem { source, destination: None, also, client, has_credentials, place });
                 Ok::<(), Error>(())
             };
-            client.repository(&whole).map_err(|error| error.within(&place))?;
+            let repository = client.repository(&whole).map_err(|error| error.within(&place))?;
+            if own.is_some() && host::key(&repository.index().name) != host::key(&registry.host) {
+                let message = format!("{whole} is at {}, whose settings these are not", repository.index().name);
+                return Err(Error::new(Code::InvalidArgument, message).within(&place));
+            }
             match tags {
                 YamlTags::All => add(&whole, Also::Nothing)?,
                 YamlTags::Found(text) => add(&whole, Also::Found(text.clone()))?,
@@ -280,6 +284,17 @@ mod tests {
             (0, Some(path("b.cert")), Some(path("b.key")))
         );
         assert!(settings(callers.clone(), &registry(Some(path("missing")))).is_err());
+    }
+
+    #[test]
+    fn settings_are_for_the_registry_that_is_asked() {
+        let client = Client::new(Default::default()).unwrap();
+        let list = |settings: &str| format!("myreg: {{images: {{app: []}}{settings}}}\n");
+        assert_eq!(read(&client, &list("")).unwrap().hosts(), ["docker.io", "h.io"]);
+        let error = read(&client, &list(", credentials: {username: u, password: p}")).err().unwrap();
+        assert!(error.message().contains("myreg/app is at docker.io, whose settings these are not"), "{error}");
+        let hub = "docker.io: {images: {alpine: []}, tls-verify: true}\n";
+        assert_eq!(read(&client, hub).unwrap().items.len(), 1);
     }
 
     #[test]

@@ -210,3 +210,22 @@ fn some_words_belong_to_one_room() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// A name that two rooms give to different things has to be explained each time it is said.
+#[test]
+fn no_two_types_have_one_name() {
+    let source = root().join("src");
+    let mut all = Vec::new();
+    lines(&source, &mut all);
+    let defined =
+        regex_lite::Regex::new(r"^\s*(pub(\([a-z: ]+\))? )?(struct|enum|trait|union|type) ([A-Z]\w*)").unwrap();
+    let mut places: BTreeMap<String, BTreeSet<PathBuf>> = BTreeMap::new();
+    for (file, line) in &all {
+        for found in defined.captures_iter(line).filter(|found| &found[3] != "type" || !line.starts_with(' ')) {
+            places.entry(found[4].to_owned()).or_default().insert(file.clone());
+        }
+    }
+    assert!(places.len() > 500);
+    places.retain(|_, files| files.len() > 1);
+    assert!(places.is_empty(), "{places:#?}");
+}

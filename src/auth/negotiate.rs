@@ -12,10 +12,10 @@ use std::net::IpAddr;
 use ::http::Method;
 
 use super::challenge::{self, AuthScheme, Challenge};
-use super::issued_token::IssuedToken;
 use super::proof::{basic, Proof};
 use super::recipient::{is_about_rights, scopes_of, Recipient, RedirectTrail};
 use super::scope::ScopeSet;
+use super::token_in_use::TokenInUse;
 use super::token_server::Realm;
 use super::{Account, Auth, Refusal, Reply};
 use crate::call::Call;
@@ -251,7 +251,7 @@ impl Auth {
         challenge: &Challenge,
         credentials: &Credentials,
         remote: Option<IpAddr>,
-        grant: impl FnOnce(Realm) -> Result<IssuedToken>,
+        grant: impl FnOnce(Realm) -> Result<TokenInUse>,
     ) -> Result<Option<Proof>> {
         match (&challenge.scheme, credentials) {
             (_, Credentials::Token(token)) => Ok(Some(Proof::Bearer(token.clone()))),
@@ -271,8 +271,8 @@ impl Auth {
         realm: &Realm,
         challenge: &Challenge,
         wanted: &ScopeSet,
-        refused: Option<&IssuedToken>,
-    ) -> Result<IssuedToken> {
+        refused: Option<&TokenInUse>,
+    ) -> Result<TokenInUse> {
         let mut scopes = wanted.clone();
         // The challenge of a ping may contain a placeholder; only that of a request with a scope is used.
         if let (Some(scope), false) = (challenge.scope(), wanted.is_empty()) {

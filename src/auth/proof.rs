@@ -3,7 +3,7 @@
 use ::http::header::HeaderValue;
 use zeroize::Zeroizing;
 
-use super::issued_token::IssuedToken;
+use super::token_in_use::TokenInUse;
 use crate::credentials::{encode_pair, Credentials};
 use crate::digest::Algorithm;
 use crate::error::{Code, Error, Result};
@@ -19,7 +19,7 @@ pub(super) enum Proof {
     Nothing,
     Basic(Zeroizing<String>),
     Bearer(Zeroizing<String>),
-    Token(IssuedToken),
+    Token(TokenInUse),
 }
 
 impl Proof {

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
 
-use super::issued_token::IssuedToken;
 use super::scope::ScopeSet;
+use super::token_in_use::TokenInUse;
 use super::token_request::{self, FetchedToken};
 use super::token_response::Token;
 use super::token_server::{Realm, Refresh};
@@ -69,7 +69,7 @@ impl TokenCache {
     }
 
     /// A token for these scopes: a cached one, otherwise the one that is being fetched, otherwise a new one.
-    pub(super) fn get(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<IssuedToken> {
+    pub(super) fn get(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<TokenInUse> {
         self.picked(call, realm, scopes, |_| true)
     }
 
@@ -82,7 +82,7 @@ impl TokenCache {
         scopes: &ScopeSet,
         time: Duration,
         refused: Option<&str>,
-    ) -> Result<IssuedToken> {
+    ) -> Result<TokenInUse> {
         let (now, refused) = (SystemTime::now(), refused.and_then(|value| self.drop_value(realm, value)));
         self.picked(call, realm, scopes, |kept| {
             kept.token.lasts(now, time) && refused.is_none_or(|obtained| kept.obtained > obtained)
@@ -95,7 +95,7 @@ impl TokenCache {
         realm: &Realm,
         scopes: &ScopeSet,
         will_do: impl Fn(&CachedToken) -> bool,
-    ) -> Result<IssuedToken> {
+    ) -> Result<TokenInUse> {
         match self.find(realm, scopes, will_do) {
             Some(grant) => Ok(grant),
             None => self.fetch(call, realm, scopes, Purpose::All),
@@ -109,8 +109,8 @@ impl TokenCache {
         call: &Call,
         realm: &Realm,
         scopes: &ScopeSet,
-        refused: &IssuedToken,
-    ) -> Result<IssuedToken> {
+        refused: &TokenInUse,
+    ) -> Result<TokenInUse> {
         if refused.new {
             return self.alone(call, realm, scopes);
         }
@@ -118,16 +118,16 @@ impl TokenCache {
     }
 
     /// A token for one request, not shared with others.
-    pub(super) fn alone(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<IssuedToken> {
+    pub(super) fn alone(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<TokenInUse> {
         self.fetch(call, realm, scopes, Purpose::One(self.lonely.fetch_add(1, Ordering::SeqCst)))
     }
 
     /// A token that is fetched now, whatever is cached.
-    pub(super) fn fresh(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<IssuedToken> {
+    pub(super) fn fresh(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<TokenInUse> {
         self.fetch(call, realm, scopes, Purpose::Login)
     }
 
-    fn fetch(&self, call: &Call, realm: &Realm, scopes: &ScopeSet, purpose: Purpose) -> Result<IssuedToken> {
+    fn fetch(&self, call: &Call, realm: &Realm, scopes: &ScopeSet, purpose: Purpose) -> Result<TokenInUse> {
         let (leads, mut flight) = self.board(call, realm, scopes, purpose)?;
         // The fetch has limits of its own, but other endpoints may be asked instead of the one that wants this token.
         let share = realm.at.settings().and_then(|settings| settings.share(call));
@@ -144,7 +144,7 @@ impl TokenCache {
             }
         }
         match &fetched.outcome {
-            Ok(token) => Ok(IssuedToken::new(realm, token, Instant::now(), true)),
+            Ok(token) => Ok(TokenInUse::new(realm, token, Instant::now(), true)),
             Err(error) if realm.withheld => Err(error.duplicate().with_hint(format!(
                 "the credentials were not sent to the token server {}, which is not part of the registry's domain: trusted_realms allows it",
                 realm.at.url.host_str().unwrap_or_default()
@@ -160,7 +160,7 @@ impl TokenCache {
 
     /// A body was refused with this token and could not be sent again at once: when it is repeated, a token of its own
     /// avoids the same failure.
-    pub(super) fn owe(&self, grant: &IssuedToken) {
+    pub(super) fn owe(&self, grant: &TokenInUse) {
         if grant.is_ours_alone() {
             return;
         }
@@ -183,7 +183,7 @@ impl TokenCache {
 
     /// Drops a token that the registry no longer accepts. `lacks`: it says that the token lacks a permission, so it was
     /// not used up.
-    pub(super) fn forget(&self, grant: &IssuedToken, lacks: bool) {
+    pub(super) fn forget(&self, grant: &TokenInUse, lacks: bool) {
         if !lacks && grant.seems_used_up() {
             let mut short = lock(&self.short);
             make_room(&mut short, &grant.key);
@@ -203,13 +203,13 @@ impl TokenCache {
     }
 
     /// A cached token, of those that will do.
-    fn find(&self, realm: &Realm, scopes: &ScopeSet, will_do: impl Fn(&CachedToken) -> bool) -> Option<IssuedToken> {
+    fn find(&self, realm: &Realm, scopes: &ScopeSet, will_do: impl Fn(&CachedToken) -> bool) -> Option<TokenInUse> {
         let now = SystemTime::now();
         let mut all = lock(&self.kept);
         let list = all.get_mut(&realm.key())?;
         list.retain(|kept| kept.token.fresh_at(now));
         let kept = list.iter().find(|kept| kept.scopes.contains(scopes) && will_do(kept))?;
-        Some(IssuedToken::new(realm, &kept.token, kept.obtained, false))
+        Some(TokenInUse::new(realm, &kept.token, kept.obtained, false))
     }
 
     /// The fetch in progress for this key, or a new one, which the caller then runs.

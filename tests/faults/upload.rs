@@ -297,11 +297,16 @@ fn an_abandoned_upload_is_cancelled() {
         _ => reply(500),
     });
     let client = client();
-    let (context, call) = with_context(&client);
-    let upload = client.start_upload(&call, &repository(&server.host), &UploadOptions::default()).unwrap();
-    context.cancel();
-    drop(upload);
-    assert_eq!(server.count("DELETE", "/up/1"), 1);
+    for by_hand in [false, true] {
+        let (context, call) = with_context(&client);
+        let mut upload = client.start_upload(&call, &repository(&server.host), &UploadOptions::default()).unwrap();
+        context.cancel();
+        if by_hand {
+            upload.cancel().unwrap();
+        }
+        drop(upload);
+    }
+    assert_eq!(server.count("DELETE", "/up/1"), 2);
 }
 
 #[test]

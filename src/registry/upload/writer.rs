@@ -114,12 +114,15 @@ impl Upload {
         Ok(self.session.saved())
     }
 
-    /// Cancels the upload.
+    /// Cancels the upload, also when the call that it belongs to has ended.
     pub fn cancel(&mut self) -> Result<()> {
         if self.over {
             return Ok(());
         }
         self.over = true;
+        if self.session.remote.call.check().is_err() {
+            self.session.remote.call = self.session.remote.call.farewell();
+        }
         self.session.cancel()
     }
 

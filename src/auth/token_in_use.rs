@@ -15,7 +15,7 @@ const AGED: Duration = Duration::from_secs(30);
 const BRIEF: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
-pub(super) struct IssuedToken {
+pub(super) struct TokenInUse {
     pub key: String,
     pub token: Arc<Token>,
     pub obtained: Instant,
@@ -26,11 +26,11 @@ pub(super) struct IssuedToken {
     has_credentials: bool,
 }
 
-impl IssuedToken {
-    pub(super) fn new(realm: &Realm, token: &Arc<Token>, obtained: Instant, new: bool) -> IssuedToken {
+impl TokenInUse {
+    pub(super) fn new(realm: &Realm, token: &Arc<Token>, obtained: Instant, new: bool) -> TokenInUse {
         token.given.fetch_add(1, Ordering::SeqCst);
         let (key, age) = (realm.key(), obtained.elapsed());
-        IssuedToken { key, token: token.clone(), obtained, age, new, has_credentials: realm.has_credentials() }
+        TokenInUse { key, token: token.clone(), obtained, age, new, has_credentials: realm.has_credentials() }
     }
 
     pub(super) fn value(&self) -> &str {

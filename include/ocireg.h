@@ -985,7 +985,7 @@ void ocireg_context_free(ocireg_context *context);
 // A registry that registries.conf blocks as a whole is not asked, whatever leads there. A redirect of another registry, its token
 // server, or the next step of an upload there is OCIREG_REDIRECT. If only a part of a registry is blocked, or a part is allowed,
 // only repositories are not asked for. The owner and the mode of these files are not looked at, as those programs do not:
-// unlike files of credentials they are usually not the user's own. Whoever may write them says where requests go and that
+// unlike files of credentials they are usually not the user's own. A user who may write them decides where requests go and that
 // plain http will do, also with the credentials that are stored for the host: only files of the machine's administrator
 // should be named.
 //
@@ -2366,7 +2366,7 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // bytes_copied), "images": [{"source": string or null (of a tag that was pruned), "destination": string, "state": "copied",
 // "pruned" or "failed", "digest": string or null, "bytes": number, "bytes_copied": number, "error": as in ocireg_error_json, or
 // null}] (none that were skipped; at most 10,000, and 1,000 that failed), "images_left_out": number (more than these), "error": the
-// first failure, or null, "served_by": [HOST[:PORT]] (who sent manifests and blobs: registries, their mirrors, or several of
+// first failure, or null, "served_by": [HOST[:PORT]] (the endpoints that sent manifests and blobs: registries, their mirrors, or several of
 // them)}. With dry_run it says what would be done. Free with ocireg_string_free. OCIREG_OK does not say that every
 // image is there: "failed" does.
 //
@@ -3131,7 +3131,7 @@ ocireg_status ocireg_v1_delete_repository(ocireg_client *client,
 //
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"digest":
 // string, "size": number, "mediaType": string (of the config), "manifest": string (the image's digest), "config": the
-// config parsed, or null when it is not an image's and not JSON, "served_by": [HOST[:PORT]] (who sent the manifest and the config: the
+// config parsed, or null when it is not an image's and not JSON, "served_by": [HOST[:PORT]] (the endpoints that sent the manifest and the config: the
 // registry, its mirrors, or several of them) [, "platform": {"os", "architecture", ...} of an image in an index]},
 // freed with ocireg_string_free.
 //
@@ -3340,7 +3340,7 @@ ocireg_status ocireg_repository_remove(ocireg_client *client,
 // "before": string or null (the digest of the index before, of a change), "manifests": [descriptor] (all entries, with
 // "platform"), "added": [descriptor] (the new ones of them), "removed": [descriptor] (what is not in it any more), "subject":
 // descriptor or null, "copied": {"manifests": {...}, "blobs": {...}} as in ocireg_copy (with the index itself), "attempts":
-// number, "served_by": [HOST[:PORT]] (who sent manifests and blobs), "skipped": [string], "condition": string or null, as in
+// number, "served_by": [HOST[:PORT]] (the endpoints that sent manifests and blobs), "skipped": [string], "condition": string or null, as in
 // ocireg_copy, or "unconfirmed" (see ocireg_index_append), "tags": [string] (the other names that it was given, in the order of the
 // option), "manifest": string or null (with dry_run the exact bytes that would be put); what was left as it is has no size and
 // entries}. Other names are set when the index is there under its own; with if_exists each of them is looked at before anything is
@@ -3468,7 +3468,7 @@ ocireg_status ocireg_index_remove(ocireg_client *client,
 // ocireg_image_export_file], "layers": [{"digest": string, "diff_id": string, "diff_id_checked": boolean (false when the config does
 // not tell it)}], the oldest first, "files", "directories", "symlinks", "hard_links", "devices" (and pipes), "bytes" (of the files),
 // "size" (of the archive): numbers,
-// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the registry, its mirrors, or several of them)}. Free with
+// "served_by": [HOST[:PORT]] (the endpoints that sent manifests and blobs of it: the registry, its mirrors, or several of them)}. Free with
 // ocireg_string_free.
 //
 // Progress: bytes of the layers, as they are stored.
@@ -3539,7 +3539,7 @@ ocireg_status ocireg_image_export_stream(ocireg_client *client,
 // "layers": [{"digest": string, "diff_id": string, "diff_id_checked": boolean (false when the config does not tell it)}],
 // the oldest first, of those that were read, "files", "directories", "symlinks", "hard_links", "devices", "skipped" (devices and pipes
 // left out), "whiteouts" (0 with paths), "bytes" (of the files): numbers,
-// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the registry, its mirrors, or several of them)}. Free with
+// "served_by": [HOST[:PORT]] (the endpoints that sent manifests and blobs of it: the registry, its mirrors, or several of them)}. Free with
 // ocireg_string_free.
 //
 // Progress: bytes of the layers, as they are stored.
@@ -3574,7 +3574,7 @@ ocireg_status ocireg_image_extract(ocireg_client *client,
 // since 1970), "link": string or null (what a symbolic link says; the name that a hard link was made of, which later layers may
 // have changed or removed) [, "device": {"major": number, "minor": number}, of a device], "layer": string (the digest of the
 // layer that it is from)}],
-// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the registry, its mirrors, or several of them)}, the files
+// "served_by": [HOST[:PORT]] (the endpoints that sent manifests and blobs of it: the registry, its mirrors, or several of them)}, the files
 // sorted by the bytes of their paths, the root left out. A folder that the layers name only in the
 // paths of others has the mode 0755 and zeros. Free with ocireg_string_free.
 //
@@ -3604,7 +3604,7 @@ ocireg_status ocireg_image_files(ocireg_client *client,
 //
 // Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string (behind all
 // links), "size": number, "mode": number, "layer": string (the digest of the layer that has it), "verified": boolean,
-// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the registry, its mirrors, or several of them)}.
+// "served_by": [HOST[:PORT]] (the endpoints that sent manifests and blobs of it: the registry, its mirrors, or several of them)}.
 // Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_NOT_FOUND, OCIREG_INVALID_ARGUMENT when it is not a regular file, OCIREG_INVALID_MANIFEST when

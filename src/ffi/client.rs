@@ -75,7 +75,7 @@ pub(super) unsafe fn begin<O: Options>(
 /// A registry that registries.conf blocks as a whole is not asked, whatever leads there. A redirect of another registry, its token
 /// server, or the next step of an upload there is OCIREG_REDIRECT. If only a part of a registry is blocked, or a part is allowed,
 /// only repositories are not asked for. The owner and the mode of these files are not looked at, as those programs do not:
-/// unlike files of credentials they are usually not the user's own. Whoever may write them says where requests go and that
+/// unlike files of credentials they are usually not the user's own. A user who may write them decides where requests go and that
 /// plain http will do, also with the credentials that are stored for the host: only files of the machine's administrator
 /// should be named.
 ///

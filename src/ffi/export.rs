@@ -44,7 +44,7 @@ pub type ocireg_write_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, da
 /// ocireg_image_export_file], "layers": [{"digest": string, "diff_id": string, "diff_id_checked": boolean (false when the config does
 /// not tell it)}], the oldest first, "files", "directories", "symlinks", "hard_links", "devices" (and pipes), "bytes" (of the files),
 /// "size" (of the archive): numbers,
-/// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the registry, its mirrors, or several of them)}. Free with
+/// "served_by": [HOST[:PORT]] (the endpoints that sent manifests and blobs of it: the registry, its mirrors, or several of them)}. Free with
 /// ocireg_string_free.
 ///
 /// Progress: bytes of the layers, as they are stored.

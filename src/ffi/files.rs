@@ -36,7 +36,7 @@ use crate::place::Place;
 /// "layers": [{"digest": string, "diff_id": string, "diff_id_checked": boolean (false when the config does not tell it)}],
 /// the oldest first, of those that were read, "files", "directories", "symlinks", "hard_links", "devices", "skipped" (devices and pipes
 /// left out), "whiteouts" (0 with paths), "bytes" (of the files): numbers,
-/// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the registry, its mirrors, or several of them)}. Free with
+/// "served_by": [HOST[:PORT]] (the endpoints that sent manifests and blobs of it: the registry, its mirrors, or several of them)}. Free with
 /// ocireg_string_free.
 ///
 /// Progress: bytes of the layers, as they are stored.
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn ocireg_image_extract(
 /// since 1970), "link": string or null (what a symbolic link says; the name that a hard link was made of, which later layers may
 /// have changed or removed) [, "device": {"major": number, "minor": number}, of a device], "layer": string (the digest of the
 /// layer that it is from)}],
-/// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the registry, its mirrors, or several of them)}, the files
+/// "served_by": [HOST[:PORT]] (the endpoints that sent manifests and blobs of it: the registry, its mirrors, or several of them)}, the files
 /// sorted by the bytes of their paths, the root left out. A folder that the layers name only in the
 /// paths of others has the mode 0755 and zeros. Free with ocireg_string_free.
 ///
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn ocireg_image_files(
 ///
 /// Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string (behind all
 /// links), "size": number, "mode": number, "layer": string (the digest of the layer that has it), "verified": boolean,
-/// "served_by": [HOST[:PORT]] (who sent manifests and blobs of it: the registry, its mirrors, or several of them)}.
+/// "served_by": [HOST[:PORT]] (the endpoints that sent manifests and blobs of it: the registry, its mirrors, or several of them)}.
 /// Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_NOT_FOUND, OCIREG_INVALID_ARGUMENT when it is not a regular file, OCIREG_INVALID_MANIFEST when

@@ -29,7 +29,7 @@ use crate::place::{self, Place};
 ///
 /// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"digest":
 /// string, "size": number, "mediaType": string (of the config), "manifest": string (the image's digest), "config": the
-/// config parsed, or null when it is not an image's and not JSON, "served_by": [HOST[:PORT]] (who sent the manifest and the config: the
+/// config parsed, or null when it is not an image's and not JSON, "served_by": [HOST[:PORT]] (the endpoints that sent the manifest and the config: the
 /// registry, its mirrors, or several of them) [, "platform": {"os", "architecture", ...} of an image in an index]},
 /// freed with ocireg_string_free.
 ///

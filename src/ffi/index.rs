@@ -30,7 +30,7 @@ use crate::place::{append_to_index, create_index, remove_from_index, Place};
 /// "before": string or null (the digest of the index before, of a change), "manifests": [descriptor] (all entries, with
 /// "platform"), "added": [descriptor] (the new ones of them), "removed": [descriptor] (what is not in it any more), "subject":
 /// descriptor or null, "copied": {"manifests": {...}, "blobs": {...}} as in ocireg_copy (with the index itself), "attempts":
-/// number, "served_by": [HOST[:PORT]] (who sent manifests and blobs), "skipped": [string], "condition": string or null, as in
+/// number, "served_by": [HOST[:PORT]] (the endpoints that sent manifests and blobs), "skipped": [string], "condition": string or null, as in
 /// ocireg_copy, or "unconfirmed" (see ocireg_index_append), "tags": [string] (the other names that it was given, in the order of the
 /// option), "manifest": string or null (with dry_run the exact bytes that would be put); what was left as it is has no size and
 /// entries}. Other names are set when the index is there under its own; with if_exists each of them is looked at before anything is

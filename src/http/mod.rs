@@ -81,7 +81,7 @@ impl Http {
         self.hosts.set(url, network)
     }
 
-    /// What nobody may ask, whatever leads there.
+    /// What must not be asked, whatever leads there.
     pub(crate) fn forbidden_hosts(&self) -> MutexGuard<'_, ForbiddenHosts> {
         lock(&self.forbidden)
     }

@@ -49,7 +49,7 @@ pub struct CatFile {
     pub layer: Digest,
     /// Whether the digest of that layer was verified.
     pub verified: bool,
-    /// Who sent manifests and blobs of it, `HOST[:PORT]` each: the registry, its mirrors, or nobody.
+    /// The endpoints that sent manifests and blobs of it, `HOST[:PORT]` each: the registry or its mirrors.
     pub served_by: Vec<String>,
 }
 

@@ -61,7 +61,7 @@ pub struct Exported {
     pub bytes: u64,
     /// Bytes of the archive.
     pub size: u64,
-    /// Who sent manifests and blobs of it, `HOST[:PORT]` each: the registry, its mirrors, or nobody.
+    /// The endpoints that sent manifests and blobs of it, `HOST[:PORT]` each: the registry or its mirrors.
     pub served_by: Vec<String>,
 }
 

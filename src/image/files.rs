@@ -44,7 +44,7 @@ pub struct ImageFiles {
     pub bytes: u64,
     /// The files, by path.
     pub files: Vec<ListedFile>,
-    /// Who sent manifests and blobs of it, `HOST[:PORT]` each: the registry, its mirrors, or nobody.
+    /// The endpoints that sent manifests and blobs of it, `HOST[:PORT]` each: the registry or its mirrors.
     pub served_by: Vec<String>,
 }
 

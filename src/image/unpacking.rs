@@ -71,7 +71,7 @@ pub struct Extracted {
     pub whiteouts: u64,
     /// Bytes of the regular files.
     pub bytes: u64,
-    /// Who sent manifests and blobs of it, `HOST[:PORT]` each: the registry, its mirrors, or nobody.
+    /// The endpoints that sent manifests and blobs of it, `HOST[:PORT]` each: the registry or its mirrors.
     pub served_by: Vec<String>,
 }
 

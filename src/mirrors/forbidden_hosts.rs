@@ -1,11 +1,11 @@
-//! Hosts that nobody may ask, whatever leads there: a redirect, a challenge, or a mirror of another registry.
+//! Hosts that must not be asked, whatever leads there: a redirect, a challenge, or a mirror of another registry.
 
 use std::collections::HashMap;
 
 use super::rules::Rules;
 use crate::docker_hub;
 
-/// All of a client. Whoever sends asks first.
+/// All of a client. Code that sends a request asks here first.
 #[derive(Default)]
 pub(crate) struct ForbiddenHosts {
     /// Hosts and ports of the registries whose options say that only their mirrors are asked, by the registry.

@@ -84,7 +84,7 @@ impl Rules {
         Rules(self.0.iter().map(|group| group.iter().map(bare).collect()).collect())
     }
 
-    /// Who forbids a whole host, `HOST[:PORT]`, if somebody does: not where a part of it may be asked.
+    /// The rule that forbids a whole host, `HOST[:PORT]`, if there is one: not where a part of it may be asked.
     pub(super) fn block_of_host(&self, host: &str) -> Option<&RuleSource> {
         let rule = self.of_name(host).filter(|rule| rule.blocked)?;
         let is_open = |rule: &Rule| match &rule.scope {

@@ -94,7 +94,7 @@ pub struct Synced {
     pub images_left_out: u64,
     /// The first failure.
     pub error: Option<Value>,
-    /// Who sent manifests and blobs, `HOST[:PORT]` each: registries, their mirrors, or nobody.
+    /// The endpoints that sent manifests and blobs, `HOST[:PORT]` each: registries or their mirrors.
     pub served_by: Vec<String>,
 }
 

@@ -302,7 +302,7 @@ mod tests {
         let client = Client::new(Default::default()).unwrap();
         let list = "a.io: {tls-verify: false, images: {x: []}}\nA.io: {tls-verify: true, images: {x: []}}\n";
         let error = read(&client, list).err().unwrap();
-        assert!(error.message().contains("twice how 'A.io' is reached"), "{error}");
+        assert!(error.message().contains("settings for the registry 'A.io' twice"), "{error}");
     }
 
     #[test]

@@ -6,10 +6,10 @@
 //! ffi                                              C: handles, strings, options, errors, callbacks, jobs
 //! place                                            names of places, and what is done between two of them
 //! convert · registry_v1                            old images made new and new ones old · the old protocol
-//! registry · artifact · image                      protocol v2 · files as artifacts · layers, configs, trees
+//! registry · artifact · image · repositories       protocol v2 · files as artifacts · layers, configs, trees · whole repositories
 //! layout · transfer                                layouts and archives · copies between any two stores
 //! download · store · auth · machine · job          pieces of bodies · the traits · credentials · the machine's files · calls of jobs
-//! http                                             one request
+//! http · registry_error                            one request · what a refusal says
 //! stream · call · tar · os                         bytes on their way · what a call is · tar files · the system
 //! manifest · mirrors · reference · schema1 · error · digest · platform · options · …       no I/O, no clock
 //! ```
@@ -110,7 +110,6 @@ mod descriptor;
 pub mod digest;
 mod docker_hub;
 mod download;
-
 pub mod error;
 mod ffi;
 mod http;
@@ -123,6 +122,7 @@ pub mod manifest;
 pub mod media_type;
 mod memories;
 mod mirrors;
+mod node_parser;
 mod options;
 mod os;
 pub mod place;

@@ -1,15 +1,10 @@
 //! JSON documents that are read by pointers (RFC 6901), such as `/layers/0/digest`. Everything is copied when a document is parsed: looking
 //! something up allocates nothing, and a string ends with a NUL, so that C can borrow it.
 
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
-use serde::Deserializer;
 use serde_json::{Number, Value};
-use zeroize::{Zeroize as _, Zeroizing};
-
-use crate::json::{self, Budget, JsonError};
+use zeroize::Zeroize as _;
 
 /// A value, and below it what it holds. C borrows any of them, so each begins with a mark by which C's pointer is known.
 #[repr(C)]
@@ -43,7 +38,7 @@ pub(crate) struct ObjectMembers {
 }
 
 impl NulTerminated {
-    fn new(text: &str) -> NulTerminated {
+    pub(crate) fn new(text: &str) -> NulTerminated {
         let mut bytes = Vec::with_capacity(text.len() + 1);
         bytes.extend_from_slice(text.as_bytes());
         bytes.push(0);
@@ -66,7 +61,7 @@ impl NulTerminated {
 
 impl ObjectMembers {
     /// The members, or the name that two of them have.
-    fn new(members: Vec<(NulTerminated, Node)>) -> Result<ObjectMembers, String> {
+    pub(crate) fn new(members: Vec<(NulTerminated, Node)>) -> Result<ObjectMembers, String> {
         let name = |at: u32| members[at as usize].0.bytes();
         let mut by_name: Box<[u32]> = (0..).take(members.len()).collect();
         by_name.sort_by(|a, b| name(*a).cmp(name(*b)));
@@ -93,12 +88,6 @@ impl Drop for Node {
 }
 
 impl Node {
-    /// The document that bytes hold. The mark is that of each value in it. It takes at most 32 times their memory.
-    pub(crate) fn parse(bytes: &[u8], mark: u64) -> Result<Node, JsonError> {
-        let budget = Budget::of_own();
-        json::parse_as(bytes, Seed { mark, budget: &budget }, &budget)
-    }
-
     /// What a pointer leads to; the empty one is this value itself.
     pub(crate) fn find(&self, pointer: &[u8]) -> Option<&Node> {
         let Some(rest) = pointer.strip_prefix(b"/") else { return pointer.is_empty().then_some(self) };
@@ -154,82 +143,6 @@ impl Node {
     }
 }
 
-/// Makes a node of a value as it is parsed: a tree that is made of another tree takes the memory of both.
-#[derive(Clone, Copy)]
-struct Seed<'a> {
-    mark: u64,
-    budget: &'a Budget,
-}
-
-impl Seed<'_> {
-    fn node<E>(self, content: JsonContent) -> Result<Node, E> {
-        Ok(Node { mark: AtomicU64::new(self.mark), content })
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Seed<'_> {
-    type Value = Node;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Seed<'_> {
-    type Value = Node;
-
-    fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        out.write_str("a JSON value")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
-        self.node(JsonContent::Boolean(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
-        self.node(JsonContent::Number(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
-        self.node(JsonContent::Number(value.into()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
-        // No text of JSON is a number that is not finite.
-        self.node(Number::from_f64(value).map_or(JsonContent::Null, JsonContent::Number))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Node, E> {
-        self.node(JsonContent::String(NulTerminated::new(value)))
-    }
-
-    fn visit_unit<E>(self) -> Result<Node, E> {
-        self.node(JsonContent::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
-        let _level = self.budget.descend()?;
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(self)? {
-            // Room for four, which a list begins with otherwise, would be lost around each list of one.
-            list.reserve_exact(usize::from(list.is_empty()));
-            list.push(item);
-        }
-        self.node(JsonContent::List(list.into_boxed_slice()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Node, A::Error> {
-        let _level = self.budget.descend()?;
-        let mut list = Vec::new();
-        while let Some(name) = members.next_key::<Zeroizing<String>>()? {
-            list.reserve_exact(usize::from(list.is_empty()));
-            list.push((NulTerminated::new(&name), members.next_value_seed(self)?));
-        }
-        let members = ObjectMembers::new(list).map_err(|name| json::twice(&name))?;
-        self.node(JsonContent::Object(Box::new(members)))
-    }
-}
-
 /// A layer of a manifest, or of a result that holds one: of those of a media type, or of all, the one at a position.
 pub(crate) fn layer<'a>(manifest: &'a Node, media_type: Option<&[u8]>, position: usize) -> Option<&'a Node> {
     const PLACES: [&str; 4] = ["/layers", "/blobs", "/manifest/layers", "/manifest/blobs"];
@@ -272,9 +185,10 @@ fn index(token: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node_parser;
 
     fn parse(text: &str) -> Node {
-        Node::parse(text.as_bytes(), 0).unwrap()
+        node_parser::document(text.as_bytes(), 0).unwrap()
     }
 
     fn at(node: &Node, pointer: &str) -> Option<Value> {
@@ -293,7 +207,7 @@ mod tests {
             format!(r#"{{"digest": "x", "manifest": {{"layers": {layers}}}}}"#),
             format!(r#"{{"manifest": {{"blobs": {layers}, "config": {{}}}}}}"#),
         ] {
-            let manifest = Node::parse(document.as_bytes(), 1).unwrap();
+            let manifest = node_parser::document(document.as_bytes(), 1).unwrap();
             let size = |wanted: Option<&str>, position| {
                 let found = layer(&manifest, wanted.map(str::as_bytes), position)?;
                 found.find(b"/size").and_then(|size| size.to_value().as_u64())
@@ -304,7 +218,7 @@ mod tests {
             assert_eq!((of(Some("c/"))[0], of(Some(""))[0], of(Some("C/D"))[0]), (None, None, None), "{document}");
         }
         for document in [r#"{"manifests": [{}]}"#, r#"{"layers": {"0": {}}}"#, "[]", "7", r#"{"layers": []}"#] {
-            assert!(layer(&Node::parse(document.as_bytes(), 1).unwrap(), None, 0).is_none(), "{document}");
+            assert!(layer(&node_parser::document(document.as_bytes(), 1).unwrap(), None, 0).is_none(), "{document}");
         }
     }
 
@@ -402,7 +316,7 @@ mod tests {
     #[test]
     fn a_name_that_occurs_twice_is_refused() {
         for text in [r#"{"a":1,"b":2,"a":3}"#, r#"[{"x":{"a":1,"\u0061":2}}]"#, r#"{"":1,"":1}"#] {
-            let error = Node::parse(text.as_bytes(), 0).err().unwrap().to_string();
+            let error = node_parser::document(text.as_bytes(), 0).err().unwrap().to_string();
             assert!(error.contains("occurs twice at line 1 column"), "{error}");
         }
     }

@@ -49,7 +49,7 @@ int file_failed(struct session *session, const char *what, const char *path, int
     if (reason == ETIMEDOUT)
         return report_failure(session->output, OCIREG_TIMEOUT, "the call's deadline has passed");
     return report_failure(session->output, OCIREG_IO, "cannot %s %s: %s", what, path,
-                          reason == A_TRAP ? "another user put a link or pipe there, in a folder that everybody may write to" : strerror(reason));
+                          reason == A_TRAP ? "another user put a link or pipe there, in a folder that every user may write to" : strerror(reason));
 }
 
 int file_report(struct session *session, const char *path, int reason)

@@ -19,7 +19,7 @@ type ImageConfig struct {
 	// Config is the JSON; null when it is not the config of an image.
 	Config   json.RawMessage `json:"config"`
 	Platform *Platform       `json:"platform"`
-	// ServedBy is who sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	// ServedBy has the endpoints that sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
 	ServedBy []string `json:"served_by"`
 	// Bytes are the exact bytes of the config.
 	Bytes []byte `json:"-"`
@@ -96,7 +96,7 @@ type ImageFile struct {
 	// Layer is the digest of the layer that contains it.
 	Layer    string `json:"layer"`
 	Verified bool   `json:"verified"`
-	// ServedBy is who sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	// ServedBy has the endpoints that sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
 	ServedBy []string `json:"served_by"`
 }
 

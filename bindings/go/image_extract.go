@@ -26,7 +26,7 @@ type ImageExtract struct {
 	Whiteouts int64 `json:"whiteouts"`
 	// Bytes is the total size of the files.
 	Bytes int64 `json:"bytes"`
-	// ServedBy is who sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	// ServedBy has the endpoints that sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
 	ServedBy []string `json:"served_by"`
 }
 
@@ -68,7 +68,7 @@ type ImageExport struct {
 	Bytes int64 `json:"bytes"`
 	// Size is that of the archive.
 	Size int64 `json:"size"`
-	// ServedBy is who sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	// ServedBy has the endpoints that sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
 	ServedBy []string `json:"served_by"`
 }
 

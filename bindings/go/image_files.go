@@ -16,7 +16,7 @@ type ImageFiles struct {
 	Bytes int64 `json:"bytes"`
 	// Files are sorted by the bytes of their paths, without the root.
 	Files []ImageEntry `json:"files"`
-	// ServedBy is who sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	// ServedBy has the endpoints that sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
 	ServedBy []string `json:"served_by"`
 }
 

@@ -28,7 +28,7 @@ type WrittenIndex struct {
 	// whether it has lasted failed.
 	Skipped   []string `json:"skipped"`
 	Condition string   `json:"condition"`
-	// ServedBy is who sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	// ServedBy has the endpoints that sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
 	ServedBy []string `json:"served_by"`
 	// Tags are the other names that it was given, by WithTags.
 	Tags []string `json:"tags"`

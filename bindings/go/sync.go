@@ -20,7 +20,7 @@ type SyncResult struct {
 	ImagesLeftOut int64         `json:"images_left_out"`
 	// Err is the first failure; nil when nothing failed.
 	Err *Error `json:"error"`
-	// ServedBy is who sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	// ServedBy has the endpoints that sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
 	ServedBy []string `json:"served_by"`
 }
 

@@ -67,7 +67,7 @@ fn for_c(text: Option<&NulTerminated>) -> *const c_char {
 
 fn parse(text: &[u8]) -> Result<Node> {
     let refused = |error: JsonError| Error::new(Code::InvalidArgument, format!("the text {}", error.verdict()));
-    Node::parse(text, INSIDE).map_err(refused)
+    crate::node_parser::document(text, INSIDE).map_err(refused)
 }
 
 /// Parses a JSON text, such as a result of this library, for the functions below. All of it is copied and nothing is allocated later:

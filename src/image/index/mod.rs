@@ -139,7 +139,7 @@ pub struct WrittenIndex {
     pub skipped: Vec<String>,
     /// What made sure that the name could be set; None without a condition.
     pub condition: Option<ConditionCheck>,
-    /// Who sent manifests and blobs of it, `HOST[:PORT]` each: registries, their mirrors, or nobody.
+    /// The endpoints that sent manifests and blobs of it, `HOST[:PORT]` each: registries and their mirrors.
     pub served_by: Vec<String>,
     /// The other names that it was given.
     pub tags: Vec<String>,

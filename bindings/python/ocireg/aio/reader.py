@@ -92,7 +92,7 @@ class AsyncBlobReader:
             if (reading := self._reading) is not None:
                 self._job.cancel()
                 await asyncio.wait([reading])
-                reading.exception()  # it is nobody's any more
+                reading.exception()  # no task waits for it any more
         finally:
             self._close()
 

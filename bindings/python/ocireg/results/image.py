@@ -95,7 +95,7 @@ class SyncResult(TypedDict):
     images: list[SyncedImage]  # Those that were brought, taken away, or failed.
     images_left_out: int  # How many of them are not listed.
     error: ErrorDetails | None  # The first failure.
-    served_by: list[str]  # Who sent it: the registry, its mirrors, or several of them.
+    served_by: list[str]  # The endpoints that sent it: the registry, its mirrors, or several of them.
 
 
 class Place(TypedDict):
@@ -218,7 +218,7 @@ class WrittenIndex(TypedDict):
     condition: str | None
     tags: list[str]  # The other names that it was given.
     manifest: str | None  # With dry_run the exact bytes that would be put; else None.
-    served_by: list[str]  # Who sent it: the registry, its mirrors, or several of them.
+    served_by: list[str]  # The endpoints that sent it: the registry, its mirrors, or several of them.
 
 
 class ImageFile(TypedDict):
@@ -231,7 +231,7 @@ class ImageFile(TypedDict):
     mode: int  # Its permissions.
     layer: str  # The layer that has it.
     verified: bool  # Whether the layer was read to its end.
-    served_by: list[str]  # Who sent it: the registry, its mirrors, or several of them.
+    served_by: list[str]  # The endpoints that sent it: the registry, its mirrors, or several of them.
 
 
 class ImageConfig(TypedDict):
@@ -243,7 +243,7 @@ class ImageConfig(TypedDict):
     manifest: str  # The image's digest.
     config: Any  # What it says; null when it is neither an image's nor JSON.
     platform: NotRequired[Platform]  # What the index says that it runs on.
-    served_by: list[str]  # Who sent it: the registry, its mirrors, or several of them.
+    served_by: list[str]  # The endpoints that sent it: the registry, its mirrors, or several of them.
 
 
 class ImageExtract(TypedDict):
@@ -261,7 +261,7 @@ class ImageExtract(TypedDict):
     skipped: int  # Devices and pipes that were left out.
     whiteouts: int  # Whiteouts.
     bytes: int  # The bytes of the files.
-    served_by: list[str]  # Who sent it: the registry, its mirrors, or several of them.
+    served_by: list[str]  # The endpoints that sent it: the registry, its mirrors, or several of them.
 
 
 class ImageExport(TypedDict):
@@ -278,7 +278,7 @@ class ImageExport(TypedDict):
     devices: int  # Devices and pipes.
     bytes: int  # The bytes of the files.
     size: int  # The bytes of the archive.
-    served_by: list[str]  # Who sent it: the registry, its mirrors, or several of them.
+    served_by: list[str]  # The endpoints that sent it: the registry, its mirrors, or several of them.
 
 
 class Device(TypedDict):
@@ -311,7 +311,7 @@ class ImageFiles(TypedDict):
     layers: list[UnpackedLayer]  # The layers, the oldest first.
     bytes: int  # The bytes of the regular files.
     files: list[FileEntry]  # What is there, sorted by path.
-    served_by: list[str]  # Who sent it: the registry, its mirrors, or several of them.
+    served_by: list[str]  # The endpoints that sent it: the registry, its mirrors, or several of them.
 
 
 class LayerSize(TypedDict):

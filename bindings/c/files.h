@@ -13,10 +13,11 @@ int file_open(struct session *session, const char *path, int *fd);
 ssize_t file_read(struct session *session, int fd, uint8_t *buffer, size_t size);
 /* Reports why file_read failed. */
 int file_report(struct session *session, const char *path, int reason);
-/* The same of anything else: what could not be done, such as "write". */
+
 /* In place of an errno: another user put a link or pipe there, in a folder in which every user may create files. */
 enum { A_TRAP = -1 };
 
+/* The same of anything else: what could not be done, such as "write". */
 int file_failed(struct session *session, const char *what, const char *path, int reason);
 
 /* Reads a file of at most `limit` bytes, behind which a NUL stands. Freed with free(). */

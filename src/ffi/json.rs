@@ -76,7 +76,7 @@ fn parse(text: &[u8]) -> Result<Node> {
 /// A pointer says where a value is (RFC 6901): "/layers/0/digest" is member "digest" of element 0 of member "layers"; in a member's name
 /// "~1" stands for "/" and "~0" for "~". "" and NULL are the value itself. Where there is no such value, or one of another kind, the
 /// answer is NULL, 0 or what the caller gives for that case; NULL for `json` is such a case too. Free with ocireg_json_free.
-/// The document takes at most 32 times the memory of its text; results of this library take 2 to 8 times.
+/// The document takes at most 40 times the memory of its text; results of this library take 2 to 8 times.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT for a text that is not one JSON document, is nested more than 56 deep (every result of the
 /// library can be parsed), or has a member twice, or a number that is too large for a double. Source: RFC 8259.

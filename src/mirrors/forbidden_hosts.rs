@@ -41,11 +41,14 @@ impl ForbiddenHosts {
         }
         // What is blocked with Docker Hub.
         let host = if host == docker_hub::REALM { docker_hub::DEFAULT_INDEX } else { host };
-        let mut source = self.by_files.block_of_host(&format!("{host}:{port}"));
-        if source.is_none() && matches!(port, 443 | 80) {
-            source = self.by_files.block_of_host(host);
+        // The usual ports are written or not: what is said of either name is meant, and what is open by one of them is open.
+        let names = [format!("{host}:{port}"), host.to_owned()];
+        let names = if matches!(port, 443 | 80) { &names[..] } else { &names[..1] };
+        if names.iter().any(|name| self.by_files.of_name(name).is_some_and(|rule| !rule.blocked)) {
+            return None;
         }
-        Some(format!("is blocked by {}", source?))
+        let source = names.iter().find_map(|name| self.by_files.block_of_host(name))?;
+        Some(format!("is blocked by {source}"))
     }
 }
 
@@ -101,6 +104,17 @@ mod tests {
         assert!(!is("half.io", 443) && !is("part.io", 443) && is("dark.io", 443));
         assert!(is("odd.io", 443) && !is("odd.io", 5000));
         assert!(ForbiddenHosts::default().why("dark.io", 443).is_none());
+    }
+
+    #[test]
+    fn a_host_may_be_an_exception_to_what_blocks_more() {
+        let all = forbidden(
+            "[[registry]]\nprefix = \"*.lab.io\"\nblocked = true\n[[registry]]\nlocation = \"good.lab.io\"\n\
+             [[registry]]\nlocation = \"evil.io\"\nblocked = true\n[[registry]]\nlocation = \"evil.io:443\"\n",
+        );
+        let is = |host: &str, port| all.why(host, port).is_some();
+        assert!(!is("good.lab.io", 443) && is("other.lab.io", 443) && is("good.lab.io", 5000));
+        assert!(!is("evil.io", 443) && is("evil.io", 5000));
     }
 
     #[test]

@@ -201,9 +201,11 @@ impl WriteStore for RegistryStore {
         if self.is_new || !self.stands_for(call, &name, root.digest())? {
             return Ok(false);
         }
-        let is_listed = |list: Vec<Descriptor>| list.iter().any(|entry| entry.digest == *root.digest());
-        let is_unlisted =
-            subject.is_some_and(|subject| !ReadStore::referrers(self, call, subject).is_ok_and(is_listed));
+        let is_unlisted = subject.is_some_and(|subject| match ReadStore::referrers(self, call, subject) {
+            Ok(list) => list.iter().all(|entry| entry.digest != *root.digest()),
+            // A list that cannot be read is no reason to write.
+            Err(error) => matches!(error.code(), Code::NotFound | Code::Unsupported),
+        });
         self.is_only_unlisted.store(is_unlisted, Ordering::Relaxed);
         Ok(!is_unlisted)
     }
@@ -305,9 +307,10 @@ impl RegistryStore {
         role: &Role,
         condition: &NameCondition,
     ) -> Result<Option<PutManifest>> {
-        let under = match *role == Role::Root && self.is_only_unlisted.load(Ordering::Relaxed) {
-            true => ManifestName::Digest(content.digest().clone()),
-            false => ManifestName::role(role, &self.reference, content.digest())?,
+        // The tag stands for it already, so what is asked of the tag is true.
+        let (under, condition) = match *role == Role::Root && self.is_only_unlisted.load(Ordering::Relaxed) {
+            true => (ManifestName::Digest(content.digest().clone()), &NameCondition::None),
+            false => (ManifestName::role(role, &self.reference, content.digest())?, condition),
         };
         // There are registries where a tag is written once.
         if matches!(role, Role::DigestTag(_)) && self.stands_for(call, &under, content.digest())? {

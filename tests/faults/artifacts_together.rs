@@ -168,6 +168,12 @@ fn one_with_a_tag_that_is_not_listed_is_listed_by_the_next_push() {
     let listed = shelf.registry.json(&shelf.tag(&list).unwrap()).unwrap();
     assert_eq!(listed["manifests"][0]["digest"], pushed);
     shelf.writes();
-    push(&client(), &artifact, &to, options).unwrap();
+    push(&client(), &artifact, &to, options.clone()).unwrap();
     assert_eq!(shelf.writes(), Vec::<String>::new(), "all is there");
+    // A condition is about the tag, which is as it has to be.
+    assert!(shelf.registry.manifests.lock().unwrap().tags.remove(&list).is_some());
+    let mut held = options;
+    held["if_digest"] = pushed.as_str().into();
+    assert_eq!(push(&client(), &artifact, &to, held).unwrap(), pushed);
+    assert!(shelf.tag(&list).is_some());
 }

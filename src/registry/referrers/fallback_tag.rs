@@ -268,7 +268,7 @@ impl TagWriter<'_> {
                 self.may_condition &= !(conditional && read(self.remote, self.subject)?.is_none());
                 Ok(false)
             }
-            status if statuses::CARRIED_OUT.contains(&status) => Ok(true),
+            status if statuses::is_success(status.as_u16()) => Ok(true),
             _ => Err(self.remote.failure(reply, &what)),
         }
     }

@@ -120,10 +120,10 @@ impl Upload {
             return Ok(());
         }
         self.over = true;
-        if self.session.remote.call.check().is_err() {
-            self.session.remote.call = self.session.remote.call.farewell();
-        }
-        self.session.cancel()
+        let Err(ended) = self.session.remote.call.check() else { return self.session.cancel() };
+        self.session.remote.call = self.session.remote.call.farewell();
+        // There is little time for it, and that it ended is not what the caller asks about.
+        self.session.cancel().map_err(|_| ended)
     }
 
     fn flush(&mut self) -> Result<()> {

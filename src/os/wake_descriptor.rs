@@ -18,7 +18,7 @@ impl WakeDescriptor {
         Ok(WakeDescriptor { rung, ring })
     }
 
-    /// The descriptor, which can be read from between [`Bell::ring`] and [`Bell::hush`].
+    /// The descriptor, which can be read from between [`WakeDescriptor::ring`] and [`WakeDescriptor::hush`].
     pub(crate) fn descriptor(&self) -> RawFd {
         self.rung.as_raw_fd()
     }

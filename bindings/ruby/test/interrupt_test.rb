@@ -188,6 +188,31 @@ class InterruptTest < OciregTest
     assert_equal 200, client.ping(registry)["status"]
   end
 
+  # What another fiber of the thread does while `write` waits in one is the caller's own, and not ended; the call's error comes out in its fiber.
+  def test_the_end_of_a_call_is_not_raised_in_another_fiber
+    reference = "#{repository = new_repository}@#{client.put_blob(repository, SecureRandom.bytes(1_000_000))["digest"]}"
+    other = Ocireg::Client.new(plain_http: true)
+    pieces = Enumerator.new do |yielder|
+      io = Object.new.tap { |it| it.define_singleton_method(:write) { |data| (yielder << data) && data.bytesize } }
+      other.blob_to_io(reference, io, timeout: 0.5)
+    end
+    assert_operator pieces.next.bytesize, :>, 0
+    other.close
+    sleep 1
+    assert_raises(Ocireg::Closed) { loop { pieces.next } && flunk("the blob has come to its end") }
+  end
+
+  # The end of a call whose `write` makes another one ends the other one too, and each error is its own call's.
+  def test_a_destination_that_makes_a_call_is_ended
+    reference = "#{repository = new_repository}@#{client.put_blob(repository, SecureRandom.bytes(10_000))["digest"]}"
+    fast = Object.new.tap { |it| it.define_singleton_method(:write) { |data| (sleep 0.6) && data.bytesize } }
+    slow = client
+    outer = Object.new.tap { |it| it.define_singleton_method(:write) { |data| slow.blob_to_io(reference, fast) && data.bytesize } }
+    failed = Thread.new { Ocireg::Client.new(plain_http: true).blob_to_io(reference, outer, timeout: 0.3) }
+    failed.report_on_exception = false
+    assert_raises(Ocireg::TimeoutError) { failed.join(5) ? failed.value : flunk("it continues to wait") }
+  end
+
   def written(kind, ending, &call)
     thread = Thread.new(&call)
     thread.report_on_exception = false

@@ -5,7 +5,8 @@ module Ocireg
   # call, except in a fiber of a scheduler, which has its own ways to end it.
   # @api private
   class Carrier
-    # Ends such a write; it is seen nowhere else.
+    # Ends such a write; it is seen nowhere else. It is raised only where the write runs: not in what a fiber that `write` has left, such
+    # as an Enumerator's, goes on with, nor in the write of another carrier inside this one's.
     Stop = Class.new(::Exception) # rubocop:disable Lint/InheritException
 
     # What is written at once: what a pipe holds.
@@ -17,6 +18,7 @@ module Ocireg
       @thread = Thread.current unless Fiber.current_scheduler
       @lock = Mutex.new
       @over = false
+      @stopped = false
       @written = Thread::Queue.new
     end
 
@@ -51,7 +53,13 @@ module Ocireg
     end
 
     def stop
-      @lock.synchronize { @thread&.raise(Stop) unless @over }
+      @lock.synchronize do
+        next if @thread.nil? || @over
+
+        @stopped = true
+        # Of another thread this reads what its current fiber has.
+        @thread.raise(Stop) if @thread[:ocireg_carrier].equal?(self)
+      end
     end
 
     def carry
@@ -59,7 +67,7 @@ module Ocireg
         copy
         @written.push(true)
       rescue Stop
-        nil
+        raise unless @stopped # another carrier's, whose write this is in
       ensure
         over
       end
@@ -67,8 +75,19 @@ module Ocireg
 
     def copy
       while (data = piece)
-        stopping(:immediate) { @io.write(data) }
+        raise Stop if @stopped
+
+        writing { stopping(:immediate) { @io.write(data) } }
       end
+    end
+
+    # What runs in here, in this fiber, is this carrier's write.
+    def writing
+      before = Thread.current[:ocireg_carrier]
+      Thread.current[:ocireg_carrier] = self
+      yield
+    ensure
+      Thread.current[:ocireg_carrier] = before
     end
 
     def piece
@@ -82,7 +101,7 @@ module Ocireg
       @lock.synchronize { @over = true }
       stopping(:immediate) { Thread.pass }
     rescue Stop
-      nil
+      raise unless @stopped
     end
 
     # When a Stop may arrive. In a fiber none ever does, and what a thread masks is not to be changed while its fibers take turns.

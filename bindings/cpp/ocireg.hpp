@@ -596,6 +596,19 @@ public:
     text_view(const Path &path) : view_(path.native())
     {
     }
+    /* What only something that is not const converts to. */
+    template <class Text,
+              std::enable_if_t<!std::is_convertible_v<const std::remove_reference_t<Text> &, std::string_view> && std::is_convertible_v<Text, std::string_view>, int> = 0,
+              class = void, class = void>
+    text_view(Text &&text) : view_(std::forward<Text>(text))
+    {
+    }
+    text_view(const char *text, std::size_t size) : view_(text, size) {}
+    /* Two iterators, from C++20 on. */
+    template <class First, class Last, std::enable_if_t<!std::is_integral_v<Last> && std::is_constructible_v<std::string_view, First, Last>, int> = 0>
+    text_view(First first, Last last) : view_(first, last)
+    {
+    }
     operator std::string_view() const noexcept { return view_; }
     const char *data() const noexcept { return view_.data(); }
     std::size_t size() const noexcept { return view_.size(); }
@@ -647,6 +660,10 @@ public:
     {
         for (const std::string_view text : list)
             list_.emplace_back(text);
+    }
+    template <class List, std::enable_if_t<std::is_same_v<List, std::initializer_list<std::string_view>>, int> = 0, class = void, class = void, class = void>
+    option(text_view key, const List &list) : key_(std::string_view(key)), kind_(kind::list), list_(list.begin(), list.end())
+    {
     }
     option(text_view key, std::vector<std::string> list) : key_(std::string_view(key)), kind_(kind::list), list_(std::move(list)) {}
 
@@ -712,7 +729,7 @@ public:
         case option::kind::list: {
             std::string all;
             for (const std::string &text : entry.list_)
-                all += (all.empty() ? "" : ",") + detail::quoted(text);
+                all += (all.empty() ? "" : ",") + detail::quoted(detail::c_string(text).get());
             merge('{' + detail::quoted(entry.key_) + ":[" + all + "]}");
             break;
         }
@@ -932,7 +949,7 @@ public:
     {
         detail::call([&](ocireg_error **error) { return ocireg_context_set_progress(get(), nullptr, nullptr, error); });
     }
-    /* void or bool (text_view event): the progress of each blob of a copy, as JSON. */
+    /* void or bool (std::string_view event): the progress of each blob of a copy, as JSON. */
     template <class Function> void on_blob_progress(Function function)
     {
         auto *kept = callbacks_->keep(detail::going_on<std::string_view>(std::move(function)));
@@ -945,7 +962,7 @@ public:
         detail::call(
             [&](ocireg_error **error) { return ocireg_context_set_blob_progress(get(), nullptr, nullptr, error); });
     }
-    /* void or bool (text_view event): the trace as JSON, without secrets. */
+    /* void or bool (std::string_view event): the trace as JSON, without secrets. */
     template <class Function> void on_log(Function function)
     {
         auto *kept = callbacks_->keep(detail::going_on<std::string_view>(std::move(function)));
@@ -956,7 +973,7 @@ public:
     {
         detail::call([&](ocireg_error **error) { return ocireg_context_set_log(get(), nullptr, nullptr, error); });
     }
-    /* ocireg::credentials (text_view host) */
+    /* ocireg::credentials (std::string_view host) */
     template <class Function> void on_credentials(Function function)
     {
         auto *kept = callbacks_->keep(detail::credentials_function(std::move(function)));
@@ -1072,6 +1089,17 @@ public:
     {
         other.setg(nullptr, nullptr, nullptr);
     }
+    blob_streambuf &operator=(blob_streambuf &&other)
+    {
+        if (this != &other) {
+            const blob_reader before(std::move(reader_)); /* its callbacks are freed after it */
+            std::streambuf::operator=(other);
+            reader_ = std::move(other.reader_);
+            bytes_ = std::move(other.bytes_);
+            other.setg(nullptr, nullptr, nullptr);
+        }
+        return *this;
+    }
     blob_reader &reader() noexcept { return reader_; }
     /* Writes the rest of the blob to a stream; returns how many bytes that were. Throws the reader's errors, and std::ios_base::failure when
      * the stream fails. */
@@ -1117,6 +1145,12 @@ public:
     blob_stream(blob_stream &&other) : blob_streambuf(std::move(other)), std::istream(std::move(static_cast<std::istream &>(other)))
     {
         set_rdbuf(static_cast<blob_streambuf *>(this));
+    }
+    blob_stream &operator=(blob_stream &&other)
+    {
+        blob_streambuf::operator=(std::move(other));
+        std::istream::operator=(std::move(static_cast<std::istream &>(other)));
+        return *this;
     }
     using blob_streambuf::copy_to;
     using blob_streambuf::reader;

@@ -46,10 +46,13 @@ readme_builds() {
 # What is a mistake is found by the compiler, and only that.
 finds_mistakes() {
     local line
-    check() { printf '#include <ocireg.hpp>\nint main() { ocireg::client client; (void)client; %s; }\n' "$1" |
+    check() { printf '#include <ocireg.hpp>\nstruct odd { operator std::string_view() { return "a"; } };\nint main() { ocireg::client client; (void)client; %s; }\n' "$1" |
         g++ -std=c++17 "${STRICT[@]}" -I"$root/include" -I"$root/bindings/cpp" -x c++ -fsyntax-only - 2>"$build/mistakes.log"; }
     for line in 'ocireg::options wanted{{"a", "x"}}' 'ocireg::options().set("a", 0.5).set("b", 1).set("c", true)' \
-        'client.each_tag("a", {{"all", true}}, nullptr, 5)' 'client.each_tag("a", {})' 'client.manifest_get(std::string("a"))'; do
+        'client.each_tag("a", {{"all", true}}, nullptr, 5)' 'client.each_tag("a", {})' 'client.manifest_get(std::string("a"))' \
+        'client.manifest_put("a", {"text", std::size_t{4}})' 'ocireg::digest_bytes({"text", 4})' 'odd text; client.manifest_get(text)' \
+        'client.manifest_get(odd())' 'std::initializer_list<std::string_view> list = {"a"}; ocireg::options().set("a", list)' \
+        'ocireg::options().set("a", {{"x", 1}, "y"})' 'ocireg::blob_stream a(client.blob_open("a")), b(client.blob_open("b")); a = std::move(b)'; do
         check "$line" || { cat "$build/mistakes.log"; fail "does not compile: $line"; }
     done
     for line in 'ocireg::options wanted{{"a", nullptr}}' 'ocireg::options wanted{{nullptr, "a"}}' 'ocireg::options().set("a", nullptr)' \

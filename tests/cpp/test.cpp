@@ -144,6 +144,8 @@ void names_and_options()
     CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "null pointer", ocireg::reference_parse(missing));
     // set replaces, whatever was there, and an empty list is one; add adds.
     options.set("accept", "x").set("accept", {"y"}).set("accept", std::vector<std::string>{}).add("accept", "z\"\\\n");
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::error, "NUL", options.set("accept", {std::string("a\0b", 3)}));
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::error, "NUL", options.set("accept", std::vector<std::string>{"x", std::string(1, '\0')}));
     CHECK(options.has("accept") && options.has("more") && options.has("n") && !options.has("none"));
     CHECK_THROWS(ocireg::invalid_argument_error, ocireg::error, "retries must be an integer", ocireg::client{{{"retries", std::vector<std::string>{}}}});
     ocireg::client{{{"max_list_bytes", std::numeric_limits<std::uint64_t>::max()}}};
@@ -352,6 +354,13 @@ void blobs(const ocireg::client &client)
     std::ostringstream copied;
     CHECK_EQUAL(rest.copy_to(copied), bytes.size() - 1);
     CHECK_EQUAL(first + copied.str(), bytes);
+    ocireg::blob_stream assigned(client.blob_open(blob(bytes)));
+    assigned.ignore(100);
+    ocireg::blob_stream begun(client.blob_open(blob(bytes)));
+    begun.get(first);
+    assigned = std::move(begun);
+    const std::string others(std::istreambuf_iterator<char>(assigned), {});
+    CHECK_EQUAL(first + others, bytes);
     std::ofstream full("/dev/full", std::ios::binary);
     CHECK_THROWS(std::ios_base::failure, std::exception, "did not take", ocireg::blob_stream(client.blob_open(blob(bytes))).copy_to(full));
     const server liar([](std::string_view) { return "HTTP/1.1 200 x\r\nContent-Length: 4\r\nConnection: close\r\n\r\nnope"; });
@@ -678,12 +687,12 @@ void interrupts(const ocireg::client &client)
     ocireg::context long_lived;
     ocireg::cancel_on_signal lasting(long_lived, SIGUSR1);
     std::thread sender([&] {
-        while (!done) {
+        do {
             struct sigaction now = {};
             sigaction(SIGUSR1, nullptr, &now);
             if (now.sa_handler != SIG_DFL)
                 now.sa_handler(SIGUSR1); /* as the kernel does on this thread; a signal after the first would end the program */
-        }
+        } while (!done); /* once at least, however late this thread is */
     });
     for (int i = 0; i < 2000; i++) {
         ocireg::context brief;

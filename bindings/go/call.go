@@ -77,7 +77,7 @@ func (c *Client) do(ctx context.Context, options []Option, run native, texts ...
 	return c.with(ctx, callSettings(options), texts, run)
 }
 
-// with makes a call: everything that it needs is created before and freed after it, and its error is returned.
+// with makes a call in its turn.
 func (c *Client) with(ctx context.Context, wanted *settings, texts []string, run native, take ...func(*call) error) error {
 	if !c.made() {
 		return errNoClient()
@@ -90,6 +90,12 @@ func (c *Client) with(ctx context.Context, wanted *settings, texts []string, run
 		return err
 	}
 	defer end()
+	return c.now(ctx, wanted, texts, run, take...)
+}
+
+// now makes a call: everything that it needs is created before and freed after it, and its error is returned.
+func (c *Client) now(ctx context.Context, wanted *settings, texts []string, run native, take ...func(*call) error) error {
+	var err error
 	k := &call{}
 	if k.text, err = cTexts(texts); err != nil {
 		return err

@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"context"
+	"runtime"
 	"sync"
 )
 
@@ -12,9 +13,12 @@ import (
 const DefaultMaxCalls = 1000
 
 // WithMaxCalls bounds how many calls of the client run at once; the others wait for their turn, until their context ends or the client is
-// closed. Each call that runs, and each Read and Write of a reader or an upload, takes a thread of the system's as long as it waits for a
-// registry, and Go ends a program that needs more than 10,000 (debug.SetMaxThreads). A call that a callback makes does not count. By
-// default DefaultMaxCalls.
+// closed. Each call that runs takes a thread of the system's as long as it waits for a registry, a call with an io.Reader or io.Writer
+// of the caller's up to two, and so does each Read and Write of a reader or an upload, which are not counted. Go ends a program that needs
+// more than 10,000 in all (debug.SetMaxThreads): the clients of one program share them. Calls that a callback makes do not count, nor those
+// that a reader's Read or a writer's Write makes itself. Calls that wait for one another, such as BlobGetTo and UploadBlob with an io.Pipe
+// between them, need room for all of them: each pair takes two turns, and pairs that are begun together may take all turns for their first
+// halves. By default DefaultMaxCalls.
 func WithMaxCalls(count int) ClientOption {
 	return clientOption(func(s *settings) {
 		if count < 1 {
@@ -47,8 +51,19 @@ func (c *Client) begin(ctx context.Context) (end func(), err error) {
 	}
 }
 
-// callbackThreads are the threads that run a callback. Go leaves each to the callback's goroutine, so that nothing else runs there.
+// callbackThreads are the threads that run a callback, or a caller's reader or writer. Go leaves each to one goroutine, so that nothing
+// else runs there.
 var callbackThreads threads
+
+// ownThread marks a goroutine that runs a caller's reader or writer: the call that waits for it has a turn already.
+func ownThread() (end func()) {
+	runtime.LockOSThread()
+	exit := callbackThreads.enter(C.ocireg_go_thread())
+	return func() {
+		exit()
+		runtime.UnlockOSThread()
+	}
+}
 
 type threads struct {
 	lock  sync.Mutex

@@ -58,7 +58,11 @@ func (c *Client) SetHost(host string, options ...HostOption) error {
 		}
 		option.host(wanted)
 	}
-	return c.with(context.Background(), wanted, []string{host}, func(k *call) C.ocireg_status {
+	if !c.made() {
+		return errNoClient()
+	}
+	// It waits for no registry, so it needs no turn.
+	return c.now(context.Background(), wanted, []string{host}, func(k *call) C.ocireg_status {
 		return C.ocireg_client_set_host(k.client, k.text[0], k.options, &k.failure)
 	})
 }

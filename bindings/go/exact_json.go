@@ -10,7 +10,7 @@ import (
 
 // decode is json.Unmarshal by exact names. For encoding/json "Digest" is "digest" too, and the last of both wins: a document would be
 // read in another way than the library, and every other client, reads it. An annotation that is not text, which the library leaves as it
-// is, makes nothing else unreadable either: it is left out.
+// is, makes nothing else unreadable either: it is left out. null is the empty text, as in the digests of tags that have disappeared.
 func decode(text []byte, into any) error {
 	shape := reflect.TypeOf(into).Elem()
 	if hasStray(text, shape) {
@@ -70,7 +70,7 @@ type part struct {
 	value json.RawMessage
 }
 
-// partsOf takes an object or array apart, as far as there may be fields in it; nil for everything else, and for what is not JSON.
+// partsOf takes an object or array apart, as far as there may be fields in it; nil for everything else, for null, and for what is not JSON.
 func partsOf(text []byte, shape reflect.Type) (reflect.Type, []part) {
 	for shape.Kind() == reflect.Pointer {
 		shape = shape.Elem()
@@ -80,7 +80,7 @@ func partsOf(text []byte, shape reflect.Type) (reflect.Type, []part) {
 	}
 	if shape.Kind() == reflect.Slice {
 		var elements []json.RawMessage
-		if json.Unmarshal(text, &elements) != nil {
+		if json.Unmarshal(text, &elements) != nil || elements == nil {
 			return shape, nil
 		}
 		parts := make([]part, len(elements))
@@ -135,7 +135,7 @@ func shapeOf(whole reflect.Type, one part) (shape reflect.Type, stray bool) {
 	case whole.Kind() == reflect.Struct:
 		return fieldFor(whole, one.name)
 	case isTexts(whole):
-		return nil, one.value[0] != '"'
+		return nil, one.value[0] != '"' && one.value[0] != 'n' // null is the empty text
 	}
 	return whole.Elem(), false
 }

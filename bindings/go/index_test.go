@@ -40,8 +40,8 @@ func TestIndexes(t *testing.T) {
 	if len(gone.Removed) != 2 || len(gone.Manifests) != 1 || gone.Size == 0 {
 		t.Errorf("%+v", gone)
 	}
-	named := must[*ocireg.WrittenIndex](t)(client.AppendToIndex(ctx, place, []string{amd64}, ocireg.WithPutAs("v2"), ocireg.WithTags("v3"), ocireg.WithEntryAnnotations("c=d")))
-	if len(named.Tags) != 1 || named.Before != gone.Digest || named.Manifest != "" || named.Manifests[1].Annotations["c"] != "d" {
+	named := must[*ocireg.WrittenIndex](t)(client.AppendToIndex(ctx, place, []string{amd64}, ocireg.WithPutAs("v2"), ocireg.WithTags("v3"), ocireg.WithEntryAnnotations("c=d"), ocireg.WithEntryAnnotations("e=f")))
+	if len(named.Tags) != 1 || named.Before != gone.Digest || named.Manifest != "" || named.Manifests[1].Annotations["c"] != "d" || named.Manifests[1].Annotations["e"] != "f" {
 		t.Errorf("%+v", named)
 	}
 	if planned := must[*ocireg.WrittenIndex](t)(client.CreateIndex(ctx, place, []string{amd64}, ocireg.WithDryRun())); int64(len(planned.Manifest)) != planned.Size {

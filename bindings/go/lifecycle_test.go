@@ -319,6 +319,60 @@ func TestMaxCalls(t *testing.T) {
 	}
 }
 
+// TestCallsOfReadersAndWriters: what a caller's reader or writer calls needs no turn beside that of the call which waits for it.
+func TestCallsOfReadersAndWriters(t *testing.T) {
+	host := registry(t, "OCIREG_TEST_V3")
+	repository := host + "/" + newRepository()
+	one := newClient(t, ocireg.WithMaxCalls(1))
+	asked := 0
+	ask := func() {
+		if _, err := one.Ping(expiring(t, 2*time.Second), host); err != nil {
+			t.Error(err)
+		}
+		asked++
+	}
+	data := bytes.NewReader(random(1000))
+	put := must[*ocireg.BlobPut](t)(one.UploadBlob(expiring(t, 10*time.Second), repository, "", readerFunc(func(into []byte) (int, error) {
+		ask()
+		return data.Read(into)
+	})))
+	if put.Size != 1000 || asked == 0 {
+		t.Errorf("%+v, asked %d times", put, asked)
+	}
+	asked = 0
+	must[*ocireg.BlobGet](t)(one.BlobGetTo(expiring(t, 10*time.Second), repository+"@"+put.Digest, writerFunc(func(piece []byte) (int, error) {
+		ask()
+		return len(piece), nil
+	})))
+	if asked == 0 {
+		t.Error("nothing was written")
+	}
+}
+
+// TestSetHostNeedsNoTurn: settings of a host change at once, whatever the calls in progress wait for.
+func TestSetHostNeedsNoTurn(t *testing.T) {
+	silent := silentHost(t)
+	client := newClient(t, ocireg.WithPlainHTTP(true), ocireg.WithMaxCalls(1))
+	ended := make(chan error)
+	go func() {
+		_, err := client.Manifest(context.Background(), silent+"/a:b")
+		ended <- err
+	}()
+	time.Sleep(200 * time.Millisecond)
+	if _, err := client.Ping(expiring(t, 100*time.Millisecond), silent); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "its turn") {
+		t.Errorf("the turn is free: %v", err)
+	}
+	within(t, time.Second, func() {
+		if err := client.SetHost(silent, ocireg.WithPassword("a", "b")); err != nil {
+			t.Error(err)
+		}
+	})
+	client.Close()
+	wantCode(t, <-ended, ocireg.ErrClosed)
+	wantCode(t, client.SetHost(silent, ocireg.WithPassword("a", "b")), ocireg.ErrClosed)
+	wantCode(t, (*ocireg.Client)(nil).SetHost(silent), ocireg.ErrInvalidArgument)
+}
+
 func expiring(t *testing.T, after time.Duration) context.Context {
 	ctx, end := context.WithTimeout(context.Background(), after)
 	t.Cleanup(end)

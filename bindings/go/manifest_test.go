@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -189,11 +192,36 @@ func TestExactNames(t *testing.T) {
 
 	odd := &ocireg.ManifestInfo{Kind: "image", Document: []byte(`{"schemaVersion":2,"config":` + one +
 		`,"layers":[{"mediaType":"a/b","digest":"` + right + `","size":2,"annotations":{"a":1,"b":null,"c":"C"}}]}`)}
-	if layer, found := odd.Layer("", 0); !found || layer.Digest != right || layer.Size != 2 || len(layer.Annotations) != 1 || layer.Annotations["c"] != "C" {
+	if layer, found := odd.Layer("", 0); !found || layer.Digest != right || layer.Size != 2 || len(layer.Annotations) != 2 || layer.Annotations["c"] != "C" || layer.Annotations["b"] != "" {
 		t.Errorf("%v, %+v", found, layer)
 	}
 	if read := must[*ocireg.ImageManifest](t)(odd.Image()); read.Layers[0].Digest != right {
 		t.Errorf("%+v", read)
+	}
+}
+
+// TestDigestsOfATagThatDisappeared: it is in the list, with no digest.
+func TestDigestsOfATagThatDisappeared(t *testing.T) {
+	text := []byte(`{"schemaVersion":2,"manifests":[]}`)
+	digest := must[string](t)(ocireg.DigestBytes(text))
+	server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
+		switch request.URL.Path {
+		case "/v2/x/tags/list":
+			answer.Write([]byte(`{"name":"x","tags":["a","b"]}`))
+		case "/v2/x/manifests/a":
+			answer.Header().Set("Content-Type", "application/vnd.oci.image.index.v1+json")
+			answer.Header().Set("Content-Length", strconv.Itoa(len(text)))
+			answer.Header().Set("Docker-Content-Digest", digest)
+			answer.Write(text)
+		default:
+			answer.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	defer server.Close()
+	client := newClient(t, ocireg.WithPlainHTTP(true))
+	list := must[*ocireg.TagList](t)(client.TagList(context.Background(), strings.TrimPrefix(server.URL, "http://")+"/x", ocireg.WithDigests()))
+	if none, there := list.Digests["b"]; len(list.Digests) != 2 || list.Digests["a"] != digest || none != "" || !there {
+		t.Errorf("%+v", list)
 	}
 }
 

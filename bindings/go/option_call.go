@@ -295,7 +295,7 @@ func WithCreate() Option { return callOption(set("create", true)) }
 
 // WithEntryAnnotations gives each new entry of an index these, "KEY=VALUE" each, unless it attests something. For CreateIndex and
 // AppendToIndex.
-func WithEntryAnnotations(pairs ...string) Option { return callOption(set("entry_annotations", pairs)) }
+func WithEntryAnnotations(pairs ...string) Option { return callOption(add("entry_annotations", pairs)) }
 
 // WithPutAs puts the changed index under another tag, or another name in the layout or archive, whatever that refers to: its own name
 // stays as it is. For AppendToIndex.
@@ -332,19 +332,19 @@ func WithMaxRatio(ratio int) Option { return callOption(set("max_ratio", ratio))
 func WithoutVerifying() Option { return callOption(set("verify", false)) }
 
 // WithTagGlobs takes only tags that are as one of these, with *, ? and [a-z]. For Sync and SyncList.
-func WithTagGlobs(globs ...string) Option { return callOption(set("tags", globs)) }
+func WithTagGlobs(globs ...string) Option { return callOption(add("tags", globs)) }
 
 // WithTagExpressions takes only tags in which one of these regular expressions finds something; Rust's regex syntax. For Sync and
 // SyncList.
 func WithTagExpressions(expressions ...string) Option {
-	return callOption(set("tags_regex", expressions))
+	return callOption(add("tags_regex", expressions))
 }
 
 // WithVersions takes only tags that are versions in one of these ranges, such as ">=1.2 <2", "^1.2" and "1.2.x". For Sync and SyncList.
-func WithVersions(ranges ...string) Option { return callOption(set("semver", ranges)) }
+func WithVersions(ranges ...string) Option { return callOption(add("semver", ranges)) }
 
 // WithoutTags takes no tags that are as one of these, with *, ? and [a-z]. For Sync and SyncList.
-func WithoutTags(globs ...string) Option { return callOption(set("exclude", globs)) }
+func WithoutTags(globs ...string) Option { return callOption(add("exclude", globs)) }
 
 // WithNewest takes only the n tags of the highest versions, of those that are meant. For Sync and SyncList.
 func WithNewest(n int) Option { return callOption(set("newest", n)) }

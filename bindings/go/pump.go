@@ -45,6 +45,7 @@ func newPump(ctx context.Context, closed <-chan struct{}, reader io.Reader) *pum
 // used by only one side at a time.
 func (p *pump) run(reader io.Reader) {
 	defer close(p.got) // also when the reader calls runtime.Goexit
+	defer ownThread()()
 	buffer := make([]byte, pumpSize)
 	for most := range p.want {
 		p.got <- readPiece(reader, buffer[:most:most])

@@ -20,7 +20,7 @@ func TestWholeRepositories(t *testing.T) {
 	}
 	folder := t.TempDir()
 	backup := "oci:" + folder + "/layout"
-	synced := must[*ocireg.SyncResult](t)(client.Sync(ctx, repository, backup, ocireg.WithVersions("^1"), ocireg.WithParallel(2)))
+	synced := must[*ocireg.SyncResult](t)(client.Sync(ctx, repository, backup, ocireg.WithVersions("^1"), ocireg.WithVersions("^9"), ocireg.WithParallel(2)))
 	if synced.Tags != (ocireg.SyncCounts{Selected: 2, Copied: 2}) || synced.Err != nil || len(synced.Images) != 2 {
 		t.Errorf("%+v", synced)
 	}
@@ -28,7 +28,8 @@ func TestWholeRepositories(t *testing.T) {
 	if slices.Sort(listed.Tags); !slices.Equal(listed.Tags, []string{"v1.0", "v1.1"}) {
 		t.Error(listed.Tags)
 	}
-	options := []ocireg.Option{ocireg.WithTagGlobs("v*"), ocireg.WithTagExpressions("[12]"), ocireg.WithoutTags("*.1"), ocireg.WithNewest(1),
+	options := []ocireg.Option{ocireg.WithTagGlobs("v*"), ocireg.WithTagGlobs("none"), ocireg.WithTagExpressions("[12]"), ocireg.WithTagExpressions("none"),
+		ocireg.WithoutTags("*.1"), ocireg.WithoutTags("none"), ocireg.WithNewest(1),
 		ocireg.WithPrune(), ocireg.WithMaxPrune(1), ocireg.WithDryRun(), ocireg.WithStopOnError()}
 	planned := must[*ocireg.SyncResult](t)(client.Sync(ctx, repository, backup, options...))
 	if planned.Tags != (ocireg.SyncCounts{Selected: 1, Copied: 1, Pruned: 1}) || !planned.DryRun {

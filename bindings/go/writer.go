@@ -31,7 +31,15 @@ func toWriter[T any](ctx context.Context, c *Client, into io.Writer, call func(f
 	}
 	defer runtime.KeepAlive(c) // a client that is collected is closed
 	passed := passOn(into, from)
+	returned := false
+	defer func() {
+		if !returned { // a callback has panicked
+			to.Close()
+			leave(from, passed)
+		}
+	}()
 	result, err := call(C.int32_t(to.Fd()))
+	returned = true
 	to.Close()
 	select {
 	case end := <-passed:
@@ -44,12 +52,17 @@ func toWriter[T any](ctx context.Context, c *Client, into io.Writer, call func(f
 		return ended(end, result, err)
 	case <-time.After(writerPatience):
 	}
+	leave(from, passed)
+	return nil, leftBehind(ctx, err)
+}
+
+// leave lets the writer's goroutine end after the Write that it is in, and waits for that, as long as it is due to a writer.
+func leave(from *os.File, passed <-chan passedOn) {
 	from.Close()
 	select {
 	case <-passed:
 	case <-time.After(writerPatience):
 	}
-	return nil, leftBehind(ctx, err)
 }
 
 // writerPatience is how long a writer may take for what is left, and then for the Write that it is in, when no caller wants the bytes any
@@ -103,6 +116,7 @@ type passedOn struct {
 func passOn(into io.Writer, from *os.File) <-chan passedOn {
 	passed := make(chan passedOn, 1)
 	go func() {
+		defer ownThread()()
 		end := passedOn{failure: errWriterExited}
 		defer func() {
 			if panicked := recover(); panicked != nil {

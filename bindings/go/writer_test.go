@@ -148,6 +148,50 @@ func TestWriterThatIsDone(t *testing.T) {
 	})))
 }
 
+// TestWriterOfACallThatPanics: when a callback panics, the writer gets nothing more, and nothing of the call stays open.
+func TestWriterOfACallThatPanics(t *testing.T) {
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	blob := repository + "@" + must[*ocireg.BlobPut](t)(client.UploadBlobBytes(context.Background(), repository, random(3<<20))).Digest
+	must[*ocireg.BlobHead](t)(client.BlobHead(context.Background(), blob)) // the connection is there
+	open := openFiles(t)
+	goroutines := runtime.NumGoroutine()
+	var begun atomic.Bool
+	var writes []byte // the race detector finds a Write after the panic
+	func() {
+		defer func() {
+			if found := recover(); found != "the callback's" {
+				t.Errorf("recovered %v", found)
+			}
+		}()
+		client.BlobGetTo(context.Background(), blob, writerFunc(func(piece []byte) (int, error) {
+			writes = append(writes, 1)
+			begun.Store(true)
+			time.Sleep(20 * time.Millisecond)
+			return len(piece), nil
+		}), ocireg.WithProgress(func(ocireg.Progress) {
+			if begun.Load() {
+				panic("the callback's")
+			}
+		}))
+	}()
+	count := len(writes)
+	time.Sleep(200 * time.Millisecond)
+	if len(writes) != count || count == 0 {
+		t.Errorf("%d writes, then %d", count, len(writes))
+	}
+	if left := runtime.NumGoroutine(); left > goroutines {
+		t.Errorf("%d goroutines, before %d", left, goroutines)
+	}
+	if left := openFiles(t); left > open {
+		t.Errorf("%d open files, before %d", left, open)
+	}
+}
+
+func openFiles(t *testing.T) int {
+	return len(must[[]os.DirEntry](t)(os.ReadDir("/proc/self/fd")))
+}
+
 // TestImpossibleWriters: what is not a writer, or breaks the rules of one, is an error.
 func TestImpossibleWriters(t *testing.T) {
 	ctx := context.Background()

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{json, Value};
 
-use super::index_entry::{name_of, whole_name, IMAGE_NAME, REF_NAME};
+pub(crate) use super::index_entry::name_of;
+use super::index_entry::{whole_name, IMAGE_NAME, REF_NAME};
 use super::names::same_image;
 use crate::annotations::Annotations;
 use crate::digest::Digest;

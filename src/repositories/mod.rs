@@ -21,6 +21,7 @@ use std::sync::Arc;
 use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::manifest::Descriptor;
+use crate::store::condition::UnsetName;
 use crate::store::{ReadStore, WriteStore};
 use selection::TagFilter;
 
@@ -72,9 +73,10 @@ pub(crate) trait DestinationRepository: Send + Sync {
     fn reserve(&self, _call: &Call) -> Result<()> {
         Ok(())
     }
-    /// Called when everything has been put, before anything is taken away: names that are written together are written.
-    fn settle(&self, _call: &Call) -> Result<()> {
-        Ok(())
+    /// Called when everything has been put, before anything is taken away: names that are written together are written. Gives those,
+    /// also of other repositories that are written with this one, that were not set after all.
+    fn settle(&self, _call: &Call) -> Result<Vec<UnsetName>> {
+        Ok(Vec::new())
     }
     /// The same for what is written last, with what is taken away.
     fn finish(&self, _call: &Call) -> Result<()> {

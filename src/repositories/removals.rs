@@ -9,6 +9,7 @@ use super::run::SyncJob;
 use super::{DestinationRepository, Pair, Wanted};
 use crate::call::Call;
 use crate::error::{Code, Error, Result, Side};
+use crate::store::condition::UnsetName;
 use crate::sync::{into_inner, lock};
 use crate::transfer::workers::in_parallel;
 
@@ -18,15 +19,16 @@ type DestinationTags = Vec<(usize, String)>;
 impl SyncJob<'_> {
     /// Nothing is taken away at a registry before all archives are there; and these are written whatever happens to another place.
     pub(super) fn end(&self) -> Result<()> {
-        self.settle()?;
         let Doomed { tags, spared } = match self.options.prune {
             true => plan::doomed(self.pairs, &self.listed),
             false => Doomed::default(),
         };
-        let tags = self.few_enough(tags)?;
-        let is_last = |(at, _): &(usize, String)| self.pairs[*at].destination.written_last().is_some();
-        let (staged, others): (DestinationTags, DestinationTags) = tags.into_iter().partition(is_last);
-        let staying = self.prune(staged)?;
+        let (staying, others) = match self.prepare(tags) {
+            Err(error) if self.is_over(self.call, &error) => return Err(error),
+            // It ends the call, but not before what was brought is stored.
+            Err(error) => return self.finish().and(Err(error)),
+            Ok(prepared) => prepared,
+        };
         self.finish()?;
         let staying = staying.into_iter().chain(self.prune(others)?);
         let mut left: BTreeMap<String, usize> = BTreeMap::new();
@@ -41,6 +43,21 @@ impl SyncJob<'_> {
             self.call.warn_of(&destination.place(), &text)?;
         }
         self.tell_unpruned()
+    }
+
+    /// Everything before what is written last is written. Gives the tags that stay because something failed, and those that go later.
+    fn prepare(&self, tags: DestinationTags) -> Result<(DestinationTags, DestinationTags)> {
+        self.settle()?;
+        let tags = self.few_enough(tags)?;
+        let is_last = |(at, _): &(usize, String)| self.pairs[*at].destination.written_last().is_some();
+        let (staged, others): (DestinationTags, DestinationTags) = tags.into_iter().partition(is_last);
+        Ok((self.prune(staged)?, others))
+    }
+
+    /// Whether after an error nothing can be done any more.
+    pub(super) fn is_over(&self, call: &Call, error: &Error) -> bool {
+        let ends = matches!(error.code(), Code::Cancelled | Code::Closed | Code::Callback | Code::Forked);
+        ends || call.check_quietly().is_err()
     }
 
     /// The tags that are to be taken away, if they are not more than may be.
@@ -178,13 +195,23 @@ impl SyncJob<'_> {
         Ok(())
     }
 
-    /// Gives images the names that are written together.
+    /// Gives images the names that are written together. One that does not get its name was not brought.
     fn settle(&self) -> Result<()> {
         for pair in self.pairs {
-            if let Err(error) = pair.destination.settle(self.call) {
-                let place = pair.destination.place();
-                let error = error.with_side(Side::Destination);
-                self.fail(self.call, None, place.clone(), error.within(format!("not all names are set in {place}")))?;
+            let unset = match pair.destination.settle(self.call) {
+                Ok(unset) => unset,
+                Err(error) => {
+                    let place = pair.destination.place();
+                    self.fail(self.call, None, place, error.with_side(Side::Destination))?;
+                    continue;
+                }
+            };
+            for UnsetName { image, why } in unset {
+                let source = lock(&self.report).take_back(&image);
+                match why {
+                    Some(error) => self.fail(self.call, source, image, error.with_side(Side::Destination))?,
+                    None => self.tell(self.call, SyncedImage::unmoved(source, image, ImageState::Skipped))?,
+                }
             }
         }
         Ok(())

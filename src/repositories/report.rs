@@ -135,6 +135,25 @@ impl Report {
     }
 }
 
+impl Report {
+    /// Takes back what was said of an image that was brought, and did not get its name in the end. Gives its name at the source.
+    pub(crate) fn take_back(&mut self, destination: &str) -> Option<String> {
+        let is_it = |image: &SyncedImage| image.state == ImageState::Copied && image.destination == destination;
+        let at = self.images.iter().rposition(is_it);
+        let tags = &mut self.tags;
+        let count = match (at, self.left_out) {
+            (None, 0) => &mut tags.skipped,
+            (None, _) => {
+                self.left_out -= 1;
+                &mut tags.copied
+            }
+            (Some(_), _) => &mut tags.copied,
+        };
+        *count = count.saturating_sub(1);
+        at.and_then(|at| self.images.remove(at).source)
+    }
+}
+
 /// Contents of one kind, of which each counts once. A digest in a manifest is only claimed: all of it must be compared.
 #[derive(Debug, Default)]
 pub(crate) struct CountedContents(HashSet<(u32, [u8; 32])>);
@@ -181,6 +200,20 @@ mod tests {
         assert_eq!(report.images.len(), MOST_LISTED + MOST_FAILURES);
         assert_eq!(report.left_out, 2 * all - report.images.len() as u64);
         assert_eq!(report.error.unwrap()["message"], "broken 0");
+    }
+
+    #[test]
+    fn what_is_taken_back_is_counted_once() {
+        let mut report = Report::default();
+        let copied = |name: &str| SyncedImage::unmoved(Some("s".to_owned()), name.to_owned(), ImageState::Copied);
+        ["a", "b"].into_iter().for_each(|name| report.add(copied(name)));
+        assert_eq!(report.take_back("a").as_deref(), Some("s"));
+        report.add(SyncedImage::failed(None, "a".to_owned(), &Error::new(Code::Io, "full")));
+        assert_eq!((report.tags.copied, report.tags.failed, report.images.len()), (1, 1, 2));
+        // Of those that are there already only the number is known.
+        report.add(SyncedImage::unmoved(None, "c".to_owned(), ImageState::Skipped));
+        assert_eq!(report.take_back("c"), None);
+        assert_eq!((report.tags.copied, report.tags.skipped), (1, 0));
     }
 
     #[test]

@@ -330,7 +330,7 @@ impl SyncJob<'_> {
         if wanted.digest == there.digest && pair.destination.is_complete(call, &there)? {
             return Ok(NameAtDestination::Stays(there.digest));
         }
-        // In a layout and an archive other processes wait.
+        // A layout compares when it writes its names, and for an archive other processes wait.
         Ok(if pair.destination.is_at_hand() {
             NameAtDestination::Unknown
         } else {
@@ -361,8 +361,7 @@ impl SyncJob<'_> {
 
     /// Records a failure, unless it ends the call.
     pub(super) fn fail(&self, call: &Call, source: Option<String>, destination: String, error: Error) -> Result<()> {
-        let ends = matches!(error.code(), Code::Cancelled | Code::Closed | Code::Callback | Code::Forked);
-        if ends || call.check_quietly().is_err() {
+        if self.is_over(call, &error) {
             return Err(error);
         }
         if self.options.stop_on_error {

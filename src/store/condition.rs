@@ -60,6 +60,15 @@ pub enum NameFate {
     Skipped,
 }
 
+/// An image whose name was to be set with those of others, and was not.
+#[derive(Debug)]
+pub struct UnsetName {
+    /// What reports call it.
+    pub image: String,
+    /// None: the name refers to something else, and was to stay then.
+    pub why: Option<Error>,
+}
+
 impl NameFate {
     /// For results: the name, if it was left as it is, and what enforced the condition.
     pub(crate) fn told(self, name: impl FnOnce() -> Result<String>) -> Result<(Vec<String>, Option<ConditionCheck>)> {

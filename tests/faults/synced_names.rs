@@ -111,3 +111,83 @@ fn what_is_named_by_its_digest_is_there_too() {
         assert_eq!((sync().as_str(), sync().as_str()), ("1 1 0 0 0", "1 0 1 0 0"), "{to}");
     }
 }
+
+fn read(layout: &Path) -> Value {
+    serde_json::from_slice(&fs::read(layout.join("index.json")).unwrap()).unwrap()
+}
+
+/// The entry of a tag.
+fn entry<'a>(index: &'a mut Value, tag: &str) -> &'a mut Value {
+    let entries = index["manifests"].as_array_mut().unwrap();
+    entries.iter_mut().find(|entry| entry["annotations"]["org.opencontainers.image.ref.name"] == tag).unwrap()
+}
+
+/// A source of 300 tags, and a layout with them. Then four change at the source; when the last of these comes, something is done to the
+/// layout. The first has its name by then, and the names of the next two wait.
+fn while_names_wait(layout: &Path, done: impl Fn() + Send + Sync + 'static) -> Shelf {
+    let from = Shelf::with(Abilities::default(), move |seen| {
+        if seen.target.contains(digest(b"new 3").as_str()) {
+            done();
+        }
+    });
+    many(&from, 300);
+    synced_by(&client(), &name(&from), &format!("oci:{}", layout.display()), json!({})).unwrap();
+    (0..4).for_each(|number| drop(put(&from, &format!("v{number:03}"), &format!("new {number}"))));
+    from
+}
+
+#[test]
+fn a_name_that_another_process_sets_while_it_waits_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = folder.path().join("l");
+    let inside = layout.clone();
+    let from = while_names_wait(&layout, move || {
+        let mut index = read(&inside);
+        let other = entry(&mut index, "v100")["digest"].clone();
+        entry(&mut index, "v002")["digest"] = other;
+        fs::write(inside.join("index.json"), index.to_string()).unwrap();
+    });
+    let to = format!("oci:{}", layout.display());
+    let result = synced_by(&client(), &name(&from), &to, json!({"parallel": 1})).unwrap();
+    assert_eq!(counts(&result), "300 3 296 0 1", "{result}");
+    let (error, mut index) = (&result["error"], read(&layout));
+    assert_eq!((&error["name"], &error["conflict"]["name"]), (&json!("DIGEST_MISMATCH"), &json!("v002")), "{error}");
+    assert_eq!(error["conflict"]["digest"].as_str(), from.tag("v100").as_deref());
+    for (tag, wanted) in [("v000", "v000"), ("v001", "v001"), ("v002", "v100"), ("v003", "v003")] {
+        assert_eq!(entry(&mut index, tag)["digest"].as_str(), from.tag(wanted).as_deref(), "{tag}");
+    }
+    let failed: Vec<&Value> =
+        result["images"].as_array().unwrap().iter().filter(|image| image["state"] == "failed").collect();
+    assert!(failed.len() == 1 && failed[0]["destination"] == format!("{to}:v002"), "{failed:?}");
+    assert_eq!(failed[0]["source"].as_str(), Some(format!("docker://{}:v002", name(&from)).as_str()));
+    // It is as was asked for when it is looked up again.
+    assert_eq!(counts(&synced_by(&client(), &name(&from), &to, json!({})).unwrap()), "300 1 299 0 0");
+}
+
+#[test]
+fn an_image_whose_name_could_not_be_written_is_a_failure_and_gets_none_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = folder.path().join("l");
+    let (path, kept) = (layout.join("index.json"), Arc::<Mutex<Option<Vec<u8>>>>::default());
+    let (broken, keep) = (path.clone(), kept.clone());
+    let from = while_names_wait(&layout, move || {
+        keep.lock().unwrap().get_or_insert_with(|| fs::read(&broken).unwrap());
+        fs::write(&broken, "full").unwrap();
+    });
+    let (context, client, mended, keep) = (Context::new(), client(), path.clone(), kept.clone());
+    context.set_log(Some(Arc::new(move |event: &Value| {
+        if event["state"] == "failed" {
+            fs::write(&mended, keep.lock().unwrap().as_ref().unwrap()).unwrap();
+        }
+        Ok(())
+    })));
+    let call = client.call(Some(Arc::new(context))).unwrap();
+    let to = format!("oci:{}", layout.display());
+    let (source, destination) =
+        (SyncSource::named(&client, &name(&from)).unwrap(), SyncDestination::named(&client, &to).unwrap());
+    let options: SyncOptions = serde_json::from_value(json!({"parallel": 1})).unwrap();
+    let result = sync(&client, &call, &source, &destination, &options).unwrap();
+    assert_eq!((result.tags.copied, result.tags.skipped, result.tags.failed), (1, 296, 3));
+    assert_eq!(result.images.iter().filter(|image| image.error.is_some()).count(), 3);
+    assert!(fs::read(&path).unwrap() == *kept.lock().unwrap().as_ref().unwrap(), "a name was set after all");
+}

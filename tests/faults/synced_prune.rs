@@ -166,6 +166,19 @@ fn no_more_is_pruned_than_may_be() {
     assert_eq!((counts(&result).as_str(), tags(&to).as_str()), ("1 0 1 3 0", "1"));
 }
 
+#[test]
+fn what_was_brought_to_an_archive_is_stored_though_too_much_would_be_pruned() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new, found) = (shelf_of(&["1", "2", "3"]), shelf_of(&["3", "4"]), shelf_of(&[]));
+    let archive = format!("oci-archive:{}", folder.path().join("x.tar").display());
+    synced_by(&client(), &name(&old), &archive, json!({})).unwrap();
+    let options = json!({"prune": true, "max_prune": 1, "stop_on_error": true});
+    fails(synced_by(&client(), &name(&new), &archive, options), Code::LimitExceeded, "2 tags would be pruned");
+    synced_by(&client(), &archive, &name(&found), json!({})).unwrap();
+    assert_eq!(tags(&found), "1 2 3 4");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
 fn with(options: &serde_json::Value, key: &str) -> serde_json::Value {
     let mut options = options.clone();
     options[key] = json!(true);

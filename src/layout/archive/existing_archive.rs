@@ -116,6 +116,16 @@ impl ExistingArchive {
         &self.index
     }
 
+    /// How many files and links it has.
+    pub(super) fn file_count(&self) -> usize {
+        self.tar.names().count()
+    }
+
+    /// The bytes of its `index.json`.
+    pub(super) fn index_size(&self) -> u64 {
+        self.tar.find("index.json").map_or(0, |place| place.size)
+    }
+
     /// Reads a small blob.
     pub(super) fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
         let bytes = self.tar.small(&blob_file(digest), MOST_BYTES)?;

@@ -130,6 +130,8 @@ impl WriteStore for ArchivePart {
     }
 
     fn begin(&self, call: &Call) -> Result<()> {
+        self.writer().begin(call)?;
+        self.writer().check_room(self.name.as_deref())?;
         self.archive.begin(call)
     }
 
@@ -193,5 +195,36 @@ mod tests {
         again.let_go();
         assert!(again.entries(&call).is_err());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_could_not_be_read_again_replaces_nothing() {
+        let (folder, call) = (tempfile::tempdir().unwrap(), Call::alone(None));
+        let path = folder.path().join("x.tar");
+        let manifest = |number: usize, length: usize| {
+            let text = format!(
+                r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[],
+                     "artifactType":"a/{number}{}"}}"#,
+                "x".repeat(length)
+            );
+            RawManifest::parse(text.into_bytes(), None, None).unwrap()
+        };
+        let first = archive(&path);
+        let part = first.part(Some("v1")).unwrap();
+        part.begin(&call).unwrap();
+        part.put_root(&call, &manifest(0, 1), &NameCondition::None).unwrap();
+        first.finish(&call).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let again = archive(&path);
+        let part = again.part(Some("v2")).unwrap();
+        part.begin(&call).unwrap();
+        (1..10).for_each(|number| part.put_manifest(&call, &manifest(number, 4 << 20), &Role::Referrer).unwrap());
+        let early = again.part(Some("v3")).unwrap().begin(&call).unwrap_err();
+        let late = again.finish(&call).unwrap_err();
+        for error in [early, late] {
+            assert_eq!(error.code(), Code::LimitExceeded, "{error}");
+            assert!(error.message().contains("in its index.json, and could not be read again"), "{error}");
+        }
+        assert!(std::fs::read(&path).unwrap() == before && archive(&path).entries(&call).unwrap().len() == 1);
     }
 }

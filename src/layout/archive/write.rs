@@ -14,8 +14,10 @@ use serde_json::Value;
 
 use super::docker::blob_file;
 use super::existing_archive::ExistingArchive;
+use super::room::{self, ArchiveRoom};
 use super::saved;
 use super::spooled_blobs::SpooledBlobs;
+use super::staged_and_kept::StagedAndKept;
 use super::staging::Staging;
 use super::staging_folder::{is_wrong, StagingFolder};
 use super::ArchiveFormat;
@@ -24,7 +26,7 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::layout::lock::Lock;
-use crate::layout::needed::{needed, ImageBlobs, Shelf};
+use crate::layout::needed::{needed, ImageBlobs};
 use crate::layout::oci::VERSION;
 use crate::layout::tarball::write::{Contents, NewMember, TarWriter};
 use crate::manifest::{Descriptor, Kind};
@@ -72,6 +74,7 @@ struct Additions {
     image: Option<ImageBlobs>,
     /// The names that are taken away.
     removed: Vec<String>,
+    room: ArchiveRoom,
 }
 
 /// Everything that an archive will contain.
@@ -122,8 +125,16 @@ impl ArchiveWriter {
     pub(super) fn put_under(&self, call: &Call, content: &RawManifest, role: &Role, name: Option<&str>) -> Result<()> {
         let work = self.work()?;
         work.staging.put_manifest(call, content)?;
-        lock(&work.new).entries.extend(index::entry(content, role, name));
+        let entry = index::entry(content, role, name);
+        let mut new = lock(&work.new);
+        new.room.add_manifest(content.digest(), entry.as_ref());
+        new.entries.extend(entry);
         Ok(())
+    }
+
+    /// Refuses an image under a name while nothing of it has been moved, if the archive could not be read again with it.
+    pub(super) fn check_room(&self, name: Option<&str>) -> Result<()> {
+        lock(&self.work()?.new).room.check(&self.shown, name)
     }
 
     /// Takes a name away, when the archive is written.
@@ -202,6 +213,7 @@ impl ArchiveWriter {
         let whole = self.whole(call, work, kept)?;
         let mut small = vec![("oci-layout", VERSION.to_owned()), ("index.json", whole.index.to_string())];
         small.extend(whole.saved.map(|list| ("manifest.json", Value::from(list).to_string())));
+        room::check(&self.shown, &small, &whole.blobs)?;
         for (name, text) in small {
             tar.add(
                 call,
@@ -229,9 +241,9 @@ impl ArchiveWriter {
     fn whole(&self, call: &Call, work: &StagedCopy, kept: Option<&ExistingArchive>) -> Result<ArchiveContents> {
         let new = lock(&work.new);
         let mut entries = kept.map(ExistingArchive::entries).unwrap_or_default();
-        new.entries.iter().for_each(|entry| index::add(&mut entries, entry.clone()));
+        index::add_all(&mut entries, new.entries.clone());
         entries.retain(|entry| !new.removed.iter().any(|name| index::has_name(entry, name)));
-        let both = StagedAndKept { call, work, kept };
+        let both = StagedAndKept { call, staging: &work.staging, kept };
         let mut needed = needed(&both, &entries)?.whole(&both)?;
         if let Some(kept) = kept.filter(|_| needed.is_partial()) {
             needed.add(kept.blobs());
@@ -254,30 +266,6 @@ impl ArchiveWriter {
         }
         let index = index::written(kept.map(ExistingArchive::index), &entries);
         Ok(ArchiveContents { index, saved, blobs: needed.manifests.into_iter().chain(needed.blobs).collect() })
-    }
-}
-
-/// The staging folder and what was there before, as a walk sees them.
-struct StagedAndKept<'a> {
-    call: &'a Call,
-    work: &'a StagedCopy,
-    kept: Option<&'a ExistingArchive>,
-}
-
-impl Shelf for StagedAndKept<'_> {
-    fn size(&self, digest: &Digest) -> Option<u64> {
-        self.work.staging.size(digest).or_else(|| self.kept?.size(digest))
-    }
-
-    fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
-        match (self.work.staging.size(digest), self.kept) {
-            (None, Some(kept)) => kept.small(digest),
-            _ => self.work.staging.small(digest),
-        }
-    }
-
-    fn may_go_on(&self) -> Result<()> {
-        self.call.check()
     }
 }
 
@@ -319,7 +307,10 @@ impl WriteStore for ArchiveWriter {
         let new = self.start(call)?;
         if let Destination::Replace(path) = &self.destination {
             match ExistingArchive::open(call, path, self.form) {
-                Ok(kept) => *lock(&self.before) = kept.map(Arc::new),
+                Ok(kept) => {
+                    lock(&new.new).room = ArchiveRoom::of(kept.as_ref());
+                    *lock(&self.before) = kept.map(Arc::new);
+                }
                 Err(error) => {
                     new.staging.leave();
                     return Err(error);
@@ -342,10 +333,15 @@ impl WriteStore for ArchiveWriter {
 
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
         let kept = lock(&self.before).as_ref().and_then(|kept| kept.size(&wanted.digest));
-        match kept == Some(wanted.size) {
-            true => Ok(Moved::Present),
-            false => self.work()?.staging.put_blob(call, wanted, from),
+        if kept == Some(wanted.size) {
+            return Ok(Moved::Present);
         }
+        let work = self.work()?;
+        let moved = work.staging.put_blob(call, wanted, from)?;
+        if moved != Moved::Present {
+            lock(&work.new).room.add_blob();
+        }
+        Ok(moved)
     }
 
     fn name(&self) -> Result<String> {

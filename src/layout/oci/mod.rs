@@ -8,11 +8,15 @@
 
 mod batch;
 mod change;
+mod in_batch;
+mod seen_names;
 mod shelf;
 mod store;
 
 pub use batch::IndexBatch;
 pub use change::RemovedName;
+pub use in_batch::InBatch;
+pub use seen_names::SeenNames;
 
 use std::fs;
 use std::io::Read;
@@ -51,8 +55,8 @@ pub struct OciLayout {
     held: Mutex<Option<Lock>>,
     /// Whether blobs got their names since those were brought to the disk.
     has_new_names: AtomicBool,
-    /// Where names wait, and what this one refers to; None: it is written at once.
-    batch: Option<Box<(IndexBatch, Option<Descriptor>)>>,
+    /// Where names wait; None: they are written at once.
+    batch: Option<Box<InBatch>>,
 }
 
 impl OciLayout {
@@ -76,9 +80,9 @@ impl OciLayout {
         Ok(OciLayout { root: root.to_owned(), name: name.map(str::to_owned), ..OciLayout::default() })
     }
 
-    /// The same, but names are written together with those of other images. What this one refers to is known.
-    pub fn in_batch(self, batch: IndexBatch, named: Option<Descriptor>) -> OciLayout {
-        OciLayout { batch: Some(Box::new((batch, named))), ..self }
+    /// The same, but names are written together with those of other images.
+    pub fn in_batch(self, batch: InBatch) -> OciLayout {
+        OciLayout { batch: Some(Box::new(batch)), ..self }
     }
 
     /// Makes what is not there.

@@ -96,8 +96,8 @@ impl WriteStore for OciLayout {
 
     fn begin(&self, call: &Call) -> Result<()> {
         self.make()?;
-        if let Some((batch, _)) = self.batch.as_deref() {
-            batch.check_room(self)?;
+        if let Some(batch) = self.batch.as_deref() {
+            batch.begin(call, self)?;
         }
         self.hold(call)
     }
@@ -113,6 +113,9 @@ impl WriteStore for OciLayout {
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
         self.hold(call)?;
         self.flush_queue.check()?;
+        if let Some(batch) = self.batch.as_deref() {
+            batch.write_late(call, self);
+        }
         let target = self.blob_path(&wanted.digest);
         if self.has(call, wanted)? {
             return Ok(Moved::Present);
@@ -135,8 +138,8 @@ impl WriteStore for OciLayout {
     }
 
     fn named(&self, _: &Call) -> Result<Option<Descriptor>> {
-        if let Some((_, named)) = self.batch.as_deref() {
-            return Ok(named.clone());
+        if let Some(batch) = self.batch.as_deref() {
+            return Ok(batch.named().cloned());
         }
         self.check_links()?;
         Ok(index::find(&self.entries()?, self.name.as_deref()).cloned())
@@ -145,9 +148,9 @@ impl WriteStore for OciLayout {
     fn put_root(&self, call: &Call, content: &RawManifest, condition: &NameCondition) -> Result<NameFate> {
         let seen_to = (*condition != NameCondition::None).then_some(ConditionCheck::Locked);
         let waits = matches!(condition, NameCondition::None | NameCondition::Free { skip: true });
-        if let Some((batch, _)) = self.batch.as_deref().filter(|_| waits) {
+        if let Some(batch) = self.batch.as_deref().filter(|_| waits) {
             if let Some(entry) = self.store(call, content, &Role::Root)? {
-                batch.add(call, self, entry, condition.clone())?;
+                batch.put_root(entry, condition);
             }
             return Ok(NameFate::Set(seen_to));
         }
@@ -167,7 +170,10 @@ impl WriteStore for OciLayout {
     fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()> {
         let Some(entry) = self.store(call, content, role)? else { return Ok(()) };
         match self.batch.as_deref() {
-            Some((batch, _)) => batch.add(call, self, entry, NameCondition::None),
+            Some(batch) => {
+                batch.put(entry);
+                Ok(())
+            }
             None => self.change_index(call, |entries| {
                 index::add(entries, entry);
                 Ok(())
@@ -179,6 +185,9 @@ impl WriteStore for OciLayout {
         self.flush_queue.settle(call)?;
         if self.has_new_names.load(Ordering::Relaxed) {
             self.flush_folders()?;
+        }
+        if let Some(batch) = self.batch.as_deref() {
+            batch.finish(call, self)?;
         }
         // Without index.json it is not a layout, whatever made it.
         match self.root.join("index.json").exists() {

@@ -14,9 +14,9 @@ use crate::tar::{Entries, EntryKind, TarSource};
 use crate::text::shorten;
 
 /// More files and links than any archive of images needs.
-const MOST: usize = 200_000;
+pub(crate) const MOST_FILES: usize = 200_000;
 /// The most bytes of their names together.
-const MOST_NAMES: usize = 32 << 20;
+pub(crate) const MOST_NAMES: usize = 32 << 20;
 /// The longest chain of links.
 const MOST_LINKS: usize = 40;
 /// More steps than the way to a file has, with the links on it.
@@ -73,8 +73,9 @@ impl Tarball {
                     Member::File(_) => 0,
                 };
             nodes.insert(entry.path, node);
-            if nodes.len() > MOST || names > MOST_NAMES {
-                let message = format!("{shown} has more than {MOST} files, or more than {MOST_NAMES} bytes of names");
+            if nodes.len() > MOST_FILES || names > MOST_NAMES {
+                let message =
+                    format!("{shown} has more than {MOST_FILES} files, or more than {MOST_NAMES} bytes of names");
                 return Err(Error::new(Code::LimitExceeded, message));
             }
         }

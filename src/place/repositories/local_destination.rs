@@ -2,17 +2,18 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use super::local::{called, parts};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::archive::ArchiveOfSeveral;
-use crate::layout::oci::{IndexBatch, OciLayout};
+use crate::layout::oci::{InBatch, IndexBatch, OciLayout, SeenNames};
 use crate::layout::whole_name;
 use crate::manifest::Descriptor;
 use crate::repositories::DestinationRepository;
+use crate::store::condition::UnsetName;
 use crate::store::{is_digest_tag, WriteStore};
 use crate::sync::lock;
 
@@ -31,11 +32,13 @@ pub(super) struct LocalDestination {
     repository: Option<String>,
     /// What its tags refer to, and what has a digest, once they were looked at. One tag may stand there in two spellings: the last one counts.
     known: Mutex<Option<HashMap<String, Vec<Descriptor>>>>,
+    /// What the names of a layout referred to then.
+    seen: OnceLock<SeenNames>,
 }
 
 impl LocalDestination {
     pub(super) fn new(target: LocalTarget, repository: Option<String>) -> LocalDestination {
-        LocalDestination { target, repository, known: Mutex::default() }
+        LocalDestination { target, repository, known: Mutex::default(), seen: OnceLock::new() }
     }
 
     fn show(&self) -> String {
@@ -63,6 +66,9 @@ impl LocalDestination {
             LocalTarget::Layout(path, _) => OciLayout::planned(Path::new(path), None)?.entries()?,
             LocalTarget::Archive(archive) => archive.entries(call)?,
         };
+        if matches!(self.target, LocalTarget::Layout(..)) {
+            self.seen.get_or_init(|| SeenNames::of(&entries));
+        }
         let mut found: HashMap<String, Vec<Descriptor>> = HashMap::new();
         for entry in entries {
             if let Some(tag) = self.tag_of(&entry) {
@@ -144,9 +150,11 @@ impl DestinationRepository for LocalDestination {
         Ok(match &self.target {
             LocalTarget::Layout(path, batch) => {
                 let layout = OciLayout::planned(Path::new(path), whole.as_deref())?;
+                let seen = whole.as_deref().zip(self.seen.get()).map(|(whole, seen)| seen.of_name(whole));
+                let seen = seen.unwrap_or_default();
                 let named = lock(&self.known).as_ref().map(|known| known.get(name).and_then(|all| all.last()).cloned());
                 Box::new(match named {
-                    Some(named) => layout.in_batch(batch.clone(), named),
+                    Some(named) => layout.in_batch(InBatch::new(batch, self.image(name), named, seen)),
                     None => layout,
                 })
             }
@@ -200,10 +208,10 @@ impl DestinationRepository for LocalDestination {
         }
     }
 
-    fn settle(&self, call: &Call) -> Result<()> {
+    fn settle(&self, call: &Call) -> Result<Vec<UnsetName>> {
         match &self.target {
-            LocalTarget::Archive(_) => Ok(()),
-            LocalTarget::Layout(path, batch) => batch.write(call, &OciLayout::planned(Path::new(path), None)?),
+            LocalTarget::Archive(_) => Ok(Vec::new()),
+            LocalTarget::Layout(path, batch) => batch.settle(call, &OciLayout::planned(Path::new(path), None)?),
         }
     }
 

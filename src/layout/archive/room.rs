@@ -1,0 +1,143 @@
+//! How much an archive may hold, so that it can be read again. No I/O.
+
+use std::collections::HashSet;
+
+use super::docker::blob_file;
+use super::existing_archive::ExistingArchive;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::layout::index;
+use crate::layout::tarball::read::{MOST_FILES, MOST_NAMES};
+use crate::manifest::{Descriptor, MOST_BYTES};
+
+/// About what an entry needs in `index.json`, besides its name, which it may have in two annotations.
+const ENTRY: u64 = 400;
+
+/// What an archive that several images come to will hold, as far as that is certain before it is written.
+#[derive(Debug, Default)]
+pub(super) struct ArchiveRoom {
+    /// The files that are there. They count while no name is taken from any of them: then all of them stay.
+    kept: usize,
+    new_blobs: usize,
+    new_manifests: HashSet<Digest>,
+    /// By what the entries with names are known.
+    keys: HashSet<String>,
+    /// The bytes of `index.json`.
+    index: u64,
+}
+
+impl ArchiveRoom {
+    /// That of what is there.
+    pub(super) fn of(kept: Option<&ExistingArchive>) -> ArchiveRoom {
+        let Some(kept) = kept else { return ArchiveRoom::default() };
+        let (kept, index, entries) = (kept.file_count(), kept.index_size(), kept.entries());
+        ArchiveRoom { kept, index, keys: entries.iter().filter_map(index::key_of).collect(), ..ArchiveRoom::default() }
+    }
+
+    /// Counts a blob that has come.
+    pub(super) fn add_blob(&mut self) {
+        self.new_blobs += 1;
+    }
+
+    /// Counts a manifest that has come, and its entry.
+    pub(super) fn add_manifest(&mut self, digest: &Digest, entry: Option<&Descriptor>) {
+        let is_new = self.new_manifests.insert(digest.clone());
+        let Some(entry) = entry else { return };
+        let grows = match index::name_of(entry).map(index::keys_of) {
+            Some(keys) => {
+                let is_known = keys.iter().any(|key| self.keys.contains(key));
+                self.keys.extend(keys);
+                self.kept = if is_known { 0 } else { self.kept };
+                !is_known
+            }
+            None => is_new,
+        };
+        if grows {
+            self.index += serde_json::to_vec(entry).map_or(ENTRY, |text| text.len() as u64 + 1);
+        }
+    }
+
+    /// Refuses another image under a name.
+    pub(super) fn check(&self, shown: &str, name: Option<&str>) -> Result<()> {
+        let is_known = name.is_some_and(|name| index::keys_of(name).iter().any(|key| self.keys.contains(key)));
+        let entry = if is_known { 0 } else { ENTRY + 2 * name.map_or(0, str::len) as u64 };
+        if self.index + entry > MOST_BYTES {
+            return Err(too_large(shown, "index.json"));
+        }
+        let kept = if is_known { 0 } else { self.kept };
+        check_files(shown, kept + self.new_blobs + self.new_manifests.len() + 1)
+    }
+}
+
+/// Refuses an archive that could not be read again: the small files that say what is in it, and its blobs.
+pub(super) fn check(shown: &str, small: &[(&str, String)], blobs: &[Descriptor]) -> Result<()> {
+    if let Some((name, _)) = small.iter().find(|(_, text)| text.len() as u64 > MOST_BYTES) {
+        return Err(too_large(shown, name));
+    }
+    check_files(shown, small.len() + blobs.len())?;
+    let names = small.iter().map(|(name, _)| name.len()).chain(blobs.iter().map(|blob| blob_file(&blob.digest).len()));
+    match names.sum::<usize>() > MOST_NAMES {
+        true => Err(refused(shown, &format!("would have more than {MOST_NAMES} bytes of names"))),
+        false => Ok(()),
+    }
+}
+
+fn check_files(shown: &str, count: usize) -> Result<()> {
+    match count > MOST_FILES {
+        true => Err(refused(shown, &format!("would have more than {MOST_FILES} files"))),
+        false => Ok(()),
+    }
+}
+
+fn too_large(shown: &str, name: &str) -> Error {
+    refused(shown, &format!("would have more than {MOST_BYTES} bytes in its {name}"))
+}
+
+fn refused(shown: &str, why: &str) -> Error {
+    Error::new(Code::LimitExceeded, format!("{shown} {why}, and could not be read again"))
+        .with_hint("write to several archives, or to a layout")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Algorithm;
+    use crate::store::{RawManifest, Role};
+
+    fn digest(number: usize) -> Digest {
+        Algorithm::Sha256.digest(&number.to_le_bytes())
+    }
+
+    #[test]
+    fn what_could_not_be_read_again_is_refused() {
+        let small = |size: u64| vec![("oci-layout", String::new()), ("index.json", "x".repeat(size as usize))];
+        let mut blobs: Vec<Descriptor> = (2..MOST_FILES).map(|number| Descriptor::new("", digest(number), 1)).collect();
+        check("x.tar", &small(MOST_BYTES), &blobs).unwrap();
+        let error = check("x.tar", &small(MOST_BYTES + 1), &[]).unwrap_err();
+        assert!(error.code() == Code::LimitExceeded && error.message().contains("in its index.json"), "{error}");
+        blobs.push(Descriptor::new("", digest(0), 1));
+        let error = check("x.tar", &small(1), &blobs).unwrap_err();
+        assert!(error.code() == Code::LimitExceeded && error.message().contains("200000 files"), "{error}");
+    }
+
+    #[test]
+    fn it_is_known_before_anything_is_moved() {
+        let content = RawManifest::parse(br#"{"schemaVersion":2,"manifests":[]}"#.to_vec(), None, None).unwrap();
+        let entry = |name: &str| index::entry(&content, &Role::Root, Some(name));
+        let mut room = ArchiveRoom { kept: MOST_FILES - 3, ..ArchiveRoom::default() };
+        room.add_manifest(content.digest(), entry("x/y:1").as_ref());
+        room.add_manifest(content.digest(), entry("x/y:2").as_ref());
+        room.check("x.tar", Some("x/y:3")).unwrap();
+        (0..2).for_each(|_| room.add_blob());
+        assert!(room.check("x.tar", Some("x/y:3")).is_err());
+        // What is replaced may make room: only when it is written is that known.
+        room.check("x.tar", Some("docker.io/x/y:2")).unwrap();
+        let before = room.index;
+        room.add_manifest(content.digest(), entry("docker.io/x/y:2").as_ref());
+        assert_eq!(room.index, before);
+        room.check("x.tar", Some("x/y:3")).unwrap();
+        room.index = MOST_BYTES;
+        assert!(room.check("x.tar", Some("x/y:3")).is_err());
+        room.check("x.tar", Some("x/y:1")).unwrap();
+    }
+}

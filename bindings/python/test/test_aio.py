@@ -592,6 +592,38 @@ class AsyncTest(helper.Case, unittest.IsolatedAsyncioTestCase):
                             await task
         self.assertFalse(self.aio._calls._hub.guards)
 
+    async def test_close_waits_for_what_it_ends(self) -> None:
+        """A sink is the caller's own again when close returns; one that closes its own client does not wait for itself."""
+        reference = await asyncio.to_thread(self.put_blob, DATA)
+        done = []
+
+        class Slow:
+            async def write(self, data: bytes) -> int:
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    await asyncio.sleep(0.3)
+                    done.append(data)
+                return len(data)
+
+        client = AsyncClient(plain_http=True)
+        task = asyncio.ensure_future(client.blob_to_file(reference, Slow()))
+        await asyncio.sleep(0.2)
+        await client.close()
+        self.assertEqual(len(done), 1)
+        with self.assertRaises(ocireg.Closed):
+            await task
+
+        other = AsyncClient(plain_http=True)
+
+        class Closing:
+            async def write(self, data: bytes) -> int:
+                await other.close()
+                return len(data)
+
+        with self.assertRaises(ocireg.Closed):
+            await asyncio.wait_for(other.blob_to_file(reference, Closing()), 5)
+
     async def test_v1(self) -> None:
         v1, old = self.aio.v1, helper.registry("V1")
         repository, id_ = f"{old}/python/r{uuid.uuid4().hex[:8]}", uuid.uuid4().hex * 2

@@ -18,7 +18,7 @@ from ..client import Client
 from ..errors import InvalidArgument, LimitExceeded
 from ..v1 import V1
 from ._guard import Guard
-from ._jobs import Hub, Job, carry
+from ._jobs import Hub, Job, carry, over
 from .reader import AsyncBlobReader
 from .upload import AsyncUpload
 
@@ -121,7 +121,7 @@ class ByJobs(Caller):
             finally:
                 carrying.cancel()
                 future.cancel()
-                await asyncio.wait([carrying])
+                await over(carrying)
         finally:
             os.close(reader)
 

@@ -269,6 +269,18 @@ async def readable(fd: int) -> None:
         loop.remove_reader(fd)
 
 
+async def over(task: asyncio.Task[Any]) -> None:
+    """Waits for a cancelled task, whose descriptor and sink are in use until then, also when the caller is cancelled once more."""
+    again: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            again = error
+    if again is not None:
+        raise again
+
+
 async def carry(fd: int, sink: Any) -> None:
     """Writes what comes out of a pipe, to its end, to an object; its `write` may be a coroutine, and it may have `drain`."""
     while True:

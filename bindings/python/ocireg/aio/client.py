@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -161,9 +162,14 @@ class AsyncClient:
     async def close(self) -> None:
         """Ends the calls in progress with Closed, and every later one; returns when they have ended: `ocireg_client_close`."""
         self._calls.close()
-        for guard in list(self._calls._hub.guards):
+        guards = list(self._calls._hub.guards)
+        for guard in guards:
             guard.close()
         await self._calls._hub.wait()
+        # A sink or source that closes its own client does not wait for itself.
+        tasks = [guard.task for guard in guards if guard.task is not None and guard.task is not asyncio.current_task()]
+        if tasks:
+            await asyncio.wait(tasks)
 
     @property
     def closed(self) -> bool:

@@ -17,7 +17,9 @@ HERE = Path(__file__).resolve().parent
 # Where a source distribution has it, and where `make` puts it.
 PLACES = (HERE / "libocireg.so", HERE / "../../target/release/libocireg.so")
 GIVEN = os.environ.get("OCIREG_LIB")
-LIBRARY = Path(GIVEN) if GIVEN else next((place for place in PLACES if place.is_file()), PLACES[-1])
+# A relative name was meant for where the source distribution was made, which holds that library already.
+HELD = (HERE / "PKG-INFO").is_file() and PLACES[0].is_file() and not Path(GIVEN or ".").is_absolute()
+LIBRARY = Path(GIVEN) if GIVEN and not HELD else next((place for place in PLACES if place.is_file()), PLACES[-1])
 
 
 def library():
@@ -26,7 +28,7 @@ def library():
         return None
     if not LIBRARY.is_file():
         raise SystemExit(
-            f"there is no {LIBRARY} for the wheel to hold: run make first, or name the library by OCIREG_LIB=FILE;"
+            f"there is no {LIBRARY.absolute()} for the wheel to hold: run make first, or name the library by OCIREG_LIB=FILE;"
             " OCIREG_LIB= makes a wheel without it, which takes the system's library"
         )
     return LIBRARY

@@ -77,6 +77,18 @@ class WheelTest(helper.Case):
         with zipfile.ZipFile(wheel) as archive:
             self.assertLessEqual({"ocireg/libocireg.so", "ocireg/ocireg.h"}, set(archive.namelist()))
 
+        # A build looks relative names up in the folder of the source.
+        (tree / "target/release/libocireg.so").rename(tree / "target/other.so")
+        wheel.unlink()
+        subprocess.run(build, env={**clean, "OCIREG_LIB": "../../target/other.so"}, check=True, stdout=subprocess.DEVNULL)
+        (wheel,) = tree.glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            self.assertIn("ocireg/libocireg.so", archive.namelist())
+        failed = subprocess.run(
+            build, env={**clean, "OCIREG_LIB": "target/other.so"}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        self.assertIn(f"there is no {source}/target/other.so for the wheel to hold", failed.stdout)
+
         wheel.unlink()
         subprocess.run(build, env={**clean, "OCIREG_LIB": ""}, check=True, stdout=subprocess.DEVNULL)
         (wheel,) = tree.glob("*.whl")

@@ -26,6 +26,11 @@ impl FolderLevel {
         Ok(FolderLevel { folder, path, names })
     }
 
+    /// One name of a folder, and no others.
+    pub(super) fn only(folder: OpenFolder, path: Vec<u8>, name: &[u8]) -> FolderLevel {
+        FolderLevel { folder, path, names: vec![name.to_vec()] }
+    }
+
     /// How many names are still to come.
     pub(super) fn left(&self) -> usize {
         self.names.len()

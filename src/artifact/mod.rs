@@ -2,6 +2,7 @@
 //! oras. It does not know any kind of place: the copy engine moves what is made here.
 
 mod destination;
+mod disk_copy;
 mod folder_level;
 mod folder_tar;
 mod other_disk;

@@ -1,70 +1,127 @@
-//! A file that waits on one disk and belongs into a folder on another, where something is mounted: it is copied beside its place, under
-//! a hidden name, until one rename can give it its own.
+//! What belongs on another disk than the one on which it waits, because something is mounted in the folder: it is copied into a room on
+//! that disk before anything gets its name, so that a name is one rename there, too. A room is a private, hidden folder; one that a
+//! process has left when it was killed is emptied and used by the next.
 
-use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::collections::HashMap;
+use std::io;
+use std::rc::Rc;
 
+use super::disk_copy::{clear, copy, DiskName};
+use super::title::WAITING;
 use crate::call::Call;
-use crate::os::flush;
-use crate::os::open_folder::{self, OpenFolder};
+use crate::error::Result;
+use crate::image::folders::{failed, Folders, PRIVATE};
+use crate::os::open_folder::{OpenFolder, OpenedEntry};
+use crate::os::{flush, lock, owner};
 
-/// How much is copied between two looks whether the call has to end.
-const PIECE: usize = 1 << 20;
-/// How many hidden names others may have taken.
+/// How many rooms other pulls, or others, may have taken.
 const MOST_TRIES: u32 = 1000;
 
-/// Whether a rename failed because its ends are on two disks.
-pub(super) fn is_other_disk<T>(outcome: &io::Result<T>) -> bool {
-    outcome.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::CrossesDevices)
+pub(super) struct OtherDisks {
+    call: Call,
+    rooms: Vec<DiskRoom>,
+    /// By the path that it will have: the room that a copy is in, and its name there.
+    copies: HashMap<Vec<u8>, (Rc<OpenFolder>, Vec<u8>)>,
+    made: u64,
 }
 
-/// Gives a file or link of one folder a name in another; `name_it` renames within that one. What waited is not needed any more then.
-pub(super) fn carry(
-    call: &Call,
-    (from, name): (&OpenFolder, &[u8]),
-    here: &OpenFolder,
-    name_it: impl FnOnce(&[u8]) -> io::Result<()>,
-) -> io::Result<()> {
-    let hidden = match from.read_link(name) {
-        Ok(target) => hidden_name(|hidden| here.make_link(hidden, &target))?.0,
-        Err(_) => {
-            let (hidden, file) = hidden_name(|hidden| here.make_file(hidden))?;
-            let filled = fill(call, (from, name), file);
-            if filled.is_err() {
-                let _ = here.remove(&hidden);
+/// A room, which is locked as long as it is open.
+struct DiskRoom {
+    open: Rc<OpenFolder>,
+    above: Rc<OpenFolder>,
+    name: Vec<u8>,
+    /// The path of the folder that it is in.
+    way: Vec<u8>,
+}
+
+impl OtherDisks {
+    pub(super) fn new(call: &Call) -> OtherDisks {
+        OtherDisks { call: call.clone(), rooms: Vec::new(), copies: HashMap::new(), made: 0 }
+    }
+
+    /// Copies what waits to the disk of the current folder, and keeps it for a path.
+    pub(super) fn carry(&mut self, from: DiskName, folders: &Folders, path: &[u8]) -> io::Result<()> {
+        let room = self.room_for(folders)?;
+        self.made += 1;
+        let name = self.made.to_string().into_bytes();
+        copy(&self.call, from, (&room, &name))?;
+        self.copies.insert(path.to_vec(), (room, name));
+        Ok(())
+    }
+
+    /// The copy for a path.
+    pub(super) fn copy_for(&self, path: &[u8]) -> Option<(Rc<OpenFolder>, Vec<u8>)> {
+        self.copies.get(path).cloned()
+    }
+
+    fn room_for(&mut self, folders: &Folders) -> io::Result<Rc<OpenFolder>> {
+        for room in &self.rooms {
+            if room.open.reaches(folders.here())? {
+                return Ok(room.open.clone());
             }
-            filled.map(|()| hidden)?
         }
+        let room = DiskRoom::within(folders)?;
+        let open = room.open.clone();
+        self.rooms.push(room);
+        Ok(open)
+    }
+
+    /// Brings all copies to their disks: names are given to what is there after a power cut, too.
+    pub(super) fn flush(&self) -> Result<()> {
+        self.rooms.iter().try_for_each(|room| failed(flush::all(&*room.open), "write", || room.way.clone()))
+    }
+
+    /// Removes the rooms: nothing waits any more.
+    pub(super) fn leave(&mut self, folders: &mut Folders) -> Result<()> {
+        self.copies.clear();
+        while let Some(room) = self.rooms.pop() {
+            let path = || [&room.way[..], b"/", &room.name].concat();
+            failed(clear(&room.open), "remove", path)?;
+            // The folder that it is in may be closed again.
+            if folders.walk(&room.way, false)? {
+                failed(folders.here().remove_folder(&room.name), "remove", path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for OtherDisks {
+    fn drop(&mut self) {
+        // After a failure; where it is in vain, the next pull finds them.
+        for room in &self.rooms {
+            let _ = clear(&room.open).and_then(|()| room.above.remove_folder(&room.name));
+        }
+    }
+}
+
+impl DiskRoom {
+    fn within(folders: &Folders) -> io::Result<DiskRoom> {
+        let above = folders.here().clone();
+        for number in 0..MOST_TRIES {
+            let name = format!("{WAITING}-disk-{number}").into_bytes();
+            if let Some(open) = taken(&above, &name)? {
+                clear(&open)?;
+                return Ok(DiskRoom { open: Rc::new(open), above, name, way: folders.path(b"") });
+            }
+        }
+        Err(io::Error::other(format!("there are {MOST_TRIES} folders that begin with {WAITING}-disk")))
+    }
+}
+
+/// The folder of a name, made if it is missing; None unless it is this user's, and this pull's alone.
+fn taken(above: &OpenFolder, name: &[u8]) -> io::Result<Option<OpenFolder>> {
+    let is_new = match above.make_folder(name, PRIVATE) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+        made => made.map(|()| true)?,
     };
-    let named = name_it(&hidden).and_then(|()| from.remove(name).map(drop));
-    if named.is_err() {
-        let _ = here.remove(&hidden);
+    let OpenedEntry::Folder(open) = above.enter(name)? else { return Ok(None) };
+    let found = open.status()?;
+    if found.owner.0 != owner::effective_user() || found.permissions & 0o077 != 0 {
+        return Ok(None);
     }
-    named
-}
-
-fn hidden_name<T>(mut make: impl FnMut(&[u8]) -> io::Result<T>) -> io::Result<(Vec<u8>, T)> {
-    let mut number = 0;
-    loop {
-        let name = format!(".{}-{number}.partial", std::process::id()).into_bytes();
-        match make(&name) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < MOST_TRIES => number += 1,
-            made => return made.map(|made| (name, made)),
-        }
-    }
-}
-
-/// The bytes, and what belongs to the file.
-fn fill(call: &Call, (from, name): (&OpenFolder, &[u8]), mut to: File) -> io::Result<()> {
-    let (status, mut source, mut buffer) = (from.status_of(name)?, from.read_file(name)?, vec![0; PIECE]);
-    loop {
-        call.check().map_err(io::Error::other)?;
-        match source.read(&mut buffer)? {
-            0 => break,
-            count => to.write_all(&buffer[..count])?,
-        }
-    }
-    open_folder::set_permissions(&to, status.permissions)?;
-    open_folder::set_time(&to, status.changed)?;
-    flush::file(&to)
+    // Where the disk knows no locks, what others may have made is left to them.
+    let is_ours = lock::attempt_folder(&open).unwrap_or(is_new);
+    let is_there = above.status_of(name).is_ok_and(|there| there.id == found.id);
+    Ok((is_ours && is_there).then_some(open))
 }

@@ -332,7 +332,7 @@ fn spooled(call: &Call, path: &Path, spool: &CallSpool) -> Result<SpoolItem> {
         Err(error) => Error::io(format!("cannot read {}", path.display()), &error),
     };
     let file = input::open(path).map_err(what)?;
-    let (mut writer, mut buffer): (SpoolWriter, _) = (spool.writer()?, vec![0; PIECE]);
+    let (mut writer, mut buffer): (SpoolWriter, _) = (spool.lasting_writer()?, vec![0; PIECE]);
     loop {
         let count = input::read(&file, &mut buffer, || call.check()).map_err(what)?;
         if count == 0 {

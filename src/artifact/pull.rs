@@ -171,9 +171,10 @@ impl<'a> Pull<'a> {
         self.fetch(&all)?;
         self.unpack(&all)?;
         for (number, (file, _)) in all.iter().enumerate().filter(|(_, (file, _))| file.folder.is_some()) {
-            self.destination.check_tree(self.call, &self.staging, &tree(number), &file.path)?;
+            self.destination.check_tree(&self.staging, &tree(number), &file.path)?;
         }
-        let done = self.name(all)?;
+        let waiting = self.bring(&all)?;
+        let done = self.name(all, waiting)?;
         self.destination.finish()?;
         Ok(done)
     }
@@ -235,19 +236,36 @@ impl<'a> Pull<'a> {
         }
     }
 
-    /// Gives everything its name.
-    fn name(&mut self, files: Vec<(WantedFile, bool)>) -> Result<Vec<PulledFile>> {
-        let mut done = Vec::new();
+    /// Makes all copies, and brings what belongs on other disks there: a disk that is full is seen before any file is replaced. Returns
+    /// the names under which files wait.
+    fn bring(&mut self, files: &[(WantedFile, bool)]) -> Result<Vec<String>> {
+        let mut waiting = Vec::new();
         let mut uses: HashMap<Digest, usize> = HashMap::new();
         for (file, _) in files.iter().filter(|(file, kept)| file.folder.is_none() && !kept) {
             *uses.entry(file.descriptor.digest.clone()).or_default() += 1;
         }
-        for (number, (file, mut kept)) in files.into_iter().enumerate() {
+        for (number, (file, kept)) in files.iter().enumerate() {
+            self.call.check()?;
+            let mut name = tree(number);
+            if file.folder.is_some() {
+                self.destination.bring_tree(&self.staging, &name, &file.path)?;
+            } else if !kept {
+                name = self.for_one(&mut uses, file, number)?;
+            }
+            waiting.push(name);
+        }
+        self.destination.flush()?;
+        Ok(waiting)
+    }
+
+    /// Gives everything its name.
+    fn name(&mut self, files: Vec<(WantedFile, bool)>, waiting: Vec<String>) -> Result<Vec<PulledFile>> {
+        let mut done = Vec::new();
+        for ((file, mut kept), name) in files.into_iter().zip(waiting) {
             self.call.check()?;
             if file.folder.is_some() {
-                self.destination.merge(self.call, &self.staging, &tree(number), &file.path)?;
+                self.destination.merge(&self.staging, &name, &file.path)?;
             } else if !kept {
-                let name = self.for_one(&mut uses, &file.descriptor)?;
                 kept = !self.destination.put_blob(self.staging.folder(), name.as_bytes(), file.path.as_bytes())?;
             }
             let Descriptor { digest, size, media_type, .. } = file.descriptor;
@@ -268,10 +286,12 @@ impl<'a> Pull<'a> {
 
 impl Pull<'_> {
     /// The file of a blob for one of its titles: the last one gets it, the others get copies.
-    fn for_one(&mut self, uses: &mut HashMap<Digest, usize>, blob: &Descriptor) -> Result<String> {
-        let name = PullStaging::name(&blob.digest);
+    fn for_one(&mut self, uses: &mut HashMap<Digest, usize>, file: &WantedFile, number: usize) -> Result<String> {
+        let (name, blob) = (PullStaging::name(&file.descriptor.digest), &file.descriptor);
         let left = uses.get_mut(&blob.digest).map_or(0, |left| std::mem::replace(left, left.saturating_sub(1)));
-        if left < 2 {
+        let is_last = left < 2;
+        if is_last {
+            self.destination.bring_blob(self.staging.folder(), name.as_bytes(), file.path.as_bytes())?;
             return Ok(name);
         }
         // A few bytes of a manifest could fill a disk.
@@ -281,7 +301,10 @@ impl Pull<'_> {
                 format!("the copies of blobs with several titles have more than {} bytes", self.options.max_bytes);
             return Err(Error::new(Code::LimitExceeded, message).with_hint("the option max_bytes sets that limit"));
         }
-        self.staging.copy(&name)
+        match self.destination.bring_blob(self.staging.folder(), name.as_bytes(), file.path.as_bytes())? {
+            true => Ok(name),
+            false => self.staging.copy(&name, number),
+        }
     }
 }
 

@@ -95,8 +95,8 @@ impl PullStaging {
     }
 
     /// A second file with the bytes of a blob.
-    pub(super) fn copy(&self, name: &str) -> Result<String> {
-        let copy = format!("{name}.copy");
+    pub(super) fn copy(&self, name: &str, number: usize) -> Result<String> {
+        let copy = format!("{number}.copy");
         self.remove(&copy)?;
         let (from, to) = (self.path_of(name), self.path_of(&copy));
         let copied = fs::copy(&from, &to).and_then(|_| flush::file(&File::open(&to)?));

@@ -36,8 +36,8 @@ pub(super) fn unpack(
     let layer = UnpackedLayer::of(call, Box::new(blob), &file.descriptor.digest, 0, limits).map_err(within)?;
     let mut entries = LayerEntries::new(layer);
     fill(call, &room.path_of(tree), &mut entries, file.path.as_bytes()).map_err(within)?;
-    let own = unpacked::descend(&unpacked::open(room.folder(), tree)?, file.path.as_bytes())?;
-    unpacked::check_links(call, own).map_err(within)?;
+    let whole = unpacked::open(room.folder(), tree)?;
+    unpacked::check_links(call, &whole, file.path.as_bytes()).map_err(within)?;
     let found = entries.source().finish().map_err(within)?;
     match expected {
         Some(expected) if expected.algorithm() == found.algorithm() && *expected != found => {

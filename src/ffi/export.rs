@@ -15,7 +15,7 @@ use super::options::ocireg_options;
 use super::out::{Json, Of};
 use super::status::ocireg_status;
 use crate::error::{Code, Error};
-use crate::image::export::{export_file, export_from};
+use crate::image::export::{export_file_from, export_from};
 use crate::place::Place;
 
 /// Takes bytes, all of them. 0 goes on; anything else stops the call with OCIREG_CALLBACK.
@@ -23,7 +23,8 @@ pub type ocireg_write_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, da
 
 /// Writes the file system of an image at any place (see ocireg_endpoint_parse) as one tar archive (POSIX pax) to a file: what is there
 /// after the last layer. The file appears under its name only whole and verified, replacing what was there, as by
-/// ocireg_blob_get_file; what is not a file is written through. A process that is killed meanwhile leaves a hidden file beside it
+/// ocireg_blob_get_file; what is not a file is written through, as by ocireg_image_export_fd: the reader of a pipe gets its end, and no
+/// whole archive, also when the place cannot be opened. A process that is killed meanwhile leaves a hidden file beside it
 /// (`.` to `.partial`). Blocks.
 ///
 /// The layers are read from the newest on, each once, and written as they come, without temporary files. An entry is in the archive
@@ -67,8 +68,7 @@ pub unsafe extern "C" fn ocireg_image_export_file(
             (error, Json::optional(json), client, context, options),
             |client| Ok((Place::named(client, text(&image, "image")?)?, string(path, "path")?)),
             |client, call, (place, path), options| {
-                let store = place.source(client)?;
-                export_file(call, store.as_ref(), Path::new(&path), &options)
+                export_file_from(call, || place.source(client), Path::new(&path), &options)
             },
         )
     }

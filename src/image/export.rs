@@ -113,17 +113,31 @@ fn find(call: &Call, store: &dyn ReadStore, options: &ExportOptions) -> Result<F
 /// Writes it to a file, which appears under its name only whole and verified; or into a pipe or device, which gets the bytes as they
 /// come.
 pub fn export_file(call: &Call, store: &dyn ReadStore, path: &Path, options: &ExportOptions) -> Result<Exported> {
+    write_to(call, path, |out| export(call, store, out, options))
+}
+
+/// The same of a place that is opened for it: where that fails, the reader of a pipe gets what is no archive, and its end.
+pub fn export_file_from(
+    call: &Call,
+    open: impl FnOnce() -> Result<Box<dyn ReadStore>>,
+    path: &Path,
+    options: &ExportOptions,
+) -> Result<Exported> {
+    write_to(call, path, |out| export_from(call, open, out, options))
+}
+
+fn write_to(call: &Call, path: &Path, export: impl FnOnce(&mut dyn Write) -> Result<Exported>) -> Result<Exported> {
     let shown = Some(path.display().to_string());
     let target = match Target::of(path)? {
         Target::Replace(target) => target,
         Target::Through(through) => {
             let file = call.open_through(through)?;
-            return Ok(Exported { path: shown, ..export(call, store, &mut call.output(&file)?, options)? });
+            return Ok(Exported { path: shown, ..export(&mut call.output(&file)?)? });
         }
     };
     let cannot = |error: std::io::Error| Error::io(format!("cannot write {}", path.display()), &error);
     let mut whole = temporary::hidden(folder_of(&target)).map_err(cannot)?;
-    let exported = export(call, store, whole.as_file_mut(), options)?;
+    let exported = export(whole.as_file_mut())?;
     temporary::ready(&whole, &target).map_err(cannot)?;
     call.check()?;
     temporary::settle(whole, &target).map_err(cannot)?;

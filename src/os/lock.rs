@@ -3,6 +3,7 @@
 
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -32,6 +33,11 @@ pub(crate) fn attempt(file: &File, kind: LockKind) -> io::Result<bool> {
         Err(TryLockError::WouldBlock) => Ok(false),
         Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+/// Locks an open folder, for this process alone, until it is closed; false if another has the lock.
+pub(crate) fn attempt_folder(folder: &impl AsFd) -> io::Result<bool> {
+    attempt(&File::from(folder.as_fd().try_clone_to_owned()?), LockKind::Exclusive)
 }
 
 /// Whether two looks saw one file, whatever its name.

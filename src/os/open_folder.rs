@@ -180,6 +180,33 @@ impl OpenFolder {
         Ok(rustix::fs::renameat(&self.0, name, &to.0, new)?)
     }
 
+    /// Whether what is in it can get a name in another one by a rename: not where that is on another disk, or mounted another time.
+    pub(crate) fn reaches(&self, to: &OpenFolder) -> io::Result<bool> {
+        if self.status()?.id.0 != to.status()?.id.0 {
+            return Ok(false);
+        }
+        // The kernel compares mounts before it looks for names.
+        let missing = &b".ocireg-pull-nothing"[..];
+        Ok(rustix::fs::renameat(&self.0, missing, &to.0, missing) != Err(Errno::XDEV))
+    }
+
+    /// Opens a folder in it for everything that its owner may do; also the permissions that it had, if they did not let it.
+    pub(crate) fn enter_freely(&self, name: &[u8]) -> io::Result<(OpenFolder, Option<Permissions>)> {
+        let found = self.status_of(name)?;
+        if !found.is_folder {
+            return Err(not_a_folder());
+        }
+        let is_closed = found.permissions & 0o700 != 0o700;
+        if is_closed {
+            self.set_permissions_of(name, found.permissions | 0o700)?;
+        }
+        match self.enter(name)? {
+            OpenedEntry::Folder(folder) => Ok((folder, is_closed.then_some(found.permissions))),
+            OpenedEntry::NoAccess => Err(no_access()),
+            OpenedEntry::Missing | OpenedEntry::NotAFolder => Err(not_a_folder()),
+        }
+    }
+
     /// The same for a file, unless something has that name.
     pub(crate) fn rename_new(&self, name: &[u8], to: &OpenFolder, new: &[u8]) -> io::Result<()> {
         match rustix::fs::renameat_with(&self.0, name, &to.0, new, RenameFlags::NOREPLACE) {

@@ -2,12 +2,13 @@
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use nix::unistd::{fchown, geteuid, Gid, Group, Uid, User};
 
-use super::open_folder::{FileStatus, OpenFolder};
+use super::open_folder::{self, FileStatus, OpenFolder};
 
 /// Whether a file belongs to this user.
 pub(crate) fn is_own(found: &Metadata) -> bool {
@@ -96,6 +97,13 @@ pub(crate) fn share_name(folder: &OpenFolder, name: &[u8], old: &FileStatus) -> 
     let get_group = || new.owner.1 == old.owner.1 || folder.set_owner_of(name, (new.owner.0, old.owner.1)).is_ok();
     let wanted = replacing((old.owner.0, old.permissions), get_group, || Ok(new.permissions))?;
     folder.set_permissions_of(name, wanted)
+}
+
+/// Gives an open file or folder the group and permissions of what it is a copy of; no permissions for a group that it cannot be given to.
+pub(crate) fn share_copy(copy: &impl AsFd, of: &FileStatus) -> io::Result<()> {
+    let new = open_folder::status_of(copy)?;
+    let has_group = new.owner.1 == of.owner.1 || open_folder::set_owner(copy, (new.owner.0, of.owner.1)).is_ok();
+    open_folder::set_permissions(copy, of.permissions & if has_group { 0o7777 } else { 0o5707 })
 }
 
 /// The permissions of a file that replaces one of this owner and mode.
@@ -201,5 +209,41 @@ mod tests {
             assert_eq!((shared(0o640, Some(12345)), file.metadata().unwrap().gid()), (0o640, 0));
             assert_eq!(shared(0o777, Some(12345)), 0o644, "a stranger's file opens nothing");
         }
+    }
+
+    /// By another user, in a process of its own: root may give any group.
+    #[test]
+    fn a_copy_opens_nothing_to_another_group() {
+        use std::os::unix::process::CommandExt as _;
+        if let Some(folder) = std::env::var_os("OCIREG_TEST_COPY") {
+            let folder = Path::new(&folder);
+            let copied = |name: &str| {
+                let copy = File::create(folder.join("copy")).unwrap();
+                let of = open_folder::status_of(&File::open(folder.join(name)).unwrap()).unwrap();
+                share_copy(&copy, &of).unwrap();
+                let found = copy.metadata().unwrap();
+                (found.mode() & 0o7777, found.gid())
+            };
+            assert_eq!(copied("ours"), (0o2664, 65_534));
+            return assert_eq!(copied("theirs"), (0o604, 65_534), "not of that group, and for no other");
+        }
+        if !geteuid().is_root() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        for (name, group) in [("", 65_534), ("ours", 65_534), ("theirs", 4321)] {
+            let path = folder.path().join(name);
+            if !name.is_empty() {
+                File::create(&path).unwrap();
+            }
+            std::os::unix::fs::chown(&path, Some(65_534), Some(group)).unwrap();
+            let mode = if name.is_empty() { 0o700 } else { 0o2664 };
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        }
+        let mut other = std::process::Command::new(std::env::current_exe().unwrap());
+        other.args(["--exact", "os::owner::tests::a_copy_opens_nothing_to_another_group"]);
+        let done = other.env("OCIREG_TEST_COPY", folder.path()).gid(65_534).uid(65_534).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stdout);
+        assert!(done.status.success() && said.contains("1 passed"), "{said}");
     }
 }

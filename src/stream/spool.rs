@@ -62,24 +62,30 @@ impl TemporarySpace {
 
     /// An empty spool.
     pub fn spool(&self) -> Result<Arc<Spool>> {
+        self.counted(Arc::default())
+    }
+
+    /// One whose bytes count together with those of others.
+    fn counted(&self, written: Arc<AtomicU64>) -> Result<Arc<Spool>> {
         let folder = self.folder();
         let file = temporary::nameless(&folder)
             .map_err(|error| Error::io(format!("cannot create a temporary file in {}", folder.display()), &error))
             .map_err(|error| error.with_hint("the option temporary_dir names another folder".to_owned()))?;
-        Ok(Arc::new(Spool { file, folder, next: AtomicU64::new(0), written: AtomicU64::new(0), limit: self.limit }))
+        Ok(Arc::new(Spool { file, folder, next: AtomicU64::new(0), written, limit: self.limit }))
     }
 }
 
-/// The one spool of a call, made when the first bytes have to wait: so the limit is that of the call.
+/// The spools of a call, made when the first bytes have to wait. All of them count together: so the limit is that of the call.
 #[derive(Debug)]
 pub(crate) struct CallSpool<'a> {
     space: &'a TemporarySpace,
+    written: Arc<AtomicU64>,
     made: Mutex<Option<Arc<Spool>>>,
 }
 
 impl<'a> CallSpool<'a> {
     pub(crate) fn new(space: &'a TemporarySpace) -> CallSpool<'a> {
-        CallSpool { space, made: Mutex::default() }
+        CallSpool { space, written: Arc::default(), made: Mutex::default() }
     }
 
     /// For one more item.
@@ -87,9 +93,14 @@ impl<'a> CallSpool<'a> {
         let mut made = lock(&self.made);
         let spool = match &*made {
             Some(spool) => spool.clone(),
-            None => made.insert(self.space.spool()?).clone(),
+            None => made.insert(self.space.counted(self.written.clone())?).clone(),
         };
         Ok(spool.writer())
+    }
+
+    /// For an item that stays after the call: in a file of its own, so that it keeps no room but its own.
+    pub(crate) fn lasting_writer(&self) -> Result<SpoolWriter> {
+        Ok(self.space.counted(self.written.clone())?.writer())
     }
 }
 
@@ -99,7 +110,7 @@ pub struct Spool {
     folder: PathBuf,
     /// Where the next extent begins.
     next: AtomicU64,
-    written: AtomicU64,
+    written: Arc<AtomicU64>,
     limit: u64,
 }
 
@@ -236,6 +247,22 @@ mod tests {
             assert_eq!(item.size(), size as u64);
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it has no name");
+    }
+
+    #[test]
+    fn what_stays_after_a_call_keeps_no_other_room() {
+        let (_folder, space) = space(10);
+        let calls = CallSpool::new(&space);
+        let (mut passing, mut lasting) = (calls.writer().unwrap(), calls.lasting_writer().unwrap());
+        passing.write(b"12345").unwrap();
+        lasting.write(b"1234").unwrap();
+        assert_eq!(lasting.write(b"56").unwrap_err().code(), Code::LimitExceeded, "they count together");
+        let (shared, lasting) = (Arc::downgrade(&passing.spool), lasting.finish());
+        drop((passing, calls));
+        assert!(shared.upgrade().is_none(), "the file of the call is closed");
+        let mut found = Vec::new();
+        lasting.read_from(0).read_to_end(&mut found).unwrap();
+        assert_eq!(found, b"1234");
     }
 
     #[test]

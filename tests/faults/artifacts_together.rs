@@ -14,7 +14,7 @@ use ocireg::registry::{Client, ClientOptions};
 use serde_json::{json, Value};
 
 use crate::common::*;
-use crate::images::{file, folder, layer, symlink};
+use crate::images::{file, folder, layer, raw, symlink};
 use crate::memory::Memory;
 use crate::registry::*;
 use crate::shelf::*;
@@ -176,4 +176,94 @@ fn one_with_a_tag_that_is_not_listed_is_listed_by_the_next_push() {
     held["if_digest"] = pushed.as_str().into();
     assert_eq!(push(&client(), &artifact, &to, held).unwrap(), pushed);
     assert!(shelf.tag(&list).is_some());
+}
+
+/// What a pipe gave stays for the next push; the folders that were packed for the first one do not.
+#[test]
+fn what_stays_of_a_push_is_no_more_than_what_a_pipe_gave() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir_all(path("packed")).unwrap();
+    fs::create_dir(path("temporary")).unwrap();
+    let mut state = 1u64;
+    let noise: Vec<u8> = (0..600_000)
+        .map(|_| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 56) as u8
+        })
+        .collect();
+    fs::write(path("packed/noise"), noise).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
+    let mut both = with_part(&path("packed"), json!({}));
+    both.add_path(path("pipe").to_str().unwrap(), PartOptions::default()).unwrap();
+    let mut options = ClientOptions::default();
+    options.temporary.temporary_dir = Some(path("temporary").to_str().unwrap().to_owned());
+    let client = Client::new(options).unwrap();
+    let writer = std::thread::spawn({
+        let pipe = path("pipe");
+        move || fs::write(pipe, "once").unwrap()
+    });
+    let to = format!("oci:{}:v1", path("layout").display());
+    let first = push(&client, &both, &to, json!({})).unwrap();
+    writer.join().unwrap();
+    // Files without names, which this process has open.
+    let open = fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| {
+        let path = entry.unwrap().path();
+        let leads = fs::read_link(&path).ok()?;
+        leads.starts_with(folder.path().join("temporary")).then(|| fs::metadata(&path).unwrap().len())
+    });
+    assert_eq!(open.collect::<Vec<u64>>(), [4]);
+    assert_eq!(push(&client, &both, &to, json!({})).unwrap(), first);
+}
+
+/// Without write permission in a folder its owner cannot rename what is in it, unless root: so by another user, in a process of its own.
+#[test]
+fn folders_without_write_permission_are_pulled_again() {
+    use std::os::unix::fs::{chown, MetadataExt as _};
+    use std::os::unix::process::CommandExt as _;
+    if let Some(into) = std::env::var_os("OCIREG_TEST_PULL_INTO") {
+        return pull_closed_folders(Path::new(&into));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "artifacts_together::folders_without_write_permission_are_pulled_again"]);
+    if fs::metadata(folder.path()).unwrap().uid() == 0 {
+        chown(folder.path(), Some(65_534), Some(65_534)).unwrap();
+        child.gid(65_534).uid(65_534);
+    }
+    let done = child.env("OCIREG_TEST_PULL_INTO", folder.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&done.stderr));
+}
+
+fn pull_closed_folders(into: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    use tar::EntryType::{Directory, Regular};
+    let text = |path: &str| fs::read_to_string(into.join(path)).unwrap();
+    let mode = |path: &str| fs::metadata(into.join(path)).unwrap().permissions().mode() & 0o777;
+    let closed = |path: &str, mode| raw(path.as_bytes(), Directory, b"", mode, b"");
+    for round in ["one", "two", "three"] {
+        let new = format!("t/{round}/");
+        let tree = [
+            closed("t/", 0o555),
+            file("t/x", round),
+            closed("t/in/", 0o500),
+            raw(b"t/in/unread", Regular, b"", 0o200, round.as_bytes()),
+            closed("t/none/", 0o000),
+            file("t/none/y", round),
+            closed(&new, 0o700),
+        ];
+        pulled(&artifact(&[titled("a", round), packed("t", &tree)]), into, json!({})).unwrap();
+        assert_eq!((text("a").as_str(), text("t/x").as_str()), (round, round));
+        let modes = ["t", "t/in", "t/none", &format!("t/{round}")].map(mode);
+        assert_eq!(modes, [0o555, 0o500, 0o000, 0o700], "{round}");
+        assert_eq!(mode("t/in/unread"), 0o200);
+    }
+    fs::set_permissions(into.join("t/none"), fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(text("t/none/y"), "three");
+    fs::set_permissions(into.join("t"), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(into.join("t/in"), fs::Permissions::from_mode(0o700)).unwrap();
+    let mut left: Vec<_> = fs::read_dir(into).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["a", "t"]);
 }

@@ -1,11 +1,11 @@
 //! How the archive of an image is handed on: in pieces of a limited size, and after an error so that no reader takes it for whole.
 
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use ocireg::error::{Code, Error};
-use ocireg::image::export::{export, export_from, ExportOptions, Exported};
+use ocireg::image::export::{export, export_file_from, export_from, ExportOptions, Exported};
 
 use crate::common::*;
 use crate::images::*;
@@ -118,4 +118,25 @@ fn no_reader_takes_a_place_that_cannot_be_opened_for_one_without_files() {
     for reader in READERS.into_iter().filter(|(program, _)| Command::new(program).arg("--version").output().is_ok()) {
         assert!(!takes(reader, &out, folder.path()), "{reader:?}");
     }
+}
+
+/// A process that reads from a named pipe waits until somebody opens it to write.
+#[test]
+fn the_reader_of_a_named_pipe_is_told_of_a_place_that_cannot_be_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut reader = Command::new("timeout").arg("20").arg("cat").arg(&pipe).stdout(Stdio::piped()).spawn().unwrap();
+    let client = client();
+    let open = || Err(Error::new(Code::NotFound, "no such layout"));
+    let outcome = export_file_from(&call(&client), open, &pipe, &ExportOptions::default());
+    fails(outcome, Code::NotFound, "no such layout");
+    let mut read = Vec::new();
+    reader.stdout.take().unwrap().read_to_end(&mut read).unwrap();
+    assert!(reader.wait().unwrap().success(), "it waited for the end in vain");
+    assert!(!takes(READERS[0], &read, folder.path()));
+    let file = folder.path().join("new.tar");
+    let open = || Err(Error::new(Code::NotFound, "no such layout"));
+    fails(export_file_from(&call(&client), open, &file, &ExportOptions::default()), Code::NotFound, "");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing but the pipe");
 }

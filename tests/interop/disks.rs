@@ -294,3 +294,77 @@ fn an_artifact_that_belongs_on_two_disks() {
                  mounted/folder\nmounted/folder/deep\nmounted/folder/deep/er\nmounted/folder/deep/er/x\nmounted/folder/in\nmounted/folder/link\n";
     assert_eq!(String::from_utf8_lossy(&output.stdout), names);
 }
+
+/// What is on the other disk is for the same users as on one disk, down to the folders; and what a killed pull left there is used.
+#[test]
+fn another_disk_opens_nothing_to_others() {
+    let folder = scratch();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    for name in ["out/mounted", "plain", "made"] {
+        std::fs::create_dir_all(path(name)).unwrap();
+    }
+    let ocireg = command().display().to_string();
+    let script = r#"mount -t tmpfs none "$1/mounted" || exit 99
+        cd "$3" && mkdir -p mounted/t/private/deep mounted/t/closed && echo secret >mounted/t/private/deep/key && echo x >mounted/t/closed/x &&
+        ln -s closed/x mounted/t/link && echo y >mounted/t/unread && echo new >mounted/team && cp mounted/team mounted/twin &&
+        chmod 755 mounted/t && chmod 200 mounted/t/unread && chmod 750 mounted/t/private/deep && chmod 700 mounted/t/private &&
+        chmod 555 mounted/t/closed && "$2" artifact push "oci:$4:v1" --artifact-type a/b mounted/t mounted/team mounted/twin >&2 &&
+        "$2" artifact push "oci:$4:v2" --artifact-type a/b mounted >&2 || exit
+        mkdir -m 700 "$1/mounted/.ocireg-pull-disk-0" && mkdir -p -m 555 "$1/mounted/.ocireg-pull-disk-0/1/t" || exit
+        echo old >"$1/mounted/team" && { chgrp 4321 "$1/mounted/team" 2>/dev/null || :; } && chmod 660 "$1/mounted/team" || exit
+        stat -c "%a %g" "$1/mounted/team"
+        for into in "$1" "$5"; do "$2" artifact pull "oci:$4:v1" -o "$into" >&2 || exit; done
+        stat -c "%a %g" "$1/mounted/team"
+        cd "$5" && find mounted/t -printf "%p %m %l %T@\n" | sort >"$3/plain"
+        cd "$1" && find mounted/t -printf "%p %m %l %T@\n" | sort >"$3/disk"
+        diff "$3/plain" "$3/disk" >&2 || exit
+        for version in v1 v2; do "$2" artifact pull "oci:$4:$version" -o "$1" >&2 || exit; done
+        find mounted -mindepth 1 -printf "%p %m %l\n" | sort"#;
+    let arguments = [path("out"), ocireg, path("made"), path("layout"), path("plain")];
+    let Some(output) = in_namespace(script, &arguments.each_ref().map(String::as_str)) else { return };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines: Vec<&str> = said.lines().map(str::trim_end).collect();
+    assert!(lines[0].starts_with("660 ") && lines[0] == lines[1], "the group is the one that it was: {said}");
+    let wanted = [
+        "mounted/t 755",
+        "mounted/t/closed 555",
+        "mounted/t/closed/x 644",
+        "mounted/t/link 777 closed/x",
+        "mounted/t/private 700",
+        "mounted/t/private/deep 750",
+        "mounted/t/private/deep/key 644",
+        "mounted/t/unread 200",
+        "mounted/team 644",
+        "mounted/twin 644",
+    ];
+    assert_eq!(lines[2..], wanted, "{said}");
+}
+
+/// A disk that has no room for all of it leaves every file as it was, on both disks.
+#[test]
+fn an_artifact_that_another_disk_has_no_room_for() {
+    let folder = scratch();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    for name in ["out/mounted", "made/mounted/tree"] {
+        std::fs::create_dir_all(path(name)).unwrap();
+    }
+    for (name, text) in [("a", b"new".to_vec()), ("mounted/b", b"new".to_vec()), ("mounted/tree/c", noise(2 << 20, 5))]
+    {
+        std::fs::write(path(&format!("made/{name}")), text).unwrap();
+    }
+    let ocireg = command().display().to_string();
+    let script = r#"mount -t tmpfs -o size=1m none "$1/mounted" || exit 99
+        cd "$3" && "$2" artifact push "oci:$4:v1" --artifact-type a/b a mounted/b mounted/tree >&2 || exit
+        echo old >"$1/a" && echo old >"$1/mounted/b" || exit
+        "$2" --json-errors artifact pull "oci:$4:v1" -o "$1"; status=$?
+        cat "$1/a" "$1/mounted/b"; find "$1/mounted" -mindepth 1 | sed "s,$1/,,"
+        mount -o remount,size=8m "$1/mounted" && "$2" artifact pull "oci:$4:v1" -o "$1" >/dev/null || exit 98
+        diff -r "$3" "$1" && exit $status"#;
+    let arguments = [path("out"), ocireg, path("made"), path("layout")];
+    let Some(output) = in_namespace(script, &arguments.each_ref().map(String::as_str)) else { return };
+    let (said, out) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+    assert_eq!(output.status.code(), Some(Code::Io as i32), "{said}{out}");
+    assert!(said.contains("No space left on device"), "{said}");
+    assert_eq!(out, "old\nold\nmounted/b\n");
+}

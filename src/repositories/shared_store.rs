@@ -18,6 +18,9 @@ use crate::sync::{lock, wait};
 /// How often one that waits looks whether it may go on.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// How long what is on its way may take to be seen.
+const SETTLING: Duration = Duration::from_millis(300);
+
 /// What is at the destinations, and what is on its way there.
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
@@ -79,6 +82,22 @@ impl Drop for BlobTraffic<'_> {
     fn drop(&mut self) {
         lock(&self.traffic.state).under_way.remove(&(self.destination, self.digest.clone()));
         self.traffic.changed.notify_all();
+    }
+}
+
+/// Puts a manifest; once more if the registry says that it misses one that was put before. distribution on a file system writes a link of
+/// each manifest in place: while another image puts the same one, as an index and its tagged child do, it is not there for a moment.
+fn once_more_if_missing<T>(call: &Call, put: impl Fn() -> Result<T>) -> Result<T> {
+    let is_missing = |error: &Error| {
+        let told = error.registry_errors().iter().any(|told| told.code == "MANIFEST_BLOB_UNKNOWN");
+        told || error.code() == Code::MissingBlob
+    };
+    match put() {
+        Err(error) if is_missing(&error) => {
+            call.sleep(SETTLING)?;
+            put()
+        }
+        outcome => outcome,
     }
 }
 
@@ -156,7 +175,10 @@ impl WriteStore for SharedStore<'_> {
                 return Err(error.with_hint("sync again: then it is looked up again"));
             }
         }
-        self.to.put_root(call, content, condition)
+        match self.traffic {
+            Some(_) => once_more_if_missing(call, || self.to.put_root(call, content, condition)),
+            None => self.to.put_root(call, content, condition),
+        }
     }
 
     fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()> {
@@ -212,6 +234,25 @@ mod tests {
         ] {
             let all = functions(store, kind);
             assert!(all.len() > 10 && all == functions(from.0, from.1), "{kind}: {all:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_for_a_moment_is_put_once_more() {
+        let call = Call::alone(None);
+        for (code, missing_for, tries, ok) in
+            [(Code::MissingBlob, 1, 2, true), (Code::MissingBlob, 2, 2, false), (Code::Forbidden, 1, 1, false)]
+        {
+            let count = std::cell::Cell::new(0);
+            let outcome = once_more_if_missing(&call, || {
+                count.set(count.get() + 1);
+                if count.get() > missing_for {
+                    Ok(())
+                } else {
+                    Err(Error::new(code, "x"))
+                }
+            });
+            assert_eq!((count.get(), outcome.is_ok()), (tries, ok), "{code:?}");
         }
     }
 

@@ -395,7 +395,7 @@ fn bad_places_and_bad_bytes_have_their_own_errors() {
     fails(
         copy_it(&source, &format!("docker-archive:{}", path("x.tar").display())),
         Code::InvalidManifest,
-        "can hold images",
+        "holds images, but this is of type",
     );
     fails(copy_it(&source, "ftp://x/y"), Code::InvalidReference, "transport");
 }

@@ -83,34 +83,34 @@ type PassedOver struct {
 	Reason    string `json:"reason"`
 }
 
-// PullArtifact pulls the files of an artifact at any place (see ParsePlace) into a folder, under their titles; folders that were packed
+// ArtifactPull pulls the files of an artifact at any place (see EndpointParse) into a folder, under their titles; folders that were packed
 // are unpacked. A file appears only when all of them are there, whole and verified, and nothing is written outside of the folder.
 // Options: WithTitles, WithMediaTypes, WithKeepOld, WithoutUnpacking, WithPlatform, WithMaxBytes, WithMaxRatio, WithConcurrency,
 // WithProgress, WithBlobProgress.
 //
 // C: ocireg_artifact_pull.
-func (c *Client) PullArtifact(ctx context.Context, place, folder string, options ...Option) (*PulledArtifact, error) {
+func (c *Client) ArtifactPull(ctx context.Context, place, folder string, options ...Option) (*PulledArtifact, error) {
 	return ask[PulledArtifact](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_artifact_pull(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
 	}, place, folder)
 }
 
-// PushArtifact makes an artifact of files, folders and bytes, as oras does, and puts it at any place (see ParsePlace). The same files
+// ArtifactPush makes an artifact of files, folders and bytes, as oras does, and puts it at any place (see EndpointParse). The same files
 // give the same artifact. A reader is read to its end first. Options: WithArtifactType, WithAnnotations, WithSubject, WithImageSpec,
 // WithTimes, WithConcurrency, WithIfExists, WithIfDigest, WithProgress, WithBlobProgress.
 //
 // C: ocireg_artifact_push.
-func (c *Client) PushArtifact(ctx context.Context, place string, files []ArtifactFile, options ...Option) (*PushedArtifact, error) {
+func (c *Client) ArtifactPush(ctx context.Context, place string, files []ArtifactFile, options ...Option) (*PushedArtifact, error) {
 	return c.putArtifact(ctx, place, files, options, func(k *call, artifact *C.ocireg_artifact) C.ocireg_status {
 		return C.ocireg_artifact_push(k.client, k.context, artifact, k.text[0], k.options, &k.json, &k.failure)
 	})
 }
 
-// AttachArtifact makes an artifact that is about what a place names, and puts it beside that: Referrers lists it. Options:
+// ArtifactAttach makes an artifact that is about what a place names, and puts it beside that: Referrers lists it. Options:
 // WithArtifactType, WithAnnotations, WithPlatform, WithTimes, WithConcurrency, WithProgress, WithBlobProgress.
 //
 // C: ocireg_artifact_attach.
-func (c *Client) AttachArtifact(ctx context.Context, place string, files []ArtifactFile, options ...Option) (*PushedArtifact, error) {
+func (c *Client) ArtifactAttach(ctx context.Context, place string, files []ArtifactFile, options ...Option) (*PushedArtifact, error) {
 	return c.putArtifact(ctx, place, files, options, func(k *call, artifact *C.ocireg_artifact) C.ocireg_status {
 		return C.ocireg_artifact_attach(k.client, k.context, artifact, k.text[0], k.options, &k.json, &k.failure)
 	})

@@ -74,13 +74,13 @@ type player struct {
 // steps are the actions of steps; the result is compared as JSON.
 var steps = map[string]func(*player, context.Context, *step) (any, error){
 	"parse_reference": func(p *player, _ context.Context, s *step) (any, error) {
-		return ocireg.ParseReference(p.names.fill(s.Reference))
+		return ocireg.ReferenceParse(p.names.fill(s.Reference))
 	},
 	"digest": func(p *player, _ context.Context, s *step) (any, error) {
 		return ocireg.DigestBytes([]byte(p.names.fill(s.Text)))
 	},
 	"ping": func(p *player, ctx context.Context, s *step) (any, error) {
-		return p.client.Ping(ctx, p.names.fill(s.Registry))
+		return p.client.RegistryPing(ctx, p.names.fill(s.Registry))
 	},
 	"repositories": func(p *player, ctx context.Context, s *step) (any, error) {
 		return gather(p.client.Repositories(ctx, p.names.fill(s.Registry)))
@@ -92,15 +92,15 @@ var steps = map[string]func(*player, context.Context, *step) (any, error){
 	},
 	"get_blob": (*player).getBlob,
 	"delete_blob": func(p *player, ctx context.Context, s *step) (any, error) {
-		_, err := p.client.DeleteBlob(ctx, p.names.fill(s.Reference))
+		_, err := p.client.BlobDelete(ctx, p.names.fill(s.Reference))
 		return nil, err
 	},
 	"put_manifest": (*player).putManifest,
 	"manifest": func(p *player, ctx context.Context, s *step) (any, error) {
-		return p.client.Manifest(ctx, p.names.fill(s.Reference))
+		return p.client.ManifestGet(ctx, p.names.fill(s.Reference))
 	},
 	"manifest_text": func(p *player, ctx context.Context, s *step) (any, error) {
-		manifest, err := p.client.Manifest(ctx, p.names.fill(s.Reference))
+		manifest, err := p.client.ManifestGet(ctx, p.names.fill(s.Reference))
 		if err != nil {
 			return nil, err
 		}
@@ -110,20 +110,20 @@ var steps = map[string]func(*player, context.Context, *step) (any, error){
 		return p.client.ManifestDigest(ctx, p.names.fill(s.Reference))
 	},
 	"delete_manifest": func(p *player, ctx context.Context, s *step) (any, error) {
-		_, err := p.client.DeleteManifest(ctx, p.names.fill(s.Reference))
+		_, err := p.client.ManifestDelete(ctx, p.names.fill(s.Reference))
 		return nil, err
 	},
 	"copy": func(p *player, ctx context.Context, s *step) (any, error) {
 		return p.client.Copy(ctx, p.names.fill(s.Source), p.names.fill(s.Destination))
 	},
 	"push_artifact": func(p *player, ctx context.Context, s *step) (any, error) {
-		return digestOf(p.client.PushArtifact(ctx, p.names.fill(s.Destination), p.artifact(s)))
+		return digestOf(p.client.ArtifactPush(ctx, p.names.fill(s.Destination), p.artifact(s)))
 	},
 	"attach_artifact": func(p *player, ctx context.Context, s *step) (any, error) {
-		return digestOf(p.client.AttachArtifact(ctx, p.names.fill(s.Destination), p.artifact(s)))
+		return digestOf(p.client.ArtifactAttach(ctx, p.names.fill(s.Destination), p.artifact(s)))
 	},
 	"pull_artifact": func(p *player, ctx context.Context, s *step) (any, error) {
-		return p.client.PullArtifact(ctx, p.names.fill(s.Source), p.names.fill(s.Destination))
+		return p.client.ArtifactPull(ctx, p.names.fill(s.Source), p.names.fill(s.Destination))
 	},
 	"close": func(p *player, _ context.Context, _ *step) (any, error) { return nil, p.client.Close() },
 }
@@ -157,9 +157,9 @@ func (p *player) putBlob(ctx context.Context, s *step) (any, error) {
 	var put *ocireg.BlobPut
 	var err error
 	if s.Stream {
-		put, err = p.client.UploadBlob(ctx, repository, "", io.MultiReader(strings.NewReader(text)))
+		put, err = p.client.BlobPutFrom(ctx, repository, "", io.MultiReader(strings.NewReader(text)))
 	} else {
-		put, err = p.client.UploadBlobBytes(ctx, repository, []byte(text))
+		put, err = p.client.BlobPutBytes(ctx, repository, []byte(text))
 	}
 	if err != nil {
 		return nil, err
@@ -170,10 +170,10 @@ func (p *player) putBlob(ctx context.Context, s *step) (any, error) {
 func (p *player) getBlob(ctx context.Context, s *step) (any, error) {
 	reference := p.names.fill(s.Reference)
 	if !s.Stream {
-		data, _, err := p.client.BlobBytes(ctx, reference)
+		data, _, err := p.client.BlobGetBytes(ctx, reference)
 		return string(data), err
 	}
-	reader, err := p.client.DownloadBlob(ctx, reference)
+	reader, err := p.client.BlobOpen(ctx, reference)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func (p *player) getBlob(ctx context.Context, s *step) (any, error) {
 }
 
 func (p *player) putManifest(ctx context.Context, s *step) (any, error) {
-	put, err := p.client.PutManifest(ctx, p.names.fill(s.Reference), []byte(p.names.fill(s.Text)), ocireg.WithMediaType(s.MediaType))
+	put, err := p.client.ManifestPut(ctx, p.names.fill(s.Reference), []byte(p.names.fill(s.Text)), ocireg.WithMediaType(s.MediaType))
 	if err != nil {
 		return nil, err
 	}

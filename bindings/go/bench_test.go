@@ -13,7 +13,7 @@ import (
 func BenchmarkParse(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := ocireg.ParseReference("quay.io/prometheus/busybox:latest"); err != nil {
+		if _, err := ocireg.ReferenceParse("quay.io/prometheus/busybox:latest"); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -33,7 +33,7 @@ func BenchmarkDigest(b *testing.B) {
 // BenchmarkError is a call that fails.
 func BenchmarkError(b *testing.B) {
 	for b.Loop() {
-		if _, err := ocireg.ParseReference("UPPER"); err == nil {
+		if _, err := ocireg.ReferenceParse("UPPER"); err == nil {
 			b.Fatal("it is a name")
 		}
 	}
@@ -67,7 +67,7 @@ func benchmarkBlob(b *testing.B, ctx context.Context, read func(io.Reader) (int6
 	client := newClient(b)
 	var size int64
 	for b.Loop() {
-		blob := must[*ocireg.BlobReader](b)(client.DownloadBlob(ctx, reference))
+		blob := must[*ocireg.BlobReader](b)(client.BlobOpen(ctx, reference))
 		size = must[int64](b)(read(blob))
 		blob.Close()
 	}

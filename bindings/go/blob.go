@@ -74,32 +74,32 @@ func (c *Client) HasBlob(ctx context.Context, reference string, options ...Optio
 	return err == nil && head.Exists, err
 }
 
-// DeleteBlob deletes a blob, HOST[:PORT]/REPOSITORY@DIGEST.
+// BlobDelete deletes a blob, HOST[:PORT]/REPOSITORY@DIGEST.
 //
 // C: ocireg_blob_delete.
-func (c *Client) DeleteBlob(ctx context.Context, reference string, options ...Option) (*BlobDelete, error) {
+func (c *Client) BlobDelete(ctx context.Context, reference string, options ...Option) (*BlobDelete, error) {
 	return ask[BlobDelete](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_delete(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, reference)
 }
 
-// CopyBlob copies one blob, and nothing else, from any place (named as for BlobHead) into a repository, oci:DIR or dir:DIR: from a
-// registry into a layout, say, whose manifest PutManifest puts then. It passes in pieces and is verified. Options: WithSize,
+// BlobCopy copies one blob, and nothing else, from any place (named as for BlobHead) into a repository, oci:DIR or dir:DIR: from a
+// registry into a layout, say, whose manifest ManifestPut puts then. It passes in pieces and is verified. Options: WithSize,
 // WithProgress.
 //
 // C: ocireg_blob_copy.
-func (c *Client) CopyBlob(ctx context.Context, source, destination string, options ...Option) (*BlobCopy, error) {
+func (c *Client) BlobCopy(ctx context.Context, source, destination string, options ...Option) (*BlobCopy, error) {
 	return ask[BlobCopy](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_copy(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
 	}, source, destination)
 }
 
-// MountBlob mounts the same blob of another repository of that registry as HOST[:PORT]/REPOSITORY@DIGEST, without
+// BlobMount mounts the same blob of another repository of that registry as HOST[:PORT]/REPOSITORY@DIGEST, without
 // transferring its bytes; from "" lets the registry find it itself. It is not an error when the registry declines.
 // Options: WithKeepSession.
 //
 // C: ocireg_blob_mount.
-func (c *Client) MountBlob(ctx context.Context, reference, from string, options ...Option) (*BlobMount, error) {
+func (c *Client) BlobMount(ctx context.Context, reference, from string, options ...Option) (*BlobMount, error) {
 	return ask[BlobMount](ctx, c, options, func(k *call) C.ocireg_status {
 		repository := k.text[1]
 		if from == "" {

@@ -6,7 +6,6 @@ import "C"
 import (
 	"context"
 	"io"
-	"os"
 )
 
 // BlobGet describes what was delivered of a blob.
@@ -55,25 +54,11 @@ func (c *Client) BlobGetTo(ctx context.Context, reference string, into io.Writer
 	})
 }
 
-// BlobToPath is the old name of BlobGetFile.
-//
-// Deprecated: use BlobGetFile.
-func (c *Client) BlobToPath(ctx context.Context, reference, path string, options ...Option) (*BlobGet, error) {
-	return c.BlobGetFile(ctx, reference, path, options...)
-}
-
-// BlobToFile is the old name of BlobGetTo.
-//
-// Deprecated: use BlobGetTo.
-func (c *Client) BlobToFile(ctx context.Context, reference string, file *os.File, options ...Option) (*BlobGet, error) {
-	return c.BlobGetTo(ctx, reference, file, options...)
-}
-
-// BlobBytes gets a blob into memory, at most 64 MiB or the limit given by WithLimit. Options: those of BlobGetTo, and
+// BlobGetBytes gets a blob into memory, at most 64 MiB or the limit given by WithLimit. Options: those of BlobGetTo, and
 // WithLimit.
 //
 // C: ocireg_blob_get_memory.
-func (c *Client) BlobBytes(ctx context.Context, reference string, options ...Option) ([]byte, *BlobGet, error) {
+func (c *Client) BlobGetBytes(ctx context.Context, reference string, options ...Option) ([]byte, *BlobGet, error) {
 	result, bytes, err := askBytes[BlobGet](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_get_memory(k.client, k.context, k.text[0], k.options, &k.json, &k.bytes, &k.failure)
 	}, reference)

@@ -20,14 +20,14 @@ type BlobPut struct {
 	Mounted  bool `json:"mounted"`
 }
 
-// UploadBlob puts the bytes from a reader as a blob into [HOST[:PORT]/]REPOSITORY. The bytes must have the digest; ""
+// BlobPutFrom puts the bytes from a reader as a blob into [HOST[:PORT]/]REPOSITORY. The bytes must have the digest; ""
 // has it computed. The blob is sent in one request when digest and size are known (WithSize, or a reader that tells:
 // *bytes.Reader, *bytes.Buffer, *strings.Reader, *os.File of a regular file), otherwise in chunks. A cancelled upload,
 // or one whose client is closed, does not wait for a reader that blocks, which may still be in its Read afterwards.
 // Options: WithSize, WithChunkSize, WithSinglePost, WithMountFrom, WithProgress.
 //
 // C: ocireg_blob_put_stream.
-func (c *Client) UploadBlob(ctx context.Context, repository, digest string, from io.Reader, options ...Option) (*BlobPut, error) {
+func (c *Client) BlobPutFrom(ctx context.Context, repository, digest string, from io.Reader, options ...Option) (*BlobPut, error) {
 	if ctx == nil || from == nil {
 		return nil, newError(ErrInvalidArgument, "the context or the reader is nil")
 	}
@@ -73,20 +73,20 @@ func (s *source) blame(err error) error {
 	return err
 }
 
-// UploadBlobFile puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, unless the registry has it already. Options:
+// BlobPutFile puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, unless the registry has it already. Options:
 // WithDigest, WithSize, WithChunkSize, WithSinglePost, WithMountFrom, WithProgress.
 //
 // C: ocireg_blob_put_file.
-func (c *Client) UploadBlobFile(ctx context.Context, repository, path string, options ...Option) (*BlobPut, error) {
+func (c *Client) BlobPutFile(ctx context.Context, repository, path string, options ...Option) (*BlobPut, error) {
 	return ask[BlobPut](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_put_file(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
 	}, repository, path)
 }
 
-// UploadBlobBytes puts bytes in memory as a blob, like UploadBlobFile.
+// BlobPutBytes puts bytes in memory as a blob, like BlobPutFile.
 //
 // C: ocireg_blob_put_memory.
-func (c *Client) UploadBlobBytes(ctx context.Context, repository string, data []byte, options ...Option) (*BlobPut, error) {
+func (c *Client) BlobPutBytes(ctx context.Context, repository string, data []byte, options ...Option) (*BlobPut, error) {
 	return ask[BlobPut](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_put_memory(k.client, k.context, k.text[0], cBytes(data), C.size_t(len(data)), k.options, &k.json, &k.failure)
 	}, repository)

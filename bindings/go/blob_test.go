@@ -27,11 +27,11 @@ func TestBlobThereAndBack(t *testing.T) {
 	digest := must[string](t)(ocireg.DigestBytes(data))
 	reference := repository + "@" + digest
 
-	put := must[*ocireg.BlobPut](t)(client.UploadBlob(ctx, repository, digest, bytes.NewReader(data)))
+	put := must[*ocireg.BlobPut](t)(client.BlobPutFrom(ctx, repository, digest, bytes.NewReader(data)))
 	if put.Digest != digest || put.Size != int64(len(data)) || !put.Uploaded {
 		t.Errorf("%+v", put)
 	}
-	if again := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, data)); again.Uploaded {
+	if again := must[*ocireg.BlobPut](t)(client.BlobPutBytes(ctx, repository, data)); again.Uploaded {
 		t.Errorf("%+v", again)
 	}
 	head := must[*ocireg.BlobHead](t)(client.BlobHead(ctx, reference))
@@ -59,14 +59,14 @@ func TestBlobThereAndBack(t *testing.T) {
 	if !bytes.Equal(must[[]byte](t)(os.ReadFile(path)), data[10:110]) {
 		t.Error("other bytes in the file")
 	}
-	inMemory, info, err := client.BlobBytes(ctx, reference)
+	inMemory, info, err := client.BlobGetBytes(ctx, reference)
 	if err != nil || !bytes.Equal(inMemory, data) || info.Size != int64(len(data)) {
 		t.Errorf("%v, %+v", err, info)
 	}
-	_, _, err = client.BlobBytes(ctx, reference, ocireg.WithLimit(1000))
+	_, _, err = client.BlobGetBytes(ctx, reference, ocireg.WithLimit(1000))
 	wantCode(t, err, ocireg.ErrLimitExceeded)
 
-	if gone := must[*ocireg.BlobDelete](t)(client.DeleteBlob(ctx, reference)); gone.Status != 202 {
+	if gone := must[*ocireg.BlobDelete](t)(client.BlobDelete(ctx, reference)); gone.Status != 202 {
 		t.Errorf("%+v", gone)
 	}
 	if must[bool](t)(client.HasBlob(ctx, reference)) {
@@ -80,8 +80,8 @@ func TestReader(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
 	data := random(3 << 20)
-	put := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, data))
-	reader := must[*ocireg.BlobReader](t)(client.DownloadBlob(ctx, repository+"@"+put.Digest))
+	put := must[*ocireg.BlobPut](t)(client.BlobPutBytes(ctx, repository, data))
+	reader := must[*ocireg.BlobReader](t)(client.BlobOpen(ctx, repository+"@"+put.Digest))
 	info := must[*ocireg.BlobInfo](t)(reader.Info())
 	if info.Digest != put.Digest || info.Size != int64(len(data)) || info.Offset != 0 {
 		t.Errorf("%+v", info)
@@ -118,7 +118,7 @@ func TestReaderAt(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
 	data := random(100_000)
-	put := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, data))
+	put := must[*ocireg.BlobPut](t)(client.BlobPutBytes(ctx, repository, data))
 	at := must[*ocireg.BlobReaderAt](t)(client.BlobAt(ctx, repository+"@"+put.Digest))
 	if at.Size() != int64(len(data)) {
 		t.Error(at.Size())
@@ -150,7 +150,7 @@ func TestReaderOfBadBytes(t *testing.T) {
 	defer server.Close()
 	host := strings.TrimPrefix(server.URL, "http://")
 	client := newClient(t, ocireg.WithHost(host, ocireg.WithPlainHTTP(true)))
-	reader := must[*ocireg.BlobReader](t)(client.DownloadBlob(context.Background(), host+"/a@"+digest))
+	reader := must[*ocireg.BlobReader](t)(client.BlobOpen(context.Background(), host+"/a@"+digest))
 	defer reader.Close()
 	_, err := io.Copy(io.Discard, reader)
 	wantCode(t, err, ocireg.ErrDigestMismatch)
@@ -180,7 +180,7 @@ func TestReaderIsLeft(t *testing.T) {
 	client := newClient(t, ocireg.WithHost(host, ocireg.WithPlainHTTP(true)))
 	reference := host + "/a@sha256:" + strings.Repeat("0", 64)
 	open := func(ctx context.Context) *ocireg.BlobReader {
-		reader := must[*ocireg.BlobReader](t)(client.DownloadBlob(ctx, reference))
+		reader := must[*ocireg.BlobReader](t)(client.BlobOpen(ctx, reference))
 		if _, err := io.ReadFull(reader, make([]byte, 5)); err != nil {
 			t.Fatal(err)
 		}
@@ -240,17 +240,17 @@ func TestUploadFromReaders(t *testing.T) {
 	digest := must[string](t)(ocireg.DigestBytes(data))
 	for name, upload := range map[string]func() (*ocireg.BlobPut, error){
 		"a file": func() (*ocireg.BlobPut, error) {
-			return client.UploadBlob(cancellable, repository+"/file", digest, file)
+			return client.BlobPutFrom(cancellable, repository+"/file", digest, file)
 		},
-		"a path": func() (*ocireg.BlobPut, error) { return client.UploadBlobFile(cancellable, repository+"/path", path) },
+		"a path": func() (*ocireg.BlobPut, error) { return client.BlobPutFile(cancellable, repository+"/path", path) },
 		"unknown": func() (*ocireg.BlobPut, error) {
-			return client.UploadBlob(context.Background(), repository+"/u", "", onlyReader(data))
+			return client.BlobPutFrom(context.Background(), repository+"/u", "", onlyReader(data))
 		},
 		"unknown, in a context": func() (*ocireg.BlobPut, error) {
-			return client.UploadBlob(cancellable, repository+"/c", "", onlyReader(data), ocireg.WithChunkSize(1<<20))
+			return client.BlobPutFrom(cancellable, repository+"/c", "", onlyReader(data), ocireg.WithChunkSize(1<<20))
 		},
 		"of known size": func() (*ocireg.BlobPut, error) {
-			return client.UploadBlob(cancellable, repository+"/k", digest, onlyReader(data), ocireg.WithSize(int64(len(data))))
+			return client.BlobPutFrom(cancellable, repository+"/k", digest, onlyReader(data), ocireg.WithSize(int64(len(data))))
 		},
 	} {
 		put, err := upload()
@@ -258,7 +258,7 @@ func TestUploadFromReaders(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, put, err)
 		}
 	}
-	_, err := client.UploadBlob(cancellable, repository, "sha256:"+strings.Repeat("0", 64), bytes.NewReader(data))
+	_, err := client.BlobPutFrom(cancellable, repository, "sha256:"+strings.Repeat("0", 64), bytes.NewReader(data))
 	wantCode(t, err, ocireg.ErrDigestMismatch)
 }
 
@@ -274,7 +274,7 @@ func TestUploadLeavesTheRest(t *testing.T) {
 		from := struct{ io.Reader }{whole}
 		for _, piece := range [][]byte{data[:300_000], data[300_000:600_000]} {
 			digest := must[string](t)(ocireg.DigestBytes(piece))
-			if _, err := client.UploadBlob(ctx, repository+"/"+name, digest, from, ocireg.WithSize(int64(len(piece)))); err != nil {
+			if _, err := client.BlobPutFrom(ctx, repository+"/"+name, digest, from, ocireg.WithSize(int64(len(piece)))); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 		}
@@ -291,16 +291,16 @@ func TestUploadFromAReaderThatFails(t *testing.T) {
 	cancellable, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	for _, ctx := range []context.Context{context.Background(), cancellable} {
-		_, err := client.UploadBlob(ctx, repository, "", failing(why))
+		_, err := client.BlobPutFrom(ctx, repository, "", failing(why))
 		wantCode(t, err, ocireg.ErrCallback)
 		if !errors.Is(err, why) || !strings.Contains(err.Error(), "the disk is gone") {
 			t.Error(err)
 		}
-		_, err = client.UploadBlob(ctx, repository, "", io.MultiReader(onlyReader(nil), nothing{}))
+		_, err = client.BlobPutFrom(ctx, repository, "", io.MultiReader(onlyReader(nil), nothing{}))
 		if !errors.Is(err, io.ErrNoProgress) {
 			t.Error(err)
 		}
-		if got := panicOf(func() { client.UploadBlob(ctx, repository, "", panicking{}) }); got != "a reader's panic" {
+		if got := panicOf(func() { client.BlobPutFrom(ctx, repository, "", panicking{}) }); got != "a reader's panic" {
 			t.Errorf("the panic is %v", got)
 		}
 	}
@@ -325,7 +325,7 @@ func TestUpload(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
 	data := random(3_000_000)
-	upload := must[*ocireg.Upload](t)(client.StartUpload(ctx, repository, ocireg.WithChunkSize(1<<20)))
+	upload := must[*ocireg.Upload](t)(client.UploadStart(ctx, repository, ocireg.WithChunkSize(1<<20)))
 	defer upload.Close()
 	if count, err := upload.Write(data[:1000]); count != 1000 || err != nil {
 		t.Error(count, err)
@@ -343,7 +343,7 @@ func TestUpload(t *testing.T) {
 	_, err = upload.Finish("")
 	wantCode(t, err, ocireg.ErrClosed)
 
-	other := must[*ocireg.Upload](t)(client.StartUpload(ctx, repository))
+	other := must[*ocireg.Upload](t)(client.UploadStart(ctx, repository))
 	if err := other.Cancel(); err != nil {
 		t.Error(err)
 	}
@@ -359,7 +359,7 @@ func TestSession(t *testing.T) {
 	data := random(300_000)
 	digest := must[string](t)(ocireg.DigestBytes(data))
 
-	upload := must[*ocireg.Upload](t)(client.StartUpload(ctx, repository))
+	upload := must[*ocireg.Upload](t)(client.UploadStart(ctx, repository))
 	if _, err := upload.Write(data[:100_000]); err != nil {
 		t.Fatal(err)
 	}
@@ -368,22 +368,22 @@ func TestSession(t *testing.T) {
 	if session.Offset != 100_000 || !strings.Contains(session.URL, "/blobs/uploads/") {
 		t.Errorf("%+v", session)
 	}
-	session = must[*ocireg.Session](t)(client.SessionStatus(ctx, session))
-	session = must[*ocireg.Session](t)(client.SessionChunk(ctx, session, data[100_000:200_000], ocireg.WithOffset(100_000)))
-	put := must[*ocireg.BlobPut](t)(client.FinishSession(ctx, session, digest, data[200_000:]))
+	session = must[*ocireg.Session](t)(client.UploadSessionStatus(ctx, session))
+	session = must[*ocireg.Session](t)(client.UploadSessionChunk(ctx, session, data[100_000:200_000], ocireg.WithOffset(100_000)))
+	put := must[*ocireg.BlobPut](t)(client.UploadSessionFinish(ctx, session, digest, data[200_000:]))
 	if put.Digest != digest || session.Offset != 200_000 {
 		t.Errorf("%+v, %+v", put, session)
 	}
-	if got, _, err := client.BlobBytes(ctx, repository+"@"+digest); err != nil || !bytes.Equal(got, data) {
+	if got, _, err := client.BlobGetBytes(ctx, repository+"@"+digest); err != nil || !bytes.Equal(got, data) {
 		t.Error(err)
 	}
-	other := must[*ocireg.Session](t)(client.StartSession(ctx, repository))
-	if err := client.CancelSession(ctx, other); err != nil {
+	other := must[*ocireg.Session](t)(client.UploadSessionStart(ctx, repository))
+	if err := client.UploadSessionCancel(ctx, other); err != nil {
 		t.Error(err)
 	}
-	_, err := client.SessionStatus(ctx, other)
+	_, err := client.UploadSessionStatus(ctx, other)
 	wantCode(t, err, ocireg.ErrNotFound)
-	_, err = client.SessionStatus(ctx, nil)
+	_, err = client.UploadSessionStatus(ctx, nil)
 	wantCode(t, err, ocireg.ErrInvalidArgument)
 }
 
@@ -393,36 +393,36 @@ func TestLayoutAsAStore(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
 	layout := "oci:" + filepath.Join(t.TempDir(), "layout")
-	config := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, []byte("{}")))
-	copied := must[*ocireg.BlobCopy](t)(client.CopyBlob(ctx, repository+"@"+config.Digest, layout, ocireg.WithSize(2)))
+	config := must[*ocireg.BlobPut](t)(client.BlobPutBytes(ctx, repository, []byte("{}")))
+	copied := must[*ocireg.BlobCopy](t)(client.BlobCopy(ctx, repository+"@"+config.Digest, layout, ocireg.WithSize(2)))
 	if !copied.Uploaded || copied.Mounted || copied.Size != 2 || copied.Digest != config.Digest {
 		t.Errorf("%+v", copied)
 	}
 	data := []byte(`{"schemaVersion":2,"mediaType":"` + manifestType + `","layers":[],"config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"` +
 		config.Digest + `","size":2}}`)
-	put := must[*ocireg.ManifestPut](t)(client.PutManifest(ctx, layout+":v1", data, ocireg.WithIfExists("fail")))
+	put := must[*ocireg.ManifestPut](t)(client.ManifestPut(ctx, layout+":v1", data, ocireg.WithIfExists("fail")))
 	if put.Condition != "locked" || !slices.Equal(put.Tags, []string{"v1"}) {
 		t.Errorf("%+v", put)
 	}
-	must[*ocireg.ImageTag](t)(client.TagImage(ctx, layout+":v1", "v2"))
-	if gone := must[*ocireg.TagDelete](t)(client.DeleteTag(ctx, layout+":v1")); gone.Manifest != "kept" || gone.Status != 0 {
+	must[*ocireg.ImageTag](t)(client.ImageTag(ctx, layout+":v1", "v2"))
+	if gone := must[*ocireg.TagDelete](t)(client.TagDelete(ctx, layout+":v1")); gone.Manifest != "kept" || gone.Status != 0 {
 		t.Errorf("%+v", gone)
 	}
-	if tags := must[*ocireg.TagList](t)(client.TagList(ctx, layout)); !slices.Equal(tags.Tags, []string{"v2"}) || tags.ServedBy != "" {
+	if tags := must[*ocireg.TagList](t)(client.RepositoryTags(ctx, layout)); !slices.Equal(tags.Tags, []string{"v2"}) || tags.ServedBy != "" {
 		t.Errorf("%+v", tags)
 	}
-	if manifest := must[*ocireg.Manifest](t)(client.Manifest(ctx, layout+":v2")); !bytes.Equal(manifest.Bytes, data) || manifest.Repository != "" {
+	if manifest := must[*ocireg.Manifest](t)(client.ManifestGet(ctx, layout+":v2")); !bytes.Equal(manifest.Bytes, data) || manifest.Repository != "" {
 		t.Errorf("%+v", manifest)
 	}
 	if head := must[*ocireg.BlobHead](t)(client.BlobHead(ctx, layout+"@"+config.Digest)); !head.Exists || head.Size != 2 {
 		t.Errorf("%+v", head)
 	}
-	must[*ocireg.ManifestDelete](t)(client.DeleteManifest(ctx, layout+"@"+put.Digest))
+	must[*ocireg.ManifestDelete](t)(client.ManifestDelete(ctx, layout+"@"+put.Digest))
 	_, err := client.ManifestDigest(ctx, layout+"@"+put.Digest)
 	wantCode(t, err, ocireg.ErrNotFound)
-	_, err = client.PutManifest(ctx, layout+":v3", bytes.Replace(data, []byte(`"size":2`), []byte(`"size":3`), 1))
+	_, err = client.ManifestPut(ctx, layout+":v3", bytes.Replace(data, []byte(`"size":2`), []byte(`"size":3`), 1))
 	wantCode(t, err, ocireg.ErrMissingBlob)
-	must[*ocireg.ManifestPut](t)(client.PutManifest(ctx, layout+":v3", bytes.Replace(data, []byte(`"size":2`), []byte(`"size":3`), 1), ocireg.WithAllowMissing()))
+	must[*ocireg.ManifestPut](t)(client.ManifestPut(ctx, layout+":v3", bytes.Replace(data, []byte(`"size":2`), []byte(`"size":3`), 1), ocireg.WithAllowMissing()))
 }
 
 func TestMount(t *testing.T) {
@@ -430,20 +430,20 @@ func TestMount(t *testing.T) {
 	client := newClient(t)
 	from := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
 	to := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
-	put := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, from, []byte("mounted")))
-	mount := must[*ocireg.BlobMount](t)(client.MountBlob(ctx, to+"@"+put.Digest, from))
+	put := must[*ocireg.BlobPut](t)(client.BlobPutBytes(ctx, from, []byte("mounted")))
+	mount := must[*ocireg.BlobMount](t)(client.BlobMount(ctx, to+"@"+put.Digest, from))
 	if !mount.Mounted || mount.Digest != put.Digest || mount.Session != nil {
 		t.Errorf("%+v", mount)
 	}
 	none := "@sha256:" + strings.Repeat("0", 64)
-	mount = must[*ocireg.BlobMount](t)(client.MountBlob(ctx, to+none, "", ocireg.WithKeepSession()))
+	mount = must[*ocireg.BlobMount](t)(client.BlobMount(ctx, to+none, "", ocireg.WithKeepSession()))
 	if mount.Mounted || mount.Session == nil {
 		t.Fatalf("%+v", mount)
 	}
-	if err := client.CancelSession(ctx, mount.Session); err != nil {
+	if err := client.UploadSessionCancel(ctx, mount.Session); err != nil {
 		t.Error(err)
 	}
-	again := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, to+"/more", []byte("mounted"), ocireg.WithMountFrom(from)))
+	again := must[*ocireg.BlobPut](t)(client.BlobPutBytes(ctx, to+"/more", []byte("mounted"), ocireg.WithMountFrom(from)))
 	if !again.Mounted {
 		t.Errorf("%+v", again)
 	}

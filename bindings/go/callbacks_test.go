@@ -27,11 +27,11 @@ func TestProgress(t *testing.T) {
 	told := ocireg.WithProgress(func(progress ocireg.Progress) {
 		last = progress
 		detail = must[*ocireg.ProgressDetail](t)(progress.Detail())
-		if _, err := client.Ping(ctx, registry(t, "OCIREG_TEST_V3")); err != nil { // a callback may use the library
+		if _, err := client.RegistryPing(ctx, registry(t, "OCIREG_TEST_V3")); err != nil { // a callback may use the library
 			t.Error(err)
 		}
 	})
-	put := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, data, told))
+	put := must[*ocireg.BlobPut](t)(client.BlobPutBytes(ctx, repository, data, told))
 	if last.Done != uint64(len(data)) || detail.Operation != "blob put" {
 		t.Errorf("%+v, %+v", last, detail)
 	}
@@ -41,7 +41,7 @@ func TestProgress(t *testing.T) {
 		t.Errorf("%+v, %+v", last, detail)
 	}
 	last = ocireg.Progress{}
-	reader := must[*ocireg.BlobReader](t)(client.DownloadBlob(ctx, repository+"@"+put.Digest, told))
+	reader := must[*ocireg.BlobReader](t)(client.BlobOpen(ctx, repository+"@"+put.Digest, told))
 	defer reader.Close()
 	if _, err := reader.WriteTo(&bytes.Buffer{}); err != nil || last.Done != uint64(len(data)) {
 		t.Errorf("%v, %+v", err, last)
@@ -88,10 +88,10 @@ func TestReaderInItsOwnCallback(t *testing.T) {
 	ctx := context.Background()
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
-	reference := repository + "@" + must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, random(5<<20))).Digest
+	reference := repository + "@" + must[*ocireg.BlobPut](t)(client.BlobPutBytes(ctx, repository, random(5<<20))).Digest
 	open := func(act func(*ocireg.BlobReader)) *ocireg.BlobReader {
 		var reader *ocireg.BlobReader
-		reader = must[*ocireg.BlobReader](t)(client.DownloadBlob(ctx, reference, ocireg.WithProgress(func(ocireg.Progress) {
+		reader = must[*ocireg.BlobReader](t)(client.BlobOpen(ctx, reference, ocireg.WithProgress(func(ocireg.Progress) {
 			if reader != nil {
 				act(reader)
 			}
@@ -197,10 +197,10 @@ func TestUploadInItsOwnCallback(t *testing.T) {
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
 	for name, start := range map[string]func() (*ocireg.Upload, error){
 		"progress": func() (*ocireg.Upload, error) {
-			return newClient(t).StartUpload(context.Background(), repository, ocireg.WithChunkSize(1<<20), ocireg.WithProgress(func(ocireg.Progress) { act() }))
+			return newClient(t).UploadStart(context.Background(), repository, ocireg.WithChunkSize(1<<20), ocireg.WithProgress(func(ocireg.Progress) { act() }))
 		},
 		"log": func() (*ocireg.Upload, error) {
-			return newClient(t, ocireg.WithLogger(logger)).StartUpload(context.Background(), repository, ocireg.WithChunkSize(1<<20))
+			return newClient(t, ocireg.WithLogger(logger)).UploadStart(context.Background(), repository, ocireg.WithChunkSize(1<<20))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -236,7 +236,7 @@ func TestDetailAfterTheCall(t *testing.T) {
 				}
 			}
 		}()
-		must[*ocireg.BlobPut](t)(client.UploadBlobBytes(context.Background(), repository, random(1000), ocireg.WithProgress(func(progress ocireg.Progress) {
+		must[*ocireg.BlobPut](t)(client.BlobPutBytes(context.Background(), repository, random(1000), ocireg.WithProgress(func(progress ocireg.Progress) {
 			select {
 			case told <- progress:
 			default:
@@ -250,12 +250,12 @@ func TestPanicOfACallback(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
 	got := panicOf(func() {
-		client.UploadBlobBytes(context.Background(), repository, random(1<<20), ocireg.WithProgress(func(ocireg.Progress) { panic("mine") }))
+		client.BlobPutBytes(context.Background(), repository, random(1<<20), ocireg.WithProgress(func(ocireg.Progress) { panic("mine") }))
 	})
 	if got != "mine" {
 		t.Errorf("the panic is %v", got)
 	}
-	if _, err := client.Ping(context.Background(), registry(t, "OCIREG_TEST_V3")); err != nil {
+	if _, err := client.RegistryPing(context.Background(), registry(t, "OCIREG_TEST_V3")); err != nil {
 		t.Error(err)
 	}
 }
@@ -279,7 +279,7 @@ func TestLogger(t *testing.T) {
 	var log bytes.Buffer
 	logger := slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	client := newClient(t, ocireg.WithLogger(logger), ocireg.WithHost(host, ocireg.WithPassword("alice", "s3cret:with colon")))
-	_, err := client.TagList(context.Background(), host+"/"+newRepository())
+	_, err := client.RepositoryTags(context.Background(), host+"/"+newRepository())
 	wantCode(t, err, ocireg.ErrNotFound)
 	var requests, answers int
 	for _, line := range lines(t, &log) {
@@ -306,7 +306,7 @@ func TestLoggerOfWarnings(t *testing.T) {
 	host := registry(t, "OCIREG_TEST_REFERRERS")
 	var log bytes.Buffer
 	client := newClient(t, ocireg.WithLogger(slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))))
-	must[*ocireg.RepositoryList](t)(client.RepositoryList(context.Background(), host))
+	must[*ocireg.RepositoryList](t)(client.RegistryCatalog(context.Background(), host))
 	all := lines(t, &log)
 	if len(all) == 0 || all[0]["level"] != "WARN" || all[0]["host"] != host || all[0]["text"] == "" {
 		t.Errorf("%v", all)
@@ -325,8 +325,8 @@ func TestCredentialsFunc(t *testing.T) {
 		}
 		return ocireg.Credentials{Username: "alice", Password: "s3cret:with colon"}, nil
 	}))
-	must[*ocireg.RepositoryList](t)(client.RepositoryList(ctx, host))
-	must[*ocireg.RepositoryList](t)(client.RepositoryList(ctx, host))
+	must[*ocireg.RepositoryList](t)(client.RegistryCatalog(ctx, host))
+	must[*ocireg.RepositoryList](t)(client.RegistryCatalog(ctx, host))
 	if len(asked) != 1 || asked[0] != host {
 		t.Errorf("asked for %v", asked)
 	}
@@ -335,14 +335,14 @@ func TestCredentialsFunc(t *testing.T) {
 	client = newClient(t, ocireg.WithCredentialsFunc(func(context.Context, string) (ocireg.Credentials, error) {
 		return ocireg.Credentials{}, why
 	}))
-	_, err := client.RepositoryList(ctx, host)
+	_, err := client.RegistryCatalog(ctx, host)
 	if wantCode(t, err, ocireg.ErrCallback); !errors.Is(err, why) {
 		t.Error(err)
 	}
 	client = newClient(t, ocireg.WithCredentialsFunc(func(context.Context, string) (ocireg.Credentials, error) {
 		return ocireg.Credentials{}, nil
 	}))
-	_, err = client.RepositoryList(ctx, host)
+	_, err = client.RegistryCatalog(ctx, host)
 	wantCode(t, err, ocireg.ErrUnauthenticated)
 }
 
@@ -360,7 +360,7 @@ func TestLogin(t *testing.T) {
 	if _, err := os.Stat(login.StoredIn); err != nil {
 		t.Error(err)
 	}
-	must[*ocireg.RepositoryList](t)(client.RepositoryList(ctx, host))
+	must[*ocireg.RepositoryList](t)(client.RegistryCatalog(ctx, host))
 	told := must[*ocireg.Explanation](t)(client.Explain(ctx, host+"/a"))
 	if told.Credentials.Kind != "password" || told.Credentials.Source != "file" || told.Credentials.Username != "alice" || told.Host != host {
 		t.Errorf("%+v", told)
@@ -369,7 +369,7 @@ func TestLogin(t *testing.T) {
 	if !logout.Removed || len(logout.From) != 1 {
 		t.Errorf("%+v", logout)
 	}
-	_, err = client.RepositoryList(ctx, host)
+	_, err = client.RegistryCatalog(ctx, host)
 	wantCode(t, err, ocireg.ErrUnauthenticated)
 }
 
@@ -378,18 +378,18 @@ func TestHostOptions(t *testing.T) {
 	host := registry(t, "OCIREG_TEST_TLS")
 	authority := os.Getenv("OCIREG_TEST_CA")
 	client := newClient(t)
-	_, err := client.Ping(ctx, host)
+	_, err := client.RegistryPing(ctx, host)
 	wantCode(t, err, ocireg.ErrTLS)
 	for name, option := range map[string]ocireg.HostOption{"authority": ocireg.WithCAFile(authority), "insecure": ocireg.WithInsecure()} {
 		if err := client.SetHost(host, option); err != nil {
 			t.Fatal(err)
 		}
-		if ping, err := client.Ping(ctx, host); err != nil || ping.APIVersion != 2 {
+		if ping, err := client.RegistryPing(ctx, host); err != nil || ping.APIVersion != 2 {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	for name, option := range map[string]ocireg.ClientOption{"authorities": ocireg.WithCAFile(authority, os.Getenv("OCIREG_TEST_OTHER_CA")), "insecure": ocireg.WithInsecure()} {
-		if _, err := newClient(t, option).Ping(ctx, host); err != nil {
+		if _, err := newClient(t, option).RegistryPing(ctx, host); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -16,7 +16,7 @@ const DefaultMaxCalls = 1000
 // closed. Each call that runs takes a thread of the system's as long as it waits for a registry, a call with an io.Reader or io.Writer
 // of the caller's up to two, and so does each Read and Write of a reader or an upload, which are not counted. Go ends a program that needs
 // more than 10,000 in all (debug.SetMaxThreads): the clients of one program share them. Calls that a callback makes do not count, nor those
-// that a reader's Read or a writer's Write makes itself. Calls that wait for one another, such as BlobGetTo and UploadBlob with an io.Pipe
+// that a reader's Read or a writer's Write makes itself. Calls that wait for one another, such as BlobGetTo and BlobPutFrom with an io.Pipe
 // between them, need room for all of them: each pair takes two turns, and pairs that are begun together may take all turns for their first
 // halves. By default DefaultMaxCalls.
 func WithMaxCalls(count int) ClientOption {

@@ -91,14 +91,14 @@ const (
 func push(t testing.TB, client *ocireg.Client, reference string, layer []byte) (digest, layerDigest string) {
 	t.Helper()
 	ctx := context.Background()
-	name, err := ocireg.ParseReference(reference)
+	name, err := ocireg.ReferenceParse(reference)
 	if err != nil {
 		t.Fatal(err)
 	}
 	repository := name.Registry.Name + "/" + name.RemoteName
-	config := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, []byte(emptyConfig)))
-	blob := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, layer))
-	put := must[*ocireg.ManifestPut](t)(client.PutManifest(ctx, reference, imageManifest(config, blob)))
+	config := must[*ocireg.BlobPut](t)(client.BlobPutBytes(ctx, repository, []byte(emptyConfig)))
+	blob := must[*ocireg.BlobPut](t)(client.BlobPutBytes(ctx, repository, layer))
+	put := must[*ocireg.ManifestPut](t)(client.ManifestPut(ctx, reference, imageManifest(config, blob)))
 	return put.Digest, blob.Digest
 }
 

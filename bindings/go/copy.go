@@ -54,7 +54,7 @@ type CopyPlan struct {
 	Blobs     []Descriptor `json:"blobs"`
 }
 
-// Copy copies what one place names to another (see ParsePlace): an image, an index with everything in it, or an artifact.
+// Copy copies what one place names to another (see EndpointParse): an image, an index with everything in it, or an artifact.
 // Manifests arrive after everything that they refer to, the tag last; what the destination has is not transferred;
 // bytes are verified, those that go from a file to a registry by the registry. What an unfinished copy has transferred
 // is not transferred again. Options: WithPlatforms, WithSparse, WithAll, WithReferrers, WithForeignLayers,

@@ -28,7 +28,7 @@ var cOnly = map[string]string{
 	"ocireg_options_set_bool":           "as above",
 	"ocireg_options_add_string":         "as above",
 	"ocireg_manifest_layer":             "ManifestInfo.Layer reads Go's own document",
-	"ocireg_image_export_stream":        "ExportImage writes to an io.Writer through a pipe, as all calls do",
+	"ocireg_image_export_stream":        "ImageExportTo writes to an io.Writer through a pipe, as all calls do",
 	"ocireg_json_parse":                 "encoding/json reads what Go reads",
 	"ocireg_json_parse_bytes":           "encoding/json reads what Go reads",
 	"ocireg_json_kind":                  "encoding/json reads what Go reads",
@@ -148,7 +148,7 @@ func TestEveryConstant(t *testing.T) {
 	if found < 17 {
 		t.Errorf("only %d constants", found)
 	}
-	if name := must[*ocireg.Reference](t)(ocireg.ParseReference("a")); name.Tag != ocireg.DefaultTag || name.Registry.Name != ocireg.DefaultIndex {
+	if name := must[*ocireg.Reference](t)(ocireg.ReferenceParse("a")); name.Tag != ocireg.DefaultTag || name.Registry.Name != ocireg.DefaultIndex {
 		t.Errorf("%+v", name)
 	}
 	if ocireg.MediaTypeOCIManifest != manifestType {

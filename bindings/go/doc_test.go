@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -54,10 +55,19 @@ func undocumented(declaration ast.Decl) (missing []string) {
 	return missing
 }
 
-// TestEveryDocNamesItsFunction: whoever knows the C library finds its functions here.
-func TestEveryDocNamesItsFunction(t *testing.T) {
+// ownNames are functions that cannot have the name of the C function that they call.
+var ownNames = map[string]string{
+	"String":            "fmt wants it so",
+	"Detail":            "a Progress is asked, and not the context that gave it",
+	"ReferrerList":      "Referrers iterates",
+	"InspectSchema1Key": "Schema1KeyInfo is its result's type",
+}
+
+// eachBinding calls found for each C function that an exported function of the package calls.
+func eachBinding(t *testing.T, found func(file string, function *ast.FuncDecl, called string)) {
+	t.Helper()
 	files, _ := filepath.Glob("*.go")
-	called, found := regexp.MustCompile(`C\.(ocireg_\w+)\(`), 0
+	calls := regexp.MustCompile(`C\.(ocireg_\w+)\(`)
 	for _, name := range files {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
@@ -71,18 +81,61 @@ func TestEveryDocNamesItsFunction(t *testing.T) {
 				continue
 			}
 			body := text[positions.Position(function.Pos()).Offset:positions.Position(function.End()).Offset]
-			for _, match := range called.FindAllSubmatch(body, -1) {
-				wanted := strings.Replace(string(match[1]), "ocireg_go_put_stream", "ocireg_blob_put_stream", 1)
-				if strings.HasSuffix(wanted, "_free") || wanted == "ocireg_status" || wanted == "ocireg_go_thread" {
-					continue
-				}
-				if found++; !strings.Contains(function.Doc.Text(), wanted) {
-					t.Errorf("%s: %s does not name %s", name, function.Name.Name, wanted)
+			for _, match := range calls.FindAllSubmatch(body, -1) {
+				called := strings.Replace(string(match[1]), "ocireg_go_put_stream", "ocireg_blob_put_stream", 1)
+				if !strings.HasSuffix(called, "_free") && called != "ocireg_status" && called != "ocireg_go_thread" {
+					found(name, function, called)
 				}
 			}
 		}
 	}
+}
+
+// TestEveryDocNamesItsFunction: whoever knows the C library finds its functions here.
+func TestEveryDocNamesItsFunction(t *testing.T) {
+	found := 0
+	eachBinding(t, func(file string, function *ast.FuncDecl, called string) {
+		if found++; !strings.Contains(function.Doc.Text(), called) {
+			t.Errorf("%s: %s does not name %s", file, function.Name.Name, called)
+		}
+	})
 	if found < 90 {
 		t.Errorf("only %d", found)
+	}
+}
+
+// nameInGo is the name that a C function has here, without that of the type whose method it is.
+func nameInGo(called, receiver string) string {
+	var name strings.Builder
+	for _, word := range strings.Split(strings.TrimPrefix(called, "ocireg_"), "_") {
+		name.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	result := strings.TrimPrefix(name.String(), receiver)
+	for inC, inGo := range map[string]string{"Fd": "To", "Stream": "From", "Memory": "Bytes"} {
+		if before, is := strings.CutSuffix(result, inC); is {
+			return before + inGo
+		}
+	}
+	return result
+}
+
+// TestEveryNameIsThatOfItsFunction: what is read about the C library can be looked up here.
+func TestEveryNameIsThatOfItsFunction(t *testing.T) {
+	found, own := 0, map[string]bool{}
+	eachBinding(t, func(file string, function *ast.FuncDecl, called string) {
+		receiver, name := "", function.Name.Name
+		if function.Recv != nil {
+			receiver = strings.TrimPrefix(types.ExprString(function.Recv.List[0].Type), "*")
+		}
+		found++
+		switch _, excused := ownNames[name]; {
+		case excused:
+			own[name] = true
+		case name != nameInGo(called, receiver):
+			t.Errorf("%s: %s is %s", file, name, nameInGo(called, receiver))
+		}
+	})
+	if found < 90 || len(own) != len(ownNames) {
+		t.Errorf("%d functions, and of %v only %v", found, ownNames, own)
 	}
 }

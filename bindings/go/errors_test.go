@@ -20,7 +20,7 @@ import (
 func TestErrorOfARegistry(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
-	_, err := client.Manifest(context.Background(), repository+":none")
+	_, err := client.ManifestGet(context.Background(), repository+":none")
 	told := wantCode(t, fmt.Errorf("wrapped: %w", err), ocireg.ErrNotFound)
 	if told.HTTPStatus != 404 || told.Attempts != 1 || told.Retryable || told.Timeout() {
 		t.Errorf("%+v", told)
@@ -98,34 +98,34 @@ func TestLongRetryAfter(t *testing.T) {
 func TestArguments(t *testing.T) {
 	ctx := context.Background()
 	client := newClient(t)
-	_, err := client.Ping(ctx, "a\x00b")
+	_, err := client.RegistryPing(ctx, "a\x00b")
 	wantCode(t, err, ocireg.ErrInvalidArgument)
-	_, err = client.Ping(ctx, "a\xff")
+	_, err = client.RegistryPing(ctx, "a\xff")
 	wantCode(t, err, ocireg.ErrInvalidArgument)
-	_, err = client.Ping(ctx, "127.0.0.1:1", ocireg.WithPlatform("linux/amd64"))
+	_, err = client.RegistryPing(ctx, "127.0.0.1:1", ocireg.WithPlatform("linux/amd64"))
 	if told := wantCode(t, err, ocireg.ErrInvalidArgument); !strings.Contains(told.Message, "platform") {
 		t.Error(err)
 	}
-	_, err = client.Ping(ctx, "127.0.0.1:1", ocireg.WithSetting("version", "two"))
+	_, err = client.RegistryPing(ctx, "127.0.0.1:1", ocireg.WithSetting("version", "two"))
 	if told := wantCode(t, err, ocireg.ErrInvalidArgument); !strings.Contains(told.Message, "version") {
 		t.Error(err)
 	}
-	_, err = client.UploadBlob(ctx, "127.0.0.1:1/a", "", nil)
+	_, err = client.BlobPutFrom(ctx, "127.0.0.1:1/a", "", nil)
 	wantCode(t, err, ocireg.ErrInvalidArgument)
-	_, err = client.Ping(ctx, "127.0.0.1:1", nil)
+	_, err = client.RegistryPing(ctx, "127.0.0.1:1", nil)
 	wantCode(t, err, ocireg.ErrInvalidArgument)
 	for _, made := range []func() error{
 		func() error { _, err := ocireg.New(nil); return err },
 		func() error { return client.SetHost("a.example", nil) },
-		func() error { _, err := new(ocireg.Client).Ping(ctx, "127.0.0.1:1"); return err },
-		func() error { _, err := new(ocireg.Client).DownloadBlob(ctx, "127.0.0.1:1/a"); return err },
+		func() error { _, err := new(ocireg.Client).RegistryPing(ctx, "127.0.0.1:1"); return err },
+		func() error { _, err := new(ocireg.Client).BlobOpen(ctx, "127.0.0.1:1/a"); return err },
 		func() error { _, err := new(ocireg.Client).BlobGetTo(ctx, "127.0.0.1:1/a", io.Discard); return err },
 		func() error {
-			_, err := new(ocireg.Client).UploadBlob(ctx, "127.0.0.1:1/a", "", io.LimitReader(nil, 0))
+			_, err := new(ocireg.Client).BlobPutFrom(ctx, "127.0.0.1:1/a", "", io.LimitReader(nil, 0))
 			return err
 		},
 		func() error {
-			_, err := new(ocireg.Client).PushArtifact(ctx, "127.0.0.1:1/a:b", []ocireg.ArtifactFile{{Reader: io.LimitReader(nil, 0)}})
+			_, err := new(ocireg.Client).ArtifactPush(ctx, "127.0.0.1:1/a:b", []ocireg.ArtifactFile{{Reader: io.LimitReader(nil, 0)}})
 			return err
 		},
 	} {
@@ -155,18 +155,18 @@ func TestCancelWithin200ms(t *testing.T) {
 	blocked := ioBlocked{make(chan struct{})}
 	defer close(blocked.released)
 	calls := map[string]func(context.Context) error{
-		"Ping":         func(ctx context.Context) error { _, err := client.Ping(ctx, silent); return err },
-		"Manifest":     func(ctx context.Context) error { _, err := client.Manifest(ctx, silent+"/a:b"); return err },
-		"DownloadBlob": func(ctx context.Context) error { _, err := client.DownloadBlob(ctx, none); return err },
-		"UploadBlob": func(ctx context.Context) error {
-			_, err := client.UploadBlob(ctx, silent+"/a", "", strings.NewReader("x"))
+		"Ping":     func(ctx context.Context) error { _, err := client.RegistryPing(ctx, silent); return err },
+		"Manifest": func(ctx context.Context) error { _, err := client.ManifestGet(ctx, silent+"/a:b"); return err },
+		"BlobOpen": func(ctx context.Context) error { _, err := client.BlobOpen(ctx, none); return err },
+		"BlobPutFrom": func(ctx context.Context) error {
+			_, err := client.BlobPutFrom(ctx, silent+"/a", "", strings.NewReader("x"))
 			return err
 		},
 		"a reader that blocks": func(ctx context.Context) error {
-			_, err := client.UploadBlob(ctx, real+"/"+newRepository(), "", blocked)
+			_, err := client.BlobPutFrom(ctx, real+"/"+newRepository(), "", blocked)
 			return err
 		},
-		"StartUpload": func(ctx context.Context) error { _, err := client.StartUpload(ctx, silent+"/a"); return err },
+		"UploadStart": func(ctx context.Context) error { _, err := client.UploadStart(ctx, silent+"/a"); return err },
 		"Copy": func(ctx context.Context) error {
 			_, err := client.Copy(ctx, silent+"/a:b", "oci:"+t.TempDir())
 			return err
@@ -220,24 +220,24 @@ func TestContextThatHasEnded(t *testing.T) {
 	client := newClient(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := client.Ping(ctx, "127.0.0.1:1")
+	_, err := client.RegistryPing(ctx, "127.0.0.1:1")
 	wantCode(t, err, ocireg.ErrCancelled)
 	if !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	ctx, cancel = context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
 	defer cancel()
-	_, err = client.Ping(ctx, "127.0.0.1:1")
+	_, err = client.RegistryPing(ctx, "127.0.0.1:1")
 	if wantCode(t, err, ocireg.ErrTimeout); !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}
-	_, err = client.Ping(nil, "127.0.0.1:1") //nolint:staticcheck // the subject of this test
+	_, err = client.RegistryPing(nil, "127.0.0.1:1") //nolint:staticcheck // the subject of this test
 	wantCode(t, err, ocireg.ErrInvalidArgument)
 }
 
 func TestIdleTimeoutIsNoDeadline(t *testing.T) {
 	client := newClient(t, ocireg.WithIdleTimeout(100*time.Millisecond), ocireg.WithRetries(0))
-	_, err := client.Ping(context.Background(), silentHost(t))
+	_, err := client.RegistryPing(context.Background(), silentHost(t))
 	wantCode(t, err, ocireg.ErrTimeout)
 	if errors.Is(err, context.DeadlineExceeded) {
 		t.Error("the context had no deadline")
@@ -262,7 +262,7 @@ func TestLongTimes(t *testing.T) {
 	longest, cancel := context.WithTimeout(context.Background(), math.MaxInt64)
 	defer cancel()
 	for name, ctx := range map[string]context.Context{"the year 9999": far, "the longest": longest} {
-		if _, err := newClient(t).Ping(ctx, host); err != nil {
+		if _, err := newClient(t).RegistryPing(ctx, host); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -272,7 +272,7 @@ func TestLongTimes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	if _, err := client.Ping(context.Background(), host); err != nil {
+	if _, err := client.RegistryPing(context.Background(), host); err != nil {
 		t.Error(err)
 	}
 }

@@ -47,18 +47,18 @@ func ExampleNew() {
 		log.Fatal(err)
 	}
 	defer client.Close()
-	ping, err := client.Ping(context.Background(), demo)
+	ping, err := client.RegistryPing(context.Background(), demo)
 	fmt.Println(ping.APIVersion, err)
 	// Output: 2 <nil>
 }
 
-func ExampleClient_Manifest() {
+func ExampleClient_ManifestGet() {
 	client, err := ocireg.New()
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer client.Close()
-	manifest, err := client.Manifest(context.Background(), demo+"/hello:v1")
+	manifest, err := client.ManifestGet(context.Background(), demo+"/hello:v1")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func ExampleClient_Manifest() {
 	// Output: text/plain 5
 }
 
-func ExampleClient_DownloadBlob() {
+func ExampleClient_BlobOpen() {
 	client, err := ocireg.New()
 	if err != nil {
 		log.Fatal(err)
@@ -81,7 +81,7 @@ func ExampleClient_DownloadBlob() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	digest, _ := ocireg.DigestBytes([]byte("hello"))
-	blob, err := client.DownloadBlob(ctx, demo+"/hello@"+digest)
+	blob, err := client.BlobOpen(ctx, demo+"/hello@"+digest)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func ExampleClient_DownloadBlob() {
 	// Output: hello
 }
 
-func ExampleClient_UploadBlob() {
+func ExampleClient_BlobPutFrom() {
 	client, err := ocireg.New()
 	if err != nil {
 		log.Fatal(err)
@@ -100,7 +100,7 @@ func ExampleClient_UploadBlob() {
 	defer client.Close()
 	text := "some bytes"
 	digest, _ := ocireg.DigestBytes([]byte(text))
-	put, err := client.UploadBlob(context.Background(), demo+"/hello", digest, strings.NewReader(text))
+	put, err := client.BlobPutFrom(context.Background(), demo+"/hello", digest, strings.NewReader(text))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func ExampleError() {
 		log.Fatal(err)
 	}
 	defer client.Close()
-	_, err = client.Manifest(context.Background(), demo+"/hello:v3")
+	_, err = client.ManifestGet(context.Background(), demo+"/hello:v3")
 	if errors.Is(err, ocireg.ErrNotFound) {
 		fmt.Println("there is no v3")
 	}
@@ -154,14 +154,14 @@ func ExampleWithProgress() {
 	defer client.Close()
 	digest, _ := ocireg.DigestBytes([]byte("hello"))
 	var done uint64
-	_, _, err = client.BlobBytes(context.Background(), demo+"/hello@"+digest,
+	_, _, err = client.BlobGetBytes(context.Background(), demo+"/hello@"+digest,
 		ocireg.WithProgress(func(progress ocireg.Progress) { done = progress.Done }))
 	fmt.Println(done, err)
 	// Output: 5 <nil>
 }
 
-func ExampleParseReference() {
-	name, err := ocireg.ParseReference("mongo")
+func ExampleReferenceParse() {
+	name, err := ocireg.ReferenceParse("mongo")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -100,7 +100,7 @@ type ImageFile struct {
 	ServedBy []string `json:"served_by"`
 }
 
-// ImageConfig gets the config of an image at any place (see ParsePlace), verified. Options: WithPlatform.
+// ImageConfig gets the config of an image at any place (see EndpointParse), verified. Options: WithPlatform.
 //
 // C: ocireg_image_config.
 func (c *Client) ImageConfig(ctx context.Context, image string, options ...Option) (*ImageConfig, error) {
@@ -113,7 +113,7 @@ func (c *Client) ImageConfig(ctx context.Context, image string, options ...Optio
 	return result, err
 }
 
-// ImageSize returns the size of an image at any place (see ParsePlace), according to its manifest. Options:
+// ImageSize returns the size of an image at any place (see EndpointParse), according to its manifest. Options:
 // WithPlatform, WithAll.
 //
 // C: ocireg_image_size.
@@ -123,7 +123,7 @@ func (c *Client) ImageSize(ctx context.Context, image string, options ...Option)
 	}, image)
 }
 
-// Validation is what ValidateImage found.
+// Validation is what ImageValidate found.
 type Validation struct {
 	Place     string `json:"place"`
 	Digest    string `json:"digest"`
@@ -151,44 +151,44 @@ type ValidationProblem struct {
 	Problem string `json:"problem"`
 }
 
-// ValidateImage looks whether everything that an image, an index or an artifact at any place (see ParsePlace) leads to is there and
+// ImageValidate looks whether everything that an image, an index or an artifact at any place (see EndpointParse) leads to is there and
 // is what it says it is, and reports all that is wrong. Options: WithPlatform, WithQuick, WithReferrers, WithConcurrency,
 // WithMaxBytes, WithMaxRatio.
 //
 // C: ocireg_image_validate.
-func (c *Client) ValidateImage(ctx context.Context, place string, options ...Option) (*Validation, error) {
+func (c *Client) ImageValidate(ctx context.Context, place string, options ...Option) (*Validation, error) {
 	return ask[Validation](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_image_validate(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, place)
 }
 
-// TagImage puts the manifest that a reference names under another tag, byte for byte: a tag in the same repository, or
+// ImageTag puts the manifest that a reference names under another tag, byte for byte: a tag in the same repository, or
 // a full name in the same registry. Options: WithReferrers.
 //
 // C: ocireg_image_tag.
-func (c *Client) TagImage(ctx context.Context, reference, tag string, options ...Option) (*ImageTag, error) {
+func (c *Client) ImageTag(ctx context.Context, reference, tag string, options ...Option) (*ImageTag, error) {
 	return ask[ImageTag](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_image_tag(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
 	}, reference, tag)
 }
 
-// AppendImage appends layers, given as paths of tar files, the oldest first, to an image at any place (see ParsePlace).
+// ImageAppend appends layers, given as paths of tar files, the oldest first, to an image at any place (see EndpointParse).
 // The same layers on the same image give the same image. Options: WithDestination, WithPlatform, WithAll, WithScratch,
 // WithMediaType, WithCompression, WithCompressionLevel, WithBlobProgress.
 //
 // C: ocireg_image_append.
-func (c *Client) AppendImage(ctx context.Context, image string, layers []string, options ...Option) (*ImageAppend, error) {
+func (c *Client) ImageAppend(ctx context.Context, image string, layers []string, options ...Option) (*ImageAppend, error) {
 	options = append([]Option{callOption(set("layers", layers))}, options...)
 	return ask[ImageAppend](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_image_append(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, image)
 }
 
-// CatImage writes one file of an image at any place (see ParsePlace) to a writer, to an *os.File without a detour. After an error, what
+// ImageCat writes one file of an image at any place (see EndpointParse) to a writer, to an *os.File without a detour. After an error, what
 // was written must not be trusted, and a writer that blocks is left behind as by BlobGetTo. Options: WithPlatform, WithoutVerifying.
 //
 // C: ocireg_image_cat.
-func (c *Client) CatImage(ctx context.Context, image, path string, into io.Writer, options ...Option) (*ImageFile, error) {
+func (c *Client) ImageCat(ctx context.Context, image, path string, into io.Writer, options ...Option) (*ImageFile, error) {
 	return toWriter(ctx, c, into, func(fd C.int32_t) (*ImageFile, error) {
 		return ask[ImageFile](ctx, c, options, func(k *call) C.ocireg_status {
 			return C.ocireg_image_cat(k.client, k.context, k.text[0], k.text[1], fd, k.options, &k.json, &k.failure)

@@ -38,12 +38,12 @@ type ExtractedLayer struct {
 	DiffIDChecked bool `json:"diff_id_checked"`
 }
 
-// ExtractImage extracts the files of an image at any place (see ParsePlace) into a folder. Nothing is written outside
+// ImageExtract extracts the files of an image at any place (see EndpointParse) into a folder. Nothing is written outside
 // it, whatever the layers say. After an error it is incomplete. Options: WithPlatform, WithOverwrite, WithOwner,
 // WithSetuid, WithDevices, WithPaths, WithMaxBytes, WithMaxRatio, WithProgress.
 //
 // C: ocireg_image_extract.
-func (c *Client) ExtractImage(ctx context.Context, image, folder string, options ...Option) (*ImageExtract, error) {
+func (c *Client) ImageExtract(ctx context.Context, image, folder string, options ...Option) (*ImageExtract, error) {
 	return ask[ImageExtract](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_image_extract(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
 	}, image, folder)
@@ -54,7 +54,7 @@ type ImageExport struct {
 	// Digest is that of the image's manifest.
 	Digest   string    `json:"digest"`
 	Platform *Platform `json:"platform"`
-	// Path is the file, of ExportImageFile only.
+	// Path is the file, of ImageExportFile only.
 	Path string `json:"path"`
 	// Layers are those of the image, the oldest first.
 	Layers      []ExtractedLayer `json:"layers"`
@@ -72,12 +72,12 @@ type ImageExport struct {
 	ServedBy []string `json:"served_by"`
 }
 
-// ExportImage writes the file system of an image at any place (see ParsePlace) as one tar archive to a writer, to an *os.File without a
+// ImageExportTo writes the file system of an image at any place (see EndpointParse) as one tar archive to a writer, to an *os.File without a
 // detour: archive/tar reads it at the other end of an io.Pipe. After an error, what was written must not be trusted, and a writer
 // that blocks is left behind as by BlobGetTo. Options: WithPlatform, WithMaxBytes, WithMaxRatio, WithProgress.
 //
 // C: ocireg_image_export_fd.
-func (c *Client) ExportImage(ctx context.Context, image string, into io.Writer, options ...Option) (*ImageExport, error) {
+func (c *Client) ImageExportTo(ctx context.Context, image string, into io.Writer, options ...Option) (*ImageExport, error) {
 	return toWriter(ctx, c, into, func(fd C.int32_t) (*ImageExport, error) {
 		return ask[ImageExport](ctx, c, options, func(k *call) C.ocireg_status {
 			return C.ocireg_image_export_fd(k.client, k.context, k.text[0], fd, k.options, &k.json, &k.failure)
@@ -85,10 +85,10 @@ func (c *Client) ExportImage(ctx context.Context, image string, into io.Writer, 
 	})
 }
 
-// ExportImageFile does the same to a file, which appears only whole and verified.
+// ImageExportFile does the same to a file, which appears only whole and verified.
 //
 // C: ocireg_image_export_file.
-func (c *Client) ExportImageFile(ctx context.Context, image, path string, options ...Option) (*ImageExport, error) {
+func (c *Client) ImageExportFile(ctx context.Context, image, path string, options ...Option) (*ImageExport, error) {
 	return ask[ImageExport](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_image_export_file(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
 	}, image, path)

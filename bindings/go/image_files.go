@@ -47,7 +47,7 @@ type ImageDevice struct {
 	Minor int64 `json:"minor"`
 }
 
-// ImageFiles lists the files of an image at any place (see ParsePlace), as ExtractImage would create them. Layers are
+// ImageFiles lists the files of an image at any place (see EndpointParse), as ImageExtract would create them. Layers are
 // verified. Options: WithPlatform, WithMaxBytes, WithMaxRatio, WithProgress.
 //
 // C: ocireg_image_files.

@@ -41,15 +41,15 @@ func pushImage(t *testing.T, client *ocireg.Client, repository, tag string) stri
 	layer := tarball(t, "hello.txt", "hello")
 	sum := sha256.Sum256(layer)
 	text := `{"architecture":"amd64","os":"linux","created":"` + newTime() + `","rootfs":{"type":"layers","diff_ids":["sha256:` + hex.EncodeToString(sum[:]) + `"]}}`
-	config := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, []byte(text)))
-	blob := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, layer))
+	config := must[*ocireg.BlobPut](t)(client.BlobPutBytes(ctx, repository, []byte(text)))
+	blob := must[*ocireg.BlobPut](t)(client.BlobPutBytes(ctx, repository, layer))
 	var manifest ocireg.ImageManifest
 	if err := json.Unmarshal(imageManifest(config, blob), &manifest); err != nil {
 		t.Fatal(err)
 	}
 	manifest.Layers[0].MediaType = "application/vnd.oci.image.layer.v1.tar"
 	document, _ := json.Marshal(manifest)
-	return must[*ocireg.ManifestPut](t)(client.PutManifest(ctx, repository+":"+tag, document)).Digest
+	return must[*ocireg.ManifestPut](t)(client.ManifestPut(ctx, repository+":"+tag, document)).Digest
 }
 
 func TestImage(t *testing.T) {
@@ -68,16 +68,16 @@ func TestImage(t *testing.T) {
 		t.Errorf("%+v", size)
 	}
 	for _, wanted := range [][]ocireg.Option{nil, {ocireg.WithQuick(), ocireg.WithReferrers(), ocireg.WithConcurrency(2)}} {
-		valid := must[*ocireg.Validation](t)(client.ValidateImage(ctx, repository+":one", wanted...))
+		valid := must[*ocireg.Validation](t)(client.ImageValidate(ctx, repository+":one", wanted...))
 		if !valid.Valid || valid.Digest != digest || valid.Manifests != 1 || valid.Blobs != 2 || valid.Quick != (wanted != nil) {
 			t.Errorf("%+v", valid)
 		}
 	}
-	if tagged := must[*ocireg.ImageTag](t)(client.TagImage(ctx, repository+":one", "two")); tagged.Digest != digest {
+	if tagged := must[*ocireg.ImageTag](t)(client.ImageTag(ctx, repository+":one", "two")); tagged.Digest != digest {
 		t.Errorf("%+v", tagged)
 	}
 	folder := filepath.Join(t.TempDir(), "root")
-	extracted := must[*ocireg.ImageExtract](t)(client.ExtractImage(ctx, repository+":one", folder, ocireg.WithMaxBytes(1<<20)))
+	extracted := must[*ocireg.ImageExtract](t)(client.ImageExtract(ctx, repository+":one", folder, ocireg.WithMaxBytes(1<<20)))
 	if extracted.Files != 1 || len(extracted.Layers) != 1 || !extracted.Layers[0].DiffIDChecked || extracted.Bytes != 5 {
 		t.Errorf("%+v", extracted)
 	}
@@ -85,10 +85,10 @@ func TestImage(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 	some := filepath.Join(t.TempDir(), "some")
-	if picked := must[*ocireg.ImageExtract](t)(client.ExtractImage(ctx, repository+":one", some, ocireg.WithPaths("hello.*"))); picked.Files != 1 {
+	if picked := must[*ocireg.ImageExtract](t)(client.ImageExtract(ctx, repository+":one", some, ocireg.WithPaths("hello.*"))); picked.Files != 1 {
 		t.Errorf("%+v", picked)
 	}
-	_, err := client.ExtractImage(ctx, repository+":one", some, ocireg.WithPaths("none"), ocireg.WithOverwrite())
+	_, err := client.ImageExtract(ctx, repository+":one", some, ocireg.WithPaths("none"), ocireg.WithOverwrite())
 	wantCode(t, err, ocireg.ErrNotFound)
 	exported(t, client, repository+":one")
 	files := must[*ocireg.ImageFiles](t)(client.ImageFiles(ctx, repository+":one"))
@@ -97,16 +97,16 @@ func TestImage(t *testing.T) {
 	}
 	file := must[*os.File](t)(os.Create(filepath.Join(t.TempDir(), "cat")))
 	defer file.Close()
-	cat := must[*ocireg.ImageFile](t)(client.CatImage(ctx, repository+":one", "/hello.txt", file))
+	cat := must[*ocireg.ImageFile](t)(client.ImageCat(ctx, repository+":one", "/hello.txt", file))
 	if cat.Size != 5 || cat.Mode&0o777 != 0o640 || !cat.Verified || string(must[[]byte](t)(os.ReadFile(file.Name()))) != "hello" {
 		t.Errorf("%+v", cat)
 	}
 	var text strings.Builder
-	must[*ocireg.ImageFile](t)(client.CatImage(ctx, repository+":one", "/hello.txt", &text))
+	must[*ocireg.ImageFile](t)(client.ImageCat(ctx, repository+":one", "/hello.txt", &text))
 	if text.String() != "hello" {
 		t.Errorf("%q", text.String())
 	}
-	_, err = client.CatImage(ctx, repository+":one", "/none", &text)
+	_, err = client.ImageCat(ctx, repository+":one", "/none", &text)
 	wantCode(t, err, ocireg.ErrNotFound)
 }
 
@@ -116,7 +116,7 @@ func exported(t *testing.T, client *ocireg.Client, image string) {
 	ctx := context.Background()
 	reader, writer := io.Pipe()
 	go func() {
-		_, err := client.ExportImage(ctx, image, writer)
+		_, err := client.ImageExportTo(ctx, image, writer)
 		writer.CloseWithError(err)
 	}()
 	archive := tar.NewReader(reader)
@@ -128,7 +128,7 @@ func exported(t *testing.T, client *ocireg.Client, image string) {
 		t.Error(err)
 	}
 	path := filepath.Join(t.TempDir(), "image.tar")
-	done := must[*ocireg.ImageExport](t)(client.ExportImageFile(ctx, image, path, ocireg.WithMaxRatio(100)))
+	done := must[*ocireg.ImageExport](t)(client.ImageExportFile(ctx, image, path, ocireg.WithMaxRatio(100)))
 	if done.Files != 1 || done.Bytes != 5 || done.Path != path || int64(len(must[[]byte](t)(os.ReadFile(path)))) != done.Size {
 		t.Errorf("%+v", done)
 	}
@@ -143,17 +143,17 @@ func TestAppendImage(t *testing.T) {
 	if err := os.WriteFile(path, tarball(t, "more.txt", "more"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	made := must[*ocireg.ImageAppend](t)(client.AppendImage(ctx, repository+":one", []string{path}, ocireg.WithDestination(repository+":more")))
+	made := must[*ocireg.ImageAppend](t)(client.ImageAppend(ctx, repository+":one", []string{path}, ocireg.WithDestination(repository+":more")))
 	if made.Base != digest || len(made.Layers) != 1 || len(made.Images) != 1 || made.Digest == digest {
 		t.Errorf("%+v", made)
 	}
-	if manifest := must[*ocireg.Manifest](t)(client.Manifest(ctx, repository+":more")); manifest.Digest != made.Digest {
+	if manifest := must[*ocireg.Manifest](t)(client.ManifestGet(ctx, repository+":more")); manifest.Digest != made.Digest {
 		t.Errorf("%+v", manifest)
 	}
-	if made := must[*ocireg.ImageAppend](t)(client.AppendImage(ctx, repository+":new", []string{path}, ocireg.WithScratch())); made.Base != "" {
+	if made := must[*ocireg.ImageAppend](t)(client.ImageAppend(ctx, repository+":new", []string{path}, ocireg.WithScratch())); made.Base != "" {
 		t.Errorf("%+v", made)
 	}
-	_, err := client.AppendImage(ctx, repository+":one", nil)
+	_, err := client.ImageAppend(ctx, repository+":one", nil)
 	wantCode(t, err, ocireg.ErrInvalidArgument)
 }
 
@@ -183,18 +183,18 @@ func TestCopyAndLayout(t *testing.T) {
 		t.Errorf("%+v", copied)
 	}
 	place := "oci:" + folder
-	listed := must[*ocireg.PlaceList](t)(client.ListPlace(ctx, place))
+	listed := must[*ocireg.PlaceList](t)(client.EndpointList(ctx, place))
 	if len(listed.Images) != 1 || listed.Images[0].Digest != digest || len(listed.Tags) != 1 || listed.Tags[0] != listed.Images[0].Names[0] {
 		t.Errorf("%+v", listed)
 	}
-	named := must[*ocireg.PlaceManifest](t)(client.PlaceManifest(ctx, place))
+	named := must[*ocireg.PlaceManifest](t)(client.EndpointManifest(ctx, place))
 	if named.Digest != digest || int64(len(named.Bytes)) != named.Size || named.Kind != "image" {
 		t.Errorf("%+v", named)
 	}
-	if found := must[*ocireg.PlaceReferrers](t)(client.PlaceReferrers(ctx, place)); found.Subject != digest || len(found.Referrers) != 0 {
+	if found := must[*ocireg.PlaceReferrers](t)(client.EndpointReferrers(ctx, place)); found.Subject != digest || len(found.Referrers) != 0 {
 		t.Errorf("%+v", found)
 	}
-	check := must[*ocireg.LayoutCheck](t)(client.CheckLayout(ctx, folder))
+	check := must[*ocireg.LayoutCheck](t)(client.LayoutCheck(ctx, folder))
 	if !check.OK || check.Images != 1 || check.Blobs != 3 || len(check.Problems) != 0 {
 		t.Errorf("%+v", check)
 	}
@@ -205,9 +205,9 @@ func TestCopyAndLayout(t *testing.T) {
 	if len(check.Sparse) != 0 {
 		t.Errorf("%+v", check)
 	}
-	if cleaned := must[*ocireg.LayoutClean](t)(client.CleanLayout(ctx, folder, ocireg.WithPruneSparse())); len(cleaned.Removed) != 1 || cleaned.Bytes != 5 {
+	if cleaned := must[*ocireg.LayoutClean](t)(client.LayoutClean(ctx, folder, ocireg.WithPruneSparse())); len(cleaned.Removed) != 1 || cleaned.Bytes != 5 {
 		t.Errorf("%+v", cleaned)
 	}
-	_, err := client.CheckLayout(ctx, t.TempDir())
+	_, err := client.LayoutCheck(ctx, t.TempDir())
 	wantCode(t, err, ocireg.ErrNotFound)
 }

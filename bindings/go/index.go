@@ -42,36 +42,36 @@ type IndexCopied struct {
 	Blobs     BlobCounts     `json:"blobs"`
 }
 
-// CreateIndex makes an index of what references name, at any places (see ParsePlace), and puts it where place says, with everything that
+// IndexCreate makes an index of what references name, at any places (see EndpointParse), and puts it where place says, with everything that
 // it needs. A digest is that of a manifest in the same repository or layout; an index gives its entries, with their attestations.
 // Options: WithPlatforms, WithIndexType, WithAnnotations, WithEntryAnnotations, WithArtifactType, WithSubject, WithReferrers, WithTags,
 // WithConcurrency, WithIfExists, WithIfDigest, WithDryRun, WithProgress, WithBlobProgress.
 //
 // C: ocireg_index_create.
-func (c *Client) CreateIndex(ctx context.Context, place string, references []string, options ...Option) (*WrittenIndex, error) {
+func (c *Client) IndexCreate(ctx context.Context, place string, references []string, options ...Option) (*WrittenIndex, error) {
 	options = append([]Option{callOption(set("references", references))}, options...)
 	return ask[WrittenIndex](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_index_create(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, place)
 }
 
-// AppendToIndex puts what references name into an index, as CreateIndex does, behind what is in it already. Of several clients
+// IndexAppend puts what references name into an index, as IndexCreate does, behind what is in it already. Of several clients
 // that do that at once, each one's entries get in. Options: WithPlatforms, WithReplace, WithCreate, WithIndexType, WithAnnotations,
 // WithEntryAnnotations, WithPutAs, WithReferrers, WithTags, WithConcurrency, WithIfDigest, WithDryRun, WithProgress, WithBlobProgress.
 //
 // C: ocireg_index_append.
-func (c *Client) AppendToIndex(ctx context.Context, place string, references []string, options ...Option) (*WrittenIndex, error) {
+func (c *Client) IndexAppend(ctx context.Context, place string, references []string, options ...Option) (*WrittenIndex, error) {
 	options = append([]Option{callOption(set("references", references))}, options...)
 	return ask[WrittenIndex](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_index_append(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, place)
 }
 
-// RemoveFromIndex takes entries out of an index, by their digests and WithPlatforms, with what attests something about them. The manifests
+// IndexRemove takes entries out of an index, by their digests and WithPlatforms, with what attests something about them. The manifests
 // themselves stay. Options: WithPlatforms, WithIfDigest, WithDryRun.
 //
 // C: ocireg_index_remove.
-func (c *Client) RemoveFromIndex(ctx context.Context, place string, digests []string, options ...Option) (*WrittenIndex, error) {
+func (c *Client) IndexRemove(ctx context.Context, place string, digests []string, options ...Option) (*WrittenIndex, error) {
 	options = append([]Option{callOption(set("digests", digests))}, options...)
 	return ask[WrittenIndex](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_index_remove(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

@@ -32,20 +32,20 @@ type LayoutClean struct {
 	Sparse []string `json:"sparse"`
 }
 
-// CheckLayout reads everything that the images of an OCI layout need and checks its digests.
+// LayoutCheck reads everything that the images of an OCI layout need and checks its digests.
 //
 // C: ocireg_layout_check.
-func (c *Client) CheckLayout(ctx context.Context, path string, options ...Option) (*LayoutCheck, error) {
+func (c *Client) LayoutCheck(ctx context.Context, path string, options ...Option) (*LayoutCheck, error) {
 	return ask[LayoutCheck](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_layout_check(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, path)
 }
 
-// CleanLayout removes the blobs of an OCI layout that no image in it needs, and what broken copies left behind more
+// LayoutClean removes the blobs of an OCI layout that no image in it needs, and what broken copies left behind more
 // than a day ago.
 //
 // C: ocireg_layout_clean.
-func (c *Client) CleanLayout(ctx context.Context, path string, options ...Option) (*LayoutClean, error) {
+func (c *Client) LayoutClean(ctx context.Context, path string, options ...Option) (*LayoutClean, error) {
 	return ask[LayoutClean](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_layout_clean(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, path)

@@ -23,7 +23,7 @@ func TestClose(t *testing.T) {
 	silent := silentHost(t)
 	time.AfterFunc(100*time.Millisecond, func() { client.Close() })
 	within(t, 300*time.Millisecond, func() {
-		_, err := client.Ping(context.Background(), silent)
+		_, err := client.RegistryPing(context.Background(), silent)
 		wantCode(t, err, ocireg.ErrClosed)
 	})
 	for range 2 {
@@ -31,7 +31,7 @@ func TestClose(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	_, err := client.Ping(context.Background(), silent)
+	_, err := client.RegistryPing(context.Background(), silent)
 	wantCode(t, err, ocireg.ErrClosed)
 	wantCode(t, client.SetHost("h"), ocireg.ErrClosed)
 }
@@ -50,7 +50,7 @@ func TestCloseLeavesASilentReader(t *testing.T) {
 			defer time.AfterFunc(2*time.Second, release).Stop() // so that a failure does not hang
 			var closed time.Time
 			time.AfterFunc(100*time.Millisecond, func() { closed = time.Now(); client.Close() })
-			_, err := client.UploadBlob(ctx, repository, "", blocked)
+			_, err := client.BlobPutFrom(ctx, repository, "", blocked)
 			took := time.Since(closed)
 			wantCode(t, err, ocireg.ErrClosed)
 			if took > 200*time.Millisecond {
@@ -66,7 +66,7 @@ type exiting struct{}
 func (exiting) Read([]byte) (int, error) { runtime.Goexit(); return 0, nil }
 
 func TestUploadFromAReaderThatExits(t *testing.T) {
-	_, err := newClient(t).UploadBlob(context.Background(), registry(t, "OCIREG_TEST_V3")+"/"+newRepository(), "", exiting{})
+	_, err := newClient(t).BlobPutFrom(context.Background(), registry(t, "OCIREG_TEST_V3")+"/"+newRepository(), "", exiting{})
 	wantCode(t, err, ocireg.ErrCallback)
 }
 
@@ -77,9 +77,9 @@ func TestCollectedInAnyOrder(t *testing.T) {
 	data := random(1 << 20)
 	reader, upload := func() (*ocireg.BlobReader, *ocireg.Upload) {
 		client := must[*ocireg.Client](t)(ocireg.New())
-		put := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, data))
-		return must[*ocireg.BlobReader](t)(client.DownloadBlob(ctx, repository+"@"+put.Digest)),
-			must[*ocireg.Upload](t)(client.StartUpload(ctx, repository))
+		put := must[*ocireg.BlobPut](t)(client.BlobPutBytes(ctx, repository, data))
+		return must[*ocireg.BlobReader](t)(client.BlobOpen(ctx, repository+"@"+put.Digest)),
+			must[*ocireg.Upload](t)(client.UploadStart(ctx, repository))
 	}()
 	for range 5 {
 		runtime.GC()
@@ -105,7 +105,7 @@ func TestManyGoroutines(t *testing.T) {
 		go func() {
 			defer all.Done()
 			for range 20 {
-				data, _, err := client.BlobBytes(ctx, repository+"@"+layer, ocireg.WithProgress(func(ocireg.Progress) {}))
+				data, _, err := client.BlobGetBytes(ctx, repository+"@"+layer, ocireg.WithProgress(func(ocireg.Progress) {}))
 				if err != nil || string(data) != "hello" {
 					t.Error(err)
 				}
@@ -123,7 +123,7 @@ func TestCancelledAtAnyMoment(t *testing.T) {
 	_, layer := push(t, client, repository+":one", random(300_000))
 	for i := range 100 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i*50)*time.Microsecond)
-		if reader, err := client.DownloadBlob(ctx, repository+"@"+layer); err == nil {
+		if reader, err := client.BlobOpen(ctx, repository+"@"+layer); err == nil {
 			io.Copy(io.Discard, reader)
 			reader.Close()
 		} else {
@@ -171,8 +171,8 @@ func TestFlatMemory(t *testing.T) {
 	defer cancel()
 	t.Run("names", func(t *testing.T) {
 		flat(t, 10_000, func() {
-			ocireg.ParseReference("quay.io/a/b:c", ocireg.WithDefaultRegistry("quay.io"))
-			ocireg.ParseReference("UPPER")
+			ocireg.ReferenceParse("quay.io/a/b:c", ocireg.WithDefaultRegistry("quay.io"))
+			ocireg.ReferenceParse("UPPER")
 			ocireg.DigestBytes([]byte("hello"))
 		})
 	})
@@ -205,21 +205,21 @@ func TestFlatMemory(t *testing.T) {
 	t.Run("panics of callbacks", func(t *testing.T) {
 		panics := ocireg.WithProgress(func(ocireg.Progress) { panic("mine") })
 		flat(t, 2500, func() {
-			if panicOf(func() { client.BlobBytes(ctx, reference, panics) }) != "mine" {
+			if panicOf(func() { client.BlobGetBytes(ctx, reference, panics) }) != "mine" {
 				t.Fatal("no panic")
 			}
 		})
 	})
 	t.Run("readers, with progress", func(t *testing.T) {
 		flat(t, 1500, func() {
-			reader := must[*ocireg.BlobReader](t)(client.DownloadBlob(ctx, reference, ocireg.WithProgress(func(ocireg.Progress) {})))
+			reader := must[*ocireg.BlobReader](t)(client.BlobOpen(ctx, reference, ocireg.WithProgress(func(ocireg.Progress) {})))
 			io.Copy(io.Discard, reader)
 			reader.Close()
 		})
 	})
 	t.Run("uploads", func(t *testing.T) {
 		flat(t, 500, func() {
-			upload := must[*ocireg.Upload](t)(client.StartUpload(ctx, repository))
+			upload := must[*ocireg.Upload](t)(client.UploadStart(ctx, repository))
 			upload.Write([]byte("hello"))
 			upload.Close()
 		})
@@ -248,7 +248,7 @@ func TestCancelAfterTheContext(t *testing.T) {
 	client := newClient(t, ocireg.WithPlainHTTP(true))
 	ctx, end := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer end()
-	upload := must[*ocireg.Upload](t)(client.StartUpload(ctx, host+"/a"))
+	upload := must[*ocireg.Upload](t)(client.UploadStart(ctx, host+"/a"))
 	if _, err := upload.Write(make([]byte, 20<<20)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}
@@ -281,7 +281,7 @@ func TestMaxCalls(t *testing.T) {
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			if _, err := client.Manifest(ctx, silent+"/a:b"); !errors.Is(err, code) {
+			if _, err := client.ManifestGet(ctx, silent+"/a:b"); !errors.Is(err, code) {
 				t.Errorf("%v, not %v", err, code)
 			}
 		}()
@@ -294,7 +294,7 @@ func TestMaxCalls(t *testing.T) {
 		t.Errorf("%d more threads", threads)
 	}
 	within(t, time.Second, func() {
-		_, err := client.Manifest(expiring(t, 100*time.Millisecond), silent+"/a:b")
+		_, err := client.ManifestGet(expiring(t, 100*time.Millisecond), silent+"/a:b")
 		if wantCode(t, err, ocireg.ErrTimeout); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
@@ -310,8 +310,8 @@ func TestMaxCalls(t *testing.T) {
 	host := registry(t, "OCIREG_TEST_V3")
 	one := newClient(t, ocireg.WithMaxCalls(1))
 	asked := 0
-	must[*ocireg.BlobPut](t)(one.UploadBlobBytes(expiring(t, 10*time.Second), host+"/"+newRepository(), random(1000), ocireg.WithProgress(func(ocireg.Progress) {
-		must[*ocireg.Ping](t)(one.Ping(expiring(t, 5*time.Second), host))
+	must[*ocireg.BlobPut](t)(one.BlobPutBytes(expiring(t, 10*time.Second), host+"/"+newRepository(), random(1000), ocireg.WithProgress(func(ocireg.Progress) {
+		must[*ocireg.Ping](t)(one.RegistryPing(expiring(t, 5*time.Second), host))
 		asked++
 	})))
 	if asked == 0 {
@@ -326,13 +326,13 @@ func TestCallsOfReadersAndWriters(t *testing.T) {
 	one := newClient(t, ocireg.WithMaxCalls(1))
 	asked := 0
 	ask := func() {
-		if _, err := one.Ping(expiring(t, 2*time.Second), host); err != nil {
+		if _, err := one.RegistryPing(expiring(t, 2*time.Second), host); err != nil {
 			t.Error(err)
 		}
 		asked++
 	}
 	data := bytes.NewReader(random(1000))
-	put := must[*ocireg.BlobPut](t)(one.UploadBlob(expiring(t, 10*time.Second), repository, "", readerFunc(func(into []byte) (int, error) {
+	put := must[*ocireg.BlobPut](t)(one.BlobPutFrom(expiring(t, 10*time.Second), repository, "", readerFunc(func(into []byte) (int, error) {
 		ask()
 		return data.Read(into)
 	})))
@@ -355,11 +355,11 @@ func TestSetHostNeedsNoTurn(t *testing.T) {
 	client := newClient(t, ocireg.WithPlainHTTP(true), ocireg.WithMaxCalls(1))
 	ended := make(chan error)
 	go func() {
-		_, err := client.Manifest(context.Background(), silent+"/a:b")
+		_, err := client.ManifestGet(context.Background(), silent+"/a:b")
 		ended <- err
 	}()
 	time.Sleep(200 * time.Millisecond)
-	if _, err := client.Ping(expiring(t, 100*time.Millisecond), silent); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "its turn") {
+	if _, err := client.RegistryPing(expiring(t, 100*time.Millisecond), silent); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "its turn") {
 		t.Errorf("the turn is free: %v", err)
 	}
 	within(t, time.Second, func() {

@@ -34,21 +34,21 @@ type TagList struct {
 	ServedBy string `json:"served_by"`
 }
 
-// RepositoryList lists the repositories of a registry, HOST[:PORT]: all, or one page with WithPageSize. Options: WithPageSize,
+// RegistryCatalog lists the repositories of a registry, HOST[:PORT]: all, or one page with WithPageSize. Options: WithPageSize,
 // WithAll, WithNext, WithLast, WithSearch, WithRegex.
 //
 // C: ocireg_registry_catalog.
-func (c *Client) RepositoryList(ctx context.Context, registry string, options ...Option) (*RepositoryList, error) {
+func (c *Client) RegistryCatalog(ctx context.Context, registry string, options ...Option) (*RepositoryList, error) {
 	return ask[RepositoryList](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_registry_catalog(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, registry)
 }
 
 // Repositories iterates over the repositories of a registry, HOST[:PORT], fetching pages as needed. An error is the
-// last pair. Options: those of RepositoryList.
+// last pair. Options: those of RegistryCatalog.
 func (c *Client) Repositories(ctx context.Context, registry string, options ...Option) iter.Seq2[string, error] {
 	return pages(options, func(options []Option) ([]string, string, error) {
-		page, err := c.RepositoryList(ctx, registry, options...)
+		page, err := c.RegistryCatalog(ctx, registry, options...)
 		if err != nil {
 			return nil, "", err
 		}
@@ -56,11 +56,11 @@ func (c *Client) Repositories(ctx context.Context, registry string, options ...O
 	})
 }
 
-// TagList lists the tags of [HOST[:PORT]/]REPOSITORY: all, or one page with WithPageSize. Options: WithPageSize, WithAll,
+// RepositoryTags lists the tags of [HOST[:PORT]/]REPOSITORY: all, or one page with WithPageSize. Options: WithPageSize, WithAll,
 // WithNext, WithLast, WithDigests, WithoutDigestTags.
 //
 // C: ocireg_repository_tags.
-func (c *Client) TagList(ctx context.Context, repository string, options ...Option) (*TagList, error) {
+func (c *Client) RepositoryTags(ctx context.Context, repository string, options ...Option) (*TagList, error) {
 	return ask[TagList](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_repository_tags(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, repository)
@@ -70,7 +70,7 @@ func (c *Client) TagList(ctx context.Context, repository string, options ...Opti
 // Options: WithPageSize, WithNext, WithLast, WithoutDigestTags.
 func (c *Client) Tags(ctx context.Context, repository string, options ...Option) iter.Seq2[string, error] {
 	return pages(options, func(options []Option) ([]string, string, error) {
-		page, err := c.TagList(ctx, repository, options...)
+		page, err := c.RepositoryTags(ctx, repository, options...)
 		if err != nil {
 			return nil, "", err
 		}

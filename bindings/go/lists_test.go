@@ -20,18 +20,18 @@ func TestPages(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
 	push(t, client, repository+":t0", []byte("hello"))
-	manifest := must[*ocireg.Manifest](t)(client.Manifest(ctx, repository+":t0"))
+	manifest := must[*ocireg.Manifest](t)(client.ManifestGet(ctx, repository+":t0"))
 	var wanted []string
 	for i := range 7 {
 		wanted = append(wanted, fmt.Sprintf("t%d", i))
 	}
-	must[*ocireg.ManifestPut](t)(client.PutManifest(ctx, repository+":t0", manifest.Bytes, ocireg.WithTags(wanted[1:]...)))
+	must[*ocireg.ManifestPut](t)(client.ManifestPut(ctx, repository+":t0", manifest.Bytes, ocireg.WithTags(wanted[1:]...)))
 
-	page := must[*ocireg.TagList](t)(client.TagList(ctx, repository, ocireg.WithPageSize(3)))
+	page := must[*ocireg.TagList](t)(client.RepositoryTags(ctx, repository, ocireg.WithPageSize(3)))
 	if !slices.Equal(page.Tags, wanted[:3]) || page.Last != "t2" {
 		t.Errorf("%+v", page)
 	}
-	page = must[*ocireg.TagList](t)(client.TagList(ctx, repository, ocireg.WithPageSize(3), ocireg.WithNext(page.Next)))
+	page = must[*ocireg.TagList](t)(client.RepositoryTags(ctx, repository, ocireg.WithPageSize(3), ocireg.WithNext(page.Next)))
 	if !slices.Equal(page.Tags, wanted[3:6]) || page.Last != "t5" {
 		t.Errorf("%+v", page)
 	}
@@ -103,17 +103,17 @@ func TestPagesByToken(t *testing.T) {
 			}
 		}
 	}
-	all := must[*ocireg.TagList](t)(client.TagList(ctx, host+"/a", ocireg.WithPageSize(3), ocireg.WithAll()))
+	all := must[*ocireg.TagList](t)(client.RepositoryTags(ctx, host+"/a", ocireg.WithPageSize(3), ocireg.WithAll()))
 	if !slices.Equal(all.Tags, wanted) || all.Next != "" || all.Last != "" {
 		t.Errorf("%+v", all)
 	}
-	page := must[*ocireg.RepositoryList](t)(client.RepositoryList(ctx, host, ocireg.WithPageSize(3)))
+	page := must[*ocireg.RepositoryList](t)(client.RegistryCatalog(ctx, host, ocireg.WithPageSize(3)))
 	if got := must[any](t)(gather(client.Repositories(ctx, host, ocireg.WithNext(page.Next)))); !slices.Equal(got.([]string), wanted[3:]) {
 		t.Errorf("%v", got)
 	}
-	_, err := client.TagList(ctx, host+"/a", ocireg.WithNext(page.Next))
+	_, err := client.RepositoryTags(ctx, host+"/a", ocireg.WithNext(page.Next))
 	wantCode(t, err, ocireg.ErrInvalidArgument)
-	_, err = client.RepositoryList(ctx, host, ocireg.WithNext("x"))
+	_, err = client.RegistryCatalog(ctx, host, ocireg.WithNext("x"))
 	wantCode(t, err, ocireg.ErrInvalidArgument)
 	for _, list := range both(client, host, ocireg.WithLast("t13")) {
 		_, err := gather(list)
@@ -176,15 +176,15 @@ func TestRepositories(t *testing.T) {
 	if !slices.Equal(got.([]string), []string{name}) {
 		t.Errorf("%v", got)
 	}
-	list := must[*ocireg.RepositoryList](t)(client.RepositoryList(ctx, host, ocireg.WithRegex("^"+name+"$")))
+	list := must[*ocireg.RepositoryList](t)(client.RegistryCatalog(ctx, host, ocireg.WithRegex("^"+name+"$")))
 	if !slices.Equal(list.Repositories, []string{name}) || list.Last != "" {
 		t.Errorf("%+v", list)
 	}
-	removed := must[*ocireg.RepositoryRemove](t)(client.RemoveRepository(ctx, host+"/"+name, ocireg.WithDryRun()))
+	removed := must[*ocireg.RepositoryRemove](t)(client.RepositoryRemove(ctx, host+"/"+name, ocireg.WithDryRun()))
 	if !removed.DryRun || removed.Deleted != 0 || len(removed.Manifests) != 1 || removed.Manifests[0].Tags[0] != "one" {
 		t.Errorf("%+v", removed)
 	}
-	if removed := must[*ocireg.RepositoryRemove](t)(client.RemoveRepository(ctx, host+"/"+name)); removed.Deleted != 1 {
+	if removed := must[*ocireg.RepositoryRemove](t)(client.RepositoryRemove(ctx, host+"/"+name)); removed.Deleted != 1 {
 		t.Errorf("%+v", removed)
 	}
 }
@@ -192,14 +192,14 @@ func TestRepositories(t *testing.T) {
 func TestPing(t *testing.T) {
 	ctx := context.Background()
 	client := newClient(t)
-	ping := must[*ocireg.Ping](t)(client.Ping(ctx, registry(t, "OCIREG_TEST_HTPASSWD")))
+	ping := must[*ocireg.Ping](t)(client.RegistryPing(ctx, registry(t, "OCIREG_TEST_HTPASSWD")))
 	if ping.Status != 401 || ping.APIVersion != 2 || len(ping.Challenges) != 1 || len(ping.Headers) == 0 {
 		t.Errorf("%+v", ping)
 	}
-	if found := must[*ocireg.Detected](t)(client.Detect(ctx, registry(t, "OCIREG_TEST_V1"))); found.APIVersion != 1 {
+	if found := must[*ocireg.Detected](t)(client.RegistryDetect(ctx, registry(t, "OCIREG_TEST_V1"))); found.APIVersion != 1 {
 		t.Errorf("%+v", found)
 	}
-	if ping := must[*ocireg.Ping](t)(client.Ping(ctx, registry(t, "OCIREG_TEST_V1"), ocireg.WithProtocol(1))); ping.APIVersion != 1 {
+	if ping := must[*ocireg.Ping](t)(client.RegistryPing(ctx, registry(t, "OCIREG_TEST_V1"), ocireg.WithProtocol(1))); ping.APIVersion != 1 {
 		t.Errorf("%+v", ping)
 	}
 }

@@ -37,23 +37,23 @@ type Location struct {
 	Redirected bool `json:"redirected"`
 }
 
-// LocateBlob says where a blob, HOST[:PORT]/REPOSITORY@DIGEST, can be had by a downloader of the caller's own, for example net/http: the
+// BlobLocate says where a blob, HOST[:PORT]/REPOSITORY@DIGEST, can be had by a downloader of the caller's own, for example net/http: the
 // URLs to ask, a signed one first, and the headers for each. The registry is asked for one byte of it. Size and digest of what arrives
 // are for the caller to check. When the last URL has failed, call again, after a 401 with WithRefused. Options: WithoutFollowing, WithCheck,
 // WithFailed, WithFresh, WithMinValidity, WithRefused.
 //
 // C: ocireg_blob_locate.
-func (c *Client) LocateBlob(ctx context.Context, reference string, options ...Option) (*Located, error) {
+func (c *Client) BlobLocate(ctx context.Context, reference string, options ...Option) (*Located, error) {
 	return ask[Located](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_locate(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, reference)
 }
 
-// LocateManifest says where a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], can be had, as LocateBlob does for a blob. The registry is
-// asked by HEAD. Options: those of LocateBlob.
+// ManifestLocate says where a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], can be had, as BlobLocate does for a blob. The registry is
+// asked by HEAD. Options: those of BlobLocate.
 //
 // C: ocireg_manifest_locate.
-func (c *Client) LocateManifest(ctx context.Context, reference string, options ...Option) (*Located, error) {
+func (c *Client) ManifestLocate(ctx context.Context, reference string, options ...Option) (*Located, error) {
 	return ask[Located](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_manifest_locate(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, reference)

@@ -33,10 +33,10 @@ func TestLocate(t *testing.T) {
 		t.Fatal(err)
 	}
 	repository, data := host+"/"+newRepository(), random(1000)
-	put := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, data))
+	put := must[*ocireg.BlobPut](t)(client.BlobPutBytes(ctx, repository, data))
 	reference := repository + "@" + put.Digest
 	for _, options := range [][]ocireg.Option{nil, {ocireg.WithoutFollowing(), ocireg.WithMinValidity(time.Minute)}, {ocireg.WithCheck(), ocireg.WithFresh()}} {
-		found := must[*ocireg.Located](t)(client.LocateBlob(ctx, reference, options...))
+		found := must[*ocireg.Located](t)(client.BlobLocate(ctx, reference, options...))
 		if found.Digest != put.Digest || len(found.Locations) != 1 || found.Locations[0].Redirected || found.Locations[0].Expires != nil {
 			t.Fatalf("%+v", found)
 		}
@@ -47,9 +47,9 @@ func TestLocate(t *testing.T) {
 			t.Error("other bytes")
 		}
 	}
-	_, err := client.LocateBlob(ctx, reference, ocireg.WithRefused("Basic YWxpY2U6czNjcmV0OndpdGggY29sb24="))
+	_, err := client.BlobLocate(ctx, reference, ocireg.WithRefused("Basic YWxpY2U6czNjcmV0OndpdGggY29sb24="))
 	wantCode(t, err, ocireg.ErrUnauthenticated)
-	_, err = client.LocateManifest(ctx, repository+":none")
+	_, err = client.ManifestLocate(ctx, repository+":none")
 	wantCode(t, err, ocireg.ErrNotFound)
 }
 

@@ -116,10 +116,10 @@ func document[T any](m *ManifestInfo, kind string) (*T, error) {
 	return result, nil
 }
 
-// InspectManifest checks the bytes of a manifest and describes it. Options: WithMediaType.
+// ManifestInspect checks the bytes of a manifest and describes it. Options: WithMediaType.
 //
 // C: ocireg_manifest_inspect.
-func InspectManifest(data []byte, options ...Option) (*ManifestInfo, error) {
+func ManifestInspect(data []byte, options ...Option) (*ManifestInfo, error) {
 	wanted, err := callSettings(options).native()
 	if err != nil {
 		return nil, err
@@ -134,12 +134,12 @@ func InspectManifest(data []byte, options ...Option) (*ManifestInfo, error) {
 	return result, takeJSON(json, result)
 }
 
-// BuildManifest makes a manifest or an index of its parts, a value that becomes a JSON object such as an ImageManifest or an
-// ImageIndex: what is left out is filled in, and what cannot be is refused. It returns the exact bytes, for PutManifest, and what they
+// ManifestBuild makes a manifest or an index of its parts, a value that becomes a JSON object such as an ImageManifest or an
+// ImageIndex: what is left out is filled in, and what cannot be is refused. It returns the exact bytes, for ManifestPut, and what they
 // are. Options: WithAlgorithm.
 //
 // C: ocireg_manifest_build.
-func BuildManifest(parts any, options ...Option) ([]byte, *ManifestInfo, error) {
+func ManifestBuild(parts any, options ...Option) ([]byte, *ManifestInfo, error) {
 	text, err := json.Marshal(parts)
 	if err != nil {
 		return nil, nil, newError(ErrInvalidArgument, "the parts of the manifest are not JSON: "+err.Error())
@@ -167,11 +167,11 @@ func BuildManifest(parts any, options ...Option) ([]byte, *ManifestInfo, error) 
 	return made, result, nil
 }
 
-// Manifest gets a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; with both, the digest decides. It is verified against
+// ManifestGet gets a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; with both, the digest decides. It is verified against
 // the digest and its media type. Options: WithPlatform, WithAccept, WithMaxSchemaVersion, WithoutIndex.
 //
 // C: ocireg_manifest_get.
-func (c *Client) Manifest(ctx context.Context, reference string, options ...Option) (*Manifest, error) {
+func (c *Client) ManifestGet(ctx context.Context, reference string, options ...Option) (*Manifest, error) {
 	result, bytes, err := askBytes[Manifest](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_manifest_get(k.client, k.context, k.text[0], k.options, &k.json, &k.bytes, &k.failure)
 	}, reference)
@@ -192,7 +192,7 @@ func (c *Client) ManifestHead(ctx context.Context, reference string, options ...
 }
 
 // ManifestDigest gets the digest of a manifest; with a platform, that of the manifest for it in the index. Options:
-// those of Manifest.
+// those of ManifestGet.
 //
 // C: ocireg_manifest_digest.
 func (c *Client) ManifestDigest(ctx context.Context, reference string, options ...Option) (string, error) {
@@ -206,23 +206,23 @@ func (c *Client) ManifestDigest(ctx context.Context, reference string, options .
 	return digest, err
 }
 
-// PutManifest puts a manifest with unchanged bytes under a tag or a digest; with both, the digest is checked and the
+// ManifestPut puts a manifest with unchanged bytes under a tag or a digest; with both, the digest is checked and the
 // tag is put. A manifest with a subject is listed among the subject's referrers. After ErrTimeout or ErrCancelled the
 // outcome is unknown.
 // Options: WithMediaType, WithTags, WithoutReferrersTag.
 //
 // C: ocireg_manifest_put.
-func (c *Client) PutManifest(ctx context.Context, reference string, data []byte, options ...Option) (*ManifestPut, error) {
+func (c *Client) ManifestPut(ctx context.Context, reference string, data []byte, options ...Option) (*ManifestPut, error) {
 	return ask[ManifestPut](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_manifest_put(k.client, k.context, k.text[0], cBytes(data), C.size_t(len(data)), k.options, &k.json, &k.failure)
 	}, reference)
 }
 
-// DeleteManifest deletes a manifest by its digest, and with it every tag of that digest; by tag only that tag, on registries
-// that support it (DeleteTag does that more carefully). Options: WithoutReferrersTag.
+// ManifestDelete deletes a manifest by its digest, and with it every tag of that digest; by tag only that tag, on registries
+// that support it (TagDelete does that more carefully). Options: WithoutReferrersTag.
 //
 // C: ocireg_manifest_delete.
-func (c *Client) DeleteManifest(ctx context.Context, reference string, options ...Option) (*ManifestDelete, error) {
+func (c *Client) ManifestDelete(ctx context.Context, reference string, options ...Option) (*ManifestDelete, error) {
 	return ask[ManifestDelete](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_manifest_delete(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, reference)

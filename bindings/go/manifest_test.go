@@ -31,7 +31,7 @@ func TestManifest(t *testing.T) {
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
 	digest, layer := push(t, client, repository+":one", []byte("hello"))
 
-	manifest := must[*ocireg.Manifest](t)(client.Manifest(ctx, repository+":one"))
+	manifest := must[*ocireg.Manifest](t)(client.ManifestGet(ctx, repository+":one"))
 	computed := must[string](t)(ocireg.DigestBytes(manifest.Bytes))
 	if manifest.Digest != digest || computed != digest || manifest.Size != int64(len(manifest.Bytes)) {
 		t.Errorf("digest %s, of the bytes %s, size %d", manifest.Digest, computed, manifest.Size)
@@ -70,7 +70,7 @@ func TestManifest(t *testing.T) {
 	if got := must[string](t)(client.ManifestDigest(ctx, repository+":one")); got != digest {
 		t.Errorf("digest %s", got)
 	}
-	_, err := client.Manifest(ctx, repository+":one", ocireg.WithAccept("application/vnd.oci.image.index.v1+json"))
+	_, err := client.ManifestGet(ctx, repository+":one", ocireg.WithAccept("application/vnd.oci.image.index.v1+json"))
 	if err == nil {
 		t.Error("a type that was not accepted was returned")
 	}
@@ -81,12 +81,12 @@ func TestNamesThatAreTaken(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
 	push(t, client, repository+":a", []byte("hello"))
-	manifest := must[*ocireg.Manifest](t)(client.Manifest(ctx, repository+":a"))
-	put := must[*ocireg.ManifestPut](t)(client.PutManifest(ctx, repository, manifest.Bytes, ocireg.WithTags("a", "b"), ocireg.WithIfExists("skip")))
+	manifest := must[*ocireg.Manifest](t)(client.ManifestGet(ctx, repository+":a"))
+	put := must[*ocireg.ManifestPut](t)(client.ManifestPut(ctx, repository, manifest.Bytes, ocireg.WithTags("a", "b"), ocireg.WithIfExists("skip")))
 	if !slices.Equal(put.Tags, []string{"b"}) || !slices.Equal(put.Skipped, []string{"a"}) || put.Condition != "looked" {
 		t.Errorf("%+v", put)
 	}
-	_, err := client.TagImage(ctx, repository+":a", "b", ocireg.WithIfExists("fail"))
+	_, err := client.ImageTag(ctx, repository+":a", "b", ocireg.WithIfExists("fail"))
 	if conflict := wantCode(t, err, ocireg.ErrDigestMismatch).Conflict; conflict == nil || *conflict != (ocireg.Conflict{Name: "b", Digest: manifest.Digest}) {
 		t.Errorf("%+v", conflict)
 	}
@@ -94,7 +94,7 @@ func TestNamesThatAreTaken(t *testing.T) {
 	if !slices.Equal(copied.Skipped, []string{"b"}) || copied.Blobs.Total != 0 {
 		t.Errorf("%+v", copied)
 	}
-	if tagged := must[*ocireg.ImageTag](t)(client.TagImage(ctx, repository+":a", "b", ocireg.WithIfDigest(manifest.Digest))); tagged.Condition != "looked" {
+	if tagged := must[*ocireg.ImageTag](t)(client.ImageTag(ctx, repository+":a", "b", ocireg.WithIfDigest(manifest.Digest))); tagged.Condition != "looked" {
 		t.Errorf("%+v", tagged)
 	}
 }
@@ -121,34 +121,34 @@ func TestPutManifestTags(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
 	push(t, client, repository+":one", []byte("hello"))
-	manifest := must[*ocireg.Manifest](t)(client.Manifest(ctx, repository+":one"))
-	put := must[*ocireg.ManifestPut](t)(client.PutManifest(ctx, repository+":two", manifest.Bytes, ocireg.WithTags("three", "four"), ocireg.WithMediaType(manifestType)))
+	manifest := must[*ocireg.Manifest](t)(client.ManifestGet(ctx, repository+":one"))
+	put := must[*ocireg.ManifestPut](t)(client.ManifestPut(ctx, repository+":two", manifest.Bytes, ocireg.WithTags("three", "four"), ocireg.WithMediaType(manifestType)))
 	slices.Sort(put.Tags)
 	if !slices.Equal(put.Tags, []string{"four", "three", "two"}) || put.Digest != manifest.Digest {
 		t.Errorf("%+v", put)
 	}
-	list := must[*ocireg.TagList](t)(client.TagList(ctx, repository, ocireg.WithDigests()))
+	list := must[*ocireg.TagList](t)(client.RepositoryTags(ctx, repository, ocireg.WithDigests()))
 	if !slices.Equal(list.Tags, []string{"four", "one", "three", "two"}) || list.Digests["two"] != manifest.Digest {
 		t.Errorf("%+v", list)
 	}
-	must[*ocireg.ManifestPut](t)(client.PutManifest(ctx, repository+":"+strings.Replace(manifest.Digest, ":", "-", 1), manifest.Bytes))
-	if list := must[*ocireg.TagList](t)(client.TagList(ctx, repository, ocireg.WithoutDigestTags())); len(list.Tags) != 4 {
+	must[*ocireg.ManifestPut](t)(client.ManifestPut(ctx, repository+":"+strings.Replace(manifest.Digest, ":", "-", 1), manifest.Bytes))
+	if list := must[*ocireg.TagList](t)(client.RepositoryTags(ctx, repository, ocireg.WithoutDigestTags())); len(list.Tags) != 4 {
 		t.Errorf("%+v", list)
 	}
-	deleted := must[*ocireg.TagDelete](t)(client.DeleteTag(ctx, repository+":two", ocireg.WithOtherTags()))
+	deleted := must[*ocireg.TagDelete](t)(client.TagDelete(ctx, repository+":two", ocireg.WithOtherTags()))
 	if deleted.Tag != "two" || deleted.Manifest != "kept" || !slices.Contains(deleted.OtherTags, "three") {
 		t.Errorf("%+v", deleted)
 	}
-	if gone := must[*ocireg.ManifestDelete](t)(client.DeleteManifest(ctx, repository+"@"+manifest.Digest)); gone.Status != 202 {
+	if gone := must[*ocireg.ManifestDelete](t)(client.ManifestDelete(ctx, repository+"@"+manifest.Digest)); gone.Status != 202 {
 		t.Errorf("%+v", gone)
 	}
-	_, err := client.Manifest(ctx, repository+":one")
+	_, err := client.ManifestGet(ctx, repository+":one")
 	wantCode(t, err, ocireg.ErrNotFound)
 }
 
 func TestInspectManifest(t *testing.T) {
 	text := []byte(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}`)
-	info := must[*ocireg.ManifestInfo](t)(ocireg.InspectManifest(text))
+	info := must[*ocireg.ManifestInfo](t)(ocireg.ManifestInspect(text))
 	if info.Kind != "index" || info.Size != int64(len(text)) || !bytes.Equal(info.Document, text) {
 		t.Errorf("%+v", info)
 	}
@@ -156,7 +156,7 @@ func TestInspectManifest(t *testing.T) {
 	if index.SchemaVersion != 2 {
 		t.Errorf("%+v", index)
 	}
-	_, err := ocireg.InspectManifest(text, ocireg.WithMediaType(manifestType))
+	_, err := ocireg.ManifestInspect(text, ocireg.WithMediaType(manifestType))
 	wantCode(t, err, ocireg.ErrInvalidManifest)
 }
 
@@ -219,7 +219,7 @@ func TestDigestsOfATagThatDisappeared(t *testing.T) {
 	}))
 	defer server.Close()
 	client := newClient(t, ocireg.WithPlainHTTP(true))
-	list := must[*ocireg.TagList](t)(client.TagList(context.Background(), strings.TrimPrefix(server.URL, "http://")+"/x", ocireg.WithDigests()))
+	list := must[*ocireg.TagList](t)(client.RepositoryTags(context.Background(), strings.TrimPrefix(server.URL, "http://")+"/x", ocireg.WithDigests()))
 	if none, there := list.Digests["b"]; len(list.Digests) != 2 || list.Digests["a"] != digest || none != "" || !there {
 		t.Errorf("%+v", list)
 	}
@@ -265,7 +265,7 @@ func unmarshalled[T any](t *testing.T, text []byte) (value T) {
 }
 
 func TestBuildManifest(t *testing.T) {
-	made, info, err := ocireg.BuildManifest(map[string]any{"artifactType": "application/x", "annotations": map[string]string{"b": "<", "a": "1"}})
+	made, info, err := ocireg.ManifestBuild(map[string]any{"artifactType": "application/x", "annotations": map[string]string{"b": "<", "a": "1"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +277,7 @@ func TestBuildManifest(t *testing.T) {
 	if encoded := must[[]byte](t)(json.Marshal(unmarshalled[goManifest](t, made))); !bytes.Equal(made, encoded) {
 		t.Errorf("%s\n%s", made, encoded)
 	}
-	index, _, err := ocireg.BuildManifest(map[string]any{"annotations": map[string]string{"é\u2028": "\u007f\t>"}, "manifests": []any{
+	index, _, err := ocireg.ManifestBuild(map[string]any{"annotations": map[string]string{"é\u2028": "\u007f\t>"}, "manifests": []any{
 		map[string]any{"platform": map[string]any{"os": "linux", "variant": "v8", "architecture": "arm64", "os.features": []string{"x"}},
 			"size": len(made), "digest": digest, "mediaType": "application/vnd.oci.image.manifest.v1+json", "artifactType": "a/b"}}})
 	if err != nil {
@@ -286,9 +286,9 @@ func TestBuildManifest(t *testing.T) {
 	if encoded := must[[]byte](t)(json.Marshal(unmarshalled[goManifest](t, index))); !bytes.Equal(index, encoded) {
 		t.Errorf("%s\n%s", index, encoded)
 	}
-	_, _, err = ocireg.BuildManifest(map[string]any{"layer": 1})
+	_, _, err = ocireg.ManifestBuild(map[string]any{"layer": 1})
 	wantCode(t, err, ocireg.ErrInvalidManifest)
-	_, _, err = ocireg.BuildManifest(func() {})
+	_, _, err = ocireg.ManifestBuild(func() {})
 	wantCode(t, err, ocireg.ErrInvalidArgument)
 }
 
@@ -297,7 +297,7 @@ func TestReferrers(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_REFERRERS") + "/" + newRepository()
 	subject, _ := push(t, client, repository+":one", []byte("hello"))
-	about := must[*ocireg.Manifest](t)(client.Manifest(ctx, repository+":one"))
+	about := must[*ocireg.Manifest](t)(client.ManifestGet(ctx, repository+":one"))
 	note := imageManifest(&ocireg.BlobPut{Digest: must[string](t)(ocireg.DigestBytes([]byte(emptyConfig))), Size: 2},
 		&ocireg.BlobPut{Digest: must[string](t)(ocireg.DigestBytes([]byte("hello"))), Size: 5})
 	var document ocireg.ImageManifest
@@ -308,7 +308,7 @@ func TestReferrers(t *testing.T) {
 	document.ArtifactType = "application/x.note"
 	note, _ = json.Marshal(document)
 	digest := must[string](t)(ocireg.DigestBytes(note))
-	put := must[*ocireg.ManifestPut](t)(client.PutManifest(ctx, repository+"@"+digest, note))
+	put := must[*ocireg.ManifestPut](t)(client.ManifestPut(ctx, repository+"@"+digest, note))
 	if put.Subject != subject {
 		t.Errorf("%+v", put)
 	}

@@ -35,7 +35,7 @@ func TestMirrors(t *testing.T) {
 		ocireg.WithHost(registry, ocireg.WithMirrors(first), ocireg.WithMirror(ocireg.Mirror{Endpoint: second + "/proxy", ByDigestOnly: true}),
 			ocireg.WithMirrorsOnly()))
 	ctx := context.Background()
-	reader := must[*ocireg.BlobReader](t)(client.DownloadBlob(ctx, registry+"/a@"+digest))
+	reader := must[*ocireg.BlobReader](t)(client.BlobOpen(ctx, registry+"/a@"+digest))
 	defer reader.Close()
 	found := must[[]byte](t)(io.ReadAll(reader))
 	if string(found) != string(data) {

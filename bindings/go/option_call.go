@@ -8,7 +8,7 @@ func WithProgress(tell func(Progress)) Option {
 }
 
 // WithBlobProgress reports the progress of each blob of a copy, on the goroutine of the call. For Copy and other calls
-// that copy, such as AppendImage and TagImage.
+// that copy, such as ImageAppend and ImageTag.
 func WithBlobProgress(tell func(BlobProgress)) Option {
 	return callOption(func(s *settings) { s.blobs = tell })
 }
@@ -18,48 +18,48 @@ func WithWarnings(into *[]Warning) Option {
 	return callOption(func(s *settings) { s.warnings = into })
 }
 
-// WithDefaultRegistry is the registry of names without one, instead of Docker Hub. For ParseReference.
+// WithDefaultRegistry is the registry of names without one, instead of Docker Hub. For ReferenceParse.
 func WithDefaultRegistry(name string) Option { return callOption(set("default_index", name)) }
 
 // WithAlgorithm is the algorithm of the digest: "sha256", the default, or "sha512". For DigestBytes.
 func WithAlgorithm(name string) Option { return callOption(set("algorithm", name)) }
 
-// WithDigestAlgorithm is the algorithm of the digest that the blob will have, "sha256" by default. For StartSession.
+// WithDigestAlgorithm is the algorithm of the digest that the blob will have, "sha256" by default. For UploadSessionStart.
 func WithDigestAlgorithm(name string) Option { return callOption(set("digest_algorithm", name)) }
 
-// WithMediaType declares the media type of the bytes. For InspectManifest, PutManifest and AppendImage (of the new
+// WithMediaType declares the media type of the bytes. For ManifestInspect, ManifestPut and ImageAppend (of the new
 // layers).
 func WithMediaType(name string) Option { return callOption(set("media_type", name)) }
 
 // WithAllowMissing puts a manifest into a layout or a dir: though what it names is not there; a registry decides that itself. For
-// PutManifest.
+// ManifestPut.
 func WithAllowMissing() Option { return callOption(set("allow_missing", true)) }
 
 // WithProtocol asks only for one version of the protocol, 2 or 1. For Ping.
 func WithProtocol(version int) Option { return callOption(set("version", version)) }
 
-// WithPageSize is how many entries a page has, 1 to 1000. For Tags, Repositories (100 by default), TagList and
-// RepositoryList (which then return one page, or with WithAll all pages) and V1Search.
+// WithPageSize is how many entries a page has, 1 to 1000. For Tags, Repositories (100 by default), RepositoryTags and
+// RegistryCatalog (which then return one page, or with WithAll all pages) and V1Search.
 func WithPageSize(n int) Option { return callOption(set("n", n)) }
 
-// WithNext continues where the page with this Next ended; WithLast is then ignored. For Tags, Repositories, TagList,
-// RepositoryList and ReferrerList.
+// WithNext continues where the page with this Next ended; WithLast is then ignored. For Tags, Repositories, RepositoryTags,
+// RegistryCatalog and ReferrerList.
 func WithNext(next string) Option { return callOption(set("next", next)) }
 
-// WithLast starts after this name, where the registry supports it. For Tags, Repositories, TagList and RepositoryList.
+// WithLast starts after this name, where the registry supports it. For Tags, Repositories, RepositoryTags and RegistryCatalog.
 func WithLast(name string) Option { return callOption(set("last", name)) }
 
-// WithDigests also looks up each tag's digest, one request per tag. For TagList.
+// WithDigests also looks up each tag's digest, one request per tag. For RepositoryTags.
 func WithDigests() Option { return callOption(set("digests", true)) }
 
-// WithoutDigestTags leaves out tags that are made of a digest, those of referrers and signatures. For Tags and TagList.
+// WithoutDigestTags leaves out tags that are made of a digest, those of referrers and signatures. For Tags and RepositoryTags.
 func WithoutDigestTags() Option { return callOption(set("digest_tags", false)) }
 
-// WithSearch lists only names that contain the text. For Repositories and RepositoryList.
+// WithSearch lists only names that contain the text. For Repositories and RegistryCatalog.
 func WithSearch(text string) Option { return callOption(set("search", text)) }
 
 // WithRegex lists only names that the expression matches somewhere; Rust's regex syntax. For Repositories and
-// RepositoryList.
+// RegistryCatalog.
 func WithRegex(pattern string) Option { return callOption(set("regex", pattern)) }
 
 // WithPage is the number of the page, from 1. For V1Search.
@@ -69,8 +69,8 @@ func WithPage(number int) Option { return callOption(set("page", number)) }
 // images.
 func WithPlatform(platform string) Option { return callOption(set("platform", platform)) }
 
-// WithPlatforms copies only these platforms of an index, each OS/ARCH[/VARIANT]. For Copy, CreateIndex and AppendToIndex; for
-// RemoveFromIndex it takes away all entries for them.
+// WithPlatforms copies only these platforms of an index, each OS/ARCH[/VARIANT]. For Copy, IndexCreate and IndexAppend; for
+// IndexRemove it takes away all entries for them.
 func WithPlatforms(platforms ...string) Option { return callOption(add("platform", platforms)) }
 
 // WithAccept lists the media types to accept, instead of all that are known. For Manifest, ManifestHead and
@@ -86,54 +86,54 @@ func WithMaxSchemaVersion(version int) Option {
 func WithoutIndex() Option { return callOption(set("accept_index", false)) }
 
 // WithTags also sets these tags, besides the reference's own; a name with neither tag nor digest does not stand for latest then. For
-// PutManifest. For CreateIndex and AppendToIndex other tags that the index gets, or other names in its layout or archive.
+// ManifestPut. For IndexCreate and IndexAppend other tags that the index gets, or other names in its layout or archive.
 func WithTags(tags ...string) Option { return callOption(add("tags", tags)) }
 
-// WithoutReferrersTag leaves the referrers tag alone. For PutManifest and DeleteManifest.
+// WithoutReferrersTag leaves the referrers tag alone. For ManifestPut and ManifestDelete.
 func WithoutReferrersTag() Option { return callOption(set("referrers_tag", false)) }
 
-// WithArtifactType lists only referrers of this type. For Referrers and ReferrerList; for PushArtifact, AttachArtifact and CreateIndex
+// WithArtifactType lists only referrers of this type. For Referrers and ReferrerList; for ArtifactPush, ArtifactAttach and IndexCreate
 // it is what the artifact is.
 func WithArtifactType(name string) Option { return callOption(set("artifact_type", name)) }
 
 // WithAnnotations lists only referrers that have all of these, each "KEY" or "KEY=VALUE". For Referrers and ReferrerList; for
-// PushArtifact and AttachArtifact they are the manifest's, for CreateIndex and AppendToIndex the index's, "KEY=VALUE" each.
+// ArtifactPush and ArtifactAttach they are the manifest's, for IndexCreate and IndexAppend the index's, "KEY=VALUE" each.
 func WithAnnotations(wanted ...string) Option { return callOption(add("annotations", wanted)) }
 
-// WithSubject is the place of what an artifact is about, in the same repository or layout. For PushArtifact and
-// CreateIndex.
+// WithSubject is the place of what an artifact is about, in the same repository or layout. For ArtifactPush and
+// IndexCreate.
 func WithSubject(place string) Option { return callOption(set("subject", place)) }
 
-// WithImageSpec is the version of the manifest, "v1.1", the default, or "v1.0". For PushArtifact.
+// WithImageSpec is the version of the manifest, "v1.1", the default, or "v1.0". For ArtifactPush.
 func WithImageSpec(version string) Option { return callOption(set("image_spec", version)) }
 
-// WithTimes lets the tars of folders have the times of their files. For PushArtifact and AttachArtifact.
+// WithTimes lets the tars of folders have the times of their files. For ArtifactPush and ArtifactAttach.
 func WithTimes() Option { return callOption(set("times", true)) }
 
 // WithTitles pulls only files with one of these titles, in which * is any text and ? any one character; without any it is an
-// error, as with WithMediaTypes and WithPaths. For PullArtifact.
+// error, as with WithMediaTypes and WithPaths. For ArtifactPull.
 func WithTitles(patterns ...string) Option { return callOption(add("titles", patterns)) }
 
-// WithMediaTypes pulls only files of one of these media types, with * and ? too. For PullArtifact.
+// WithMediaTypes pulls only files of one of these media types, with * and ? too. For ArtifactPull.
 func WithMediaTypes(patterns ...string) Option { return callOption(add("media_types", patterns)) }
 
-// WithKeepOld leaves files that are there as they are. For PullArtifact.
+// WithKeepOld leaves files that are there as they are. For ArtifactPull.
 func WithKeepOld() Option { return callOption(set("keep_old", true)) }
 
-// WithoutUnpacking leaves packed folders the files that they came as. For PullArtifact.
+// WithoutUnpacking leaves packed folders the files that they came as. For ArtifactPull.
 func WithoutUnpacking() Option { return callOption(set("unpack", false)) }
 
 // WithMax lists at most this many. For Referrers and ReferrerList.
 func WithMax(count int) Option { return callOption(set("max", count)) }
 
-// WithOtherTags also lists the other tags with the same digest. For DeleteTag.
+// WithOtherTags also lists the other tags with the same digest. For TagDelete.
 func WithOtherTags() Option { return callOption(set("list_others", true)) }
 
-// WithReplace puts an empty index under the tag and deletes that, if the registry cannot delete a tag. For DeleteTag; for AppendToIndex
+// WithReplace puts an empty index under the tag and deletes that, if the registry cannot delete a tag. For TagDelete; for IndexAppend
 // images for a platform that has an entry take that one's place.
 func WithReplace() Option { return callOption(set("replace", true)) }
 
-// WithOffset starts at this byte: when reading a blob (a piece cannot be verified), or for the bytes of SessionChunk.
+// WithOffset starts at this byte: when reading a blob (a piece cannot be verified), or for the bytes of UploadSessionChunk.
 func WithOffset(offset int64) Option { return callOption(set("offset", offset)) }
 
 // WithLength gets only this many bytes of a blob, which cannot be verified.
@@ -143,13 +143,13 @@ func WithLength(length int64) Option { return callOption(set("length", length)) 
 func WithSize(size int64) Option { return callOption(set("size", size)) }
 
 // WithIfExists says what happens to a file that holds the blob already: "replace", the default, or "skip", which leaves it, with nothing
-// requested. For BlobGetFile and V1LayerFile. For PutManifest, Copy, TagImage, AppendImage and CreateIndex it is about a name that refers to a
+// requested. For BlobGetFile and V1LayerFile. For ManifestPut, Copy, ImageTag, ImageAppend and IndexCreate it is about a name that refers to a
 // manifest already: "replace", the default, "skip", which leaves it, or "fail", an ErrDigestMismatch whose Error.Conflict says what it
 // refers to.
 func WithIfExists(what string) Option { return callOption(set("if_exists", what)) }
 
 // WithIfDigest sets a name only if it refers to this manifest still; otherwise the call is an ErrDigestMismatch, whose Error.Conflict says
-// what it refers to now, and nothing is written. For PutManifest, Copy, TagImage, AppendImage and the calls
+// what it refers to now, and nothing is written. For ManifestPut, Copy, ImageTag, ImageAppend and the calls
 // for indexes.
 func WithIfDigest(digest string) Option { return callOption(set("if_digest", digest)) }
 
@@ -157,39 +157,39 @@ func WithIfDigest(digest string) Option { return callOption(set("if_digest", dig
 // V1LayerFile.
 func WithoutResume() Option { return callOption(set("resume", false)) }
 
-// WithLimit is the most bytes to read into memory; 64 MiB by default. For BlobBytes and V1LayerBytes.
+// WithLimit is the most bytes to read into memory; 64 MiB by default. For BlobGetBytes and V1LayerBytes.
 func WithLimit(size int64) Option { return callOption(set("limit", size)) }
 
-// WithDigest is the digest that the bytes must have. For UploadBlobFile and UploadBlobBytes.
+// WithDigest is the digest that the bytes must have. For BlobPutFile and BlobPutBytes.
 func WithDigest(digest string) Option { return callOption(set("digest", digest)) }
 
-// WithChunkSize sends a blob in chunks of this many bytes. For UploadBlob, UploadBlobFile, UploadBlobBytes and StartUpload.
+// WithChunkSize sends a blob in chunks of this many bytes. For BlobPutFrom, BlobPutFile, BlobPutBytes and UploadStart.
 func WithChunkSize(size int64) Option { return callOption(set("chunk_size", size)) }
 
-// WithSinglePost sends one POST instead of POST and PUT, where the registry supports it. For UploadBlob and its like.
+// WithSinglePost sends one POST instead of POST and PUT, where the registry supports it. For BlobPutFrom and its like.
 func WithSinglePost() Option { return callOption(set("single_post", true)) }
 
-// WithMountFrom names repositories of the same registry that may have the blob. For UploadBlob and its like.
+// WithMountFrom names repositories of the same registry that may have the blob. For BlobPutFrom and its like.
 func WithMountFrom(repositories ...string) Option { return callOption(add("mount_from", repositories)) }
 
-// WithKeepSession returns the upload session that a declined mount leaves, instead of cancelling it. For MountBlob.
+// WithKeepSession returns the upload session that a declined mount leaves, instead of cancelling it. For BlobMount.
 func WithKeepSession() Option { return callOption(set("keep_session", true)) }
 
 // WithSparse keeps the index unchanged although only the platforms' manifests are copied. For Copy.
 func WithSparse() Option { return callOption(set("sparse", true)) }
 
-// WithPruneSparse also removes what only missing manifests may need. For CleanLayout.
+// WithPruneSparse also removes what only missing manifests may need. For LayoutClean.
 func WithPruneSparse() Option { return callOption(set("prune_sparse", true)) }
 
-// WithAll includes every image of an index. For Copy, ImageSize and AppendImage; and for TagList and RepositoryList with WithPageSize: all
+// WithAll includes every image of an index. For Copy, ImageSize and ImageAppend; and for RepositoryTags and RegistryCatalog with WithPageSize: all
 // pages of that size.
 func WithAll() Option { return callOption(set("all", true)) }
 
-// WithReferrers includes signatures, SBOMs and everything else that refers to the manifest. For Copy, TagImage, ValidateImage,
-// CreateIndex and AppendToIndex.
+// WithReferrers includes signatures, SBOMs and everything else that refers to the manifest. For Copy, ImageTag, ImageValidate,
+// IndexCreate and IndexAppend.
 func WithReferrers() Option { return callOption(set("referrers", true)) }
 
-// WithQuick looks whether blobs are there, with the right size, and does not read them. For ValidateImage.
+// WithQuick looks whether blobs are there, with the right size, and does not read them. For ImageValidate.
 func WithQuick() Option { return callOption(set("quick", true)) }
 
 // WithForeignLayers includes layers that are normally fetched from elsewhere. For Copy.
@@ -199,13 +199,13 @@ func WithForeignLayers() Option { return callOption(set("foreign_layers", true))
 func WithConvertSchema1() Option { return callOption(set("convert_schema1", true)) }
 
 // WithCompression is how uncompressed layers are compressed: "gzip", "zstd" or "none". Without it, gzip is used for those that go
-// to a registry from a docker-archive or a file, and every other copy keeps its digests. For Copy and AppendImage.
+// to a registry from a docker-archive or a file, and every other copy keeps its digests. For Copy and ImageAppend.
 func WithCompression(name string) Option { return callOption(set("compression", name)) }
 
-// WithCompressionLevel is 1 to 9 with gzip, 6 by default, and 1 with zstd. For Copy and AppendImage.
+// WithCompressionLevel is 1 to 9 with gzip, 6 by default, and 1 with zstd. For Copy and ImageAppend.
 func WithCompressionLevel(level int) Option { return callOption(set("compression_level", level)) }
 
-// WithConcurrency is how many transfers run at once, 1 to 64; 4 by default. For Copy, ValidateImage, CreateIndex and AppendToIndex.
+// WithConcurrency is how many transfers run at once, 1 to 64; 4 by default. For Copy, ImageValidate, IndexCreate and IndexAppend.
 func WithConcurrency(count int) Option { return callOption(set("concurrency", count)) }
 
 // WithSourceFD is the descriptor that the - of a source docker-archive:- or oci-archive:- stands for, instead of standard input. It
@@ -216,25 +216,25 @@ func WithSourceFD(fd uintptr) Option { return callOption(set("source_fd", int(fd
 // output. For Copy.
 func WithDestinationFD(fd uintptr) Option { return callOption(set("destination_fd", int(fd))) }
 
-// WithDryRun only reports what would be done. For Copy, RemoveRepository, Sync and SyncList; for CreateIndex, AppendToIndex and
-// RemoveFromIndex also the bytes that would be put.
+// WithDryRun only reports what would be done. For Copy, RepositoryRemove, Sync and SyncList; for IndexCreate, IndexAppend and
+// IndexRemove also the bytes that would be put.
 func WithDryRun() Option { return callOption(set("dry_run", true)) }
 
-// WithKeys names keys that must all have signed, each a key ID or a public key as PEM text. For VerifySchema1.
+// WithKeys names keys that must all have signed, each a key ID or a public key as PEM text. For Schema1Verify.
 func WithKeys(keys ...string) Option { return callOption(add("keys", keys)) }
 
-// WithCAPEM contains certificate authorities as PEM text, one of which must have certified a signature. For VerifySchema1.
+// WithCAPEM contains certificate authorities as PEM text, one of which must have certified a signature. For Schema1Verify.
 func WithCAPEM(pem string) Option { return callOption(set("ca_pem", pem)) }
 
-// WithTime is the time at which the certificates must be valid, or the signing time; now by default. For VerifySchema1 and SignSchema1.
+// WithTime is the time at which the certificates must be valid, or the signing time; now by default. For Schema1Verify and Schema1Sign.
 func WithTime(at time.Time) Option {
 	return callOption(set("time", at.UTC().Format("2006-01-02T15:04:05Z")))
 }
 
-// WithChain contains certificates as PEM text, that of the key first. For SignSchema1.
+// WithChain contains certificates as PEM text, that of the key first. For Schema1Sign.
 func WithChain(pem string) Option { return callOption(set("chain", pem)) }
 
-// WithKeyFormat is "pkcs8", the default, or "sec1". For NewSchema1Key.
+// WithKeyFormat is "pkcs8", the default, or "sec1". For Schema1Key.
 func WithKeyFormat(name string) Option { return callOption(set("format", name)) }
 
 // WithoutStoring only checks the credentials. For Login.
@@ -250,29 +250,29 @@ func WithScope(scopes ...string) Option { return callOption(add("scope", scopes)
 // WithActions is what the token is for, instead of "pull": "pull", "push", "delete", "*" or what else the registry knows. For Token.
 func WithActions(actions ...string) Option { return callOption(add("actions", actions)) }
 
-// WithFresh gets a new token, whatever is in the cache. For Token, LocateBlob and LocateManifest.
+// WithFresh gets a new token, whatever is in the cache. For Token, BlobLocate and ManifestLocate.
 func WithFresh() Option { return callOption(set("fresh", true)) }
 
-// WithMinValidity takes a token from the cache only if it is valid for longer than that. For Token, LocateBlob and
-// LocateManifest.
+// WithMinValidity takes a token from the cache only if it is valid for longer than that. For Token, BlobLocate and
+// ManifestLocate.
 func WithMinValidity(least time.Duration) Option {
 	return callOption(set("min_validity_ms", milliseconds(least)))
 }
 
 // WithRefused is the value of the Authorization header that the registry refused, or the token in it: it is dropped from the cache, which
-// other tokens are not, and not returned again. For Token, LocateBlob and LocateManifest.
+// other tokens are not, and not returned again. For Token, BlobLocate and ManifestLocate.
 func WithRefused(authorization string) Option { return callOption(set("refused", authorization)) }
 
-// WithoutFollowing does not ask the registry: the result is its own URL, which may answer with a redirect. For LocateBlob and
-// LocateManifest.
+// WithoutFollowing does not ask the registry: the result is its own URL, which may answer with a redirect. For BlobLocate and
+// ManifestLocate.
 func WithoutFollowing() Option { return callOption(set("follow", false)) }
 
 // WithCheck also asks what a redirect leads to, so that it is known to answer, further redirects are followed, and a token that it requires
-// is in its headers. For LocateBlob and LocateManifest.
+// is in its headers. For BlobLocate and ManifestLocate.
 func WithCheck() Option { return callOption(set("check", true)) }
 
 // WithFailed names the Endpoint of earlier Locations whose URLs did not serve: where there are mirrors, others come first for a minute. For
-// LocateBlob and LocateManifest.
+// BlobLocate and ManifestLocate.
 func WithFailed(endpoints ...string) Option { return callOption(add("failed", endpoints)) }
 
 // WithTokenReturned puts the token into the result. For Login.
@@ -284,51 +284,51 @@ func WithEmail(address string) Option { return callOption(set("email", address))
 // WithoutChecksum leaves the checksum to V1PutChecksum. For V1PutLayer and V1PutLayerFile.
 func WithoutChecksum() Option { return callOption(set("finish", false)) }
 
-// WithDestination is the place for the result, instead of the image's own name. For AppendImage.
+// WithDestination is the place for the result, instead of the image's own name. For ImageAppend.
 func WithDestination(place string) Option { return callOption(set("to", place)) }
 
-// WithScratch appends the layers to a new empty image, instead of the named one. For AppendImage.
+// WithScratch appends the layers to a new empty image, instead of the named one. For ImageAppend.
 func WithScratch() Option { return callOption(set("scratch", true)) }
 
-// WithCreate makes the index when its name refers to nothing. For AppendToIndex.
+// WithCreate makes the index when its name refers to nothing. For IndexAppend.
 func WithCreate() Option { return callOption(set("create", true)) }
 
-// WithEntryAnnotations gives each new entry of an index these, "KEY=VALUE" each, unless it attests something. For CreateIndex and
-// AppendToIndex.
+// WithEntryAnnotations gives each new entry of an index these, "KEY=VALUE" each, unless it attests something. For IndexCreate and
+// IndexAppend.
 func WithEntryAnnotations(pairs ...string) Option { return callOption(add("entry_annotations", pairs)) }
 
 // WithPutAs puts the changed index under another tag, or another name in the layout or archive, whatever that refers to: its own name
-// stays as it is. For AppendToIndex.
+// stays as it is. For IndexAppend.
 func WithPutAs(name string) Option { return callOption(set("put_as", name)) }
 
-// WithIndexType is "oci" or "docker", of the index itself: its entries stay what they are. For CreateIndex and AppendToIndex.
+// WithIndexType is "oci" or "docker", of the index itself: its entries stay what they are. For IndexCreate and IndexAppend.
 func WithIndexType(name string) Option { return callOption(set("media_type", name)) }
 
-// WithOverwrite extracts into a folder that is not empty. For ExtractImage.
+// WithOverwrite extracts into a folder that is not empty. For ImageExtract.
 func WithOverwrite() Option { return callOption(set("overwrite", true)) }
 
-// WithOwner keeps the owners; only as root. For ExtractImage.
+// WithOwner keeps the owners; only as root. For ImageExtract.
 func WithOwner() Option { return callOption(set("owner", true)) }
 
-// WithSetuid keeps set-user-ID and set-group-ID. For ExtractImage.
+// WithSetuid keeps set-user-ID and set-group-ID. For ImageExtract.
 func WithSetuid() Option { return callOption(set("setuid", true)) }
 
-// WithDevices also creates devices and pipes. For ExtractImage.
+// WithDevices also creates devices and pipes. For ImageExtract.
 func WithDevices() Option { return callOption(set("devices", true)) }
 
 // WithPaths extracts only these paths of the image, or patterns of them: each with everything below it and the folders above it. For
-// ExtractImage.
+// ImageExtract.
 func WithPaths(paths ...string) Option { return callOption(add("paths", paths)) }
 
-// WithMaxBytes is the most bytes to unpack; 64 GiB by default. For ExtractImage, ExportImage, ImageFiles
-// and ValidateImage.
+// WithMaxBytes is the most bytes to unpack; 64 GiB by default. For ImageExtract, ImageExportTo, ImageFiles
+// and ImageValidate.
 func WithMaxBytes(size int64) Option { return callOption(set("max_bytes", size)) }
 
-// WithMaxRatio is the most uncompressed bytes of a layer per compressed byte; 250 by default. For ExtractImage,
-// ExportImage, ImageFiles and ValidateImage.
+// WithMaxRatio is the most uncompressed bytes of a layer per compressed byte; 250 by default. For ImageExtract,
+// ImageExportTo, ImageFiles and ImageValidate.
 func WithMaxRatio(ratio int) Option { return callOption(set("max_ratio", ratio)) }
 
-// WithoutVerifying stops reading after the file, before its layer's digest is known to be right. For CatImage.
+// WithoutVerifying stops reading after the file, before its layer's digest is known to be right. For ImageCat.
 func WithoutVerifying() Option { return callOption(set("verify", false)) }
 
 // WithTagGlobs takes only tags that are as one of these, with *, ? and [a-z]. For Sync and SyncList.

@@ -8,7 +8,7 @@ func WithPlainHTTP(plain bool) NetworkOption { return networkOption(set("plain_h
 // WithInsecure does not verify TLS.
 func WithInsecure() NetworkOption { return networkOption(set("insecure", true)) }
 
-// WithCAFile names PEM files of certificate authorities. For New, a host, and VerifySchema1 (one file).
+// WithCAFile names PEM files of certificate authorities. For New, a host, and Schema1Verify (one file).
 func WithCAFile(paths ...string) AnyOption {
 	if len(paths) == 1 {
 		return anyOption(set("ca_file", paths[0]))

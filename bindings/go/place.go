@@ -36,11 +36,11 @@ type PlaceReferrers struct {
 	Referrers []Descriptor `json:"referrers"`
 }
 
-// PlaceManifest gets the manifest that any place names: a registry's, or that of a layout or an archive. Options:
+// EndpointManifest gets the manifest that any place names: a registry's, or that of a layout or an archive. Options:
 // WithPlatform.
 //
 // C: ocireg_endpoint_manifest.
-func (c *Client) PlaceManifest(ctx context.Context, place string, options ...Option) (*PlaceManifest, error) {
+func (c *Client) EndpointManifest(ctx context.Context, place string, options ...Option) (*PlaceManifest, error) {
 	result, bytes, err := askBytes[PlaceManifest](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_endpoint_manifest(k.client, k.context, k.text[0], k.options, &k.json, &k.bytes, &k.failure)
 	}, place)
@@ -50,19 +50,19 @@ func (c *Client) PlaceManifest(ctx context.Context, place string, options ...Opt
 	return result, err
 }
 
-// ListPlace lists everything that a layout, an archive or a directory holds. For a repository there is Tags.
+// EndpointList lists everything that a layout, an archive or a directory holds. For a repository there is Tags.
 //
 // C: ocireg_endpoint_list.
-func (c *Client) ListPlace(ctx context.Context, place string, options ...Option) (*PlaceList, error) {
+func (c *Client) EndpointList(ctx context.Context, place string, options ...Option) (*PlaceList, error) {
 	return ask[PlaceList](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_endpoint_list(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, place)
 }
 
-// PlaceReferrers lists what refers to the manifest that any place names. Options: WithArtifactType.
+// EndpointReferrers lists what refers to the manifest that any place names. Options: WithArtifactType.
 //
 // C: ocireg_endpoint_referrers.
-func (c *Client) PlaceReferrers(ctx context.Context, place string, options ...Option) (*PlaceReferrers, error) {
+func (c *Client) EndpointReferrers(ctx context.Context, place string, options ...Option) (*PlaceReferrers, error) {
 	return ask[PlaceReferrers](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_endpoint_referrers(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, place)

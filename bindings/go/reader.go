@@ -51,11 +51,11 @@ var (
 	_ io.WriterTo   = (*BlobReader)(nil)
 )
 
-// DownloadBlob opens a blob for reading, HOST[:PORT]/REPOSITORY@DIGEST. Close it, whether or not it was read to the
+// BlobOpen opens a blob for reading, HOST[:PORT]/REPOSITORY@DIGEST. Close it, whether or not it was read to the
 // end. Options: WithOffset, WithLength, WithSize, WithProgress.
 //
 // C: ocireg_blob_open.
-func (c *Client) DownloadBlob(ctx context.Context, reference string, options ...Option) (*BlobReader, error) {
+func (c *Client) BlobOpen(ctx context.Context, reference string, options ...Option) (*BlobReader, error) {
 	return c.open(ctx, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_open(k.client, k.context, k.text[0], k.options, &k.reader, &k.failure)
 	}, reference)

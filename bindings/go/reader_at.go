@@ -54,7 +54,7 @@ func (r *BlobReaderAt) ReadAt(into []byte, offset int64) (int, error) {
 }
 
 func (r *BlobReaderAt) readPiece(into []byte, offset int64) (int, error) {
-	piece, err := r.client.DownloadBlob(r.ctx, r.reference, WithOffset(offset), WithLength(int64(len(into))))
+	piece, err := r.client.BlobOpen(r.ctx, r.reference, WithOffset(offset), WithLength(int64(len(into))))
 	if err != nil {
 		return 0, err
 	}

@@ -55,7 +55,7 @@ func TestReadme(t *testing.T) {
 // TestReadmeNames: everything that the README names exists.
 func TestReadmeNames(t *testing.T) {
 	var client *ocireg.Client
-	_ = []any{client.Ping, client.Repositories, client.Tags, client.Manifest, client.ManifestDigest, client.PutManifest,
-		client.DeleteManifest, client.DownloadBlob, client.HasBlob, client.UploadBlob, client.BlobAt, client.TagList,
+	_ = []any{client.Ping, client.Repositories, client.Tags, client.Manifest, client.ManifestDigest, client.ManifestPut,
+		client.ManifestDelete, client.BlobOpen, client.HasBlob, client.BlobPutFrom, client.BlobAt, client.TagList,
 		client.RepositoryList, client.ReferrerList, ocireg.WithLogger, ocireg.WithProgress, ocireg.WithCredentialsFunc}
 }

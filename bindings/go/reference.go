@@ -50,10 +50,10 @@ type Place struct {
 	Name       string `json:"name"`
 }
 
-// ParseReference parses [[SCHEME://]HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]. Options: WithDefaultRegistry.
+// ReferenceParse parses [[SCHEME://]HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]. Options: WithDefaultRegistry.
 //
 // C: ocireg_reference_parse.
-func ParseReference(name string, options ...Option) (*Reference, error) {
+func ReferenceParse(name string, options ...Option) (*Reference, error) {
 	text, err := cText(name)
 	if err != nil {
 		return nil, err
@@ -72,10 +72,10 @@ func ParseReference(name string, options ...Option) (*Reference, error) {
 	return result, takeJSON(json, result)
 }
 
-// ParseRegistry parses the name of a registry, [SCHEME://]HOST[:PORT]; "" is Docker Hub.
+// IndexParse parses the name of a registry, [SCHEME://]HOST[:PORT]; "" is Docker Hub.
 //
 // C: ocireg_index_parse.
-func ParseRegistry(name string) (*RegistryName, error) {
+func IndexParse(name string) (*RegistryName, error) {
 	text, err := cText(name)
 	if err != nil {
 		return nil, err
@@ -89,12 +89,12 @@ func ParseRegistry(name string) (*RegistryName, error) {
 	return result, takeJSON(json, result)
 }
 
-// ParsePlace parses the name of a place to copy from or to: docker://REF or REF, docker-v1://REF, oci:DIR[:NAME],
+// EndpointParse parses the name of a place to copy from or to: docker://REF or REF, docker-v1://REF, oci:DIR[:NAME],
 // oci-archive:FILE[:NAME], docker-archive:FILE[:REF], or dir:DIR. When reading, FILE may be - (standard input), a named
 // pipe or /dev/fd/N, and compressed; NAME and REF may be @INDEX, the number of the image.
 //
 // C: ocireg_endpoint_parse.
-func ParsePlace(name string) (*Place, error) {
+func EndpointParse(name string) (*Place, error) {
 	text, err := cText(name)
 	if err != nil {
 		return nil, err

@@ -26,20 +26,20 @@ type Detected struct {
 	APIVersion int    `json:"api_version"`
 }
 
-// Ping asks a registry, HOST[:PORT], whether and how it supports the protocol. No credentials are sent. Options:
+// RegistryPing asks a registry, HOST[:PORT], whether and how it supports the protocol. No credentials are sent. Options:
 // WithProtocol.
 //
 // C: ocireg_registry_ping.
-func (c *Client) Ping(ctx context.Context, registry string, options ...Option) (*Ping, error) {
+func (c *Client) RegistryPing(ctx context.Context, registry string, options ...Option) (*Ping, error) {
 	return ask[Ping](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_registry_ping(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, registry)
 }
 
-// Detect finds out which protocol version a registry speaks, 2 or 1; ErrUnsupported when neither.
+// RegistryDetect finds out which protocol version a registry speaks, 2 or 1; ErrUnsupported when neither.
 //
 // C: ocireg_registry_detect.
-func (c *Client) Detect(ctx context.Context, registry string, options ...Option) (*Detected, error) {
+func (c *Client) RegistryDetect(ctx context.Context, registry string, options ...Option) (*Detected, error) {
 	return ask[Detected](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_registry_detect(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, registry)

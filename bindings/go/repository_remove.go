@@ -24,11 +24,11 @@ type RemovedManifest struct {
 	Deleted   bool     `json:"deleted"`
 }
 
-// RemoveRepository deletes everything in a repository, [HOST[:PORT]/]REPOSITORY: the manifest of every tag, and the
+// RepositoryRemove deletes everything in a repository, [HOST[:PORT]/]REPOSITORY: the manifest of every tag, and the
 // children of indexes. Options: WithDryRun.
 //
 // C: ocireg_repository_remove.
-func (c *Client) RemoveRepository(ctx context.Context, repository string, options ...Option) (*RepositoryRemove, error) {
+func (c *Client) RepositoryRemove(ctx context.Context, repository string, options ...Option) (*RepositoryRemove, error) {
 	return ask[RepositoryRemove](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_repository_remove(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, repository)

@@ -47,12 +47,12 @@ type Schema1KeyInfo struct {
 	PublicKey string `json:"public_key"`
 }
 
-// VerifySchema1 verifies a signed schema-1 manifest: every signature must be valid. That alone says nothing about the signer,
+// Schema1Verify verifies a signed schema-1 manifest: every signature must be valid. That alone says nothing about the signer,
 // because the keys are in the manifest: require a key or an authority where that matters. Options: WithKeys,
 // WithCAPEM, WithCAFile, WithTime.
 //
 // C: ocireg_schema1_verify.
-func VerifySchema1(data []byte, options ...Option) (*Schema1, error) {
+func Schema1Verify(data []byte, options ...Option) (*Schema1, error) {
 	wanted, err := callSettings(options).native()
 	if err != nil {
 		return nil, err
@@ -79,11 +79,11 @@ func Schema1Payload(data []byte) ([]byte, error) {
 	return takeBuffer(payload), nil
 }
 
-// SignSchema1 signs a schema-1 manifest with ES256, as libtrust does. The key is a private key on the curve P-256, as
+// Schema1Sign signs a schema-1 manifest with ES256, as libtrust does. The key is a private key on the curve P-256, as
 // PEM text. Options: WithChain, WithTime.
 //
 // C: ocireg_schema1_sign.
-func SignSchema1(data []byte, key string, options ...Option) ([]byte, error) {
+func Schema1Sign(data []byte, key string, options ...Option) ([]byte, error) {
 	text, err := cText(key)
 	if err != nil {
 		return nil, err
@@ -102,10 +102,10 @@ func SignSchema1(data []byte, key string, options ...Option) ([]byte, error) {
 	return takeBuffer(signed), nil
 }
 
-// NewSchema1Key creates a private key for SignSchema1, as PEM text. Options: WithKeyFormat.
+// Schema1Key creates a private key for Schema1Sign, as PEM text. Options: WithKeyFormat.
 //
 // C: ocireg_schema1_key.
-func NewSchema1Key(options ...Option) (string, error) {
+func Schema1Key(options ...Option) (string, error) {
 	wanted, err := callSettings(options).native()
 	if err != nil {
 		return "", err

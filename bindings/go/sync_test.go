@@ -24,7 +24,7 @@ func TestWholeRepositories(t *testing.T) {
 	if synced.Tags != (ocireg.SyncCounts{Selected: 2, Copied: 2}) || synced.Err != nil || len(synced.Images) != 2 {
 		t.Errorf("%+v", synced)
 	}
-	listed := must[*ocireg.PlaceList](t)(client.ListPlace(ctx, backup))
+	listed := must[*ocireg.PlaceList](t)(client.EndpointList(ctx, backup))
 	if slices.Sort(listed.Tags); !slices.Equal(listed.Tags, []string{"v1.0", "v1.1"}) {
 		t.Error(listed.Tags)
 	}

@@ -21,11 +21,11 @@ type TagDelete struct {
 	OtherTags []string `json:"other_tags"`
 }
 
-// DeleteTag deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and keeps its manifest and the manifest's other tags;
+// TagDelete deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and keeps its manifest and the manifest's other tags;
 // ErrUnsupported if the registry cannot delete a single tag. Or a name of a layout, oci:DIR:NAME. Options: WithOtherTags, WithReplace.
 //
 // C: ocireg_tag_delete.
-func (c *Client) DeleteTag(ctx context.Context, reference string, options ...Option) (*TagDelete, error) {
+func (c *Client) TagDelete(ctx context.Context, reference string, options ...Option) (*TagDelete, error) {
 	return ask[TagDelete](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_tag_delete(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, reference)

@@ -31,10 +31,10 @@ var (
 	_ io.ReaderFrom  = (*Upload)(nil)
 )
 
-// StartUpload starts an upload of unknown length to [HOST[:PORT]/]REPOSITORY. Options: WithChunkSize, WithProgress.
+// UploadStart starts an upload of unknown length to [HOST[:PORT]/]REPOSITORY. Options: WithChunkSize, WithProgress.
 //
 // C: ocireg_upload_start.
-func (c *Client) StartUpload(ctx context.Context, repository string, options ...Option) (*Upload, error) {
+func (c *Client) UploadStart(ctx context.Context, repository string, options ...Option) (*Upload, error) {
 	handle := &uploadHandle{ctx: ctx}
 	err := c.with(ctx, lastingSettings(options), []string{repository}, func(k *call) C.ocireg_status {
 		status := C.ocireg_upload_start(k.client, k.context, k.text[0], k.options, &k.upload, &k.failure)
@@ -91,8 +91,8 @@ func (u *Upload) Finish(digest string) (*BlobPut, error) {
 	return result, nil
 }
 
-// Save sends what was written and releases the session, which stays open at the registry: SessionStatus, SessionChunk
-// and FinishSession continue it, in this process or another. The Upload is then over.
+// Save sends what was written and releases the session, which stays open at the registry: UploadSessionStatus, UploadSessionChunk
+// and UploadSessionFinish continue it, in this process or another. The Upload is then over.
 //
 // C: ocireg_upload_save.
 func (u *Upload) Save() (*Session, error) {

@@ -6,7 +6,6 @@ import "C"
 import (
 	"context"
 	"io"
-	"os"
 )
 
 // V1Layer describes what was delivered of an image's layer.
@@ -50,20 +49,6 @@ func (c *Client) V1LayerTo(ctx context.Context, repository, id string, into io.W
 	})
 }
 
-// V1LayerToPath is the old name of V1LayerFile.
-//
-// Deprecated: use V1LayerFile.
-func (c *Client) V1LayerToPath(ctx context.Context, repository, id, path string, options ...Option) (*V1Layer, error) {
-	return c.V1LayerFile(ctx, repository, id, path, options...)
-}
-
-// V1LayerToFile is the old name of V1LayerTo.
-//
-// Deprecated: use V1LayerTo.
-func (c *Client) V1LayerToFile(ctx context.Context, repository, id string, file *os.File, options ...Option) (*V1Layer, error) {
-	return c.V1LayerTo(ctx, repository, id, file, options...)
-}
-
 // V1LayerBytes gets the layer of an image into memory. Options: those of V1LayerTo, and WithLimit.
 //
 // C: ocireg_v1_layer_memory.
@@ -74,10 +59,10 @@ func (c *Client) V1LayerBytes(ctx context.Context, repository, id string, option
 	return bytes, result, err
 }
 
-// V1DownloadLayer opens the layer of an image for reading. Options: those of V1LayerTo.
+// V1LayerOpen opens the layer of an image for reading. Options: those of V1LayerTo.
 //
 // C: ocireg_v1_layer_open.
-func (c *Client) V1DownloadLayer(ctx context.Context, repository, id string, options ...Option) (*BlobReader, error) {
+func (c *Client) V1LayerOpen(ctx context.Context, repository, id string, options ...Option) (*BlobReader, error) {
 	return c.open(ctx, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_layer_open(k.client, k.context, k.text[0], k.text[1], k.options, &k.reader, &k.failure)
 	}, repository, id)

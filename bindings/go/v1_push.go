@@ -27,7 +27,7 @@ type V1PushedImage struct {
 	Uploaded bool `json:"uploaded"`
 }
 
-// V1Push pushes one image, from any place (see ParsePlace), as a chain of v1 images to a tag,
+// V1Push pushes one image, from any place (see EndpointParse), as a chain of v1 images to a tag,
 // [HOST[:PORT]/]REPOSITORY[:TAG], of a registry that speaks protocol v1. What the registry has is not transferred, and
 // the tag comes last. Options: WithPlatform, WithProgress.
 //

@@ -93,7 +93,7 @@ func layersOfV1(t *testing.T, client *ocireg.Client, repository, id string, laye
 	if err != nil || !bytes.Equal(inMemory, layer) || info.Length != int64(len(layer)) {
 		t.Errorf("%v, %+v", err, info)
 	}
-	reader := must[*ocireg.BlobReader](t)(client.V1DownloadLayer(ctx, repository, id))
+	reader := must[*ocireg.BlobReader](t)(client.V1LayerOpen(ctx, repository, id))
 	defer reader.Close()
 	if about := must[*ocireg.BlobInfo](t)(reader.Info()); about.ID != id || !about.Verifiable {
 		t.Errorf("%+v", about)

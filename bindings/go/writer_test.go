@@ -26,7 +26,7 @@ func TestWriters(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
 	data := random(3 << 20)
-	reference := repository + "@" + must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, data)).Digest
+	reference := repository + "@" + must[*ocireg.BlobPut](t)(client.BlobPutBytes(ctx, repository, data)).Digest
 
 	full := errors.New("full")
 	for _, after := range []int{0, 100000, len(data) - 1} {
@@ -66,7 +66,7 @@ func TestWriters(t *testing.T) {
 func TestWritersThatBlock(t *testing.T) {
 	setup := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
-	blob := repository + "@" + must[*ocireg.BlobPut](t)(setup.UploadBlobBytes(context.Background(), repository, random(3<<20))).Digest
+	blob := repository + "@" + must[*ocireg.BlobPut](t)(setup.BlobPutBytes(context.Background(), repository, random(3<<20))).Digest
 	pushImage(t, setup, repository, "one")
 	for kind, make := range blocked {
 		for what, call := range map[string]func(context.Context, *ocireg.Client, io.Writer) error{
@@ -74,12 +74,12 @@ func TestWritersThatBlock(t *testing.T) {
 				_, err := client.BlobGetTo(ctx, blob, into)
 				return err
 			},
-			"CatImage": func(ctx context.Context, client *ocireg.Client, into io.Writer) error {
-				_, err := client.CatImage(ctx, repository+":one", "hello.txt", into)
+			"ImageCat": func(ctx context.Context, client *ocireg.Client, into io.Writer) error {
+				_, err := client.ImageCat(ctx, repository+":one", "hello.txt", into)
 				return err
 			},
-			"ExportImage": func(ctx context.Context, client *ocireg.Client, into io.Writer) error {
-				_, err := client.ExportImage(ctx, repository+":one", into)
+			"ImageExportTo": func(ctx context.Context, client *ocireg.Client, into io.Writer) error {
+				_, err := client.ImageExportTo(ctx, repository+":one", into)
 				return err
 			},
 		} {
@@ -138,7 +138,7 @@ var blocked = map[string]func(*testing.T) io.Writer{
 func TestWriterThatIsDone(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
-	blob := repository + "@" + must[*ocireg.BlobPut](t)(client.UploadBlobBytes(context.Background(), repository, random(1000))).Digest
+	blob := repository + "@" + must[*ocireg.BlobPut](t)(client.BlobPutBytes(context.Background(), repository, random(1000))).Digest
 	ctx, end := context.WithCancel(context.Background())
 	must[*ocireg.BlobGet](t)(client.BlobGetTo(ctx, blob, writerFunc(func(data []byte) (int, error) {
 		time.Sleep(200 * time.Millisecond) // the library is done by now
@@ -152,7 +152,7 @@ func TestWriterThatIsDone(t *testing.T) {
 func TestWriterOfACallThatPanics(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
-	blob := repository + "@" + must[*ocireg.BlobPut](t)(client.UploadBlobBytes(context.Background(), repository, random(3<<20))).Digest
+	blob := repository + "@" + must[*ocireg.BlobPut](t)(client.BlobPutBytes(context.Background(), repository, random(3<<20))).Digest
 	must[*ocireg.BlobHead](t)(client.BlobHead(context.Background(), blob)) // the connection is there
 	open := openFiles(t)
 	goroutines := runtime.NumGoroutine()
@@ -197,7 +197,7 @@ func TestImpossibleWriters(t *testing.T) {
 	ctx := context.Background()
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
-	blob := repository + "@" + must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, random(1000))).Digest
+	blob := repository + "@" + must[*ocireg.BlobPut](t)(client.BlobPutBytes(ctx, repository, random(1000))).Digest
 	for _, none := range []io.Writer{nil, (*os.File)(nil)} {
 		_, err := client.BlobGetTo(ctx, blob, none)
 		wantCode(t, err, ocireg.ErrInvalidArgument)
@@ -227,17 +227,17 @@ func TestOddReaders(t *testing.T) {
 					t.Errorf("%d: recovered %v", count, found)
 				}
 			}()
-			client.UploadBlob(ctx, repository, "", readerFunc(func([]byte) (int, error) { return count, nil }))
+			client.BlobPutFrom(ctx, repository, "", readerFunc(func([]byte) (int, error) { return count, nil }))
 		}()
 	}
 	file := must[*os.File](t)(os.Open("/proc/self/status"))
 	defer file.Close()
-	if put := must[*ocireg.BlobPut](t)(client.UploadBlob(ctx, repository, "", file)); put.Size == 0 {
+	if put := must[*ocireg.BlobPut](t)(client.BlobPutFrom(ctx, repository, "", file)); put.Size == 0 {
 		t.Errorf("%+v", put)
 	}
 	empty := must[*os.File](t)(os.Create(t.TempDir() + "/empty"))
 	defer empty.Close()
-	if put := must[*ocireg.BlobPut](t)(client.UploadBlob(ctx, repository, "", empty)); put.Size != 0 || put.Digest != must[string](t)(ocireg.DigestBytes(nil)) {
+	if put := must[*ocireg.BlobPut](t)(client.BlobPutFrom(ctx, repository, "", empty)); put.Size != 0 || put.Digest != must[string](t)(ocireg.DigestBytes(nil)) {
 		t.Errorf("%+v", put)
 	}
 }

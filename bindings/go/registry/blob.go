@@ -18,7 +18,7 @@ func (r *Registry) DownloadBlob(repository string, digest digest.Digest) (io.Rea
 	if err != nil {
 		return nil, err
 	}
-	reader, err := r.Client.DownloadBlob(context.Background(), name)
+	reader, err := r.Client.BlobOpen(context.Background(), name)
 	if err != nil {
 		return nil, failed("Get", err)
 	}
@@ -35,7 +35,7 @@ func (r *Registry) UploadBlob(repository string, digest digest.Digest, content i
 	if content == nil {
 		content = bytes.NewReader(nil)
 	}
-	_, err = r.Client.UploadBlob(context.Background(), name, digest.String(), content)
+	_, err = r.Client.BlobPutFrom(context.Background(), name, digest.String(), content)
 	return failed("Put", err)
 }
 

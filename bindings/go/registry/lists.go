@@ -9,7 +9,7 @@ func (r *Registry) Repositories() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := r.Client.RepositoryList(context.Background(), host)
+	list, err := r.Client.RegistryCatalog(context.Background(), host)
 	if err != nil {
 		return nil, failed("Get", err)
 	}
@@ -23,7 +23,7 @@ func (r *Registry) Tags(repository string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := r.Client.TagList(context.Background(), name)
+	list, err := r.Client.RepositoryTags(context.Background(), name)
 	if err != nil {
 		return nil, failed("Get", err)
 	}

@@ -45,7 +45,7 @@ func (r *Registry) manifest(repository, reference string, option ocireg.Option) 
 	if err != nil {
 		return nil, err
 	}
-	got, err := r.Client.Manifest(context.Background(), name, option)
+	got, err := r.Client.ManifestGet(context.Background(), name, option)
 	if err != nil {
 		return nil, failed("Get", err)
 	}
@@ -73,7 +73,7 @@ func (r *Registry) DeleteManifest(repository string, digest digest.Digest) error
 	if err != nil {
 		return err
 	}
-	_, err = r.Client.DeleteManifest(context.Background(), name)
+	_, err = r.Client.ManifestDelete(context.Background(), name)
 	return failed("Delete", err)
 }
 
@@ -88,6 +88,6 @@ func (r *Registry) PutManifest(repository, reference string, manifest distributi
 	if err != nil {
 		return err
 	}
-	_, err = r.Client.PutManifest(context.Background(), name, payload, ocireg.WithMediaType(mediaType))
+	_, err = r.Client.ManifestPut(context.Background(), name, payload, ocireg.WithMediaType(mediaType))
 	return failed("Put", err)
 }

@@ -71,7 +71,7 @@ func (r *Registry) Ping() error {
 	if err != nil {
 		return err
 	}
-	answer, err := r.Client.Ping(context.Background(), host)
+	answer, err := r.Client.RegistryPing(context.Background(), host)
 	switch {
 	case err != nil:
 		return failed("Get", err)

@@ -2612,8 +2612,8 @@ ocireg_status ocireg_logout(ocireg_client *client,
 // string or null, "client_key_file": string or null, "proxy": string (without its password) or null, "unix_socket": string or
 // null, "address": string or null, "headers": [string] (names), "max_connections_per_host": number, "requests_per_second":
 // number, "download_bytes_per_second": number, "upload_bytes_per_second": number (of the host alone)}, "endpoints": [{"url":
-// string, "host": string, "repository": string (there) or null (it cannot have it), "asked_for": ["digest", "tag", "push"] (what
-// it may be asked for), "blocked": string or null (FILE:LINE that forbids to ask it, as that of a registry that is blocked does),
+// string, "host": string, "repository": string (there) or null (it cannot have it), "asked_for": ["digest", "tag",
+// "referrers", "push"] (what it may be asked for), "blocked": string or null (FILE:LINE that forbids to ask it, as that of a registry that is blocked does),
 // "passed_over_seconds": number (for how much longer it comes after the others, because it failed; 0: it
 // does not), "passed_over_reason": string or null, "anonymous": boolean, "credentials": as above, "headers": [string] (names),
 // "network": as above, "source": string or null (the option, or FILE:LINE, that says so)}] (the endpoints that are asked, in this

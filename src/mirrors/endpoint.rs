@@ -207,30 +207,36 @@ impl EndpointBase {
 /// What an endpoint may be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Abilities {
-    /// What has a digest: manifests, blobs, referrers.
+    /// What has a digest: manifests and blobs.
     pub(crate) by_digest: bool,
     /// What a tag is, and which tags there are.
     pub(crate) by_tag: bool,
+    /// What refers to a manifest. Nothing checks which referrers there are, as little as what a tag is: where tags
+    /// may not be asked for, these may be only if a file says so.
+    pub(crate) referrers: bool,
     /// Writes.
     pub(crate) push: bool,
 }
 
 impl Abilities {
+    /// Nothing.
+    pub(crate) const NOTHING: Abilities = Abilities { by_digest: false, by_tag: false, referrers: false, push: false };
     /// Reads only.
-    pub(crate) const PULL: Abilities = Abilities { by_digest: true, by_tag: true, push: false };
+    pub(crate) const PULL: Abilities = Abilities { by_digest: true, by_tag: true, referrers: true, push: false };
     /// Reads of what has a digest.
-    pub(crate) const BY_DIGEST: Abilities = Abilities { by_digest: true, by_tag: false, push: false };
+    pub(crate) const BY_DIGEST: Abilities = Abilities { by_tag: false, referrers: false, ..Abilities::PULL };
     /// Reads of what has a tag.
-    pub(crate) const BY_TAG: Abilities = Abilities { by_digest: false, by_tag: true, push: false };
+    pub(crate) const BY_TAG: Abilities = Abilities { by_digest: false, referrers: false, ..Abilities::PULL };
     /// Writes.
-    pub(crate) const PUSH: Abilities = Abilities { by_digest: false, by_tag: false, push: true };
+    pub(crate) const PUSH: Abilities = Abilities { push: true, ..Abilities::NOTHING };
     /// Everything.
-    pub(crate) const ALL: Abilities = Abilities { by_digest: true, by_tag: true, push: true };
+    pub(crate) const ALL: Abilities = Abilities { push: true, ..Abilities::PULL };
 
     /// The names of what it may be asked.
     pub(crate) fn names(self) -> Vec<&'static str> {
-        let all = [(self.by_digest, "digest"), (self.by_tag, "tag"), (self.push, "push")];
-        all.into_iter().filter_map(|(may, name)| may.then_some(name)).collect()
+        let reads = [(self.by_digest, "digest"), (self.by_tag, "tag"), (self.referrers, "referrers")];
+        let all = reads.into_iter().chain([(self.push, "push")]);
+        all.filter_map(|(may, name)| may.then_some(name)).collect()
     }
 }
 

@@ -9,7 +9,8 @@
 //! - A host's URL has no query and no fragment: what would be asked is not what is written; there they are dropped.
 //! - A pair of `client` whose second path is empty is one file with both, as the manual has it; there it cannot be read.
 //! - `ca`, `client` and the values of headers may also be lists in a list; there such a file is broken.
-//! - What may be pulled by digest may also be asked for referrers; there it is a capability of its own.
+//! - Where no host has the capability `referrers`, those that may be pulled from and resolve are asked for them, by the API too; there
+//!   by the referrers tag only.
 //! - `https://docker.io` and `https://index.docker.io` are Docker Hub's registry; there hosts of that name, which serve no images.
 //! - Of several client certificates the first counts.
 
@@ -186,13 +187,13 @@ fn capabilities(table: &TomlTable<'_>) -> Result<Abilities> {
     if listed.is_empty() {
         return Ok(Abilities::ALL);
     }
-    let mut may = Abilities { by_digest: false, by_tag: false, push: false };
+    let mut may = Abilities::NOTHING;
     for WithLine { line, value } in listed {
         match value.to_ascii_lowercase().as_str() {
             "pull" => may.by_digest = true,
             "resolve" => may.by_tag = true,
             "push" => may.push = true,
-            "referrers" => {}
+            "referrers" => may.referrers = true,
             _ => return Err(table.file.wrong(line, "'capabilities' may be pull, resolve, push and referrers")),
         }
     }

@@ -45,7 +45,10 @@ fn full(mut members: Map<String, Value>) -> Result<RegistryEndpoint, String> {
         let is_set =
             || value.as_bool().ok_or_else(|| format!("has an object whose {} is not a boolean", shorten(&key)));
         match (key.as_str(), &mut mirror.base) {
-            ("by_digest_only", _) => mirror.may.by_tag = !is_set()?,
+            ("by_digest_only", _) => {
+                mirror.may.by_tag = !is_set()?;
+                mirror.may.referrers = mirror.may.by_tag;
+            }
             ("push", _) => mirror.may.push = is_set()?,
             ("namespace", EndpointBase::At { names_registry, .. }) => *names_registry = is_set()?,
             _ => {
@@ -101,7 +104,7 @@ mod tests {
         let all = json!({"endpoint": "m.example", "by_digest_only": true, "push": true, "namespace": true});
         for value in [all.clone(), all.to_string().into()] {
             let mirror = Mirrors::read(json!([value])).unwrap().0.remove(0);
-            assert_eq!(mirror.may, Abilities { by_digest: true, by_tag: false, push: true });
+            assert_eq!(mirror.may, Abilities { push: true, ..Abilities::BY_DIGEST });
             assert!(matches!(mirror.base, EndpointBase::At { names_registry: true, .. }));
         }
     }

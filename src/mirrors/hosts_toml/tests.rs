@@ -50,7 +50,8 @@ fn hosts_are_asked_in_the_order_of_the_file_and_the_server_last() {
     ];
     assert_eq!(bases, wanted);
     let may: Vec<_> = found.endpoints.iter().map(|endpoint| endpoint.may).collect();
-    assert_eq!(may, [Abilities::ALL, Abilities::PULL, Abilities::BY_DIGEST, Abilities::ALL]);
+    let reads = Abilities { referrers: false, ..Abilities::PULL };
+    assert_eq!(may, [Abilities::ALL, reads, Abilities::BY_DIGEST, Abilities::ALL]);
     let lines: Vec<_> = found.endpoints.iter().map(|endpoint| endpoint.source.clone()).collect();
     let line = |line| RuleSource::File { path: "/certs.d/x/hosts.toml".into(), line };
     assert_eq!(lines, [line(2), line(3), line(7), line(1)]);

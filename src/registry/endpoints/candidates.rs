@@ -32,6 +32,7 @@ pub(super) fn in_order(
     let (index, name) = (repository.index(), repository.remote_name());
     let may: Vec<&RegistryEndpoint> = match question {
         EndpointUse::Write => asked.writer().into_iter().collect(),
+        EndpointUse::Referrers => of_referrers(asked),
         _ => asked.endpoints.iter().filter(|endpoint| may(client, repository, endpoint, question)).collect(),
     };
     let tag = if let EndpointUse::Tag(tag) = question { Some(tag) } else { None };
@@ -61,6 +62,16 @@ pub(super) fn in_order(
     candidates.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
+/// Files of before the capability name it nowhere (containerd's hosts.md).
+fn of_referrers(asked: &AskedEndpoints) -> Vec<&RegistryEndpoint> {
+    let all = |may: fn(Abilities) -> bool| asked.endpoints.iter().filter(move |endpoint| may(endpoint.may)).collect();
+    let named: Vec<_> = all(|may| may.referrers);
+    if named.is_empty() {
+        return all(|may| may.by_digest && may.by_tag);
+    }
+    named
+}
+
 fn may(client: &Client, repository: &Repository, endpoint: &RegistryEndpoint, question: EndpointUse) -> bool {
     let has_named = || {
         let key = endpoint.key(repository.index());
@@ -72,8 +83,7 @@ fn may(client: &Client, repository: &Repository, endpoint: &RegistryEndpoint, qu
 fn may_answer(may: Abilities, question: EndpointUse) -> bool {
     match question {
         EndpointUse::Digest => may.by_digest,
-        // Nothing checks which referrers there are, as little as what a tag is.
-        EndpointUse::Referrers => may.by_digest && may.by_tag,
+        EndpointUse::Referrers => may.referrers,
         EndpointUse::Tag(_) | EndpointUse::Tags => may.by_tag,
         EndpointUse::Write => may.push,
     }

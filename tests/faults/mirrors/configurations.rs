@@ -78,8 +78,8 @@ pub const CONF_BLOCKED: Configuration = Configuration {
 };
 
 pub const HOSTS_TOML: Configuration = Configuration::usual(|house, folder| {
-    let host =
-        |name: &str| format!("[host.\"http://{}\"]\n  capabilities = [\"pull\", \"resolve\"]\n", house.host(name));
+    let may = "capabilities = [\"pull\", \"resolve\", \"referrers\"]";
+    let host = |name: &str| format!("[host.\"http://{}\"]\n  {may}\n", house.host(name));
     certs_d(house, folder, &format!("{}{}", host("m1"), host("m2")))
 });
 

@@ -44,6 +44,31 @@ fn one_for_digests_is_not_asked_for_tags() {
 }
 
 #[test]
+fn only_one_that_says_it_has_referrers_is_asked_for_them() {
+    let house = House::new(&[("m1", Healthy), ("m2", Healthy), ("origin", Healthy)]);
+    let asked = |of_m1: &str, of_m2: &str, of_server: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let (m1, m2, origin) = (house.host("m1"), house.host("m2"), house.host("origin"));
+        let text = format!(
+            "server = \"http://{origin}\"\n{of_server}\n[host.\"http://{m1}\"]\n{of_m1}\n[host.\"http://{m2}\"]\n{of_m2}\n"
+        );
+        std::fs::create_dir(folder.path().join("_default")).unwrap();
+        std::fs::write(folder.path().join("_default/hosts.toml"), text).unwrap();
+        let path = folder.path().to_string_lossy().into_owned();
+        let client =
+            Client::new(changed(options(), |options| options.machine.containerd_certs_dir.0 = vec![path])).unwrap();
+        let subject = house.at(&digest(manifest().as_bytes()));
+        client.referrers(&house.call(&client), &subject, &ReferrersOptions::default()).unwrap();
+        house.asked()
+    };
+    let (reads, referrers) = ("capabilities = [\"pull\", \"resolve\"]", "capabilities = [\"referrers\"]");
+    assert_eq!(asked(reads, referrers, reads), ["m2"]);
+    assert_eq!(asked(reads, reads, ""), ["origin"]);
+    // Files of before the capability name it nowhere.
+    assert_eq!(asked("capabilities = [\"pull\"]", reads, reads), ["m2"]);
+}
+
+#[test]
 fn what_failed_comes_last_but_it_comes() {
     let house = House::new(&[("m1", Status(500)), ("m2", Healthy), ("origin", Status(500))]);
     let client = house.client(&["m1", "m2"]);
@@ -256,7 +281,7 @@ fn what_would_be_asked_is_explained_without_secrets() {
     assert_eq!((&origin["credentials"]["username"], &origin["headers"]), (&json!("origin"), &json!(["x-key"])));
     assert_eq!(
         (&mirror["source"], &origin["asked_for"]),
-        (&json!("the option mirrors"), &json!(["digest", "tag", "push"]))
+        (&json!("the option mirrors"), &json!(["digest", "tag", "referrers", "push"]))
     );
     assert!(!shown.to_string().contains("s3cret"));
     assert!(house.server("m1").seen().is_empty() && house.server("origin").seen().is_empty());

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::error::{Code, Error, Result};
 use crate::text::shorten;
 
-/// A list instead of a map: a page of referrers contains a hundred thousand of them, each with one or two names.
+/// Annotations: a list instead of a map, because a page of referrers contains a hundred thousand of them, each with one or two names.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Annotations(Vec<(String, Value)>);
 
@@ -19,10 +19,12 @@ impl Annotations {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
+    /// The value under a name, if it is a string.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(Value::as_str)
     }
 
+    /// All values, in the order of the document.
     pub fn values(&self) -> impl Iterator<Item = &Value> {
         self.0.iter().map(|(_, value)| value)
     }

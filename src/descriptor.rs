@@ -66,18 +66,18 @@ impl Descriptor {
     }
 
     /// Whether it attests something about others, as an entry of an index, and is not an image that can be run.
-    pub fn is_attestation(&self) -> bool {
+    pub(crate) fn is_attestation(&self) -> bool {
         let kind = self.annotation("vnd.docker.reference.type");
         kind == Some("attestation-manifest") || self.platform.as_ref().is_some_and(|platform| platform.is_unknown())
     }
 
     /// The digest of what it attests something about.
-    pub fn attests(&self) -> Option<&str> {
+    pub(crate) fn attests(&self) -> Option<&str> {
         self.annotation(ATTESTED).filter(|_| self.is_attestation())
     }
 
     /// Reads the descriptor in a member of a manifest.
-    pub fn read(value: &Value, member: &str) -> Result<Descriptor> {
+    pub(crate) fn read(value: &Value, member: &str) -> Result<Descriptor> {
         let error = |error| invalid(format!("the manifest's {member} is not a descriptor: {error}"));
         let found = Descriptor::deserialize(value).map_err(error)?;
         found.check_data().map_err(|why| invalid(format!("the manifest's {member} {why}")))?;

@@ -93,6 +93,8 @@
 
 // Only with the tests' feature: what only tests use must be public then.
 #![cfg_attr(feature = "inside", warn(unreachable_pub))]
+// Only without it: what a program gets it must be able to name.
+#![cfg_attr(not(feature = "inside"), warn(unnameable_types))]
 #![cfg_attr(
     not(test),
     deny(clippy::panic, clippy::unwrap_used, clippy::expect_used, clippy::todo, clippy::unimplemented)
@@ -128,6 +130,8 @@ mod os;
 pub mod place;
 pub mod platform;
 mod pointer;
+#[cfg(test)]
+mod public_api;
 mod rate_limit;
 pub mod reference;
 pub mod registry;
@@ -152,13 +156,19 @@ pub mod transfer;
 #[doc(hidden)]
 pub mod inside {
     pub use crate::auth::realm::may_send_credentials;
-    pub use crate::auth::secrets::Secrets;
     pub use crate::download::partial::{OnContention, Partial};
     pub use crate::http::location::Location;
     pub use crate::http::upload::Body;
     pub use crate::http::{Http, Request};
     pub use crate::json::text as to_json_text;
+    pub use crate::layout::archive::{ArchiveFormat, ArchiveReader, ArchiveWriter};
     pub use crate::layout::lock::Lock;
+    pub use crate::registry::referrers::fallback_tag::tag_of;
     pub use crate::stream::spool::TemporarySpace;
     pub use crate::text::is_obeyed;
+
+    /// What every change of a layout's index begins and ends with.
+    pub fn rewrite_index(layout: &crate::layout::oci::OciLayout, call: &crate::call::Call) -> crate::error::Result<()> {
+        layout.change_index(call, |_| Ok(()))
+    }
 }

@@ -36,7 +36,7 @@ pub const SCHEMA1_SIGNED: &str = "application/vnd.docker.distribution.manifest.v
 pub const SCHEMA1: &str = "application/vnd.docker.distribution.manifest.v1+json";
 
 /// The types accepted by default. The last one is for registries that answer nothing without it.
-pub const DEFAULT_ACCEPT: [&str; 8] =
+pub(crate) const DEFAULT_ACCEPT: [&str; 8] =
     [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, OCI_ARTIFACT, SCHEMA1_SIGNED, SCHEMA1, "application/json"];
 
 /// The OCI media type that corresponds to a Docker one; None if there is none.
@@ -64,7 +64,7 @@ pub fn is_image(media_type: &str) -> bool {
 }
 
 /// Whether it is the config of an image that can be run, OCI or Docker.
-pub fn is_image_config(media_type: &str) -> bool {
+pub(crate) fn is_image_config(media_type: &str) -> bool {
     matches!(media_type, OCI_CONFIG | DOCKER_CONFIG)
 }
 
@@ -80,19 +80,19 @@ pub fn is_manifest(media_type: &str) -> bool {
 }
 
 /// Whether content of this type refers to no other content: the config of an image, or a layer.
-pub fn is_blob(media_type: &str) -> bool {
+pub(crate) fn is_blob(media_type: &str) -> bool {
     let name = essence(media_type);
     let is_layer = ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."];
     is_image_config(&name) || name == OCI_EMPTY || is_layer.iter().any(|family| name.starts_with(family))
 }
 
 /// Whether it is a foreign layer, which is normally fetched from elsewhere.
-pub fn is_foreign(media_type: &str) -> bool {
+pub(crate) fn is_foreign(media_type: &str) -> bool {
     media_type == DOCKER_FOREIGN_LAYER || media_type.starts_with("application/vnd.oci.image.layer.nondistributable.")
 }
 
 /// The media type without parameters, in lower case.
-pub fn essence(media_type: &str) -> String {
+pub(crate) fn essence(media_type: &str) -> String {
     media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 

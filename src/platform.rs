@@ -86,7 +86,7 @@ impl Platform {
     }
 
     /// Normalises names, and adds the variant that a name without one implies.
-    pub fn normal(&self) -> Platform {
+    pub(crate) fn normal(&self) -> Platform {
         let os = match self.os.to_ascii_lowercase().as_str() {
             "macos" => "darwin".to_owned(),
             other => other.to_owned(),
@@ -120,7 +120,7 @@ impl Platform {
 
     /// What an image is for, whichever of its builds this is: of a Windows version the first three parts, without the revision, which
     /// is another one each month.
-    pub fn purpose(&self) -> Platform {
+    pub(crate) fn purpose(&self) -> Platform {
         let mut normal = self.normal();
         if let Some(version) = normal.os_version.as_mut().filter(|_| normal.os == "windows") {
             *version = version.splitn(4, '.').take(3).collect::<Vec<_>>().join(".");
@@ -158,17 +158,17 @@ impl Platform {
     }
 
     /// Whether it says both of what a platform has at least.
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         !self.os.is_empty() && !self.architecture.is_empty()
     }
 
     /// Whether it marks what cannot be run, such as an attestation.
-    pub fn is_unknown(&self) -> bool {
+    pub(crate) fn is_unknown(&self) -> bool {
         self.os == "unknown"
     }
 
     /// How well a candidate matches; None when it does not. Higher is better.
-    pub fn rank(&self, candidate: &Platform) -> Option<Rank> {
+    pub(crate) fn rank(&self, candidate: &Platform) -> Option<Rank> {
         let (wanted, offered) = (self.normal(), candidate.normal());
         // unknown/unknown marks entries that cannot be run, such as attestations.
         if wanted.os != offered.os || wanted.architecture != offered.architecture || offered.os == "unknown" {
@@ -196,7 +196,7 @@ impl Platform {
     }
 
     /// The platform in an image's config; None when it names none.
-    pub fn of_config(config: &Value) -> Option<Platform> {
+    pub(crate) fn of_config(config: &Value) -> Option<Platform> {
         let text =
             |key: &str| config.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
         let features = config.get("os.features").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -212,7 +212,7 @@ impl Platform {
 
 /// The rank of a match: variant (same, older or none; its level), version, and how many features it needs beyond those
 /// wanted.
-pub type Rank = ((u8, u16, u16), u8, std::cmp::Reverse<usize>);
+pub(crate) type Rank = ((u8, u16, u16), u8, std::cmp::Reverse<usize>);
 
 /// The level of a variant: `v8.1` is (8, 1).
 fn level(variant: &str) -> Option<(u16, u16)> {

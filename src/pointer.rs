@@ -9,8 +9,8 @@ use zeroize::Zeroize as _;
 /// A value, and below it what it holds. C borrows any of them, so each begins with a mark by which C's pointer is known.
 #[repr(C)]
 pub(crate) struct Node {
-    pub mark: AtomicU64,
-    pub content: JsonContent,
+    pub(crate) mark: AtomicU64,
+    pub(crate) content: JsonContent,
 }
 
 pub(crate) enum JsonContent {

@@ -20,7 +20,7 @@ pub struct RateLimit {
 
 impl RateLimit {
     /// Reads it from headers, which `header` returns by their lower-case names. None when they contain no number.
-    pub fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<RateLimit> {
+    pub(crate) fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<RateLimit> {
         let mut found = RateLimit::default();
         for name in ["ratelimit-limit", "x-ratelimit-limit", "ratelimit-policy"] {
             let (limit, window) = number(header(name), &["q"], true);

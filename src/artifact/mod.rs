@@ -17,6 +17,7 @@ mod wanted;
 
 pub(crate) use part::waiting;
 pub use part::{Artifact, PartOptions, StreamPartOptions};
+pub use wanted::SkippedFile;
 
 /// The annotations of a folder's layer: that it is to be unpacked, and the digest of its tar (oras).
 const UNPACK: &str = "io.deis.oras.content.unpack";

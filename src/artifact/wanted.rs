@@ -22,8 +22,11 @@ pub(super) struct WantedFile {
 /// A part of an artifact that is not pulled.
 #[derive(Debug, Clone, Serialize, PartialEq)]
 pub struct SkippedFile {
+    /// The digest of its blob.
     pub digest: Digest,
+    /// The size of its blob.
     pub size: u64,
+    /// The type that its descriptor gives.
     #[serde(rename = "mediaType")]
     pub media_type: String,
     /// Its title, if it has one.

@@ -8,21 +8,21 @@ use crate::resource::Resource;
 
 /// A registry host as the caller configured it.
 #[derive(Clone)]
-pub struct Account {
+pub(crate) struct Account {
     /// The host as the caller names it, for the credentials hook.
-    pub host: String,
+    pub(crate) host: String,
     /// The requested repository; empty for the registry as a whole. Stored credentials may depend on it.
-    pub repository: String,
+    pub(crate) repository: String,
     /// The base URL of its API, and where that came from. A host that a server named gets nothing of the caller's.
-    pub base: Location,
+    pub(crate) base: Location,
     /// The credentials from the host's options.
-    pub credentials: Option<Credentials>,
+    pub(crate) credentials: Option<Credentials>,
     /// Those of the rule that names it, if there are no others.
-    pub by_rule: Option<Credentials>,
+    pub(crate) by_rule: Option<Credentials>,
     /// Never send credentials.
-    pub anonymous: bool,
+    pub(crate) anonymous: bool,
     /// Other hosts that may receive them as token servers.
-    pub trusted_realms: Vec<String>,
+    pub(crate) trusted_realms: Vec<String>,
 }
 
 impl Account {
@@ -40,7 +40,7 @@ impl Account {
     }
 
     /// The hint for another registry to which this one redirects, and which refuses the request.
-    pub fn sends_on(&self) -> String {
+    pub(crate) fn sends_on(&self) -> String {
         let host = &self.host;
         format!("{host} redirects there, without credentials: use that registry's own name, with credentials for it")
     }

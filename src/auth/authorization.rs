@@ -24,33 +24,33 @@ use crate::statuses;
 #[derive(Default)]
 pub(crate) struct AuthorizationWish<'a> {
     /// What it is to be for.
-    pub scopes: ScopeSet,
+    pub(crate) scopes: ScopeSet,
     /// Nothing cached.
-    pub fresh: bool,
+    pub(crate) fresh: bool,
     /// Of what is cached, only what is valid for longer than that.
-    pub lasts: Duration,
+    pub(crate) lasts: Duration,
     /// The value of an Authorization header that the registry refused.
-    pub refused: Option<&'a str>,
+    pub(crate) refused: Option<&'a str>,
 }
 
 /// The authorization that a registry asks for.
 pub(crate) struct Authorization {
     /// The scheme: "none", "basic" or "bearer".
-    pub scheme: &'static str,
+    pub(crate) scheme: &'static str,
     /// The value of the Authorization header; None when there is to be none.
-    pub value: Option<Zeroizing<String>>,
+    pub(crate) value: Option<Zeroizing<String>>,
     /// When it ends, if that is known.
-    pub expires: Option<SystemTime>,
+    pub(crate) expires: Option<SystemTime>,
     /// What its token is for, if that is known.
-    pub granted: Option<ScopeSet>,
+    pub(crate) granted: Option<ScopeSet>,
     /// The token server, and the service that it is asked for.
-    pub server: Option<(Url, Option<String>)>,
+    pub(crate) server: Option<(Url, Option<String>)>,
     /// Whether the token was fetched by an earlier call.
-    pub cached: bool,
+    pub(crate) cached: bool,
     /// The user, if known.
-    pub username: Option<String>,
+    pub(crate) username: Option<String>,
     /// Where the credentials come from.
-    pub source: CredentialSource,
+    pub(crate) source: CredentialSource,
 }
 
 impl Auth {

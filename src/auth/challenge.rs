@@ -32,9 +32,9 @@ impl fmt::Display for AuthScheme {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Challenge {
-    pub scheme: AuthScheme,
+    pub(crate) scheme: AuthScheme,
     /// The parameters, with names in lower case.
-    pub params: Vec<(String, String)>,
+    pub(crate) params: Vec<(String, String)>,
 }
 
 impl Challenge {

@@ -23,12 +23,12 @@ pub(crate) struct ConfigFile {
 /// Credentials, and the key under which they were found.
 pub(crate) struct MatchedEntry<'a> {
     /// The key as the file spells it.
-    pub key: &'a str,
-    pub entry: &'a CredentialEntry,
+    pub(crate) key: &'a str,
+    pub(crate) entry: &'a CredentialEntry,
 }
 
 /// A JSON document whose strings are wiped from memory when it is dropped.
-pub(crate) struct SecretDocument(pub Map<String, Value>);
+pub(crate) struct SecretDocument(pub(crate) Map<String, Value>);
 
 impl Drop for SecretDocument {
     fn drop(&mut self) {

@@ -9,13 +9,13 @@ use crate::os::home::{self, Environment};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CredentialChoice {
     /// A file in Docker's or podman's format.
-    pub credentials_file: Option<String>,
+    pub(crate) credentials_file: Option<String>,
     /// A folder with a config.json.
-    pub docker_config: Option<String>,
+    pub(crate) docker_config: Option<String>,
     /// Whether the usual places are searched too.
-    pub usual: bool,
+    pub(crate) usual: bool,
     /// Also files of other users, and those that others can write to.
-    pub foreign: bool,
+    pub(crate) foreign: bool,
 }
 
 #[derive(Clone)]

@@ -26,9 +26,9 @@ pub(crate) fn server(name: &str) -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CredentialKey {
     /// The host, as [`host`] normalizes it.
-    pub host: String,
+    pub(crate) host: String,
     /// The path that the credentials are for: `ns` or `ns/repo`; empty for the whole host.
-    pub path: String,
+    pub(crate) path: String,
 }
 
 impl CredentialKey {

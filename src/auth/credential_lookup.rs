@@ -31,19 +31,19 @@ const PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct StoredAt {
     /// The path; None for an environment variable.
-    pub path: Option<PathBuf>,
+    pub(crate) path: Option<PathBuf>,
     /// The environment variable that contains them, if any.
-    pub variable: Option<&'static str>,
+    pub(crate) variable: Option<&'static str>,
     /// The key in the file, when the file itself contains them.
-    pub key: Option<String>,
+    pub(crate) key: Option<String>,
     /// The helper that the file names, when that has them.
-    pub helper: Option<String>,
+    pub(crate) helper: Option<String>,
 }
 
 /// Credentials, and where they were found.
 pub(crate) struct FoundCredentials {
-    pub credentials: Credentials,
-    pub at: StoredAt,
+    pub(crate) credentials: Credentials,
+    pub(crate) at: StoredAt,
 }
 
 pub(crate) struct StoredCredentials {

@@ -29,8 +29,8 @@ const IDENTITY: &str = "<token>";
 /// The search path of helpers, and their time limit.
 pub(crate) struct Helpers {
     /// The search path, as in PATH.
-    pub search: Option<OsString>,
-    pub limit: Duration,
+    pub(crate) search: Option<OsString>,
+    pub(crate) limit: Duration,
 }
 
 impl Helpers {

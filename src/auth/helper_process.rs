@@ -22,11 +22,11 @@ const FLOODED: Duration = Duration::from_millis(1);
 
 /// How a helper ended, and what it wrote.
 pub(super) struct ChildOutput {
-    pub by: ExitReason,
+    pub(super) by: ExitReason,
     /// Its standard output.
-    pub output: Zeroizing<Vec<u8>>,
+    pub(super) output: Zeroizing<Vec<u8>>,
     /// Its standard error, or the beginning of that.
-    pub errors: Zeroizing<Vec<u8>>,
+    pub(super) errors: Zeroizing<Vec<u8>>,
 }
 
 pub(super) fn run(call: &Call, program: &Path, action: &str, input: &[u8], limit: Duration) -> Result<ChildOutput> {

@@ -25,13 +25,13 @@ const ERROR_BODY: usize = 64 << 10;
 /// How a registry accepted credentials.
 pub(crate) struct Accepted {
     /// The scheme: "none", "basic" or "bearer".
-    pub scheme: &'static str,
+    pub(crate) scheme: &'static str,
     /// The status of the last response.
-    pub status: u16,
+    pub(crate) status: u16,
     /// The identity token that the token server issued, if any.
-    pub refresh: Option<Zeroizing<String>>,
+    pub(crate) refresh: Option<Zeroizing<String>>,
     /// The bearer token, if one is used.
-    pub token: Option<Zeroizing<String>>,
+    pub(crate) token: Option<Zeroizing<String>>,
 }
 
 impl Auth {

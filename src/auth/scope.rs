@@ -10,25 +10,25 @@ const MOST_BYTES: usize = 4096;
 /// `type:name:actions`, the actions sorted and without duplicates; `*` includes the others. A string in another form,
 /// such as the `aws` of ECR public, is kept whole.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Scope {
+pub(crate) struct Scope {
     kind: String,
     name: String,
     actions: Vec<String>,
 }
 
 impl Scope {
-    pub fn repository(name: &str, actions: &[&str]) -> Scope {
+    pub(crate) fn repository(name: &str, actions: &[&str]) -> Scope {
         Scope::new("repository", name, actions.iter().copied())
     }
 
     /// The scope for listing all repositories.
-    pub fn catalog() -> Scope {
+    pub(crate) fn catalog() -> Scope {
         Scope::new("registry", "catalog", ["*"])
     }
 
     /// Parses one scope. The name may contain a host with its port: it ends at the last colon. Empty strings, those
     /// without actions and those with invalid characters are None.
-    pub fn parse(text: &str) -> Option<Scope> {
+    pub(crate) fn parse(text: &str) -> Option<Scope> {
         if text.is_empty() || text.len() > MOST_BYTES || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return None;
         }
@@ -78,17 +78,17 @@ impl fmt::Display for Scope {
 
 /// Scopes requested together. The first one added stays first: some token servers read only that one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ScopeSet {
+pub(crate) struct ScopeSet {
     scopes: Vec<Scope>,
 }
 
 impl ScopeSet {
-    pub fn new() -> ScopeSet {
+    pub(crate) fn new() -> ScopeSet {
         ScopeSet::default()
     }
 
     /// Adds a scope; actions on a resource that is already in the set are merged.
-    pub fn add(&mut self, scope: Scope) {
+    pub(crate) fn add(&mut self, scope: Scope) {
         if let Some(known) = self.scopes.iter_mut().find(|known| known.is_about_the_same(&scope)) {
             known.actions.extend(scope.actions);
             known.settle();
@@ -98,16 +98,16 @@ impl ScopeSet {
     }
 
     /// Adds scopes separated by spaces, as in a challenge. Anything else is skipped.
-    pub fn add_text(&mut self, text: &str) {
+    pub(crate) fn add_text(&mut self, text: &str) {
         text.split_ascii_whitespace().filter_map(Scope::parse).for_each(|scope| self.add(scope));
     }
 
-    pub fn union(&mut self, other: &ScopeSet) {
+    pub(crate) fn union(&mut self, other: &ScopeSet) {
         other.scopes.iter().cloned().for_each(|scope| self.add(scope));
     }
 
     /// The same without the actions that occur nowhere in another set.
-    pub fn limited_to(&self, other: &ScopeSet) -> ScopeSet {
+    pub(crate) fn limited_to(&self, other: &ScopeSet) -> ScopeSet {
         let allowed: Vec<&str> = other.scopes.iter().flat_map(|scope| &scope.actions).map(String::as_str).collect();
         let limit = |scope: &Scope| {
             // A scope without actions cannot be limited.
@@ -122,7 +122,7 @@ impl ScopeSet {
     }
 
     /// Whether a token for this set is sufficient for the other one.
-    pub fn contains(&self, other: &ScopeSet) -> bool {
+    pub(crate) fn contains(&self, other: &ScopeSet) -> bool {
         other.scopes.iter().all(|wanted| self.scopes.iter().any(|scope| scope.covers(wanted)))
     }
 
@@ -136,17 +136,17 @@ impl ScopeSet {
         self.scopes.iter().any(|scope| scope.kind == "repository" && scope.name != repository)
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.scopes.is_empty()
     }
 
     /// The scopes, in the order in which to request them.
-    pub fn iter(&self) -> impl Iterator<Item = &Scope> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Scope> {
         self.scopes.iter()
     }
 
     /// A cache key: equal for equal scopes in any order.
-    pub fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         let mut texts: Vec<String> = self.scopes.iter().map(Scope::to_string).collect();
         texts.sort_unstable();
         texts.join(" ")

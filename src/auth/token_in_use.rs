@@ -16,13 +16,13 @@ const BRIEF: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub(super) struct TokenInUse {
-    pub key: String,
-    pub token: Arc<Token>,
-    pub obtained: Instant,
+    pub(super) key: String,
+    pub(super) token: Arc<Token>,
+    pub(super) obtained: Instant,
     /// Its age when it was handed out.
     age: Duration,
     /// It was fetched for this request, but perhaps for others too.
-    pub new: bool,
+    pub(super) new: bool,
     has_credentials: bool,
 }
 

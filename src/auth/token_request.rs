@@ -44,9 +44,9 @@ const INVALID_GRANT: &str = "invalid_grant";
 
 /// The result of a fetch, and its trace: log hooks run only on callers' threads, so the trace is passed on.
 pub(super) struct FetchedToken {
-    pub outcome: Result<Arc<Token>>,
+    pub(super) outcome: Result<Arc<Token>>,
     /// Log events.
-    pub trace: Vec<Value>,
+    pub(super) trace: Vec<Value>,
 }
 
 /// Starts the fetch, on behalf of the call that needs it first.

@@ -29,14 +29,14 @@ const EARLY: Duration = Duration::from_secs(10);
 /// A bearer token. Its value is wiped when it is dropped and never printed.
 pub(crate) struct Token {
     /// The token itself: visible ASCII only.
-    pub value: Zeroizing<String>,
-    pub expires: SystemTime,
+    pub(crate) value: Zeroizing<String>,
+    pub(crate) expires: SystemTime,
     /// The refresh token that came with it, to be used from now on.
-    pub refresh: Option<Zeroizing<String>>,
+    pub(crate) refresh: Option<Zeroizing<String>>,
     /// What it is for, if the server or the token itself says so: nothing depends on it.
-    pub granted: Option<ScopeSet>,
+    pub(crate) granted: Option<ScopeSet>,
     /// How many requests were given it.
-    pub given: AtomicU64,
+    pub(crate) given: AtomicU64,
 }
 
 impl Token {

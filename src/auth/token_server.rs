@@ -13,20 +13,20 @@ use crate::http::route::Route;
 #[derive(Clone)]
 pub(super) struct Realm {
     /// Its URL, and which addresses it may have.
-    pub at: Location,
+    pub(super) at: Location,
     /// The service named by the challenge.
-    pub service: Option<String>,
+    pub(super) service: Option<String>,
     /// The owner of the tokens: origin and a hash of the credentials.
-    pub identity: String,
+    pub(super) identity: String,
     /// The credentials to send; anonymous when it may not receive them.
-    pub credentials: Credentials,
+    pub(super) credentials: Credentials,
     /// Whether a refresh token is requested too.
-    pub offline: bool,
+    pub(super) offline: bool,
     /// Whether there are credentials that it may not receive.
-    pub withheld: bool,
-    pub route: Route,
+    pub(super) withheld: bool,
+    pub(super) route: Route,
     /// The caller's headers, if it may receive them.
-    pub headers: Headers,
+    pub(super) headers: Headers,
 }
 
 impl Realm {

@@ -8,29 +8,29 @@ use tokio::sync::watch;
 
 /// A flag that stays raised.
 #[derive(Debug, Default)]
-pub struct CancelFlag {
+pub(crate) struct CancelFlag {
     raised: AtomicBool,
     bell: watch::Sender<bool>,
 }
 
 impl CancelFlag {
     /// Raises the flag; it stays up.
-    pub fn raise(&self) {
+    pub(crate) fn raise(&self) {
         self.raise_silently();
         self.bell.send_replace(true);
     }
 
     /// Raises it without waking those that wait for it. This is one atomic store: a signal handler may do it.
-    pub fn raise_silently(&self) {
+    pub(crate) fn raise_silently(&self) {
         self.raised.store(true, Ordering::Release);
     }
 
-    pub fn is_raised(&self) -> bool {
+    pub(crate) fn is_raised(&self) -> bool {
         self.raised.load(Ordering::Acquire)
     }
 
     /// Completes when it is raised, but not when that is done silently.
-    pub async fn raised(&self) {
+    pub(crate) async fn raised(&self) {
         // The sender lives as long as `self`, so the wait cannot fail.
         let _ = self.bell.subscribe().wait_for(|up| *up).await;
     }
@@ -39,12 +39,12 @@ impl CancelFlag {
 /// Shared by a client and its calls, readers and uploads. When the last of them is gone it raises the close flag, which ends the work
 /// that nothing waits for any more.
 #[derive(Debug, Default)]
-pub struct ClientLife {
+pub(crate) struct ClientLife {
     closed: Arc<CancelFlag>,
 }
 
 impl ClientLife {
-    pub fn closed(&self) -> &Arc<CancelFlag> {
+    pub(crate) fn closed(&self) -> &Arc<CancelFlag> {
         &self.closed
     }
 }

@@ -50,11 +50,11 @@ pub struct Context {
 
 /// The progress of a copy besides its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CopyProgress {
+pub(crate) struct CopyProgress {
     /// Counts of its blobs: `{total, copied, mounted, skipped, bytes, bytes_copied, bytes_resumed}`.
-    pub blobs: Value,
+    pub(crate) blobs: Value,
     /// The blobs in transfer: `[{digest, size, done}]`.
-    pub active: Value,
+    pub(crate) active: Value,
 }
 
 /// How many warnings a context keeps.
@@ -103,7 +103,7 @@ impl Context {
     }
 
     /// The flag that [`Context::cancel`] raises.
-    pub fn cancelled(&self) -> &CancelFlag {
+    pub(crate) fn cancelled(&self) -> &CancelFlag {
         &self.cancelled
     }
 

@@ -29,14 +29,14 @@ fn runtime() -> Result<Runtime> {
     built.map_err(|error| Error::io("cannot set up the network", &error))
 }
 
-pub struct Engine {
+pub(crate) struct Engine {
     handle: Handle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Engine {
-    pub fn start() -> Result<Engine> {
+    pub(crate) fn start() -> Result<Engine> {
         let runtime = runtime()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -47,13 +47,13 @@ impl Engine {
     }
 
     /// Runs a future on the calling thread, its sockets and timers on the network thread.
-    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.handle.block_on(future)
     }
 
     /// The same with a time limit; None when it is not done by then. `look` is called every [`GLANCE`] meanwhile, if at all, and
     /// its error ends the wait. A timer of the network thread would wake that thread at each wait.
-    pub fn block_until<F: Future>(
+    pub(crate) fn block_until<F: Future>(
         &self,
         end: Option<Instant>,
         mut look: Option<impl FnMut() -> Result<()>>,
@@ -90,7 +90,7 @@ impl Engine {
 
     /// Runs a future on the network thread, so that the caller needs little stack: a handshake takes much. It is
     /// dropped with the returned future.
-    pub fn aside<F>(&self, future: F) -> impl Future<Output = F::Output>
+    pub(crate) fn aside<F>(&self, future: F) -> impl Future<Output = F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -107,7 +107,7 @@ impl Engine {
     }
 
     /// Runs a future on the network thread without waiting for it.
-    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         self.handle.spawn(future).abort_handle()
     }
 }

@@ -29,13 +29,13 @@ const FAREWELL: Duration = Duration::from_millis(120);
 
 /// The limit of a wait, and what to say when it takes too long.
 #[derive(Debug, Clone, Copy)]
-pub struct WaitLimit {
+pub(crate) struct WaitLimit {
     /// The longest time.
-    pub time: Duration,
+    pub(crate) time: Duration,
     /// What did not happen in that time, for the message.
-    pub what: &'static str,
+    pub(crate) what: &'static str,
     /// It is shorter than it is otherwise, because the call has no more time.
-    pub hurried: bool,
+    pub(crate) hurried: bool,
 }
 
 impl WaitLimit {
@@ -46,7 +46,7 @@ impl WaitLimit {
 
     fn passed(self) -> Error {
         let message = format!("{} within {} s", self.what, self.time.as_secs_f64());
-        Error::new(Code::Timeout, message).as_stall().with_hurry(self.hurried)
+        Error::new(Code::Timeout, message).into_stall().with_hurry(self.hurried)
     }
 }
 
@@ -66,7 +66,7 @@ pub struct Call {
 
 impl Call {
     /// A call on an engine.
-    pub fn new(engine: Arc<Engine>, life: Arc<ClientLife>, context: Option<Arc<Context>>) -> Call {
+    pub(crate) fn new(engine: Arc<Engine>, life: Arc<ClientLife>, context: Option<Arc<Context>>) -> Call {
         let (closed, beat) = (life.closed().clone(), context.as_ref().map(|_| Arc::new(ProgressInterval::new())));
         Call { engine, closed, _life: Some(life), context, quiet: false, beat, memories: Arc::default() }
     }
@@ -83,19 +83,19 @@ impl Call {
     }
 
     /// The thread that does the network's work for this call.
-    pub fn engine(&self) -> &Arc<Engine> {
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }
 
     /// A call for clean-up that must be tried although the caller has left, with a short time limit.
-    pub fn farewell(&self) -> Call {
+    pub(crate) fn farewell(&self) -> Call {
         let context = Context::new();
         context.set_deadline(Some(FAREWELL));
         self.with_context(Arc::new(context))
     }
 
     /// The same call, for bytes that do not count for the caller's progress.
-    pub fn without_progress(&self) -> Call {
+    pub(crate) fn without_progress(&self) -> Call {
         Call { quiet: true, ..self.clone() }
     }
 
@@ -115,7 +115,7 @@ impl Call {
     }
 
     /// Sets the progress details of a copy.
-    pub fn describe(&self, detail: impl FnOnce() -> CopyProgress) {
+    pub(crate) fn describe(&self, detail: impl FnOnce() -> CopyProgress) {
         if let Some(context) = &self.context {
             context.describe(detail());
         }
@@ -148,7 +148,7 @@ impl Call {
     }
 
     /// Waits for a future, until the call must stop or the limit has passed.
-    pub fn wait<F: Future>(&self, limit: Option<WaitLimit>, future: F) -> Result<F::Output> {
+    pub(crate) fn wait<F: Future>(&self, limit: Option<WaitLimit>, future: F) -> Result<F::Output> {
         self.check()?;
         let deadline = self.context.as_ref().and_then(|context| context.deadline());
         let over = limit.and_then(|limit| Instant::now().checked_add(limit.time));
@@ -172,18 +172,18 @@ impl Call {
     }
 
     /// Wraps a descriptor of the caller for writing, until the call must stop.
-    pub fn output<'a>(&'a self, descriptor: &'a impl AsFd) -> Result<Output<'a>> {
+    pub(crate) fn output<'a>(&'a self, descriptor: &'a impl AsFd) -> Result<Output<'a>> {
         Output::new(descriptor.as_fd(), || self.check())
             .map_err(|error| Error::io("cannot write to the descriptor", &error))
     }
 
     /// Opens a pipe or device for writing, once it has a reader.
-    pub fn open_through(&self, through: DirectOutput) -> Result<File> {
+    pub(crate) fn open_through(&self, through: DirectOutput) -> Result<File> {
         through.open(&|| self.sleep(Duration::from_millis(20)))
     }
 
     /// Sleeps.
-    pub fn sleep(&self, time: Duration) -> Result<()> {
+    pub(crate) fn sleep(&self, time: Duration) -> Result<()> {
         self.wait(None, async { tokio::time::sleep(time).await })
     }
 
@@ -205,7 +205,7 @@ impl Call {
     }
 
     /// Passes an event to the log hook.
-    pub fn log(&self, event: impl FnOnce() -> Value) -> Result<()> {
+    pub(crate) fn log(&self, event: impl FnOnce() -> Value) -> Result<()> {
         let Some(hook) = self.context.as_ref().and_then(|context| context.log_hook()) else { return Ok(()) };
         hook(&event()).map_err(|_| stopped("log"))
     }
@@ -219,12 +219,12 @@ impl Call {
     }
 
     /// Keeps the warnings of a response in the context, and passes new ones to the log hook.
-    pub fn warn(&self, host: &str, warnings: Vec<String>) -> Result<()> {
+    pub(crate) fn warn(&self, host: &str, warnings: Vec<String>) -> Result<()> {
         warnings.iter().try_for_each(|text| self.warn_of(host, text))
     }
 
     /// Keeps a warning about a place, which need not be a host, and passes it to the log hook if it is new.
-    pub fn warn_of(&self, place: &str, text: &str) -> Result<()> {
+    pub(crate) fn warn_of(&self, place: &str, text: &str) -> Result<()> {
         match &self.context {
             Some(context) if context.add_warning(place, text) => {
                 self.log(|| json!({"event": "warning", "host": place, "text": text}))
@@ -234,7 +234,7 @@ impl Call {
     }
 
     /// Starts a transfer.
-    pub fn begin(&self, operation: &'static str, total: Option<u64>) -> Result<()> {
+    pub(crate) fn begin(&self, operation: &'static str, total: Option<u64>) -> Result<()> {
         if let Some(context) = &self.context {
             context.begin(operation, total);
         }
@@ -245,7 +245,7 @@ impl Call {
     }
 
     /// Reports the progress of the transfer.
-    pub fn moved_to(&self, done: u64) -> Result<()> {
+    pub(crate) fn moved_to(&self, done: u64) -> Result<()> {
         match self.context.as_ref().filter(|_| !self.quiet) {
             Some(context) => context.moved_to(done),
             None => return Ok(()),
@@ -265,7 +265,7 @@ impl Call {
     }
 
     /// Whether there is a hook for blobs.
-    pub fn watches_blobs(&self) -> bool {
+    pub(crate) fn watches_blobs(&self) -> bool {
         self.context.as_ref().is_some_and(|context| context.blob_hook().is_some())
     }
 
@@ -278,12 +278,12 @@ impl Call {
     }
 
     /// Whether the caller can be asked for credentials.
-    pub fn asks_for_credentials(&self) -> bool {
+    pub(crate) fn asks_for_credentials(&self) -> bool {
         self.context.as_ref().is_some_and(|context| context.credentials_hook().is_some())
     }
 
     /// Asks the caller for a host's credentials; None without a hook.
-    pub fn credentials(&self, host: &str) -> Result<Option<Credentials>> {
+    pub(crate) fn credentials(&self, host: &str) -> Result<Option<Credentials>> {
         match self.context.as_ref().and_then(|context| context.credentials_hook()) {
             Some(hook) => hook(self, host).map(Some),
             None => Ok(None),
@@ -311,6 +311,6 @@ fn out_of_time() -> Error {
 }
 
 /// The error for a hook that stopped the call.
-pub fn stopped(which: &str) -> Error {
+pub(crate) fn stopped(which: &str) -> Error {
     Error::new(Code::Callback, format!("the caller's {which} callback stopped the call"))
 }

@@ -84,7 +84,7 @@ impl Code {
     }
 
     /// The name without the `OCIREG_` prefix, NUL-terminated so that C can borrow it.
-    pub fn c_name(self) -> &'static std::ffi::CStr {
+    pub(crate) fn c_name(self) -> &'static std::ffi::CStr {
         match self {
             Code::InvalidArgument => c"INVALID_ARGUMENT",
             Code::InvalidReference => c"INVALID_REFERENCE",

@@ -7,9 +7,8 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+pub use crate::rate_limit::RateLimit;
 pub use code::Code;
-
-use crate::rate_limit::RateLimit;
 
 /// The side of a copy that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -103,7 +102,7 @@ impl Error {
     }
 
     /// A copy, for a result that several callers wait for.
-    pub fn duplicate(&self) -> Error {
+    pub(crate) fn duplicate(&self) -> Error {
         Error(self.0.clone())
     }
 
@@ -168,13 +167,13 @@ impl Error {
     }
 
     /// Replaces the code.
-    pub fn with_code(mut self, code: Code) -> Error {
+    pub(crate) fn with_code(mut self, code: Code) -> Error {
         self.0.code = code;
         self
     }
 
     /// Marks the error as a stall: the peer was silent or too slow, and the same request may succeed when repeated.
-    pub fn as_stall(mut self) -> Error {
+    pub(crate) fn into_stall(mut self) -> Error {
         self.0.stall = true;
         self
     }
@@ -202,7 +201,7 @@ impl Error {
     }
 
     /// Whether the peer was silent, as opposed to a deadline that has passed.
-    pub fn is_stall(&self) -> bool {
+    pub(crate) fn is_stall(&self) -> bool {
         self.0.stall
     }
 
@@ -229,7 +228,7 @@ impl Error {
     }
 
     /// Sets the side of a copy that failed. What the caller has ended has not failed on either.
-    pub fn with_side(mut self, side: Side) -> Error {
+    pub(crate) fn with_side(mut self, side: Side) -> Error {
         if !matches!(self.code(), Code::Cancelled | Code::Closed | Code::Forked) {
             self.0.side = Some(side);
         }
@@ -250,7 +249,7 @@ impl Error {
     }
 
     /// Sets the URL, without userinfo, query and fragment.
-    pub fn with_url(mut self, url: &url::Url) -> Error {
+    pub(crate) fn with_url(mut self, url: &url::Url) -> Error {
         if self.0.url.is_none() {
             let mut url = url.clone();
             url.set_query(None);
@@ -275,7 +274,7 @@ impl Error {
     }
 
     /// Sets what the registry said about its rate limit.
-    pub fn with_rate_limit(mut self, rate_limit: Option<RateLimit>) -> Error {
+    pub(crate) fn with_rate_limit(mut self, rate_limit: Option<RateLimit>) -> Error {
         self.0.rate_limit = rate_limit;
         self
     }
@@ -292,7 +291,7 @@ impl Error {
     }
 
     /// Sets the texts of the underlying errors, outermost first.
-    pub fn with_cause(mut self, cause: Vec<String>) -> Error {
+    pub(crate) fn with_cause(mut self, cause: Vec<String>) -> Error {
         self.0.cause = cause.into_iter().map(plain).collect();
         self
     }

@@ -69,8 +69,8 @@ impl ByteRates {
 /// The pace of a request's bodies.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Paces {
-    pub down: Pace,
-    pub up: Pace,
+    pub(crate) down: Pace,
+    pub(crate) up: Pace,
 }
 
 /// The limits that hold for a body, all of them.

@@ -38,9 +38,9 @@ const KEPT: usize = 1000;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct HostCertificates {
     /// Files of certificate authorities.
-    pub ca_files: Vec<String>,
+    pub(crate) ca_files: Vec<String>,
     /// The client certificate; of several the first by name.
-    pub identity: Option<ClientCertificate>,
+    pub(crate) identity: Option<ClientCertificate>,
 }
 
 /// The folders that are searched; the first that knows a host says everything about it.

@@ -24,11 +24,11 @@ use crate::mirrors::ForbiddenHosts;
 
 /// One request on the way through redirects.
 pub(super) struct Leg {
-    pub at: Location,
+    pub(super) at: Location,
     /// No redirect has led to another origin yet: credentials may go along.
-    pub at_home: bool,
+    pub(super) at_home: bool,
     /// The number of the attempt that it belongs to.
-    pub attempt: u32,
+    pub(super) attempt: u32,
 }
 
 /// What one request is sent with.

@@ -19,9 +19,9 @@ tokio::task_local! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Handshake {
     /// The peer: the host, or a proxy that is reached by TLS.
-    pub name: String,
+    pub(crate) name: String,
     /// Whether the peer is known to speak TLS.
-    pub answered: bool,
+    pub(crate) answered: bool,
 }
 
 /// Watches the handshakes of one request.

@@ -46,6 +46,7 @@ pub(crate) fn secret_value(text: Zeroizing<String>) -> Option<HeaderValue> {
 pub struct Headers(HeaderMap);
 
 impl Headers {
+    /// Adds one; the error says why it must not be set.
     pub fn add(&mut self, name: &str, value: &str) -> Result<(), String> {
         let name: HeaderName =
             name.trim().parse().map_err(|_| format!("'{}' is not a header name", crate::text::shorten(name)))?;
@@ -69,7 +70,7 @@ impl Headers {
     }
 
     /// Adds them to a request, replacing headers with the same names.
-    pub fn put_into(&self, headers: &mut HeaderMap) {
+    pub(crate) fn put_into(&self, headers: &mut HeaderMap) {
         for name in self.0.keys() {
             headers.remove(name);
         }
@@ -93,12 +94,12 @@ impl Headers {
         })
     }
 
-    pub fn names(&self) -> Vec<&str> {
+    pub(crate) fn names(&self) -> Vec<&str> {
         self.0.keys().map(HeaderName::as_str).collect()
     }
 
     /// These, and the headers of another source with other names.
-    pub fn over(&self, general: &Headers) -> Headers {
+    pub(crate) fn over(&self, general: &Headers) -> Headers {
         let mut all = general.0.clone();
         self.put_into(&mut all);
         Headers(all)

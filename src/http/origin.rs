@@ -8,11 +8,11 @@ use url::Url;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Origin {
     /// The scheme, `http` or `https`.
-    pub scheme: &'static str,
+    pub(crate) scheme: &'static str,
     /// The host in lower case; an IPv6 address in brackets.
-    pub host: String,
+    pub(crate) host: String,
     /// The port, also when it is the scheme's default.
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 impl Origin {

@@ -32,6 +32,7 @@ options! {
 
 const SCHEMES: [&str; 4] = ["http", "https", "socks5", "socks5h"];
 
+/// A proxy, with its credentials.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     url: Url,
@@ -78,35 +79,35 @@ impl Proxy {
     }
 
     /// The form shown in messages and explanations: without credentials.
-    pub fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         self.url.as_str().trim_end_matches('/').to_owned()
     }
 
-    pub fn has_credentials(&self) -> bool {
+    pub(crate) fn has_credentials(&self) -> bool {
         self.text.as_str() != self.url.as_str()
     }
 
-    pub fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         self.url.host_str().unwrap_or_default()
     }
 
     /// Whether the proxy itself is reached by TLS.
-    pub fn is_https(&self) -> bool {
+    pub(crate) fn is_https(&self) -> bool {
         self.url.scheme() == "https"
     }
 
     /// Whether it resolves host names itself; only a `socks5` proxy receives addresses.
-    pub fn resolves(&self) -> bool {
+    pub(crate) fn resolves(&self) -> bool {
         self.url.scheme() != "socks5"
     }
 
     /// Whether a plain http request is sent to it as a request, not through a tunnel.
-    pub fn forwards(&self) -> bool {
+    pub(crate) fn forwards(&self) -> bool {
         self.url.scheme().starts_with("http")
     }
 
     /// Converts it for the HTTP crate.
-    pub fn to_reqwest(&self) -> Result<reqwest::Proxy> {
+    pub(crate) fn to_reqwest(&self) -> Result<reqwest::Proxy> {
         reqwest::Proxy::all(self.text.as_str())
             .map_err(|_| Error::new(Code::InvalidArgument, format!("the proxy {} cannot be used", self.shown())))
     }
@@ -118,14 +119,17 @@ impl fmt::Debug for Proxy {
     }
 }
 
+/// Whether a host is reached through a proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ProxyChoice {
     /// No proxy: `direct`, or an empty string.
     Direct,
+    /// Through this one.
     Through(Proxy),
 }
 
 impl ProxyChoice {
+    /// Reads `direct`, or a proxy as [`Proxy::parse`] does.
     pub fn parse(text: &str) -> std::result::Result<ProxyChoice, &'static str> {
         match text.trim() {
             "" | "direct" => Ok(ProxyChoice::Direct),

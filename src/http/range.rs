@@ -4,11 +4,11 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ContentRange {
     /// The offset of the first byte.
-    pub start: u64,
+    pub(crate) start: u64,
     /// The offset of the last byte.
-    pub end: u64,
+    pub(crate) end: u64,
     /// The size of the whole; None when the server does not say.
-    pub size: Option<u64>,
+    pub(crate) size: Option<u64>,
 }
 
 impl ContentRange {

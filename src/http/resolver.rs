@@ -18,7 +18,7 @@ const AT_ONCE: usize = 8;
 #[derive(Debug, thiserror::Error)]
 #[error("cannot resolve the host {host}: {why}")]
 pub(crate) struct UnresolvedHost {
-    pub host: String,
+    pub(crate) host: String,
     why: String,
 }
 
@@ -43,7 +43,7 @@ impl GuardedResolver {
 /// A thread that could not be started.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot start a thread: {0}")]
-pub(crate) struct NoThread(pub std::io::Error);
+pub(crate) struct NoThread(pub(crate) std::io::Error);
 
 /// Asks the system's resolver on a separate thread, because it may take arbitrarily long. It is an error if no thread
 /// can be started.

@@ -38,18 +38,18 @@ pub struct WholeBody {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
     /// The longest wait for the next bytes.
-    pub idle: WaitLimit,
+    pub(crate) idle: WaitLimit,
     /// The slowest rate that is accepted.
-    pub slowest: Slowest,
+    pub(crate) slowest: Slowest,
     /// When the last byte must have arrived.
-    pub end: Option<Instant>,
+    pub(crate) end: Option<Instant>,
 }
 
 /// What holds for the bytes of a response.
 pub(crate) struct BodyTerms {
-    pub patience: Patience,
+    pub(crate) patience: Patience,
     /// How fast they may come.
-    pub limit: Limit,
+    pub(crate) limit: Limit,
 }
 
 /// One redirect on the way to a response.
@@ -305,7 +305,7 @@ impl BodyReader {
         self.bytes.begin(call);
         let piece = call.wait(Some(limit), self.bytes.piece()).map_err(|error| match left {
             Some(left) if error.is_stall() && left <= idle.time => {
-                Error::new(Code::Timeout, "the answer takes too long").as_stall()
+                Error::new(Code::Timeout, "the answer takes too long").into_stall()
             }
             _ => error,
         })?;
@@ -363,7 +363,7 @@ impl Speed {
         if slow {
             let (rate, seconds) = (slowest.rate, slowest.window.as_secs_f64());
             let message = format!("the server sends fewer than {rate} bytes a second over {seconds} s");
-            let error = Error::new(Code::Timeout, message).as_stall();
+            let error = Error::new(Code::Timeout, message).into_stall();
             return Err(error.with_hint("the client's option min_speed sets the limit"));
         }
         Ok(())

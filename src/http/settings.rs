@@ -155,7 +155,7 @@ impl HttpOptions {
 
     /// The minimum speed. A limit set by the caller is measured over the idle limit, as documented; the default is
     /// measured for longer, so that a short idle limit concerns only silence.
-    pub fn slowest(&self) -> Slowest {
+    pub(crate) fn slowest(&self) -> Slowest {
         match self.min_speed {
             Some(rate) => Slowest { rate, window: self.idle() },
             None => Slowest { rate: 1024, window: self.idle().max(Duration::from_secs(30)) },
@@ -163,28 +163,28 @@ impl HttpOptions {
     }
 
     /// How long a server may be silent.
-    pub fn idle(&self) -> Duration {
+    pub(crate) fn idle(&self) -> Duration {
         Duration::from_millis(self.idle_timeout_ms)
     }
 
     /// The limit for name resolution, TCP and TLS together.
-    pub fn connect(&self) -> Duration {
+    pub(crate) fn connect(&self) -> Duration {
         Duration::from_millis(self.connect_timeout_ms)
     }
 
     /// The time limit for the response to an upload.
-    pub fn response(&self) -> Duration {
+    pub(crate) fn response(&self) -> Duration {
         Duration::from_millis(self.answer_timeout_ms)
     }
 }
 
 /// The minimum speed of a server: fewer bytes per second over the window count as a stall.
 #[derive(Debug, Clone, Copy)]
-pub struct Slowest {
+pub(crate) struct Slowest {
     /// Bytes per second; 0 means no minimum.
-    pub rate: u64,
+    pub(crate) rate: u64,
     /// The time over which the rate is measured.
-    pub window: Duration,
+    pub(crate) window: Duration,
 }
 
 /// The network settings of one host, or of all.

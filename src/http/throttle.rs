@@ -157,7 +157,7 @@ impl Throttle {
         let for_call = || lock(&call.memory::<Silences>().0).get(&self.key()).copied();
         let is_since = |at: Instant| at >= begun;
         let error =
-            || Error::new(Code::Timeout, "no answer from the server to the requests before this one").as_stall();
+            || Error::new(Code::Timeout, "no answer from the server to the requests before this one").into_stall();
         match for_all.is_some_and(is_since) {
             true => Err(error()),
             false if for_call().is_some_and(is_since) => Err(error().with_hurry(true)),

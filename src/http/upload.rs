@@ -123,9 +123,9 @@ pub(crate) fn pipe(size: u64) -> (mpsc::Sender<Bytes>, reqwest::Body) {
 
 pub(crate) struct UploadLimits {
     /// For sending the next piece.
-    pub piece: WaitLimit,
+    pub(crate) piece: WaitLimit,
     /// For the response after the last piece.
-    pub response: WaitLimit,
+    pub(crate) response: WaitLimit,
 }
 
 /// Sends the pieces of a source while a request is in progress, until its response arrives.

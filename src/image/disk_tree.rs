@@ -20,11 +20,11 @@ use crate::os::{owner, safe_path};
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct PreservedAttributes {
     /// The owner; only root can set it.
-    pub owner: bool,
+    pub(crate) owner: bool,
     /// Set-user-ID and set-group-ID.
-    pub setuid: bool,
+    pub(crate) setuid: bool,
     /// Devices and pipes.
-    pub devices: bool,
+    pub(crate) devices: bool,
 }
 
 pub(crate) struct DiskTree {

@@ -6,7 +6,8 @@ use super::flat::FlatLayers;
 use super::layer::{UnpackLimits, UnpackedLayer};
 use super::tar::LayerEntries;
 use super::unpacking::Unpacking;
-pub use super::unpacking::{check_diff_id, diff_ids, ExtractOptions, Extracted, ExtractedLayer};
+pub(crate) use super::unpacking::{check_diff_id, diff_ids};
+pub use super::unpacking::{ExtractOptions, Extracted, ExtractedLayer};
 use super::{picked, Image};
 use crate::call::Call;
 use crate::digest::Digest;
@@ -21,7 +22,7 @@ pub fn extract(call: &Call, store: &dyn ReadStore, path: &Path, options: &Extrac
 }
 
 /// Extracts an image, with a place for files that have to wait.
-pub fn extract_through(
+pub(crate) fn extract_through(
     call: &Call,
     store: &dyn ReadStore,
     path: &Path,

@@ -17,15 +17,15 @@ const BATCH: usize = 4096;
 
 /// An entry, and the layer that it comes from.
 pub(super) struct ListedNode {
-    pub entry: TarEntry,
-    pub layer: usize,
+    pub(super) entry: TarEntry,
+    pub(super) layer: usize,
 }
 
 /// All names, by their true paths: links on the way are followed, as [`super::disk_tree::DiskTree`] does on a disk.
 pub(super) struct ListedTree {
     call: Call,
     /// What whiteouts hide.
-    pub lower: BTreeMap<Vec<u8>, ListedNode>,
+    pub(super) lower: BTreeMap<Vec<u8>, ListedNode>,
     /// The names of the current layer, and the folders above them. Its whiteouts are for lower layers; the names are kept apart so that
     /// a whiteout looks only at names that it removes, however often it is repeated.
     own: BTreeMap<Vec<u8>, ListedNode>,

@@ -12,7 +12,7 @@ pub mod extract;
 pub mod files;
 mod flat;
 pub(crate) mod folders;
-pub mod index;
+pub(crate) mod index;
 pub(crate) mod layer;
 mod layer_entries;
 pub(crate) mod layer_names;
@@ -20,7 +20,7 @@ pub(crate) mod listed_tree;
 mod new_layer;
 pub(crate) mod path_walk;
 mod picked;
-pub mod place_contents;
+pub(crate) mod place_contents;
 pub mod scratch;
 pub mod size;
 pub mod tag;
@@ -28,6 +28,8 @@ pub(crate) mod tar;
 mod unpacking;
 pub mod validate;
 pub(crate) mod whiteout;
+
+pub use index::{IndexAppendOptions, IndexCreateOptions, IndexRemoveOptions, IndexSourceOptions, WrittenIndex};
 
 use crate::call::Call;
 use crate::error::{Code, Error, Result};

@@ -19,23 +19,23 @@ const MOST_REFERRERS: usize = 10_000;
 options! {
     /// Which manifest of a place.
     #[derive(Debug, Clone)]
-    pub struct PlaceManifestOptions {
+    pub(crate) struct PlaceManifestOptions {
         /// of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of the index itself
-        pub platform: Option<String>,
+        pub(crate) platform: Option<String>,
     }
 }
 
 options! {
     /// Which referrers.
     #[derive(Debug, Clone)]
-    pub struct PlaceReferrersOptions {
+    pub(crate) struct PlaceReferrersOptions {
         /// only those of this type
-        pub artifact_type: Option<String>,
+        pub(crate) artifact_type: Option<String>,
     }
 }
 
 /// The manifest that a place names, an index itself unless a platform is wanted: the documented JSON, and its bytes.
-pub fn manifest(call: &Call, store: &dyn ReadStore, options: &PlaceManifestOptions) -> Result<(Value, Vec<u8>)> {
+pub(crate) fn manifest(call: &Call, store: &dyn ReadStore, options: &PlaceManifestOptions) -> Result<(Value, Vec<u8>)> {
     let image = match options.platform.as_deref() {
         None => Image { content: store.root(call)?, platform: None },
         platform => Image::find(call, store, platform)?,
@@ -49,7 +49,7 @@ pub fn manifest(call: &Call, store: &dyn ReadStore, options: &PlaceManifestOptio
 }
 
 /// Everything that a place holds, in the documented JSON.
-pub fn list(call: &Call, store: &dyn ReadStore) -> Result<Value> {
+pub(crate) fn list(call: &Call, store: &dyn ReadStore) -> Result<Value> {
     let images = store.images(call)?;
     let tags: Vec<&String> = images.iter().flat_map(|image| &image.names).collect();
     Ok(json!({"place": store.place(), "tags": tags, "images": images}))
@@ -57,7 +57,7 @@ pub fn list(call: &Call, store: &dyn ReadStore) -> Result<Value> {
 
 /// What refers to the manifest that a place names, in the documented JSON. A registry's list says what each is (distribution-spec
 /// "Listing Referrers"); that of a layout may not, and their manifests are at hand.
-pub fn referrers(call: &Call, store: &dyn ReadStore, options: &PlaceReferrersOptions) -> Result<Value> {
+pub(crate) fn referrers(call: &Call, store: &dyn ReadStore, options: &PlaceReferrersOptions) -> Result<Value> {
     let filter = ReferrersFilter::new(options.artifact_type.as_deref(), &[], None)?;
     let (subject, mut listed) = referring(call, store)?;
     listed.retain(|entry| filter.lets_pass(entry, false));

@@ -87,7 +87,12 @@ pub struct ExtractedLayer {
 }
 
 /// The digests that the unpacked layers must have, if the config has them.
-pub fn diff_ids(call: &Call, store: &dyn ReadStore, image: &Image, layers: usize) -> Result<Option<Vec<Digest>>> {
+pub(crate) fn diff_ids(
+    call: &Call,
+    store: &dyn ReadStore,
+    image: &Image,
+    layers: usize,
+) -> Result<Option<Vec<Digest>>> {
     let told =
         image.content.document.config().is_some_and(|config| crate::media_type::is_image_config(&config.media_type));
     let ids = if told { ImageConfig::read(call, store, image)?.diff_ids()? } else { None };
@@ -102,7 +107,7 @@ pub fn diff_ids(call: &Call, store: &dyn ReadStore, image: &Image, layers: usize
 }
 
 /// Compares a layer's unpacked bytes with what the config says.
-pub fn check_diff_id(layer: &Descriptor, found: &Digest, expected: Option<&Digest>) -> Result<bool> {
+pub(crate) fn check_diff_id(layer: &Descriptor, found: &Digest, expected: Option<&Digest>) -> Result<bool> {
     match expected {
         // The computed digest is sha256; another algorithm cannot be compared.
         Some(expected) if expected.algorithm() != found.algorithm() => Ok(false),

@@ -1,6 +1,6 @@
 //! The places on this machine: OCI image layouts and the archives.
 
-pub mod archive;
+pub(crate) mod archive;
 pub mod check;
 pub mod directory;
 mod flush_queue;

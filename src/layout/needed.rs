@@ -30,9 +30,9 @@ pub(super) trait Shelf {
 /// The digests by which Docker identifies an image.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ImageBlobs {
-    pub config: Digest,
+    pub(super) config: Digest,
     /// Its layers, the oldest first.
-    pub layers: Vec<Digest>,
+    pub(super) layers: Vec<Digest>,
 }
 
 impl ImageBlobs {
@@ -46,19 +46,19 @@ impl ImageBlobs {
 #[derive(Debug, Default)]
 pub(super) struct Needed {
     /// Manifests and other documents that name blobs.
-    pub manifests: Vec<Descriptor>,
+    pub(super) manifests: Vec<Descriptor>,
     /// The images among them.
-    pub images: Vec<ImageBlobs>,
+    pub(super) images: Vec<ImageBlobs>,
     /// All other blobs, each once, present or not.
-    pub blobs: Vec<Descriptor>,
+    pub(super) blobs: Vec<Descriptor>,
     /// Manifests that are named but missing, and may need anything.
-    pub sparse: Vec<Digest>,
+    pub(super) sparse: Vec<Digest>,
     /// Entries that are there, but in a form that is not known: they may need anything too.
-    pub obscure: Vec<Digest>,
+    pub(super) obscure: Vec<Digest>,
     /// Blobs that cannot be right, and why.
-    pub problems: Vec<(Digest, Error)>,
+    pub(super) problems: Vec<(Digest, Error)>,
     /// Manifests of another size than their descriptors say: what they need is known anyway.
-    pub missized: Vec<(Digest, Error)>,
+    pub(super) missized: Vec<(Digest, Error)>,
 }
 
 impl Needed {

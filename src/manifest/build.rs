@@ -22,16 +22,16 @@ const OCI_ONLY: [&str; 3] = ["artifactType", "subject", "annotations"];
 
 /// A manifest that was made, and what it is.
 #[derive(Debug)]
-pub struct BuiltManifest {
+pub(crate) struct BuiltManifest {
     /// Its exact bytes.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// The JSON document, with digest and size.
-    pub document: Document,
+    pub(crate) document: Document,
 }
 
 /// Makes a manifest of its parts: a JSON object with the members of a manifest or an index, without `schemaVersion`. `algorithm` is for
 /// its own digest.
-pub fn build(parts: &[u8], algorithm: Algorithm) -> Result<BuiltManifest> {
+pub(crate) fn build(parts: &[u8], algorithm: Algorithm) -> Result<BuiltManifest> {
     build_as(parts, algorithm, false)
 }
 

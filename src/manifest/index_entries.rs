@@ -19,9 +19,9 @@ use crate::text::shorten;
 
 /// An entry of an index.
 #[derive(Debug, Clone)]
-pub struct IndexEntry {
+pub(crate) struct IndexEntry {
     /// What it says.
-    pub descriptor: Descriptor,
+    pub(crate) descriptor: Descriptor,
     /// The same with all members, as it was written.
     raw: Value,
     /// What the config of its image says that it runs on, if it was read.
@@ -30,49 +30,49 @@ pub struct IndexEntry {
 
 /// The entries of an index after a change, and the change.
 #[derive(Debug, Clone, Default)]
-pub struct ChangedEntries {
+pub(crate) struct ChangedEntries {
     /// All that are there now.
-    pub all: Vec<IndexEntry>,
+    pub(crate) all: Vec<IndexEntry>,
     /// Those that are new.
-    pub added: Vec<Descriptor>,
+    pub(crate) added: Vec<Descriptor>,
     /// Those that were to be added, and were there.
-    pub known: Vec<Descriptor>,
+    pub(crate) known: Vec<Descriptor>,
     /// Those that have gone.
-    pub removed: Vec<Descriptor>,
+    pub(crate) removed: Vec<Descriptor>,
 }
 
 impl IndexEntry {
     /// A new entry, with its members in the order of Go's programs.
-    pub fn new(descriptor: Descriptor) -> Result<IndexEntry> {
+    pub(crate) fn new(descriptor: Descriptor) -> Result<IndexEntry> {
         let mut raw = json!(descriptor);
         settle(&mut raw, "manifests")?;
         Ok(IndexEntry::written(descriptor, raw))
     }
 
     /// An entry as it stands in another index.
-    pub fn written(descriptor: Descriptor, raw: Value) -> IndexEntry {
+    pub(crate) fn written(descriptor: Descriptor, raw: Value) -> IndexEntry {
         IndexEntry { descriptor, raw, config: None }
     }
 
     /// The entries of an index, in their order.
-    pub fn all(index: &Document) -> Vec<IndexEntry> {
+    pub(crate) fn all(index: &Document) -> Vec<IndexEntry> {
         let raw = index.value.get("manifests").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let both = index.manifests().iter().zip(raw);
         both.map(|(entry, raw)| IndexEntry::written(entry.clone(), raw.clone())).collect()
     }
 
     /// All that it says.
-    pub fn into_raw(self) -> Value {
+    pub(crate) fn into_raw(self) -> Value {
         self.raw
     }
 
     /// Whether it says what it runs on.
-    pub fn says_platform(&self) -> bool {
+    pub(crate) fn says_platform(&self) -> bool {
         self.descriptor.platform.as_ref().is_some_and(|platform| platform.is_complete())
     }
 
     /// The same entry for a platform that it did not say.
-    pub fn on(mut self, platform: Platform) -> Result<IndexEntry> {
+    pub(crate) fn on(mut self, platform: Platform) -> Result<IndexEntry> {
         let mut ordered = json!({"mediaType": types::OCI_MANIFEST, "digest": self.descriptor.digest, "size": 0,
                                  "platform": platform});
         settle(&mut ordered, "manifests")?;
@@ -82,7 +82,7 @@ impl IndexEntry {
     }
 
     /// The same entry with annotations, over those that it has.
-    pub fn annotated(mut self, annotations: &Map<String, Value>) -> IndexEntry {
+    pub(crate) fn annotated(mut self, annotations: &Map<String, Value>) -> IndexEntry {
         if !annotations.is_empty() && !self.descriptor.is_attestation() {
             annotate(&mut self.raw, annotations);
             self.descriptor.annotations = self.raw["annotations"].as_object().map(Into::into);
@@ -91,7 +91,7 @@ impl IndexEntry {
     }
 
     /// The same entry, which goes on not saying its platform.
-    pub fn found_on(mut self, platform: Platform) -> IndexEntry {
+    pub(crate) fn found_on(mut self, platform: Platform) -> IndexEntry {
         self.config = Some(platform);
         self
     }
@@ -159,7 +159,7 @@ impl ListedEntries {
 /// Adds entries behind those that are there. An image has one entry for a platform, the first. Two images for one platform are two
 /// entries, as all other tools have it; with `replace` the new ones take the place of those that were there before, and of what attests
 /// something about those.
-pub fn added(before: Vec<IndexEntry>, new: Vec<IndexEntry>, replace: bool) -> ChangedEntries {
+pub(crate) fn added(before: Vec<IndexEntry>, new: Vec<IndexEntry>, replace: bool) -> ChangedEntries {
     let coming = ListedEntries::of(&new);
     let taken: HashSet<Platform> = new.iter().filter_map(IndexEntry::runs_on).map(Platform::purpose).collect();
     let is_replaced = |old: &IndexEntry| {
@@ -183,7 +183,7 @@ pub fn added(before: Vec<IndexEntry>, new: Vec<IndexEntry>, replace: bool) -> Ch
 
 /// Takes entries away, by their digests and by their platforms, with what attests something about them. What is not there cannot be taken
 /// away, unless it is known to have been there.
-pub fn removed(
+pub(crate) fn removed(
     before: Vec<IndexEntry>,
     digests: &[Digest],
     platforms: &[Platform],
@@ -234,7 +234,7 @@ fn without(before: Vec<IndexEntry>, gone: &[bool], coming: &[IndexEntry]) -> Cha
 }
 
 /// The type that an index of these entries has by default: Docker's, if all of them are Docker's.
-pub fn usual_type(entries: &[IndexEntry]) -> &'static str {
+pub(crate) fn usual_type(entries: &[IndexEntry]) -> &'static str {
     let is_docker = |entry: &IndexEntry| {
         matches!(entry.descriptor.media_type.as_str(), types::DOCKER_MANIFEST | types::DOCKER_LIST)
     };
@@ -253,7 +253,7 @@ fn annotate(value: &mut Value, annotations: &Map<String, Value>) {
 }
 
 /// The same index with annotations, over those that it has.
-pub fn annotated(index: &Document, annotations: &Map<String, Value>) -> Document {
+pub(crate) fn annotated(index: &Document, annotations: &Map<String, Value>) -> Document {
     let mut index = index.clone();
     if !annotations.is_empty() {
         annotate(&mut index.value, annotations);
@@ -262,7 +262,7 @@ pub fn annotated(index: &Document, annotations: &Map<String, Value>) -> Document
 }
 
 /// The index with these entries, and of this type, which is its own: its entries keep theirs. Everything else is as in `index`.
-pub fn written(index: &Document, media_type: &str, entries: &[IndexEntry]) -> Result<BuiltManifest> {
+pub(crate) fn written(index: &Document, media_type: &str, entries: &[IndexEntry]) -> Result<BuiltManifest> {
     let mut value = index.value.clone();
     let Some(members) = value.as_object_mut() else { return Err(invalid("the index is not a JSON object")) };
     members.insert("manifests".to_owned(), entries.iter().map(|entry| entry.raw.clone()).collect());
@@ -281,7 +281,7 @@ pub fn written(index: &Document, media_type: &str, entries: &[IndexEntry]) -> Re
 }
 
 /// The media type of an index by its short name.
-pub fn type_named(name: &str) -> Result<&'static str> {
+pub(crate) fn type_named(name: &str) -> Result<&'static str> {
     match name {
         "oci" | types::OCI_INDEX => Ok(types::OCI_INDEX),
         "docker" | types::DOCKER_LIST => Ok(types::DOCKER_LIST),

@@ -4,8 +4,8 @@
 //! One document must mean one thing to every reader: its media type, the type it was served as and its structure must
 //! agree (CVE-2021-41190).
 
-pub mod build;
-pub mod index_entries;
+pub(crate) mod build;
+pub(crate) mod index_entries;
 mod media_type;
 #[cfg(test)]
 mod tests;
@@ -13,7 +13,7 @@ mod tests;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::annotations::Annotations;
+pub use crate::annotations::Annotations;
 pub use crate::descriptor::Descriptor;
 use crate::descriptor::{descriptor, descriptors, invalid};
 use crate::digest::{Algorithm, Digest};
@@ -156,7 +156,7 @@ impl Document {
 
     /// Its descriptor as it stands in a list of referrers (distribution-spec "Pushing Manifests with Subject"): with the type of
     /// artifact, or that of its config, and its annotations.
-    pub fn listed(&self) -> Descriptor {
+    pub(crate) fn listed(&self) -> Descriptor {
         let named = self.value.get("artifactType").and_then(Value::as_str).filter(|name| !name.is_empty());
         let config = self.config().map(|config| config.media_type.as_str());
         let mut listed = Descriptor::new(&self.media_type, self.digest.clone(), self.size);

@@ -24,7 +24,7 @@ pub(crate) mod yaml;
 pub(crate) use config_text::ConfigText;
 pub(crate) use endpoint::{Abilities, EndpointBase, EndpointKey, EndpointTls, RegistryEndpoint};
 pub(crate) use forbidden_hosts::ForbiddenHosts;
-pub(crate) use mirrors_option::Mirrors;
+pub use mirrors_option::Mirrors;
 pub(crate) use registries_conf::RegistriesConf;
 pub(crate) use registries_d::{ImageSignatures, RegistriesD};
 pub(crate) use rename::Rename;

@@ -40,9 +40,9 @@ pub(crate) struct Child {
 
 /// This side's ends of a process's pipes.
 pub(crate) struct Pipes {
-    pub stdin: PipeWriter,
-    pub stdout: PipeReader,
-    pub stderr: PipeReader,
+    pub(crate) stdin: PipeWriter,
+    pub(crate) stdout: PipeReader,
+    pub(crate) stderr: PipeReader,
 }
 
 impl Child {

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 pub(crate) struct FileVersion {
     file: (u64, u64),
     modified: (i64, i64),
-    pub size: u64,
+    pub(crate) size: u64,
 }
 
 impl FileVersion {

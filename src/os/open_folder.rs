@@ -40,17 +40,17 @@ impl Time {
 
 /// The identity of a folder: its device and its inode number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct FolderId(pub u64, pub u64);
+pub(crate) struct FolderId(pub(crate) u64, pub(crate) u64);
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FileStatus {
-    pub is_folder: bool,
+    pub(crate) is_folder: bool,
     /// A regular file or a symbolic link.
-    pub is_plain: bool,
-    pub id: FolderId,
-    pub owner: Owner,
-    pub permissions: Permissions,
-    pub changed: Time,
+    pub(crate) is_plain: bool,
+    pub(crate) id: FolderId,
+    pub(crate) owner: Owner,
+    pub(crate) permissions: Permissions,
+    pub(crate) changed: Time,
 }
 
 /// A file that is not a regular file, a folder or a link.

@@ -28,7 +28,7 @@ const LINE: usize = 128;
 const MOST: usize = 1 << 20;
 
 /// A descriptor that is written to. An error of `go_on` is inside the [`io::Error`], and [`crate::error::Error::io`] takes it out.
-pub struct Output<'a> {
+pub(crate) struct Output<'a> {
     fd: BorrowedFd<'a>,
     go_on: Box<dyn Fn() -> Result<()> + 'a>,
     way: Writing,
@@ -51,7 +51,7 @@ enum Writing {
 
 impl<'a> Output<'a> {
     /// Chooses by the kind of descriptor.
-    pub fn new(fd: BorrowedFd<'a>, go_on: impl Fn() -> Result<()> + 'a) -> io::Result<Output<'a>> {
+    pub(crate) fn new(fd: BorrowedFd<'a>, go_on: impl Fn() -> Result<()> + 'a) -> io::Result<Output<'a>> {
         let way = match FileType::from_raw_mode(fstat(fd)?.st_mode) {
             FileType::RegularFile | FileType::BlockDevice => Writing::File,
             FileType::Socket => Writing::Socket,

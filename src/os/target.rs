@@ -21,7 +21,7 @@ pub(crate) enum Target {
 
 /// A pipe, a terminal, any other character device, or a descriptor that is open already.
 #[derive(Debug)]
-pub struct DirectOutput {
+pub(crate) struct DirectOutput {
     shown: String,
     way: Opening,
 }
@@ -86,7 +86,7 @@ impl Target {
 
 impl DirectOutput {
     /// Opens it, once a process reads from the other end of a named pipe. `pause` waits a little, or ends the waiting.
-    pub fn open(self, pause: &dyn Fn() -> Result<()>) -> Result<File> {
+    pub(crate) fn open(self, pause: &dyn Fn() -> Result<()>) -> Result<File> {
         let path = match self.way {
             Opening::Open(file) => return Ok(file),
             Opening::Named(path) => path,

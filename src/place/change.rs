@@ -129,7 +129,7 @@ fn split(name: &str) -> Option<(&str, Digest)> {
 
 impl Place {
     /// Refuses what is not a tag for it, before anything is asked.
-    pub fn check_tag(&self, tag: &str) -> Result<()> {
+    pub(crate) fn check_tag(&self, tag: &str) -> Result<()> {
         match self {
             Place::Registry(reference) => reference.renamed(tag).map(drop),
             _ if matches!(Place::parse(tag), Ok(Place::Registry(_)) | Err(_)) => Ok(()),

@@ -17,11 +17,11 @@ use crate::transfer::copy::{self, Copied, CopyOptions};
 
 /// Descriptors of the caller's, for archives that are named `-`.
 #[derive(Debug, Default)]
-pub struct Descriptors {
+pub(crate) struct Descriptors {
     /// What is read.
-    pub source: Option<File>,
+    pub(crate) source: Option<File>,
     /// What is written through.
-    pub destination: Option<File>,
+    pub(crate) destination: Option<File>,
 }
 
 /// Copies what one place names to another.
@@ -30,7 +30,7 @@ pub fn copy(client: &Client, call: &Call, from: &Place, to: &Place, options: &Co
 }
 
 /// The same, with descriptors of the caller's.
-pub fn copy_through(
+pub(crate) fn copy_through(
     client: &Client,
     call: &Call,
     from: &Place,

@@ -18,7 +18,8 @@ pub(crate) use blob::open_blob;
 pub use blob::{get_blob, get_blob_file, get_blob_to, head_blob};
 pub use blob_put::{copy_blob, put_blob, put_blob_file, put_blob_stream, BlobCopyOptions, CopiedBlob};
 pub use change::{delete_manifest, delete_tag, put_manifest, tag};
-pub use copy::{append, copy, copy_through, Descriptors};
+pub use copy::{append, copy};
+pub(crate) use copy::{copy_through, Descriptors};
 pub use index::{append_to_index, create_index, remove_from_index};
 pub use lists::{referrers, tags};
 pub use manifest::{get_manifest, head_manifest, manifest_digest};
@@ -204,7 +205,7 @@ impl Place {
     }
 
     /// Whether it is what `docker save` writes, with layers that are plain tars.
-    pub fn is_saved(&self) -> bool {
+    pub(crate) fn is_saved(&self) -> bool {
         matches!(self, Place::DockerArchive(..))
     }
 

@@ -18,7 +18,7 @@ pub struct BlobName {
 
 impl BlobName {
     /// Where it is.
-    pub fn place(&self) -> &Place {
+    pub(crate) fn place(&self) -> &Place {
         &self.place
     }
 
@@ -70,12 +70,12 @@ impl Place {
     }
 
     /// A reference, for what no other place has.
-    pub fn only_registry(client: &Client, text: &str) -> Result<Reference> {
+    pub(crate) fn only_registry(client: &Client, text: &str) -> Result<Reference> {
         Place::named(client, text)?.reference(text)
     }
 
     /// A repository, for what no other place has.
-    pub fn only_repository(client: &Client, text: &str) -> Result<Repository> {
+    pub(crate) fn only_repository(client: &Client, text: &str) -> Result<Repository> {
         Ok(Place::holder(client, text)?.reference(text)?.repository().clone())
     }
 

@@ -46,7 +46,7 @@ options! {
 
 impl HostOptions {
     /// Refuses contradictions.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         self.credentials.check()?;
         if let Some(endpoint) = &self.endpoint {
             parse_endpoint(endpoint)?;
@@ -64,13 +64,13 @@ impl HostOptions {
     }
 
     /// The credentials among them.
-    pub fn credentials(&self) -> Option<Credentials> {
+    pub(crate) fn credentials(&self) -> Option<Credentials> {
         self.credentials.clone().credentials().ok().filter(|credentials| *credentials != Credentials::Anonymous)
     }
 }
 
 /// The key under which a host's options are stored.
-pub fn key(host: &str) -> String {
+pub(crate) fn key(host: &str) -> String {
     crate::auth::credential_key::host(host)
 }
 
@@ -129,12 +129,12 @@ pub(crate) fn base(
 }
 
 /// Sets how the host of a URL is reached.
-pub fn set_network(http: &Http, base: &Url, options: &HostOptions) -> Result<()> {
+pub(crate) fn set_network(http: &Http, base: &Url, options: &HostOptions) -> Result<()> {
     http.set_network(base, options.network()?)
 }
 
 /// Sets how a host is reached, however it is named.
-pub fn set_network_of_name(http: &Http, index: &Index, options: &HostOptions) -> Result<()> {
+pub(crate) fn set_network_of_name(http: &Http, index: &Index, options: &HostOptions) -> Result<()> {
     http.set_network(&of_host("https", &index.name)?.url, options.network()?)
 }
 

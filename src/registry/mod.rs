@@ -2,28 +2,44 @@
 
 pub mod blob;
 pub mod delete_tag;
-pub mod endpoints;
-pub mod explain;
-pub mod host;
-pub mod list;
+pub(crate) mod endpoints;
+pub(crate) mod explain;
+pub(crate) mod host;
+pub(crate) mod list;
 mod list_referrers;
 pub mod locate;
 pub mod login;
 pub mod manifest;
 mod manifest_for_platform;
 mod name_resolution;
-pub mod options;
-pub mod ping;
+pub(crate) mod options;
+pub(crate) mod ping;
 pub mod referrers;
 pub mod remove_repository;
-pub mod repository;
+pub(crate) mod repository;
 pub(crate) mod repository_facts;
-pub mod store;
+pub(crate) mod store;
 pub mod tags;
 pub mod token;
 pub mod upload;
 
-pub use options::{ClientOptions, HttpOptions, Texts};
+pub use crate::auth::options::HostAuthOptions;
+pub use crate::auth::secrets::Secrets;
+pub use crate::http::headers::Headers;
+pub use crate::http::proxy::{Proxy, ProxyChoice};
+pub use crate::http::route::Address;
+pub use crate::http::settings::HostNetworkOptions;
+pub use crate::mirrors::Mirrors;
+pub use host::HostOptions;
+pub use list::catalog::{Catalog, CatalogOptions};
+pub use list::name_list::NameList;
+pub use options::{
+    BlobInfoOptions, BlobLimit, CertsOptions, ClientOptions, HttpOptions, MachineOptions, PoolOptions, ProxyOptions,
+    ShortNameReading, StoredOptions, TemporaryOptions, Texts, ThrottleOptions, TlsOptions,
+};
+pub use ping::Ping;
+pub use repository::Deleted;
+pub use store::RegistryStore;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -43,7 +59,6 @@ use crate::reference::Index;
 use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
 use endpoints::{closed_hosts, RuleBook};
-use host::HostOptions;
 use upload::mount_hints::MountHints;
 
 /// A client: connections, tokens and per-host settings for any number of registries. A clone is the same client.

@@ -44,7 +44,7 @@ options! {
 
 impl ClientOptions {
     /// Refuses values that make no sense.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if self.max_manifest_bytes > MOST_MANIFEST_BYTES {
             let message = format!("the option max_manifest_bytes is at most {MOST_MANIFEST_BYTES}");
             return Err(Error::new(Code::InvalidArgument, message));

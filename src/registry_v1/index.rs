@@ -118,11 +118,11 @@ pub(super) fn v1_ping_answer(client: &Client, call: &Call, index: &Index) -> Res
 
 /// The response to a ping.
 pub(crate) struct PingResponse {
-    pub response: Response,
+    pub(crate) response: Response,
     /// Whether it is one of protocol v1.
     pub speaks_v1: bool,
     /// Its body, if that is JSON.
-    pub body: Option<Value>,
+    pub(crate) body: Option<Value>,
 }
 
 /// A server that answers every path with 200 is not a registry. docker-registry answers `{}` or, when it is verbose, an

@@ -42,7 +42,7 @@ fn wrong(response: &Response, what: impl Into<String>) -> Error {
 }
 
 /// The tag of a reference, which must have no digest: v1 has none.
-pub fn tag_of(reference: &crate::reference::Reference) -> Result<&str> {
+pub(crate) fn tag_of(reference: &crate::reference::Reference) -> Result<&str> {
     match (reference.tag(), reference.digest()) {
         (Some(tag), None) => Ok(tag),
         _ => Err(Error::new(

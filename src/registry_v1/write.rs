@@ -60,11 +60,11 @@ options! {
 }
 
 /// A layer to put. It is opened again if it has to be sent again.
-pub struct LayerSource<'a> {
+pub(crate) struct LayerSource<'a> {
     /// Opens it; its size.
-    pub open: &'a dyn Fn() -> Result<(Box<dyn Source + 'a>, u64)>,
+    pub(crate) open: &'a dyn Fn() -> Result<(Box<dyn Source + 'a>, u64)>,
     /// The bytes already sent of the transfer that it is part of; None if it is a separate transfer.
-    pub done: Option<u64>,
+    pub(crate) done: Option<u64>,
 }
 
 /// The id in an image's JSON, which is checked before it is sent anywhere.
@@ -116,7 +116,7 @@ impl V1Repository {
     }
 
     /// Puts the layer of an image whose JSON was put, and with `finish` its checksum.
-    pub fn put_layer_of(&self, image: &[u8], layer: &LayerSource<'_>, finish: bool) -> Result<StoredLayer> {
+    pub(crate) fn put_layer_of(&self, image: &[u8], layer: &LayerSource<'_>, finish: bool) -> Result<StoredLayer> {
         let id = id_of(image)?;
         if layer.done.is_none() {
             self.place.call.begin("v1 put layer", Some((layer.open)()?.1))?;

@@ -10,9 +10,9 @@ const MOST_LINES: usize = 100_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ListedLine {
     /// Counted from 1.
-    pub line: usize,
-    pub source: String,
-    pub destination: Option<String>,
+    pub(crate) line: usize,
+    pub(crate) source: String,
+    pub(crate) destination: Option<String>,
 }
 
 /// The lines that say something.

@@ -12,8 +12,8 @@ use crate::store::{digest_tags, NamedImage, RawManifest, ReadStore};
 use crate::stream::blob::Blob;
 
 pub(super) struct ListedSource<'a> {
-    pub from: Box<dyn ReadStore>,
-    pub digest_tags: Option<&'a HashSet<String>>,
+    pub(super) from: Box<dyn ReadStore>,
+    pub(super) digest_tags: Option<&'a HashSet<String>>,
 }
 
 impl ReadStore for ListedSource<'_> {

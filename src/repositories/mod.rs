@@ -88,16 +88,16 @@ pub(crate) trait DestinationRepository: Send + Sync {
 
 /// What is to be brought where.
 pub(crate) struct Pair {
-    pub source: Arc<dyn SourceRepository>,
-    pub destination: Arc<dyn DestinationRepository>,
-    pub wanted: Wanted,
+    pub(crate) source: Arc<dyn SourceRepository>,
+    pub(crate) destination: Arc<dyn DestinationRepository>,
+    pub(crate) wanted: Wanted,
 }
 
 /// What cannot be brought, because it cannot even be opened.
 pub(crate) struct UnopenedPair {
-    pub source: String,
-    pub destination: String,
-    pub error: Error,
+    pub(crate) source: String,
+    pub(crate) destination: String,
+    pub(crate) error: Error,
 }
 
 /// What is wanted of a repository.

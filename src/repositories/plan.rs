@@ -16,13 +16,13 @@ const MOST: usize = 5_000_000;
 #[derive(Debug, Default)]
 pub(crate) struct ListedPair {
     /// The tags and digests that are wanted, each once.
-    pub names: Vec<String>,
+    pub(crate) names: Vec<String>,
     /// Which of the tags that are meant the destination has, whether the source has them or not; None: that is not known.
-    pub there: Option<HashSet<String>>,
+    pub(crate) there: Option<HashSet<String>>,
     /// Those of them that the source did not list, if that has to be known.
-    pub unlisted: HashSet<String>,
+    pub(crate) unlisted: HashSet<String>,
     /// What the source keeps under tags made of digests; None: that is not known.
-    pub digest_tags: Option<HashSet<String>>,
+    pub(crate) digest_tags: Option<HashSet<String>>,
 }
 
 impl ListedPair {
@@ -69,9 +69,9 @@ pub(crate) fn list(call: &Call, pair: &Pair, prune: bool, room: &NameRoom) -> Re
 #[derive(Debug, Default)]
 pub(crate) struct Images {
     /// Positions of a pair and of a name in its list.
-    pub wanted: Vec<(u32, u32)>,
+    pub(crate) wanted: Vec<(u32, u32)>,
     /// The position of a pair and a name that another source has taken before, each with the error.
-    pub refused: Vec<(usize, String, Error)>,
+    pub(crate) refused: Vec<(usize, String, Error)>,
 }
 
 /// The images to look at. Of two sources for one name at a destination the first gets it, and what is listed twice counts once.
@@ -113,9 +113,9 @@ fn claimed_twice(one: &Pair, other: &Pair, name: &str) -> Error {
 #[derive(Debug, Default)]
 pub(crate) struct Doomed {
     /// Positions of a pair, and tags.
-    pub tags: Vec<(usize, String)>,
+    pub(crate) tags: Vec<(usize, String)>,
     /// Pairs whose destinations stay as they are, because their sources have nothing that is meant.
-    pub spared: Vec<usize>,
+    pub(crate) spared: Vec<usize>,
 }
 
 /// What several pairs bring to one place.

@@ -101,10 +101,10 @@ pub struct Synced {
 /// What is known so far.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    pub tags: TagCounts,
-    pub images: Vec<SyncedImage>,
-    pub left_out: u64,
-    pub error: Option<Value>,
+    pub(crate) tags: TagCounts,
+    pub(crate) images: Vec<SyncedImage>,
+    pub(crate) left_out: u64,
+    pub(crate) error: Option<Value>,
     listed_failures: usize,
 }
 

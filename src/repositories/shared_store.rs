@@ -102,14 +102,14 @@ fn once_more_if_missing<T>(call: &Call, put: impl Fn() -> Result<T>) -> Result<T
 }
 
 pub(super) struct SharedStore<'a> {
-    pub to: Box<dyn WriteStore>,
+    pub(super) to: Box<dyn WriteStore>,
     /// What its name refers to, if that is known.
-    pub named: Option<Digest>,
+    pub(super) named: Option<Digest>,
     /// What its name referred to when that was looked up, if it is to be replaced.
-    pub old: Option<Digest>,
-    pub destination: u32,
+    pub(super) old: Option<Digest>,
+    pub(super) destination: u32,
     /// None where what one image has put may not be there for others yet: such a store sees to that itself.
-    pub traffic: Option<&'a Traffic>,
+    pub(super) traffic: Option<&'a Traffic>,
 }
 
 impl WriteStore for SharedStore<'_> {

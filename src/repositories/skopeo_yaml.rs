@@ -35,11 +35,11 @@ pub(crate) enum YamlTags {
 #[derive(Default)]
 pub(crate) struct YamlRegistry {
     /// `HOST[:PORT]`.
-    pub host: String,
-    pub repositories: Vec<(String, YamlTags)>,
-    pub credentials: Option<Credentials>,
-    pub tls_verify: Option<bool>,
-    pub cert_dir: Option<String>,
+    pub(crate) host: String,
+    pub(crate) repositories: Vec<(String, YamlTags)>,
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) tls_verify: Option<bool>,
+    pub(crate) cert_dir: Option<String>,
 }
 
 /// The registries of a list.

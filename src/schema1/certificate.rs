@@ -24,7 +24,7 @@ pub struct Authorities {
 
 impl Authorities {
     /// Authorities, for a time given as duration since 1970.
-    pub fn new(certificates: Vec<CertificateDer<'static>>, at: std::time::Duration) -> Authorities {
+    pub(crate) fn new(certificates: Vec<CertificateDer<'static>>, at: std::time::Duration) -> Authorities {
         Authorities { certificates, at: UnixTime::since_unix_epoch(at) }
     }
 }
@@ -42,10 +42,11 @@ pub(crate) fn from_pem(text: &str) -> Result<Vec<CertificateDer<'static>>> {
     }
 }
 
+/// The certificates of a signer, its own first.
 pub struct Chain(Vec<CertificateDer<'static>>);
 
 impl Chain {
-    pub fn new(certificates: Vec<CertificateDer<'static>>) -> Result<Chain> {
+    pub(crate) fn new(certificates: Vec<CertificateDer<'static>>) -> Result<Chain> {
         if certificates.is_empty() || certificates.len() > LONGEST_CHAIN {
             return Err(wrong(format!("its chain has {} certificates", certificates.len())));
         }
@@ -58,7 +59,7 @@ impl Chain {
     }
 
     /// From a header, where it is in standard base64, unlike the rest.
-    pub fn from_header(x5c: &Value) -> Result<Chain> {
+    pub(crate) fn from_header(x5c: &Value) -> Result<Chain> {
         let list = x5c.as_array().ok_or_else(|| wrong("its x5c is not a list"))?;
         let one = |entry: &Value| {
             let engine = base64::engine::general_purpose::STANDARD;
@@ -72,7 +73,7 @@ impl Chain {
     }
 
     /// The chain as the x5c of a header.
-    pub fn to_header(&self) -> Value {
+    pub(crate) fn to_header(&self) -> Value {
         self.0.iter().map(|one| base64::engine::general_purpose::STANDARD.encode(one)).collect::<Vec<_>>().into()
     }
 
@@ -81,17 +82,17 @@ impl Chain {
         EndEntityCert::try_from(first).map_err(|error| wrong(format!("its certificate cannot be read: {error}")))
     }
 
-    pub fn key(&self) -> Result<PublicKey> {
+    pub(crate) fn key(&self) -> Result<PublicKey> {
         PublicKey::from_spki(&self.leaf()?.subject_public_key_info())
     }
 
     /// The subject of the signer's certificate for display, such as `CN=signer,O=us`.
-    pub fn subject(&self) -> Result<String> {
+    pub(crate) fn subject(&self) -> Result<String> {
         name(self.leaf()?.subject()).map_err(|_| wrong("the subject of its certificate is not valid DER"))
     }
 
     /// Checks that one of the authorities certified it, at their time.
-    pub fn verify(&self, authorities: &Authorities) -> Result<()> {
+    pub(crate) fn verify(&self, authorities: &Authorities) -> Result<()> {
         let anchors: Vec<_> =
             authorities.certificates.iter().filter_map(|one| webpki::anchor_from_trusted_cert(one).ok()).collect();
         let between = self.0.get(1..).unwrap_or_default();

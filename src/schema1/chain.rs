@@ -23,10 +23,10 @@ const CARRIED: [&str; 8] =
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChainImage {
     /// Its ID, 64 hexadecimal digits.
-    pub id: String,
-    pub json: Vec<u8>,
+    pub(crate) id: String,
+    pub(crate) json: Vec<u8>,
     /// The index of its layer; None for the empty one.
-    pub layer: Option<usize>,
+    pub(crate) layer: Option<usize>,
 }
 
 /// The chain of an image, the base image first: a v1 image for each step of its history, or for each layer if its

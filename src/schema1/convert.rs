@@ -15,25 +15,29 @@ const CARRIED: [&str; 8] =
 
 /// A layer with files.
 #[derive(Debug, Clone)]
-pub struct ConvertedLayer {
+pub(crate) struct ConvertedLayer {
     /// The digest of the uncompressed tar archive.
-    pub diff_id: Digest,
+    pub(crate) diff_id: Digest,
     /// The descriptor of the blob.
-    pub descriptor: Descriptor,
+    pub(crate) descriptor: Descriptor,
 }
 
 /// The two documents of an image.
 #[derive(Debug, Clone)]
-pub struct OciImage {
+pub(crate) struct OciImage {
     /// The config's bytes.
-    pub config: Vec<u8>,
+    pub(crate) config: Vec<u8>,
     /// The manifest's bytes; it names the config.
-    pub manifest: Vec<u8>,
+    pub(crate) manifest: Vec<u8>,
 }
 
 /// Makes an image from a history, topmost first, and the layers of all entries that are not throwaway, the base layer
 /// first. `architecture` is for images that do not give theirs.
-pub fn to_oci(history: &[HistoryEntry], architecture: Option<&str>, layers: &[ConvertedLayer]) -> Result<OciImage> {
+pub(crate) fn to_oci(
+    history: &[HistoryEntry],
+    architecture: Option<&str>,
+    layers: &[ConvertedLayer],
+) -> Result<OciImage> {
     check_chain(history)?;
     let top = history.first().ok_or_else(|| invalid("it has no history"))?;
     let filled = history.iter().filter(|entry| !entry.throwaway).count();

@@ -45,7 +45,7 @@ impl HistoryEntry {
     }
 
     /// From the parsed JSON of a v1 image.
-    pub fn of(image: Map<String, Value>) -> Result<HistoryEntry> {
+    pub(crate) fn of(image: Map<String, Value>) -> Result<HistoryEntry> {
         let id = |name: &str| match image.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(id)) if id.is_empty() => Ok(None),

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
 
-pub(crate) mod certificate;
+pub mod certificate;
 pub(crate) mod chain;
-pub mod convert;
+pub(crate) mod convert;
 pub mod jws;
 pub mod manifest;
 mod pem;
@@ -22,18 +22,18 @@ const MOST_SIGNATURES: usize = 64;
 const MOST_SIGNED: usize = 64 << 20;
 
 /// Whether a document carries signatures.
-pub fn is_signed(document: &Value) -> bool {
+pub(crate) fn is_signed(document: &Value) -> bool {
     document.get("signatures").is_some()
 }
 
 /// Whether bytes may be a signed manifest: a quick check without parsing.
-pub fn may_be_signed(bytes: &[u8]) -> bool {
+pub(crate) fn may_be_signed(bytes: &[u8]) -> bool {
     let needle = b"\"signatures\"";
     bytes.windows(needle.len()).any(|window| window == needle)
 }
 
 /// The payload: the beginning of the bytes, and a tail from the signatures, which must all agree on both.
-pub fn payload(bytes: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn payload(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(SignedManifest::new(bytes)?.payload)
 }
 

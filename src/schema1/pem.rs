@@ -11,11 +11,11 @@ const LARGEST: usize = 1 << 20;
 
 pub(super) struct Block {
     /// For example `EC PRIVATE KEY`.
-    pub label: String,
+    pub(super) label: String,
     /// The bytes inside; wiped when dropped, as they may be a private key.
-    pub der: Zeroizing<Vec<u8>>,
+    pub(super) der: Zeroizing<Vec<u8>>,
     /// Whether its header lines mark it as encrypted.
-    pub encrypted: bool,
+    pub(super) encrypted: bool,
 }
 
 /// All blocks of a text, in order; there is at least one.

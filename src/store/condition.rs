@@ -62,11 +62,11 @@ pub enum NameFate {
 
 /// An image whose name was to be set with those of others, and was not.
 #[derive(Debug)]
-pub struct UnsetName {
+pub(crate) struct UnsetName {
     /// What reports call it.
-    pub image: String,
+    pub(crate) image: String,
     /// None: the name refers to something else, and was to stay then.
-    pub why: Option<Error>,
+    pub(crate) why: Option<Error>,
 }
 
 impl NameFate {
@@ -87,7 +87,7 @@ pub(crate) fn no_name(place: &str) -> Error {
 
 impl NameOptions {
     /// What they ask for.
-    pub fn condition(&self) -> Result<NameCondition> {
+    pub(crate) fn condition(&self) -> Result<NameCondition> {
         let invalid = |message: String| Err(Error::new(Code::InvalidArgument, message));
         match (self.if_exists.as_deref(), &self.if_digest) {
             (None, Some(digest)) => Ok(NameCondition::RefersTo(digest.clone())),
@@ -104,7 +104,7 @@ impl NameOptions {
 
 impl NameCondition {
     /// Whether it holds for a name that refers to this now.
-    pub fn holds(&self, now: Option<&Digest>) -> bool {
+    pub(crate) fn holds(&self, now: Option<&Digest>) -> bool {
         match self {
             NameCondition::None => true,
             NameCondition::Free { .. } => now.is_none(),
@@ -113,7 +113,7 @@ impl NameCondition {
     }
 
     /// Whether the name is to be set; false: it is left as it is.
-    pub fn allows(&self, name: &str, now: Option<&Digest>) -> Result<bool> {
+    pub(crate) fn allows(&self, name: &str, now: Option<&Digest>) -> Result<bool> {
         match self {
             _ if self.holds(now) => Ok(true),
             NameCondition::Free { skip: true } => Ok(false),
@@ -122,7 +122,7 @@ impl NameCondition {
     }
 
     /// The error when it does not hold.
-    pub fn conflict(&self, name: &str, now: Option<&Digest>) -> Error {
+    pub(crate) fn conflict(&self, name: &str, now: Option<&Digest>) -> Error {
         let refers = match now {
             Some(digest) => format!("'{name}' refers to {digest}"),
             None => format!("'{name}' does not exist"),
@@ -136,7 +136,7 @@ impl NameCondition {
     }
 
     /// Looks at the name of a place before anything is written there. Returns what it refers to if it is to be left as it is.
-    pub fn look<W: WriteStore + ?Sized>(&self, call: &Call, to: &W) -> Result<Option<Descriptor>> {
+    pub(crate) fn look<W: WriteStore + ?Sized>(&self, call: &Call, to: &W) -> Result<Option<Descriptor>> {
         if *self == NameCondition::None {
             return Ok(None);
         }

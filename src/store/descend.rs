@@ -27,12 +27,12 @@ const MOST_LISTED: usize = 50;
 #[derive(Debug, Clone)]
 pub(crate) struct Chosen {
     /// Its entry, preceded by those of the indexes that lead to it: the position of each in its index, and its digest.
-    pub path: Vec<(usize, Digest)>,
+    pub(crate) path: Vec<(usize, Digest)>,
     /// Its descriptor in the index that contains it.
-    pub entry: Descriptor,
+    pub(crate) entry: Descriptor,
     /// The same as raw JSON, with all members.
-    pub raw: Value,
-    pub platform: Platform,
+    pub(crate) raw: Value,
+    pub(crate) platform: Platform,
     content: Option<RawManifest>,
 }
 

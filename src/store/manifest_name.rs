@@ -8,7 +8,7 @@ use crate::store::Role;
 
 /// The one name that a manifest is put under.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ManifestName {
+pub(crate) enum ManifestName {
     /// A tag, which names this manifest from then on.
     Tag(String),
     /// Its digest: no tag changes.
@@ -17,7 +17,7 @@ pub enum ManifestName {
 
 impl ManifestName {
     /// What a reference asks for: its tag, if it has one. If it also has a digest, the manifest must match it.
-    pub fn asked(reference: &Reference, digest: &Digest) -> Result<ManifestName> {
+    pub(crate) fn asked(reference: &Reference, digest: &Digest) -> Result<ManifestName> {
         if reference.digest().is_some_and(|expected| expected != digest) {
             let message = format!("the manifest has the digest {digest}, not that of {reference}");
             return Err(Error::new(Code::DigestMismatch, message));
@@ -29,7 +29,7 @@ impl ManifestName {
     }
 
     /// The name for a manifest of a copy. Only the root gets what the destination's reference asks for.
-    pub fn role(role: &Role, destination: &Reference, digest: &Digest) -> Result<ManifestName> {
+    pub(crate) fn role(role: &Role, destination: &Reference, digest: &Digest) -> Result<ManifestName> {
         match role {
             Role::Root => ManifestName::asked(destination, digest),
             Role::Child | Role::Referrer => Ok(ManifestName::Digest(digest.clone())),
@@ -41,14 +41,14 @@ impl ManifestName {
         }
     }
 
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         match self {
             ManifestName::Tag(tag) => tag,
             ManifestName::Digest(digest) => digest.as_str(),
         }
     }
 
-    pub fn tag(&self) -> Option<&str> {
+    pub(crate) fn tag(&self) -> Option<&str> {
         match self {
             ManifestName::Tag(tag) => Some(tag),
             ManifestName::Digest(_) => None,

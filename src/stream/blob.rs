@@ -48,7 +48,7 @@ impl Blob for MemoryBlob {
 
 /// A blob as the body of an upload. It stays one piece behind, so that the last byte is sent only after the blob was
 /// verified.
-pub struct BlobBody<'a> {
+pub(crate) struct BlobBody<'a> {
     blob: Box<dyn Blob + 'a>,
     now: Bytes,
     ahead: Option<Bytes>,
@@ -57,12 +57,12 @@ pub struct BlobBody<'a> {
 
 impl<'a> BlobBody<'a> {
     /// The body for a blob.
-    pub fn new(blob: Box<dyn Blob + 'a>) -> BlobBody<'a> {
+    pub(crate) fn new(blob: Box<dyn Blob + 'a>) -> BlobBody<'a> {
         BlobBody { blob, now: Bytes::new(), ahead: None, begun: false }
     }
 
     /// What the blob has hashed so far.
-    pub fn hashed(&self) -> Option<(Hasher, u64)> {
+    pub(crate) fn hashed(&self) -> Option<(Hasher, u64)> {
         self.blob.hashed()
     }
 }
@@ -172,7 +172,7 @@ impl<R: std::io::Read + Send> Blob for VerifiedBlob<R> {
 }
 
 /// Reads a blob to its end. Whether its bytes are those of its digest.
-pub fn is_right(blob: &mut dyn Blob) -> Result<bool> {
+pub(crate) fn is_right(blob: &mut dyn Blob) -> Result<bool> {
     loop {
         match blob.piece() {
             Ok(Some(_)) => {}

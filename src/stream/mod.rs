@@ -6,7 +6,7 @@ pub(crate) mod gunzip;
 pub(crate) mod hashing;
 pub(crate) mod local_bytes;
 pub mod pack;
-pub mod replay;
+pub(crate) mod replay;
 pub mod source;
 pub(crate) mod spool;
 pub(crate) mod unpack;

@@ -63,7 +63,7 @@ impl CompressionSettings {
     }
 
     /// Compresses a blob.
-    pub fn pack(self, call: &Call, blob: &mut dyn Blob, writer: SpoolWriter) -> Result<Packed> {
+    pub(crate) fn pack(self, call: &Call, blob: &mut dyn Blob, writer: SpoolWriter) -> Result<Packed> {
         let mut output = PackedOutput { writer, hasher: Hasher::new(Algorithm::Sha256), fault: None };
         let plain = match self.zstd {
             true => Some(zstd(blob, &mut output)?),
@@ -112,11 +112,11 @@ fn zstd(blob: &mut dyn Blob, output: &mut PackedOutput) -> Result<Digest> {
 
 /// A compressed blob.
 #[derive(Debug)]
-pub struct Packed {
+pub(crate) struct Packed {
     /// The digest of the compressed bytes.
-    pub digest: Digest,
+    pub(crate) digest: Digest,
     /// The compressed bytes.
-    pub item: SpoolItem,
+    pub(crate) item: SpoolItem,
 }
 
 impl Packed {

@@ -17,7 +17,7 @@ use crate::stream::source::{read_piece, Source, PIECE};
 const MOST_KEPT: usize = 4 << 20;
 
 /// A source that can be read again.
-pub trait Replay: Source {
+pub(crate) trait Replay: Source {
     /// Goes back to an earlier byte.
     fn rewind_to(&mut self, offset: u64) -> Result<()>;
     /// How many bytes there are.
@@ -25,7 +25,7 @@ pub trait Replay: Source {
 }
 
 /// Bytes in memory: all of them, and those that are left.
-pub struct InMemory<'a>(pub &'a [u8], pub &'a [u8]);
+pub(crate) struct InMemory<'a>(pub &'a [u8], pub &'a [u8]);
 
 impl Source for InMemory<'_> {
     fn piece(&mut self, most: usize) -> Result<Bytes> {
@@ -53,7 +53,7 @@ impl Replay for InMemory<'_> {
 }
 
 /// A file that stays as it is.
-pub struct OpenedFile {
+pub(crate) struct OpenedFile {
     file: File,
     name: String,
     stamp: FileVersion,
@@ -62,7 +62,7 @@ pub struct OpenedFile {
 
 impl OpenedFile {
     /// Opens a regular file.
-    pub fn open(path: &Path) -> Result<OpenedFile> {
+    pub(crate) fn open(path: &Path) -> Result<OpenedFile> {
         let name = path.display().to_string();
         let what = |error: std::io::Error| Error::io(format!("cannot read {name}"), &error);
         OpenedFile::of(open_regular(path).map_err(what)?, name.clone())
@@ -119,11 +119,11 @@ impl Replay for OpenedFile {
 }
 
 /// Hashes bytes while passing them on, so that the digest of what was sent is known.
-pub struct HashedSource<S> {
+pub(crate) struct HashedSource<S> {
     /// What is read, and hashed as it passes.
-    pub source: S,
+    pub(crate) source: S,
     /// The hash so far.
-    pub hasher: Hasher,
+    pub(crate) hasher: Hasher,
 }
 
 impl<S: Source> Source for HashedSource<S> {
@@ -135,7 +135,7 @@ impl<S: Source> Source for HashedSource<S> {
 }
 
 /// Buffers the first bytes of a source that can be read only once: a server that redirects usually does so early.
-pub struct Rewindable<S> {
+pub(crate) struct Rewindable<S> {
     source: S,
     first: Vec<Bytes>,
     /// How many pieces of those have been given since the last rewind.
@@ -145,7 +145,7 @@ pub struct Rewindable<S> {
 
 impl<S> Rewindable<S> {
     /// Over a source that has given nothing yet.
-    pub fn new(source: S) -> Rewindable<S> {
+    pub(crate) fn new(source: S) -> Rewindable<S> {
         Rewindable { source, first: Vec::new(), given: 0, size: 0 }
     }
 }
@@ -179,7 +179,7 @@ impl<S: Source> Source for Rewindable<S> {
 }
 
 /// The digest of a source.
-pub fn hash(call: &Call, source: &mut dyn Replay, algorithm: Algorithm) -> Result<Digest> {
+pub(crate) fn hash(call: &Call, source: &mut dyn Replay, algorithm: Algorithm) -> Result<Digest> {
     let mut hasher = Hasher::new(algorithm);
     let mut total = 0u64;
     loop {

@@ -151,11 +151,6 @@ impl SpoolWriter {
         Ok(())
     }
 
-    /// How many bytes it has.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
     /// The item, to be read any number of times.
     pub fn finish(self) -> SpoolItem {
         SpoolItem { spool: self.spool, extents: self.extents.into(), size: self.size }
@@ -230,7 +225,7 @@ mod tests {
                 let (mut writer, bytes) = (spool.writer(), bytes(seed as u8, *size));
                 scope.spawn(move || {
                     bytes.chunks(70_001).for_each(|piece| writer.write(piece).unwrap());
-                    assert_eq!(writer.size(), bytes.len() as u64);
+                    assert_eq!(writer.size, bytes.len() as u64);
                     writer.finish()
                 })
             };

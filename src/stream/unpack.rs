@@ -23,9 +23,9 @@ const XZ_MEMORY: u32 = 129 << 10;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UnpackLimits {
     /// The most uncompressed bytes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// The most uncompressed bytes per compressed byte, once there are many.
-    pub ratio: u64,
+    pub(crate) ratio: u64,
 }
 
 impl Default for UnpackLimits {

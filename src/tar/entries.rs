@@ -31,16 +31,16 @@ pub(crate) enum EntryKind {
 #[derive(Debug, Clone)]
 pub(crate) struct TarEntry {
     /// The path from the root, without `/` at its ends; empty for the root.
-    pub path: Vec<u8>,
-    pub kind: EntryKind,
-    pub mode: u32,
-    pub uid: u64,
-    pub gid: u64,
+    pub(crate) path: Vec<u8>,
+    pub(crate) kind: EntryKind,
+    pub(crate) mode: u32,
+    pub(crate) uid: u64,
+    pub(crate) gid: u64,
     /// Modification time, in seconds since 1970.
-    pub mtime: i64,
-    pub size: u64,
+    pub(crate) mtime: i64,
+    pub(crate) size: u64,
     /// Major and minor number of a device.
-    pub device: (u32, u32),
+    pub(crate) device: (u32, u32),
 }
 
 pub(crate) struct Entries<S> {

@@ -6,18 +6,18 @@ use super::record::{first_record, record};
 
 #[derive(Default)]
 pub(super) struct Pax {
-    pub some: bool,
-    pub path: Option<Vec<u8>>,
-    pub link: Option<Vec<u8>>,
-    pub size: Option<u64>,
-    pub uid: Option<u64>,
-    pub gid: Option<u64>,
+    pub(super) some: bool,
+    pub(super) path: Option<Vec<u8>>,
+    pub(super) link: Option<Vec<u8>>,
+    pub(super) size: Option<u64>,
+    pub(super) uid: Option<u64>,
+    pub(super) gid: Option<u64>,
     /// Modification time, in seconds since 1970.
-    pub mtime: Option<i64>,
+    pub(super) mtime: Option<i64>,
     /// The content is a sparse file.
-    pub sparse: bool,
+    pub(super) sparse: bool,
     /// The records of what else a file has, each key once and written anew: not every reader takes what this one takes.
-    pub attributes: Vec<u8>,
+    pub(super) attributes: Vec<u8>,
 }
 
 impl Pax {

@@ -67,7 +67,7 @@ options! {
 
 impl CopyOptions {
     /// The wanted platforms; empty means all.
-    pub fn platforms(&self) -> Result<Vec<Platform>> {
+    pub(crate) fn platforms(&self) -> Result<Vec<Platform>> {
         let mut platforms: Vec<Platform> = Vec::new();
         for text in &self.platform {
             let platform = text.parse::<Platform>()?;

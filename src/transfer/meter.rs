@@ -15,8 +15,8 @@ use crate::sync::lock;
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     /// Total bytes of all blobs.
-    pub bytes: u64,
-    pub blobs: u64,
+    pub(crate) bytes: u64,
+    pub(crate) blobs: u64,
     settled: AtomicU64,
     under_way: Vec<AtomicU64>,
     copied: AtomicU64,

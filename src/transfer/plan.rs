@@ -26,22 +26,22 @@ const MOST: usize = 100_000;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CopyChoice {
     /// The wanted platforms; empty means all.
-    pub platforms: Vec<Platform>,
+    pub(crate) platforms: Vec<Platform>,
     /// The caller named them, so an image outside an index must be for one of them.
-    pub insists: bool,
+    pub(crate) insists: bool,
     /// The whole index is copied.
-    pub all: bool,
+    pub(crate) all: bool,
     /// Keep the index unchanged although some of its manifests are not copied.
-    pub sparse: bool,
+    pub(crate) sparse: bool,
     /// Also copy referrers.
-    pub referrers: bool,
+    pub(crate) referrers: bool,
     /// Also copy layers that are normally fetched from elsewhere.
-    pub foreign_layers: bool,
+    pub(crate) foreign_layers: bool,
     /// Of the entries of the root only these are the source's; the others are at the destination.
-    pub new: Option<HashSet<Digest>>,
+    pub(crate) new: Option<HashSet<Digest>>,
     /// The root is made of entries of other indexes: what they say is compared with what they are about, also where that is at the
     /// destination already.
-    pub checked: bool,
+    pub(crate) checked: bool,
 }
 
 impl CopyChoice {
@@ -54,30 +54,30 @@ impl CopyChoice {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Planned {
-    pub content: RawManifest,
-    pub role: Role,
+    pub(crate) content: RawManifest,
+    pub(crate) role: Role,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     /// Manifests, level by level: each level needs only the previous ones. The root is last.
-    pub levels: Vec<Vec<Planned>>,
+    pub(crate) levels: Vec<Vec<Planned>>,
     /// The blobs, largest first.
-    pub blobs: Vec<Descriptor>,
+    pub(crate) blobs: Vec<Descriptor>,
     /// Manifests that the destination has, with everything below them.
-    pub present: u64,
+    pub(crate) present: u64,
     /// How many of the manifests are referrers.
-    pub referrers: u64,
+    pub(crate) referrers: u64,
 }
 
 /// Walks through a source to plan a copy.
 pub(crate) struct Planner<'a> {
-    pub call: &'a Call,
-    pub from: &'a dyn ReadStore,
-    pub to: &'a dyn WriteStore,
+    pub(crate) call: &'a Call,
+    pub(crate) from: &'a dyn ReadStore,
+    pub(crate) to: &'a dyn WriteStore,
     /// How many requests run in parallel.
-    pub width: usize,
-    pub choice: &'a CopyChoice,
+    pub(crate) width: usize,
+    pub(crate) choice: &'a CopyChoice,
 }
 
 #[derive(Default)]

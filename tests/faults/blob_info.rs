@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use ocireg::error::Error;
 use ocireg::reference::Reference;
-use ocireg::registry::store::RegistryStore;
-use ocireg::registry::Client;
+use ocireg::registry::{Client, RegistryStore};
 use ocireg::transfer::copy::{copy, Copied, CopyOptions};
 
 use crate::common::*;
@@ -182,7 +181,7 @@ fn a_source_that_is_refused_is_not_tried_for_every_blob() {
         context.set_credentials(Some(Arc::new(move |_, _| {
             *count.lock().unwrap() += 1;
             let secrets = serde_json::json!({"username": "u", "password": "p"});
-            serde_json::from_value::<ocireg::inside::Secrets>(secrets).unwrap().credentials()
+            serde_json::from_value::<ocireg::registry::Secrets>(secrets).unwrap().credentials()
         })));
         let to = Reference::parse(&format!("{}/two:t", registry.server.host), None).unwrap();
         let found = copy(&call, &image, &RegistryStore::new(&client, to), &CopyOptions::default()).unwrap();

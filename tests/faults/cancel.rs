@@ -16,8 +16,8 @@ use ocireg::image::extract::{extract, ExtractOptions};
 use ocireg::image::files::{files, FilesOptions};
 use ocireg::image::scratch::Scratch;
 use ocireg::layout::oci::OciLayout;
-use ocireg::registry::list::catalog::CatalogOptions;
 use ocireg::registry::tags::TagsOptions;
+use ocireg::registry::CatalogOptions;
 use ocireg::store::ReadStore;
 use tar::EntryType;
 

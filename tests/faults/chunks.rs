@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use ocireg::error::{Code, Error};
-use ocireg::registry::upload::put::BlobPutOptions;
-use ocireg::registry::upload::{StoredBlob, UploadOptions};
+use ocireg::registry::upload::{BlobPutOptions, StoredBlob, UploadOptions};
 
 use crate::common::*;
 use crate::server::*;

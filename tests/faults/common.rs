@@ -8,9 +8,7 @@ use ocireg::call::Call;
 use ocireg::digest::{Algorithm, Digest};
 use ocireg::error::{Code, Error};
 use ocireg::reference::{Reference, Repository};
-use ocireg::registry::host::HostOptions;
-use ocireg::registry::Client;
-use ocireg::registry::ClientOptions;
+use ocireg::registry::{Client, ClientOptions, HostOptions};
 use serde_json::json;
 
 pub const MANIFEST: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[]}"#;

@@ -13,7 +13,7 @@ use ocireg::image::scratch::Scratch;
 use ocireg::layout::oci::OciLayout;
 use ocireg::manifest::Descriptor;
 use ocireg::place::{self, Place};
-use ocireg::registry::store::RegistryStore;
+use ocireg::registry::RegistryStore;
 use ocireg::store::{RawManifest, ReadStore};
 use ocireg::stream::blob::Blob;
 use ocireg::stream::pack::{Compression, CompressionSettings};

@@ -11,8 +11,7 @@ use ocireg::error::{Code, Error};
 use ocireg::layout::check::check;
 use ocireg::layout::directory::Directory;
 use ocireg::layout::oci::OciLayout;
-use ocireg::registry::store::RegistryStore;
-use ocireg::registry::Client;
+use ocireg::registry::{Client, RegistryStore};
 use ocireg::store::ReadStore;
 use ocireg::transfer::copy::{copy, Copied, CopyOptions};
 

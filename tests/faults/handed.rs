@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex};
 use ocireg::error::{Code, Error};
 use ocireg::registry::manifest::GetOptions;
 use ocireg::registry::manifest::PutOptions as ManifestOptions;
-use ocireg::registry::upload::put::BlobPutOptions;
-use ocireg::registry::upload::{StoredBlob, UploadOptions};
+use ocireg::registry::upload::{BlobPutOptions, StoredBlob, UploadOptions};
 
 use crate::common::*;
 use crate::server::*;

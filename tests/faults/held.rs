@@ -16,7 +16,7 @@ use ocireg::registry::delete_tag::{DeleteTagOptions, DeletedTag, ManifestFate};
 use ocireg::registry::manifest::{DeleteOptions, GetOptions, HeadOptions, PutOptions};
 use ocireg::registry::referrers::{ReferrersOptions, ReferrersSource};
 use ocireg::registry::tags::TagsOptions;
-use ocireg::registry::upload::put::BlobPutOptions;
+use ocireg::registry::upload::BlobPutOptions;
 use ocireg::registry::Client;
 use ocireg::transfer::copy::CopyOptions;
 use serde_json::{json, Value};

@@ -3,10 +3,9 @@
 use std::time::Instant;
 
 use ocireg::error::{Code, Error};
-use ocireg::registry::list::catalog::CatalogOptions;
 use ocireg::registry::referrers::ReferrersOptions;
 use ocireg::registry::tags::{Tags, TagsOptions};
-use ocireg::registry::Client;
+use ocireg::registry::{CatalogOptions, Client};
 
 use crate::common::*;
 use crate::server::*;

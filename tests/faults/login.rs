@@ -408,7 +408,7 @@ fn explain_asks_the_hook() {
     let client = client();
     let (context, call) = with_context(&client);
     context.set_credentials(Some(Arc::new(|_, _| {
-        serde_json::from_value::<ocireg::inside::Secrets>(json!({"token": "SECRET"})).unwrap().credentials()
+        serde_json::from_value::<ocireg::registry::Secrets>(json!({"token": "SECRET"})).unwrap().credentials()
     })));
     let said = client.explain(&call, &Reference::parse("reg.example/a", None).unwrap()).unwrap();
     assert_eq!((&said["credentials"]["kind"], &said["credentials"]["source"]), (&json!("token"), &json!("callback")));

@@ -3,9 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use ocireg::error::Code;
-use ocireg::registry::store::RegistryStore;
-use ocireg::registry::upload::put::BlobPutOptions;
-use ocireg::registry::upload::UploadOptions;
+use ocireg::registry::upload::{BlobPutOptions, UploadOptions};
+use ocireg::registry::RegistryStore;
 use ocireg::transfer::copy::{copy, CopyOptions};
 
 use crate::common::*;

@@ -171,7 +171,7 @@ fn a_hook_is_asked_again_for_what_was_refused() {
     context.set_credentials(Some(Arc::new(move |_, _| {
         let password = format!("p{}", given.fetch_add(1, Ordering::SeqCst));
         let secrets = json!({"username": "u", "password": password});
-        serde_json::from_value::<ocireg::inside::Secrets>(secrets).unwrap().credentials()
+        serde_json::from_value::<ocireg::registry::Secrets>(secrets).unwrap().credentials()
     })));
     let token = |with| client.token(&call, &repository(&server.host), &options(with)).unwrap().header.unwrap().value;
     let first = token(json!({}));

@@ -1,9 +1,9 @@
 //! Paging belongs to the registry: a list continues where its Link says, not after a name that the client chose.
 
 use ocireg::error::{Code, Result};
-use ocireg::registry::list::catalog::CatalogOptions;
 use ocireg::registry::referrers::{ReferrersOptions, ReferrersSource};
 use ocireg::registry::tags::TagsOptions;
+use ocireg::registry::CatalogOptions;
 use serde_json::json;
 
 use crate::common::*;

@@ -6,7 +6,7 @@ use std::path::Path;
 use ocireg::error::{Code, Error};
 use ocireg::image::cat::{cat, CatOptions};
 use ocireg::image::extract::{extract, ExtractOptions, Extracted};
-use ocireg::registry::store::RegistryStore;
+use ocireg::registry::RegistryStore;
 use ocireg::store::ReadStore;
 use serde_json::json;
 use tar::EntryType;

@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use ocireg::error::{Code, Error};
 use ocireg::layout::oci::OciLayout;
-use ocireg::registry::blob::DeliveredBlob;
-use ocireg::registry::blob::{ReadOptions, SaveOptions};
-use ocireg::registry::store::RegistryStore;
-use ocireg::registry::Client;
+use ocireg::registry::blob::{DeliveredBlob, ReadOptions, SaveOptions};
+use ocireg::registry::{Client, RegistryStore};
 use ocireg::transfer::copy::{copy, CopyOptions};
 
 use crate::common::*;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ocireg::error::{Code, Error};
 use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::manifest::GetOptions;
-use ocireg::registry::upload::put::BlobPutOptions;
+use ocireg::registry::upload::BlobPutOptions;
 use ocireg::registry::{Client, ClientOptions};
 use serde_json::json;
 

@@ -6,8 +6,7 @@ use ocireg::manifest::Descriptor;
 use ocireg::place::Place;
 use ocireg::reference::Reference;
 use ocireg::registry::referrers::{Referrers, ReferrersOptions, ReferrersSource};
-use ocireg::registry::store::RegistryStore;
-use ocireg::registry::Client;
+use ocireg::registry::{Client, RegistryStore};
 use ocireg::transfer::copy::{copy, CopyOptions};
 use serde_json::{json, Value};
 

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use ocireg::error::Code;
-use ocireg::registry::list::catalog::CatalogOptions;
 use ocireg::registry::manifest::PutOptions;
 use ocireg::registry::tags::TagsOptions;
 use ocireg::registry::upload::UploadOptions;
+use ocireg::registry::CatalogOptions;
 
 use crate::common::*;
 use crate::registries::{bearer, errors, scopes, token, WITHOUT_REFERRERS};

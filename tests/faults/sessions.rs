@@ -4,10 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use ocireg::digest::Algorithm;
 use ocireg::error::Code;
-use ocireg::registry::upload::mount::MountOptions;
-use ocireg::registry::upload::put::BlobPutOptions;
-use ocireg::registry::upload::resumable::{ChunkOptions, StartOptions};
-use ocireg::registry::upload::session::SavedSession;
+use ocireg::registry::upload::{BlobPutOptions, ChunkOptions, MountOptions, SavedSession, StartOptions};
 
 use crate::common::*;
 use crate::server::*;

@@ -9,8 +9,7 @@ use ocireg::error::{Code, Error};
 use ocireg::reference::Reference;
 use ocireg::registry::login::LoginOptions;
 use ocireg::registry::manifest::{GetOptions, Manifest};
-use ocireg::registry::Client;
-use ocireg::registry::ClientOptions;
+use ocireg::registry::{Client, ClientOptions};
 use serde_json::{json, Value};
 
 use crate::common::*;
@@ -150,7 +149,7 @@ fn host_options_come_first_then_the_hook_then_what_is_stored() {
         let (context, call) = with_context(&client);
         if let Some(says) = hook {
             context.set_credentials(Some(std::sync::Arc::new(move |_, _| {
-                let secrets: ocireg::inside::Secrets = match says {
+                let secrets: ocireg::registry::Secrets = match says {
                     true => serde_json::from_value(json!({"username": "hook", "password": "p"})).unwrap(),
                     false => Default::default(),
                 };

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ocireg::error::{Code, Result};
+use ocireg::inside::tag_of;
 use ocireg::reference::Reference;
-use ocireg::registry::manifest::{DeleteOptions, PutOptions};
-use ocireg::registry::manifest::{DeletedManifest, PutManifest};
-use ocireg::registry::referrers::fallback_tag::tag_of;
+use ocireg::registry::manifest::{DeleteOptions, DeletedManifest, PutManifest, PutOptions};
 use ocireg::registry::referrers::{ReferrersOptions, ReferrersSource};
 use ocireg::registry::Client;
 use serde_json::json;

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use ocireg::error::{Code, Error};
 use ocireg::image::append::{append, AppendOptions};
 use ocireg::image::tag::{tag as tag_image, TagOptions};
+use ocireg::inside::tag_of;
 use ocireg::place::{self, Place};
 use ocireg::reference::Reference;
 use ocireg::registry::manifest::PutOptions;
-use ocireg::registry::referrers::fallback_tag::tag_of;
-use ocireg::registry::store::RegistryStore;
-use ocireg::registry::Client;
+use ocireg::registry::{Client, RegistryStore};
 use ocireg::transfer::copy::CopyOptions;
 use serde_json::{json, Value};
 

@@ -6,17 +6,11 @@ use std::sync::Mutex;
 
 use ocireg::error::{Code, Error};
 use ocireg::reference::Reference;
-use ocireg::registry::list::catalog::CatalogOptions;
 use ocireg::registry::manifest::{DeleteOptions, GetOptions, HeadOptions};
 use ocireg::registry::referrers::ReferrersOptions;
-use ocireg::registry::store::RegistryStore;
 use ocireg::registry::tags::TagsOptions;
-use ocireg::registry::upload::mount::MountOptions;
-use ocireg::registry::upload::put::BlobPutOptions;
-use ocireg::registry::upload::resumable::{ChunkOptions, StartOptions};
-use ocireg::registry::upload::Source;
-use ocireg::registry::upload::UploadOptions;
-use ocireg::registry::Client;
+use ocireg::registry::upload::{BlobPutOptions, ChunkOptions, MountOptions, Source, StartOptions, UploadOptions};
+use ocireg::registry::{CatalogOptions, Client, RegistryStore};
 use ocireg::transfer::copy::{copy, CopyOptions};
 use serde_json::{json, Value};
 

@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ocireg::error::{Code, Error};
-use ocireg::registry::upload::put::BlobPutOptions;
-use ocireg::registry::upload::{StoredBlob, UploadOptions};
+use ocireg::registry::upload::{BlobPutOptions, StoredBlob, UploadOptions};
 use ocireg::registry::Client;
 
 use crate::common::*;

@@ -9,7 +9,7 @@ use ocireg::error::{Code, Error};
 use ocireg::image::extract::{extract, ExtractOptions};
 use ocireg::place::{self, Place};
 use ocireg::registry::manifest::PutOptions;
-use ocireg::registry::upload::put::BlobPutOptions;
+use ocireg::registry::upload::BlobPutOptions;
 use ocireg::registry::Client;
 use ocireg::registry_v1::write::PutLayerOptions;
 use ocireg::schema1::private::PrivateKey;

@@ -7,7 +7,7 @@ use ocireg::error::{Code, Error};
 use ocireg::layout::check::CleanOptions;
 use ocireg::place::Place;
 use ocireg::registry::manifest::{GetOptions, PutOptions};
-use ocireg::registry::upload::put::BlobPutOptions;
+use ocireg::registry::upload::BlobPutOptions;
 use ocireg::registry::Client;
 use ocireg::transfer::copy::{Copied, CopyOptions};
 use serde_json::{json, Value};

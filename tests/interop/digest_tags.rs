@@ -3,7 +3,7 @@
 
 use ocireg::error::Code;
 use ocireg::registry::manifest::{GetOptions, PutOptions};
-use ocireg::registry::upload::put::BlobPutOptions;
+use ocireg::registry::upload::BlobPutOptions;
 use ocireg::registry::Client;
 use ocireg::transfer::copy::CopyOptions;
 use serde_json::json;

@@ -15,9 +15,8 @@ use ocireg::image::Image;
 use ocireg::place::Place;
 use ocireg::registry::manifest::PutOptions;
 use ocireg::registry::remove_repository::RemoveRepositoryOptions;
-use ocireg::registry::store::RegistryStore;
 use ocireg::registry::tags::TagsOptions;
-use ocireg::registry::Client;
+use ocireg::registry::{Client, RegistryStore};
 use ocireg::stream::pack::Compression;
 use serde_json::json;
 

@@ -5,7 +5,7 @@ use ocireg::error::{Code, Error};
 use ocireg::place::{append_to_index, create_index, remove_from_index, Place};
 use ocireg::registry::manifest::{GetOptions, PutOptions};
 use ocireg::registry::referrers::ReferrersOptions;
-use ocireg::registry::upload::put::BlobPutOptions;
+use ocireg::registry::upload::BlobPutOptions;
 use ocireg::registry::Client;
 use serde_json::{json, Value};
 

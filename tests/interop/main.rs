@@ -41,13 +41,10 @@ use ocireg::digest::{Algorithm, Digest};
 use ocireg::error::Code;
 use ocireg::reference::{Reference, Repository};
 use ocireg::registry::blob::ReadOptions;
-use ocireg::registry::list::catalog::CatalogOptions;
 use ocireg::registry::manifest::{GetOptions, HeadOptions, PutOptions};
 use ocireg::registry::tags::TagsOptions;
-use ocireg::registry::upload::put::BlobPutOptions;
-use ocireg::registry::upload::UploadOptions;
-use ocireg::registry::Client;
-use ocireg::registry::ClientOptions;
+use ocireg::registry::upload::{BlobPutOptions, UploadOptions};
+use ocireg::registry::{CatalogOptions, Client, ClientOptions};
 use serde_json::json;
 
 /// Options, and what is different about them.

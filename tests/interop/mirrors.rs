@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
 use ocireg::layout::oci::OciLayout;
-use ocireg::registry::store::RegistryStore;
+use ocireg::registry::RegistryStore;
 use ocireg::transfer::copy::{copy, CopyOptions};
 
 use super::proxy::{Kind, Proxy};

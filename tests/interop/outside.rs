@@ -7,7 +7,7 @@ use std::time::Duration;
 use ocireg::registry::locate::LocateOptions;
 use ocireg::registry::manifest::PutOptions;
 use ocireg::registry::token::TokenOptions;
-use ocireg::registry::upload::put::BlobPutOptions;
+use ocireg::registry::upload::BlobPutOptions;
 use ocireg::registry::Client;
 use serde_json::{json, Value};
 

@@ -4,13 +4,13 @@
 
 use ocireg::digest::Digest;
 use ocireg::error::Code;
+use ocireg::inside::tag_of;
 use ocireg::reference::Reference;
 use ocireg::registry::delete_tag::{DeleteTagOptions, ManifestFate};
 use ocireg::registry::manifest::{DeleteOptions, GetOptions, HeadOptions, PutManifest, PutOptions};
-use ocireg::registry::referrers::fallback_tag::tag_of;
 use ocireg::registry::referrers::{ReferrersOptions, ReferrersSource};
 use ocireg::registry::tags::TagsOptions;
-use ocireg::registry::upload::put::BlobPutOptions;
+use ocireg::registry::upload::BlobPutOptions;
 use ocireg::registry::Client;
 use serde_json::json;
 

@@ -4,10 +4,10 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use ocireg::layout::archive::{ArchiveFormat, ArchiveReader};
+use ocireg::inside::{ArchiveFormat, ArchiveReader};
 use ocireg::place::{sync, SyncDestination, SyncOptions, SyncSource};
 use ocireg::registry::manifest::PutOptions;
-use ocireg::registry::upload::put::BlobPutOptions;
+use ocireg::registry::upload::BlobPutOptions;
 use ocireg::registry::Client;
 use serde_json::{json, Value};
 

@@ -7,11 +7,11 @@ use crate::image::tar::{EntryKind, TarEntry};
 /// What a layer has besides folders, by any number of names.
 #[derive(Debug)]
 pub(super) struct Inode {
-    pub kind: InodeKind,
+    pub(super) kind: InodeKind,
     /// The names of the result that it has.
-    pub aliases: Vec<InodeName>,
+    pub(super) aliases: Vec<InodeName>,
     /// Names that it is to get when the layer is read again.
-    pub late: Vec<InodeName>,
+    pub(super) late: Vec<InodeName>,
 }
 
 #[derive(Debug, Clone)]
@@ -27,22 +27,22 @@ pub(super) enum InodeKind {
 /// A name of the result; something else has it once the number there is another.
 #[derive(Debug, Clone)]
 pub(super) struct InodeName {
-    pub id: NodeId,
-    pub serial: u64,
-    pub path: Vec<u8>,
+    pub(super) id: NodeId,
+    pub(super) serial: u64,
+    pub(super) path: Vec<u8>,
 }
 
 /// Names that have what an older layer has under a name.
 #[derive(Debug)]
 pub(super) struct WaitingLink {
     /// The layer that has the links.
-    pub from: LayerNumber,
-    pub found: Option<LayerNumber>,
-    pub names: Vec<InodeName>,
-    pub inode: usize,
+    pub(super) from: LayerNumber,
+    pub(super) found: Option<LayerNumber>,
+    pub(super) names: Vec<InodeName>,
+    pub(super) inode: usize,
     /// The link and its target, for messages.
-    pub link: String,
-    pub target: String,
+    pub(super) link: String,
+    pub(super) target: String,
 }
 
 impl WaitingLink {

@@ -36,11 +36,11 @@ type NodeId = usize;
 
 /// What there is to write: the layers, the oldest first, with the digests that they must have unpacked.
 pub(super) struct FlatLayers<'a> {
-    pub call: &'a Call,
-    pub store: &'a dyn ReadStore,
-    pub layers: &'a [Descriptor],
-    pub ids: Option<&'a [Digest]>,
-    pub limits: UnpackLimits,
+    pub(super) call: &'a Call,
+    pub(super) store: &'a dyn ReadStore,
+    pub(super) layers: &'a [Descriptor],
+    pub(super) ids: Option<&'a [Digest]>,
+    pub(super) limits: UnpackLimits,
 }
 
 /// Writes an image, or what was picked of it. Returns the layers that were read, the oldest first. After an error no reader takes the

@@ -71,42 +71,42 @@ impl Assumption {
 /// A folder of the result, which is written when everything in it has been.
 #[derive(Debug, Clone, Default)]
 pub(super) struct HeldFolder {
-    pub mode: u32,
-    pub uid: u64,
-    pub gid: u64,
-    pub mtime: i64,
-    pub attributes: Box<[u8]>,
+    pub(super) mode: u32,
+    pub(super) uid: u64,
+    pub(super) gid: u64,
+    pub(super) mtime: i64,
+    pub(super) attributes: Box<[u8]>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct NameNode {
-    pub children: BTreeMap<Box<[u8]>, NodeId>,
+    pub(super) children: BTreeMap<Box<[u8]>, NodeId>,
     /// Of the last layer that has the name.
-    pub own: Option<(LayerNumber, Own)>,
+    pub(super) own: Option<(LayerNumber, Own)>,
     /// The newest layer that has an entry with this name.
-    pub taken: Option<LayerNumber>,
+    pub(super) taken: Option<LayerNumber>,
     /// The layers that remove the name of older ones, and those that remove what is below it; the newest first.
-    pub gone: Vec<LayerNumber>,
-    pub closed: Vec<LayerNumber>,
+    pub(super) gone: Vec<LayerNumber>,
+    pub(super) closed: Vec<LayerNumber>,
     /// By anything, and by files there, not only whiteouts or targets of links.
-    pub assumed: Option<Assumption>,
-    pub filled: Option<Assumption>,
+    pub(super) assumed: Option<Assumption>,
+    pub(super) filled: Option<Assumption>,
     /// The last layer that has an entry below this name.
-    pub below: Option<LayerNumber>,
-    pub folder: Option<Box<HeldFolder>>,
+    pub(super) below: Option<LayerNumber>,
+    pub(super) folder: Option<Box<HeldFolder>>,
     /// It is a folder of the result, if only by the paths of others.
-    pub exists: bool,
+    pub(super) exists: bool,
     /// Not 0: something else than a folder of the result; a new number each time that it is written.
-    pub serial: u64,
+    pub(super) serial: u64,
     /// Hard links of newer layers to it.
-    pub waits: Vec<usize>,
+    pub(super) waits: Vec<usize>,
 }
 
 /// A name with the folders above it, and what hides it by them: as far as that, so that no depth costs more than its length.
 #[derive(Debug, Clone)]
 pub(super) struct Spot {
-    pub ids: Vec<NodeId>,
-    pub path: Vec<u8>,
+    pub(super) ids: Vec<NodeId>,
+    pub(super) path: Vec<u8>,
     /// Of each, the newest layer that hides what is below the folders above it, and the oldest.
     above: Vec<Option<(LayerNumber, LayerNumber)>>,
 }
@@ -139,14 +139,14 @@ impl Spot {
 }
 
 pub(super) struct NameTree {
-    pub call: Call,
-    pub nodes: Blocks<NameNode>,
+    pub(super) call: Call,
+    pub(super) nodes: Blocks<NameNode>,
     /// What the layer that is being read has besides folders.
-    pub inodes: Vec<Inode>,
-    pub waits: Vec<WaitingLink>,
-    pub linked_folders: Vec<NodeId>,
-    pub budget: WalkBudget,
-    pub serial: u64,
+    pub(super) inodes: Vec<Inode>,
+    pub(super) waits: Vec<WaitingLink>,
+    pub(super) linked_folders: Vec<NodeId>,
+    pub(super) budget: WalkBudget,
+    pub(super) serial: u64,
     memory: usize,
 }
 

@@ -12,15 +12,15 @@ const PIECE: usize = 256 << 10;
 /// What was written.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct WrittenCounts {
-    pub files: u64,
-    pub directories: u64,
-    pub symlinks: u64,
-    pub hard_links: u64,
-    pub devices: u64,
+    pub(crate) files: u64,
+    pub(crate) directories: u64,
+    pub(crate) symlinks: u64,
+    pub(crate) hard_links: u64,
+    pub(crate) devices: u64,
     /// Of the files.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// Of the archive.
-    pub size: u64,
+    pub(crate) size: u64,
 }
 
 pub(super) struct TarOutput<'a> {
@@ -30,7 +30,7 @@ pub(super) struct TarOutput<'a> {
     left: u64,
     /// No more can be written.
     failed: bool,
-    pub counts: WrittenCounts,
+    pub(super) counts: WrittenCounts,
 }
 
 /// Reads the next bytes of a file; 0 is its end.

@@ -22,7 +22,7 @@ use crate::text::shorten;
 use crate::transfer::copy::CopyOptions;
 
 options! {
-    /// Options of [`append`].
+    /// Options of [`crate::place::append_to_index`].
     #[derive(Debug, Clone)]
     pub struct IndexAppendOptions {
         /// images replace the entry that the index has for the same platform, with its attestations, whichever revision of a
@@ -44,7 +44,7 @@ options! {
 }
 
 options! {
-    /// Options of [`remove`].
+    /// Options of [`crate::place::remove_from_index`].
     #[derive(Debug, Clone)]
     pub struct IndexRemoveOptions {
         /// of entries; without these and platform the call is OCIREG_INVALID_ARGUMENT
@@ -60,7 +60,7 @@ options! {
 }
 
 /// Puts what references name into an index, with everything that it needs.
-pub fn append(
+pub(crate) fn append(
     call: &Call,
     sources: &IndexSources,
     (open, other): (&OpenPlace, Option<&dyn WriteStore>),
@@ -83,7 +83,7 @@ pub fn append(
 }
 
 /// Takes entries out of an index. The manifests stay where they are.
-pub fn remove(call: &Call, open: &OpenPlace, options: &IndexRemoveOptions) -> Result<WrittenIndex> {
+pub(crate) fn remove(call: &Call, open: &OpenPlace, options: &IndexRemoveOptions) -> Result<WrittenIndex> {
     let digests = options.digests.iter().map(|text| digest(text)).collect::<Result<Vec<_>>>()?;
     let platforms = options.platform.iter().map(|text| text.parse()).collect::<Result<Vec<Platform>>>()?;
     if digests.is_empty() && platforms.is_empty() {

@@ -39,27 +39,27 @@ const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LOOKS: u32 = 3;
 
 /// The index's place to read from, unless it is not there yet, and to write to.
-pub type OpenedPlace = (Option<Box<dyn ReadStore>>, Box<dyn WriteStore>);
+pub(crate) type OpenedPlace = (Option<Box<dyn ReadStore>>, Box<dyn WriteStore>);
 
 /// Opens the index's place, once for each try.
-pub type OpenPlace<'a> = dyn Fn() -> Result<OpenedPlace> + 'a;
+pub(super) type OpenPlace<'a> = dyn Fn() -> Result<OpenedPlace> + 'a;
 
 /// How the entries change, of an index that is read from somewhere.
 type Edit<'a> = dyn Fn(&Document, Option<&dyn ReadStore>) -> Result<ChangedEntries> + 'a;
 
 /// One change, which is tried until it is in.
 pub(super) struct IndexChange<'a> {
-    pub sources: &'a IndexSources,
-    pub open: &'a OpenPlace<'a>,
+    pub(super) sources: &'a IndexSources,
+    pub(super) open: &'a OpenPlace<'a>,
     /// Where the changed index goes instead, whatever that name refers to.
-    pub other: Option<&'a dyn WriteStore>,
+    pub(super) other: Option<&'a dyn WriteStore>,
     /// The type that the index is to have.
-    pub media_type: Option<&'static str>,
+    pub(super) media_type: Option<&'static str>,
     /// What the index gets besides its own.
-    pub annotations: Map<String, Value>,
-    pub if_digest: Option<&'a Digest>,
-    pub copy: CopyOptions,
-    pub edit: &'a Edit<'a>,
+    pub(super) annotations: Map<String, Value>,
+    pub(super) if_digest: Option<&'a Digest>,
+    pub(super) copy: CopyOptions,
+    pub(super) edit: &'a Edit<'a>,
 }
 
 impl IndexChange<'_> {

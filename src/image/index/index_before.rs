@@ -10,8 +10,8 @@ use crate::store::{RawManifest, ReadStore, WriteStore};
 /// The same place to read from and to write to.
 pub(super) struct IndexPlace<'a> {
     /// None while nothing is there.
-    pub from: Option<&'a dyn ReadStore>,
-    pub to: &'a dyn WriteStore,
+    pub(super) from: Option<&'a dyn ReadStore>,
+    pub(super) to: &'a dyn WriteStore,
 }
 
 impl IndexPlace<'_> {

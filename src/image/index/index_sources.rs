@@ -25,7 +25,7 @@ const MOST_HELD: usize = 64 << 20;
 const MOST_CONFIG: u64 = 4 << 20;
 
 /// The places, in the order of the references.
-pub struct IndexSources {
+pub(crate) struct IndexSources {
     places: Vec<Box<dyn ReadStore>>,
     known: Mutex<KnownParts>,
 }
@@ -67,7 +67,7 @@ impl KnownParts {
 
 impl IndexSources {
     /// Places that are open.
-    pub fn new(places: Vec<Box<dyn ReadStore>>) -> Result<IndexSources> {
+    pub(crate) fn new(places: Vec<Box<dyn ReadStore>>) -> Result<IndexSources> {
         match places.len() > MOST_PLACES {
             true => {
                 Err(Error::new(Code::LimitExceeded, format!("an index is made of {MOST_PLACES} references at most")))

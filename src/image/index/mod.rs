@@ -12,9 +12,10 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{json, Map, Value};
 
-pub use change_index::{append, remove, IndexAppendOptions, IndexRemoveOptions};
-pub use change_until_in::{OpenPlace, OpenedPlace};
-pub use index_sources::IndexSources;
+pub(crate) use change_index::{append, remove};
+pub use change_index::{IndexAppendOptions, IndexRemoveOptions};
+pub(crate) use change_until_in::OpenedPlace;
+pub(crate) use index_sources::IndexSources;
 
 use crate::annotations::pairs;
 use crate::call::Call;
@@ -60,7 +61,7 @@ options! {
 }
 
 options! {
-    /// Options of [`create`].
+    /// Options of [`crate::place::create_index`].
     #[derive(Debug, Clone)]
     pub struct IndexCreateOptions {
         /// KEY=VALUE each, of the index; org.opencontainers.image.created is there only when it is given here
@@ -79,7 +80,7 @@ options! {
 
 impl IndexSourceOptions {
     /// Refuses to put in nothing.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         match self.references.is_empty() {
             true => {
                 Err(Error::new(Code::InvalidArgument, "the option references is missing: there is nothing to put in"))
@@ -184,7 +185,12 @@ impl WrittenIndex {
     }
 
     /// Gives the index other names, on the condition that counts for its own.
-    pub fn give_names(&mut self, call: &Call, others: &[Box<dyn WriteStore>], names: &NameOptions) -> Result<()> {
+    pub(crate) fn give_names(
+        &mut self,
+        call: &Call,
+        others: &[Box<dyn WriteStore>],
+        names: &NameOptions,
+    ) -> Result<()> {
         let (Some(content), condition) = (self.content.as_ref(), names.condition()?) else { return Ok(()) };
         for other in others {
             let name = other.name()?;
@@ -235,7 +241,7 @@ fn check_count(changed: &ChangedEntries) -> Result<()> {
 }
 
 /// Makes an index of what references name, and puts it where `to` says, with everything that it needs.
-pub fn create(
+pub(crate) fn create(
     call: &Call,
     sources: &IndexSources,
     to: &dyn WriteStore,
@@ -261,7 +267,7 @@ pub fn create(
 }
 
 /// The result when the condition on the name leaves it as it is; None when it may be set.
-pub fn left_as_it_is(call: &Call, to: &dyn WriteStore, names: &NameOptions) -> Result<Option<WrittenIndex>> {
+pub(crate) fn left_as_it_is(call: &Call, to: &dyn WriteStore, names: &NameOptions) -> Result<Option<WrittenIndex>> {
     let Some(now) = names.condition()?.look(call, to)? else { return Ok(None) };
     let copied = skipped("the references".to_owned(), to, now)?;
     Ok(Some(WrittenIndex::told(copied, None, ChangedEntries::default())))

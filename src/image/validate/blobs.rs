@@ -12,21 +12,21 @@ use crate::store::ReadStore;
 
 /// A blob that one or more manifests name.
 pub(super) struct BlobUse {
-    pub descriptor: Descriptor,
+    pub(super) descriptor: Descriptor,
     /// The first manifest that names it.
-    pub manifest: Digest,
+    pub(super) manifest: Digest,
     /// The layers that it is.
-    pub layers: Vec<LayerUse>,
+    pub(super) layers: Vec<LayerUse>,
     /// Whether it was read with the manifests.
-    pub is_read: bool,
+    pub(super) is_read: bool,
 }
 
 /// A layer of an image that says what it unpacks to.
 pub(super) struct LayerUse {
-    pub manifest: Digest,
+    pub(super) manifest: Digest,
     /// What its media type says.
-    pub packing: Packing,
-    pub diff_id: Digest,
+    pub(super) packing: Packing,
+    pub(super) diff_id: Digest,
 }
 
 /// What a layer turned out to be.

@@ -13,21 +13,21 @@ use crate::store::ReadStore;
 
 /// A manifest that was read.
 pub(super) struct Reached {
-    pub digest: Digest,
-    pub problems: Vec<ValidationProblem>,
+    pub(super) digest: Digest,
+    pub(super) problems: Vec<ValidationProblem>,
     /// Its config, and whether that was read.
-    pub config: Option<(Descriptor, bool)>,
+    pub(super) config: Option<(Descriptor, bool)>,
     /// The layers of an image, the oldest first, or the blobs of something else.
-    pub layers: Vec<Descriptor>,
+    pub(super) layers: Vec<Descriptor>,
     /// The digests of the unpacked layers, if it is an image that says them.
-    pub diff_ids: Option<Vec<Digest>>,
+    pub(super) diff_ids: Option<Vec<Digest>>,
     /// What an index names that is not a manifest.
-    pub others: Vec<Descriptor>,
-    pub manifests: Vec<Descriptor>,
-    pub referrers: Vec<Descriptor>,
+    pub(super) others: Vec<Descriptor>,
+    pub(super) manifests: Vec<Descriptor>,
+    pub(super) referrers: Vec<Descriptor>,
     /// Found by tags made of the digest.
-    pub tagged: Vec<Descriptor>,
-    pub subject: Option<Digest>,
+    pub(super) tagged: Vec<Descriptor>,
+    pub(super) subject: Option<Digest>,
 }
 
 impl Reached {

@@ -25,12 +25,12 @@ struct NamedManifest {
 }
 
 pub(super) struct Tree {
-    pub manifests: u64,
+    pub(super) manifests: u64,
     /// Each blob once.
-    pub blobs: Vec<BlobUse>,
+    pub(super) blobs: Vec<BlobUse>,
     /// Layers that come from elsewhere.
-    pub foreign: BTreeSet<Digest>,
-    pub problems: Vec<ValidationProblem>,
+    pub(super) foreign: BTreeSet<Digest>,
+    pub(super) problems: Vec<ValidationProblem>,
     seen: HashSet<Digest>,
     positions: HashMap<Digest, usize>,
 }

@@ -32,15 +32,15 @@ pub(super) const LIST: &str = "manifest.json";
 /// An entry of `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct SavedImage {
+pub(crate) struct SavedImage {
     /// The file of the config.
-    pub config: String,
+    pub(crate) config: String,
     /// The names of the image.
     #[serde(default, deserialize_with = "or_null")]
-    pub repo_tags: Vec<String>,
+    pub(crate) repo_tags: Vec<String>,
     /// The files of the layers, oldest first.
     #[serde(default, deserialize_with = "or_null")]
-    pub layers: Vec<String>,
+    pub(crate) layers: Vec<String>,
 }
 
 /// Go writes an empty list as null.
@@ -121,12 +121,12 @@ fn names(images: &[(usize, &SavedImage)]) -> String {
 
 /// Reads the files of an image.
 pub(super) struct ImageReader<'a> {
-    pub call: &'a Call,
-    pub tar: &'a Tarball,
+    pub(super) call: &'a Call,
+    pub(super) tar: &'a Tarball,
     /// The name of the archive for messages.
-    pub place: &'a str,
+    pub(super) place: &'a str,
     /// The name of the list that describes its images.
-    pub list: &'static str,
+    pub(super) list: &'static str,
 }
 
 struct MeasuredLayer {

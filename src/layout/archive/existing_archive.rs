@@ -29,7 +29,7 @@ pub(super) struct ExistingArchive {
     tar: Tarball,
     index: Document,
     /// The entries of its `manifest.json`, if it has one.
-    pub saved: Option<Vec<Value>>,
+    pub(super) saved: Option<Vec<Value>>,
 }
 
 impl ExistingArchive {

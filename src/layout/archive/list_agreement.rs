@@ -15,16 +15,16 @@ use crate::store::{RawManifest, ReadStore};
 use crate::text::shorten;
 
 /// The manifests that a search has found.
-pub struct FoundManifests {
-    pub found: Vec<RawManifest>,
+pub(crate) struct FoundManifests {
+    pub(crate) found: Vec<RawManifest>,
     /// Whether everything could be searched.
-    pub is_whole: bool,
+    pub(crate) is_whole: bool,
 }
 
 impl ArchiveReader {
     /// The manifests that are wanted, among the entries of the archive's layout, if it has one, and below them. Faults in
     /// these are ignored here.
-    pub fn below(
+    pub(crate) fn below(
         &self,
         call: &Call,
         archive: &Archive,
@@ -59,7 +59,13 @@ impl ArchiveReader {
     }
 
     /// Says so when the layout has another image under a name of this one. An archive with one image on each list names no other.
-    pub fn warn_of_others(&self, call: &Call, archive: &Archive, saved: &SavedImage, config: &[u8]) -> Result<()> {
+    pub(crate) fn warn_of_others(
+        &self,
+        call: &Call,
+        archive: &Archive,
+        saved: &SavedImage,
+        config: &[u8],
+    ) -> Result<()> {
         let entries = archive.index.as_deref().unwrap_or_default();
         let count = archive.saved.as_ref().map_or(0, Vec::len);
         let is_only = |entry: &Descriptor| entries.len() == 1 && count == 1 && entry.artifact_type.is_none();
@@ -79,7 +85,7 @@ impl ArchiveReader {
     }
 
     /// The images of `manifest.json` under the name of an entry must be those of the entries with that name.
-    pub fn check_names(&self, call: &Call, archive: &Archive, entry: &Descriptor) -> Result<()> {
+    pub(crate) fn check_names(&self, call: &Call, archive: &Archive, entry: &Descriptor) -> Result<()> {
         let (saved, entries) =
             (archive.saved.as_deref().unwrap_or_default(), archive.index.as_deref().unwrap_or_default());
         let is_only = saved.len() == 1 && entries.len() == 1;
@@ -118,7 +124,7 @@ impl ArchiveReader {
     }
 
     /// The entry of `manifest.json` with the same config must describe the same image.
-    pub fn check_agreement(&self, call: &Call, archive: &Archive, content: &RawManifest) -> Result<()> {
+    pub(crate) fn check_agreement(&self, call: &Call, archive: &Archive, content: &RawManifest) -> Result<()> {
         let (Some(config), Kind::Image) = (content.document.config(), content.document.kind) else { return Ok(()) };
         let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.place(), list: LIST };
         let Some(place) = archive.tar.find(&blob_file(&config.digest)) else { return Ok(()) };
@@ -143,7 +149,7 @@ impl ArchiveReader {
     }
 
     /// The layers of an image without `manifest.json` must be what its config says, as far as they are there.
-    pub fn check_layers(&self, call: &Call, archive: &Archive, document: &Document) -> Result<()> {
+    pub(crate) fn check_layers(&self, call: &Call, archive: &Archive, document: &Document) -> Result<()> {
         let Some(config) = document.config().filter(|config| types::is_image_config(&config.media_type)) else {
             return Ok(());
         };

@@ -15,7 +15,7 @@ mod staging_folder;
 mod write;
 
 pub use read::ArchiveReader;
-pub use several::{ArchiveOfSeveral, ArchivePart};
+pub(crate) use several::ArchiveOfSeveral;
 pub use write::ArchiveWriter;
 
 use crate::digest::Digest;

@@ -30,7 +30,7 @@ use crate::sync::lock;
 #[derive(Debug)]
 pub struct ArchiveReader {
     /// The path of the archive.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The archive itself, where it is open already; taken when it is read.
     given: Mutex<Option<File>>,
     form: ArchiveFormat,
@@ -45,20 +45,20 @@ pub struct ArchiveReader {
 }
 
 #[derive(Debug)]
-pub struct Archive {
-    pub tar: Tarball,
+pub(crate) struct Archive {
+    pub(crate) tar: Tarball,
     /// The entries of `index.json`, if it exists.
-    pub index: Option<Vec<Descriptor>>,
+    pub(crate) index: Option<Vec<Descriptor>>,
     /// The images of `manifest.json`, if it exists.
-    pub saved: Option<Vec<SavedImage>>,
+    pub(crate) saved: Option<Vec<SavedImage>>,
     /// The positions of their configs.
-    pub configs: Vec<Option<Span>>,
+    pub(crate) configs: Vec<Option<Span>>,
 }
 
 #[derive(Debug)]
 pub(super) struct ListedImage {
-    pub content: RawManifest,
-    pub names: Vec<String>,
+    pub(super) content: RawManifest,
+    pub(super) names: Vec<String>,
 }
 
 impl ArchiveReader {
@@ -76,7 +76,7 @@ impl ArchiveReader {
     }
 
     /// The same archive for another name. What is open stays open.
-    pub fn renamed(&self, name: &str) -> ArchiveReader {
+    pub(crate) fn renamed(&self, name: &str) -> ArchiveReader {
         let archive = Mutex::new(lock(&self.archive).clone());
         let (path, space, form) = (self.path.clone(), self.space.clone(), self.form);
         let (given, found, made) = (Mutex::default(), Mutex::default(), Mutex::default());
@@ -200,7 +200,7 @@ impl ArchiveReader {
     }
 
     /// A manifest of the layout that the archive is too.
-    pub fn content(&self, archive: &Archive, wanted: &Descriptor) -> Result<RawManifest> {
+    pub(crate) fn content(&self, archive: &Archive, wanted: &Descriptor) -> Result<RawManifest> {
         let missing = || Error::new(Code::NotFound, format!("{} has no manifest {}", self.place(), wanted.digest));
         let bytes = archive.tar.small(&self.file_of(&wanted.digest), MOST_BYTES)?.ok_or_else(missing)?;
         RawManifest::described(bytes, wanted).map_err(|error| error.within(self.place()))

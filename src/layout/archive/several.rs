@@ -19,7 +19,7 @@ use crate::stream::spool::TemporarySpace;
 
 /// An oci-archive that gets several images. A clone is the same archive.
 #[derive(Debug, Clone)]
-pub struct ArchiveOfSeveral {
+pub(crate) struct ArchiveOfSeveral {
     writer: Arc<ArchiveWriter>,
     identity: Arc<str>,
     /// Whether anything is new.
@@ -28,7 +28,7 @@ pub struct ArchiveOfSeveral {
 
 impl ArchiveOfSeveral {
     /// Nothing is created before the first image is put.
-    pub fn planned(path: &Path, space: TemporarySpace) -> Result<ArchiveOfSeveral> {
+    pub(crate) fn planned(path: &Path, space: TemporarySpace) -> Result<ArchiveOfSeveral> {
         let identity = match Target::of(path)? {
             Target::Replace(path) => path.display().to_string(),
             Target::Through(_) => path.display().to_string(),
@@ -38,7 +38,7 @@ impl ArchiveOfSeveral {
     }
 
     /// Waits until no other process writes to the file, and locks it, even if nothing has to be written. A pipe is not opened for that.
-    pub fn reserve(&self, call: &Call) -> Result<()> {
+    pub(crate) fn reserve(&self, call: &Call) -> Result<()> {
         match self.writer.is_replaced() {
             true => self.writer.begin(call),
             false => Ok(()),
@@ -46,12 +46,12 @@ impl ArchiveOfSeveral {
     }
 
     /// Ends that. What was put and not written stays for the next time.
-    pub fn let_go(&self) {
+    pub(crate) fn let_go(&self) {
         self.writer.let_go();
     }
 
     /// The entries of the file as it is, or as it was when it was reserved.
-    pub fn entries(&self, call: &Call) -> Result<Vec<Descriptor>> {
+    pub(crate) fn entries(&self, call: &Call) -> Result<Vec<Descriptor>> {
         let Some(kept) = self.writer.kept(call)? else { return Ok(Vec::new()) };
         if kept.saved.is_some() {
             let message = format!(
@@ -64,18 +64,18 @@ impl ArchiveOfSeveral {
     }
 
     /// Whether everything that an entry of the file needs is there.
-    pub fn is_complete(&self, call: &Call, entry: &Descriptor) -> Result<bool> {
+    pub(crate) fn is_complete(&self, call: &Call, entry: &Descriptor) -> Result<bool> {
         self.writer.seen(call)?.map_or(Ok(false), |kept| kept.is_complete(call, entry))
     }
 
     /// The place for an image of it.
-    pub fn part(&self, name: Option<&str>) -> Result<ArchivePart> {
+    pub(crate) fn part(&self, name: Option<&str>) -> Result<ArchivePart> {
         name.map_or(Ok(()), check_new_name)?;
         Ok(ArchivePart { archive: self.clone(), name: name.map(str::to_owned) })
     }
 
     /// Takes a name away.
-    pub fn remove(&self, call: &Call, name: &str) -> Result<()> {
+    pub(crate) fn remove(&self, call: &Call, name: &str) -> Result<()> {
         self.begin(call)?;
         self.writer.remove_name(name)
     }
@@ -87,7 +87,7 @@ impl ArchiveOfSeveral {
     }
 
     /// Writes the archive, if there is anything new.
-    pub fn finish(&self, call: &Call) -> Result<()> {
+    pub(crate) fn finish(&self, call: &Call) -> Result<()> {
         match self.is_changed.load(Ordering::Relaxed) {
             true => self.writer.finish(call),
             false => Ok(()),
@@ -95,19 +95,19 @@ impl ArchiveOfSeveral {
     }
 
     /// What it is, however it is spelled: two that are one have one.
-    pub fn identity(&self) -> String {
+    pub(crate) fn identity(&self) -> String {
         self.identity.to_string()
     }
 
     /// What messages call it.
-    pub fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         WriteStore::place(self.writer.as_ref())
     }
 }
 
 /// One of the images of an archive.
 #[derive(Debug)]
-pub struct ArchivePart {
+pub(crate) struct ArchivePart {
     archive: ArchiveOfSeveral,
     name: Option<String>,
 }

@@ -9,9 +9,9 @@ use crate::layout::needed::Shelf;
 
 /// The staging folder and what was there before, as a walk sees them.
 pub(super) struct StagedAndKept<'a> {
-    pub call: &'a Call,
-    pub staging: &'a Staging,
-    pub kept: Option<&'a ExistingArchive>,
+    pub(super) call: &'a Call,
+    pub(super) staging: &'a Staging,
+    pub(super) kept: Option<&'a ExistingArchive>,
 }
 
 impl Shelf for StagedAndKept<'_> {

@@ -25,7 +25,7 @@ const ENTRY: u64 = 400;
 
 /// Names that are still to be written to a layout. A clone is the same.
 #[derive(Debug, Clone, Default)]
-pub struct IndexBatch(Arc<Mutex<WaitingNames>>);
+pub(crate) struct IndexBatch(Arc<Mutex<WaitingNames>>);
 
 /// An entry that waits.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ impl IndexBatch {
     }
 
     /// Writes what waits, for the last time, unless the call is over. Gives what was not set.
-    pub fn settle(&self, call: &Call, layout: &OciLayout) -> Result<Vec<UnsetName>> {
+    pub(crate) fn settle(&self, call: &Call, layout: &OciLayout) -> Result<Vec<UnsetName>> {
         let mut waiting = lock(&self.0);
         if let Err(error) = waiting.write(call, layout) {
             if error.ends_call() || call.check_quietly().is_err() {

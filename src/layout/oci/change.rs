@@ -15,13 +15,13 @@ use crate::stream::source::Source;
 
 /// A name that was taken away.
 #[derive(Debug)]
-pub struct RemovedName {
+pub(crate) struct RemovedName {
     /// What it referred to; of several images, the first.
-    pub digest: Digest,
+    pub(crate) digest: Digest,
     /// The names that this has still.
-    pub others: Vec<String>,
+    pub(crate) others: Vec<String>,
     /// Whether an entry or an index in the layout names it still.
-    pub is_kept: bool,
+    pub(crate) is_kept: bool,
 }
 
 impl OciLayout {
@@ -42,7 +42,7 @@ impl OciLayout {
     }
 
     /// Takes the name away from what it refers to, which may have to be this manifest. That lies there until the layout is cleaned.
-    pub fn unname(&self, call: &Call, expected: Option<&Digest>) -> Result<RemovedName> {
+    pub(crate) fn unname(&self, call: &Call, expected: Option<&Digest>) -> Result<RemovedName> {
         let (name, place) = (WriteStore::name(self)?, format!("oci:{}", self.root.display()));
         let mut unnamed = None;
         self.change_index(call, |entries| {
@@ -65,7 +65,7 @@ impl OciLayout {
     }
 
     /// Takes a manifest out of the layout, and all its names away.
-    pub fn remove(&self, call: &Call, digest: &Digest) -> Result<()> {
+    pub(crate) fn remove(&self, call: &Call, digest: &Digest) -> Result<()> {
         self.change_index(call, |entries| {
             let before = entries.len();
             entries.retain(|entry| entry.digest != *digest);
@@ -79,7 +79,7 @@ impl OciLayout {
     /// Puts a manifest under names, or without any by its digest alone, all in one change: a condition that does not hold for one of
     /// them is seen before any is set. What an index lists that was put by itself is not an image of its own any more: it was put
     /// before only because it has to be there.
-    pub fn put_named(
+    pub(crate) fn put_named(
         &self,
         call: &Call,
         content: &RawManifest,

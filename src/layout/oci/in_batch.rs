@@ -13,7 +13,7 @@ use crate::sync::lock;
 
 /// An image of a batch.
 #[derive(Debug)]
-pub struct InBatch {
+pub(crate) struct InBatch {
     batch: IndexBatch,
     /// What reports call it.
     image: String,
@@ -25,7 +25,7 @@ pub struct InBatch {
 
 impl InBatch {
     /// An image that reports call so, what its name refers to, and what that name in any spelling did when it was looked up.
-    pub fn new(batch: &IndexBatch, image: String, named: Option<Descriptor>, seen: Vec<Digest>) -> InBatch {
+    pub(crate) fn new(batch: &IndexBatch, image: String, named: Option<Descriptor>, seen: Vec<Digest>) -> InBatch {
         InBatch { batch: batch.clone(), image, named, seen, put: Mutex::default() }
     }
 

@@ -13,10 +13,10 @@ mod seen_names;
 mod shelf;
 mod store;
 
-pub use batch::IndexBatch;
-pub use change::RemovedName;
-pub use in_batch::InBatch;
-pub use seen_names::SeenNames;
+pub(crate) use batch::IndexBatch;
+pub(crate) use change::RemovedName;
+pub(crate) use in_batch::InBatch;
+pub(crate) use seen_names::SeenNames;
 
 use std::fs;
 use std::io::Read;
@@ -43,7 +43,7 @@ use crate::sync::lock;
 use crate::text::shorten;
 
 /// The content of the file `oci-layout`.
-pub const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
+pub(crate) const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// A layout, and the name in it that a copy is about.
 #[derive(Debug, Default)]
@@ -81,12 +81,12 @@ impl OciLayout {
     }
 
     /// The same, but names are written together with those of other images.
-    pub fn in_batch(self, batch: InBatch) -> OciLayout {
+    pub(crate) fn in_batch(self, batch: InBatch) -> OciLayout {
         OciLayout { batch: Some(Box::new(batch)), ..self }
     }
 
     /// Makes what is not there.
-    pub fn make(&self) -> Result<()> {
+    pub(crate) fn make(&self) -> Result<()> {
         self.check_links()?;
         let marker = self.root.join("oci-layout");
         if !marker.exists() {
@@ -112,7 +112,7 @@ impl OciLayout {
     }
 
     /// Before something is written or removed: refuses links by which another user could lead elsewhere.
-    pub fn check_links(&self) -> Result<()> {
+    pub(crate) fn check_links(&self) -> Result<()> {
         safe_path::resolve(&self.root).map_err(|error| cannot("write to", &self.root, &error))?;
         for part in ["oci-layout", "index.json", "blobs", "blobs/sha256", "blobs/sha512"] {
             let path = self.root.join(part);
@@ -147,7 +147,7 @@ impl OciLayout {
     }
 
     /// The folder of a layout behind all links, as far as it is there: two ways to one have one.
-    pub fn identity(root: &Path) -> String {
+    pub(crate) fn identity(root: &Path) -> String {
         safe_path::resolve(root).unwrap_or_else(|_| root.to_owned()).display().to_string()
     }
 
@@ -177,7 +177,7 @@ impl OciLayout {
     }
 
     /// A manifest among the blobs, verified; NOT_FOUND if it is not there.
-    pub fn content(&self, wanted: &Descriptor) -> Result<RawManifest> {
+    pub(crate) fn content(&self, wanted: &Descriptor) -> Result<RawManifest> {
         let path = self.blob_path(&wanted.digest);
         if !path.exists() {
             return Err(Error::new(Code::NotFound, format!("{} has no manifest {}", self.show(), wanted.digest)));
@@ -187,7 +187,7 @@ impl OciLayout {
     }
 
     /// The bytes of a blob that is small.
-    pub fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
+    pub(crate) fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
         self.read_small(&self.blob_path(digest), "blob")
     }
 
@@ -208,7 +208,11 @@ impl OciLayout {
     }
 
     /// Changes `index.json`, alone.
-    pub fn change_index(&self, call: &Call, change: impl FnOnce(&mut Vec<Descriptor>) -> Result<()>) -> Result<()> {
+    pub(crate) fn change_index(
+        &self,
+        call: &Call,
+        change: impl FnOnce(&mut Vec<Descriptor>) -> Result<()>,
+    ) -> Result<()> {
         self.check_links()?;
         let _alone = Lock::exclusive(call, &self.root)?;
         let index = self.index()?;
@@ -280,7 +284,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// Refuses what no new image can be called: also a digest, or a name with one, which would read as the image of that digest.
-pub fn check_new_name(name: &str) -> Result<()> {
+pub(crate) fn check_new_name(name: &str) -> Result<()> {
     let why = match name.rsplit_once('@').map_or(name, |(_, last)| last).parse::<Digest>() {
         Ok(_) => "is not a valid name for a new image: it is a digest, or ends with one",
         Err(_) if !is_name(name) => "is not a valid name in a layout",
@@ -303,7 +307,7 @@ fn flush_names(folder: &Path) -> Result<()> {
 }
 
 /// Writes a file in one step: whole or not at all.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     temporary::write_whole(path, bytes).map_err(|error| match error {
         NotWritten::Beside(folder, error) => cannot("create a file in", folder, &error),
         NotWritten::Write(error) => cannot("write", path, &error),

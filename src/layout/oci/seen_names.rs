@@ -8,11 +8,11 @@ use crate::manifest::Descriptor;
 
 /// What names referred to when an index was read.
 #[derive(Debug)]
-pub struct SeenNames(HashMap<String, Vec<Digest>>);
+pub(crate) struct SeenNames(HashMap<String, Vec<Digest>>);
 
 impl SeenNames {
     /// Those of these entries.
-    pub fn of(entries: &[Descriptor]) -> SeenNames {
+    pub(crate) fn of(entries: &[Descriptor]) -> SeenNames {
         let mut seen: HashMap<String, Vec<Digest>> = HashMap::new();
         for entry in entries {
             if let Some(key) = index::key_of(entry) {
@@ -23,7 +23,7 @@ impl SeenNames {
     }
 
     /// What a name referred to, in whatever spelling.
-    pub fn of_name(&self, name: &str) -> Vec<Digest> {
+    pub(crate) fn of_name(&self, name: &str) -> Vec<Digest> {
         index::keys_of(name).iter().filter_map(|key| self.0.get(key)).flatten().cloned().collect()
     }
 }

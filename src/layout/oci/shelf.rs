@@ -40,7 +40,7 @@ impl OciLayout {
     }
 
     /// Whether everything that an entry needs is there, as far as sizes tell; its manifests are read.
-    pub fn is_complete(&self, call: &Call, entry: &Descriptor) -> Result<bool> {
+    pub(crate) fn is_complete(&self, call: &Call, entry: &Descriptor) -> Result<bool> {
         let shelf = LayoutShelf { call, layout: self };
         Ok(needed(&shelf, std::slice::from_ref(entry))?.is_complete(&shelf))
     }

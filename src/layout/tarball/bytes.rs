@@ -18,7 +18,7 @@ use crate::stream::unpack::{Packing, UnpackLimits, Unpacker};
 
 /// Where the bytes of an archive are.
 #[derive(Debug)]
-pub enum ArchiveBytes {
+pub(crate) enum ArchiveBytes {
     /// In a file, of this length.
     File(File, u64),
     /// In a temporary file.
@@ -27,14 +27,14 @@ pub enum ArchiveBytes {
 
 impl ArchiveBytes {
     /// Opens an archive; `-` and `/dev/stdin` are standard input. One that cannot be read in place is copied to a temporary file.
-    pub fn open(call: &Call, path: &Path, space: &TemporarySpace) -> Result<ArchiveBytes> {
+    pub(crate) fn open(call: &Call, path: &Path, space: &TemporarySpace) -> Result<ArchiveBytes> {
         let name = shown(path);
         let file = input::open(path).map_err(|error| Error::io(format!("cannot read {name}"), &error))?;
         ArchiveBytes::of(call, file, name, space)
     }
 
     /// The same for one that is open: a file that stands at its beginning, or whatever comes from where it stands.
-    pub fn of(call: &Call, mut file: File, name: String, space: &TemporarySpace) -> Result<ArchiveBytes> {
+    pub(crate) fn of(call: &Call, mut file: File, name: String, space: &TemporarySpace) -> Result<ArchiveBytes> {
         let what = |error: std::io::Error| Error::io(format!("cannot read {name}"), &error);
         let facts = file.metadata().map_err(what)?;
         let kind = facts.file_type();
@@ -52,7 +52,7 @@ impl ArchiveBytes {
     }
 
     /// The size in bytes.
-    pub fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         match self {
             ArchiveBytes::File(_, length) => *length,
             ArchiveBytes::Spooled(item) => item.size(),
@@ -60,7 +60,7 @@ impl ArchiveBytes {
     }
 
     /// Reads what is at an offset; 0 is the end.
-    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
         match self {
             ArchiveBytes::File(file, _) => offset::read_at(file, buffer, offset),
             ArchiveBytes::Spooled(item) => item.read_at(buffer, offset),

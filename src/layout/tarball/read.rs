@@ -35,15 +35,15 @@ enum Member {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Span {
+pub(crate) struct Span {
     begin: u64,
     /// The size in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
 }
 
 /// The positions of the files of an archive.
 #[derive(Debug)]
-pub struct Tarball {
+pub(crate) struct Tarball {
     bytes: Arc<ArchiveBytes>,
     shown: String,
     nodes: HashMap<Vec<u8>, Member>,
@@ -51,12 +51,12 @@ pub struct Tarball {
 
 impl Tarball {
     /// Reads the table of contents: files and links only.
-    pub fn open(call: &Call, path: &Path, space: &TemporarySpace) -> Result<Tarball> {
+    pub(crate) fn open(call: &Call, path: &Path, space: &TemporarySpace) -> Result<Tarball> {
         Tarball::of(call, ArchiveBytes::open(call, path, space)?, shown(path))
     }
 
     /// The same of bytes that are there; `shown` is what messages call them.
-    pub fn of(call: &Call, bytes: ArchiveBytes, shown: String) -> Result<Tarball> {
+    pub(crate) fn of(call: &Call, bytes: ArchiveBytes, shown: String) -> Result<Tarball> {
         let bytes = Arc::new(bytes);
         let source = Scan { call, bytes: &bytes, name: &shown, position: 0, ahead: Vec::new() };
         let (mut entries, mut nodes, mut names) = (Entries::new(source), HashMap::new(), 0);
@@ -83,7 +83,7 @@ impl Tarball {
     }
 
     /// The position of a file. Links are followed within the archive, up to a limit.
-    pub fn find(&self, name: &str) -> Option<Span> {
+    pub(crate) fn find(&self, name: &str) -> Option<Span> {
         if name.len() > LONGEST_PATH {
             return None;
         }
@@ -91,7 +91,7 @@ impl Tarball {
         self.walk(name.as_bytes(), false).or_else(|| self.walk(name.as_bytes(), true))
     }
 
-    pub fn is_link(&self, name: &str) -> bool {
+    pub(crate) fn is_link(&self, name: &str) -> bool {
         let node = self.nodes.get(name.trim_start_matches("./").as_bytes());
         matches!(node, Some(Member::Symlink(_) | Member::HardLink(_)))
     }
@@ -141,22 +141,22 @@ impl Tarball {
         None
     }
 
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.find(name).is_some()
     }
 
     /// The names of all files and links, in no order.
-    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
         self.nodes.keys().map(Vec::as_slice)
     }
 
     /// A file's bytes from an offset.
-    pub fn read(&self, place: Span, offset: u64) -> impl Read + use<> {
+    pub(crate) fn read(&self, place: Span, offset: u64) -> impl Read + use<> {
         let begin = place.begin.saturating_add(offset.min(place.size));
         SpanReader { bytes: self.bytes.clone(), begin, left: place.size.saturating_sub(offset) }
     }
 
-    pub fn small(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn small(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>> {
         let Some(place) = self.find(name) else { return Ok(None) };
         if place.size > limit {
             let message = format!("{} in {} has more than {limit} bytes", shorten(name), self.shown);

@@ -10,9 +10,9 @@ use crate::stream::blob::Blob;
 
 /// A file to be written to an archive.
 pub(crate) struct NewMember {
-    pub name: String,
-    pub size: u64,
-    pub bytes: Contents,
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    pub(crate) bytes: Contents,
 }
 
 /// Where the bytes of a file come from.

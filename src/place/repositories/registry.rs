@@ -21,10 +21,10 @@ use crate::sync::lock;
 
 /// A repository at a registry.
 pub(super) struct RegistryRepository {
-    pub client: Client,
-    pub repository: Repository,
+    pub(super) client: Client,
+    pub(super) repository: Repository,
     /// Whether the registry takes tags away, and nothing else; None: not tried yet.
-    pub takes_tags: Mutex<Option<bool>>,
+    pub(super) takes_tags: Mutex<Option<bool>>,
 }
 
 impl RegistryRepository {

@@ -69,7 +69,7 @@ impl Client {
 
 impl Remote {
     /// A repository where it is written to.
-    pub fn to_write(client: &Client, call: &Call, repository: &Repository) -> Result<Remote> {
+    pub(crate) fn to_write(client: &Client, call: &Call, repository: &Repository) -> Result<Remote> {
         Turn::new(client, call, repository, EndpointUse::Write)?.next()
     }
 

@@ -26,11 +26,11 @@ const VERSION: u8 = 1;
 
 pub(crate) struct RegistryList {
     /// The identity of a list: its host, its path, its filter.
-    pub id: String,
+    pub(crate) id: String,
     /// Its path below the registry's base.
     path: String,
     /// Its URL, to compare those of pages with.
-    pub url: Url,
+    pub(crate) url: Url,
 }
 
 impl RegistryList {
@@ -53,7 +53,7 @@ impl RegistryList {
 pub(crate) struct Cursor {
     version: u8,
     /// The id of the list.
-    pub list: String,
+    pub(crate) list: String,
     /// The path of the page after that of the list, from registries that page by path.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     below: String,
@@ -159,8 +159,8 @@ impl Round {
 #[derive(Clone, Copy)]
 pub(crate) struct AskedPage<'a> {
     /// The URL that was requested.
-    pub url: &'a Url,
-    pub answered: &'a Url,
+    pub(crate) url: &'a Url,
+    pub(crate) answered: &'a Url,
 }
 
 impl<'a> AskedPage<'a> {

@@ -26,27 +26,27 @@ const MOST_EMPTY: usize = 100;
 const LARGEST_PAGE: u64 = 1000;
 
 pub(crate) struct Names<'a> {
-    pub remote: &'a Remote,
-    pub list: RegistryList,
-    pub scopes: ScopeSet,
-    pub what: String,
+    pub(crate) remote: &'a Remote,
+    pub(crate) list: RegistryList,
+    pub(crate) scopes: ScopeSet,
+    pub(crate) what: String,
     /// The member of a page that contains the names.
-    pub key: &'static str,
+    pub(crate) key: &'static str,
     /// Whether an element is a name: others are left out, with a warning to the caller.
-    pub is_name: fn(&str) -> bool,
+    pub(crate) is_name: fn(&str) -> bool,
 }
 
 /// The part of a list that a call asks for.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct NameWindow<'a> {
     /// At most this many.
-    pub limit: Option<u64>,
+    pub(crate) limit: Option<u64>,
     /// How many to request at a time.
-    pub page_size: Option<u64>,
+    pub(crate) page_size: Option<u64>,
     /// Only those after this one.
-    pub last: Option<&'a str>,
+    pub(crate) last: Option<&'a str>,
     /// Those after the end of an earlier call; `last` is ignored then.
-    pub next: Option<&'a str>,
+    pub(crate) next: Option<&'a str>,
 }
 
 impl<'a> NameWindow<'a> {
@@ -67,11 +67,11 @@ impl<'a> NameWindow<'a> {
 }
 
 pub(crate) struct ListedNames {
-    pub names: NameList,
+    pub(crate) names: NameList,
     /// The last of them, when there are more.
-    pub last: Option<String>,
+    pub(crate) last: Option<String>,
     /// The cursor of the next part; None at the end.
-    pub next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 impl Names<'_> {

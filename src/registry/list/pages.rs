@@ -28,12 +28,12 @@ const LOOK: usize = 4096;
 
 pub(crate) struct FetchedPage<'a> {
     /// The URL that was requested, and the one that responded.
-    pub asked: AskedPage<'a>,
-    pub response: &'a Response,
-    pub bytes: &'a [u8],
-    pub next: Option<&'a Url>,
+    pub(crate) asked: AskedPage<'a>,
+    pub(crate) response: &'a Response,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) next: Option<&'a Url>,
     /// Whether the walk starts with it.
-    pub is_first: bool,
+    pub(crate) is_first: bool,
 }
 
 /// Passes the elements of a page's list to `take`; returns the other members of the page.
@@ -59,12 +59,12 @@ pub(crate) fn elements(
 }
 
 pub(crate) struct Walk<'a> {
-    pub remote: &'a Remote,
-    pub scopes: &'a ScopeSet,
+    pub(crate) remote: &'a Remote,
+    pub(crate) scopes: &'a ScopeSet,
     /// The name of the list for errors.
-    pub what: &'a str,
+    pub(crate) what: &'a str,
     /// The headers of each request.
-    pub headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Walk<'_> {

@@ -48,17 +48,17 @@ struct TagNow {
 /// What became of tags that were to be set on a condition.
 #[derive(Default)]
 pub(super) struct GuardedTags {
-    pub set: Vec<String>,
-    pub skipped: Vec<String>,
+    pub(super) set: Vec<String>,
+    pub(super) skipped: Vec<String>,
     /// What made sure of it; of several the weakest.
-    pub weakest: Option<ConditionCheck>,
+    pub(super) weakest: Option<ConditionCheck>,
 }
 
 /// Tags that are set on a condition, in one repository.
 pub(super) struct Guarded<'a> {
-    pub remote: &'a Remote,
-    pub repository: &'a Repository,
-    pub condition: &'a NameCondition,
+    pub(super) remote: &'a Remote,
+    pub(super) repository: &'a Repository,
+    pub(super) condition: &'a NameCondition,
 }
 
 impl Guarded<'_> {

@@ -110,7 +110,7 @@ impl Client {
 
     /// Puts a manifest under one name, and under the tags of the options. Tags come last, when everything else is done, and only if the
     /// condition holds, which the options have no say in here.
-    pub fn put_under(
+    pub(crate) fn put_under(
         &self,
         call: &Call,
         repository: &Repository,

@@ -27,9 +27,9 @@ pub(super) type Again<'a> = dyn Fn() -> Result<bool> + 'a;
 #[derive(Default)]
 pub(super) struct OnlyIf<'a> {
     /// What the registry is to look at.
-    pub header: Option<&'a (HeaderName, HeaderValue)>,
+    pub(super) header: Option<&'a (HeaderName, HeaderValue)>,
     /// A look before each other try, whatever the reason for it: a refusal may come from a gateway that gave up waiting.
-    pub again: Option<&'a Again<'a>>,
+    pub(super) again: Option<&'a Again<'a>>,
 }
 
 /// Of several tags of which one could not be set: those that were, for its error.

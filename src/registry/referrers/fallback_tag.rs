@@ -59,7 +59,7 @@ impl ListLocks {
 
 /// A list as it is at the registry.
 pub(crate) struct ReferrersList {
-    pub entries: Vec<Descriptor>,
+    pub(crate) entries: Vec<Descriptor>,
     value: Value,
     digest: Digest,
     etag: Option<HeaderValue>,

@@ -5,7 +5,7 @@
 pub(crate) mod api;
 mod api_support;
 pub(crate) mod collected;
-pub mod fallback_tag;
+pub(crate) mod fallback_tag;
 
 pub(crate) use api::has_api;
 pub(crate) use api_support::{known_support, remember_support};

@@ -30,15 +30,15 @@ const ERROR_BODY: usize = 64 << 10;
 
 /// One repository at a registry, for one call.
 #[derive(Clone)]
-pub struct Remote {
+pub(crate) struct Remote {
     /// Whose connections, tokens and settings are used.
-    pub client: Client,
+    pub(crate) client: Client,
     /// What ends it, and where it reports to.
-    pub call: Call,
+    pub(crate) call: Call,
     /// Where requests go, and with whose credentials.
-    pub account: Account,
+    pub(crate) account: Account,
     /// The repository's name at the registry; empty for the registry itself.
-    pub name: String,
+    pub(crate) name: String,
     /// What the caller calls it, wherever it is: `HOST/REPOSITORY`.
     pub(crate) meant: Arc<str>,
     /// Which of several endpoints it is; None without a rule.
@@ -76,7 +76,7 @@ impl Remote {
     }
 
     /// The endpoint that answers here, for results: `HOST[:PORT]`.
-    pub fn served_by(&self) -> String {
+    pub(crate) fn served_by(&self) -> String {
         host_of(&self.account.base.url)
     }
 
@@ -96,7 +96,7 @@ impl Remote {
     }
 
     /// A registry as a whole, without a repository.
-    pub fn registry(client: &Client, call: &Call, index: &Index) -> Result<Remote> {
+    pub(crate) fn registry(client: &Client, call: &Call, index: &Index) -> Result<Remote> {
         Ok(Remote::new(client, call, client.account(call, index, "")?, "", &index.name))
     }
 
@@ -106,12 +106,12 @@ impl Remote {
     }
 
     /// The scope for actions on this repository.
-    pub fn scopes(&self, actions: &[&str]) -> ScopeSet {
+    pub(crate) fn scopes(&self, actions: &[&str]) -> ScopeSet {
         ScopeSet::from(Scope::repository(&self.name, actions))
     }
 
     /// The name of the repository here, for messages: `HOST[:PORT]/NAME`.
-    pub fn full_name(&self) -> String {
+    pub(crate) fn full_name(&self) -> String {
         match self.name.as_str() {
             "" => self.account.host.clone(),
             name => format!("{}/{name}", self.account.host),
@@ -129,7 +129,7 @@ impl Remote {
     }
 
     /// The response, if its status is one of these; otherwise its error.
-    pub fn expect(&self, reply: Reply, wanted: &[StatusCode], what: &str) -> Result<Response> {
+    pub(crate) fn expect(&self, reply: Reply, wanted: &[StatusCode], what: &str) -> Result<Response> {
         if wanted.contains(&reply.response.status) {
             return Ok(reply.response);
         }
@@ -137,7 +137,7 @@ impl Remote {
     }
 
     /// The error for a response.
-    pub fn failure(&self, reply: Reply, what: &str) -> Error {
+    pub(crate) fn failure(&self, reply: Reply, what: &str) -> Error {
         let Reply { mut response, refusal, needed, .. } = reply;
         let body = response.beginning(&self.call, ERROR_BODY);
         let led = match response.status.is_redirection() {
@@ -182,19 +182,19 @@ impl Remote {
 }
 
 /// The digests in a response, because some proxies repeat headers; invalid ones count as absent.
-pub fn digest_headers(headers: &HeaderMap) -> Vec<Digest> {
+pub(crate) fn digest_headers(headers: &HeaderMap) -> Vec<Digest> {
     let values = headers.get_all("docker-content-digest").iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).filter_map(|digest| digest.trim().parse().ok()).collect()
 }
 
 /// The digest in a response; two different ones count as none.
-pub fn digest_header(headers: &HeaderMap) -> Option<Digest> {
+pub(crate) fn digest_header(headers: &HeaderMap) -> Option<Digest> {
     let mut named = digest_headers(headers);
     named.dedup();
     (named.len() == 1).then(|| named.remove(0))
 }
 
 /// The headers of a response as shown in results.
-pub fn headers_json(headers: &HeaderMap) -> Map<String, Value> {
+pub(crate) fn headers_json(headers: &HeaderMap) -> Map<String, Value> {
     redact::headers(headers)
 }

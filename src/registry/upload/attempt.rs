@@ -22,7 +22,7 @@ use crate::stream::source::{Source, PIECE};
 const LARGE: u64 = 2 * CHUNK;
 
 /// How an upload has failed.
-pub enum UploadFailure {
+pub(crate) enum UploadFailure {
     /// Beginning again would not help, or has been tried.
     Final(Error),
     /// The connection broke while the bytes were being sent.
@@ -33,14 +33,14 @@ pub enum UploadFailure {
 
 impl UploadFailure {
     /// For the caller, if nothing else helps.
-    pub fn error(&self) -> &Error {
+    pub(crate) fn error(&self) -> &Error {
         match self {
             UploadFailure::Final(error) | UploadFailure::OnTheWay(error) | UploadFailure::Broken(error, _) => error,
         }
     }
 
     /// The error when nothing more is tried.
-    pub fn given_up(self) -> Error {
+    pub(crate) fn given_up(self) -> Error {
         match self {
             UploadFailure::Broken(error, session) => {
                 give_up(*session, &error);

@@ -47,7 +47,7 @@ impl Sending {
 impl UploadSession {
     /// Sends the next chunk, in pieces when the registry finds it too large. After a failure the registry is asked how far
     /// it got, and the rest is sent.
-    pub fn chunk(&mut self, bytes: &Bytes) -> Result<()> {
+    pub(crate) fn chunk(&mut self, bytes: &Bytes) -> Result<()> {
         let begin = self.offset;
         let mut sending = Sending::new(begin, behind(begin, bytes.len())?);
         while self.offset < sending.end {

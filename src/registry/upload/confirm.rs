@@ -20,14 +20,14 @@ const SOON: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(4
 const MOST_BODY: usize = 64 << 10;
 
 pub(crate) struct UnconfirmedBlob<'a> {
-    pub remote: &'a Remote,
-    pub digest: &'a Digest,
+    pub(crate) remote: &'a Remote,
+    pub(crate) digest: &'a Digest,
     /// Its size, where it is known.
-    pub size: Option<u64>,
+    pub(crate) size: Option<u64>,
     /// It was sent in chunks: some registries keep a part of them and claim to have the whole.
-    pub in_chunks: bool,
+    pub(crate) in_chunks: bool,
     /// The registry's offsets during the upload were wrong, or could not be compared with what was sent.
-    pub doubtful: bool,
+    pub(crate) doubtful: bool,
 }
 
 impl<'a> UnconfirmedBlob<'a> {

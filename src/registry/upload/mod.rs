@@ -8,15 +8,19 @@ pub(crate) mod chunk;
 mod chunk_sizes;
 pub(crate) mod confirm;
 pub(crate) mod from_store;
-pub mod mount;
+pub(crate) mod mount;
 pub(crate) mod mount_hints;
 pub(crate) mod negotiate;
-pub mod put;
-pub mod resumable;
-pub mod session;
+pub(crate) mod put;
+pub(crate) mod resumable;
+pub(crate) mod session;
 mod writer;
 
 pub use crate::stream::source::Source;
+pub use mount::{MountOptions, MountResult};
+pub use put::BlobPutOptions;
+pub use resumable::{ChunkOptions, StartOptions};
+pub use session::SavedSession;
 pub use writer::{Upload, UploadOptions};
 
 use serde::Serialize;
@@ -24,7 +28,7 @@ use serde::Serialize;
 use crate::digest::Digest;
 
 /// The chunk size that every registry accepts.
-pub const CHUNK: u64 = 4 << 20;
+pub(crate) const CHUNK: u64 = 4 << 20;
 
 /// The result of putting a blob.
 #[derive(Debug, Serialize)]

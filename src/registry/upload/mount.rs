@@ -19,7 +19,7 @@ use crate::resource::Resource;
 use crate::statuses;
 
 /// The registry's response to a mount.
-pub enum Mounted {
+pub(crate) enum Mounted {
     /// The blob was mounted; with its Location, if the registry returned one.
     Done(Option<String>),
     /// It is not; the session is for uploading it, if the registry opened one.
@@ -77,7 +77,7 @@ impl Client {
 }
 
 /// A blob can be mounted within a registry only.
-pub fn same_registry(from: &Index, to: &Index) -> Result<()> {
+pub(crate) fn same_registry(from: &Index, to: &Index) -> Result<()> {
     if crate::registry::host::key(&from.name) == crate::registry::host::key(&to.name) {
         return Ok(());
     }
@@ -86,7 +86,7 @@ pub fn same_registry(from: &Index, to: &Index) -> Result<()> {
 }
 
 /// Requests a mount. A refusal that is about mounting, not about credentials, is a decline.
-pub fn mount(
+pub(crate) fn mount(
     remote: &Remote,
     digest: &Digest,
     from: Option<&str>,

@@ -33,15 +33,15 @@ pub(crate) enum UploadWay {
 
 /// The ways to upload a blob, tried one after the other.
 pub(crate) struct Negotiation<'a> {
-    pub remote: &'a Remote,
+    pub(crate) remote: &'a Remote,
     /// The digest of the bytes.
-    pub digest: &'a Digest,
+    pub(crate) digest: &'a Digest,
     /// The first way to try.
-    pub way: UploadWay,
+    pub(crate) way: UploadWay,
     /// Repositories of this registry that may have the blob.
-    pub sources: Vec<String>,
+    pub(crate) sources: Vec<String>,
     /// Those of which it turned out that these credentials may not mount from there.
-    pub refused: Vec<String>,
+    pub(crate) refused: Vec<String>,
     /// Chunks are used only because a connection broke.
     cautious: bool,
     /// The whole was refused as too large: it is not tried in one piece again.

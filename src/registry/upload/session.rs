@@ -67,7 +67,7 @@ impl SavedSession {
 }
 
 /// The offset after bytes that start at `offset`, which a caller stored and may have corrupted.
-pub fn behind(offset: u64, length: usize) -> Result<u64> {
+pub(crate) fn behind(offset: u64, length: usize) -> Result<u64> {
     offset.checked_add(length as u64).ok_or_else(|| {
         let message = format!("the upload session's offset {offset} is larger than a blob can be");
         Error::new(Code::InvalidArgument, message)
@@ -75,24 +75,24 @@ pub fn behind(offset: u64, length: usize) -> Result<u64> {
 }
 
 /// An open upload session at a registry.
-pub struct UploadSession {
+pub(crate) struct UploadSession {
     /// Where the session was opened: no other endpoint knows it.
-    pub remote: Remote,
+    pub(crate) remote: Remote,
     /// Where the next request goes: it changes with every response.
-    pub at: Location,
+    pub(crate) at: Location,
     /// Bytes that the registry has.
-    pub offset: u64,
+    pub(crate) offset: u64,
     /// The smallest chunk that it accepts, except the last one.
-    pub min_chunk: u64,
+    pub(crate) min_chunk: u64,
     /// The largest that it is known to accept.
-    pub max_chunk: u64,
+    pub(crate) max_chunk: u64,
     /// Its reported offset was wrong, or cannot be compared with what was sent.
-    pub doubtful: bool,
+    pub(crate) doubtful: bool,
 }
 
 impl UploadSession {
     /// Opens a session. The push token is fetched here, before any body is sent.
-    pub fn start(remote: Remote, algorithm: Algorithm) -> Result<UploadSession> {
+    pub(crate) fn start(remote: Remote, algorithm: Algorithm) -> Result<UploadSession> {
         let mut target = remote.target(Resource::Uploads);
         // Only for an algorithm other than sha256: a registry that hashes during the upload must know it
         // (distribution-spec end-4c).
@@ -129,7 +129,7 @@ impl UploadSession {
     }
 
     /// The session that a response opened.
-    pub fn at(remote: Remote, response: &Response) -> Result<UploadSession> {
+    pub(crate) fn at(remote: Remote, response: &Response) -> Result<UploadSession> {
         let at = remote.location(response)?;
         let told = response.header("oci-chunk-min-length").and_then(|length| length.trim().parse::<u64>().ok());
         let min_chunk = told.unwrap_or(0);
@@ -142,7 +142,7 @@ impl UploadSession {
     }
 
     /// The session that a caller kept.
-    pub fn resume(client: &Client, call: &Call, saved: &SavedSession) -> Result<UploadSession> {
+    pub(crate) fn resume(client: &Client, call: &Call, saved: &SavedSession) -> Result<UploadSession> {
         let remote = Remote::to_write(client, call, &Repository::parse(&saved.repository, None)?)?;
         let kept = HeaderValue::from_str(&saved.url)
             .map_err(|_| Error::new(Code::InvalidArgument, "the upload session's URL contains control characters"))?;
@@ -161,7 +161,7 @@ impl UploadSession {
     }
 
     /// The state to store.
-    pub fn saved(&self) -> SavedSession {
+    pub(crate) fn saved(&self) -> SavedSession {
         SavedSession {
             url: self.at.url.to_string(),
             repository: self.remote.meant.to_string(),
@@ -171,7 +171,7 @@ impl UploadSession {
     }
 
     /// Asks the registry how far the upload is.
-    pub fn status(&mut self) -> Result<()> {
+    pub(crate) fn status(&mut self) -> Result<()> {
         self.offset = self.told_offset()?.unwrap_or(0);
         Ok(())
     }
@@ -186,7 +186,7 @@ impl UploadSession {
     }
 
     /// Ends the upload: the blob exists, under its digest.
-    pub fn finish(&mut self, digest: &Digest, body: Body) -> Result<Response> {
+    pub(crate) fn finish(&mut self, digest: &Digest, body: Body) -> Result<Response> {
         let size = Some(self.offset + body.size()).filter(|size| *size > 0);
         let at = self.at.with_member("digest", digest.as_str());
         let mut request = Request::new(Method::PUT).header(CONTENT_TYPE, OCTETS)?.body(body);
@@ -206,7 +206,7 @@ impl UploadSession {
     }
 
     /// Cancels the session. A registry that cannot cancel lets it expire.
-    pub fn cancel(&self) -> Result<()> {
+    pub(crate) fn cancel(&self) -> Result<()> {
         let reply = self.send(self.at.clone(), &mut Request::new(Method::DELETE).repeat(Repeat::Never))?;
         match statuses::lets_go_of_a_session(reply.response.status.as_u16()) {
             true => Ok(()),
@@ -228,7 +228,7 @@ impl UploadSession {
 
 /// Whether the request that completes a blob may have been carried out although it failed: its response was lost, or a
 /// gateway gave up before the registry did, or it was repeated and its session is over.
-pub fn may_be_done(error: &Error) -> bool {
+pub(crate) fn may_be_done(error: &Error) -> bool {
     error.code() == Code::Network || error.http_status().is_some_and(statuses::may_be_done)
 }
 
@@ -239,6 +239,6 @@ fn refuses_the_bytes(error: &Error) -> bool {
 }
 
 /// The URL of a blob, for results.
-pub fn location_text(remote: &Remote, response: &Response) -> Option<String> {
+pub(crate) fn location_text(remote: &Remote, response: &Response) -> Option<String> {
     remote.location(response).ok().map(|at| redact::url(&at.url))
 }

@@ -46,7 +46,7 @@ impl Client {
 
 impl Upload {
     /// Opens the session, or continues one that has no bytes yet.
-    pub fn start(
+    pub(crate) fn start(
         remote: Remote,
         session: Option<UploadSession>,
         chunk_size: u64,

@@ -3,7 +3,7 @@
 use ocireg::error::Code;
 use ocireg::registry::blob::{ReadOptions, SaveOptions};
 use ocireg::registry::manifest::GetOptions;
-use ocireg::registry::store::RegistryStore;
+use ocireg::registry::RegistryStore;
 use ocireg::transfer::copy::{copy, CopyOptions};
 use serde_json::json;
 

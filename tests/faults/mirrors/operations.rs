@@ -6,9 +6,8 @@ use ocireg::layout::oci::OciLayout;
 use ocireg::registry::blob::{ReadOptions, SaveOptions};
 use ocireg::registry::manifest::{GetOptions, HeadOptions};
 use ocireg::registry::referrers::ReferrersOptions;
-use ocireg::registry::store::RegistryStore;
 use ocireg::registry::tags::TagsOptions;
-use ocireg::registry::Client;
+use ocireg::registry::{Client, RegistryStore};
 use ocireg::transfer::copy::{copy, CopyOptions};
 
 use super::house::*;

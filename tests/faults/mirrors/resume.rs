@@ -1,7 +1,7 @@
 //! A download goes on at the next endpoint from where the one before broke off.
 
 use ocireg::registry::blob::{ReadOptions, SaveOptions};
-use ocireg::registry::store::RegistryStore;
+use ocireg::registry::RegistryStore;
 use ocireg::transfer::copy::{copy, CopyOptions};
 use serde_json::json;
 

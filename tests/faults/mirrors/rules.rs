@@ -4,8 +4,7 @@ use std::path::Path;
 
 use ocireg::error::Code;
 use ocireg::registry::manifest::GetOptions;
-use ocireg::registry::options::ClientOptions;
-use ocireg::registry::Client;
+use ocireg::registry::{Client, ClientOptions};
 use serde_json::json;
 use tempfile::TempDir;
 

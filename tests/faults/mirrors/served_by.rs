@@ -8,7 +8,7 @@ use ocireg::image::extract::extract;
 use ocireg::image::files::files;
 use ocireg::image::Image;
 use ocireg::layout::oci::OciLayout;
-use ocireg::registry::store::RegistryStore;
+use ocireg::registry::RegistryStore;
 use ocireg::transfer::copy::{copy, CopyOptions};
 use serde_json::json;
 

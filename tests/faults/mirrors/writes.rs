@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ocireg::error::Code;
 use ocireg::registry::manifest::{GetOptions, HeadOptions, PutOptions};
-use ocireg::registry::store::RegistryStore;
 use ocireg::registry::tags::TagsOptions;
+use ocireg::registry::RegistryStore;
 use ocireg::store::condition::NameOptions;
 use ocireg::transfer::copy::{copy, CopyOptions};
 use serde_json::json;

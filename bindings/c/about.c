@@ -9,9 +9,9 @@ static int help(struct session *session, const struct command_line *line)
     size_t words = 0;
     while (about.word_count < MOST_ARGUMENTS && line->arguments[about.word_count] != NULL)
         about.word_count++;
-    if (command_named(&about, &words) != NULL && words < about.word_count)
+    if (command_named(session->globals->commands, &about, &words) != NULL && words < about.word_count)
         return report_usage("there is no command %s %s", about.words[0], about.words[words]);
-    return help_about(&about, session->output);
+    return help_about(session->globals->commands, &about, session->output);
 }
 
 static int version(struct session *session, const struct command_line *line)

@@ -98,15 +98,15 @@ extern const struct command command_v1_ping, command_v1_search, command_v1_image
 extern const struct command command_v1_ancestry, command_v1_image, command_v1_layer, command_v1_push, command_v1_untag, command_v1_rmrepo;
 extern const struct command command_v1_login, command_v1_put_image, command_v1_put_layer, command_v1_put_checksum, command_v1_put_tag;
 
-/* All commands, ended by NULL. */
+/* All commands, ended by NULL: for main.c, and what only it uses. Others have `commands` of the globals. */
 extern const struct command *const commands[];
 
 /* The command that the first words name, and how many words that took; NULL when they name none. */
-const struct command *command_named(const struct arguments *arguments, size_t *words);
+const struct command *command_named(const struct command *const *commands, const struct arguments *arguments, size_t *words);
 /* Reports that, and what may have been meant. */
-int report_no_command(const struct arguments *arguments);
+int report_no_command(const struct command *const *commands, const struct arguments *arguments);
 /* Whether it is the first word of commands such as "manifest get". */
-bool is_family(const char *name);
+bool is_family(const struct command *const *commands, const char *name);
 
 /* What any option of the command line takes. */
 enum takes option_takes(const char *name);
@@ -115,11 +115,11 @@ int command_line_parse(struct command_line *line, const struct command *command,
                        struct globals *globals);
 void command_line_free(struct command_line *line);
 
-int help_all(const struct output *output);
+int help_all(const struct command *const *commands, const struct output *output);
 int help_command(const struct command *command, const struct output *output);
-int help_family(const char *family, const struct output *output);
+int help_family(const struct command *const *commands, const char *family, const struct output *output);
 /* The help that these words ask for: of a command, a family or all. */
-int help_about(const struct arguments *about, const struct output *output);
+int help_about(const struct command *const *commands, const struct arguments *about, const struct output *output);
 
 /* What the shells' completion calls, with the words up to the cursor: prints what the last one may become. */
 #define COMPLETE "__complete"

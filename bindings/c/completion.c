@@ -87,7 +87,7 @@ int complete(int all, char **items)
     size_t words = 0;
     if (!arguments_parse(&before, count > 0 ? count - 1 : 0, items, option_takes))
         return OCIREG_INTERNAL;
-    command = command_named(&before, &words);
+    command = command_named(commands, &before, &words);
     if (before.waiting != NULL)
         offer_values(command, before.waiting, begun);
     else if (begun[0] == '-' && !before.ended)

@@ -38,7 +38,7 @@ static void usage(void)
     fputs("usage: ocireg COMMAND [ARGUMENT]... [OPTION]...\n\n", stdout);
 }
 
-int help_family(const char *family, const struct output *output)
+int help_family(const struct command *const *commands, const char *family, const struct output *output)
 {
     size_t length = strlen(family);
     usage();
@@ -64,7 +64,7 @@ int help_command(const struct command *command, const struct output *output)
     return output_flush(output);
 }
 
-int help_all(const struct output *output)
+int help_all(const struct command *const *commands, const struct output *output)
 {
     usage();
     fputs("A client for Docker and OCI registries. REF is [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], REPO the same\n"
@@ -86,15 +86,15 @@ int help_all(const struct output *output)
     return output_flush(output);
 }
 
-int help_about(const struct arguments *about, const struct output *output)
+int help_about(const struct command *const *commands, const struct arguments *about, const struct output *output)
 {
     size_t words;
-    const struct command *command = command_named(about, &words);
+    const struct command *command = command_named(commands, about, &words);
     if (command != NULL)
         return help_command(command, output);
     if (about->word_count == 0)
-        return help_all(output);
-    if (about->word_count == 1 && is_family(about->words[0]))
-        return help_family(about->words[0], output);
-    return report_no_command(about);
+        return help_all(commands, output);
+    if (about->word_count == 1 && is_family(commands, about->words[0]))
+        return help_family(commands, about->words[0], output);
+    return report_no_command(commands, about);
 }

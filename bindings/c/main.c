@@ -1,6 +1,6 @@
 /* ocireg: a client for Docker and OCI registries, over the public C API alone.
  *
- * Each file says at its top which calls it shows. A command line passes through arguments.c (words and options), commands.c (which
+ * Each file says at its top which calls it shows. A command line passes through arguments.c (words and options), find_command.c (which
  * command it is), command_line.c and options.c (what its options are for the library), client.c, open.c and session.c (a client and a context), the
  * file of the command (tags.c, manifest.c, copy.c, ...), and result.c (what is printed).
  *
@@ -71,18 +71,18 @@ static int no_command(struct globals *globals, const struct arguments *arguments
     int status = arguments->word_count > 0 ? OCIREG_OK : command_line_parse(&line, &none, arguments, 0, globals);
     if (arguments->word_count == 0)
         command_line_free(&line);
-    return status == OCIREG_OK ? report_no_command(arguments) : status;
+    return status == OCIREG_OK ? report_no_command(globals->commands, arguments) : status;
 }
 
 static int run(struct globals *globals, const struct arguments *arguments)
 {
     size_t words;
-    const struct command *command = command_named(arguments, &words);
+    const struct command *command = command_named(globals->commands, arguments, &words);
     int status = check_library(&globals->output);
     if (status != OCIREG_OK)
         return status;
     if (asks_for(arguments, "--help") || asks_for(arguments, "-h"))
-        return help_about(arguments, &globals->output);
+        return help_about(globals->commands, arguments, &globals->output);
     if (asks_for(arguments, "--version"))
         return run_command(globals, &command_version, &(struct arguments){0}, 0);
     return command == NULL ? no_command(globals, arguments) : run_command(globals, command, arguments, words);
@@ -98,7 +98,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (argc > 1 && strcmp(argv[1], COMPLETE) == 0)
         return complete(argc - 2, argv + 2);
-    if (arguments_parse(&arguments, argc > 0 ? argc - 1 : 0, argv + 1, option_takes) && globals_init(&globals, arguments.option_count))
+    if (arguments_parse(&arguments, argc > 0 ? argc - 1 : 0, argv + 1, option_takes) && globals_init(&globals, commands, arguments.option_count))
         status = run(&globals, &arguments);
     else
         status = report_failure(&globals.output, OCIREG_INTERNAL, "out of memory");

@@ -9,7 +9,7 @@ static int run(struct session *session, const struct command_line *line)
     if (status == OCIREG_OK || !is_other_place(line->arguments[0]))
         return session_finish(session, status, json, error);
     ocireg_error_free(error);
-    return report_other_place(session->output, line->arguments[0]);
+    return report_other_place(session->globals, line->arguments[0]);
 }
 
 static const struct parameter parameters[] = {

@@ -314,9 +314,9 @@ int globals_check(const struct globals *globals)
     return wrong != OCIREG_OK || format == NULL ? wrong : template_check(format);
 }
 
-bool globals_init(struct globals *globals, size_t most_settings)
+bool globals_init(struct globals *globals, const struct command *const *commands, size_t most_settings)
 {
-    *globals = (struct globals){.retries = -1, .min_speed = -1};
+    *globals = (struct globals){.commands = commands, .retries = -1, .min_speed = -1};
     globals->settings = calloc(most_settings + 1, sizeof *globals->settings);
     return globals->settings != NULL;
 }

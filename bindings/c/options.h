@@ -16,7 +16,10 @@ struct setting {
     const char *value;
 };
 
+struct command;
+
 struct globals {
+    const struct command *const *commands; /* all that there are, ended by NULL */
     struct setting *settings; /* in the order given */
     size_t setting_count;
     const char *ca_file, *user_agent;
@@ -36,7 +39,7 @@ struct globals {
 };
 
 /* `most_settings`: how many options there are at most. False: out of memory. */
-bool globals_init(struct globals *globals, size_t most_settings);
+bool globals_init(struct globals *globals, const struct command *const *commands, size_t most_settings);
 void globals_free(struct globals *globals);
 
 /* Whether this is one of them, and then what it takes. */

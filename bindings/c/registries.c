@@ -61,7 +61,7 @@ bool is_other_place(const char *name)
 }
 
 /* "; these take it: inspect, tree, …". Freed with free(); NULL without memory. */
-static char *commands_for_places(void)
+static char *commands_for_places(const struct command *const *commands)
 {
     char *list = NULL;
     size_t size;
@@ -77,12 +77,12 @@ static char *commands_for_places(void)
     return list;
 }
 
-int report_other_place(const struct output *output, const char *name)
+int report_other_place(const struct globals *globals, const char *name)
 {
-    char *others = commands_for_places(), *parsed = NULL;
+    char *others = commands_for_places(globals->commands), *parsed = NULL;
     /* Which may be meant all the same. */
     bool of_hub = ocireg_reference_parse(name, NULL, &parsed, NULL) == OCIREG_OK;
-    int status = report_failure(output, OCIREG_INVALID_ARGUMENT, "%s is not a name in a registry, and this command works with registries only%s%s%s%s",
+    int status = report_failure(&globals->output, OCIREG_INVALID_ARGUMENT, "%s is not a name in a registry, and this command works with registries only%s%s%s%s",
                                 name, others == NULL ? "" : others, of_hub ? " (Docker Hub's image of that name is docker.io/library/" : "",
                                 of_hub ? name : "", of_hub ? ")" : "");
     ocireg_string_free(parsed);
@@ -136,7 +136,7 @@ static int registry_host(const struct globals *globals, enum target target, cons
     const char *found;
     bool is_place = is_of_places(target);
     if (target == TARGET_NAME && is_other_place(name))
-        return report_other_place(output, name);
+        return report_other_place(globals, name);
     if (take_apart(target, name, &text, &error) != OCIREG_OK)
         return report_error(output, error);
     json = json_parsed(text);

@@ -19,7 +19,7 @@ enum target {
 /* Whether a name is that of a place other than a registry, which a registry command would take for an image on Docker Hub. */
 bool is_other_place(const char *name);
 /* Reports that it is, to a command that takes none, and which ones do. */
-int report_other_place(const struct output *output, const char *name);
+int report_other_place(const struct globals *globals, const char *name);
 
 /* The most registries that one command deals with: an index is made of 1000 places. */
 #define MOST_REGISTRIES 1001

@@ -2,6 +2,8 @@
 //!
 //! Needs the release library (`make`), which `make test` builds before.
 
+mod command_circles;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;

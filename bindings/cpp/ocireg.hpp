@@ -2040,18 +2040,29 @@ public:
         detail::call([&](ocireg_error **error) { return ocireg_job_answer(get(), secrets.get(), error); });
     }
 
-    /* Throws the call's error, or busy_error while it has not ended; so do those below. */
+    /* Throws the call's error, or busy_error while it has not ended; so do those below, which give what the method would have returned. */
     void check() const
     {
         const ocireg_status status = ocireg_job_status(get());
         if (status != OCIREG_OK)
             detail::raise(status, ocireg_job_error(get()));
     }
+    /* The JSON of the call's result; value_error when it is something else, as client::manifest_digest's is: see text(). */
     value result() const
+    {
+        const std::string all = text();
+        try {
+            return value(all);
+        } catch (const value_error &) {
+            throw value_error("the job's result is not JSON: text() gives it");
+        }
+    }
+    /* The result as it is: a digest (client::manifest_digest), or JSON. Empty when the call gives neither. */
+    std::string text() const
     {
         check();
         const char *text = ocireg_job_json(get());
-        return value(text == nullptr ? "" : text);
+        return text == nullptr ? "" : text;
     }
     /* Valid until the next call. */
     std::string_view bytes() const

@@ -730,6 +730,15 @@ void jobs(const ocireg::client &client)
     client.manifest_digest(repository + ":job", {}, &one.context());
     while (next(client).kind != OCIREG_EVENT_DONE) {}
     CHECK_THROWS(ocireg::not_found_error, ocireg::error, "", one.result());
+    CHECK_THROWS(ocireg::not_found_error, ocireg::error, "", one.text());
+    client.manifest_put(repository + ":digest", image_of(client, "job"));
+    client.manifest_digest(repository + ":digest", {}, &one.context());
+    while (next(client).kind != OCIREG_EVENT_DONE) {}
+    CHECK_EQUAL(one.text(), client.manifest_digest(repository + ":digest"));
+    CHECK_THROWS(ocireg::value_error, std::runtime_error, "text()", one.result());
+    client.manifest_head(repository + ":digest", {}, &one.context());
+    while (next(client).kind != OCIREG_EVENT_DONE) {}
+    CHECK_EQUAL(ocireg::value(one.text()).digest(), one.result().digest());
     client.blob_open(reference, {}, &one.context());
     while (next(client).kind != OCIREG_EVENT_DONE) {}
     {

@@ -50,14 +50,18 @@ static bool is_of_places(enum target target)
 
 bool is_other_place(const char *name)
 {
-    static const char *const transports[] = {"oci:", "oci-archive:", "docker-archive:", "dir:"};
-    for (size_t i = 0; i < sizeof transports / sizeof transports[0]; i++) {
-        const char *rest = name + strlen(transports[i]);
-        /* It might be a host with a port. */
-        if (strncmp(name, transports[i], strlen(transports[i])) == 0)
-            return rest[strspn(rest, "0123456789")] != '/' || *rest == '/';
-    }
-    return false;
+    const char *colon = strchr(name, ':');
+    char *text = NULL;
+    /* It might be a host with a port. */
+    if (colon == NULL || (colon[1] != '/' && colon[1 + strspn(colon + 1, "0123456789")] == '/'))
+        return false;
+    if (ocireg_endpoint_parse(name, &text, NULL) != OCIREG_OK)
+        return false;
+    ocireg_json *json = json_parsed(text);
+    bool is_other = json != NULL && ocireg_json_text(json, "/registry") == NULL;
+    ocireg_json_free(json);
+    ocireg_string_free(text);
+    return is_other;
 }
 
 /* "; these take it: inspect, tree, …". Freed with free(); NULL without memory. */

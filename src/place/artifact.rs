@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Place;
+use super::{kinds, Place};
 use crate::artifact::pull::{self, ArtifactPullOptions, PulledArtifact};
 use crate::artifact::push::{self, ArtifactAttachOptions, ArtifactPushOptions, PushedArtifact};
 use crate::artifact::Artifact;
@@ -44,7 +44,7 @@ pub fn attach_artifact(
     options: &ArtifactAttachOptions,
 ) -> Result<PushedArtifact> {
     to.takes("an artifact")?;
-    if matches!(to, Place::Directory(_)) {
+    if matches!(to, Place::Local(at) if !at.has_names()) {
         return Err(Error::new(Code::Unsupported, "nothing can be attached in a dir:, which holds one manifest only"));
     }
     let subject = subject(client, call, to, options.platform.as_deref())?;
@@ -78,11 +78,11 @@ impl Place {
     /// Refuses places that hold images only.
     pub(super) fn takes(&self, what: &str) -> Result<()> {
         match self {
-            Place::Registry(_) | Place::Oci(..) | Place::OciArchive(..) | Place::Directory(_) => Ok(()),
-            Place::DockerArchive(..) | Place::RegistryV1(_) => {
-                let message =
-                    format!("{what} can only be put into a registry, an oci: layout, an oci-archive: or a dir:");
-                Err(Error::new(Code::Unsupported, message))
+            Place::Registry(_) => Ok(()),
+            Place::Local(at) if at.kind.holds_anything => Ok(()),
+            Place::Local(_) | Place::RegistryV1(_) => {
+                let places = kinds::list("a registry", |kind| kind.holds_anything);
+                Err(Error::new(Code::Unsupported, format!("{what} can only be put into {places}")))
             }
         }
     }
@@ -94,8 +94,7 @@ impl Place {
             (Place::Registry(one), Place::Registry(two)) => {
                 one.repository().canonical_name() == two.repository().canonical_name()
             }
-            (Place::Oci(one, _), Place::Oci(two, _)) => one == two,
-            (Place::OciArchive(one, _), Place::OciArchive(two, _)) => one == two,
+            (Place::Local(one), Place::Local(two)) => one.has_digests() && one.shown() == two.shown(),
             _ => false,
         };
         match is_near {
@@ -116,10 +115,7 @@ impl Place {
             Place::Registry(reference) | Place::RegistryV1(reference) => {
                 Place::Registry(reference.repository().with_digest(digest))
             }
-            Place::Oci(path, _) => Place::Oci(path.clone(), None),
-            Place::OciArchive(path, _) => Place::OciArchive(path.clone(), None),
-            Place::DockerArchive(path, _) => Place::DockerArchive(path.clone(), None),
-            Place::Directory(path) => Place::Directory(path.clone()),
+            Place::Local(at) => Place::Local(at.renamed(None)),
         }
     }
 }

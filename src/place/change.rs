@@ -1,7 +1,5 @@
 //! Manifests and names at places that are named, put and taken away.
 
-use std::path::Path;
-
 use super::Place;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
@@ -47,8 +45,8 @@ pub fn put_manifest(
     let named = free.iter().filter(|_| place.has_names()).filter_map(|target| target.name().ok());
     let names: Vec<String> = named.collect();
     let fates = match &place {
-        Place::Oci(path, _) => {
-            OciLayout::planned(Path::new(path), None)?.put_named(call, &content, &names, &condition)?
+        Place::Local(at) if at.kind.is_layout => {
+            OciLayout::planned(at.path(), None)?.put_named(call, &content, &names, &condition)?
         }
         // It holds one thing, which has no name.
         _ => vec![first.put_root(call, &content, &condition)?],
@@ -118,7 +116,7 @@ pub fn tag(client: &Client, call: &Call, from: &Place, to: &str, options: &TagOp
     from.check_tag(to)?;
     let (source, to) = (from.source(client)?, from.renamed(Some(to)).destination(client)?);
     // An archive is written anew, which is a copy.
-    tag_image(call, source.as_ref(), to.as_ref(), matches!(from, Place::Oci(..)), options)
+    tag_image(call, source.as_ref(), to.as_ref(), !from.is_archive(), options)
 }
 
 /// `NAME@DIGEST`.
@@ -144,23 +142,23 @@ impl Place {
     /// The name of an image there.
     pub(super) fn name(&self) -> Option<&str> {
         match self {
-            Place::Oci(_, name) | Place::OciArchive(_, name) | Place::DockerArchive(_, name) => name.as_deref(),
-            Place::Registry(_) | Place::RegistryV1(_) | Place::Directory(_) => None,
+            Place::Local(at) => at.name(),
+            Place::Registry(_) | Place::RegistryV1(_) => None,
         }
     }
 
     fn has_names(&self) -> bool {
-        matches!(self, Place::Oci(..) | Place::OciArchive(..) | Place::DockerArchive(..))
+        matches!(self, Place::Local(at) if at.has_names())
+    }
+
+    fn is_archive(&self) -> bool {
+        matches!(self, Place::Local(at) if at.kind.is_archive)
     }
 
     /// The same place by another name.
     pub(super) fn renamed(&self, name: Option<&str>) -> Place {
-        let (path, name) = (|path: &String| path.clone(), name.map(str::to_owned));
         match self {
-            Place::Oci(at, _) => Place::Oci(path(at), name),
-            Place::OciArchive(at, _) => Place::OciArchive(path(at), name),
-            Place::DockerArchive(at, _) => Place::DockerArchive(path(at), name),
-            Place::Directory(at) => Place::Directory(path(at)),
+            Place::Local(at) => Place::Local(at.renamed(name)),
             Place::Registry(reference) => Place::Registry(reference.clone()),
             Place::RegistryV1(reference) => Place::RegistryV1(reference.clone()),
         }
@@ -193,7 +191,7 @@ impl Place {
     /// or not.
     fn check_named(&self) -> Result<()> {
         match self {
-            Place::Oci(..) => self.tag().map(drop),
+            Place::Local(at) if at.kind.is_layout => self.tag().map(drop),
             _ => Err(unchangeable(&self.shown())),
         }
     }
@@ -201,7 +199,7 @@ impl Place {
     /// The layout that it is, where something is changed that is there already.
     fn changed(&self) -> Result<OciLayout> {
         match self {
-            Place::Oci(path, name) => OciLayout::open(Path::new(path), name.as_deref()),
+            Place::Local(at) if at.kind.is_layout => OciLayout::open(at.path(), at.name()),
             _ => Err(unchangeable(&self.shown())),
         }
     }
@@ -229,16 +227,16 @@ impl Place {
         look(Some(self.source(client)?.as_ref()))?;
         match self {
             // It has one name: what is put under that next, an index of this for one, takes it away.
-            Place::Directory(_) => target.put_manifest(call, content, &Role::Child),
+            Place::Local(at) if !at.has_names() => target.put_manifest(call, content, &Role::Child),
             _ => Ok(()),
         }
     }
 
     /// Where something can be put without making all anew.
     pub(super) fn writable(&self, client: &Client) -> Result<Box<dyn WriteStore>> {
-        match self {
-            Place::OciArchive(..) | Place::DockerArchive(..) => Err(unchangeable(&self.shown())),
-            _ => self.destination(client),
+        match self.is_archive() {
+            true => Err(unchangeable(&self.shown())),
+            false => self.destination(client),
         }
     }
 
@@ -269,14 +267,10 @@ impl Place {
 
     /// What messages call it.
     pub(super) fn shown(&self) -> String {
-        let (transport, path) = match self {
-            Place::Registry(reference) => return format!("docker://{reference}"),
-            Place::RegistryV1(reference) => return format!("docker-v1://{reference}"),
-            Place::Oci(path, _) => ("oci", path),
-            Place::OciArchive(path, _) => ("oci-archive", path),
-            Place::DockerArchive(path, _) => ("docker-archive", path),
-            Place::Directory(path) => ("dir", path),
-        };
-        format!("{transport}:{path}")
+        match self {
+            Place::Registry(reference) => format!("docker://{reference}"),
+            Place::RegistryV1(reference) => format!("docker-v1://{reference}"),
+            Place::Local(at) => at.shown(),
+        }
     }
 }

@@ -1,7 +1,5 @@
 //! Indexes at places that are named, made of what is at others.
 
-use std::path::Path;
-
 use super::artifact::subject;
 use super::copy::packing;
 use super::Place;
@@ -75,10 +73,10 @@ impl Place {
             Place::Registry(reference) if reference.digest().is_some() => {
                 invalid("an index to be changed must be named without a digest, because its digest changes")
             }
-            Place::OciArchive(path, _) if path == "-" => {
+            Place::Local(at) if at.is_stream() => {
                 invalid("an index can only be changed in a place that can be read and written, which - is not")
             }
-            Place::Oci(_, None) | Place::OciArchive(_, None) => {
+            Place::Local(at) if at.has_names() && at.name.is_none() => {
                 invalid("an index to be changed needs a name, as in oci:DIR:NAME")
             }
             _ => Ok(()),
@@ -108,8 +106,7 @@ impl Place {
     fn other_name(&self, client: &Client, name: &str) -> Result<Box<dyn WriteStore>> {
         let place = match self {
             Place::Registry(reference) => Place::Registry(reference.repository().with_tag(name)?),
-            Place::OciArchive(path, _) if path == "-" => return Err(self.has_one_name()),
-            Place::Oci(..) | Place::OciArchive(..) => {
+            Place::Local(at) if at.has_names() && !at.is_stream() => {
                 self.check_tag(name)?;
                 self.renamed(Some(name))
             }
@@ -147,11 +144,7 @@ impl Place {
 
     /// Whether it is a folder that cannot be read before something was written there.
     fn is_missing(&self) -> bool {
-        match self {
-            Place::Oci(path, _) => !Path::new(path).join("oci-layout").exists(),
-            Place::Directory(path) => !Path::new(path).exists(),
-            _ => false,
-        }
+        matches!(self, Place::Local(at) if at.is_missing())
     }
 
     /// Opens what references name; a digest is that of a manifest in the same repository or layout.
@@ -180,11 +173,11 @@ impl Place {
 
     /// A manifest of the same repository or layout, by its digest.
     fn at(&self, digest: &Digest) -> Result<Place> {
-        let name = Some(format!("@{digest}"));
         match self {
             Place::Registry(reference) => Ok(Place::Registry(reference.repository().with_digest(digest))),
-            Place::Oci(path, _) => Ok(Place::Oci(path.clone(), name)),
-            Place::OciArchive(path, _) if path != "-" => Ok(Place::OciArchive(path.clone(), name)),
+            Place::Local(at) if at.has_digests() && !at.is_stream() => {
+                Ok(Place::Local(at.renamed(Some(&format!("@{digest}")))))
+            }
             _ => {
                 let message = format!("{digest} alone cannot be looked up here: give a place with a name");
                 Err(Error::new(Code::InvalidReference, message))

@@ -8,6 +8,7 @@ mod blob_put;
 mod change;
 mod copy;
 mod index;
+mod kinds;
 mod lists;
 mod manifest;
 mod names;
@@ -21,6 +22,7 @@ pub use change::{delete_manifest, delete_tag, put_manifest, tag};
 pub use copy::{append, copy};
 pub(crate) use copy::{copy_through, Descriptors};
 pub use index::{append_to_index, create_index, remove_from_index};
+pub use kinds::LocalName;
 pub use lists::{referrers, tags};
 pub use manifest::{get_manifest, head_manifest, manifest_digest};
 pub use names::BlobName;
@@ -30,16 +32,11 @@ pub use repositories::{
 };
 
 use std::fs::File;
-use std::path::Path;
 
 use serde_json::json;
 
 use crate::convert::v1::V1Store;
-use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
-use crate::layout::archive::{ArchiveFormat, ArchiveReader, ArchiveWriter};
-use crate::layout::directory::Directory;
-use crate::layout::oci::OciLayout;
 use crate::reference::{check_length, Reference};
 use crate::registry::store::RegistryStore;
 use crate::registry::Client;
@@ -47,15 +44,8 @@ use crate::registry_v1::tag_of;
 use crate::store::{ReadStore, WriteStore};
 use crate::text::shorten;
 
-/// The known kinds of places, for messages.
-const KNOWN: &str =
-    "docker://REF or a bare REF, docker-v1://REF, oci:DIR, oci-archive:FILE, docker-archive:FILE, dir:DIR";
-/// The transports of this library, and those of skopeo, regctl, buildx and others, as far as no well-known repository has
-/// their name (`registry:2` is one).
-const TRANSPORTS: [&str; 14] = [
-    "docker-v1",
-    "oci",
-    "dir",
+/// The transports of skopeo, regctl, buildx and others, as far as no well-known repository has their name (`registry:2` is one).
+const OTHER_TRANSPORTS: [&str; 11] = [
     "atomic",
     "containerd",
     "containers-storage",
@@ -78,14 +68,8 @@ pub enum Place {
     Registry(Reference),
     /// A tag at a registry that speaks protocol v1: only to copy from.
     RegistryV1(Reference),
-    /// A layout and perhaps a name in it.
-    Oci(String, Option<String>),
-    /// A tar of a layout.
-    OciArchive(String, Option<String>),
-    /// What `docker save` writes.
-    DockerArchive(String, Option<String>),
-    /// A directory with a file for each layer.
-    Directory(String),
+    /// On this machine.
+    Local(LocalName),
 }
 
 impl Place {
@@ -105,13 +89,9 @@ impl Place {
         let Some((transport, rest)) = text.split_once(':') else {
             return Ok(Place::Registry(in_registry(text)?));
         };
-        let path = || match rest.split_once(':') {
-            Some(("", _)) => Err(invalid("has no path")),
-            Some((_, "")) => Err(invalid("has nothing after its last colon")),
-            Some((path, name)) => Ok((path.to_owned(), Some(name.to_owned()))),
-            None if rest.is_empty() => Err(invalid("has no path")),
-            None => Ok((rest.to_owned(), None)),
-        };
+        if let Some(kind) = kinds::of_transport(transport) {
+            return LocalName::parse(kind, rest).map(Place::Local).map_err(invalid);
+        }
         match transport {
             "http" | "https" if rest.starts_with("//") => Ok(Place::Registry(in_registry(text)?)),
             "docker" => match rest.strip_prefix("//") {
@@ -129,11 +109,6 @@ impl Place {
                 None if is_transport(transport, rest) => Err(unknown(transport, text)),
                 None => Ok(Place::Registry(in_registry(text)?)),
             },
-            "oci" => picked(rest).map_or_else(path, Ok).map(|(path, name)| Place::Oci(path, name)),
-            "oci-archive" => picked(rest).map_or_else(path, Ok).map(|(path, name)| Place::OciArchive(path, name)),
-            "docker-archive" => path().map(|(path, name)| Place::DockerArchive(path, name)),
-            "dir" if rest.is_empty() => Err(invalid("has no path")),
-            "dir" => Ok(Place::Directory(rest.to_owned())),
             _ if is_transport(transport, rest) => Err(unknown(transport, text)),
             _ => Ok(Place::Registry(in_registry(text)?)),
         }
@@ -141,19 +116,16 @@ impl Place {
 
     /// The documented JSON shape.
     pub fn to_json(&self) -> serde_json::Value {
-        let (transport, path, name) = match self {
+        match self {
             Place::Registry(reference) | Place::RegistryV1(reference) => {
                 let transport = if matches!(self, Place::Registry(_)) { "docker" } else { "docker-v1" };
                 let repository = reference.repository();
-                return json!({"transport": transport, "registry": repository.index().name, "reference": reference.to_string(),
-                              "repository": repository.full_name(), "path": null, "name": null});
+                json!({"transport": transport, "registry": repository.index().name, "reference": reference.to_string(),
+                       "repository": repository.full_name(), "path": null, "name": null})
             }
-            Place::Oci(path, name) => ("oci", path, name.as_deref()),
-            Place::OciArchive(path, name) => ("oci-archive", path, name.as_deref()),
-            Place::DockerArchive(path, name) => ("docker-archive", path, name.as_deref()),
-            Place::Directory(path) => ("dir", path, None),
-        };
-        json!({"transport": transport, "registry": null, "reference": null, "repository": null, "path": path, "name": name})
+            Place::Local(at) => json!({"transport": at.kind.transport, "registry": null, "reference": null,
+                                       "repository": null, "path": at.path, "name": at.name}),
+        }
     }
 
     /// Opens both ends of a copy; an error says which one it is about.
@@ -180,24 +152,16 @@ impl Place {
     /// The same; an archive named `-` comes from the descriptor.
     fn source_from(&self, client: &Client, descriptor: Option<File>) -> Result<Box<dyn ReadStore>> {
         self.only_open(descriptor.as_ref(), "source")?;
-        let archive = |path: &str, form: ArchiveFormat, name: &Option<String>| {
-            let space = client.temporary_space();
-            Box::new(ArchiveReader::new(Path::new(path), descriptor, form, name.as_deref(), space))
-        };
         Ok(match self {
             Place::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),
             Place::RegistryV1(reference) => Box::new(V1Store::new(client, reference.clone())?),
-            Place::Oci(path, name) => Box::new(OciLayout::open(Path::new(path), name.as_deref())?),
-            Place::OciArchive(path, name) => archive(path, ArchiveFormat::Oci, name),
-            Place::DockerArchive(path, name) => archive(path, ArchiveFormat::Docker, name),
-            Place::Directory(path) => Box::new(Directory::open(Path::new(path))?),
+            Place::Local(at) => at.source(client, descriptor)?,
         })
     }
 
     /// Refuses a descriptor for anything but an archive that is named `-`.
     fn only_open(&self, descriptor: Option<&File>, end: &str) -> Result<()> {
-        let is_open = matches!(self, Place::OciArchive(path, _) | Place::DockerArchive(path, _) if path == "-");
-        if descriptor.is_some() && !is_open {
+        if descriptor.is_some() && !matches!(self, Place::Local(at) if at.is_stream()) {
             let message = format!("the option {end}_fd needs docker-archive:- or oci-archive:- as the {end}");
             return Err(Error::new(Code::InvalidArgument, message));
         }
@@ -206,7 +170,7 @@ impl Place {
 
     /// Whether it is what `docker save` writes, with layers that are plain tars.
     pub(crate) fn is_saved(&self) -> bool {
-        matches!(self, Place::DockerArchive(..))
+        matches!(self, Place::Local(at) if at.kind.has_plain_layers)
     }
 
     /// A place to copy to; it is made only when a copy begins.
@@ -217,34 +181,15 @@ impl Place {
     /// The same; an archive named `-` goes through the descriptor.
     fn destination_through(&self, client: &Client, descriptor: Option<File>) -> Result<Box<dyn WriteStore>> {
         self.only_open(descriptor.as_ref(), "destination")?;
-        let archive = |path: &str, form: ArchiveFormat, name: &Option<String>| {
-            let space = client.temporary_space();
-            ArchiveWriter::planned(Path::new(path), descriptor, form, name.as_deref(), space).map(Box::new)
-        };
         Ok(match self {
             Place::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),
             Place::RegistryV1(reference) => {
                 let message = format!("docker-v1://{reference} can only be copied from; 'v1 push' makes a v1 image");
                 return Err(Error::new(Code::Unsupported, message));
             }
-            Place::Oci(_, Some(name)) | Place::OciArchive(_, Some(name)) if name.starts_with('@') => {
-                let message = format!("'{}' selects an existing image: a new image needs a name", shorten(name));
-                return Err(Error::new(Code::InvalidReference, message));
-            }
-            Place::Oci(path, name) => Box::new(OciLayout::planned(Path::new(path), name.as_deref())?),
-            Place::OciArchive(path, name) => archive(path, ArchiveFormat::Oci, name)?,
-            Place::DockerArchive(path, name) => archive(path, ArchiveFormat::Docker, name)?,
-            Place::Directory(path) => Box::new(Directory::planned(Path::new(path))),
+            Place::Local(at) => at.destination(client, descriptor)?,
         })
     }
-}
-
-/// `PATH@DIGEST`, and `PATH:@DIGEST`, which is the same. `PATH:NAME@DIGEST` is a path and a name.
-fn picked(rest: &str) -> Option<(String, Option<String>)> {
-    let (path, digest) = rest.rsplit_once('@')?;
-    let path = path.strip_suffix(':').unwrap_or(path);
-    let digest = digest.parse::<Digest>().ok().filter(|_| !path.is_empty() && !path.contains(':'))?;
-    Some((path.to_owned(), Some(format!("@{digest}"))))
 }
 
 /// Whether what stands before the first colon is meant as a transport, though as none that is known here, and not as a host or a
@@ -256,14 +201,17 @@ fn is_transport(word: &str, rest: &str) -> bool {
         return rest.starts_with("//");
     }
     let plain = word.to_ascii_lowercase().replace('_', "-");
-    let used = TRANSPORTS.contains(&plain.as_str()) || FAMILIES.iter().any(|family| plain.starts_with(family));
+    let ours = plain == "docker-v1" || kinds::of_transport(&plain).is_some();
+    let used =
+        ours || OTHER_TRANSPORTS.contains(&plain.as_str()) || FAMILIES.iter().any(|family| plain.starts_with(family));
     // A tag holds no slash, and a repository has no capitals.
     used || rest.contains('/') || word.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
 /// Only the transport is shown: what follows may hold a password.
 fn unknown(transport: &str, text: &str) -> Error {
-    let message = format!("the transport '{}:' is not known: a place is {KNOWN}", shorten(transport));
+    let known = format!("docker://REF or a bare REF, docker-v1://REF, {}", kinds::forms());
+    let message = format!("the transport '{}:' is not known: a place is {known}", shorten(transport));
     let error = Error::new(Code::InvalidReference, message);
     match Reference::parse(text, None) {
         Ok(reference) => error.with_hint(format!("the repository of that name is docker://{reference}")),
@@ -277,22 +225,20 @@ mod tests {
 
     #[test]
     fn transports_are_skopeos() {
-        let shown = |text: &str| format!("{:?}", Place::parse(text).unwrap()).split('(').next().unwrap().to_owned();
-        assert_eq!(shown("docker://h:5000/a:t"), "Registry");
-        assert_eq!(shown("h:5000/a:t"), "Registry");
-        assert_eq!(shown("alpine"), "Registry");
-        assert_eq!(shown("docker-v1://h:5000/a:t"), "RegistryV1");
-        assert_eq!(shown("docker-v1:5000/a"), "Registry");
+        let shown = |text: &str| Place::parse(text).unwrap().to_json()["transport"].as_str().unwrap().to_owned();
+        assert_eq!(shown("docker://h:5000/a:t"), "docker");
+        assert_eq!(shown("h:5000/a:t"), "docker");
+        assert_eq!(shown("alpine"), "docker");
+        assert_eq!(shown("docker-v1://h:5000/a:t"), "docker-v1");
+        assert_eq!(shown("docker-v1:5000/a"), "docker");
         let old = Place::parse("docker-v1://h:5000/a").unwrap().to_json();
         assert_eq!((&old["transport"], &old["registry"]), (&json!("docker-v1"), &json!("h:5000")));
-        assert_eq!(shown("oci:/x/y"), "Oci");
-        assert_eq!(shown("oci-archive:x.tar:v1"), "OciArchive");
-        assert_eq!(shown("docker-archive:x.tar:h:5000/a:t"), "DockerArchive");
-        assert_eq!(shown("dir:/x"), "Directory");
-        match Place::parse("oci:/x:h/a:1").unwrap() {
-            Place::Oci(path, name) => assert_eq!((path.as_str(), name.as_deref()), ("/x", Some("h/a:1"))),
-            other => panic!("{other:?}"),
-        }
+        assert_eq!(shown("oci:/x/y"), "oci");
+        assert_eq!(shown("oci-archive:x.tar:v1"), "oci-archive");
+        assert_eq!(shown("docker-archive:x.tar:h:5000/a:t"), "docker-archive");
+        assert_eq!(shown("dir:/x"), "dir");
+        let named = Place::parse("oci:/x:h/a:1").unwrap().to_json();
+        assert_eq!((&named["path"], &named["name"]), (&json!("/x"), &json!("h/a:1")));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::super::kinds::{self, LocalName, ManyImages};
 use super::super::Place;
 use crate::error::{Code, Error, Result};
 use crate::reference::index::looks_like_host;
@@ -65,7 +66,8 @@ fn has_name(reference: &Reference) -> bool {
 
 fn unsupported(text: &str) -> Error {
     let message = format!("'{}' cannot be the source or the destination of a sync", shorten(text));
-    Error::new(Code::Unsupported, message).with_hint("a repository, an oci: layout or an oci-archive: can be")
+    Error::new(Code::Unsupported, message)
+        .with_hint(format!("{} can be", kinds::list("a repository", |kind| kind.many.is_some())))
 }
 
 fn without_transport(text: &str) -> &str {
@@ -84,9 +86,12 @@ impl SyncSource {
                 }
                 Err(error) => return Err(error),
             }),
-            Place::Oci(path, name) => Ok(SyncSource::Layout(path, name)),
-            Place::OciArchive(path, name) => Ok(SyncSource::Archive(path, name)),
-            Place::RegistryV1(_) | Place::DockerArchive(..) | Place::Directory(_) => Err(unsupported(text)),
+            Place::Local(LocalName { kind, path, name }) => match kind.many {
+                Some(ManyImages::Layout) => Ok(SyncSource::Layout(path, name)),
+                Some(ManyImages::Archive) => Ok(SyncSource::Archive(path, name)),
+                None => Err(unsupported(text)),
+            },
+            Place::RegistryV1(_) => Err(unsupported(text)),
         }
     }
 
@@ -144,14 +149,17 @@ impl SyncDestination {
         }
         match Place::parse(text)? {
             Place::Registry(_) => Ok(None),
-            Place::Oci(path, None) => Ok(Some(SyncDestination::Layout(path))),
-            Place::OciArchive(path, None) => Ok(Some(SyncDestination::Archive(path))),
-            Place::Oci(_, Some(name)) | Place::OciArchive(_, Some(name)) => {
-                let message =
-                    format!("a destination of several images must have no name of its own: '{}'", shorten(&name));
-                Err(Error::new(Code::InvalidReference, message))
-            }
-            Place::RegistryV1(_) | Place::DockerArchive(..) | Place::Directory(_) => Err(unsupported(text)),
+            Place::Local(LocalName { kind, path, name }) => match (kind.many, name) {
+                (Some(ManyImages::Layout), None) => Ok(Some(SyncDestination::Layout(path))),
+                (Some(ManyImages::Archive), None) => Ok(Some(SyncDestination::Archive(path))),
+                (Some(_), Some(name)) => {
+                    let message =
+                        format!("a destination of several images must have no name of its own: '{}'", shorten(&name));
+                    Err(Error::new(Code::InvalidReference, message))
+                }
+                (None, _) => Err(unsupported(text)),
+            },
+            Place::RegistryV1(_) => Err(unsupported(text)),
         }
     }
 

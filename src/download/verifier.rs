@@ -1,4 +1,5 @@
-//! The digest of a whole, computed over its bytes in order, in whatever order they arrive.
+//! The digest of a whole, computed over its bytes as they come: they must come in order, and what asks for several ranges at once has to
+//! put them in order first.
 
 use bytes::Bytes;
 

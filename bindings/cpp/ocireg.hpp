@@ -98,7 +98,7 @@ public:
     /* The JSON, written anew: for the exact bytes of a manifest see document::bytes. Empty for a value that does not exist. */
     std::string text() const;
 
-    bool exists() const noexcept { return at_ != nullptr; }
+    bool exists() const noexcept { return get() != nullptr; }
     bool is_null() const noexcept { return kind() == OCIREG_JSON_NULL; }
     bool is_string() const noexcept { return kind() == OCIREG_JSON_STRING; }
     bool is_object() const noexcept { return kind() == OCIREG_JSON_OBJECT; }
@@ -107,20 +107,20 @@ public:
     bool is_number() const noexcept { return kind() == OCIREG_JSON_NUMBER; }
     bool is_integer() const noexcept
     {
-        return is_number() && ocireg_json_integer(at_, nullptr, 0) == ocireg_json_integer(at_, nullptr, 1);
+        return is_number() && ocireg_json_integer(get(), nullptr, 0) == ocireg_json_integer(get(), nullptr, 1);
     }
 
     /* What an RFC 6901 pointer leads to, such as "/layers/0/digest". Names with a NUL in them are not found. */
     value at(const std::string &pointer) const
     {
-        return pointer.find('\0') == std::string::npos ? inside(ocireg_json_at(at_, pointer.c_str())) : value();
+        return pointer.find('\0') == std::string::npos ? inside(ocireg_json_at(get(), pointer.c_str())) : value();
     }
 
     /* Of a manifest, or of a result that holds one: the descriptor of the layer of this media type (any when it is empty), the first or
      * the one at a position among them. */
     value layer(const std::string &media_type = {}, std::size_t position = 0) const
     {
-        return inside(ocireg_manifest_layer(at_, media_type.empty() ? nullptr : media_type.c_str(), position));
+        return inside(ocireg_manifest_layer(get(), media_type.empty() ? nullptr : media_type.c_str(), position));
     }
 
     /* A member of an object; an element of an array. */
@@ -128,11 +128,11 @@ public:
     value operator[](const char *name) const { return (*this)[std::string_view(name)]; }
     template <class Index, std::enable_if_t<std::is_integral_v<Index>, int> = 0> value operator[](Index index) const
     {
-        return is_array() && index >= Index(0) ? inside(ocireg_json_item(at_, nullptr, static_cast<std::size_t>(index))) : value();
+        return is_array() && index >= Index(0) ? inside(ocireg_json_item(get(), nullptr, static_cast<std::size_t>(index))) : value();
     }
 
     /* The number of elements or members; 0 for anything else. */
-    std::size_t size() const noexcept { return ocireg_json_size(at_, nullptr); }
+    std::size_t size() const noexcept { return ocireg_json_size(get(), nullptr); }
     bool empty() const noexcept { return size() == 0; }
 
     /* Over the elements of an array, or the members of an object (see iterator::name). Nothing for anything else. */
@@ -142,15 +142,15 @@ public:
     std::string string() const
     {
         std::size_t size = 0;
-        const char *text = ocireg_json_string(at_, nullptr, &size);
+        const char *text = ocireg_json_string(get(), nullptr, &size);
         return text != nullptr ? std::string(text, size) : throw wrong("a string");
     }
     /* The text of a string without a copy, good as long as a value of the document lives; nullptr for anything else, and for a text with a
      * NUL inside. */
-    const char *c_str() const noexcept { return ocireg_json_text(at_, nullptr); }
-    std::int64_t integer() const { return is_integer() ? ocireg_json_integer(at_, nullptr, 0) : throw wrong("an integer"); }
-    double number() const { return is_number() ? ocireg_json_number(at_, nullptr, 0) : throw wrong("a number"); }
-    bool boolean() const { return is_boolean() ? ocireg_json_boolean(at_, nullptr, false) : throw wrong("a boolean"); }
+    const char *c_str() const noexcept { return ocireg_json_text(get(), nullptr); }
+    std::int64_t integer() const { return is_integer() ? ocireg_json_integer(get(), nullptr, 0) : throw wrong("an integer"); }
+    double number() const { return is_number() ? ocireg_json_number(get(), nullptr, 0) : throw wrong("a number"); }
+    bool boolean() const { return is_boolean() ? ocireg_json_boolean(get(), nullptr, false) : throw wrong("a boolean"); }
     std::vector<std::string> strings() const;
 
     /* The same, with something else for null and what does not exist. */
@@ -167,17 +167,17 @@ public:
     }
 
 private:
-    value(std::shared_ptr<const ocireg_json> whole, const ocireg_json *at) : whole_(std::move(whole)), at_(at) {}
+    explicit value(std::shared_ptr<const ocireg_json> at) : at_(std::move(at)) {}
 
-    std::int32_t kind() const noexcept { return ocireg_json_kind(at_, nullptr); }
-    value inside(const ocireg_json *at) const { return at == nullptr ? value() : value(whole_, at); }
+    const ocireg_json *get() const noexcept { return at_.get(); }
+    std::int32_t kind() const noexcept { return ocireg_json_kind(get(), nullptr); }
+    value inside(const ocireg_json *at) const { return at == nullptr ? value() : value(std::shared_ptr<const ocireg_json>(at_, at)); }
     value_error wrong(const char *wanted) const
     {
         return value_error((exists() ? text().substr(0, 60) : "a missing member") + " is not " + wanted);
     }
 
-    std::shared_ptr<const ocireg_json> whole_;
-    const ocireg_json *at_ = nullptr;
+    std::shared_ptr<const ocireg_json> at_; /* keeps the whole document */
 };
 
 /* An input iterator: a value at a time; name() is the member's name in an object, and empty in an array. */
@@ -194,12 +194,12 @@ public:
     pointer operator->() const noexcept { return &current_; }
     std::string name() const
     {
-        const char *name = ocireg_json_key(parent_.at_, nullptr, position_);
+        const char *name = ocireg_json_key(parent_.get(), nullptr, position_);
         return name == nullptr ? std::string() : std::string(name);
     }
     iterator &operator++()
     {
-        current_ = parent_.inside(ocireg_json_item(parent_.at_, nullptr, ++position_));
+        current_ = parent_.inside(ocireg_json_item(parent_.get(), nullptr, ++position_));
         return *this;
     }
     iterator operator++(int)
@@ -213,8 +213,8 @@ public:
 
 private:
     friend class value;
-    bool same(const iterator &other) const noexcept { return current_.at_ == other.current_.at_; }
-    explicit iterator(const value &parent) : parent_(parent), current_(parent.inside(ocireg_json_item(parent.at_, nullptr, 0))) {}
+    bool same(const iterator &other) const noexcept { return current_.get() == other.current_.get(); }
+    explicit iterator(const value &parent) : parent_(parent), current_(parent.inside(ocireg_json_item(parent.get(), nullptr, 0))) {}
 
     value parent_, current_;
     std::size_t position_ = 0;
@@ -231,14 +231,13 @@ inline value::value(std::string_view text)
         ocireg_error_free(error);
         throw value_error(why);
     }
-    whole_ = std::shared_ptr<const ocireg_json>(parsed, [](const ocireg_json *json) { ocireg_json_free(const_cast<ocireg_json *>(json)); });
-    at_ = parsed;
+    at_ = std::shared_ptr<const ocireg_json>(parsed, [](const ocireg_json *json) { ocireg_json_free(const_cast<ocireg_json *>(json)); });
 }
 
 inline std::string value::text() const
 {
     char *text = nullptr;
-    if (ocireg_json_dump(at_, nullptr, &text, nullptr) != OCIREG_OK)
+    if (ocireg_json_dump(get(), nullptr, &text, nullptr) != OCIREG_OK)
         return {};
     const std::unique_ptr<char, void (*)(char *)> owned(text, ocireg_string_free);
     return text;
@@ -307,6 +306,10 @@ public:
           json_(std::make_shared<const std::string>(failure.json))
     {
     }
+
+    /* Copied, also when it is moved: one that was moved from keeps what it says. */
+    error(const error &) = default;
+    error &operator=(const error &) = default;
 
     ocireg_status code() const noexcept { return code_; }
     /* "NOT_FOUND" */
@@ -940,7 +943,7 @@ public:
      * removes it. */
     template <class Function> void on_progress(Function function)
     {
-        auto *kept = callbacks_->keep(detail::going_on<std::uint64_t, std::uint64_t>(std::move(function)));
+        auto *kept = keep(detail::going_on<std::uint64_t, std::uint64_t>(std::move(function)));
         detail::call([&](ocireg_error **error) {
             return ocireg_context_set_progress(get(), detail::ocireg_hpp_progress, kept, error);
         });
@@ -952,7 +955,7 @@ public:
     /* void or bool (std::string_view event): the progress of each blob of a copy, as JSON. */
     template <class Function> void on_blob_progress(Function function)
     {
-        auto *kept = callbacks_->keep(detail::going_on<std::string_view>(std::move(function)));
+        auto *kept = keep(detail::going_on<std::string_view>(std::move(function)));
         detail::call([&](ocireg_error **error) {
             return ocireg_context_set_blob_progress(get(), detail::ocireg_hpp_log, kept, error);
         });
@@ -965,7 +968,7 @@ public:
     /* void or bool (std::string_view event): the trace as JSON, without secrets. */
     template <class Function> void on_log(Function function)
     {
-        auto *kept = callbacks_->keep(detail::going_on<std::string_view>(std::move(function)));
+        auto *kept = keep(detail::going_on<std::string_view>(std::move(function)));
         detail::call(
             [&](ocireg_error **error) { return ocireg_context_set_log(get(), detail::ocireg_hpp_log, kept, error); });
     }
@@ -976,7 +979,7 @@ public:
     /* ocireg::credentials (std::string_view host) */
     template <class Function> void on_credentials(Function function)
     {
-        auto *kept = callbacks_->keep(detail::credentials_function(std::move(function)));
+        auto *kept = keep(detail::credentials_function(std::move(function)));
         detail::call([&](ocireg_error **error) {
             return ocireg_context_set_credentials(get(), detail::ocireg_hpp_credentials, kept, error);
         });
@@ -992,6 +995,12 @@ private:
     friend class client;
     friend class job;
     friend class cancel_on_signal;
+    template <class Function> Function *keep(Function function)
+    {
+        if (callbacks_ == nullptr)
+            detail::refuse(get() == nullptr ? "the context was moved from" : "the context of a job has no callbacks");
+        return callbacks_->keep(std::move(function));
+    }
     /* A job's, which owns it: it has no callbacks. */
     explicit context(ocireg_context *of_job) noexcept : handle_(of_job, [](ocireg_context *) {}) {}
     std::shared_ptr<ocireg_context> handle_; /* pages keep it too */
@@ -1008,6 +1017,8 @@ public:
     explicit cancel_on_signal(const context &with, int number = SIGINT)
         : number_(number), cancels_(with.handle_), next_(latest_)
     {
+        if (cancels_ == nullptr)
+            detail::refuse("the context was moved from");
         struct sigaction now = {};
         now.sa_handler = on_signal;
         now.sa_flags = static_cast<int>(SA_RESETHAND);
@@ -1285,10 +1296,12 @@ public:
     };
 
     explicit pages(detail::paging paging) : paging_(std::make_shared<detail::paging>(std::move(paging))) {}
-    iterator begin() const { return iterator(paging_); }
+    iterator begin() const { return paging_ != nullptr ? iterator(paging_) : throw_moved(); }
     iterator end() const noexcept { return {}; }
 
 private:
+    [[noreturn]] static iterator throw_moved() { detail::refuse("the list was moved from"); }
+
     std::shared_ptr<detail::paging> paging_;
 };
 

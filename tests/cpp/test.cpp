@@ -110,6 +110,9 @@ void values()
     ocireg::value part; // outlives the value it came from
     part = ocireg::value(R"({"a":["kept alive by its part alone, and long enough for the heap"]})")["a"][0];
     CHECK_EQUAL(part.string().substr(0, 4), "kept");
+    ocireg::value whole(R"({"a":[1,2]})"), elsewhere = std::move(whole);
+    elsewhere = {};
+    CHECK(!whole.exists() && whole.text().empty() && whole["a"].size() == 0); // NOLINT: moved from on purpose
     const auto parsed = ocireg::value(R"({"mediaType":"t","digest":"d","size":3})").descriptor();
     CHECK(parsed.media_type == "t" && parsed.digest == "d" && parsed.size == 3);
 }
@@ -598,6 +601,16 @@ void ends(const ocireg::client &client)
     CHECK_THROWS(ocireg::cancelled_error, ocireg::error, "", client.registry_ping(registry, {}, &taken));
     CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "moved from", client.registry_ping(registry, {}, &gone)); // NOLINT: on purpose
     CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "moved from", client.each_tag(repository, {}, &gone));
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "moved from", gone.on_progress([](auto, auto) {}));
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "moved from", gone.on_blob_progress([](auto) {}));
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "moved from", gone.on_log([](auto) {}));
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "moved from", gone.on_credentials([](auto) { return ocireg::credentials(); }));
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "context", gone.on_progress(nullptr));
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "context", gone.cancel());
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "moved from", ocireg::cancel_on_signal{gone});
+    gone.cancel_from_signal();
+    gone = ocireg::context();
+    gone.on_progress([](auto, auto) {});
     later.set_deadline(std::chrono::hours::max());
     later.set_deadline(std::chrono::duration<double>(1e300));
     CHECK(client.registry_ping(registry, {}, &later).exists());
@@ -620,6 +633,14 @@ void ends(const ocireg::client &client)
     ocireg::client here, moved = std::move(here);
     CHECK_THROWS(ocireg::invalid_argument_error, ocireg::error, "client", here.registry_ping(registry)); // NOLINT: on purpose
     CHECK_EQUAL(moved.registry_ping(registry)["status"].integer(), 200);
+    ocireg::names list = client.each_tag(repository), same = std::move(list);
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "moved from", list.begin()); // NOLINT: on purpose
+    try {
+        closed.registry_ping(registry);
+    } catch (ocireg::error &caught) {
+        const ocireg::error kept = std::move(caught);
+        CHECK(caught.hint() == kept.hint() && caught.details()["name"].string() == "CLOSED"); // NOLINT: on purpose
+    }
 }
 
 void threads(const ocireg::client &client)

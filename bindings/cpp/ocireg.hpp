@@ -86,7 +86,7 @@ struct descriptor {
 
 /* A JSON value, and the document that it is part of, read by ocireg_json_parse and its family. Cheap to copy; const, so any threads may
  * read one at once. A member that does not exist gives a value that exists() denies, so that members of members can be asked for without
- * checks between. */
+ * checks between; the error of reading it names the member. */
 class value {
 public:
     class iterator;
@@ -113,14 +113,15 @@ public:
     /* What an RFC 6901 pointer leads to, such as "/layers/0/digest". Names with a NUL in them are not found. */
     value at(const std::string &pointer) const
     {
-        return pointer.find('\0') == std::string::npos ? inside(ocireg_json_at(get(), pointer.c_str())) : value();
+        return inside(pointer.find('\0') == std::string::npos ? ocireg_json_at(get(), pointer.c_str()) : nullptr, pointer);
     }
 
     /* Of a manifest, or of a result that holds one: the descriptor of the layer of this media type (any when it is empty), the first or
      * the one at a position among them. */
     value layer(const std::string &media_type = {}, std::size_t position = 0) const
     {
-        return inside(ocireg_manifest_layer(get(), media_type.empty() ? nullptr : media_type.c_str(), position));
+        return inside(ocireg_manifest_layer(get(), media_type.empty() ? nullptr : media_type.c_str(), position),
+                      "/layers/" + std::to_string(position) + (media_type.empty() ? "" : " (of " + media_type + ')'));
     }
 
     /* A member of an object; an element of an array. */
@@ -128,7 +129,8 @@ public:
     value operator[](const char *name) const { return (*this)[std::string_view(name)]; }
     template <class Index, std::enable_if_t<std::is_integral_v<Index>, int> = 0> value operator[](Index index) const
     {
-        return is_array() && index >= Index(0) ? inside(ocireg_json_item(get(), nullptr, static_cast<std::size_t>(index))) : value();
+        return inside(is_array() && index >= Index(0) ? ocireg_json_item(get(), nullptr, static_cast<std::size_t>(index)) : nullptr,
+                      '/' + std::to_string(index));
     }
 
     /* The number of elements or members; 0 for anything else. */
@@ -171,13 +173,22 @@ private:
 
     const ocireg_json *get() const noexcept { return at_.get(); }
     std::int32_t kind() const noexcept { return ocireg_json_kind(get(), nullptr); }
-    value inside(const ocireg_json *at) const { return at == nullptr ? value() : value(std::shared_ptr<const ocireg_json>(at_, at)); }
+    /* What is there, which was asked for by this pointer. */
+    value inside(const ocireg_json *at, const std::string &pointer) const
+    {
+        value found(std::shared_ptr<const ocireg_json>(at_, at));
+        if (at == nullptr)
+            found.missing_ = missing_ + pointer;
+        return found;
+    }
     value_error wrong(const char *wanted) const
     {
-        return value_error((exists() ? text().substr(0, 60) : "a missing member") + " is not " + wanted);
+        const std::string name = missing_.empty() ? "" : ' ' + missing_.substr(0, 200);
+        return value_error((exists() ? text().substr(0, 60) : "the missing member" + name) + " is not " + wanted);
     }
 
     std::shared_ptr<const ocireg_json> at_; /* keeps the whole document */
+    std::string missing_;                   /* the pointer to what does not exist */
 };
 
 /* An input iterator: a value at a time; name() is the member's name in an object, and empty in an array. */
@@ -199,7 +210,7 @@ public:
     }
     iterator &operator++()
     {
-        current_ = parent_.inside(ocireg_json_item(parent_.get(), nullptr, ++position_));
+        current_ = parent_.inside(ocireg_json_item(parent_.get(), nullptr, ++position_), {});
         return *this;
     }
     iterator operator++(int)
@@ -214,7 +225,7 @@ public:
 private:
     friend class value;
     bool same(const iterator &other) const noexcept { return current_.get() == other.current_.get(); }
-    explicit iterator(const value &parent) : parent_(parent), current_(parent.inside(ocireg_json_item(parent.get(), nullptr, 0))) {}
+    explicit iterator(const value &parent) : parent_(parent), current_(parent.inside(ocireg_json_item(parent.get(), nullptr, 0), {})) {}
 
     value parent_, current_;
     std::size_t position_ = 0;
@@ -249,8 +260,6 @@ inline value::iterator value::end() const { return {}; }
 inline value value::operator[](std::string_view name) const
 {
     std::string pointer = "/";
-    if (!is_object())
-        return {};
     for (const char c : name) {
         if (c == '~')
             pointer += "~0";
@@ -259,7 +268,7 @@ inline value value::operator[](std::string_view name) const
         else
             pointer += c;
     }
-    return at(pointer);
+    return is_object() ? at(pointer) : inside(nullptr, pointer);
 }
 
 inline std::vector<std::string> value::strings() const

@@ -248,6 +248,28 @@ class InterruptTest < OciregTest
     assert_operator Thread.list.count { |thread| thread.name == "ocireg" }, :<=, workers
   end
 
+  # A block that ends its thread ends its own call, and no later one.
+  def test_a_block_that_ends_its_thread
+    reference = "#{repository = new_repository}@#{client.put_blob(repository, "x" * 1000)["digest"]}"
+    Dir.mktmpdir do |folder|
+      [-> { Thread.exit }, -> { Thread.current.kill }].each do |ending|
+        assert_raises(ThreadError) { client.blob_to_file(reference, "#{folder}/a") { ending.call } }
+        client.blob(reference)
+        assert_raises(ThreadError) { client.ping(registry, context: Ocireg::Context.new(log: ->(_) { ending.call })) }
+        20.times { assert_equal 200, Timeout.timeout(5) { client.ping(registry)["status"] } }
+      end
+    end
+  end
+
+  # A program may end any thread, also one of this gem's that waits for work.
+  def test_workers_that_were_killed_get_no_calls
+    client.ping(registry)
+    workers = Thread.list.select { |thread| thread.name == "ocireg" }
+    assert_operator workers.size, :>, 0
+    workers.each(&:kill).each(&:join)
+    assert_equal 200, Timeout.timeout(5) { client.ping(registry)["status"] }
+  end
+
   # Replaces Ocireg::Worker.start meanwhile; the replacement receives the original.
   def with_start(other)
     kind = Ocireg::Worker.singleton_class

@@ -8,8 +8,8 @@ module Ocireg
   #   context = Ocireg::Context.new(timeout: 60) { |done, total| puts "#{done} of #{total}" }
   #   client.copy("quay.io/prometheus/busybox", "oci:busybox", context: context)
   #
-  # Blocks run during the call, on a thread of this gem. What they raise stops the call, which raises it again. They
-  # must not end their thread (Thread.exit).
+  # Blocks run during the call, on a thread of this gem. What they raise stops the call, which raises it again; one that
+  # ends its thread (Thread.exit) ends the call with a ThreadError.
   class Context
     # @return [#call, nil] called with (done, total) in bytes; total is nil while unknown
     attr_reader :progress_block

@@ -11,13 +11,25 @@ module Ocireg
     def self.current = Thread.current[:ocireg_worker]&.job
 
     # Runs a caller's block during a call. What it raises is kept for the caller, and the call is told to stop
-    # by `refusal`.
+    # by `refusal`. A thread that is killed in it ends only behind the call, whose frames must not be skipped.
     def self.callback(refusal)
-      Thread.handle_interrupt(Worker::Stop => :immediate) { yield }
+      answered = false
+      answer = Thread.handle_interrupt(Worker::Stop => :immediate) { yield }
+      answered = true
+      answer
     rescue ::Exception => e # rubocop:disable Lint/RescueException
       current.failure ||= e.is_a?(Worker::Stop) ? current.reason : e
+      answered = true
+      refusal
+    ensure
+      return killed(refusal) unless answered # rubocop:disable Lint/EnsureReturn
+    end
+
+    def self.killed(refusal)
+      current.failure ||= ThreadError.new("the call's thread was killed")
       refusal
     end
+    private_class_method :killed
 
     attr_accessor :worker, :failure
     attr_reader :reason
@@ -31,12 +43,19 @@ module Ocireg
 
     def finished? = @finished
 
+    # Its worker ended before it began.
+    def lost
+      finish
+      @done.push(true)
+    end
+
     # On the worker. Returns whether the worker can continue.
     def run
       begin
         perform
       ensure
-        again = finish
+        finish
+        again = !@stopped && Thread.current.status == "run" && Worker.keep(@worker) # one that was killed cannot go on
         @done.push(true)
       end
       again
@@ -111,7 +130,6 @@ module Ocireg
         @finished = true
         ended.broadcast
       end
-      !@stopped && Worker.keep(@worker)
     end
 
     def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)

@@ -29,7 +29,7 @@ module Ocireg
       # Runs the block on a worker without waiting for it.
       # @return [Job]
       def start(&block)
-        Job.new(block).tap { |job| take.submit(job) }
+        Job.new(block).tap { |job| nil until take.submit(job) }
       end
 
       # An idle worker, or a new one. After a fork there are no idle ones: threads do not survive it.
@@ -66,9 +66,12 @@ module Ocireg
       @thread.report_on_exception = false
     end
 
+    # False when its thread has ended, which a program can do to any thread.
     def submit(job)
       job.worker = self
       @jobs.push(job)
+    rescue ClosedQueueError
+      false
     end
 
     def stop = @thread.raise(Stop)
@@ -84,6 +87,15 @@ module Ocireg
       end
     rescue Stop
       nil
+    ensure
+      retire
+    end
+
+    def retire
+      @jobs.close
+      while (job = @jobs.pop)
+        job.lost
+      end
     end
   end
 end

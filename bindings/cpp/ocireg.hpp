@@ -895,12 +895,14 @@ inline std::function<bool(const void *, std::size_t)> writing(std::ostream &sink
     };
 }
 
-/* A stream as a source of bytes, for as long as both live. */
+/* A stream as a source of bytes, for as long as both live. One that has failed before its end, as a file that could not be opened has, is
+ * not an empty one. */
 inline std::function<std::size_t(void *, std::size_t)> reading(std::istream &source)
 {
     return [&source](void *bytes, std::size_t size) {
+        const bool failed = source.fail() && !source.eof();
         source.read(static_cast<char *>(bytes), static_cast<std::streamsize>(size));
-        if (source.bad())
+        if (failed || source.bad())
             throw std::ios_base::failure("the stream of the blob cannot be read");
         return static_cast<std::size_t>(source.gcount());
     };

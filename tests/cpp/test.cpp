@@ -378,6 +378,15 @@ void blobs(const ocireg::client &client)
     const std::string streamed = noise(700000, 2);
     std::istringstream source(streamed);
     CHECK_EQUAL(client.blob_put_stream(repository, source, {{"chunk_size", 100000}}).digest(), ocireg::digest_bytes(streamed));
+    std::ifstream unopened(scratch + "/no such file"), folder(scratch);
+    std::istringstream number("not a number"), nothing;
+    int parsed = 0;
+    number >> parsed;
+    for (std::istream *failed : std::initializer_list<std::istream *>{&unopened, &folder, &number}) {
+        CHECK_THROWS(std::ios_base::failure, std::exception, "cannot be read", client.blob_put_stream(repository, *failed));
+        CHECK_THROWS(std::ios_base::failure, std::exception, "cannot be read", ocireg::artifact().add_stream(*failed, {{"title", "a"}}));
+    }
+    CHECK_EQUAL(client.blob_put_stream(repository, nothing).digest(), ocireg::digest_bytes(""));
     const std::string from_file = noise(1000, 3);
     std::ofstream(path, std::ios::binary) << from_file;
     CHECK_EQUAL(client.blob_put_file(repository, path).digest(), ocireg::digest_bytes(from_file));

@@ -35,7 +35,7 @@ func WithMediaType(name string) Option { return callOption(set("media_type", nam
 // ManifestPut.
 func WithAllowMissing() Option { return callOption(set("allow_missing", true)) }
 
-// WithProtocol asks only for one version of the protocol, 2 or 1. For Ping.
+// WithProtocol asks only for one version of the protocol, 2 or 1. For RegistryPing.
 func WithProtocol(version int) Option { return callOption(set("version", version)) }
 
 // WithPageSize is how many entries a page has, 1 to 1000. For Tags, Repositories (100 by default), RepositoryTags and
@@ -65,7 +65,7 @@ func WithRegex(pattern string) Option { return callOption(set("regex", pattern))
 // WithPage is the number of the page, from 1. For V1Search.
 func WithPage(number int) Option { return callOption(set("page", number)) }
 
-// WithPlatform selects OS/ARCH[/VARIANT][:OS.VERSION] from an index. For Manifest, ManifestDigest and the calls for
+// WithPlatform selects OS/ARCH[/VARIANT][:OS.VERSION] from an index. For ManifestGet, ManifestDigest and the calls for
 // images.
 func WithPlatform(platform string) Option { return callOption(set("platform", platform)) }
 
@@ -73,16 +73,16 @@ func WithPlatform(platform string) Option { return callOption(set("platform", pl
 // IndexRemove it takes away all entries for them.
 func WithPlatforms(platforms ...string) Option { return callOption(add("platform", platforms)) }
 
-// WithAccept lists the media types to accept, instead of all that are known. For Manifest, ManifestHead and
+// WithAccept lists the media types to accept, instead of all that are known. For ManifestGet, ManifestHead and
 // ManifestDigest.
 func WithAccept(mediaTypes ...string) Option { return callOption(add("accept", mediaTypes)) }
 
-// WithMaxSchemaVersion of 1 asks for manifests of schema 1 only. For Manifest and ManifestDigest.
+// WithMaxSchemaVersion of 1 asks for manifests of schema 1 only. For ManifestGet and ManifestDigest.
 func WithMaxSchemaVersion(version int) Option {
 	return callOption(set("max_schema_version", version))
 }
 
-// WithoutIndex does not accept an index. For Manifest and ManifestDigest.
+// WithoutIndex does not accept an index. For ManifestGet and ManifestDigest.
 func WithoutIndex() Option { return callOption(set("accept_index", false)) }
 
 // WithTags also sets these tags, besides the reference's own; a name with neither tag nor digest does not stand for latest then. For

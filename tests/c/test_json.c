@@ -86,6 +86,18 @@ static void test_numbers(void **state) {
     assert_string_equal(kept(text), "18446744073709551615");
 }
 
+/* A double is the one nearest to the text, as strtod's is. */
+static void test_doubles(void **state) {
+    (void)state;
+    for (unsigned long bits = 0x2f5a3c1b9d4e7f61; bits; bits >>= 1) {
+        double wanted = (double)bits / 7919e9;
+        char text[64];
+        snprintf(text, sizeof text, "%.17g", wanted);
+        ocireg_json *json = parse(text);
+        if (ocireg_json_number(json, "", -1) != wanted) fail_msg("%s is %.17g", text, ocireg_json_number(json, "", -1));
+    }
+}
+
 static void test_members_in_order(void **state) {
     (void)state;
     ocireg_json *json = parse("{\"z\": 1, \"a\": 2, \"m\": {\"k\": 3}}");
@@ -204,7 +216,7 @@ static void test_many_threads_read_one(void **state) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_pointers),       test(test_layers), test(test_kinds),  test(test_numbers),
-        test(test_members_in_order), test(test_texts),  test(test_bytes_and_dump),
+        test(test_doubles),        test(test_members_in_order), test(test_texts),  test(test_bytes_and_dump),
         test(test_what_is_not_json), test(test_no_value), test(test_many_threads_read_one),
     };
     return run_all(tests, argc, argv);

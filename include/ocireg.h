@@ -396,7 +396,8 @@ typedef struct ocireg_error ocireg_error;
 // The calls of readers and uploads that a job has opened are calls of that job too, and OCIREG_CLOSED when it was freed.
 //
 // The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn, and end
-// there when they are cancelled or their deadline passes. A call that waits for ocireg_job_answer leaves its place to another (at
+// there when they are cancelled or their deadline passes. While all threads are at work, a call to a registry host that none of
+// them is for gets one more (at most job_threads more), so that a registry that does not answer holds up no other. A call that waits for ocireg_job_answer leaves its place to another (at
 // most 1,024 do, each on a thread). When job_threads calls wait so, further ones to the same registry host have their turn after
 // the answer. That does not hold for a ping, nor for hosts whose options have credentials or say anonymous. No function of a job
 // blocks. Any thread may use a job; it is freed while no other thread uses it or is in ocireg_client_next_event (several threads
@@ -953,7 +954,8 @@ void ocireg_context_free(ocireg_context *context);
 //      always takes Docker Hub
 // Jobs:
 //   job_threads (integer, default: 16): how many threads may make the calls of jobs, at most 1024; those that
-//      wait for ocireg_job_answer (at most 1024) leave their place to others
+//      wait for ocireg_job_answer (at most 1024) leave their place to others, and while all are at work a
+//      call to a registry host that none of them is for gets one more, at most as many again
 //
 // Redirects go through the proxy too. A proxy resolves names itself, so of the hosts that a server names only local addresses,
 // "localhost" and the names of clouds' metadata services can be refused there. A proxy that refuses or wants other credentials

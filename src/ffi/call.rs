@@ -15,6 +15,7 @@ use super::outcome::JobOutcome;
 use super::status::ocireg_status;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
+use crate::job::pool::CallHosts;
 use crate::job::CallProgress;
 use crate::options::Options;
 use crate::os::standard_descriptors;
@@ -46,14 +47,14 @@ pub(super) unsafe fn call<O: Options + Send + 'static, A: CallArguments + Send +
 
 /// What a job is to do, and which registry hosts that concerns.
 pub(super) struct WorkOfJob<T> {
-    hosts: Vec<String>,
+    hosts: CallHosts,
     make: Box<dyn FnOnce() -> Result<T> + Send>,
 }
 
 impl<T> WorkOfJob<T> {
     /// That of a reader or upload, whose registry was asked before.
     pub(super) fn of_handle(make: impl FnOnce() -> Result<T> + Send + 'static) -> WorkOfJob<T> {
-        WorkOfJob { hosts: Vec::new(), make: Box::new(make) }
+        WorkOfJob { hosts: CallHosts::default(), make: Box::new(make) }
     }
 }
 
@@ -71,8 +72,10 @@ unsafe fn work_of_job<O: Options + Send + 'static, A: CallArguments + Send + 'st
         return Err(Error::new(Code::InvalidArgument, "the context belongs to a job of another client"));
     }
     job.job().wait_with(client.call(None)?.engine());
-    let (context, mut hosts) = (job.context().clone(), arguments.hosts());
-    hosts.retain(|host| client.may_ask_about(host));
+    let (context, all) = (job.context().clone(), arguments.hosts());
+    let asked = |host: &&String| arguments.may_ask() && client.may_ask_about(host);
+    let may_ask = all.iter().filter(asked).cloned().collect();
+    let hosts = CallHosts { all, may_ask };
     let make = Box::new(move || body(&client, &client.call(Some(context))?, arguments, options));
     Ok(WorkOfJob { hosts, make })
 }

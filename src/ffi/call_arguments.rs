@@ -13,31 +13,32 @@ use crate::registry_v1::id::ImageId;
 
 /// One argument, or several.
 pub(super) trait CallArguments {
-    /// The hosts that the caller may be asked about.
+    /// The hosts that the call is for.
     fn hosts(&self) -> Vec<String> {
         Vec::new()
     }
+
+    /// Whether the caller may be asked about them. Only a single argument says no.
+    fn may_ask(&self) -> bool {
+        true
+    }
 }
 
-/// A name that is passed on as it is, and the host in it that the caller may be asked about.
+/// A name that is passed on as it is, and the host in it.
 pub(super) struct NameWithHost {
     name: String,
-    host: Option<String>,
+    host: String,
+    may_ask: bool,
 }
 
 impl NameWithHost {
     pub(super) fn new(name: String, index: &Index) -> NameWithHost {
-        NameWithHost { name, host: Some(index.name.clone()) }
+        NameWithHost { name, host: index.name.clone(), may_ask: true }
     }
 
-    /// For a call that may bring credentials of its own.
-    pub(super) fn unless(self, brings_credentials: bool) -> NameWithHost {
-        NameWithHost { host: self.host.filter(|_| !brings_credentials), ..self }
-    }
-
-    /// For a call that sends no credentials, and so asks for none.
-    pub(super) fn without_host(self) -> String {
-        self.name
+    /// For a call that brings credentials of its own, or sends none.
+    pub(super) fn without_asking_if(self, so: bool) -> NameWithHost {
+        NameWithHost { may_ask: !so, ..self }
     }
 }
 
@@ -51,7 +52,11 @@ impl Deref for NameWithHost {
 
 impl CallArguments for NameWithHost {
     fn hosts(&self) -> Vec<String> {
-        self.host.iter().cloned().collect()
+        vec![self.host.clone()]
+    }
+
+    fn may_ask(&self) -> bool {
+        self.may_ask
     }
 }
 

@@ -7,6 +7,7 @@ use once_cell::sync::OnceCell;
 use super::outcome::JobOutcome;
 use crate::call::context::Context;
 use crate::error::Result;
+use crate::job::pool::CallHosts;
 use crate::job::{CallProgress, Job, JobOptions, Jobs};
 use crate::os::standard_descriptors;
 use crate::registry::Client;
@@ -42,7 +43,7 @@ impl ClientJob {
     pub(super) fn start(
         &self,
         work: Box<dyn FnOnce(Result<()>) -> JobOutcome + Send>,
-        hosts: Vec<String>,
+        hosts: CallHosts,
         progress: CallProgress,
     ) -> Result<()> {
         self.dispose();

@@ -47,7 +47,7 @@ pub unsafe extern "C" fn ocireg_login(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            |_| Ok(registry_name(registry)?.unless(options::has(options, &["password", "identity_token"])?)),
+            |_| Ok(registry_name(registry)?.without_asking_if(options::has(options, &["password", "identity_token"])?)),
             |client, call, registry, options| client.login(call, &registry, &options),
         )
     }

@@ -51,7 +51,7 @@ pub unsafe extern "C" fn ocireg_registry_ping(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            |_| registry_name(registry).map(NameWithHost::without_host),
+            |_| Ok(registry_name(registry)?.without_asking_if(true)),
             |client, call, registry, options| client.ping_as(call, &registry, &options),
         )
     }
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn ocireg_registry_detect(
     unsafe {
         call(
             (error, Json::required(json), client, context, options),
-            |_| registry_name(registry).map(NameWithHost::without_host),
+            |_| Ok(registry_name(registry)?.without_asking_if(true)),
             |client, call, registry, NoOptions {}| client.detect(call, &registry),
         )
     }

@@ -75,6 +75,7 @@ impl DeadlineWatch {
 mod tests {
     use super::*;
     use crate::error::Result;
+    use crate::job::pool::CallHosts;
     use crate::job::{CallProgress, JobOptions, Jobs};
     use std::sync::mpsc::channel;
 
@@ -85,10 +86,10 @@ mod tests {
         let (release, held) = channel::<()>();
         let busy = Job::new(jobs.clone(), &JobOptions::default());
         let hold = move |go| held.recv().map_or(go, |()| Ok(()));
-        busy.start(Box::new(hold), Vec::new(), CallProgress::FromNothing).unwrap();
+        busy.start(Box::new(hold), CallHosts::default(), CallProgress::FromNothing).unwrap();
         let late = Job::new(jobs, &JobOptions::default());
         late.wait_with(&engine);
-        late.start(Box::new(|go| go), Vec::new(), CallProgress::FromNothing).unwrap();
+        late.start(Box::new(|go| go), CallHosts::default(), CallProgress::FromNothing).unwrap();
         for time in [3600, 0] {
             late.context().set_deadline(Some(Duration::from_secs(time) + Duration::from_millis(20)));
             assert!(late.is_waiting());

@@ -25,7 +25,7 @@ use crate::sync::lock;
 use credential_questions::{ask, refuse, AnswerShare, HostQuestion};
 use deadline::DeadlineWatch;
 use events::{Events, News};
-use pool::{Pool, Waiting, Work};
+use pool::{CallHosts, Pool, Waiting, Work};
 
 options! {
     /// What is told of a job besides its end.
@@ -147,12 +147,7 @@ impl<R: Send + Sync + 'static> Job<R> {
     }
 
     /// Begins a call, which concerns these registry hosts, and returns at once.
-    pub(crate) fn start(
-        self: &Arc<Self>,
-        call: CallOfJob<R>,
-        hosts: Vec<String>,
-        progress: CallProgress,
-    ) -> Result<()> {
+    pub(crate) fn start(self: &Arc<Self>, call: CallOfJob<R>, hosts: CallHosts, progress: CallProgress) -> Result<()> {
         let queued = Arc::new(QueuedCall { job: Arc::downgrade(self), context: self.context.clone() });
         drop(self.publish(call, queued.clone(), progress)?);
         if queued.is_cancelled() {
@@ -160,8 +155,9 @@ impl<R: Send + Sync + 'static> Job<R> {
             return Ok(());
         }
         let queued: Arc<dyn Work> = queued;
-        let (work, may_ask) = (Arc::downgrade(&queued), if self.asks { hosts } else { Vec::new() });
-        self.jobs.pool.add(Waiting::Wanted { work, may_ask }).inspect_err(|_| drop(self.withdraw()))
+        let may_ask = if self.asks { hosts.may_ask } else { Vec::new() };
+        let (work, hosts) = (Arc::downgrade(&queued), CallHosts { may_ask, ..hosts });
+        self.jobs.pool.add(Waiting::Wanted { work, hosts }).inspect_err(|_| drop(self.withdraw()))
     }
 
     /// From here on it may be made, or cancelled. What was before is dropped by the caller, without a lock.

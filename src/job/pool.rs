@@ -30,7 +30,7 @@ options! {
     /// How many threads there may be.
     #[derive(Debug, Clone)]
     pub struct PoolOptions {
-        /// how many threads may make the calls of jobs, at most 1024; those that wait for ocireg_job_answer (at most 1024) leave their place to others
+        /// how many threads may make the calls of jobs, at most 1024; those that wait for ocireg_job_answer (at most 1024) leave their place to others, and while all are at work a call to a registry host that none of them is for gets one more, at most as many again
         pub job_threads: usize = 16,
     }
 }
@@ -54,10 +54,18 @@ pub(crate) trait Work: Send + Sync {
     }
 }
 
-/// Work that waits for a thread: a call's, whose owner drops it when that ends meanwhile, and which may ask the caller about these hosts, or what
-/// must be done.
+/// The registry hosts that a call concerns.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CallHosts {
+    /// None of them: a call for no registry.
+    pub(crate) all: Vec<String>,
+    /// Those about which it may ask the caller.
+    pub(crate) may_ask: Vec<String>,
+}
+
+/// Work that waits for a thread: a call's, whose owner drops it when that ends meanwhile, or what must be done.
 pub(crate) enum Waiting {
-    Wanted { work: Weak<dyn Work>, may_ask: Vec<String> },
+    Wanted { work: Weak<dyn Work>, hosts: CallHosts },
     Owned(Arc<dyn Work>),
 }
 
@@ -78,8 +86,17 @@ impl Waiting {
 
     fn may_ask(&self) -> &[String] {
         match self {
-            Waiting::Wanted { may_ask, .. } => may_ask,
+            Waiting::Wanted { hosts, .. } => &hosts.may_ask,
             Waiting::Owned(_) => &[],
+        }
+    }
+
+    /// For whom it is; calls for no registry are for one that has no name.
+    fn hosts(&self) -> Vec<String> {
+        match self {
+            Waiting::Wanted { hosts, .. } if hosts.all.is_empty() => vec![String::new()],
+            Waiting::Wanted { hosts, .. } => hosts.all.clone(),
+            Waiting::Owned(_) => Vec::new(),
         }
     }
 
@@ -111,6 +128,8 @@ struct PoolState {
     /// Work that would only wait, on a thread, for answers that others wait for already; and how many do, host by host.
     held: Vec<Waiting>,
     asked: HashMap<String, usize>,
+    /// How many threads are at work, host by host.
+    at_work: HashMap<String, usize>,
     /// When what is held was looked through.
     looked: Option<Instant>,
     /// Threads that take work, those among them that look for some, and those that wait for an answer of the caller's.
@@ -140,8 +159,12 @@ impl Pool {
         if state.waiting.len() >= FEW && state.waiting.len().is_power_of_two() {
             state.waiting.retain(Waiting::is_wanted);
         }
+        let is_first = state.is_first_of_its_hosts(&work);
         state.waiting.push_back(work);
         let started = self.shared.serve(&mut state);
+        if is_first && state.waiting.len() > state.idle && state.alive < state.most_alive(self.shared.most) {
+            let _ = self.shared.start(&mut state);
+        }
         if started.is_err() && state.alive == 0 {
             state.waiting.pop_back();
             return started;
@@ -216,6 +239,43 @@ impl PoolState {
         most + self.asking.min(MOST_ASKING)
     }
 
+    /// How many threads there are at most: one host that does not answer takes all places, and the others must not wait for it.
+    fn most_alive(&self, most: usize) -> usize {
+        self.places(most) + most
+    }
+
+    /// Whether it is for hosts only for which no thread is at work.
+    fn is_first_of_its_hosts(&self, work: &Waiting) -> bool {
+        let hosts = work.hosts();
+        !hosts.is_empty() && hosts.iter().all(|host| !self.at_work.contains_key(host)) && work.is_wanted()
+    }
+
+    /// The next work that a thread may take though all places are taken.
+    fn take_first_of_its_hosts(&mut self, most: usize) -> Option<Waiting> {
+        let is_full = self.alive - self.idle >= self.most_alive(most);
+        let may_begin =
+            |work: &Waiting| self.is_first_of_its_hosts(work) && (self.asking < most || !self.would_wait(work));
+        let position = if is_full { None } else { self.waiting.iter().position(may_begin) };
+        position.and_then(|position| self.waiting.remove(position))
+    }
+
+    /// A thread begins work for these hosts.
+    fn begin(&mut self, hosts: &[String]) {
+        hosts.iter().for_each(|host| *self.at_work.entry(host.clone()).or_default() += 1);
+    }
+
+    /// A thread has ended work for these hosts.
+    fn end(&mut self, hosts: &[String]) {
+        for host in hosts {
+            if let Some(count) = self.at_work.get_mut(host) {
+                *count -= 1;
+                if *count == 0 {
+                    self.at_work.remove(host);
+                }
+            }
+        }
+    }
+
     /// The next work for a thread, unless `most` threads wait for answers already, and it would only become another.
     fn take(&mut self, most: usize) -> Option<Waiting> {
         self.look();
@@ -275,21 +335,28 @@ impl Shared {
         let wanted = state.waiting.len() + usize::from(!state.held.is_empty());
         (0..wanted.min(state.idle)).for_each(|_| self.changed.notify_one());
         while wanted > state.idle && state.alive < state.places(self.most) {
-            state.threads.retain(|thread| !thread.is_finished());
-            let (shared, generation) = (self.clone(), state.generation);
-            state.threads.push(ours::spawn("ocireg-job", move || shared.work(generation))?);
-            state.alive += 1;
-            state.idle += 1;
+            self.start(state)?;
         }
+        Ok(())
+    }
+
+    fn start(self: &Arc<Self>, state: &mut PoolState) -> Result<()> {
+        state.threads.retain(|thread| !thread.is_finished());
+        let (shared, generation) = (self.clone(), state.generation);
+        state.threads.push(ours::spawn("ocireg-job", move || shared.work(generation))?);
+        state.alive += 1;
+        state.idle += 1;
         Ok(())
     }
 
     fn work(self: &Arc<Self>, generation: u64) {
         while let Some(work) = self.next(generation) {
+            let hosts = work.hosts();
             if let Some(work) = work.into_work() {
                 let _ = catch_unwind(AssertUnwindSafe(|| work.run()));
             }
             let mut state = lock(&self.state);
+            state.end(&hosts);
             if state.generation == generation {
                 state.idle += 1;
                 self.rested.notify_all();
@@ -304,10 +371,11 @@ impl Shared {
         while state.generation == generation {
             // Those whose place it took ask no more.
             let is_surplus = state.alive > state.places(self.most);
-            let work = if is_surplus { None } else { state.take(self.most) };
+            let work = if is_surplus { state.take_first_of_its_hosts(self.most) } else { state.take(self.most) };
             // The last one at rest stays for what is held.
             let ends = is_surplus || rested && (state.held.is_empty() || state.idle > 1);
             if work.is_some() || ends {
+                work.iter().for_each(|work| state.begin(&work.hosts()));
                 state.idle -= 1;
                 state.alive -= usize::from(work.is_none());
                 // It may be this one that was told of more work, or looked at what is held.

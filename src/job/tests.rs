@@ -61,7 +61,8 @@ fn call(job: &Arc<Job<Result<()>>>) -> CallOfJob<Result<()>> {
 }
 
 fn begin(job: &Arc<Job<Result<()>>>, host: &str) {
-    job.start(call(job), vec![host.to_owned()], CallProgress::FromNothing).unwrap();
+    let hosts = vec![host.to_owned()];
+    job.start(call(job), CallHosts { all: hosts.clone(), may_ask: hosts }, CallProgress::FromNothing).unwrap();
 }
 
 fn code(job: &Job<Result<()>>) -> Option<Code> {

@@ -153,6 +153,25 @@ static void test_many_jobs_need_few_threads(void **state) {
     assert_false(can_be_read(client, 0));
 }
 
+/* A registry that does not answer holds all threads, and calls to others go on. */
+static void test_a_silent_host_stops_no_other(void **state) {
+    (void)state;
+    enum { JOBS = 6 };
+    struct peer *peer = peer_start(&silent, 1);
+    ocireg_client *client = new_client("{'plain_http':true,'job_threads':2}");
+    for (int i = 0; i < JOBS; i++) {
+        ocireg_job *job = new_job(client, NULL);
+        expect_status(OCIREG_OK, ocireg_registry_ping(client, ocireg_job_context(job), peer_host(peer), NULL, NULL, &failure));
+    }
+    assert_true(peer_wait(peer, 2, allowed_ms(5000)));
+    ocireg_job *good = new_job(client, NULL);
+    for (int i = 0; i < 3; i++) {
+        expect_status(OCIREG_OK, ocireg_registry_ping(client, ocireg_job_context(good), env("OCIREG_TEST_V2"), NULL, NULL, &failure));
+        expect_end(client, good, OCIREG_OK);
+    }
+    assert_int_equal(peer_count(peer), 2);
+}
+
 static void test_freed_in_its_call(void **state) {
     (void)state;
     struct peer *peer = peer_start(&silent, 1);
@@ -351,6 +370,7 @@ int main(int argc, char **argv) {
         test(test_one_call_at_a_time),
         test(test_deadline_and_close),
         test(test_many_jobs_need_few_threads),
+        test(test_a_silent_host_stops_no_other),
         test(test_freed_in_its_call),
         test(test_deadline_in_the_queue),
         test(test_begun_and_cancelled),

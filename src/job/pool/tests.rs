@@ -63,7 +63,7 @@ fn what_nobody_wants_is_not_done_and_takes_no_room() {
     let (sender, done) = channel();
     for number in 0..1000 {
         let work: Arc<dyn Work> = Arc::new(Send(Mutex::new(sender.clone()), number));
-        pool.add(Waiting::Wanted { work: Arc::downgrade(&work), may_ask: Vec::new() }).unwrap();
+        pool.add(Waiting::Wanted { work: Arc::downgrade(&work), hosts: CallHosts::default() }).unwrap();
     }
     assert!(lock(&pool.shared.state).waiting.len() <= FEW + 1);
     send(&pool, &sender, 5000);
@@ -104,7 +104,8 @@ fn what_would_only_wait_is_held() {
     let work: Vec<Arc<dyn Work>> =
         (0..4).map(|number| Arc::new(Send(Mutex::new(sender.clone()), number)) as Arc<dyn Work>).collect();
     for (work, host) in work.iter().zip(["a", "b", "a", "c"]) {
-        pool.add(Waiting::Wanted { work: Arc::downgrade(work), may_ask: vec![host.to_owned()] }).unwrap();
+        let hosts = CallHosts { all: vec![host.to_owned()], may_ask: vec![host.to_owned()] };
+        pool.add(Waiting::Wanted { work: Arc::downgrade(work), hosts }).unwrap();
     }
     let next = || done.recv_timeout(Duration::from_secs(20)).unwrap();
     let two = || std::collections::BTreeSet::from([next(), next()]);
@@ -211,4 +212,52 @@ fn a_panic_while_it_asks_leaves_nothing_behind() {
     asked.map(|(): ()| ()).unwrap_err();
     let state = lock(&pool.shared.state);
     assert!(state.asking == 0 && state.asked.is_empty());
+}
+
+/// Adds work for a host; it is wanted as long as what is returned is.
+fn add_for(pool: &Pool, host: &str, work: Arc<dyn Work>) -> Arc<dyn Work> {
+    let hosts = CallHosts { all: vec![host.to_owned()], may_ask: Vec::new() };
+    pool.add(Waiting::Wanted { work: Arc::downgrade(&work), hosts }).unwrap();
+    work
+}
+
+/// A registry that does not answer takes every thread; the first call to each of the others has one all the same.
+#[test]
+fn one_host_does_not_stop_the_others() {
+    let pool = Pool::new(2);
+    let (ends, silent): (Vec<_>, Vec<_>) = (0..20)
+        .map(|_| {
+            let (end, ended) = channel();
+            (end, add_for(&pool, "silent", Arc::new(Wait(Mutex::new(ended)))))
+        })
+        .unzip();
+    let (sender, done) = channel();
+    for number in 0..6 {
+        let work = add_for(&pool, ["a", "b", ""][number % 3], Arc::new(Send(Mutex::new(sender.clone()), number)));
+        assert_eq!(done.recv_timeout(Duration::from_secs(20)).unwrap(), number);
+        drop(work);
+    }
+    until("only the silent ones have threads", || lock(&pool.shared.state).alive == 2);
+    assert_eq!(lock(&pool.shared.state).at_work, HashMap::from([("silent".to_owned(), 2)]));
+    drop((ends, silent));
+    until("nothing is at work", || lock(&pool.shared.state).at_work.is_empty());
+}
+
+/// Of the work for one host no more is done at once than there are places, and of all no more than twice as much.
+#[test]
+fn threads_are_bounded_however_many_hosts_are_silent() {
+    let pool = Pool::new(2);
+    let (ends, silent): (Vec<_>, Vec<_>) = (0..40)
+        .map(|number| {
+            let (end, ended) = channel();
+            (end, add_for(&pool, &format!("h{}", number % 10), Arc::new(Wait(Mutex::new(ended)))))
+        })
+        .unzip();
+    until("all places are taken", || lock(&pool.shared.state).at_work.len() == 4);
+    thread::sleep(Duration::from_millis(50));
+    let state = lock(&pool.shared.state);
+    assert_eq!((state.at_work.values().sum::<usize>(), state.alive), (4, 4));
+    drop(state);
+    drop((ends, silent));
+    until("nothing is at work", || lock(&pool.shared.state).at_work.is_empty());
 }

@@ -440,8 +440,8 @@ typedef int32_t (*ocireg_log_fn)(void *userdata, const char *event);
 
 // Is asked for the credentials of a registry host, once for each client and host, and again after they were refused: sets
 // options in `answer` with the ocireg_options_set_... functions. Nothing set means that it has none: then those stored on the machine are
-// used if the client's options ask for them, else the call is anonymous. Both arguments are borrowed during the callback; freeing
-// them does nothing.
+// used if the client's options ask for them, else the call is anonymous. A call that it makes itself, and that would ask it for the
+// same host again, is OCIREG_BUSY. Both arguments are borrowed during the callback; freeing them does nothing.
 //
 // Options:
 //   username (string): with password: for Basic and for the host's token server; or with identity_token, if
@@ -1625,7 +1625,7 @@ void ocireg_blob_reader_free(ocireg_blob_reader *reader);
 //
 // Options:
 //   digest (string): the digest that the bytes must have; without it sha256 is computed
-//   size (integer): the size that it must have
+//   size (integer): the size that it must have; of a stream no more is sent, and with digest no more is read
 //   chunk_size (integer): send it in chunks of this many bytes, each kept in memory; a stream whose size or
 //      digest is not given goes in chunks of 4194304 without it
 //   single_post (boolean, default: false): one POST instead of POST and PUT, where the registry can

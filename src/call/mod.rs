@@ -3,6 +3,7 @@
 pub(crate) mod cancel;
 pub mod context;
 pub(crate) mod engine;
+mod nested_question;
 mod progress_interval;
 pub(crate) mod thread;
 
@@ -285,7 +286,7 @@ impl Call {
     /// Asks the caller for a host's credentials; None without a hook.
     pub(crate) fn credentials(&self, host: &str) -> Result<Option<Credentials>> {
         match self.context.as_ref().and_then(|context| context.credentials_hook()) {
-            Some(hook) => hook(self, host).map(Some),
+            Some(hook) => nested_question::ask(host, || hook(self, host)).map(Some),
             None => Ok(None),
         }
     }

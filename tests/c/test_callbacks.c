@@ -286,6 +286,38 @@ static void test_credentials_that_fail(void **state) {
     }
 }
 
+struct nested {
+    ocireg_client *client;
+    ocireg_context *context;
+    const char *repository;
+    ocireg_status inner;
+    int count;
+};
+
+static int32_t ask_within_the_answer(void *userdata, const char *host, ocireg_options *answer) {
+    (void)host;
+    struct nested *nested = userdata;
+    if (++nested->count > 3) return 1;
+    char *json = NULL;
+    nested->inner = ocireg_repository_tags(nested->client, nested->context, nested->repository, NULL, &json, NULL);
+    ocireg_string_free(json);
+    ocireg_options_set_string(answer, "username", "alice", NULL);
+    ocireg_options_set_string(answer, "password", "s3cret:with colon", NULL);
+    return 0;
+}
+
+/* A callback for credentials that makes a call which needs them is not asked without end. */
+static void test_credentials_that_need_themselves(void **state) {
+    (void)state;
+    struct nested nested = {new_client(NULL), new_context(), repository("OCIREG_TEST_HTPASSWD", "nested"), OCIREG_OK, 0};
+    set_host(nested.client, env("OCIREG_TEST_HTPASSWD"), "{'plain_http':true}");
+    expect_status(OCIREG_OK, ocireg_context_set_credentials(nested.context, ask_within_the_answer, &nested, &failure));
+    char *json = NULL;
+    expect_status(OCIREG_NOT_FOUND, ocireg_repository_tags(nested.client, nested.context, nested.repository, NULL, &json, &failure));
+    assert_int_equal(nested.inner, OCIREG_BUSY);
+    assert_int_equal(nested.count, 1);
+}
+
 struct source {
     size_t left;
     int64_t last_answer; /* given instead of 0 at the end */
@@ -378,7 +410,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_log_holds_no_password), test(test_log_holds_no_token), test(test_log_can_stop),
         test(test_progress),              test(test_progress_can_stop),  test(test_credentials),
-        test(test_credentials_that_fail), test(test_read_callback),      test(test_reentrant_calls),
+        test(test_credentials_that_fail), test(test_credentials_that_need_themselves), test(test_read_callback),      test(test_reentrant_calls),
     };
     return run_all(tests, argc, argv);
 }

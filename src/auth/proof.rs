@@ -51,13 +51,21 @@ pub(crate) fn basic_header(credentials: &Credentials) -> Result<Option<HeaderVal
     basic(credentials).map_or(Ok(None), |proof| proof.header())
 }
 
-/// The credentials for Basic; None for those that it cannot represent.
+/// The credentials for Basic; None for those that it cannot represent, and for an identity token, which is for a token server alone.
 pub(super) fn basic(credentials: &Credentials) -> Option<Proof> {
-    let (username, password) = name_and_password(credentials)?;
-    Some(Proof::Basic(encode_pair(username, password)))
+    match credentials {
+        Credentials::Password { username, password } => Some(Proof::Basic(encode_pair(username, password))),
+        _ => None,
+    }
 }
 
-/// The credentials as a name and a password; None for those that have none.
+/// The credentials as a header for a token server.
+pub(super) fn token_server_header(credentials: &Credentials) -> Result<Option<HeaderValue>> {
+    let Some((username, password)) = name_and_password(credentials) else { return Ok(None) };
+    Proof::Basic(encode_pair(username, password)).header()
+}
+
+/// The credentials as a name and a password, as a token server takes them; None for those that have none.
 pub(super) fn name_and_password(credentials: &Credentials) -> Option<(&str, &str)> {
     match credentials {
         Credentials::Password { username, password } => Some((username, password)),

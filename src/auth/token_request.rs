@@ -13,7 +13,7 @@ use ::http::Method;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::proof::{basic_header, name_and_password};
+use super::proof::{name_and_password, token_server_header};
 use super::realm::token_url;
 use super::scope::ScopeSet;
 use super::token_response::{self, Token};
@@ -125,7 +125,7 @@ impl TokenFetch {
         let client = realm.offline.then_some(CLIENT_ID);
         let url = token_url(&realm.at.url, realm.service.as_deref(), &self.scopes, account, client);
         let mut request = self.request(Method::GET)?;
-        request.authorization = basic_header(credentials)?;
+        request.authorization = token_server_header(credentials)?;
         Ok((realm.at.asking(url), request))
     }
 

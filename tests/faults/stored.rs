@@ -617,6 +617,16 @@ fn an_identity_token_of_the_host_options_works_alike() {
     assert_eq!(server.count("POST", "/token"), 2);
 }
 
+/// It is for a token server alone: a registry that asks for a name and a password does not get it.
+#[test]
+fn an_identity_token_is_no_password() {
+    let server = Server::start(|_| reply(401).header("WWW-Authenticate", r#"Basic realm="r""#));
+    let client = client();
+    client.set_host(&server.host, host_options(json!({"identity_token": "SECRET"}))).unwrap();
+    fails(get(&client, &format!("{}/a/b:t", server.host)), Code::Unauthenticated, "");
+    assert!(server.seen().iter().all(|seen| seen.header("authorization").is_none()));
+}
+
 #[test]
 fn a_registry_token_is_used_as_it_is() {
     let server = rotating();

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ocireg::error::{Code, Error};
-use ocireg::registry::upload::{BlobPutOptions, StoredBlob, UploadOptions};
+use ocireg::registry::upload::{BlobPutOptions, Source, StoredBlob, UploadOptions};
 use ocireg::registry::Client;
 
 use crate::common::*;
@@ -378,4 +378,30 @@ fn a_registry_may_not_demand_any_chunk() {
     let client = client();
     let outcome = client.start_upload(&call(&client), &repository(&server.host), &UploadOptions::default());
     fails(outcome, Code::LimitExceeded, "chunks");
+}
+
+/// A source that does not end is not sent until its end when its size was given.
+#[test]
+fn a_stream_longer_than_its_size_is_left_at_once() {
+    struct Endless(u64);
+    impl Source for Endless {
+        fn piece(&mut self, most: usize) -> Result<bytes::Bytes, Error> {
+            self.0 += most as u64;
+            assert!(self.0 < 1 << 24, "it goes on");
+            Ok(vec![0; most].into())
+        }
+    }
+    let server = Server::start(|seen| match seen.method.as_str() {
+        "POST" => reply(202).header("Location", "/v2/a/b/blobs/uploads/1"),
+        "PATCH" => reply(202).header("Location", "/v2/a/b/blobs/uploads/1").header("Range", "0-1"),
+        _ => reply(204),
+    });
+    let client = client();
+    for size in [0, 10, 1 << 20] {
+        let options = BlobPutOptions { size: Some(size), ..BlobPutOptions::default() };
+        let put = client.put_blob_stream(&call(&client), &repository(&server.host), &mut Endless(0), &options);
+        fails(put, Code::SizeMismatch, &format!("not {size}"));
+    }
+    assert_eq!(server.count("PUT", "/v2/a/b/blobs/uploads/1"), 0);
+    assert_eq!(server.count("DELETE", "/v2/a/b/blobs/uploads/1"), 3);
 }

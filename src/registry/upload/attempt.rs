@@ -191,10 +191,15 @@ pub(crate) fn put_chunks(
             break;
         }
         size += piece.len() as u64;
+        if known.size.is_some_and(|expected| size > expected) {
+            break;
+        }
         upload.write(&piece).map_err(UploadFailure::OnTheWay)?;
     }
     if let Some(expected) = known.size.filter(|expected| *expected != size) {
-        return Err(Error::new(Code::SizeMismatch, format!("the source has {size} bytes, not {expected}")).into());
+        let at_least = if size > expected { "at least " } else { "" };
+        let message = format!("the source has {at_least}{size} bytes, not {expected}");
+        return Err(Error::new(Code::SizeMismatch, message).into());
     }
     upload.finish(known.digest).map_err(UploadFailure::OnTheWay)
 }

@@ -23,7 +23,7 @@ options! {
     pub struct BlobPutOptions {
         /// the digest that the bytes must have; without it sha256 is computed
         pub digest: Option<Digest>,
-        /// the size that it must have
+        /// the size that it must have; of a stream no more is sent, and with digest no more is read
         pub size: Option<u64>,
         /// send it in chunks of this many bytes, each kept in memory; a stream whose size or digest is not given goes in chunks
         /// of 4194304 without it

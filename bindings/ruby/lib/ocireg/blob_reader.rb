@@ -2,10 +2,11 @@
 
 module Ocireg
   # An open blob, to be read like an IO: IO.copy_stream accepts it. It reaches its end only when the bytes have been
-  # verified; a wrong digest or a short transfer is an error, never an end. For one thread at a time. An interrupted
-  # read loses nothing: the next one continues. Close it before its end to stop the transfer.
+  # verified; a wrong digest or a short transfer is an error, never an end. For one thread at a time: another one gets
+  # {Busy}, but may {#close} it. An interrupted read loses nothing: the next one continues. Close it before its end to stop the transfer.
   class BlobReader
     include Enumerable
+    include Uncopied
 
     # The most bytes in one piece.
     CHUNK = ReadAhead::CHUNK
@@ -39,6 +40,7 @@ module Ocireg
       ObjectSpace.define_finalizer(self, @ender)
       @kept = NONE # what a read has collected but not returned
       @pos = 0
+      @turn = Turn.new("the reader")
       @closed = false
     end
 
@@ -59,9 +61,11 @@ module Ocireg
       length &&= Convert.size(length)
       return cleared(outbuf) if length&.zero?
 
-      open!
-      gather(length)
-      data = take(length || @kept.bytesize, outbuf)
+      data = @turn.take do
+        open!
+        gather(length)
+        take(length || @kept.bytesize, outbuf)
+      end
       return data if data
 
       data = cleared(outbuf)
@@ -75,7 +79,7 @@ module Ocireg
       length = Convert.size(length)
       return cleared(outbuf) if length.zero?
 
-      take([length, available].min, outbuf) || raise(EOFError, "end of the blob")
+      @turn.take { take([length, available].min, outbuf) } || raise(EOFError, "end of the blob")
     end
 
     # Yields the bytes as they arrive.
@@ -86,7 +90,7 @@ module Ocireg
       return enum_for(:each_chunk, size) unless block_given?
 
       @ahead.by_chunks
-      while (chunk = take([size, available].min))
+      while (chunk = @turn.take { take([size, available].min) })
         yield chunk
       end
       self
@@ -95,7 +99,7 @@ module Ocireg
 
     # Whether there is nothing more to read. Waits for the next bytes, as IO#eof? does.
     # @return [Boolean]
-    def eof? = available.zero?
+    def eof? = @turn.take { available.zero? }
     alias eof eof?
 
     # Closes it, which ends the transfer. May be called repeatedly; also ends another thread's read.

@@ -5,6 +5,8 @@ module Ocireg
   # its own, so that an interrupt ends this call and no other.
   # @api private
   class Call
+    include Uncopied
+
     SLACK = 0.02
     private_constant :SLACK
 
@@ -59,6 +61,9 @@ module Ocireg
 
     # The time when its blocks are stopped, a little after the library's own limit.
     attr_reader :limit
+
+    # Whether a block of this call is what runs here.
+    def inside? = !@job.nil? && @job.equal?(Job.current)
 
     # To the library, 0 would mean no limit.
     def timeout=(seconds)

@@ -14,6 +14,7 @@ module Ocireg
   # * raises an {Error} of the class for what went wrong;
   # * lets other threads run meanwhile, and can be interrupted by Timeout, Thread#raise, Thread#kill and Ctrl-C.
   class Client
+    include Uncopied
     include Caller
     include Registries
     include Manifests

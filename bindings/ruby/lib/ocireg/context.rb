@@ -11,6 +11,8 @@ module Ocireg
   # Blocks run during the call, on a thread of this gem. What they raise stops the call, which raises it again; one that
   # ends its thread (Thread.exit) ends the call with a ThreadError.
   class Context
+    include Uncopied
+
     # @return [#call, nil] called with (done, total) in bytes; total is nil while unknown
     attr_reader :progress_block
     # @return [#call, nil] called with the progress of each blob of a copy, a Hash: "state", "digest", "size", "done"

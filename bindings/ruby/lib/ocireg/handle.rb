@@ -6,7 +6,10 @@ module Ocireg
   module Handle
     # A handle class with its own free function.
     def self.of(free)
-      Class.new(FFI::AutoPointer) { define_singleton_method(:release) { |pointer| Native.public_send(free, pointer) } }
+      Class.new(FFI::AutoPointer) do
+        include Uncopied
+        define_singleton_method(:release) { |pointer| Native.public_send(free, pointer) }
+      end
     end
 
     Client = of(:ocireg_client_free)

@@ -28,6 +28,7 @@ module Ocireg
       @call = call
       @passage = @ring = Ring.new(size ? ((size * 4 / 3) + 4).clamp(4, AHEAD) : AHEAD) # with all bytes in it there is still room to read the end
       @chunks = Chunks.new
+      @job = nil
       @started = false
       @pid = Process.pid
     end
@@ -55,6 +56,8 @@ module Ocireg
     def more(place, wanted)
       raise Forked, "the blob was opened before fork() by the parent process" unless @pid == Process.pid
 
+      raise Busy, "the reader is in use by the call that this block is of" if @job&.equal?(Job.current)
+
       start unless @started
       @passage.await(place, wanted)
     end
@@ -64,7 +67,7 @@ module Ocireg
       passage = @passage
       call = @call
       Thread.handle_interrupt(Object => :never) do
-        Worker.start { ReadAhead.live(call) { ReadAhead.fill(passage, handle) } }
+        @job = Worker.start { ReadAhead.live(call) { ReadAhead.fill(passage, handle) } }
         @started = true
       end
     end

@@ -1,9 +1,11 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # A blob that is being uploaded: write to it as to an IO (IO.copy_stream does), then {#finish}. For one thread at a time. After
-  # an error or an interrupt it is broken: bytes may be missing or duplicated, and it can only be cancelled.
+  # A blob that is being uploaded: write to it as to an IO (IO.copy_stream does), then {#finish}. For one thread at a time: another one gets
+  # {Busy}, but may {#cancel} it. After an error or an interrupt it is broken: bytes may be missing or duplicated, and it can only be cancelled.
   class Upload
+    include Uncopied
+
     # How many bytes are collected before they are passed to the library.
     CHUNK = 1024 * 1024
 
@@ -30,6 +32,7 @@ module Ocireg
       @call = call
       @buffer = String.new(encoding: Encoding::BINARY)
       @pos = 0
+      @turn = Turn.new("the upload")
       @closed = @broken = false
     end
 
@@ -69,13 +72,16 @@ module Ocireg
     end
 
     # Cancels the upload, also at the registry: ocireg_upload_cancel. When an interrupt, its context or its time has ended it, the registry
-    # is told so without waiting longer than 120 ms for the answer: ocireg_upload_free.
+    # is told so without waiting longer than 120 ms for the answer: ocireg_upload_free. So it is when another thread writes to it, whose write
+    # ends with {Closed}.
     # @return [void]
     def cancel
       return if @closed
 
+      @turn.refuse if @call.inside?
       @closed = true
       begin
+        end_write unless @turn.over?
         @call.ended? ? free : @call.run { Status.check { |error| Native.ocireg_upload_cancel(@handle, error) } }
       ensure
         @call.finished
@@ -104,6 +110,12 @@ module Ocireg
 
     private
 
+    # Of another thread.
+    def end_write
+      @call.cancel
+      @turn.over?(Job::PATIENCE)
+    end
+
     def free
       handle = @handle
       Worker.run(-> {}) { handle.free }
@@ -113,8 +125,16 @@ module Ocireg
       raise Closed, "the upload is over" if @closed
     end
 
-    # Runs work that either completes or breaks the upload. A broken upload raises the library's error again.
-    def whole
+    # Runs work that either completes or breaks the upload.
+    def whole(&block)
+      @turn.take { whole_or_broken(&block) }
+    rescue Cancelled
+      open! # another thread has cancelled the upload
+      raise
+    end
+
+    # A broken upload raises the library's error again.
+    def whole_or_broken
       open!
       raise(@reason || Cancelled.new("the upload was interrupted, and can only be cancelled")) if @broken
 

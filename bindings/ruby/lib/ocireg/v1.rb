@@ -3,6 +3,7 @@
 module Ocireg
   # The calls of protocol v1, used by registries before 2015: {Client#v1}.
   class V1
+    include Uncopied
     include Caller
 
     # @api private

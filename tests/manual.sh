@@ -13,7 +13,7 @@ fail() { echo "manual: $*" >&2; exit 1; }
 # shown PAGE: as a person reads it
 shown() { groff -man -Tascii -P-c -ww -rLL=500n "$1" 2>"$work/log" | sed 's/.\x08//g'; [ ! -s "$work/log" ] || { cat "$work/log" >&2; fail "$1 is not clean"; }; }
 
-# Each page is clean roff, and has the program of its family as an example, which compiles.
+# Each page is clean roff, and has the program of its family as an example, which compiles and prints errors (readme.sh runs them).
 pages() {
     local family source
     for family in $(bindings/c/manual.sh families); do
@@ -22,6 +22,8 @@ pages() {
         shown "$work/ocireg_$family.3" >"$work/$family.txt"
         grep -q '^EXAMPLE$' "$work/$family.txt" || fail "ocireg_$family(3) has no example"
         grep -qF "$(sed -n '/^int main/p' "$source")" "$work/$family.txt" || fail "ocireg_$family(3) has another example than $source"
+        grep -q 'fprintf(stderr, .*ocireg_error_message(' "$source" || fail "$source does not say what was wrong"
+        grep -q "\"usage: $family [A-Z].*stderr" "$source" || fail "$source does not say how it is called"
         cc "${STRICT[@]}" -fsyntax-only "$source" || fail "$source does not compile"
         sed -nE 's/^   (ocireg_[a-z0-9_]+)\(\)$/\1(/p' "$work/$family.txt" | grep -qFf - "$source" || fail "$source calls no function of its page"
     done

@@ -1,6 +1,6 @@
 #!/bin/bash
 # readme.sh: builds and runs the README's C program against real registries, under valgrind, which must report nothing (over TLS: with
-# the suppressions that are installed);
+# the suppressions that are installed), and the example programs of the manual pages, which must print what is wrong;
 # its snippets in the other languages must be those of the bindings' own READMEs, whose tests run them. Runs the lines of the README and
 # of the manual that show the command, as they stand. Needs `make`; OCIREG_TEST_COMMAND names another command than that of the release.
 set -euo pipefail
@@ -37,6 +37,34 @@ says '"tags":\["latest"\]'
 sed -i 's|readme/test|readme/missing|' "$work/tags.c"
 build_it
 says '^NOT_FOUND: '
+
+# --- the examples of the manual pages ---
+
+mkdir "$work/manual"
+cd "$work/manual"
+echo 'not a manifest' >'Bad Name'
+# example_fails NAME STATUS LINE ARGUMENT…: it ends with this status (- for any but 0) and this line of standard error, and prints nothing
+example_fails() {
+    local status=0
+    "./$1" "${@:4}" >out 2>err </dev/null || status=$?
+    [ "$status" = "$2" ] || [ "$2" = - ] && [ "$status" != 0 ] || fail "the example $1 ${*:4} ends with $status"
+    [ ! -s out ] && grep -qE "$3" err || { cat out err >&2; fail "the example $1 ${*:4} does not say what is wrong"; }
+}
+for source in "$root"/bindings/c/manual/*.c; do
+    name=$(basename "$source" .c)
+    cc -std=c11 -D_GNU_SOURCE "$source" -o "$name" -I"$root/include" -L"$root/target/release" -locireg -Wl,-rpath,"$root/target/release"
+    example_fails "$name" 64 "^usage: $name "
+    read -ra words <err
+    wrong=()
+    for _ in $(sed 's/, .*//' <<<"${words[*]:2}"); do wrong+=('Bad Name'); done
+    example_fails "$name" - '^[A-Z0-9_]+: .' "${wrong[@]}"
+done
+for name in manifest error job; do
+    [ "$("./$name" "$OCIREG_TEST_V3/readme/test")" = "sha256:$(sha256sum <"$work/index.json" | cut -d' ' -f1)" ] || fail "the example $name"
+done
+./buffer "$OCIREG_TEST_V3/readme/test" | cmp - "$work/index.json" || fail 'the example buffer'
+./upload "$OCIREG_TEST_V3/readme/test" <"$work/index.json" | grep -q '"digest":"sha256:' || fail 'the example upload'
+cd "$root"
 
 # over TLS: only the registry's name is another, and the client knows its CA
 "$program" --ca "$OCIREG_TEST_CA" -q manifest put "$OCIREG_TEST_TLS/readme/test:latest" "$work/index.json" >/dev/null

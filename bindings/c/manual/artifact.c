@@ -1,4 +1,4 @@
-/* Pushes a note and the files that are named after PLACE as an artifact. */
+/* artifact PLACE [FILE...]: an artifact of a note and these files. */
 #include <ocireg.h>
 #include <stdio.h>
 
@@ -25,8 +25,10 @@ int main(int argc, char **argv)
     ocireg_error *error = NULL;
     char *json = NULL;
     ocireg_status status;
-    if (argc < 2)
+    if (argc < 2) {
+        fputs("usage: artifact PLACE [FILE...]\n", stderr);
         return 64;
+    }
     status = ocireg_client_new(NULL, &client, &error);
     if (status == OCIREG_OK)
         status = ocireg_artifact_new(&artifact, &error);
@@ -37,7 +39,7 @@ int main(int argc, char **argv)
     if (status == OCIREG_OK)
         puts(json);
     else
-        fprintf(stderr, "%s\n", ocireg_error_message(error));
+        fprintf(stderr, "%s: %s\n", ocireg_error_name(error), ocireg_error_message(error));
     ocireg_string_free(json);
     ocireg_error_free(error);
     ocireg_artifact_free(artifact);

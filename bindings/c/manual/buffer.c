@@ -6,11 +6,20 @@ int main(int count, char **arguments)
 {
     ocireg_client *client = NULL;
     ocireg_buffer *bytes = NULL;
-    if (count == 2 && ocireg_client_new(NULL, &client, NULL) == OCIREG_OK &&
-        ocireg_manifest_get(client, NULL, arguments[1], NULL, NULL, &bytes, NULL) == OCIREG_OK)
+    ocireg_error *error = NULL;
+    if (count != 2) {
+        fputs("usage: buffer REFERENCE\n", stderr);
+        return 64;
+    }
+    ocireg_status status = ocireg_client_new(NULL, &client, &error);
+    if (status == OCIREG_OK)
+        status = ocireg_manifest_get(client, NULL, arguments[1], NULL, NULL, &bytes, &error);
+    if (status == OCIREG_OK)
         fwrite(ocireg_buffer_data(bytes), 1, ocireg_buffer_size(bytes), stdout);
-    int result = bytes == NULL;
+    else
+        fprintf(stderr, "%s: %s\n", ocireg_error_name(error), ocireg_error_message(error));
     ocireg_buffer_free(bytes);
+    ocireg_error_free(error);
     ocireg_client_free(client);
-    return result;
+    return status;
 }

@@ -21,15 +21,24 @@ static int32_t show(void *userdata, uint64_t done, uint64_t total)
 int main(int count, char **arguments)
 {
     ocireg_client *client = NULL;
-    ocireg_status status = OCIREG_INVALID_ARGUMENT;
-    if (count == 3 && ocireg_client_new(NULL, &client, NULL) == OCIREG_OK && ocireg_context_new(&context, NULL) == OCIREG_OK) {
+    ocireg_error *error = NULL;
+    if (count != 3) {
+        fputs("usage: context REPOSITORY@DIGEST FILE\n", stderr);
+        return 64;
+    }
+    ocireg_status status = ocireg_client_new(NULL, &client, &error);
+    if (status == OCIREG_OK)
+        status = ocireg_context_new(&context, &error);
+    if (status == OCIREG_OK) {
         ocireg_context_set_deadline(context, 60000, NULL);
         ocireg_context_set_progress(context, show, NULL, NULL);
         signal(SIGINT, interrupt);
-        status = ocireg_blob_get_file(client, context, arguments[1], arguments[2], NULL, NULL, NULL);
+        status = ocireg_blob_get_file(client, context, arguments[1], arguments[2], NULL, NULL, &error);
         signal(SIGINT, SIG_DFL);
     }
-    fprintf(stderr, "\n%s\n", ocireg_status_name(status));
+    if (status != OCIREG_OK)
+        fprintf(stderr, "\n%s: %s\n", ocireg_error_name(error), ocireg_error_message(error));
+    ocireg_error_free(error);
     ocireg_context_free(context);
     ocireg_client_free(client);
     return status;

@@ -1,4 +1,4 @@
-/* Makes an index of the images that are named after PLACE. */
+/* index PLACE IMAGE...: an index of these images. */
 #include <ocireg.h>
 #include <stdio.h>
 
@@ -9,8 +9,10 @@ int main(int argc, char **argv)
     ocireg_error *error = NULL;
     char *json = NULL;
     ocireg_status status;
-    if (argc < 3)
+    if (argc < 3) {
+        fputs("usage: index PLACE IMAGE...\n", stderr);
         return 64;
+    }
     status = ocireg_client_new(NULL, &client, &error);
     if (status == OCIREG_OK)
         status = ocireg_options_new(&options, &error);
@@ -21,7 +23,7 @@ int main(int argc, char **argv)
     if (status == OCIREG_OK)
         puts(json);
     else
-        fprintf(stderr, "%s\n", ocireg_error_message(error));
+        fprintf(stderr, "%s: %s\n", ocireg_error_name(error), ocireg_error_message(error));
     ocireg_string_free(json);
     ocireg_error_free(error);
     ocireg_options_free(options);

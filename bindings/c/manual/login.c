@@ -7,14 +7,19 @@ int main(int count, char **arguments)
     ocireg_client *client = NULL;
     ocireg_error *error = NULL;
     char *json = NULL;
-    if (count == 2 && ocireg_client_new(NULL, &client, &error) == OCIREG_OK &&
-        ocireg_explain(client, NULL, arguments[1], NULL, &json, &error) == OCIREG_OK)
+    if (count != 2) {
+        fputs("usage: login REFERENCE\n", stderr);
+        return 64;
+    }
+    ocireg_status status = ocireg_client_new(NULL, &client, &error);
+    if (status == OCIREG_OK)
+        status = ocireg_explain(client, NULL, arguments[1], NULL, &json, &error);
+    if (status == OCIREG_OK)
         puts(json);
-    else if (error != NULL)
+    else
         fprintf(stderr, "%s: %s\n", ocireg_error_name(error), ocireg_error_message(error));
-    int result = error != NULL;
     ocireg_string_free(json);
     ocireg_error_free(error);
     ocireg_client_free(client);
-    return result;
+    return status;
 }

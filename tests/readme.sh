@@ -119,3 +119,14 @@ sed -n '/^## The command/,/^## Source/s/^    \(.*ocireg .*\)/\1/p' "$root/README
 "$root/bindings/c/manual.sh" command "$program" | sed -n '/^\.SH EXAMPLES/,/^\.fi/p' | sed -e '/^\./d' -e 's/\\-/-/g' -e 's/\\e/\\/g' >>"$work/lines"
 [ "$(wc -l <"$work/lines")" -gt 12 ] || fail 'the examples of the command are not found'
 while read -r line; do example "$line"; done <"$work/lines"
+
+# what the README says of the form of results is what the help says, and true of a pipe
+rule=$(tr '\n' ' ' <"$root/README.md" | grep -oE 'A pipe or a file gets .* everywhere without `--json`\.' | tr -d '`')
+ocireg help | tr '\n' ' ' | grep -qF "$rule" || fail 'the README has another rule for results than the help'
+for values in "digest $app:v1" "blob digest $work/lines" version; do
+    [[ "$(ocireg $values)" != '{'* ]] && [[ "$(ocireg $values --json)" == '{'* ]] || fail "ocireg $values is not a bare value"
+    [[ $rule == *"${values% *}"* ]] || fail "the rule for results lacks ${values% *}"
+done
+for result in "tags $app" "inspect $app:v1 --platform linux/arm64" "manifest head $app:v1"; do
+    [ "$(ocireg $result | wc -l)" = 1 ] && ocireg $result | python3 -m json.tool >/dev/null || fail "ocireg $result is not one line of JSON"
+done

@@ -69,8 +69,9 @@ int help_all(const struct command *const *commands, const struct output *output)
     usage();
     fputs("A client for Docker and OCI registries. REF is [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], REPO the same\n"
           "without tag and digest, REGISTRY is HOST[:PORT]. A FILE may be - for standard input or output.\n\n"
-          "Results are lines on a terminal and with --text, and one line of JSON in a pipe or a file and with --json;\n"
-          "what is not a list is indented JSON on a terminal, and a single value, such as a digest, is bare without --json.\n"
+          "A pipe or a file gets a result as one line of JSON, and so does a terminal with --json; a terminal gets lists as lines and\n"
+          "the rest as indented JSON, and so does a pipe with --text. A single value (digest, blob digest, version) is bare everywhere\n"
+          "without --json.\n"
           "--format '{/digest} {/size}' prints members by their JSON pointers, --format '{/layers/*/digest}' a line for each.\n\n"
           "PLACE, SRC and DST are one of\n",
           stdout);

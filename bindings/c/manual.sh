@@ -60,9 +60,13 @@ and the header
 On a terminal, and with
 .BR \-\-text ,
 a list is one line for each item, with tabs between columns that are aligned on a terminal, and what is not a list is indented JSON.
-Some commands give a single value
-.RB ( digest ),
-exact bytes
+A single value
+.RB ( digest ,
+.BR "blob digest" ,
+.BR version )
+is bare everywhere without
+.BR \-\-json .
+Some commands give exact bytes
 .RB ( "blob get" ,
 .B cat
 and others without

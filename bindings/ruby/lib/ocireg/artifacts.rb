@@ -12,8 +12,9 @@ module Ocireg
     #   if_exists: and if_digest: as in {Images#copy}
     # @return [Hash] "destination", "digest", "mediaType", "size", "artifactType", "config", "layers", "subject", "blobs", "skipped",
     #   "condition"
-    def push_artifact(place, files, **options)
-      invoke(:ocireg_artifact_push, artifact_of(files), text("place", place), **options)
+    # @yield as in {Blobs#blob_to_file}
+    def push_artifact(place, files, **options, &progress)
+      invoke(:ocireg_artifact_push, artifact_of(files), text("place", place), **options, &progress)
     end
 
     # Makes an artifact that is about what a place names, and puts it beside that: ocireg_artifact_attach.
@@ -21,8 +22,9 @@ module Ocireg
     # @param files [Array<String, Pathname, Hash>] as in {#push_artifact}
     # @param options artifact_type:, annotations:, platform:, times:, concurrency:
     # @return [Hash] as in {#push_artifact}
-    def attach_artifact(place, files, **options)
-      invoke(:ocireg_artifact_attach, artifact_of(files), text("place", place), **options)
+    # @yield as in {Blobs#blob_to_file}
+    def attach_artifact(place, files, **options, &progress)
+      invoke(:ocireg_artifact_attach, artifact_of(files), text("place", place), **options, &progress)
     end
 
     # Pulls the files of an artifact into a folder, under their titles: ocireg_artifact_pull. A file appears only when all of them are
@@ -31,8 +33,9 @@ module Ocireg
     # @param folder [String, Pathname]
     # @param options titles: and media_types: (lists, with * and ?), keep_old:, unpack:, platform:, max_bytes:, max_ratio:, concurrency:
     # @return [Hash] "source", "digest", "mediaType", "artifactType", "path", "files", "skipped", "kept", "bytes_resumed", "served_by"
-    def pull_artifact(place, folder, **options)
-      invoke(:ocireg_artifact_pull, text("place", place), text("folder", folder), **options)
+    # @yield as in {Blobs#blob_to_file}
+    def pull_artifact(place, folder, **options, &progress)
+      invoke(:ocireg_artifact_pull, text("place", place), text("folder", folder), **options, &progress)
     end
 
     private

@@ -27,19 +27,20 @@ module Ocireg
     # @param reference [String] HOST[:PORT]/REPOSITORY@DIGEST
     # @param options offset:, length:, size:, limit: (64 MiB)
     # @return [String] the bytes, binary and frozen
-    def blob(reference, **options)
-      invoke(:ocireg_blob_get_memory, text("reference", reference), outs: %i[json buffer], **options).last
+    # @yield as in {#blob_to_file}
+    def blob(reference, **options, &progress)
+      invoke(:ocireg_blob_get_memory, text("reference", reference), outs: %i[json buffer], **options, &progress).last
     end
 
     # Gets a blob into a file, which appears only when complete and verified: ocireg_blob_get_file.
     # @param reference [String] HOST[:PORT]/REPOSITORY@DIGEST
-    # @param path [String, Pathname]
+    # @param path [String, Pathname, #to_path] not an open file: {#blob_to_io} writes to that
     # @param options offset:, length:, size:, if_exists: ("skip" leaves a file that holds the blob already), resume:
     # @return [Hash] "digest", "size", "offset", "length", "verified", "resumed", "path", "skipped"
     # @yieldparam done [Integer] the progress, in bytes, instead of the context's block
     # @yieldparam total [Integer, nil] nil while unknown
     def blob_to_file(reference, path, **options, &progress)
-      invoke(:ocireg_blob_get_file, text("reference", reference), text("path", path), **options, &progress)
+      invoke(:ocireg_blob_get_file, text("reference", reference), Convert.path("path", path, "blob_to_io"), **options, &progress)
     end
 
     # Gets a blob and writes it to an IO as it arrives: ocireg_blob_get_fd. After an error, also {DigestMismatch}, what
@@ -67,12 +68,13 @@ module Ocireg
     # @param source [String, Pathname, #read] the bytes; the path of a file; or an IO
     # @param options digest:, size:, chunk_size:, single_post:, mount_from:
     # @return [Hash] "digest", "size", "location", "uploaded", "mounted"
-    def put_blob(repository, source, **options)
+    # @yield as in {#blob_to_file}
+    def put_blob(repository, source, **options, &progress)
       name = text("repository", repository)
       case source
-      when String then invoke(:ocireg_blob_put_memory, name, *bytes("source", source), **options)
-      when Pathname then invoke(:ocireg_blob_put_file, name, text("source", source), **options)
-      else put_stream(name, source, **options)
+      when String then invoke(:ocireg_blob_put_memory, name, *bytes("source", source), **options, &progress)
+      when Pathname then invoke(:ocireg_blob_put_file, name, text("source", source), **options, &progress)
+      else put_stream(name, source, **options, &progress)
       end
     end
 
@@ -82,8 +84,9 @@ module Ocireg
     # @param destination [String] [HOST[:PORT]/]REPOSITORY, "oci:DIR" or "dir:DIR"
     # @param options size:
     # @return [Hash] "source", "destination", "digest", "size", "uploaded", "mounted", "resumed"
-    def copy_blob(source, destination, **options)
-      invoke(:ocireg_blob_copy, text("source", source), text("destination", destination), **options)
+    # @yield as in {#blob_to_file}
+    def copy_blob(source, destination, **options, &progress)
+      invoke(:ocireg_blob_copy, text("source", source), text("destination", destination), **options, &progress)
     end
 
     # Deletes a blob: ocireg_blob_delete.
@@ -104,10 +107,10 @@ module Ocireg
 
     private
 
-    def put_stream(name, source, **options)
+    def put_stream(name, source, **options, &progress)
       raise InvalidArgument, "source is #{source.class}, which cannot be read" unless source.respond_to?(:read)
 
-      invoke(:ocireg_blob_put_stream, name, Callbacks.source(source), nil, **options)
+      invoke(:ocireg_blob_put_stream, name, Callbacks.source(source), nil, **options, &progress)
     end
   end
 end

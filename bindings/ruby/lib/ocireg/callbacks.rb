@@ -44,7 +44,7 @@ module Ocireg
     def credentials(block)
       function(:credentials) do |_, host, answer|
         found = block.call(host.dup.force_encoding(Encoding::UTF_8))
-        found&.each { |key, value| Options.set(answer, key.to_s, value) unless value.nil? }
+        Convert.hash("the result of the credentials block", found.nil? ? {} : found).each { |key, value| Options.set(answer, key.to_s, value) unless value.nil? }
       end
     end
 
@@ -57,6 +57,7 @@ module Ocireg
 
     def fill(buffer, size, data)
       return 0 if data.nil?
+      raise TypeError, "read(#{size}) gave #{data.class}, not a String" unless data.is_a?(String)
       raise InvalidArgument, "read(#{size}) gave #{data.bytesize} bytes" if data.bytesize > size
 
       buffer.put_bytes(0, data)

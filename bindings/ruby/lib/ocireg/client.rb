@@ -48,7 +48,9 @@ module Ocireg
     #   registries_d:, containers_registries:, containerd_certs_dir:, k3s_registries:, docker_daemon_json: and short_names: (what a
     #   name without a registry is: "docker.io", or what those "files" say)
     def initialize(hosts: {}, timeout: nil, log: nil, credentials: nil, **options)
-      @defaults = Defaults.new(Convert.seconds("timeout", timeout), log, credentials, {}.compare_by_identity).freeze
+      blocks = { log: log, credentials: credentials }.map { |name, block| Convert.callable(name, block) }
+      Convert.hash("hosts", hosts).each { |host, settings| Convert.hash("hosts[#{host.inspect}]", settings) }
+      @defaults = Defaults.new(Convert.seconds("timeout", timeout), *blocks, {}.compare_by_identity).freeze
       @handle = Status.made(Handle::Client, :ocireg_client_new, Options.of(options))
       @closed = false
       hosts.each { |host, settings| set_host(host, **settings) }

@@ -31,9 +31,9 @@ module Ocireg
     # @yieldparam total [Integer, nil]
     def initialize(timeout: nil, blobs: nil, log: nil, credentials: nil, &progress)
       @progress_block = progress
-      @blob_block = blobs
-      @log_block = log
-      @credentials_block = credentials
+      @blob_block = Convert.callable("blobs", blobs)
+      @log_block = Convert.callable("log", log)
+      @credentials_block = Convert.callable("credentials", credentials)
       @lock = Monitor.new
       @calls = []
       @cancelled = false

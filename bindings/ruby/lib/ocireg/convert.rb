@@ -32,6 +32,31 @@ module Ocireg
       value.frozen? ? value : value.dup.freeze
     end
 
+    # The path of a file that is written anew. Not an open file, which would be replaced behind the caller's back.
+    def path(what, value, otherwise)
+      open = IO.try_convert(value) || (value.respond_to?(:write) && !value.respond_to?(:to_path))
+      raise TypeError, "#{what} is #{value.class}, not a path: #{otherwise} writes to what is open" if open
+
+      text(what, value)
+    end
+
+    # A block that is given as an argument, or nil.
+    def callable(what, value)
+      raise TypeError, "#{what} is #{value.class}, which cannot be called" unless value.nil? || value.respond_to?(:call)
+
+      value
+    end
+
+    def hash(what, value)
+      raise TypeError, "#{what} is #{value.class}, not a Hash" unless value.is_a?(Hash)
+
+      value
+    end
+
+    # The longest time limit, in seconds: what is longer is no other one.
+    LONGEST = 1e9
+    private_constant :LONGEST
+
     # A time limit, nil for none: anything that is a number of seconds.
     def seconds(what, value)
       return if value.nil? || value == Float::INFINITY
@@ -40,7 +65,7 @@ module Ocireg
       seconds = value.to_f
       raise InvalidArgument, "#{what} is not a number" if seconds.nan?
 
-      seconds
+      [seconds, LONGEST].min
     end
 
     # A number of bytes, as IO's methods take one.

@@ -15,8 +15,9 @@ module Ocireg
     #   source_fd: (IO#fileno that the - of a source docker-archive:- or oci-archive:- stands for; read from its current
     #   position), destination_fd: (the same for the destination)
     # @return [Hash] "source", "destination", "digest", "mediaType", "manifests", "blobs", "skipped", "condition", "plan"
-    def copy(source, destination, **options)
-      invoke(:ocireg_copy, text("source", source), text("destination", destination), **options)
+    # @yield as in {Blobs#blob_to_file}
+    def copy(source, destination, **options, &progress)
+      invoke(:ocireg_copy, text("source", source), text("destination", destination), **options, &progress)
     end
 
     # Brings the tags of a repository, a layout or an archive to another, several images at once; what fails is reported, and the rest
@@ -27,8 +28,9 @@ module Ocireg
     #   scoped:, stop_on_error:, dry_run:, parallel:, concurrency:
     # @return [Hash] "source", "destination", "dry_run", "tags": {"selected", "copied", "skipped", "pruned", "failed"}, "blobs", "images":
     #   [{"source", "destination", "state", "digest", "bytes", "bytes_copied", "error"}], "images_left_out", "error" (the first failure)
-    def sync(source, destination, **options)
-      invoke(:ocireg_sync, text("source", source), text("destination", destination), **options)
+    # @yield as in {Blobs#blob_to_file}
+    def sync(source, destination, **options, &progress)
+      invoke(:ocireg_sync, text("source", source), text("destination", destination), **options, &progress)
     end
 
     # The same for what a list says: ocireg_sync_list.
@@ -37,8 +39,9 @@ module Ocireg
     #   oci-archive:FILE
     # @param options those of {#sync}, and list_format:
     # @return [Hash] as for {#sync}
-    def sync_list(list, destination = nil, **options)
-      invoke(:ocireg_sync_list, text("list", list), destination && text("destination", destination), **options)
+    # @yield as in {Blobs#blob_to_file}
+    def sync_list(list, destination = nil, **options, &progress)
+      invoke(:ocireg_sync_list, text("list", list), destination && text("destination", destination), **options, &progress)
     end
 
     # The config of an image: ocireg_image_config.
@@ -71,8 +74,9 @@ module Ocireg
     # @param options platform:, quick: (blobs are only looked for), referrers:, concurrency:, max_bytes:, max_ratio:
     # @return [Hash] "place", "digest", "mediaType", "valid", "quick", "manifests", "blobs", "bytes", "foreign", "problems": [{"digest",
     #   "manifest", "code", "problem"}]
-    def validate_image(place, **options)
-      invoke(:ocireg_image_validate, text("place", place), **options)
+    # @yield as in {Blobs#blob_to_file}
+    def validate_image(place, **options, &progress)
+      invoke(:ocireg_image_validate, text("place", place), **options, &progress)
     end
 
     # Gives an image another tag, in its repository or another one of the same registry: ocireg_image_tag.
@@ -90,8 +94,9 @@ module Ocireg
     # @param options to:, platform:, all:, scratch:, media_type:, compression:, compression_level:,
     #   if_exists: and if_digest: as in {#copy}
     # @return [Hash] "destination", "digest", "mediaType", "base", "images", "layers", "skipped", "condition"
-    def append_image(image, layers, **options)
-      invoke(:ocireg_image_append, text("image", image), layers: Array(layers), **options)
+    # @yield as in {Blobs#blob_to_file}
+    def append_image(image, layers, **options, &progress)
+      invoke(:ocireg_image_append, text("image", image), layers: Array(layers), **options, &progress)
     end
 
     # Extracts the files of an image into a folder: ocireg_image_extract.
@@ -99,8 +104,9 @@ module Ocireg
     # @param folder [String, Pathname]
     # @param options platform:, overwrite:, owner:, setuid:, devices:, paths: (only these, or patterns), max_bytes:, max_ratio:
     # @return [Hash] "digest", "path", "layers", "files", "directories", "bytes", …
-    def extract_image(image, folder, **options)
-      invoke(:ocireg_image_extract, text("image", image), text("folder", folder), **options)
+    # @yield as in {Blobs#blob_to_file}
+    def extract_image(image, folder, **options, &progress)
+      invoke(:ocireg_image_extract, text("image", image), text("folder", folder), **options, &progress)
     end
 
     # Writes the file system of an image as one tar archive: to an IO (ocireg_image_export_fd), which must not be trusted after an error, or
@@ -110,19 +116,21 @@ module Ocireg
     # @param options platform:, max_bytes:, max_ratio:
     # @return [Hash] "digest", "platform", "path" of a file, "layers", "files", "directories", "symlinks", "hard_links", "devices",
     #   "bytes", "size"
-    def export_image(image, into, **options)
-      if (into.respond_to?(:to_path) && !into.is_a?(IO)) || into.is_a?(String)
-        return invoke(:ocireg_image_export_file, text("image", image), text("into", into), **options)
+    # @yield as in {Blobs#blob_to_file}
+    def export_image(image, into, **options, &progress)
+      if into.is_a?(String) || (into.respond_to?(:to_path) && !IO.try_convert(into))
+        return invoke(:ocireg_image_export_file, text("image", image), text("into", into), **options, &progress)
       end
 
-      Pipe.to(into) { |fd, last_step| invoke(:ocireg_image_export_fd, text("image", image), fd, last_step: last_step, **options) }
+      Pipe.to(into) { |fd, last_step| invoke(:ocireg_image_export_fd, text("image", image), fd, last_step: last_step, **options, &progress) }
     end
 
     # Lists the files of an image as {#extract_image} would create them, without writing anything: ocireg_image_files.
     # @param image [String] a place
     # @param options platform:, max_bytes:, max_ratio:
     # @return [Hash] "digest", "layers", "bytes", "files": "path", "type", "size", "mode", "uid", "gid", "mtime", "link", "layer"; "served_by"
-    def image_files(image, **options) = invoke(:ocireg_image_files, text("image", image), **options)
+    # @yield as in {Blobs#blob_to_file}
+    def image_files(image, **options, &progress) = invoke(:ocireg_image_files, text("image", image), **options, &progress)
 
     # Writes one file of an image to an IO: ocireg_image_cat. After an error, what was written must not be trusted.
     # @param image [String] a place
@@ -130,8 +138,9 @@ module Ocireg
     # @param io [IO, #write]
     # @param options platform:, verify:
     # @return [Hash] "digest", "platform", "path", "size", "mode", "layer", "verified", "served_by"
-    def image_file(image, path, io, **options)
-      Pipe.to(io) { |fd, last_step| invoke(:ocireg_image_cat, text("image", image), text("path", path), fd, last_step: last_step, **options) }
+    # @yield as in {Blobs#blob_to_file}
+    def image_file(image, path, io, **options, &progress)
+      Pipe.to(io) { |fd, last_step| invoke(:ocireg_image_cat, text("image", image), text("path", path), fd, last_step: last_step, **options, &progress) }
     end
   end
 end

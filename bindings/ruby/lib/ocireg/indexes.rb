@@ -13,8 +13,9 @@ module Ocireg
     # @return [Hash] "destination", "digest", "mediaType", "size", "before", "manifests", "added", "removed", "subject", "copied",
     #   "attempts", "skipped", "condition" (what made sure that the name could be set: "registry", "locked" or "looked"; after a change also
     #   "unconfirmed": it is made, but the look whether it has lasted failed), "tags", "manifest" (with dry_run the bytes, else nil)
-    def create_index(place, references, **options)
-      invoke(:ocireg_index_create, text("place", place), references: Array(references), **options)
+    # @yield as in {Blobs#blob_to_file}
+    def create_index(place, references, **options, &progress)
+      invoke(:ocireg_index_create, text("place", place), references: Array(references), **options, &progress)
     end
 
     # Puts what references name into an index, behind what is in it, even if others do that at once: ocireg_index_append.
@@ -24,8 +25,9 @@ module Ocireg
     #   annotations: (over those that it has), entry_annotations:, put_as: (another name, which the changed index gets instead),
     #   referrers:, tags:, dry_run:, concurrency:, if_digest:
     # @return [Hash] as in {#create_index}
-    def append_to_index(place, references, **options)
-      invoke(:ocireg_index_append, text("place", place), references: Array(references), **options)
+    # @yield as in {Blobs#blob_to_file}
+    def append_to_index(place, references, **options, &progress)
+      invoke(:ocireg_index_append, text("place", place), references: Array(references), **options, &progress)
     end
 
     # Takes entries out of an index, with their attestations; the manifests stay: ocireg_index_remove.

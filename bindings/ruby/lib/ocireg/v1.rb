@@ -60,8 +60,9 @@ module Ocireg
     # Gets an image's layer into memory: ocireg_v1_layer_memory.
     # @param options offset:, length:, limit:
     # @return [String]
-    def layer(repository, id, **options)
-      invoke(:ocireg_v1_layer_memory, *image_of(repository, id), outs: %i[json buffer], **options).last
+    # @yield as in {Blobs#blob_to_file}
+    def layer(repository, id, **options, &progress)
+      invoke(:ocireg_v1_layer_memory, *image_of(repository, id), outs: %i[json buffer], **options, &progress).last
     end
 
     # Gets an image's layer into a file: ocireg_v1_layer_file.
@@ -69,7 +70,7 @@ module Ocireg
     # @return [Hash] "id", "checksum", "verified", "size", "offset", "length", "path", "skipped"
     # @yield as in {Blobs#blob_to_file}
     def layer_to_file(repository, id, path, **options, &progress)
-      invoke(:ocireg_v1_layer_file, *image_of(repository, id), text("path", path), **options, &progress)
+      invoke(:ocireg_v1_layer_file, *image_of(repository, id), Convert.path("path", path, "layer_to_io"), **options, &progress)
     end
 
     # Writes an image's layer to an IO: ocireg_v1_layer_fd.
@@ -105,12 +106,13 @@ module Ocireg
     # @param layer [String, Pathname] its bytes, or the path of a file
     # @param options finish:
     # @return [Hash] "id", "size", "checksum", "uploaded"
-    def put_layer(repository, image, layer, **options)
+    # @yield as in {Blobs#blob_to_file}
+    def put_layer(repository, image, layer, **options, &progress)
       name = text("repository", repository)
       json = bytes("image", image)
-      return invoke(:ocireg_v1_put_layer_file, name, *json, text("layer", layer), **options) if layer.is_a?(Pathname)
+      return invoke(:ocireg_v1_put_layer_file, name, *json, text("layer", layer), **options, &progress) if layer.is_a?(Pathname)
 
-      invoke(:ocireg_v1_put_layer, name, *json, *bytes("layer", layer), **options)
+      invoke(:ocireg_v1_put_layer, name, *json, *bytes("layer", layer), **options, &progress)
     end
 
     # Pushes an image from any place to a tag, as a chain of v1 images: ocireg_v1_push.
@@ -118,8 +120,9 @@ module Ocireg
     # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG]
     # @param options platform:
     # @return [Hash] "source", "destination", "digest", "id", "images"
-    def push(source, reference, **options)
-      invoke(:ocireg_v1_push, text("source", source), text("reference", reference), **options)
+    # @yield as in {Blobs#blob_to_file}
+    def push(source, reference, **options, &progress)
+      invoke(:ocireg_v1_push, text("source", source), text("reference", reference), **options, &progress)
     end
 
     # ocireg_v1_put_checksum

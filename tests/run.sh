@@ -148,7 +148,7 @@ readonly PLAIN='test_callbacks test_cancel test_fork test_handles test_interrupt
 # runs all.
 readonly PROTOCOL='test_behaviours test_cancel test_command test_commands test_completion test_descriptors test_faults test_interrupt
     test_login test_machine test_mirrors test_network test_outside test_pages test_places test_read test_redirects test_referrers
-    test_resources test_shell test_signals test_tokens test_v1 test_v1_oddities test_write test_wrong_lines'
+    test_resources test_shell test_signals test_terminal test_tokens test_v1 test_v1_oddities test_write test_wrong_lines'
 # In an ordinary process only: they look into all of its memory, or measure it. The sanitizers have terabytes, and valgrind copies.
 readonly ORDINARY='test_wiped test_json_memory'
 # Never: with wrong handles and painted stacks they read memory that valgrind considers invalid.

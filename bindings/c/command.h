@@ -60,7 +60,7 @@ struct command_line {
     const char *descriptor; /* --destination-fd N */
     const char *list_format; /* --list-format FORM */
     int64_t depth;          /* --depth N; 0: not given */
-    bool raw;
+    bool raw, dry_run;
 };
 
 struct command {

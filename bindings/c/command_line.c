@@ -44,6 +44,7 @@ static int set(struct command_line *line, const struct parameter *parameter, con
     int64_t number = 0;
     switch (parameter->kind) {
     case PARAMETER_FLAG:
+        line->dry_run |= strcmp(parameter->key, OCIREG_OPT_DRY_RUN) == 0;
         status = ocireg_options_set_bool(line->options, parameter->key, true, &error);
         break;
     case PARAMETER_OFF:

@@ -7,7 +7,9 @@ static int run(struct session *session, const struct command_line *line)
     ocireg_error *error = NULL;
     char *json = NULL;
     ocireg_status status;
-    int result = session_show_progress(session);
+    int result = line->dry_run ? OCIREG_OK : refuse_terminal_at(line->arguments[1], line->descriptor);
+    if (result == OCIREG_OK)
+        result = session_show_progress(session);
     if (result != OCIREG_OK)
         return result;
     status = ocireg_copy(session->client, session->context, line->arguments[0], line->arguments[1], line->options, &json,

@@ -8,9 +8,9 @@ static int export_to_stdout(struct session *session, const struct command_line *
 {
     ocireg_error *error = NULL;
     int result;
-    if (isatty(STDOUT_FILENO))
-        return report_usage("an archive is not written to a terminal: use -o FILE, or a pipe");
-    result = session_show_progress(session);
+    result = refuse_terminal("-");
+    if (result == OCIREG_OK)
+        result = session_show_progress(session);
     if (result != OCIREG_OK)
         return result;
     if (ocireg_image_export_fd(session->client, session->context, line->arguments[0], STDOUT_FILENO, line->options, NULL, &error) !=
@@ -27,9 +27,9 @@ static int export(struct session *session, const struct command_line *line)
     int result;
     if (line->output == NULL)
         return export_to_stdout(session, line);
-    if (is_standard_output(line->output) && isatty(STDOUT_FILENO))
-        return report_usage("an archive is not written to a terminal: use -o FILE, or a pipe");
-    result = session_show_progress(session);
+    result = refuse_terminal(line->output);
+    if (result == OCIREG_OK)
+        result = session_show_progress(session);
     if (result != OCIREG_OK)
         return result;
     status = ocireg_image_export_file(session->client, session->context, line->arguments[0], line->output, line->options, &json, &error);

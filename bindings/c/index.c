@@ -11,7 +11,9 @@ static int change(struct session *session, const struct command_line *line, cons
     ocireg_error *error = NULL;
     char *json = NULL;
     ocireg_status status = OCIREG_OK;
-    int result = session_show_progress(session);
+    int result = refuse_terminal_at(line->arguments[0], NULL);
+    if (result == OCIREG_OK)
+        result = session_show_progress(session);
     if (result != OCIREG_OK)
         return result;
     for (size_t i = 0; status == OCIREG_OK && i < line->more_count; i++)

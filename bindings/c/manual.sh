@@ -82,7 +82,10 @@ A * in a pointer makes a line for each item of that list or object, in which {*}
 {/manifest/layers/*/digest}. \en, \et, \e\e, \e{ and \e} are a new line, a tab, a backslash and braces. A member that the result does not
 have prints nothing; when it has none of those that are named, the exit status is that of NOT_FOUND.
 .PP
-Text from registries cannot control the terminal: such characters are shown as a question mark. Colour is used only on terminals, and
+Text from registries cannot control the terminal: such characters are shown as a question mark. Exact bytes are not changed, so that
+an archive is not written to a terminal, nor is a blob with a NUL in it;
+.B cat
+and a blob that may be a text are. Colour is used only on terminals, and
 not with
 .BR NO_COLOR .
 .SH COMMANDS

@@ -249,6 +249,13 @@ bool is_standard_output(const char *path)
            (stat(path, &there) == 0 && fstat(STDOUT_FILENO, &here) == 0 && there.st_dev == here.st_dev && there.st_ino == here.st_ino);
 }
 
+int refuse_terminal(const char *path)
+{
+    if (!is_standard_output(path) || !isatty(STDOUT_FILENO))
+        return OCIREG_OK;
+    return report_usage("an archive is not written to a terminal: name a file for it, or use a pipe");
+}
+
 static int write_whole(struct session *session, const char *path, bool secret, const uint8_t *data, size_t size)
 {
     struct output_file file;
@@ -299,6 +306,14 @@ static char *standard_output_of(const char *place, const char *descriptor)
         free(file);
     }
     return NULL;
+}
+
+int refuse_terminal_at(const char *place, const char *descriptor)
+{
+    char *file = standard_output_of(place, descriptor);
+    int result = file == NULL ? OCIREG_OK : refuse_terminal(file);
+    free(file);
+    return result;
 }
 
 int finish_at(struct session *session, const char *place, const char *descriptor, ocireg_status status, char *json,

@@ -21,6 +21,11 @@ int output_file_open(struct session *session, const char *path, struct output_fi
 /* Closes it. A file gets its name only if the result so far is good. Returns the exit status. */
 int output_file_close(struct session *session, struct output_file *file, bool secret, int result);
 
+/* Reports a wrong command line if an archive would be written to a terminal: as the file of this name, or at a place, where `descriptor` is
+ * that of finish_at. */
+int refuse_terminal(const char *path);
+int refuse_terminal_at(const char *place, const char *descriptor);
+
 /* Writes a file so that it appears complete or not at all. */
 int file_write_whole(struct session *session, const char *path, const uint8_t *data, size_t size);
 /* The same for a secret: no other user may read the file. */

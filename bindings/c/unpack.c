@@ -93,11 +93,14 @@ static int append(struct session *session, const struct command_line *line)
     ocireg_error *error = NULL;
     char *json = NULL;
     ocireg_status status;
-    int result = session_show_progress(session);
+    const char *result_place = line->to != NULL ? line->to : line->arguments[0];
+    int result = refuse_terminal_at(result_place, NULL);
+    if (result == OCIREG_OK)
+        result = session_show_progress(session);
     if (result != OCIREG_OK)
         return result;
     status = ocireg_image_append(session->client, session->context, line->arguments[0], line->options, &json, &error);
-    return finish_at(session, line->to != NULL ? line->to : line->arguments[0], NULL, status, json, error);
+    return finish_at(session, result_place, NULL, status, json, error);
 }
 
 static const struct parameter append_parameters[] = {

@@ -1,0 +1,55 @@
+/* What the ocireg command refuses to write to a terminal. */
+#include "command.h"
+#include "terminal.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+static void refused_at_terminal(const char *words) {
+    struct terminal terminal = terminal_start("TERM=xterm", words);
+    int status = terminal_end(&terminal);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 64) fail_msg("%s ended with %#x: %s", words, (unsigned)status, terminal.said);
+    if (!strstr(terminal.said, "not written to a terminal")) fail_msg("%s said: %s", words, terminal.said);
+    assert_null(memchr(terminal.said, '\0', terminal.size));
+}
+
+/* Whichever command writes the archive, and whatever standard output is called. */
+static void test_archives(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *place = repository("OCIREG_TEST_V3", "archives"), *image = text("%s:a", place);
+    put_image(client_of("OCIREG_TEST_V3"), place, "a", 1);
+    expect_shell("printf x >x && tar -cf l.tar x");
+    const char *const lines[] = {
+        "copy %s docker-archive:-:a:b", "copy %s oci-archive:-", "copy %s oci-archive:/dev/stdout:a", "-q pull %s oci-archive:-:a",
+        "copy %s oci-archive:- --destination-fd 1", "export %s", "export %s -o /dev/stdout", "append %s --layer l.tar --to oci-archive:-",
+        "index create oci-archive:-:a %s",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        const char *hole = strstr(lines[i], "%s");
+        refused_at_terminal(text("%.*s%s%s", (int)(hole - lines[i]), lines[i], image, hole + 2));
+    }
+    /* What writes none, and a pipe. */
+    assert_non_null(strstr(terminal_run("TERM=xterm", text("copy %s oci-archive:-:a --dry-run", image)), "plan"));
+    expect_bash(text("$0 copy %s docker-archive:-:a:b | tar -t | grep -qx manifest.json", image));
+}
+
+/* A blob may be a text, which is shown. */
+static void test_blobs(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *place = repository("OCIREG_TEST_V3", "blobs");
+    write_file(text("%s/t", folder), "some\ntext", 9);
+    write_file(text("%s/b", folder), "a\0\033c", 4);
+    expect_shell(text("$0 blob put %s t >out && $0 blob put %s b >out", place, place));
+    const char *digest = digest_of("some\ntext", 9);
+    assert_string_equal(terminal_run("TERM=xterm", text("blob get %s@%s", place, digest)), "some\r\ntext");
+    const char *binary = text("blob get %s@%s", place, digest_of("a\0\033c", 4));
+    refused_at_terminal(binary);
+    expect_shell(text("$0 %s >out && cmp out b && $0 %s -o - | cmp - b", binary, binary));
+}
+
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {test(test_archives), test(test_blobs)};
+    return run_all(tests, argc, argv);
+}

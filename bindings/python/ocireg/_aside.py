@@ -10,6 +10,7 @@ interrupted too.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -113,15 +114,25 @@ def serve(jobs: SimpleQueue[Job | None]) -> None:
         del job
 
 
+# Kept here: at the end of the interpreter a module's names may be gone before its functions are.
+_ending = sys.is_finalizing
+
+
+def no_more_threads() -> RuntimeError:
+    return RuntimeError("the interpreter is ending: no other thread runs any more")
+
+
 _idle: list[Worker] = []
 os.register_at_fork(after_in_child=_idle.clear)
 
 
 def worker(wanted: bool) -> Worker | None:
-    """A worker for the main thread, the one that signals interrupt, and for any other caller that wants one. None where no thread can be
-    started any more, at the end of the process, and for a call that can do without."""
-    if not wanted and threading.current_thread() is not threading.main_thread():
+    """A worker for the main thread, the one that signals interrupt, and for any other caller that wants one. None for a call that can do
+    without where there is none any more: at the end of the interpreter threads stand still, and a new one does not begin."""
+    if not wanted and (_ending() or threading.current_thread() is not threading.main_thread()):
         return None
+    if _ending():
+        raise no_more_threads()
     try:
         return _idle.pop()
     except IndexError:
@@ -164,6 +175,8 @@ class Lasting:
         self.job = job
 
     def wait(self, attempt: Callable[..., Any]) -> int:
+        if _ending() and not self.job.done:
+            raise no_more_threads()
         if self.worker:
             give(self.worker, self.job)
         try:

@@ -13,6 +13,7 @@ from ._native import library
 from ._sink import Sink
 from ._source import fill
 from .context import Context
+from .errors import Closed
 
 text = _convert.text
 
@@ -63,6 +64,7 @@ class Caller:
     ) -> Any:
         """Calls a C function: function(client, context, arguments…, options, outs…, error). Of the options, context and timeout are this
         package's, the others are the library's. A sink's descriptor is the last argument; a source is a callback."""
+        self._alive()
         given = dict(options or {})
         context, timeout = given.pop("context", None), given.pop("timeout", None)
         handle = _convert.options(given)
@@ -82,8 +84,14 @@ class Caller:
             call.drop(handle)
         return then(*[place.take() for place in places])  # type: ignore[attr-defined]
 
+    def _alive(self) -> None:
+        """A finalizer may use a client that has been finalized before it."""
+        if not self._handle.value:
+            raise Closed("the client was freed by Python")
+
     def _open(self, kind: type[Owned], name: str, *arguments: Any, options: Any, then: Callable[[Any, Call], Any]) -> Any:
         """Like _invoke, for functions that open something, which keeps its call."""
+        self._alive()
         given = dict(options)
         context, timeout = given.pop("context", None), given.pop("timeout", None)
         handle, place = _convert.options(given), kind()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._memory import Json, ReaderHandle, check, lent, made
 from ._native import library
+from ._turn import Turn
 from .errors import Busy, Cancelled, Closed, Forked
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ class BlobReader(io.RawIOBase):
     """An open blob, to be read like a file: shutil.copyfileobj, tarfile and json.load take it.
 
     It reaches its end only when the bytes have been verified: a wrong digest or a short transfer is an error, never an end. For one thread
-    at a time. An interrupted read loses nothing: the next one continues. It cannot seek: `offset` and `length` of `open_blob` read a
-    piece. Close it before its end to stop the transfer.
+    at a time: another one gets Busy, but may `close` it. An interrupted read loses nothing: the next one continues. It cannot seek:
+    `offset` and `length` of `open_blob` read a piece. Close it before its end to stop the transfer.
     """
 
     def __init__(self, handle: ReaderHandle, call: Call) -> None:
@@ -40,6 +41,7 @@ class BlobReader(io.RawIOBase):
         self._begin = 0
         self._gathered: list[bytes] = []
         self._position = 0
+        self._turn = Turn("reader")
 
     def __del__(self) -> None:
         # Not close(), as other files do. The handle is freed by itself.
@@ -81,60 +83,23 @@ class BlobReader(io.RawIOBase):
 
     def readinto(self, buffer: Any, /) -> int:
         """Reads what is there into a buffer, at least one byte; 0 at the end."""
-        target = memoryview(buffer).cast("B")
-        if target.readonly:
-            raise TypeError("the buffer cannot be written to")
-        if self._gathered:
-            data = b"".join(self._gathered)
-            count = min(target.nbytes, len(data))
-            target[:count] = data[:count]
-            self._gathered = [data[count:]] if data[count:] else []
-            self._position += count
-            return count
-        count = min(target.nbytes, self._there()) if target.nbytes else 0
-        target[:count] = memoryview(self._space)[self._begin : self._begin + count]
-        self._begin += count
-        self._position += count
-        return count
+        return self._turn.take(lambda: self._readinto(buffer))
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Reads `size` bytes, fewer only at the end; without a size all."""
-        wanted = -1 if size is None or size < 0 else size
-        have = sum(map(len, self._gathered))
-        while (wanted < 0 or have < wanted) and (there := self._there()):
-            count = there if wanted < 0 else min(there, wanted - have)
-            self._gather(count)
-            have += count
-        return self._give(wanted)
+        return self._turn.take(lambda: self._read(size))
 
     def read1(self, size: int | None = -1, /) -> bytes:
         """Reads what is there, at least one byte, at most `size`; nothing at the end."""
-        wanted = -1 if size is None or size < 0 else size
-        if wanted and not self._gathered and (there := self._there()):
-            self._gather(there if wanted < 0 else min(there, wanted))
-        return self._give(wanted)
+        return self._turn.take(lambda: self._read1(size))
 
     def peek(self, size: int = 0, /) -> bytes:
         """What is there, at least one byte, and stays there; nothing at the end."""
-        if not self._gathered and (there := self._there()):
-            return bytes(memoryview(self._space)[self._begin : self._begin + there])
-        return b"".join(self._gathered)
+        return self._turn.take(lambda: self._peek())
 
     def readline(self, size: int | None = -1, /) -> bytes:
         """Reads up to the end of a line, at most `size` bytes."""
-        wanted = -1 if size is None or size < 0 else size
-        have, found = 0, False
-        for piece in self._gathered:
-            have += piece.find(b"\n") + 1 or len(piece)
-            if found := b"\n" in piece:
-                break
-        while not found and (wanted < 0 or have < wanted) and (there := self._there()):
-            at = self._space.find(b"\n", self._begin, self._begin + there)
-            found = at >= 0
-            count = at + 1 - self._begin if found else there
-            self._gather(count)
-            have += count
-        return self._give(have if wanted < 0 else min(have, wanted))
+        return self._turn.take(lambda: self._readline(size))
 
     def readall(self) -> bytes:
         """Reads all that is left."""
@@ -158,6 +123,58 @@ class BlobReader(io.RawIOBase):
     def _check(self) -> None:
         if self.closed:
             raise Closed("the reader is closed")
+
+    def _readinto(self, buffer: Any) -> int:
+        target = memoryview(buffer).cast("B")
+        if target.readonly:
+            raise TypeError("the buffer cannot be written to")
+        if self._gathered:
+            data = b"".join(self._gathered)
+            count = min(target.nbytes, len(data))
+            target[:count] = data[:count]
+            self._gathered = [data[count:]] if data[count:] else []
+            self._position += count
+            return count
+        count = min(target.nbytes, self._there()) if target.nbytes else 0
+        target[:count] = memoryview(self._space)[self._begin : self._begin + count]
+        self._begin += count
+        self._position += count
+        return count
+
+    def _read(self, size: int | None) -> bytes:
+        wanted = -1 if size is None or size < 0 else size
+        have = sum(map(len, self._gathered))
+        while (wanted < 0 or have < wanted) and (there := self._there()):
+            count = there if wanted < 0 else min(there, wanted - have)
+            self._gather(count)
+            have += count
+        return self._give(wanted)
+
+    def _read1(self, size: int | None) -> bytes:
+        wanted = -1 if size is None or size < 0 else size
+        if wanted and not self._gathered and (there := self._there()):
+            self._gather(there if wanted < 0 else min(there, wanted))
+        return self._give(wanted)
+
+    def _peek(self) -> bytes:
+        if not self._gathered and (there := self._there()):
+            return bytes(memoryview(self._space)[self._begin : self._begin + there])
+        return b"".join(self._gathered)
+
+    def _readline(self, size: int | None) -> bytes:
+        wanted = -1 if size is None or size < 0 else size
+        have, found = 0, False
+        for piece in self._gathered:
+            have += piece.find(b"\n") + 1 or len(piece)
+            if found := b"\n" in piece:
+                break
+        while not found and (wanted < 0 or have < wanted) and (there := self._there()):
+            at = self._space.find(b"\n", self._begin, self._begin + there)
+            found = at >= 0
+            count = at + 1 - self._begin if found else there
+            self._gather(count)
+            have += count
+        return self._give(have if wanted < 0 else min(have, wanted))
 
     def _gather(self, count: int) -> None:
         """Bytes that have not been given out become a part of what a read gives."""

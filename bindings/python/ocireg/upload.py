@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import io
+import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from . import _convert
+from . import _aside, _convert
 from ._memory import Json, UploadHandle, lent
 from ._native import library
-from .errors import Cancelled, Closed, Error, InvalidArgument
+from ._turn import Turn
+from .errors import Busy, Cancelled, Closed, Error, InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +35,8 @@ class Upload(io.RawIOBase):
             shutil.copyfileobj(file, upload)
         print(upload.result["digest"])
 
-    For one thread at a time. After an error or an interrupt bytes may be missing or sent twice, so it can only be cancelled then.
+    For one thread at a time: another one gets Busy, but may `cancel` or `close` it. After an error or an interrupt bytes may be missing or
+    sent twice, so it can only be cancelled then.
     """
 
     def __init__(self, handle: UploadHandle, call: Call) -> None:
@@ -42,6 +45,7 @@ class Upload(io.RawIOBase):
         self._collected = bytearray()
         self._position = 0
         self._broken: Error | None = None
+        self._turn = Turn("upload")
         self._over = False
         self._result: BlobPut | None = None
 
@@ -124,10 +128,17 @@ class Upload(io.RawIOBase):
 
     def cancel(self) -> None:
         """Abandons the upload, also at the registry: `ocireg_upload_cancel`. When an interrupt, its context or its time has ended it, the
-        registry is told so without waiting longer than 120 ms for the answer: `ocireg_upload_free`. Any number of times."""
+        registry is told so without waiting longer than 120 ms for the answer: `ocireg_upload_free`. So it is when another thread writes to
+        it, whose write ends with Closed. Any number of times."""
         if not self._over:
+            user = self._turn.user()
+            if user == threading.get_ident():
+                self._turn.refuse()
             self._over = True
             try:
+                if user is not None:
+                    self._call.cancel()
+                    self._turn.wait(_aside.PATIENCE)
                 if not self._call.over:
                     self._call.run(library.ocireg_upload_cancel, self._handle)
                 elif self._call.job is None or self._call.job.done:
@@ -139,6 +150,8 @@ class Upload(io.RawIOBase):
         """Abandons an upload that was not finished, whatever the registry says to that."""
         try:
             self.cancel()
+        except Busy:
+            raise
         except Error:
             pass
 
@@ -166,7 +179,16 @@ class Upload(io.RawIOBase):
             self._call.run(library.ocireg_upload_write, self._handle, place, size)
 
     def _whole(self, step: Callable[[], Any]) -> Any:
-        """A step that is done wholly, or breaks the upload, which then raises the same error again."""
+        """A step that is done wholly, or breaks the upload."""
+        try:
+            return self._turn.take(lambda: self._whole_or_broken(step))
+        except Cancelled:
+            if self._over:  # another thread has cancelled the upload
+                raise Closed("the upload is over") from None
+            raise
+
+    def _whole_or_broken(self, step: Callable[[], Any]) -> Any:
+        """A broken upload raises the same error again."""
         if self._over:
             raise Closed("the upload is over")
         if self._broken:

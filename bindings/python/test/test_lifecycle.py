@@ -217,12 +217,14 @@ class ProcessTest(helper.Case):
         for join in joins:
             join()
 
-    def ends(self, script: str, status: int = 0, seconds: float = 4) -> None:
-        script = "import ocireg, sys, threading, time, atexit\nsilent, registry = sys.argv[1:]\n" + script
-        with self.within(seconds), self.python(script, SILENT, self.registry) as child:
-            assert child.stdout
-            self.assertEqual(child.stdout.read(), "")
-            self.assertEqual(child.wait(), status)
+    def ends(self, script: str, status: int = 0, seconds: float = 4, said: str = "") -> None:
+        script = "import ocireg, os, sys, threading, time, atexit\nsilent, registry = sys.argv[1:]\n" + script
+        with self.python(script, SILENT, self.registry) as child:
+            try:
+                self.assertEqual(child.communicate(timeout=seconds)[0], said)
+            finally:
+                child.kill()
+            self.assertEqual(child.returncode, status)
 
     def test_an_exit_does_not_wait_for_other_threads_calls(self) -> None:
         client = "def ping():\n    try: ocireg.Client(plain_http=True).ping(silent)\n    except ocireg.Cancelled: pass\n"
@@ -264,6 +266,35 @@ cycle.append(cycle)
 atexit.register(lambda: ocireg.Client(plain_http=True).ping(registry))
 """
         )
+
+    def test_a_finalizer_at_the_end_makes_calls(self) -> None:
+        """When Python runs the last finalizers, its other threads stand still for ever, and a new one does not begin."""
+        begin = """
+import io
+class Last:
+    what = None
+    def __del__(self, write=os.write, errors=(RuntimeError, ocireg.Error)):
+        try: self.what()
+        except errors: write(1, b"-")
+        else: write(1, b"+")
+last = Last()  # finalized before the client, because it is older
+client = ocireg.Client(plain_http=True)
+reference = registry + "/python/exit@" + client.put_blob(registry + "/python/exit", b"x" * 3_000_000)["digest"]
+context = ocireg.Context(progress=lambda *_: None)
+reader = client.open_blob(reference)
+"""
+        for more in ("", "ocireg._aside._idle.clear()\n"):  # a worker that stands still, and one that would have to begin
+            for what, said in {
+                "client.ping(registry)": "+",
+                "client.blob(reference, context=context)": "+",
+                "reader.read()": "-",  # ended before, like all calls of the process
+                "client.put_blob(registry + '/python/exit', io.BytesIO(b'y'))": "+",
+                "client.blob_to_file(reference, io.BytesIO())": "-",
+            }.items():
+                with self.subTest(what, more=more):
+                    self.ends(f"{begin}{more}last.what = lambda: {what}", said=said)
+        # The client is older, and has been finalized.
+        self.ends(begin.replace("last = Last()", "") + "last = Last()\nlast.what = lambda: client.ping(registry)", said="-")
 
     def test_an_exit_by_an_exception_of_a_callback(self) -> None:
         self.ends("ocireg.Client(plain_http=True).ping(registry, context=ocireg.Context(log=lambda _: sys.exit(5)))", 5)

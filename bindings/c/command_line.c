@@ -4,7 +4,7 @@
 #include "command.h"
 
 #include "flags.h"
-#include "standard_input.h"
+#include "pipe_file.h"
 #include "suggest.h"
 
 #include <string.h>

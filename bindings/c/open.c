@@ -5,7 +5,7 @@
 #include "clock.h"
 #include "hosts.h"
 #include "registries.h"
-#include "standard_input.h"
+#include "pipe_file.h"
 #include "trace.h"
 
 #include <stdlib.h>
@@ -56,7 +56,7 @@ static int open_all(struct session *session, const struct command *command, char
 {
     int status = credentials_read(session, command->asks, credentials);
     if (status == OCIREG_OK)
-        status = standard_input_pour(session);
+        status = pipes_pour(session);
     if (status == OCIREG_OK)
         status = open_context(session);
     if (status == OCIREG_OK) {

@@ -1,7 +1,7 @@
 #include "options.h"
 
 #include "named_option.h"
-#include "standard_input.h"
+#include "pipe_file.h"
 #include "template.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "place.h"
 
 #include "json.h"
-#include "standard_input.h"
+#include "pipe_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +47,7 @@ int place_to_read_again(struct session *session, const char *place, char **name)
     ocireg_json_free(json);
     if (*name == NULL)
         result = report_failure(session->output, OCIREG_INTERNAL, "out of memory");
-    return result == OCIREG_OK && archive ? standard_input_pour(session) : result;
+    return result == OCIREG_OK && archive ? pipes_pour(session) : result;
 }
 
 static char *beside_reference(const char *reference, const char *digest)

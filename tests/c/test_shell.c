@@ -299,12 +299,18 @@ static void test_dash_is_a_file(void **state) {
                      "test \"$($A blob get $R@$D)\" = blob &&"
                      "cat layer.tar | $A append --scratch oci:layout:v1 --layer - >/dev/null && test $($A cat oci:layout:v1 motd -o -) = hello &&"
                      "$A append oci:layout:v1 --layer - --to oci:layout:v2 <layer.tar >/dev/null && $A files oci:layout:v2 --text | grep -qx /motd &&"
+                     "$A append oci:layout:v1 --layer <(cat layer.tar) --layer <(printf bye >motd && tar -c motd) --to oci:layout:v3 >/dev/null &&"
+                     "test $($A cat oci:layout:v3 motd) = bye &&"
+                     "test $($A manifest get oci:layout:v3 --format {/manifest/layers/*/digest} | wc -l) = 3 &&"
+                     "mkfifo fifo && { cat layer.tar >fifo & } && $A append --scratch oci:layout:v4 --layer fifo >/dev/null &&"
+                     "test $($A cat oci:layout:v4 motd) = hello && test -p fifo &&"
                      "$A schema1 key | $A schema1 sign motd --key - 2>err || grep -q INVALID_MANIFEST err &&"
                      "U=$($A upload start $R --format {/url}) && printf chunk | $A upload chunk $U - --offset 0 >/dev/null", place, place));
     expect_failure(64, "schema1 sign - --key -", "only once");
     expect_failure(64, "blob put a/b - --username u --password-stdin", "");
     struct terminal terminal = terminal_start("-u TERM", "--deadline 0.5 append --scratch oci:/nowhere --layer -");
     assert_int_equal(WEXITSTATUS(terminal_end(&terminal)), OCIREG_TIMEOUT);
+    expect_failure(OCIREG_TIMEOUT, text("--deadline 0.5 append --scratch oci:/nowhere --layer %s/fifo", folder), "");
 }
 
 /* What each command ends with when nothing reads standard output, and that it says nothing: %s is a repository. Descriptor 4 is a pipe

@@ -93,17 +93,31 @@ pub fn text(value: &(impl Serialize + ?Sized)) -> Result<String, JsonError> {
 #[derive(Default)]
 struct WipedBytes(Zeroizing<Vec<u8>>);
 
+impl WipedBytes {
+    #[cold]
+    fn grow(&mut self, needed: usize) {
+        let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * self.0.capacity()).max(512)));
+        larger.extend_from_slice(&self.0);
+        // The smaller one is wiped where it is dropped.
+        self.0 = larger;
+    }
+}
+
 impl io::Write for WipedBytes {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    // Results are written in small parts, of one byte often.
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         let needed = self.0.len() + bytes.len();
         if needed > self.0.capacity() {
-            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * self.0.capacity())));
-            larger.extend_from_slice(&self.0);
-            // The smaller one is wiped where it is dropped.
-            self.0 = larger;
+            self.grow(needed);
         }
         self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -126,9 +140,11 @@ struct EscapingFormatter;
 impl Formatter for EscapingFormatter {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         // Most fragments are plain ASCII.
-        let plain = fragment.bytes().all(|byte| byte < 0x7f);
+        if fragment.bytes().all(|byte| byte < 0x7f) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
-        while let Some((at, c)) = rest.char_indices().find(|(_, c)| !plain && is_obeyed(*c)) {
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_obeyed(*c)) {
             write!(writer, "{}\\u{:04x}", &rest[..at], u32::from(c))?;
             rest = &rest[at + c.len_utf8()..];
         }

@@ -44,7 +44,8 @@ impl RateLimit {
 
 /// The first number in a header under one of the keys, or by itself, and the window that follows it.
 fn number(text: Option<&str>, keys: &[&str], bare: bool) -> (Option<u64>, Option<u64>) {
-    let items = Item::all(text.unwrap_or_default());
+    let Some(text) = text else { return (None, None) };
+    let items = Item::all(text);
     let wanted = |item: &Item| keys.iter().find_map(|key| item.value(key)).or(item.bare.filter(|_| bare));
     let number = items.iter().find_map(wanted);
     let window = number.and_then(|_| items.iter().find_map(|item| item.value("w")));

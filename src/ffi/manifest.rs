@@ -77,8 +77,9 @@ pub unsafe extern "C" fn ocireg_manifest_get(
             (error, (Json::optional(json), Bytes::optional(bytes)), client, context, options),
             |client| place(client, reference),
             |client, call, place, options| {
-                let manifest = place::get_manifest(client, call, &place, &options)?;
-                Ok((manifest.to_json(), manifest.bytes))
+                let mut manifest = place::get_manifest(client, call, &place, &options)?;
+                let bytes = std::mem::take(&mut manifest.bytes);
+                Ok((manifest, bytes))
             },
         )
     }

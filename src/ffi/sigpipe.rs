@@ -19,7 +19,9 @@ impl Blocked {
         unsafe {
             let mut before = std::mem::zeroed();
             libc::pthread_sigmask(libc::SIG_BLOCK, &only_pipe(), &mut before);
-            Blocked { before, pending: is_pending() }
+            // One that was not blocked has been delivered.
+            let pending = libc::sigismember(&before, libc::SIGPIPE) == 1 && is_pending();
+            Blocked { before, pending }
         }
     }
 }

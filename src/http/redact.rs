@@ -18,6 +18,25 @@ const URLS: [&str; 3] = ["location", "content-location", "referer"];
 const SECRET: [&str; 9] =
     ["authorization", "cookie", "token", "secret", "password", "credential", "api-key", "apikey", "signature"];
 
+/// Headers that most responses have, and that contain neither: they need not be searched.
+const HARMLESS: [&str; 15] = [
+    "accept-ranges",
+    "age",
+    "cache-control",
+    "connection",
+    "content-length",
+    "content-type",
+    "date",
+    "docker-content-digest",
+    "docker-distribution-api-version",
+    "etag",
+    "last-modified",
+    "server",
+    "strict-transport-security",
+    "vary",
+    "x-content-type-options",
+];
+
 /// A URL without userinfo and fragment, its query values replaced except those known to be harmless.
 pub(crate) fn url(url: &Url) -> String {
     text_url(url.as_str())
@@ -32,8 +51,11 @@ pub(crate) fn without_query(url: &Url) -> String {
 
 /// The value of a header without secrets.
 pub(crate) fn header(name: &str, value: &HeaderValue) -> String {
-    let name = name.to_ascii_lowercase();
     let text = String::from_utf8_lossy(value.as_bytes());
+    if HARMLESS.contains(&name) && !value.is_sensitive() {
+        return text.into_owned();
+    }
+    let name = name.to_ascii_lowercase();
     if value.is_sensitive() || SECRET.iter().any(|word| name.contains(word)) || name.ends_with("-auth") {
         return secret(&name, &text);
     }
@@ -50,10 +72,15 @@ pub(crate) fn header(name: &str, value: &HeaderValue) -> String {
 
 /// All headers by their lower-case names; the values of a repeated one are joined.
 pub(crate) fn headers(headers: &HeaderMap) -> Map<String, Value> {
-    let join = |name: &::http::header::HeaderName| {
-        headers.get_all(name).iter().map(|value| header(name.as_str(), value)).collect::<Vec<_>>().join(", ")
-    };
-    headers.keys().map(|name| (name.as_str().to_owned(), Value::String(join(name)))).collect()
+    let mut shown = Map::with_capacity(headers.keys_len());
+    for (name, value) in headers {
+        let text = header(name.as_str(), value);
+        match shown.get_mut(name.as_str()) {
+            Some(Value::String(before)) => before.extend([", ", &text]),
+            _ => drop(shown.insert(name.as_str().to_owned(), Value::String(text))),
+        }
+    }
+    shown
 }
 
 /// The scheme of credentials is useful in a log, and not secret.

@@ -10,6 +10,7 @@ mod media_type;
 #[cfg(test)]
 mod tests;
 
+use serde::ser::{SerializeMap, Serializer};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -167,14 +168,25 @@ impl Document {
 
     /// The result in the documented JSON shape.
     pub fn to_json(&self) -> Value {
-        serde_json::json!({
-            "mediaType": self.media_type,
-            "digest": self.digest,
-            "size": self.size,
-            "schema_version": self.schema_version,
-            "kind": self.kind,
-            "manifest": self.value,
-        })
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// The members of that, for results that have others too.
+    pub(crate) fn write_members<M: SerializeMap>(&self, json: &mut M) -> std::result::Result<(), M::Error> {
+        json.serialize_entry("mediaType", &self.media_type)?;
+        json.serialize_entry("digest", &self.digest)?;
+        json.serialize_entry("size", &self.size)?;
+        json.serialize_entry("schema_version", &self.schema_version)?;
+        json.serialize_entry("kind", &self.kind)?;
+        json.serialize_entry("manifest", &self.value)
+    }
+}
+
+impl Serialize for Document {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut json = serializer.serialize_map(None)?;
+        self.write_members(&mut json)?;
+        json.end()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use ::http::header::{ACCEPT, CONTENT_TYPE};
 use ::http::{Method, StatusCode};
+use serde::ser::{SerializeMap, Serializer};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -69,22 +70,30 @@ pub struct Manifest {
     pub served_by: Option<String>,
 }
 
+/// The documented JSON shape.
+impl Serialize for Manifest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut json = serializer.serialize_map(None)?;
+        self.document.write_members(&mut json)?;
+        json.serialize_entry("reference", &self.reference)?;
+        json.serialize_entry("repository", &self.repository)?;
+        json.serialize_entry("headers", &self.headers)?;
+        json.serialize_entry("served_by", &self.served_by)?;
+        json.serialize_entry("rate_limit", &self.rate_limit)?;
+        if let Some(platform) = &self.platform {
+            json.serialize_entry("platform", platform)?;
+        }
+        if !self.signatures.is_empty() {
+            json.serialize_entry("signatures", &self.signatures)?;
+        }
+        json.end()
+    }
+}
+
 impl Manifest {
     /// The documented JSON shape.
     pub fn to_json(&self) -> Value {
-        let mut json = self.document.to_json();
-        json["reference"] = self.reference.as_str().into();
-        json["repository"] = self.repository.clone().into();
-        json["headers"] = self.headers.clone().into();
-        json["served_by"] = self.served_by.clone().into();
-        json["rate_limit"] = serde_json::to_value(&self.rate_limit).unwrap_or_default();
-        if let Some(platform) = &self.platform {
-            json["platform"] = serde_json::to_value(platform).unwrap_or_default();
-        }
-        if !self.signatures.is_empty() {
-            json["signatures"] = serde_json::to_value(&self.signatures).unwrap_or_default();
-        }
-        json
+        serde_json::to_value(self).unwrap_or_default()
     }
 }
 

@@ -9,7 +9,8 @@
 # make lint     formatter and linters, warnings are errors; whether it compiles for 32-bit Linux and macOS
 # make targets  the unit tests on 32-bit Linux, and whether it compiles for macOS
 # make header   writes include/ocireg.h from src/ffi
-# make bench    times compared with curl, copies with crane, skopeo and regctl, the bindings with C, and jobs with threads
+# make bench    times compared with curl, copies with crane, skopeo and regctl, the bindings with C, jobs with threads, and small requests
+#               with libcurl
 # make install, uninstall, dist, deb: see bindings/packaging/install.mk
 # make clean
 
@@ -98,6 +99,7 @@ bench: all
 	tests/bench/sync.sh
 	tests/bench/bindings.sh
 	tests/bench/loops.sh
+	tests/bench/small.sh
 	bindings/ruby/bench/run.sh
 
 clean:

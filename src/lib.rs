@@ -156,7 +156,9 @@ pub mod transfer;
 #[doc(hidden)]
 pub mod inside {
     pub use crate::auth::realm::may_send_credentials;
+    pub use crate::call::stack::begins_here as stack_begins_here;
     pub use crate::download::partial::{OnContention, Partial};
+    pub use crate::http::lanes::from_the_first_on as lanes_from_the_first_on;
     pub use crate::http::location::Location;
     pub use crate::http::upload::Body;
     pub use crate::http::{Http, Request};

@@ -142,13 +142,13 @@ END
 # Tests that are meaningful only in an ordinary process: signals, time limits, forks, threads and panics. The other
 # tests are run better with the sanitizers.
 readonly PLAIN='test_callbacks test_cancel test_fork test_handles test_interrupt test_job_events test_job_readers
-    test_jobs test_json_memory test_panic test_resources test_signals test_stack test_threads test_wiped'
+    test_jobs test_json_memory test_panic test_resources test_signals test_small test_stack test_threads test_wiped'
 
 # Not under valgrind on every run: these try the protocol and the command rather than the boundary to C and its memory. `make valgrind`
 # runs all.
 readonly PROTOCOL='test_behaviours test_cancel test_command test_commands test_completion test_descriptors test_faults test_interrupt
     test_login test_machine test_mirrors test_network test_outside test_pages test_places test_read test_redirects test_referrers
-    test_resources test_shell test_signals test_terminal test_tokens test_v1 test_v1_oddities test_write test_wrong_lines'
+    test_resources test_shell test_signals test_small test_terminal test_tokens test_v1 test_v1_oddities test_write test_wrong_lines'
 # In an ordinary process only: they look into all of its memory, or measure it. The sanitizers have terabytes, and valgrind copies.
 readonly ORDINARY='test_wiped test_json_memory'
 # Never: with wrong handles and painted stacks they read memory that valgrind considers invalid.

@@ -1,6 +1,6 @@
 //! The thread that does the network's work, and the one way to wait for it.
 //!
-//! Connections live on this thread; a call polls its own request on the caller's thread and sleeps in between.
+//! Connections live on this thread, but for those of a loop of its own ([`super::own_loop`]); a call polls its own request on the caller's thread and sleeps in between.
 //! So every call can be abandoned at any moment (cancel, deadline, close), hooks run on the caller's thread, and
 //! hashing or writing there overlaps with receiving here.
 
@@ -20,13 +20,25 @@ use super::thread as ours;
 use crate::error::{Error, Result};
 
 /// How often a wait looks at what nothing wakes it for.
-const GLANCE: Duration = Duration::from_millis(50);
+pub(super) const GLANCE: Duration = Duration::from_millis(50);
 
 /// A runtime that runs futures on its own thread only.
 fn runtime() -> Result<Runtime> {
     // One step of a connection that a server floods takes long: check for other events after each.
     let built = Builder::new_current_thread().enable_all().event_interval(1).build();
     built.map_err(|error| Error::io("cannot set up the network", &error))
+}
+
+/// Where a future is waited for.
+pub(crate) trait WaitPlace {
+    /// Waits until the future is done, or until the end: None when it is not done by then. `look` is called every [`GLANCE`] meanwhile, if
+    /// at all, and its error ends the wait.
+    fn block_until<F: Future>(
+        self,
+        end: Option<Instant>,
+        look: Option<impl FnMut() -> Result<()>>,
+        future: F,
+    ) -> Result<Option<F::Output>>;
 }
 
 pub(crate) struct Engine {
@@ -51,10 +63,34 @@ impl Engine {
         self.handle.block_on(future)
     }
 
-    /// The same with a time limit; None when it is not done by then. `look` is called every [`GLANCE`] meanwhile, if at all, and
-    /// its error ends the wait. A timer of the network thread would wake that thread at each wait.
-    pub(crate) fn block_until<F: Future>(
-        &self,
+    /// Runs a future on the network thread, so that the caller needs little stack: a handshake takes much. It is
+    /// dropped with the returned future.
+    pub(crate) fn aside<F>(&self, future: F) -> impl Future<Output = F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let mut task = AbortOnDrop(self.handle.spawn(future));
+        async move {
+            match (&mut task.0).await {
+                Ok(output) => output,
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                // The network thread has ended, which happens only after the last call.
+                Err(_) => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Runs a future on the network thread without waiting for it.
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        self.handle.spawn(future).abort_handle()
+    }
+}
+
+impl WaitPlace for &Engine {
+    // With the thread's own clock: a timer of the network thread would wake that thread at each wait.
+    fn block_until<F: Future>(
+        self,
         end: Option<Instant>,
         mut look: Option<impl FnMut() -> Result<()>>,
         future: F,
@@ -86,29 +122,6 @@ impl Engine {
                 }
             }
         }
-    }
-
-    /// Runs a future on the network thread, so that the caller needs little stack: a handshake takes much. It is
-    /// dropped with the returned future.
-    pub(crate) fn aside<F>(&self, future: F) -> impl Future<Output = F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        let mut task = AbortOnDrop(self.handle.spawn(future));
-        async move {
-            match (&mut task.0).await {
-                Ok(output) => output,
-                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                // The network thread has ended, which happens only after the last call.
-                Err(_) => std::future::pending().await,
-            }
-        }
-    }
-
-    /// Runs a future on the network thread without waiting for it.
-    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
-        self.handle.spawn(future).abort_handle()
     }
 }
 

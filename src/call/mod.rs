@@ -4,7 +4,9 @@ pub(crate) mod cancel;
 pub mod context;
 pub(crate) mod engine;
 mod nested_question;
+pub(crate) mod own_loop;
 mod progress_interval;
+pub(crate) mod stack;
 pub(crate) mod thread;
 
 use std::fs::File;
@@ -16,7 +18,8 @@ use serde_json::{json, Value};
 
 use self::cancel::{CancelFlag, ClientLife};
 use self::context::{Context, CopyProgress};
-use self::engine::Engine;
+use self::engine::{Engine, WaitPlace};
+use self::own_loop::OwnLoop;
 use self::progress_interval::ProgressInterval;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
@@ -150,13 +153,27 @@ impl Call {
 
     /// Waits for a future, until the call must stop or the limit has passed.
     pub(crate) fn wait<F: Future>(&self, limit: Option<WaitLimit>, future: F) -> Result<F::Output> {
+        self.wait_at(&*self.engine, limit, future)
+    }
+
+    /// The same, in a loop of its own.
+    pub(crate) fn wait_in<F: Future>(
+        &self,
+        own: &mut OwnLoop,
+        limit: Option<WaitLimit>,
+        future: F,
+    ) -> Result<F::Output> {
+        self.wait_at(own, limit, future)
+    }
+
+    fn wait_at<F: Future>(&self, place: impl WaitPlace, limit: Option<WaitLimit>, future: F) -> Result<F::Output> {
         self.check()?;
         let deadline = self.context.as_ref().and_then(|context| context.deadline());
         let over = limit.and_then(|limit| Instant::now().checked_add(limit.time));
         let end = [deadline, over].into_iter().flatten().min();
         // Without a context, whatever ends the call wakes it.
         let look = self.context.is_some().then_some(|| self.check());
-        let outcome = self.engine.block_until(end, look, async {
+        let outcome = place.block_until(end, look, async {
             tokio::select! {
                 biased;
                 output = future => Ok(output),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
+use super::stack;
 use crate::error::{Error, Result};
 use crate::os::signal;
 
@@ -22,7 +23,7 @@ pub(crate) fn start<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> std::io::Result<JoinHandle<T>> {
-    signal::without(|| builder(name).spawn(work))
+    signal::without(|| builder(name).spawn(on_its_stack(work)))
 }
 
 /// Starts such a thread that ends with its scope.
@@ -31,7 +32,7 @@ pub(crate) fn scoped<'scope>(
     name: &str,
     work: impl FnOnce() + Send + 'scope,
 ) -> Result<ScopedJoinHandle<'scope, ()>> {
-    signal::without(|| builder(name).spawn_scoped(scope, work)).map_err(none)
+    signal::without(|| builder(name).spawn_scoped(scope, on_its_stack(work))).map_err(none)
 }
 
 static OUTLIVING: AtomicUsize = AtomicUsize::new(0);
@@ -62,6 +63,14 @@ impl Outliving {
 impl Drop for Outliving {
     fn drop(&mut self) {
         OUTLIVING.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// The same work, on a thread that knows how much stack it has.
+fn on_its_stack<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    move || {
+        stack::begins_here(STACK);
+        work()
     }
 }
 

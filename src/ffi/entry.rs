@@ -6,6 +6,7 @@ use super::error::ocireg_error;
 use super::out::Out;
 use super::panics::{caught, panicked};
 use super::sigpipe;
+use super::stack;
 use super::status::{ocireg_status, OCIREG_OK};
 use crate::error::{Error, Result};
 use crate::os::standard_descriptors;
@@ -48,5 +49,6 @@ pub(super) unsafe fn enter_blocking<T>(
     body: impl FnOnce() -> Result<T>,
 ) -> ocireg_status {
     standard_descriptors::occupy();
+    stack::look();
     sigpipe::without(|| unsafe { enter(error, out, body) })
 }

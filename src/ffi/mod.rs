@@ -44,6 +44,7 @@ mod registry;
 mod schema1;
 mod session;
 mod sigpipe;
+mod stack;
 #[allow(dead_code)] // The numbers are for C.
 mod status;
 mod sync;

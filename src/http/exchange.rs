@@ -4,18 +4,19 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ::http::header::{HeaderMap, HeaderValue, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, COOKIE};
 use ::http::Method;
-use serde_json::json;
+use serde_json::{json, Value};
 use url::Url;
 
 use super::byte_rates::Pace;
 use super::endpoint_settings::{host_and_port, EndpointSettings};
 use super::handshake::HandshakeWatch;
 use super::host_trust::HostTrust;
+use super::lanes::{many, LaneInUse};
 use super::location::Location;
 use super::origin::host_of;
 use super::response::{BodyTerms, Patience, Response};
 use super::route::Route;
-use super::throttle::Permit;
+use super::throttle::{Permit, Throttle};
 use super::upload::{self, Body, UploadLimits};
 use super::{redact, retry, transport_error, warning, Http, Request};
 use crate::call::{Call, WaitLimit};
@@ -35,6 +36,8 @@ pub(super) struct Leg {
 struct Sender<'a> {
     call: &'a Call,
     pool: reqwest::Client,
+    /// Where the pool's connections are driven by those who wait for them.
+    lane: Option<LaneInUse>,
     watch: HandshakeWatch,
     /// How long the headers of the response may take.
     answer: WaitLimit,
@@ -62,20 +65,18 @@ impl Http {
         let paces = self.paces(request.counted_for.as_ref());
         let settings = leg.at.endpoint_settings.as_deref().cloned().unwrap_or_default();
         let mut headers = self.headers_of(request, leg);
-        call.log(|| {
-            json!({"event": "request", "method": request.method.as_str(), "url": redact::url(url),
-                   "attempt": leg.attempt, "headers": redact::headers(&headers)})
-        })?;
+        call.log(|| about_request(request, leg, &headers))?;
         if !request.body.is_piped() {
             paces.up.wait(call, usize::try_from(request.body.size()).unwrap_or(usize::MAX))?;
         }
         let throttle = self.throttle(&leg.at);
         let mut permit = throttle.enter(call, settings.has_alternative)?;
-        let sender = self.sender(call, &leg.at, &route, request.answer_within, paces.up)?;
+        let small = is_small(request).then_some(&*throttle);
+        let mut sender = self.sender(call, (&leg.at, &route), small, request.answer_within, paces.up)?;
         let begun = Instant::now();
         let mut message = reqwest::Request::new(request.method.clone(), route.dial_url(url, &mut headers));
         *message.headers_mut() = headers;
-        let received = self.receive(&sender, message, &mut request.body, &mut permit, (url, &route));
+        let received = self.receive(&mut sender, message, &mut request.body, &mut permit, (url, &route));
         if let Err(error) = received.as_ref() {
             if settings.has_alternative && error.code() == Code::Timeout && call.check().is_ok() {
                 throttle.was_silent(call, error.is_hurried());
@@ -86,7 +87,7 @@ impl Http {
             // A body that waits for the limit of bytes holds no permit meanwhile.
             permit.give_back();
         }
-        let mut response = Response::new(request.method.clone(), received?, url.clone(), &route, terms);
+        let mut response = Response::new(request.method.clone(), received?, url.clone(), &route, (terms, sender.lane));
         let milliseconds = begun.elapsed().as_millis() as u64;
         if retry::retry_status(response.status) {
             retry::retry_after(&response.headers, SystemTime::now()).inspect(|after| throttle.told_to_wait(*after));
@@ -140,25 +141,34 @@ impl Http {
         BodyTerms { patience: Patience { idle, slowest: self.options().slowest(), end }, limit }
     }
 
-    /// What a request to a location is sent with, from now on.
+    /// What a request to a location is sent with, from now on; `small`: the throttle of the host, if it is a small one.
     fn sender<'a>(
         &self,
         call: &'a Call,
-        at: &Location,
-        route: &Route,
+        (at, route): (&Location, &Route),
+        small: Option<&Throttle>,
         answer_within: Option<Duration>,
         up: Pace,
     ) -> Result<Sender<'a>> {
         let usual = WaitLimit::new(answer_within.unwrap_or(self.options().idle()), "no answer from the server");
         let answer = at.endpoint_settings.as_ref().map_or(usual, |settings| settings.wait_for_answer(usual, call));
-        let pool = self.pools.get(route, at.trust)?;
-        Ok(Sender { call, pool, watch: HandshakeWatch::default(), answer, answer_within, up })
+        // One request at a time may be meant for a server that has but one connection.
+        let has_lane = small.is_some_and(|throttle| throttle.limits().at_once > 1 && throttle.is_asked_often(many()));
+        let lane = match has_lane {
+            true => self.lanes.take(call, &self.pools, (route, at.trust))?,
+            false => None,
+        };
+        let (lane, pool) = match lane {
+            Some((lane, pool)) => (Some(lane), pool),
+            None => (None, self.pools.get(route, at.trust)?),
+        };
+        Ok(Sender { call, pool, lane, watch: HandshakeWatch::default(), answer, answer_within, up })
     }
 
     /// Sends a request, and waits for the headers of its response.
     fn receive(
         &self,
-        sender: &Sender,
+        sender: &mut Sender,
         message: reqwest::Request,
         body: &mut Body,
         permit: &mut Permit,
@@ -171,7 +181,7 @@ impl Http {
 
     fn transfer(
         &self,
-        sender: &Sender,
+        sender: &mut Sender,
         mut message: reqwest::Request,
         body: &mut Body,
         permit: &mut Permit,
@@ -209,7 +219,11 @@ impl Http {
                 put_small(body, &mut message);
                 // Requests that change the registry may take long; opening an upload must not.
                 let slow = message.body().is_some() || *message.method() == Method::PUT;
-                call.wait(Some(if slow { limits.response } else { no_answer }), send(message))
+                let limit = if slow { limits.response } else { no_answer };
+                match &mut sender.lane {
+                    Some(lane) => send_in(lane, call, limit, (&sender.watch, &sender.pool), message),
+                    None => call.wait(Some(limit), send(message)),
+                }
             }
         }
     }
@@ -223,13 +237,27 @@ impl Http {
         let mut message = reqwest::Request::new(Method::GET, route.dial_url(url, &mut headers));
         *message.headers_mut() = headers;
         let mut permit = self.throttle(at).enter(call, has_alternative)?;
-        let sender = self.sender(call, at, &route, None, Pace::default())?;
-        let outcome = self.transfer(&sender, message, &mut Body::Empty, &mut permit);
+        let mut sender = self.sender(call, (at, &route), None, None, Pace::default())?;
+        let outcome = self.transfer(&mut sender, message, &mut Body::Empty, &mut permit);
         match outcome.map_err(|error| transport_error::late(error, url, &route, &sender.watch).with_url(url))? {
             Ok(_) => Ok(true),
             Err(error) if transport_error::speaks_no_tls(&error) => Ok(false),
             Err(error) => Err(transport_error::classify(error, url, &route, &sender.watch)),
         }
+    }
+}
+
+fn about_request(request: &Request, leg: &Leg, headers: &HeaderMap) -> Value {
+    json!({"event": "request", "method": request.method.as_str(), "url": redact::url(&leg.at.url),
+           "attempt": leg.attempt, "headers": redact::headers(headers)})
+}
+
+/// Whether a request and its response are waited for as a whole, and are not large.
+fn is_small(request: &Request) -> bool {
+    match request.method {
+        Method::HEAD => true,
+        Method::GET => request.whole.is_some() && request.body.is_empty(),
+        _ => false,
     }
 }
 
@@ -243,6 +271,18 @@ fn read_if_wanted_whole(call: &Call, request: &Request, response: &mut Response)
         true => response.read_whole(call, whole),
         false => Ok(()),
     }
+}
+
+/// Apart from the rest, because the request is large here while it is under way: calls on small stacks do not come here.
+#[inline(never)]
+fn send_in(
+    lane: &mut LaneInUse,
+    call: &Call,
+    limit: WaitLimit,
+    (watch, pool): (&HandshakeWatch, &reqwest::Client),
+    message: reqwest::Request,
+) -> Result<reqwest::Result<reqwest::Response>> {
+    lane.wait(call, limit, watch.over(pool.execute(message)))
 }
 
 /// A body that is given to the HTTP package whole, or none.

@@ -1,6 +1,7 @@
 //! One request done right: retry, redirect, limits, deadlines, trace. It does not know about registries.
 
 pub(crate) mod address;
+mod body_speed;
 pub(crate) mod byte_rates;
 pub(crate) mod caller_url;
 pub(crate) mod certs_d;
@@ -11,6 +12,8 @@ pub(crate) mod handshake;
 pub(crate) mod headers;
 pub(crate) mod host_trust;
 pub(crate) mod hosts;
+mod lane;
+pub(crate) mod lanes;
 pub(crate) mod link;
 pub(crate) mod location;
 mod no_proxy;
@@ -50,6 +53,7 @@ use crate::mirrors::ForbiddenHosts;
 use crate::sync::lock;
 use host_trust::{HostTrust, RefusedHost};
 use hosts::Hosts;
+use lanes::Lanes;
 use location::Location;
 use pool::Pools;
 pub(crate) use request::Repeat;
@@ -61,6 +65,7 @@ use throttle::Throttle;
 /// The HTTP of one client: its connections, and the routes to its hosts.
 pub struct Http {
     pools: Pools,
+    lanes: Lanes,
     hosts: Hosts,
     forbidden: Mutex<ForbiddenHosts>,
 }
@@ -68,7 +73,8 @@ pub struct Http {
 impl Http {
     /// Creates the HTTP of a client; the environment is read now, if the options ask for it.
     pub fn new(options: HttpOptions) -> Result<Http> {
-        Ok(Http { hosts: Hosts::new(&options)?, pools: Pools::new(options), forbidden: Mutex::default() })
+        let (hosts, pools) = (Hosts::new(&options)?, Pools::new(options));
+        Ok(Http { hosts, pools, lanes: Lanes::default(), forbidden: Mutex::default() })
     }
 
     /// The options that it was created with.
@@ -125,5 +131,6 @@ impl Http {
     /// Closes the pooled connections.
     pub fn close(&self) {
         self.pools.close();
+        self.lanes.close();
     }
 }

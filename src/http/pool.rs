@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use rustls::ClientConfig;
+
 use super::host_trust::HostTrust;
 use super::proxy::Proxy;
 use super::resolver::GuardedResolver;
@@ -17,7 +19,13 @@ use crate::sync::lock;
 pub(crate) struct Pools {
     options: HttpOptions,
     roots: Roots,
-    pools: Mutex<HashMap<(Route, HostTrust), reqwest::Client>>,
+    pools: Mutex<HashMap<(Route, HostTrust), RoutePool>>,
+}
+
+struct RoutePool {
+    client: reqwest::Client,
+    /// With the sessions that its connections have begun.
+    tls: ClientConfig,
 }
 
 impl Pools {
@@ -31,13 +39,24 @@ impl Pools {
 
     /// The pool for a route and a trust.
     pub(crate) fn get(&self, route: &Route, trust: HostTrust) -> Result<reqwest::Client> {
+        self.with(route, trust, |pool| Ok(pool.client.clone()))
+    }
+
+    /// Another pool for the same, with the same TLS: for connections that are driven elsewhere.
+    pub(crate) fn another(&self, route: &Route, trust: HostTrust) -> Result<reqwest::Client> {
+        let tls = self.with(route, trust, |pool| Ok(pool.tls.clone()))?;
+        self.builder(route, trust, tls)?.build().map_err(set_up)
+    }
+
+    fn with<T>(&self, route: &Route, trust: HostTrust, work: impl FnOnce(&RoutePool) -> Result<T>) -> Result<T> {
         let mut pools = lock(&self.pools);
-        if let Some(pool) = pools.get(&(route.clone(), trust)) {
-            return Ok(pool.clone());
+        let key = (route.clone(), trust);
+        if let Some(pool) = pools.get(&key) {
+            return work(pool);
         }
-        let pool = self.builder(route, trust)?.build().map_err(set_up)?;
-        pools.insert((route.clone(), trust), pool.clone());
-        Ok(pool)
+        let tls = self.roots.config(route)?;
+        let client = self.builder(route, trust, tls.clone())?.build().map_err(set_up)?;
+        work(pools.entry(key).or_insert(RoutePool { client, tls }))
     }
 
     /// Drops all pooled connections; those in use end with their responses.
@@ -45,10 +64,10 @@ impl Pools {
         lock(&self.pools).clear();
     }
 
-    fn builder(&self, route: &Route, trust: HostTrust) -> Result<reqwest::ClientBuilder> {
+    fn builder(&self, route: &Route, trust: HostTrust, tls: ClientConfig) -> Result<reqwest::ClientBuilder> {
         let fixed = route.address.map(|address| address.ip);
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(self.roots.config(route)?)
+            .tls_backend_preconfigured(tls)
             .dns_resolver(GuardedResolver::new(trust, fixed, route.proxy.as_ref().map(Proxy::host)))
             .user_agent(&self.options.user_agent)
             .connect_timeout(route.connect.unwrap_or(Duration::MAX).min(self.options.connect()))

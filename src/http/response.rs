@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ::http::header::{HeaderMap, CONTENT_ENCODING, CONTENT_LENGTH};
 use ::http::{Method, StatusCode};
@@ -11,10 +11,12 @@ use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use url::Url;
 
+use super::body_speed::Speed;
 use super::byte_rates::Pace as Limit;
 use super::decode::{self, Decoded, Decoder};
 use super::endpoint_settings::EndpointSettings;
 use super::host_trust::HostTrust;
+use super::lanes::LaneInUse;
 use super::read_ahead::{ReadAhead, ReceiveError, LARGE};
 use super::route::Route;
 use super::settings::Slowest;
@@ -89,7 +91,7 @@ impl Response {
         response: reqwest::Response,
         url: Url,
         route: &Route,
-        terms: BodyTerms,
+        (terms, lane): (BodyTerms, Option<LaneInUse>),
     ) -> Response {
         Response {
             method,
@@ -102,7 +104,7 @@ impl Response {
             hops: Vec::new(),
             first_headers: None,
             attempts: 1,
-            body: BodyReader::new(response, url, terms),
+            body: BodyReader::new(response, url, terms, lane),
             whole: Vec::new(),
         }
     }
@@ -180,6 +182,8 @@ impl Response {
 
 pub struct BodyReader {
     bytes: Receiving,
+    /// Where they are received, if not by the network thread.
+    lane: Option<LaneInUse>,
     sized: bool,
     url: Url,
     terms: BodyTerms,
@@ -217,7 +221,7 @@ impl Receiving {
 }
 
 impl BodyReader {
-    fn new(response: reqwest::Response, url: Url, terms: BodyTerms) -> BodyReader {
+    fn new(response: reqwest::Response, url: Url, terms: BodyTerms, lane: Option<LaneInUse>) -> BodyReader {
         let checksum = content_md5(&response).map(|expected| (Md5::new(), expected));
         let encoding = response
             .headers()
@@ -226,8 +230,14 @@ impl BodyReader {
         let encoding = encoding.filter(|encoding| Decoder::is_coding(encoding));
         let decoder = encoding.as_deref().and_then(Decoder::of);
         let sized = response.content_length().is_some();
+        let is_empty = response.content_length() == Some(0);
         let bytes = Receiving::Piecemeal(Some(response));
-        BodyReader { bytes, sized, url, terms, speed: Speed::default(), checksum, encoding, decoder, unlabelled: false }
+        let (speed, unlabelled) = (Speed::default(), false);
+        let mut body = BodyReader { bytes, lane, sized, url, terms, speed, checksum, encoding, decoder, unlabelled };
+        if is_empty {
+            body.has_ended();
+        }
+        body
     }
 
     /// The URL that responded.
@@ -302,17 +312,34 @@ impl BodyReader {
         let idle = self.terms.patience.idle;
         let left = self.terms.patience.end.map(|end| end.saturating_duration_since(Instant::now()));
         let limit = WaitLimit { time: left.map_or(idle.time, |left| left.min(idle.time)), ..idle };
-        self.bytes.begin(call);
-        let piece = call.wait(Some(limit), self.bytes.piece()).map_err(|error| match left {
+        let waited = match &mut self.lane {
+            Some(lane) => lane.wait(call, limit, self.bytes.piece()),
+            None => {
+                self.bytes.begin(call);
+                call.wait(Some(limit), self.bytes.piece())
+            }
+        };
+        let piece = waited.map_err(|error| match left {
             Some(left) if error.is_stall() && left <= idle.time => {
                 Error::new(Code::Timeout, "the answer takes too long").into_stall()
             }
             _ => error,
         })?;
+        if matches!(piece, Ok(None)) {
+            self.has_ended();
+        }
         piece.map_err(|broken| match broken {
             ReceiveError::Http(error) => transport_error::broke(error, &self.url),
             ReceiveError::Lost => Error::new(Code::Internal, "the response is no longer being received"),
         })
+    }
+
+    /// Nothing more comes: its lane is free for the next request.
+    fn has_ended(&mut self) {
+        if let Some(lane) = self.lane.take() {
+            self.bytes = Receiving::Piecemeal(None);
+            lane.give_back();
+        }
     }
 
     /// After the last byte that was wanted: checks the end of the body, if the server sends it without more data.
@@ -341,54 +368,4 @@ fn content_md5(response: &reqwest::Response) -> Option<Vec<u8>> {
     }
     let value = response.headers().get("content-md5")?.as_bytes();
     base64::engine::general_purpose::STANDARD.decode(value).ok().filter(|md5| md5.len() == 16)
-}
-
-/// Detects a server that sends too slowly. Only the time spent waiting counts: a slow reader is not the server's
-/// fault.
-#[derive(Default)]
-struct Speed {
-    waited: Duration,
-    bytes: u64,
-}
-
-impl Speed {
-    fn count(&mut self, waited: Duration, bytes: u64, slowest: Slowest) -> Result<()> {
-        self.waited += waited;
-        self.bytes += bytes;
-        if self.waited < slowest.window {
-            return Ok(());
-        }
-        let slow = (self.bytes as f64) < slowest.rate as f64 * self.waited.as_secs_f64();
-        *self = Speed::default();
-        if slow {
-            let (rate, seconds) = (slowest.rate, slowest.window.as_secs_f64());
-            let message = format!("the server sends fewer than {rate} bytes a second over {seconds} s");
-            let error = Error::new(Code::Timeout, message).into_stall();
-            return Err(error.with_hint("the client's option min_speed sets the limit"));
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_slow_servers_are_slow() {
-        let window = Slowest { rate: 1024, window: Duration::from_secs(30) };
-        let mut trickle = Speed::default();
-        let slow = (0..400).find_map(|_| trickle.count(Duration::from_millis(100), 1, window).err());
-        assert_eq!(slow.map(|error| error.code()), Some(Code::Timeout));
-
-        let mut steady = Speed::default();
-        assert!((0..4000).all(|_| steady.count(Duration::from_millis(100), 6554, window).is_ok()));
-
-        let mut any = Speed::default();
-        let unbounded = Slowest { rate: 0, ..window };
-        assert!((0..400).all(|_| any.count(Duration::from_millis(300), 1, unbounded).is_ok()));
-
-        let mut slow_reader = Speed::default();
-        assert!((0..10_000).all(|_| slow_reader.count(Duration::from_micros(10), 1, window).is_ok()));
-    }
 }

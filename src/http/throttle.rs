@@ -6,6 +6,7 @@
 //! program (a copy reads one blob while it writes another), and holders that wait for permits would deadlock.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -51,6 +52,8 @@ pub(crate) struct Throttle {
     permits: Arc<Semaphore>,
     rates: ByteRates,
     times: Mutex<HostTimes>,
+    /// How many small things it was asked for.
+    small: AtomicU32,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -89,7 +92,7 @@ impl Throttle {
     /// A throttle with the limits of its host.
     pub(crate) fn new(limits: HostLimits) -> Throttle {
         let rates = ByteRates::new(limits.bytes);
-        Throttle { limits, permits: permits(limits.at_once), rates, times: Mutex::default() }
+        Throttle { limits, permits: permits(limits.at_once), rates, times: Mutex::default(), small: AtomicU32::new(0) }
     }
 
     /// The same host with other limits: a pause that the server asked for still applies, and what was taken stays taken.
@@ -97,11 +100,20 @@ impl Throttle {
         let same = limits.at_once == self.limits.at_once;
         let permits = if same { self.permits.clone() } else { permits(limits.at_once) };
         let (rates, times) = (self.rates.with_limits(limits.bytes), Mutex::new(*self.times()));
-        Throttle { limits, permits, rates, times }
+        Throttle { limits, permits, rates, times, small: AtomicU32::new(0) }
     }
 
     pub(crate) fn limits(&self) -> HostLimits {
         self.limits
+    }
+
+    /// Counts another request for something small; whether there were that many before.
+    pub(crate) fn is_asked_often(&self, many: u32) -> bool {
+        let before = self.small.load(Ordering::Relaxed);
+        if before < many {
+            self.small.store(before + 1, Ordering::Relaxed);
+        }
+        before >= many
     }
 
     /// How fast bodies may pass.
@@ -117,7 +129,7 @@ impl Throttle {
             while let Some(wait) = self.pause(if has_alternative { Some(Duration::ZERO) } else { call.remaining() })? {
                 call.sleep(wait)?;
             }
-            let permit = call.wait(None, self.permits.clone().acquire_owned())?.ok();
+            let permit = self.permit(call)?;
             if has_alternative {
                 self.was_not_silent_since(begun, call)?;
             }
@@ -129,6 +141,14 @@ impl Throttle {
             if self.pause(call.remaining())?.is_none() {
                 return Ok(Permit(permit));
             }
+        }
+    }
+
+    fn permit(&self, call: &Call) -> Result<Option<OwnedSemaphorePermit>> {
+        call.check()?;
+        match self.permits.clone().try_acquire_owned() {
+            Ok(permit) => Ok(Some(permit)),
+            Err(_) => Ok(call.wait(None, self.permits.clone().acquire_owned())?.ok()),
         }
     }
 

@@ -48,10 +48,20 @@ pub fn client_for(host: &str) -> Client {
 }
 
 pub fn call(client: &Client) -> Call {
+    use_lanes_if_asked();
     client.call(None).unwrap()
 }
 
+/// With OCIREG_TEST_LANES all small requests are driven by the threads that make them, and not only those to hosts that get many.
+fn use_lanes_if_asked() {
+    if std::env::var_os("OCIREG_TEST_LANES").is_some() {
+        ocireg::inside::lanes_from_the_first_on();
+        ocireg::inside::stack_begins_here(1 << 20);
+    }
+}
+
 pub fn with_context(client: &Client) -> (Arc<Context>, Call) {
+    use_lanes_if_asked();
     let context = Arc::new(Context::new());
     (context.clone(), client.call(Some(context)).unwrap())
 }

@@ -34,6 +34,7 @@ mod indexes;
 mod indexes_again;
 mod indexes_named;
 mod indexes_told;
+mod lanes;
 mod layouts;
 mod lists;
 mod located;

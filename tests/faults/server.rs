@@ -17,6 +17,8 @@ pub struct Seen {
     pub at: Instant,
     /// How many requests came before it.
     pub number: usize,
+    /// The client's port: which connection it came by.
+    pub port: u16,
 }
 
 impl Seen {
@@ -234,8 +236,10 @@ impl Drop for Server {
 fn talk(stream: TcpStream, handler: &Handler, all: &Mutex<Vec<Seen>>, over: &AtomicBool) -> std::io::Result<()> {
     let mut input = BufReader::new(stream.try_clone()?);
     let mut output = stream.try_clone()?;
+    let port = stream.peer_addr()?.port();
     while let Some(mut seen) = read_head(&mut input)? {
         seen.number = all.lock().unwrap().len();
+        seen.port = port;
         let length: usize = seen.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
         // A case may want to answer before the body: it first sees the request without it.
         let mut answer = handler(&seen);
@@ -290,7 +294,7 @@ fn read_head(input: &mut BufReader<TcpStream>) -> std::io::Result<Option<Seen>> 
     loop {
         let mut line = String::new();
         if input.read_line(&mut line)? == 0 || line.trim().is_empty() {
-            return Ok(Some(Seen { method, target, headers, body: vec![], at: Instant::now(), number: 0 }));
+            return Ok(Some(Seen { method, target, headers, body: vec![], at: Instant::now(), number: 0, port: 0 }));
         }
         if let Some((name, value)) = line.split_once(':') {
             headers.push((name.trim().to_owned(), value.trim().to_owned()));

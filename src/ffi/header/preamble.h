@@ -28,7 +28,8 @@
  * definitely or possibly. Only with TLS does it take 16 bytes of each record, which assembly code makes, for uninitialised, wrongly:
  * share/doc/ocireg/valgrind.supp suppresses that and says why.
  *
- * Stack. A call needs at most 64 KiB of its thread's stack, and what its callbacks use (a test measures it on the release build).
+ * Stack. A call needs at most 64 KiB of its thread's stack, and what its callbacks use (a test measures it on the release build). Where half
+ * a MiB of it is free, a call that waits for a small response drives the connection itself, and takes what that needs.
  *
  * Threads. A client may be used by any number of threads at once, and so may a context. Options, readers and uploads belong
  * to one thread at a time, and may move. Callbacks run on the thread that made the call, during the call.

@@ -1,11 +1,13 @@
-//! No circles: what is in one folder, files and folders, uses one another in one direction only. A folder's `mod.rs` is its door, and
-//! belongs to none of what is behind it; what it re-exports is where it stands.
+//! No circles: what is in one folder, files and folders, uses one another in one direction only, by names and by methods. A folder's
+//! `mod.rs` is its door, and belongs to none of what is behind it; what it re-exports is where it stands.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use regex_lite::Regex;
+
+use crate::rooms::{COMMON_NAMES, METHOD};
 
 /// A module's path below `crate`.
 type ModulePath = Vec<String>;
@@ -101,11 +103,28 @@ impl SourceTree {
         path
     }
 
+    /// Where each method stands whose name no other has: files can add methods to a type of another.
+    fn methods(&self) -> BTreeMap<String, ModulePath> {
+        let defined = Regex::new(METHOD).unwrap();
+        let mut homes = BTreeMap::<String, BTreeSet<ModulePath>>::new();
+        for (module, code) in &self.code {
+            for found in defined.captures_iter(code) {
+                homes.entry(found[1].to_owned()).or_default().insert(module.clone());
+            }
+        }
+        homes.retain(|name, homes| homes.len() == 1 && !COMMON_NAMES.contains(&name.as_str()));
+        homes.into_iter().filter_map(|(name, homes)| Some((name, homes.into_iter().next()?))).collect()
+    }
+
     /// For each folder, which module in it uses which.
     fn folders(&self) -> BTreeMap<ModulePath, Uses> {
-        let mut folders = BTreeMap::<ModulePath, Uses>::new();
+        let (mut folders, methods) = (BTreeMap::<ModulePath, Uses>::new(), self.methods());
+        assert!(methods.len() > 500, "{}", methods.len());
+        let called = Regex::new(r"\.(\w+)\(").unwrap();
         for (module, code) in &self.code {
-            for used in self.paths(module, code).into_iter().map(|(_, path)| self.home(path)) {
+            let named = self.paths(module, code).into_iter().map(|(_, path)| self.home(path));
+            let by_method = called.captures_iter(code).filter_map(|found| methods.get(&found[1]).cloned());
+            for used in named.chain(by_method) {
                 let common = module.iter().zip(&used).take_while(|(one, other)| one == other).count();
                 if let (Some(one), Some(other)) = (module.get(common), used.get(common)) {
                     let uses = folders.entry(module[..common].to_vec()).or_default().entry(one.clone()).or_default();

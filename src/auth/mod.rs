@@ -12,6 +12,7 @@ pub(crate) mod config_file;
 pub(crate) mod credential_files;
 pub(crate) mod credential_key;
 pub(crate) mod credential_lookup;
+mod credential_source;
 pub(crate) mod credential_writer;
 pub(crate) mod helper;
 mod helper_message;
@@ -47,42 +48,14 @@ use crate::sync::lock;
 pub(crate) use account::Account;
 use authorization::Authorization;
 use challenge::Challenge;
-use credential_lookup::{StoredAt, StoredCredentials};
+use credential_lookup::StoredCredentials;
+pub(crate) use credential_source::CredentialSource;
 use proof::Proof;
 pub(crate) use proof::{basic_header, identity};
 use token_cache::TokenCache;
 use token_server::Realm;
 
 const MOST_ORIGINS: usize = 10_000;
-
-/// The source of a call's credentials. The first one that has some wins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum CredentialSource {
-    /// None: the call is anonymous.
-    Nobody,
-    HostOptions,
-    /// The credentials hook.
-    Callback,
-    /// A file, an environment variable or a helper.
-    Stored(StoredAt),
-    /// The rule that names a mirror.
-    Rule,
-}
-
-impl CredentialSource {
-    /// The name in results; None when there are no credentials.
-    pub(crate) fn name(&self) -> Option<&'static str> {
-        match self {
-            CredentialSource::Nobody => None,
-            CredentialSource::HostOptions => Some("host options"),
-            CredentialSource::Callback => Some("callback"),
-            CredentialSource::Rule => Some("rule"),
-            CredentialSource::Stored(at) if at.helper.is_some() => Some("helper"),
-            CredentialSource::Stored(at) if at.variable.is_some() => Some("environment"),
-            CredentialSource::Stored(_) => Some("file"),
-        }
-    }
-}
 
 /// Why a registry still refuses after everything was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

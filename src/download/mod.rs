@@ -1,7 +1,7 @@
 //! Downloads: pieces of a body from an offset, put in order, verified, and kept in a file until complete.
 //!
 //! Things that can be downloaded are [`Downloadable`]: a blob of protocol v2, a layer of v1; [`BodyRules`] are how the protocols differ.
-//! A [`resume::Download`] reads one: it requests what is missing, again when that breaks off. It puts together an
+//! A [`Download`] reads one ([`resume`]): it requests what is missing ([`request_range`]), again when that breaks off. It puts together an
 //! [`extent::Extent`] (the wanted bytes and the size), a [`connection::Connection`] (the response that delivers bytes) and a
 //! [`verifier::DigestVerifier`] (what is hashed). On disk it is a [`partial::Partial`].
 
@@ -9,6 +9,7 @@ pub(crate) mod blob_of_store;
 mod body_rules;
 mod connection;
 pub(crate) mod deliver;
+mod download_state;
 mod existing;
 mod extent;
 mod failures;
@@ -22,8 +23,8 @@ mod resume;
 mod verifier;
 
 pub(crate) use body_rules::BodyRules;
+pub(crate) use download_state::Download;
 pub use options::{BlobLimit, ReadOptions, SaveOptions};
-pub(crate) use resume::Download;
 pub(crate) use verifier::ExpectedDigest;
 
 use ::http::header::{HeaderValue, IF_RANGE, RANGE};

@@ -8,8 +8,8 @@ use ::http::header::{CONTENT_RANGE, CONTENT_TYPE, ETAG};
 use ::http::StatusCode;
 
 use super::connection::{Connection, ResponseBytes};
+use super::download_state::{LeftoverBytes, NextStep};
 use super::failures::{is_about_the_answer, went_wrong};
-use super::resume::{LeftoverBytes, NextStep};
 use super::{Download, Downloadable, RangeRequest};
 use crate::error::{Code, Error, Result};
 use crate::http::range;
@@ -44,10 +44,6 @@ impl<T: Downloadable> Download<T> {
                 _ => error,
             }),
         }
-    }
-
-    pub(super) fn may_ask_for_all(&self) -> bool {
-        self.ranges.whole_at.is_none_or(|at| self.position > at)
     }
 
     /// Sends the request. Returns the reason if a range request brought nothing.

@@ -3,9 +3,7 @@
 
 use serde_json::{json, Value};
 
-use crate::auth::CredentialSource;
 use crate::call::Call;
-use crate::credentials::Credentials;
 use crate::error::Result;
 use crate::http::location::Location;
 use crate::http::redact;
@@ -38,7 +36,7 @@ impl Client {
             "endpoint": redact::url(&account.base.url),
             "scheme_source": scheme_source,
             "anonymous": account.anonymous,
-            "credentials": shown(&credentials, &source),
+            "credentials": source.explained(&credentials),
             "trusted_realms": account.trusted_realms,
             "network": network,
             "endpoints": self.explain_endpoints(call, repository)?,
@@ -79,28 +77,5 @@ fn signatures(found: &ImageSignatures) -> Value {
         "lookaside_staging_source": write.map(|said| said.source.to_string()),
         "use_sigstore_attachments": attachments.is_some_and(|said| said.value),
         "use_sigstore_attachments_source": attachments.map(|said| said.source.to_string()),
-    })
-}
-
-/// Which credentials would be used, without their secrets.
-pub(super) fn shown(credentials: &Credentials, source: &CredentialSource) -> Value {
-    let (kind, username) = match credentials {
-        Credentials::Anonymous => ("none", None),
-        Credentials::Password { username, .. } => ("password", Some(username.as_str())),
-        Credentials::IdentityToken { username, .. } => ("identity_token", username.as_deref()),
-        Credentials::Token(_) => ("token", None),
-    };
-    let at = match source {
-        CredentialSource::Stored(at) => Some(at),
-        _ => None,
-    };
-    json!({
-        "kind": kind,
-        "username": username,
-        "source": source.name(),
-        "path": at.and_then(|at| at.path.as_ref()).map(|path| path.display().to_string()),
-        "variable": at.and_then(|at| at.variable),
-        "key": at.and_then(|at| at.key.as_ref()),
-        "helper": at.and_then(|at| at.helper.as_ref()),
     })
 }

@@ -152,15 +152,6 @@ impl NameTree {
         Ok(())
     }
 
-    /// A layer has a folder where newer ones may have hard links to.
-    pub(super) fn note_folder(&mut self, id: NodeId) -> Result<()> {
-        if self.nodes[id].waits.is_empty() {
-            return Ok(());
-        }
-        self.linked_folders.push(id);
-        self.spend(in_list::<NodeId>(1))
-    }
-
     /// The names that get their content when the layer is read again, by the number of the entry that has it.
     pub(super) fn late(&mut self) -> BTreeMap<u64, (usize, Vec<InodeName>)> {
         let mut late = BTreeMap::new();

@@ -281,6 +281,15 @@ impl NameTree {
         }
     }
 
+    /// A layer has a folder where newer ones may have hard links to.
+    pub(super) fn note_folder(&mut self, id: NodeId) -> Result<()> {
+        if self.nodes[id].waits.is_empty() {
+            return Ok(());
+        }
+        self.linked_folders.push(id);
+        self.spend(in_list::<NodeId>(1))
+    }
+
     /// Adds a folder that has an entry. Returns whether it has to be written at once, because it replaces a file of the result.
     pub(super) fn add_folder(&mut self, spot: &Spot, layer: LayerNumber, held: HeldFolder) -> Result<bool> {
         self.note_folder(spot.node())?;

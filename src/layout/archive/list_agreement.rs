@@ -2,16 +2,16 @@
 
 use std::collections::HashSet;
 
+use super::archive_reader::{Archive, ArchiveReader};
 use super::config_name::{digests, has_config};
 use super::docker::{self, blob_file, SavedImage, LIST};
-use super::read::{Archive, ArchiveReader};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
 use crate::store::descend;
-use crate::store::{RawManifest, ReadStore};
+use crate::store::RawManifest;
 use crate::text::shorten;
 
 /// The manifests that a search has found.
@@ -81,7 +81,7 @@ impl ArchiveReader {
         let text = format!(
             "index.json has another image than manifest.json for the name{name}; the one in manifest.json is used"
         );
-        call.warn_of(&self.place(), &text)
+        call.warn_of(&self.shown(), &text)
     }
 
     /// The images of `manifest.json` under the name of an entry must be those of the entries with that name.
@@ -89,7 +89,7 @@ impl ArchiveReader {
         let (saved, entries) =
             (archive.saved.as_deref().unwrap_or_default(), archive.index.as_deref().unwrap_or_default());
         let is_only = saved.len() == 1 && entries.len() == 1;
-        let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.place(), list: LIST };
+        let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.shown(), list: LIST };
         let (mut others, mut is_own) = (None, false);
         for saved in saved {
             call.check()?;
@@ -116,7 +116,7 @@ impl ArchiveReader {
     fn of_two(&self, entry: &Descriptor, saved: &SavedImage) -> Error {
         let message = format!(
             "{} has the image {} in index.json, and another one of that name, with the config {}, in manifest.json",
-            self.place(),
+            self.shown(),
             entry.digest,
             shorten(&saved.config)
         );
@@ -126,7 +126,7 @@ impl ArchiveReader {
     /// The entry of `manifest.json` with the same config must describe the same image.
     pub(crate) fn check_agreement(&self, call: &Call, archive: &Archive, content: &RawManifest) -> Result<()> {
         let (Some(config), Kind::Image) = (content.document.config(), content.document.kind) else { return Ok(()) };
-        let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.place(), list: LIST };
+        let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.shown(), list: LIST };
         let Some(place) = archive.tar.find(&blob_file(&config.digest)) else { return Ok(()) };
         let images = archive.configs.iter().zip(archive.saved.iter().flatten());
         let known: Vec<&SavedImage> =
@@ -140,7 +140,7 @@ impl ArchiveReader {
             return Ok(());
         }
         let message =
-            format!("{} has a manifest {} with other layers than manifest.json says", self.place(), content.digest());
+            format!("{} has a manifest {} with other layers than manifest.json says", self.shown(), content.digest());
         Err(Error::new(Code::InvalidManifest, message).with_hint(self.docker_hint()))
     }
 
@@ -153,7 +153,7 @@ impl ArchiveReader {
         let Some(config) = document.config().filter(|config| types::is_image_config(&config.media_type)) else {
             return Ok(());
         };
-        let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.place(), list: "index.json" };
+        let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.shown(), list: "index.json" };
         let file = |layer: &Descriptor| blob_file(&layer.digest);
         let saved = SavedImage {
             config: blob_file(&config.digest),

@@ -1,5 +1,6 @@
 //! Archives: a layout in a tar, and what `docker save` writes.
 
+mod archive_reader;
 mod config_name;
 mod docker;
 mod existing_archive;
@@ -14,7 +15,7 @@ mod staging;
 mod staging_folder;
 mod write;
 
-pub use read::ArchiveReader;
+pub use archive_reader::ArchiveReader;
 pub(crate) use several::ArchiveOfSeveral;
 pub use write::ArchiveWriter;
 

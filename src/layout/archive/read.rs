@@ -1,12 +1,8 @@
-//! Archives to copy from.
+//! What an archive holds, to copy from.
 
-use std::collections::HashMap;
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-
+use super::archive_reader::{Archive, ArchiveReader};
 use super::config_name::{digests, has_config};
-use super::docker::{self, blob_file, SavedImage, LIST};
+use super::docker::{self, SavedImage, LIST};
 use super::ArchiveFormat;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
@@ -14,46 +10,13 @@ use crate::error::{Code, Error, Result};
 use crate::layout::index_entry::{named, tagged};
 use crate::layout::names;
 use crate::layout::referrers::referring;
-use crate::layout::tarball::bytes::ArchiveBytes;
-use crate::layout::tarball::read::{Span, Tarball};
+use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
-use crate::manifest::{Descriptor, Document};
-use crate::media_type as types;
 use crate::platform::Platform;
 use crate::store::descend;
 use crate::store::{NamedImage, RawManifest, ReadStore};
 use crate::stream::blob::{Blob, VerifiedBlob};
-use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
-
-/// An archive to copy from.
-#[derive(Debug)]
-pub struct ArchiveReader {
-    /// The path of the archive.
-    pub(crate) path: PathBuf,
-    /// The archive itself, where it is open already; taken when it is read.
-    given: Mutex<Option<File>>,
-    form: ArchiveFormat,
-    name: Option<String>,
-    space: TemporarySpace,
-    /// Opening may take long, so that it waits for a call.
-    archive: Mutex<Option<Arc<Archive>>>,
-    /// Files of an old archive, which are not named by their digests.
-    found: Mutex<Vec<(Digest, String)>>,
-    /// Manifests that were generated for its images.
-    made: Mutex<HashMap<Digest, RawManifest>>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Archive {
-    pub(crate) tar: Tarball,
-    /// The entries of `index.json`, if it exists.
-    pub(crate) index: Option<Vec<Descriptor>>,
-    /// The images of `manifest.json`, if it exists.
-    pub(crate) saved: Option<Vec<SavedImage>>,
-    /// The positions of their configs.
-    pub(crate) configs: Vec<Option<Span>>,
-}
 
 #[derive(Debug)]
 pub(super) struct ListedImage {
@@ -62,78 +25,6 @@ pub(super) struct ListedImage {
 }
 
 impl ArchiveReader {
-    /// An archive that is opened when something in it is asked for, or the one that is open already.
-    pub fn new(
-        path: &Path,
-        given: Option<File>,
-        form: ArchiveFormat,
-        name: Option<&str>,
-        space: TemporarySpace,
-    ) -> ArchiveReader {
-        let (path, name, given) = (path.to_owned(), name.map(str::to_owned), Mutex::new(given));
-        let (archive, found, made) = (Mutex::default(), Mutex::default(), Mutex::default());
-        ArchiveReader { path, given, form, name, space, archive, found, made }
-    }
-
-    /// The same archive for another name. What is open stays open.
-    pub(crate) fn renamed(&self, name: &str) -> ArchiveReader {
-        let archive = Mutex::new(lock(&self.archive).clone());
-        let (path, space, form) = (self.path.clone(), self.space.clone(), self.form);
-        let (given, found, made) = (Mutex::default(), Mutex::default(), Mutex::default());
-        ArchiveReader { path, given, form, name: Some(name.to_owned()), space, archive, found, made }
-    }
-
-    /// The name of the archive for messages, without that of the image.
-    fn file(&self) -> String {
-        format!("{}:{}", self.form.transport(), self.path.display())
-    }
-
-    fn archive(&self, call: &Call) -> Result<Arc<Archive>> {
-        let mut opened = lock(&self.archive);
-        if let Some(archive) = opened.as_ref() {
-            return Ok(archive.clone());
-        }
-        let archive = Arc::new(self.read_tables(call)?);
-        *opened = Some(archive.clone());
-        Ok(archive)
-    }
-
-    fn read_tables(&self, call: &Call) -> Result<Archive> {
-        let given = lock(&self.given).take();
-        let tar = match given {
-            Some(file) => {
-                let shown = "the source's descriptor".to_owned();
-                Tarball::of(call, ArchiveBytes::of(call, file, shown.clone(), &self.space)?, shown)?
-            }
-            None => Tarball::open(call, &self.path, &self.space)?,
-        };
-        let reader = docker::ImageReader { call, tar: &tar, place: &self.file(), list: LIST };
-        let index = |bytes: Vec<u8>| {
-            let index = Document::parse(&bytes, Some(types::OCI_INDEX), Algorithm::Sha256);
-            index.map(|index| index.manifests().to_vec()).map_err(|error| error.within(self.table("index.json")))
-        };
-        let images = |bytes: Vec<u8>| {
-            let wrong = |why| Error::new(Code::InvalidManifest, format!("{}: {why}", self.table("manifest.json")));
-            docker::parse(&bytes).map_err(wrong)
-        };
-        let table = |name: &str| if tar.has(name) { reader.small(name).map(Some) } else { Ok(None) };
-        let index = table("index.json")?.map(index);
-        let saved = table("manifest.json")?.map(images);
-        // Each form has its own list; errors in the other one do not matter.
-        let (index, saved) = match self.form {
-            ArchiveFormat::Oci => (index.transpose()?, saved.and_then(Result::ok)),
-            ArchiveFormat::Docker if saved.is_none() => (index.transpose()?, None),
-            ArchiveFormat::Docker => (index.and_then(Result::ok), saved.transpose()?),
-        };
-        let configs = saved.iter().flatten().map(|saved| call.check().map(|()| tar.find(&saved.config)));
-        let configs = configs.collect::<Result<_>>()?;
-        Ok(Archive { tar, index, saved, configs })
-    }
-
-    fn table(&self, name: &str) -> String {
-        format!("{name} of {}", self.file())
-    }
-
     /// Every image of a docker-archive.
     fn saved_images(&self, call: &Call) -> Result<Vec<ListedImage>> {
         let archive = self.archive(call)?;
@@ -143,25 +34,10 @@ impl ArchiveReader {
         archive.saved.iter().flatten().map(image).collect()
     }
 
-    /// The entries of `index.json`; none if it does not exist.
-    pub fn entries(&self, call: &Call) -> Result<Vec<Descriptor>> {
-        Ok(self.archive(call)?.index.clone().unwrap_or_default())
-    }
-
-    fn file_of(&self, digest: &Digest) -> String {
-        let found = lock(&self.found);
-        let old = found.iter().find(|(named, _)| named == digest).map(|(_, file)| file.clone());
-        old.unwrap_or_else(|| blob_file(digest))
-    }
-
-    fn missing(&self, digest: &Digest) -> Error {
-        Error::new(Code::MissingBlob, format!("{} has no blob {digest}", self.place()))
-    }
-
     /// The manifest of an image of `manifest.json`: the archive's own if it describes the same files, otherwise one that is
     /// generated from them. An image whose layers do not match its config is refused.
     fn image(&self, call: &Call, archive: &Archive, saved: &SavedImage) -> Result<RawManifest> {
-        let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.place(), list: LIST };
+        let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.shown(), list: LIST };
         let config = reader.small(&saved.config)?;
         let ids = reader.diff_ids(saved, &config)?;
         let digest = Algorithm::Sha256.digest(&config);
@@ -180,7 +56,7 @@ impl ArchiveReader {
             let text = format!(
                 "index.json names other layers for the image {digest} than manifest.json, whose layers are used"
             );
-            call.warn_of(&self.place(), &text)?;
+            call.warn_of(&self.shown(), &text)?;
         }
         let content = reader.made(&config, &layers)?;
         let mut made = lock(&self.made);
@@ -195,22 +71,14 @@ impl ArchiveReader {
     fn by_digest(&self, archive: &Archive) -> Result<Option<Descriptor>> {
         let Some(digest) = names::digest_in(self.name.as_deref()) else { return Ok(None) };
         let Some(bytes) = archive.tar.small(&self.file_of(&digest), MOST_BYTES)? else { return Ok(None) };
-        let content = RawManifest::parse(bytes, None, Some(&digest)).map_err(|error| error.within(self.place()))?;
+        let content = RawManifest::parse(bytes, None, Some(&digest)).map_err(|error| error.within(self.shown()))?;
         Ok(Some(content.descriptor()))
-    }
-
-    /// A manifest of the layout that the archive is too.
-    pub(crate) fn content(&self, archive: &Archive, wanted: &Descriptor) -> Result<RawManifest> {
-        let missing = || Error::new(Code::NotFound, format!("{} has no manifest {}", self.place(), wanted.digest));
-        let bytes = archive.tar.small(&self.file_of(&wanted.digest), MOST_BYTES)?.ok_or_else(missing)?;
-        RawManifest::described(bytes, wanted).map_err(|error| error.within(self.place()))
     }
 }
 
 impl ReadStore for ArchiveReader {
     fn place(&self) -> String {
-        let suffix = self.name.as_ref().map(|name| format!(":{name}")).unwrap_or_default();
-        format!("{}{suffix}", self.file())
+        self.shown()
     }
 
     fn root(&self, call: &Call) -> Result<RawManifest> {
@@ -280,7 +148,7 @@ impl ReadStore for ArchiveReader {
         let archive = self.archive(call)?;
         let place = archive.tar.find(&self.file_of(&wanted.digest)).ok_or_else(|| self.missing(&wanted.digest))?;
         let reader = archive.tar.read(place, begin);
-        Ok(Box::new(VerifiedBlob::new(reader, call, self.place(), wanted, hashed)))
+        Ok(Box::new(VerifiedBlob::new(reader, call, self.shown(), wanted, hashed)))
     }
 
     fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {

@@ -9,7 +9,6 @@ use crate::call::Call;
 use crate::error::Result;
 use crate::http::redact;
 use crate::reference::Repository;
-use crate::registry::explain::shown;
 use crate::registry::Client;
 
 impl Client {
@@ -36,7 +35,7 @@ impl Client {
                 "passed_over_seconds": left.as_ref().map_or(0, |failure| failure.left().as_secs() + 1),
                 "passed_over_reason": left.map(|failure| failure.reason),
                 "anonymous": account.anonymous,
-                "credentials": shown(&credentials, &source),
+                "credentials": source.explained(&credentials),
                 "headers": network["headers"],
                 "network": network,
                 "source": is_ruled.then(|| endpoint.source.to_string()),

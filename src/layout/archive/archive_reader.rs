@@ -1,0 +1,150 @@
+//! An archive that is opened when something in it is asked for, and its tables.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use super::docker::{self, blob_file, SavedImage, LIST};
+use super::ArchiveFormat;
+use crate::call::Call;
+use crate::digest::{Algorithm, Digest};
+use crate::error::{Code, Error, Result};
+use crate::layout::tarball::bytes::ArchiveBytes;
+use crate::layout::tarball::read::{Span, Tarball};
+use crate::manifest::{Descriptor, Document, MOST_BYTES};
+use crate::media_type as types;
+use crate::store::RawManifest;
+use crate::stream::spool::TemporarySpace;
+use crate::sync::lock;
+
+/// An archive to copy from.
+#[derive(Debug)]
+pub struct ArchiveReader {
+    /// The path of the archive.
+    pub(crate) path: PathBuf,
+    /// The archive itself, where it is open already; taken when it is read.
+    pub(super) given: Mutex<Option<File>>,
+    pub(super) form: ArchiveFormat,
+    pub(super) name: Option<String>,
+    pub(super) space: TemporarySpace,
+    /// Opening may take long, so that it waits for a call.
+    pub(super) archive: Mutex<Option<Arc<Archive>>>,
+    /// Files of an old archive, which are not named by their digests.
+    pub(super) found: Mutex<Vec<(Digest, String)>>,
+    /// Manifests that were generated for its images.
+    pub(super) made: Mutex<HashMap<Digest, RawManifest>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Archive {
+    pub(crate) tar: Tarball,
+    /// The entries of `index.json`, if it exists.
+    pub(crate) index: Option<Vec<Descriptor>>,
+    /// The images of `manifest.json`, if it exists.
+    pub(crate) saved: Option<Vec<SavedImage>>,
+    /// The positions of their configs.
+    pub(crate) configs: Vec<Option<Span>>,
+}
+
+impl ArchiveReader {
+    /// An archive that is opened when something in it is asked for, or the one that is open already.
+    pub fn new(
+        path: &Path,
+        given: Option<File>,
+        form: ArchiveFormat,
+        name: Option<&str>,
+        space: TemporarySpace,
+    ) -> ArchiveReader {
+        let (path, name, given) = (path.to_owned(), name.map(str::to_owned), Mutex::new(given));
+        let (archive, found, made) = (Mutex::default(), Mutex::default(), Mutex::default());
+        ArchiveReader { path, given, form, name, space, archive, found, made }
+    }
+
+    /// The same archive for another name. What is open stays open.
+    pub(crate) fn renamed(&self, name: &str) -> ArchiveReader {
+        let archive = Mutex::new(lock(&self.archive).clone());
+        let (path, space, form) = (self.path.clone(), self.space.clone(), self.form);
+        let (given, found, made) = (Mutex::default(), Mutex::default(), Mutex::default());
+        ArchiveReader { path, given, form, name: Some(name.to_owned()), space, archive, found, made }
+    }
+
+    /// The name of the archive for messages, without that of the image.
+    pub(super) fn file(&self) -> String {
+        format!("{}:{}", self.form.transport(), self.path.display())
+    }
+
+    /// The same with the image's name.
+    pub(super) fn shown(&self) -> String {
+        let suffix = self.name.as_ref().map(|name| format!(":{name}")).unwrap_or_default();
+        format!("{}{suffix}", self.file())
+    }
+
+    pub(super) fn archive(&self, call: &Call) -> Result<Arc<Archive>> {
+        let mut opened = lock(&self.archive);
+        if let Some(archive) = opened.as_ref() {
+            return Ok(archive.clone());
+        }
+        let archive = Arc::new(self.read_tables(call)?);
+        *opened = Some(archive.clone());
+        Ok(archive)
+    }
+
+    fn read_tables(&self, call: &Call) -> Result<Archive> {
+        let given = lock(&self.given).take();
+        let tar = match given {
+            Some(file) => {
+                let shown = "the source's descriptor".to_owned();
+                Tarball::of(call, ArchiveBytes::of(call, file, shown.clone(), &self.space)?, shown)?
+            }
+            None => Tarball::open(call, &self.path, &self.space)?,
+        };
+        let reader = docker::ImageReader { call, tar: &tar, place: &self.file(), list: LIST };
+        let index = |bytes: Vec<u8>| {
+            let index = Document::parse(&bytes, Some(types::OCI_INDEX), Algorithm::Sha256);
+            index.map(|index| index.manifests().to_vec()).map_err(|error| error.within(self.table("index.json")))
+        };
+        let images = |bytes: Vec<u8>| {
+            let wrong = |why| Error::new(Code::InvalidManifest, format!("{}: {why}", self.table("manifest.json")));
+            docker::parse(&bytes).map_err(wrong)
+        };
+        let table = |name: &str| if tar.has(name) { reader.small(name).map(Some) } else { Ok(None) };
+        let index = table("index.json")?.map(index);
+        let saved = table("manifest.json")?.map(images);
+        // Each form has its own list; errors in the other one do not matter.
+        let (index, saved) = match self.form {
+            ArchiveFormat::Oci => (index.transpose()?, saved.and_then(Result::ok)),
+            ArchiveFormat::Docker if saved.is_none() => (index.transpose()?, None),
+            ArchiveFormat::Docker => (index.and_then(Result::ok), saved.transpose()?),
+        };
+        let configs = saved.iter().flatten().map(|saved| call.check().map(|()| tar.find(&saved.config)));
+        let configs = configs.collect::<Result<_>>()?;
+        Ok(Archive { tar, index, saved, configs })
+    }
+
+    fn table(&self, name: &str) -> String {
+        format!("{name} of {}", self.file())
+    }
+
+    /// The entries of `index.json`; none if it does not exist.
+    pub fn entries(&self, call: &Call) -> Result<Vec<Descriptor>> {
+        Ok(self.archive(call)?.index.clone().unwrap_or_default())
+    }
+
+    pub(super) fn file_of(&self, digest: &Digest) -> String {
+        let found = lock(&self.found);
+        let old = found.iter().find(|(named, _)| named == digest).map(|(_, file)| file.clone());
+        old.unwrap_or_else(|| blob_file(digest))
+    }
+
+    pub(super) fn missing(&self, digest: &Digest) -> Error {
+        Error::new(Code::MissingBlob, format!("{} has no blob {digest}", self.shown()))
+    }
+
+    /// A manifest of the layout that the archive is too.
+    pub(crate) fn content(&self, archive: &Archive, wanted: &Descriptor) -> Result<RawManifest> {
+        let missing = || Error::new(Code::NotFound, format!("{} has no manifest {}", self.shown(), wanted.digest));
+        let bytes = archive.tar.small(&self.file_of(&wanted.digest), MOST_BYTES)?.ok_or_else(missing)?;
+        RawManifest::described(bytes, wanted).map_err(|error| error.within(self.shown()))
+    }
+}

@@ -61,7 +61,7 @@
 //! use ocireg::error::Code;
 //! use ocireg::registry::ClientOptions;
 //! use ocireg::image::config::ImageConfig;
-//! use ocireg::image::scratch::Scratch;
+//! use ocireg::image::Scratch;
 //! use ocireg::image::Image;
 //! use ocireg::registry::Client;
 //! use ocireg::transfer::copy::{copy, CopyOptions};
@@ -122,7 +122,7 @@ pub mod layout;
 mod machine;
 pub mod manifest;
 pub mod media_type;
-mod memories;
+mod memory_by_type;
 mod mirrors;
 mod node_parser;
 mod options;

@@ -4,13 +4,13 @@
 use std::io;
 use std::path::Path;
 
+use super::file_title::is_where_files_wait;
 use super::other_disk::OtherDisks;
 use super::pull_staging::PullStaging;
-use super::title::is_where_files_wait;
-use super::unpacked::{self, walk, Descent, UnpackedName};
+use super::unpacked_folder::{self, walk, Descent, UnpackedName};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::image::folders::{failed, Folders, PRIVATE};
+use crate::image::open_folders::{failed, Folders, PRIVATE};
 use crate::image::path_walk::WalkBudget;
 use crate::os::open_folder::{FileStatus, OpenFolder};
 use crate::os::owner;
@@ -73,7 +73,7 @@ impl PullDestination {
         if !self.check_way(path.as_bytes())? {
             return Ok(());
         }
-        let (call, whole, root) = (self.call.clone(), unpacked::open(staging.folder(), tree)?, path.as_bytes());
+        let (call, whole, root) = (self.call.clone(), unpacked_folder::open(staging.folder(), tree)?, path.as_bytes());
         walk(&call, &whole, root, &mut |found| {
             let (folder, _) = split(found.path);
             if found.path == root {
@@ -103,7 +103,7 @@ impl PullDestination {
 
     /// The same for what is new here of an unpacked folder.
     pub(super) fn bring_tree(&mut self, staging: &PullStaging, tree: &str, path: &str) -> Result<()> {
-        let (call, whole) = (self.call.clone(), unpacked::open(staging.folder(), tree)?);
+        let (call, whole) = (self.call.clone(), unpacked_folder::open(staging.folder(), tree)?);
         walk(&call, &whole, path.as_bytes(), &mut |found| {
             if found.is_folder && self.folders.walk(found.path, false)? {
                 return Ok(Descent::Into);
@@ -225,7 +225,7 @@ impl PullDestination {
 
     /// Gives a folder that was unpacked its name here. What is there already stays, and gets what is new to it.
     pub(super) fn merge(&mut self, staging: &PullStaging, tree: &str, path: &str) -> Result<()> {
-        let (call, whole) = (self.call.clone(), unpacked::open(staging.folder(), tree)?);
+        let (call, whole) = (self.call.clone(), unpacked_folder::open(staging.folder(), tree)?);
         walk(&call, &whole, path.as_bytes(), &mut |found| self.merge_one(&found, found.path == path.as_bytes()))
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 
 use super::folder_level::FolderLevel;
 use crate::call::Call;
-use crate::image::folders::PRIVATE;
+use crate::image::open_folders::PRIVATE;
 use crate::os::open_folder::{self, FileStatus, OpenFolder, Permissions};
 use crate::os::owner;
 

@@ -7,8 +7,8 @@ use std::path::Path;
 use bytes::Bytes;
 use tar::{EntryType, Header};
 
+use super::file_title;
 use super::folder_level::FolderLevel;
-use super::title;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
@@ -67,7 +67,7 @@ impl FolderTar {
         let what = |error: std::io::Error| Error::io(format!("cannot read {shown}"), &error);
         let folder = OpenFolder::open(path).map_err(what)?;
         let root =
-            title::path_of(title).map_err(|why| Error::new(Code::InvalidArgument, format!("the title {why}")))?;
+            file_title::path_of(title).map_err(|why| Error::new(Code::InvalidArgument, format!("the title {why}")))?;
         let mut tar = FolderTar {
             call: call.clone(),
             shown: shown.clone(),
@@ -164,7 +164,7 @@ impl FolderTar {
 
     /// A symbolic link stays one. One that leads out would not be unpacked.
     fn link(&mut self, path: &[u8], target: &[u8], seconds: i64) -> Result<()> {
-        if !title::stays_within(self.levels.len() - 1, target) {
+        if !file_title::stays_within(self.levels.len() - 1, target) {
             let message = format!("{}: the symbolic link '{}' leads out of the folder", self.shown, shown(path));
             return Err(Error::new(Code::InvalidArgument, message));
         }

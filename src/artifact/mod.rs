@@ -1,23 +1,23 @@
 //! Artifacts: files under titles, with a type, at any place (OCI image-spec manifest.md, "Guidelines for Artifact Usage"), in the way of
 //! oras. It does not know any kind of place: the copy engine moves what is made here.
 
+mod artifact_parts;
 mod destination;
 mod disk_copy;
+mod file_choice;
+mod file_title;
 mod folder_level;
 mod folder_tar;
 mod other_disk;
-mod part;
 pub mod pull;
 mod pull_staging;
 pub mod push;
-mod title;
-mod unpack;
-mod unpacked;
-mod wanted;
+mod unpack_folder;
+mod unpacked_folder;
 
-pub(crate) use part::waiting;
-pub use part::{Artifact, PartOptions, StreamPartOptions};
-pub use wanted::SkippedFile;
+pub(crate) use artifact_parts::waiting;
+pub use artifact_parts::{Artifact, PartOptions, StreamPartOptions};
+pub use file_choice::SkippedFile;
 
 /// The annotations of a folder's layer: that it is to be unpacked, and the digest of its tar (oras).
 const UNPACK: &str = "io.deis.oras.content.unpack";

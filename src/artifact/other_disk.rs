@@ -7,10 +7,10 @@ use std::io;
 use std::rc::Rc;
 
 use super::disk_copy::{clear, copy, DiskName};
-use super::title::WAITING;
+use super::file_title::WAITING;
 use crate::call::Call;
 use crate::error::Result;
-use crate::image::folders::{failed, Folders, PRIVATE};
+use crate::image::open_folders::{failed, Folders, PRIVATE};
 use crate::os::open_folder::{OpenFolder, OpenedEntry};
 use crate::os::{flush, lock, owner};
 

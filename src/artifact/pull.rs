@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex};
 use serde::Serialize;
 
 use super::destination::PullDestination;
+use super::file_choice::{choose, FileChoice, SkippedFile, WantedFile};
+use super::file_title;
 use super::pull_staging::PullStaging;
-use super::title;
-use super::unpack::unpack;
-use super::wanted::{choose, FileChoice, SkippedFile, WantedFile};
+use super::unpack_folder::unpack;
 use crate::call::Call;
 use crate::digest::Digest;
-use crate::download::fetch::fetch;
+use crate::download::fetch_to_file::fetch;
 use crate::download::partial::OnContention;
 use crate::error::{Code, Error, Result};
 use crate::image::layer::UnpackLimits;
@@ -22,7 +22,7 @@ use crate::image::Image;
 use crate::manifest::Descriptor;
 use crate::options::options;
 use crate::os::safe_path;
-use crate::store::senders::Senders;
+use crate::store::served_by::Senders;
 use crate::store::{Moved, ReadStore};
 use crate::sync::lock;
 use crate::transfer::meter::Meter;
@@ -180,7 +180,7 @@ impl<'a> Pull<'a> {
     }
 
     fn check_case(&self, wanted: &[WantedFile]) -> Result<()> {
-        match title::alike(wanted.iter().map(|file| file.path.as_str())) {
+        match file_title::alike(wanted.iter().map(|file| file.path.as_str())) {
             Some((one, other)) if self.staging.is_blind_to_case() => {
                 let message = format!("the titles '{one}' and '{other}' are the same name in this folder");
                 Err(Error::new(Code::InvalidManifest, message).with_hint("the option titles chooses one of them"))

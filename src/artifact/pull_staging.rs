@@ -6,13 +6,13 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::title::WAITING;
+use super::file_title::WAITING;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::os::lock::{self, LockKind};
 use crate::os::open_folder::OpenFolder;
-use crate::os::{flush, mode, owner, temporary};
+use crate::os::{creation_mode, flush, owner, temporary};
 
 pub(super) struct PullStaging {
     path: PathBuf,
@@ -36,7 +36,7 @@ impl PullStaging {
         let known = folder.join(WAITING);
         loop {
             call.check()?;
-            mode::make_private_folder(&known).map_err(|error| cannot(&known, &error))?;
+            creation_mode::make_private_folder(&known).map_err(|error| cannot(&known, &error))?;
             if !is_ours(&known) {
                 // It may just have been removed.
                 if fs::symlink_metadata(&known).is_ok() && !is_ours(&known) {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde::Serialize;
 use serde_json::{json, Value};
 
-use super::part::{argument, in_memory, Artifact, ReadyPart};
+use super::artifact_parts::{argument, in_memory, Artifact, ReadyPart};
 use crate::annotations::pairs;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use ::http::{Method, StatusCode};
 use zeroize::Zeroizing;
 
+use super::authorization_header::Proof;
 use super::challenge::{self, Challenge};
-use super::proof::Proof;
 use super::scope::ScopeSet;
 use super::{Account, Auth, CredentialSource};
 use crate::call::Call;

@@ -18,7 +18,7 @@ use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::os::lock::{attempt, LockKind};
 use crate::os::safe_path::resolve;
-use crate::os::{mode, temporary};
+use crate::os::{creation_mode, temporary};
 
 /// How long to wait for another login.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -87,7 +87,7 @@ fn change(call: &Call, path: &Path, foreign: bool, change: impl FnOnce(&mut Map<
     let path = resolve(path).map_err(|error| Error::io(format!("the credentials file {}", path.display()), &error))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = |error: std::io::Error| Error::io(format!("the credentials file {}", path.display()), &error);
-    mode::make_private_folders(folder).map_err(failed)?;
+    creation_mode::make_private_folders(folder).map_err(failed)?;
     let _lock = lock(call, folder)?;
     let mut document = match open(&path, foreign)? {
         Some((mut file, _)) => SecretDocument::parse(&read(&mut file, &path)?).map_err(|why| wrong(&path, &why))?,

@@ -17,8 +17,8 @@ use crate::call::Call;
 use crate::credentials::{encode_pair, Credentials};
 use crate::error::{Code, Error, Result};
 use crate::os::child_process::ExitReason;
+use crate::os::creation_mode::is_executable;
 use crate::os::home;
-use crate::os::mode::is_executable;
 use crate::text::shorten;
 
 /// A helper's message when it has nothing for a host.

@@ -5,8 +5,8 @@ use ::http::{Method, StatusCode};
 use zeroize::Zeroizing;
 
 use super::authorization::unsupported;
+use super::authorization_header::Proof;
 use super::challenge;
-use super::proof::Proof;
 use super::scope::ScopeSet;
 use super::token_server::Realm;
 use super::{Account, Auth};

@@ -6,6 +6,7 @@
 
 mod account;
 pub(crate) mod authorization;
+mod authorization_header;
 pub(crate) mod auths_entry;
 pub(crate) mod challenge;
 pub(crate) mod config_file;
@@ -19,10 +20,9 @@ mod helper_message;
 mod helper_process;
 pub(crate) mod login;
 mod negotiate;
+mod negotiating_server;
 pub(crate) mod options;
-mod proof;
 pub(crate) mod realm;
-mod recipient;
 pub(crate) mod scope;
 pub(crate) mod secrets;
 mod token_cache;
@@ -47,11 +47,11 @@ use crate::http::{Http, Request};
 use crate::sync::lock;
 pub(crate) use account::Account;
 use authorization::Authorization;
+use authorization_header::Proof;
+pub(crate) use authorization_header::{basic_header, identity};
 use challenge::Challenge;
 use credential_lookup::StoredCredentials;
 pub(crate) use credential_source::CredentialSource;
-use proof::Proof;
-pub(crate) use proof::{basic_header, identity};
 use token_cache::TokenCache;
 use token_server::Realm;
 

@@ -11,9 +11,9 @@ use std::net::IpAddr;
 
 use ::http::Method;
 
+use super::authorization_header::{basic, Proof};
 use super::challenge::{self, AuthScheme, Challenge};
-use super::proof::{basic, Proof};
-use super::recipient::{is_about_rights, scopes_of, Recipient, RedirectTrail};
+use super::negotiating_server::{is_about_rights, scopes_of, Recipient, RedirectTrail};
 use super::scope::ScopeSet;
 use super::token_in_use::TokenInUse;
 use super::token_server::Realm;

@@ -13,7 +13,7 @@ use ::http::Method;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::proof::{name_and_password, token_server_header};
+use super::authorization_header::{name_and_password, token_server_header};
 use super::realm::token_url;
 use super::scope::ScopeSet;
 use super::token_response::{self, Token};

@@ -23,10 +23,10 @@ use self::own_loop::OwnLoop;
 use self::progress_interval::ProgressInterval;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::memories::Memories;
+use crate::memory_by_type::Memories;
 use crate::os::descriptor::AsFd;
 use crate::os::output::Output;
-use crate::os::target::DirectOutput;
+use crate::os::output_target::DirectOutput;
 
 /// How long clean-up may take after a cancelled call: too short for the caller to notice.
 const FAREWELL: Duration = Duration::from_millis(120);

@@ -19,7 +19,7 @@ use crate::media_type::is_image_config;
 use crate::platform::Platform;
 use crate::reference::Repository;
 use crate::registry::Client;
-use crate::store::descend;
+use crate::store::platform_descent;
 use crate::store::{Moved, RawManifest, ReadStore};
 use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::stream::pack::CompressionSettings;
@@ -72,7 +72,7 @@ impl CompressingStore {
         let document = &content.document;
         let image = document.config().is_some_and(|config| is_image_config(&config.media_type));
         let value = match document.kind {
-            Kind::Index if depth == descend::DEPTH => return Err(descend::too_deep()),
+            Kind::Index if depth == platform_descent::DEPTH => return Err(platform_descent::too_deep()),
             Kind::Index => self.index(call, &content, depth)?,
             _ if image => self.image(call, &content)?,
             _ => None,

@@ -13,7 +13,7 @@ use crate::call::Call;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
-use crate::os::target::Target;
+use crate::os::output_target::Target;
 use crate::store::ReadStore;
 use crate::stream::blob::Blob;
 

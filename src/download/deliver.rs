@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::existing::identical;
+use super::existing_file::identical;
 use super::partial::{OnContention, Partial};
 use super::partial_lock::remove_partial;
 use super::{once_more_if_wrong, Download, Downloadable, ExpectedDigest, ReadOptions, SaveOptions};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::os::target::Target;
+use crate::os::output_target::Target;
 use crate::stream::blob::Blob;
 
 /// The default limit of a read into memory.

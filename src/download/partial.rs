@@ -9,8 +9,8 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::existing_file::is_there;
 use super::partial_lock::{check_target, lock_partial, partial_path, PartialLock};
-use super::present::is_there;
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result, Side};

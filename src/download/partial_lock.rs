@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
+use crate::os::creation_mode::{has_one_name, open_or_make_private};
 use crate::os::lock::{attempt, is_same, LockKind};
-use crate::os::mode::{has_one_name, open_or_make_private};
 use crate::os::owner;
 
 /// The result of an attempt to open and lock the hidden file.

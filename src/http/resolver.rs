@@ -9,7 +9,7 @@ use tokio::sync::{oneshot, OwnedSemaphorePermit, Semaphore};
 
 use super::host_trust::{HostTrust, RefusedHost};
 use crate::call::thread::{self, Outliving};
-use crate::os::shortage::check_descriptors;
+use crate::os::resource_shortage::check_descriptors;
 
 /// How many names are looked up at once for a route.
 const AT_ONCE: usize = 8;

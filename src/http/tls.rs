@@ -15,7 +15,7 @@ use super::handshake::{self, TlsSessions};
 use super::route::{Route, TlsTrust};
 use super::{pem, pinned_certificate};
 use crate::error::{Code, Error, Result};
-use crate::os::shortage::is_shortage;
+use crate::os::resource_shortage::is_shortage;
 
 /// The bundles of Linux distributions; the first that exists is read.
 const BUNDLES: [&str; 6] = [

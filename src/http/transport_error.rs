@@ -15,7 +15,7 @@ use super::proxy::Proxy;
 use super::resolver::{NoThread, UnresolvedHost};
 use super::route::Route;
 use crate::error::{Code, Error};
-use crate::os::shortage::is_shortage;
+use crate::os::resource_shortage::is_shortage;
 
 const PROXY_CREDENTIALS: &str = "give them in the proxy's URL: SCHEME://USER:PASSWORD@HOST:PORT";
 

@@ -87,7 +87,7 @@ pub struct Appended {
     pub condition: Option<ConditionCheck>,
 }
 
-/// Puts layers on an image; with `scratch` that is a [`super::scratch::Scratch`].
+/// Puts layers on an image; with `scratch` that is a [`super::empty_image::Scratch`].
 pub fn append(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &AppendOptions) -> Result<Appended> {
     append_through(call, from, to, options, &TemporarySpace::default())
 }

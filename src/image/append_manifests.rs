@@ -11,8 +11,8 @@ use crate::error::{Code, Error, Result};
 use crate::json::list_mut;
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
-use crate::store::descend;
 use crate::store::local_store::LocalStore;
+use crate::store::platform_descent;
 use crate::store::{RawManifest, ReadStore};
 use crate::stream::local_bytes::LocalBytes;
 
@@ -71,8 +71,8 @@ impl<'a> AppendedImages<'a> {
     /// The index with the layers on each image of it, and of the indexes in it. What speaks of the images as they were, such as
     /// attestations, is left out.
     pub(super) fn index(&mut self, call: &Call, index: &Image, depth: usize) -> Result<(RawManifest, Vec<Value>)> {
-        if depth >= descend::DEPTH {
-            return Err(descend::too_deep());
+        if depth >= platform_descent::DEPTH {
+            return Err(platform_descent::too_deep());
         }
         let document = &index.content.document;
         let (mut entries, mut images) = (Vec::new(), Vec::new());

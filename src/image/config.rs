@@ -9,7 +9,7 @@ use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
 use crate::media_type::is_image_config;
-use crate::store::senders::Senders;
+use crate::store::served_by::Senders;
 use crate::store::{read_whole, ReadStore};
 
 /// A config with its exact bytes.

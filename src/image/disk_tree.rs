@@ -1,4 +1,4 @@
-//! A folder that files are written into and out of which nothing leads: [`super::folders`] goes where an entry belongs, and
+//! A folder that files are written into and out of which nothing leads: [`super::open_folders`] goes where an entry belongs, and
 //! it is made there by its last name alone.
 
 use std::fs::File;
@@ -6,8 +6,8 @@ use std::io::Write;
 use std::path::Path;
 use std::rc::Rc;
 
-use super::folders::{failed, Folders, StepDown, PRIVATE};
 use super::layer_names::LayerNames;
+use super::open_folders::{failed, Folders, StepDown, PRIVATE};
 use super::path_walk::WalkBudget;
 use super::tar::{is_within, shown, split, EntryKind, TarEntry};
 use super::whiteout;

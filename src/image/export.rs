@@ -14,11 +14,11 @@ use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::manifest::Descriptor;
 use crate::options::options;
+use crate::os::output_target::Target;
 use crate::os::owner::folder_of;
-use crate::os::target::Target;
 use crate::os::temporary;
 use crate::platform::Platform;
-use crate::store::senders::Senders;
+use crate::store::served_by::Senders;
 use crate::store::ReadStore;
 
 options! {

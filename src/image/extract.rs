@@ -8,7 +8,7 @@ use super::tar::LayerEntries;
 use super::unpacking::Unpacking;
 pub(crate) use super::unpacking::{check_diff_id, diff_ids};
 pub use super::unpacking::{ExtractOptions, Extracted, ExtractedLayer};
-use super::{picked, Image};
+use super::{picked_files, Image};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
@@ -36,7 +36,7 @@ pub(crate) fn extract_through(
     call.begin("extract", Some(layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size))))?;
     if let Some(paths) = &options.paths {
         let source = FlatLayers { call, store, layers: &layers, ids: ids.as_deref(), limits };
-        return picked::extract(&image, source, (path, paths), options, space);
+        return picked_files::extract(&image, source, (path, paths), options, space);
     }
     let mut job = Extraction { call, store, unpacking: Unpacking::new(call, &image, path, options)?, limits, done: 0 };
     for (at, layer) in layers.iter().enumerate() {

@@ -4,24 +4,24 @@
 pub mod append;
 mod append_manifests;
 pub mod cat;
-pub(crate) mod complete;
+pub(crate) mod completeness;
 pub mod config;
 pub(crate) mod disk_tree;
+pub(crate) mod empty_image;
 pub mod export;
 pub mod extract;
 pub mod files;
 mod flat;
-pub(crate) mod folders;
 pub(crate) mod index;
 pub(crate) mod layer;
 mod layer_entries;
 pub(crate) mod layer_names;
 pub(crate) mod listed_tree;
 mod new_layer;
+pub(crate) mod open_folders;
 pub(crate) mod path_walk;
-mod picked;
+mod picked_files;
 pub(crate) mod place_contents;
-pub mod scratch;
 pub mod size;
 pub mod tag;
 pub(crate) mod tar;
@@ -29,6 +29,7 @@ mod unpacking;
 pub mod validate;
 pub(crate) mod whiteout;
 
+pub use empty_image::Scratch;
 pub use index::{IndexAppendOptions, IndexCreateOptions, IndexRemoveOptions, IndexSourceOptions, WrittenIndex};
 
 use crate::call::Call;
@@ -37,7 +38,7 @@ use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
 use crate::options::options;
 use crate::platform::Platform;
-use crate::store::descend;
+use crate::store::platform_descent;
 use crate::store::{RawManifest, ReadStore};
 
 /// More manifests than any index leads to.
@@ -67,11 +68,11 @@ impl Image {
     pub fn find(call: &Call, store: &dyn ReadStore, platform: Option<&str>) -> Result<Image> {
         let asked: Option<Platform> = platform.map(str::parse).transpose()?;
         let platform = asked.clone().unwrap_or_else(Platform::host);
-        let root = descend::root(call, store, std::slice::from_ref(&platform), asked.as_slice())?;
+        let root = platform_descent::root(call, store, std::slice::from_ref(&platform), asked.as_slice())?;
         if root.document.kind != Kind::Index {
             return Ok(Image { content: root, platform: None });
         }
-        let chosen = descend::choose(call, store, &root.document, &platform)?;
+        let chosen = platform_descent::choose(call, store, &root.document, &platform)?;
         let platform = Some(chosen.platform.clone());
         Ok(Image { content: chosen.content(call, store)?, platform })
     }
@@ -80,7 +81,7 @@ impl Image {
     pub fn all(call: &Call, store: &dyn ReadStore) -> Result<Vec<Image>> {
         let (mut found, mut seen) = (Vec::new(), std::collections::HashSet::new());
         let mut level = vec![Image { content: store.root(call)?, platform: None }];
-        for _ in 0..=descend::DEPTH {
+        for _ in 0..=platform_descent::DEPTH {
             let mut below = Vec::new();
             for image in level {
                 if image.content.document.kind != Kind::Index {
@@ -104,7 +105,7 @@ impl Image {
             }
             level = below;
         }
-        Err(descend::too_deep())
+        Err(platform_descent::too_deep())
     }
 
     /// The layers, the oldest first.

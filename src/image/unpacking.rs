@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::options::options;
 use crate::platform::Platform;
-use crate::store::senders::Senders;
+use crate::store::served_by::Senders;
 use crate::store::ReadStore;
 use crate::tar::{Entries, TarSource};
 

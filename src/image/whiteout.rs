@@ -1,8 +1,8 @@
 //! What a layer takes away: a name, a folder with all below it, or what lower layers have in one. Not by recursion, and each
 //! folder of the layer's own is looked through once only, however many whiteouts it has.
 
-use super::folders::{failed, Folders, StepDown};
 use super::layer_names::LayerNames;
+use super::open_folders::{failed, Folders, StepDown};
 use crate::error::Result;
 use crate::os::open_folder::{not_empty, not_permitted};
 

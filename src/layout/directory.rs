@@ -6,10 +6,10 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::oci::write_whole;
-use super::received::{present, receive};
+use super::received_blob::{present, receive};
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
-use crate::download::fetch::fetch;
+use crate::download::fetch_to_file::fetch;
 use crate::download::partial::OnContention;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;

@@ -8,9 +8,9 @@ pub(crate) mod index;
 mod index_entry;
 pub(crate) mod lock;
 pub(crate) mod names;
-mod needed;
 pub mod oci;
-mod received;
+mod reachable_blobs;
+mod received_blob;
 mod referrers;
 pub(crate) mod tarball;
 

@@ -2,6 +2,7 @@
 //! code in `ffi`. It does not know about registries or layouts.
 
 pub(crate) mod child_process;
+pub(crate) mod creation_mode;
 pub(crate) mod descriptor;
 pub(crate) mod file_version;
 pub(crate) mod flush;
@@ -9,17 +10,16 @@ pub(crate) mod home;
 pub(crate) mod input;
 pub(crate) mod lock;
 pub(crate) mod main_thread;
-pub(crate) mod mode;
 pub(crate) mod offset;
 pub(crate) mod open_folder;
 pub(crate) mod output;
+pub(crate) mod output_target;
 pub(crate) mod owner;
+pub(crate) mod resource_shortage;
 pub(crate) mod safe_path;
-pub(crate) mod shortage;
 pub(crate) mod signal;
 pub(crate) mod special_file;
 pub(crate) mod standard_descriptors;
-pub(crate) mod target;
 pub(crate) mod temporary;
 pub(crate) mod wake_descriptor;
 

@@ -10,7 +10,7 @@ use tempfile::{Builder, PersistError};
 pub(crate) use tempfile::{NamedTempFile, TempDir};
 
 use super::owner::{self, folder_of};
-use super::{flush, mode};
+use super::{creation_mode, flush};
 
 /// The folder for large temporary files, and the one for any.
 const USUAL: [&str; 2] = ["/var/tmp", "/tmp"];
@@ -43,12 +43,12 @@ pub(crate) fn hidden(folder: &Path) -> io::Result<NamedTempFile> {
 
 /// Makes a file with exactly this name, readable by all users.
 pub(crate) fn named(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
-    Builder::new().prefix(name).rand_bytes(0).permissions(mode::usual()).tempfile_in(folder)
+    Builder::new().prefix(name).rand_bytes(0).permissions(creation_mode::usual()).tempfile_in(folder)
 }
 
 /// Makes a temporary folder for this user only.
 pub(crate) fn private_folder(folder: &Path, prefix: &std::ffi::OsStr) -> io::Result<TempDir> {
-    Builder::new().prefix(prefix).permissions(mode::private_folder()).tempdir_in(folder)
+    Builder::new().prefix(prefix).permissions(creation_mode::private_folder()).tempdir_in(folder)
 }
 
 /// Removes a folder of this user's and everything in it, also folders that he may not write to himself.
@@ -59,7 +59,7 @@ pub(crate) fn remove_folder(path: &Path) -> io::Result<()> {
     }
     let mut waiting = vec![path.to_owned()];
     while let Some(folder) = waiting.pop() {
-        fs::set_permissions(&folder, mode::private_folder())?;
+        fs::set_permissions(&folder, creation_mode::private_folder())?;
         for entry in fs::read_dir(&folder)? {
             let entry = entry?;
             waiting.extend(entry.file_type()?.is_dir().then(|| entry.path()));
@@ -79,7 +79,8 @@ pub(crate) enum NotWritten<'a> {
 /// Writes a file in one step: whole and on the disk, or not at all.
 pub(crate) fn write_whole<'a>(path: &'a Path, bytes: &[u8]) -> Result<(), NotWritten<'a>> {
     let folder = folder_of(path);
-    let like_others = Builder::new().prefix(".").suffix(".partial").permissions(mode::usual()).tempfile_in(folder);
+    let like_others =
+        Builder::new().prefix(".").suffix(".partial").permissions(creation_mode::usual()).tempfile_in(folder);
     let mut file = like_others.map_err(|error| NotWritten::Beside(folder, error))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(NotWritten::Write)?;
     file.persist(path).map(drop).map_err(|error| NotWritten::Name(error.error))
@@ -101,7 +102,8 @@ pub(crate) fn write_private(path: &Path, prefix: &str, bytes: &[u8]) -> io::Resu
 /// Writes a file in one step, unless the name exists by then: that file stays as it is.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
-    let mut file = Builder::new().prefix(".").suffix(".partial").permissions(mode::usual()).tempfile_in(folder)?;
+    let mut file =
+        Builder::new().prefix(".").suffix(".partial").permissions(creation_mode::usual()).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     match persist_new(file, path) {

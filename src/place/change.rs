@@ -4,7 +4,7 @@ use super::Place;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
-use crate::image::complete;
+use crate::image::completeness;
 use crate::image::tag::{tag as tag_image, ImageTagged, TagOptions};
 use crate::layout::oci::{OciLayout, RemovedName};
 use crate::registry::delete_tag::{DeleteTagOptions, DeletedTag, ManifestFate};
@@ -215,7 +215,7 @@ impl Place {
     ) -> Result<()> {
         let look = |store: Option<&dyn ReadStore>| match options.allow_missing {
             true => Ok(()),
-            false => complete::check(call, store, target, content),
+            false => completeness::check(call, store, target, content),
         };
         // Nothing is made for what cannot be put. What is there and cannot be used does not lack anything.
         target.look(call, content)?;

@@ -8,7 +8,7 @@ use crate::convert::compress::CompressingStore;
 use crate::convert::schema1::ConvertingStore;
 use crate::error::{Code, Error, Result, Side};
 use crate::image::append::{self, AppendOptions, Appended};
-use crate::image::scratch::Scratch;
+use crate::image::empty_image::Scratch;
 use crate::platform::Platform;
 use crate::registry::Client;
 use crate::store::{ReadStore, WriteStore};

@@ -9,7 +9,7 @@ use crate::reference::Reference;
 use crate::registry::manifest::{GetOptions, HeadOptions, Manifest};
 use crate::registry::store::RegistryStore;
 use crate::registry::Client;
-use crate::store::descend;
+use crate::store::platform_descent;
 
 impl Client {
     /// Gets a manifest, verified; with a platform, the one for it.
@@ -18,10 +18,10 @@ impl Client {
         let found = self.fetch_manifest(call, reference, options)?;
         let (Some(platform), Kind::Index) = (platform, found.document.kind) else { return Ok(found) };
         let store = RegistryStore::new(self, reference.clone());
-        let chosen = descend::choose(call, &store, &found.document, &platform)?;
+        let chosen = platform_descent::choose(call, &store, &found.document, &platform)?;
         let one = GetOptions { platform: None, ..options.clone() };
         let found = self.fetch_manifest(call, &reference.repository().with_digest(&chosen.entry.digest), &one)?;
-        descend::check_entry(&chosen.entry, &found.document)?;
+        platform_descent::check_entry(&chosen.entry, &found.document)?;
         Ok(Manifest { platform: Some(chosen.platform), ..found })
     }
 
@@ -36,7 +36,7 @@ impl Client {
         match found.document.kind {
             Kind::Index => {
                 let store = RegistryStore::new(self, reference.clone());
-                Ok(descend::choose(call, &store, &found.document, &platform)?.entry.digest)
+                Ok(platform_descent::choose(call, &store, &found.document, &platform)?.entry.digest)
             }
             _ => Ok(found.document.digest),
         }

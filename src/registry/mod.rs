@@ -53,7 +53,7 @@ use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::http::Http;
 use crate::machine::MachineFiles;
-use crate::memories::Memories;
+use crate::memory_by_type::Memories;
 use crate::mirrors::EndpointTls;
 use crate::reference::Index;
 use crate::stream::spool::TemporarySpace;

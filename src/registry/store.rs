@@ -24,7 +24,7 @@ use crate::registry::Client;
 use crate::statuses;
 use crate::store::condition::{no_name, NameCondition, NameFate};
 use crate::store::manifest_name::ManifestName;
-use crate::store::senders::Senders;
+use crate::store::served_by::Senders;
 use crate::store::{digest_tags, Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::blob::Blob;
 

@@ -19,7 +19,7 @@ use crate::error::{Code, Error, Result, Side};
 use crate::manifest::Descriptor;
 use crate::options::options;
 use crate::store::condition::NameOptions;
-use crate::store::senders::Senders;
+use crate::store::served_by::Senders;
 use crate::sync::lock;
 use crate::transfer::copy::{copy, Copied, CopyOptions};
 use crate::transfer::meter::Meter;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::descend::Chosen;
+use super::platform_descent::Chosen;
 use super::ReadStore;
 use crate::call::Call;
 use crate::digest::Digest;

@@ -3,11 +3,11 @@
 
 pub(crate) mod chosen_entries;
 pub mod condition;
-pub(crate) mod descend;
 pub(crate) mod local_store;
 pub(crate) mod manifest_name;
+pub(crate) mod platform_descent;
 pub(crate) mod referrers_filter;
-pub(crate) mod senders;
+pub(crate) mod served_by;
 
 use serde::Serialize;
 

@@ -18,7 +18,7 @@ use crate::manifest::Descriptor;
 use crate::options::options;
 use crate::platform::Platform;
 use crate::store::condition::{ConditionCheck, NameCondition, NameFate, NameOptions};
-use crate::store::senders::Senders;
+use crate::store::served_by::Senders;
 use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::pack::Compression;
 use crate::sync::lock;

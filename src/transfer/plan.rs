@@ -13,7 +13,7 @@ use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
 use crate::platform::Platform;
 use crate::store::chosen_entries::chosen_entries;
-use crate::store::descend::{self, Chosen};
+use crate::store::platform_descent::{self, Chosen};
 use crate::store::{RawManifest, ReadStore, Role, WriteStore};
 use crate::sync::lock;
 
@@ -92,7 +92,7 @@ impl Planner<'_> {
         let platforms = self.choice.platforms.as_slice();
         let among = if self.choice.sparse { &[] } else { platforms };
         let asked = if self.choice.insists { platforms } else { &[] };
-        let root = descend::root(self.call, self.from, among, asked)?;
+        let root = platform_descent::root(self.call, self.from, among, asked)?;
         if root.document.kind != Kind::Index {
             return Ok(root);
         }
@@ -108,7 +108,7 @@ impl Planner<'_> {
         }
         match platforms {
             [only] if !self.choice.sparse => {
-                descend::choose(self.call, self.from, &root.document, only)?.content(self.call, self.from)
+                platform_descent::choose(self.call, self.from, &root.document, only)?.content(self.call, self.from)
             }
             _ if self.choice.sparse => Ok(root),
             _ => narrowed(&root, self.entries(&root.document)?),
@@ -118,7 +118,7 @@ impl Planner<'_> {
     /// The images for the wanted platforms.
     fn chosen(&self, index: &Document) -> Result<Vec<Chosen>> {
         let platforms = self.choice.platforms.iter();
-        platforms.map(|platform| descend::choose(self.call, self.from, index, platform)).collect()
+        platforms.map(|platform| platform_descent::choose(self.call, self.from, index, platform)).collect()
     }
 
     /// Their entries, and those that attest something about them.
@@ -148,8 +148,8 @@ impl Planner<'_> {
         let mut level = vec![Planned { content: root, role: Role::Root }];
         while !level.is_empty() {
             // There may be images below the last index.
-            if depth > descend::DEPTH {
-                return Err(descend::too_deep());
+            if depth > platform_descent::DEPTH {
+                return Err(platform_descent::too_deep());
             }
             let mut wanted = Vec::new();
             for planned in &level {

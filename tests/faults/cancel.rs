@@ -14,7 +14,7 @@ use ocireg::image::cat::{cat, CatOptions};
 use ocireg::image::export::{export, ExportOptions};
 use ocireg::image::extract::{extract, ExtractOptions};
 use ocireg::image::files::{files, FilesOptions};
-use ocireg::image::scratch::Scratch;
+use ocireg::image::Scratch;
 use ocireg::layout::oci::OciLayout;
 use ocireg::registry::tags::TagsOptions;
 use ocireg::registry::CatalogOptions;

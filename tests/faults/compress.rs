@@ -9,7 +9,7 @@ use ocireg::convert::compress::CompressingStore;
 use ocireg::digest::{Digest, Hasher};
 use ocireg::error::{Code, Error};
 use ocireg::image::append::{append, AppendOptions};
-use ocireg::image::scratch::Scratch;
+use ocireg::image::Scratch;
 use ocireg::layout::oci::OciLayout;
 use ocireg::manifest::Descriptor;
 use ocireg::place::{self, Place};

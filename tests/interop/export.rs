@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use ocireg::image::append::{append, AppendOptions};
 use ocireg::image::export::{export_file, ExportOptions};
 use ocireg::image::files::{files, FilesOptions};
-use ocireg::image::scratch::Scratch;
+use ocireg::image::Scratch;
 use ocireg::place::Place;
 use ocireg::stream::pack::Compression;
 use tar::EntryType::{self, Directory, Link, Regular, Symlink};

@@ -1,15 +1,15 @@
 //! An image as one archive: the layers from the newest on, each read once and written as it comes. An entry is written unless a newer
 //! layer has its name, removes it, or has something else in the place of a folder above it.
 
-mod blocks;
-mod folders;
+mod block_list;
+mod folder_order;
 mod inodes;
 mod links;
 mod names;
 mod output;
 mod pattern;
-mod picks;
-mod places;
+mod resolved_paths;
+mod wanted_names;
 
 use std::io::Write;
 
@@ -18,7 +18,7 @@ use names::{HeldFolder, NameTree};
 use output::{Content, TarOutput};
 
 pub(super) use output::WrittenCounts;
-pub(super) use picks::Picks;
+pub(super) use wanted_names::Picks;
 
 use super::layer::{UnpackLimits, UnpackedLayer};
 use super::tar::{is_private, EntryKind, LayerEntries, Mark, TarEntry};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::blocks::Blocks;
+use super::block_list::Blocks;
 use super::inodes::{Inode, WaitingLink};
 pub(super) use super::{LayerNumber, NodeId};
 use crate::call::Call;

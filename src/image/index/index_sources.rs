@@ -10,7 +10,7 @@ use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::media_type as types;
 use crate::reference::Repository;
-use crate::store::descend::check_entry;
+use crate::store::platform_descent::check_entry;
 use crate::store::{read_whole, RawManifest, ReadStore};
 use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::sync::lock;

@@ -13,7 +13,7 @@ use crate::manifest::{Document, Kind};
 use crate::media_type as types;
 use crate::platform::Platform;
 use crate::store::chosen_entries::chosen_entries;
-use crate::store::descend;
+use crate::store::platform_descent;
 use crate::store::{RawManifest, ReadStore};
 use crate::sync::lock;
 use crate::transfer::workers::in_parallel;
@@ -88,7 +88,7 @@ fn of_image(
     wanted: &[Platform],
     place: &str,
 ) -> Result<FromReference> {
-    let platform = descend::platform_of(call, store, &image.document)?;
+    let platform = platform_descent::platform_of(call, store, &image.document)?;
     let serves = |found: &Platform| {
         wanted.iter().enumerate().filter_map(|(at, wanted)| wanted.rank(found).map(|_| at)).collect::<BTreeSet<_>>()
     };
@@ -113,7 +113,7 @@ fn of_image(
 fn of_index(call: &Call, store: &IndexStore, wanted: &[Platform], place: &str) -> Result<FromReference> {
     let (mut served, mut chosen, mut nothing) = (BTreeSet::new(), Vec::new(), None);
     for (at, platform) in wanted.iter().enumerate() {
-        match descend::choose(call, store, &store.root.document, platform) {
+        match platform_descent::choose(call, store, &store.root.document, platform) {
             Ok(found) => {
                 served.insert(at);
                 chosen.push(found);
@@ -186,8 +186,8 @@ fn looked_into(
         }
         call.check()?;
         let platform = store.manifest(call, &entry.descriptor).and_then(|content| {
-            descend::check_entry(&entry.descriptor, &content.document)?;
-            descend::platform_of(call, store, &content.document)
+            platform_descent::check_entry(&entry.descriptor, &content.document)?;
+            platform_descent::platform_of(call, store, &content.document)
         });
         entries.push(found(entry, platform)?);
     }

@@ -15,7 +15,7 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::options::options;
-use crate::os::shortage::is_damage;
+use crate::os::resource_shortage::is_damage;
 use crate::store::{Moved, ReadStore};
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::{gather, width_of};

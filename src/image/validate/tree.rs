@@ -12,7 +12,7 @@ use crate::error::{Code, Error, Result};
 use crate::image::{Image, MOST};
 use crate::manifest::Descriptor;
 use crate::media_type as types;
-use crate::store::{descend, ReadStore};
+use crate::store::{platform_descent, ReadStore};
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::gather;
 
@@ -54,7 +54,7 @@ impl Tree {
         };
         let reader = LevelReader { call, store, width, referrers };
         let mut level = vec![Reached::read(call, store, root, referrers)?];
-        for _ in 0..=descend::DEPTH {
+        for _ in 0..=platform_descent::DEPTH {
             let mut wanted = Vec::new();
             for reached in level {
                 tree.take(reached, &mut wanted)?;
@@ -64,7 +64,7 @@ impl Tree {
             }
             level = reader.read(&wanted, &mut tree.problems)?;
         }
-        Err(descend::too_deep())
+        Err(platform_descent::too_deep())
     }
 
     /// Takes in one manifest; `wanted` gets those that it leads to, as far as they are new.
@@ -158,7 +158,7 @@ impl LevelReader<'_> {
             Ok(content) => content,
             Err(error) => return Ok(Err(problem(&error))),
         };
-        let contradiction = descend::check_entry(entry, &content.document).err();
+        let contradiction = platform_descent::check_entry(entry, &content.document).err();
         let image = Image { content, platform: entry.platform.as_deref().cloned() };
         let mut reached = Reached::read(call, self.store, &image, self.referrers)?;
         reached.problems.extend(contradiction.as_ref().map(problem));

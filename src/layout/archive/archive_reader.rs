@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::docker::{self, blob_file, SavedImage, LIST};
+use super::saved_images::{self, blob_file, SavedImage, LIST};
 use super::ArchiveFormat;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
@@ -99,14 +99,14 @@ impl ArchiveReader {
             }
             None => Tarball::open(call, &self.path, &self.space)?,
         };
-        let reader = docker::ImageReader { call, tar: &tar, place: &self.file(), list: LIST };
+        let reader = saved_images::ImageReader { call, tar: &tar, place: &self.file(), list: LIST };
         let index = |bytes: Vec<u8>| {
             let index = Document::parse(&bytes, Some(types::OCI_INDEX), Algorithm::Sha256);
             index.map(|index| index.manifests().to_vec()).map_err(|error| error.within(self.table("index.json")))
         };
         let images = |bytes: Vec<u8>| {
             let wrong = |why| Error::new(Code::InvalidManifest, format!("{}: {why}", self.table("manifest.json")));
-            docker::parse(&bytes).map_err(wrong)
+            saved_images::parse(&bytes).map_err(wrong)
         };
         let table = |name: &str| if tar.has(name) { reader.small(name).map(Some) } else { Ok(None) };
         let index = table("index.json")?.map(index);

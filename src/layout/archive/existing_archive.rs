@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::docker::blob_file;
-use super::saved;
+use super::saved_images::blob_file;
+use super::written_manifest_json;
 use super::ArchiveFormat;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
-use crate::layout::needed::{needed, ImageBlobs, Shelf};
+use crate::layout::reachable_blobs::{needed, ImageBlobs, Shelf};
 use crate::layout::tarball::bytes::ArchiveBytes;
 use crate::layout::tarball::read::Tarball;
 use crate::manifest::MOST_BYTES;
@@ -80,7 +80,7 @@ impl ExistingArchive {
         let index = Document::parse(&index, Some(types::OCI_INDEX), Algorithm::Sha256)
             .map_err(|error| error.within("index.json"))?;
         let list = tar.small("manifest.json", MOST_BYTES)?;
-        let saved = list.map(|list| saved::parse(&list)).transpose()?;
+        let saved = list.map(|list| written_manifest_json::parse(&list)).transpose()?;
         let kept = ExistingArchive { path: path.to_owned(), tar, index, saved };
         kept.check_agreement(call)?;
         Ok(kept)
@@ -92,7 +92,7 @@ impl ExistingArchive {
         let found = needed(&held, self.index.manifests())?.whole(&held)?;
         let known: BTreeSet<&ImageBlobs> = found.images.iter().collect();
         for entry in self.saved.iter().flatten() {
-            if !known.contains(&saved::image(entry)?) {
+            if !known.contains(&written_manifest_json::image(entry)?) {
                 let why = "its manifest.json and its index.json list different images";
                 return Err(Error::new(Code::InvalidManifest, why));
             }

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use super::archive_reader::{Archive, ArchiveReader};
 use super::config_name::{digests, has_config};
-use super::docker::{self, blob_file, SavedImage, LIST};
+use super::saved_images::{self, blob_file, SavedImage, LIST};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
-use crate::store::descend;
+use crate::store::platform_descent;
 use crate::store::RawManifest;
 use crate::text::shorten;
 
@@ -33,7 +33,7 @@ impl ArchiveReader {
     ) -> Result<FoundManifests> {
         let (mut found, mut is_whole, mut seen) = (Vec::new(), true, HashSet::new());
         let mut level = entries;
-        for _ in 0..=descend::DEPTH {
+        for _ in 0..=platform_descent::DEPTH {
             let mut below = Vec::new();
             for entry in level.into_iter().filter(|entry| seen.insert(entry.digest.clone())) {
                 call.check()?;
@@ -89,7 +89,7 @@ impl ArchiveReader {
         let (saved, entries) =
             (archive.saved.as_deref().unwrap_or_default(), archive.index.as_deref().unwrap_or_default());
         let is_only = saved.len() == 1 && entries.len() == 1;
-        let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.shown(), list: LIST };
+        let reader = saved_images::ImageReader { call, tar: &archive.tar, place: &self.shown(), list: LIST };
         let (mut others, mut is_own) = (None, false);
         for saved in saved {
             call.check()?;
@@ -126,7 +126,7 @@ impl ArchiveReader {
     /// The entry of `manifest.json` with the same config must describe the same image.
     pub(crate) fn check_agreement(&self, call: &Call, archive: &Archive, content: &RawManifest) -> Result<()> {
         let (Some(config), Kind::Image) = (content.document.config(), content.document.kind) else { return Ok(()) };
-        let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.shown(), list: LIST };
+        let reader = saved_images::ImageReader { call, tar: &archive.tar, place: &self.shown(), list: LIST };
         let Some(place) = archive.tar.find(&blob_file(&config.digest)) else { return Ok(()) };
         let images = archive.configs.iter().zip(archive.saved.iter().flatten());
         let known: Vec<&SavedImage> =
@@ -153,7 +153,7 @@ impl ArchiveReader {
         let Some(config) = document.config().filter(|config| types::is_image_config(&config.media_type)) else {
             return Ok(());
         };
-        let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.shown(), list: "index.json" };
+        let reader = saved_images::ImageReader { call, tar: &archive.tar, place: &self.shown(), list: "index.json" };
         let file = |layer: &Descriptor| blob_file(&layer.digest);
         let saved = SavedImage {
             config: blob_file(&config.digest),

@@ -1,22 +1,22 @@
 //! Archives: a layout in a tar, and what `docker save` writes.
 
+mod archive_of_several;
 mod archive_reader;
 mod config_name;
-mod docker;
 mod existing_archive;
 mod list_agreement;
 mod read;
-mod room;
-mod saved;
-mod several;
+mod saved_images;
+mod size_limit;
 mod spooled_blobs;
 mod staged_and_kept;
 mod staging;
 mod staging_folder;
 mod write;
+mod written_manifest_json;
 
+pub(crate) use archive_of_several::ArchiveOfSeveral;
 pub use archive_reader::ArchiveReader;
-pub(crate) use several::ArchiveOfSeveral;
 pub use write::ArchiveWriter;
 
 use crate::digest::Digest;

@@ -2,7 +2,7 @@
 
 use super::archive_reader::{Archive, ArchiveReader};
 use super::config_name::{digests, has_config};
-use super::docker::{self, SavedImage, LIST};
+use super::saved_images::{self, SavedImage, LIST};
 use super::ArchiveFormat;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
@@ -13,7 +13,7 @@ use crate::layout::referrers::referring;
 use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
 use crate::platform::Platform;
-use crate::store::descend;
+use crate::store::platform_descent;
 use crate::store::{NamedImage, RawManifest, ReadStore};
 use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::sync::lock;
@@ -37,7 +37,7 @@ impl ArchiveReader {
     /// The manifest of an image of `manifest.json`: the archive's own if it describes the same files, otherwise one that is
     /// generated from them. An image whose layers do not match its config is refused.
     fn image(&self, call: &Call, archive: &Archive, saved: &SavedImage) -> Result<RawManifest> {
-        let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.shown(), list: LIST };
+        let reader = saved_images::ImageReader { call, tar: &archive.tar, place: &self.shown(), list: LIST };
         let config = reader.small(&saved.config)?;
         let ids = reader.diff_ids(saved, &config)?;
         let digest = Algorithm::Sha256.digest(&config);
@@ -87,7 +87,7 @@ impl ReadStore for ArchiveReader {
         match (self.form, &archive.saved, &archive.index) {
             // Archives of newer Docker versions are layouts too, but some versions write wrong ones.
             (ArchiveFormat::Docker, Some(saved), _) => {
-                self.image(call, &archive, docker::choose(saved, self.name.as_deref(), &self.file())?)
+                self.image(call, &archive, saved_images::choose(saved, self.name.as_deref(), &self.file())?)
             }
             (ArchiveFormat::Docker, None, None) if archive.tar.has("repositories") => {
                 let message = format!("{} was saved by a Docker before 1.10, without manifest.json", self.file());
@@ -112,7 +112,7 @@ impl ReadStore for ArchiveReader {
         let archive = self.archive(call)?;
         let name = self.name.as_deref();
         let alike = match (self.form, &archive.saved, &archive.index) {
-            (ArchiveFormat::Docker, Some(saved), _) => docker::alike(saved, name)
+            (ArchiveFormat::Docker, Some(saved), _) => saved_images::alike(saved, name)
                 .into_iter()
                 .map(|saved| self.image(call, &archive, saved).map(|content| content.descriptor()))
                 .collect::<Result<Vec<_>>>()?,
@@ -125,7 +125,7 @@ impl ReadStore for ArchiveReader {
         if self.form == ArchiveFormat::Oci {
             alike.iter().try_for_each(|entry| self.check_names(call, &archive, entry))?;
         }
-        descend::among(call, self, &alike, platforms)?.map_or_else(|| self.root(call), Ok)
+        platform_descent::among(call, self, &alike, platforms)?.map_or_else(|| self.root(call), Ok)
     }
 
     fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<RawManifest> {

@@ -5,7 +5,7 @@ use super::staging::Staging;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
-use crate::layout::needed::Shelf;
+use crate::layout::reachable_blobs::Shelf;
 
 /// The staging folder and what was there before, as a walk sees them.
 pub(super) struct StagedAndKept<'a> {

@@ -12,7 +12,7 @@ use crate::layout::lock::Lock;
 use crate::layout::oci::OciLayout;
 use crate::manifest::Descriptor;
 use crate::os::temporary::{self, NamedTempFile, TempDir};
-use crate::os::{mode, owner};
+use crate::os::{creation_mode, owner};
 use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::blob::Blob;
 
@@ -43,7 +43,7 @@ impl StagingFolder {
     pub(super) fn beside(call: &Call, target: &Path) -> Result<StagingFolder> {
         let known = hidden(target);
         loop {
-            mode::make_private_folder(&known)
+            creation_mode::make_private_folder(&known)
                 .map_err(|error| Error::io(format!("cannot create {}", known.display()), &error))?;
             if !is_ours(&known) {
                 // It may just have been removed; then the next try creates it.
@@ -71,7 +71,7 @@ impl StagingFolder {
     fn locked(call: &Call, known: &Path) -> Result<Option<StagingFolder>> {
         let blobs = known.join("blobs");
         // Without the folders above it: one that was just removed must not be created again, readable by all users.
-        match mode::make_private_folder(&blobs) {
+        match creation_mode::make_private_folder(&blobs) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             made => made.map_err(|error| Error::io(format!("cannot create {}", blobs.display()), &error))?,
         }

@@ -12,25 +12,25 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::docker::blob_file;
 use super::existing_archive::ExistingArchive;
-use super::room::{self, ArchiveRoom};
-use super::saved;
+use super::saved_images::blob_file;
+use super::size_limit::{self, ArchiveRoom};
 use super::spooled_blobs::SpooledBlobs;
 use super::staged_and_kept::StagedAndKept;
 use super::staging::Staging;
 use super::staging_folder::{is_wrong, StagingFolder};
+use super::written_manifest_json;
 use super::ArchiveFormat;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::layout::lock::Lock;
-use crate::layout::needed::{needed, ImageBlobs};
 use crate::layout::oci::VERSION;
+use crate::layout::reachable_blobs::{needed, ImageBlobs};
 use crate::layout::tarball::write::{Contents, NewMember, TarWriter};
 use crate::manifest::{Descriptor, Kind};
-use crate::os::target::{DirectOutput, Target};
+use crate::os::output_target::{DirectOutput, Target};
 use crate::os::{flush, temporary};
 use crate::store::condition::no_name;
 use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
@@ -213,7 +213,7 @@ impl ArchiveWriter {
         let whole = self.whole(call, work, kept)?;
         let mut small = vec![("oci-layout", VERSION.to_owned()), ("index.json", whole.index.to_string())];
         small.extend(whole.saved.map(|list| ("manifest.json", Value::from(list).to_string())));
-        room::check(&self.shown, &small, &whole.blobs)?;
+        size_limit::check(&self.shown, &small, &whole.blobs)?;
         for (name, text) in small {
             tar.add(
                 call,
@@ -258,11 +258,11 @@ impl ArchiveWriter {
                 .filter(|name| self.form == ArchiveFormat::Docker || index::image_name(name).is_some());
             let name = name.and_then(|name| ArchiveFormat::Docker.full_name(name).ok());
             if let Some(image) = &new.image {
-                saved::add(list, image, name.as_deref());
+                written_manifest_json::add(list, image, name.as_deref());
             }
             // An image whose last name has moved is not in the archive any more.
             let known: BTreeSet<&ImageBlobs> = needed.images.iter().collect();
-            list.retain(|entry| saved::image(entry).is_ok_and(|image| known.contains(&image)));
+            list.retain(|entry| written_manifest_json::image(entry).is_ok_and(|image| known.contains(&image)));
         }
         let index = index::written(kept.map(ExistingArchive::index), &entries);
         Ok(ArchiveContents { index, saved, blobs: needed.manifests.into_iter().chain(needed.blobs).collect() })

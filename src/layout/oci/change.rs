@@ -6,7 +6,7 @@ use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::layout::index_entry::named;
-use crate::layout::received::{present, receive};
+use crate::layout::received_blob::{present, receive};
 use crate::layout::{index, names};
 use crate::manifest::Descriptor;
 use crate::store::condition::{ConditionCheck, NameCondition, NameFate};

@@ -9,8 +9,8 @@
 mod batch;
 mod change;
 mod in_batch;
+mod layout_needs;
 mod seen_names;
-mod shelf;
 mod store;
 
 pub(crate) use batch::IndexBatch;
@@ -28,7 +28,7 @@ use serde_json::Value;
 
 use crate::call::Call;
 use crate::digest::Digest;
-use crate::download::present::is_there;
+use crate::download::existing_file::is_there;
 use crate::error::{Code, Error, Result};
 use crate::layout::flush_queue::FlushQueue;
 use crate::layout::lock::Lock;

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::{cannot, flush_names, write_whole, OciLayout};
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
-use crate::download::fetch::fetch;
+use crate::download::fetch_to_file::fetch;
 use crate::download::partial::OnContention;
 use crate::error::{Code, Error, Result};
 use crate::layout::index_entry::{named, tagged};
@@ -17,7 +17,9 @@ use crate::manifest::Descriptor;
 use crate::os::special_file::open_regular;
 use crate::platform::Platform;
 use crate::store::condition::{no_name, ConditionCheck, NameCondition, NameFate};
-use crate::store::{descend, Moved, NamedImage, PromisedBlob, RawManifest, ReadStore, Role, TakenBlob, WriteStore};
+use crate::store::{
+    platform_descent, Moved, NamedImage, PromisedBlob, RawManifest, ReadStore, Role, TakenBlob, WriteStore,
+};
 use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::stream::source::Source;
 
@@ -37,7 +39,7 @@ impl ReadStore for OciLayout {
         let alike = names::alike(&self.entries()?, self.name.as_deref());
         match alike.is_empty() {
             true => self.root(call),
-            false => descend::among(call, self, &alike, platforms)?.map_or_else(|| self.root(call), Ok),
+            false => platform_descent::among(call, self, &alike, platforms)?.map_or_else(|| self.root(call), Ok),
         }
     }
 

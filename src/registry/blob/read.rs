@@ -27,7 +27,7 @@ use crate::registry::endpoints::{EndpointUse, Turn};
 use crate::registry::repository::Remote;
 use crate::registry::Client;
 use crate::resource::Resource;
-use crate::store::senders::Senders;
+use crate::store::served_by::Senders;
 use crate::stream::blob::Blob;
 
 /// What is known about an open blob.

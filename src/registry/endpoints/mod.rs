@@ -6,14 +6,14 @@ mod account;
 mod candidates;
 mod endpoint_memory;
 mod explain_endpoints;
+mod failure_meaning;
+mod next_endpoint;
 mod rule_book;
-mod turn;
-mod verdict;
 
 pub(super) use account::closed_hosts;
 pub(crate) use endpoint_memory::Written;
+pub(crate) use next_endpoint::Turn;
 pub(crate) use rule_book::RuleBook;
-pub(crate) use turn::Turn;
 
 use crate::call::Call;
 use crate::error::Result;

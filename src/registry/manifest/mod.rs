@@ -1,10 +1,10 @@
 //! Manifests: get, head, put, delete (distribution-spec end-3, end-7, end-9), by tag, by digest or by both.
 
+mod conditional_tag;
 mod delete;
 mod get;
-mod guarded;
 mod put;
-mod put_as;
+mod put_once;
 
 pub(crate) use delete::delete_at;
 pub use delete::{DeleteOptions, DeletedManifest};

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::guarded::{about_tags, Guarded, GuardedTags};
-use super::put_as::{put_as, set_already, OnlyIf};
+use super::conditional_tag::{about_tags, Guarded, GuardedTags};
+use super::put_once::{put_as, set_already, OnlyIf};
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};

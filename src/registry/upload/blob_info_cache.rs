@@ -18,7 +18,7 @@ use crate::digest::Digest;
 use crate::options::options;
 use crate::os::lock::{self as os_lock, LockKind};
 use crate::os::owner::folder_of;
-use crate::os::{mode, offset, owner, safe_path, temporary};
+use crate::os::{creation_mode, offset, owner, safe_path, temporary};
 use crate::sync::lock;
 
 options! {
@@ -196,7 +196,7 @@ fn open(path: &Path) -> io::Result<(PathBuf, File)> {
         () if !found.is_file() => refused("it is not a regular file"),
         () if !owner::is_own(&found) => refused("it belongs to another user"),
         () if owner::others_may_do_something(&found) => refused("other users may read or write it"),
-        () if !mode::has_one_name(&found) => refused("it has other hard links"),
+        () if !creation_mode::has_one_name(&found) => refused("it has other hard links"),
         () => Ok((path, file)),
     }
 }
@@ -204,9 +204,9 @@ fn open(path: &Path) -> io::Result<(PathBuf, File)> {
 /// One that has its name still: another process may replace it at any moment, though not for ever.
 fn open_named(path: &Path) -> io::Result<(File, Metadata)> {
     for _ in 0..100 {
-        let (file, _) = mode::open_or_make_private(path)?;
+        let (file, _) = creation_mode::open_or_make_private(path)?;
         let found = file.metadata()?;
-        if !mode::has_no_name(&found) {
+        if !creation_mode::has_no_name(&found) {
             return Ok((file, found));
         }
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ocireg::image::append::{append, AppendOptions};
-use ocireg::image::scratch::Scratch;
+use ocireg::image::Scratch;
 use ocireg::manifest::Document;
 use ocireg::place::{create_index, push_artifact, put_blob, put_manifest, Place};
 use ocireg::registry::manifest::PutOptions;

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::docker::blob_file;
 use super::existing_archive::ExistingArchive;
+use super::saved_images::blob_file;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::index;

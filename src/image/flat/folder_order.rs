@@ -3,7 +3,7 @@
 
 use super::names::{HeldFolder, NameTree, NodeId, ROOT};
 use super::output::TarOutput;
-use super::picks::Picks;
+use super::wanted_names::Picks;
 use crate::error::Result;
 use crate::image::tar::{join, EntryKind, TarEntry};
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{title, TAR_DIGEST, UNPACK};
+use super::{file_title, TAR_DIGEST, UNPACK};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
@@ -66,7 +66,7 @@ impl<'a> FileChoice<'a> {
 pub(super) fn choose(layers: &[Descriptor], choice: FileChoice) -> Result<(Vec<WantedFile>, Vec<SkippedFile>)> {
     let (mut wanted, mut passed) = (Vec::new(), Vec::new());
     for layer in layers {
-        let title = layer.annotation(title::TITLE);
+        let title = layer.annotation(file_title::TITLE);
         let fits = |patterns: Option<&[String]>, text: &str| {
             patterns.is_none_or(|some| some.iter().any(|one| matches(one, text)))
         };
@@ -88,7 +88,7 @@ pub(super) fn choose(layers: &[Descriptor], choice: FileChoice) -> Result<(Vec<W
             }),
         }
     }
-    if let Some(why) = title::clash(wanted.iter().map(|file| file.path.as_str())) {
+    if let Some(why) = file_title::clash(wanted.iter().map(|file| file.path.as_str())) {
         return Err(invalid(why).with_hint("the option titles chooses some of the files"));
     }
     if wanted.is_empty() && (choice.titles.is_some() || choice.media_types.is_some()) {
@@ -104,7 +104,7 @@ fn file(layer: &Descriptor, title: &str, unpack: bool) -> Result<WantedFile> {
         let error = invalid(format!("the title '{}' {why}: no file can have it here", shorten(title)));
         error.with_hint("other files can be chosen with the option titles")
     };
-    let path = title::path_of(title).map_err(refused)?;
+    let path = file_title::path_of(title).map_err(refused)?;
     match path.is_empty() && folder.is_none() {
         true => Err(refused("names a folder".to_owned())),
         false => Ok(WantedFile { descriptor: layer.clone(), title: title.to_owned(), path, folder }),
@@ -149,7 +149,7 @@ mod tests {
     fn layer(title: Option<&str>, media_type: &str, more: serde_json::Value) -> Descriptor {
         let mut annotations = more;
         if let Some(title) = title {
-            annotations[title::TITLE] = title.into();
+            annotations[file_title::TITLE] = title.into();
         }
         let digest = Algorithm::Sha256.digest(title.unwrap_or_default().as_bytes());
         serde_json::from_value(

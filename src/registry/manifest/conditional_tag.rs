@@ -11,7 +11,7 @@ use std::sync::Arc;
 use ::http::header::{HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
 use super::get::{head, HeadOptions};
-use super::put_as::{put_as, set_already, OnlyIf};
+use super::put_once::{put_as, set_already, OnlyIf};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Document;

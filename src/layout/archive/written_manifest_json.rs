@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::{json, Value};
 
-use super::docker::{blob_file, MOST_IMAGES};
+use super::saved_images::{blob_file, MOST_IMAGES};
 use crate::error::{Code, Error, Result};
 use crate::layout::names::same_image;
-use crate::layout::needed::ImageBlobs;
+use crate::layout::reachable_blobs::ImageBlobs;
 use crate::text::shorten;
 
 #[derive(Deserialize)]

@@ -12,7 +12,7 @@ use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::layout::oci::check_new_name;
 use crate::manifest::Descriptor;
-use crate::os::target::Target;
+use crate::os::output_target::Target;
 use crate::store::condition::no_name;
 use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::spool::TemporarySpace;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::{json, Map, Value};
 
 use super::folder_tar::FolderTar;
-use super::{title, TAR_DIGEST, UNPACK};
+use super::{file_title, TAR_DIGEST, UNPACK};
 use crate::annotations::pairs;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
@@ -111,7 +111,7 @@ impl Artifact {
         if input::is_standard(Path::new(path)) && self.parts().any(Part::is_standard_input) {
             return Err(argument("standard input can be read only once"));
         }
-        let usual = || title::usual(Path::new(path)).map(Some);
+        let usual = || file_title::usual(Path::new(path)).map(Some);
         self.add(PartContent::Path(path.into(), ReadOnce::default()), options, usual)
     }
 
@@ -132,8 +132,8 @@ impl Artifact {
         usual: impl FnOnce() -> Result<Option<String>>,
     ) -> Result<()> {
         let annotations = pairs(&options.annotations)?;
-        if annotations.contains_key(title::TITLE) {
-            return Err(argument(format!("use the option title for the annotation {}", title::TITLE)));
+        if annotations.contains_key(file_title::TITLE) {
+            return Err(argument(format!("use the option title for the annotation {}", file_title::TITLE)));
         }
         let title = match options.title {
             Some(_) if options.config => return Err(argument("a config has no title")),
@@ -160,8 +160,8 @@ impl Artifact {
             check_media_type(kind, &format!("the media type of {}", part.shown()))?;
         }
         let titles: Vec<String> =
-            self.layers.iter().filter_map(|part| title::path_of(part.title.as_ref()?).ok()).collect();
-        match title::clash(titles.iter().map(String::as_str)) {
+            self.layers.iter().filter_map(|part| file_title::path_of(part.title.as_ref()?).ok()).collect();
+        match file_title::clash(titles.iter().map(String::as_str)) {
             Some(why) => Err(argument(why)),
             None => Ok(()),
         }
@@ -182,7 +182,7 @@ pub(crate) fn waiting(source: &mut dyn Source, options: &TemporaryOptions) -> Re
 
 /// A title of the caller's, clean.
 fn checked(given: String) -> Result<String> {
-    match title::path_of(&given) {
+    match file_title::path_of(&given) {
         Ok(path) if path.is_empty() => Ok(".".to_owned()),
         Ok(path) => Ok(path),
         Err(why) => Err(argument(format!("the title '{}' {why}", shorten(&given)))),
@@ -299,7 +299,7 @@ impl Part {
         let media_type = self.media_type.as_deref().unwrap_or(usual);
         let mut descriptor = json!({"mediaType": media_type, "digest": digest, "size": size});
         let mut annotations = self.annotations.clone();
-        let title = self.title.as_deref().map(|text| (title::TITLE, text));
+        let title = self.title.as_deref().map(|text| (file_title::TITLE, text));
         for (name, text) in notes.iter().copied().chain(title) {
             annotations.insert(name.to_owned(), text.into());
         }

@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
+use super::file_choice::WantedFile;
+use super::file_title::is_where_files_wait;
 use super::pull_staging::PullStaging;
-use super::title::is_where_files_wait;
-use super::unpacked;
-use super::wanted::WantedFile;
+use super::unpacked_folder;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -36,8 +36,8 @@ pub(super) fn unpack(
     let layer = UnpackedLayer::of(call, Box::new(blob), &file.descriptor.digest, 0, limits).map_err(within)?;
     let mut entries = LayerEntries::new(layer);
     fill(call, &room.path_of(tree), &mut entries, file.path.as_bytes()).map_err(within)?;
-    let whole = unpacked::open(room.folder(), tree)?;
-    unpacked::check_links(call, &whole, file.path.as_bytes()).map_err(within)?;
+    let whole = unpacked_folder::open(room.folder(), tree)?;
+    unpacked_folder::check_links(call, &whole, file.path.as_bytes()).map_err(within)?;
     let found = entries.source().finish().map_err(within)?;
     match expected {
         Some(expected) if expected.algorithm() == found.algorithm() && *expected != found => {

@@ -1,10 +1,10 @@
 //! A folder as it was unpacked, before it gets its name. It is this pull's alone.
 
+use super::file_title::stays_within;
 use super::folder_level::FolderLevel;
-use super::title::stays_within;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::image::folders::failed;
+use crate::image::open_folders::failed;
 use crate::os::open_folder::{self, OpenFolder, OpenedEntry, Permissions};
 use crate::tar::names::{shown, split, DEEPEST};
 

@@ -7,7 +7,7 @@ use super::OciLayout;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
-use crate::layout::needed::{needed, Needed, Shelf};
+use crate::layout::reachable_blobs::{needed, Needed, Shelf};
 use crate::manifest::Descriptor;
 use crate::media_type::{essence, is_index};
 

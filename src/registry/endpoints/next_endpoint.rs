@@ -11,7 +11,7 @@ use serde_json::json;
 use super::account::{renamed, Circumstances};
 use super::candidates::{in_order, nobody, Candidate};
 use super::endpoint_memory::{reason, PassedOver, TagSources, REMEMBERED};
-use super::verdict::Verdict;
+use super::failure_meaning::Verdict;
 use super::EndpointUse;
 use crate::auth::Account;
 use crate::call::Call;

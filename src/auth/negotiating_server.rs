@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use ::http::header::HeaderMap;
 use ::http::StatusCode;
 
+use super::authorization_header::Proof;
 use super::challenge::{self, Challenge};
-use super::proof::Proof;
 use super::scope::ScopeSet;
 use super::{Account, Refusal, Reply};
 use crate::error::{Code, Error, Result};

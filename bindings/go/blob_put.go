@@ -66,8 +66,13 @@ func (s *source) blame(err error) error {
 		return errClientClosed()
 	}
 	if s.failure != nil && errors.As(err, &failed) && failed.Code == ErrCallback {
-		failed.Message += ": " + s.failure.Error()
-		failed.wrapped = append(failed.wrapped, s.failure)
+		if s.failure == contextEnd(s.ctx) {
+			// The reader did not fail, it was left.
+			failed.Code, failed.Message = codeOf(s.failure), "the call was cancelled: "+s.failure.Error()
+		} else {
+			failed.Message += ": " + s.failure.Error()
+			failed.wrapped = append(failed.wrapped, s.failure)
+		}
 		failed.blame(s.ctx)
 	}
 	return err

@@ -19,6 +19,7 @@ type callbacks struct {
 	blobs       func(BlobProgress)
 	logger      *slog.Logger
 	credentials CredentialsFunc
+	client      *clientHandle
 	turn        *turn // of the object that the call uses, nil for none
 
 	failure  error
@@ -34,7 +35,7 @@ func (c *Client) callbacks(wanted *settings) *callbacks {
 	if logger == nil && c.credentials == nil && wanted.progress == nil && wanted.blobs == nil && wanted.warnings == nil {
 		return nil
 	}
-	return &callbacks{progress: wanted.progress, blobs: wanted.blobs, logger: logger, credentials: c.credentials}
+	return &callbacks{progress: wanted.progress, blobs: wanted.blobs, logger: logger, credentials: c.credentials, client: c.handle}
 }
 
 // install registers them with C.
@@ -127,6 +128,9 @@ func ocireg_go_credentials(handle C.uintptr_t, host *C.char, answer *C.ocireg_op
 		given, err := b.credentials(b.ctx, string(view(host)))
 		if err != nil {
 			return err
+		}
+		if b.client.isClosed() {
+			return errLeft // otherwise the call would go on with what was given, and fail for another reason
 		}
 		text, err := json.Marshal(given)
 		if err != nil {

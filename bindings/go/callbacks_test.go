@@ -208,7 +208,7 @@ func TestUploadInItsOwnCallback(t *testing.T) {
 			upload = must[*ocireg.Upload](t)(start())
 			ends(t, func() {
 				_, err := upload.Write(random(5 << 20))
-				wantCode(t, err, ocireg.ErrCancelled)
+				wantCode(t, err, ocireg.ErrClosed)
 				_, err = upload.Write(random(1))
 				wantCode(t, err, ocireg.ErrClosed)
 				upload.Close()
@@ -311,6 +311,25 @@ func TestLoggerOfWarnings(t *testing.T) {
 	if len(all) == 0 || all[0]["level"] != "WARN" || all[0]["host"] != host || all[0]["text"] == "" {
 		t.Errorf("%v", all)
 	}
+}
+
+// TestCloseInCredentialsFunc: that the client is closed is why the call ends, not what the function gave.
+func TestCloseInCredentialsFunc(t *testing.T) {
+	var client *ocireg.Client
+	for _, given := range []ocireg.Credentials{{}, {Username: "alice", Password: "wrong"}} {
+		client = newClient(t, ocireg.WithCredentialsFunc(func(context.Context, string) (ocireg.Credentials, error) {
+			return given, client.Close()
+		}))
+		_, err := client.RepositoryTags(context.Background(), registry(t, "OCIREG_TEST_HTPASSWD")+"/a/b")
+		wantCode(t, err, ocireg.ErrClosed)
+	}
+}
+
+// TestNoFunctions: nil is none.
+func TestNoFunctions(t *testing.T) {
+	client := newClient(t, ocireg.WithCredentialsFunc(nil), ocireg.WithLogger(nil))
+	_, err := client.RepositoryTags(context.Background(), registry(t, "OCIREG_TEST_HTPASSWD")+"/a/b")
+	wantCode(t, err, ocireg.ErrUnauthenticated)
 }
 
 func TestCredentialsFunc(t *testing.T) {

@@ -120,6 +120,9 @@ func (n *nativeContext) result(ctx context.Context, status C.ocireg_status, fail
 	if err == nil {
 		return nil
 	}
+	if err.Code == ErrCallback && own == errLeft {
+		return errClientClosed()
+	}
 	if err.Code == ErrCallback && own != nil {
 		err.Message += ": " + own.Error()
 		err.wrapped = append(err.wrapped, own)

@@ -82,6 +82,17 @@ func sources(t *testing.T) string {
 	return all.String()
 }
 
+// TestReadmeSaysWhatIsNotHere: by name, but for the JSON reader and the jobs, and for what C needs and Go has in another form.
+func TestReadmeSaysWhatIsNotHere(t *testing.T) {
+	text := string(must[[]byte](t)(os.ReadFile("README.md")))
+	groups := regexp.MustCompile(`^ocireg_(json_|job_|client_fd|client_next_event|error_|options_)`)
+	for name := range cOnly {
+		if !groups.MatchString(name) && !strings.Contains(text, "`"+name+"`") {
+			t.Errorf("README.md does not say that %s is not here", name)
+		}
+	}
+}
+
 // TestEveryFunction: each function of the library is called somewhere, or is in the list above.
 func TestEveryFunction(t *testing.T) {
 	symbols, err := os.ReadFile("../../tests/abi/symbols.txt")

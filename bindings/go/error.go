@@ -84,6 +84,22 @@ func (r *RateLimit) UnmarshalJSON(text []byte) error {
 	return err
 }
 
+// MarshalJSON writes what UnmarshalJSON reads.
+func (r RateLimit) MarshalJSON() ([]byte, error) {
+	known := func(count int64) *int64 {
+		if count < 0 {
+			return nil
+		}
+		return &count
+	}
+	return json.Marshal(struct {
+		Limit         *int64 `json:"limit"`
+		Remaining     *int64 `json:"remaining"`
+		WindowSeconds *int64 `json:"window_seconds"`
+		Source        string `json:"source,omitempty"`
+	}{known(r.Limit), known(r.Remaining), known(r.WindowSeconds), r.Source})
+}
+
 // Error is the code's name and the message.
 func (e *Error) Error() string { return "ocireg: " + e.Code.String() + ": " + e.Message }
 
@@ -120,24 +136,28 @@ func takeError(status C.ocireg_status, native *C.ocireg_error) *Error {
 	return read
 }
 
+// errorJSON is the library's form of an error.
+type errorJSON struct {
+	Code           Code            `json:"code"`
+	Name           string          `json:"name"`
+	Message        string          `json:"message"`
+	Hint           string          `json:"hint,omitempty"`
+	Side           string          `json:"side,omitempty"`
+	Errno          syscall.Errno   `json:"errno,omitempty"`
+	HTTPStatus     int             `json:"http_status,omitempty"`
+	RegistryErrors []RegistryError `json:"registry_errors"`
+	URL            string          `json:"url,omitempty"`
+	Attempts       int             `json:"attempts,omitempty"`
+	Retryable      bool            `json:"retryable"`
+	RetryAfter     float64         `json:"retry_after,omitempty"`
+	RateLimit      *RateLimit      `json:"rate_limit,omitempty"`
+	Conflict       *Conflict       `json:"conflict,omitempty"`
+	Cause          []string        `json:"cause"`
+}
+
 // UnmarshalJSON reads the library's form, as in results that list errors.
 func (e *Error) UnmarshalJSON(text []byte) error {
-	var read struct {
-		Code           Code            `json:"code"`
-		Message        string          `json:"message"`
-		Hint           string          `json:"hint"`
-		Side           string          `json:"side"`
-		Errno          syscall.Errno   `json:"errno"`
-		HTTPStatus     int             `json:"http_status"`
-		RegistryErrors []RegistryError `json:"registry_errors"`
-		URL            string          `json:"url"`
-		Attempts       int             `json:"attempts"`
-		Retryable      bool            `json:"retryable"`
-		RetryAfter     float64         `json:"retry_after"`
-		RateLimit      *RateLimit      `json:"rate_limit"`
-		Conflict       *Conflict       `json:"conflict"`
-		Cause          []string        `json:"cause"`
-	}
+	var read errorJSON
 	if err := decode(text, &read); err != nil {
 		return err
 	}
@@ -148,6 +168,16 @@ func (e *Error) UnmarshalJSON(text []byte) error {
 		Conflict: read.Conflict, Causes: read.Cause,
 	}
 	return nil
+}
+
+// MarshalJSON writes what UnmarshalJSON reads: all but the errors of the caller and of its context, which Unwrap returns.
+func (e Error) MarshalJSON() ([]byte, error) {
+	return json.Marshal(errorJSON{
+		Code: e.Code, Name: e.Code.String(), Message: e.Message, Hint: e.Hint, Side: e.Side, Errno: e.Errno, HTTPStatus: e.HTTPStatus,
+		RegistryErrors: e.RegistryErrors, URL: e.URL, Attempts: e.Attempts, Retryable: e.Retryable,
+		RetryAfter: e.RetryAfter.Seconds(), RateLimit: e.RateLimit,
+		Conflict: e.Conflict, Cause: e.Causes,
+	})
 }
 
 // seconds is a duration, the longest one for what does not fit: a negative one would mean no wait at all.

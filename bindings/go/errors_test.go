@@ -1,6 +1,7 @@
 package ocireg_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,7 +11,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -92,6 +95,43 @@ func TestLongRetryAfter(t *testing.T) {
 	var told ocireg.Error
 	if err := json.Unmarshal([]byte(`{"code":20,"retry_after":18446744073709551615}`), &told); err != nil || told.RetryAfter != math.MaxInt64 {
 		t.Errorf("%v, %v", told.RetryAfter, err)
+	}
+}
+
+// TestErrorsInJSON: what a program keeps of an error, alone or in a result, is the same error when it is read again.
+func TestErrorsInJSON(t *testing.T) {
+	told := ocireg.Error{Code: ocireg.ErrRateLimited, Message: "too many", Hint: "wait", Side: "source", Errno: syscall.ENOSPC, HTTPStatus: 429,
+		RegistryErrors: []ocireg.RegistryError{{Code: "TOOMANYREQUESTS", Message: "later", Detail: json.RawMessage(`{"a":1}`)}},
+		URL:            "https://h.example/v2/", Attempts: 3, Retryable: true, RetryAfter: 1500 * time.Millisecond,
+		RateLimit: &ocireg.RateLimit{Limit: 100, Remaining: -1, WindowSeconds: 60, Source: "a"},
+		Conflict:  &ocireg.Conflict{Name: "a:b", Digest: "sha256:0"}, Causes: []string{"because"}}
+	result := ocireg.SyncResult{Err: &told, Images: []ocireg.SyncedImage{{State: "failed", Err: &told}, {State: "copied"}}}
+	text := must[[]byte](t)(json.Marshal(result))
+	if !bytes.Contains(text, []byte(`"code":7,"name":"RATE_LIMITED"`)) {
+		t.Errorf("%s", text)
+	}
+	var read ocireg.SyncResult
+	if err := json.Unmarshal(text, &read); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(read, result) {
+		t.Errorf("%+v, not %+v", read.Err, &told)
+	}
+	for _, err := range []error{read.Err, read.Images[0].Err} {
+		if !errors.Is(err, ocireg.ErrRateLimited) || !errors.Is(err, syscall.ENOSPC) || err.Error() != "ocireg: RATE_LIMITED: too many" {
+			t.Error(err)
+		}
+	}
+	for _, whole := range []ocireg.Error{told, {Code: ocireg.ErrNotFound}, {Code: ocireg.ErrServer, RetryAfter: math.MaxInt64}} {
+		var again ocireg.Error
+		if err := json.Unmarshal(must[[]byte](t)(json.Marshal(whole)), &again); err != nil || !reflect.DeepEqual(again, whole) {
+			t.Errorf("%+v, not %+v: %v", again, whole, err)
+		}
+	}
+	_, failed := newClient(t).RepositoryTags(context.Background(), registry(t, "OCIREG_TEST_V3")+"/"+newRepository())
+	var again ocireg.Error
+	if err := json.Unmarshal(must[[]byte](t)(json.Marshal(failed)), &again); err != nil || !reflect.DeepEqual(&again, failed) {
+		t.Errorf("%+v, not %+v: %v", &again, failed, err)
 	}
 }
 

@@ -60,6 +60,57 @@ func TestCloseLeavesASilentReader(t *testing.T) {
 	}
 }
 
+// TestACancelledUploadDoesNotBlameItsReader: a reader that was left has stopped nothing.
+func TestACancelledUploadDoesNotBlameItsReader(t *testing.T) {
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	for code, ended := range map[ocireg.Code]func() (context.Context, context.CancelFunc){
+		ocireg.ErrTimeout: func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(context.Background(), 100*time.Millisecond)
+		},
+		ocireg.ErrCancelled: func() (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(context.Background())
+			time.AfterFunc(100*time.Millisecond, cancel)
+			return ctx, cancel
+		},
+	} {
+		ctx, cancel := ended()
+		blocked := ioBlocked{make(chan struct{})}
+		_, err := newClient(t).BlobPutFrom(ctx, repository, "", blocked)
+		close(blocked.released)
+		wantCode(t, err, code)
+		if !errors.Is(err, ctx.Err()) || strings.Contains(err.Error(), "callback") || strings.Count(err.Error(), ctx.Err().Error()) != 1 {
+			t.Error(err)
+		}
+		cancel()
+	}
+}
+
+// TestCloseEndsAWrite: on another goroutine, and its error says so.
+func TestCloseEndsAWrite(t *testing.T) {
+	released := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, asked *http.Request) {
+		switch asked.Method {
+		case http.MethodPost:
+			answer.Header().Set("Location", "/v2/a/blobs/uploads/1")
+			answer.WriteHeader(http.StatusAccepted)
+		case http.MethodPatch:
+			<-released
+		}
+	}))
+	defer server.Close()
+	defer close(released)
+	host := strings.TrimPrefix(server.URL, "http://")
+	upload := must[*ocireg.Upload](t)(newClient(t, ocireg.WithPlainHTTP(true)).UploadStart(context.Background(), host+"/a", ocireg.WithChunkSize(1000)))
+	time.AfterFunc(200*time.Millisecond, func() { upload.Close() })
+	within(t, time.Second, func() {
+		_, err := upload.Write(random(100_000))
+		wantCode(t, err, ocireg.ErrClosed)
+		if errors.Is(err, ocireg.ErrCancelled) || errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+}
+
 // exiting ends the goroutine that reads, as testing.T.FailNow does.
 type exiting struct{}
 

@@ -126,13 +126,13 @@ func WithHelperTimeout(limit time.Duration) ClientOption {
 func WithHelperPath(path string) ClientOption { return clientOption(set("helper_path", path)) }
 
 // WithLogger logs requests and responses as Debug, retries as Info, servers' warnings as Warn.
-// Credentials and tokens are replaced by "<redacted>".
+// Credentials and tokens are replaced by "<redacted>". nil logs nothing.
 func WithLogger(logger *slog.Logger) ClientOption {
 	return clientOption(func(s *settings) { s.logger = logger })
 }
 
 // WithCredentialsFunc calls the function for the credentials of hosts whose options contain none, once for each host,
-// and again after they were refused.
+// and again after they were refused. nil asks nobody.
 func WithCredentialsFunc(ask CredentialsFunc) ClientOption {
 	return clientOption(func(s *settings) { s.credentials = ask })
 }

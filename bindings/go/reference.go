@@ -72,7 +72,8 @@ func ReferenceParse(name string, options ...Option) (*Reference, error) {
 	return result, takeJSON(json, result)
 }
 
-// IndexParse parses the name of a registry, [SCHEME://]HOST[:PORT]; "" is Docker Hub.
+// IndexParse parses the name of a registry, which is an index in C's word for it: [SCHEME://]HOST[:PORT]; "" is Docker Hub. Indexes of
+// images are IndexCreate's.
 //
 // C: ocireg_index_parse.
 func IndexParse(name string) (*RegistryName, error) {

@@ -79,6 +79,12 @@ func (t *turn) close(end func(taken bool)) {
 	}
 }
 
+func (t *turn) isClosing() bool {
+	t.lock.Lock()
+	defer t.lock.Unlock()
+	return t.closing
+}
+
 // enter and exit mark the start and end of a callback.
 func (t *turn) enter() { t.setInside(true) }
 func (t *turn) exit()  { t.setInside(false) }

@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"context"
+	"errors"
 	"io"
 	"runtime"
 )
@@ -118,7 +119,7 @@ func (u *Upload) Cancel() error {
 	}, nil)
 }
 
-// Close frees the upload, and ends a Write in progress on another goroutine; an unfinished upload is cancelled, without
+// Close frees the upload, and ends a Write in progress on another goroutine with ErrClosed; an unfinished upload is cancelled, without
 // waiting longer than 120 ms for the response. A callback of that Write may call it too; it then does not wait for the
 // Write's end. Any other call from there is ErrBusy. It may be called repeatedly, and always returns nil.
 func (u *Upload) Close() error {
@@ -135,6 +136,10 @@ func (u *Upload) use(run func(*uploadHandle) C.ocireg_status, result any) error 
 	defer h.turn.leave()
 	defer runtime.KeepAlive(u)
 	if err := h.outside.result(h.ctx, run(h), &h.failure); err != nil {
+		// Close ends a call by cancelling it.
+		if errors.Is(err, ErrCancelled) && h.turn.isClosing() {
+			return newError(ErrClosed, "the upload is closed")
+		}
 		return err
 	}
 	text := h.json

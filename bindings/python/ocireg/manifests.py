@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .types import Buffer, Name
 
 # How many descriptors the iterator takes at a time.
-PAGE_SIZE = 1000
+PAGE_SIZE = 100
 
 
 class Manifests(Caller):

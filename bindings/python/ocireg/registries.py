@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .types import Name
 
 # How many names the iterators request at a time.
-PAGE_SIZE = 1000
+PAGE_SIZE = 100
 
 
 class Registries(Caller):

@@ -106,6 +106,14 @@ class CoverageTest(unittest.TestCase):
                 called = re.search(rf"library\.ocireg_{name}\b|\"ocireg_{name}\"", text) is not None
                 self.assertNotEqual(called, name in calls.C_ONLY, calls.C_ONLY.get(name, "no method calls it"))
 
+    def test_the_readme_says_what_is_not_here(self) -> None:
+        """By name, but for the JSON reader and what a job needs, and for what C needs and Python has in another form."""
+        text = (helper.PACKAGE / "README.md").read_text()
+        for name in calls.C_ONLY:
+            if not re.match("json_|job_|error_|options_", name):
+                with self.subTest(name):
+                    self.assertIn(f"`ocireg_{name}`", text)
+
     def test_every_option_can_be_given(self) -> None:
         found, seen = taken(), set()
         for name, text in comments().items():

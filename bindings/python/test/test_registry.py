@@ -151,6 +151,19 @@ class RegistryTest(helper.Case):
         with self.assertRaises(ocireg.ProtocolError):
             list(self.client.iter_repositories(host, n=2))
 
+    def test_pages_are_of_100(self) -> None:
+        """As in the other languages."""
+        asked: list[str | None] = []
+
+        def answer(_: str, path: str, query: dict[str, str]) -> helper.Answer:
+            asked.append(query.get("n"))
+            return 200, {}, json.dumps({"repositories": []} if path.endswith("_catalog") else {"name": "a", "tags": []}).encode()
+
+        host = self.serve(answer)
+        list(self.client.iter_tags(f"{host}/a"))
+        list(self.client.iter_repositories(host))
+        self.assertEqual(asked, ["100", "100"])
+
     def test_iterators_are_lazy(self) -> None:
         self.assertEqual(next(self.client.iter_tags(self.put_image().removesuffix(":one"))), "one")
         self.client.iter_tags(f"{helper.SILENT}/a")

@@ -101,6 +101,20 @@ class NativeTest < OciregTest
     end
   end
 
+  # By name, but for the JSON reader and the jobs, and for what C needs and Ruby has in another form.
+  def test_the_readme_says_what_is_not_here
+    folder = File.expand_path("..", __dir__)
+    text = File.read("#{folder}/README.md")
+    source = Dir["#{folder}/lib/**/*.rb"].reject { |file| file.end_with?("/native.rb") }.map { |file| File.read(file) }.join
+    absent = Ocireg::Native::SIGNATURES.keys.reject do |name|
+      short = name.to_s.delete_prefix("ocireg_")
+      made = short.sub(/\A(upload_session|context_set|options)_\w+\z/, "\\1_\#{") # these names are put together
+      short.match?(/\A(json|job|error)_|\Aclient_(fd|next_event)\z/) || source.match?(/ocireg_(#{short}\b|#{Regexp.escape(made)})/)
+    end
+    assert_includes absent, :ocireg_image_export_stream
+    absent.each { |name| assert_includes text, "`#{name}`" }
+  end
+
   def test_jobs
     native = Ocireg::Native
     client = given(:client_new, options('{"plain_http": true}'))

@@ -79,6 +79,18 @@ class RegistryTest < OciregTest
     end
   end
 
+  # As in the other languages.
+  def test_pages_are_of_100
+    asked = []
+    host = serve do |_, path, query|
+      asked << query["n"]
+      [200, {}, JSON.generate(path.end_with?("_catalog") ? { "repositories" => [] } : { "name" => "a", "tags" => [] })]
+    end
+    client.each_tag("#{host}/a").to_a
+    client.each_repository(host).to_a
+    assert_equal %w[100 100], asked
+  end
+
   def test_enumerators_are_lazy
     repository = put_image.delete_suffix(":one")
     assert_equal "one", client.each_tag(repository).next

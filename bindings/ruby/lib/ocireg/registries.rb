@@ -4,7 +4,7 @@ module Ocireg
   # A registry, its repositories and their tags.
   module Registries
     # The default page size: how many names are requested at a time.
-    PAGE_SIZE = 1000
+    PAGE_SIZE = 100
 
     # Asks a registry whether and how it supports the protocol: ocireg_registry_ping.
     # @param registry [String] HOST[:PORT]

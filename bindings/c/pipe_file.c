@@ -14,8 +14,9 @@
 /* The file without a name that stands for a pipe. */
 struct poured {
     struct poured *next;
-    const char *pipe; /* as the user wrote it */
+    char *pipe; /* as the user wrote it */
     int fd;
+    bool full;
     char name[32]; /* what the file is called in this process */
 };
 
@@ -47,11 +48,12 @@ static bool is_pipe(const char *file)
 static struct poured *new_poured(const char *pipe)
 {
     struct poured *new = calloc(1, sizeof *new);
-    if (new == NULL || (new->fd = nameless_file()) < 0) {
+    if (new == NULL || (new->pipe = strdup(pipe)) == NULL || (new->fd = nameless_file()) < 0) {
+        if (new != NULL)
+            free(new->pipe);
         free(new);
         return NULL;
     }
-    new->pipe = pipe;
     snprintf(new->name, sizeof new->name, "/dev/fd/%d", new->fd);
     return new;
 }
@@ -87,12 +89,15 @@ static int pour(struct session *session, const struct poured *into, int from)
 int pipes_pour(struct session *session)
 {
     int status = OCIREG_OK;
-    for (const struct poured *at = first; status == OCIREG_OK && at != NULL; at = at->next) {
+    for (struct poured *at = first; status == OCIREG_OK && at != NULL; at = at->next) {
         int from;
+        if (at->full)
+            continue;
         status = file_open(session, at->pipe, &from);
         if (status != OCIREG_OK)
             return status;
         status = pour(session, at, from);
+        at->full = status == OCIREG_OK;
         close(from);
     }
     return status;

@@ -36,18 +36,18 @@ int place_to_read_again(struct session *session, const char *place, char **name)
 {
     ocireg_json *json = parsed(place);
     const char *path = ocireg_json_text(json, "/path"), *image = ocireg_json_text(json, "/name");
-    bool archive = (is_a(json, "oci-archive") || is_a(json, "docker-archive")) && path != NULL && is_dash(path);
+    const char *file = path != NULL && (is_a(json, "oci-archive") || is_a(json, "docker-archive")) ? file_for_library(path) : path;
     int result = OCIREG_OK;
     *name = NULL;
-    if (!archive)
+    if (file == path)
         *name = strdup(place);
-    else if (asprintf(name, "%s:%s%s%s", ocireg_json_text(json, "/transport"), file_for_library(path), image == NULL ? "" : ":",
+    else if (asprintf(name, "%s:%s%s%s", ocireg_json_text(json, "/transport"), file, image == NULL ? "" : ":",
                       image == NULL ? "" : image) < 0)
         *name = NULL;
     ocireg_json_free(json);
     if (*name == NULL)
         result = report_failure(session->output, OCIREG_INTERNAL, "out of memory");
-    return result == OCIREG_OK && archive ? pipes_pour(session) : result;
+    return result == OCIREG_OK ? pipes_pour(session) : result;
 }
 
 static char *beside_reference(const char *reference, const char *digest)

@@ -308,6 +308,8 @@ static void test_inspect(void **state) {
         assert_non_null(strstr(said, text("\nReferrers:   %s  " TYPE "  ", places.signature)));
     }
     expect_shell("cat archive.tar | $0 inspect oci-archive:-:v1 --text >piped && $0 inspect oci-archive:-:v1 --text <archive.tar >read && cmp piped read");
+    expect_bash("$0 inspect oci-archive:<(cat archive.tar):v1 --text >fd && cmp <(tail -n +3 piped) <(tail -n +3 fd) && mkfifo p && { cat archive.tar >p & } &&"
+                "$0 tree oci-archive:p:v1 >tree && grep -q sha256: tree");
     expect_failure(OCIREG_NOT_FOUND, text("inspect %s9", places.registry), "");
 }
 

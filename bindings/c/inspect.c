@@ -58,19 +58,27 @@ static int ask_about_image(struct session *session, const struct command_line *l
     return take(session, status, text, error, OCIREG_UNSUPPORTED, &known->config);
 }
 
+/* A member of a platform, unless it is missing or empty. */
+static const char *part(const ocireg_json *platform, const char *pointer)
+{
+    const char *text = ocireg_json_text(platform, pointer);
+    return text == NULL || *text == '\0' ? NULL : text;
+}
+
+/* OS/ARCH[/VARIANT], where one of the first two may be unknown; null when both are. */
 static void write_platform(FILE *file, const ocireg_json *platform)
 {
-    static const char *const parts[] = {"/os", "/architecture", "/variant"};
+    static const char unknown[] = "unknown";
+    const char *os = part(platform, "/os"), *architecture = part(platform, "/architecture"), *variant = part(platform, "/variant");
     char *text = NULL;
-    size_t size = 0;
-    FILE *memory = open_memstream(&text, &size);
-    for (size_t i = 0; memory != NULL && i < sizeof parts / sizeof *parts; i++)
-        if (ocireg_json_text(platform, parts[i]) != NULL)
-            fprintf(memory, "%s%s", i == 0 ? "" : "/", ocireg_json_text(platform, parts[i]));
-    if (memory != NULL && fclose(memory) == 0 && size > 0)
-        json_quote(file, text);
-    else
+    if ((os != NULL || architecture != NULL) &&
+        asprintf(&text, "%s/%s%s%s", os == NULL ? unknown : os, architecture == NULL ? unknown : architecture, variant == NULL ? "" : "/",
+                 variant == NULL ? "" : variant) < 0)
+        text = NULL;
+    if (text == NULL)
         fputs("null", file);
+    else
+        json_quote(file, text);
     free(text);
 }
 

@@ -335,6 +335,17 @@ static void test_inspect_config(void **state) {
     }
     expect_run(text("inspect %s:image --format '{*}={/labels/*}'", place), &said);
     assert_non_null(strstr(said, "k=v\n"));
+    static const struct { const char *config, *line; } platforms[] = {
+        {"{\"architecture\":\"\",\"os\":\"\",\"variant\":\"\"}", NULL}, {"{\"architecture\":\"arm\",\"os\":\"\",\"variant\":\"v7\"}", "unknown/arm/v7"},
+        {"{\"os\":\"linux\",\"variant\":\"\"}", "linux/unknown"}, {"{}", NULL},
+    };
+    for (size_t i = 0; i < sizeof platforms / sizeof platforms[0]; i++) {
+        const char *odd = platforms[i].config;
+        put(client, text("%s:odd", place), image_manifest(put_blob(client, place, odd, strlen(odd)), strlen(odd), put_blob(client, place, "abc", 3), 3));
+        expect_run(text("inspect %s:odd --text", place), &said);
+        if (!platforms[i].line) assert_null(strstr(said, "Platform"));
+        else assert_non_null(strstr(said, text("\nPlatform:    %s\n", platforms[i].line)));
+    }
     expect_run(text("inspect %s:index", place), &said);
     expect_text_at(said, "platforms/0/platform", "plan9/wasm");
     assert_int_equal(json_kind_at(said, "image"), JSON_NULL);

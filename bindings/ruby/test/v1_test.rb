@@ -35,12 +35,12 @@ class V1Test < OciregTest
   # What a call gives that tells its block how far it is.
   def told
     seen = []
-    yield { |done, _| seen << done }.tap { refute_empty seen }
+    yield(->(done, _) { seen << done }).tap { refute_empty seen }
   end
 
   def test_layers
-    put_old_image { told { |&block| client.v1.put_layer(@repository, @json, LAYER, &block) } }
-    assert_equal LAYER, told { |&block| client.v1.layer(@repository, @id, &block) }
+    put_old_image { told { |block| client.v1.put_layer(@repository, @json, LAYER, &block) } }
+    assert_equal LAYER, told { |block| client.v1.layer(@repository, @id, &block) }
     assert_equal LAYER, client.v1.open_layer(@repository, @id, &:read)
     out = StringIO.new
     assert client.v1.layer_to_io(@repository, @id, out)["verified"]
@@ -67,7 +67,7 @@ class V1Test < OciregTest
 
   def test_push
     image = put_real_image
-    pushed = told { |&block| client.v1.push(image, "#{@repository}:one", platform: "linux/amd64", &block) }
+    pushed = told { |block| client.v1.push(image, "#{@repository}:one", platform: "linux/amd64", &block) }
     assert_equal client.manifest_digest(image), pushed["digest"]
     assert_equal pushed["id"], client.v1.tag("#{@repository}:one")
     Dir.mktmpdir { |folder| assert client.copy("docker-v1://#{@repository}:one", "oci:#{folder}/layout:one")["digest"] }

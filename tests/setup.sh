@@ -125,6 +125,7 @@ case ${1:-test} in
     bench)
         need_compilers go
         need curl=curl skopeo=skopeo ruby=ruby /usr/include/openssl/evp.h=libssl-dev
+        compgen -G '/usr/include/*/curl/curl.h' >/dev/null || install libcurl4-openssl-dev
         ruby -e 'require "ffi"' 2>/dev/null || install ruby-ffi
         need_docker_registry
         need_module github.com/distribution/distribution/v3/cmd/registry $DISTRIBUTION

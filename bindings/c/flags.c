@@ -77,12 +77,15 @@ static size_t write_keys(struct writing *to, const char *text)
     return (size_t)(at - text);
 }
 
-/* The call that the command makes of these words does not know an option that it has for others. */
+/* The call that the command makes of these words does not know an option that it has for others. One that was not typed as a flag was
+ * named, by --host-option: there is none of that name. */
 static bool write_unknown(struct writing *to, const char *text)
 {
     static const char unknown[] = "unknown option \"";
-    if (strncmp(text, unknown, strlen(unknown)) != 0 || write_flag(to, text + strlen(unknown)) == 0)
+    bool typed = false;
+    if (strncmp(text, unknown, strlen(unknown)) != 0 || flag_of(text + strlen(unknown), &typed) == NULL || !typed)
         return false;
+    write_flag(to, text + strlen(unknown));
     fputs(" does not go with the rest of this command line", to->file);
     return true;
 }

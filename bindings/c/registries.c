@@ -94,6 +94,13 @@ int report_other_place(const struct globals *globals, const char *name)
     return status;
 }
 
+/* Where a registry is needed, a place is no broken name of one. */
+static int report_no_registry(const struct globals *globals, const char *name, ocireg_error *error)
+{
+    ocireg_error_free(error);
+    return report_failure(&globals->output, OCIREG_INVALID_REFERENCE, "%s is a place, and not a registry, which is HOST[:PORT]", name);
+}
+
 /* Whether the command line says what names without a registry are. */
 static bool reads_short_names(const struct globals *globals)
 {
@@ -142,7 +149,7 @@ static int registry_host(const struct globals *globals, enum target target, cons
     if (target == TARGET_NAME && is_other_place(name))
         return report_other_place(globals, name);
     if (take_apart(target, name, &text, &error) != OCIREG_OK)
-        return report_error(output, error);
+        return target == TARGET_REGISTRY && is_other_place(name) ? report_no_registry(globals, name, error) : report_error(output, error);
     json = json_parsed(text);
     found = ocireg_json_text(json, is_place ? "/registry" : ocireg_json_at(json, "/index") == NULL ? "/name" : "/index/name");
     *host = found == NULL ? NULL : strdup(found);

@@ -27,7 +27,8 @@ static size_t distance(const char *a, const char *b)
 
 void suggest(struct suggestion *suggestion, const char *candidate)
 {
-    size_t length = strlen(suggestion->typed), near = length < 6 ? 1 : length / 3, found;
+    /* The dashes of an option are no letters that one gets right. */
+    size_t length = strlen(suggestion->typed), letters = length - strspn(suggestion->typed, "-"), near = letters < 6 ? 1 : letters / 3, found;
     if (length < 2 || length > LONGEST_SUGGESTION || strlen(candidate) > LONGEST_SUGGESTION)
         return;
     /* The beginning of a name is as near as can be. */

@@ -100,6 +100,7 @@ static void test_a_mistyped_word(void **state) {
         {"manifest get", "\nsee ocireg help manifest get\n"},
         {"copy a b --format {", "\nsee ocireg help copy\n"},
         {"--nosuch", "\nsee ocireg --help\n"},
+        {"tags x --plat linux/amd64", "unknown option of tags: --plat\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) expect_failure(64, cases[i][0], cases[i][1]);
     expect_failure(64, "entirelyelse", "no such command: entirelyelse\n");

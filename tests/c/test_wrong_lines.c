@@ -42,6 +42,10 @@ static void test_options(void **state) {
     expect_failure(OCIREG_INVALID_ARGUMENT, "ping localhost:1 --host-option requests_per_second=-1", "requests_per_second must be 0, or from 0.001");
     expect_failure(OCIREG_INVALID_ARGUMENT, "ping localhost:1 --host-option requests_per_second=-0.5", "requests_per_second must be 0, or from 0.001");
     expect_failure(OCIREG_INVALID_ARGUMENT, "ping localhost:1 --client-option max_connections_per_host=-3", "max_connections_per_host must be");
+    expect_failure(OCIREG_INVALID_ARGUMENT, "tags localhost:1/a --host-option n=1", "INVALID_ARGUMENT: unknown option \"n\"");
+    expect_failure(OCIREG_INVALID_ARGUMENT, "tags localhost:1/a --n 5 --client-option platform=x", "INVALID_ARGUMENT: unknown option \"platform\"");
+    expect_failure(OCIREG_INVALID_REFERENCE, "catalog oci:folder", "oci:folder is a place, and not a registry, which is HOST[:PORT]\n");
+    expect_failure(OCIREG_INVALID_REFERENCE, "ping docker-archive:file", "docker-archive:file is a place, and not a registry");
 }
 
 static void test_values(void **state) {

@@ -212,7 +212,7 @@ impl Auth {
         let (text, base) = (challenge.realm().unwrap_or_default(), &account.base.url);
         let url = realm::resolve(text, base, &account.trusted_realms)
             .map_err(|error| error.within(format!("the token server of {}", account.host)))?;
-        let there = account.base.way_to_realm(&url);
+        let there = account.base.realm_with_endpoint_settings(&url);
         let trusted = !account.is_strange() && realm::may_send_credentials(base, &url, &account.trusted_realms);
         let sent = match credentials {
             Credentials::Password { .. } | Credentials::IdentityToken { .. } if trusted => credentials.clone(),

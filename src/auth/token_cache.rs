@@ -130,7 +130,7 @@ impl TokenCache {
     fn fetch(&self, call: &Call, realm: &Realm, scopes: &ScopeSet, purpose: Purpose) -> Result<TokenInUse> {
         let (leads, mut flight) = self.board(call, realm, scopes, purpose)?;
         // The fetch has limits of its own, but other endpoints may be asked instead of the one that wants this token.
-        let share = realm.at.settings().and_then(|settings| settings.share(call));
+        let share = realm.at.endpoint_settings().and_then(|settings| settings.share(call));
         let limit = share.map(|time| WaitLimit { time, what: "no token from the token server", hurried: true });
         let landed =
             call.wait(limit, async move { flight.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) })?;

@@ -83,11 +83,11 @@ impl Location {
     }
 
     /// How it is reached, if not as its host is.
-    pub(crate) fn settings(&self) -> Option<&Arc<EndpointSettings>> {
+    pub(crate) fn endpoint_settings(&self) -> Option<&Arc<EndpointSettings>> {
         self.endpoint_settings.as_ref()
     }
 
-    pub(crate) fn with_settings(self, settings: Option<Arc<EndpointSettings>>) -> Location {
+    pub(crate) fn with_endpoint_settings(self, settings: Option<Arc<EndpointSettings>>) -> Location {
         Location { endpoint_settings: settings, ..self }
     }
 
@@ -102,9 +102,9 @@ impl Location {
     }
 
     /// How that token server is reached: as the caller says of its host, and where it is this endpoint itself, as this one is.
-    pub(crate) fn way_to_realm(&self, url: &Url) -> Location {
+    pub(crate) fn realm_with_endpoint_settings(&self, url: &Url) -> Location {
         let own = self.is_origin_of(url).then(|| self.endpoint_settings.clone()).flatten();
-        Location::of_caller(url.clone()).with_settings(own.or(self.beyond()))
+        Location::of_caller(url.clone()).with_endpoint_settings(own.or(self.beyond()))
     }
 
     /// The URL that responded, after redirects.

@@ -33,7 +33,7 @@ pub(crate) mod retry;
 pub(crate) mod route;
 mod send;
 pub(crate) mod settings;
-pub(crate) mod signed;
+pub(crate) mod signed_url;
 pub(crate) mod throttle;
 pub(crate) mod tls;
 mod token_bucket;

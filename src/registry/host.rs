@@ -117,7 +117,7 @@ pub(crate) fn base(
     settings: Option<(&Arc<EndpointSettings>, bool)>,
     speaks_tls: impl FnOnce(&Location) -> Result<bool>,
 ) -> Result<Location> {
-    let own = |at: Location| at.with_settings(settings.map(|(settings, _)| settings.clone()));
+    let own = |at: Location| at.with_endpoint_settings(settings.map(|(settings, _)| settings.clone()));
     let (at, source) = endpoint(http, index, options)?;
     let or_plain = settings.is_some_and(|(_, or_plain)| or_plain) && matches!(source, "default" | "probe");
     if source != "probe" && !or_plain {

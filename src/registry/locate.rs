@@ -16,7 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::location::Location;
 use crate::http::request::Redirects;
 use crate::http::response::Response;
-use crate::http::{range, redact, signed, Request};
+use crate::http::{range, redact, signed_url, Request};
 use crate::media_type;
 use crate::mirrors::Rename;
 use crate::options::{options, Texts};
@@ -260,7 +260,7 @@ fn led_to(remote: &Remote, own: &Location, found: &Reply) -> Result<Option<Locat
         true => remote.location(response)?,
         false => Location::of(response),
     };
-    let useless = at.url == own.url || response.method == Method::HEAD && signed::is_signed(&at.url);
+    let useless = at.url == own.url || response.method == Method::HEAD && signed_url::is_signed(&at.url);
     Ok((!useless).then_some(at))
 }
 
@@ -272,7 +272,7 @@ fn location(
     redirected: bool,
 ) -> EndpointToAsk {
     let ends: Option<SystemTime> =
-        [sent.and_then(|sent| sent.expires), signed::expires(&at.url)].into_iter().flatten().min();
+        [sent.and_then(|sent| sent.expires), signed_url::expires(&at.url)].into_iter().flatten().min();
     let (expires, expires_in) = until(ends);
     EndpointToAsk {
         url: Zeroizing::new(at.url.to_string()),

@@ -249,11 +249,25 @@ fn listed(bytes: &[u8]) -> Vec<String> {
     entries.collect()
 }
 
+/// Layers, and the entries of the archive that they become; extracted, they are the same.
+type LayersCase<'a> = (&'a str, Vec<Vec<u8>>, &'a [&'a str]);
+
+fn become_one_archive(cases: &[LayersCase]) {
+    for (name, layers, wanted) in cases {
+        let store = Memory::new(layers);
+        let (_, bytes) = archive(&store).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(listed(&bytes), *wanted, "{name}");
+        let (outer, client) = (tempfile::tempdir().unwrap(), client());
+        let into = outer.path().join("image");
+        extract(&call(&client), &store, &into, &ExtractOptions::default()).unwrap();
+        assert!(compare(&store, &into, None, false), "{name}");
+    }
+}
+
 #[test]
 fn newer_layers_hide_what_older_ones_have() {
-    type Case<'a> = (&'a str, Vec<Vec<u8>>, &'a [&'a str]);
     let one = |entries: &[Vec<u8>]| layer(entries);
-    let cases: Vec<Case> = vec![
+    become_one_archive(&[
         ("replaced", vec![one(&[file("a", "1"), file("b", "1")]), one(&[file("a", "2")])], &["a: 2", "b: 1"]),
         ("removed", vec![one(&[folder("d"), file("d/a", "1")]), one(&[folder("d"), file("d/.wh.a", "")])], &["d/"]),
         (
@@ -293,6 +307,13 @@ fn newer_layers_hide_what_older_ones_have() {
             vec![one(&[folder("u"), symlink("l", "u"), file("l/x", "1")])],
             &["u/x: 1", "l -> u", "u/"],
         ),
+    ]);
+}
+
+#[test]
+fn hard_links_are_to_what_their_layer_had() {
+    let one = |entries: &[Vec<u8>]| layer(entries);
+    become_one_archive(&[
         ("hard link", vec![one(&[file("a", "1"), hard("b", "a")]), one(&[])], &["a: 1", "b = a"]),
         (
             "hard link whose target is replaced",
@@ -329,16 +350,7 @@ fn newer_layers_hide_what_older_ones_have() {
             &["b -> x"],
         ),
         ("hard link to itself", vec![one(&[file("a", "1"), hard("a", "a")])], &["a: 1"]),
-    ];
-    for (name, layers, wanted) in cases {
-        let store = Memory::new(&layers);
-        let (_, bytes) = archive(&store).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(listed(&bytes), wanted, "{name}");
-        let (outer, client) = (tempfile::tempdir().unwrap(), client());
-        let into = outer.path().join("image");
-        extract(&call(&client), &store, &into, &ExtractOptions::default()).unwrap();
-        assert!(compare(&store, &into, None, false), "{name}");
-    }
+    ]);
 }
 
 /// As by Docker, which has such folders from the days of aufs; but links to what is in them have it.

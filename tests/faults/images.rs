@@ -124,87 +124,112 @@ fn absolute(outer: &Path) -> String {
 /// Layers that know where they will be extracted.
 type Layers = Box<dyn Fn(&Path) -> Vec<Vec<u8>>>;
 
-#[test]
-fn nothing_leads_out_of_the_folder() {
-    let (outside, evil) = ("../outside", "evil");
-    type Case<'a> = (&'a str, Layers, Option<Code>);
-    let one = |entries: Vec<Vec<u8>>| -> Layers { Box::new(move |_| vec![layer(&entries)]) };
-    let bad = Some(Code::InvalidManifest);
-    let cases: Vec<Case> = vec![
-        ("dots", one(vec![file("../outside/evil", evil)]), bad),
-        ("dots within", one(vec![file("a/../../outside/evil", evil)]), bad),
-        ("dots after a slash", one(vec![file("/../outside/evil", evil)]), bad),
-        ("dots by pax", one(vec![pax(&[("path", "../outside/evil")]), file("x", evil)]), bad),
-        (
-            "dots by a long name",
-            one(vec![raw(b"l", EntryType::GNULongName, b"", 0, b"../outside/evil\0"), file("x", evil)]),
-            bad,
-        ),
-        ("a folder of dots", one(vec![folder("..")]), bad),
-        ("absolute", Box::new(|outer| vec![layer(&[file(&format!("{}/evil", absolute(outer)), evil)])]), None),
-        ("a link above", one(vec![symlink("a", outside), file("a/evil", evil)]), None),
-        (
-            "an absolute link",
-            Box::new(|outer| vec![layer(&[symlink("a", &absolute(outer)), file("a/evil", evil)])]),
-            None,
-        ),
-        (
-            "a link of a lower layer",
-            Box::new(|_| vec![layer(&[symlink("a", outside)]), layer(&[file("a/evil", evil)])]),
-            None,
-        ),
-        ("links in a chain", one(vec![symlink("a", "b"), symlink("b", ".."), file("a/outside/evil", evil)]), None),
-        (
-            "a link below a folder",
-            one(vec![folder("d"), symlink("d/a", "../../outside"), file("d/a/evil", evil)]),
-            None,
-        ),
-        (
-            "a file through a link",
-            Box::new(|outer| vec![layer(&[symlink("a", &format!("{}/secret", absolute(outer))), file("a", evil)])]),
-            None,
-        ),
-        ("a folder through a link", one(vec![symlink("a", outside), folder("a")]), None),
-        ("permissions through a link", one(vec![symlink("a", outside), folder("a/b/..")]), None),
-        ("a hard link out", one(vec![hard("a", "../outside/secret")]), bad),
-        (
-            "an absolute hard link",
-            Box::new(|outer| vec![layer(&[hard("a", &format!("{}/secret", absolute(outer)))])]),
-            bad,
-        ),
-        ("a hard link through a link", one(vec![symlink("l", outside), hard("a", "l/secret")]), bad),
-        ("a hard link to a link", one(vec![symlink("l", "../outside/secret"), hard("a", "l"), file("a", evil)]), None),
-        ("a hard link to a folder", one(vec![folder("d"), hard("a", "d")]), bad),
-        ("a hard link to the root", one(vec![hard("a", "/")]), bad),
-        (
-            "a whiteout through a link",
-            Box::new(|_| vec![layer(&[symlink("a", outside)]), layer(&[file("a/.wh.secret", "")])]),
-            None,
-        ),
-        (
-            "an opaque folder through a link",
-            Box::new(|_| vec![layer(&[symlink("a", outside)]), layer(&[file("a/.wh..wh..opq", "")])]),
-            None,
-        ),
-        ("a whiteout of dots", one(vec![file("a/.wh...", "")]), bad),
-        ("a whiteout of a dot", one(vec![file("a/.wh..", "")]), bad),
-        ("a whiteout of nothing", one(vec![file(".wh.", "")]), bad),
-        ("a whiteout of what is above", one(vec![file("../.wh.outside", "")]), bad),
-        (
-            "links in a circle",
-            one(vec![symlink("a", "b"), symlink("b", "a"), file("a/evil", evil)]),
-            Some(Code::LimitExceeded),
-        ),
-        ("a root that is a link", one(vec![symlink("./", outside), file("evil", evil)]), bad),
-        ("a file with a file within", one(vec![file("a", ""), file("a/evil", evil)]), bad),
-        ("a zero byte", one(vec![pax(&[("path", "a\0b")]), file("x", evil)]), bad),
-    ];
+const EVIL: &str = "evil";
+const OUTSIDE: &str = "../outside";
+const BAD: Option<Code> = Some(Code::InvalidManifest);
+
+fn one(entries: Vec<Vec<u8>>) -> Layers {
+    Box::new(move |_| vec![layer(&entries)])
+}
+
+fn stay_inside(cases: Vec<(&str, Layers, Option<Code>)>) {
     for (what, layers, code) in cases {
         let (outer, inner) = place();
         let outcome = unpack(&layers(outer.path()), &inner);
         assert_eq!(outcome.as_ref().err().map(Error::code), code, "{what}: {outcome:?}");
         unharmed(outer.path(), what);
     }
+}
+
+#[test]
+fn no_name_leads_out_of_the_folder() {
+    stay_inside(vec![
+        ("dots", one(vec![file("../outside/evil", EVIL)]), BAD),
+        ("dots within", one(vec![file("a/../../outside/evil", EVIL)]), BAD),
+        ("dots after a slash", one(vec![file("/../outside/evil", EVIL)]), BAD),
+        ("dots by pax", one(vec![pax(&[("path", "../outside/evil")]), file("x", EVIL)]), BAD),
+        (
+            "dots by a long name",
+            one(vec![raw(b"l", EntryType::GNULongName, b"", 0, b"../outside/evil\0"), file("x", EVIL)]),
+            BAD,
+        ),
+        ("a folder of dots", one(vec![folder("..")]), BAD),
+        ("absolute", Box::new(|outer| vec![layer(&[file(&format!("{}/evil", absolute(outer)), EVIL)])]), None),
+        (
+            "links in a circle",
+            one(vec![symlink("a", "b"), symlink("b", "a"), file("a/evil", EVIL)]),
+            Some(Code::LimitExceeded),
+        ),
+        ("a root that is a link", one(vec![symlink("./", OUTSIDE), file("evil", EVIL)]), BAD),
+        ("a file with a file within", one(vec![file("a", ""), file("a/evil", EVIL)]), BAD),
+        ("a zero byte", one(vec![pax(&[("path", "a\0b")]), file("x", EVIL)]), BAD),
+    ]);
+}
+
+#[test]
+fn no_link_leads_out_of_the_folder() {
+    stay_inside(vec![
+        ("a link above", one(vec![symlink("a", OUTSIDE), file("a/evil", EVIL)]), None),
+        (
+            "an absolute link",
+            Box::new(|outer| vec![layer(&[symlink("a", &absolute(outer)), file("a/evil", EVIL)])]),
+            None,
+        ),
+        (
+            "a link of a lower layer",
+            Box::new(|_| vec![layer(&[symlink("a", OUTSIDE)]), layer(&[file("a/evil", EVIL)])]),
+            None,
+        ),
+        ("links in a chain", one(vec![symlink("a", "b"), symlink("b", ".."), file("a/outside/evil", EVIL)]), None),
+        (
+            "a link below a folder",
+            one(vec![folder("d"), symlink("d/a", "../../outside"), file("d/a/evil", EVIL)]),
+            None,
+        ),
+        (
+            "a file through a link",
+            Box::new(|outer| vec![layer(&[symlink("a", &format!("{}/secret", absolute(outer))), file("a", EVIL)])]),
+            None,
+        ),
+        ("a folder through a link", one(vec![symlink("a", OUTSIDE), folder("a")]), None),
+        ("permissions through a link", one(vec![symlink("a", OUTSIDE), folder("a/b/..")]), None),
+    ]);
+}
+
+#[test]
+fn no_hard_link_leads_out_of_the_folder() {
+    stay_inside(vec![
+        ("a hard link out", one(vec![hard("a", "../outside/secret")]), BAD),
+        (
+            "an absolute hard link",
+            Box::new(|outer| vec![layer(&[hard("a", &format!("{}/secret", absolute(outer)))])]),
+            BAD,
+        ),
+        ("a hard link through a link", one(vec![symlink("l", OUTSIDE), hard("a", "l/secret")]), BAD),
+        ("a hard link to a link", one(vec![symlink("l", "../outside/secret"), hard("a", "l"), file("a", EVIL)]), None),
+        ("a hard link to a folder", one(vec![folder("d"), hard("a", "d")]), BAD),
+        ("a hard link to the root", one(vec![hard("a", "/")]), BAD),
+    ]);
+}
+
+#[test]
+fn no_whiteout_leads_out_of_the_folder() {
+    stay_inside(vec![
+        (
+            "a whiteout through a link",
+            Box::new(|_| vec![layer(&[symlink("a", OUTSIDE)]), layer(&[file("a/.wh.secret", "")])]),
+            None,
+        ),
+        (
+            "an opaque folder through a link",
+            Box::new(|_| vec![layer(&[symlink("a", OUTSIDE)]), layer(&[file("a/.wh..wh..opq", "")])]),
+            None,
+        ),
+        ("a whiteout of dots", one(vec![file("a/.wh...", "")]), BAD),
+        ("a whiteout of a dot", one(vec![file("a/.wh..", "")]), BAD),
+        ("a whiteout of nothing", one(vec![file(".wh.", "")]), BAD),
+        ("a whiteout of what is above", one(vec![file("../.wh.outside", "")]), BAD),
+    ]);
 }
 
 /// The same in a folder that already has links leading out.

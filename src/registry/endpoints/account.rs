@@ -71,8 +71,8 @@ impl Client {
         }
         let mut at = at.clone();
         if tls.or_plain_http {
-            let settings = at.settings().map(|settings| (**settings).clone()).unwrap_or_default();
-            at = at.with_settings(Some(Arc::new(EndpointSettings { has_alternative: true, ..settings })));
+            let settings = at.endpoint_settings().map(|settings| (**settings).clone()).unwrap_or_default();
+            at = at.with_endpoint_settings(Some(Arc::new(EndpointSettings { has_alternative: true, ..settings })));
         }
         match self.http.speaks_tls(call, &at) {
             Ok(speaks) => {

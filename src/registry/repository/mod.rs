@@ -92,7 +92,7 @@ impl Remote {
 
     /// Whether another endpoint is asked if this one fails.
     pub(crate) fn has_alternative(&self) -> bool {
-        self.account.base.settings().is_some_and(|settings| settings.has_alternative)
+        self.account.base.endpoint_settings().is_some_and(|settings| settings.has_alternative)
     }
 
     /// A registry as a whole, without a repository.

@@ -1334,15 +1334,18 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
                                      ocireg_error **error);
 
 // Puts a manifest, its bytes unchanged, under a tag or a digest; with both the digest is checked and the tag is put. Into a registry,
-// oci:DIR:NAME, oci:DIR@DIGEST or dir:DIR. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+// oci:DIR:NAME, oci:DIR@DIGEST, an oci-archive: likewise, docker-archive:FILE:REF or dir:DIR. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // A layout or a dir: takes it only when everything that it refers to is there, with the right size, unless the option
 // allow_missing says otherwise: config and layers, of schema 1 by their digests alone, and what an index lists, but not the
 // subject. There the tag comes last too, and a condition holds because no other process can change the layout meanwhile
-// ("locked"). A reader, or the next process after one that was killed, finds the name either as it was or as it is. An archive
-// cannot be changed in place (OCIREG_UNSUPPORTED).
+// ("locked"). A reader, or the next process after one that was killed, finds the name either as it was or as it is.
 //
-// What an index lists is put before it, by its digest, and is an image of its own in a layout only until the index is put: then it is
+// An archive is a file, which is written anew with each call and replaced whole; other processes that write to it wait. It has to be
+// one that a copy could add to (see ocireg_copy), and not packed or a pipe (OCIREG_UNSUPPORTED). With allow_missing an index in it may lack
+// some of its images, but an image has its config and layers (OCIREG_MISSING_BLOB). A docker-archive: takes images alone, and no index.
+//
+// What an index lists is put before it, by its digest, and is an image of its own in a layout or an archive only until the index is put: then it is
 // found by that, and goes with it. A dir: has one image, what was put last; the manifests before stay under their digests, so that an
 // index can list them. A folder that has files and is not such a directory is refused (OCIREG_IO). No name may be a digest or end
 // with one, here or in a copy: as an option's tag that is OCIREG_INVALID_REFERENCE.
@@ -1402,10 +1405,11 @@ ocireg_status ocireg_manifest_put(ocireg_client *client,
                                   ocireg_error **error);
 
 // Deletes a manifest by its digest, and with it every tag of that digest; by tag only that tag, on registries that can
-// (ocireg_tag_delete does that with more care). In a registry, or in a layout, oci:DIR@DIGEST. Blocks.
+// (ocireg_tag_delete does that with more care). In a registry, in a layout, oci:DIR@DIGEST, or in an archive,
+// oci-archive:FILE@DIGEST, or docker-archive:FILE:REF by the name. Blocks.
 //
-// In a layout its names go at once; its bytes, and what only it named, when the layout is cleaned (ocireg_layout_clean). What is listed
-// only by an index there goes with that index (OCIREG_UNSUPPORTED).
+// In a layout its names go at once; its bytes, and what only it named, when the layout is cleaned (ocireg_layout_clean). An archive is
+// written anew without all of that, and replaced whole. What is listed only by an index there goes with that index (OCIREG_UNSUPPORTED).
 //
 // At a registry without the referrers API, a manifest with a subject is taken out of the subject's referrers tag. That
 // costs one GET of the manifest there, and nothing where the registry has the API; that is asked once for a repository
@@ -1415,10 +1419,11 @@ ocireg_status ocireg_manifest_put(ocireg_client *client,
 // Options:
 //   referrers_tag (boolean, default: true): false leaves the referrers tag alone
 //
-// Result, `json` may be NULL: {"status": the registry's HTTP status, null in a layout, "subject": digest or null, "referrers": "tag" when the
+// Result, `json` may be NULL: {"status": the registry's HTTP status, null in a layout or an archive, "subject": digest or null, "referrers": "tag" when the
 // manifest was taken out of the referrers tag, else null}. Free with ocireg_string_free.
 //
-// Errors: the common ones; OCIREG_UNSUPPORTED where the registry deletes nothing, or no single tag, and of an archive or dir:. Source:
+// Errors: the common ones; OCIREG_UNSUPPORTED where the registry deletes nothing, or no single tag, and of a dir:, a pipe and an archive that is
+// packed or that a copy could not add to. Source:
 // distribution-spec end-9, "Deleting Manifests".
 ocireg_status ocireg_manifest_delete(ocireg_client *client,
                                      ocireg_context *context,
@@ -1456,8 +1461,8 @@ ocireg_status ocireg_referrers(ocireg_client *client,
                                ocireg_error **error);
 
 // Deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and leaves its manifest and the manifest's other tags; with a digest
-// too, only if the tag names it. Or the name of a layout, oci:DIR:NAME[@DIGEST]: what no name or index leads to any more lies there
-// until the layout is cleaned (ocireg_layout_clean). There it is a name as ocireg_manifest_put sets it, taken from all images that have
+// too, only if the tag names it. Or the name of a layout or an archive, oci:DIR:NAME[@DIGEST]: what no name or index leads to any more lies in a
+// layout until that is cleaned (ocireg_layout_clean), and in an archive, which is written anew and replaced whole, no longer. There it is a name as ocireg_manifest_put sets it, taken from all images that have
 // it: not a digest, and not the last part of a name that containerd has written. Blocks.
 //
 // distribution 3 and go-containerregistry's registry delete a tag; distribution 2.8 refuses. A registry that deletes the
@@ -1470,13 +1475,13 @@ ocireg_status ocireg_referrers(ocireg_client *client,
 //   replace (boolean, default: false): where the registry deletes no tag, put an empty index under it and
 //      delete that by its digest; for that moment the tag names the empty index
 //
-// Result, `json` may be NULL: {"tag": string, "digest": what it named (of several images the first), "status": the registry's HTTP status, null in a layout, "manifest":
+// Result, `json` may be NULL: {"tag": string, "digest": what it named (of several images the first), "status": the registry's HTTP status, null in a layout or an archive, "manifest":
 // "kept", "restored" (the registry deleted it, and it was put back), "deleted", "unknown" when the registry does not
-// say, or "unnamed" (in a layout: no name and no index leads to it any more), "replaced": boolean, whether it took the
+// say, or "unnamed" (in a layout or an archive: no name and no index leads to it any more), "replaced": boolean, whether it took the
 // empty index [, "other_tags": [string], with list_others]}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_INVALID_REFERENCE without a tag, OCIREG_UNSUPPORTED where the registry deletes no
-// single tag (the hint says what else to do, and the other tags of the digest if they were looked for), and of every place but a layout, OCIREG_NOT_FOUND,
+// single tag (the hint says what else to do, and the other tags of the digest if they were looked for), and of a dir:, a pipe and an archive that is packed or that a copy could not add to, OCIREG_NOT_FOUND,
 // OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-9, "Deleting tags".
 ocireg_status ocireg_tag_delete(ocireg_client *client,
                                 ocireg_context *context,
@@ -1621,8 +1626,8 @@ ocireg_status ocireg_blob_reader_close(ocireg_blob_reader *reader,
 // Frees a reader. NULL is accepted, and anything that is not a reader is ignored.
 void ocireg_blob_reader_free(ocireg_blob_reader *reader);
 
-// Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, oci:DIR or dir:DIR, unless it is there already. A failure on the way is
-// tried again from the start. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+// Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, oci:DIR, dir:DIR, oci-archive:FILE or docker-archive:FILE, unless it is there already. A
+// failure on the way is tried again from the start. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
 //   digest (string): the digest that the bytes must have; without it sha256 is computed
@@ -1637,7 +1642,9 @@ void ocireg_blob_reader_free(ocireg_blob_reader *reader);
 // digest. Until a manifest names it, cleaning the layout removes it (ocireg_layout_clean). The bytes are read, and have to be those of
 // the option digest, also when the place has that blob. A folder that has files and is neither a layout nor a dir: is refused. A killed
 // call may leave a hidden file (`.` to `.partial`) there, which a clean-up of the layout removes, and nothing in a dir:.
-// An archive cannot be changed in place.
+//
+// An archive, which is made if it is not there, is written anew with the blob and replaced whole: for many blobs a layout is
+// faster. There it stays while manifests and other blobs are put and taken away; a copy into the archive leaves out what nothing names.
 //
 // A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
 //
@@ -1684,7 +1691,7 @@ ocireg_status ocireg_blob_put_stream(ocireg_client *client,
 // Copies one blob from a place to another, as ocireg_copy does with those of an image, and nothing else: from a registry into a layout,
 // say, for a program that puts the manifest there itself (ocireg_manifest_put). `source` names a blob as for ocireg_blob_head,
 // `destination` a repository or place as for ocireg_blob_put_file. It passes in pieces, and is verified; within a registry it is
-// mounted where that can be; what an ended call has moved into a layout or a dir:, the next one does not move again. What a
+// mounted where that can be; what an ended call has moved into a layout, a dir: or an archive, the next one does not move again. What a
 // layout, archive or dir: has must be of the option's size, and at most max_blob_bytes (ocireg_client_new), before anything is made.
 // Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
@@ -1905,10 +1912,10 @@ ocireg_status ocireg_blob_mount(ocireg_client *client,
 //   ocireg_manifest_get, _head, _digest, ocireg_referrers,   any: docker-v1: and a docker-archive: give the manifest that is made of them
 //   ocireg_repository_tags                                   any but docker-v1:; the repository, or the place without a name
 //   ocireg_blob_head, _get_*, _open                          any, named PLACE@DIGEST
-//   ocireg_manifest_put, ocireg_blob_put_*                   a registry, oci:, dir:
-//   ocireg_blob_copy                                         from any, named PLACE@DIGEST, to a registry, oci:, dir:
+//   ocireg_manifest_put, ocireg_blob_put_*                   any but docker-v1:; archives are written anew, each time
+//   ocireg_blob_copy                                         from any, named PLACE@DIGEST, to any but docker-v1:
 //   ocireg_image_tag                                         a registry, oci:, and archives, which are written anew
-//   ocireg_manifest_delete, ocireg_tag_delete                a registry, oci:
+//   ocireg_manifest_delete, ocireg_tag_delete                a registry, oci:, and archives, which are written anew
 //   ocireg_layout_check, _clean                              a path, DIR alone
 //   ocireg_blob_delete, _mount, _locate, ocireg_upload_*, ocireg_manifest_locate, ocireg_repository_remove, ocireg_registry_*,
 //   ocireg_explain, ocireg_token, ocireg_login, _logout      registries only, since they are about requests and credentials; what

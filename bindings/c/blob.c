@@ -127,7 +127,7 @@ const struct command command_blob_copy = {
     .target = TARGET_PLACES,
     .arguments = {"PLACE@DIGEST", "DST"},
     .parameters = copy_parameters,
-    .summary = "Copy one blob, and nothing else, to a repository, oci:DIR or dir:DIR.",
+    .summary = "Copy one blob, and nothing else, to a repository, a layout, an archive or dir:DIR.",
     .run = copy,
 };
 

@@ -71,6 +71,6 @@ const struct command command_blob_put = {
     .target = TARGET_PLACE,
     .arguments = {"PLACE", "FILE"},
     .parameters = parameters,
-    .summary = "Store a file as a blob, in a repository, oci:DIR or dir:DIR.",
+    .summary = "Store a file as a blob, in a repository, a layout, an archive or dir:DIR.",
     .run = put,
 };

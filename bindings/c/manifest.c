@@ -233,7 +233,7 @@ static const struct parameter put_parameters[] = {
     {"--no-clobber", PARAMETER_SKIP, OCIREG_OPT_IF_EXISTS, NULL, "the same as --if-exists skip"},
     {"--if-digest", PARAMETER_TEXT, OCIREG_OPT_IF_DIGEST, "DIGEST", "only if the tag still refers to this manifest"},
     {"--no-referrers-tag", PARAMETER_OFF, OCIREG_OPT_REFERRERS_TAG, NULL, "do not list it under its subject's referrers tag"},
-    {"--allow-missing", PARAMETER_FLAG, OCIREG_OPT_ALLOW_MISSING, NULL, "into a layout or dir:, even if what it refers to is missing"},
+    {"--allow-missing", PARAMETER_FLAG, OCIREG_OPT_ALLOW_MISSING, NULL, "into a layout, archive or dir:, even if what it refers to is missing"},
     {0},
 };
 
@@ -242,7 +242,7 @@ const struct command command_manifest_put = {
     .target = TARGET_PLACE,
     .arguments = {"PLACE", "FILE"},
     .parameters = put_parameters,
-    .summary = "Store a manifest under a tag or its digest, in a registry, oci:DIR:NAME or dir:DIR.",
+    .summary = "Store a manifest under a tag or its digest, in a registry, a layout, an archive or dir:DIR.",
     .run = put,
 };
 
@@ -256,6 +256,6 @@ const struct command command_manifest_delete = {
     .target = TARGET_PLACE,
     .arguments = {"PLACE"},
     .parameters = delete_parameters,
-    .summary = "Delete a manifest of a registry or of oci:DIR@DIGEST, or a tag where the registry supports that.",
+    .summary = "Delete a manifest of a registry, a layout or an archive by its digest, or a tag where the registry supports that.",
     .run = delete,
 };

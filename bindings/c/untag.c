@@ -21,6 +21,6 @@ const struct command command_untag = {
     .target = TARGET_PLACE,
     .arguments = {"PLACE"},
     .parameters = parameters,
-    .summary = "Delete one tag of a registry and keep its manifest, or a name of oci:DIR:NAME.",
+    .summary = "Delete one tag of a registry and keep its manifest, or a name in a layout or an archive.",
     .run = run,
 };

@@ -83,7 +83,7 @@ func (c *Client) BlobDelete(ctx context.Context, reference string, options ...Op
 	}, reference)
 }
 
-// BlobCopy copies one blob, and nothing else, from any place (named as for BlobHead) into a repository, oci:DIR or dir:DIR: from a
+// BlobCopy copies one blob, and nothing else, from any place (named as for BlobHead) into a repository, a layout, an archive or dir:DIR: from a
 // registry into a layout, say, whose manifest ManifestPut puts then. It passes in pieces and is verified. Options: WithSize,
 // WithProgress.
 //

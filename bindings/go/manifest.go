@@ -62,7 +62,7 @@ type ManifestPut struct {
 	// empty.
 	Skipped   []string `json:"skipped"`
 	Condition string   `json:"condition"`
-	// Subject is the digest of the manifest's subject, and Referrers how it is listed there: "api", "tag", "index" (in a layout) or "none";
+	// Subject is the digest of the manifest's subject, and Referrers how it is listed there: "api", "tag", "index" (in a layout or an archive) or "none";
 	// otherwise empty.
 	Subject   string `json:"subject"`
 	Referrers string `json:"referrers"`
@@ -70,7 +70,7 @@ type ManifestPut struct {
 
 // ManifestDelete describes what was deleted.
 type ManifestDelete struct {
-	// Status is the registry's HTTP status; 0 in a layout.
+	// Status is the registry's HTTP status; 0 in a layout or an archive.
 	Status  int    `json:"status"`
 	Subject string `json:"subject"`
 	// Referrers is "tag" when the manifest was removed from its subject's referrers tag.

@@ -31,7 +31,7 @@ func WithDigestAlgorithm(name string) Option { return callOption(set("digest_alg
 // layers).
 func WithMediaType(name string) Option { return callOption(set("media_type", name)) }
 
-// WithAllowMissing puts a manifest into a layout or a dir: though what it names is not there; a registry decides that itself. For
+// WithAllowMissing puts a manifest into a layout, an archive or a dir: though what it names is not there; a registry decides that itself. For
 // ManifestPut.
 func WithAllowMissing() Option { return callOption(set("allow_missing", true)) }
 

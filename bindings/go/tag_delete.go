@@ -10,9 +10,9 @@ type TagDelete struct {
 	Tag string `json:"tag"`
 	// Digest is that of the manifest it named.
 	Digest string `json:"digest"`
-	// Status is the registry's HTTP status; 0 in a layout.
+	// Status is the registry's HTTP status; 0 in a layout or an archive.
 	Status int `json:"status"`
-	// Manifest is "kept", "restored" (the registry deleted it, and it was put back), "deleted", "unknown", or "unnamed" in a layout where nothing
+	// Manifest is "kept", "restored" (the registry deleted it, and it was put back), "deleted", "unknown", or "unnamed" in a layout or an archive where nothing
 	// leads to it any more.
 	Manifest string `json:"manifest"`
 	// Replaced tells whether the empty index of WithReplace was needed.
@@ -22,7 +22,7 @@ type TagDelete struct {
 }
 
 // TagDelete deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and keeps its manifest and the manifest's other tags;
-// ErrUnsupported if the registry cannot delete a single tag. Or a name of a layout, oci:DIR:NAME. Options: WithOtherTags, WithReplace.
+// ErrUnsupported if the registry cannot delete a single tag. Or a name in a layout or an archive, oci:DIR:NAME. Options: WithOtherTags, WithReplace.
 //
 // C: ocireg_tag_delete.
 func (c *Client) TagDelete(ctx context.Context, reference string, options ...Option) (*TagDelete, error) {

@@ -43,10 +43,10 @@ use crate::transfer::copy::CopyOptions;
 ///   ocireg_manifest_get, _head, _digest, ocireg_referrers,   any: docker-v1: and a docker-archive: give the manifest that is made of them
 ///   ocireg_repository_tags                                   any but docker-v1:; the repository, or the place without a name
 ///   ocireg_blob_head, _get_*, _open                          any, named PLACE@DIGEST
-///   ocireg_manifest_put, ocireg_blob_put_*                   a registry, oci:, dir:
-///   ocireg_blob_copy                                         from any, named PLACE@DIGEST, to a registry, oci:, dir:
+///   ocireg_manifest_put, ocireg_blob_put_*                   any but docker-v1:; archives are written anew, each time
+///   ocireg_blob_copy                                         from any, named PLACE@DIGEST, to any but docker-v1:
 ///   ocireg_image_tag                                         a registry, oci:, and archives, which are written anew
-///   ocireg_manifest_delete, ocireg_tag_delete                a registry, oci:
+///   ocireg_manifest_delete, ocireg_tag_delete                a registry, oci:, and archives, which are written anew
 ///   ocireg_layout_check, _clean                              a path, DIR alone
 ///   ocireg_blob_delete, _mount, _locate, ocireg_upload_*, ocireg_manifest_locate, ocireg_repository_remove, ocireg_registry_*,
 ///   ocireg_explain, ocireg_token, ocireg_login, _logout      registries only, since they are about requests and credentials; what

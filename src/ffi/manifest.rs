@@ -139,15 +139,18 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
 }
 
 /// Puts a manifest, its bytes unchanged, under a tag or a digest; with both the digest is checked and the tag is put. Into a registry,
-/// oci:DIR:NAME, oci:DIR@DIGEST or dir:DIR. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+/// oci:DIR:NAME, oci:DIR@DIGEST, an oci-archive: likewise, docker-archive:FILE:REF or dir:DIR. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
 /// A layout or a dir: takes it only when everything that it refers to is there, with the right size, unless the option
 /// allow_missing says otherwise: config and layers, of schema 1 by their digests alone, and what an index lists, but not the
 /// subject. There the tag comes last too, and a condition holds because no other process can change the layout meanwhile
-/// ("locked"). A reader, or the next process after one that was killed, finds the name either as it was or as it is. An archive
-/// cannot be changed in place (OCIREG_UNSUPPORTED).
+/// ("locked"). A reader, or the next process after one that was killed, finds the name either as it was or as it is.
 ///
-/// What an index lists is put before it, by its digest, and is an image of its own in a layout only until the index is put: then it is
+/// An archive is a file, which is written anew with each call and replaced whole; other processes that write to it wait. It has to be
+/// one that a copy could add to (see ocireg_copy), and not packed or a pipe (OCIREG_UNSUPPORTED). With allow_missing an index in it may lack
+/// some of its images, but an image has its config and layers (OCIREG_MISSING_BLOB). A docker-archive: takes images alone, and no index.
+///
+/// What an index lists is put before it, by its digest, and is an image of its own in a layout or an archive only until the index is put: then it is
 /// found by that, and goes with it. A dir: has one image, what was put last; the manifests before stay under their digests, so that an
 /// index can list them. A folder that has files and is not such a directory is refused (OCIREG_IO). No name may be a digest or end
 /// with one, here or in a copy: as an option's tag that is OCIREG_INVALID_REFERENCE.
@@ -209,10 +212,11 @@ pub unsafe extern "C" fn ocireg_manifest_put(
 }
 
 /// Deletes a manifest by its digest, and with it every tag of that digest; by tag only that tag, on registries that can
-/// (ocireg_tag_delete does that with more care). In a registry, or in a layout, oci:DIR@DIGEST. Blocks.
+/// (ocireg_tag_delete does that with more care). In a registry, in a layout, oci:DIR@DIGEST, or in an archive,
+/// oci-archive:FILE@DIGEST, or docker-archive:FILE:REF by the name. Blocks.
 ///
-/// In a layout its names go at once; its bytes, and what only it named, when the layout is cleaned (ocireg_layout_clean). What is listed
-/// only by an index there goes with that index (OCIREG_UNSUPPORTED).
+/// In a layout its names go at once; its bytes, and what only it named, when the layout is cleaned (ocireg_layout_clean). An archive is
+/// written anew without all of that, and replaced whole. What is listed only by an index there goes with that index (OCIREG_UNSUPPORTED).
 ///
 /// At a registry without the referrers API, a manifest with a subject is taken out of the subject's referrers tag. That
 /// costs one GET of the manifest there, and nothing where the registry has the API; that is asked once for a repository
@@ -221,10 +225,11 @@ pub unsafe extern "C" fn ocireg_manifest_put(
 ///
 /// Options: {DeleteOptions}
 ///
-/// Result, `json` may be NULL: {"status": the registry's HTTP status, null in a layout, "subject": digest or null, "referrers": "tag" when the
+/// Result, `json` may be NULL: {"status": the registry's HTTP status, null in a layout or an archive, "subject": digest or null, "referrers": "tag" when the
 /// manifest was taken out of the referrers tag, else null}. Free with ocireg_string_free.
 ///
-/// Errors: the common ones; OCIREG_UNSUPPORTED where the registry deletes nothing, or no single tag, and of an archive or dir:. Source:
+/// Errors: the common ones; OCIREG_UNSUPPORTED where the registry deletes nothing, or no single tag, and of a dir:, a pipe and an archive that is
+/// packed or that a copy could not add to. Source:
 /// distribution-spec end-9, "Deleting Manifests".
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_manifest_delete(

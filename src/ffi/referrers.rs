@@ -47,8 +47,8 @@ pub unsafe extern "C" fn ocireg_referrers(
 }
 
 /// Deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and leaves its manifest and the manifest's other tags; with a digest
-/// too, only if the tag names it. Or the name of a layout, oci:DIR:NAME[@DIGEST]: what no name or index leads to any more lies there
-/// until the layout is cleaned (ocireg_layout_clean). There it is a name as ocireg_manifest_put sets it, taken from all images that have
+/// too, only if the tag names it. Or the name of a layout or an archive, oci:DIR:NAME[@DIGEST]: what no name or index leads to any more lies in a
+/// layout until that is cleaned (ocireg_layout_clean), and in an archive, which is written anew and replaced whole, no longer. There it is a name as ocireg_manifest_put sets it, taken from all images that have
 /// it: not a digest, and not the last part of a name that containerd has written. Blocks.
 ///
 /// distribution 3 and go-containerregistry's registry delete a tag; distribution 2.8 refuses. A registry that deletes the
@@ -57,13 +57,13 @@ pub unsafe extern "C" fn ocireg_referrers(
 ///
 /// Options: {DeleteTagOptions}
 ///
-/// Result, `json` may be NULL: {"tag": string, "digest": what it named (of several images the first), "status": the registry's HTTP status, null in a layout, "manifest":
+/// Result, `json` may be NULL: {"tag": string, "digest": what it named (of several images the first), "status": the registry's HTTP status, null in a layout or an archive, "manifest":
 /// "kept", "restored" (the registry deleted it, and it was put back), "deleted", "unknown" when the registry does not
-/// say, or "unnamed" (in a layout: no name and no index leads to it any more), "replaced": boolean, whether it took the
+/// say, or "unnamed" (in a layout or an archive: no name and no index leads to it any more), "replaced": boolean, whether it took the
 /// empty index [, "other_tags": [string], with list_others]}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_INVALID_REFERENCE without a tag, OCIREG_UNSUPPORTED where the registry deletes no
-/// single tag (the hint says what else to do, and the other tags of the digest if they were looked for), and of every place but a layout, OCIREG_NOT_FOUND,
+/// single tag (the hint says what else to do, and the other tags of the digest if they were looked for), and of a dir:, a pipe and an archive that is packed or that a copy could not add to, OCIREG_NOT_FOUND,
 /// OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-9, "Deleting tags".
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_tag_delete(

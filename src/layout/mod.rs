@@ -5,6 +5,7 @@ pub mod check;
 pub mod directory;
 mod flush_queue;
 pub(crate) mod index;
+mod index_change;
 mod index_entry;
 pub(crate) mod lock;
 pub(crate) mod names;

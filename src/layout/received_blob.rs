@@ -82,6 +82,11 @@ pub(super) fn present(
     if !is_there {
         return Ok(None);
     }
+    repeated(call, source, promised).map(Some)
+}
+
+/// Bytes that a place has: they need not be written, but they have to be those.
+pub(super) fn repeated(call: &Call, source: &mut dyn Source, promised: PromisedBlob) -> Result<TakenBlob> {
     let found = read(call, source, promised, |_| Ok(()))?;
-    Ok(Some(TakenBlob { digest: found.digest, size: found.size, is_new: false }))
+    Ok(TakenBlob { digest: found.digest, size: found.size, is_new: false })
 }

@@ -6,14 +6,13 @@ use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::image::completeness;
 use crate::image::tag::{tag as tag_image, ImageTagged, TagOptions};
-use crate::layout::oci::{OciLayout, RemovedName};
 use crate::registry::delete_tag::{DeleteTagOptions, DeletedTag, ManifestFate};
 use crate::registry::manifest::{read_put, DeleteOptions, DeletedManifest, PutManifest, PutOptions};
 use crate::registry::referrers::ReferrersSource;
 use crate::registry::store::RegistryStore;
 use crate::registry::Client;
 use crate::store::condition::NameFate;
-use crate::store::{unchangeable, RawManifest, ReadStore, Role, WriteStore};
+use crate::store::{unchangeable, ChangeStore, RawManifest, ReadStore, RemovedName, Role, WriteStore};
 use crate::text::shorten;
 
 /// Puts a manifest, its bytes unchanged, under a name or its digest.
@@ -44,14 +43,7 @@ pub fn put_manifest(
     place.check_complete(client, call, first.as_ref(), &content, options)?;
     let named = free.iter().filter(|_| place.has_names()).filter_map(|target| target.name().ok());
     let names: Vec<String> = named.collect();
-    let fates = match &place {
-        Place::Local(at) if at.kind.is_layout => {
-            OciLayout::planned(at.path(), None)?.put_named(call, &content, &names, &condition)?
-        }
-        // It holds one thing, which has no name.
-        _ => vec![first.put_root(call, &content, &condition)?],
-    };
-    first.finish(call)?;
+    let fates = first.put_named(call, &content, &names, &condition)?;
     let seen_to = fates.iter().find_map(|fate| if let NameFate::Set(seen) = fate { *seen } else { None });
     let (set, left): (Vec<_>, Vec<_>) = names.into_iter().zip(fates).partition(|(_, fate)| *fate != NameFate::Skipped);
     skipped.extend(left.into_iter().map(|(name, _)| name));
@@ -72,10 +64,10 @@ pub fn delete_manifest(
         return client.delete_manifest(call, reference, options);
     }
     match place.digest() {
-        Some(digest) => place.changed()?.remove(call, &digest)?,
+        Some(digest) => place.changed(client)?.remove(call, &digest)?,
         None => {
             place.check_named()?;
-            place.changed()?.unname(call, None)?;
+            place.changed(client)?.unname(call, None)?;
         }
     }
     Ok(DeletedManifest { status: None, subject: None, referrers: None })
@@ -87,15 +79,15 @@ pub fn delete_tag(client: &Client, call: &Call, place: &Place, options: &DeleteT
         return client.delete_tag(call, reference, options);
     }
     place.check_named()?;
-    let named = place.changed()?.images(call)?;
-    let has = |name: &str| named.iter().any(|image| image.names.iter().any(|has| has == name));
+    let named = place.unnamed().changed(client)?.names(call)?;
+    let has = |name: &str| named.iter().any(|has| has == name);
     // Another program may have given it a name that ends with a digest: then that is not meant as a condition.
     let (place, expected) = match place.name().is_some_and(has) {
         true => (place.renamed(place.name()), None),
         false => place.unpinned(),
     };
     let tag = place.tag()?.to_owned();
-    let RemovedName { digest, others, is_kept } = place.changed()?.unname(call, expected.as_ref())?;
+    let RemovedName { digest, others, is_kept } = place.changed(client)?.unname(call, expected.as_ref())?;
     let other_tags = options.list_others.then_some(others);
     let manifest = if is_kept { ManifestFate::Kept } else { ManifestFate::Unnamed };
     Ok(DeletedTag { tag, digest, status: None, manifest, replaced: false, other_tags })
@@ -187,19 +179,19 @@ impl Place {
         })
     }
 
-    /// Refuses a place whose names cannot be taken away, and one that says no name: nothing is meant then, whether the layout is there
+    /// Refuses a place whose names cannot be taken away, and one that says no name: nothing is meant then, whether the place is there
     /// or not.
     fn check_named(&self) -> Result<()> {
-        match self {
-            Place::Local(at) if at.kind.is_layout => self.tag().map(drop),
-            _ => Err(unchangeable(&self.shown())),
+        match self.has_names() {
+            true => self.tag().map(drop),
+            false => Err(unchangeable(&self.shown())),
         }
     }
 
-    /// The layout that it is, where something is changed that is there already.
-    fn changed(&self) -> Result<OciLayout> {
+    /// The place where something is taken away that is there already.
+    fn changed(&self, client: &Client) -> Result<Box<dyn ChangeStore>> {
         match self {
-            Place::Local(at) if at.kind.is_layout => OciLayout::open(at.path(), at.name()),
+            Place::Local(at) => at.changed(client),
             _ => Err(unchangeable(&self.shown())),
         }
     }
@@ -219,12 +211,14 @@ impl Place {
         };
         // Nothing is made for what cannot be put. What is there and cannot be used does not lack anything.
         target.look(call, content)?;
-        if self.source(client).is_err() {
+        if self.is_missing() {
             look(None)?;
         }
         target.begin(call)?;
         // From here on the place is not cleaned.
-        look(Some(self.source(client)?.as_ref()))?;
+        if !self.is_missing() {
+            look(Some(self.source(client)?.as_ref()))?;
+        }
         match self {
             // It has one name: what is put under that next, an index of this for one, takes it away.
             Place::Local(at) if !at.has_names() => target.put_manifest(call, content, &Role::Child),
@@ -232,11 +226,11 @@ impl Place {
         }
     }
 
-    /// Where something can be put without making all anew.
+    /// Where single blobs and manifests can be put.
     pub(super) fn writable(&self, client: &Client) -> Result<Box<dyn WriteStore>> {
-        match self.is_archive() {
-            true => Err(unchangeable(&self.shown())),
-            false => self.destination(client),
+        match self {
+            Place::Local(at) => at.writable(client),
+            _ => self.destination(client),
         }
     }
 

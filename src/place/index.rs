@@ -142,8 +142,8 @@ impl Place {
         Ok(found)
     }
 
-    /// Whether it is a folder that cannot be read before something was written there.
-    fn is_missing(&self) -> bool {
+    /// Whether it cannot be read before something was written there.
+    pub(super) fn is_missing(&self) -> bool {
         matches!(self, Place::Local(at) if at.is_missing())
     }
 

@@ -2,7 +2,7 @@
 //! new kind takes is its store, in `layout`, and its line in the documentation (`ocireg_endpoint_parse`, the command's help).
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::Path;
 
 use crate::digest::Digest;
@@ -11,7 +11,7 @@ use crate::layout::archive::{ArchiveFormat, ArchiveReader, ArchiveWriter};
 use crate::layout::directory::Directory;
 use crate::layout::oci::OciLayout;
 use crate::registry::Client;
-use crate::store::{ReadStore, WriteStore};
+use crate::store::{unchangeable, ChangeStore, ReadStore, WriteStore};
 use crate::text::shorten;
 
 /// What may follow the path in the name of such a place.
@@ -35,6 +35,9 @@ pub(super) enum ManyImages {
 /// A stream comes from the descriptor, or goes through it, if one is given.
 type Opens<Store> = fn(&Client, &LocalName, Option<File>) -> Result<Box<Store>>;
 
+/// What names and manifests are taken away from.
+type OpensChanged = fn(&Client, &LocalName) -> Result<Box<dyn ChangeStore>>;
+
 /// A kind of place.
 pub(super) struct PlaceKind {
     /// What its names begin with, without the colon.
@@ -46,8 +49,6 @@ pub(super) struct PlaceKind {
     pub(super) naming: Naming,
     /// It is written as a whole, and may be a stream, which is called `-`.
     pub(super) is_archive: bool,
-    /// It is a layout, in which names and manifests are set and taken away one by one.
-    pub(super) is_layout: bool,
     /// It holds artifacts and indexes, and not only images.
     pub(super) holds_anything: bool,
     /// Its layers are plain tars, as `docker save` writes them.
@@ -56,7 +57,11 @@ pub(super) struct PlaceKind {
     pub(super) many: Option<ManyImages>,
     source: Opens<dyn ReadStore>,
     destination: Opens<dyn WriteStore>,
-    /// Whether nothing can be read at a path yet, because nothing was written there; an archive answers that itself.
+    /// For single blobs and manifests, where that is different.
+    for_puts: Option<Opens<dyn WriteStore>>,
+    /// Where names and manifests can be taken away.
+    changed: Option<OpensChanged>,
+    /// Whether nothing can be read at a path yet, because nothing was written there.
     is_missing: fn(&Path) -> bool,
 }
 
@@ -67,12 +72,13 @@ const KINDS: [&PlaceKind; 4] = [
         called: "an oci: layout",
         naming: Naming::NameOrDigest,
         is_archive: false,
-        is_layout: true,
         holds_anything: true,
         has_plain_layers: false,
         many: Some(ManyImages::Layout),
         source: |_, at, _| Ok(Box::new(OciLayout::open(at.path(), at.name())?)),
         destination: |_, at, _| Ok(Box::new(OciLayout::planned(at.path(), at.new_name()?)?)),
+        for_puts: None,
+        changed: Some(|_, at| Ok(Box::new(OciLayout::open(at.path(), at.name())?))),
         is_missing: |path| !path.join("oci-layout").exists(),
     },
     &PlaceKind {
@@ -81,13 +87,18 @@ const KINDS: [&PlaceKind; 4] = [
         called: "an oci-archive:",
         naming: Naming::NameOrDigest,
         is_archive: true,
-        is_layout: false,
         holds_anything: true,
         has_plain_layers: false,
         many: Some(ManyImages::Archive),
         source: |client, at, descriptor| Ok(at.reader(client, descriptor, ArchiveFormat::Oci)),
-        destination: |client, at, descriptor| at.writer(client, descriptor, (ArchiveFormat::Oci, at.new_name()?)),
-        is_missing: |_| false,
+        destination: |client, at, descriptor| {
+            Ok(Box::new(at.writer(client, descriptor, (ArchiveFormat::Oci, at.new_name()?))?))
+        },
+        for_puts: Some(|client, at, _| {
+            Ok(Box::new(at.writer(client, None, (ArchiveFormat::Oci, at.new_name()?))?.for_puts()?))
+        }),
+        changed: Some(|client, at| at.changed_archive(client, ArchiveFormat::Oci)),
+        is_missing: is_no_file,
     },
     &PlaceKind {
         transport: "docker-archive",
@@ -95,13 +106,18 @@ const KINDS: [&PlaceKind; 4] = [
         called: "a docker-archive:",
         naming: Naming::Name,
         is_archive: true,
-        is_layout: false,
         holds_anything: false,
         has_plain_layers: true,
         many: None,
         source: |client, at, descriptor| Ok(at.reader(client, descriptor, ArchiveFormat::Docker)),
-        destination: |client, at, descriptor| at.writer(client, descriptor, (ArchiveFormat::Docker, at.name())),
-        is_missing: |_| false,
+        destination: |client, at, descriptor| {
+            Ok(Box::new(at.writer(client, descriptor, (ArchiveFormat::Docker, at.name()))?))
+        },
+        for_puts: Some(|client, at, _| {
+            Ok(Box::new(at.writer(client, None, (ArchiveFormat::Docker, at.name()))?.for_puts()?))
+        }),
+        changed: Some(|client, at| at.changed_archive(client, ArchiveFormat::Docker)),
+        is_missing: is_no_file,
     },
     &PlaceKind {
         transport: "dir",
@@ -109,12 +125,13 @@ const KINDS: [&PlaceKind; 4] = [
         called: "a dir:",
         naming: Naming::Nothing,
         is_archive: false,
-        is_layout: false,
         holds_anything: true,
         has_plain_layers: false,
         many: None,
         source: |_, at, _| Ok(Box::new(Directory::open(at.path())?)),
         destination: |_, at, _| Ok(Box::new(Directory::planned(at.path()))),
+        for_puts: None,
+        changed: None,
         is_missing: |path| !path.exists(),
     },
 ];
@@ -218,6 +235,19 @@ impl LocalName {
         (self.kind.destination)(client, self, descriptor)
     }
 
+    /// Where single blobs and manifests can be put.
+    pub(super) fn writable(&self, client: &Client) -> Result<Box<dyn WriteStore>> {
+        self.kind.for_puts.unwrap_or(self.kind.destination)(client, self, None)
+    }
+
+    /// What names and manifests are taken away from.
+    pub(super) fn changed(&self, client: &Client) -> Result<Box<dyn ChangeStore>> {
+        match self.kind.changed {
+            Some(changed) => changed(client, self),
+            None => Err(unchangeable(&self.shown())),
+        }
+    }
+
     /// The name that a new image gets.
     fn new_name(&self) -> Result<Option<&str>> {
         match self.name().filter(|name| name.starts_with('@')) {
@@ -238,9 +268,19 @@ impl LocalName {
         client: &Client,
         descriptor: Option<File>,
         (format, name): (ArchiveFormat, Option<&str>),
-    ) -> Result<Box<dyn WriteStore>> {
-        Ok(Box::new(ArchiveWriter::planned(self.path(), descriptor, format, name, client.temporary_space())?))
+    ) -> Result<ArchiveWriter> {
+        ArchiveWriter::planned(self.path(), descriptor, format, name, client.temporary_space())
     }
+
+    fn changed_archive(&self, client: &Client, format: ArchiveFormat) -> Result<Box<dyn ChangeStore>> {
+        let name = self.name().filter(|name| !name.starts_with('@'));
+        Ok(Box::new(ArchiveWriter::for_removals(self.path(), format, name, client.temporary_space())?))
+    }
+}
+
+/// Whether there is no archive yet; an empty file is as good as none.
+fn is_no_file(path: &Path) -> bool {
+    path != Path::new("-") && fs::metadata(path).map_or(true, |found| found.is_file() && found.len() == 0)
 }
 
 /// `PATH@DIGEST`, and `PATH:@DIGEST`, which is the same. `PATH:NAME@DIGEST` is a path and a name.

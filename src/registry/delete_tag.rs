@@ -52,7 +52,8 @@ pub enum ManifestFate {
     Deleted,
     /// The registry does not say.
     Unknown,
-    /// In a layout: nothing there names it any more, so that it is not found there, and goes when the layout is cleaned.
+    /// In a layout: nothing there names it any more, so that it is not found there, and goes when the layout is cleaned. In an archive it
+    /// went with its name.
     Unnamed,
 }
 

@@ -159,6 +159,16 @@ impl WriteStore for SharedStore<'_> {
         self.to.named(call)
     }
 
+    fn put_named(
+        &self,
+        call: &Call,
+        content: &RawManifest,
+        names: &[String],
+        condition: &NameCondition,
+    ) -> Result<Vec<NameFate>> {
+        self.to.put_named(call, content, names, condition)
+    }
+
     fn put_root(&self, call: &Call, content: &RawManifest, condition: &NameCondition) -> Result<NameFate> {
         if let Some(old) = &self.old {
             // The blobs may have taken hours.

@@ -1,6 +1,7 @@
 //! What copying needs of a place that holds images: one trait to read from it, one to write to it. Registries, layouts,
 //! archives and directories all have them, so that one engine serves every pair.
 
+mod change_store;
 pub(crate) mod chosen_entries;
 pub mod condition;
 pub(crate) mod local_store;
@@ -8,6 +9,8 @@ pub(crate) mod manifest_name;
 pub(crate) mod platform_descent;
 pub(crate) mod referrers_filter;
 pub(crate) mod served_by;
+
+pub(crate) use change_store::{ChangeStore, RemovedName};
 
 use serde::Serialize;
 
@@ -237,6 +240,17 @@ pub trait WriteStore: Send + Sync {
         }
         self.put_manifest(call, content, &Role::Root)?;
         Ok(NameFate::Set((*condition != NameCondition::None).then_some(ConditionCheck::Looked)))
+    }
+    /// Stores a manifest under names, in one change where the place has several; without any, by its digest alone. Ends what was begun.
+    fn put_named(
+        &self,
+        call: &Call,
+        content: &RawManifest,
+        _names: &[String],
+        condition: &NameCondition,
+    ) -> Result<Vec<NameFate>> {
+        let fate = self.put_root(call, content, condition)?;
+        self.finish(call).map(|()| vec![fate])
     }
     /// Stores a manifest whose children and blobs it has.
     fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()>;

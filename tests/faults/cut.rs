@@ -27,7 +27,14 @@ fn the_process_that_is_cut() {
     let (Ok(from), Ok(to)) = (std::env::var("OCIREG_TEST_FROM"), std::env::var("OCIREG_TEST_TO")) else { return };
     let client = client();
     let (from, to) = (Place::parse(&from).unwrap(), Place::parse(&to).unwrap());
-    let outcome = place::copy(&client, &call(&client), &from, &to, &CopyOptions::default());
+    let call = call(&client);
+    let outcome = match std::env::var("OCIREG_TEST_CHANGE").as_deref() {
+        Ok("untag") => place::delete_tag(&client, &call, &to, &Default::default()).map(drop),
+        Ok("blob") => place::put_blob(&client, &call, &to, b"a blob", &Default::default()).map(drop),
+        Ok("manifest") => place::get_manifest(&client, &call, &from, &Default::default())
+            .and_then(|found| place::put_manifest(&client, &call, &to, &found.bytes, &Default::default()).map(drop)),
+        _ => place::copy(&client, &call, &from, &to, &CopyOptions::default()).map(drop),
+    };
     if let Err(error) = outcome {
         eprintln!("{error}");
         std::process::exit(7);
@@ -190,6 +197,72 @@ fn cut_everywhere(kind: &str, how: &str) {
             }
             at += 1;
         }
+    }
+}
+
+/// One change of an archive that has an image under two names, interrupted at every step in one way.
+fn cut_change(kind: &str, change: &str, how: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let (shim, old) = (shim(folder.path()), Memory::new(&[vec![1; 3000]]));
+    for at in 0.. {
+        let room = folder.path().join(at.to_string());
+        std::fs::create_dir(&room).unwrap();
+        let name = |name: &str| format!("{kind}:{}/place:a/b:{name}", room.display());
+        ["1", "2"].iter().for_each(|tag| put(&old, &name(tag)));
+        let read = || std::fs::read(room.join("place")).unwrap();
+        let (before, mark) = (read(), room.join("mark"));
+        let to = match change {
+            "blob" => format!("{kind}:{}/place", room.display()),
+            "untag" => name("2"),
+            _ => name("3"),
+        };
+        let run = |cut: bool| {
+            let mut child = start(&name("1"), &to);
+            child.env("OCIREG_TEST_CHANGE", change);
+            if cut {
+                child.env("LD_PRELOAD", &shim).env("CUT_AT", at.to_string()).env("CUT_HOW", how).env("CUT_MARK", &mark);
+            }
+            let mut child = child.spawn().unwrap();
+            let said = said(&mut child);
+            (child.wait().unwrap(), said)
+        };
+        let (status, said) = run(true);
+        let where_ = format!("{kind}, {change}, {how} at step {at}; {status}: {said}");
+        let (cut, after) = (mark.exists(), read());
+        assert_eq!(status.signal(), (cut && how == "kill").then_some(9), "{where_}");
+        assert_eq!(named(&name("1")), Some(image(&old)), "{where_}");
+        let is_changed = match change {
+            "untag" => named(&name("2")).is_none(),
+            "manifest" => named(&name("3")).is_some(),
+            _ => after != before,
+        };
+        assert!(is_changed || after == before, "{where_}: neither the old one nor the new one");
+        assert!(status.code() != Some(0) || is_changed, "{where_}");
+        let (again, said) = run(false);
+        assert!(again.success() || change == "untag" && is_changed, "{where_}, then {said}");
+        assert_eq!(named(&name("2")), (change != "untag").then(|| image(&old)), "{where_}");
+        let left = std::fs::read_dir(&room).unwrap().map(|entry| entry.unwrap().file_name());
+        let left: Vec<_> = left.filter(|name| name != "mark" && name != "place").collect();
+        let is_killed = cut && how == "kill";
+        assert!(left.is_empty() || is_killed && left[0].to_str().unwrap().starts_with('.'), "{where_}: {left:?}");
+        std::fs::remove_dir_all(&room).unwrap();
+        if !cut {
+            assert!(at > 5, "{where_}: the steps are not seen");
+            return;
+        }
+    }
+}
+
+#[test]
+fn archives_that_are_changed() {
+    let changes = [
+        ("oci-archive", "untag"),
+        ("docker-archive", "untag"),
+        ("oci-archive", "blob"),
+        ("docker-archive", "manifest"),
+    ];
+    for (kind, change) in changes {
+        ["fail", "kill"].iter().for_each(|how| cut_change(kind, change, how));
     }
 }
 

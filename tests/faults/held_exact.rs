@@ -316,15 +316,19 @@ fn what_a_place_cannot_do_is_said_before_it_is_read() {
     let held = Held::new();
     let (client, call) = (&held.client, call(&held.client));
     std::fs::create_dir(held.path("d")).unwrap();
-    for place in ["oci-archive:/no/such.tar", "docker-archive:/no/such.tar", "docker-archive:/no/such.tar:a:1"]
-        .map(str::to_owned)
-        .into_iter()
-        .chain([format!("dir:{}", held.path("d")), "docker-v1://h/a:t".to_owned()])
-    {
+    let archive = "docker-archive:/no/such.tar:a:1".to_owned();
+    for (place, code) in [
+        ("oci-archive:/no/such.tar".to_owned(), Code::InvalidReference),
+        ("docker-archive:/no/such.tar".to_owned(), Code::InvalidReference),
+        (archive, Code::Io),
+        ("docker-archive:-:a:1".to_owned(), Code::Unsupported),
+        (format!("dir:{}", held.path("d")), Code::Unsupported),
+        ("docker-v1://h/a:t".to_owned(), Code::Unsupported),
+    ] {
         let place = held.at(&place);
         let deleted = place::delete_manifest(client, &call, &place, &DeleteOptions::default());
-        fails(deleted, Code::Unsupported, "");
-        fails(place::delete_tag(client, &call, &place, &DeleteTagOptions::default()), Code::Unsupported, "");
+        fails(deleted, code, "");
+        fails(place::delete_tag(client, &call, &place, &DeleteTagOptions::default()), code, "");
     }
 }
 

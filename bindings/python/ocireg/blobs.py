@@ -89,7 +89,7 @@ class Blobs(Caller):
         return result
 
     def copy_blob(self, source: Name, destination: Name, **options: Unpack[BlobCopyOptions]) -> BlobCopy:
-        """Copies one blob, and nothing else, from any place, PLACE@DIGEST, into a repository, "oci:DIR" or "dir:DIR":
+        """Copies one blob, and nothing else, from any place, PLACE@DIGEST, into a repository, a layout, an archive or "dir:DIR":
         `ocireg_blob_copy`."""
         places = text("source", source), text("destination", destination)
         result: BlobCopy = self._invoke("ocireg_blob_copy", *places, options=options)

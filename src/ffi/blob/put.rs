@@ -22,8 +22,8 @@ use crate::stream::source::{Source, PIECE};
 /// stops the call with OCIREG_CALLBACK.
 pub type ocireg_read_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, buffer: *mut u8, size: usize) -> i64>;
 
-/// Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, oci:DIR or dir:DIR, unless it is there already. A failure on the way is
-/// tried again from the start. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+/// Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, oci:DIR, dir:DIR, oci-archive:FILE or docker-archive:FILE, unless it is there already. A
+/// failure on the way is tried again from the start. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
 /// Options: {BlobPutOptions}
 ///
@@ -31,7 +31,9 @@ pub type ocireg_read_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, buf
 /// digest. Until a manifest names it, cleaning the layout removes it (ocireg_layout_clean). The bytes are read, and have to be those of
 /// the option digest, also when the place has that blob. A folder that has files and is neither a layout nor a dir: is refused. A killed
 /// call may leave a hidden file (`.` to `.partial`) there, which a clean-up of the layout removes, and nothing in a dir:.
-/// An archive cannot be changed in place.
+///
+/// An archive, which is made if it is not there, is written anew with the blob and replaced whole: for many blobs a layout is
+/// faster. There it stays while manifests and other blobs are put and taken away; a copy into the archive leaves out what nothing names.
 ///
 /// A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
 ///
@@ -124,7 +126,7 @@ pub unsafe extern "C" fn ocireg_blob_put_stream(
 /// Copies one blob from a place to another, as ocireg_copy does with those of an image, and nothing else: from a registry into a layout,
 /// say, for a program that puts the manifest there itself (ocireg_manifest_put). `source` names a blob as for ocireg_blob_head,
 /// `destination` a repository or place as for ocireg_blob_put_file. It passes in pieces, and is verified; within a registry it is
-/// mounted where that can be; what an ended call has moved into a layout or a dir:, the next one does not move again. What a
+/// mounted where that can be; what an ended call has moved into a layout, a dir: or an archive, the next one does not move again. What a
 /// layout, archive or dir: has must be of the option's size, and at most max_blob_bytes (ocireg_client_new), before anything is made.
 /// Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///

@@ -56,7 +56,7 @@ impl ExistingArchive {
         read.map(Some).map_err(|error| match error.ends_call() {
             true => error,
             false => {
-                let message = format!("no image can be added to {}: {}", path.display(), error.message());
+                let message = format!("{} cannot be changed: {}", path.display(), error.message());
                 let hint = "write to another file, or remove this one first".to_owned();
                 Error::new(error.code(), message).with_hint(hint)
             }

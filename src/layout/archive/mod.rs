@@ -2,10 +2,14 @@
 
 mod archive_of_several;
 mod archive_reader;
+mod archive_store;
+mod change;
 mod config_name;
+mod contents;
 mod existing_archive;
 mod list_agreement;
 mod read;
+mod replace;
 mod saved_images;
 mod size_limit;
 mod spooled_blobs;

@@ -6,8 +6,9 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::manifest::Descriptor;
-use crate::store::{Moved, RawManifest, ReadStore};
+use crate::store::{unchangeable, Moved, PromisedBlob, RawManifest, ReadStore, TakenBlob};
 use crate::stream::blob::Blob;
+use crate::stream::source::Source;
 
 /// Where contents are staged: for a file, where the next copy can continue, or for a pipe.
 #[derive(Debug)]
@@ -32,6 +33,14 @@ impl Staging {
         match self {
             Staging::StagingFolder(folder) => folder.put_manifest(call, content),
             Staging::Spooled(waiting) => waiting.put_manifest(content),
+        }
+    }
+
+    /// Takes a blob of a caller; what is staged for a pipe takes none.
+    pub(super) fn take_blob(&self, call: &Call, source: &mut dyn Source, promised: PromisedBlob) -> Result<TakenBlob> {
+        match self {
+            Staging::StagingFolder(folder) => folder.take_blob(call, source, promised),
+            Staging::Spooled(_) => Err(unchangeable("a pipe")),
         }
     }
 

@@ -13,8 +13,9 @@ use crate::layout::oci::OciLayout;
 use crate::manifest::Descriptor;
 use crate::os::temporary::{self, NamedTempFile, TempDir};
 use crate::os::{creation_mode, owner};
-use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
+use crate::store::{Moved, PromisedBlob, RawManifest, ReadStore, Role, TakenBlob, WriteStore};
 use crate::stream::blob::Blob;
+use crate::stream::source::Source;
 
 /// The folders of a layout in which files are made.
 const INNER: [&str; 3] = ["blobs", "blobs/sha256", "blobs/sha512"];
@@ -149,6 +150,11 @@ impl StagingFolder {
             self.verify(call, &content.descriptor())?;
         }
         self.layout.put_manifest(call, content, &Role::Child)
+    }
+
+    /// Takes a blob of a caller.
+    pub(super) fn take_blob(&self, call: &Call, source: &mut dyn Source, promised: PromisedBlob) -> Result<TakenBlob> {
+        self.layout.take_blob(call, source, promised)
     }
 
     /// Called when everything has been put.

@@ -39,15 +39,26 @@ pub(super) fn image(entry: &Value) -> Result<ImageBlobs> {
     Ok(ImageBlobs { config: digest(&files.config)?, layers })
 }
 
-/// Adds an image. Its name is taken from the image that had it, which is removed when it has no other name.
+/// Whether an image of the list has a name.
+pub(super) fn has_name(list: &[Value], name: &str) -> bool {
+    let tags = list.iter().filter_map(|entry| entry.get("RepoTags")?.as_array()).flatten();
+    tags.filter_map(Value::as_str).any(|tag| same_image(tag, name))
+}
+
+/// Takes a name from the image that has it, which is removed when it has no other name.
+pub(super) fn take(list: &mut Vec<Value>, name: &str) {
+    list.retain_mut(|entry| {
+        let Some(Value::Array(tags)) = entry.get_mut("RepoTags") else { return true };
+        let before = tags.len();
+        tags.retain(|tag| !tag.as_str().is_some_and(|tag| same_image(tag, name)));
+        !tags.is_empty() || before == 0
+    });
+}
+
+/// Adds an image. Its name is taken from the image that had it.
 pub(super) fn add(list: &mut Vec<Value>, new: &ImageBlobs, name: Option<&str>) {
     if let Some(name) = name {
-        list.retain_mut(|entry| {
-            let Some(Value::Array(tags)) = entry.get_mut("RepoTags") else { return true };
-            let before = tags.len();
-            tags.retain(|tag| !tag.as_str().is_some_and(|tag| same_image(tag, name)));
-            !tags.is_empty() || before == 0
-        });
+        take(list, name);
     }
     let there = list.iter_mut().find(|entry| image(entry).is_ok_and(|image| image == *new));
     match (there, name) {

@@ -14,7 +14,6 @@ mod seen_names;
 mod store;
 
 pub(crate) use batch::IndexBatch;
-pub(crate) use change::RemovedName;
 pub(crate) use in_batch::InBatch;
 pub(crate) use seen_names::SeenNames;
 

@@ -183,6 +183,17 @@ impl WriteStore for OciLayout {
         }
     }
 
+    fn put_named(
+        &self,
+        call: &Call,
+        content: &RawManifest,
+        names: &[String],
+        condition: &NameCondition,
+    ) -> Result<Vec<NameFate>> {
+        let fates = self.put_under(call, content, names, condition)?;
+        self.finish(call).map(|()| fates)
+    }
+
     fn finish(&self, call: &Call) -> Result<()> {
         self.flush_queue.settle(call)?;
         if self.has_new_names.load(Ordering::Relaxed) {

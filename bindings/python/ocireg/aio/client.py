@@ -324,7 +324,7 @@ class AsyncClient:
         return result
 
     async def copy_blob(self, source: Name, destination: Name, **options: Unpack[BlobCopyOptions]) -> BlobCopy:
-        """Copies one blob, and nothing else, from any place, PLACE@DIGEST, into a repository, "oci:DIR" or "dir:DIR":
+        """Copies one blob, and nothing else, from any place, PLACE@DIGEST, into a repository, a layout, an archive or "dir:DIR":
         `ocireg_blob_copy`."""
         result: BlobCopy = await self._calls.copy_blob(source, destination, **options)
         return result

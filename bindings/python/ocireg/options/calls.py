@@ -108,7 +108,7 @@ class ManifestPutOptions(CallOptions, total=False):
     tags: Iterable[str] | None
     # false leaves the referrers tag alone (default: true)
     referrers_tag: bool | None
-    # into a layout or a dir:, where this is checked: put the manifest even if what it refers to is missing; a registry decides
+    # into a layout, an archive or a dir:, where this is checked: put the manifest even if what it refers to is missing; a registry decides
     # that itself
     allow_missing: bool | None
     # "replace" (the default); "fail": a name that refers to a manifest already, even to this one, is DigestMismatch,

@@ -1,0 +1,127 @@
+//! An archive as a place to write to.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::contents::UnnamedBlobs;
+use super::existing_archive::ExistingArchive;
+use super::size_limit::ArchiveRoom;
+use super::staging_folder::StagingFolder;
+use super::write::{ArchiveWriter, Destination};
+use super::ArchiveFormat;
+use crate::call::Call;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::layout::index;
+use crate::layout::reachable_blobs::ImageBlobs;
+use crate::manifest::{Descriptor, Kind};
+use crate::store::condition::{no_name, NameCondition, NameFate};
+use crate::store::{Moved, PromisedBlob, RawManifest, ReadStore, Role, TakenBlob, WriteStore};
+use crate::stream::source::Source;
+use crate::sync::lock;
+
+impl WriteStore for ArchiveWriter {
+    fn place(&self) -> String {
+        self.shown.clone()
+    }
+
+    fn look(&self, call: &Call, root: &RawManifest) -> Result<bool> {
+        if self.form == ArchiveFormat::Docker && root.document.kind != Kind::Image {
+            let message = format!("a docker-archive holds images, but this is of type {}", root.document.media_type);
+            return Err(Error::new(Code::InvalidManifest, message));
+        }
+        if let Destination::Replace(path) = &self.destination {
+            *lock(&self.before) = ExistingArchive::open(call, path, self.form)?.map(Arc::new);
+        }
+        Ok(false)
+    }
+
+    fn begin(&self, call: &Call) -> Result<()> {
+        let mut work = lock(&self.work);
+        if work.is_some() {
+            return Ok(());
+        }
+        let new = self.start(call)?;
+        if let Destination::Replace(path) = &self.destination {
+            match ExistingArchive::open(call, path, self.form) {
+                Ok(kept) => {
+                    lock(&new.new).room = ArchiveRoom::of(kept.as_ref());
+                    *lock(&self.before) = kept.map(Arc::new);
+                }
+                Err(error) => {
+                    new.staging.leave();
+                    return Err(error);
+                }
+            }
+        }
+        *work = Some(Arc::new(new));
+        Ok(())
+    }
+
+    fn has_manifest(&self, _: &Call, _: &Digest) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn has_blob(&self, _: &Call, wanted: &Descriptor) -> Result<bool> {
+        let kept = lock(&self.before).as_ref().and_then(|kept| kept.size(&wanted.digest));
+        let left = |path: &PathBuf| StagingFolder::left(path, &wanted.digest, wanted.size);
+        Ok(kept == Some(wanted.size) || matches!(&self.destination, Destination::Replace(path) if left(path)))
+    }
+
+    fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
+        let kept = lock(&self.before).as_ref().and_then(|kept| kept.size(&wanted.digest));
+        if kept == Some(wanted.size) {
+            return Ok(Moved::Present);
+        }
+        let work = self.work()?;
+        let moved = work.staging.put_blob(call, wanted, from)?;
+        let mut new = lock(&work.new);
+        if moved != Moved::Present {
+            new.room.add_blob();
+        }
+        if self.unnamed == UnnamedBlobs::Kept {
+            new.blobs.push(wanted.clone());
+        }
+        Ok(moved)
+    }
+
+    fn name(&self) -> Result<String> {
+        self.name.clone().ok_or_else(|| no_name(&self.shown))
+    }
+
+    fn named(&self, call: &Call) -> Result<Option<Descriptor>> {
+        let Destination::Replace(path) = &self.destination else { return Ok(None) };
+        let kept = ExistingArchive::open(call, path, self.form)?;
+        Ok(kept.and_then(|kept| index::find(&kept.entries(), self.name.as_deref()).cloned()))
+    }
+
+    fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()> {
+        self.put_under(call, content, role, self.name.as_deref())?;
+        if *role == Role::Root && content.document.kind == Kind::Image {
+            lock(&self.work()?.new).image = ImageBlobs::of(&content.document);
+        }
+        Ok(())
+    }
+
+    fn put_named(
+        &self,
+        call: &Call,
+        content: &RawManifest,
+        names: &[String],
+        condition: &NameCondition,
+    ) -> Result<Vec<NameFate>> {
+        self.put_under_names(call, content, names, condition)
+    }
+
+    fn take_blob(&self, call: &Call, source: &mut dyn Source, promised: PromisedBlob) -> Result<TakenBlob> {
+        self.take(call, source, promised)
+    }
+
+    fn finish(&self, call: &Call) -> Result<()> {
+        self.finish_with(call, None).map(drop)
+    }
+
+    fn one_platform(&self) -> bool {
+        self.form == ArchiveFormat::Docker
+    }
+}

@@ -1,0 +1,171 @@
+//! What an archive will contain: what it had, and what is new or taken away.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::existing_archive::ExistingArchive;
+use super::size_limit::ArchiveRoom;
+use super::staged_and_kept::StagedAndKept;
+use super::written_manifest_json;
+use super::ArchiveFormat;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::layout::index;
+use crate::layout::index_change::{self, TakenName};
+use crate::layout::reachable_blobs::{needed, ImageBlobs, Shelf};
+use crate::layout::whole_name;
+use crate::manifest::{Descriptor, Kind};
+use crate::store::condition::{NameCondition, NameFate};
+use crate::store::RawManifest;
+
+/// What comes to an archive.
+#[derive(Debug, Default)]
+pub(super) struct Additions {
+    pub(super) entries: Vec<Descriptor>,
+    pub(super) image: Option<ImageBlobs>,
+    /// The names that are taken away.
+    pub(super) removed: Vec<String>,
+    /// Blobs that stay though nothing names them.
+    pub(super) blobs: Vec<Descriptor>,
+    /// What is of no use to a later copy, if the archive cannot be written.
+    pub(super) fleeting: Vec<Digest>,
+    pub(super) room: ArchiveRoom,
+}
+
+/// Everything that an archive will contain.
+pub(super) struct ArchiveContents {
+    pub(super) index: Value,
+    pub(super) saved: Option<Vec<Value>>,
+    pub(super) blobs: Vec<Descriptor>,
+}
+
+/// A change of the lists of an archive, which is made while no other process can replace that.
+pub(super) type ArchiveChange<'a> = dyn Fn(&mut ArchiveLists, &dyn Shelf) -> Result<()> + 'a;
+
+/// The two lists of images that an archive may have.
+#[derive(Clone, PartialEq)]
+pub(super) struct ArchiveLists {
+    form: ArchiveFormat,
+    entries: Vec<Descriptor>,
+    saved: Option<Vec<Value>>,
+}
+
+impl ArchiveLists {
+    /// Those of what is there.
+    pub(super) fn of(form: ArchiveFormat, kept: Option<&ExistingArchive>) -> ArchiveLists {
+        let entries = kept.map(ExistingArchive::entries).unwrap_or_default();
+        ArchiveLists { form, entries, saved: kept.and_then(|kept| kept.saved.clone()) }
+    }
+
+    /// Adds what is new, the image under the name of the archive's place.
+    pub(super) fn add(&mut self, new: &Additions, name: Option<&str>) {
+        index::add_all(&mut self.entries, new.entries.clone());
+        self.entries.retain(|entry| !new.removed.iter().any(|name| index::has_name(entry, name)));
+        self.save(new.image.as_ref(), name);
+    }
+
+    /// Puts an image onto Docker's list, if there is one.
+    fn save(&mut self, image: Option<&ImageBlobs>, name: Option<&str>) {
+        if self.form != ArchiveFormat::Docker && self.saved.is_none() {
+            return;
+        }
+        let list = self.saved.get_or_insert_default();
+        // A tag alone, which an oci-archive may have as a name, is not the name of an image.
+        let name = name.filter(|name| self.form == ArchiveFormat::Docker || index::image_name(name).is_some());
+        let name = name.and_then(|name| ArchiveFormat::Docker.full_name(name).ok());
+        if let Some(image) = image {
+            written_manifest_json::add(list, image, name.as_deref());
+        }
+    }
+
+    /// Puts a manifest under names, or without any.
+    pub(super) fn put(
+        &mut self,
+        content: &RawManifest,
+        names: &[String],
+        condition: &NameCondition,
+    ) -> Result<Vec<NameFate>> {
+        let fates = index_change::put(&mut self.entries, content, names, condition)?;
+        let image = ImageBlobs::of(&content.document).filter(|_| content.document.kind == Kind::Image);
+        for (name, _) in names.iter().zip(&fates).filter(|(_, fate)| **fate != NameFate::Skipped) {
+            self.save(image.as_ref(), Some(name));
+        }
+        if names.is_empty() {
+            self.save(image.as_ref(), None);
+        }
+        Ok(fates)
+    }
+
+    /// Takes a name away from both lists.
+    pub(super) fn take_name(&mut self, name: &str, expected: Option<&Digest>, place: &str) -> Result<TakenName> {
+        if let (None, Some(list)) = (index::find(&self.entries, Some(name)), &self.saved) {
+            if written_manifest_json::has_name(list, name) {
+                let message = format!("manifest.json of {place} has the name '{name}', but index.json has not");
+                return Err(Error::new(Code::InvalidManifest, message));
+            }
+        }
+        let taken = index_change::take_name(&mut self.entries, name, expected, place)?;
+        if let Some(list) = &mut self.saved {
+            written_manifest_json::take(list, name);
+        }
+        Ok(taken)
+    }
+
+    /// Takes a manifest out, with all its names; false if no entry is about it.
+    pub(super) fn take_manifest(&mut self, digest: &Digest) -> bool {
+        let is_it = |entry: &&Descriptor| entry.digest == *digest;
+        let names: Vec<String> = self.entries.iter().filter(is_it).filter_map(whole_name).map(str::to_owned).collect();
+        if let Some(list) = &mut self.saved {
+            names.iter().for_each(|name| written_manifest_json::take(list, name));
+        }
+        index_change::take_manifest(&mut self.entries, digest)
+    }
+
+    /// Those lists, and their blobs.
+    pub(super) fn contents(mut self, both: &StagedAndKept, more: Vec<Descriptor>) -> Result<ArchiveContents> {
+        let mut needed = needed(both, &self.entries)?.whole(both)?;
+        if needed.is_partial() {
+            needed.add(both.kept.map(ExistingArchive::blobs).unwrap_or_default());
+        }
+        needed.add(more);
+        if let Some(list) = &mut self.saved {
+            // An image whose last name has moved is not in the archive any more.
+            let known: BTreeSet<&ImageBlobs> = needed.images.iter().collect();
+            list.retain(|entry| written_manifest_json::image(entry).is_ok_and(|image| known.contains(&image)));
+        }
+        let index = index::written(both.kept.map(ExistingArchive::index), &self.entries);
+        let blobs = needed.manifests.into_iter().chain(needed.blobs).collect();
+        Ok(ArchiveContents { index, saved: self.saved, blobs })
+    }
+
+    /// What these lists do not need, of what is there.
+    fn unneeded(&self, both: &StagedAndKept) -> Result<Vec<Descriptor>> {
+        let needed = needed(both, &self.entries)?;
+        let needed: BTreeSet<&Digest> = needed.all().map(|blob| &blob.digest).collect();
+        let there = both.kept.map(ExistingArchive::blobs).unwrap_or_default();
+        Ok(there.into_iter().filter(|blob| !needed.contains(&blob.digest)).collect())
+    }
+}
+
+/// What becomes of blobs that nothing in an archive names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum UnnamedBlobs {
+    /// They are left out.
+    Dropped,
+    /// They stay: what names them may come later.
+    Kept,
+    /// Those stay that nothing named before.
+    KeptIfBefore,
+}
+
+impl UnnamedBlobs {
+    /// Those that stay, of what is there.
+    pub(super) fn stay(self, before: &ArchiveLists, both: &StagedAndKept) -> Result<Vec<Descriptor>> {
+        match self {
+            UnnamedBlobs::Dropped => Ok(Vec::new()),
+            UnnamedBlobs::Kept => Ok(both.kept.map(ExistingArchive::blobs).unwrap_or_default()),
+            UnnamedBlobs::KeptIfBefore => before.unneeded(both),
+        }
+    }
+}

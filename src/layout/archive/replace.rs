@@ -1,0 +1,165 @@
+//! The complete archive, written in the place of the one before: that stands there until then, whatever happens.
+
+use std::io::BufWriter;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::contents::{ArchiveChange, ArchiveContents, ArchiveLists, UnnamedBlobs};
+use super::existing_archive::ExistingArchive;
+use super::saved_images::blob_file;
+use super::size_limit;
+use super::staged_and_kept::StagedAndKept;
+use super::staging::Staging;
+use super::staging_folder::{is_wrong, StagingFolder};
+use super::write::{ArchiveWriter, Destination, StagedCopy};
+use crate::call::Call;
+use crate::error::{Code, Error, Result};
+use crate::layout::lock::Lock;
+use crate::layout::oci::VERSION;
+use crate::layout::tarball::write::{Contents, NewMember, TarWriter};
+use crate::manifest::Descriptor;
+use crate::os::{flush, temporary};
+use crate::sync::lock;
+
+/// The bytes of one write.
+const AT_ONCE: usize = 256 << 10;
+
+impl ArchiveWriter {
+    /// Writes the archive, with a change that is made when no other process can write to it any more. Gives the blobs that it has, if
+    /// anything was new.
+    pub(super) fn finish_with(&self, call: &Call, change: Option<&ArchiveChange>) -> Result<Vec<Descriptor>> {
+        let work = lock(&self.work).take().ok_or_else(|| Error::new(Code::Internal, "the archive was not begun"))?;
+        let written = self.write(call, &work, change);
+        let busy = || Error::new(Code::Internal, "the archive is still being written");
+        let work = Arc::try_unwrap(work).map_err(|_| busy());
+        match written {
+            Ok(blobs) => work?.staging.finish().map(|()| blobs),
+            Err(error) => {
+                work.into_iter().for_each(StagedCopy::leave);
+                Err(error)
+            }
+        }
+    }
+
+    fn write(&self, call: &Call, work: &StagedCopy, change: Option<&ArchiveChange>) -> Result<Vec<Descriptor>> {
+        work.staging.settle(call)?;
+        match (&self.destination, &work.staging, &work.out) {
+            (Destination::Replace(path), Staging::StagingFolder(folder), _) => {
+                self.replace(call, path, work, folder, change)
+            }
+            (_, _, Some(file)) => {
+                let Some(whole) = self.whole(call, work, None, change)? else { return Ok(Vec::new()) };
+                let out = BufWriter::with_capacity(AT_ONCE, call.output(file)?);
+                self.write_entries(call, work, None, &whole, TarWriter::new(out, self.shown.clone()))?;
+                Ok(whole.blobs)
+            }
+            _ => Err(Error::new(Code::Internal, "the archive has nowhere to go")),
+        }
+    }
+
+    /// Replaces the file by the complete archive, which includes the previous contents. Other processes that replace it wait.
+    fn replace(
+        &self,
+        call: &Call,
+        path: &Path,
+        work: &StagedCopy,
+        folder: &StagingFolder,
+        change: Option<&ArchiveChange>,
+    ) -> Result<Vec<Descriptor>> {
+        let cannot = |error: std::io::Error| Error::io(format!("cannot write {}", path.display()), &error);
+        loop {
+            // Writers that share the staging folder wait for its lock: any user who may read the file could lock that.
+            let held = if folder.is_shared() { None } else { hold(call, path)? };
+            let is_there = held.is_some() || folder.is_shared() && path.exists();
+            let kept = ExistingArchive::open(call, path, self.form)?;
+            let Some(whole) = self.whole(call, work, kept.as_ref(), change)? else { return Ok(Vec::new()) };
+            let tar = BufWriter::with_capacity(AT_ONCE, folder.file()?);
+            let tar = TarWriter::new(tar, path.display().to_string());
+            let out = self.write_entries(call, work, kept.as_ref(), &whole, tar)?;
+            let out = out.into_inner().map_err(|error| cannot(error.into_error()))?;
+            if is_there { temporary::ready(&out, path) } else { flush::file(out.as_file()) }.map_err(cannot)?;
+            call.check()?;
+            let named = match is_there {
+                true => temporary::settle(out, path).map(|()| true),
+                false => temporary::settle_new(out, path),
+            };
+            // Else another process was faster: its images are kept too.
+            if named.map_err(cannot)? {
+                return Ok(whole.blobs);
+            }
+        }
+    }
+
+    /// The old and the new contents together, changed; None if that is what is there.
+    fn whole(
+        &self,
+        call: &Call,
+        work: &StagedCopy,
+        kept: Option<&ExistingArchive>,
+        change: Option<&ArchiveChange>,
+    ) -> Result<Option<ArchiveContents>> {
+        let (new, both) = (lock(&work.new), StagedAndKept { call, staging: &work.staging, kept });
+        let before = ArchiveLists::of(self.form, kept);
+        let mut lists = before.clone();
+        lists.add(&new, self.name.as_deref());
+        change.map_or(Ok(()), |change| change(&mut lists, &both))?;
+        if self.unnamed != UnnamedBlobs::Dropped && new.blobs.is_empty() && lists == before {
+            return Ok(None);
+        }
+        let mut more = self.unnamed.stay(&before, &both)?;
+        more.extend(new.blobs.iter().cloned());
+        lists.contents(&both, more).map(Some)
+    }
+
+    /// Writes everything, the small files that a reader wants first at the front.
+    fn write_entries<W: std::io::Write>(
+        &self,
+        call: &Call,
+        work: &StagedCopy,
+        kept: Option<&ExistingArchive>,
+        whole: &ArchiveContents,
+        mut tar: TarWriter<W>,
+    ) -> Result<W> {
+        let mut small = vec![("oci-layout", VERSION.to_owned()), ("index.json", whole.index.to_string())];
+        small.extend(whole.saved.as_ref().map(|list| ("manifest.json", Value::from(list.as_slice()).to_string())));
+        size_limit::check(&self.shown, &small, &whole.blobs)?;
+        for (name, text) in small {
+            tar.add(
+                call,
+                NewMember { name: name.to_owned(), size: text.len() as u64, bytes: Contents::Bytes(text.into()) },
+            )?;
+        }
+        for blob in &whole.blobs {
+            let staged = work.staging.size(&blob.digest).is_some();
+            let bytes = match (staged, kept) {
+                (false, Some(kept)) => kept.open_blob(call, blob)?,
+                _ => work.staging.open_blob(call, blob)?,
+            };
+            let piece = NewMember { name: blob_file(&blob.digest), size: blob.size, bytes: Contents::Blob(bytes) };
+            if let Err(error) = tar.add(call, piece) {
+                if staged && is_wrong(&error) {
+                    work.staging.remove(&blob.digest)?;
+                }
+                return Err(error);
+            }
+        }
+        tar.finish()
+    }
+}
+
+/// Locks the file against other processes that would replace it, and makes sure that it still has its name; None if there is no file.
+fn hold(call: &Call, path: &Path) -> Result<Option<Lock>> {
+    loop {
+        match Lock::exclusive_if_there(call, path) {
+            Ok(Some(held)) if held.is_of(path) => return Ok(Some(held)),
+            Ok(Some(_)) => call.sleep(Duration::from_millis(10))?,
+            _ if !path.exists() => return Ok(None),
+            // It came just now.
+            Ok(None) => call.check()?,
+            Err(error) => return Err(error),
+        }
+    }
+}

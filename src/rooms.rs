@@ -93,7 +93,7 @@ fn each_uses_what_it_may() {
 }
 
 /// Methods whose names the standard library or a crate has too: a call of one of these need not be a call of the room's.
-pub(crate) const COMMON_NAMES: [&str; 22] = [
+pub(crate) const COMMON_NAMES: [&str; 23] = [
     "as_ptr",
     "chunk",
     "contains",
@@ -107,6 +107,7 @@ pub(crate) const COMMON_NAMES: [&str; 22] = [
     "last",
     "line",
     "map",
+    "offset",
     "padding",
     "parent",
     "permissions",

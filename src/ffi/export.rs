@@ -51,7 +51,7 @@ pub type ocireg_write_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, da
 /// Progress: bytes of the layers, as they are stored.
 ///
 /// Errors: the common ones; OCIREG_INVALID_MANIFEST when a layer is not a valid tar archive or a name leads out, OCIREG_DIGEST_MISMATCH,
-/// OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED (another packing and sparse files too), OCIREG_NOT_FOUND also when the index has no such
+/// OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED (another packing too), OCIREG_NOT_FOUND also when the index has no such
 /// platform, OCIREG_MISSING_BLOB, OCIREG_IO. Source: image-spec layer.md.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_image_export_file(

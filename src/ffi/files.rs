@@ -22,7 +22,8 @@ use crate::place::Place;
 /// permissions and times. Nothing is written outside of the folder, whatever the layers say: names that lead out are refused,
 /// links are followed as if the folder were the root. Layers are verified by digest, and against the config's diff_ids.
 /// The folder is reached through no link of another user in a folder that all users may write to. After an error it holds a part.
-/// Extended attributes are left out. Blocks.
+/// The holes of sparse files (GNU tar's old form, and its versions 0.0, 0.1 and 1.0 in POSIX headers) are written as zeros, which count to
+/// max_bytes and max_ratio. Extended attributes are left out. Blocks.
 ///
 /// Options: {ExtractOptions}
 ///
@@ -42,8 +43,8 @@ use crate::place::Place;
 /// Progress: bytes of the layers, as they are stored.
 ///
 /// Errors: the common ones; OCIREG_IO, also when the folder is not empty, OCIREG_INVALID_MANIFEST when a layer is not a valid tar
-/// archive or a name leads out, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED (another packing, sparse
-/// files; with paths, what cannot be told from the newest layer on), OCIREG_NOT_FOUND also when the index has no such platform,
+/// archive or a name leads out, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED (another packing;
+/// with paths, what cannot be told from the newest layer on), OCIREG_NOT_FOUND also when the index has no such platform,
 /// OCIREG_MISSING_BLOB. Source: image-spec layer.md.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_image_extract(
@@ -92,8 +93,8 @@ pub unsafe extern "C" fn ocireg_image_extract(
 /// Progress: bytes of the layers, as they are stored.
 ///
 /// Errors: the common ones; OCIREG_INVALID_MANIFEST when a layer is not a valid tar archive or a name leads out, OCIREG_DIGEST_MISMATCH,
-/// OCIREG_LIMIT_EXCEEDED (also when the names need more than 512 MiB of memory), OCIREG_UNSUPPORTED (another packing, sparse
-/// files), OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_MISSING_BLOB. Source: image-spec layer.md.
+/// OCIREG_LIMIT_EXCEEDED (also when the names need more than 512 MiB of memory), OCIREG_UNSUPPORTED (another
+/// packing), OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_MISSING_BLOB. Source: image-spec layer.md.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_image_files(
     client: *mut ocireg_client,

@@ -88,6 +88,10 @@ impl TarSource for UnpackedLayer {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         UnpackedLayer::read(self, buffer)
     }
+
+    fn count_zeros(&mut self, count: u64) -> Result<()> {
+        self.unpacker.count(count)
+    }
 }
 
 #[cfg(test)]

@@ -66,4 +66,8 @@ impl TarSource for WaitingTar {
         self.call.check()?;
         std::io::Read::read(&mut self.reader, buffer).map_err(|error| Error::io("cannot read a temporary file", &error))
     }
+
+    fn count_zeros(&mut self, _: u64) -> Result<()> {
+        self.call.check()
+    }
 }

@@ -126,9 +126,15 @@ impl Unpacker {
                 }
             }
         };
-        self.unpacked += count as u64;
-        self.check()?;
+        self.count(count as u64)?;
         Ok(count)
+    }
+
+    /// Counts bytes that were unpacked, or that what was unpacked stands for.
+    pub(crate) fn count(&mut self, bytes: u64) -> Result<()> {
+        self.call.check()?;
+        self.unpacked = self.unpacked.saturating_add(bytes);
+        self.check()
     }
 
     fn check(&self) -> Result<()> {

@@ -5,6 +5,7 @@ use tar::{EntryType, Header};
 
 use super::names::{clean, shown, LONGEST_PATH};
 use super::pax::Pax;
+use super::sparse::{of_header, SparseContent, SparsePart, SparsePiece, TextMap};
 use super::TarSource;
 use crate::error::{Code, Error, Result};
 
@@ -51,11 +52,14 @@ pub(crate) struct Entries<S> {
     count: u64,
     ended: bool,
     attributes: Vec<u8>,
+    /// What the current entry is made of, if the archive has not all of it.
+    sparse: Option<SparseContent>,
 }
 
 impl<S: TarSource> Entries<S> {
     pub(crate) fn new(source: S) -> Entries<S> {
-        Entries { source, position: 0, left: 0, padding: 0, count: 0, ended: false, attributes: Vec::new() }
+        let (attributes, sparse) = (Vec::new(), None);
+        Entries { source, position: 0, left: 0, padding: 0, count: 0, ended: false, attributes, sparse }
     }
 
     /// The source, for reading what follows the archive.
@@ -66,6 +70,11 @@ impl<S: TarSource> Entries<S> {
     /// The position of the rest of the current entry's content.
     pub(crate) fn position(&self) -> u64 {
         self.position
+    }
+
+    /// Whether the archive has only pieces of the current entry.
+    pub(crate) fn is_sparse(&self) -> bool {
+        self.sparse.is_some()
     }
 
     /// What the current entry has besides: records of an extended header, for a header that is written.
@@ -95,7 +104,12 @@ impl<S: TarSource> Entries<S> {
                 EntryType::XHeader => pax = Pax::parse(&self.small(size)?).map_err(|why| self.bad(why))?,
                 EntryType::XGlobalHeader => drop(self.small(size)?),
                 kind => {
-                    let name = pax.path.take().or(long_name.take()).unwrap_or_else(|| header.path_bytes().into_owned());
+                    let name = pax
+                        .sparse
+                        .name()
+                        .or(pax.path.take())
+                        .or(long_name.take())
+                        .unwrap_or_else(|| header.path_bytes().into_owned());
                     let link = pax.link.take().or(long_link.take());
                     let link = link.or_else(|| header.link_name_bytes().map(|link| link.into_owned()));
                     return match self.entry(header, kind, size, name, link.unwrap_or_default(), &pax)? {
@@ -129,13 +143,22 @@ impl<S: TarSource> Entries<S> {
             (_, EntryType::Char | EntryType::Block | EntryType::Fifo) => 0,
             (size, _) => size,
         };
+        let path = self.clean(&name)?;
+        let map = match kind {
+            EntryType::GNUSparse => Some(self.header_map(header, pax)?),
+            _ if pax.sparse.is_empty() => None,
+            _ => Some(pax.sparse.map().map_err(|why| self.bad(why))?),
+        };
         self.left = size;
         self.padding = size.wrapping_neg() % 512;
-        let path = self.clean(&name)?;
         let Some(kind) = self.kind(kind, &name, link, &path)? else { return Ok(None) };
-        if pax.sparse {
-            return Err(self.sparse(&path));
-        }
+        let size = match map {
+            Some(_) if kind != EntryKind::File => {
+                return Err(self.bad(format!("'{}' is sparse, and not a file", shown(&path))));
+            }
+            Some((size, pieces)) => self.sparse(size, pieces)?,
+            None => size,
+        };
         let number = |pax: Option<u64>, header: std::io::Result<u64>| pax.unwrap_or(header.unwrap_or(0));
         Ok(Some(TarEntry {
             kind,
@@ -167,13 +190,74 @@ impl<S: TarSource> Entries<S> {
             EntryType::Char => EntryKind::Character,
             EntryType::Block => EntryKind::Block,
             EntryType::Fifo => EntryKind::Fifo,
-            EntryType::GNUSparse => return Err(self.sparse(path)),
+            EntryType::GNUSparse => EntryKind::File,
             _ => return Ok(None),
         }))
     }
 
+    /// The map of a sparse file, as GNU's own header has it.
+    fn header_map(&mut self, header: &Header, pax: &Pax) -> Result<(u64, Option<Vec<SparsePiece>>)> {
+        if !pax.sparse.is_empty() {
+            return Err(self.bad("a sparse file is described in two ways"));
+        }
+        let (code, name) = (self.source.code(), self.source.name());
+        let refuse = |why: &str| Error::new(code, format!("{name} is not a valid tar archive: {why}"));
+        let (size, pieces) = of_header(header, refuse, || self.whole_block())?;
+        Ok((size, Some(pieces)))
+    }
+
+    /// A block that belongs to what was read.
+    fn whole_block(&mut self) -> Result<[u8; 512]> {
+        let mut block = [0; 512];
+        match self.fill(&mut block)? {
+            512 => Ok(block),
+            _ => Err(self.bad("it is cut short within the map of a sparse file")),
+        }
+    }
+
+    /// Begins a sparse file; without pieces, its content begins with their map. Returns its size.
+    fn sparse(&mut self, size: u64, pieces: Option<Vec<SparsePiece>>) -> Result<u64> {
+        let pieces = match pieces {
+            Some(pieces) => pieces,
+            None => {
+                let mut map = TextMap::default();
+                loop {
+                    self.left =
+                        self.left.checked_sub(512).ok_or_else(|| self.bad("the map of a sparse file has no end"))?;
+                    let block = self.whole_block()?;
+                    if let Some(pieces) = map.take(&block).map_err(|why| self.bad(why))? {
+                        break pieces;
+                    }
+                }
+            }
+        };
+        self.sparse = Some(SparseContent::new(size, pieces, self.left).map_err(|why| self.bad(why))?);
+        Ok(size)
+    }
+
     /// Reads the next bytes of the entry's content; 0 is its end.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let Some(sparse) = &mut self.sparse else { return self.stored(buffer) };
+        match sparse.take_holes() {
+            0 => {}
+            holes => self.source.count_zeros(holes)?,
+        }
+        let count = match sparse.next(buffer.len() as u64) {
+            SparsePart::End => 0,
+            SparsePart::Stored(most) => self.stored(&mut buffer[..most as usize])?,
+            SparsePart::Zeros(most) => {
+                buffer[..most as usize].fill(0);
+                most as usize
+            }
+        };
+        if let Some(sparse) = &mut self.sparse {
+            sparse.passed(count as u64);
+        }
+        Ok(count)
+    }
+
+    /// Reads the next bytes that the archive has of the entry.
+    fn stored(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
         if most == 0 {
             return Ok(0);
@@ -189,6 +273,7 @@ impl<S: TarSource> Entries<S> {
     }
 
     fn skip(&mut self) -> Result<()> {
+        self.sparse = None;
         let left = std::mem::take(&mut self.left);
         if self.source.skip(left)? < left {
             return Err(self.bad("it is cut short within a file"));
@@ -259,10 +344,6 @@ impl<S: TarSource> Entries<S> {
 
     fn bad(&self, why: impl std::fmt::Display) -> Error {
         self.source.bad(why)
-    }
-
-    fn sparse(&self, path: &[u8]) -> Error {
-        Error::new(Code::Unsupported, format!("{} has the sparse file '{}'", self.source.name(), shown(path)))
     }
 }
 

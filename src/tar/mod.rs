@@ -1,10 +1,11 @@
-//! Tar archives (POSIX ustar and pax, GNU long names): one reader for layers, archives and files, and the headers
+//! Tar archives (POSIX ustar and pax, GNU long names and sparse files): one reader for layers, archives and files, and the headers
 //! of what is written. It does not know where the bytes come from.
 
 mod entries;
 pub(crate) mod names;
 mod pax;
 mod record;
+mod sparse;
 pub(crate) mod write;
 
 pub(crate) use entries::{Entries, EntryKind, TarEntry};
@@ -34,6 +35,9 @@ pub(crate) trait TarSource {
         }
         Ok(count - left)
     }
+
+    /// Counts zeros of a file that is read, and that the archive does not have: too many are refused.
+    fn count_zeros(&mut self, count: u64) -> Result<()>;
 
     /// Fills the buffer as far as there are bytes; returns how far.
     fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::record::{first_record, record};
+use super::sparse::SparseRecords;
 
 #[derive(Default)]
 pub(super) struct Pax {
@@ -14,8 +15,8 @@ pub(super) struct Pax {
     pub(super) gid: Option<u64>,
     /// Modification time, in seconds since 1970.
     pub(super) mtime: Option<i64>,
-    /// The content is a sparse file.
-    pub(super) sparse: bool,
+    /// What it says of a sparse file.
+    pub(super) sparse: SparseRecords,
     /// The records of what else a file has, each key once and written anew: not every reader takes what this one takes.
     pub(super) attributes: Vec<u8>,
 }
@@ -46,8 +47,11 @@ impl Pax {
                         false => kept.remove(key),
                     };
                 }
-                key if key.starts_with(b"GNU.sparse.") => pax.sparse = true,
-                _ => {}
+                key => {
+                    if let Some(key) = key.strip_prefix(b"GNU.sparse.") {
+                        pax.sparse.take(key, value)?;
+                    }
+                }
             }
         }
         for (key, value) in kept {

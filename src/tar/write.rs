@@ -158,6 +158,9 @@ mod tests {
         fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
             Ok(std::io::Read::read(&mut self.0, buffer).unwrap())
         }
+        fn count_zeros(&mut self, _: u64) -> Result<()> {
+            Ok(())
+        }
     }
 
     fn entry(path: &[u8], kind: EntryKind) -> TarEntry {

@@ -66,6 +66,7 @@ mod server;
 mod sessions;
 mod shelf;
 mod signatures;
+mod sparse;
 mod stored;
 mod subject;
 mod synced;

@@ -9,7 +9,7 @@ use super::bytes::{shown, ArchiveBytes};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::stream::spool::TemporarySpace;
-use crate::tar::names::{join, split, DEEPEST, LONGEST_PATH};
+use crate::tar::names::{join, shown as shown_name, split, DEEPEST, LONGEST_PATH};
 use crate::tar::{Entries, EntryKind, TarSource};
 use crate::text::shorten;
 
@@ -61,6 +61,11 @@ impl Tarball {
         let source = Scan { call, bytes: &bytes, name: &shown, position: 0, ahead: Vec::new() };
         let (mut entries, mut nodes, mut names) = (Entries::new(source), HashMap::new(), 0);
         while let Some(entry) = entries.advance()? {
+            if entries.is_sparse() {
+                // What follows its header is not what it holds.
+                let message = format!("{shown} has the sparse file '{}'", shown_name(&entry.path));
+                return Err(Error::new(Code::Unsupported, message));
+            }
             let node = match entry.kind {
                 EntryKind::File => Member::File(Span { begin: entries.position(), size: entry.size }),
                 EntryKind::Symlink(target) => Member::Symlink(target),
@@ -208,6 +213,10 @@ impl TarSource for Scan<'_> {
 
     fn bad(&self, why: impl std::fmt::Display) -> Error {
         Error::new(Code::Io, format!("{} is not a valid archive: {why}", self.name))
+    }
+
+    fn count_zeros(&mut self, _: u64) -> Result<()> {
+        self.call.check()
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {

@@ -1,0 +1,333 @@
+//! Sparse files, in each of the forms that GNU tar has written: the archive has pieces of such a file, and all else in it is zeros. A map
+//! that readers might understand in different ways is refused.
+
+use std::collections::BTreeMap;
+
+use tar::{GnuExtSparseHeader, GnuSparseHeader, Header};
+
+/// More pieces than any file has that is worth storing so.
+const MOST_PIECES: usize = 1 << 20;
+/// The bytes of a number in a map that is written as text.
+const LONGEST_NUMBER: usize = 20;
+
+type Refused = &'static str;
+
+/// Where a piece begins in the file, and its length.
+pub(super) type SparsePiece = (u64, u64);
+
+/// What the extended header of a file says about it.
+#[derive(Default)]
+pub(super) struct SparseRecords {
+    single: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Offsets and lengths in turn.
+    numbers: Vec<u64>,
+}
+
+impl SparseRecords {
+    /// Takes a record whose key is this after `GNU.sparse.`.
+    pub(super) fn take(&mut self, key: &[u8], value: &[u8]) -> Result<(), Refused> {
+        match key {
+            b"offset" | b"numbytes" if self.numbers.len().is_multiple_of(2) != (key == b"offset") => {
+                Err("the pieces of a sparse file have no order")
+            }
+            b"offset" | b"numbytes" => {
+                self.numbers.push(number(value)?);
+                Ok(())
+            }
+            _ => match self.single.insert(key.to_vec(), value.to_vec()) {
+                Some(before) if before != value => Err("a sparse file is described in two ways"),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.single.is_empty() && self.numbers.is_empty()
+    }
+
+    /// Its name, where the header has another one for readers that do not know sparse files.
+    pub(super) fn name(&self) -> Option<Vec<u8>> {
+        self.single.get(&b"name"[..]).filter(|name| !name.is_empty()).cloned()
+    }
+
+    fn number(&self, key: &[u8]) -> Result<Option<u64>, Refused> {
+        self.single.get(key).map(|value| number(value)).transpose()
+    }
+
+    /// The size of the file, and its pieces; None for those that stand before the content.
+    pub(super) fn map(&self) -> Result<(u64, Option<Vec<SparsePiece>>), Refused> {
+        let missing = "a sparse file has no size";
+        match (self.number(b"major")?.unwrap_or(0), self.number(b"minor")?.unwrap_or(0)) {
+            (1, 0) if self.numbers.is_empty() && !self.single.contains_key(&b"map"[..]) => {
+                Ok((self.number(b"realsize")?.ok_or(missing)?, None))
+            }
+            (0, _) => {
+                let numbers = match self.single.get(&b"map"[..]) {
+                    Some(_) if !self.numbers.is_empty() => return Err("a sparse file is described in two ways"),
+                    Some(map) if map.is_empty() => Vec::new(),
+                    Some(map) => map.split(|byte| *byte == b',').map(number).collect::<Result<_, _>>()?,
+                    None => self.numbers.clone(),
+                };
+                let pieces = pieces(&numbers)?;
+                match self.number(b"numblocks")? {
+                    Some(count) if count != pieces.len() as u64 => Err("a sparse file has another number of pieces"),
+                    _ => Ok((self.number(b"size")?.ok_or(missing)?, Some(pieces))),
+                }
+            }
+            _ => Err("a sparse file is described in a way that is not known"),
+        }
+    }
+}
+
+fn pieces(numbers: &[u64]) -> Result<Vec<SparsePiece>, Refused> {
+    match numbers.len().is_multiple_of(2) {
+        true => Ok(numbers.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()),
+        false => Err("a piece of a sparse file has no length"),
+    }
+}
+
+/// A number as every reader reads it.
+fn number(text: &[u8]) -> Result<u64, Refused> {
+    let wrong = "a number in the map of a sparse file is not a number";
+    match !text.is_empty() && text.len() <= LONGEST_NUMBER && text.iter().all(u8::is_ascii_digit) {
+        true => std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(wrong),
+        false => Err(wrong),
+    }
+}
+
+/// The size of a file, and its pieces, from a header of GNU's own form. `more` reads the next block that belongs to that.
+pub(super) fn of_header<E>(
+    header: &Header,
+    refuse: impl Fn(Refused) -> E,
+    mut more: impl FnMut() -> Result<[u8; 512], E>,
+) -> Result<(u64, Vec<SparsePiece>), E> {
+    let wrong = "the map of a sparse file is damaged";
+    let header = header.as_gnu().ok_or_else(|| refuse(wrong))?;
+    let size = header.real_size().map_err(|_| refuse(wrong))?;
+    let mut pieces = Vec::new();
+    let mut is_whole = take(&mut pieces, &header.sparse).map_err(&refuse)?;
+    let mut goes_on = header.is_extended();
+    while goes_on {
+        let mut extension = GnuExtSparseHeader::new();
+        extension.as_mut_bytes().copy_from_slice(&more()?);
+        if is_whole {
+            return Err(refuse(wrong));
+        }
+        is_whole = take(&mut pieces, extension.sparse()).map_err(&refuse)?;
+        goes_on = extension.is_extended();
+    }
+    Ok((size, pieces))
+}
+
+/// Takes the pieces of one block; whether that was the end of the map.
+fn take(pieces: &mut Vec<SparsePiece>, block: &[GnuSparseHeader]) -> Result<bool, Refused> {
+    for piece in block {
+        if piece.is_empty() {
+            return Ok(true);
+        }
+        let read = || Some((piece.offset().ok()?, piece.length().ok()?));
+        pieces.push(read().ok_or("the map of a sparse file is damaged")?);
+        if pieces.len() > MOST_PIECES {
+            return Err("a sparse file has too many pieces");
+        }
+    }
+    Ok(false)
+}
+
+/// The map that stands before the content: lines with numbers, up to the end of a block.
+#[derive(Default)]
+pub(super) struct TextMap {
+    numbers: Vec<u64>,
+    line: Vec<u8>,
+}
+
+impl TextMap {
+    /// Takes the next block; the pieces, when all of them are known.
+    pub(super) fn take(&mut self, block: &[u8; 512]) -> Result<Option<Vec<SparsePiece>>, Refused> {
+        for byte in block {
+            match byte {
+                b'\n' => {
+                    self.numbers.push(number(&std::mem::take(&mut self.line))?);
+                    if self.numbers.len() as u64 == self.wanted()? {
+                        return pieces(&self.numbers[1..]).map(Some);
+                    }
+                }
+                byte if self.line.len() < LONGEST_NUMBER => self.line.push(*byte),
+                _ => return Err("a number in the map of a sparse file is not a number"),
+            }
+        }
+        Ok(None)
+    }
+
+    /// How many numbers there are, the first of which says so.
+    fn wanted(&self) -> Result<u64, Refused> {
+        match self.numbers.first() {
+            Some(count) if *count > MOST_PIECES as u64 => Err("a sparse file has too many pieces"),
+            Some(count) => Ok(1 + 2 * count),
+            None => Ok(0),
+        }
+    }
+}
+
+/// What comes next of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum SparsePart {
+    /// So many zeros, which the archive does not have.
+    Zeros(u64),
+    /// So many bytes of the archive.
+    Stored(u64),
+    End,
+}
+
+/// A sparse file as it is read.
+#[derive(Debug)]
+pub(super) struct SparseContent {
+    size: u64,
+    /// The zeros that nobody has counted.
+    holes: u64,
+    at: u64,
+    pieces: std::vec::IntoIter<SparsePiece>,
+    now: SparsePiece,
+}
+
+impl SparseContent {
+    /// A file of `size` bytes, of which the archive has `stored`.
+    pub(super) fn new(size: u64, pieces: Vec<SparsePiece>, stored: u64) -> Result<SparseContent, Refused> {
+        let (mut end, mut sum) = (0u64, 0u64);
+        for (at, (begin, length)) in pieces.iter().enumerate() {
+            let after = begin.checked_add(*length).filter(|after| *begin >= end && *after <= size);
+            end = after.ok_or("the pieces of a sparse file overlap, or lead out of it")?;
+            sum += length;
+            // GNU tar fills each piece up to a whole block, and others do not.
+            if length % 512 != 0 && pieces[at + 1..].iter().any(|(_, length)| *length > 0) {
+                return Err("a piece of a sparse file ends within a block");
+            }
+            if *length == 0 && at + 1 < pieces.len() {
+                return Err("a piece of a sparse file is empty");
+            }
+        }
+        match sum == stored {
+            true => Ok(SparseContent { size, holes: size - sum, at: 0, pieces: pieces.into_iter(), now: (0, 0) }),
+            false => Err("the pieces of a sparse file are not what the archive has of it"),
+        }
+    }
+
+    /// How many zeros there are that the archive does not have; only the first time, so that they count once.
+    pub(super) fn take_holes(&mut self) -> u64 {
+        std::mem::take(&mut self.holes)
+    }
+
+    /// What comes next, and at most so many bytes of it.
+    pub(super) fn next(&mut self, most: u64) -> SparsePart {
+        if self.at == self.now.0 + self.now.1 {
+            self.now = self.pieces.next().unwrap_or((self.size, 0));
+        }
+        let (begin, length) = self.now;
+        match self.at {
+            at if at < begin => SparsePart::Zeros((begin - at).min(most)),
+            at if at < begin + length => SparsePart::Stored((begin + length - at).min(most)),
+            // An empty piece at the end says how long the file is.
+            at if at < self.size => SparsePart::Zeros((self.size - at).min(most)),
+            _ => SparsePart::End,
+        }
+    }
+
+    /// So many bytes of what came next were read.
+    pub(super) fn passed(&mut self, count: u64) {
+        self.at += count;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(size: u64, pieces: &[SparsePiece], stored: u64) -> Result<Vec<SparsePart>, Refused> {
+        let mut content = SparseContent::new(size, pieces.to_vec(), stored)?;
+        let mut parts = Vec::new();
+        loop {
+            match content.next(4096) {
+                SparsePart::End => return Ok(parts),
+                part => {
+                    content.passed(if let SparsePart::Zeros(count) | SparsePart::Stored(count) = part {
+                        count
+                    } else {
+                        0
+                    });
+                    parts.push(part);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_and_holes_are_all_of_a_file() {
+        use SparsePart::{Stored, Zeros};
+        for (size, pieces, stored, expected) in [
+            (0, &[][..], 0, vec![]),
+            (5000, &[], 0, vec![Zeros(4096), Zeros(904)]),
+            (5000, &[(5000, 0)], 0, vec![Zeros(4096), Zeros(904)]),
+            (5000, &[(0, 512), (1024, 100)], 612, vec![Stored(512), Zeros(512), Stored(100), Zeros(3876)]),
+            (1024, &[(512, 512)], 512, vec![Zeros(512), Stored(512)]),
+            (1024, &[(0, 512), (512, 512)], 1024, vec![Stored(512), Stored(512)]),
+            (700, &[(512, 188), (700, 0)], 188, vec![Zeros(512), Stored(188)]),
+        ] {
+            assert_eq!(content(size, pieces, stored).unwrap(), expected, "{size} {pieces:?}");
+        }
+    }
+
+    #[test]
+    fn hostile_maps_are_refused() {
+        for (size, pieces, stored) in [
+            (1000, &[(0, 512), (256, 256)][..], 768),
+            (1000, &[(512, 512), (0, 0)], 512),
+            (1000, &[(512, 512)], 512),
+            (1000, &[(u64::MAX, 2)], 2),
+            (u64::MAX, &[(u64::MAX, 1)], 1),
+            (1000, &[(0, 512)], 511),
+            (1000, &[(0, 100), (512, 100)], 200),
+            (1000, &[(0, 0), (512, 100)], 100),
+        ] {
+            content(size, pieces, stored).unwrap_err();
+        }
+        let mut records = SparseRecords::default();
+        records.take(b"offset", b"1").unwrap();
+        records.take(b"offset", b"1").unwrap_err();
+        for (records, is_good) in [
+            (&[("size", "5"), ("map", "0,5")][..], true),
+            (&[("size", "5"), ("map", "0,5"), ("numblocks", "2")], false),
+            (&[("size", "5"), ("map", "0,5,")], false),
+            (&[("size", "5"), ("map", "0,+5")], false),
+            (&[("size", "5"), ("map", "0")], false),
+            (&[("map", "0,5")], false),
+            (&[("size", "5"), ("map", "0,5"), ("offset", "0")], false),
+            (&[("major", "1"), ("minor", "0"), ("realsize", "5")], true),
+            (&[("major", "1"), ("minor", "1"), ("realsize", "5")], false),
+            (&[("major", "1"), ("minor", "0"), ("realsize", "5"), ("map", "0,5")], false),
+            (&[("major", "2"), ("realsize", "5")], false),
+        ] {
+            let mut read = SparseRecords::default();
+            records.iter().for_each(|(key, value)| read.take(key.as_bytes(), value.as_bytes()).unwrap());
+            assert_eq!(read.map().is_ok(), is_good, "{records:?}");
+        }
+    }
+
+    #[test]
+    fn a_map_of_lines_ends_where_it_says() {
+        let block = |text: &str| {
+            let mut block = [0; 512];
+            block[..text.len()].copy_from_slice(text.as_bytes());
+            block
+        };
+        assert_eq!(TextMap::default().take(&block("0\n")).unwrap(), Some(vec![]));
+        assert_eq!(TextMap::default().take(&block("1\n0\n5\n7\n")).unwrap(), Some(vec![(0, 5)]));
+        let mut long = TextMap::default();
+        let text = format!("256\n{}", "1\n".repeat(254));
+        assert_eq!(long.take(&block(&text)).unwrap(), None);
+        assert_eq!(long.take(&block(&"1\n".repeat(256))).unwrap(), None);
+        assert_eq!(long.take(&block("1\n1\n")).unwrap().map(|pieces| pieces.len()), Some(256));
+        for wrong in ["x\n", "\n", "1\n0\n\n", "99999999\n", "123456789012345678901\n", "-1\n", "1\n0x\n5\n"] {
+            TextMap::default().take(&block(wrong)).unwrap_err();
+        }
+    }
+}

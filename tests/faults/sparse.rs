@@ -1,0 +1,184 @@
+//! Sparse files in layers, in every form that GNU tar writes: their holes are zeros, and what is not such a file is refused.
+
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::process::Command;
+
+use ocireg::error::Code;
+use ocireg::image::cat::{cat, CatOptions};
+use ocireg::image::extract::{extract, ExtractOptions};
+use ocireg::image::files::{files, FilesOptions};
+use tar::EntryType;
+
+use crate::common::*;
+use crate::images::*;
+use crate::memory::Memory;
+
+const FORMS: [&[&str]; 5] = [
+    &["--format=gnu"],
+    &["--format=oldgnu"],
+    &["--format=posix", "--sparse-version=0.0"],
+    &["--format=posix", "--sparse-version=0.1"],
+    &["--format=posix", "--sparse-version=1.0"],
+];
+
+/// A file with pieces of noise; what is between them is a hole.
+fn holey(folder: &Path, name: &str, size: u64, pieces: &[(u64, usize)]) {
+    let file = std::fs::File::create(folder.join(name)).unwrap();
+    file.set_len(size).unwrap();
+    pieces.iter().for_each(|(at, length)| file.write_all_at(&noise(*length), *at).unwrap());
+}
+
+/// What GNU tar makes of a folder.
+fn packed(folder: &Path, form: &[&str]) -> Vec<u8> {
+    let done = Command::new("tar")
+        .args(["--sparse", "--hole-detection=raw", "--sort=name"])
+        .args(form)
+        .args(["-cf", "-", "."])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    done.stdout
+}
+
+#[test]
+fn sparse_files_of_gnu_tar_are_what_they_were() {
+    let long = "n".repeat(140);
+    let folder = tempfile::tempdir().unwrap();
+    let many: Vec<(u64, usize)> = (0..60).map(|at| (at * 20_480, 4096)).collect();
+    holey(folder.path(), "begin", 300_000, &[(0, 5000)]);
+    holey(folder.path(), "middle", 500_000, &[(102_400, 512), (307_200, 10_240)]);
+    holey(folder.path(), "end", 200_100, &[(190_000, 10_100)]);
+    holey(folder.path(), "many", 1_300_000, &many);
+    holey(folder.path(), "nothing", 1 << 20, &[]);
+    holey(folder.path(), &long, 100_000, &[(51_200, 3)]);
+    holey(folder.path(), "whole", 5000, &[(0, 5000)]);
+    std::fs::write(folder.path().join("zz after"), "what follows").unwrap();
+    for form in FORMS {
+        let tar = packed(folder.path(), form);
+        assert!(tar.len() < 400_000, "{form:?} is not sparse: {} bytes", tar.len());
+        let out = tempfile::tempdir().unwrap();
+        // It is compared with the list and the archive of the image, too.
+        unpack(std::slice::from_ref(&tar), &out.path().join("root")).unwrap();
+        let store = Memory::new(&[tar]);
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let wanted = std::fs::read(folder.path().join(&name)).unwrap();
+            let found = std::fs::read(out.path().join("root").join(&name)).unwrap();
+            assert!(found == wanted, "{form:?} {name}");
+            let (client, mut bytes) = (client(), Vec::new());
+            let got = cat(&call(&client), &store, &name, &mut bytes, &CatOptions::default()).unwrap();
+            assert!(bytes == wanted && got.size == wanted.len() as u64, "{form:?} {name}");
+        }
+    }
+}
+
+/// A file of GNU's own form, whose header says this.
+fn old_gnu(size: u64, pieces: &[(u64, u64)], content: &[u8]) -> Vec<u8> {
+    let mut header = tar::Header::new_gnu();
+    let fields = header.as_gnu_mut().unwrap();
+    fields.name[..1].copy_from_slice(b"s");
+    for (field, (offset, length)) in fields.sparse.iter_mut().zip(pieces) {
+        field.offset.copy_from_slice(format!("{offset:011o}\0").as_bytes());
+        field.numbytes.copy_from_slice(format!("{length:011o}\0").as_bytes());
+    }
+    fields.realsize.copy_from_slice(format!("{size:011o}\0").as_bytes());
+    header.set_entry_type(EntryType::GNUSparse);
+    header.set_mode(0o644);
+    header.set_mtime(1_000_000);
+    header.set_size(content.len() as u64);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_cksum();
+    let mut bytes = header.as_bytes().to_vec();
+    bytes.extend_from_slice(content);
+    bytes.resize(bytes.len().div_ceil(512) * 512, 0);
+    bytes
+}
+
+#[test]
+fn hostile_maps_are_refused_and_nothing_else_is_written() {
+    let good = old_gnu(2000, &[(1024, 4)], b"data");
+    let out = tempfile::tempdir().unwrap();
+    unpack(&[layer(&[good, file("t", "x")])], &out.path().join("root")).unwrap();
+    let found = std::fs::read(out.path().join("root/s")).unwrap();
+    assert!(
+        found.len() == 2000 && &found[1024..1028] == b"data" && found.iter().filter(|byte| **byte != 0).count() == 4
+    );
+    let block = |text: &str| format!("{text}{}", "\0".repeat(512 - text.len()));
+    let lines = |map: &str, size: &str| {
+        vec![
+            pax(&[
+                ("GNU.sparse.major", "1"),
+                ("GNU.sparse.minor", "0"),
+                ("GNU.sparse.realsize", size),
+                ("GNU.sparse.name", "s"),
+            ]),
+            file("x", &block(map)),
+        ]
+    };
+    let listed = |records: &[(&str, &str)], content: &str| vec![pax(records), file("s", content)];
+    for (name, entries) in [
+        ("beyond its end", vec![old_gnu(1000, &[(1024, 4)], b"data")]),
+        ("more than there is", vec![old_gnu(2000, &[(0, 5)], b"data")]),
+        ("less than there is", vec![old_gnu(2000, &[(0, 3)], b"data")]),
+        ("one above the other", vec![old_gnu(5000, &[(1024, 512), (512, 4)], &[1; 516])]),
+        ("no end of the map", lines("5\n1\n", "10")),
+        ("no number", lines("x\n", "10")),
+        ("too many", lines("99999999\n", "10")),
+        (
+            "another count",
+            listed(&[("GNU.sparse.size", "9"), ("GNU.sparse.numblocks", "2"), ("GNU.sparse.map", "0,1")], "x"),
+        ),
+        (
+            "two maps",
+            listed(
+                &[
+                    ("GNU.sparse.size", "9"),
+                    ("GNU.sparse.map", "0,1"),
+                    ("GNU.sparse.offset", "0"),
+                    ("GNU.sparse.numbytes", "1"),
+                ],
+                "x",
+            ),
+        ),
+        ("a folder", vec![pax(&[("GNU.sparse.size", "9"), ("GNU.sparse.map", "")]), folder("s")]),
+        (
+            "out of the root",
+            vec![
+                pax(&[("GNU.sparse.size", "1"), ("GNU.sparse.map", "0,1"), ("GNU.sparse.name", "../s")]),
+                file("s", "x"),
+            ],
+        ),
+    ] {
+        let out = tempfile::tempdir().unwrap();
+        let error = unpack(&[layer(&entries)], &out.path().join("root")).err();
+        assert_eq!(error.map(|error| error.code()), Some(Code::InvalidManifest), "{name}");
+        assert!(!out.path().join("s").exists() && !out.path().join("root/s").exists(), "{name}");
+    }
+}
+
+/// A few bytes that stand for more than a disk has.
+#[test]
+fn zeros_count_as_what_is_unpacked() {
+    let size = (1u64 << 40).to_string();
+    let bomb = [pax(&[("GNU.sparse.size", &size), ("GNU.sparse.map", "0,1")]), file("s", "x")];
+    let (client, store) = (client(), Memory::new(&[layer(&bomb)]));
+    let out = tempfile::tempdir().unwrap();
+    let outcome = extract(&call(&client), &store, &out.path().join("root"), &ExtractOptions::default());
+    fails(outcome, Code::LimitExceeded, "unpacks to more than");
+    let written: u64 =
+        std::fs::read_dir(out.path().join("root")).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+    assert!(written < 1 << 20, "{written}");
+    let mut bytes = Vec::new();
+    fails(cat(&call(&client), &store, "s", &mut bytes, &CatOptions::default()), Code::LimitExceeded, "unpacks");
+    assert!(bytes.is_empty());
+    // The list has its size, of which nothing is read.
+    let listed = files(&call(&client), &store, &FilesOptions::default()).unwrap();
+    assert_eq!(listed.files[0].size, 1 << 40);
+    let small = [pax(&[("GNU.sparse.size", "60000"), ("GNU.sparse.map", "0,1")]), file("s", "x")];
+    let options = ExtractOptions { max_bytes: 50_000, ..ExtractOptions::default() };
+    let outcome = extract(&call(&client), &Memory::new(&[layer(&small)]), &out.path().join("other"), &options);
+    fails(outcome, Code::LimitExceeded, "50000");
+}

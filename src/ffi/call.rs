@@ -10,7 +10,7 @@ use super::entry::{enter, enter_blocking};
 use super::error::ocireg_error;
 use super::handle;
 use super::options::{self, ocireg_options};
-use super::out::{Of, Out};
+use super::out::{Direct, Of, Out};
 use super::outcome::JobOutcome;
 use super::status::ocireg_status;
 use crate::call::Call;
@@ -35,7 +35,7 @@ pub(super) unsafe fn call<O: Options + Send + 'static, A: CallArguments + Send +
         let start = || unsafe { work_of_job(&job, client, arguments, options, body) };
         return unsafe { begin_job::<_, W>(error, &out, &job, CallProgress::FromNothing, start) };
     }
-    let out = Of::new(client, "client", Of::new(context, "context", out));
+    let out = Of::new(client, "client", Of::new(context, "context", Direct(out)));
     unsafe {
         enter_blocking(error, out, || {
             let arguments = arguments(&*handle::get(client, "client")?)?;

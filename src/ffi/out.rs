@@ -273,6 +273,28 @@ impl<T, H: Opaque, W: Out<T>> Out<T> for Of<H, W> {
     }
 }
 
+/// What a call that is no job's gives back. Where a job was meant and there was none, a result is missing that the job would have had.
+pub(super) struct Direct<W>(pub(super) W);
+
+impl<T, W: Out<T>> Out<T> for Direct<W> {
+    unsafe fn clear(&self) {
+        unsafe { self.0.clear() };
+    }
+
+    fn check(&self) -> Result<()> {
+        let hint = "only with the context of a job it may be NULL, and this context is of none: is the job NULL?";
+        self.0.check().map_err(|error| error.with_hint(hint))
+    }
+
+    unsafe fn fill(&self, value: T) -> Result<()> {
+        unsafe { self.0.fill(value) }
+    }
+
+    fn keep(value: T) -> Result<JobResult> {
+        W::keep(value)
+    }
+}
+
 /// Nothing but the status.
 impl Out<()> for () {
     unsafe fn clear(&self) {}

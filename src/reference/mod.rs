@@ -113,10 +113,15 @@ impl Reference {
         if is_tag(text) {
             return self.repository.with_tag(text);
         }
+        if !text.contains(['/', ':', '@']) {
+            check_tag(text)?;
+        }
         let other = Reference::parse(text, None)?;
         if other.repository.index().name != self.repository.index().name {
             let message = format!("'{other}' is not in the registry {}", self.repository.index().name);
-            return Err(Error::new(Code::InvalidArgument, message).with_hint("use a copy to get to another registry"));
+            return Err(Error::new(Code::InvalidArgument, message).with_hint(
+                "the new name is a tag, or a name in this registry with its host; a copy gets to another one",
+            ));
         }
         match other.digest {
             Some(_) => Err(Error::new(Code::InvalidReference, format!("'{other}' is not a tag"))),
@@ -200,6 +205,22 @@ fn untagged(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_name_that_is_no_tag_is_told_so() {
+        let reference = Reference::parse("reg.example/team/app:v1", None).unwrap();
+        for (text, wanted) in [
+            ("bad tag", "'bad tag' is not a tag: up to 128"),
+            ("-x", "'-x' is not a tag"),
+            ("", "the tag is empty"),
+            ("bad:tag", "'docker.io/library/bad:tag' is not in the registry reg.example"),
+        ] {
+            let error = reference.renamed(text).unwrap_err();
+            assert!(error.message().starts_with(wanted), "{text}: {error}");
+        }
+        assert_eq!(reference.renamed("v2").unwrap().to_string(), "reg.example/team/app:v2");
+        assert_eq!(reference.renamed("reg.example/other:v2").unwrap().to_string(), "reg.example/other:v2");
+    }
 
     const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

@@ -92,6 +92,16 @@ impl Repository {
     }
 }
 
+/// What a name means that ends with what is no part of a repository's: a port, a tag or a digest.
+fn hint_for(name: &str, end: &str) -> String {
+    match end.strip_prefix(':') {
+        Some(port) if !name.contains('/') && looks_like_host(name) && port.parse::<u16>().is_ok() => {
+            format!("this is a registry; a repository in it is named {}:{port}/NAME", quoted(name))
+        }
+        _ => without_tag(name),
+    }
+}
+
 fn without_tag(name: &str) -> String {
     format!("a repository is named without a tag or digest: {}", quoted(name))
 }
@@ -112,7 +122,8 @@ fn check_name(text: &str, remote: &str, index: &Index) -> Result<()> {
             let error = bad("only a-z, 0-9, '.', '_' and '-' are allowed");
             return match component.find([':', '@']).filter(|_| text.ends_with(component)) {
                 Some(end) => {
-                    error.map_err(|error| error.with_hint(without_tag(&text[..text.len() - component.len() + end])))
+                    let (name, end) = text.split_at(text.len() - component.len() + end);
+                    error.map_err(|error| error.with_hint(hint_for(name, end)))
                 }
                 None => error,
             };
@@ -153,11 +164,20 @@ mod tests {
             ("mongo:7", Some("mongo")),
             ("reg.example/app@sha256:00", Some("reg.example/app")),
             ("reg.example/app:v1@sha256:00", Some("reg.example/app")),
+            ("reg.example:5000/team/app:80", Some("reg.example:5000/team/app")),
             ("reg.example/a:b/c", None),
             ("reg.example/App", None),
         ] {
             let hint = Repository::parse(text, None).unwrap_err().to_json()["hint"].as_str().map(str::to_owned);
             assert_eq!(hint, wanted.map(without_tag), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_registry_is_said_to_lack_a_repository() {
+        for text in ["127.0.0.1:21871", "reg.example:5000", "localhost:80"] {
+            let hint = Repository::parse(text, None).unwrap_err().to_json()["hint"].as_str().map(str::to_owned);
+            assert_eq!(hint, Some(format!("this is a registry; a repository in it is named {text}/NAME")), "{text}");
         }
     }
 

@@ -70,6 +70,13 @@ static void test_wrong_arguments(void **state) {
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_job_new(client, options("{'no_such':1}"), NULL, &none, &failure));
     assert_null(none);
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_job_new(NULL, NULL, NULL, &none, &failure));
+    /* A job that could not be made is NULL, and so is its context: the call is none of a job's. */
+    char *digest = NULL;
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_manifest_digest(client, ocireg_job_context(NULL), "localhost:1/a", NULL, NULL, &failure));
+    assert_string_equal(ocireg_error_message(failure), "the argument digest is NULL");
+    assert_non_null(strstr(ocireg_error_hint(failure), "is the job NULL?"));
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_manifest_digest(NULL, NULL, "localhost:1/a", NULL, &digest, &failure));
+    assert_null(ocireg_error_hint(failure));
 }
 
 static int64_t no_bytes(void *userdata, uint8_t *buffer, size_t size) {

@@ -72,6 +72,17 @@ impl CallArguments for Reference {
     }
 }
 
+impl CallArguments for SavedSession {
+    fn hosts(&self) -> Vec<String> {
+        Repository::parse(&self.repository, None).map(|repository| repository.hosts()).unwrap_or_default()
+    }
+
+    /// The session's URL is all that it needs.
+    fn may_ask(&self) -> bool {
+        false
+    }
+}
+
 impl CallArguments for Place {
     fn hosts(&self) -> Vec<String> {
         match self {
@@ -106,7 +117,6 @@ impl<A: CallArguments> CallArguments for Option<A> {
 }
 
 impl CallArguments for String {}
-impl CallArguments for SavedSession {}
 impl CallArguments for Digest {}
 impl CallArguments for Descriptors {}
 impl CallArguments for Cow<'static, [u8]> {}

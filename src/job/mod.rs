@@ -115,6 +115,8 @@ pub(crate) struct Job<R> {
     news: Mutex<News>,
     /// Whether it asks the caller for credentials.
     asks: bool,
+    /// The hosts that its last call was for.
+    hosts: Mutex<Vec<String>>,
     watch: Arc<DeadlineWatch>,
     /// Of the hosts that it has asked about and got an answer.
     answers: Mutex<Vec<AnswerShare<R>>>,
@@ -131,6 +133,7 @@ impl<R: Send + Sync + 'static> Job<R> {
             phase: Mutex::new(Phase::Free),
             news: Mutex::default(),
             asks: options.credentials,
+            hosts: Mutex::default(),
             watch: Arc::default(),
             answers: Mutex::default(),
             mark: OnceLock::new(),
@@ -155,9 +158,18 @@ impl<R: Send + Sync + 'static> Job<R> {
             return Ok(());
         }
         let queued: Arc<dyn Work> = queued;
-        let may_ask = if self.asks { hosts.may_ask } else { Vec::new() };
-        let (work, hosts) = (Arc::downgrade(&queued), CallHosts { may_ask, ..hosts });
+        let (work, hosts) = (Arc::downgrade(&queued), self.hosts_of(hosts, progress));
         self.jobs.pool.add(Waiting::Wanted { work, hosts }).inspect_err(|_| drop(self.withdraw()))
+    }
+
+    /// The hosts of a call: one that goes on is for those of the call before.
+    fn hosts_of(&self, call: CallHosts, progress: CallProgress) -> CallHosts {
+        let mut last = lock(&self.hosts);
+        if progress == CallProgress::FromNothing {
+            // All that concern no registry are for one that has no name.
+            *last = if call.all.is_empty() { vec![String::new()] } else { call.all };
+        }
+        CallHosts { all: last.clone(), may_ask: if self.asks { call.may_ask } else { Vec::new() } }
     }
 
     /// From here on it may be made, or cancelled. What was before is dropped by the caller, without a lock.

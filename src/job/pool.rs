@@ -3,8 +3,9 @@
 
 #[cfg(test)]
 mod tests;
+mod waiting_work;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::thread::{self, JoinHandle};
@@ -14,13 +15,12 @@ use crate::call::thread as ours;
 use crate::error::{Code, Error, Result};
 use crate::options::options;
 use crate::sync::{lock, wait, wait_while};
+use waiting_work::WaitingWork;
 
 /// How long a thread without work stays.
 const PARKED: Duration = Duration::from_secs(5);
 /// How long a thread may take from the end of its work, which others hear of, to its rest.
 const SETTLED: Duration = Duration::from_millis(200);
-/// From how many entries on the queue is searched for those that are no longer wanted.
-const FEW: usize = 64;
 /// How often what is held is looked through for what need not be.
 const LOOK: Duration = Duration::from_millis(100);
 /// How many threads that wait for answers others take the place of.
@@ -91,12 +91,10 @@ impl Waiting {
         }
     }
 
-    /// For whom it is; calls for no registry are for one that has no name.
-    fn hosts(&self) -> Vec<String> {
+    fn hosts(&self) -> &[String] {
         match self {
-            Waiting::Wanted { hosts, .. } if hosts.all.is_empty() => vec![String::new()],
-            Waiting::Wanted { hosts, .. } => hosts.all.clone(),
-            Waiting::Owned(_) => Vec::new(),
+            Waiting::Wanted { hosts, .. } => &hosts.all,
+            Waiting::Owned(_) => &[],
         }
     }
 
@@ -124,7 +122,7 @@ struct Shared {
 
 #[derive(Default)]
 struct PoolState {
-    waiting: VecDeque<Waiting>,
+    waiting: WaitingWork,
     /// Work that would only wait, on a thread, for answers that others wait for already; and how many do, host by host.
     held: Vec<Waiting>,
     asked: HashMap<String, usize>,
@@ -156,17 +154,10 @@ impl Pool {
     /// Work for the next free thread. An error when there is no thread, and none can be started.
     pub(crate) fn add(&self, work: Waiting) -> Result<()> {
         let mut state = lock(&self.shared.state);
-        if state.waiting.len() >= FEW && state.waiting.len().is_power_of_two() {
-            state.waiting.retain(Waiting::is_wanted);
-        }
-        let is_first = state.is_first_of_its_hosts(&work);
-        state.waiting.push_back(work);
+        state.waiting.enqueue(work);
         let started = self.shared.serve(&mut state);
-        if is_first && state.waiting.len() > state.idle && state.alive < state.most_alive(self.shared.most) {
-            let _ = self.shared.start(&mut state);
-        }
         if started.is_err() && state.alive == 0 {
-            state.waiting.pop_back();
+            state.waiting.withdraw_last();
             return started;
         }
         Ok(())
@@ -244,19 +235,21 @@ impl PoolState {
         self.places(most) + most
     }
 
-    /// Whether it is for hosts only for which no thread is at work.
-    fn is_first_of_its_hosts(&self, work: &Waiting) -> bool {
-        let hosts = work.hosts();
-        !hosts.is_empty() && hosts.iter().all(|host| !self.at_work.contains_key(host)) && work.is_wanted()
+    /// The next work for hosts only for which no thread is at work. What would only become another that waits for an answer is held.
+    fn take_first_of_its_hosts(&mut self, most: usize) -> Option<Waiting> {
+        loop {
+            let PoolState { waiting, at_work, .. } = self;
+            let work = waiting.dequeue_for(|host| !at_work.contains_key(host))?;
+            if self.asking < most || !self.would_wait(&work) {
+                return Some(work);
+            }
+            self.held.push(work);
+        }
     }
 
-    /// The next work that a thread may take though all places are taken.
-    fn take_first_of_its_hosts(&mut self, most: usize) -> Option<Waiting> {
-        let is_full = self.alive - self.idle >= self.most_alive(most);
-        let may_begin =
-            |work: &Waiting| self.is_first_of_its_hosts(work) && (self.asking < most || !self.would_wait(work));
-        let position = if is_full { None } else { self.waiting.iter().position(may_begin) };
-        position.and_then(|position| self.waiting.remove(position))
+    /// Whether a thread more would have such work.
+    fn has_first_of_its_hosts(&self) -> bool {
+        self.waiting.has_for(|host| !self.at_work.contains_key(host))
     }
 
     /// A thread begins work for these hosts.
@@ -279,7 +272,7 @@ impl PoolState {
     /// The next work for a thread, unless `most` threads wait for answers already, and it would only become another.
     fn take(&mut self, most: usize) -> Option<Waiting> {
         self.look();
-        while let Some(work) = self.waiting.pop_front() {
+        while let Some(work) = self.waiting.dequeue() {
             if self.asking < most || !self.would_wait(&work) {
                 return Some(work);
             }
@@ -301,7 +294,7 @@ impl PoolState {
         let wanted = std::mem::take(&mut self.held).into_iter().filter(Waiting::is_wanted);
         let (cancelled, held): (Vec<_>, _) = wanted.partition(Waiting::is_cancelled);
         self.held = held;
-        cancelled.into_iter().rev().for_each(|work| self.waiting.push_front(work));
+        cancelled.into_iter().rev().for_each(|work| self.waiting.enqueue_first(work));
     }
 
     /// A thread waits for an answer about a host.
@@ -318,7 +311,7 @@ impl PoolState {
         self.asking -= 1;
         if *count == 0 {
             self.asked.remove(host);
-            self.held.drain(..).rev().for_each(|work| self.waiting.push_front(work));
+            self.held.drain(..).rev().for_each(|work| self.waiting.enqueue_first(work));
         }
     }
 
@@ -337,6 +330,10 @@ impl Shared {
         while wanted > state.idle && state.alive < state.places(self.most) {
             self.start(state)?;
         }
+        // All are at work, in each place. Where no more can be had, what waits has its turn later.
+        if state.idle == 0 && state.alive < state.most_alive(self.most) && state.has_first_of_its_hosts() {
+            let _ = self.start(state);
+        }
         Ok(())
     }
 
@@ -351,7 +348,7 @@ impl Shared {
 
     fn work(self: &Arc<Self>, generation: u64) {
         while let Some(work) = self.next(generation) {
-            let hosts = work.hosts();
+            let hosts = work.hosts().to_vec();
             if let Some(work) = work.into_work() {
                 let _ = catch_unwind(AssertUnwindSafe(|| work.run()));
             }
@@ -375,7 +372,7 @@ impl Shared {
             // The last one at rest stays for what is held.
             let ends = is_surplus || rested && (state.held.is_empty() || state.idle > 1);
             if work.is_some() || ends {
-                work.iter().for_each(|work| state.begin(&work.hosts()));
+                work.iter().for_each(|work| state.begin(work.hosts()));
                 state.idle -= 1;
                 state.alive -= usize::from(work.is_none());
                 // It may be this one that was told of more work, or looked at what is held.

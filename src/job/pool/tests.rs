@@ -52,21 +52,21 @@ fn a_panic_costs_no_thread() {
     }
     send(&pool, &sender, 7);
     assert_eq!(done.recv_timeout(Duration::from_secs(20)).unwrap(), 7);
-    assert_eq!(lock(&pool.shared.state).alive, 1);
+    until("the others are gone", || lock(&pool.shared.state).alive == 1);
 }
 
 #[test]
 fn what_nobody_wants_is_not_done_and_takes_no_room() {
     let pool = Pool::new(1);
     let (end, ended) = channel();
-    pool.add(Waiting::Owned(Arc::new(Wait(Mutex::new(ended))))).unwrap();
+    let _first = add_for(&pool, "h", Arc::new(Wait(Mutex::new(ended))));
+    until("it is at work", || !lock(&pool.shared.state).at_work.is_empty());
     let (sender, done) = channel();
     for number in 0..1000 {
-        let work: Arc<dyn Work> = Arc::new(Send(Mutex::new(sender.clone()), number));
-        pool.add(Waiting::Wanted { work: Arc::downgrade(&work), hosts: CallHosts::default() }).unwrap();
+        drop(add_for(&pool, "h", Arc::new(Send(Mutex::new(sender.clone()), number))));
     }
-    assert!(lock(&pool.shared.state).waiting.len() <= FEW + 1);
-    send(&pool, &sender, 5000);
+    assert!(lock(&pool.shared.state).waiting.len() < 100);
+    let _last = add_for(&pool, "h", Arc::new(Send(Mutex::new(sender.clone()), 5000)));
     end.send(()).unwrap();
     assert_eq!(done.recv_timeout(Duration::from_secs(20)).unwrap(), 5000);
 }
@@ -186,9 +186,7 @@ fn after_the_answers_no_more_work_is_done_at_once_than_before() {
         state.asking == 0 && state.idle == state.alive
     });
     let together = Arc::new(Together::default());
-    for _ in 0..60 {
-        pool.add(Waiting::Owned(Arc::new(CountTogether(together.clone())))).unwrap();
-    }
+    let _work: Vec<_> = (0..60).map(|_| add_for(&pool, "h", Arc::new(CountTogether(together.clone())))).collect();
     until("all is done", || together.done.load(Ordering::SeqCst) == 60);
     assert_eq!(together.most.load(Ordering::SeqCst), 2);
     assert_eq!(lock(&pool.shared.state).alive, 2);
@@ -221,26 +219,44 @@ fn add_for(pool: &Pool, host: &str, work: Arc<dyn Work>) -> Arc<dyn Work> {
     work
 }
 
-/// A registry that does not answer takes every thread; the first call to each of the others has one all the same.
+/// A registry that does not answer takes every thread; the calls to each of the others go on all the same, whatever came between them.
 #[test]
 fn one_host_does_not_stop_the_others() {
     let pool = Pool::new(2);
-    let (ends, silent): (Vec<_>, Vec<_>) = (0..20)
-        .map(|_| {
-            let (end, ended) = channel();
-            (end, add_for(&pool, "silent", Arc::new(Wait(Mutex::new(ended)))))
-        })
-        .unzip();
     let (sender, done) = channel();
-    for number in 0..6 {
-        let work = add_for(&pool, ["a", "b", ""][number % 3], Arc::new(Send(Mutex::new(sender.clone()), number)));
-        assert_eq!(done.recv_timeout(Duration::from_secs(20)).unwrap(), number);
-        drop(work);
+    let (mut ends, mut work) = (Vec::new(), Vec::new());
+    for number in 0..40 {
+        let (end, ended) = channel();
+        ends.push(end);
+        work.push(add_for(&pool, "silent", Arc::new(Wait(Mutex::new(ended)))));
+        let host = ["a", "b", "c", ""][number % 4];
+        work.push(add_for(&pool, host, Arc::new(Send(Mutex::new(sender.clone()), number))));
     }
-    until("only the silent ones have threads", || lock(&pool.shared.state).alive == 2);
-    assert_eq!(lock(&pool.shared.state).at_work, HashMap::from([("silent".to_owned(), 2)]));
-    drop((ends, silent));
+    for _ in 0..40 {
+        done.recv_timeout(Duration::from_secs(20)).unwrap();
+    }
+    until("only the silent ones have threads", || {
+        let state = lock(&pool.shared.state);
+        state.alive == 2 && state.at_work == HashMap::from([("silent".to_owned(), 2)])
+    });
+    drop((ends, work));
     until("nothing is at work", || lock(&pool.shared.state).at_work.is_empty());
+}
+
+/// What must be done has a thread, whoever is silent; and what is no longer wanted starts none.
+#[test]
+fn what_must_be_done_is_done() {
+    let pool = Pool::new(1);
+    let (end, ended) = channel();
+    let _silent = add_for(&pool, "silent", Arc::new(Wait(Mutex::new(ended))));
+    until("it is at work", || !lock(&pool.shared.state).at_work.is_empty());
+    let (sender, done) = channel();
+    drop(add_for(&pool, "a", Arc::new(Send(Mutex::new(sender.clone()), 1))));
+    send(&pool, &sender, 2);
+    assert_eq!(done.recv_timeout(Duration::from_secs(20)).unwrap(), 2);
+    until("the thread more is gone", || lock(&pool.shared.state).alive == 1);
+    assert!(done.try_recv().is_err());
+    drop(end);
 }
 
 /// Of the work for one host no more is done at once than there are places, and of all no more than twice as much.

@@ -303,7 +303,9 @@ impl Call {
     /// Asks the caller for a host's credentials; None without a hook.
     pub(crate) fn credentials(&self, host: &str) -> Result<Option<Credentials>> {
         match self.context.as_ref().and_then(|context| context.credentials_hook()) {
-            Some(hook) => nested_question::ask(host, || hook(self, host)).map(Some),
+            Some(hook) => {
+                nested_question::ask(Arc::as_ptr(&hook).cast::<()>().addr(), host, || hook(self, host)).map(Some)
+            }
             None => Ok(None),
         }
     }

@@ -5,38 +5,39 @@ use std::cell::RefCell;
 use crate::error::{Code, Error, Result};
 
 thread_local! {
-    /// The hosts about whose credentials this thread asks the caller.
-    static ASKED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// The callbacks that this thread is in, and the hosts that they were asked about.
+    static ASKED: RefCell<Vec<(usize, String)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Asks about a host, unless this thread is in a callback that was asked about it.
-pub(super) fn ask<T>(host: &str, ask: impl FnOnce() -> Result<T>) -> Result<T> {
-    if with(|hosts| hosts.iter().any(|asked| asked == host)).unwrap_or(false) {
+/// Asks a callback, known by a number, about a host, unless this thread is in it and it was asked about that host.
+pub(super) fn ask<T>(callback: usize, host: &str, ask: impl FnOnce() -> Result<T>) -> Result<T> {
+    let is_same = |asked: &(usize, String)| asked.0 == callback && asked.1 == host;
+    if with(|asked| asked.iter().any(is_same)).unwrap_or(false) {
         let message = format!("the callback for the credentials of {host} makes a call that needs them");
         return Err(Error::new(Code::Busy, message));
     }
-    let _asked = Asked::new(host);
+    let _asked = Asked::new(callback, host);
     ask()
 }
 
 struct Asked;
 
 impl Asked {
-    fn new(host: &str) -> Asked {
-        with(|hosts| hosts.push(host.to_owned()));
+    fn new(callback: usize, host: &str) -> Asked {
+        with(|asked| asked.push((callback, host.to_owned())));
         Asked
     }
 }
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        with(|hosts| drop(hosts.pop()));
+        with(|asked| drop(asked.pop()));
     }
 }
 
 /// None when the thread is at its end.
-fn with<T>(look: impl FnOnce(&mut Vec<String>) -> T) -> Option<T> {
-    ASKED.try_with(|hosts| look(&mut hosts.borrow_mut())).ok()
+fn with<T>(look: impl FnOnce(&mut Vec<(usize, String)>) -> T) -> Option<T> {
+    ASKED.try_with(|asked| look(&mut asked.borrow_mut())).ok()
 }
 
 #[cfg(test)]
@@ -45,12 +46,13 @@ mod tests {
 
     #[test]
     fn nobody_is_asked_within_the_answer() {
-        let nested = |host| ask("a", || ask(host, || Ok(1)));
-        assert_eq!(nested("a").unwrap_err().code(), Code::Busy);
-        assert_eq!(nested("b").unwrap(), 1);
+        let nested = |callback, host| ask(7, "a", || ask(callback, host, || Ok(1)));
+        assert_eq!(nested(7, "a").unwrap_err().code(), Code::Busy);
+        assert_eq!((nested(7, "b").unwrap(), nested(8, "a").unwrap()), (1, 1));
         // After a failure and a panic the next question is one.
-        let panic = std::panic::catch_unwind(|| ask::<()>("a", || std::panic::resume_unwind(Box::new("on purpose"))));
+        let panic =
+            std::panic::catch_unwind(|| ask::<()>(7, "a", || std::panic::resume_unwind(Box::new("on purpose"))));
         assert!(panic.is_err());
-        assert_eq!(ask("a", || Ok(2)).unwrap(), 2);
+        assert_eq!(ask(7, "a", || Ok(2)).unwrap(), 2);
     }
 }

@@ -9,8 +9,8 @@
 //! - A host's URL has no query and no fragment: what would be asked is not what is written; there they are dropped.
 //! - A pair of `client` whose second path is empty is one file with both, as the manual has it; there it cannot be read.
 //! - `ca`, `client` and the values of headers may also be lists in a list; there such a file is broken.
-//! - Where no host has the capability `referrers`, those that may be pulled from and resolve are asked for them, by the API too; there
-//!   by the referrers tag only.
+//! - A host that may be pulled from and resolve is asked for referrers also without the capability `referrers`, after those that have it; there it
+//!   is not asked, or by the referrers tag only.
 //! - `https://docker.io` and `https://index.docker.io` are Docker Hub's registry; there hosts of that name, which serve no images.
 //! - Of several client certificates the first counts.
 

@@ -32,7 +32,6 @@ pub(super) fn in_order(
     let (index, name) = (repository.index(), repository.remote_name());
     let may: Vec<&RegistryEndpoint> = match question {
         EndpointUse::Write => asked.writer().into_iter().collect(),
-        EndpointUse::Referrers => of_referrers(asked),
         _ => asked.endpoints.iter().filter(|endpoint| may(client, repository, endpoint, question)).collect(),
     };
     let tag = if let EndpointUse::Tag(tag) = question { Some(tag) } else { None };
@@ -58,18 +57,10 @@ pub(super) fn in_order(
         let endpoint = endpoint.clone();
         candidates.push((position, Candidate { endpoint, key, is_registry, is_final, is_written, is_put_back }));
     }
-    candidates.sort_by_key(|(position, _)| *position);
+    // Those of which a file says that they have no referrers are asked when the others have none, or are down.
+    let is_last = |candidate: &Candidate| question == EndpointUse::Referrers && !candidate.endpoint.may.referrers;
+    candidates.sort_by_key(|(position, candidate)| (*position, is_last(candidate)));
     candidates.into_iter().map(|(_, candidate)| candidate).collect()
-}
-
-/// Files of before the capability name it nowhere (containerd's hosts.md).
-fn of_referrers(asked: &AskedEndpoints) -> Vec<&RegistryEndpoint> {
-    let all = |may: fn(Abilities) -> bool| asked.endpoints.iter().filter(move |endpoint| may(endpoint.may)).collect();
-    let named: Vec<_> = all(|may| may.referrers);
-    if named.is_empty() {
-        return all(|may| may.by_digest && may.by_tag);
-    }
-    named
 }
 
 fn may(client: &Client, repository: &Repository, endpoint: &RegistryEndpoint, question: EndpointUse) -> bool {
@@ -83,7 +74,8 @@ fn may(client: &Client, repository: &Repository, endpoint: &RegistryEndpoint, qu
 fn may_answer(may: Abilities, question: EndpointUse) -> bool {
     match question {
         EndpointUse::Digest => may.by_digest,
-        EndpointUse::Referrers => may.referrers,
+        // Nothing checks which referrers there are, as little as what a tag is.
+        EndpointUse::Referrers => may.referrers || may.by_digest && may.by_tag,
         EndpointUse::Tag(_) | EndpointUse::Tags => may.by_tag,
         EndpointUse::Write => may.push,
     }

@@ -32,7 +32,7 @@ pub(crate) enum EndpointUse<'a> {
     Tag(&'a str),
     /// Which tags there are.
     Tags,
-    /// Which referrers there are. It is asked by digest, but nothing checks the answer: an endpoint that is not trusted for tags is not trusted for this.
+    /// Which referrers there are. It is asked by digest, but nothing checks the answer: an endpoint that is not trusted for tags is trusted for this only where a file says so.
     Referrers,
     /// Anything that changes the repository.
     Write,

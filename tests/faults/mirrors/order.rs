@@ -44,9 +44,8 @@ fn one_for_digests_is_not_asked_for_tags() {
 }
 
 #[test]
-fn only_one_that_says_it_has_referrers_is_asked_for_them() {
-    let house = House::new(&[("m1", Healthy), ("m2", Healthy), ("origin", Healthy)]);
-    let asked = |of_m1: &str, of_m2: &str, of_server: &str| {
+fn those_that_say_they_have_referrers_are_asked_for_them_first() {
+    let asked = |house: &House, of_m1: &str, of_m2: &str, of_server: &str| {
         let folder = tempfile::tempdir().unwrap();
         let (m1, m2, origin) = (house.host("m1"), house.host("m2"), house.host("origin"));
         let text = format!(
@@ -62,10 +61,15 @@ fn only_one_that_says_it_has_referrers_is_asked_for_them() {
         house.asked()
     };
     let (reads, referrers) = ("capabilities = [\"pull\", \"resolve\"]", "capabilities = [\"referrers\"]");
-    assert_eq!(asked(reads, referrers, reads), ["m2"]);
-    assert_eq!(asked(reads, reads, ""), ["origin"]);
+    let house = House::new(&[("m1", Healthy), ("m2", Healthy), ("origin", Healthy)]);
+    assert_eq!(asked(&house, reads, referrers, reads), ["m2"]);
+    assert_eq!(asked(&house, reads, reads, ""), ["origin"]);
     // Files of before the capability name it nowhere.
-    assert_eq!(asked("capabilities = [\"pull\"]", reads, reads), ["m2"]);
+    assert_eq!(asked(&house, "capabilities = [\"pull\"]", reads, reads), ["m2"]);
+    // What is down hides nothing that the others have.
+    let house = House::new(&[("m1", Healthy), ("m2", Status(500)), ("origin", Status(500))]);
+    assert_eq!(asked(&house, reads, referrers, reads), ["m2", "m1"]);
+    assert_eq!(asked(&house, reads, reads, ""), ["origin", "m1"]);
 }
 
 #[test]

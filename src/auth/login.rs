@@ -60,13 +60,14 @@ impl Auth {
                 false => Err(withheld(account, &realm.at.url)),
             }
         })?;
+        let Some(proof) = proof else {
+            return Err(no_password(account).with_http_status(401).with_url(&ping.url));
+        };
         let (scheme, refresh, token) = match &proof {
-            Some(Proof::Token(grant)) => {
-                ("bearer", grant.refresh().cloned(), Some(Zeroizing::new(grant.value().to_owned())))
-            }
+            Proof::Token(grant) => ("bearer", grant.refresh().cloned(), Some(Zeroizing::new(grant.value().to_owned()))),
             _ => ("basic", None, None),
         };
-        let response = self.ask(call, &ping, &proof.unwrap_or(Proof::Nothing))?;
+        let response = self.ask(call, &ping, &proof)?;
         match response.status {
             StatusCode::OK => Ok(Accepted { scheme, status: 200, refresh, token }),
             _ => Err(self.refused(call, account, response, "log in")),
@@ -108,6 +109,13 @@ fn denied(error: Error) -> Error {
         Code::Forbidden => error.with_code(Code::Unauthenticated),
         _ => error,
     }
+}
+
+/// Nothing that a registry that wants a name and a password may see.
+fn no_password(account: &Account) -> Error {
+    let message = format!("{} asks for a user name and a password", account.host);
+    Error::new(Code::Unauthenticated, message)
+        .with_hint("an identity token is for token servers only: log in with a user name and a password")
 }
 
 fn withheld(account: &Account, realm: &Url) -> Error {

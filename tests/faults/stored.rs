@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -624,7 +625,19 @@ fn an_identity_token_is_no_password() {
     let client = client();
     client.set_host(&server.host, host_options(json!({"identity_token": "SECRET"}))).unwrap();
     fails(get(&client, &format!("{}/a/b:t", server.host)), Code::Unauthenticated, "");
-    assert!(server.seen().iter().all(|seen| seen.header("authorization").is_none()));
+    // Nor is it kept as one that a login has checked.
+    let asked = AtomicUsize::new(0);
+    let server_of_anyone = Server::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => reply(401).header("WWW-Authenticate", r#"Basic realm="r""#),
+        _ => reply(200),
+    });
+    let options = LoginOptions { store: false, ..LoginOptions::default() };
+    client.set_host(&server_of_anyone.host, host_options(json!({"identity_token": "SECRET"}))).unwrap();
+    let login = client.login(&call(&client), &server_of_anyone.host, &options);
+    fails(login, Code::Unauthenticated, "asks for a user name and a password");
+    for server in [server, server_of_anyone] {
+        assert!(server.seen().iter().all(|seen| seen.header("authorization").is_none()));
+    }
 }
 
 #[test]

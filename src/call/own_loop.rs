@@ -16,6 +16,8 @@ use super::engine::{WaitPlace, GLANCE};
 use super::stack;
 use crate::error::{Code, Error, Result};
 
+/// In how many turns what has come about meanwhile happens: the system tells it in the first, and a task runs in each.
+const TURNS: usize = 5;
 /// An alarm that does not matter.
 const FAR: Duration = Duration::from_secs(3600);
 
@@ -46,8 +48,8 @@ impl Drop for Quiet {
 impl OwnLoop {
     /// None if the system has no more descriptors.
     pub(crate) fn new() -> Option<OwnLoop> {
-        // A task may make others ready, which end the same request; a server that floods one keeps it busy no longer than that.
-        let runtime = Builder::new_current_thread().enable_all().event_interval(8).build().ok()?;
+        // One step of a connection that a server floods takes long: look at the end after each.
+        let runtime = Builder::new_current_thread().enable_all().event_interval(1).build().ok()?;
         let alarm = {
             let _inside = runtime.enter();
             Box::pin(tokio::time::sleep(FAR))
@@ -62,13 +64,20 @@ impl OwnLoop {
 
     /// Lets everything happen that has come about since the last wait: connections that were closed know it then.
     pub(crate) fn catch_up(&mut self) {
-        if let Ok(runtime) = self.runtime.get() {
-            runtime.block_on(async {
-                // What is ready runs after the first, and what the system has to tell after the second.
+        let _ = self.run_out(pin!(std::future::pending::<()>()));
+    }
+
+    /// Whether the future is done by what has come about, though nobody has looked at it yet.
+    fn run_out<F: Future>(&mut self, mut future: Pin<&mut F>) -> Result<Option<F::Output>> {
+        Ok(self.runtime.get()?.block_on(async {
+            for _ in 0..TURNS {
                 tokio::task::yield_now().await;
-                tokio::task::yield_now().await;
-            });
-        }
+                if let Poll::Ready(output) = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
+                    return Some(output);
+                }
+            }
+            None
+        }))
     }
 
     /// Sets the alarm for this moment, unless it rings before anyway.
@@ -107,7 +116,8 @@ impl WaitPlace for &mut OwnLoop {
                 return Ok(Some(output));
             }
             if end.is_some_and(|end| end <= Instant::now()) {
-                return Ok(None);
+                // The thread may have been held up, by a hook or by the system, with the answer in the socket.
+                return self.run_out(future);
             }
             // Outside of the loop: a hook that is called here may make calls of its own.
             if let Some(look) = &mut look {
@@ -192,6 +202,32 @@ mod tests {
         assert!(heard.try_recv().is_err(), "nobody drives it between the waits");
         own.catch_up();
         assert!(heard.try_recv().is_ok() && task.is_finished());
+    }
+
+    #[test]
+    fn an_answer_that_came_while_the_thread_was_held_up_past_the_end_counts() {
+        use std::io::Write;
+        let mut own = OwnLoop::new().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut far = listener.accept().unwrap().0;
+        near.set_nonblocking(true).unwrap();
+        let (told, heard) = tokio::sync::oneshot::channel();
+        let task = async move {
+            let mut byte = [0];
+            let near = tokio::net::TcpStream::from_std(near).unwrap();
+            near.readable().await.unwrap();
+            near.try_read(&mut byte).unwrap();
+            told.send(byte[0]).unwrap();
+        };
+        own.runtime.0.as_ref().unwrap().spawn(task);
+        let look = || {
+            far.write_all(&[7]).unwrap();
+            std::thread::sleep(Duration::from_millis(200));
+            Ok(())
+        };
+        let outcome = own.block_until(after(Duration::from_millis(120)), Some(look), heard).unwrap();
+        assert_eq!(outcome, Some(Ok(7)));
     }
 
     #[test]

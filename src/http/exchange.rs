@@ -7,11 +7,12 @@ use ::http::Method;
 use serde_json::{json, Value};
 use url::Url;
 
+use super::address::is_local_name;
 use super::byte_rates::Pace;
 use super::endpoint_settings::{host_and_port, EndpointSettings};
 use super::handshake::HandshakeWatch;
 use super::host_trust::HostTrust;
-use super::lanes::{many, LaneInUse};
+use super::lanes::{many, LaneInUse, ENOUGH, REST};
 use super::location::Location;
 use super::origin::host_of;
 use super::response::{BodyTerms, Patience, Response};
@@ -38,6 +39,10 @@ struct Sender<'a> {
     pool: reqwest::Client,
     /// Where the pool's connections are driven by those who wait for them.
     lane: Option<LaneInUse>,
+    /// Of the pool.
+    way: (&'a Route, HostTrust),
+    /// The throttle of the host, if the request is a small one.
+    small: Option<&'a Throttle>,
     watch: HandshakeWatch,
     /// How long the headers of the response may take.
     answer: WaitLimit,
@@ -145,24 +150,24 @@ impl Http {
     fn sender<'a>(
         &self,
         call: &'a Call,
-        (at, route): (&Location, &Route),
-        small: Option<&Throttle>,
+        (at, route): (&Location, &'a Route),
+        small: Option<&'a Throttle>,
         answer_within: Option<Duration>,
         up: Pace,
     ) -> Result<Sender<'a>> {
         let usual = WaitLimit::new(answer_within.unwrap_or(self.options().idle()), "no answer from the server");
         let answer = at.endpoint_settings.as_ref().map_or(usual, |settings| settings.wait_for_answer(usual, call));
-        // One request at a time may be meant for a server that has but one connection.
-        let has_lane = small.is_some_and(|throttle| throttle.limits().at_once > 1 && throttle.is_asked_often(many()));
+        let (way, has_lane) =
+            ((route, at.trust), small.is_some_and(|throttle| may_have_lane(throttle, &at.url, route)));
         let lane = match has_lane {
-            true => self.lanes.take(call, &self.pools, (route, at.trust))?,
+            true => self.lanes.take(call, &self.pools, way)?,
             false => None,
         };
         let (lane, pool) = match lane {
             Some((lane, pool)) => (Some(lane), pool),
             None => (None, self.pools.get(route, at.trust)?),
         };
-        Ok(Sender { call, pool, lane, watch: HandshakeWatch::default(), answer, answer_within, up })
+        Ok(Sender { call, pool, lane, way, small, watch: HandshakeWatch::default(), answer, answer_within, up })
     }
 
     /// Sends a request, and waits for the headers of its response.
@@ -220,11 +225,38 @@ impl Http {
                 // Requests that change the registry may take long; opening an upload must not.
                 let slow = message.body().is_some() || *message.method() == Method::PUT;
                 let limit = if slow { limits.response } else { no_answer };
-                match &mut sender.lane {
-                    Some(lane) => send_in(lane, call, limit, (&sender.watch, &sender.pool), message),
+                match sender.lane {
+                    Some(_) => self.send_in_lane(sender, limit, message),
                     None => call.wait(Some(limit), send(message)),
                 }
             }
+        }
+    }
+
+    /// Sends something small over its lane. If that gets no connection, one may be ready among those that all share.
+    // Apart from the rest, because the request is large here while it is under way: calls on small stacks do not come here.
+    #[inline(never)]
+    fn send_in_lane(
+        &self,
+        sender: &mut Sender,
+        limit: WaitLimit,
+        message: reqwest::Request,
+    ) -> Result<reqwest::Result<reqwest::Response>> {
+        let (call, again) = (sender.call, message.try_clone());
+        let sent = sender.watch.over(sender.pool.execute(message));
+        let outcome = match &mut sender.lane {
+            Some(lane) => lane.wait(call, limit, sent)?,
+            None => call.wait(Some(limit), sent)?,
+        };
+        match (outcome, again) {
+            (Err(error), Some(again)) if transport_error::has_no_connection(&error) => {
+                sender.lane = None;
+                sender.small.inspect(|throttle| throttle.has_no_more_connections());
+                sender.pool = self.pools.get(sender.way.0, sender.way.1)?;
+                let sent = sender.watch.over(sender.pool.execute(again));
+                call.wait(Some(limit), call.engine().aside(sent))
+            }
+            (outcome, _) => Ok(outcome),
         }
     }
 
@@ -273,16 +305,14 @@ fn read_if_wanted_whole(call: &Call, request: &Request, response: &mut Response)
     }
 }
 
-/// Apart from the rest, because the request is large here while it is under way: calls on small stacks do not come here.
-#[inline(never)]
-fn send_in(
-    lane: &mut LaneInUse,
-    call: &Call,
-    limit: WaitLimit,
-    (watch, pool): (&HandshakeWatch, &reqwest::Client),
-    message: reqwest::Request,
-) -> Result<reqwest::Result<reqwest::Response>> {
-    lane.wait(call, limit, watch.over(pool.execute(message)))
+/// Whether small requests to a host may be made over connections that are driven by those who make them.
+///
+/// One step of such a connection cannot be ended. Without TLS it lasts as long as what the server sends without end, so only a server on
+/// this machine is trusted not to.
+fn may_have_lane(throttle: &Throttle, url: &Url, route: &Route) -> bool {
+    let is_here =
+        route.unix_socket.is_some() || (is_local_name(url) && route.address.is_none() && route.proxy.is_none());
+    (is_here || url.scheme() == "https") && throttle.limits().at_once >= ENOUGH && throttle.is_asked_often(many(), REST)
 }
 
 /// A body that is given to the HTTP package whole, or none.

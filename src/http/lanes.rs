@@ -21,8 +21,10 @@ use crate::sync::lock;
 static MANY: AtomicU32 = AtomicU32::new(16);
 /// How many lanes there are, at most.
 const MOST: usize = 8;
-/// How long one rests before it is closed.
-const REST: Duration = Duration::from_secs(60);
+/// How many requests a host must be allowed at once: fewer are meant for one that has so few connections, and it keeps those that all share.
+pub(crate) const ENOUGH: usize = 8;
+/// How long one rests before it is closed. Nothing notices meanwhile that its server has closed it.
+pub(crate) const REST: Duration = Duration::from_secs(15);
 
 pub(crate) fn many() -> u32 {
     MANY.load(Ordering::Relaxed)
@@ -102,14 +104,18 @@ impl Lanes {
     }
 }
 
+/// Ends with the last of them, so that nothing wakes up a process that is idle.
 async fn close_the_rested(home: Weak<Mutex<Resting>>, rest: Duration) {
+    let mut due = Instant::now() + rest;
     loop {
-        tokio::time::sleep(rest).await;
+        tokio::time::sleep_until(due.into()).await;
         let Some(home) = home.upgrade() else { return };
         let mut resting = lock(&home);
         let lanes = std::mem::take(&mut resting.lanes);
         let (rested, others): (Vec<_>, Vec<_>) = lanes.into_iter().partition(|lane| lane.rests_since.elapsed() >= rest);
         resting.lanes = others;
+        let oldest = resting.lanes.iter().map(|lane| lane.rests_since).min();
+        due = oldest.unwrap_or_else(Instant::now) + rest;
         let is_over = resting.lanes.is_empty() && resting.out == 0;
         resting.is_watched &= !is_over;
         drop(resting);
@@ -147,5 +153,31 @@ impl Drop for LaneInUse {
         if let Some(home) = self.home.upgrade() {
             lock(&home).out -= 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_rests_is_closed_when_it_is_due() {
+        let rest = Duration::from_millis(400);
+        let lanes = Lanes::default();
+        let add = || lock(&lanes.0).lanes.extend(Lane::new());
+        let count = || lock(&lanes.0).lanes.len();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            add();
+            let begun = Instant::now();
+            let watcher = tokio::spawn(close_the_rested(Arc::downgrade(&lanes.0), rest));
+            tokio::time::sleep(rest / 2).await;
+            add();
+            tokio::time::sleep(rest * 3 / 4).await;
+            assert_eq!(count(), 1);
+            watcher.await.unwrap();
+            assert_eq!(count(), 0);
+            assert!(begun.elapsed() >= rest * 3 / 2 && begun.elapsed() < rest * 2, "{:?}", begun.elapsed());
+        });
     }
 }

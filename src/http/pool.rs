@@ -1,7 +1,7 @@
 //! The HTTP crate behind a narrow interface: everything that is enabled or disabled in it is decided here.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustls::ClientConfig;
@@ -24,8 +24,16 @@ pub(crate) struct Pools {
 
 struct RoutePool {
     client: reqwest::Client,
+    common: Common,
+}
+
+/// What all connections of a route have in common, wherever they are driven.
+#[derive(Clone)]
+struct Common {
     /// With the sessions that its connections have begun.
     tls: ClientConfig,
+    /// With the limit of threads that it can block.
+    resolver: Arc<GuardedResolver>,
 }
 
 impl Pools {
@@ -42,10 +50,10 @@ impl Pools {
         self.with(route, trust, |pool| Ok(pool.client.clone()))
     }
 
-    /// Another pool for the same, with the same TLS: for connections that are driven elsewhere.
+    /// Another pool for the same: for connections that are driven elsewhere.
     pub(crate) fn another(&self, route: &Route, trust: HostTrust) -> Result<reqwest::Client> {
-        let tls = self.with(route, trust, |pool| Ok(pool.tls.clone()))?;
-        self.builder(route, trust, tls)?.build().map_err(set_up)
+        let common = self.with(route, trust, |pool| Ok(pool.common.clone()))?;
+        self.builder(route, common)?.build().map_err(set_up)
     }
 
     fn with<T>(&self, route: &Route, trust: HostTrust, work: impl FnOnce(&RoutePool) -> Result<T>) -> Result<T> {
@@ -54,9 +62,11 @@ impl Pools {
         if let Some(pool) = pools.get(&key) {
             return work(pool);
         }
-        let tls = self.roots.config(route)?;
-        let client = self.builder(route, trust, tls.clone())?.build().map_err(set_up)?;
-        work(pools.entry(key).or_insert(RoutePool { client, tls }))
+        let fixed = route.address.map(|address| address.ip);
+        let resolver = Arc::new(GuardedResolver::new(trust, fixed, route.proxy.as_ref().map(Proxy::host)));
+        let common = Common { tls: self.roots.config(route)?, resolver };
+        let client = self.builder(route, common.clone())?.build().map_err(set_up)?;
+        work(pools.entry(key).or_insert(RoutePool { client, common }))
     }
 
     /// Drops all pooled connections; those in use end with their responses.
@@ -64,11 +74,10 @@ impl Pools {
         lock(&self.pools).clear();
     }
 
-    fn builder(&self, route: &Route, trust: HostTrust, tls: ClientConfig) -> Result<reqwest::ClientBuilder> {
-        let fixed = route.address.map(|address| address.ip);
+    fn builder(&self, route: &Route, common: Common) -> Result<reqwest::ClientBuilder> {
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .dns_resolver(GuardedResolver::new(trust, fixed, route.proxy.as_ref().map(Proxy::host)))
+            .tls_backend_preconfigured(common.tls)
+            .dns_resolver(common.resolver)
             .user_agent(&self.options.user_agent)
             .connect_timeout(route.connect.unwrap_or(Duration::MAX).min(self.options.connect()))
             .redirect(reqwest::redirect::Policy::none())
@@ -94,4 +103,21 @@ fn set_up(error: reqwest::Error) -> Error {
         );
     }
     Error::new(Code::Internal, format!("cannot set up HTTP: {}", super::transport_error::text(&error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_pools_of_a_route_share_the_limit_of_threads_that_look_up_names() {
+        let pools = Pools::new(HttpOptions::default());
+        let (route, trust) = (Route::default(), HostTrust::Caller);
+        let users = || pools.with(&route, trust, |pool| Ok(Arc::strong_count(&pool.common.resolver))).unwrap();
+        let before = users();
+        let all: Vec<_> = (0..3).map(|_| pools.another(&route, trust).unwrap()).collect();
+        assert!(users() >= before + all.len(), "each has a limit of its own");
+        drop(all);
+        assert_eq!(users(), before);
+    }
 }

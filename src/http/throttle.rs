@@ -6,7 +6,6 @@
 //! program (a copy reads one blob while it writes another), and holders that wait for permits would deadlock.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -52,8 +51,14 @@ pub(crate) struct Throttle {
     permits: Arc<Semaphore>,
     rates: ByteRates,
     times: Mutex<HostTimes>,
-    /// How many small things it was asked for.
-    small: AtomicU32,
+    small: Mutex<SmallRequests>,
+}
+
+/// Requests for something small that came close together.
+#[derive(Default)]
+struct SmallRequests {
+    count: u32,
+    last: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -88,11 +93,23 @@ impl Permit {
     }
 }
 
+impl SmallRequests {
+    fn add(&mut self, many: u32, at_most: Duration, now: Instant) -> bool {
+        if self.last.is_none_or(|last| now.saturating_duration_since(last) > at_most) {
+            self.count = 0;
+        }
+        self.last = Some(now);
+        let before = self.count;
+        self.count = before.saturating_add(1);
+        before >= many
+    }
+}
+
 impl Throttle {
     /// A throttle with the limits of its host.
     pub(crate) fn new(limits: HostLimits) -> Throttle {
         let rates = ByteRates::new(limits.bytes);
-        Throttle { limits, permits: permits(limits.at_once), rates, times: Mutex::default(), small: AtomicU32::new(0) }
+        Throttle { limits, permits: permits(limits.at_once), rates, times: Mutex::default(), small: Mutex::default() }
     }
 
     /// The same host with other limits: a pause that the server asked for still applies, and what was taken stays taken.
@@ -100,20 +117,21 @@ impl Throttle {
         let same = limits.at_once == self.limits.at_once;
         let permits = if same { self.permits.clone() } else { permits(limits.at_once) };
         let (rates, times) = (self.rates.with_limits(limits.bytes), Mutex::new(*self.times()));
-        Throttle { limits, permits, rates, times, small: AtomicU32::new(0) }
+        Throttle { limits, permits, rates, times, small: Mutex::default() }
     }
 
     pub(crate) fn limits(&self) -> HostLimits {
         self.limits
     }
 
-    /// Counts another request for something small; whether there were that many before.
-    pub(crate) fn is_asked_often(&self, many: u32) -> bool {
-        let before = self.small.load(Ordering::Relaxed);
-        if before < many {
-            self.small.store(before + 1, Ordering::Relaxed);
-        }
-        before >= many
+    /// Counts another request for something small; whether there were that many before, none this long after the one before.
+    pub(crate) fn is_asked_often(&self, many: u32, at_most: Duration) -> bool {
+        lock(&self.small).add(many, at_most, Instant::now())
+    }
+
+    /// The requests before count no more: another connection to it could not be had.
+    pub(crate) fn has_no_more_connections(&self) {
+        *lock(&self.small) = SmallRequests::default();
     }
 
     /// How fast bodies may pass.
@@ -265,6 +283,18 @@ mod tests {
             assert!(*wait <= due && *wait > due - Duration::from_millis(100), "{wait:?}");
         }
         assert!(!four.is_idle());
+    }
+
+    #[test]
+    fn only_requests_that_come_close_together_are_many() {
+        let (mut small, second, begun) = (SmallRequests::default(), Duration::from_secs(1), Instant::now());
+        let answers: Vec<bool> = (0..5).map(|number| small.add(3, second, begun + second * number)).collect();
+        assert_eq!(answers, [false, false, false, true, true]);
+        assert!(!small.add(3, second, begun + second * 6), "too late");
+        let throttle = throttle(0.0);
+        assert!(!throttle.is_asked_often(1, second) && throttle.is_asked_often(1, second));
+        throttle.has_no_more_connections();
+        assert!(!throttle.is_asked_often(1, second));
     }
 
     #[test]

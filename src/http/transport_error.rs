@@ -253,6 +253,14 @@ fn chain(error: &reqwest::Error) -> Vec<String> {
     causes
 }
 
+/// Whether a request was not sent because the system gave no connection for it: refused, unreachable, or no more descriptors.
+pub(crate) fn has_no_connection(error: &reqwest::Error) -> bool {
+    let first: &(dyn StdError + 'static) = error;
+    let mut causes = std::iter::successors(Some(first), |cause: &&(dyn StdError + 'static)| (**cause).source());
+    let is_of_system = |cause: &std::io::Error| cause.raw_os_error().is_some();
+    error.is_connect() && !error.is_timeout() && causes.any(|cause| cause.downcast_ref().is_some_and(is_of_system))
+}
+
 // An io::Error does not show its inner error in source().
 fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     let mut next = Some(error);

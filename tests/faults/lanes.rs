@@ -2,6 +2,8 @@
 //! the network thread drives.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,6 +16,7 @@ use serde_json::json;
 
 use crate::common::*;
 use crate::server::*;
+use crate::tls::{Certificate, AUTHORITY, NAMES, NOW};
 
 /// More than go over the common connections.
 const MANY: usize = 24;
@@ -95,15 +98,16 @@ fn threads_that_cannot_drive_a_connection_have_none() {
             other.block_on(async { get(&call(client), client, host).unwrap() });
         });
     });
-    // One connection is all that the caller wants there to be.
+    // So few connections are all that the caller wants there to be.
     roomy(|| {
-        let server = Server::start(manifest);
-        let client = client();
-        client
-            .set_host(&server.host, host_options(json!({"plain_http": true, "max_connections_per_host": 1})))
-            .unwrap();
-        (0..MANY).for_each(|_| get(&call(&client), &client, &server.host).unwrap());
-        assert_eq!(ports(&server, 0).len(), 1);
+        for most in [1, 2, 7] {
+            let server = Server::start(manifest);
+            let client = client();
+            let options = json!({"plain_http": true, "max_connections_per_host": most});
+            client.set_host(&server.host, host_options(options)).unwrap();
+            (0..MANY).for_each(|_| get(&call(&client), &client, &server.host).unwrap());
+            assert_eq!(ports(&server, 0).len(), 1, "{most}");
+        }
     });
 }
 
@@ -249,5 +253,96 @@ fn a_long_list_comes_whole() {
         let tags = client.tags_of(&call(&client), &repository(&server.host), &Default::default()).unwrap();
         assert_eq!(serde_json::to_value(&tags).unwrap()["tags"].as_array().unwrap().len(), names.len());
         assert_eq!(ports(&server, MANY), ports(&server, MANY - 1));
+    });
+}
+
+/// A server that does not stop to announce an answer from the request MANY on.
+fn flooding() -> Server {
+    Server::start(|seen| match seen.number >= MANY {
+        true => lost().then(Then::Flood),
+        false => manifest(seen),
+    })
+}
+
+/// A call that is flooded ends that soon after what ends it.
+fn ends_in_a_flood(client: &Client, host: &str, soon: Duration) {
+    let time = Duration::from_millis(300);
+    let (context, flooded) = with_context(client);
+    let stop = thread::spawn(move || {
+        thread::sleep(time);
+        context.cancel();
+        Instant::now()
+    });
+    fails(get(&flooded, client, host), Code::Cancelled, "");
+    let taken = stop.join().unwrap().elapsed();
+    assert!(taken < soon, "{taken:?}");
+
+    let (context, flooded) = with_context(client);
+    context.set_deadline(Some(time));
+    within(time + soon, || drop(fails(get(&flooded, client, host), Code::Timeout, "")));
+}
+
+#[test]
+fn a_flood_of_announcements_without_tls_keeps_no_thread_that_makes_a_call() {
+    roomy(|| {
+        let server = flooding();
+        let client = client();
+        let host = server.host.replace("127.0.0.1", "registry.test");
+        client.set_host(&host, host_options(json!({"plain_http": true, "address": "127.0.0.1"}))).unwrap();
+        (0..MANY).for_each(|_| get(&call(&client), &client, &host).unwrap());
+        assert_eq!(ports(&server, 0).len(), 1, "it has a lane");
+        ends_in_a_flood(&client, &host, Duration::from_millis(300));
+    });
+}
+
+#[test]
+fn a_flood_of_announcements_with_tls_is_left_from_a_lane() {
+    // Nothing is optimized in a build for tests.
+    let soon = Duration::from_millis(if cfg!(debug_assertions) { 1000 } else { 200 });
+    roomy(move || {
+        let server = flooding();
+        let certificate = Certificate::own(&format!("{AUTHORITY}\n{NAMES}"), NOW);
+        let host = certificate.before(&server.host);
+        let options = changed(options(), |options| {
+            options.http.plain_http = false;
+            options.http.tls.ca_file = ocireg::registry::Texts(vec![certificate.file()]);
+        });
+        let client = Client::new(options).unwrap();
+        // It finds out first whether the host speaks TLS.
+        while server.seen().len() < MANY {
+            get(&call(&client), &client, &host).unwrap();
+        }
+        assert_ne!(ports(&server, MANY - 1), ports(&server, 0), "it has no lane");
+        ends_in_a_flood(&client, &host, soon);
+    });
+}
+
+/// A server that takes one connection, and refuses all others.
+fn of_one_connection() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        drop(listener);
+        let size = MANIFEST.len();
+        let answer =
+            format!("HTTP/1.1 200 OK\r\nContent-Type: {MANIFEST_TYPE}\r\nContent-Length: {size}\r\n\r\n{MANIFEST}");
+        for line in BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok) {
+            if line.is_empty() && stream.write_all(answer.as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    host
+}
+
+#[test]
+fn a_server_that_refuses_another_connection_is_asked_over_the_one_that_is_there() {
+    roomy(|| {
+        let host = of_one_connection();
+        let client = client();
+        within(Duration::from_secs(3), || {
+            (0..3 * MANY).for_each(|_| get(&call(&client), &client, &host).unwrap());
+        });
     });
 }

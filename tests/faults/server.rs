@@ -43,6 +43,8 @@ pub enum Then {
     Close,
     Reset,
     Stall,
+    /// Announces an answer without end.
+    Flood,
 }
 
 /// A response.
@@ -272,6 +274,13 @@ fn talk(stream: TcpStream, handler: &Handler, all: &Mutex<Vec<Seen>>, over: &Ato
                 return Ok(());
             }
             Then::Reset => return reset(&stream),
+            Then::Flood => {
+                let heads = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(4096);
+                while !over.load(Ordering::SeqCst) {
+                    output.write_all(heads.as_bytes())?;
+                }
+                return Ok(());
+            }
             Then::Stall => {
                 while !over.load(Ordering::SeqCst) {
                     std::thread::sleep(Duration::from_millis(20));

@@ -10,7 +10,7 @@ use super::tar::{EntryKind, LayerEntries, TarEntry};
 use super::Image;
 use crate::call::Call;
 use crate::digest::Digest;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::options::options;
 use crate::platform::Platform;
@@ -102,12 +102,15 @@ pub fn files(call: &Call, store: &dyn ReadStore, options: &FilesOptions) -> Resu
         done = done.saturating_add(layer.size);
         unpacked.push(ExtractedLayer { digest: layer.digest.clone(), diff_id, diff_id_checked });
     }
-    let bytes = tree.lower.values().filter(|node| node.entry.kind == EntryKind::File).map(|node| node.entry.size);
+    let mut sizes = tree.lower.values().filter(|node| node.entry.kind == EntryKind::File).map(|node| node.entry.size);
+    // Sparse files may say any size, of which nothing is read.
+    let bytes = sizes.try_fold(0, u64::checked_add).filter(|bytes| i64::try_from(*bytes).is_ok());
+    let bytes = bytes.ok_or_else(|| Error::new(Code::LimitExceeded, "the files have more than 2^63-1 bytes"))?;
     Ok(ImageFiles {
         digest: image.content.digest().clone(),
         platform: image.platform,
         layers: unpacked,
-        bytes: bytes.fold(0, u64::saturating_add),
+        bytes,
         files: tree.lower.into_iter().map(|(path, node)| node.listed(&path, &layers)).collect(),
         served_by: Senders::of(call),
     })

@@ -5,6 +5,7 @@ use tar::{EntryType, Header};
 
 use super::names::{clean, shown, LONGEST_PATH};
 use super::pax::Pax;
+use super::size_field;
 use super::sparse::{of_header, SparseContent, SparsePart, SparsePiece, TextMap};
 use super::TarSource;
 use crate::error::{Code, Error, Result};
@@ -97,7 +98,8 @@ impl<S: TarSource> Entries<S> {
             if !has_its_sum(header, &block) {
                 return Err(self.bad("a header has a wrong checksum, or it is not a tar archive"));
             }
-            let size = header.entry_size().map_err(|error| self.bad(format!("a size: {error}")))?;
+            let size = size_field::size(&header.as_old().size, header.entry_size());
+            let size = size.map_err(|error| self.bad(format!("a size: {error}")))?;
             match header.entry_type() {
                 EntryType::GNULongName => long_name = Some(self.small(size)?),
                 EntryType::GNULongLink => long_link = Some(self.small(size)?),

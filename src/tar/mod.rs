@@ -5,6 +5,7 @@ mod entries;
 pub(crate) mod names;
 mod pax;
 mod record;
+mod size_field;
 mod sparse;
 pub(crate) mod write;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::record::{first_record, record};
+use super::size_field::LARGEST;
 use super::sparse::SparseRecords;
 
 #[derive(Default)]
@@ -37,6 +38,7 @@ impl Pax {
             match key {
                 b"path" if !value.is_empty() => pax.path = Some(value.to_vec()),
                 b"linkpath" if !value.is_empty() => pax.link = Some(value.to_vec()),
+                b"size" if number()? > LARGEST => return Err("a size in an extended header is beyond 2^63-1"),
                 b"size" => pax.size = Some(number()?),
                 b"uid" => pax.uid = Some(number()?),
                 b"gid" => pax.gid = Some(number()?),

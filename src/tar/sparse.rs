@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use tar::{GnuExtSparseHeader, GnuSparseHeader, Header};
 
+use super::size_field::{self, LARGEST};
+
 /// More pieces than any file has that is worth storing so.
 const MOST_PIECES: usize = 1 << 20;
 /// The bytes of a number in a map that is written as text.
@@ -90,7 +92,10 @@ fn pieces(numbers: &[u64]) -> Result<Vec<SparsePiece>, Refused> {
 fn number(text: &[u8]) -> Result<u64, Refused> {
     let wrong = "a number in the map of a sparse file is not a number";
     match !text.is_empty() && text.len() <= LONGEST_NUMBER && text.iter().all(u8::is_ascii_digit) {
-        true => std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(wrong),
+        true => {
+            let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+            number.filter(|number| *number <= LARGEST).ok_or(wrong)
+        }
         false => Err(wrong),
     }
 }
@@ -103,7 +108,7 @@ pub(super) fn of_header<E>(
 ) -> Result<(u64, Vec<SparsePiece>), E> {
     let wrong = "the map of a sparse file is damaged";
     let header = header.as_gnu().ok_or_else(|| refuse(wrong))?;
-    let size = header.real_size().map_err(|_| refuse(wrong))?;
+    let size = size_field::size(&header.realsize, header.real_size()).map_err(|_| refuse(wrong))?;
     let mut pieces = Vec::new();
     let mut is_whole = take(&mut pieces, &header.sparse).map_err(&refuse)?;
     let mut goes_on = header.is_extended();
@@ -125,8 +130,10 @@ fn take(pieces: &mut Vec<SparsePiece>, block: &[GnuSparseHeader]) -> Result<bool
         if piece.is_empty() {
             return Ok(true);
         }
-        let read = || Some((piece.offset().ok()?, piece.length().ok()?));
-        pieces.push(read().ok_or("the map of a sparse file is damaged")?);
+        let offset = size_field::size(&piece.offset, piece.offset());
+        let length = size_field::size(&piece.numbytes, piece.length());
+        pieces
+            .push(offset.and_then(|offset| Ok((offset, length?))).map_err(|_| "the map of a sparse file is damaged")?);
         if pieces.len() > MOST_PIECES {
             return Err("a sparse file has too many pieces");
         }
@@ -299,6 +306,9 @@ mod tests {
             (&[("size", "5"), ("map", "0,5,")], false),
             (&[("size", "5"), ("map", "0,+5")], false),
             (&[("size", "5"), ("map", "0")], false),
+            (&[("size", "9223372036854775807"), ("map", "0,5")], true),
+            (&[("size", "9223372036854775808"), ("map", "0,5")], false),
+            (&[("size", "18446744073709551615"), ("map", "0,5")], false),
             (&[("map", "0,5")], false),
             (&[("size", "5"), ("map", "0,5"), ("offset", "0")], false),
             (&[("major", "1"), ("minor", "0"), ("realsize", "5")], true),

@@ -182,3 +182,61 @@ fn zeros_count_as_what_is_unpacked() {
     let outcome = extract(&call(&client), &Memory::new(&[layer(&small)]), &out.path().join("other"), &options);
     fails(outcome, Code::LimitExceeded, "50000");
 }
+
+/// The same as another header: with this field, and the right sum.
+fn with_field(mut tar: Vec<u8>, at: usize, field: [u8; 12]) -> Vec<u8> {
+    tar[at..at + 12].copy_from_slice(&field);
+    let mut header = tar::Header::from_byte_slice(&tar[..512]).clone();
+    header.set_cksum();
+    tar[..512].copy_from_slice(header.as_bytes());
+    tar
+}
+
+/// Sizes that some readers take for others, or cannot hold, are refused where nothing of them is read, too.
+#[test]
+fn sizes_that_not_all_can_hold_are_refused() {
+    let client = client();
+    let listed = |entries: &[Vec<u8>]| files(&call(&client), &Memory::new(&[layer(entries)]), &FilesOptions::default());
+    let said =
+        |name: &str, size: &str| vec![pax(&[("GNU.sparse.size", size), ("GNU.sparse.map", "0,1")]), file(name, "x")];
+    let lines = |size: &str| {
+        let records = [
+            ("GNU.sparse.major", "1"),
+            ("GNU.sparse.minor", "0"),
+            ("GNU.sparse.realsize", size),
+            ("GNU.sparse.name", "s"),
+        ];
+        vec![pax(&records), file("x", &format!("0\n{}", "\0".repeat(510)))]
+    };
+    let base256 = |high: [u8; 4], low: u64| {
+        let mut field = [0; 12];
+        field[..4].copy_from_slice(&high);
+        field[4..].copy_from_slice(&low.to_be_bytes());
+        field
+    };
+    let (good, most) = (|| old_gnu(2000, &[(1024, 4)], b"data"), i64::MAX as u64);
+    for entries in [
+        said("s", &most.to_string()),
+        lines(&most.to_string()),
+        vec![with_field(good(), 483, base256([0x80, 0, 0, 0], most))],
+    ] {
+        let found = listed(&entries).unwrap();
+        assert_eq!((found.bytes, found.files[0].size), (most, most));
+    }
+    for (name, entries) in [
+        ("one more", said("s", &(most + 1).to_string())),
+        ("all bits", said("s", &u64::MAX.to_string())),
+        ("one more, in lines", lines(&(most + 1).to_string())),
+        ("one more, in a header", vec![with_field(good(), 483, base256([0x80, 0, 0, 0], most + 1))]),
+        ("negative", vec![with_field(good(), 483, [0xff; 12])]),
+        ("more than 64 bits", vec![with_field(good(), 483, base256([0x80, 0, 0, 1], 2000))]),
+        ("an offset of more than 64 bits", vec![with_field(good(), 386, base256([0x80, 0, 0, 1], 1024))]),
+        ("a length of more than 64 bits", vec![with_field(good(), 398, base256([0x80, 0, 0, 1], 4))]),
+        ("any file", vec![with_field(file("s", "x"), 124, base256([0x80, 0, 0, 1], 1))]),
+    ] {
+        let error = listed(&entries).err();
+        assert_eq!(error.map(|error| error.code()), Some(Code::InvalidManifest), "{name}");
+    }
+    let half = (1u64 << 62).to_string();
+    fails(listed(&[said("s", &half), said("t", &half)].concat()), Code::LimitExceeded, "more than 2^63-1 bytes");
+}

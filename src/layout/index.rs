@@ -80,6 +80,12 @@ pub(crate) fn keys_of(name: &str) -> Vec<String> {
     [Some(format!("name {name}")), image].into_iter().flatten().collect()
 }
 
+/// The image that an entry is called, however that is spelled; None where that is a tag alone, or nothing.
+pub(crate) fn image_key(entry: &Descriptor) -> Option<String> {
+    let image = entry.annotation(IMAGE_NAME);
+    image.or_else(|| name_of(entry).filter(|name| image_name(name).is_some())).map(canonical)
+}
+
 fn canonical(image: &str) -> String {
     Reference::parse(image, None).map_or_else(|_| image.to_owned(), |reference| reference.canonical_ref())
 }

@@ -90,10 +90,10 @@ impl Needed {
         is_fine && self.blobs.iter().all(is_there)
     }
 
-    /// Adds blobs that are not on the list yet.
+    /// Adds blobs that are not on the list yet, each once.
     pub(super) fn add(&mut self, more: Vec<Descriptor>) {
-        let known: BTreeSet<Digest> = self.all().map(|blob| blob.digest.clone()).collect();
-        self.blobs.extend(more.into_iter().filter(|blob| !known.contains(&blob.digest)));
+        let mut known: BTreeSet<Digest> = self.all().map(|blob| blob.digest.clone()).collect();
+        self.blobs.extend(more.into_iter().filter(|blob| known.insert(blob.digest.clone())));
     }
 
     /// Whether it is needed, even if it is damaged.

@@ -61,7 +61,10 @@ pub fn put_blob(
 ) -> Result<StoredBlob> {
     match holder {
         Place::Registry(reference) => client.put_blob(call, reference.repository(), bytes, options),
-        _ => take(client, call, holder, &mut InMemory(bytes, bytes), options),
+        _ => {
+            let size = options.size.or(Some(bytes.len() as u64));
+            take(client, call, holder, &mut InMemory(bytes, bytes), &BlobPutOptions { size, ..options.clone() })
+        }
     }
 }
 
@@ -111,7 +114,8 @@ fn take(
     Ok(StoredBlob { digest: taken.digest, size: taken.size, location: None, uploaded: taken.is_new, mounted: false })
 }
 
-/// Ends what was begun, also after an error: a layout that was made for it is an empty one then, and not half a layout.
+/// Ends what was begun, also after an error: a layout that was made for it is an empty one then, and not half a layout, and an archive
+/// is as it was, or still not there.
 fn ended<T>(call: &Call, store: &dyn WriteStore, outcome: Result<T>) -> Result<T> {
     let finished = store.finish(call);
     outcome.and_then(|done| finished.map(|()| done))

@@ -23,13 +23,15 @@ impl ArchiveWriter {
         let kept = self.kept(call)?;
         let size_of = |digest: &Digest| kept.as_ref().and_then(|kept| kept.size(digest));
         let there = promised.digest.and_then(size_of);
-        if there.is_some() && promised.size.is_none_or(|said| Some(said) == there) {
-            return repeated(call, source, PromisedBlob { size: there, ..promised });
+        // What is there may have a wrong size: the bytes show it where nothing is promised.
+        if there.is_some() && promised.size == there {
+            return repeated(call, source, promised);
         }
         let taken = self.stage(call, source, promised)?;
-        let is_new = size_of(&taken.digest).is_none();
-        if is_new {
-            self.keep_blob(Descriptor::new("", taken.digest.clone(), taken.size))?;
+        let is_new = size_of(&taken.digest) != Some(taken.size);
+        match is_new {
+            true => self.keep_blob(Descriptor::new("", taken.digest.clone(), taken.size))?,
+            false => self.forget_blob(taken.digest.clone())?,
         }
         Ok(TakenBlob { is_new, ..taken })
     }

@@ -1,6 +1,6 @@
 //! What an archive will contain: what it had, and what is new or taken away.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -14,7 +14,6 @@ use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::layout::index_change::{self, TakenName};
 use crate::layout::reachable_blobs::{needed, ImageBlobs, Shelf};
-use crate::layout::whole_name;
 use crate::manifest::{Descriptor, Kind};
 use crate::store::condition::{NameCondition, NameFate};
 use crate::store::RawManifest;
@@ -65,17 +64,12 @@ impl ArchiveLists {
         self.save(new.image.as_ref(), name);
     }
 
-    /// Puts an image onto Docker's list, if there is one.
+    /// Puts an image onto Docker's list, if there has to be one.
     fn save(&mut self, image: Option<&ImageBlobs>, name: Option<&str>) {
-        if self.form != ArchiveFormat::Docker && self.saved.is_none() {
-            return;
-        }
-        let list = self.saved.get_or_insert_default();
-        // A tag alone, which an oci-archive may have as a name, is not the name of an image.
-        let name = name.filter(|name| self.form == ArchiveFormat::Docker || index::image_name(name).is_some());
-        let name = name.and_then(|name| ArchiveFormat::Docker.full_name(name).ok());
-        if let Some(image) = image {
-            written_manifest_json::add(list, image, name.as_deref());
+        let Some(image) = image else { return };
+        if self.form == ArchiveFormat::Docker || self.saved.is_some() {
+            let list = self.saved.get_or_insert_default();
+            written_manifest_json::add(list, image, name.and_then(docker_name).as_deref());
         }
     }
 
@@ -97,38 +91,45 @@ impl ArchiveLists {
         Ok(fates)
     }
 
-    /// Takes a name away from both lists.
+    /// Takes a name away.
     pub(super) fn take_name(&mut self, name: &str, expected: Option<&Digest>, place: &str) -> Result<TakenName> {
         if let (None, Some(list)) = (index::find(&self.entries, Some(name)), &self.saved) {
-            if written_manifest_json::has_name(list, name) {
+            if docker_name(name).is_some_and(|name| written_manifest_json::has_name(list, &name)) {
                 let message = format!("manifest.json of {place} has the name '{name}', but index.json has not");
                 return Err(Error::new(Code::InvalidManifest, message));
             }
         }
-        let taken = index_change::take_name(&mut self.entries, name, expected, place)?;
-        if let Some(list) = &mut self.saved {
-            written_manifest_json::take(list, name);
-        }
-        Ok(taken)
+        index_change::take_name(&mut self.entries, name, expected, place)
     }
 
     /// Takes a manifest out, with all its names; false if no entry is about it.
     pub(super) fn take_manifest(&mut self, digest: &Digest) -> bool {
-        let is_it = |entry: &&Descriptor| entry.digest == *digest;
-        let names: Vec<String> = self.entries.iter().filter(is_it).filter_map(whole_name).map(str::to_owned).collect();
-        if let Some(list) = &mut self.saved {
-            names.iter().for_each(|name| written_manifest_json::take(list, name));
-        }
         index_change::take_manifest(&mut self.entries, digest)
+    }
+
+    /// After a change: a name that leads elsewhere than before is taken from the images of Docker's list that it does not lead to.
+    pub(super) fn agree(&mut self, before: &ArchiveLists, shelf: &dyn Shelf) -> Result<()> {
+        let Some(list) = &mut self.saved else { return Ok(()) };
+        let (then, now) = (by_image(&before.entries), by_image(&self.entries));
+        let moved: BTreeSet<&String> =
+            then.keys().chain(now.keys()).filter(|name| then.get(*name) != now.get(*name)).collect();
+        for name in moved {
+            let entries = now.get(name).map(Vec::as_slice).unwrap_or_default();
+            written_manifest_json::leave_to(list, name, &needed(shelf, entries)?.images);
+        }
+        Ok(())
     }
 
     /// Those lists, and their blobs.
     pub(super) fn contents(mut self, both: &StagedAndKept, more: Vec<Descriptor>) -> Result<ArchiveContents> {
         let mut needed = needed(both, &self.entries)?.whole(both)?;
+        needed.add(more);
         if needed.is_partial() {
             needed.add(both.kept.map(ExistingArchive::blobs).unwrap_or_default());
         }
-        needed.add(more);
+        if self.form == ArchiveFormat::Docker {
+            self.saved.get_or_insert_default();
+        }
         if let Some(list) = &mut self.saved {
             // An image whose last name has moved is not in the archive any more.
             let known: BTreeSet<&ImageBlobs> = needed.images.iter().collect();
@@ -146,6 +147,23 @@ impl ArchiveLists {
         let there = both.kept.map(ExistingArchive::blobs).unwrap_or_default();
         Ok(there.into_iter().filter(|blob| !needed.contains(&blob.digest)).collect())
     }
+}
+
+/// A name as Docker's list has it; a tag alone, which an oci-archive may have as a name, is not the name of an image.
+fn docker_name(name: &str) -> Option<String> {
+    index::image_name(name)?;
+    ArchiveFormat::Docker.full_name(name).ok()
+}
+
+/// The entries that each name of an image leads to.
+fn by_image(entries: &[Descriptor]) -> BTreeMap<String, Vec<Descriptor>> {
+    let mut found: BTreeMap<String, Vec<Descriptor>> = BTreeMap::new();
+    for entry in entries {
+        if let Some(name) = index::image_key(entry) {
+            found.entry(name).or_default().push(entry.clone());
+        }
+    }
+    found
 }
 
 /// What becomes of blobs that nothing in an archive names.

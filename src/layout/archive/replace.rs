@@ -36,7 +36,9 @@ impl ArchiveWriter {
         let busy = || Error::new(Code::Internal, "the archive is still being written");
         let work = Arc::try_unwrap(work).map_err(|_| busy());
         match written {
-            Ok(blobs) => work?.staging.finish().map(|()| blobs),
+            Ok(Some(blobs)) => work?.staging.finish().map(|()| blobs),
+            // What a broken copy has left stays for the next one.
+            Ok(None) => work.map(StagedCopy::leave).map(|()| Vec::new()),
             Err(error) => {
                 work.into_iter().for_each(StagedCopy::leave);
                 Err(error)
@@ -44,17 +46,18 @@ impl ArchiveWriter {
         }
     }
 
-    fn write(&self, call: &Call, work: &StagedCopy, change: Option<&ArchiveChange>) -> Result<Vec<Descriptor>> {
+    /// The blobs that it has then; None if nothing was new.
+    fn write(&self, call: &Call, work: &StagedCopy, change: Option<&ArchiveChange>) -> Result<Option<Vec<Descriptor>>> {
         work.staging.settle(call)?;
         match (&self.destination, &work.staging, &work.out) {
             (Destination::Replace(path), Staging::StagingFolder(folder), _) => {
                 self.replace(call, path, work, folder, change)
             }
             (_, _, Some(file)) => {
-                let Some(whole) = self.whole(call, work, None, change)? else { return Ok(Vec::new()) };
+                let Some(whole) = self.whole(call, work, None, change)? else { return Ok(None) };
                 let out = BufWriter::with_capacity(AT_ONCE, call.output(file)?);
                 self.write_entries(call, work, None, &whole, TarWriter::new(out, self.shown.clone()))?;
-                Ok(whole.blobs)
+                Ok(Some(whole.blobs))
             }
             _ => Err(Error::new(Code::Internal, "the archive has nowhere to go")),
         }
@@ -68,14 +71,14 @@ impl ArchiveWriter {
         work: &StagedCopy,
         folder: &StagingFolder,
         change: Option<&ArchiveChange>,
-    ) -> Result<Vec<Descriptor>> {
+    ) -> Result<Option<Vec<Descriptor>>> {
         let cannot = |error: std::io::Error| Error::io(format!("cannot write {}", path.display()), &error);
         loop {
             // Writers that share the staging folder wait for its lock: any user who may read the file could lock that.
             let held = if folder.is_shared() { None } else { hold(call, path)? };
             let is_there = held.is_some() || folder.is_shared() && path.exists();
             let kept = ExistingArchive::open(call, path, self.form)?;
-            let Some(whole) = self.whole(call, work, kept.as_ref(), change)? else { return Ok(Vec::new()) };
+            let Some(whole) = self.whole(call, work, kept.as_ref(), change)? else { return Ok(None) };
             let tar = BufWriter::with_capacity(AT_ONCE, folder.file()?);
             let tar = TarWriter::new(tar, path.display().to_string());
             let out = self.write_entries(call, work, kept.as_ref(), &whole, tar)?;
@@ -88,7 +91,7 @@ impl ArchiveWriter {
             };
             // Else another process was faster: its images are kept too.
             if named.map_err(cannot)? {
-                return Ok(whole.blobs);
+                return Ok(Some(whole.blobs));
             }
         }
     }
@@ -106,11 +109,13 @@ impl ArchiveWriter {
         let mut lists = before.clone();
         lists.add(&new, self.name.as_deref());
         change.map_or(Ok(()), |change| change(&mut lists, &both))?;
+        lists.agree(&before, &both)?;
         if self.unnamed != UnnamedBlobs::Dropped && new.blobs.is_empty() && lists == before {
             return Ok(None);
         }
-        let mut more = self.unnamed.stay(&before, &both)?;
-        more.extend(new.blobs.iter().cloned());
+        // What is new stands before what is there, which may have another size.
+        let mut more = new.blobs.clone();
+        more.extend(self.unnamed.stay(&before, &both)?);
         lists.contents(&both, more).map(Some)
     }
 
@@ -141,7 +146,7 @@ impl ArchiveWriter {
             let piece = NewMember { name: blob_file(&blob.digest), size: blob.size, bytes: Contents::Blob(bytes) };
             if let Err(error) = tar.add(call, piece) {
                 if staged && is_wrong(&error) {
-                    work.staging.remove(&blob.digest)?;
+                    work.staging.remove_wrong(call, &blob.digest)?;
                 }
                 return Err(error);
             }

@@ -83,7 +83,15 @@ impl Staging {
         }
     }
 
-    /// Removes a blob that is wrong, so that the next copy fetches it again.
+    /// Removes a blob if its bytes are wrong, so that the next copy fetches it again. They may be right, and a manifest wrong about them.
+    pub(super) fn remove_wrong(&self, call: &Call, digest: &Digest) -> Result<()> {
+        match self {
+            Staging::StagingFolder(folder) => folder.remove_wrong(call, digest),
+            Staging::Spooled(_) => Ok(()),
+        }
+    }
+
+    /// Removes a blob.
     pub(super) fn remove(&self, digest: &Digest) -> Result<()> {
         match self {
             Staging::StagingFolder(folder) => folder.remove(digest),

@@ -144,6 +144,14 @@ impl StagingFolder {
         }
     }
 
+    /// Removes a blob if its bytes do not have its digest.
+    pub(super) fn remove_wrong(&self, call: &Call, digest: &Digest) -> Result<()> {
+        match self.size(digest) {
+            Some(size) => self.verify(call, &Descriptor::new("", digest.clone(), size)),
+            None => Ok(()),
+        }
+    }
+
     /// Stores a manifest.
     pub(super) fn put_manifest(&self, call: &Call, content: &RawManifest) -> Result<()> {
         if self.size(content.digest()).is_some() {

@@ -14,6 +14,7 @@ use super::staging::Staging;
 use super::staging_folder::StagingFolder;
 use super::ArchiveFormat;
 use crate::call::Call;
+use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::manifest::Descriptor;
@@ -118,9 +119,12 @@ impl ArchiveWriter {
         ArchiveWriter::of(path, Target::of(path)?, form, name, space).changing(UnnamedBlobs::KeptIfBefore)
     }
 
-    fn changing(self, unnamed: UnnamedBlobs) -> Result<ArchiveWriter> {
+    fn changing(mut self, unnamed: UnnamedBlobs) -> Result<ArchiveWriter> {
         match self.is_replaced() {
-            true => Ok(ArchiveWriter { unnamed, ..self }),
+            true => {
+                self.unnamed = unnamed;
+                Ok(self)
+            }
             false => Err(unchangeable(&self.shown)),
         }
     }
@@ -181,6 +185,12 @@ impl ArchiveWriter {
         Ok(())
     }
 
+    /// Lets go of a blob that is staged, and that the archive has.
+    pub(super) fn forget_blob(&self, digest: Digest) -> Result<()> {
+        lock(&self.work()?.new).fleeting.push(digest);
+        Ok(())
+    }
+
     /// Refuses an image under a name while nothing of it has been moved, if the archive could not be read again with it.
     pub(super) fn check_room(&self, name: Option<&str>) -> Result<()> {
         lock(&self.work()?.new).room.check(&self.shown, name)
@@ -225,5 +235,12 @@ impl ArchiveWriter {
 
     pub(super) fn work(&self) -> Result<Arc<StagedCopy>> {
         lock(&self.work).clone().ok_or_else(|| Error::new(Code::Internal, "the archive was not begun"))
+    }
+}
+
+impl Drop for ArchiveWriter {
+    /// What was begun and refused leaves nothing beside the file.
+    fn drop(&mut self) {
+        self.let_go();
     }
 }

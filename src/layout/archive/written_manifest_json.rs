@@ -45,20 +45,24 @@ pub(super) fn has_name(list: &[Value], name: &str) -> bool {
     tags.filter_map(Value::as_str).any(|tag| same_image(tag, name))
 }
 
-/// Takes a name from the image that has it, which is removed when it has no other name.
-pub(super) fn take(list: &mut Vec<Value>, name: &str) {
-    list.retain_mut(|entry| {
-        let Some(Value::Array(tags)) = entry.get_mut("RepoTags") else { return true };
-        let before = tags.len();
-        tags.retain(|tag| !tag.as_str().is_some_and(|tag| same_image(tag, name)));
-        !tags.is_empty() || before == 0
-    });
+/// Takes a name from all images but these. One that has no other name is removed.
+pub(super) fn leave_to(list: &mut Vec<Value>, name: &str, images: &[ImageBlobs]) {
+    let may_have = |entry: &Value| image(entry).is_ok_and(|image| images.contains(&image));
+    list.retain_mut(|entry| may_have(entry) || take(entry, name));
+}
+
+/// Takes a name from an image; false if that was its last.
+fn take(entry: &mut Value, name: &str) -> bool {
+    let Some(Value::Array(tags)) = entry.get_mut("RepoTags") else { return true };
+    let before = tags.len();
+    tags.retain(|tag| !tag.as_str().is_some_and(|tag| same_image(tag, name)));
+    !tags.is_empty() || before == 0
 }
 
 /// Adds an image. Its name is taken from the image that had it.
 pub(super) fn add(list: &mut Vec<Value>, new: &ImageBlobs, name: Option<&str>) {
     if let Some(name) = name {
-        take(list, name);
+        leave_to(list, name, &[]);
     }
     let there = list.iter_mut().find(|entry| image(entry).is_ok_and(|image| image == *new));
     match (there, name) {
@@ -106,7 +110,10 @@ mod tests {
             add(&mut list, &made(image), name);
             assert_eq!(tags(&list), wanted);
         }
-        assert_eq!(image(&list[0]).unwrap(), made("a"));
+        leave_to(&mut list, "z:1", &[made("d")]);
+        leave_to(&mut list, "x/y:2", &[made("d")]);
+        assert_eq!(tags(&list), r#"["docker.io/x/y:1"] ["z:1"]"#);
+        assert_eq!(image(&list[0]).unwrap(), made("c"));
         assert!(image(&json!({"Config": "x.json", "Layers": []})).is_err());
         assert!(image(&json!({"Config": "blobs/sha256/../x", "Layers": null})).is_err());
     }

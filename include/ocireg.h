@@ -1345,7 +1345,8 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 // subject. There the tag comes last too, and a condition holds because no other process can change the layout meanwhile
 // ("locked"). A reader, or the next process after one that was killed, finds the name either as it was or as it is.
 //
-// An archive is a file, which is written anew with each call and replaced whole; other processes that write to it wait. It has to be
+// An archive is a file, which is written anew with each call and replaced whole, at the cost that ocireg_blob_put_file tells; what
+// stays of it is as in ocireg_copy, and blobs that nothing names stay too. Other processes that write to it wait. It has to be
 // one that a copy could add to (see ocireg_copy), and not packed or a pipe (OCIREG_UNSUPPORTED). With allow_missing an index in it may lack
 // some of its images, but an image has its config and layers (OCIREG_MISSING_BLOB). A docker-archive: takes images alone, and no index.
 //
@@ -1413,7 +1414,7 @@ ocireg_status ocireg_manifest_put(ocireg_client *client,
 // oci-archive:FILE@DIGEST, or docker-archive:FILE:REF by the name. Blocks.
 //
 // In a layout its names go at once; its bytes, and what only it named, when the layout is cleaned (ocireg_layout_clean). An archive is
-// written anew without all of that, and replaced whole. What is listed only by an index there goes with that index (OCIREG_UNSUPPORTED).
+// written anew without all of that, and replaced whole, as by ocireg_manifest_put. What is listed only by an index there goes with that index (OCIREG_UNSUPPORTED).
 //
 // At a registry without the referrers API, a manifest with a subject is taken out of the subject's referrers tag. That
 // costs one GET of the manifest there, and nothing where the registry has the API; that is asked once for a repository
@@ -1466,7 +1467,7 @@ ocireg_status ocireg_referrers(ocireg_client *client,
 
 // Deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and leaves its manifest and the manifest's other tags; with a digest
 // too, only if the tag names it. Or the name of a layout or an archive, oci:DIR:NAME[@DIGEST]: what no name or index leads to any more lies in a
-// layout until that is cleaned (ocireg_layout_clean), and in an archive, which is written anew and replaced whole, no longer. There it is a name as ocireg_manifest_put sets it, taken from all images that have
+// layout until that is cleaned (ocireg_layout_clean), and in an archive, which is written anew and replaced whole as by ocireg_manifest_put, no longer. There it is a name as ocireg_manifest_put sets it, taken from all images that have
 // it: not a digest, and not the last part of a name that containerd has written. Blocks.
 //
 // distribution 3 and go-containerregistry's registry delete a tag; distribution 2.8 refuses. A registry that deletes the
@@ -1647,8 +1648,11 @@ void ocireg_blob_reader_free(ocireg_blob_reader *reader);
 // the option digest, also when the place has that blob. A folder that has files and is neither a layout nor a dir: is refused. A killed
 // call may leave a hidden file (`.` to `.partial`) there, which a clean-up of the layout removes, and nothing in a dir:.
 //
-// An archive, which is made if it is not there, is written anew with the blob and replaced whole: for many blobs a layout is
-// faster. There it stays while manifests and other blobs are put and taken away; a copy into the archive leaves out what nothing names.
+// An archive, which is made if it is not there, is written anew with the blob and replaced whole: all of it is read, hashed and
+// written each time, within the timeout of the call, and the disk needs room for the old one, the new one and the blob once more.
+// For many blobs a layout is faster. What stays of the archive is as in ocireg_copy. The blob stays while manifests and other blobs are
+// put and taken away; a copy into the archive leaves out what nothing names, and so do ocireg_image_tag and all else that works as
+// a copy does. A blob that the archive has with another size is replaced.
 //
 // A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
 //
@@ -1695,7 +1699,8 @@ ocireg_status ocireg_blob_put_stream(ocireg_client *client,
 // Copies one blob from a place to another, as ocireg_copy does with those of an image, and nothing else: from a registry into a layout,
 // say, for a program that puts the manifest there itself (ocireg_manifest_put). `source` names a blob as for ocireg_blob_head,
 // `destination` a repository or place as for ocireg_blob_put_file. It passes in pieces, and is verified; within a registry it is
-// mounted where that can be; what an ended call has moved into a layout, a dir: or an archive, the next one does not move again. What a
+// mounted where that can be; what an ended call has moved into a layout, a dir: or an archive, the next one does not move again, of
+// an archive as long as it was not written meanwhile. What a
 // layout, archive or dir: has must be of the option's size, and at most max_blob_bytes (ocireg_client_new), before anything is made.
 // Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
@@ -1980,7 +1985,9 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 //      nothing is written
 //
 // An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
-// the new image, and an image whose last name has moved goes. What cannot be added to (compressed, of another writer) is refused with
+// the new image, and an image whose last name has moved goes. Blobs that nothing names go too, as those of ocireg_blob_put_file, and so
+// do files that are neither a layout's nor manifest.json: `repositories` and the layers' folders for older versions of Docker, and what
+// other programs put there. What cannot be added to (compressed, of another writer) is refused with
 // OCIREG_UNSUPPORTED or OCIREG_INVALID_MANIFEST before anything is written. Links are followed. A named pipe, a character device, `-` and
 // the names of the process's own descriptors, such as /dev/stdout, are written to directly, in one pass and when all of the image
 // is here (until then it is in temporary_dir of ocireg_client_new). A failure before that writes nothing. Cancel and deadline end
@@ -3222,7 +3229,7 @@ ocireg_status ocireg_image_size(ocireg_client *client,
 // Gives what [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST] names another tag, byte for byte; an index stays whole. `tag` is a tag in
 // the same repository, or a whole name, [HOST[:PORT]/]REPOSITORY[:TAG], on the same registry: then what the manifest needs
 // comes before it, by mounts where the registry can. Of a layout or an archive it is another name in that; an archive is
-// rewritten for it. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+// rewritten for it as by ocireg_copy, without blobs that nothing names. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
 //   referrers (boolean, default: false): into another repository, also signatures, SBOMs and whatever else
@@ -3594,7 +3601,8 @@ ocireg_status ocireg_image_extract(ocireg_client *client,
 // layer that it is from)}],
 // "served_by": [HOST[:PORT]] (the endpoints that sent manifests and blobs of it: the registry, its mirrors, or several of them)}, the files
 // sorted by the bytes of their paths, the root left out. A folder that the layers name only in the
-// paths of others has the mode 0755 and zeros. Free with ocireg_string_free.
+// paths of others has the mode 0755 and zeros. A sparse file has its whole size, but its holes do not count to max_bytes and max_ratio,
+// as they do where the file is read: what ocireg_image_extract refuses for them is listed. Free with ocireg_string_free.
 //
 // Progress: bytes of the layers, as they are stored.
 //

@@ -88,7 +88,8 @@ pub unsafe extern "C" fn ocireg_image_extract(
 /// layer that it is from)}],
 /// "served_by": [HOST[:PORT]] (the endpoints that sent manifests and blobs of it: the registry, its mirrors, or several of them)}, the files
 /// sorted by the bytes of their paths, the root left out. A folder that the layers name only in the
-/// paths of others has the mode 0755 and zeros. Free with ocireg_string_free.
+/// paths of others has the mode 0755 and zeros. A sparse file has its whole size, but its holes do not count to max_bytes and max_ratio,
+/// as they do where the file is read: what ocireg_image_extract refuses for them is listed. Free with ocireg_string_free.
 ///
 /// Progress: bytes of the layers, as they are stored.
 ///

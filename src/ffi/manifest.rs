@@ -146,7 +146,8 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
 /// subject. There the tag comes last too, and a condition holds because no other process can change the layout meanwhile
 /// ("locked"). A reader, or the next process after one that was killed, finds the name either as it was or as it is.
 ///
-/// An archive is a file, which is written anew with each call and replaced whole; other processes that write to it wait. It has to be
+/// An archive is a file, which is written anew with each call and replaced whole, at the cost that ocireg_blob_put_file tells; what
+/// stays of it is as in ocireg_copy, and blobs that nothing names stay too. Other processes that write to it wait. It has to be
 /// one that a copy could add to (see ocireg_copy), and not packed or a pipe (OCIREG_UNSUPPORTED). With allow_missing an index in it may lack
 /// some of its images, but an image has its config and layers (OCIREG_MISSING_BLOB). A docker-archive: takes images alone, and no index.
 ///
@@ -216,7 +217,7 @@ pub unsafe extern "C" fn ocireg_manifest_put(
 /// oci-archive:FILE@DIGEST, or docker-archive:FILE:REF by the name. Blocks.
 ///
 /// In a layout its names go at once; its bytes, and what only it named, when the layout is cleaned (ocireg_layout_clean). An archive is
-/// written anew without all of that, and replaced whole. What is listed only by an index there goes with that index (OCIREG_UNSUPPORTED).
+/// written anew without all of that, and replaced whole, as by ocireg_manifest_put. What is listed only by an index there goes with that index (OCIREG_UNSUPPORTED).
 ///
 /// At a registry without the referrers API, a manifest with a subject is taken out of the subject's referrers tag. That
 /// costs one GET of the manifest there, and nothing where the registry has the API; that is asked once for a repository

@@ -32,8 +32,11 @@ pub type ocireg_read_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, buf
 /// the option digest, also when the place has that blob. A folder that has files and is neither a layout nor a dir: is refused. A killed
 /// call may leave a hidden file (`.` to `.partial`) there, which a clean-up of the layout removes, and nothing in a dir:.
 ///
-/// An archive, which is made if it is not there, is written anew with the blob and replaced whole: for many blobs a layout is
-/// faster. There it stays while manifests and other blobs are put and taken away; a copy into the archive leaves out what nothing names.
+/// An archive, which is made if it is not there, is written anew with the blob and replaced whole: all of it is read, hashed and
+/// written each time, within the timeout of the call, and the disk needs room for the old one, the new one and the blob once more.
+/// For many blobs a layout is faster. What stays of the archive is as in ocireg_copy. The blob stays while manifests and other blobs are
+/// put and taken away; a copy into the archive leaves out what nothing names, and so do ocireg_image_tag and all else that works as
+/// a copy does. A blob that the archive has with another size is replaced.
 ///
 /// A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
 ///
@@ -126,7 +129,8 @@ pub unsafe extern "C" fn ocireg_blob_put_stream(
 /// Copies one blob from a place to another, as ocireg_copy does with those of an image, and nothing else: from a registry into a layout,
 /// say, for a program that puts the manifest there itself (ocireg_manifest_put). `source` names a blob as for ocireg_blob_head,
 /// `destination` a repository or place as for ocireg_blob_put_file. It passes in pieces, and is verified; within a registry it is
-/// mounted where that can be; what an ended call has moved into a layout, a dir: or an archive, the next one does not move again. What a
+/// mounted where that can be; what an ended call has moved into a layout, a dir: or an archive, the next one does not move again, of
+/// an archive as long as it was not written meanwhile. What a
 /// layout, archive or dir: has must be of the option's size, and at most max_blob_bytes (ocireg_client_new), before anything is made.
 /// Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///

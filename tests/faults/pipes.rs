@@ -138,7 +138,8 @@ fn headers_are_bounded() {
     let folder = tempfile::tempdir().unwrap();
     let client = client();
     for kind in [EntryType::GNULongName, EntryType::GNULongLink, EntryType::XHeader, EntryType::XGlobalHeader] {
-        let path = sparse(folder.path(), &[claiming(kind, 1 << 30)], (1 << 30) + 4096);
+        // To read all of it takes a minute.
+        let path = sparse(folder.path(), &[claiming(kind, 1 << 36)], (1 << 36) + 4096);
         for transport in ["docker-archive", "oci-archive"] {
             let begun = Instant::now();
             fails(
@@ -146,7 +147,7 @@ fn headers_are_bounded() {
                 Code::LimitExceeded,
                 "extended header",
             );
-            assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+            assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
         }
     }
     let path = sparse(folder.path(), &[claiming(EntryType::GNUSparse, 512)], 4096);

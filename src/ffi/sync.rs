@@ -57,9 +57,9 @@ impl CallArguments for SyncList {
 /// the first where a registry deletes the manifest with its tag: then nothing more is pruned there, and tags of the source that
 /// went with it are brought again. With max_prune, nothing is removed if the list lacks more tags than that.
 ///
-/// The destination's tags become those of the source whatever they refer to, unless no_clobber is set. A tag at a registry that
-/// is replaced is looked up again right before it is set: if another client has changed it since, it stays, and is a failure. With
-/// referrers or platform, and for a tag that the list of the destination does not have, it is not looked up again. No condition is
+/// The destination's tags become those of the source whatever they refer to, unless no_clobber is set. A tag at a registry is
+/// looked up again right before it is set, also one that is new: if another client has changed it since, it stays, and is a failure.
+/// With no_clobber it stays, and is skipped. No condition is
 /// sent with the request (RFC 9110 If-Match): few registries look at one, and to find out which do costs requests for each tag.
 ///
 /// In a layout an image whose blobs are not all there, or do not have their size, is copied again, even if its name is unchanged.

@@ -14,6 +14,7 @@ pub(crate) mod run;
 pub(crate) mod selection;
 mod shared_store;
 pub(crate) mod skopeo_yaml;
+pub(crate) mod sync_options;
 mod version;
 
 use std::sync::Arc;

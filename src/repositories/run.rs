@@ -10,14 +10,13 @@ use super::name_room::NameRoom;
 use super::patience::PairPatience;
 use super::plan::{self, Images, ListedPair};
 use super::report::{CountedContents, ImageState, Report, Synced, SyncedImage};
-use super::selection::{TagFilter, TagSelection};
-use super::shared_store::{SharedStore, Traffic};
+use super::shared_store::{SeenAtDestination, SharedStore, Traffic};
+use super::sync_options::SyncOptions;
 use super::{Pair, UnopenedPair, Wanted};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
 use crate::manifest::Descriptor;
-use crate::options::options;
 use crate::store::condition::NameOptions;
 use crate::store::served_by::Senders;
 use crate::sync::lock;
@@ -27,64 +26,6 @@ use crate::transfer::workers::{in_parallel, width_of};
 
 /// How many lists are held on their way at once.
 const LISTS: usize = 8;
-/// How many transfers there are at once, of all images.
-const TRANSFERS: u64 = 256;
-
-options! {
-    /// Options of a sync.
-    #[derive(Debug, Clone)]
-    pub struct SyncOptions {
-        /// OS/ARCH[/VARIANT] each: of an index, only these, as in ocireg_copy
-        pub platform: Vec<String>,
-        /// also signatures, SBOMs and whatever else refers to the images, as in ocireg_copy; then what is there is looked through too
-        pub referrers: bool,
-        /// also layers that are meant to be fetched from elsewhere
-        pub foreign_layers: bool,
-        /// tags that the destination has stay as they are
-        pub no_clobber: bool,
-        /// at the end, and only if nothing failed, remove the destination's tags that tags, tags_regex, semver and exclude select
-        /// and that the source does not have. With newest, which then needs tags, tags_regex or semver, also those that are no
-        /// longer among the newest. Manifests stay, and if no tag of the source is selected, nothing is removed
-        pub prune: bool,
-        /// with prune: if more tags than this would be removed, none is, and that is a failure, which says how many
-        pub max_prune: Option<u64>,
-        /// where a name is put below a registry or a path, the source's registry and path are part of it, its port after _, not only its last word
-        pub scoped: bool,
-        /// the first failure ends the call, and is its error
-        pub stop_on_error: bool,
-        /// only say what would be done: nothing is changed
-        pub dry_run: bool,
-        /// 1 to 64: images at once; what a host takes at once is its own limit
-        pub parallel: u64 = 4,
-        /// 1 to 64: transfers at once for each image; 256 of all images
-        pub concurrency: u64 = 4,
-    } and {
-        /// Which tags
-        pub selection: TagSelection,
-    }
-}
-
-impl SyncOptions {
-    /// The tags that are meant of a whole repository.
-    pub(crate) fn filter(&self) -> Result<TagFilter> {
-        TagFilter::of(&self.selection)
-    }
-
-    /// How one image is copied.
-    fn copy(&self) -> CopyOptions {
-        let names = NameOptions { if_exists: self.no_clobber.then(|| "skip".to_owned()), if_digest: None };
-        CopyOptions {
-            platform: self.platform.clone(),
-            referrers: self.referrers,
-            foreign_layers: self.foreign_layers,
-            concurrency: self.concurrency.min(TRANSFERS / self.parallel.clamp(1, 64)),
-            dry_run: self.dry_run,
-            names,
-            ..CopyOptions::default()
-        }
-    }
-}
-
 /// Brings every pair's images to their destinations. What cannot be opened is a failure. `names` are those of source and destination
 /// for the result.
 pub(crate) fn sync(
@@ -308,8 +249,8 @@ impl SyncJob<'_> {
         let from = ListedSource { from, digest_tags: list.digest_tags.as_ref() };
         let to = pair.destination.open(name, is_new).map_err(|error| error.with_side(Side::Destination))?;
         let traffic = pair.destination.puts_at_once().then_some(&self.traffic);
-        let old = if let NameAtDestination::Old(digest) = now { Some(digest) } else { None };
-        let to = SharedStore { to, named, old, destination: self.places[at], traffic };
+        let seen = self.seen(pair, name, is_new, now).into();
+        let to = SharedStore { to, named, seen, destination: self.places[at], traffic };
         let mut options = self.copy.clone();
         if name.parse::<Digest>().is_ok() {
             // A digest never refers to anything else.
@@ -317,6 +258,19 @@ impl SyncJob<'_> {
         }
         let copied = copy(call, &from, &to, &options)?;
         Ok(self.brought(self.places[at], copied))
+    }
+
+    /// With what a name is compared before it is set. A layout compares when it writes its names, for an archive other processes wait, and
+    /// a digest never refers to anything else.
+    fn seen(&self, pair: &Pair, name: &str, is_new: bool, now: NameAtDestination) -> SeenAtDestination {
+        match now {
+            NameAtDestination::Old(digest) => SeenAtDestination::Digest(digest),
+            _ if pair.destination.is_at_hand() || self.options.dry_run => SeenAtDestination::Unknown,
+            // What is there then stays in any case.
+            _ if self.options.no_clobber || name.parse::<Digest>().is_ok() => SeenAtDestination::Unknown,
+            _ if is_new => SeenAtDestination::Nothing,
+            _ => SeenAtDestination::ToLearn,
+        }
     }
 
     /// What the destination has under a name. It is asked first: where it has nothing, the copy finds out what the source has.
@@ -378,20 +332,5 @@ impl SyncJob<'_> {
         })?;
         lock(&self.report).add(image);
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn there_are_never_too_many_transfers() {
-        for (parallel, concurrency, wanted) in
-            [(4, 4, 4), (4, 64, 64), (64, 64, 4), (64, 1, 1), (1, 64, 64), (10, 64, 25)]
-        {
-            let options = SyncOptions { parallel, concurrency, ..SyncOptions::default() };
-            assert_eq!(options.copy().concurrency, wanted, "{parallel} {concurrency}");
-        }
     }
 }

@@ -101,15 +101,69 @@ fn once_more_if_missing<T>(call: &Call, put: impl Fn() -> Result<T>) -> Result<T
     }
 }
 
+/// What a name referred to, so that one that another client sets meanwhile stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SeenAtDestination {
+    /// Nobody has to know.
+    Unknown,
+    /// It is found out when what is to be put is known, and is something else.
+    ToLearn,
+    Nothing,
+    Digest(Digest),
+}
+
 pub(super) struct SharedStore<'a> {
     pub(super) to: Box<dyn WriteStore>,
     /// What its name refers to, if that is known.
     pub(super) named: Option<Digest>,
-    /// What its name referred to when that was looked up, if it is to be replaced.
-    pub(super) old: Option<Digest>,
+    /// What its name referred to when that was looked up.
+    pub(super) seen: Mutex<SeenAtDestination>,
     pub(super) destination: u32,
     /// None where what one image has put may not be there for others yet: such a store sees to that itself.
     pub(super) traffic: Option<&'a Traffic>,
+}
+
+impl SharedStore<'_> {
+    /// Finds out what the name refers to, before anything is moved.
+    fn learn(&self, call: &Call) -> Result<()> {
+        if *lock(&self.seen) != SeenAtDestination::ToLearn {
+            return Ok(());
+        }
+        *lock(&self.seen) = match self.to.named(call) {
+            Ok(Some(now)) => SeenAtDestination::Digest(now.digest),
+            Ok(None) => SeenAtDestination::Nothing,
+            // An account that may write need not be allowed to read.
+            Err(error) if error.code() == Code::Forbidden => SeenAtDestination::Unknown,
+            Err(error) => return Err(error),
+        };
+        Ok(())
+    }
+
+    /// Whether the name refers to what is to be put by now; refused if another client has set it to anything else since it was looked
+    /// up: the blobs may have taken hours.
+    fn look_again(&self, call: &Call, content: &RawManifest) -> Result<bool> {
+        let seen = lock(&self.seen).clone();
+        let seen = match &seen {
+            SeenAtDestination::Unknown | SeenAtDestination::ToLearn => return Ok(false),
+            SeenAtDestination::Nothing => None,
+            SeenAtDestination::Digest(digest) => Some(digest),
+        };
+        let now = match self.to.named(call) {
+            Err(error) if seen.is_none() && error.code() == Code::Forbidden => return Ok(false),
+            now => now?.map(|now| now.digest),
+        };
+        if now.as_ref() == Some(content.digest()) {
+            // What refers to another manifest may still have to be listed there.
+            return Ok(content.document.subject().is_none());
+        }
+        if now.as_ref() == seen {
+            return Ok(false);
+        }
+        let name = self.to.name()?;
+        let message = format!("'{name}' was changed by another client since it was looked up, and stays as it is");
+        let error = Error::new(Code::DigestMismatch, message).with_conflict(&name, now.as_ref().map(Digest::as_str));
+        Err(error.with_hint("sync again: then it is looked up again"))
+    }
 }
 
 impl WriteStore for SharedStore<'_> {
@@ -119,8 +173,12 @@ impl WriteStore for SharedStore<'_> {
 
     fn look(&self, call: &Call, root: &RawManifest) -> Result<bool> {
         // What the name refers to has just been looked up, and is looked up again before it is set.
-        let is_old = self.old.as_ref().is_some_and(|old| old != root.digest());
-        Ok(!is_old && self.to.look(call, root)? || self.named.as_ref() == Some(root.digest()))
+        let is_old = matches!(&*lock(&self.seen), SeenAtDestination::Digest(old) if old != root.digest());
+        let is_there = !is_old && self.to.look(call, root)? || self.named.as_ref() == Some(root.digest());
+        if !is_there {
+            self.learn(call)?;
+        }
+        Ok(is_there)
     }
 
     fn begin(&self, call: &Call) -> Result<()> {
@@ -170,20 +228,8 @@ impl WriteStore for SharedStore<'_> {
     }
 
     fn put_root(&self, call: &Call, content: &RawManifest, condition: &NameCondition) -> Result<NameFate> {
-        if let Some(old) = &self.old {
-            // The blobs may have taken hours.
-            let now = self.to.named(call)?.map(|now| now.digest);
-            if now.as_ref() == Some(content.digest()) {
-                return Ok(NameFate::Set(None));
-            }
-            if now.as_ref() != Some(old) {
-                let name = self.to.name()?;
-                let message =
-                    format!("'{name}' was changed by another client since it was looked up, and stays as it is");
-                let error =
-                    Error::new(Code::DigestMismatch, message).with_conflict(&name, now.as_ref().map(Digest::as_str));
-                return Err(error.with_hint("sync again: then it is looked up again"));
-            }
+        if self.look_again(call, content)? {
+            return Ok(NameFate::Set(None));
         }
         match self.traffic {
             Some(_) => once_more_if_missing(call, || self.to.put_root(call, content, condition)),

@@ -71,7 +71,11 @@ fn what_is_there_is_one_request_on_each_side() {
     let (from, to) = (shelf_of(&names), shelf_of(&[]));
     let first = synced(&from, &to, json!({})).unwrap();
     assert_eq!(counts(&first), "40 40 0 0 0");
-    assert_eq!(to.registry.server.count("HEAD", "/manifests/"), 0, "of what is not listed nothing is asked");
+    assert_eq!(
+        to.registry.server.count("HEAD", "/manifests/"),
+        40,
+        "of what is not listed nothing is asked but before it is set"
+    );
     assert_eq!(from.registry.server.seen().len(), 1 + 40 + 42, "the list, each manifest, each blob");
     let before = [&from, &to].map(|shelf| shelf.registry.server.seen().len());
     let again = synced(&from, &to, json!({})).unwrap();
@@ -202,6 +206,44 @@ fn a_tag_that_another_client_changes_on_the_way_stays() {
     assert!(error["message"].as_str().unwrap().contains("changed by another client"), "{error}");
     assert_eq!(to.registry.server.count("HEAD", "/manifests/") - before, 6, "one more for each tag that is replaced");
     assert_eq!((to.tag("u"), to.tag("v")), (from.tag("u"), from.tag("v")));
+}
+
+/// The same of tags that are new, and of those that are synced with what refers to them.
+#[test]
+fn a_tag_that_another_client_sets_on_the_way_stays() {
+    for options in [json!({}), json!({"referrers": true})] {
+        for is_new in [true, false] {
+            let manifests = Arc::new(OnceLock::<Arc<Mutex<crate::registry::Manifests>>>::new());
+            let inside = manifests.clone();
+            let from = Shelf::with(Abilities::default(), move |seen| {
+                if seen.target.contains(digest(b"t").as_str()) {
+                    let mut manifests = inside.get().unwrap().lock().unwrap();
+                    let other = manifests.tags["other"].clone();
+                    manifests.tags.insert("t".to_owned(), other);
+                }
+            });
+            let to = shelf_of(&[]);
+            for tag in ["t", "u"] {
+                put(&from, tag, tag);
+                if !is_new {
+                    put(&to, tag, &format!("old {tag}"));
+                }
+            }
+            put(&to, "other", "other");
+            manifests.set(to.registry.manifests.clone()).ok();
+            let mut options = options.clone();
+            options["parallel"] = json!(1);
+            let result = synced(&from, &to, options.clone()).unwrap();
+            assert_eq!((counts(&result).as_str(), to.tag("t")), ("2 1 0 0 1", to.tag("other")), "{options} {is_new}");
+            assert_eq!(to.tag("u"), from.tag("u"), "{options} {is_new}");
+            let error = &result["error"];
+            assert_eq!(
+                (&error["name"], &error["conflict"]["name"]),
+                (&json!("DIGEST_MISMATCH"), &json!("t")),
+                "{error}"
+            );
+        }
+    }
 }
 
 #[test]

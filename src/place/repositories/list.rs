@@ -12,9 +12,9 @@ use crate::reference::{Index, Repository};
 use crate::registry::host::{self, HostOptions};
 use crate::registry::Client;
 use crate::repositories::list;
-use crate::repositories::run::SyncOptions;
 use crate::repositories::selection::TagFilter;
 use crate::repositories::skopeo_yaml::{self, YamlRegistry, YamlTags};
+use crate::repositories::sync_options::SyncOptions;
 use crate::text::shorten;
 
 options! {

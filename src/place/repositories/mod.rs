@@ -28,8 +28,8 @@ use local_destination::{LocalDestination, LocalTarget};
 use registry::RegistryRepository;
 
 pub use crate::repositories::report::{ImageState, Synced, SyncedImage, TagCounts};
-pub use crate::repositories::run::SyncOptions;
 pub use crate::repositories::selection::TagSelection;
+pub use crate::repositories::sync_options::SyncOptions;
 
 /// Brings what is meant of one place to another.
 pub fn sync(

@@ -133,6 +133,17 @@ fn claiming(kind: EntryType, size: u64) -> Vec<u8> {
     header.as_bytes().to_vec()
 }
 
+/// 512 bytes behind as many that are a hole.
+fn sparse_file() -> Vec<u8> {
+    let mut header = tar::Header::from_byte_slice(&claiming(EntryType::GNUSparse, 512)).clone();
+    let gnu = header.as_gnu_mut().unwrap();
+    gnu.set_real_size(1024);
+    gnu.sparse[0].set_offset(512);
+    gnu.sparse[0].set_length(512);
+    header.set_cksum();
+    header.as_bytes().to_vec()
+}
+
 #[test]
 fn headers_are_bounded() {
     let folder = tempfile::tempdir().unwrap();
@@ -151,6 +162,8 @@ fn headers_are_bounded() {
         }
     }
     let path = sparse(folder.path(), &[claiming(EntryType::GNUSparse, 512)], 4096);
+    fails(root(&client, &call(&client), &format!("oci-archive:{path}")), Code::Io, "map of a sparse file");
+    let path = sparse(folder.path(), &[sparse_file()], 4096);
     fails(root(&client, &call(&client), &format!("oci-archive:{path}")), Code::Unsupported, "sparse");
     for (kind, size) in
         [(EntryType::Regular, 8 << 30), (EntryType::Regular, u64::MAX >> 1), (EntryType::Continuous, 8192)]

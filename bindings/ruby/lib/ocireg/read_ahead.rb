@@ -56,7 +56,7 @@ module Ocireg
     def more(place, wanted)
       raise Forked, "the blob was opened before fork() by the parent process" unless @pid == Process.pid
 
-      raise Busy, "the reader is in use by the call that this block is of" if @job&.equal?(Job.current)
+      raise Busy, "the reader is in use by the call that this block is of" if !@job.nil? && @job.equal?(Job.current)
 
       start unless @started
       @passage.await(place, wanted)

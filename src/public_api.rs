@@ -33,27 +33,29 @@ fn module_of(file: &Path) -> Vec<String> {
 
 /// What a program can name in a module, and the public modules in it. What is public for tests only is not meant.
 fn names(code: &str) -> (BTreeSet<String>, BTreeSet<String>) {
-    let code = code.split("pub mod inside {").next().unwrap();
-    let item = Regex::new(r"(?m)^(?:    )?pub (?:const |type |struct |enum |trait |fn |static )+(\w+)").unwrap();
+    let inside = Regex::new(r"(?ms)^pub mod inside \{\n.*?^\}").unwrap();
+    let code = inside.replace_all(code, "");
+    let item = r#"(?m)^(?:    )?pub (?:const |type |struct |enum |union |trait |static |unsafe |async |extern "C" |fn )+(\w+)"#;
+    let item = Regex::new(item).unwrap();
     let module = Regex::new(r"(?m)^pub mod (\w+);").unwrap();
     let reexport = Regex::new(r"(?m)^pub use ([^;]+);").unwrap();
     let in_impls = Regex::new(r"(?ms)^(?:impl|pub trait)\b[^{;]*\{\n.*?^\}").unwrap();
-    let modules = module.captures_iter(code).map(|found| found[1].to_owned()).collect();
+    let modules = module.captures_iter(&code).map(|found| found[1].to_owned()).collect();
     let mut names: BTreeSet<String> = BTreeSet::new();
-    for found in reexport.captures_iter(code) {
+    for found in reexport.captures_iter(&code) {
         let tree = found[1].split_whitespace().collect::<Vec<_>>().join(" ");
         names.extend(paths_of(&tree).iter().filter_map(|path| Some(path.rsplit("::").next()?.to_owned())));
     }
     let traits = Regex::new(r"(?m)^pub trait (\w+)").unwrap();
-    names.extend(traits.captures_iter(code).map(|found| found[1].to_owned()));
-    names.extend(item.captures_iter(&in_impls.replace_all(code, "")).map(|found| found[1].to_owned()));
+    names.extend(traits.captures_iter(&code).map(|found| found[1].to_owned()));
+    names.extend(item.captures_iter(&in_impls.replace_all(&code, "")).map(|found| found[1].to_owned()));
     (names, modules)
 }
 
 /// The public methods of each type, and the methods of each trait, wherever they are written.
 fn methods(code: &str) -> Vec<(String, String)> {
     let block = Regex::new(r"(?ms)^(?:impl(?:<[^{]*?>)? (\w+)[^{;]*|pub trait (\w+)[^{;]*)\{\n(.*?)^\}").unwrap();
-    let public = Regex::new(r"(?m)^    pub (?:const |async )*(?:fn )?(\w+)").unwrap();
+    let public = Regex::new(r"(?m)^    pub (?:const |async |unsafe )*(?:fn )?(\w+)").unwrap();
     let required = Regex::new(r"(?m)^    fn (\w+)").unwrap();
     let mut found = Vec::new();
     for one in block.captures_iter(code) {
@@ -64,6 +66,18 @@ fn methods(code: &str) -> Vec<(String, String)> {
         found.extend(inner.captures_iter(&one[3]).map(|name| (owner.to_owned(), name[1].to_owned())));
     }
     found
+}
+
+/// The variants of each public enumeration: adding or removing one breaks programs as a function does.
+fn variants(code: &str) -> Vec<(String, String)> {
+    let block = Regex::new(r"(?ms)^pub enum (\w+)[^{]*\{\n(.*?)^\}").unwrap();
+    let variant = Regex::new(r"(?m)^    ([A-Z]\w*)").unwrap();
+    let of_one = |found: regex_lite::Captures<'_>| {
+        let names: Vec<_> =
+            variant.captures_iter(&found[2]).map(|name| (found[1].to_owned(), name[1].to_owned())).collect();
+        names
+    };
+    block.captures_iter(code).flat_map(of_one).collect()
 }
 
 fn public_api() -> BTreeSet<String> {
@@ -79,7 +93,7 @@ fn public_api() -> BTreeSet<String> {
             api.insert(path);
         }
     }
-    for (owner, name) in modules.values().flat_map(|code| methods(code)) {
+    for (owner, name) in modules.values().flat_map(|code| [methods(code), variants(code)].concat()) {
         api.extend(paths.get(&owner).into_iter().flatten().map(|path| format!("{path}::{name}")));
     }
     api
@@ -112,4 +126,6 @@ fn what_is_public_is_found() {
     let owned = |owner: &str, name: &str| (owner.to_owned(), name.to_owned());
     let expected = [owned("Reads", "read"), owned("Shown", "new"), owned("Shown", "ALL")];
     assert_eq!(methods(code), expected);
+    let code = "/// It.\npub enum Place {\n    /// One.\n    Registry(Reference),\n    Local { path: String },\n}\nenum Own {\n    Hidden,\n}\n";
+    assert_eq!(variants(code), [owned("Place", "Registry"), owned("Place", "Local")]);
 }

@@ -171,6 +171,21 @@ pub struct LocalName {
 }
 
 impl LocalName {
+    /// What begins its name: "oci", "oci-archive" and others.
+    pub fn transport(&self) -> &'static str {
+        self.kind.transport
+    }
+
+    /// Where it is, as it was given.
+    pub fn path(&self) -> &Path {
+        Path::new(&self.path)
+    }
+
+    /// The image there, if one is named: also `@DIGEST` or `@INDEX`.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
     /// Takes what follows the colon apart; the error says what is wrong with it.
     pub(super) fn parse(kind: &'static PlaceKind, rest: &str) -> std::result::Result<LocalName, &'static str> {
         let made = |path: &str, name: Option<String>| Ok(LocalName { kind, path: path.to_owned(), name });
@@ -186,14 +201,6 @@ impl LocalName {
             None if rest.is_empty() => Err("has no path"),
             None => made(rest, None),
         }
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        Path::new(&self.path)
-    }
-
-    pub(super) fn name(&self) -> Option<&str> {
-        self.name.as_deref()
     }
 
     /// The same place by another name; one without names has none.

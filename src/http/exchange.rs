@@ -157,11 +157,10 @@ impl Http {
     ) -> Result<Sender<'a>> {
         let usual = WaitLimit::new(answer_within.unwrap_or(self.options().idle()), "no answer from the server");
         let answer = at.endpoint_settings.as_ref().map_or(usual, |settings| settings.wait_for_answer(usual, call));
-        let (way, has_lane) =
-            ((route, at.trust), small.is_some_and(|throttle| may_have_lane(throttle, &at.url, route)));
-        let lane = match has_lane {
-            true => self.lanes.take(call, &self.pools, way)?,
-            false => None,
+        let way = (route, at.trust);
+        let lane = match small.filter(|throttle| may_have_lane(throttle, &at.url, route)) {
+            Some(_) => self.lanes.take(call, &self.pools, way)?,
+            None => None,
         };
         let (lane, pool) = match lane {
             Some((lane, pool)) => (Some(lane), pool),

@@ -325,6 +325,25 @@ func TestCloseInCredentialsFunc(t *testing.T) {
 	}
 }
 
+// TestCredentialsFuncThatNeedsItself: a function that makes a call which needs its answer is not asked without end.
+func TestCredentialsFuncThatNeedsItself(t *testing.T) {
+	host := registry(t, "OCIREG_TEST_HTPASSWD")
+	var client *ocireg.Client
+	var inner error
+	asked := 0
+	client = newClient(t, ocireg.WithCredentialsFunc(func(ctx context.Context, host string) (ocireg.Credentials, error) {
+		if asked++; asked < 4 {
+			_, inner = client.RegistryCatalog(ctx, host)
+		}
+		return ocireg.Credentials{Username: "alice", Password: "s3cret:with colon"}, nil
+	}))
+	must[*ocireg.RepositoryList](t)(client.RegistryCatalog(context.Background(), host))
+	wantCode(t, inner, ocireg.ErrBusy)
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
+	}
+}
+
 // TestNoFunctions: nil is none.
 func TestNoFunctions(t *testing.T) {
 	client := newClient(t, ocireg.WithCredentialsFunc(nil), ocireg.WithLogger(nil))

@@ -304,7 +304,9 @@ impl Call {
     pub(crate) fn credentials(&self, host: &str) -> Result<Option<Credentials>> {
         match self.context.as_ref().and_then(|context| context.credentials_hook()) {
             Some(hook) => {
-                nested_question::ask(Arc::as_ptr(&hook).cast::<()>().addr(), host, || hook(self, host)).map(Some)
+                // A client has one engine while calls of it are made.
+                let client = Arc::as_ptr(&self.engine).addr();
+                nested_question::ask(client, host, || hook(self, host)).map(Some)
             }
             None => Ok(None),
         }

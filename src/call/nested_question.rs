@@ -5,26 +5,27 @@ use std::cell::RefCell;
 use crate::error::{Code, Error, Result};
 
 thread_local! {
-    /// The callbacks that this thread is in, and the hosts that they were asked about.
+    /// The clients for which this thread asks its caller, and the hosts about which.
     static ASKED: RefCell<Vec<(usize, String)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Asks a callback, known by a number, about a host, unless this thread is in it and it was asked about that host.
-pub(super) fn ask<T>(callback: usize, host: &str, ask: impl FnOnce() -> Result<T>) -> Result<T> {
-    let is_same = |asked: &(usize, String)| asked.0 == callback && asked.1 == host;
+/// Asks about a host for a client, known by a number, unless that is what this thread asks already. The callback itself says nothing: a
+/// binding may set a new one for each call.
+pub(super) fn ask<T>(client: usize, host: &str, ask: impl FnOnce() -> Result<T>) -> Result<T> {
+    let is_same = |asked: &(usize, String)| asked.0 == client && asked.1 == host;
     if with(|asked| asked.iter().any(is_same)).unwrap_or(false) {
         let message = format!("the callback for the credentials of {host} makes a call that needs them");
         return Err(Error::new(Code::Busy, message));
     }
-    let _asked = Asked::new(callback, host);
+    let _asked = Asked::new(client, host);
     ask()
 }
 
 struct Asked;
 
 impl Asked {
-    fn new(callback: usize, host: &str) -> Asked {
-        with(|asked| asked.push((callback, host.to_owned())));
+    fn new(client: usize, host: &str) -> Asked {
+        with(|asked| asked.push((client, host.to_owned())));
         Asked
     }
 }
@@ -46,7 +47,7 @@ mod tests {
 
     #[test]
     fn nobody_is_asked_within_the_answer() {
-        let nested = |callback, host| ask(7, "a", || ask(callback, host, || Ok(1)));
+        let nested = |client, host| ask(7, "a", || ask(client, host, || Ok(1)));
         assert_eq!(nested(7, "a").unwrap_err().code(), Code::Busy);
         assert_eq!((nested(7, "b").unwrap(), nested(8, "a").unwrap()), (1, 1));
         // After a failure and a panic the next question is one.

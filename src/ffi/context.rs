@@ -71,8 +71,8 @@ pub type ocireg_log_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, even
 pub type ocireg_blob_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, event: *const c_char) -> i32>;
 /// Is asked for the credentials of a registry host, once for each client and host, and again after they were refused: sets
 /// options in `answer` with the ocireg_options_set_… functions. Nothing set means that it has none: then those stored on the machine are
-/// used if the client's options ask for them, else the call is anonymous. A call that it makes on its own thread with the same context, and that would ask it for the
-/// same host again, is OCIREG_BUSY. Both arguments are borrowed during the callback; freeing them does nothing.
+/// used if the client's options ask for them, else the call is anonymous. A call that it makes on its own thread with the same
+/// client, and for which credentials of the same host would be asked for again, is OCIREG_BUSY. Both arguments are borrowed during the callback; freeing them does nothing.
 ///
 /// Options: {Secrets}
 pub type ocireg_credentials_fn =

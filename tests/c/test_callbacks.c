@@ -292,6 +292,8 @@ struct nested {
     const char *repository;
     ocireg_status inner;
     int count;
+    ocireg_client *inside; /* makes the call within, unless NULL */
+    ocireg_context *inside_context;
 };
 
 static int32_t ask_within_the_answer(void *userdata, const char *host, ocireg_options *answer) {
@@ -299,7 +301,9 @@ static int32_t ask_within_the_answer(void *userdata, const char *host, ocireg_op
     struct nested *nested = userdata;
     if (++nested->count > 3) return 1;
     char *json = NULL;
-    nested->inner = ocireg_repository_tags(nested->client, nested->context, nested->repository, NULL, &json, NULL);
+    bool other = nested->inside;
+    nested->inner = ocireg_repository_tags(other ? nested->inside : nested->client, other ? nested->inside_context : nested->context,
+                                           nested->repository, NULL, &json, NULL);
     ocireg_string_free(json);
     ocireg_options_set_string(answer, "username", "alice", NULL);
     ocireg_options_set_string(answer, "password", "s3cret:with colon", NULL);
@@ -309,13 +313,23 @@ static int32_t ask_within_the_answer(void *userdata, const char *host, ocireg_op
 /* A callback for credentials that makes a call which needs them is not asked without end. */
 static void test_credentials_that_need_themselves(void **state) {
     (void)state;
-    struct nested nested = {new_client(NULL), new_context(), repository("OCIREG_TEST_HTPASSWD", "nested"), OCIREG_OK, 0};
+    struct nested nested = {new_client(NULL), new_context(), repository("OCIREG_TEST_HTPASSWD", "nested"), .inner = OCIREG_OK};
     set_host(nested.client, env("OCIREG_TEST_HTPASSWD"), "{'plain_http':true}");
     expect_status(OCIREG_OK, ocireg_context_set_credentials(nested.context, ask_within_the_answer, &nested, &failure));
     char *json = NULL;
     expect_status(OCIREG_NOT_FOUND, ocireg_repository_tags(nested.client, nested.context, nested.repository, NULL, &json, &failure));
     assert_int_equal(nested.inner, OCIREG_BUSY);
     assert_int_equal(nested.count, 1);
+    /* Of another client the same host is another question. */
+    struct asked asked;
+    ocireg_context *own = asking_context(&asked, "s3cret:with colon", 0);
+    struct nested outer = {new_client(NULL), new_context(), nested.repository, .inside = new_client(NULL), .inside_context = own};
+    set_host(outer.client, env("OCIREG_TEST_HTPASSWD"), "{'plain_http':true}");
+    set_host(outer.inside, env("OCIREG_TEST_HTPASSWD"), "{'plain_http':true}");
+    expect_status(OCIREG_OK, ocireg_context_set_credentials(outer.context, ask_within_the_answer, &outer, &failure));
+    expect_status(OCIREG_NOT_FOUND, ocireg_repository_tags(outer.client, outer.context, outer.repository, NULL, &json, &failure));
+    assert_int_equal(outer.inner, OCIREG_NOT_FOUND);
+    assert_int_equal(asked.count, 1);
 }
 
 struct source {

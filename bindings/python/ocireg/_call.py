@@ -16,7 +16,7 @@ from . import _aside
 from ._convert import milliseconds, seconds, text
 from ._memory import ContextHandle, Failure, Json, Owned, check, made
 from ._native import CREDENTIALS, EVENT, PROGRESS, READ, library
-from .errors import Forked, TimeoutError
+from .errors import Busy, Forked, TimeoutError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -29,6 +29,8 @@ STOP: Any = _aside.STOP
 # The calls in progress, by the number that C's callbacks are given.
 _calls: dict[int, Call] = {}
 _numbers = itertools.count(1)
+# What each thread asks its caller's credentials callbacks.
+_questions = threading.local()
 # A thread that holds it knows that the calls in the list are not freed.
 _listed = threading.RLock()
 
@@ -234,12 +236,24 @@ def _credentials(number: int, host: bytes, answer: int) -> int:
 
 
 def _find(callback: CredentialsCallback, host: str, answer: int) -> None:
-    found = callback(host)
+    found = _within(callback, host)
     if found is not None and not isinstance(found, Mapping):
         raise TypeError(f"the credentials are {type(found).__name__}, not a dict")
     for key, value in (found or {}).items():
         if value is not None:
             check(library.ocireg_options_set_string, answer, key.encode(), text(key, value))
+
+
+def _within(callback: CredentialsCallback, host: str) -> Any:
+    """Asks a callback about a host, unless this thread is within its answer about that host: it would be asked without end."""
+    asked = _questions.__dict__.setdefault("asked", [])
+    if (callback, host) in asked:
+        raise Busy(f"the callback for the credentials of {host} makes a call that needs them")
+    asked.append((callback, host))
+    try:
+        return callback(host)
+    finally:
+        asked.pop()
 
 
 def _read(number: int, buffer: int, size: int) -> int:

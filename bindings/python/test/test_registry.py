@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import io
 import json
 import ssl
@@ -341,6 +342,26 @@ class RegistryTest(helper.Case):
                 ocireg.Client(plain_http=True, credentials=nothing).repositories(host)
         with self.assertRaisesRegex(TypeError, "dict"):
             ocireg.Client(plain_http=True, credentials=lambda _: ["alice"]).repositories(host)
+
+    def test_credentials_that_need_themselves(self) -> None:
+        host, asked = helper.registry("HTPASSWD"), []
+
+        def answer(name: str) -> ocireg.options.Credentials:
+            asked.append(name)
+            if len(asked) == 1:
+                with self.assertRaisesRegex(ocireg.Busy, "credentials of"):
+                    client.repositories(name)
+            return {"username": "alice", "password": "s3cret:with colon"}
+
+        client = ocireg.Client(plain_http=True, credentials=answer)
+        client.repositories(host)
+        self.assertEqual(asked, [host])
+        asked.clear()
+        # The same on a thread whose calls are made there.
+        client = ocireg.Client(plain_http=True, credentials=answer)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            pool.submit(client.repositories, host).result()
+        self.assertEqual(asked, [host])
 
     def test_a_token_server(self) -> None:
         host = helper.registry("TOKEN")

@@ -264,6 +264,19 @@ class RegistryTest < OciregTest
     assert_raises(Ocireg::Unauthenticated) { Ocireg::Client.new(plain_http: true, credentials: ->(_) {}).repositories(host) }
   end
 
+  def test_credentials_that_need_themselves
+    host = OciregTest.registry("HTPASSWD")
+    asked = 0
+    inner = client = nil
+    client = Ocireg::Client.new(plain_http: true, credentials: lambda do |name|
+      inner = assert_raises(Ocireg::Busy) { client.repositories(name) } if (asked += 1) == 1
+      { username: "alice", password: "s3cret:with colon" }
+    end)
+    assert_kind_of Array, client.repositories(host)["repositories"]
+    assert_match(/credentials of #{host}/, inner.message)
+    assert_equal 1, asked
+  end
+
   def test_warnings
     context = Ocireg::Context.new
     client.ping(OciregTest.registry("REFERRERS"), context: context)

@@ -43,7 +43,8 @@ module Ocireg
 
     def credentials(block)
       function(:credentials) do |_, host, answer|
-        found = block.call(host.dup.force_encoding(Encoding::UTF_8))
+        host = host.dup.force_encoding(Encoding::UTF_8)
+        found = Job.asking(block, host) { block.call(host) }
         Convert.hash("the result of the credentials block", found.nil? ? {} : found).each { |key, value| Options.set(answer, key.to_s, value) unless value.nil? }
       end
     end

@@ -25,6 +25,18 @@ module Ocireg
       return killed(refusal) unless answered # rubocop:disable Lint/EnsureReturn
     end
 
+    # Asks a block about a host, unless what runs here is within its answer about that host: it would be asked without end.
+    def self.asking(block, host)
+      raise Busy, "the block for the credentials of #{host} makes a call that needs them" if current.asks?(block, host)
+
+      begin
+        current.question = [block, host]
+        yield
+      ensure
+        current.question = nil
+      end
+    end
+
     def self.killed(refusal)
       current.failure ||= ThreadError.new("the call's thread was killed")
       refusal
@@ -32,16 +44,22 @@ module Ocireg
     private_class_method :killed
 
     attr_accessor :worker, :failure
+    attr_writer :question
     attr_reader :reason
 
     def initialize(block)
       @block = block
+      @outer = Job.current
+      @question = nil
       @done = Thread::Queue.new
       @worker = @failure = @reason = @value = @error = nil
       @performed = @finished = @stopped = false
     end
 
     def finished? = @finished
+
+    # Whether a block is asked about a host by this call, or by one in whose block it was made.
+    def asks?(block, host) = @question == [block, host] || (!@outer.nil? && @outer.asks?(block, host))
 
     # Its worker ended before it began.
     def lost

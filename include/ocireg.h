@@ -1650,9 +1650,10 @@ void ocireg_blob_reader_free(ocireg_blob_reader *reader);
 //
 // An archive, which is made if it is not there, is written anew with the blob and replaced whole: all of it is read, hashed and
 // written each time, within the timeout of the call, and the disk needs room for the old one, the new one and the blob once more.
-// For many blobs a layout is faster. What stays of the archive is as in ocireg_copy. The blob stays while manifests and other blobs are
-// put and taken away; a copy into the archive leaves out what nothing names, and so do ocireg_image_tag and all else that works as
-// a copy does. A blob that the archive has with another size is replaced.
+// For many blobs a layout is faster. What stays of the archive is as in ocireg_copy. The blob stays whatever else is put, copied, tagged
+// and taken away, until a manifest that needs it has come and gone; a copy of the images to a new file leaves it behind. A blob that the
+// archive has with another size or with wrong bytes is replaced. One that is damaged and that nothing names is left out whenever the
+// archive is written, with a warning.
 //
 // A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
 //
@@ -1985,8 +1986,8 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 //      nothing is written
 //
 // An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
-// the new image, and an image whose last name has moved goes. Blobs that nothing names go too, as those of ocireg_blob_put_file, and so
-// do files that are neither a layout's nor manifest.json: `repositories` and the layers' folders for older versions of Docker, and what
+// the new image, and an image whose last name has moved goes. Blobs that nothing named before stay, as those of ocireg_blob_put_file. Files go
+// that are neither a layout's nor manifest.json: `repositories` and the layers' folders for older versions of Docker, and what
 // other programs put there. What cannot be added to (compressed, of another writer) is refused with
 // OCIREG_UNSUPPORTED or OCIREG_INVALID_MANIFEST before anything is written. Links are followed. A named pipe, a character device, `-` and
 // the names of the process's own descriptors, such as /dev/stdout, are written to directly, in one pass and when all of the image
@@ -3229,7 +3230,7 @@ ocireg_status ocireg_image_size(ocireg_client *client,
 // Gives what [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST] names another tag, byte for byte; an index stays whole. `tag` is a tag in
 // the same repository, or a whole name, [HOST[:PORT]/]REPOSITORY[:TAG], on the same registry: then what the manifest needs
 // comes before it, by mounts where the registry can. Of a layout or an archive it is another name in that; an archive is
-// rewritten for it as by ocireg_copy, without blobs that nothing names. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+// rewritten for it as by ocireg_copy. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
 //   referrers (boolean, default: false): into another repository, also signatures, SBOMs and whatever else

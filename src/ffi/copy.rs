@@ -80,8 +80,8 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// Options: {CopyOptions}
 ///
 /// An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
-/// the new image, and an image whose last name has moved goes. Blobs that nothing names go too, as those of ocireg_blob_put_file, and so
-/// do files that are neither a layout's nor manifest.json: `repositories` and the layers' folders for older versions of Docker, and what
+/// the new image, and an image whose last name has moved goes. Blobs that nothing named before stay, as those of ocireg_blob_put_file. Files go
+/// that are neither a layout's nor manifest.json: `repositories` and the layers' folders for older versions of Docker, and what
 /// other programs put there. What cannot be added to (compressed, of another writer) is refused with
 /// OCIREG_UNSUPPORTED or OCIREG_INVALID_MANIFEST before anything is written. Links are followed. A named pipe, a character device, `-` and
 /// the names of the process's own descriptors, such as /dev/stdout, are written to directly, in one pass and when all of the image

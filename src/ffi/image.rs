@@ -138,7 +138,7 @@ pub unsafe extern "C" fn ocireg_image_size(
 /// Gives what [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST] names another tag, byte for byte; an index stays whole. `tag` is a tag in
 /// the same repository, or a whole name, [HOST[:PORT]/]REPOSITORY[:TAG], on the same registry: then what the manifest needs
 /// comes before it, by mounts where the registry can. Of a layout or an archive it is another name in that; an archive is
-/// rewritten for it as by ocireg_copy, without blobs that nothing names. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+/// rewritten for it as by ocireg_copy. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
 /// Options: {TagOptions}
 ///

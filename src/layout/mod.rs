@@ -7,6 +7,7 @@ mod flush_queue;
 pub(crate) mod index;
 mod index_change;
 mod index_entry;
+mod index_limit;
 pub(crate) mod lock;
 pub(crate) mod names;
 pub mod oci;

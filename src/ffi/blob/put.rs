@@ -34,9 +34,10 @@ pub type ocireg_read_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, buf
 ///
 /// An archive, which is made if it is not there, is written anew with the blob and replaced whole: all of it is read, hashed and
 /// written each time, within the timeout of the call, and the disk needs room for the old one, the new one and the blob once more.
-/// For many blobs a layout is faster. What stays of the archive is as in ocireg_copy. The blob stays while manifests and other blobs are
-/// put and taken away; a copy into the archive leaves out what nothing names, and so do ocireg_image_tag and all else that works as
-/// a copy does. A blob that the archive has with another size is replaced.
+/// For many blobs a layout is faster. What stays of the archive is as in ocireg_copy. The blob stays whatever else is put, copied, tagged
+/// and taken away, until a manifest that needs it has come and gone; a copy of the images to a new file leaves it behind. A blob that the
+/// archive has with another size or with wrong bytes is replaced. One that is damaged and that nothing names is left out whenever the
+/// archive is written, with a warning.
 ///
 /// A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
 ///

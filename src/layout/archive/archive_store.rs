@@ -20,6 +20,15 @@ use crate::store::{Moved, PromisedBlob, RawManifest, ReadStore, Role, TakenBlob,
 use crate::stream::source::Source;
 use crate::sync::lock;
 
+impl ArchiveWriter {
+    /// Whether the file has a blob. Where blobs come one by one, a damaged one is not there; of whole images all are read at the end.
+    fn has_kept(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
+        let before = lock(&self.before).clone();
+        let Some(kept) = before.filter(|kept| kept.size(&wanted.digest) == Some(wanted.size)) else { return Ok(false) };
+        Ok(self.unnamed != UnnamedBlobs::Kept || kept.is_right(call, wanted)?)
+    }
+}
+
 impl WriteStore for ArchiveWriter {
     fn place(&self) -> String {
         self.shown.clone()
@@ -69,13 +78,16 @@ impl WriteStore for ArchiveWriter {
     }
 
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
-        let kept = lock(&self.before).as_ref().and_then(|kept| kept.size(&wanted.digest));
-        if kept == Some(wanted.size) {
+        if self.has_kept(call, wanted)? {
+            if self.unnamed == UnnamedBlobs::Kept {
+                self.keep_blob(wanted.clone(), false)?;
+            }
             return Ok(Moved::Present);
         }
         let work = self.work()?;
         let moved = work.staging.put_blob(call, wanted, from)?;
         let mut new = lock(&work.new);
+        new.staged.insert(wanted.digest.clone());
         if moved != Moved::Present {
             new.room.add_blob();
         }

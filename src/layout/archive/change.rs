@@ -21,17 +21,22 @@ use crate::stream::source::Source;
 impl ArchiveWriter {
     pub(super) fn take(&self, call: &Call, source: &mut dyn Source, promised: PromisedBlob) -> Result<TakenBlob> {
         let kept = self.kept(call)?;
-        let size_of = |digest: &Digest| kept.as_ref().and_then(|kept| kept.size(digest));
-        let there = promised.digest.and_then(size_of);
-        // What is there may have a wrong size: the bytes show it where nothing is promised.
-        if there.is_some() && promised.size == there {
-            return repeated(call, source, promised);
+        // What is there may be damaged, and is replaced then.
+        let is_there = |digest: &Digest, size: u64| match &kept {
+            Some(kept) => kept.has(call, &Descriptor::new("", digest.clone(), size)),
+            None => Ok(false),
+        };
+        if let PromisedBlob { digest: Some(digest), size: Some(size) } = promised {
+            if is_there(digest, size)? {
+                self.keep_blob(Descriptor::new("", digest.clone(), size), false)?;
+                return repeated(call, source, promised);
+            }
         }
         let taken = self.stage(call, source, promised)?;
-        let is_new = size_of(&taken.digest) != Some(taken.size);
-        match is_new {
-            true => self.keep_blob(Descriptor::new("", taken.digest.clone(), taken.size))?,
-            false => self.forget_blob(taken.digest.clone())?,
+        let is_new = !is_there(&taken.digest, taken.size)?;
+        self.keep_blob(Descriptor::new("", taken.digest.clone(), taken.size), is_new)?;
+        if !is_new {
+            self.forget_blob(taken.digest.clone())?;
         }
         Ok(TakenBlob { is_new, ..taken })
     }
@@ -106,5 +111,73 @@ impl ChangeStore for ArchiveWriter {
             }
         };
         self.changed(call, &change).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::call::context::Context;
+    use crate::layout::archive::staging::Staging;
+    use crate::layout::archive::staging_folder::StagingFolder;
+    use crate::layout::archive::ArchiveFormat;
+    use crate::stream::spool::TemporarySpace;
+
+    fn manifest(number: usize) -> RawManifest {
+        let text = format!(
+            r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[],"artifactType":"a/{number}"}}"#
+        );
+        RawManifest::parse(text.into_bytes(), None, None).unwrap()
+    }
+
+    fn archive(path: &Path) -> ArchiveWriter {
+        let space = TemporarySpace::default();
+        ArchiveWriter::planned(path, None, ArchiveFormat::Oci, None, space).unwrap().for_puts().unwrap()
+    }
+
+    fn put(path: &Path, number: usize) {
+        let (call, archive) = (Call::alone(None), archive(path));
+        archive.begin(&call).unwrap();
+        let names = [format!("v{number}")];
+        archive.put_under_names(&call, &manifest(number), &names, &NameCondition::None).unwrap();
+    }
+
+    /// One that shares neither lock: of another user, or another program.
+    #[test]
+    fn what_another_process_wrote_meanwhile_stays() {
+        let (folder, call) = (tempfile::tempdir().unwrap(), Call::alone(None));
+        let (path, other) = (folder.path().join("x.tar"), folder.path().join("other.tar"));
+        put(&path, 1);
+        fs::copy(&path, &other).unwrap();
+        put(&other, 2);
+        let (archive, rounds) = (archive(&path), RefCell::new(0));
+        archive.begin(&call).unwrap();
+        archive.stage_manifest(&call, &manifest(3)).unwrap();
+        let change = |lists: &mut ArchiveLists, _: &dyn Shelf| {
+            *rounds.borrow_mut() += 1;
+            if *rounds.borrow() == 1 {
+                fs::rename(&other, &path).unwrap();
+            }
+            lists.put(&manifest(3), &["v3".to_owned()], &NameCondition::None).map(drop)
+        };
+        archive.finish_with(&call, Some(&change)).unwrap();
+        assert_eq!(*rounds.borrow(), 2);
+        assert_eq!(archive.names(&call).unwrap(), ["v1", "v2", "v3"]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_tidied_up_is_no_failure_of_what_is_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let context = std::sync::Arc::new(Context::new());
+        let call = Call::alone(Some(context.clone()));
+        let staging = StagingFolder::beside(&call, &folder.path().join("x.tar")).unwrap();
+        fs::remove_dir_all(folder.path().join(".x.tar.partial.d")).unwrap();
+        Staging::StagingFolder(staging).finish(&call, "oci-archive:x.tar");
+        let warned = context.warnings();
+        assert!(warned.len() == 1 && warned[0].text.contains("it is written, but cannot remove"), "{warned:?}");
     }
 }

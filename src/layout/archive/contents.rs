@@ -27,6 +27,8 @@ pub(super) struct Additions {
     pub(super) removed: Vec<String>,
     /// Blobs that stay though nothing names them.
     pub(super) blobs: Vec<Descriptor>,
+    /// What this call put into the staging folder, where an earlier one may have left more.
+    pub(super) staged: BTreeSet<Digest>,
     /// What is of no use to a later copy, if the archive cannot be written.
     pub(super) fleeting: Vec<Digest>,
     pub(super) room: ArchiveRoom,
@@ -37,6 +39,8 @@ pub(super) struct ArchiveContents {
     pub(super) index: Value,
     pub(super) saved: Option<Vec<Value>>,
     pub(super) blobs: Vec<Descriptor>,
+    /// So many of them are named, and come first.
+    pub(super) named: usize,
 }
 
 /// A change of the lists of an archive, which is made while no other process can replace that.
@@ -122,7 +126,10 @@ impl ArchiveLists {
 
     /// Those lists, and their blobs.
     pub(super) fn contents(mut self, both: &StagedAndKept, more: Vec<Descriptor>) -> Result<ArchiveContents> {
-        let mut needed = needed(both, &self.entries)?.whole(both)?;
+        let needed = needed(both, &self.entries)?;
+        both.forget_wrong(&needed.problems)?;
+        let mut needed = needed.whole(both)?;
+        let named = needed.all().count();
         needed.add(more);
         if needed.is_partial() {
             needed.add(both.kept.map(ExistingArchive::blobs).unwrap_or_default());
@@ -137,7 +144,7 @@ impl ArchiveLists {
         }
         let index = index::written(both.kept.map(ExistingArchive::index), &self.entries);
         let blobs = needed.manifests.into_iter().chain(needed.blobs).collect();
-        Ok(ArchiveContents { index, saved: self.saved, blobs })
+        Ok(ArchiveContents { index, saved: self.saved, blobs, named })
     }
 
     /// What these lists do not need, of what is there.
@@ -166,14 +173,12 @@ fn by_image(entries: &[Descriptor]) -> BTreeMap<String, Vec<Descriptor>> {
     found
 }
 
-/// What becomes of blobs that nothing in an archive names.
+/// Which blobs stay that nothing in an archive names: what names them may come later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum UnnamedBlobs {
-    /// They are left out.
-    Dropped,
-    /// They stay: what names them may come later.
+    /// All.
     Kept,
-    /// Those stay that nothing named before.
+    /// Those that nothing named before; not what only a name needed that moves or goes.
     KeptIfBefore,
 }
 
@@ -181,7 +186,6 @@ impl UnnamedBlobs {
     /// Those that stay, of what is there.
     pub(super) fn stay(self, before: &ArchiveLists, both: &StagedAndKept) -> Result<Vec<Descriptor>> {
         match self {
-            UnnamedBlobs::Dropped => Ok(Vec::new()),
             UnnamedBlobs::Kept => Ok(both.kept.map(ExistingArchive::blobs).unwrap_or_default()),
             UnnamedBlobs::KeptIfBefore => before.unneeded(both),
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::saved_images::blob_file;
+use super::staging_folder::is_wrong;
 use super::written_manifest_json;
 use super::ArchiveFormat;
 use crate::call::Call;
@@ -30,6 +31,8 @@ pub(super) struct ExistingArchive {
     index: Document,
     /// The entries of its `manifest.json`, if it has one.
     pub(super) saved: Option<Vec<Value>>,
+    /// Blobs that are as if they were not there.
+    left_out: BTreeSet<Digest>,
 }
 
 impl ExistingArchive {
@@ -81,7 +84,7 @@ impl ExistingArchive {
             .map_err(|error| error.within("index.json"))?;
         let list = tar.small("manifest.json", MOST_BYTES)?;
         let saved = list.map(|list| written_manifest_json::parse(&list)).transpose()?;
-        let kept = ExistingArchive { path: path.to_owned(), tar, index, saved };
+        let kept = ExistingArchive { path: path.to_owned(), tar, index, saved, left_out: BTreeSet::new() };
         kept.check_agreement(call)?;
         Ok(kept)
     }
@@ -147,7 +150,30 @@ impl ExistingArchive {
 
     /// The size of a blob, if it is there.
     pub(super) fn size(&self, digest: &Digest) -> Option<u64> {
-        self.tar.find(&blob_file(digest)).map(|place| place.size)
+        self.tar.find(&blob_file(digest)).filter(|_| !self.left_out.contains(digest)).map(|place| place.size)
+    }
+
+    /// From now on these are as if they were not there.
+    pub(super) fn leave_out(&mut self, blobs: &BTreeSet<Digest>) {
+        self.left_out.extend(blobs.iter().cloned());
+    }
+
+    /// Whether it has a blob, with the bytes that it should have.
+    pub(super) fn has(&self, call: &Call, blob: &Descriptor) -> Result<bool> {
+        Ok(self.size(&blob.digest) == Some(blob.size) && self.is_right(call, blob)?)
+    }
+
+    /// Whether a blob that is there has its digest: all of it is read.
+    pub(super) fn is_right(&self, call: &Call, blob: &Descriptor) -> Result<bool> {
+        let mut blob = self.open_blob(call, blob)?;
+        loop {
+            match blob.piece() {
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(true),
+                Err(error) if is_wrong(&error) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Opens a blob, which is verified as it is read.

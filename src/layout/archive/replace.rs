@@ -1,5 +1,6 @@
 //! The complete archive, written in the place of the one before: that stands there until then, whatever happens.
 
+use std::collections::BTreeSet;
 use std::io::BufWriter;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,11 +17,13 @@ use super::staging::Staging;
 use super::staging_folder::{is_wrong, StagingFolder};
 use super::write::{ArchiveWriter, Destination, StagedCopy};
 use crate::call::Call;
+use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::lock::Lock;
 use crate::layout::oci::VERSION;
 use crate::layout::tarball::write::{Contents, NewMember, TarWriter};
 use crate::manifest::Descriptor;
+use crate::os::file_version::FileVersion;
 use crate::os::{flush, temporary};
 use crate::sync::lock;
 
@@ -36,7 +39,7 @@ impl ArchiveWriter {
         let busy = || Error::new(Code::Internal, "the archive is still being written");
         let work = Arc::try_unwrap(work).map_err(|_| busy());
         match written {
-            Ok(Some(blobs)) => work?.staging.finish().map(|()| blobs),
+            Ok(Some(blobs)) => work.map(|work| work.staging.finish(call, &self.shown)).map(|()| blobs),
             // What a broken copy has left stays for the next one.
             Ok(None) => work.map(StagedCopy::leave).map(|()| Vec::new()),
             Err(error) => {
@@ -54,16 +57,18 @@ impl ArchiveWriter {
                 self.replace(call, path, work, folder, change)
             }
             (_, _, Some(file)) => {
-                let Some(whole) = self.whole(call, work, None, change)? else { return Ok(None) };
+                let both = work.with(call, None);
+                let Some(whole) = self.whole(work, &both, change)? else { return Ok(None) };
                 let out = BufWriter::with_capacity(AT_ONCE, call.output(file)?);
-                self.write_entries(call, work, None, &whole, TarWriter::new(out, self.shown.clone()))?;
+                self.write_entries(&both, &whole, TarWriter::new(out, self.shown.clone()))?;
                 Ok(Some(whole.blobs))
             }
             _ => Err(Error::new(Code::Internal, "the archive has nowhere to go")),
         }
     }
 
-    /// Replaces the file by the complete archive, which includes the previous contents. Other processes that replace it wait.
+    /// Replaces the file by the complete archive, which includes the previous contents. Other processes that replace it wait, and if one
+    /// does not, its archive is read.
     fn replace(
         &self,
         call: &Call,
@@ -73,61 +78,83 @@ impl ArchiveWriter {
         change: Option<&ArchiveChange>,
     ) -> Result<Option<Vec<Descriptor>>> {
         let cannot = |error: std::io::Error| Error::io(format!("cannot write {}", path.display()), &error);
+        let mut damaged = BTreeSet::new();
         loop {
             // Writers that share the staging folder wait for its lock: any user who may read the file could lock that.
             let held = if folder.is_shared() { None } else { hold(call, path)? };
-            let is_there = held.is_some() || folder.is_shared() && path.exists();
-            let kept = ExistingArchive::open(call, path, self.form)?;
-            let Some(whole) = self.whole(call, work, kept.as_ref(), change)? else { return Ok(None) };
+            let before = version(path);
+            let is_there = held.is_some() || before.is_some();
+            let mut kept = ExistingArchive::open(call, path, self.form)?;
+            kept.iter_mut().for_each(|kept| kept.leave_out(&damaged));
+            let both = work.with(call, kept.as_ref());
+            let Some(whole) = self.whole(work, &both, change)? else { return Ok(None) };
             let tar = BufWriter::with_capacity(AT_ONCE, folder.file()?);
-            let tar = TarWriter::new(tar, path.display().to_string());
-            let out = self.write_entries(call, work, kept.as_ref(), &whole, tar)?;
-            let out = out.into_inner().map_err(|error| cannot(error.into_error()))?;
+            let out = match self.write_entries(&both, &whole, TarWriter::new(tar, path.display().to_string())) {
+                Err(error) if is_wrong(&error) => {
+                    let found = both.damaged(whole.blobs.get(whole.named..).unwrap_or_default())?;
+                    if found.is_empty() {
+                        return Err(error);
+                    }
+                    damaged.extend(found);
+                    continue;
+                }
+                out => out?.into_inner().map_err(|error| cannot(error.into_error()))?,
+            };
             if is_there { temporary::ready(&out, path) } else { flush::file(out.as_file()) }.map_err(cannot)?;
             call.check()?;
             let named = match is_there {
+                true if version(path) != before => Ok(false),
                 true => temporary::settle(out, path).map(|()| true),
                 false => temporary::settle_new(out, path),
             };
             // Else another process was faster: its images are kept too.
             if named.map_err(cannot)? {
+                self.warn_of_damaged(call, &damaged);
                 return Ok(Some(whole.blobs));
             }
+        }
+    }
+
+    /// What nothing names and nobody could use is no reason to refuse every change.
+    fn warn_of_damaged(&self, call: &Call, damaged: &BTreeSet<Digest>) {
+        for digest in damaged {
+            let text = format!("its blob {digest}, which nothing named, was damaged and is left out");
+            // The archive is written.
+            let _ = call.warn_of(&self.shown, &text);
         }
     }
 
     /// The old and the new contents together, changed; None if that is what is there.
     fn whole(
         &self,
-        call: &Call,
         work: &StagedCopy,
-        kept: Option<&ExistingArchive>,
+        both: &StagedAndKept,
         change: Option<&ArchiveChange>,
     ) -> Result<Option<ArchiveContents>> {
-        let (new, both) = (lock(&work.new), StagedAndKept { call, staging: &work.staging, kept });
-        let before = ArchiveLists::of(self.form, kept);
+        let new = lock(&work.new);
+        let before = ArchiveLists::of(self.form, both.kept);
         let mut lists = before.clone();
         lists.add(&new, self.name.as_deref());
-        change.map_or(Ok(()), |change| change(&mut lists, &both))?;
-        lists.agree(&before, &both)?;
-        if self.unnamed != UnnamedBlobs::Dropped && new.blobs.is_empty() && lists == before {
+        change.map_or(Ok(()), |change| change(&mut lists, both))?;
+        lists.agree(&before, both)?;
+        let is_there = |blob: &Descriptor| both.keeper(&blob.digest).is_some();
+        if self.unnamed == UnnamedBlobs::Kept && new.blobs.iter().all(is_there) && lists == before {
             return Ok(None);
         }
         // What is new stands before what is there, which may have another size.
         let mut more = new.blobs.clone();
-        more.extend(self.unnamed.stay(&before, &both)?);
-        lists.contents(&both, more).map(Some)
+        more.extend(self.unnamed.stay(&before, both)?);
+        lists.contents(both, more).map(Some)
     }
 
     /// Writes everything, the small files that a reader wants first at the front.
     fn write_entries<W: std::io::Write>(
         &self,
-        call: &Call,
-        work: &StagedCopy,
-        kept: Option<&ExistingArchive>,
+        both: &StagedAndKept,
         whole: &ArchiveContents,
         mut tar: TarWriter<W>,
     ) -> Result<W> {
+        let call = both.call;
         let mut small = vec![("oci-layout", VERSION.to_owned()), ("index.json", whole.index.to_string())];
         small.extend(whole.saved.as_ref().map(|list| ("manifest.json", Value::from(list.as_slice()).to_string())));
         size_limit::check(&self.shown, &small, &whole.blobs)?;
@@ -138,21 +165,22 @@ impl ArchiveWriter {
             )?;
         }
         for blob in &whole.blobs {
-            let staged = work.staging.size(&blob.digest).is_some();
-            let bytes = match (staged, kept) {
-                (false, Some(kept)) => kept.open_blob(call, blob)?,
-                _ => work.staging.open_blob(call, blob)?,
-            };
-            let piece = NewMember { name: blob_file(&blob.digest), size: blob.size, bytes: Contents::Blob(bytes) };
+            let bytes = Contents::Blob(both.open(blob)?);
+            let piece = NewMember { name: blob_file(&blob.digest), size: blob.size, bytes };
             if let Err(error) = tar.add(call, piece) {
-                if staged && is_wrong(&error) {
-                    work.staging.remove_wrong(call, &blob.digest)?;
+                if both.keeper(&blob.digest).is_none() && is_wrong(&error) {
+                    both.staging.remove_wrong(call, &blob.digest)?;
                 }
                 return Err(error);
             }
         }
         tar.finish()
     }
+}
+
+/// By what one sees that another process has replaced the file; None if there is none.
+fn version(path: &Path) -> Option<FileVersion> {
+    path.metadata().ok().map(|found| FileVersion::of(&found))
 }
 
 /// Locks the file against other processes that would replace it, and makes sure that it still has its name; None if there is no file.

@@ -2,11 +2,14 @@
 
 use std::collections::HashSet;
 
+use serde_json::Value;
+
 use super::existing_archive::ExistingArchive;
-use super::saved_images::blob_file;
+use super::saved_images::{blob_file, MOST_IMAGES};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::index;
+use crate::layout::index_limit::excess;
 use crate::layout::tarball::read::{MOST_FILES, MOST_NAMES};
 use crate::manifest::{Descriptor, MOST_BYTES};
 
@@ -22,8 +25,9 @@ pub(super) struct ArchiveRoom {
     new_manifests: HashSet<Digest>,
     /// By what the entries with names are known.
     keys: HashSet<String>,
-    /// The bytes of `index.json`.
+    /// The bytes of `index.json`, and its entries.
     index: u64,
+    entries: usize,
 }
 
 impl ArchiveRoom {
@@ -31,7 +35,8 @@ impl ArchiveRoom {
     pub(super) fn of(kept: Option<&ExistingArchive>) -> ArchiveRoom {
         let Some(kept) = kept else { return ArchiveRoom::default() };
         let (kept, index, entries) = (kept.file_count(), kept.index_size(), kept.entries());
-        ArchiveRoom { kept, index, keys: entries.iter().filter_map(index::key_of).collect(), ..ArchiveRoom::default() }
+        let keys = entries.iter().filter_map(index::key_of).collect();
+        ArchiveRoom { kept, index, entries: entries.len(), keys, ..ArchiveRoom::default() }
     }
 
     /// Counts a blob that has come.
@@ -53,6 +58,7 @@ impl ArchiveRoom {
             None => is_new,
         };
         if grows {
+            self.entries += 1;
             self.index += serde_json::to_vec(entry).map_or(ENTRY, |text| text.len() as u64 + 1);
         }
     }
@@ -61,9 +67,7 @@ impl ArchiveRoom {
     pub(super) fn check(&self, shown: &str, name: Option<&str>) -> Result<()> {
         let is_known = name.is_some_and(|name| index::keys_of(name).iter().any(|key| self.keys.contains(key)));
         let entry = if is_known { 0 } else { ENTRY + 2 * name.map_or(0, str::len) as u64 };
-        if self.index + entry > MOST_BYTES {
-            return Err(too_large(shown, "index.json"));
-        }
+        check_index(shown, self.entries + usize::from(!is_known), self.index + entry)?;
         let kept = if is_known { 0 } else { self.kept };
         check_files(shown, kept + self.new_blobs + self.new_manifests.len() + 1)
     }
@@ -71,14 +75,36 @@ impl ArchiveRoom {
 
 /// Refuses an archive that could not be read again: the small files that say what is in it, and its blobs.
 pub(super) fn check(shown: &str, small: &[(&str, String)], blobs: &[Descriptor]) -> Result<()> {
-    if let Some((name, _)) = small.iter().find(|(_, text)| text.len() as u64 > MOST_BYTES) {
-        return Err(too_large(shown, name));
-    }
+    small.iter().try_for_each(|(name, text)| check_list(shown, name, text))?;
     check_files(shown, small.len() + blobs.len())?;
     let names = small.iter().map(|(name, _)| name.len()).chain(blobs.iter().map(|blob| blob_file(&blob.digest).len()));
     match names.sum::<usize>() > MOST_NAMES {
         true => Err(refused(shown, &format!("would have more than {MOST_NAMES} bytes of names"))),
         false => Ok(()),
+    }
+}
+
+/// What is written is looked at as a reader would.
+fn check_list(shown: &str, name: &str, text: &str) -> Result<()> {
+    let refused = |excess: &str| Err(refused(shown, &format!("would have {excess} in its {name}")));
+    if text.len() as u64 > MOST_BYTES {
+        return refused(&format!("more than {MOST_BYTES} bytes"));
+    }
+    let list = match crate::json::parse(text.as_bytes()) {
+        Err(error) if error.exceeds_bounds() => return refused("too many small values"),
+        list => list.unwrap_or_default(),
+    };
+    let entries = list.get("manifests").and_then(Value::as_array).map_or(0, Vec::len);
+    match list.as_array() {
+        Some(images) if images.len() > MOST_IMAGES => refused(&format!("more than {MOST_IMAGES} images")),
+        _ => check_index(shown, entries, text.len() as u64),
+    }
+}
+
+fn check_index(shown: &str, entries: usize, bytes: u64) -> Result<()> {
+    match excess(entries, bytes) {
+        Some(excess) => Err(refused(shown, &format!("would have {excess} in its index.json"))),
+        None => Ok(()),
     }
 }
 
@@ -89,10 +115,6 @@ fn check_files(shown: &str, count: usize) -> Result<()> {
     }
 }
 
-fn too_large(shown: &str, name: &str) -> Error {
-    refused(shown, &format!("would have more than {MOST_BYTES} bytes in its {name}"))
-}
-
 fn refused(shown: &str, why: &str) -> Error {
     Error::new(Code::LimitExceeded, format!("{shown} {why}, and could not be read again"))
         .with_hint("write to several archives, or to a layout")
@@ -100,7 +122,10 @@ fn refused(shown: &str, why: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::descriptor::MOST_DESCRIPTORS;
     use crate::digest::Algorithm;
     use crate::store::{RawManifest, Role};
 
@@ -110,14 +135,26 @@ mod tests {
 
     #[test]
     fn what_could_not_be_read_again_is_refused() {
-        let small = |size: u64| vec![("oci-layout", String::new()), ("index.json", "x".repeat(size as usize))];
-        let mut blobs: Vec<Descriptor> = (2..MOST_FILES).map(|number| Descriptor::new("", digest(number), 1)).collect();
-        check("x.tar", &small(MOST_BYTES), &blobs).unwrap();
-        let error = check("x.tar", &small(MOST_BYTES + 1), &[]).unwrap_err();
-        assert!(error.code() == Code::LimitExceeded && error.message().contains("in its index.json"), "{error}");
-        blobs.push(Descriptor::new("", digest(0), 1));
-        let error = check("x.tar", &small(1), &blobs).unwrap_err();
-        assert!(error.code() == Code::LimitExceeded && error.message().contains("200000 files"), "{error}");
+        let lists = |index: String, images: usize| {
+            let saved = Value::from(vec!["an image with some names and files, as many as one has"; images]).to_string();
+            [("oci-layout", "{}".to_owned()), ("index.json", index), ("manifest.json", saved)]
+        };
+        let index =
+            |entries: usize| json!({"manifests": vec!["an entry, about as long as they are"; entries]}).to_string();
+        let padded = |bytes: u64| format!("{{{}}}", " ".repeat(bytes as usize - 2));
+        let blobs = |count: usize| (0..count).map(|number| Descriptor::new("", digest(number), 1)).collect::<Vec<_>>();
+        check("x.tar", &lists(index(MOST_DESCRIPTORS), MOST_IMAGES), &blobs(MOST_FILES - 3)).unwrap();
+        check("x.tar", &lists(padded(MOST_BYTES), 0), &[]).unwrap();
+        for (small, blobs, why) in [
+            (lists(padded(MOST_BYTES + 1), 0), blobs(0), "more than 33554432 bytes in its index.json"),
+            (lists(index(0), 0), blobs(MOST_FILES - 2), "more than 200000 files"),
+            (lists(index(MOST_DESCRIPTORS + 1), 0), blobs(0), "more than 100000 entries in its index.json"),
+            (lists(index(0), MOST_IMAGES + 1), blobs(0), "more than 10000 images in its manifest.json"),
+            (lists(format!("[{}0]", "[],".repeat(100_000)), 0), blobs(0), "too many small values in its index.json"),
+        ] {
+            let error = check("x.tar", &small, &blobs).unwrap_err();
+            assert!(error.code() == Code::LimitExceeded && error.message().contains(why), "{error}");
+        }
     }
 
     #[test]
@@ -137,6 +174,9 @@ mod tests {
         assert_eq!(room.index, before);
         room.check("x.tar", Some("x/y:3")).unwrap();
         room.index = MOST_BYTES;
+        assert!(room.check("x.tar", Some("x/y:3")).is_err());
+        room.check("x.tar", Some("x/y:1")).unwrap();
+        (room.index, room.entries) = (0, MOST_DESCRIPTORS);
         assert!(room.check("x.tar", Some("x/y:3")).is_err());
         room.check("x.tar", Some("x/y:1")).unwrap();
     }

@@ -1,28 +1,76 @@
 //! What an archive will be made of, as a walk through its images sees it.
 
+use std::collections::BTreeSet;
+
 use super::existing_archive::ExistingArchive;
 use super::staging::Staging;
 use crate::call::Call;
 use crate::digest::Digest;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::layout::reachable_blobs::Shelf;
+use crate::manifest::Descriptor;
+use crate::stream::blob::Blob;
 
-/// The staging folder and what was there before, as a walk sees them.
+/// The staging folder and what was there before. What an earlier call has left in that folder counts only where nothing else is there:
+/// nobody has verified it.
 pub(super) struct StagedAndKept<'a> {
     pub(super) call: &'a Call,
     pub(super) staging: &'a Staging,
+    /// What this call put into the staging folder.
+    pub(super) staged: BTreeSet<Digest>,
     pub(super) kept: Option<&'a ExistingArchive>,
+}
+
+impl StagedAndKept<'_> {
+    /// The archive that has it, if it is not taken from the staging folder.
+    pub(super) fn keeper(&self, digest: &Digest) -> Option<&ExistingArchive> {
+        let is_staged = self.staged.contains(digest) && self.staging.size(digest).is_some();
+        self.kept.filter(|kept| !is_staged && kept.size(digest).is_some())
+    }
+
+    /// Opens a blob, which is verified as it is read.
+    pub(super) fn open(&self, blob: &Descriptor) -> Result<Box<dyn Blob>> {
+        match (self.keeper(&blob.digest), self.kept) {
+            (Some(kept), _) => kept.open_blob(self.call, blob),
+            // The error says that it was there.
+            (None, Some(kept)) if self.staging.size(&blob.digest).is_none() => kept.open_blob(self.call, blob),
+            _ => self.staging.open_blob(self.call, blob),
+        }
+    }
+
+    /// Removes what an earlier call left and what is wrong, so that the next one does not find it again.
+    pub(super) fn forget_wrong(&self, problems: &[(Digest, Error)]) -> Result<()> {
+        let left = problems.iter().map(|(digest, _)| digest).filter(|digest| !self.staged.contains(*digest));
+        left.filter(|digest| self.keeper(digest).is_none())
+            .try_for_each(|digest| self.staging.remove_wrong(self.call, digest))
+    }
+
+    /// Those of these blobs of the archive whose bytes are wrong.
+    pub(super) fn damaged(&self, blobs: &[Descriptor]) -> Result<Vec<Digest>> {
+        let mut found = Vec::new();
+        for blob in blobs {
+            if let Some(kept) = self.keeper(&blob.digest) {
+                if !kept.is_right(self.call, blob)? {
+                    found.push(blob.digest.clone());
+                }
+            }
+        }
+        Ok(found)
+    }
 }
 
 impl Shelf for StagedAndKept<'_> {
     fn size(&self, digest: &Digest) -> Option<u64> {
-        self.staging.size(digest).or_else(|| self.kept?.size(digest))
+        match self.keeper(digest) {
+            Some(kept) => kept.size(digest),
+            None => self.staging.size(digest),
+        }
     }
 
     fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
-        match (self.staging.size(digest), self.kept) {
-            (None, Some(kept)) => kept.small(digest),
-            _ => self.staging.small(digest),
+        match self.keeper(digest) {
+            Some(kept) => kept.small(digest),
+            None => self.staging.small(digest),
         }
     }
 

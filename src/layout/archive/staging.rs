@@ -99,11 +99,13 @@ impl Staging {
         }
     }
 
-    /// Removes it.
-    pub(super) fn finish(self) -> Result<()> {
-        match self {
-            Staging::StagingFolder(folder) => folder.finish(),
-            Staging::Spooled(_) => Ok(()),
+    /// Removes it when the archive is written. That is done then, so what cannot be removed is only told.
+    pub(super) fn finish(self, call: &Call, shown: &str) {
+        if let Staging::StagingFolder(folder) = self {
+            if let Err(error) = folder.finish() {
+                // A hook that refuses a warning does not undo it either.
+                let _ = call.warn_of(shown, &format!("it is written, but {}", error.message()));
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use super::contents::{Additions, UnnamedBlobs};
 use super::existing_archive::ExistingArchive;
 use super::spooled_blobs::SpooledBlobs;
+use super::staged_and_kept::StagedAndKept;
 use super::staging::Staging;
 use super::staging_folder::StagingFolder;
 use super::ArchiveFormat;
@@ -54,6 +55,11 @@ pub(super) struct StagedCopy {
 }
 
 impl StagedCopy {
+    /// What was put, and what was there before.
+    pub(super) fn with<'a>(&'a self, call: &'a Call, kept: Option<&'a ExistingArchive>) -> StagedAndKept<'a> {
+        StagedAndKept { call, staging: &self.staging, staged: lock(&self.new).staged.clone(), kept }
+    }
+
     /// Ends it without the archive. What the next copy can use stays.
     pub(super) fn leave(self) {
         for digest in &lock(&self.new).fleeting {
@@ -95,7 +101,7 @@ impl ArchiveWriter {
             Target::Replace(path) => Destination::Replace(path),
             Target::Through(through) => Destination::Through(Mutex::new(Some(through))),
         };
-        let (unnamed, before, work) = (UnnamedBlobs::Dropped, Mutex::default(), Mutex::default());
+        let (unnamed, before, work) = (UnnamedBlobs::KeptIfBefore, Mutex::default(), Mutex::default());
         ArchiveWriter { shown, form, name, destination, space, unnamed, before, work }
     }
 
@@ -148,6 +154,7 @@ impl ArchiveWriter {
         work.staging.put_manifest(call, content)?;
         let entry = index::entry(content, role, name);
         let mut new = lock(&work.new);
+        new.staged.insert(content.digest().clone());
         new.room.add_manifest(content.digest(), entry.as_ref());
         new.entries.extend(entry);
         Ok(())
@@ -170,7 +177,9 @@ impl ArchiveWriter {
     pub(super) fn stage_manifest(&self, call: &Call, content: &RawManifest) -> Result<()> {
         let work = self.work()?;
         work.staging.put_manifest(call, content)?;
-        lock(&work.new).fleeting.push(content.digest().clone());
+        let mut new = lock(&work.new);
+        new.staged.insert(content.digest().clone());
+        new.fleeting.push(content.digest().clone());
         Ok(())
     }
 
@@ -179,9 +188,14 @@ impl ArchiveWriter {
         self.work()?.staging.take_blob(call, source, promised)
     }
 
-    /// Keeps a blob that is staged, though nothing names it.
-    pub(super) fn keep_blob(&self, blob: Descriptor) -> Result<()> {
-        lock(&self.work()?.new).blobs.push(blob);
+    /// Keeps a blob that is there, or is staged because it is new, though nothing names it.
+    pub(super) fn keep_blob(&self, blob: Descriptor, is_new: bool) -> Result<()> {
+        let work = self.work()?;
+        let mut new = lock(&work.new);
+        if is_new {
+            new.staged.insert(blob.digest.clone());
+        }
+        new.blobs.push(blob);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::layout::lock::Lock;
-use crate::manifest::{Descriptor, MOST_BYTES};
+use crate::manifest::Descriptor;
 use crate::store::condition::{NameCondition, UnsetName};
 use crate::sync::lock;
 
@@ -82,15 +82,13 @@ impl IndexBatch {
     /// Refuses another image while nothing of it has been moved, if its name could not be written. None: the index has it already.
     pub(super) fn check_room(&self, layout: &OciLayout, name: Option<&str>) -> Result<()> {
         let now = fs::metadata(layout.root.join("index.json")).map_or(0, |found| found.len());
-        let waiting: u64 = lock(&self.0).names.iter().map(WaitingName::growth).sum();
+        let (waiting, entries) = {
+            let all = lock(&self.0);
+            let new = all.names.iter().map(WaitingName::growth).filter(|growth| *growth > 0).count();
+            (all.names.iter().map(WaitingName::growth).sum::<u64>(), all.written + new + usize::from(name.is_some()))
+        };
         let new = name.map_or(0, |name| ENTRY + 2 * name.len() as u64);
-        match now + waiting + new > MOST_BYTES {
-            true => Err(Error::new(
-                Code::LimitExceeded,
-                format!("the index.json of {} would have more than {MOST_BYTES} bytes", layout.root.display()),
-            )),
-            false => Ok(()),
-        }
+        layout.check_index(entries, now + waiting + new)
     }
 
     /// Writes what has waited too long. A failure is for later.

@@ -30,6 +30,7 @@ use crate::digest::Digest;
 use crate::download::existing_file::is_there;
 use crate::error::{Code, Error, Result};
 use crate::layout::flush_queue::FlushQueue;
+use crate::layout::index_limit::excess;
 use crate::layout::lock::Lock;
 use crate::layout::{index, names};
 use crate::manifest::{Descriptor, Document, MOST_BYTES};
@@ -222,11 +223,7 @@ impl OciLayout {
             return Ok(());
         }
         let text = index::written(index.as_ref(), &entries).to_string();
-        if text.len() as u64 > MOST_BYTES {
-            // It could not be read again.
-            let message = format!("the index.json of {} would have more than {MOST_BYTES} bytes", self.root.display());
-            return Err(Error::new(Code::LimitExceeded, message));
-        }
+        self.check_index(entries.len(), text.len() as u64)?;
         let path = self.root.join("index.json");
         let path = match path.is_symlink() {
             // Ours, as was found above.
@@ -235,6 +232,15 @@ impl OciLayout {
         };
         write_whole(&path, text.as_bytes())?;
         flush_names(path.parent().unwrap_or(&self.root))
+    }
+
+    /// Refuses an `index.json` that could not be read again.
+    fn check_index(&self, entries: usize, bytes: u64) -> Result<()> {
+        let refused = |excess| {
+            let message = format!("the index.json of {} would have {excess}", self.root.display());
+            Err(Error::new(Code::LimitExceeded, message))
+        };
+        excess(entries, bytes).map_or(Ok(()), refused)
     }
 
     /// Holds the layout against clean-ups, until it is dropped.

@@ -1,5 +1,6 @@
 //! Archives take single blobs and manifests, and give names away, each time as a whole new file in the place of the old one.
 
+mod damaged;
 mod kept;
 
 use std::fs;

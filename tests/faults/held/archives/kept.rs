@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::*;
 
 /// An image without layers, for an architecture.
-fn image_for(kept: &Kept, architecture: &str) -> String {
+pub(super) fn image_for(kept: &Kept, architecture: &str) -> String {
     let (config, image) = small_image();
     let other = String::from_utf8(config.to_vec()).unwrap().replace("amd64", architecture);
     kept.put_blob(other.as_bytes());
@@ -14,7 +14,7 @@ fn image_for(kept: &Kept, architecture: &str) -> String {
     image.replace(&format!("\"size\":{}", config.len()), &format!("\"size\":{}", other.len()))
 }
 
-fn descriptor(manifest: &str) -> Value {
+pub(super) fn descriptor(manifest: &str) -> Value {
     json!({"mediaType": MANIFEST_TYPE, "digest": digest(manifest.as_bytes()), "size": manifest.len()})
 }
 
@@ -24,12 +24,12 @@ fn by_digest(manifest: &str) -> String {
 
 impl Kept {
     /// The names of each image in `manifest.json`.
-    fn saved(&self) -> Value {
+    pub(super) fn saved(&self) -> Value {
         self.json("manifest.json").as_array().unwrap().iter().map(|image| image["RepoTags"].clone()).collect()
     }
 
     /// Changes the files in the archive, as another program would.
-    fn rewrite(&self, change: impl FnOnce(&Path)) {
+    pub(super) fn rewrite(&self, change: impl FnOnce(&Path)) {
         let folder = tempfile::tempdir().unwrap();
         let run = |args: &[&str]| {
             let done = Command::new("tar").args(args).current_dir(folder.path()).output().unwrap();
@@ -50,7 +50,7 @@ impl Kept {
         String::from_utf8(done.stdout).unwrap().lines().filter(|name| name.starts_with("blobs/sha256/")).count()
     }
 
-    fn file(&self, digest: &Digest) -> Vec<u8> {
+    pub(super) fn file(&self, digest: &Digest) -> Vec<u8> {
         let name = format!("blobs/sha256/{}", digest.hex());
         Command::new("tar").args(["-xOf", &self.held.path("a.tar"), &name]).output().unwrap().stdout
     }

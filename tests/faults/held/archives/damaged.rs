@@ -1,0 +1,192 @@
+//! Archives that nobody could read again are not written, and one that has something damaged in it can be changed and repaired.
+
+use super::kept::image_for;
+use super::*;
+
+/// Other bytes of the same length under a digest.
+fn damage(folder: &Path, digest: &Digest) {
+    let path = folder.join("blobs/sha256").join(digest.hex());
+    let length = fs::read(&path).unwrap().len();
+    fs::write(path, vec![b'!'; length]).unwrap();
+}
+
+fn change_json(path: &Path, change: impl FnOnce(&mut Value)) {
+    let mut value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    change(&mut value);
+    fs::write(path, value.to_string()).unwrap();
+}
+
+/// The same entry under so many names.
+fn multiply(list: &mut Value, count: usize, named: impl Fn(&mut Value, usize)) {
+    let one = list[0].clone();
+    *list = (0..count)
+        .map(|number| (one.clone(), number))
+        .map(|(mut entry, number)| {
+            named(&mut entry, number);
+            entry
+        })
+        .collect();
+}
+
+fn multiply_index(index: &mut Value) {
+    multiply(&mut index["manifests"], 100_000, |entry, number| {
+        entry["annotations"] = json!({"org.opencontainers.image.ref.name": format!("t{number}")});
+    });
+}
+
+#[test]
+fn more_images_than_a_reader_takes_are_not_written() {
+    let kept = Kept::new("docker-archive");
+    let (first, second) = (image_for(&kept, "amd64"), image_for(&kept, "arm64"));
+    kept.put(":a/b:1", &first, json!({})).unwrap();
+    kept.rewrite(|folder| {
+        change_json(&folder.join("manifest.json"), |list| {
+            multiply(list, 10_000, |entry, number| {
+                entry["RepoTags"] = json!([format!("localhost/some/image:{number}")])
+            });
+        });
+    });
+    let before = kept.bytes();
+    let error = fails(kept.put(":c/d:1", &second, json!({})), Code::LimitExceeded, "more than 10000 images");
+    assert!(error.message().contains("in its manifest.json, and could not be read again"), "{error}");
+    assert!(kept.bytes() == before && kept.is_alone());
+    kept.put(":c/d:1", &first, json!({})).unwrap();
+}
+
+#[test]
+fn more_names_than_a_reader_takes_are_not_written() {
+    let (config, image) = small_image();
+    let kept = Kept::new("oci-archive");
+    kept.put_blob(config);
+    kept.put(":t0", &image, json!({})).unwrap();
+    kept.rewrite(|folder| change_json(&folder.join("index.json"), multiply_index));
+    let before = kept.bytes();
+    fails(kept.put(":more", &image, json!({})), Code::LimitExceeded, "more than 100000 entries in its index.json");
+    assert!(kept.bytes() == before && kept.is_alone());
+    let held = &kept.held;
+    held.put_blob(config);
+    held.put(":t0", &image, json!({})).unwrap();
+    change_json(Path::new(&held.path("l/index.json")), multiply_index);
+    let before = fs::read(held.path("l/index.json")).unwrap();
+    fails(held.put(":more", &image, json!({})), Code::LimitExceeded, "would have more than 100000 entries");
+    assert!(fs::read(held.path("l/index.json")).unwrap() == before);
+    held.put(":t1", &image, json!({})).unwrap();
+}
+
+/// It would be copied each time, and is never right.
+#[test]
+fn a_damaged_blob_that_nothing_names_is_left_out_with_a_warning() {
+    let (config, image) = small_image();
+    for (kind, [first, second, _]) in KINDS {
+        let kept = Kept::new(kind);
+        for blob in [config, b"one", b"two", b"whole"] {
+            kept.put_blob(blob);
+        }
+        kept.put(&format!(":{first}"), &image, json!({})).unwrap();
+        kept.rewrite(|folder| [b"one", b"two"].iter().for_each(|blob| damage(folder, &digest(*blob))));
+        let (client, (context, call)) = (&kept.held.client, with_context(&kept.held.client));
+        let tagged = place::tag(client, &call, &kept.place(&format!(":{first}")), second, &TagOptions::default());
+        assert_eq!(tagged.unwrap().digest, digest(image.as_bytes()));
+        let warned: Vec<String> = context.warnings().into_iter().map(|warning| warning.text).collect();
+        assert_eq!(warned.len(), 2, "{warned:?}");
+        for blob in [b"one", b"two"] {
+            let digest = digest(blob);
+            assert!(
+                warned.iter().any(|text| text.contains(digest.as_str()) && text.contains("left out")),
+                "{warned:?}"
+            );
+            assert!(!kept.has_blob(&digest));
+        }
+        assert!(kept.has_blob(&digest(b"whole")) && kept.has_blob(&digest(config)) && kept.is_alone(), "{kind}");
+        assert!(kept.untag(&format!(":{second}")).is_ok() && kept.names().contains(&first.to_owned()));
+    }
+}
+
+/// What a manifest names is not left out, and can be replaced.
+#[test]
+fn a_damaged_blob_is_replaced_by_the_right_one() {
+    let (config, image) = small_image();
+    let server = Server::start(move |_| reply(200).body(config));
+    for (kind, [first, second, _]) in KINDS {
+        let kept = Kept::new(kind);
+        kept.put_blob(config);
+        kept.put(&format!(":{first}"), &image, json!({})).unwrap();
+        let (client, place) = (&kept.held.client, kept.place(""));
+        for by in ["put", "stream", "copy"] {
+            kept.rewrite(|folder| damage(folder, &digest(config)));
+            let before = kept.bytes();
+            let tagged = kept.put(&format!(":{second}"), &image, json!({}));
+            fails(tagged, Code::DigestMismatch, digest(config).as_str());
+            assert!(kept.bytes() == before, "{kind} {by}");
+            let is_new = match by {
+                "put" => kept.put_blob(config),
+                "stream" => {
+                    let put =
+                        place::put_blob_stream(client, &call(client), &place, &mut &config[..], &Default::default());
+                    put.unwrap().uploaded
+                }
+                _ => {
+                    let from = kept.held.blob(&format!("{}/a/b", server.host), &digest(config));
+                    let options = place::BlobCopyOptions { size: Some(config.len() as u64) };
+                    place::copy_blob(client, &call(client), &from, &place, &options).unwrap().uploaded
+                }
+            };
+            assert!(is_new && kept.file(&digest(config)) == config && kept.is_alone(), "{kind} {by}");
+        }
+        assert!(!kept.put_blob(config), "it is right now");
+    }
+}
+
+/// A killed call may have left something there, which has aged or was made by another program.
+#[test]
+fn what_lies_in_the_staging_folder_does_not_stand_before_the_archive() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (config, image) = small_image();
+    let kept = Kept::new("oci-archive");
+    kept.put_blob(config);
+    kept.put(":v1", &image, json!({"tags": ["v2", "v3"]})).unwrap();
+    let child = json!({"mediaType": MANIFEST_TYPE, "digest": digest(b"elsewhere"), "size": 9});
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [child]}).to_string();
+    kept.put(":i", &index, json!({"allow_missing": true})).unwrap();
+    let leave = |wrong: &Digest| {
+        let blobs = kept.held.folder.path().join(".a.tar.partial.d/blobs/sha256");
+        fs::create_dir_all(&blobs).unwrap();
+        fs::set_permissions(kept.held.path(".a.tar.partial.d"), fs::Permissions::from_mode(0o700)).unwrap();
+        fs::write(blobs.join(wrong.hex()), "wrong").unwrap();
+    };
+    leave(&digest(image.as_bytes()));
+    kept.untag(":v3").unwrap();
+    assert!(kept.is_alone() && kept.digest(":v1").unwrap() == digest(image.as_bytes()));
+    // Of what the archive lacks it is seen that it is wrong, once.
+    leave(&digest(b"elsewhere"));
+    fails(kept.untag(":v2"), Code::InvalidManifest, digest(b"elsewhere").as_str());
+    kept.untag(":v2").unwrap();
+    assert_eq!(kept.names(), ["i", "v1"]);
+    assert!(kept.is_alone());
+}
+
+/// As in a layout, where only a clean-up takes it: between the steps of a put another process may copy or tag.
+#[test]
+fn a_blob_that_nothing_names_yet_outlives_copies_and_tags() {
+    let (config, image) = small_image();
+    for (kind, [first, second, third]) in KINDS {
+        let kept = Kept::new(kind);
+        kept.put_blob(config);
+        kept.put(&format!(":{first}"), &image, json!({})).unwrap();
+        kept.put_blob(b"for later");
+        let (client, from) = (&kept.held.client, kept.place(&format!(":{first}")));
+        place::tag(client, &call(client), &from, second, &TagOptions::default()).unwrap();
+        kept.held.put_blob(config);
+        kept.held.put(":v1", &image, json!({})).unwrap();
+        let copy =
+            |to: &Place| place::copy(client, &call(client), &kept.held.place(":v1"), to, &CopyOptions::default());
+        copy(&kept.place(&format!(":{third}"))).unwrap();
+        assert!(kept.has_blob(&digest(b"for later")), "{kind}");
+        // What only a moved name needed goes.
+        let kept = Kept::new("oci-archive");
+        let old = image_for(&kept, "arm64");
+        kept.put(":v1", &old, json!({})).unwrap();
+        place::copy(client, &call(client), &from, &kept.place(":v1"), &CopyOptions::default()).unwrap();
+        assert!(!kept.has_blob(&digest(old.as_bytes())) && kept.has_blob(&digest(image.as_bytes())));
+    }
+}

@@ -220,14 +220,14 @@ impl<'a> Pull<'a> {
     }
 
     fn unpack(&self, files: &[(WantedFile, bool)]) -> Result<()> {
-        let mut limits = UnpackLimits { bytes: self.options.max_bytes, ratio: self.options.max_ratio };
+        let mut limits = UnpackLimits::new(self.options.max_bytes, self.options.max_ratio);
         let call = &self.call.without_progress();
         for (number, (file, _)) in files.iter().enumerate() {
             if let Some(expected) = &file.folder {
                 let name = PullStaging::name(&file.descriptor.digest);
                 let tree = tree(number);
                 let unpacked = unpack(call, &self.staging, (&name, &tree), file, expected.as_ref(), limits)?;
-                limits.bytes = limits.bytes.saturating_sub(unpacked);
+                limits = limits.after(unpacked);
             }
         }
         match files.iter().any(|(file, _)| file.folder.is_some()) {

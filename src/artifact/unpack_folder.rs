@@ -11,7 +11,7 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::image::disk_tree::{DiskTree, PreservedAttributes};
-use crate::image::layer::{UnpackLimits, UnpackedLayer};
+use crate::image::layer::{UnpackLimits, UnpackedAmount, UnpackedLayer};
 use crate::image::tar::{EntryKind, LayerEntries, TarEntry};
 use crate::os::open_folder::path_of;
 use crate::os::special_file::open_regular;
@@ -26,7 +26,7 @@ pub(super) fn unpack(
     file: &WantedFile,
     expected: Option<&Digest>,
     limits: UnpackLimits,
-) -> Result<u64> {
+) -> Result<UnpackedAmount> {
     room.remove(tree)?;
     let packed = room.path_of(name);
     let opened =

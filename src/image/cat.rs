@@ -219,7 +219,7 @@ impl FileSearch<'_> {
             }
         }
         let diff_id = entries.source().finish()?;
-        limits.bytes = limits.bytes.saturating_sub(entries.source().unpacked());
+        *limits = limits.after(entries.source().unpacked());
         check_diff_id(layer, &diff_id, id)?;
         self.conclude(seen, |target, count| known.may_have(target, count))
     }

@@ -69,7 +69,7 @@ pub struct Exported {
 /// for whole.
 pub fn export(call: &Call, store: &dyn ReadStore, out: &mut dyn Write, options: &ExportOptions) -> Result<Exported> {
     let (image, layers, ids) = find(call, store, options).inspect_err(|_| give_up(out))?;
-    let limits = UnpackLimits { bytes: options.max_bytes, ratio: options.max_ratio };
+    let limits = UnpackLimits::new(options.max_bytes, options.max_ratio);
     let total = layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size));
     call.begin("export", Some(total)).inspect_err(|_| give_up(out))?;
     let source = FlatLayers { call, store, layers: &layers, ids: ids.as_deref(), limits };

@@ -32,7 +32,7 @@ pub(crate) fn extract_through(
     let image = Image::find(call, store, options.platform.as_deref())?;
     let layers = image.layers(call, store)?;
     let ids = diff_ids(call, store, &image, layers.len())?;
-    let limits = UnpackLimits { bytes: options.max_bytes, ratio: options.max_ratio };
+    let limits = UnpackLimits::new(options.max_bytes, options.max_ratio);
     call.begin("extract", Some(layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size))))?;
     if let Some(paths) = &options.paths {
         let source = FlatLayers { call, store, layers: &layers, ids: ids.as_deref(), limits };
@@ -63,7 +63,7 @@ impl Extraction<'_> {
         self.unpacking.tree.end_layer();
         let diff_id = entries.source().finish()?;
         let diff_id_checked = check_diff_id(wanted, &diff_id, expected)?;
-        self.limits.bytes = self.limits.bytes.saturating_sub(entries.source().unpacked());
+        self.limits = self.limits.after(entries.source().unpacked());
         self.done = self.done.saturating_add(wanted.size);
         let layer = ExtractedLayer { digest: wanted.digest.clone(), diff_id, diff_id_checked };
         self.unpacking.result.layers.push(layer);

@@ -89,7 +89,7 @@ pub fn files(call: &Call, store: &dyn ReadStore, options: &FilesOptions) -> Resu
     let image = Image::find(call, store, options.platform.as_deref())?;
     let layers = image.layers(call, store)?;
     let ids = diff_ids(call, store, &image, layers.len())?;
-    let mut limits = UnpackLimits { bytes: options.max_bytes, ratio: options.max_ratio };
+    let mut limits = UnpackLimits::new(options.max_bytes, options.max_ratio);
     let (mut tree, mut unpacked, mut done) = (ListedTree::new(call), Vec::new(), 0u64);
     let total = layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size));
     call.begin("files", Some(total))?;
@@ -98,7 +98,7 @@ pub fn files(call: &Call, store: &dyn ReadStore, options: &FilesOptions) -> Resu
         tree.layer(&mut entries, at)?;
         let diff_id = entries.source().finish()?;
         let diff_id_checked = check_diff_id(layer, &diff_id, ids.as_ref().and_then(|ids| ids.get(at)))?;
-        limits.bytes = limits.bytes.saturating_sub(entries.source().unpacked());
+        limits = limits.after(entries.source().unpacked());
         done = done.saturating_add(layer.size);
         unpacked.push(ExtractedLayer { digest: layer.digest.clone(), diff_id, diff_id_checked });
     }

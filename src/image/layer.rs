@@ -7,7 +7,7 @@ use crate::manifest::Descriptor;
 use crate::store::ReadStore;
 use crate::stream::blob::Blob;
 use crate::stream::unpack::Unpacker;
-pub(crate) use crate::stream::unpack::{Packing, UnpackLimits};
+pub(crate) use crate::stream::unpack::{Packing, UnpackLimits, UnpackedAmount};
 use crate::tar::TarSource;
 
 pub(crate) struct UnpackedLayer {
@@ -60,8 +60,8 @@ impl UnpackedLayer {
         self.unpacker.packing()
     }
 
-    /// Bytes unpacked so far.
-    pub(crate) fn unpacked(&self) -> u64 {
+    /// How much was unpacked so far.
+    pub(crate) fn unpacked(&self) -> UnpackedAmount {
         self.unpacker.unpacked()
     }
 
@@ -90,7 +90,7 @@ impl TarSource for UnpackedLayer {
     }
 
     fn count_zeros(&mut self, count: u64) -> Result<()> {
-        self.unpacker.count(count)
+        self.unpacker.count_zeros(count)
     }
 }
 

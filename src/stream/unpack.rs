@@ -26,11 +26,34 @@ pub(crate) struct UnpackLimits {
     pub(crate) bytes: u64,
     /// The most uncompressed bytes per compressed byte, once there are many.
     pub(crate) ratio: u64,
+    /// How many zeros may be that are not even compressed, of whatever ratio.
+    zeros: u64,
+}
+
+impl UnpackLimits {
+    /// The limits of everything that a call unpacks.
+    pub(crate) fn new(bytes: u64, ratio: u64) -> UnpackLimits {
+        UnpackLimits { bytes, ratio, zeros: HARMLESS }
+    }
+
+    /// What is left of them after a part.
+    pub(crate) fn after(self, unpacked: UnpackedAmount) -> UnpackLimits {
+        let (bytes, zeros) = (self.bytes.saturating_sub(unpacked.bytes), self.zeros.saturating_sub(unpacked.zeros));
+        UnpackLimits { bytes, zeros, ..self }
+    }
+}
+
+/// How much was unpacked.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct UnpackedAmount {
+    pub(crate) bytes: u64,
+    /// Those of them that are zeros of sparse files, which the stream has not.
+    zeros: u64,
 }
 
 impl Default for UnpackLimits {
     fn default() -> UnpackLimits {
-        UnpackLimits { bytes: 64 << 30, ratio: 250 }
+        UnpackLimits::new(64 << 30, 250)
     }
 }
 
@@ -78,7 +101,7 @@ pub(crate) struct Unpacker {
     name: String,
     reader: Box<dyn Read>,
     packing: Packing,
-    unpacked: u64,
+    unpacked: UnpackedAmount,
     packed: Rc<Cell<u64>>,
     limits: UnpackLimits,
     fault: SharedError,
@@ -100,7 +123,17 @@ impl Unpacker {
         let feed = Feed { call: call.clone(), blob, now: bytes, done, packed: packed.clone(), fault: fault.clone() };
         let (packing, reader) =
             unpacked(feed).map_err(|error| fault.take().unwrap_or_else(|| damaged(&name, &error)))?;
-        Ok(Unpacker { call, name, reader, packing, unpacked: 0, packed, limits, fault, failed: false })
+        Ok(Unpacker {
+            call,
+            name,
+            reader,
+            packing,
+            unpacked: UnpackedAmount::default(),
+            packed,
+            limits,
+            fault,
+            failed: false,
+        })
     }
 
     pub(crate) fn packing(&self) -> Packing {
@@ -130,26 +163,32 @@ impl Unpacker {
         Ok(count)
     }
 
-    /// Counts bytes that were unpacked, or that what was unpacked stands for.
-    pub(crate) fn count(&mut self, bytes: u64) -> Result<()> {
+    /// Counts zeros that what was unpacked stands for.
+    pub(crate) fn count_zeros(&mut self, count: u64) -> Result<()> {
+        self.unpacked.zeros = self.unpacked.zeros.saturating_add(count);
+        self.count(count)
+    }
+
+    fn count(&mut self, bytes: u64) -> Result<()> {
         self.call.check()?;
-        self.unpacked = self.unpacked.saturating_add(bytes);
+        self.unpacked.bytes = self.unpacked.bytes.saturating_add(bytes);
         self.check()
     }
 
     fn check(&self) -> Result<()> {
-        let limits = self.limits;
-        let most = if self.unpacked > limits.bytes {
+        let (limits, UnpackedAmount { bytes, zeros }) = (self.limits, self.unpacked);
+        let most = if bytes > limits.bytes {
             format!("{} bytes", limits.bytes)
-        } else if self.unpacked > HARMLESS && self.unpacked / limits.ratio.max(1) > self.packed.get() {
+        } else if (bytes > HARMLESS || zeros > limits.zeros) && bytes / limits.ratio.max(1) > self.packed.get() {
             format!("{} times its {} bytes", limits.ratio, self.packed.get())
         } else {
             return Ok(());
         };
-        Err(Error::new(Code::LimitExceeded, format!("{} unpacks to more than {most}", self.name)))
+        Err(Error::new(Code::LimitExceeded, format!("{} unpacks to more than {most}", self.name))
+            .with_hint("the options max_bytes and max_ratio, where a call has them, allow more"))
     }
 
-    pub(crate) fn unpacked(&self) -> u64 {
+    pub(crate) fn unpacked(&self) -> UnpackedAmount {
         self.unpacked
     }
 }

@@ -6,7 +6,7 @@ use tar::{EntryType, Header};
 use super::names::{clean, shown, LONGEST_PATH};
 use super::pax::Pax;
 use super::size_field;
-use super::sparse::{of_header, SparseContent, SparsePart, SparsePiece, TextMap};
+use super::sparse::{is_unaligned, of_header, SparseContent, SparsePart, SparsePiece, TextMap, TWO_WAYS};
 use super::TarSource;
 use crate::error::{Code, Error, Result};
 
@@ -200,7 +200,7 @@ impl<S: TarSource> Entries<S> {
     /// The map of a sparse file, as GNU's own header has it.
     fn header_map(&mut self, header: &Header, pax: &Pax) -> Result<(u64, Option<Vec<SparsePiece>>)> {
         if !pax.sparse.is_empty() {
-            return Err(self.bad("a sparse file is described in two ways"));
+            return Err(self.bad(TWO_WAYS));
         }
         let (code, name) = (self.source.code(), self.source.name());
         let refuse = |why: &str| Error::new(code, format!("{name} is not a valid tar archive: {why}"));
@@ -233,6 +233,10 @@ impl<S: TarSource> Entries<S> {
                 }
             }
         };
+        if is_unaligned(&pieces) {
+            let message = format!("{} has a sparse file of which a piece ends within a block", self.source.name());
+            return Err(Error::new(Code::Unsupported, message));
+        }
         self.sparse = Some(SparseContent::new(size, pieces, self.left).map_err(|why| self.bad(why))?);
         Ok(size)
     }

@@ -14,6 +14,8 @@ const LONGEST_NUMBER: usize = 20;
 
 type Refused = &'static str;
 
+pub(super) const TWO_WAYS: Refused = "a sparse file is described in two ways";
+
 /// Where a piece begins in the file, and its length.
 pub(super) type SparsePiece = (u64, u64);
 
@@ -37,7 +39,7 @@ impl SparseRecords {
                 Ok(())
             }
             _ => match self.single.insert(key.to_vec(), value.to_vec()) {
-                Some(before) if before != value => Err("a sparse file is described in two ways"),
+                Some(before) if before != value => Err(TWO_WAYS),
                 _ => Ok(()),
             },
         }
@@ -56,27 +58,42 @@ impl SparseRecords {
         self.single.get(key).map(|value| number(value)).transpose()
     }
 
-    /// The size of the file, and its pieces; None for those that stand before the content.
+    /// The size of the file, and its pieces; None for those that stand before the content. Versions are known as GNU tar writes them:
+    /// to other readers any other is an ordinary file.
     pub(super) fn map(&self) -> Result<(u64, Option<Vec<SparsePiece>>), Refused> {
-        let missing = "a sparse file has no size";
-        match (self.number(b"major")?.unwrap_or(0), self.number(b"minor")?.unwrap_or(0)) {
-            (1, 0) if self.numbers.is_empty() && !self.single.contains_key(&b"map"[..]) => {
-                Ok((self.number(b"realsize")?.ok_or(missing)?, None))
-            }
-            (0, _) => {
-                let numbers = match self.single.get(&b"map"[..]) {
-                    Some(_) if !self.numbers.is_empty() => return Err("a sparse file is described in two ways"),
-                    Some(map) if map.is_empty() => Vec::new(),
-                    Some(map) => map.split(|byte| *byte == b',').map(number).collect::<Result<_, _>>()?,
-                    None => self.numbers.clone(),
-                };
-                let pieces = pieces(&numbers)?;
+        let unknown = "a sparse file is described in a way that is not known";
+        match (self.number(b"major")?, self.number(b"minor")?) {
+            (Some(1), Some(0)) if self.has_no_list() => Ok((self.size()?, None)),
+            (None, None) | (Some(0), Some(0 | 1)) => {
+                let pieces = pieces(&self.listed()?)?;
                 match self.number(b"numblocks")? {
-                    Some(count) if count != pieces.len() as u64 => Err("a sparse file has another number of pieces"),
-                    _ => Ok((self.number(b"size")?.ok_or(missing)?, Some(pieces))),
+                    Some(count) if count == pieces.len() as u64 && count > 0 => Ok((self.size()?, Some(pieces))),
+                    Some(_) => Err("a sparse file has another number of pieces"),
+                    None => Err(unknown),
                 }
             }
-            _ => Err("a sparse file is described in a way that is not known"),
+            _ => Err(unknown),
+        }
+    }
+
+    fn has_no_list(&self) -> bool {
+        self.numbers.is_empty() && [&b"map"[..], b"numblocks"].iter().all(|key| !self.single.contains_key(*key))
+    }
+
+    /// The numbers of the pieces, in either of the two ways.
+    fn listed(&self) -> Result<Vec<u64>, Refused> {
+        match self.single.get(&b"map"[..]) {
+            Some(_) if !self.numbers.is_empty() => Err(TWO_WAYS),
+            Some(map) => map.split(|byte| *byte == b',').map(number).collect(),
+            None => Ok(self.numbers.clone()),
+        }
+    }
+
+    /// The size, of which readers take one record or the other.
+    fn size(&self) -> Result<u64, Refused> {
+        match (self.number(b"size")?, self.number(b"realsize")?) {
+            (Some(one), Some(other)) if one != other => Err(TWO_WAYS),
+            (one, other) => one.or(other).ok_or("a sparse file has no size"),
         }
     }
 }
@@ -124,16 +141,18 @@ pub(super) fn of_header<E>(
     Ok((size, pieces))
 }
 
-/// Takes the pieces of one block; whether that was the end of the map.
+/// Takes the pieces of one block; whether that was the end of the map, after which there is nothing.
 fn take(pieces: &mut Vec<SparsePiece>, block: &[GnuSparseHeader]) -> Result<bool, Refused> {
-    for piece in block {
+    let damaged = "the map of a sparse file is damaged";
+    let is_blank = |piece: &GnuSparseHeader| piece.offset.iter().chain(&piece.numbytes).all(|byte| *byte == 0);
+    for (at, piece) in block.iter().enumerate() {
+        // Readers look at one of the two fields, or at both.
         if piece.is_empty() {
-            return Ok(true);
+            return if block[at..].iter().all(is_blank) { Ok(true) } else { Err(damaged) };
         }
-        let offset = size_field::size(&piece.offset, piece.offset());
-        let length = size_field::size(&piece.numbytes, piece.length());
-        pieces
-            .push(offset.and_then(|offset| Ok((offset, length?))).map_err(|_| "the map of a sparse file is damaged")?);
+        let offset = size_field::size(&piece.offset, piece.offset()).map_err(|_| damaged)?;
+        let length = size_field::size(&piece.numbytes, piece.length()).map_err(|_| damaged)?;
+        pieces.push((offset, length));
         if pieces.len() > MOST_PIECES {
             return Err("a sparse file has too many pieces");
         }
@@ -176,6 +195,13 @@ impl TextMap {
     }
 }
 
+/// Whether a piece before the last ends within a block: GNU tar fills it up to a whole one, and others do not, so that what follows is
+/// not known.
+pub(super) fn is_unaligned(pieces: &[SparsePiece]) -> bool {
+    let stored = || pieces.iter().map(|(_, length)| length).filter(|length| **length > 0);
+    stored().rev().skip(1).any(|length| length % 512 != 0)
+}
+
 /// What comes next of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SparsePart {
@@ -205,10 +231,6 @@ impl SparseContent {
             let after = begin.checked_add(*length).filter(|after| *begin >= end && *after <= size);
             end = after.ok_or("the pieces of a sparse file overlap, or lead out of it")?;
             sum += length;
-            // GNU tar fills each piece up to a whole block, and others do not.
-            if length % 512 != 0 && pieces[at + 1..].iter().any(|(_, length)| *length > 0) {
-                return Err("a piece of a sparse file ends within a block");
-            }
             if *length == 0 && at + 1 < pieces.len() {
                 return Err("a piece of a sparse file is empty");
             }
@@ -292,33 +314,69 @@ mod tests {
             (1000, &[(u64::MAX, 2)], 2),
             (u64::MAX, &[(u64::MAX, 1)], 1),
             (1000, &[(0, 512)], 511),
-            (1000, &[(0, 100), (512, 100)], 200),
             (1000, &[(0, 0), (512, 100)], 100),
         ] {
             content(size, pieces, stored).unwrap_err();
         }
+        assert!(is_unaligned(&[(0, 100), (512, 100)]) && is_unaligned(&[(0, 100), (512, 512), (2000, 0)]));
+        assert!(!is_unaligned(&[(0, 512), (1024, 100), (2000, 0)]) && !is_unaligned(&[]));
         let mut records = SparseRecords::default();
         records.take(b"offset", b"1").unwrap();
         records.take(b"offset", b"1").unwrap_err();
         for (records, is_good) in [
-            (&[("size", "5"), ("map", "0,5")][..], true),
-            (&[("size", "5"), ("map", "0,5"), ("numblocks", "2")], false),
-            (&[("size", "5"), ("map", "0,5,")], false),
-            (&[("size", "5"), ("map", "0,+5")], false),
-            (&[("size", "5"), ("map", "0")], false),
-            (&[("size", "9223372036854775807"), ("map", "0,5")], true),
-            (&[("size", "9223372036854775808"), ("map", "0,5")], false),
-            (&[("size", "18446744073709551615"), ("map", "0,5")], false),
-            (&[("map", "0,5")], false),
-            (&[("size", "5"), ("map", "0,5"), ("offset", "0")], false),
+            (&[("numblocks", "1"), ("size", "5"), ("map", "0,5")][..], true),
+            (&[("numblocks", "1"), ("size", "5"), ("realsize", "5"), ("map", "0,5")], true),
+            (&[("numblocks", "1"), ("size", "5"), ("realsize", "6"), ("map", "0,5")], false),
+            (&[("numblocks", "1"), ("realsize", "5"), ("offset", "0"), ("numbytes", "5")], true),
+            (&[("size", "5"), ("map", "0,5")], false),
+            (&[("size", "5"), ("offset", "0"), ("numbytes", "5")], false),
+            (&[("numblocks", "0"), ("size", "5")], false),
+            (&[("numblocks", "0"), ("size", "5"), ("map", "")], false),
+            (&[("numblocks", "2"), ("size", "5"), ("map", "0,5")], false),
+            (&[("numblocks", "1"), ("size", "5"), ("map", "0,5,")], false),
+            (&[("numblocks", "1"), ("size", "5"), ("map", "0,+5")], false),
+            (&[("numblocks", "1"), ("size", "5"), ("map", "0")], false),
+            (&[("numblocks", "1"), ("size", "9223372036854775807"), ("map", "0,5")], true),
+            (&[("numblocks", "1"), ("size", "9223372036854775808"), ("map", "0,5")], false),
+            (&[("numblocks", "1"), ("size", "18446744073709551615"), ("map", "0,5")], false),
+            (&[("numblocks", "1"), ("map", "0,5")], false),
+            (&[("numblocks", "1"), ("size", "5"), ("map", "0,5"), ("offset", "0"), ("numbytes", "5")], false),
+            (&[("major", "0"), ("minor", "1"), ("numblocks", "1"), ("size", "5"), ("map", "0,5")], true),
+            (&[("major", "0"), ("minor", "7"), ("numblocks", "1"), ("size", "5"), ("map", "0,5")], false),
+            (&[("major", "0"), ("numblocks", "1"), ("size", "5"), ("map", "0,5")], false),
+            (&[("minor", "1"), ("numblocks", "1"), ("size", "5"), ("map", "0,5")], false),
             (&[("major", "1"), ("minor", "0"), ("realsize", "5")], true),
+            (&[("major", "1"), ("minor", "0"), ("numblocks", "1"), ("realsize", "5")], false),
             (&[("major", "1"), ("minor", "1"), ("realsize", "5")], false),
+            (&[("major", "1"), ("realsize", "5")], false),
             (&[("major", "1"), ("minor", "0"), ("realsize", "5"), ("map", "0,5")], false),
             (&[("major", "2"), ("realsize", "5")], false),
         ] {
             let mut read = SparseRecords::default();
             records.iter().for_each(|(key, value)| read.take(key.as_bytes(), value.as_bytes()).unwrap());
             assert_eq!(read.map().is_ok(), is_good, "{records:?}");
+        }
+    }
+
+    #[test]
+    fn a_map_in_a_header_ends_where_all_readers_end_it() {
+        let piece = |offset: &[u8], numbytes: &[u8]| {
+            let mut piece = GnuExtSparseHeader::new().sparse.into_iter().next().unwrap();
+            piece.offset[..offset.len()].copy_from_slice(offset);
+            piece.numbytes[..numbytes.len()].copy_from_slice(numbytes);
+            piece
+        };
+        let good = || piece(b"00000000000", b"00000001000");
+        let blank = || piece(b"", b"");
+        for (block, wanted) in [
+            (vec![good(), blank(), blank()], Some((true, vec![(0, 512)]))),
+            (vec![good(), good(), good()], Some((false, vec![(0, 512); 3]))),
+            (vec![good(), blank(), good()], None),
+            (vec![good(), piece(b"", b"00000001000"), blank()], None),
+            (vec![good(), piece(b"00000001000", b""), blank()], None),
+        ] {
+            let mut pieces = Vec::new();
+            assert_eq!(take(&mut pieces, &block).ok().map(|is_whole| (is_whole, pieces)), wanted);
         }
     }
 

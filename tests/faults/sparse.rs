@@ -6,6 +6,7 @@ use std::process::Command;
 
 use ocireg::error::Code;
 use ocireg::image::cat::{cat, CatOptions};
+use ocireg::image::export::{export, ExportOptions};
 use ocireg::image::extract::{extract, ExtractOptions};
 use ocireg::image::files::{files, FilesOptions};
 use tar::EntryType;
@@ -29,10 +30,14 @@ fn holey(folder: &Path, name: &str, size: u64, pieces: &[(u64, usize)]) {
     pieces.iter().for_each(|(at, length)| file.write_all_at(&noise(*length), *at).unwrap());
 }
 
-/// What GNU tar makes of a folder.
+/// What GNU tar makes of a folder, whose holes it finds by their zeros.
 fn packed(folder: &Path, form: &[&str]) -> Vec<u8> {
+    packed_as(folder, "raw", form)
+}
+
+fn packed_as(folder: &Path, detection: &str, form: &[&str]) -> Vec<u8> {
     let done = Command::new("tar")
-        .args(["--sparse", "--hole-detection=raw", "--sort=name"])
+        .args(["--sparse", &format!("--hole-detection={detection}"), "--sort=name"])
         .args(form)
         .args(["-cf", "-", "."])
         .current_dir(folder)
@@ -72,6 +77,51 @@ fn sparse_files_of_gnu_tar_are_what_they_were() {
             assert!(bytes == wanted && got.size == wanted.len() as u64, "{form:?} {name}");
         }
     }
+}
+
+/// As GNU tar does unless told otherwise: holes are where the file system says, which has blocks of its own.
+#[test]
+fn holes_of_the_file_system_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    holey(folder.path(), "s", 1 << 20, &[(100_000, 5), (300_000, 4000), (700_000, 10_001)]);
+    holey(folder.path(), "ends", 200_001, &[(190_000, 10_001)]);
+    for form in FORMS {
+        let out = tempfile::tempdir().unwrap();
+        unpack(&[packed_as(folder.path(), "seek", form)], &out.path().join("root")).unwrap();
+        for name in ["s", "ends"] {
+            let [wanted, found] =
+                [folder.path(), &out.path().join("root")].map(|in_| std::fs::read(in_.join(name)).unwrap());
+            assert!(found == wanted, "{form:?} {name}");
+        }
+    }
+}
+
+/// Some writers fill each piece up to a whole block, and others do not: where the next one begins is not known.
+#[test]
+fn a_piece_that_ends_within_a_block_is_not_supported() {
+    let records = [("GNU.sparse.numblocks", "2"), ("GNU.sparse.size", "2000"), ("GNU.sparse.map", "0,5,1000,5")];
+    let out = tempfile::tempdir().unwrap();
+    let outcome = unpack(&[layer(&[pax(&records), file("s", "0123456789")])], &out.path().join("root"));
+    fails(outcome, Code::Unsupported, "within a block");
+}
+
+/// A kilobyte of each of many layers must not stand for a gigabyte.
+#[test]
+fn zeros_of_all_layers_count_together() {
+    let size = (400u64 << 20).to_string();
+    let holes = |name: &str| {
+        let records = [("GNU.sparse.numblocks", "1"), ("GNU.sparse.size", &size), ("GNU.sparse.map", "0,1")];
+        layer(&[pax(&records), file(name, "x")])
+    };
+    let client = client();
+    let export = |layers: &[Vec<u8>], max_ratio: u64| {
+        let options = ExportOptions { max_ratio, ..ExportOptions::default() };
+        export(&call(&client), &Memory::new(layers), &mut std::io::sink(), &options)
+    };
+    export(&[holes("a"), holes("b")], 250).unwrap();
+    let error = fails(export(&[holes("a"), holes("b"), holes("c")], 250), Code::LimitExceeded, "250 times its");
+    assert!(error.to_json()["hint"].as_str().unwrap().contains("max_ratio"), "{error}");
+    export(&[holes("a"), holes("b"), holes("c")], 1_000_000).unwrap();
 }
 
 /// A file of GNU's own form, whose header says this.
@@ -147,7 +197,12 @@ fn hostile_maps_are_refused_and_nothing_else_is_written() {
         (
             "out of the root",
             vec![
-                pax(&[("GNU.sparse.size", "1"), ("GNU.sparse.map", "0,1"), ("GNU.sparse.name", "../s")]),
+                pax(&[
+                    ("GNU.sparse.numblocks", "1"),
+                    ("GNU.sparse.size", "1"),
+                    ("GNU.sparse.map", "0,1"),
+                    ("GNU.sparse.name", "../s"),
+                ]),
                 file("s", "x"),
             ],
         ),
@@ -163,7 +218,8 @@ fn hostile_maps_are_refused_and_nothing_else_is_written() {
 #[test]
 fn zeros_count_as_what_is_unpacked() {
     let size = (1u64 << 40).to_string();
-    let bomb = [pax(&[("GNU.sparse.size", &size), ("GNU.sparse.map", "0,1")]), file("s", "x")];
+    let bomb =
+        [pax(&[("GNU.sparse.numblocks", "1"), ("GNU.sparse.size", &size), ("GNU.sparse.map", "0,1")]), file("s", "x")];
     let (client, store) = (client(), Memory::new(&[layer(&bomb)]));
     let out = tempfile::tempdir().unwrap();
     let outcome = extract(&call(&client), &store, &out.path().join("root"), &ExtractOptions::default());
@@ -177,7 +233,10 @@ fn zeros_count_as_what_is_unpacked() {
     // The list has its size, of which nothing is read.
     let listed = files(&call(&client), &store, &FilesOptions::default()).unwrap();
     assert_eq!(listed.files[0].size, 1 << 40);
-    let small = [pax(&[("GNU.sparse.size", "60000"), ("GNU.sparse.map", "0,1")]), file("s", "x")];
+    let small = [
+        pax(&[("GNU.sparse.numblocks", "1"), ("GNU.sparse.size", "60000"), ("GNU.sparse.map", "0,1")]),
+        file("s", "x"),
+    ];
     let options = ExtractOptions { max_bytes: 50_000, ..ExtractOptions::default() };
     let outcome = extract(&call(&client), &Memory::new(&[layer(&small)]), &out.path().join("other"), &options);
     fails(outcome, Code::LimitExceeded, "50000");
@@ -197,8 +256,12 @@ fn with_field(mut tar: Vec<u8>, at: usize, field: [u8; 12]) -> Vec<u8> {
 fn sizes_that_not_all_can_hold_are_refused() {
     let client = client();
     let listed = |entries: &[Vec<u8>]| files(&call(&client), &Memory::new(&[layer(entries)]), &FilesOptions::default());
-    let said =
-        |name: &str, size: &str| vec![pax(&[("GNU.sparse.size", size), ("GNU.sparse.map", "0,1")]), file(name, "x")];
+    let said = |name: &str, size: &str| {
+        vec![
+            pax(&[("GNU.sparse.numblocks", "1"), ("GNU.sparse.size", size), ("GNU.sparse.map", "0,1")]),
+            file(name, "x"),
+        ]
+    };
     let lines = |size: &str| {
         let records = [
             ("GNU.sparse.major", "1"),

@@ -133,7 +133,7 @@ impl Flattening<'_> {
     fn close(&mut self, mut entries: LayerEntries) -> Result<Digest> {
         let diff_id = entries.source().finish()?;
         let limits = &mut self.source.limits;
-        limits.bytes = limits.bytes.saturating_sub(entries.source().unpacked());
+        *limits = limits.after(entries.source().unpacked());
         Ok(diff_id)
     }
 

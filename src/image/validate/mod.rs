@@ -128,7 +128,7 @@ fn blob_problems(
     width: usize,
     options: &ValidateOptions,
 ) -> Result<Vec<ValidationProblem>> {
-    let limits = UnpackLimits { bytes: options.max_bytes, ratio: options.max_ratio };
+    let limits = UnpackLimits::new(options.max_bytes, options.max_ratio);
     let jobs: Vec<&BlobUse> = blobs.iter().filter(|blob| !blob.is_read).collect();
     let bytes = total(jobs.iter().copied());
     call.begin("validate", Some(bytes))?;

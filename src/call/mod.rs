@@ -262,24 +262,28 @@ impl Call {
         self.moved_to(0)
     }
 
-    /// Reports the progress of the transfer.
+    /// Reports the progress of the transfer. A hook that is slow is not told of each piece, or the transfer would take
+    /// as many times as long, but it is told of the last one.
     pub(crate) fn moved_to(&self, done: u64) -> Result<()> {
-        match self.context.as_ref().filter(|_| !self.quiet) {
-            Some(context) => context.moved_to(done),
-            None => return Ok(()),
+        let Some(context) = self.context.as_ref().filter(|_| !self.quiet) else { return Ok(()) };
+        context.moved_to(done);
+        let (done, total) = context.position();
+        match &self.beat {
+            Some(beat) if done != total && beat.is_slow() => Ok(()),
+            _ => self.tell(true),
         }
-        self.tell(true)
     }
 
     /// Calls the progress hook, with zeros when what the context knows is about an earlier call.
     fn tell(&self, begun: bool) -> Result<()> {
         let Some(context) = &self.context else { return Ok(()) };
         let Some(hook) = context.progress_hook() else { return Ok(()) };
-        if let Some(beat) = &self.beat {
-            beat.strike();
-        }
         let (done, total) = if begun { context.position() } else { (0, 0) };
-        hook(done, total).map_err(|_| stopped("progress"))
+        let told = match &self.beat {
+            Some(beat) => beat.strike(|| hook(done, total)),
+            None => hook(done, total),
+        };
+        told.map_err(|_| stopped("progress"))
     }
 
     /// Whether there is a hook for blobs.

@@ -1,4 +1,4 @@
-//! The regular calls of the progress hook while nothing moves: when the next one is due.
+//! When the progress hook is called: regularly while nothing moves, and while bytes do, no more than it can take.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -14,14 +14,17 @@ pub(super) struct ProgressInterval(Mutex<Last>);
 
 #[derive(Debug)]
 struct Last {
+    /// When it was called, then when it returned.
     at: Instant,
+    /// How long it took.
+    took: Duration,
     /// A transfer of this call has begun: what the context says is about it.
     begun: bool,
 }
 
 impl ProgressInterval {
     pub(super) fn new() -> ProgressInterval {
-        ProgressInterval(Mutex::new(Last { at: Instant::now(), begun: false }))
+        ProgressInterval(Mutex::new(Last { at: Instant::now(), took: Duration::ZERO, begun: false }))
     }
 
     /// The call's own transfer begins.
@@ -29,9 +32,22 @@ impl ProgressInterval {
         lock(&self.0).begun = true;
     }
 
-    /// The hook is called now, for whatever reason.
-    pub(super) fn strike(&self) {
-        lock(&self.0).at = Instant::now();
+    /// Calls the hook, for whatever reason.
+    pub(super) fn strike<T>(&self, hook: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        // What the hook itself asks meanwhile is not told again.
+        lock(&self.0).at = start;
+        let answer = hook();
+        let mut last = lock(&self.0);
+        last.at = Instant::now();
+        last.took = last.at.saturating_duration_since(start);
+        answer
+    }
+
+    /// Whether it should be left alone although bytes have moved: it has had half of the time.
+    pub(super) fn is_slow(&self) -> bool {
+        let last = lock(&self.0);
+        last.at.elapsed() < last.took
     }
 
     /// Whether it should be called although nothing has moved.

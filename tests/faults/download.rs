@@ -1,7 +1,8 @@
 //! Blobs that break off, lie, or do not end.
 
 use std::os::unix::fs::MetadataExt;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use ocireg::error::{Code, Error};
 use ocireg::inside::{OnContention, Partial};
@@ -518,4 +519,32 @@ fn downloads_to_what_is_no_file() {
     }
     assert_eq!(files(folder.path()), ["inner", "link", "loop", "pipe", "pipe-link", "second", "socket"]);
     assert_eq!(files(&path("inner")), ["blob"]);
+}
+
+/// A progress hook that takes long does not make the transfer as many times as long as it has pieces.
+#[test]
+fn a_slow_progress_hook_has_half_of_the_time() {
+    let blob = noise(12 << 20);
+    let copy = blob.clone();
+    let server = Server::start(move |seen| serve(&copy, seen));
+    let client = client();
+    let (context, call) = with_context(&client);
+    let told = Arc::new(Mutex::new((Duration::ZERO, Duration::ZERO, 0, 0)));
+    let seen = told.clone();
+    context.set_progress(Some(Arc::new(move |done, _| {
+        let start = Instant::now();
+        std::thread::sleep(Duration::from_millis(30));
+        let mut seen = seen.lock().unwrap();
+        let took = start.elapsed();
+        *seen = (seen.0 + took, seen.1.max(took), seen.2 + 1, done);
+        Ok(())
+    })));
+    let start = Instant::now();
+    client.get_blob(&call, &at(&server.host, &digest(&blob)), &ReadOptions::default()).unwrap();
+    let whole = start.elapsed();
+    let (in_hook, longest, calls, last) = *told.lock().unwrap();
+    assert_eq!(last, blob.len() as u64);
+    assert!(calls >= 2, "{calls} calls");
+    // The first and the last of the transfer come whatever the time.
+    assert!(in_hook <= whole / 2 + 2 * longest, "{calls} calls took {in_hook:?} of {whole:?}");
 }

@@ -443,10 +443,12 @@ typedef int32_t (*ocireg_blob_fn)(void *userdata, const char *event);
 // tokens are replaced by "<redacted>", and query values other than those of the protocol by "...".
 typedef int32_t (*ocireg_log_fn)(void *userdata, const char *event);
 
-// Is asked for the credentials of a registry host, once for each client and host, and again after they were refused: sets
-// options in `answer` with the ocireg_options_set_... functions. Nothing set means that it has none: then those stored on the machine are
-// used if the client's options ask for them, else the call is anonymous. A call that it makes on its own thread with the same
-// client, and for which credentials of the same host would be asked for again, is OCIREG_BUSY. Both arguments are borrowed during the callback; freeing them does nothing.
+// Is asked for the credentials of a registry host, once for each client and host (calls of several threads that begin together may
+// each ask), and again after they were refused: sets options in `answer` with the ocireg_options_set_... functions. Nothing set means
+// that it has none: then those stored on the machine are used if the client's options ask for them, else the call is anonymous. A
+// call that it makes on its own thread with the same client, and for which credentials of the same host would be asked for again, is
+// OCIREG_BUSY; for one on another thread see ocireg_context_set_within. Both arguments are borrowed during the callback; freeing them
+// does nothing.
 //
 // Options:
 //   username (string): with password: for Basic and for the host's token server; or with identity_token, if
@@ -826,6 +828,15 @@ ocireg_status ocireg_context_set_blob_progress(ocireg_context *context,
                                                ocireg_blob_fn callback,
                                                void *userdata,
                                                ocireg_error **error);
+
+// Says that calls with this context are made in a callback of a call with `outer`, or for the answer to a question of that job, though
+// on another thread or in another job; NULL takes it back. Where such a call needs the credentials that `outer` asks for it gets
+// OCIREG_BUSY: it would wait for itself, or be asked without end. Calls on the callback's own thread need not be told.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
+ocireg_status ocireg_context_set_within(ocireg_context *context,
+                                        const ocireg_context *outer,
+                                        ocireg_error **error);
 
 // Sets the log callback; NULL removes it. `userdata` as for ocireg_context_set_progress.
 //

@@ -987,6 +987,14 @@ public:
     {
         detail::call([&](ocireg_error **error) { return ocireg_context_set_log(get(), nullptr, nullptr, error); });
     }
+    /* Calls with it are made in a callback of a call with `outer`, or for the answer to a question of that job, though on another thread
+     * or in another job: one that needs the credentials that `outer` asks for gets OCIREG_BUSY. nullptr takes it back. */
+    void set_within(const context *outer) const
+    {
+        detail::call([&](ocireg_error **error) {
+            return ocireg_context_set_within(get(), outer == nullptr ? nullptr : outer->get(), error);
+        });
+    }
     /* ocireg::credentials (std::string_view host) */
     template <class Function> void on_credentials(Function function)
     {

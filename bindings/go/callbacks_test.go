@@ -344,6 +344,33 @@ func TestCredentialsFuncThatNeedsItself(t *testing.T) {
 	}
 }
 
+// TestCredentialsFuncThatNeedsItselfElsewhere: nor by another goroutine with the function's context; another client is asked for itself.
+func TestCredentialsFuncThatNeedsItselfElsewhere(t *testing.T) {
+	host := registry(t, "OCIREG_TEST_HTPASSWD")
+	alice := ocireg.Credentials{Username: "alice", Password: "s3cret:with colon"}
+	var client, other *ocireg.Client
+	var inner, another error
+	asked := 0
+	other = newClient(t, ocireg.WithCredentialsFunc(func(context.Context, string) (ocireg.Credentials, error) { return alice, nil }))
+	client = newClient(t, ocireg.WithCredentialsFunc(func(ctx context.Context, host string) (ocireg.Credentials, error) {
+		if asked++; asked < 4 {
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				_, inner = client.RegistryCatalog(ctx, host)
+				_, another = other.RegistryCatalog(ctx, host)
+			}()
+			<-done
+		}
+		return alice, nil
+	}))
+	must[*ocireg.RepositoryList](t)(client.RegistryCatalog(context.Background(), host))
+	wantCode(t, inner, ocireg.ErrBusy)
+	if asked != 1 || another != nil {
+		t.Errorf("asked %d times, and another client gets %v", asked, another)
+	}
+}
+
 // TestNoFunctions: nil is none.
 func TestNoFunctions(t *testing.T) {
 	client := newClient(t, ocireg.WithCredentialsFunc(nil), ocireg.WithLogger(nil))

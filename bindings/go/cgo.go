@@ -30,6 +30,8 @@ package ocireg
 #cgo nocallback ocireg_context_cancel
 #cgo noescape ocireg_context_set_deadline
 #cgo nocallback ocireg_context_set_deadline
+#cgo noescape ocireg_context_set_within
+#cgo nocallback ocireg_context_set_within
 #cgo noescape ocireg_go_set_progress
 #cgo nocallback ocireg_go_set_progress
 #cgo noescape ocireg_go_set_blob_progress

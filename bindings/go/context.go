@@ -46,8 +46,11 @@ func (n *nativeContext) install(ctx context.Context) error {
 		// A little later than Go's own timer, which should fire first: the library plans its waits by the deadline.
 		status = C.ocireg_context_set_deadline(n.pointer, C.int64_t(max(milliseconds(time.Until(deadline)), 0)+20), &failure)
 	}
+	if outer, ok := ctx.Value(enclosing{}).(*nativeContext); ok && status == C.OCIREG_OK {
+		status = n.within(outer, &failure)
+	}
 	if n.callbacks != nil {
-		n.callbacks.ctx = ctx
+		n.callbacks.ctx = context.WithValue(ctx, enclosing{}, n)
 		n.callbacks.outside = n
 		n.handle = cgo.NewHandle(n.callbacks)
 	}
@@ -59,6 +62,19 @@ func (n *nativeContext) install(ctx context.Context) error {
 		return takeError(status, failure)
 	}
 	return nil
+}
+
+// enclosing is the key of the call whose callback got a context: what is called with that context, on any goroutine, is made in that callback.
+type enclosing struct{}
+
+// within says so to the library: a call that would be asked for what the outer one asks is refused.
+func (n *nativeContext) within(outer *nativeContext, failure **C.ocireg_error) C.ocireg_status {
+	outer.lock.Lock()
+	defer outer.lock.Unlock()
+	if outer.pointer == nil {
+		return C.OCIREG_OK
+	}
+	return C.ocireg_context_set_within(n.pointer, outer.pointer, failure)
 }
 
 // serve tells the callbacks, if any, which object's calls they belong to.

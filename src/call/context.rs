@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::cancel::CancelFlag;
+use super::nested_question::Questions;
 use super::Call;
 use crate::credentials::Credentials;
 use crate::sync::lock;
@@ -47,6 +48,7 @@ pub struct Context {
     total: AtomicU64,
     detail: Mutex<Option<CopyProgress>>,
     warnings: Mutex<Vec<Warning>>,
+    questions: Arc<Questions>,
 }
 
 /// The progress of a copy besides its bytes.
@@ -141,6 +143,15 @@ impl Context {
     /// Sets the hook that is told of refused credentials.
     pub(crate) fn set_refused(&self, hook: RefusedHook) {
         lock(&self.hooks).refused = Some(hook);
+    }
+
+    /// Says that calls with it are made in a callback of a call with another, or for the answer to its question; None takes it back.
+    pub(crate) fn set_within(&self, outer: Option<&Context>) {
+        self.questions.set_within(outer.map(|outer| &outer.questions));
+    }
+
+    pub(super) fn questions(&self) -> &Questions {
+        &self.questions
     }
 
     // Hooks are cloned out of the lock, so that they may call back into the library.

@@ -306,14 +306,23 @@ impl Call {
 
     /// Asks the caller for a host's credentials; None without a hook.
     pub(crate) fn credentials(&self, host: &str) -> Result<Option<Credentials>> {
-        match self.context.as_ref().and_then(|context| context.credentials_hook()) {
-            Some(hook) => {
-                // A client has one engine while calls of it are made.
-                let client = Arc::as_ptr(&self.engine).addr();
-                nested_question::ask(client, host, || hook(self, host)).map(Some)
-            }
+        let Some(context) = &self.context else { return Ok(None) };
+        match context.credentials_hook() {
+            Some(hook) => nested_question::ask(context.questions(), self.client(), host, || hook(self, host)).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Whether this call is made for the answer to a question for a host's credentials, so that it must not wait for that.
+    pub(crate) fn is_for_credentials_of(&self, host: &str) -> bool {
+        self.context
+            .as_ref()
+            .is_some_and(|context| nested_question::is_for_answer(context.questions(), self.client(), host))
+    }
+
+    /// A number for the client: it has one engine while calls of it are made.
+    fn client(&self) -> usize {
+        Arc::as_ptr(&self.engine).addr()
     }
 
     /// Reports, to where they came from, that a host refused the caller's credentials.

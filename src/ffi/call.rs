@@ -71,9 +71,10 @@ unsafe fn work_of_job<O: Options + Send + 'static, A: CallArguments + Send + 'st
     if !job.is_of(&client) {
         return Err(Error::new(Code::InvalidArgument, "the context belongs to a job of another client"));
     }
-    job.job().wait_with(client.call(None)?.engine());
     let (context, all) = (job.context().clone(), arguments.hosts());
-    let asked = |host: &&String| arguments.may_ask() && client.may_ask_about(host);
+    let call = client.call(Some(context.clone()))?;
+    job.job().wait_with(call.engine());
+    let asked = |host: &&String| arguments.may_ask() && client.may_ask_about(host) && !call.is_for_credentials_of(host);
     let may_ask = all.iter().filter(asked).cloned().collect();
     let hosts = CallHosts { all, may_ask };
     let make = Box::new(move || body(&client, &client.call(Some(context))?, arguments, options));

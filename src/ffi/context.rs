@@ -69,10 +69,12 @@ pub type ocireg_log_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, even
 /// "copied", "mounted" or "skipped" (it was there already), "digest": string, "size": number, "done": number (bytes of it)}. Every
 /// blob is begun and ends, unless the copy fails; between them "moving" comes when there are more bytes, at most every 50 ms.
 pub type ocireg_blob_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, event: *const c_char) -> i32>;
-/// Is asked for the credentials of a registry host, once for each client and host, and again after they were refused: sets
-/// options in `answer` with the ocireg_options_set_… functions. Nothing set means that it has none: then those stored on the machine are
-/// used if the client's options ask for them, else the call is anonymous. A call that it makes on its own thread with the same
-/// client, and for which credentials of the same host would be asked for again, is OCIREG_BUSY. Both arguments are borrowed during the callback; freeing them does nothing.
+/// Is asked for the credentials of a registry host, once for each client and host (calls of several threads that begin together may
+/// each ask), and again after they were refused: sets options in `answer` with the ocireg_options_set_… functions. Nothing set means
+/// that it has none: then those stored on the machine are used if the client's options ask for them, else the call is anonymous. A
+/// call that it makes on its own thread with the same client, and for which credentials of the same host would be asked for again, is
+/// OCIREG_BUSY; for one on another thread see ocireg_context_set_within. Both arguments are borrowed during the callback; freeing them
+/// does nothing.
 ///
 /// Options: {Secrets}
 pub type ocireg_credentials_fn =
@@ -268,6 +270,26 @@ pub unsafe extern "C" fn ocireg_context_set_blob_progress(
             let userdata = Userdata::new(userdata);
             let hook = callback.map(|callback| -> BlobHook { Arc::new(move |event| tell(callback, userdata, event)) });
             listening(context)?.set_blob_progress(hook);
+            Ok(())
+        })
+    }
+}
+
+/// Says that calls with this context are made in a callback of a call with `outer`, or for the answer to a question of that job, though
+/// on another thread or in another job; NULL takes it back. Where such a call needs the credentials that `outer` asks for it gets
+/// OCIREG_BUSY: it would wait for itself, or be asked without end. Calls on the callback's own thread need not be told.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_context_set_within(
+    context: *mut ocireg_context,
+    outer: *const ocireg_context,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, (), || {
+            let outer = if outer.is_null() { None } else { Some(get(outer)?) };
+            get(context)?.set_within(outer.as_deref());
             Ok(())
         })
     }

@@ -84,6 +84,10 @@ static ocireg_status context_set_blob_progress(void **a, ocireg_error **error) {
     return ocireg_context_set_blob_progress(a[0], NULL, NULL, error);
 }
 
+static ocireg_status context_set_within(void **a, ocireg_error **error) {
+    return ocireg_context_set_within(a[0], NULL, error);
+}
+
 static ocireg_status context_set_log(void **a, ocireg_error **error) {
     return ocireg_context_set_log(a[0], NULL, NULL, error);
 }
@@ -558,6 +562,7 @@ const struct call calls[] = {
     {"context_set_progress", "X", context_set_progress, NULL},
     {"context_set_blob_progress", "X", context_set_blob_progress, NULL},
     {"context_set_log", "X", context_set_log, NULL},
+    {"context_set_within", "X", context_set_within, NULL},
     {"context_set_credentials", "X", context_set_credentials, NULL},
     {"client_new", "po", client_new, "{'retries':'many'}"},
     {"client_set_host", "CHp", client_set_host, "{'plain_http':'yes'}"},

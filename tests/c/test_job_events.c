@@ -100,6 +100,31 @@ static void test_answers_by_another_job(void **state) {
     expect_end(client, asking, OCIREG_OK);
 }
 
+/* A job that is made for an answer does not wait for that answer, on a thread or for one; when nobody asks any more it is as any other. */
+static void test_a_job_for_an_answer(void **state) {
+    (void)state;
+    const char *host = env("OCIREG_TEST_HTPASSWD");
+    for (int threads = 1; threads <= 4; threads += 3) {
+        ocireg_client *client = new_client(threads == 1 ? "{'plain_http':true,'job_threads':1}" : "{'plain_http':true,'job_threads':4}");
+        ocireg_job *asking = new_job(client, "{'credentials':true}"), *nested = new_job(client, "{'credentials':true}"), *next;
+        expect_status(OCIREG_OK, ocireg_context_set_within(ocireg_job_context(nested), ocireg_job_context(asking), &failure));
+        expect_status(OCIREG_OK, ocireg_registry_catalog(client, ocireg_job_context(asking), host, NULL, NULL, &failure));
+        assert_int_equal(next_event(client, &next, allowed_ms(5000)), OCIREG_EVENT_CREDENTIALS);
+        expect_status(OCIREG_OK, ocireg_registry_catalog(client, ocireg_job_context(nested), host, NULL, NULL, &failure));
+        expect_end(client, nested, OCIREG_BUSY);
+        assert_non_null(strstr(ocireg_error_message(ocireg_job_error(nested)), host));
+        expect_status(OCIREG_OK, ocireg_job_answer(asking, options("{'username':'alice','password':'s3cret:with colon'}"), &failure));
+        expect_end(client, asking, OCIREG_OK);
+        /* The answer that has come is for it too. */
+        expect_status(OCIREG_OK, ocireg_registry_catalog(client, ocireg_job_context(nested), host, NULL, NULL, &failure));
+        expect_end(client, nested, OCIREG_OK);
+        ocireg_job_free(asking);
+        expect_status(OCIREG_OK, ocireg_registry_catalog(client, ocireg_job_context(nested), host, NULL, NULL, &failure));
+        expect_end(client, nested, OCIREG_OK);
+    }
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_context_set_within(NULL, NULL, &failure));
+}
+
 /* Calls that never ask are made while a question about their host stands, however few threads there are. */
 static void test_calls_that_never_ask(void **state) {
     (void)state;
@@ -249,6 +274,7 @@ int main(int argc, char **argv) {
         test(test_progress_while_nothing_moves),
         test(test_credentials),
         test(test_answers_by_another_job),
+        test(test_a_job_for_an_answer),
         test(test_calls_that_never_ask),
         test(test_one_question_for_a_host),
         test(test_a_password_holds_nobody_else_up),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextvars
 import ctypes
 import itertools
 import json
@@ -16,7 +17,7 @@ from . import _aside
 from ._convert import milliseconds, seconds, text
 from ._memory import ContextHandle, Failure, Json, Owned, check, made
 from ._native import CREDENTIALS, EVENT, PROGRESS, READ, library
-from .errors import Busy, Forked, TimeoutError
+from .errors import Forked, TimeoutError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -29,8 +30,8 @@ STOP: Any = _aside.STOP
 # The calls in progress, by the number that C's callbacks are given.
 _calls: dict[int, Call] = {}
 _numbers = itertools.count(1)
-# What each thread asks its caller's credentials callbacks.
-_questions = threading.local()
+# The call in whose callback what runs here is, or was started.
+enclosing: contextvars.ContextVar[Any] = contextvars.ContextVar("enclosing", default=None)
 # A thread that holds it knows that the calls in the list are not freed.
 _listed = threading.RLock()
 
@@ -40,6 +41,7 @@ def _forked() -> None:
     global _listed
     _listed = threading.RLock()
     _calls.clear()
+    enclosing.set(None)
 
 
 os.register_at_fork(after_in_child=_forked)
@@ -49,7 +51,7 @@ os.register_at_fork(after_in_child=_forked)
 def end() -> None:
     """Ends the calls of threads that no one waits for, before Python's own end: a callback into it would end its thread then, in the middle
     of the library."""
-    limit = monotonic() + 1
+    limit = monotonic() + 3
     with _listed:
         for call in list(_calls.values()):
             call.cancel()
@@ -66,7 +68,20 @@ def limit_of(context: Context, timeout: float | None) -> float | None:
     return min(limits, default=None)
 
 
-class Call:
+class Enclosed:
+    """What is said to the library of the call in whose callback others are made: one that would ask what that asks is refused."""
+
+    outer: Any = None
+
+    def enclose(self, context: Any) -> None:
+        """Before each call with this context."""
+        outer = enclosing.get()
+        if outer is not self.outer and outer is not self:
+            self.outer = outer
+            check(library.ocireg_context_set_within, context, outer and outer.context_in_use())
+
+
+class Call(Enclosed):
     """Each call has a context of the library's own, made from the caller's, so that an interrupt ends this call and no other."""
 
     def __init__(self, context: Context, timeout: float | None = None) -> None:
@@ -147,6 +162,7 @@ class Call:
         """Makes the call; raises its error, or what a caller's function or a signal handler raised."""
         failure = Failure()
         arguments = (*arguments, ctypes.byref(failure))
+        self.enclose(self.handle)
         self.running += 1
         try:
             status = self._status(function, arguments, aside)
@@ -179,6 +195,7 @@ class Call:
     def go_on(self, function: Callable[..., int], *arguments: Any) -> None:
         """Like `run`, but an interrupt does not end the call: it goes on, and the next `go_on` waits for its end."""
         if self.lasting is None:
+            self.enclose(self.handle)
             failure = Failure()
             arguments = (*arguments, ctypes.byref(failure))
             worker = _aside.worker(False)
@@ -205,11 +222,18 @@ class Call:
         return self.job.ask(function, *arguments)
 
     def attempt(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        outer = enclosing.get()
         try:
+            enclosing.set(self)
             return function(*arguments)
         except BaseException as error:
             self.failure = self.failure or error
             return STOP
+        finally:
+            enclosing.set(outer)
+
+    def context_in_use(self) -> ContextHandle | None:
+        return self.handle if self.handle.value else None
 
 
 def _told(number: int, kind: str, *arguments: Any) -> int:
@@ -236,24 +260,12 @@ def _credentials(number: int, host: bytes, answer: int) -> int:
 
 
 def _find(callback: CredentialsCallback, host: str, answer: int) -> None:
-    found = _within(callback, host)
+    found = callback(host)
     if found is not None and not isinstance(found, Mapping):
         raise TypeError(f"the credentials are {type(found).__name__}, not a dict")
     for key, value in (found or {}).items():
         if value is not None:
             check(library.ocireg_options_set_string, answer, key.encode(), text(key, value))
-
-
-def _within(callback: CredentialsCallback, host: str) -> Any:
-    """Asks a callback about a host, unless this thread is within its answer about that host: it would be asked without end."""
-    asked = _questions.__dict__.setdefault("asked", [])
-    if (callback, host) in asked:
-        raise Busy(f"the callback for the credentials of {host} makes a call that needs them")
-    asked.append((callback, host))
-    try:
-        return callback(host)
-    finally:
-        asked.pop()
 
 
 def _read(number: int, buffer: int, size: int) -> int:

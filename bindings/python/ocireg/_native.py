@@ -91,6 +91,7 @@ STATUSES = {
     "context_set_progress": "pppp",
     "context_set_blob_progress": "pppp",
     "context_set_log": "pppp",
+    "context_set_within": "ppp",
     "context_set_credentials": "pppp",
     "client_new": "ppp",
     "client_set_host": "pspp",

@@ -363,6 +363,28 @@ class RegistryTest(helper.Case):
             pool.submit(client.repositories, host).result()
         self.assertEqual(asked, [host])
 
+    def test_credentials_that_need_those_of_a_new_callback(self) -> None:
+        host, alice = helper.registry("HTPASSWD"), {"username": "alice", "password": "s3cret:with colon"}
+        client, other = ocireg.Client(plain_http=True), ocireg.Client(plain_http=True)
+        refused, asked = [], []
+
+        def catalog(by: ocireg.Client) -> Any:
+            return by.repositories(host, context=ocireg.Context(credentials=lambda name: answer(by, name)))
+
+        def answer(by: ocireg.Client, name: str) -> Any:
+            asked.append(by)
+            if by is client and len(asked) < 5:
+                try:
+                    catalog(client)
+                except ocireg.Busy as error:
+                    refused.append(error)
+                # Another client is asked for itself.
+                self.assertIn("repositories", catalog(other))
+            return alice
+
+        self.assertIn("repositories", catalog(client))
+        self.assertEqual((len(refused), asked), (1, [client, other]))
+
     def test_a_token_server(self) -> None:
         host = helper.registry("TOKEN")
         client = ocireg.Client(plain_http=True, hosts={host: {"username": "alice", "password": "s3cret:with colon", "plain_http": True}})

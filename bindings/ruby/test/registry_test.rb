@@ -277,6 +277,32 @@ class RegistryTest < OciregTest
     assert_equal 1, asked
   end
 
+  # In a fiber, and though each call has a new block; another client is asked for itself.
+  def test_credentials_that_need_those_of_a_new_block
+    host = OciregTest.registry("HTPASSWD")
+    one, other = Array.new(2) { Ocireg::Client.new(plain_http: true) }
+    asked = []
+    inner = nil
+    catalog = ->(by) { by.repositories(host, context: Ocireg::Context.new(credentials: ->(_) { answer(by, one, asked) { inner = yield_in_fiber(catalog, one, other) } })) }
+    assert_kind_of Array, catalog.call(one)["repositories"]
+    assert_kind_of Ocireg::Busy, inner
+    assert_equal [one, other], asked
+  end
+
+  def answer(by, one, asked)
+    asked << by
+    yield if by.equal?(one) && asked.size < 5
+    { username: "alice", password: "s3cret:with colon" }
+  end
+
+  def yield_in_fiber(catalog, one, other)
+    Fiber.new do
+      refused = assert_raises(Ocireg::Busy) { catalog.call(one) }
+      catalog.call(other)
+      refused
+    end.resume
+  end
+
   def test_warnings
     context = Ocireg::Context.new
     client.ping(OciregTest.registry("REFERRERS"), context: context)

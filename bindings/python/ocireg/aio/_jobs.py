@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from .. import _convert
-from .._call import limit_of
+from .._call import Enclosed, enclosing, limit_of
 from .._memory import Bytes, ClientHandle, Json, Owned, check, exception, made
 from .._native import library
 from .._sink import taken
@@ -89,7 +89,7 @@ class Hub:
                 job.take(event.value)
 
 
-class Job:
+class Job(Enclosed):
     """One call, or all those of a reader or an upload. To a Context it is what a Call is."""
 
     def __init__(self, hub: Hub, context: Context, timeout: float | None) -> None:
@@ -160,6 +160,7 @@ class Job:
         self.hub.add(self)
         self.finish = finish
         try:
+            self.enclose(self.context)
             check(function, *arguments, *tail)
         except BaseException:
             self.hub.remove(self)
@@ -192,13 +193,24 @@ class Job:
         elif event == BLOB and callbacks.blobs_callback:
             callbacks.blobs_callback(json.loads(text))
         elif event == CREDENTIALS and callbacks.credentials_callback:
-            found: Any = callbacks.credentials_callback(text.decode())
+            self.find(callbacks.credentials_callback, text.decode())
+
+    def find(self, callback: Callable[[str], Any], host: str) -> None:
+        """Asks the caller about a host. Tasks that are started meanwhile are made for the answer."""
+        outside = enclosing.set(self)
+        try:
+            found = callback(host)
             if inspect.isawaitable(found):
                 task = asyncio.ensure_future(self.answer_later(found))
                 self.tasks.add(task)
                 task.add_done_callback(self.tasks.discard)
             else:
                 self.answer(found)
+        finally:
+            enclosing.reset(outside)
+
+    def context_in_use(self) -> Any:
+        return self.context if self.handle.value else None
 
     async def answer_later(self, found: Any) -> None:
         try:

@@ -19,6 +19,7 @@ module Ocireg
       raise TimeoutError, "the time for the call is over" if limit && limit <= 0
 
       @context = context
+      @outer = nil
       @cancelled = false
       @handle = Status.made(Handle::Context, :ocireg_context_new)
       @callbacks = Callbacks.set(@handle, context)
@@ -28,8 +29,10 @@ module Ocireg
 
     # Makes the call; the block receives the library's context. Interruptible.
     def run
+      enclose(Job.current)
       Worker.run(method(:cancel), self) do
         @job = Job.current
+        @job.context = @handle
         yield @handle
       end
     end
@@ -77,6 +80,16 @@ module Ocireg
     def warnings = json(:ocireg_context_warnings)
 
     private
+
+    # Says in which call's block this one is made: where it would be asked for what that asks, it is refused.
+    def enclose(outer)
+      return if outer.equal?(@outer)
+
+      Status.check { |error| Native.ocireg_context_set_within(@handle, outer&.context, error) }
+      @outer = outer
+    rescue Forked
+      nil
+    end
 
     def json(function)
       text, = Status.call(1) { |out, error| Native.public_send(function, @handle, out, error) }

@@ -44,7 +44,7 @@ module Ocireg
     def credentials(block)
       function(:credentials) do |_, host, answer|
         host = host.dup.force_encoding(Encoding::UTF_8)
-        found = Job.asking(block, host) { block.call(host) }
+        found = block.call(host)
         Convert.hash("the result of the credentials block", found.nil? ? {} : found).each { |key, value| Options.set(answer, key.to_s, value) unless value.nil? }
       end
     end

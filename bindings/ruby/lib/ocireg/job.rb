@@ -8,7 +8,7 @@ module Ocireg
     PATIENCE = 2.0
 
     # The job that the current worker is executing.
-    def self.current = Thread.current[:ocireg_worker]&.job
+    def self.current = Thread.current.thread_variable_get(:ocireg_worker)&.job
 
     # Runs a caller's block during a call. What it raises is kept for the caller, and the call is told to stop
     # by `refusal`. A thread that is killed in it ends only behind the call, whose frames must not be skipped.
@@ -25,41 +25,24 @@ module Ocireg
       return killed(refusal) unless answered # rubocop:disable Lint/EnsureReturn
     end
 
-    # Asks a block about a host, unless what runs here is within its answer about that host: it would be asked without end.
-    def self.asking(block, host)
-      raise Busy, "the block for the credentials of #{host} makes a call that needs them" if current.asks?(block, host)
-
-      begin
-        current.question = [block, host]
-        yield
-      ensure
-        current.question = nil
-      end
-    end
-
     def self.killed(refusal)
       current.failure ||= ThreadError.new("the call's thread was killed")
       refusal
     end
     private_class_method :killed
 
-    attr_accessor :worker, :failure
-    attr_writer :question
+    # The context is the library's, of the call that this is.
+    attr_accessor :worker, :failure, :context
     attr_reader :reason
 
     def initialize(block)
       @block = block
-      @outer = Job.current
-      @question = nil
       @done = Thread::Queue.new
-      @worker = @failure = @reason = @value = @error = nil
+      @worker = @context = @failure = @reason = @value = @error = nil
       @performed = @finished = @stopped = false
     end
 
     def finished? = @finished
-
-    # Whether a block is asked about a host by this call, or by one in whose block it was made.
-    def asks?(block, host) = @question == [block, host] || (!@outer.nil? && @outer.asks?(block, host))
 
     # Its worker ended before it began.
     def lost

@@ -103,6 +103,7 @@ module Ocireg
     quick :context_set_progress, "pppp"
     quick :context_set_blob_progress, "pppp"
     quick :context_set_log, "pppp"
+    quick :context_set_within, "ppp"
     quick :context_set_credentials, "pppp"
 
     quick :job_new, "ppppp"

@@ -82,7 +82,7 @@ module Ocireg
     # might outlive its process.
     def serve
       Thread.handle_interrupt(Object => :immediate, Stop => :never) do
-        Thread.current[:ocireg_worker] = self
+        Thread.current.thread_variable_set(:ocireg_worker, self) # each fiber of a block sees it
         @job = nil while (@job = @jobs.pop).run
       end
     rescue Stop

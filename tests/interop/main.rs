@@ -31,6 +31,7 @@ mod schemas_image;
 mod schemas_login;
 mod schemas_old;
 mod synced;
+mod synced_kills;
 mod table;
 mod v1;
 

@@ -1,8 +1,7 @@
-//! Whole repositories between registries, layouts and archives, with crane, skopeo and oras as readers and writers of the other side; and
-//! killed at any moment.
+//! Whole repositories between registries, layouts and archives, with crane, skopeo and oras as readers and writers of the other side.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use ocireg::inside::{ArchiveFormat, ArchiveReader};
 use ocireg::place::{sync, SyncDestination, SyncOptions, SyncSource};
@@ -15,7 +14,7 @@ use super::artifacts::oras;
 use super::copy::{bytes_in, check, command, end, scratch};
 use super::{noise, push_image, sha256, TestRegistry};
 
-fn synced(client: &Client, from: &str, to: &str, options: Value) -> Value {
+pub fn synced(client: &Client, from: &str, to: &str, options: Value) -> Value {
     let (source, destination) = (SyncSource::named(client, from).unwrap(), SyncDestination::named(client, to).unwrap());
     let options: SyncOptions = serde_json::from_value(options).unwrap();
     let call = client.call(None).unwrap();
@@ -24,7 +23,7 @@ fn synced(client: &Client, from: &str, to: &str, options: Value) -> Value {
     serde_json::to_value(result).unwrap()
 }
 
-fn counts(result: &Value) -> String {
+pub fn counts(result: &Value) -> String {
     let tags = &result["tags"];
     ["selected", "copied", "skipped", "pruned", "failed"].map(|key| tags[key].to_string()).join(" ")
 }
@@ -49,7 +48,7 @@ fn fill(place: &TestRegistry, client: &Client, name: &str) -> Vec<String> {
     ["edge", "index", "v1.0", "v1.1", "v1.1-same"].map(str::to_owned).to_vec()
 }
 
-fn tags(place: &TestRegistry, name: &str) -> Vec<String> {
+pub fn tags(place: &TestRegistry, name: &str) -> Vec<String> {
     let mut tags: Vec<String> =
         place.crane(&["ls", &format!("{}/{name}", place.host)]).lines().map(str::to_owned).collect();
     tags.sort();
@@ -220,103 +219,5 @@ fn what_is_about_an_image_comes_with_it() {
         );
         assert_eq!(found.unwrap().referrers.len(), 1, "{variable}");
         assert!(tags(&place, &format!("{name}-restored")).iter().any(|tag| tag.ends_with(".sig")));
-    }
-}
-
-fn start(words: &[&str]) -> Child {
-    let mut child = Command::new(command());
-    child.arg("sync").args(words).stdout(Stdio::piped()).stderr(Stdio::piped());
-    child.spawn().unwrap_or_else(|error| panic!("{}: {error}", command().display()))
-}
-
-/// Images of which all share a layer.
-fn push_many(place: &TestRegistry, client: &Client, name: &str, count: u64, size: usize) -> u64 {
-    let call = client.call(None).unwrap();
-    let repository = place.repository(name);
-    let blob = |bytes: &[u8]| {
-        client.put_blob(&call, &repository, bytes, &BlobPutOptions::default()).unwrap();
-        json!({"mediaType": "application/octet-stream", "digest": sha256(bytes), "size": bytes.len()})
-    };
-    let (config, shared) = (blob(b"{}"), blob(&noise(size, 4711)));
-    for number in 0..count {
-        let own = blob(&noise(size, 11 + number * 2));
-        let manifest = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "artifactType": "application/x-many", "config": config, "layers": [shared, own]});
-        let reference = place.reference(&format!("{name}:v{number}"));
-        client.put_manifest(&call, &reference, manifest.to_string().as_bytes(), &PutOptions::default()).unwrap();
-    }
-    (count + 1) * size as u64 + 2
-}
-
-#[test]
-fn a_killed_sync_is_made_again_and_moves_what_is_missing() {
-    let place = TestRegistry::new("OCIREG_TEST_V3");
-    let client = place.client();
-    let total = push_many(&place, &client, "synced/killed", 12, 1 << 20);
-    let from = format!("{}/synced/killed", place.host);
-    let rounds: u64 = std::env::var("OCIREG_TEST_KILLS").map_or(30, |text| text.parse().unwrap());
-    let begun = std::time::Instant::now();
-    end(start(&[&from, &format!("oci:{}", scratch().path().join("l").display())]));
-    let whole = begun.elapsed();
-    let mut amounts = Vec::new();
-    for round in 0..rounds {
-        let folder = scratch();
-        let layout = folder.path().join("l");
-        let to = format!("oci:{}", layout.display());
-        let mut child = start(&[&from, &to]);
-        std::thread::sleep(whole * u32::from(noise(8, round * 2 + 1)[3]) / 240);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        if layout.join("oci-layout").exists() {
-            assert!(check(&client, &layout).ok, "what is named is whole");
-        }
-        let there = bytes_in(&layout);
-        let result = end(start(&[&from, &to]));
-        let moved = result["blobs"]["bytes_copied"].as_u64().unwrap();
-        assert!(
-            moved <= total.saturating_sub(there) + total / 50,
-            "{moved} of {total} moved again, {there} were there"
-        );
-        assert_eq!(result["tags"]["failed"], 0);
-        let checked = check(&client, &layout);
-        assert!(checked.ok && checked.images == 12, "{:?}", checked.problems);
-        amounts.push(there);
-        assert_eq!(counts(&end(start(&[&from, &to]))), "12 0 12 0 0");
-    }
-    let between = amounts.iter().filter(|amount| (1..total).contains(amount)).count();
-    assert!(between * 10 >= amounts.len(), "only {between} were killed on the way: {amounts:?}");
-}
-
-#[test]
-fn a_killed_push_of_many_moves_what_is_missing() {
-    let place = TestRegistry::new("OCIREG_TEST_V3");
-    let client = place.client();
-    let total = push_many(&place, &client, "synced/killed-from", 12, 1 << 20);
-    let folder = scratch();
-    let layout = format!("oci:{}", folder.path().join("l").display());
-    end(start(&[&format!("{}/synced/killed-from", place.host), &layout]));
-    let begun = std::time::Instant::now();
-    end(start(&[&layout, &format!("{}/synced/killed-whole", place.host)]));
-    let whole = begun.elapsed();
-    for round in 0..8 {
-        let name = format!("synced/killed-{round}");
-        let to = format!("{}/{name}", place.host);
-        let mut child = start(&[&layout, &to]);
-        std::thread::sleep(whole * (round + 1) / 9);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let there: u64 = {
-            let call = client.call(None).unwrap();
-            let has = |bytes: &[u8]| {
-                client.head_blob(&call, &place.reference(&format!("{name}@{}", sha256(bytes)))).unwrap().exists
-            };
-            let blobs =
-                std::iter::once(noise(1 << 20, 4711)).chain((0..12).map(|number| noise(1 << 20, 11 + number * 2)));
-            blobs.filter(|bytes| has(bytes)).map(|bytes| bytes.len() as u64).sum()
-        };
-        let result = end(start(&[&layout, &to]));
-        let moved = result["blobs"]["bytes_copied"].as_u64().unwrap();
-        assert!(moved <= total - there + 2, "{moved} of {total} moved again, {there} were there");
-        assert_eq!((counts(&end(start(&[&layout, &to]))), tags(&place, &name).len()), ("12 0 12 0 0".to_owned(), 12));
     }
 }

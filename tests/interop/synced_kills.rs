@@ -1,0 +1,191 @@
+//! Syncs killed at any moment: what exists is complete, and the next one moves only what is missing.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ocireg::place::{self, Place};
+use ocireg::registry::manifest::PutOptions;
+use ocireg::registry::tags::TagsOptions;
+use ocireg::registry::upload::BlobPutOptions;
+use ocireg::registry::Client;
+use serde_json::json;
+
+use super::copy::{bytes_in, check, command, end, scratch};
+use super::synced::{counts, synced, tags};
+use super::{noise, sha256, TestRegistry};
+
+/// `make torture` asks for more.
+fn rounds() -> u64 {
+    std::env::var("OCIREG_TEST_KILLS").map_or(30, |text| text.parse().unwrap())
+}
+
+/// Kills a sync after a time that differs each round, up to a little more than a whole one takes.
+fn kill_one(words: &[&str], round: u64, whole: Duration) {
+    let mut child = start(words);
+    std::thread::sleep(whole * u32::from(noise(8, round * 2 + 1)[3]) / 240);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+fn start(words: &[&str]) -> Child {
+    let mut child = Command::new(command());
+    child.arg("sync").args(words).stdout(Stdio::piped()).stderr(Stdio::piped());
+    child.spawn().unwrap_or_else(|error| panic!("{}: {error}", command().display()))
+}
+
+/// Some were killed early, some late, some in between.
+fn expect_all_sorts(amounts: &[u64], total: u64) {
+    let between = amounts.iter().filter(|amount| (1..total).contains(amount)).count();
+    assert!(between * 10 >= amounts.len(), "only {between} were killed on the way: {amounts:?}");
+}
+
+/// Images of which all share a layer.
+fn push_many(place: &TestRegistry, client: &Client, name: &str, count: u64, size: usize) -> u64 {
+    let call = client.call(None).unwrap();
+    let repository = place.repository(name);
+    let blob = |bytes: &[u8]| {
+        client.put_blob(&call, &repository, bytes, &BlobPutOptions::default()).unwrap();
+        json!({"mediaType": "application/octet-stream", "digest": sha256(bytes), "size": bytes.len()})
+    };
+    let (config, shared) = (blob(b"{}"), blob(&noise(size, 4711)));
+    for number in 0..count {
+        let own = blob(&noise(size, 11 + number * 2));
+        let manifest = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "artifactType": "application/x-many", "config": config, "layers": [shared, own]});
+        let reference = place.reference(&format!("{name}:v{number}"));
+        client.put_manifest(&call, &reference, manifest.to_string().as_bytes(), &PutOptions::default()).unwrap();
+    }
+    (count + 1) * size as u64 + 2
+}
+
+#[test]
+fn a_killed_sync_is_made_again_and_moves_what_is_missing() {
+    let place = TestRegistry::new("OCIREG_TEST_V3");
+    let client = place.client();
+    let total = push_many(&place, &client, "synced/killed", 12, 1 << 20);
+    let from = format!("{}/synced/killed", place.host);
+    let begun = Instant::now();
+    end(start(&[&from, &format!("oci:{}", scratch().path().join("l").display())]));
+    let whole = begun.elapsed();
+    let mut amounts = Vec::new();
+    for round in 0..rounds() {
+        let folder = scratch();
+        let layout = folder.path().join("l");
+        let to = format!("oci:{}", layout.display());
+        kill_one(&[&from, &to], round, whole);
+        if layout.join("oci-layout").exists() {
+            assert!(check(&client, &layout).ok, "what is named is whole");
+        }
+        let there = bytes_in(&layout);
+        let result = end(start(&[&from, &to]));
+        let moved = result["blobs"]["bytes_copied"].as_u64().unwrap();
+        assert!(
+            moved <= total.saturating_sub(there) + total / 50,
+            "{moved} of {total} moved again, {there} were there"
+        );
+        assert_eq!(result["tags"]["failed"], 0);
+        let checked = check(&client, &layout);
+        assert!(checked.ok && checked.images == 12, "{:?}", checked.problems);
+        amounts.push(there);
+        assert_eq!(counts(&end(start(&[&from, &to]))), "12 0 12 0 0");
+    }
+    expect_all_sorts(&amounts, total);
+}
+
+#[test]
+fn a_killed_push_of_many_moves_what_is_missing() {
+    let place = TestRegistry::new("OCIREG_TEST_V3");
+    let client = place.client();
+    let total = push_many(&place, &client, "synced/killed-from", 12, 1 << 20);
+    let folder = scratch();
+    let layout = format!("oci:{}", folder.path().join("l").display());
+    end(start(&[&format!("{}/synced/killed-from", place.host), &layout]));
+    let begun = Instant::now();
+    end(start(&[&layout, &format!("{}/synced/killed-whole", place.host)]));
+    let whole = begun.elapsed();
+    for round in 0..8 {
+        let name = format!("synced/killed-{round}");
+        let to = format!("{}/{name}", place.host);
+        let mut child = start(&[&layout, &to]);
+        std::thread::sleep(whole * (round + 1) / 9);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let there: u64 = {
+            let call = client.call(None).unwrap();
+            let has = |bytes: &[u8]| {
+                client.head_blob(&call, &place.reference(&format!("{name}@{}", sha256(bytes)))).unwrap().exists
+            };
+            let blobs =
+                std::iter::once(noise(1 << 20, 4711)).chain((0..12).map(|number| noise(1 << 20, 11 + number * 2)));
+            blobs.filter(|bytes| has(bytes)).map(|bytes| bytes.len() as u64).sum()
+        };
+        let result = end(start(&[&layout, &to]));
+        let moved = result["blobs"]["bytes_copied"].as_u64().unwrap();
+        assert!(moved <= total - there + 2, "{moved} of {total} moved again, {there} were there");
+        assert_eq!((counts(&end(start(&[&layout, &to]))), tags(&place, &name).len()), ("12 0 12 0 0".to_owned(), 12));
+    }
+}
+
+/// The names in an archive, all of which can be read whole.
+fn names_in(client: &Client, archive: &Path) -> Vec<String> {
+    let folder = scratch();
+    let layout = folder.path().join("l");
+    let from = format!("oci-archive:{}", archive.display());
+    let result = synced(client, &from, &format!("oci:{}", layout.display()), json!({}));
+    assert_eq!(result["tags"]["failed"], 0, "{result}");
+    let checked = check(client, &layout);
+    assert!(checked.ok, "{:?}", checked.problems);
+    let tags = place::tags(client, &client.call(None).unwrap(), &Place::parse(&from).unwrap(), &TagsOptions::default());
+    let mut names = tags.unwrap().tags.to_vec();
+    names.sort();
+    names
+}
+
+/// The file is the old archive or the new one, and what was moved is not moved again.
+#[test]
+fn a_killed_sync_leaves_the_old_archive_or_the_new_one() {
+    let place = TestRegistry::new("OCIREG_TEST_V3");
+    let client = place.client();
+    let (size, total) = (1 << 20, push_many(&place, &client, "synced/killed-archive", 12, 1 << 20));
+    let from = format!("{}/synced/killed-archive", place.host);
+    let first = scratch();
+    let old = first.path().join("a.tar");
+    end(start(&[&from, &format!("oci-archive:{}", old.display()), "--tags", "v0", "--tags", "v1"]));
+    let (before, missing) = (std::fs::read(&old).unwrap(), total - 3 * size - 2);
+    let one = |folder: &Path| {
+        std::fs::copy(&old, folder.join("a.tar")).unwrap();
+        format!("oci-archive:{}", folder.join("a.tar").display())
+    };
+    let whole = {
+        let folder = scratch();
+        let to = one(folder.path());
+        let begun = Instant::now();
+        end(start(&[&from, &to]));
+        begun.elapsed()
+    };
+    let (mut amounts, mut new) = (Vec::new(), 0);
+    for round in 0..rounds() {
+        let folder = scratch();
+        let (file, to) = (folder.path().join("a.tar"), one(folder.path()));
+        kill_one(&[&from, &to], round, whole);
+        let is_old = std::fs::read(&file).unwrap() == before;
+        let names = names_in(&client, &file);
+        assert_eq!(names.len(), if is_old { 2 } else { 12 }, "{names:?}");
+        let there = if is_old { bytes_in(&folder.path().join(".a.tar.partial.d")) } else { missing };
+        let result = end(start(&[&from, &to]));
+        let moved = result["blobs"]["bytes_copied"].as_u64().unwrap();
+        assert!(
+            moved <= missing.saturating_sub(there) + total / 50,
+            "{moved} of {missing} moved again, {there} were there"
+        );
+        assert_eq!(names_in(&client, &file).len(), 12);
+        assert_eq!(counts(&end(start(&[&from, &to]))), "12 0 12 0 0");
+        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(!left.iter().any(|name| name == ".a.tar.partial.d"), "{left:?}");
+        amounts.push(there);
+        new += u64::from(!is_old);
+    }
+    expect_all_sorts(&amounts, missing);
+    assert!(new < rounds(), "none was killed before its end");
+}

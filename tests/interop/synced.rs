@@ -1,7 +1,6 @@
 //! Whole repositories between registries, layouts and archives, with crane, skopeo and oras as readers and writers of the other side.
 
 use std::path::Path;
-use std::process::Command;
 
 use ocireg::inside::{ArchiveFormat, ArchiveReader};
 use ocireg::place::{sync, SyncDestination, SyncOptions, SyncSource};
@@ -11,8 +10,8 @@ use ocireg::registry::Client;
 use serde_json::{json, Value};
 
 use super::artifacts::oras;
-use super::copy::{bytes_in, check, command, end, scratch};
-use super::{noise, push_image, sha256, TestRegistry};
+use super::copy::{check, scratch};
+use super::{push_image, sha256, TestRegistry};
 
 pub fn synced(client: &Client, from: &str, to: &str, options: Value) -> Value {
     let (source, destination) = (SyncSource::named(client, from).unwrap(), SyncDestination::named(client, to).unwrap());

@@ -9,6 +9,7 @@ interrupted too.
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
 import threading
@@ -22,6 +23,21 @@ from typing import Any
 STOP: Any = object()
 # The seconds that an interrupted caller waits for the call's end. The library needs at most 0.2.
 PATIENCE = 2.0
+
+
+class Claim:
+    """What one of two threads gets, and the other does not; an interrupt between any two steps of one changes nothing of that."""
+
+    def __init__(self) -> None:
+        self.left = deque([None])
+
+    def take(self) -> bool:
+        """Whether it is the caller's from now on."""
+        try:
+            self.left.pop()
+        except IndexError:
+            return False
+        return True
 
 
 class Request:
@@ -42,15 +58,16 @@ class Job:
         self.arguments = arguments
         self.status = 0
         self.error: BaseException | None = None
-        self.given = self.begun = self.left = self.done = False
+        # The worker's, which begins, or the caller's, who leaves before.
+        self.begin = Claim()
+        self.given = self.left = self.done = False
         self.requests: deque[Request] = deque()
         self.bell: SimpleQueue[None] = SimpleQueue()
 
     def perform(self) -> None:
-        """On the worker. An interrupt can make that a job is given twice."""
-        if self.begun:
+        """On the worker. An interrupt can make that a job is given twice, or after its caller has left."""
+        if not self.begin.take():
             return
-        self.begun = True
         try:
             self.status = self.function(*self.arguments)
         except BaseException as error:
@@ -86,9 +103,11 @@ class Job:
     def leave(self) -> None:
         """On the caller's thread, after the call was cancelled: until none of it runs, if that does not take too long."""
         self.left = True
+        if self.begin.take():
+            self.done = True
         limit = monotonic() + PATIENCE
         try:
-            while self.given and not self.done:
+            while not self.done:
                 for request in list(self.requests):
                     request.answer.put(STOP)
                 self.bell.get(timeout=max(0.0, limit - monotonic()))
@@ -101,10 +120,13 @@ class Worker:
 
     def __init__(self) -> None:
         self.jobs: SimpleQueue[Job | None] = SimpleQueue()
-        threading.Thread(target=serve, args=(self.jobs,), name="ocireg", daemon=True).start()
+        # Not by threading, which waits for the thread to begin in steps of Python that an interrupt breaks: it gave RuntimeError.
+        _thread.start_new_thread(serve, (self.jobs,))
 
     def __del__(self) -> None:
-        self.jobs.put(None)
+        # One whose making was interrupted has none.
+        if hasattr(self, "jobs"):
+            self.jobs.put(None)
 
 
 def serve(jobs: SimpleQueue[Job | None]) -> None:

@@ -8,7 +8,8 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
-from ._aside import STOP
+from ._aside import STOP, Claim
+from .errors import Cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +28,8 @@ class Sink:
 
     def __init__(self, sink: Any) -> None:
         self.sink = sink
-        # Whether the call has begun: then its threads close the pipe.
-        self.begun = False
+        # Both ends are closed by the threads of the call, or, when it was left before they began, here.
+        self.ends = Claim()
         self.reader = self.writer = -1
         direct = descriptor(sink)
         if direct is None:
@@ -40,12 +41,15 @@ class Sink:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self.piped:
-            if not self.begun:
-                os.close(self.reader)
-                os.close(self.writer)
+            if self.ends.take():
+                self.close()
         elif isinstance(self.sink, io.BufferedIOBase) and self.sink.seekable():
             # What C has written moved the file, behind its object's back.
             self.sink.seek(os.lseek(self.fd, 0, os.SEEK_CUR))
+
+    def close(self) -> None:
+        os.close(self.reader)
+        os.close(self.writer)
 
     @property
     def piped(self) -> bool:
@@ -57,9 +61,15 @@ class Sink:
             return function
 
         def carried(*arguments: Any) -> int:
+            # What has their numbers after they were closed is not ours.
+            if not self.ends.take():
+                raise Cancelled("the call was left before it began")
             pump = threading.Thread(target=self.carry, args=(call,), name="ocireg-sink", daemon=True)
-            pump.start()
-            self.begun = True
+            try:
+                pump.start()
+            except BaseException:
+                self.close()
+                raise
             try:
                 return function(*arguments)
             finally:

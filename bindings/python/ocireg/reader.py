@@ -44,9 +44,10 @@ class BlobReader(io.RawIOBase):
         self._turn = Turn("reader")
 
     def __del__(self) -> None:
-        # Not close(), as other files do. The handle is freed by itself.
-        self._call.abandon()
-        self._call.finish()
+        # Not close(), as other files do. The handle is freed by itself. One whose making was interrupted has no call.
+        if hasattr(self, "_call"):
+            self._call.abandon()
+            self._call.finish()
 
     @property
     def info(self) -> BlobInfo:

@@ -61,7 +61,9 @@ class Upload(io.RawIOBase):
             self.close()
 
     def __del__(self) -> None:
-        # Not close(), as other files do, which would wait for the registry.
+        # Not close(), as other files do, which would wait for the registry. One whose making was interrupted has nothing.
+        if not hasattr(self, "_over"):
+            return
         if not self._over:
             warnings.warn("an upload was neither finished nor cancelled", ResourceWarning, stacklevel=2, source=self)
         self._call.finish()

@@ -349,6 +349,45 @@ class AsyncTest(helper.Case, unittest.IsolatedAsyncioTestCase):
             self.assertEqual(asked, [host])
             self.assertIn("repositories", await client.repositories(host))
 
+    async def test_an_answer_that_nobody_waits_for_is_not_looked_for(self) -> None:
+        ended: list[str] = []
+
+        async def answer(_: str) -> Any:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                ended.append("left")
+
+        async with AsyncClient(plain_http=True, credentials=answer) as client:
+            for leave in (False, True):
+                call = asyncio.ensure_future(client.repositories(helper.registry("HTPASSWD"), timeout=None if leave else 0.3))
+                await asyncio.sleep(0.2)
+                if leave:
+                    call.cancel()
+                with self.assertRaises((asyncio.CancelledError, ocireg.TimeoutError)):
+                    await call
+                await asyncio.sleep(0.1)
+                self.assertEqual(ended, ["left"] * (1 + leave))
+
+    async def test_callbacks_that_nobody_would_await(self) -> None:
+        async def told(*_: Any) -> None:
+            self.fail("it runs")
+
+        image = await asyncio.to_thread(self.put_image)
+        for given in ({"progress": told}, {"log": told}, {"blobs": told}):
+            with self.assertRaisesRegex(TypeError, "coroutine"):
+                await self.aio.copy(image, f"oci:{self.folder()}/a:b", context=ocireg.Context(**given))
+
+    async def test_an_upload_of_two_tasks(self) -> None:
+        upload = await self.aio.upload(self.new_repository())
+        first = asyncio.ensure_future(upload.write(DATA))
+        await asyncio.sleep(0)
+        for step in (upload.write(b"x"), upload.flush(), upload.finish(), upload.save()):
+            with self.assertRaises(ocireg.Busy):
+                await step
+        self.assertEqual(await first, len(DATA))
+        self.assertEqual((await upload.finish())["size"], len(DATA))
+
     async def test_sources(self) -> None:
         wanted = ocireg.digest(DATA)
         file = self.folder() / "file"

@@ -13,6 +13,7 @@ from typing import Any
 import helper
 import ocireg
 from helper import NONE, SILENT
+from ocireg import _aside, _call, _sink
 
 DATA = os.urandom(2_000_000)
 
@@ -187,6 +188,45 @@ except KeyboardInterrupt:
                 interrupted += 1
         self.assertGreater(interrupted, 20)
         self.assertEqual(self.client.ping(self.registry)["status"], 200)
+
+    def test_what_was_closed_is_not_used(self) -> None:
+        """A call that is left as it begins uses no descriptor of its pipe any more: the program may have it."""
+
+        class Writes:
+            def write(self, data: bytes) -> int:
+                return len(data)
+
+        reference, interrupted = self.put_blob(b"x" * 1000), 0
+        names = [self.folder() / str(number) for number in range(6)]
+        for number in range(300):
+            try:
+                with self.alarm(0.000005 * (number % 100) + 0.00005):
+                    self.client.blob_to_file(reference, Writes())
+            except KeyboardInterrupt:
+                interrupted += 1
+            mine = [os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC) for name in names]
+            for descriptor in mine:
+                os.write(descriptor, b"mine")
+            time.sleep(0.002)
+            for descriptor, name in zip(mine, names, strict=True):
+                self.assertEqual(os.fstat(descriptor).st_ino, name.stat().st_ino)
+                os.close(descriptor)
+                self.assertEqual(name.read_bytes(), b"mine")
+        self.assertGreater(interrupted, 20)
+
+    def test_a_job_that_was_left_does_not_begin(self) -> None:
+        ran: list[str] = []
+        job = _aside.Job(lambda: ran.append("late") or 0, ())
+        job.leave()
+        self.assertTrue(job.done)
+        job.perform()
+        sink = _sink.Sink(io.BytesIO())
+        carried = sink.around(lambda: ran.append("carried") or 0, _call.Call(ocireg.Context()))
+        with sink:
+            pass
+        with self.assertRaises(ocireg.Cancelled):
+            carried()
+        self.assertEqual(ran, [])
 
     def test_other_threads_run_meanwhile(self) -> None:
         ticks = 0

@@ -187,11 +187,11 @@ class Job(Enclosed):
         if event == PROGRESS and callbacks.progress_callback:
             done, total = ctypes.c_uint64(), ctypes.c_uint64()
             library.ocireg_job_progress(self.handle, ctypes.byref(done), ctypes.byref(total))
-            callbacks.progress_callback(done.value, total.value or None)
+            plain(callbacks.progress_callback(done.value, total.value or None))
         elif event == LOG and callbacks.log_callback:
-            callbacks.log_callback(json.loads(text))
+            plain(callbacks.log_callback(json.loads(text)))
         elif event == BLOB and callbacks.blobs_callback:
-            callbacks.blobs_callback(json.loads(text))
+            plain(callbacks.blobs_callback(json.loads(text)))
         elif event == CREDENTIALS and callbacks.credentials_callback:
             self.find(callbacks.credentials_callback, text.decode())
 
@@ -216,7 +216,9 @@ class Job(Enclosed):
         try:
             self.answer(await found)
         except BaseException as error:
-            self.fail(error)
+            # When the call has ended nobody waits for the answer.
+            if asyncio.current_task() in self.tasks:
+                self.fail(error)
 
     def answer(self, found: Any) -> None:
         if found is not None and not isinstance(found, Mapping):
@@ -230,6 +232,8 @@ class Job(Enclosed):
 
     def done(self) -> None:
         self.hub.remove(self)
+        while self.tasks:
+            self.tasks.pop().cancel()
         while self.waiters:
             wake(self.waiters.pop())
         future, self.future = self.future, None
@@ -256,6 +260,13 @@ class Job(Enclosed):
             return ctypes.string_at(library.ocireg_buffer_data(buffer), library.ocireg_buffer_size(buffer))
         text = library.ocireg_job_json(self.handle)
         return json.loads(text) if kind is Json else text.decode()
+
+
+def plain(answer: Any) -> None:
+    """Refuses what would never be awaited."""
+    if inspect.iscoroutine(answer):
+        answer.close()
+        raise TypeError("a callback for progress, blobs or the log is a coroutine function: only that for credentials may be one")
 
 
 def stopped(error: StopIteration) -> RuntimeError:

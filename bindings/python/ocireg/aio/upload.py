@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .. import _convert
 from .._memory import Json, UploadHandle, lent
 from .._native import library
-from ..errors import Cancelled, Closed, Error, InvalidArgument
+from ..errors import Busy, Cancelled, Closed, Error, InvalidArgument
 from ..upload import CHUNK
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from typing_extensions import Self
@@ -37,6 +39,7 @@ class AsyncUpload:
         self._collected = bytearray()
         self._position = 0
         self._broken: Error | None = None
+        self._busy = False
         self._over = False
         self._result: BlobPut | None = None
 
@@ -70,23 +73,21 @@ class AsyncUpload:
     async def write(self, data: Buffer, /) -> int:
         """Adds bytes; returns how many that were: `ocireg_upload_write`."""
         place, size = lent("data", data)
-        self._begin()
-        if size >= CHUNK:
-            await self._send()
-            await self._call(library.ocireg_upload_write, place, size)
-        else:
-            self._collected += data if isinstance(data, (bytes, bytearray)) else bytes(data)
-            if len(self._collected) >= CHUNK:
+        with self._step():
+            if size >= CHUNK:
                 await self._send()
-        self._broken = None
-        self._position += size
+                await self._call(library.ocireg_upload_write, place, size)
+            else:
+                self._collected += data if isinstance(data, (bytes, bytearray)) else bytes(data)
+                if len(self._collected) >= CHUNK:
+                    await self._send()
+            self._position += size
         return size
 
     async def flush(self) -> None:
         """Hands what was collected to the library; it sends a chunk when that is full."""
-        self._begin()
-        await self._send()
-        self._broken = None
+        with self._step():
+            await self._send()
 
     async def finish(self, digest: str | None = None) -> BlobPut:
         """Ends the upload: the blob exists from now on: `ocireg_upload_finish`. digest: what the bytes must have."""
@@ -122,10 +123,9 @@ class AsyncUpload:
             pass
 
     async def _end(self, function: Any, *arguments: Any) -> Any:
-        self._begin()
-        await self._send()
-        result = await self._call(function, *arguments, None, finish=lambda: self._job.result(Json))
-        self._broken = None
+        with self._step():
+            await self._send()
+            result = await self._call(function, *arguments, None, finish=lambda: self._job.result(Json))
         self._over = True
         self._ended()
         return result
@@ -146,10 +146,19 @@ class AsyncUpload:
             self._broken = error
             raise
 
-    def _begin(self) -> None:
-        """A step begins, which is done wholly, or breaks the upload."""
+    @contextmanager
+    def _step(self) -> Iterator[None]:
+        """A step, which is done wholly, or breaks the upload."""
         if self._over:
             raise Closed("the upload is over")
+        if self._busy:
+            raise Busy("another task is writing")
         if self._broken:
             raise self._broken
         self._broken = Cancelled("a task was cancelled in a write; the upload can only be cancelled")
+        self._busy = True
+        try:
+            yield
+            self._broken = None
+        finally:
+            self._busy = False

@@ -5,6 +5,7 @@
 #               about 2 minutes once everything is built. It leaves out the slow faults, the C programs, the bindings
 #               and real registries
 # make torture  copies killed at 1,000 random moments each, pulls and pushes (make test: 100)
+# make fuzz     each fuzz target for SECONDS (10) by libFuzzer, or only TARGETS='extract tar' (make test: the seeds, and changes of them)
 # make valgrind all C test programs under valgrind (make test: those that try the boundary to C)
 # make lint     formatter and linters, warnings are errors; whether it compiles for 32-bit Linux and macOS
 # make targets  the unit tests on 32-bit Linux, and whether it compiles for macOS
@@ -34,7 +35,7 @@ SLOW := bounds:: cancel:: cut:: handed:: pipes:: ranges:: timing:: tokens:: list
 # A library whose last step failed is not taken for a finished one.
 .DELETE_ON_ERROR:
 
-.PHONY: all lib demo test check torture valgrind lint targets header bench clean
+.PHONY: all lib demo test check torture fuzz valgrind lint targets header bench clean
 
 all: lib $(RELEASE)/ocireg
 
@@ -73,6 +74,10 @@ check: lint
 
 torture: all
 	OCIREG_TEST_KILLS=1000 tests/registries/run $(CARGO) test --locked --test interop kills::
+
+# SANITIZER=address watches memory too, with nightly Rust.
+fuzz:
+	SANITIZER='$(SANITIZER)' tests/fuzz/run.sh $(or $(SECONDS),10) $(TARGETS)
 
 valgrind: all
 	tests/setup.sh test

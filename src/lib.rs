@@ -116,6 +116,9 @@ pub mod error;
 mod ffi;
 mod http;
 pub mod image;
+#[cfg(feature = "inside")]
+#[doc(hidden)]
+pub mod inside;
 mod job;
 mod json;
 pub mod layout;
@@ -150,27 +153,3 @@ mod tar;
 mod text;
 mod timestamp;
 pub mod transfer;
-
-/// Internals that the tests use. Not part of the API: the shipped library is built without it.
-#[cfg(feature = "inside")]
-#[doc(hidden)]
-pub mod inside {
-    pub use crate::auth::realm::may_send_credentials;
-    pub use crate::call::stack::begins_here as stack_begins_here;
-    pub use crate::download::partial::{OnContention, Partial};
-    pub use crate::http::lanes::from_the_first_on as lanes_from_the_first_on;
-    pub use crate::http::location::Location;
-    pub use crate::http::upload::Body;
-    pub use crate::http::{Http, Request};
-    pub use crate::json::text as to_json_text;
-    pub use crate::layout::archive::{ArchiveFormat, ArchiveReader, ArchiveWriter};
-    pub use crate::layout::lock::Lock;
-    pub use crate::registry::referrers::fallback_tag::tag_of;
-    pub use crate::stream::spool::TemporarySpace;
-    pub use crate::text::is_obeyed;
-
-    /// What every change of a layout's index begins and ends with.
-    pub fn rewrite_index(layout: &crate::layout::oci::OciLayout, call: &crate::call::Call) -> crate::error::Result<()> {
-        layout.change_index(call, |_| Ok(()))
-    }
-}

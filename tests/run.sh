@@ -170,11 +170,12 @@ without_release() {
     step 'rubocop' rubocop --cache false bindings/ruby
     step 'manual pages' tests/manual.sh
     step 'rustdoc' env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
-    cargo test --locked --no-run --lib --test faults --test abi --test interop >"$logs/debug-build.log" 2>&1
+    cargo test --locked --no-run --lib --test faults --test fuzz --test abi --test interop >"$logs/debug-build.log" 2>&1
     cargo_tests unit cargo test --locked --lib
     cargo_tests documentation cargo test --locked --doc
     # They mostly wait: the processor is for what is compiled meanwhile.
     cargo_tests faults cargo test --locked --test faults
+    cargo_tests fuzz cargo test --locked --test fuzz
     keep_counts without-release
 }
 

@@ -135,6 +135,12 @@ impl Reply {
         self
     }
 
+    /// The body as it would be without a fault.
+    #[allow(dead_code)]
+    pub fn bytes_of_body(&self) -> Vec<u8> {
+        self.body.clone()
+    }
+
     fn bytes(&self, head_only: bool) -> Vec<u8> {
         if self.lost {
             return vec![];

@@ -180,10 +180,10 @@ fn signatures(text: &str, name: &Reference) -> Result<Vec<String>> {
 /// What a stream unpacks to: how many bytes.
 pub fn unpacked_size(call: &Call, bytes: &[u8], most: u64) -> Result<u64> {
     let blob = Box::new(MemoryBlob::new(Bytes::copy_from_slice(bytes)));
-    let mut unpacker = Unpacker::new(call, blob, "a blob".to_owned(), 0, UnpackLimits { bytes: most, ratio: 250 })?;
+    let mut unpacker = Unpacker::new(call, blob, "a blob".to_owned(), 0, UnpackLimits::new(most, 250))?;
     let mut buffer = vec![0; 16 << 10];
     while unpacker.read(&mut buffer)? > 0 {}
-    Ok(unpacker.unpacked())
+    Ok(unpacker.unpacked().bytes)
 }
 
 struct TarBytes<'a>(&'a [u8]);

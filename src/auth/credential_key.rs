@@ -2,13 +2,13 @@
 //! prefixes: `reg.example` must not match `reg.example.evil.test`, nor `host/team` the repository `team-b/app`.
 
 use crate::docker_hub;
+use crate::reference::host_spelling::compared;
 
-/// The canonical form of a host's name, used for comparison: Docker Hub's names are one host, neither case nor a dot at the end matters, and
-/// 443 is the default port of https.
+/// The canonical form of a host's name, used for comparison: its one spelling, with one for Docker Hub's names, and
+/// without 443, the default port of https.
 pub(crate) fn host(name: &str) -> String {
-    let name = name.to_ascii_lowercase().replace(".:", ":");
-    let name = name.strip_suffix(":443").unwrap_or(&name);
-    match name.strip_suffix('.').unwrap_or(name) {
+    let name = compared(name);
+    match name.strip_suffix(":443").unwrap_or(&name) {
         docker_hub::INDEX | docker_hub::REGISTRY => docker_hub::DEFAULT_INDEX.to_owned(),
         name => name.to_owned(),
     }

@@ -10,6 +10,7 @@ use super::scope::ScopeSet;
 use crate::docker_hub;
 use crate::error::{Code, Error, Result};
 use crate::http::origin::Origin;
+use crate::reference::host_spelling::compared;
 
 /// The URL of the token server that a challenge to `request` names: https, or http when the request itself was or the caller
 /// trusts that one. A path alone belongs to the request's origin, and `host/path` gets its scheme. Whether an address
@@ -92,11 +93,11 @@ pub fn may_send_credentials(registry: &Url, realm: &Url, trusted: &[String]) -> 
     if home.is_https() && !there.is_https() {
         return trusts_without_tls(trusted, &there);
     }
-    let (own, other) = (bare(&home.host), bare(&there.host));
+    let (own, other) = (compared(&home.host), compared(&there.host));
     own == other
         || (is_loopback(registry) && is_loopback(realm))
         || domain(registry).is_some_and(|domain_of_registry| domain(realm) == Some(domain_of_registry))
-        || (docker_hub::HOSTS.contains(&own) && other == docker_hub::REALM && there.is_https())
+        || (docker_hub::HOSTS.contains(&&*own) && other == docker_hub::REALM && there.is_https())
         || trusted.iter().any(|entry| names(entry, &there))
 }
 
@@ -135,7 +136,8 @@ fn names(entry: &str, origin: &Origin) -> bool {
     // The url crate drops a scheme's default port; but one that was written explicitly counts.
     let own = url.port_or_known_default().filter(|own| entry.trim_end_matches('/').ends_with(&format!(":{own}")));
     let port = url.port().or(own);
-    url.host_str().is_some_and(|host| bare(host) == bare(&origin.host)) && port.is_none_or(|port| port == origin.port)
+    url.host_str().is_some_and(|host| compared(host) == compared(&origin.host))
+        && port.is_none_or(|port| port == origin.port)
 }
 
 /// The URL of a token request: `service`, one `scope` for each, and `account`, appended to the realm's own query; `offline` is the

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::settings::Network;
 use crate::call::{Call, WaitLimit};
+use crate::reference::host_spelling::compared;
 
 /// The longest wait for one that others can be asked instead of: there are mirrors that first fetch what they are asked for.
 const ANSWER_WITH_ALTERNATIVE: Duration = Duration::from_secs(10);
@@ -84,10 +85,9 @@ impl EndpointSettings {
     }
 }
 
-/// The host and the port of a URL. A name is the same with a dot behind it.
+/// The host and the port of a URL, for comparison.
 pub(crate) fn host_and_port(url: &Url) -> Option<(String, u16)> {
-    let host = url.host_str()?;
-    Some((host.strip_suffix('.').unwrap_or(host).to_owned(), url.port_or_known_default()?))
+    Some((compared(url.host_str()?).into_owned(), url.port_or_known_default()?))
 }
 
 #[cfg(test)]

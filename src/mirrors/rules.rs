@@ -7,6 +7,7 @@ use super::endpoint::RegistryEndpoint;
 use super::rule_source::RuleSource;
 use crate::docker_hub;
 use crate::error::Error;
+use crate::reference::host_spelling::compared;
 use crate::reference::Index;
 #[cfg(test)]
 use crate::reference::Repository;
@@ -40,6 +41,10 @@ pub(crate) struct Rule {
 impl Rule {
     /// With endpoints.
     pub(crate) fn new(scope: NameScope, endpoints: Vec<RegistryEndpoint>, source: RuleSource) -> Rule {
+        let scope = match scope {
+            NameScope::Prefix(name) => NameScope::Prefix(plain(&name).into_owned()),
+            scope => scope,
+        };
         Rule { scope, endpoints, blocked: false, wrong: None, source }
     }
 }
@@ -107,15 +112,13 @@ fn longest<'a>(group: &'a [Rule], name: &str) -> Option<&'a Rule> {
     fitting.rev().max_by_key(|(length, _)| *length).map(|(_, rule)| rule)
 }
 
-/// With the host as DNS knows it, in lower case and without a dot at its end: what is blocked is not to be had by another spelling.
+/// With the one spelling of the host: what is blocked is not to be had by another.
 fn plain(name: &str) -> Cow<'_, str> {
     let (host, rest) = name.split_at(name.find('/').unwrap_or(name.len()));
-    let (name_of, port) = host.rsplit_once(':').filter(|_| !host.ends_with(']')).unwrap_or((host, ""));
-    if !name_of.ends_with('.') && !host.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return Cow::Borrowed(name);
+    match compared(host) {
+        same if same == host => Cow::Borrowed(name),
+        other => Cow::Owned(format!("{other}{rest}")),
     }
-    let colon = if port.is_empty() { "" } else { ":" };
-    Cow::Owned(format!("{}{colon}{port}{rest}", name_of.trim_end_matches('.').to_ascii_lowercase()))
 }
 
 impl Rule {
@@ -211,6 +214,8 @@ mod tests {
             blocked(NameScope::Subdomains("lab.example".into())),
             blocked(NameScope::Prefix("docker.io".into())),
             blocked(NameScope::Prefix("part.io/team/secret".into())),
+            blocked(NameScope::Prefix("[0:0:0:0:0:0:0:1]:5000".into())),
+            blocked(NameScope::Prefix("10.0.0.1".into())),
             rule(NameScope::Prefix("quay.io".into())),
         ]]);
         let is_blocked = |name: &str| rules.of_name(name).is_some_and(|rule| rule.blocked);
@@ -229,6 +234,10 @@ mod tests {
             "index.docker.io:443/a",
             "part.io:443/team/secret/a",
             "Part.io./team/secret",
+            "[::1]:5000/a",
+            "[0:0::1]:05000/a",
+            "[::ffff:10.0.0.1]:5000/a",
+            "[::ffff:a00:1]/a",
         ] {
             assert!(is_blocked(name), "{name}");
         }

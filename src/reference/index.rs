@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::host_spelling;
 use super::invalid::{check_length, invalid, quoted};
 use crate::docker_hub;
 pub use crate::docker_hub::DEFAULT_INDEX;
@@ -87,11 +88,11 @@ fn split_scheme(text: &str) -> Result<(Option<Scheme>, &str)> {
     }
 }
 
-/// A host `HOST[:PORT]` in lower case, which unlike a registry in a reference may be a single word.
+/// A host `HOST[:PORT]` in its one spelling, which unlike a registry in a reference may be a single word.
 pub(crate) fn host(text: &str) -> Result<String> {
     check_length(text)?;
     check_host(text)?;
-    Ok(text.to_ascii_lowercase())
+    Ok(host_spelling::written(text).into_owned())
 }
 
 pub(crate) fn looks_like_host(text: &str) -> bool {

@@ -1,5 +1,6 @@
 //! Names: a registry, a repository in it, and a tag or digest.
 
+pub(crate) mod host_spelling;
 pub(crate) mod index;
 mod invalid;
 mod repository;

@@ -3,6 +3,7 @@
 use ocireg::error::Code;
 use ocireg::reference::Reference;
 use ocireg::registry::manifest::GetOptions;
+use ocireg::registry::Client;
 use serde_json::json;
 
 use super::house::Manner::*;
@@ -53,6 +54,40 @@ fn no_other_registry_leads_there() {
     // Once it may be asked again, it is.
     client.set_host(house.host("origin"), host_options(json!({}))).unwrap();
     client.get_manifest(&call, &tag(house.host("leads")), &GetOptions::default()).unwrap();
+}
+
+/// An address has many spellings too: in a redirect, in a challenge, in a name, in what is said of it.
+#[test]
+fn no_spelling_of_an_address_leads_there() {
+    let mut house = House::new(&[("m1", Healthy), ("origin", Healthy)]);
+    let port = house.host("origin").rsplit(':').next().unwrap().to_owned();
+    let spelled: Vec<String> =
+        ["[::ffff:127.0.0.1]", "[0:0:0:0:0:ffff:7f00:1]"].iter().map(|host| format!("{host}:{port}")).collect();
+    let to = spelled[0].clone();
+    house.add("leads", move |seen| reply(307).header("Location", format!("http://{to}{}", seen.target)));
+    let to = spelled[0].clone();
+    house.add("asks", move |_| reply(401).header("WWW-Authenticate", format!("Bearer realm=\"http://{to}/token\"")));
+    let only = || host_options(json!({"mirrors": [house.host("m1")], "mirrors_only": true}));
+    for said in [house.host("origin"), &spelled[1]] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), format!("[[registry]]\nlocation = \"{said}\"\nblocked = true\n")).unwrap();
+        let path = file.path().to_string_lossy().into_owned();
+        let by_file = Client::new(changed(options(), |options| options.machine.registries_conf = Some(path))).unwrap();
+        let by_option = client();
+        by_option.set_host(said, only()).unwrap();
+        for client in [&by_option, &by_file] {
+            for name in ["leads", "asks"] {
+                let error = client.get_manifest(&call(client), &tag(house.host(name)), &GetOptions::default()).err();
+                assert_eq!(error.unwrap().code(), Code::Redirect, "{said} {name}");
+            }
+        }
+        for name in spelled.iter().map(String::as_str).chain([house.host("origin")]) {
+            let get = |client: &Client| client.get_manifest(&call(client), &tag(name), &GetOptions::default());
+            assert_eq!(get(&by_option).unwrap().served_by.as_deref(), Some(house.host("m1")), "{said} {name}");
+            fails(get(&by_file), Code::Forbidden, "is blocked by");
+        }
+    }
+    assert!(house.server("origin").seen().is_empty());
 }
 
 /// DNS knows a name with a dot at its end as the same.

@@ -67,7 +67,7 @@ pub fn pull_artifact(
 
 /// The descriptor of what an artifact or an index is about.
 pub(super) fn subject(client: &Client, call: &Call, place: &Place, platform: Option<&str>) -> Result<Descriptor> {
-    let found = place.source(client).and_then(|store| match platform {
+    let found = place.source_for(client, place).and_then(|store| match platform {
         None => store.root(call),
         platform => Image::find(call, store.as_ref(), platform).map(|image| image.content),
     });

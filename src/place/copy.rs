@@ -39,7 +39,10 @@ pub(crate) fn copy_through(
     options: &CopyOptions,
 ) -> Result<Copied> {
     let is_saved = from.is_saved();
-    let from = from.source_from(client, descriptors.source);
+    let from = match descriptors.source {
+        None => from.source_for(client, to),
+        descriptor => from.source_from(client, descriptor),
+    };
     let mut from = from.map_err(|error| error.with_side(Side::Source))?;
     let to = to.destination_through(client, descriptors.destination);
     let to = to.map_err(|error| error.with_side(Side::Destination))?;

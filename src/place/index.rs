@@ -88,7 +88,7 @@ impl Place {
         let open = || {
             let to = self.destination(client)?;
             let is_missing = self.is_missing() && to.named(call)?.is_none();
-            let from = if is_missing { None } else { Some(self.source(client)?) };
+            let from = if is_missing { None } else { Some(self.source_for(client, self)?) };
             Ok((from, to))
         };
         open().map_err(|error: Error| error.with_side(Side::Destination))
@@ -154,17 +154,22 @@ impl Place {
                 Ok(digest) => self.at(&digest)?,
                 Err(_) => Place::named(client, text)?,
             };
-            place.opened(client, to, options).map_err(|error| error.within(shorten(text)))
+            place.opened(client, (self, to), options).map_err(|error| error.within(shorten(text)))
         };
         let places = options.references.iter().map(open).collect::<Result<Vec<_>>>();
         IndexSources::new(places.map_err(|error| error.with_side(Side::Source))?)
     }
 
     /// Opens it as a copy would, with plain layers packed on their way to a registry.
-    fn opened(&self, client: &Client, to: &dyn WriteStore, options: &IndexSourceOptions) -> Result<Box<dyn ReadStore>> {
+    fn opened(
+        &self,
+        client: &Client,
+        (place, to): (&Place, &dyn WriteStore),
+        options: &IndexSourceOptions,
+    ) -> Result<Box<dyn ReadStore>> {
         let copy = CopyOptions { platform: options.platform.clone(), ..CopyOptions::default() };
         let how = packing(self.is_saved(), to, &copy)?;
-        let from = self.source(client)?;
+        let from = self.source_for(client, place)?;
         Ok(match how {
             Some(how) => Box::new(CompressingStore::new(client, from, how, copy.platforms()?)),
             None => from,

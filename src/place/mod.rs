@@ -38,6 +38,7 @@ use serde_json::json;
 use crate::convert::v1::V1Store;
 use crate::error::{Code, Error, Result, Side};
 use crate::reference::{check_length, Reference};
+use crate::registry::host;
 use crate::registry::store::RegistryStore;
 use crate::registry::Client;
 use crate::registry_v1::tag_of;
@@ -130,7 +131,7 @@ impl Place {
 
     /// Opens both ends of a copy; an error says which one it is about.
     pub fn pair(client: &Client, from: &Place, to: &Place) -> Result<(Box<dyn ReadStore>, Box<dyn WriteStore>)> {
-        let source = from.source(client).map_err(|error| error.with_side(Side::Source))?;
+        let source = from.source_for(client, to).map_err(|error| error.with_side(Side::Source))?;
         let destination = to.destination(client).map_err(|error| error.with_side(Side::Destination))?;
         Ok((source, destination))
     }
@@ -147,6 +148,16 @@ impl Place {
     /// Opens it for reading.
     pub fn source(&self, client: &Client) -> Result<Box<dyn ReadStore>> {
         self.source_from(client, None)
+    }
+
+    /// Opens it to write what it names, or something about that, to another place: in one registry the tag is read at the registry itself.
+    pub(crate) fn source_for(&self, client: &Client, to: &Place) -> Result<Box<dyn ReadStore>> {
+        match (self, to) {
+            (Place::Registry(reference), Place::Registry(other)) if is_one_registry(reference, other) => {
+                Ok(Box::new(RegistryStore::new(client, reference.clone()).for_its_registry()))
+            }
+            _ => self.source(client),
+        }
     }
 
     /// The same; an archive named `-` comes from the descriptor.
@@ -190,6 +201,10 @@ impl Place {
             Place::Local(at) => at.destination(client, descriptor)?,
         })
     }
+}
+
+fn is_one_registry(one: &Reference, other: &Reference) -> bool {
+    host::key(&one.repository().index().name) == host::key(&other.repository().index().name)
 }
 
 /// Whether what stands before the first colon is meant as a transport, though as none that is known here, and not as a host or a

@@ -12,7 +12,7 @@ use crate::reference::{Reference, Repository};
 use crate::registry::blob::has_all;
 use crate::registry::blob::RemoteBlob;
 use crate::registry::lock;
-use crate::registry::manifest::{head, GetOptions, HeadOptions, PutManifest, PutOptions};
+use crate::registry::manifest::{fetch, head, GetOptions, HeadOptions, PutManifest, PutOptions};
 use crate::registry::referrers::fallback_tag;
 use crate::registry::referrers::{ReferrersOptions, ReferrersSource};
 use crate::registry::repository::Remote;
@@ -38,13 +38,21 @@ pub struct RegistryStore {
     unlisted: Mutex<Vec<(Digest, Descriptor)>>,
     /// Its tag refers to what is put already, and only its subject's list lacks that.
     is_only_unlisted: AtomicBool,
+    /// Its tags are read where it is written to: what is written by them stays, and nothing checks what a mirror says of a tag.
+    is_as_written: bool,
 }
 
 impl RegistryStore {
     /// The manifest that a reference names.
     pub fn new(client: &Client, reference: Reference) -> RegistryStore {
         let (unlisted, is_only_unlisted) = (Mutex::default(), AtomicBool::default());
-        RegistryStore { client: client.clone(), reference, is_new: false, unlisted, is_only_unlisted }
+        let client = client.clone();
+        RegistryStore { client, reference, is_new: false, unlisted, is_only_unlisted, is_as_written: false }
+    }
+
+    /// The same, of which something is to be written to its registry.
+    pub(crate) fn for_its_registry(self) -> RegistryStore {
+        RegistryStore { is_as_written: true, ..self }
     }
 
     /// The same, when the registry does not list the tag: it is not asked for it again.
@@ -121,7 +129,11 @@ impl RegistryStore {
     }
 
     fn get(&self, call: &Call, reference: &Reference) -> Result<RawManifest> {
-        let found = self.client.fetch_manifest(call, reference, &GetOptions::default())?;
+        let options = GetOptions::default();
+        let found = match reference.digest() {
+            None if self.is_as_written => fetch(&self.destination(call)?, reference, &options)?,
+            _ => self.client.fetch_manifest(call, reference, &options)?,
+        };
         found.served_by.iter().for_each(|host| call.memory::<Senders>().add(host.clone()));
         Ok(RawManifest { document: found.document, bytes: found.bytes })
     }

@@ -129,6 +129,7 @@ impl<'a> Pairing<'a> {
         };
         let destination = self.destination(destination, Some(repository)).map(|place| self.known(place))?;
         let source = RegistryRepository::new(from.clone(), repository.clone());
+        let source = source.for_destination(&destination.place());
         Ok(vec![Pair { source: Arc::new(source), destination, wanted }])
     }
 

@@ -25,11 +25,20 @@ pub(super) struct RegistryRepository {
     pub(super) repository: Repository,
     /// Whether the registry takes tags away, and nothing else; None: not tried yet.
     pub(super) takes_tags: Mutex<Option<bool>>,
+    /// What is read is written to its registry: it is read as it is there.
+    pub(super) is_as_written: bool,
 }
 
 impl RegistryRepository {
     pub(super) fn new(client: Client, repository: Repository) -> RegistryRepository {
-        RegistryRepository { client, repository, takes_tags: Mutex::default() }
+        RegistryRepository { client, repository, takes_tags: Mutex::default(), is_as_written: false }
+    }
+
+    /// The same, as the source of what goes to another place, `docker://HOST/…` or elsewhere.
+    pub(super) fn for_destination(self, place: &str) -> RegistryRepository {
+        let host_of = |place: &str| place.strip_prefix("docker://")?.split('/').next().map(host::key);
+        let is_as_written = host_of(place) == Some(host::key(&self.repository.index().name));
+        RegistryRepository { is_as_written, ..self }
     }
 
     /// A tag or a digest of it.
@@ -82,12 +91,17 @@ impl SourceRepository for RegistryRepository {
     }
 
     fn look(&self, call: &Call, name: &str) -> Result<Descriptor> {
-        let head = self.client.head_manifest(call, &self.named(name)?, &HeadOptions::default())?;
+        let (reference, options) = (self.named(name)?, HeadOptions::default());
+        let head = match self.is_as_written {
+            true => head(&Remote::to_write(&self.client, call, &self.repository)?, &reference, &options)?,
+            false => self.client.head_manifest(call, &reference, &options)?,
+        };
         Ok(Descriptor::new(&head.media_type, head.digest, head.size))
     }
 
     fn open(&self, name: &str) -> Result<Box<dyn ReadStore>> {
-        Ok(Box::new(RegistryStore::new(&self.client, self.named(name)?)))
+        let store = RegistryStore::new(&self.client, self.named(name)?);
+        Ok(Box::new(if self.is_as_written { store.for_its_registry() } else { store }))
     }
 }
 

@@ -11,6 +11,7 @@ mod no_fallback;
 mod not_its_fault;
 mod operations;
 mod order;
+mod own_tags;
 mod probes;
 mod resume;
 mod rules;

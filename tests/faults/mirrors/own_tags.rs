@@ -1,0 +1,115 @@
+//! What is written to a registry by one of its tags: what the tag names there, not at a mirror, whose word for it nothing checks.
+
+use ocireg::artifact::Artifact;
+use ocireg::error::Error;
+use ocireg::place::{self, Place};
+use ocireg::registry::Client;
+use serde_json::{json, Value};
+
+use super::house::Manner::*;
+use super::house::*;
+use crate::common::*;
+use crate::server::*;
+use crate::synced::synced_by;
+
+/// One that has the tag of yesterday, and all that has a digest.
+fn stale(seen: &Seen) -> Reply {
+    match seen.path().ends_with("/manifests/t") || seen.path().ends_with(digest(MANIFEST.as_bytes()).as_str()) {
+        true => reply(200)
+            .header("Content-Type", MANIFEST_TYPE)
+            .header("Docker-Content-Digest", digest(MANIFEST.as_bytes()))
+            .body(MANIFEST),
+        false => healthy(seen),
+    }
+}
+
+fn options<T: serde::de::DeserializeOwned>(with: Value) -> T {
+    serde_json::from_value(with).unwrap()
+}
+
+fn place(text: &str) -> Place {
+    Place::parse(text).unwrap()
+}
+
+type Write = fn(&Client, &str) -> Result<(), Error>;
+
+const WRITES: [(&str, Write); 9] = [
+    ("tag", |client, name| {
+        place::tag(client, &call(client), &place(&format!("{name}:t")), "new", &options(json!({}))).map(drop)
+    }),
+    ("tag elsewhere", |client, name| {
+        let to = format!("{}c:new", name.strip_suffix('b').unwrap());
+        place::tag(client, &call(client), &place(&format!("{name}:t")), &to, &options(json!({}))).map(drop)
+    }),
+    ("copy", |client, name| {
+        let (from, to) = (place(&format!("{name}:t")), place(&format!("{name}:new")));
+        place::copy(client, &call(client), &from, &to, &options(json!({}))).map(drop)
+    }),
+    ("attach", |client, name| {
+        let artifact = Artifact::default();
+        place::attach_artifact(client, &call(client), &artifact, &place(&format!("{name}:t")), &options(json!({})))
+            .map(drop)
+    }),
+    ("push with a subject", |client, name| {
+        let (artifact, with) = (Artifact::default(), json!({"subject": format!("{name}:t")}));
+        place::push_artifact(client, &call(client), &artifact, &place(&format!("{name}:new")), &options(with)).map(drop)
+    }),
+    ("index", |client, name| {
+        let with = json!({"references": [format!("{name}:t")]});
+        place::create_index(client, &call(client), &place(&format!("{name}:new")), &options(with)).map(drop)
+    }),
+    ("index with a subject", |client, name| {
+        let content = format!("{name}@{}", digest(manifest().as_bytes()));
+        let with = json!({"references": [content], "subject": format!("{name}:t")});
+        place::create_index(client, &call(client), &place(&format!("{name}:new")), &options(with)).map(drop)
+    }),
+    ("append to an index", |client, name| {
+        let with = json!({"references": [format!("{name}:t")], "create": true});
+        place::append_to_index(client, &call(client), &place(&format!("{name}:new")), &options(with)).map(drop)
+    }),
+    ("sync", |client, name| {
+        let to = format!("{}c", name.strip_suffix('b').unwrap());
+        let done = synced_by(client, name, &to, json!({}))?;
+        assert_eq!(done["tags"]["failed"], 0, "{done:#}");
+        Ok(())
+    }),
+];
+
+#[test]
+fn what_is_written_by_a_tag_is_what_the_registry_says_of_it() {
+    for (what, write) in WRITES {
+        let mut house = House::empty();
+        house.add("m1", stale);
+        house.add("origin", |seen| match seen.method.as_str() {
+            "PUT" => created(seen).header("OCI-Subject", digest(manifest().as_bytes())),
+            "GET" | "HEAD" if seen.path().starts_with("/v2/a/c/") => reply(404),
+            _ => healthy(seen),
+        });
+        let client = house.client(&["m1"]);
+        write(&client, &house.repository().full_name()).unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert!(!house.server("m1").seen().iter().any(|seen| seen.path().ends_with("/manifests/t")), "{what}");
+        let put: Vec<String> = house
+            .server("origin")
+            .seen()
+            .iter()
+            .map(|seen| {
+                assert!(!seen.path().contains(digest(MANIFEST.as_bytes()).as_str()), "{what}");
+                String::from_utf8_lossy(&seen.body).into_owned()
+            })
+            .collect();
+        let (right, wrong) = (digest(manifest().as_bytes()), digest(MANIFEST.as_bytes()));
+        assert!(put.iter().any(|body| *body == manifest() || body.contains(right.as_str())), "{what}: {put:?}");
+        assert!(!put.iter().any(|body| *body == MANIFEST || body.contains(wrong.as_str())), "{what}: {put:?}");
+    }
+}
+
+/// To another registry the tag is what the first endpoint says, as everything that is read.
+#[test]
+fn a_copy_to_another_registry_is_of_what_a_mirror_says() {
+    let mut house = House::new(&[("origin", Healthy), ("other", Healthy)]);
+    house.add("m1", stale);
+    let client = house.client(&["m1"]);
+    let (from, to) = (house.tagged().to_string(), format!("{}/a/b:new", house.host("other")));
+    place::copy(&client, &call(&client), &place(&from), &place(&to), &options(json!({}))).unwrap();
+    assert!(house.server("other").seen().iter().any(|seen| seen.body == MANIFEST.as_bytes()));
+}

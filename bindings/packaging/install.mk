@@ -1,6 +1,7 @@
 # make install      the libraries, headers, command, manual pages, and files for pkg-config and CMake
 # make uninstall    removes the same; pass the same folders
-# make dist         target/dist/ocireg-VERSION.tar.gz of the last commit, reproducibly
+# make dist         target/dist/ocireg-VERSION.tar.gz of the last commit, reproducibly, and ocireg-VERSION.cdx.json, what the library is
+#                   made of (CycloneDX)
 # make deb          Debian packages of it in target/dist
 # make wheel        a Python wheel that holds the library, in target/dist
 #
@@ -81,6 +82,7 @@ uninstall:
 dist:
 	@mkdir -p target/dist
 	git archive --format=tar --prefix=ocireg-$(VERSION)/ HEAD | gzip -9n >target/dist/ocireg-$(VERSION).tar.gz
+	$(PYTHON) $(PACKAGING)/sbom.py >target/dist/ocireg-$(VERSION).cdx.json
 
 deb: all
 	$(PACKAGING)/deb.sh $(VERSION) $(ABI)

@@ -3,6 +3,7 @@
 //! Needs the release library (`make`), which `make test` builds before.
 
 mod command_circles;
+mod supply_chain;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -3605,6 +3605,8 @@ ocireg_status ocireg_image_extract(ocireg_client *client,
 //      this machine's
 //   max_bytes (integer, default: 68719476736): the most bytes to unpack
 //   max_ratio (integer, default: 250): the most bytes of a layer for each packed one, from the first GiB on
+//   paths (list of strings): only these paths of the image, each with everything below it and the folders
+//      above it, or patterns of them, as in ocireg_image_extract
 //
 // Result: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "layers": [{"digest": string, "diff_id":
 // string, "diff_id_checked": boolean (false when the config does not tell it)}], the oldest first, "bytes": number (of the
@@ -3619,11 +3621,15 @@ ocireg_status ocireg_image_extract(ocireg_client *client,
 // paths of others has the mode 0755 and zeros. A sparse file has its whole size, but its holes do not count to max_bytes and max_ratio,
 // as they do where the file is read: what ocireg_image_extract refuses for them is listed. Free with ocireg_string_free.
 //
+// With paths only what they name is listed, with everything below it and the folders above it. The layers are read from the newest on,
+// as ocireg_image_extract does with paths, and "layers" has those that were read. Which of the names of a hard link is the file may
+// differ from the whole list; what cannot be told from the newest layer on is OCIREG_UNSUPPORTED.
+//
 // Progress: bytes of the layers, as they are stored.
 //
 // Errors: the common ones; OCIREG_INVALID_MANIFEST when a layer is not a valid tar archive or a name leads out, OCIREG_DIGEST_MISMATCH,
 // OCIREG_LIMIT_EXCEEDED (also when the names need more than 512 MiB of memory), OCIREG_UNSUPPORTED (another
-// packing), OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_MISSING_BLOB. Source: image-spec layer.md.
+// packing), OCIREG_NOT_FOUND also when the index has no such platform, or a path names nothing, OCIREG_MISSING_BLOB. Source: image-spec layer.md.
 ocireg_status ocireg_image_files(ocireg_client *client,
                                  ocireg_context *context,
                                  const char *image,

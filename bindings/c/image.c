@@ -126,6 +126,7 @@ const struct command command_validate = {
 
 static const struct parameter files_parameters[] = {
     {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the image of an index for this platform instead of this machine's"},
+    {"--path", PARAMETER_LIST, OCIREG_OPT_PATHS, "PATH", "only this path of the image, or pattern (*, ?, [a-z], **), with all below it (repeatable)"},
     {"--max-bytes", PARAMETER_NUMBER, OCIREG_OPT_MAX_BYTES, "N", "the most bytes to unpack"},
     {"--max-ratio", PARAMETER_NUMBER, OCIREG_OPT_MAX_RATIO, "N", "the most bytes for each packed one (250)"},
     {0},

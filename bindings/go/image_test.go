@@ -90,6 +90,11 @@ func TestImage(t *testing.T) {
 	}
 	_, err := client.ImageExtract(ctx, repository+":one", some, ocireg.WithPaths("none"), ocireg.WithOverwrite())
 	wantCode(t, err, ocireg.ErrNotFound)
+	if picked := must[*ocireg.ImageFiles](t)(client.ImageFiles(ctx, repository+":one", ocireg.WithPaths("*.txt"))); len(picked.Files) != 1 {
+		t.Errorf("%+v", picked)
+	}
+	_, err = client.ImageFiles(ctx, repository+":one", ocireg.WithPaths("none"))
+	wantCode(t, err, ocireg.ErrNotFound)
 	exported(t, client, repository+":one")
 	files := must[*ocireg.ImageFiles](t)(client.ImageFiles(ctx, repository+":one"))
 	if len(files.Files) != 1 || files.Files[0].Path != "/hello.txt" || files.Files[0].Type != "file" || files.Files[0].Size != 5 || files.Files[0].Mode != 0o640 {

@@ -316,8 +316,8 @@ func WithSetuid() Option { return callOption(set("setuid", true)) }
 // WithDevices also creates devices and pipes. For ImageExtract.
 func WithDevices() Option { return callOption(set("devices", true)) }
 
-// WithPaths extracts only these paths of the image, or patterns of them: each with everything below it and the folders above it. For
-// ImageExtract.
+// WithPaths takes only these paths of the image, or patterns of them: each with everything below it and the folders above it. For
+// ImageExtract and ImageFiles.
 func WithPaths(paths ...string) Option { return callOption(add("paths", paths)) }
 
 // WithMaxBytes is the most bytes to unpack; 64 GiB by default. For ImageExtract, ImageExportTo, ImageFiles

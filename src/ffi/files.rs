@@ -91,11 +91,15 @@ pub unsafe extern "C" fn ocireg_image_extract(
 /// paths of others has the mode 0755 and zeros. A sparse file has its whole size, but its holes do not count to max_bytes and max_ratio,
 /// as they do where the file is read: what ocireg_image_extract refuses for them is listed. Free with ocireg_string_free.
 ///
+/// With paths only what they name is listed, with everything below it and the folders above it. The layers are read from the newest on,
+/// as ocireg_image_extract does with paths, and "layers" has those that were read. Which of the names of a hard link is the file may
+/// differ from the whole list; what cannot be told from the newest layer on is OCIREG_UNSUPPORTED.
+///
 /// Progress: bytes of the layers, as they are stored.
 ///
 /// Errors: the common ones; OCIREG_INVALID_MANIFEST when a layer is not a valid tar archive or a name leads out, OCIREG_DIGEST_MISMATCH,
 /// OCIREG_LIMIT_EXCEEDED (also when the names need more than 512 MiB of memory), OCIREG_UNSUPPORTED (another
-/// packing), OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_MISSING_BLOB. Source: image-spec layer.md.
+/// packing), OCIREG_NOT_FOUND also when the index has no such platform, or a path names nothing, OCIREG_MISSING_BLOB. Source: image-spec layer.md.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_image_files(
     client: *mut ocireg_client,

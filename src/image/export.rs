@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::extract::{diff_ids, ExtractedLayer};
-use super::flat::{flatten, give_up, FlatLayers, Picks};
+use super::flat::{give_up, write_tar, FlatLayers, Picks};
 use super::layer::UnpackLimits;
 use super::Image;
 use crate::call::Call;
@@ -73,7 +73,7 @@ pub fn export(call: &Call, store: &dyn ReadStore, out: &mut dyn Write, options: 
     let total = layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size));
     call.begin("export", Some(total)).inspect_err(|_| give_up(out))?;
     let source = FlatLayers { call, store, layers: &layers, ids: ids.as_deref(), limits };
-    let (layers, counts) = flatten(source, Picks::all(), out)?;
+    let (layers, counts) = write_tar(source, Picks::all(), out)?;
     Ok(Exported {
         digest: image.content.digest().clone(),
         platform: image.platform,

@@ -4,8 +4,10 @@
 use serde::Serialize;
 
 use super::extract::{check_diff_id, diff_ids, ExtractedLayer};
+use super::flat::FlatLayers;
 use super::layer::{UnpackLimits, UnpackedLayer};
-use super::listed_tree::{ListedNode, ListedTree};
+use super::listed_tree::{ListedNode, ListedNodes, ListedTree};
+use super::picked_list;
 use super::tar::{EntryKind, LayerEntries, TarEntry};
 use super::Image;
 use crate::call::Call;
@@ -27,6 +29,9 @@ options! {
         pub max_bytes: u64 = 68_719_476_736,
         /// the most bytes of a layer for each packed one, from the first GiB on
         pub max_ratio: u64 = 250,
+        /// only these paths of the image, each with everything below it and the folders above it, or patterns of them, as in
+        /// ocireg_image_extract
+        pub paths: Option<Vec<String>>,
     }
 }
 
@@ -84,25 +89,19 @@ pub struct DeviceNumbers {
     pub minor: u32,
 }
 
-/// Lists the files of an image. Every layer is read to its end and verified.
+/// Lists the files of an image. Every layer is read to its end and verified; for some paths, from the newest on, as far as it takes.
 pub fn files(call: &Call, store: &dyn ReadStore, options: &FilesOptions) -> Result<ImageFiles> {
     let image = Image::find(call, store, options.platform.as_deref())?;
     let layers = image.layers(call, store)?;
     let ids = diff_ids(call, store, &image, layers.len())?;
-    let mut limits = UnpackLimits::new(options.max_bytes, options.max_ratio);
-    let (mut tree, mut unpacked, mut done) = (ListedTree::new(call), Vec::new(), 0u64);
-    let total = layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size));
-    call.begin("files", Some(total))?;
-    for (at, layer) in layers.iter().enumerate() {
-        let mut entries = LayerEntries::new(UnpackedLayer::open(call, store, layer, done, limits)?);
-        tree.layer(&mut entries, at)?;
-        let diff_id = entries.source().finish()?;
-        let diff_id_checked = check_diff_id(layer, &diff_id, ids.as_ref().and_then(|ids| ids.get(at)))?;
-        limits = limits.after(entries.source().unpacked());
-        done = done.saturating_add(layer.size);
-        unpacked.push(ExtractedLayer { digest: layer.digest.clone(), diff_id, diff_id_checked });
-    }
-    let mut sizes = tree.lower.values().filter(|node| node.entry.kind == EntryKind::File).map(|node| node.entry.size);
+    let limits = UnpackLimits::new(options.max_bytes, options.max_ratio);
+    call.begin("files", Some(layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size))))?;
+    let source = FlatLayers { call, store, layers: &layers, ids: ids.as_deref(), limits };
+    let (unpacked, found) = match &options.paths {
+        Some(paths) => picked_list::list(source, paths)?,
+        None => all(source)?,
+    };
+    let mut sizes = found.values().filter(|node| node.entry.kind == EntryKind::File).map(|node| node.entry.size);
     // Sparse files may say any size, of which nothing is read.
     let bytes = sizes.try_fold(0, u64::checked_add).filter(|bytes| i64::try_from(*bytes).is_ok());
     let bytes = bytes.ok_or_else(|| Error::new(Code::LimitExceeded, "the files have more than 2^63-1 bytes"))?;
@@ -111,9 +110,25 @@ pub fn files(call: &Call, store: &dyn ReadStore, options: &FilesOptions) -> Resu
         platform: image.platform,
         layers: unpacked,
         bytes,
-        files: tree.lower.into_iter().map(|(path, node)| node.listed(&path, &layers)).collect(),
+        files: found.into_iter().map(|(path, node)| node.listed(&path, &layers)).collect(),
         served_by: Senders::of(call),
     })
+}
+
+/// All names, with the layers, the oldest first.
+fn all(source: FlatLayers) -> Result<(Vec<ExtractedLayer>, ListedNodes)> {
+    let FlatLayers { call, store, layers, ids, mut limits } = source;
+    let (mut tree, mut unpacked, mut done) = (ListedTree::new(call), Vec::new(), 0u64);
+    for (at, layer) in layers.iter().enumerate() {
+        let mut entries = LayerEntries::new(UnpackedLayer::open(call, store, layer, done, limits)?);
+        tree.layer(&mut entries, at)?;
+        let diff_id = entries.source().finish()?;
+        let diff_id_checked = check_diff_id(layer, &diff_id, ids.and_then(|ids| ids.get(at)))?;
+        limits = limits.after(entries.source().unpacked());
+        done = done.saturating_add(layer.size);
+        unpacked.push(ExtractedLayer { digest: layer.digest.clone(), diff_id, diff_id_checked });
+    }
+    Ok((unpacked, tree.lower))
 }
 
 impl ListedNode {

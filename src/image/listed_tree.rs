@@ -21,14 +21,17 @@ pub(super) struct ListedNode {
     pub(super) layer: usize,
 }
 
+/// By their true paths.
+pub(super) type ListedNodes = BTreeMap<Vec<u8>, ListedNode>;
+
 /// All names, by their true paths: links on the way are followed, as [`super::disk_tree::DiskTree`] does on a disk.
 pub(super) struct ListedTree {
     call: Call,
     /// What whiteouts hide.
-    pub(super) lower: BTreeMap<Vec<u8>, ListedNode>,
+    pub(super) lower: ListedNodes,
     /// The names of the current layer, and the folders above them. Its whiteouts are for lower layers; the names are kept apart so that
     /// a whiteout looks only at names that it removes, however often it is repeated.
-    own: BTreeMap<Vec<u8>, ListedNode>,
+    own: ListedNodes,
     memory: usize,
     implied: usize,
     budget: WalkBudget,
@@ -189,10 +192,7 @@ impl ListedTree {
     fn insert(&mut self, path: Vec<u8>, mut node: ListedNode) -> Result<()> {
         node.entry.path = Vec::new();
         self.memory += cost(&path, &node);
-        if self.memory > MOST_MEMORY {
-            let message = format!("the names of the image's files need more than {} MiB", MOST_MEMORY >> 20);
-            return Err(Error::new(Code::LimitExceeded, message));
-        }
+        check_memory(self.memory)?;
         self.forget(&path, true);
         self.forget(&path, false);
         self.lower.insert(path, node);
@@ -221,7 +221,7 @@ impl ListedTree {
         }
     }
 
-    fn half(&mut self, own: bool) -> &mut BTreeMap<Vec<u8>, ListedNode> {
+    fn half(&mut self, own: bool) -> &mut ListedNodes {
         if own {
             &mut self.own
         } else {
@@ -230,7 +230,18 @@ impl ListedTree {
     }
 }
 
-fn cost(path: &[u8], node: &ListedNode) -> usize {
+/// Refuses names that need more memory than those of any good image.
+pub(super) fn check_memory(memory: usize) -> Result<()> {
+    match memory > MOST_MEMORY {
+        true => {
+            let message = format!("the names of the image's files need more than {} MiB", MOST_MEMORY >> 20);
+            Err(Error::new(Code::LimitExceeded, message))
+        }
+        false => Ok(()),
+    }
+}
+
+pub(super) fn cost(path: &[u8], node: &ListedNode) -> usize {
     let link = match &node.entry.kind {
         EntryKind::Symlink(target) | EntryKind::HardLink(target) => target.len(),
         _ => 0,

@@ -21,6 +21,7 @@ mod new_layer;
 pub(crate) mod open_folders;
 pub(crate) mod path_walk;
 mod picked_files;
+mod picked_list;
 pub(crate) mod place_contents;
 pub mod size;
 pub mod tag;

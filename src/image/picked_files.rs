@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::flat::{flatten, FlatLayers, Picks};
+use super::flat::{write_tar, FlatLayers, Picks};
 use super::unpacking::{ExtractOptions, Extracted, Unpacking};
 use super::Image;
 use crate::call::Call;
@@ -24,7 +24,7 @@ pub(super) fn extract(
     // A folder that cannot be used is better known before anything is fetched; one that is not there is not made yet.
     let there = path.exists().then(|| Unpacking::new(call, image, path, options)).transpose()?;
     let mut waiting = WaitingFiles(space.spool()?.writer());
-    let (layers, _) = flatten(source, picks, &mut waiting)?;
+    let (layers, _) = write_tar(source, picks, &mut waiting)?;
     let mut unpacking = there.map_or_else(|| Unpacking::new(call, image, path, options), Ok)?;
     let mut entries = Entries::new(WaitingTar { call: call.clone(), reader: waiting.0.finish().read_from(0) });
     // What whiteouts removed is not in it: there is nothing to remove in the folder.

@@ -152,6 +152,9 @@ static void test_an_image_of_a_tree(void **state) {
     assert_int_equal(json_length(said, "files"), 1);
     expect_text_at(said, "files/0/path", "/motd");
     expect_number_at(said, "files/0/size", 5);
+    expect_run(text("files --path 'm?td' oci:%s/layout:v1", folder), &said);
+    assert_int_equal(json_length(said, "files"), 1);
+    assert_int_equal(run(text("files --path none oci:%s/layout:v1", folder), NULL), OCIREG_NOT_FOUND);
     assert_int_equal(run(text("files --max-bytes 5 oci:%s/layout:v1", folder), NULL), OCIREG_LIMIT_EXCEEDED);
     assert_int_equal(run("files", NULL), 64);
     expect_run(text("cat oci:%s/layout:v1 motd", folder), &said);

@@ -293,6 +293,13 @@ static void test_files(void **state) {
         assert_int_equal(json_kind_at(json, text("files/%d/link", i)), JSON_NULL);
         expect_text_at(json, text("files/%d/layer", i), keep(json_string_at(json, i == 1 ? "layers/1/digest" : "layers/0/digest"), free));
     }
+    expect_status(OCIREG_OK, ocireg_image_files(client, NULL, to, options("{'platform':'linux/s390x','paths':['etc/more']}"), &json, &failure));
+    kept(json);
+    assert_int_equal(json_length(json, "files"), 2);
+    expect_text_at(json, "files/1/path", "/etc/more");
+    expect_number_at(json, "bytes", 4);
+    assert_int_equal(json_length(json, "layers"), 1);
+    expect_status(OCIREG_NOT_FOUND, ocireg_image_files(client, NULL, to, options("{'platform':'linux/s390x','paths':['etc/none']}"), &json, &failure));
     expect_status(OCIREG_LIMIT_EXCEEDED, ocireg_image_files(client, NULL, to, options("{'platform':'linux/s390x','max_bytes':100}"), &json, &failure));
     expect_status(OCIREG_NOT_FOUND, ocireg_image_files(client, NULL, to, options("{'platform':'plan9/mips'}"), &json, &failure));
 

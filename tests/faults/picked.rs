@@ -6,6 +6,7 @@ use std::path::Path;
 use ocireg::error::{Code, Error};
 use ocireg::image::cat::{cat, CatOptions};
 use ocireg::image::extract::{extract, ExtractOptions, Extracted};
+use ocireg::image::files::{files, FilesOptions, ImageFiles};
 use ocireg::registry::RegistryStore;
 use ocireg::store::ReadStore;
 use serde_json::json;
@@ -21,6 +22,12 @@ fn pick(store: &dyn ReadStore, into: &Path, paths: &[&str]) -> Result<Extracted,
     let client = client();
     let paths = paths.iter().map(|path| (*path).to_owned()).collect();
     extract(&call(&client), store, into, &ExtractOptions { paths: Some(paths), ..ExtractOptions::default() })
+}
+
+fn list(store: &dyn ReadStore, paths: Option<&[&str]>) -> Result<ImageFiles, Error> {
+    let client = client();
+    let paths = paths.map(|paths| paths.iter().map(|path| (*path).to_owned()).collect());
+    files(&call(&client), store, &FilesOptions { paths, ..FilesOptions::default() })
 }
 
 fn there(root: &Path) -> Vec<String> {
@@ -93,6 +100,7 @@ fn only_what_is_named_is_written() {
         let into = outer.path().join("image");
         if wanted.is_empty() {
             fails(pick(&store, &into, paths), Code::NotFound, paths[0]);
+            fails(list(&store, Some(paths)), Code::NotFound, paths[0]);
             assert!(!into.exists(), "{paths:?}");
             continue;
         }
@@ -102,6 +110,9 @@ fn only_what_is_named_is_written() {
             (wanted.iter().map(|name| name.to_string()).collect(), read),
             "{paths:?}"
         );
+        let listed = list(&store, Some(paths)).unwrap();
+        let names: Vec<&str> = listed.files.iter().map(|file| &file.path[1..]).collect();
+        assert_eq!((names.as_slice(), listed.layers.len()), (wanted, read), "{paths:?}");
         if into.join("etc").exists() {
             assert_eq!(std::fs::metadata(into.join("etc")).unwrap().permissions().mode() & 0o777, 0o750, "{paths:?}");
         }
@@ -110,6 +121,32 @@ fn only_what_is_named_is_written() {
             assert!(found.is_err() || found.unwrap() == content, "{paths:?} {name}");
         }
     }
+}
+
+/// What is told of a file is what the list of all files tells of it.
+#[test]
+fn some_files_are_listed_as_all_of_them_are() {
+    let store = Memory::new(&layers());
+    let all = list(&store, None).unwrap();
+    let some = list(&store, Some(&["**"])).unwrap();
+    assert_eq!((some.bytes, &some.digest), (all.bytes, &all.digest));
+    let shown = |found: &ImageFiles| {
+        let mut files = serde_json::to_value(&found.files).unwrap();
+        files.as_array_mut().unwrap().iter_mut().for_each(|file| {
+            // Which of several names is the file is not the same when the newest layer comes first.
+            if file["type"] == "hardlink" {
+                (file["type"], file["link"]) = ("hardlink".into(), "/bin/busybox".into());
+            }
+        });
+        files
+    };
+    assert_eq!(shown(&some), shown(&all));
+    let one = list(&store, Some(&["etc/passwd"])).unwrap();
+    assert_eq!((one.files.len(), one.bytes, &one.files[1].layer), (2, 3, &all.layers[2].digest));
+    for path in ["", "../x"] {
+        fails(list(&store, Some(&[path])), Code::InvalidArgument, "path");
+    }
+    fails(list(&store, Some(&[])), Code::InvalidArgument, "empty list");
 }
 
 /// Nothing is written before everything is there, and verified.
@@ -226,6 +263,8 @@ fn no_layer_is_fetched_that_is_not_needed() {
     ] {
         let outer = tempfile::tempdir().unwrap();
         pick(&store, &outer.path().join("image"), paths).unwrap();
+        assert_eq!(requests(&shelf, &layers, &mut before), wanted, "{paths:?}");
+        list(&store, Some(paths)).unwrap();
         assert_eq!(requests(&shelf, &layers, &mut before), wanted, "{paths:?}");
     }
 }

@@ -255,6 +255,9 @@ class RegistryTest(helper.Case):
         self.assertEqual(self.client.image_file(image, "greeting", out)["path"].lstrip("/"), "greeting")
         self.assertEqual(out.getvalue(), b"hello")
         self.assertEqual([(file["path"], file["type"], file["size"]) for file in self.client.iter_files(image)], [("/greeting", "file", 5)])
+        self.assertEqual([file["path"] for file in self.client.image_files(image, paths=["greet*"])["files"]], ["/greeting"])
+        with self.assertRaises(ocireg.NotFound):
+            self.client.image_files(image, paths=["none"])
         self.assertTrue(self.client.tag_image(image, "two")["destination"].endswith(":two"))
         folder = self.folder()
         self.client.extract_image(image, folder / "files")

@@ -153,6 +153,8 @@ class RegistryTest < OciregTest
     assert_equal "greeting", client.image_file(image, "greeting", out)["path"].delete_prefix("/")
     assert_equal "hello", out.string
     assert_equal [["/greeting", "file", 5]], client.image_files(image)["files"].map { |file| file.values_at("path", "type", "size") }
+    assert_equal ["/greeting"], client.image_files(image, paths: ["greet*"])["files"].map { |file| file["path"] }
+    assert_raises(Ocireg::NotFound) { client.image_files(image, paths: ["none"]) }
     assert client.tag_image(image, "two")["destination"].end_with?(":two")
     Dir.mktmpdir do |folder|
       client.extract_image(image, "#{folder}/files")

@@ -15,9 +15,9 @@ use std::io::Write;
 
 use inodes::{InodeKind, InodeName};
 use names::{HeldFolder, NameTree};
-use output::{Content, TarOutput};
+use output::TarOutput;
 
-pub(super) use output::WrittenCounts;
+pub(super) use output::{Content, FlatOutput, WrittenCounts};
 pub(super) use wanted_names::Picks;
 
 use super::layer::{UnpackLimits, UnpackedLayer};
@@ -30,7 +30,7 @@ use crate::manifest::Descriptor;
 use crate::store::ReadStore;
 
 /// A layer's place among the layers; that of a newer one is greater.
-type LayerNumber = u32;
+pub(super) type LayerNumber = u32;
 /// A node's place in the list of names.
 type NodeId = usize;
 
@@ -43,22 +43,31 @@ pub(super) struct FlatLayers<'a> {
     pub(super) limits: UnpackLimits,
 }
 
-/// Writes an image, or what was picked of it. Returns the layers that were read, the oldest first. After an error no reader takes the
-/// archive for whole.
-pub(super) fn flatten(
+/// Writes an image, or what was picked of it, as an archive. Returns the layers that were read, the oldest first. After an error no reader
+/// takes the archive for whole.
+pub(super) fn write_tar(
     source: FlatLayers,
-    mut picks: Picks,
+    picks: Picks,
     out: &mut dyn Write,
 ) -> Result<(Vec<ExtractedLayer>, WrittenCounts)> {
-    let names = NameTree::new(source.call);
-    let mut work = Flattening { source, names, picks: &mut picks, output: TarOutput::new(out), done: 0 };
-    match work.image() {
-        Ok(read) => Ok((read, work.output.counts)),
+    let mut output = TarOutput::new(out);
+    match flatten(source, picks, &mut output).and_then(|read| output.end().map(|()| read)) {
+        Ok(read) => Ok((read, output.counts)),
         Err(error) => {
-            work.output.give_up();
+            output.give_up();
             Err(error)
         }
     }
+}
+
+/// Gives each entry of an image, or what was picked of it. Returns the layers that were read, the oldest first.
+pub(super) fn flatten(
+    source: FlatLayers,
+    mut picks: Picks,
+    output: &mut dyn FlatOutput,
+) -> Result<Vec<ExtractedLayer>> {
+    let names = NameTree::new(source.call);
+    Flattening { source, names, picks: &mut picks, output, done: 0 }.image()
 }
 
 /// Writes what no reader takes for an archive, because the archive failed.
@@ -70,7 +79,7 @@ struct Flattening<'a> {
     source: FlatLayers<'a>,
     names: NameTree,
     picks: &'a mut Picks,
-    output: TarOutput<'a>,
+    output: &'a mut dyn FlatOutput,
     done: u64,
 }
 
@@ -88,9 +97,8 @@ impl Flattening<'_> {
         if whole {
             self.names.refuse_missing()?;
         }
-        self.names.write_folders(self.picks, &mut self.output)?;
+        self.names.write_folders(self.picks, self.output)?;
         self.picks.refuse_unfound()?;
-        self.output.end()?;
         read.reverse();
         Ok(read)
     }
@@ -160,7 +168,7 @@ impl Flattening<'_> {
         let TarEntry { mode, uid, gid, mtime, .. } = entry;
         let held = HeldFolder { mode, uid, gid, mtime, attributes: attributes.clone() };
         match self.names.add_folder(&spot, layer, held)? {
-            true => self.output.entry(&TarEntry { path: spot.path, ..entry }, &attributes, &mut |_| Ok(0)),
+            true => self.output.entry(&TarEntry { path: spot.path, ..entry }, &attributes, layer, &mut |_| Ok(0)),
             false => Ok(()),
         }
     }
@@ -199,7 +207,8 @@ impl Flattening<'_> {
     ) -> Result<()> {
         let mut named = named.into_iter();
         let Some(first) = named.next() else { return Ok(()) };
-        self.output.entry(&TarEntry { path: first.path.clone(), ..entry.clone() }, attributes, content)?;
+        let layer = self.names.nodes[first.id].layer();
+        self.output.entry(&TarEntry { path: first.path.clone(), ..entry.clone() }, attributes, layer, content)?;
         self.names.written(inode, first)?;
         named.try_for_each(|name| self.another_name(inode, name, entry))
     }
@@ -220,8 +229,9 @@ impl Flattening<'_> {
     /// Gives something one more name, as soon as that can be.
     fn another_name(&mut self, inode: usize, name: InodeName, entry: &TarEntry) -> Result<()> {
         if let Some(target) = self.names.alias(inode) {
-            let kind = EntryKind::HardLink(target);
-            self.output.entry(&TarEntry { path: name.path.clone(), kind, ..entry.clone() }, b"", &mut |_| Ok(0))?;
+            let (kind, layer) = (EntryKind::HardLink(target), self.names.nodes[name.id].layer());
+            let link = TarEntry { path: name.path.clone(), kind, ..entry.clone() };
+            self.output.entry(&link, b"", layer, &mut |_| Ok(0))?;
             return self.names.written(inode, name);
         }
         self.names.wait(inode, name)

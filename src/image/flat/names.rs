@@ -102,6 +102,13 @@ pub(super) struct NameNode {
     pub(super) waits: Vec<usize>,
 }
 
+impl NameNode {
+    /// The layer that it is from: of a folder without an entry, the oldest that has something in it.
+    pub(super) fn layer(&self) -> LayerNumber {
+        self.taken.or(self.below).unwrap_or_default()
+    }
+}
+
 /// A name with the folders above it, and what hides it by them: as far as that, so that no depth costs more than its length.
 #[derive(Debug, Clone)]
 pub(super) struct Spot {

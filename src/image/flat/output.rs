@@ -2,12 +2,19 @@
 
 use std::io::Write;
 
+use super::LayerNumber;
 use crate::error::{Error, Result};
 use crate::image::tar::{EntryKind, TarEntry};
 use crate::tar::write::{headers, no_end, padding, BLOCK};
 
 /// How many bytes wait before they are written, and the most that are written at once.
 const PIECE: usize = 256 << 10;
+
+/// Where the entries of the result go. What comes later under a name is in the place of what came before.
+pub(crate) trait FlatOutput {
+    /// Takes an entry, its content if it is a file, and the layer that its name is from.
+    fn entry(&mut self, entry: &TarEntry, attributes: &[u8], layer: LayerNumber, content: Content) -> Result<()>;
+}
 
 /// What was written.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,29 +41,11 @@ pub(super) struct TarOutput<'a> {
 }
 
 /// Reads the next bytes of a file; 0 is its end.
-pub(super) type Content<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<usize>;
+pub(crate) type Content<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<usize>;
 
 impl<'a> TarOutput<'a> {
     pub(super) fn new(out: &'a mut dyn Write) -> TarOutput<'a> {
         TarOutput { out, buffer: Vec::with_capacity(PIECE), left: 0, failed: false, counts: WrittenCounts::default() }
-    }
-
-    /// Writes an entry with its content; only files have some.
-    pub(super) fn entry(&mut self, entry: &TarEntry, attributes: &[u8], content: Content) -> Result<()> {
-        self.write(&headers(entry, attributes)?)?;
-        let counts = &mut self.counts;
-        match entry.kind {
-            EntryKind::File => {
-                counts.files += 1;
-                counts.bytes = counts.bytes.saturating_add(entry.size);
-                return self.content(entry.size, content);
-            }
-            EntryKind::Directory => counts.directories += 1,
-            EntryKind::Symlink(_) => counts.symlinks += 1,
-            EntryKind::HardLink(_) => counts.hard_links += 1,
-            EntryKind::Character | EntryKind::Block | EntryKind::Fifo => counts.devices += 1,
-        }
-        Ok(())
     }
 
     fn content(&mut self, size: u64, content: Content) -> Result<()> {
@@ -105,6 +94,25 @@ impl<'a> TarOutput<'a> {
         self.buffer.clear();
         self.failed |= written.is_err();
         written.map_err(|error| cannot(&error))
+    }
+}
+
+impl FlatOutput for TarOutput<'_> {
+    fn entry(&mut self, entry: &TarEntry, attributes: &[u8], _: LayerNumber, content: Content) -> Result<()> {
+        self.write(&headers(entry, attributes)?)?;
+        let counts = &mut self.counts;
+        match entry.kind {
+            EntryKind::File => {
+                counts.files += 1;
+                counts.bytes = counts.bytes.saturating_add(entry.size);
+                return self.content(entry.size, content);
+            }
+            EntryKind::Directory => counts.directories += 1,
+            EntryKind::Symlink(_) => counts.symlinks += 1,
+            EntryKind::HardLink(_) => counts.hard_links += 1,
+            EntryKind::Character | EntryKind::Block | EntryKind::Fifo => counts.devices += 1,
+        }
+        Ok(())
     }
 }
 

@@ -585,6 +585,9 @@ class FilesOptions(CallOptions, total=False):
     max_bytes: int | None
     # the most bytes of a layer for each packed one, from the first GiB on (default: 250)
     max_ratio: int | None
+    # only these paths of the image, each with everything below it and the folders above it, or patterns of them, as in
+    # ocireg_image_extract
+    paths: Iterable[str] | None
 
 
 class CatOptions(CallOptions, total=False):

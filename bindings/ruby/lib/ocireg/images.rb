@@ -127,7 +127,7 @@ module Ocireg
 
     # Lists the files of an image as {#extract_image} would create them, without writing anything: ocireg_image_files.
     # @param image [String] a place
-    # @param options platform:, max_bytes:, max_ratio:
+    # @param options platform:, paths: (only these, or patterns), max_bytes:, max_ratio:
     # @return [Hash] "digest", "layers", "bytes", "files": "path", "type", "size", "mode", "uid", "gid", "mtime", "link", "layer"; "served_by"
     # @yield as in {Blobs#blob_to_file}
     def image_files(image, **options, &progress) = invoke(:ocireg_image_files, text("image", image), **options, &progress)

@@ -955,7 +955,9 @@ void ocireg_context_free(ocireg_context *context);
 //      DIR/HOST[:PORT]/hosts.toml, DIR/HOST_PORT_/hosts.toml, DIR/_default/hosts.toml, or certificates
 //      instead of hosts.toml. A broken one is an error for the names that it is for, not passed over as
 //      there; a host http:// is asked by https first only with skip_verify = true; docker.io and
-//      index.docker.io are Docker Hub's registry
+//      index.docker.io are Docker Hub's registry. A header Authorization, Basic or Bearer, goes with every
+//      request to its host, and nowhere else, until the host asks for something else or the caller or the
+//      stored credentials have some for it
 //   k3s_registries (string): a file like k3s's /etc/rancher/k3s/registries.yaml. An endpoint or expression
 //      that is not valid is an error, not skipped as there. Of several expressions that change a name the
 //      first in the file counts, there any. The configs of * are ignored, because their login would reach any
@@ -1049,7 +1051,8 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 //      its blobs, counts as its own
 //   upload_bytes_per_second (integer, default: 0): the same for the bytes that are sent, wherever the host
 //      says that an upload goes
-//   anonymous (boolean, default: false): never send credentials
+//   anonymous (boolean, default: false): never send credentials, and for its repositories none that the
+//      machine's files have for mirrors either
 //   trusted_realms (list of strings): hosts that may receive this host's credentials as its token server,
 //      besides those of its own domain: HOST[:PORT]; "http://HOST[:PORT]" may receive them without TLS
 //      although this host uses https, which otherwise is refused with OCIREG_PROTOCOL

@@ -1,5 +1,6 @@
 //! A registry host with the options and credentials that apply to it.
 
+use super::authorization_header::{basic, Proof};
 use crate::credentials::Credentials;
 use crate::http::location::{Location, RequestTarget};
 use crate::http::origin::Origin;
@@ -19,6 +20,8 @@ pub(crate) struct Account {
     pub(crate) credentials: Option<Credentials>,
     /// Those of the rule that names it, if there are no others.
     pub(crate) by_rule: Option<Credentials>,
+    /// The rule has them as a header of every request: they are not kept until they are asked for.
+    pub(crate) is_unasked: bool,
     /// Never send credentials.
     pub(crate) anonymous: bool,
     /// Other hosts that may receive them as token servers.
@@ -34,8 +37,19 @@ impl Account {
             base: at.root(),
             credentials: None,
             by_rule: None,
+            is_unasked: false,
             anonymous: true,
             trusted_realms: Vec::new(),
+        }
+    }
+
+    /// What every request has by a rule while it is not known what the server asks for.
+    pub(super) fn unasked(&self) -> Proof {
+        let by_rule =
+            self.by_rule.as_ref().filter(|_| self.is_unasked && !self.anonymous && self.credentials.is_none());
+        match by_rule {
+            Some(Credentials::Token(token)) => Proof::Bearer(token.clone()),
+            by_rule => by_rule.and_then(basic).unwrap_or(Proof::Nothing),
         }
     }
 

@@ -91,7 +91,11 @@ impl Auth {
             return Authorization::of(&Proof::Bearer(token), CredentialSource::HostOptions, None, None);
         }
         let Some((challenge, remote)) = self.challenge(call, account, probes)? else {
-            return Authorization::of(&Proof::Nothing, CredentialSource::Nobody, None, None);
+            let (unasked, by_rule) = (account.unasked(), account.by_rule.as_ref());
+            return match unasked {
+                Proof::Nothing => Authorization::of(&unasked, CredentialSource::Nobody, None, None),
+                _ => Authorization::of(&unasked, CredentialSource::Rule, None, by_rule.and_then(username)),
+            };
         };
         let (credentials, mut source) = self.credentials(call, account)?;
         let (mut server, mut user) = (None, username(&credentials));

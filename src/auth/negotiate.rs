@@ -190,7 +190,7 @@ impl Auth {
             return Ok(Proof::Bearer(token.clone()));
         }
         let memory = self.memory(account);
-        let Some(challenge) = &memory.challenge else { return Ok(Proof::Nothing) };
+        let Some(challenge) = &memory.challenge else { return Ok(account.unasked()) };
         let credentials = self.credentials(call, account)?.0;
         let needs_a_scope = challenge.scheme == AuthScheme::Bearer && !matches!(credentials, Credentials::Token(_));
         if needs_a_scope && wanted.is_empty() {
@@ -222,8 +222,10 @@ impl Auth {
         used: bool,
     ) -> Result<Option<Proof>> {
         let account = &*asked.account;
+        let unasked = asked.unasked()?;
         let refused = match &asked.proof {
             Proof::Nothing => None,
+            _ if unasked.is_some() => None,
             Proof::Token(grant) if used || asked.may_be_used_up() => Some(grant),
             Proof::Token(_) | Proof::Basic(_) | Proof::Bearer(_) => return Ok(None),
         };
@@ -239,9 +241,13 @@ impl Auth {
             return Ok(None);
         }
         let credentials = self.credentials(call, account)?.0;
-        self.proof(account, challenge, &credentials, memory.remote, |realm| {
+        let proof = self.proof(account, challenge, &credentials, memory.remote, |realm| {
             self.granted(call, &realm, challenge, &asked.wanted, refused)
-        })
+        })?;
+        match (&proof, unasked) {
+            (Some(proof), Some(refused)) if proof.text()?.as_ref() == Some(&refused) => Ok(None),
+            _ => Ok(proof),
+        }
     }
 
     /// What a challenge is answered with; `grant` gets a token from the server that it names. None: there is nothing to answer.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use ::http::header::HeaderMap;
 use ::http::StatusCode;
+use zeroize::Zeroizing;
 
 use super::authorization_header::Proof;
 use super::challenge::{self, Challenge};
@@ -34,6 +35,13 @@ impl<'a> Recipient<'a> {
     pub(super) fn stranger(at: &Location, wanted: &'a ScopeSet, challenges: &[Challenge]) -> Recipient<'a> {
         let (account, wanted) = (Cow::Owned(Account::stranger(at)), scopes_of(challenges, wanted));
         Recipient { account, wanted, proof: Proof::Nothing, answers_challenge: false }
+    }
+
+    /// The authorization of a rule that it got without having asked for any.
+    pub(super) fn unasked(&self) -> Result<Option<Zeroizing<String>>> {
+        let sent = self.proof.text()?.filter(|_| !self.answers_challenge);
+        let unasked = self.account.unasked().text()?;
+        Ok(sent.filter(|sent| unasked.as_ref() == Some(sent)))
     }
 
     /// Whether it is a host other than the one the caller named.

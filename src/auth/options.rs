@@ -12,7 +12,7 @@ options! {
     /// What one host may know of the caller.
     #[derive(Clone)]
     pub struct HostAuthOptions {
-        /// never send credentials
+        /// never send credentials, and for its repositories none that the machine's files have for mirrors either
         pub anonymous: bool,
         /// hosts that may receive this host's credentials as its token server, besides those of its own domain:
         /// HOST[:PORT]; "http://HOST[:PORT]" may receive them without TLS although this host uses https, which

@@ -103,6 +103,7 @@ pub(crate) fn account_at(host: String, base: Location, options: &HostOptions) ->
         base,
         credentials: options.credentials(),
         by_rule: None,
+        is_unasked: false,
         anonymous: options.auth.anonymous,
         trusted_realms: options.auth.trusted_realms.clone(),
     }

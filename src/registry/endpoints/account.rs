@@ -104,6 +104,11 @@ impl Client {
         hosts_of(index, &options, &ports(endpoint.host(index)))
     }
 
+    /// Whether no credentials may be sent for a registry: then not those either that files have for its mirrors.
+    fn is_anonymous(&self, index: &Index) -> bool {
+        lock(&self.hosts).get(&host::key(&index.name)).is_some_and(|options| options.auth.anonymous)
+    }
+
     fn built(
         &self,
         endpoint: &RegistryEndpoint,
@@ -118,7 +123,7 @@ impl Client {
         let options = named.unwrap_or_default();
         let (mut headers, said) = (Headers::default(), said(endpoint)?);
         for (name, value) in endpoint.headers.iter().filter(|(name, _)| !is_authorization(name)) {
-            let wrong = |why| Error::new(Code::InvalidArgument, format!("{}: {why}", endpoint.source));
+            let wrong = |why| Error::new(Code::Io, format!("{}: {why}", endpoint.source));
             headers.add(name, value).map_err(wrong)?;
         }
         let mut settings = EndpointSettings { only_in_files, ..endpoint_settings(endpoint, &options, headers, about)? };
@@ -132,7 +137,8 @@ impl Client {
             base = base.with_prefix(path);
         }
         let mut account = host::account_at(index.name, base, &options);
-        account.by_rule = said.or_else(|| endpoint.credentials.clone());
+        account.is_unasked = said.is_some();
+        account.by_rule = said.or_else(|| endpoint.credentials.clone()).filter(|_| !self.is_anonymous(about.index));
         Ok(account)
     }
 }
@@ -210,7 +216,7 @@ fn said(endpoint: &RegistryEndpoint) -> Result<Option<Credentials>> {
     let Some((_, value)) = endpoint.headers.iter().find(|(name, _)| is_authorization(name)) else { return Ok(None) };
     let wrong = || {
         let message = format!("{}: the header Authorization is neither Basic nor Bearer", endpoint.source);
-        Error::new(Code::InvalidArgument, message)
+        Error::new(Code::Io, message)
     };
     let (scheme, text) = value.trim().split_once(' ').ok_or_else(wrong)?;
     if scheme.eq_ignore_ascii_case("bearer") {

@@ -3,6 +3,7 @@
 mod closed;
 mod configurations;
 mod expectation;
+mod file_credentials;
 mod files;
 pub mod house;
 mod liars;

@@ -1,0 +1,114 @@
+//! Credentials that the machine's files have for a mirror: when it gets them, and that nobody else does.
+
+use std::sync::Arc;
+
+use ocireg::call::context::Context;
+use ocireg::credentials::Credentials;
+use ocireg::registry::blob::ReadOptions;
+use ocireg::registry::manifest::GetOptions;
+use ocireg::registry::Client;
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::house::Manner::*;
+use super::house::*;
+use super::secrets::{asks_basic, basic, got};
+use crate::common::*;
+use crate::server::*;
+
+/// A client with a hosts.toml that has an Authorization for the mirror.
+fn with_hosts_toml(house: &House) -> (Client, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let host = folder.path().join(house.host("origin"));
+    std::fs::create_dir(&host).unwrap();
+    let (mirror, value) = (format!("http://{}", house.host("m1")), basic("file"));
+    let text = format!("[host.\"{mirror}\"]\n[host.\"{mirror}\".header]\nAuthorization = \"{value}\"\n");
+    std::fs::write(host.join("hosts.toml"), text).unwrap();
+    let certs = folder.path().to_string_lossy().into_owned();
+    let all = changed(options(), |options| options.machine.containerd_certs_dir.0 = vec![certs]);
+    (Client::new(all).unwrap(), folder)
+}
+
+fn with_k3s(house: &House) -> (Client, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let (origin, mirror) = (house.host("origin"), house.host("m1"));
+    let text = format!(
+        "mirrors:\n  \"{origin}\":\n    endpoint: [\"http://{mirror}\"]\n\
+         configs:\n  \"{mirror}\":\n    auth: {{username: file, password: s3cret}}\n"
+    );
+    let path = folder.path().join("registries.yaml");
+    std::fs::write(&path, text).unwrap();
+    let path = path.to_string_lossy().into_owned();
+    (Client::new(changed(options(), |options| options.machine.k3s_registries = Some(path))).unwrap(), folder)
+}
+
+/// A registry that says nothing of what a stranger may not see.
+fn hides(seen: &Seen) -> Reply {
+    match seen.header("authorization") {
+        Some(value) if value == basic("file") => healthy(seen),
+        _ => reply(404),
+    }
+}
+
+/// A mirror that sends blobs on to another host.
+#[test]
+fn a_header_goes_with_each_request_to_its_host_and_nowhere_else() {
+    let mut house = House::new(&[("origin", Healthy), ("store", Healthy)]);
+    let store = house.server("store").url("");
+    house.add("m1", move |seen| match seen.path().contains("/blobs/") && seen.header("authorization").is_some() {
+        true => reply(307).header("Location", format!("{store}{}", seen.target)),
+        false => hides(seen),
+    });
+    let (client, _folder) = with_hosts_toml(&house);
+    let call = house.call(&client);
+    client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
+    client.get_blob(&call, &house.at(&digest(&layer())), &ReadOptions::default()).unwrap();
+    let found = client.locate_manifest(&call, &house.tagged(), &Default::default()).unwrap();
+    assert_eq!(house.asked(), ["m1", "store", "m1"]);
+    assert!(house.server("m1").seen().iter().all(|seen| seen.header("authorization") == Some(&basic("file"))));
+    assert!(got(&house, "store", "authorization").is_empty() && house.server("origin").seen().is_empty());
+    let found = serde_json::to_value(found).unwrap();
+    assert_eq!(found["locations"][0]["headers"]["Authorization"], basic("file"));
+    // Without asking.
+    let unasked = json!({"follow": false});
+    let found = client.locate_manifest(&call, &house.tagged(), &serde_json::from_value(unasked).unwrap()).unwrap();
+    assert_eq!(serde_json::to_value(found).unwrap()["locations"][0]["headers"]["Authorization"], basic("file"));
+}
+
+/// The mirror refuses the file's.
+#[test]
+fn those_of_the_caller_come_instead_when_it_asks() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    house.add("m1", |seen| match seen.header("authorization") {
+        Some(value) if value == basic("hook") => healthy(seen),
+        _ => reply(401).header("WWW-Authenticate", "Basic realm=\"r\""),
+    });
+    let (client, _folder) = with_hosts_toml(&house);
+    client.get_manifest(&house.call(&client), &house.tagged(), &GetOptions::default()).unwrap();
+    assert_eq!(house.server("m1").count("GET", "/manifests/t"), 1, "the same again is of no use");
+    let context = Arc::new(Context::new());
+    context.set_credentials(Some(Arc::new(|_, _| {
+        Ok(Credentials::Password { username: "hook".into(), password: "s3cret".to_owned().into() })
+    })));
+    let (client, _folder) = with_hosts_toml(&house);
+    let call = client.call(Some(context)).unwrap();
+    let found = client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
+    assert_eq!(found.served_by.as_deref(), Some(house.host("m1")));
+    assert!(got(&house, "origin", "authorization").is_empty());
+}
+
+#[test]
+fn who_is_anonymous_sends_none_of_files() {
+    for with in [with_hosts_toml, with_k3s] {
+        for anonymous in [false, true] {
+            let mut house = House::new(&[("origin", Healthy)]);
+            house.add("m1", asks_basic);
+            let (client, _folder) = with(&house);
+            client.set_host(house.host("origin"), host_options(json!({"anonymous": anonymous}))).unwrap();
+            client.get_manifest(&house.call(&client), &house.tagged(), &GetOptions::default()).unwrap();
+            let sent = if anonymous { Vec::new() } else { vec![basic("file")] };
+            assert_eq!(got(&house, "m1", "authorization"), sent);
+            assert_eq!(house.asked().last().unwrap() == "origin", anonymous);
+        }
+    }
+}

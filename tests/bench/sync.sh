@@ -64,6 +64,8 @@ again 'ocireg sync --no-clobber' 1 "$ocireg" -q sync "$here/many" "$there/many" 
 again 'ocireg sync --referrers' 1 "$ocireg" -q sync "$here/many" "$there/many" --referrers
 "$ocireg" -q sync "$OCIREG_TEST_V3/many" "oci:$folder/layout" >/dev/null
 again 'ocireg sync to a layout' 1 "$ocireg" -q sync "$here/many" "oci:$folder/layout"
+"$ocireg" -q sync "$OCIREG_TEST_V3/many" "oci-archive:$folder/many.tar" >/dev/null
+again 'ocireg sync to an archive' 1 "$ocireg" -q sync "$here/many" "oci-archive:$folder/many.tar"
 again 'crane copy -a' 1 "$crane" --insecure copy -a "$here/many" "$there/many"
 again 'crane copy -a --no-clobber' 1 "$crane" --insecure copy -a -n "$here/many" "$there/many"
 again 'skopeo sync --all' 1 skopeo --insecure-policy sync --all --src-tls-verify=false --dest-tls-verify=false --src docker --dest docker "$here/many" "$there"

@@ -1,6 +1,9 @@
 //! Pushing artifacts where something fails: what is there afterwards, and what the next try does.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
 
 use ocireg::artifact::push::ArtifactPushOptions;
 use ocireg::artifact::{Artifact, PartOptions};
@@ -10,6 +13,7 @@ use serde_json::{json, Value};
 
 use crate::common::*;
 use crate::registry::*;
+use crate::server::*;
 use crate::shelf::*;
 
 fn part(options: Value) -> PartOptions {
@@ -145,5 +149,34 @@ fn standard_input_is_read_once() {
     artifact.add_path("-", part(json!({"title": "a"}))).unwrap();
     for options in [json!({"title": "b"}), json!({"config": true})] {
         fails(artifact.add_path("-", part(options)), Code::InvalidArgument, "only once");
+    }
+}
+
+#[test]
+fn blobs_are_pushed_in_parallel() {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (inside, highest) = (now.clone(), most.clone());
+    let server = Server::start(move |seen| match (seen.method.as_str(), seen.path()) {
+        ("POST", _) => reply(202).header("Location", "/v2/a/b/blobs/uploads/1"),
+        ("PUT", path) if path.contains("/uploads/") => {
+            highest.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(200));
+            inside.fetch_sub(1, Ordering::SeqCst);
+            created(seen)
+        }
+        ("PUT", _) => created(seen),
+        _ => reply(404),
+    });
+    for (concurrency, wanted) in [(1, 1..=1), (4, 2..=4)] {
+        most.store(0, Ordering::SeqCst);
+        let mut artifact = Artifact::default();
+        for number in 0..8 {
+            let bytes = format!("{concurrency} {number}").into_bytes();
+            artifact.add_bytes(bytes.into(), part(json!({"title": number.to_string()}))).unwrap();
+        }
+        let to = format!("{}/a/b:v{concurrency}", server.host);
+        push(&artifact, &to, json!({"artifact_type": "a/b", "concurrency": concurrency})).unwrap();
+        let most = most.load(Ordering::SeqCst);
+        assert!(wanted.contains(&most), "{concurrency}: {most}");
     }
 }

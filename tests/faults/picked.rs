@@ -5,6 +5,7 @@ use std::path::Path;
 
 use ocireg::error::{Code, Error};
 use ocireg::image::cat::{cat, CatOptions};
+use ocireg::image::export::{export, ExportOptions};
 use ocireg::image::extract::{extract, ExtractOptions, Extracted};
 use ocireg::image::files::{files, FilesOptions, ImageFiles};
 use ocireg::registry::RegistryStore;
@@ -255,6 +256,8 @@ fn no_layer_is_fetched_that_is_not_needed() {
         assert_eq!((String::from_utf8(out).unwrap().as_str(), found.verified), (content, true), "{path}");
         assert_eq!(requests(&shelf, &layers, &mut before), wanted, "{path}");
     }
+    export(&call(&client), &store, &mut std::io::sink(), &ExportOptions::default()).unwrap();
+    assert_eq!(requests(&shelf, &layers, &mut before), [1; 4], "each layer once");
     for (paths, wanted) in [
         (&["top"][..], [0, 0, 0, 1]),
         (&["middle", "top"], [0, 1, 1, 1]),

@@ -182,10 +182,12 @@ static int run(struct session *session, const struct command_line *line)
         result = ask_about_root(session, place, &known);
     if (result == OCIREG_OK)
         result = ask_about_image(session, line, place, &known);
-    if (result == OCIREG_OK)
-        result = ask_about_referrers(session, place, &known);
-    if (result == OCIREG_OK)
+    if (result == OCIREG_OK) {
+        /* Anybody who may push can make the list of referrers too long: what else is known is shown all the same. */
+        int listed = ask_about_referrers(session, place, &known);
         result = print(session, line->arguments[0], &known);
+        result = result == OCIREG_OK ? listed : result;
+    }
     ocireg_json_free(known.root);
     ocireg_json_free(known.config);
     ocireg_json_free(known.size);

@@ -6,6 +6,7 @@
  *
  * Shows: ocireg_version_number. */
 #include "command.h"
+#include "patient_stdout.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -96,6 +97,7 @@ int main(int argc, char **argv)
     open_standard_descriptors();
     /* When the reader of our output goes away, that is not an accident; it does not kill the process. */
     signal(SIGPIPE, SIG_IGN);
+    stdout_be_patient();
     if (argc > 1 && strcmp(argv[1], COMPLETE) == 0)
         return complete(argc - 2, argv + 2);
     if (arguments_parse(&arguments, argc > 0 ? argc - 1 : 0, argv + 1, option_takes) && globals_init(&globals, commands, arguments.option_count))

@@ -8,15 +8,21 @@
 
 /* The largest list that is read. */
 #define LARGEST ((size_t)4 << 20)
+#define LINES "{/images/*/state}\\t{/images/*/destination}\\t{/images/*/digest}"
+/* Of a dry run. */
+#define PLAN "would be " LINES
 
 /* Some images may be missing although the call has succeeded: scripts need an exit status for that. */
 static int finish(struct session *session, ocireg_status status, char *json, ocireg_error *error)
 {
     ocireg_json *synced = json_parsed(json);
     int64_t failed = ocireg_json_integer(synced, "/tags/failed", 0), code = ocireg_json_integer(synced, "/error/code", 0);
+    bool is_plan = ocireg_json_boolean(synced, "/dry_run", false);
     char *message = failed > 0 && ocireg_json_text(synced, "/error/message") != NULL ? strdup(ocireg_json_text(synced, "/error/message")) : NULL;
     int result;
     ocireg_json_free(synced);
+    if (is_plan)
+        session->lines = PLAN;
     result = session_finish(session, status, json, error);
     if (result == OCIREG_OK && failed > 0)
         result = report_failure(session->output, code > 0 ? (ocireg_status)code : OCIREG_INTERNAL, "%lld failed, the first: %s", (long long)failed,
@@ -93,6 +99,6 @@ const struct command command_sync = {
     .arguments = {"[SRC]", "[DST]"},
     .parameters = parameters,
     .summary = "Bring the tags of a repository, a layout or an archive to another; the exit status is that of the first failure.",
-    .lines = "{/images/*/state}\\t{/images/*/destination}\\t{/images/*/digest}",
+    .lines = LINES,
     .run = run,
 };

@@ -177,17 +177,51 @@ static void test_nothing_that_it_says_is_read(void **state) {
     standard_output = -1;
 }
 
-/* Reads a pipe to its end and compares. */
-static void expect_in_pipe(const char *path, const void *wanted, size_t size) {
+/* Reads a descriptor to its end, slowly if that is wanted, and compares. */
+static void expect_bytes(int fd, bool slowly, const void *wanted, size_t size) {
     uint8_t *bytes = keep(malloc(size + 1), free);
     size_t count = 0;
     ssize_t got;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    assert_true(fd >= 0);
-    while (count <= size && (got = read(fd, bytes + count, size + 1 - count)) > 0) count += (size_t)got;
+    while (count <= size && (got = read(fd, bytes + count, size + 1 - count)) > 0) {
+        count += (size_t)got;
+        if (slowly) usleep(20000);
+    }
     close(fd);
     assert_int_equal(count, size);
     assert_memory_equal(bytes, wanted, size);
+}
+
+static void expect_in_pipe(const char *path, const void *wanted, size_t size) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    expect_bytes(fd, false, wanted, size);
+}
+
+/* A shell, ssh or a script's host may give it a standard output that does not block: it waits where that is full, and no longer than
+ * it may. */
+static void test_standard_output_that_does_not_block(void **state) {
+    (void)state;
+    const size_t size = 600000; /* more than a pipe holds */
+    const char *place = repository("OCIREG_TEST_V2", "impatient");
+    const uint8_t *blob = noise(size, 1);
+    put_blob(client_of("OCIREG_TEST_V2"), place, blob, size);
+    for (int i = 0; i < 3; i++) {
+        const char *how[] = {"", " -o -", " -o /dev/stdout"};
+        int ends[2];
+        assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+        assert_int_equal(fcntl(ends[0], F_SETFL, 0), 0);
+        standard_output = ends[1];
+        struct program program = start(text("--plain-http blob get %s%s", blob_reference(place, blob, size), how[i]));
+        close(ends[1]);
+        expect_bytes(ends[0], true, blob, size);
+        expect_end(&program, 0, "");
+    }
+    standard_output = full_pipe();
+    assert_int_equal(fcntl(standard_output, F_SETFL, O_NONBLOCK), 0);
+    struct program slow = start(text("--deadline 0.5 --plain-http blob get %s", blob_reference(place, blob, size)));
+    expect_deadline(&slow);
+    close(standard_output);
+    standard_output = -1;
 }
 
 static void test_a_late_reader_gets_everything(void **state) {
@@ -280,7 +314,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_output_that_nobody_reads),            test(test_nothing_that_it_says_is_read),
         test(test_deadline_ends_the_wait_for_a_reader), test(test_ctrl_c_ends_the_wait_for_a_reader),
-        test(test_a_late_reader_gets_everything),       test(test_a_manifest_waits_for_a_reader),
+        test(test_standard_output_that_does_not_block), test(test_a_late_reader_gets_everything),       test(test_a_manifest_waits_for_a_reader),
         test(test_deadline_ends_the_wait_for_input),    test(test_a_password_in_time),
         test(test_an_empty_host_is_no_host),            test(test_trusted_realm),
     };

@@ -120,6 +120,8 @@ static void test_sync(void **state) {
     expect_run(text("sync oci:%s/layout %s-restored --dry-run", folder, place), &said);
     expect_number_at(said, "tags/copied", 2);
     expect_bool_at(said, "dry_run", true);
+    expect_run(text("sync oci:%s/layout %s-restored --dry-run --text", folder, place), &said);
+    assert_non_null(strstr(said, text("would be copied\tdocker://%s-restored:v1.0\tsha256:", place)));
     expect_run(text("sync %s oci-archive:%s/a.tar --exclude other --newest 1 --no-clobber --text", place, folder), &said);
     assert_non_null(strstr(said, text("copied\toci-archive:%s/a.tar:v1.1\tsha256:", folder)));
     expect_run(text("sync %s oci-archive:%s/a.tar --tags v* --prune --max-prune 5 --parallel 2", place, folder), &said);

@@ -315,6 +315,9 @@ static void test_inspect(void **state) {
     expect_bash("$0 inspect oci-archive:<(cat archive.tar):v1 --text >fd && cmp <(tail -n +3 piped) <(tail -n +3 fd) && mkfifo p && { cat archive.tar >p & } &&"
                 "$0 tree oci-archive:p:v1 >tree && grep -q sha256: tree");
     expect_failure(OCIREG_NOT_FOUND, text("inspect %s9", places.registry), "");
+    /* Where only the list of referrers cannot be had, the page has the rest, and the exit status says so. */
+    expect_shell("cp -r layout damaged && for f in damaged/blobs/sha256/*; do grep -q '\"subject\"' $f && echo no >$f || true; done; "
+                 "$0 inspect oci:damaged:v1 --text >page 2>err || test $? = 17 && grep -q ^Digest: page && ! grep -q ^Referrers: page && grep -q INVALID_MANIFEST err");
 }
 
 /* The config of an image, an index for other machines, and an artifact. */

@@ -72,7 +72,8 @@ unsafe fn work_of_job<O: Options + Send + 'static, A: CallArguments + Send + 'st
         return Err(Error::new(Code::InvalidArgument, "the context belongs to a job of another client"));
     }
     let (context, all) = (job.context().clone(), arguments.hosts());
-    let call = client.call(Some(context.clone()))?;
+    // One that was cancelled is told of by its event.
+    let call = client.call(None)?.with_context(context.clone());
     job.job().wait_with(call.engine());
     let asked = |host: &&String| arguments.may_ask() && client.may_ask_about(host) && !call.is_for_credentials_of(host);
     let may_ask = all.iter().filter(asked).cloned().collect();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::os::creation_mode::{has_one_name, open_or_make_private};
+use crate::os::hidden_name::hidden_beside;
 use crate::os::lock::{attempt, is_same, LockKind};
 use crate::os::owner;
 
@@ -74,10 +75,7 @@ pub(super) fn remove_partial(target: &Path, digest: &Digest) -> Result<()> {
 /// The name of the hidden file.
 pub(super) fn partial_path(target: &Path, digest: &Digest) -> Result<PathBuf> {
     check_target(target)?;
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(target.file_name().unwrap_or_default());
-    hidden.push(format!(".{}.partial", &digest.hex()[..12]));
-    Ok(target.with_file_name(hidden))
+    Ok(hidden_beside(target, &format!(".{}.partial", &digest.hex()[..12])))
 }
 
 fn is_folder(path: &Path) -> bool {

@@ -27,7 +27,8 @@ use crate::sync::lock;
 /// function that says "Blocks" returns at once when its context is that of a job, and events tell what becomes of the call (see the
 /// example at the top of this header).
 ///
-/// Wrong arguments are still the function's own error; else it returns OCIREG_OK, its out-parameters (all may be NULL) stay
+/// Wrong arguments (NULL, names that are none, unknown options and options of a wrong type) are still the function's own error, and what
+/// else is wrong with an option is the call's; else it returns OCIREG_OK, its out-parameters (all may be NULL) stay
 /// empty, and the result is kept by the job. Everything that the function is given is copied, bytes too, and descriptors are
 /// duplicated: nothing must be kept for the call. A job makes one call at a time (OCIREG_BUSY), and may make another when that
 /// has ended; one that begins before OCIREG_EVENT_DONE of the last was taken takes the place of that event. A job cannot make

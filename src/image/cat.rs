@@ -67,8 +67,16 @@ pub fn cat(
     call.begin("cat", None)?;
     let known = KnownLayers::new(layers.len());
     let (layers, ids) = (layers.as_slice(), ids.as_deref());
-    let mut search =
-        LayerSearch { call, store, layers, ids, verify: options.verify, known, limits: UnpackLimits::default() };
+    let mut search = LayerSearch {
+        call,
+        store,
+        layers,
+        ids,
+        verify: options.verify,
+        known,
+        limits: UnpackLimits::default(),
+        done: 0,
+    };
     let (at, entry, verified) = search.find(path, out)?;
     Ok(CatFile {
         digest: image.content.digest().clone(),
@@ -92,6 +100,8 @@ struct LayerSearch<'a> {
     /// Those that were read to their ends: behind a link all are searched again.
     known: KnownLayers,
     limits: UnpackLimits,
+    /// How many bytes the layers that were read have, again for each time.
+    done: u64,
 }
 
 impl LayerSearch<'_> {
@@ -101,7 +111,14 @@ impl LayerSearch<'_> {
         let newest = self.layers.len();
         let (mut links, mut below, mut depth) = (0, newest, 0);
         while let Some(at) = below.checked_sub(1) {
-            let search = FileSearch { call: self.call, store: self.store, wanted: &wanted, depth, verify: self.verify };
+            let search = FileSearch {
+                call: self.call,
+                store: self.store,
+                wanted: &wanted,
+                depth,
+                verify: self.verify,
+                done: self.done,
+            };
             match self.layer(at, &search, out)? {
                 LayerLookup::File(entry, verified) => return Ok((at, entry, verified)),
                 LayerLookup::Folder(known) => (below, depth) = (at, known),
@@ -132,6 +149,7 @@ impl LayerSearch<'_> {
         }
         let id = self.ids.and_then(|ids| ids.get(at));
         let found = search.layer((&self.layers[at], id), &mut self.limits, out, &mut self.known)?;
+        self.done = self.done.saturating_add(self.layers[at].size);
         match &found {
             LayerLookup::File(..) => self.known.forget(),
             _ => self.known.keep(at),
@@ -168,6 +186,8 @@ struct FileSearch<'a> {
     wanted: &'a [u8],
     depth: usize,
     verify: bool,
+    /// How many bytes the caller's progress counts already.
+    done: u64,
 }
 
 /// What the entries of a layer have shown so far.
@@ -200,7 +220,7 @@ impl FileSearch<'_> {
         out: &mut dyn Write,
         known: &mut KnownLayers,
     ) -> Result<LayerLookup> {
-        let mut entries = LayerEntries::new(UnpackedLayer::open(self.call, self.store, layer, 0, *limits)?);
+        let mut entries = LayerEntries::new(UnpackedLayer::open(self.call, self.store, layer, self.done, *limits)?);
         let mut seen = Findings { depth: self.depth, ..Findings::default() };
         while let Some(entry) = entries.advance()? {
             self.call.check()?;

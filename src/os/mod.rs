@@ -6,6 +6,7 @@ pub(crate) mod creation_mode;
 pub(crate) mod descriptor;
 pub(crate) mod file_version;
 pub(crate) mod flush;
+pub(crate) mod hidden_name;
 pub(crate) mod home;
 pub(crate) mod input;
 pub(crate) mod lock;

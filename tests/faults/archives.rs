@@ -140,6 +140,19 @@ fn an_archive_has_nothing_of_the_one_before() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
 }
 
+/// As long as a file's name can be.
+#[test]
+fn an_archive_with_a_long_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join(format!("{}.tar", "a".repeat(251)));
+    let image = Memory::new(&[vec![1; 1000]]);
+    for name in ["1", "2"] {
+        put(&image, &target, ArchiveFormat::Oci, Some(name)).unwrap();
+        got(&target, ArchiveFormat::Oci, Some(name)).unwrap();
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+}
+
 /// Two copies to one archive at once: the second waits, and then replaces the archive.
 #[test]
 fn two_copies_to_one_archive() {

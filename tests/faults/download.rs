@@ -521,6 +521,29 @@ fn downloads_to_what_is_no_file() {
     assert_eq!(files(&path("inner")), ["blob"]);
 }
 
+/// As long as a file's name can be: what was left by one try is continued by the next.
+#[test]
+fn a_file_with_a_long_name() {
+    let blob = noise(300_000);
+    let copy = blob.clone();
+    let server = Server::start(move |seen| match seen.number {
+        0..=5 => serve(&copy, seen).cut(if seen.number == 0 { 200_000 } else { 0 }, Then::Close),
+        _ => serve(&copy, seen),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("n".repeat(255));
+    let save = || {
+        let client = client();
+        client.get_blob_file(&call(&client), &at(&server.host, &digest(&blob)), &target, &SaveOptions::default())
+    };
+    fails(save(), Code::Network, "");
+    assert_eq!(files(folder.path()).len(), 1);
+    save().unwrap();
+    assert_eq!(files(folder.path()), ["n".repeat(255)]);
+    assert!(std::fs::read(&target).unwrap() == blob);
+    assert_eq!(server.seen().last().unwrap().range_start(), Some(200_000));
+}
+
 /// A progress hook that takes long does not make the transfer as many times as long as it has pieces.
 #[test]
 fn a_slow_progress_hook_has_half_of_the_time() {

@@ -1,7 +1,6 @@
 //! The contents of an archive are collected in a layout in a private folder, hidden beside the file. The next copy to the file knows the
 //! folder's name, so that it continues where a broken copy stopped. If that name is not ours, a random name is used for this copy alone.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use crate::error::{Code, Error, Result};
 use crate::layout::lock::Lock;
 use crate::layout::oci::OciLayout;
 use crate::manifest::Descriptor;
+use crate::os::hidden_name::hidden_beside;
 use crate::os::temporary::{self, NamedTempFile, TempDir};
 use crate::os::{creation_mode, owner};
 use crate::store::{Moved, PromisedBlob, RawManifest, ReadStore, Role, TakenBlob, WriteStore};
@@ -88,10 +88,10 @@ impl StagingFolder {
 
     /// A folder with a random name.
     fn alone(known: &Path) -> Result<StagingFolder> {
-        let mut prefix = known.file_name().unwrap_or_default().to_owned();
-        prefix.push(".");
+        let prefix = hidden_beside(known, ".tmp-");
+        let prefix = prefix.file_name().unwrap_or_default();
         let folder = known.parent().unwrap_or(Path::new("."));
-        let made = temporary::private_folder(folder, &prefix);
+        let made = temporary::private_folder(folder, prefix);
         let made =
             made.map_err(|error| Error::io(format!("cannot create a folder in {}", folder.display()), &error))?;
         Ok(StagingFolder { layout: OciLayout::create(made.path(), None)?, place: StagingPlace::Alone(made) })
@@ -238,10 +238,7 @@ pub(super) fn is_wrong(error: &Error) -> bool {
 }
 
 fn hidden(target: &Path) -> PathBuf {
-    let mut hidden = OsString::from(".");
-    hidden.push(target.file_name().unwrap_or_default());
-    hidden.push(".partial.d");
-    target.with_file_name(hidden)
+    hidden_beside(target, ".partial.d")
 }
 
 /// Whether a folder belongs to this user, and no other user can read or write it.

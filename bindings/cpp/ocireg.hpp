@@ -177,18 +177,17 @@ private:
     value inside(const ocireg_json *at, const std::string &pointer) const
     {
         value found(std::shared_ptr<const ocireg_json>(at_, at));
-        if (at == nullptr)
-            found.missing_ = missing_ + pointer;
+        found.pointer_ = pointer_ + pointer;
         return found;
     }
     value_error wrong(const char *wanted) const
     {
-        const std::string name = missing_.empty() ? "" : ' ' + missing_.substr(0, 200);
+        const std::string name = pointer_.empty() ? "" : ' ' + pointer_.substr(0, 200);
         return value_error((exists() ? text().substr(0, 60) : "the missing member" + name) + " is not " + wanted);
     }
 
     std::shared_ptr<const ocireg_json> at_; /* keeps the whole document */
-    std::string missing_;                   /* the pointer to what does not exist */
+    std::string pointer_;                   /* by which it was asked for */
 };
 
 /* An input iterator: a value at a time; name() is the member's name in an object, and empty in an array. */
@@ -210,7 +209,8 @@ public:
     }
     iterator &operator++()
     {
-        current_ = parent_.inside(ocireg_json_item(parent_.get(), nullptr, ++position_), {});
+        ++position_;
+        current_ = here();
         return *this;
     }
     iterator operator++(int)
@@ -225,10 +225,16 @@ public:
 private:
     friend class value;
     bool same(const iterator &other) const noexcept { return current_.get() == other.current_.get(); }
-    explicit iterator(const value &parent) : parent_(parent), current_(parent.inside(ocireg_json_item(parent.get(), nullptr, 0), {})) {}
+    explicit iterator(const value &parent) : parent_(parent), current_(here()) {}
+    value here() const
+    {
+        return parent_.inside(ocireg_json_item(parent_.get(), nullptr, position_),
+                              '/' + (parent_.is_array() ? std::to_string(position_) : name()));
+    }
 
-    value parent_, current_;
+    value parent_;
     std::size_t position_ = 0;
+    value current_;
 };
 
 inline value::value(std::string_view text)
@@ -804,7 +810,9 @@ namespace detail {
 /* A callback that returns void never stops the call; one that returns false stops it with callback_error. */
 template <class... Arguments, class Function> std::function<bool(Arguments...)> going_on(Function function)
 {
-    if constexpr (std::is_void_v<std::invoke_result_t<Function &, Arguments...>>)
+    using Result = std::invoke_result_t<Function &, Arguments...>;
+    static_assert(std::is_void_v<Result> || std::is_same_v<Result, bool>, "the callback returns void or bool: C's 0, which goes on, is not false");
+    if constexpr (std::is_void_v<Result>)
         return [function = std::move(function)](Arguments... arguments) mutable {
             function(arguments...);
             return true;

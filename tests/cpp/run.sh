@@ -59,6 +59,7 @@ finds_mistakes() {
         'ocireg::options wanted{{"a", {"x", nullptr}}}' 'ocireg::options wanted{{"a", {nullptr}}}' 'ocireg::options().add("a", nullptr)' \
         'ocireg::options().set("a", {nullptr})' 'client.manifest_get(nullptr)' 'client.blob_get_file("a", nullptr)' \
         'ocireg::reference_parse(nullptr)' 'ocireg::options wanted{{"retries", (char)120}}' \
+        'ocireg::context().on_progress([](auto, auto) { return 0; })' 'ocireg::context().on_log([](auto) { return nullptr; })' \
         'ocireg::client().each_tag("a")' 'client.each_tag("a", 5)'; do
         ! check "$line" || fail "compiles: $line"
     done

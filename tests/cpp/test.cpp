@@ -95,8 +95,10 @@ void values()
     CHECK_THROWS(ocireg::value_error, std::runtime_error, "not an integer", (void)all["real"].integer());
     CHECK_THROWS(ocireg::value_error, std::runtime_error, "the missing member /nil is not a string", (void)all["nil"].string());
     CHECK_THROWS(ocireg::value_error, std::runtime_error, "member /nil/a~1b/3/x/y is", (void)all["nil"]["a/b"][3].at("/x/y").integer());
-    CHECK_THROWS(ocireg::value_error, std::runtime_error, "member /9/digest is", (void)all["list"][9].digest());
+    CHECK_THROWS(ocireg::value_error, std::runtime_error, "member /list/9/digest is", (void)all["list"][9].digest());
     CHECK_THROWS(ocireg::value_error, std::runtime_error, "member /layers/1 (of a/b)/size is", (void)all.layer("a/b", 1)["size"].integer());
+    CHECK_THROWS(ocireg::value_error, std::runtime_error, "member /list/1/b/0 is", (void)all["list"][1]["b"][0].string());
+    CHECK_THROWS(ocireg::value_error, std::runtime_error, "member /list/1/x is", for (const auto &one : all["list"]) if (one.is_object()) (void)one["x"].string());
     CHECK_THROWS(ocireg::value_error, std::runtime_error, "the missing member is not a number", (void)none.number());
     CHECK_THROWS(ocireg::value_error, std::runtime_error, "not a boolean", (void)all["text"].boolean());
     CHECK_THROWS(ocireg::value_error, std::runtime_error, "not a string", (void)all["list"].strings());

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_read_again_replaces_nothing() {
+    fn what_could_not_be_read_again_does_not_come_in() {
         let (folder, call) = (tempfile::tempdir().unwrap(), Call::alone(None));
         let path = folder.path().join("x.tar");
         let manifest = |number: usize, length: usize| {
@@ -218,13 +218,23 @@ mod tests {
         let again = archive(&path);
         let part = again.part(Some("v2")).unwrap();
         part.begin(&call).unwrap();
-        (1..10).for_each(|number| part.put_manifest(&call, &manifest(number, 4 << 20), &Role::Referrer).unwrap());
-        let early = again.part(Some("v3")).unwrap().begin(&call).unwrap_err();
-        let late = again.finish(&call).unwrap_err();
-        for error in [early, late] {
-            assert_eq!(error.code(), Code::LimitExceeded, "{error}");
-            assert!(error.message().contains("in its index.json, and could not be read again"), "{error}");
-        }
-        assert!(std::fs::read(&path).unwrap() == before && archive(&path).entries(&call).unwrap().len() == 1);
+        let put = |number: usize| part.put_manifest(&call, &manifest(number, 4 << 20), &Role::Referrer);
+        (1..8).for_each(|number| put(number).unwrap());
+        // They began side by side, when there was room for each.
+        let side_by_side = again.part(Some("v3")).unwrap();
+        side_by_side.begin(&call).unwrap();
+        let error = put(8).unwrap_err();
+        assert_eq!(error.code(), Code::LimitExceeded, "{error}");
+        assert!(error.message().contains("in its index.json, and could not be read again"), "{error}");
+        side_by_side.put_root(&call, &manifest(9, 1), &NameCondition::None).unwrap();
+        assert!(std::fs::read(&path).unwrap() == before);
+        again.finish(&call).unwrap();
+        let names: Vec<_> = archive(&path)
+            .entries(&call)
+            .unwrap()
+            .iter()
+            .filter_map(|entry| index::name_of(entry).map(str::to_owned))
+            .collect();
+        assert_eq!((names, archive(&path).entries(&call).unwrap().len()), (vec!["v1".to_owned(), "v3".to_owned()], 9));
     }
 }

@@ -23,8 +23,9 @@ pub(super) struct ArchiveRoom {
     kept: usize,
     new_blobs: usize,
     new_manifests: HashSet<Digest>,
-    /// By what the entries with names are known.
+    /// By what the entries with names are known, and what the entries are about.
     keys: HashSet<String>,
+    listed: HashSet<Digest>,
     /// The bytes of `index.json`, and its entries.
     index: u64,
     entries: usize,
@@ -36,7 +37,8 @@ impl ArchiveRoom {
         let Some(kept) = kept else { return ArchiveRoom::default() };
         let (kept, index, entries) = (kept.file_count(), kept.index_size(), kept.entries());
         let keys = entries.iter().filter_map(index::key_of).collect();
-        ArchiveRoom { kept, index, entries: entries.len(), keys, ..ArchiveRoom::default() }
+        let listed = entries.iter().map(|entry| entry.digest.clone()).collect();
+        ArchiveRoom { kept, index, entries: entries.len(), keys, listed, ..ArchiveRoom::default() }
     }
 
     /// Counts a blob that has come.
@@ -44,23 +46,26 @@ impl ArchiveRoom {
         self.new_blobs += 1;
     }
 
-    /// Counts a manifest that has come, and its entry.
-    pub(super) fn add_manifest(&mut self, digest: &Digest, entry: Option<&Descriptor>) {
-        let is_new = self.new_manifests.insert(digest.clone());
-        let Some(entry) = entry else { return };
-        let grows = match index::name_of(entry).map(index::keys_of) {
-            Some(keys) => {
-                let is_known = keys.iter().any(|key| self.keys.contains(key));
-                self.keys.extend(keys);
-                self.kept = if is_known { 0 } else { self.kept };
-                !is_known
-            }
-            None => is_new,
-        };
-        if grows {
-            self.entries += 1;
-            self.index += serde_json::to_vec(entry).map_or(ENTRY, |text| text.len() as u64 + 1);
-        }
+    /// Counts a manifest that has come, and its entry. It is refused, and not counted, if the archive could not be read again with it:
+    /// of images that come side by side, each began when there was room.
+    pub(super) fn add_manifest(&mut self, shown: &str, digest: &Digest, entry: Option<&Descriptor>) -> Result<()> {
+        let keys = entry.and_then(index::name_of).map(index::keys_of).unwrap_or_default();
+        let is_known = keys.iter().any(|key| self.keys.contains(key));
+        let grown = entry.filter(|_| match keys.is_empty() {
+            true => !self.listed.contains(digest),
+            false => !is_known,
+        });
+        let length = grown.map_or(0, |entry| serde_json::to_vec(entry).map_or(ENTRY, |text| text.len() as u64 + 1));
+        let (entries, index) = (self.entries + usize::from(grown.is_some()), self.index + length);
+        let kept = if is_known { 0 } else { self.kept };
+        let is_new = !self.new_manifests.contains(digest);
+        check_index(shown, entries, index)?;
+        check_files(shown, kept + self.new_blobs + self.new_manifests.len() + usize::from(is_new))?;
+        self.new_manifests.insert(digest.clone());
+        self.listed.extend(entry.map(|_| digest.clone()));
+        self.keys.extend(keys);
+        (self.kept, self.entries, self.index) = (kept, entries, index);
+        Ok(())
     }
 
     /// Refuses another image under a name.
@@ -162,15 +167,19 @@ mod tests {
         let content = RawManifest::parse(br#"{"schemaVersion":2,"manifests":[]}"#.to_vec(), None, None).unwrap();
         let entry = |name: &str| index::entry(&content, &Role::Root, Some(name));
         let mut room = ArchiveRoom { kept: MOST_FILES - 3, ..ArchiveRoom::default() };
-        room.add_manifest(content.digest(), entry("x/y:1").as_ref());
-        room.add_manifest(content.digest(), entry("x/y:2").as_ref());
+        room.add_manifest("x.tar", content.digest(), entry("x/y:1").as_ref()).unwrap();
+        room.add_manifest("x.tar", content.digest(), entry("x/y:2").as_ref()).unwrap();
         room.check("x.tar", Some("x/y:3")).unwrap();
         (0..2).for_each(|_| room.add_blob());
         assert!(room.check("x.tar", Some("x/y:3")).is_err());
+        // One that began before that is refused too, and is as if it had not come.
+        assert!(room.add_manifest("x.tar", &digest(1), None).is_err());
+        room.add_manifest("x.tar", content.digest(), entry("x/y:1").as_ref()).unwrap();
+        room.kept = MOST_FILES - 3;
         // What is replaced may make room: only when it is written is that known.
         room.check("x.tar", Some("docker.io/x/y:2")).unwrap();
         let before = room.index;
-        room.add_manifest(content.digest(), entry("docker.io/x/y:2").as_ref());
+        room.add_manifest("x.tar", content.digest(), entry("docker.io/x/y:2").as_ref()).unwrap();
         assert_eq!(room.index, before);
         room.check("x.tar", Some("x/y:3")).unwrap();
         room.index = MOST_BYTES;

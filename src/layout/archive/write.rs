@@ -150,12 +150,11 @@ impl ArchiveWriter {
 
     /// Puts a manifest, and the root under this name.
     pub(super) fn put_under(&self, call: &Call, content: &RawManifest, role: &Role, name: Option<&str>) -> Result<()> {
-        let work = self.work()?;
+        let (work, entry) = (self.work()?, index::entry(content, role, name));
+        lock(&work.new).room.add_manifest(&self.shown, content.digest(), entry.as_ref())?;
         work.staging.put_manifest(call, content)?;
-        let entry = index::entry(content, role, name);
         let mut new = lock(&work.new);
         new.staged.insert(content.digest().clone());
-        new.room.add_manifest(content.digest(), entry.as_ref());
         new.entries.extend(entry);
         Ok(())
     }

@@ -251,7 +251,7 @@ static int apply(struct globals *globals, enum global option, const char *name, 
     case OPTION_K3S_REGISTRIES: globals->k3s_registries = file_for_library(value); break;
     case OPTION_DOCKER_DAEMON_JSON: globals->docker_daemon_json = file_for_library(value); break;
     case OPTION_SHORT_NAMES: globals->short_names = value; break;
-    case OPTION_BLOB_INFO_CACHE: globals->blob_info_cache = file_for_library(value); break;
+    case OPTION_BLOB_INFO_CACHE: globals->blob_info_cache = value; break;
     case OPTION_USER_AGENT: globals->user_agent = value; break;
     case OPTION_CLIENT:
         add(globals, SETTING_CLIENT_OPTION, name, NULL, value);

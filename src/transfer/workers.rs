@@ -72,6 +72,12 @@ pub(crate) fn in_parallel<T: Send>(
         drop(alive);
         attend(call, meter, arriving, ending, &stop);
     });
+    // Those that no log hook has heard.
+    for warning in contexts.iter().flat_map(|context| context.warnings()) {
+        if let Err(error) = call.warn_of(&warning.host, &warning.text) {
+            lock(&failure).get_or_insert(error);
+        }
+    }
     match into_inner(failure) {
         Some(error) => Err(error),
         None => call.check(),
@@ -196,7 +202,7 @@ fn report(call: &Call, meter: &Meter) -> Result<()> {
 fn serve(call: &Call, event: WorkerEvent, stopped: bool) -> Result<()> {
     match event {
         WorkerEvent::Log(_) if stopped => Ok(()),
-        WorkerEvent::Log(event) => call.log(|| event),
+        WorkerEvent::Log(event) => call.pass_on(&event),
         WorkerEvent::Credentials(host, answer) => {
             let credentials = match stopped {
                 true => Err(Error::new(Code::Cancelled, "the copy has ended")),

@@ -242,6 +242,17 @@ fn is_left_alone(path: &Path, what: &str) {
         told.iter().any(|text| text.starts_with("\"warning\" \"the blob-info cache is not used")),
         "{what}: {told:?}"
     );
+    let kept = |context: &ocireg::call::context::Context| {
+        let kept = context.warnings();
+        assert!(kept.iter().any(|warning| warning.text.starts_with("the blob-info cache is not used")), "{what}");
+    };
+    kept(&context);
+    // Also where nobody reads the log.
+    let client = process(path);
+    let (context, call) = with_context(&client);
+    let to = Reference::parse(&format!("{}/two:t", registry.server.host), None).unwrap();
+    copy(&call, &image(), &RegistryStore::new(&client, to), &CopyOptions::default()).unwrap();
+    kept(&context);
     if let Some(before) = before {
         assert!(fs::read(path).unwrap() == before, "{what}");
     }

@@ -456,7 +456,7 @@ typedef int32_t (*ocireg_log_fn)(void *userdata, const char *event);
 //      known
 //   password (string): with username
 //   identity_token (string): a refresh token for the host's token server; a new one issued by the server
-//      replaces it
+//      replaces it. Protocol v1 has no use for it
 //   token (string): a bearer token, used as it is
 typedef int32_t (*ocireg_credentials_fn)(void *userdata, const char *host, ocireg_options *answer);
 
@@ -1000,7 +1000,7 @@ void ocireg_context_free(ocireg_context *context);
 // which not at all. What several say about one name, the first says alone, in the order of the options: registries_conf with
 // registries_conf_dir, containers_registries, each folder of containerd_certs_dir, k3s_registries, docker_daemon_json. Their
 // values mean what they mean to the programs whose files they are; keys that this library has no use for are passed over. They
-// are read once, up to 1 MiB each: make a new client when they have changed (only after one is broken
+// are read once, up to 1 MiB each and 16 MiB in all: make a new client when they have changed (only after one is broken
 // the next call reads all of them again). An error names the file and the line, OCIREG_IO for
 // one that is broken, and OCIREG_LIMIT_EXCEEDED for one that is too large or a folder with more than 1000 entries.
 //
@@ -1012,9 +1012,9 @@ void ocireg_context_free(ocireg_context *context);
 // should be named.
 //
 // The differences from those programs: In registries.conf, a prefix without a port is not for the same host with one, unless it is
-// blocked. Mirrors are asked for lists of tags and referrers too. The parts of an image need not all come from one mirror. A
+// blocked, and a prefix and a host are the same in capitals. A loopback host that is not insecure is asked by http if it speaks no TLS. Mirrors are asked for lists of tags and referrers too. The parts of an image need not all come from one mirror. A
 // registry that is blocked is blocked whatever its location is. Version 1 is refused. In hosts.toml, a broken file is an error.
-// What may be pulled may be asked for referrers. A host by http with ca or client is not tried by https first. docker.io by https
+// What may be pulled and resolved may be asked for referrers, after all others. A host by http with ca or client is not tried by https first. docker.io by https
 // is Docker Hub. A 'server' elsewhere takes the registry's place for repositories only: what is about the registry itself (ping,
 // login, catalog, ocireg_token) and protocol v1 still ask that, because a login is for the host that the caller names. In
 // registries.yaml, an endpoint that is not a URL is an error. In
@@ -1062,7 +1062,7 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 //      known
 //   password (string): with username
 //   identity_token (string): a refresh token for the host's token server; a new one issued by the server
-//      replaces it
+//      replaces it. Protocol v1 has no use for it
 //   token (string): a bearer token, used as it is
 // TLS, instead of what the client's options say (insecure holds if either says so):
 //   insecure (boolean, default: false): TLS is not verified
@@ -1544,8 +1544,10 @@ ocireg_status ocireg_blob_head(ocireg_client *client,
 //      requested for it
 //   resume (boolean, default: true): false: begin at the first byte, remove what an earlier call has left,
 //      and leave nothing after a failure
-//   offset (integer, default: 0): only a piece, which cannot be verified: from this byte on
-//   length (integer): only a piece, which cannot be verified: this many bytes; without it all that follow
+//   offset (integer, default: 0): only a piece, which cannot be verified, wherever it comes from (a mirror as
+//      well): from this byte on
+//   length (integer): only a piece, which cannot be verified, wherever it comes from: this many bytes;
+//      without it all that follow
 //   size (integer): the blob's size from its descriptor
 //   limit (integer): only for reads into memory: the most bytes to read, 67108864 without it
 //
@@ -1571,8 +1573,10 @@ ocireg_status ocireg_blob_get_file(ocireg_client *client,
 // A reader that went away is OCIREG_IO with ocireg_error_errno EPIPE; no SIGPIPE comes. Blocks.
 //
 // Options:
-//   offset (integer, default: 0): only a piece, which cannot be verified: from this byte on
-//   length (integer): only a piece, which cannot be verified: this many bytes; without it all that follow
+//   offset (integer, default: 0): only a piece, which cannot be verified, wherever it comes from (a mirror as
+//      well): from this byte on
+//   length (integer): only a piece, which cannot be verified, wherever it comes from: this many bytes;
+//      without it all that follow
 //   size (integer): the blob's size from its descriptor
 //   limit (integer): only for reads into memory: the most bytes to read, 67108864 without it
 //
@@ -2736,8 +2740,9 @@ ocireg_status ocireg_token(ocireg_client *client,
 //   check (boolean, default: false): what a redirect leads to is asked as well, so that it is known to
 //      answer, further redirects are followed, and a token that it requires is in its headers. What the
 //      registry itself requires is then found out as in ocireg_token, if it was not asked for any
-//   failed (string or list of strings): where there are mirrors: "endpoint" of earlier results whose URLs did
-//      not serve; they are passed over for a minute, as those that fail this client itself
+//   failed (string or list of strings): "endpoint" of earlier results whose URLs did not serve; they are
+//      passed over for a minute, as those that fail this client itself. Where no other is left it is
+//      OCIREG_NETWORK, and for what is no endpoint of the reference OCIREG_INVALID_ARGUMENT
 // The token:
 //   fresh (boolean, default: false): a new token, whatever is in the cache
 //   min_validity_ms (integer): of the cached ones only one that is valid for longer than that; a new one may
@@ -2787,8 +2792,9 @@ ocireg_status ocireg_blob_locate(ocireg_client *client,
 //   check (boolean, default: false): what a redirect leads to is asked as well, so that it is known to
 //      answer, further redirects are followed, and a token that it requires is in its headers. What the
 //      registry itself requires is then found out as in ocireg_token, if it was not asked for any
-//   failed (string or list of strings): where there are mirrors: "endpoint" of earlier results whose URLs did
-//      not serve; they are passed over for a minute, as those that fail this client itself
+//   failed (string or list of strings): "endpoint" of earlier results whose URLs did not serve; they are
+//      passed over for a minute, as those that fail this client itself. Where no other is left it is
+//      OCIREG_NETWORK, and for what is no endpoint of the reference OCIREG_INVALID_ARGUMENT
 // The token:
 //   fresh (boolean, default: false): a new token, whatever is in the cache
 //   min_validity_ms (integer): of the cached ones only one that is valid for longer than that; a new one may
@@ -3732,7 +3738,7 @@ void ocireg_job_progress(const ocireg_job *job, uint64_t *done, uint64_t *total)
 //      known
 //   password (string): with username
 //   identity_token (string): a refresh token for the host's token server; a new one issued by the server
-//      replaces it
+//      replaces it. Protocol v1 has no use for it
 //   token (string): a bearer token, used as it is
 //
 // Errors: OCIREG_INVALID_ARGUMENT, also when nothing was asked, or no call waits for the answer any more; OCIREG_FORKED.

@@ -8,9 +8,9 @@ options! {
     /// Which bytes of a blob to read, and what is known about it.
     #[derive(Debug, Clone)]
     pub struct ReadOptions {
-        /// only a piece, which cannot be verified: from this byte on
+        /// only a piece, which cannot be verified, wherever it comes from (a mirror as well): from this byte on
         pub offset: u64 = 0,
-        /// only a piece, which cannot be verified: this many bytes; without it all that follow
+        /// only a piece, which cannot be verified, wherever it comes from: this many bytes; without it all that follow
         pub length: Option<u64>,
         /// the blob's size from its descriptor
         pub size: Option<u64>,

@@ -68,7 +68,7 @@ pub(super) unsafe fn begin<O: Options>(
 /// which not at all. What several say about one name, the first says alone, in the order of the options: registries_conf with
 /// registries_conf_dir, containers_registries, each folder of containerd_certs_dir, k3s_registries, docker_daemon_json. Their
 /// values mean what they mean to the programs whose files they are; keys that this library has no use for are passed over. They
-/// are read once, up to 1 MiB each: make a new client when they have changed (only after one is broken
+/// are read once, up to 1 MiB each and 16 MiB in all: make a new client when they have changed (only after one is broken
 /// the next call reads all of them again). An error names the file and the line, OCIREG_IO for
 /// one that is broken, and OCIREG_LIMIT_EXCEEDED for one that is too large or a folder with more than 1000 entries.
 ///
@@ -80,9 +80,9 @@ pub(super) unsafe fn begin<O: Options>(
 /// should be named.
 ///
 /// The differences from those programs: In registries.conf, a prefix without a port is not for the same host with one, unless it is
-/// blocked. Mirrors are asked for lists of tags and referrers too. The parts of an image need not all come from one mirror. A
+/// blocked, and a prefix and a host are the same in capitals. A loopback host that is not insecure is asked by http if it speaks no TLS. Mirrors are asked for lists of tags and referrers too. The parts of an image need not all come from one mirror. A
 /// registry that is blocked is blocked whatever its location is. Version 1 is refused. In hosts.toml, a broken file is an error.
-/// What may be pulled may be asked for referrers. A host by http with ca or client is not tried by https first. docker.io by https
+/// What may be pulled and resolved may be asked for referrers, after all others. A host by http with ca or client is not tried by https first. docker.io by https
 /// is Docker Hub. A 'server' elsewhere takes the registry's place for repositories only: what is about the registry itself (ping,
 /// login, catalog, ocireg_token) and protocol v1 still ask that, because a login is for the host that the caller names. In
 /// registries.yaml, an endpoint that is not a URL is an error. In

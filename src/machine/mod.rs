@@ -15,7 +15,7 @@ use crate::mirrors::{daemon_json, hosts_toml, registries_yaml, ImageSignatures};
 use crate::mirrors::{RegistriesConf, RegistriesD, Rule, Rules, ShortNames};
 use crate::os::home::{self, Environment};
 use crate::reference::Reference;
-use config_files::Files;
+use config_files::{Files, GoesOn};
 use registries_conf_paths::ContainersPaths;
 
 /// What is to be read.
@@ -44,9 +44,9 @@ impl MachineFiles {
         MachineFiles { options: options.clone(), containers }
     }
 
-    /// Reads all of them.
-    pub(crate) fn read(&self) -> Result<Machine> {
-        let (options, mut files, mut machine) = (&self.options, Files::default(), Machine::default());
+    /// Reads all of them, as long as the call goes on.
+    pub(crate) fn read(&self, goes_on: GoesOn) -> Result<Machine> {
+        let (options, mut files, mut machine) = (&self.options, Files::new(goes_on), Machine::default());
         if options.registries_conf.is_some() || !options.registries_conf_dir.0.is_empty() {
             machine.add_containers(named(options, &mut files)?);
         }
@@ -66,8 +66,8 @@ impl MachineFiles {
     }
 
     /// What they say of the signatures of an image. It is only shown, so it is read when it is asked for.
-    pub(crate) fn signatures(&self, reference: &Reference) -> Result<Option<ImageSignatures>> {
-        let (mut files, mut all) = (Files::default(), RegistriesD::default());
+    pub(crate) fn signatures(&self, goes_on: GoesOn, reference: &Reference) -> Result<Option<ImageSignatures>> {
+        let (mut files, mut all) = (Files::new(goes_on), RegistriesD::default());
         let folders = match (self.options.registries_d.0.as_slice(), &self.containers) {
             ([], None) => return Ok(None),
             ([], Some(paths)) => paths.signatures.clone(),
@@ -94,7 +94,7 @@ impl Machine {
 }
 
 /// The files of containers-registries.conf(5) that the caller names.
-fn named(options: &MachineOptions, files: &mut Files) -> Result<RegistriesConf> {
+fn named(options: &MachineOptions, files: &mut Files<'_>) -> Result<RegistriesConf> {
     let mut conf = RegistriesConf::default();
     if let Some(path) = &options.registries_conf {
         conf.merge(path, &files.named(Path::new(path))?)?;
@@ -104,12 +104,12 @@ fn named(options: &MachineOptions, files: &mut Files) -> Result<RegistriesConf> 
     Ok(conf)
 }
 
-fn named_folders(paths: &[String], files: &Files) -> Result<Vec<PathBuf>> {
+fn named_folders(paths: &[String], files: &Files<'_>) -> Result<Vec<PathBuf>> {
     paths.iter().map(|path| files.named_folder(Path::new(path)).map(Path::to_owned)).collect()
 }
 
 /// Those of the machine and of the user.
-fn usual(files: &mut Files, paths: &ContainersPaths) -> Result<RegistriesConf> {
+fn usual(files: &mut Files<'_>, paths: &ContainersPaths) -> Result<RegistriesConf> {
     let mut conf = RegistriesConf::default();
     for path in &paths.main {
         let text = match paths.named {
@@ -129,10 +129,9 @@ fn usual(files: &mut Files, paths: &ContainersPaths) -> Result<RegistriesConf> {
 }
 
 /// Merges the *.conf of folders over it.
-fn add_folders(conf: &mut RegistriesConf, files: &mut Files, folders: &[PathBuf]) -> Result<()> {
+fn add_folders(conf: &mut RegistriesConf, files: &mut Files<'_>, folders: &[PathBuf]) -> Result<()> {
     for path in drop_ins(files, folders, ".conf")? {
-        // It may have been removed since.
-        if let Some(text) = files.usual(&path)? {
+        if let Some(text) = files.listed(&path)? {
             conf.merge(&path.to_string_lossy(), &text)?;
         }
     }
@@ -140,7 +139,7 @@ fn add_folders(conf: &mut RegistriesConf, files: &mut Files, folders: &[PathBuf]
 }
 
 /// The files of folders in the order of their names; of several with one name that of the first folder counts.
-fn drop_ins(files: &Files, folders: &[PathBuf], extension: &str) -> Result<Vec<PathBuf>> {
+fn drop_ins(files: &Files<'_>, folders: &[PathBuf], extension: &str) -> Result<Vec<PathBuf>> {
     let mut found = std::collections::BTreeMap::new();
     for folder in folders {
         let files = files.names(folder)?.into_iter().filter(|name| name.ends_with(extension));
@@ -153,7 +152,7 @@ fn drop_ins(files: &Files, folders: &[PathBuf], extension: &str) -> Result<Vec<P
 
 /// The rules of a folder like containerd's certs.d. What is wrong in the folder of a host is an error for that host only: containerd
 /// looks into no other when it is asked for one.
-fn hosts(root: &Path, files: &mut Files) -> Result<Vec<Rule>> {
+fn hosts(root: &Path, files: &mut Files<'_>) -> Result<Vec<Rule>> {
     let mut rules: Vec<Rule> = Vec::new();
     let mut names = files.names(root)?;
     // HOST_PORT_ comes before HOST:PORT.
@@ -166,12 +165,15 @@ fn hosts(root: &Path, files: &mut Files) -> Result<Vec<Rule>> {
         }
         let path = folder.to_string_lossy();
         let folder_of = HostFolder { path: &path, scope: &scope };
-        rules.push(host(folder_of, files).unwrap_or_else(|error| hosts_toml::broken(folder_of, error)));
+        let rule = host(folder_of, files);
+        // An error of the call is not one of the file.
+        files.check()?;
+        rules.push(rule.unwrap_or_else(|error| hosts_toml::broken(folder_of, error)));
     }
     Ok(rules)
 }
 
-fn host(folder: HostFolder<'_>, files: &mut Files) -> Result<Rule> {
+fn host(folder: HostFolder<'_>, files: &mut Files<'_>) -> Result<Rule> {
     let file = Path::new(folder.path).join("hosts.toml");
     Ok(match files.usual(&file)?.filter(|text| !text.is_empty()) {
         Some(text) => hosts_toml::parse(folder, &file.to_string_lossy(), &text)?,

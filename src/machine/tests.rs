@@ -69,7 +69,7 @@ fn shown(endpoint: &RegistryEndpoint, repository: &Repository) -> String {
 
 /// Where signatures are read from and written to, and whether sigstore's are used.
 fn signatures(files: &MachineFiles, name: &str) -> String {
-    let Some(found) = files.signatures(&Reference::parse(name, None).unwrap()).unwrap() else {
+    let Some(found) = files.signatures(&|| Ok(()), &Reference::parse(name, None).unwrap()).unwrap() else {
         return "  as usual\n".to_owned();
     };
     let urls = [("read", &found.lookaside), ("write", &found.lookaside_staging)];
@@ -107,7 +107,7 @@ fn what_machines_have_means_what_their_programs_do() {
     for folder in std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
         let wanted = std::fs::read_to_string(folder.join("expected")).unwrap();
         let files = MachineFiles::with(&options(&folder), &|_| None);
-        let machine = files.read().unwrap();
+        let machine = files.read(&|| Ok(())).unwrap();
         let mut found = String::new();
         for line in wanted.lines().filter(|line| !line.starts_with("  ")) {
             found.push_str(line);
@@ -128,12 +128,17 @@ fn what_machines_have_means_what_their_programs_do() {
 
 #[test]
 fn nothing_is_read_unasked_and_what_is_named_must_exist() {
-    assert!(MachineFiles::with(&MachineOptions::default(), &|_| panic!("asked")).read().unwrap().rules.0.is_empty());
+    assert!(MachineFiles::with(&MachineOptions::default(), &|_| panic!("asked"))
+        .read(&|| Ok(()))
+        .unwrap()
+        .rules
+        .0
+        .is_empty());
     for key in
         ["registries_conf", "k3s_registries", "docker_daemon_json", "registries_conf_dir", "containerd_certs_dir"]
     {
         let options: MachineOptions = serde_json::from_value(serde_json::json!({ key: "/no/such" })).unwrap();
-        let error = MachineFiles::with(&options, &|_| None).read().unwrap_err();
+        let error = MachineFiles::with(&options, &|_| None).read(&|| Ok(())).unwrap_err();
         assert!(error.code() == Code::Io && error.message().contains("/no/such"), "{key}: {error}");
     }
 }
@@ -160,7 +165,7 @@ fn the_usual_files_are_merged_by_the_names_of_their_files() {
             name => set.iter().find(|(key, _)| *key == name).map(|(_, file)| home.path().join(file).into_os_string()),
         };
         let options = MachineOptions { containers_registries: true, ..MachineOptions::default() };
-        let machine = MachineFiles::with(&options, &get).read()?;
+        let machine = MachineFiles::with(&options, &get).read(&|| Ok(()))?;
         let is_insecure = |host: &str| {
             let repository = Repository::parse(&format!("{host}.test/x"), None).unwrap();
             machine.rules.of(&repository).is_some_and(|rule| rule.endpoints[0].tls.insecure)
@@ -187,7 +192,7 @@ fn files_that_are_no_files_are_refused_at_once() {
     }
     let read = |key: &str, name: &str| {
         let options = serde_json::from_value(serde_json::json!({ key: path(name) })).unwrap();
-        MachineFiles::with(&options, &|_| None).read()
+        MachineFiles::with(&options, &|_| None).read(&|| Ok(()))
     };
     assert!(read("registries_conf", "most").is_ok() && read("registries_conf", "/dev/null").is_ok());
     for (key, name, code, what) in [
@@ -217,7 +222,7 @@ fn what_is_broken_in_a_hosts_folder_is_an_error_for_that_host_only() {
     std::fs::write(file("list.test"), "capabilities = 1").unwrap();
     let folders = Texts(vec![root.path().to_str().unwrap().to_owned()]);
     let options = MachineOptions { containerd_certs_dir: folders, ..MachineOptions::default() };
-    let machine = MachineFiles::with(&options, &|_| None).read().unwrap();
+    let machine = MachineFiles::with(&options, &|_| None).read(&|| Ok(())).unwrap();
     let wrong = |name: &str| machine.rules.of_name(name).and_then(|rule| rule.wrong.clone());
     assert_eq!(machine.rules.of_name("good.test/a").unwrap().endpoints.len(), 2);
     assert!(wrong("good.test/a").is_none() && wrong("other.test/a").is_none());
@@ -361,7 +366,7 @@ fn folders_about_signatures_are_merged_by_the_names_of_their_files() {
         let files = MachineFiles::with(&options, &get);
         let has = |host: &str| {
             let reference = Reference::parse(&format!("{host}.test/x"), None).unwrap();
-            Ok::<_, crate::error::Error>(files.signatures(&reference)?.is_some())
+            Ok::<_, crate::error::Error>(files.signatures(&|| Ok(()), &reference)?.is_some())
         };
         Ok::<_, crate::error::Error>([has("own")?, has("one")?, has("two")?, has("b")?])
     };

@@ -8,7 +8,7 @@ use super::rename::Rename;
 use super::rule_source::RuleSource;
 use crate::docker_hub;
 use crate::options::OptionValue;
-use crate::reference::Scheme;
+use crate::reference::{quoted, Scheme};
 use crate::text::shorten;
 
 /// Mirrors, in the order in which they are asked.
@@ -62,7 +62,7 @@ fn full(mut members: Map<String, Value>) -> Result<RegistryEndpoint, String> {
 
 /// `[SCHEME://]HOST[:PORT][/PREFIX]`.
 fn at(text: &str) -> Result<RegistryEndpoint, String> {
-    let wrong = |why: String| format!("has '{}', which is not [SCHEME://]HOST[:PORT][/PREFIX]: {why}", shorten(text));
+    let wrong = |why: String| format!("has '{}', which is not [SCHEME://]HOST[:PORT][/PREFIX]: {why}", quoted(text));
     let (scheme, HostPath { host, path }) = HostPath::of_mirror(text).map_err(wrong)?;
     if scheme == Some(Scheme::Http) && docker_hub::HOSTS.contains(&host.as_str()) {
         return Err(wrong("Docker Hub is not asked by plain http".to_owned()));

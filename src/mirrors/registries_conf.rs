@@ -7,10 +7,10 @@
 //!   any that may be asked for digests. There one endpoint gives all of an image.
 //! - A loopback host that is not insecure is asked by http if it does not speak TLS, as any; there it must.
 //! - A registry that is blocked is blocked wherever its location leads; there only if the location is blocked by a prefix as well.
-//! - A location that is not a registry's name is an error of the file; there each pull of its prefix fails.
 //! - Version 1 is refused, as the current versions do.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::config_text::ConfigText;
 use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint, HUB, MOST_ENDPOINTS};
@@ -20,7 +20,7 @@ use super::rule_source::RuleSource;
 use super::rules::{NameScope, Rule};
 use super::short_names::ShortNames;
 use super::toml_tables::{self, TomlTable, WithLine};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::reference::index::host;
 use crate::reference::quoted;
 use crate::reference::{Scheme, DEFAULT_INDEX};
@@ -46,6 +46,8 @@ struct ConfiguredRegistry {
     insecure: bool,
     blocked: bool,
     source: RuleSource,
+    /// A location that cannot be asked: an error for the names of the prefix only.
+    wrong: Option<Arc<Error>>,
 }
 
 #[derive(Debug)]
@@ -97,6 +99,10 @@ impl RegistriesConf {
 }
 
 fn rule(registry: &ConfiguredRegistry, (scope, prefix): &(NameScope, HostPath)) -> Rule {
+    if registry.wrong.is_some() {
+        let rule = Rule::new(scope.clone(), Vec::new(), registry.source.clone());
+        return Rule { blocked: registry.blocked, wrong: registry.wrong.clone(), ..rule };
+    }
     let subdomains = matches!(scope, NameScope::Subdomains(_));
     let rename = |to: &HostPath| Rename::Prefix { from: prefix.path.clone(), to: to.path.clone() };
     let at = |location: &HostPath, insecure: bool, may: Abilities, source: &RuleSource| {
@@ -155,29 +161,31 @@ fn registry(table: &TomlTable<'_>) -> Result<(String, ConfiguredRegistry)> {
     }
     let scope = scope(table, &prefix)?;
     let digest_only = table.flag("mirror-by-digest-only")?.unwrap_or(false);
+    let mut wrong = None;
     let found = ConfiguredRegistry {
         location: match (&scope, location) {
-            (Some(_), Some(at)) => Some(host_path(table, "location", &at)?),
+            (Some(_), Some(at)) => host_path(table, "location", &at, &mut wrong)?,
             _ => None,
         },
-        mirrors: mirrors(table, digest_only)?,
+        mirrors: mirrors(table, digest_only, &mut wrong)?,
         insecure: table.flag("insecure")?.unwrap_or(false),
         blocked: table.flag("blocked")?.unwrap_or(false),
         source: table.file.source(table.line),
         scope,
+        wrong: wrong.map(Arc::new),
     };
     Ok((prefix.value.trim_end_matches('/').to_owned(), found))
 }
 
-fn mirrors(table: &TomlTable<'_>, digest_only: bool) -> Result<Vec<Mirror>> {
+fn mirrors(table: &TomlTable<'_>, digest_only: bool, wrong: &mut Option<Error>) -> Result<Vec<Mirror>> {
     let listed = table.tables("mirror")?;
     if let Some(first) = listed.get(MOST_ENDPOINTS) {
         return Err(table.file.too_many(first.line, format!("more than {MOST_ENDPOINTS} mirrors of one registry")));
     }
-    listed.iter().map(|table| mirror(table, digest_only)).collect()
+    listed.iter().filter_map(|table| mirror(table, digest_only, wrong).transpose()).collect()
 }
 
-fn mirror(table: &TomlTable<'_>, digest_only: bool) -> Result<Mirror> {
+fn mirror(table: &TomlTable<'_>, digest_only: bool, wrong: &mut Option<Error>) -> Result<Option<Mirror>> {
     let location = table.text("location")?.filter(|at| !at.value.is_empty());
     let location = location.ok_or_else(|| table.file.wrong(table.line, "the mirror has no 'location'"))?;
     let pull = table.text("pull-from-mirror")?.filter(|at| !at.value.is_empty());
@@ -194,12 +202,9 @@ fn mirror(table: &TomlTable<'_>, digest_only: bool) -> Result<Mirror> {
             return Err(table.file.wrong(line, "'pull-from-mirror' must be all, digest-only or tag-only"))
         }
     };
-    Ok(Mirror {
-        location: host_path(table, "location", &location)?,
-        insecure: table.flag("insecure")?.unwrap_or(false),
-        may,
-        source: table.file.source(table.line),
-    })
+    let (insecure, source) = (table.flag("insecure")?.unwrap_or(false), table.file.source(table.line));
+    let location = host_path(table, "location", &location, wrong)?;
+    Ok(location.map(|location| Mirror { location, insecure, may, source }))
 }
 
 /// The names that a prefix is for. One that ends in a tag or digest, or is not a name at all, is for none.
@@ -211,7 +216,7 @@ fn scope(table: &TomlTable<'_>, prefix: &WithLine<String>) -> Result<Option<(Nam
         return Ok(Some((NameScope::Subdomains(domain), HostPath { host: String::new(), path: String::new() })));
     }
     if prefix.value.contains("://") {
-        host_path(table, "prefix", prefix)?;
+        return Err(not_a_name(table, "prefix", prefix, "it is a URL"));
     }
     Ok(HostPath::of_names(&prefix.value).ok().map(|at| {
         let path = if at.path.is_empty() { String::new() } else { format!("/{}", at.path) };
@@ -219,8 +224,25 @@ fn scope(table: &TomlTable<'_>, prefix: &WithLine<String>) -> Result<Option<(Nam
     }))
 }
 
-fn host_path(table: &TomlTable<'_>, key: &str, at: &WithLine<String>) -> Result<HostPath> {
-    HostPath::of_names(&at.value).map_err(|why| table.file.wrong(at.line, format!("'{key}': {why}")))
+/// None: it is wrong in a way that matters only where it is asked for, as with the programs that read such files.
+fn host_path(
+    table: &TomlTable<'_>,
+    key: &str,
+    at: &WithLine<String>,
+    wrong: &mut Option<Error>,
+) -> Result<Option<HostPath>> {
+    match HostPath::of_names(&at.value).map_err(|why| not_a_name(table, key, at, &why)) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if at.value.contains("://") => Err(error),
+        Err(error) => {
+            wrong.get_or_insert(error);
+            Ok(None)
+        }
+    }
+}
+
+fn not_a_name(table: &TomlTable<'_>, key: &str, at: &WithLine<String>, why: &str) -> Error {
+    table.file.wrong(at.line, format!("'{key}': {why}"))
 }
 
 /// Two entries for one location must agree about how it is reached: by location, or by prefix without one.

@@ -17,7 +17,7 @@ use crate::reference::Repository;
 pub(crate) enum NameScope {
     /// `HOST[:PORT][/COMPONENT…]`: this host, or these repositories of it.
     Prefix(String),
-    /// All hosts below a domain: `*.example.com`, which is written without `*.`.
+    /// All hosts without a port below a domain: `*.example.com`, which is written without `*.`.
     Subdomains(String),
     /// All hosts that are addresses of a network (Docker's insecure-registries).
     Network(ipnet::IpNet),
@@ -127,10 +127,22 @@ impl Rule {
     fn length_in(&self, name: &str) -> Option<usize> {
         let fits = self.scope.length_in(name);
         match self.blocked {
-            true => fits.or_else(|| self.scope.length_in(&bare(name))),
+            true => fits.or_else(|| self.scope.length_in(&bare(name))).or_else(|| {
+                let ported = with_usual_port(name)?;
+                self.scope.length_in(&ported).map(|length| length.saturating_sub(USUAL_PORT.len() + 1))
+            }),
             false => fits,
         }
     }
+}
+
+/// The port of https.
+const USUAL_PORT: &str = ":443";
+
+/// A name with that port, if it has none: it is the same host then.
+fn with_usual_port(name: &str) -> Option<String> {
+    let (host, rest) = name.split_at(name.find('/').unwrap_or(name.len()));
+    (bare(host) == host).then(|| format!("{host}{USUAL_PORT}{rest}"))
 }
 
 /// A name without the port of its host; Docker Hub's servers have its name.
@@ -151,8 +163,7 @@ impl NameScope {
                 (rest.is_empty() || rest.starts_with('/')).then_some(prefix.len())
             }
             NameScope::Subdomains(domain) => {
-                // Of the host on any port: a domain with `*.` has none.
-                let host = host.split_once(':').map_or(host, |(name, _)| name);
+                // A host with a port is another registry, as with prefixes: what it has is not what the others have under that name.
                 let below = host.strip_suffix(domain.as_str())?;
                 // What containers' own reader compares is the length of the rule, not of the host.
                 (below.len() > 1 && below.ends_with('.')).then_some(domain.len() + 2)
@@ -200,6 +211,7 @@ mod tests {
         assert_eq!(found("example.com/teams"), Some(NameScope::Prefix("example.com".into())));
         assert_eq!(found("a.example.com/b"), Some(NameScope::Subdomains("example.com".into())));
         assert_eq!(found("badexample.com/b"), Some(NameScope::Everything));
+        assert_eq!(found("a.example.com:5000/b"), Some(NameScope::Everything), "another port is another registry");
         assert_eq!(found("mongo"), Some(NameScope::Prefix("docker.io/library".into())));
         assert_eq!(found("user/mongo"), Some(NameScope::Everything));
         assert!(matches!(found("10.1.2.3:5000/a"), Some(NameScope::Network(_))));
@@ -216,6 +228,9 @@ mod tests {
             blocked(NameScope::Prefix("part.io/team/secret".into())),
             blocked(NameScope::Prefix("[0:0:0:0:0:0:0:1]:5000".into())),
             blocked(NameScope::Prefix("10.0.0.1".into())),
+            blocked(NameScope::Prefix("ported.io:443".into())),
+            blocked(NameScope::Prefix("half.io:443".into())),
+            rule(NameScope::Prefix("half.io".into())),
             rule(NameScope::Prefix("quay.io".into())),
         ]]);
         let is_blocked = |name: &str| rules.of_name(name).is_some_and(|rule| rule.blocked);
@@ -234,6 +249,8 @@ mod tests {
             "index.docker.io:443/a",
             "part.io:443/team/secret/a",
             "Part.io./team/secret",
+            "ported.io/a",
+            "ported.io:443/a",
             "[::1]:5000/a",
             "[0:0::1]:05000/a",
             "[::ffff:10.0.0.1]:5000/a",
@@ -242,6 +259,7 @@ mod tests {
             assert!(is_blocked(name), "{name}");
         }
         assert!(!is_blocked("part.io:443/team/secrets") && !is_blocked("part.io/team"));
+        assert!(!is_blocked("half.io/a") && is_blocked("half.io:443/a") && !is_blocked("ported.io:5000/a"));
         assert!(!is_blocked("notevil.io/a") && !is_blocked("lab.example/a") && !is_blocked("evil.io.example/a"));
         // Another port is another registry, unless it is about what is forbidden.
         assert!(rules.of_name("Quay.io/a").is_some() && rules.of_name("quay.io:444/a").is_none());

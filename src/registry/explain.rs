@@ -40,16 +40,16 @@ impl Client {
             "trusted_realms": account.trusted_realms,
             "network": network,
             "endpoints": self.explain_endpoints(call, repository)?,
-            "short_name": self.explain_short_name(repository)?,
-            "signatures": self.files.signatures(reference)?.map(|found| signatures(&found)),
+            "short_name": self.explain_short_name(call, repository)?,
+            "signatures": self.files.signatures(&|| call.check_quietly(), reference)?.map(|found| signatures(&found)),
         }))
     }
 }
 
 impl Client {
     /// What the machine's registries.conf makes of a name without registry, which is taken for Docker Hub's unless an option says otherwise.
-    fn explain_short_name(&self, repository: &Repository) -> Result<Option<Value>> {
-        let book = self.rule_book()?;
+    fn explain_short_name(&self, call: &Call, repository: &Repository) -> Result<Option<Value>> {
+        let book = self.rule_book(Some(call))?;
         let names = book.short_names();
         if !repository.index().official || names.is_empty() {
             return Ok(None);

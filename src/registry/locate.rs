@@ -16,11 +16,11 @@ use crate::error::{Code, Error, Result};
 use crate::http::location::Location;
 use crate::http::request::Redirects;
 use crate::http::response::Response;
-use crate::http::{range, redact, signed_url, Request};
+use crate::http::{range, redact, signed_url, Request, Url};
 use crate::media_type;
 use crate::mirrors::Rename;
 use crate::options::{options, Texts};
-use crate::reference::Reference;
+use crate::reference::{quoted, Reference};
 use crate::registry::blob::blob_digest;
 use crate::registry::endpoints::EndpointUse;
 use crate::registry::manifest::{accept_header, head_of, named, GetOptions};
@@ -40,8 +40,8 @@ options! {
         /// what a redirect leads to is asked as well, so that it is known to answer, further redirects are followed, and a token that it
         /// requires is in its headers. What the registry itself requires is then found out as in ocireg_token, if it was not asked for any
         pub check: bool,
-        /// where there are mirrors: "endpoint" of earlier results whose URLs did not serve; they are passed over for a minute, as those
-        /// that fail this client itself
+        /// "endpoint" of earlier results whose URLs did not serve; they are passed over for a minute, as those that fail this client
+        /// itself. Where no other is left it is OCIREG_NETWORK, and for what is no endpoint of the reference OCIREG_INVALID_ARGUMENT
         pub failed: Texts,
     } and {
         /// The token
@@ -91,6 +91,7 @@ impl Client {
     /// Where a blob can be had: at the first endpoint that has it.
     pub fn locate_blob(&self, call: &Call, reference: &Reference, options: &LocateOptions) -> Result<Located> {
         let digest = blob_digest(reference)?;
+        self.check_failed(call, reference, options)?;
         self.at_each(call, reference.repository(), EndpointUse::Digest, |remote| {
             not_failed(remote, options)?;
             let found = match options.follow {
@@ -111,6 +112,7 @@ impl Client {
     /// Where a manifest can be had: at the first endpoint that has it.
     pub fn locate_manifest(&self, call: &Call, reference: &Reference, options: &LocateOptions) -> Result<Located> {
         let accept = accept_header(&GetOptions::default());
+        self.check_failed(call, reference, options)?;
         self.at_each(call, reference.repository(), EndpointUse::of(reference), |remote| {
             not_failed(remote, options)?;
             let found = match options.follow {
@@ -128,20 +130,54 @@ impl Client {
             })
         })
     }
+
+    /// Refuses endpoints that are none of the reference's: a misspelt one would be asked again and again.
+    fn check_failed(&self, call: &Call, reference: &Reference, options: &LocateOptions) -> Result<()> {
+        if options.failed.0.is_empty() {
+            return Ok(());
+        }
+        let all = self.endpoint_bases(call, reference.repository())?;
+        let all: Vec<String> = all.iter().map(|(base, rename)| endpoint_at(base, rename)).collect();
+        // One whose scheme is not known yet is shown with https.
+        let place = |name: &str| name.split_once("://").map_or(name, |(_, place)| place).to_owned();
+        match options.failed.0.iter().find(|failed| !all.iter().any(|one| place(one) == place(failed))) {
+            Some(unknown) => {
+                let (name, repository) = (quoted(unknown), reference.repository().full_name());
+                let message =
+                    format!("the option failed: '{name}' is no endpoint of {repository}, which has {}", all.join(" "));
+                Err(Error::new(Code::InvalidArgument, message))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
-/// An endpoint of which the caller says that it failed is passed over, as long as there is another one.
+/// An endpoint of which the caller says that it failed is passed over.
 fn not_failed(remote: &Remote, options: &LocateOptions) -> Result<()> {
-    match remote.has_alternative() && options.failed.0.contains(&endpoint_of(remote)) {
-        true => Err(Error::new(Code::Network, "the option failed lists it")),
+    let endpoint = endpoint_of(remote);
+    match options.failed.0.contains(&endpoint) {
+        true => Err(Error::new(Code::Network, format!("the option failed lists {endpoint}"))),
+        false => Ok(()),
+    }
+}
+
+/// Passes over what answers with a web page, as the network of a hotel does, if another endpoint can be asked.
+fn not_a_web_page(remote: &Remote, response: &Response) -> Result<()> {
+    let is_page = || said_type(response).is_some_and(|said| said == "text/html");
+    match remote.has_alternative() && statuses::is_success(response.status.as_u16()) && is_page() {
+        true => Err(Error::new(Code::Protocol, "it answers with a web page").with_url(&response.url)),
         false => Ok(()),
     }
 }
 
 /// The URL of an endpoint: several may be at one host, where the names have something else before them.
 fn endpoint_of(remote: &Remote) -> String {
-    let base = redact::url(&remote.account.base.url);
-    match &remote.rename {
+    endpoint_at(&remote.account.base.url, &remote.rename)
+}
+
+fn endpoint_at(base: &Url, rename: &Rename) -> String {
+    let base = redact::url(base);
+    match rename {
         Rename::Prefix { to, .. } if !to.is_empty() => format!("{}/{to}", base.trim_end_matches('/')),
         _ => base,
     }
@@ -170,6 +206,8 @@ fn look_for_blob(remote: &Remote, digest: &Digest, options: &LocateOptions) -> R
     if !is_there(&reply.response) && statuses::may_refuse_a_range(reply.response.status.as_u16()) {
         reply = ask(false)?;
     }
+    not_a_web_page(remote, &reply.response)?;
+    remote.not_another(digest, &reply.response)?;
     match is_there(&reply.response) {
         true => Ok(reply),
         false => Err(remote.failure(reply, &format!("locate the blob {digest} of {}", remote.full_name()))),
@@ -188,6 +226,7 @@ fn look_for_manifest(remote: &Remote, reference: &Reference, accept: &str, optio
     if statuses::has_no_head(status) || statuses::has_a_reason(status) {
         reply = ask(Method::GET)?;
     }
+    not_a_web_page(remote, &reply.response)?;
     match is_there(&reply.response) {
         true => Ok(reply),
         false => Err(remote.failure(reply, &format!("locate the manifest {reference}"))),

@@ -138,13 +138,14 @@ impl Client {
     }
 
     /// Where else images can be had, and what short names are. What the machine's files say of it is read when it is first needed, all at
-    /// once, and so again by the next call after one of them is broken: no part of it is older than another.
-    pub(crate) fn rule_book(&self) -> Result<Arc<RuleBook>> {
+    /// once, and so again by the next call after one of them is broken: no part of it is older than another. Without a call, a name is only read.
+    pub(crate) fn rule_book(&self, call: Option<&Call>) -> Result<Arc<RuleBook>> {
         let book = lock(&self.rules).clone();
         if !book.is_outdated() {
             return Ok(book);
         }
-        let machine = self.files.read()?;
+        // No hook of the caller is called here.
+        let machine = self.files.read(&|| call.map_or_else(|| self.check_open(), Call::check_quietly))?;
         self.http.forbidden_hosts().set_files(&machine.rules);
         self.change_rules(|book| book.renew(machine));
         Ok(lock(&self.rules).clone())
@@ -226,7 +227,7 @@ impl Client {
     /// The account at a registry, if that itself may be asked about a repository, or without one about itself; settles its URL at
     /// the first use.
     pub(crate) fn account(&self, call: &Call, index: &Index, repository: &str) -> Result<Account> {
-        match self.rule_book()?.of(index, repository)? {
+        match self.rule_book(Some(call))?.of(index, repository)? {
             Some(asked) => self.account_by_rule(call, index, &asked),
             None => self.account_of_origin(call, index),
         }

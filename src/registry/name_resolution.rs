@@ -24,7 +24,9 @@ impl Client {
 
     fn stands_for(&self, short: Option<&str>) -> Result<Option<Repository>> {
         let short = short.filter(|_| self.options().machine.short_names == Some(ShortNameReading::Files));
-        short.map(|name| self.rule_book()?.short_names().resolve(name).map(|(repository, _)| repository)).transpose()
+        short
+            .map(|name| self.rule_book(None)?.short_names().resolve(name).map(|(repository, _)| repository))
+            .transpose()
     }
 }
 

@@ -78,15 +78,29 @@ impl IndexServer {
         let body = response.beginning(&self.call, ERROR_BODY);
         let error = registry_error::error_of(response.status.as_u16(), &response.headers, &body, &response.url, what)
             .with_attempts(response.attempts);
-        if response.status != StatusCode::UNAUTHORIZED {
+        let status = response.status;
+        if ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND].contains(&status) {
             return error;
         }
-        self.client.auth.forget_answer(&self.call, &self.account);
+        if status == StatusCode::UNAUTHORIZED {
+            self.client.auth.forget_answer(&self.call, &self.account);
+        }
         match self.credentials() {
+            Ok(Credentials::IdentityToken { .. }) => error.with_hint(self.of_no_use()),
+            _ if status != StatusCode::UNAUTHORIZED => error,
             Ok(Credentials::Anonymous) => error.with_hint("it requires credentials"),
             Ok(_) => error.with_hint("the registry does not accept these credentials"),
             Err(_) => error,
         }
+    }
+
+    /// Why nothing was sent although there are credentials.
+    pub(super) fn of_no_use(&self) -> String {
+        let host = &self.account.host;
+        format!(
+            "what is kept for {host} is an identity token, which protocol v1 cannot use, so nothing was sent: log in with a user \
+             name and a password"
+        )
     }
 
     /// The name of one of its repositories for messages.

@@ -72,6 +72,7 @@ fn user(place: &IndexServer, options: &V1LoginOptions) -> Result<User> {
         (Some(name), Some(password)) => User { name: name.clone(), password: password.clone() },
         (None, None) => match place.credentials()? {
             Credentials::Password { username, password } => User { name: username, password },
+            Credentials::IdentityToken { .. } => return invalid(&place.of_no_use()),
             _ => return invalid("a v1 login needs a username and a password, as options or as the host's"),
         },
         _ => return invalid("the options username and password go together"),

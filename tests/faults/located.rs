@@ -357,7 +357,7 @@ fn tokens_for_one_request_reach_the_caller_unused() {
     assert!(next.starts_with("Bearer t") && !sent.contains(&next), "{next} of {sent:?}");
 }
 
-/// The first endpoint that has it; one of which the caller says that it failed comes after the others, if there are others.
+/// The first endpoint that has it, without those of which the caller says that they failed: a program that goes on with them ends.
 #[test]
 fn mirrors_are_asked_in_order() {
     let [first, second] = [0, 1].map(|_| Server::start(|_| first_byte(&blob().0)));
@@ -370,8 +370,61 @@ fn mirrors_are_asked_in_order() {
     assert_eq!(endpoint(json!({"failed": first.url("/")})), second.url("/"));
     assert_eq!(endpoint(json!({"follow": false})), second.url("/"), "it is remembered");
     let all = json!([first.url("/"), second.url("/"), origin.url("/")]);
-    assert_eq!(endpoint(json!({"failed": all})), first.url("/"), "somebody must be named");
+    for follow in [true, false] {
+        let error = locate(&client, &origin.host, json!({"failed": all, "follow": follow}));
+        fails(error, Code::Network, "the option failed lists");
+    }
+    // A misspelt one would be asked for ever.
+    for name in ["http://nonsense/", "", "first", &first.url("/a")] {
+        let error = locate(&client, &origin.host, json!({"failed": [name]}));
+        fails(error, Code::InvalidArgument, "is no endpoint of");
+    }
+    let error = locate_tag(&client, &origin.host, json!({"failed": "http://u:s3cret@nonsense/"})).unwrap_err();
+    assert!(error.code() == Code::InvalidArgument && !error.message().contains("s3cret"), "{error}");
     assert_eq!(origin.seen().len(), 0);
+}
+
+/// A network that answers everything with its own page, and a mirror that says itself that it has something else.
+#[test]
+fn what_is_not_it_is_passed_over() {
+    let page = |_: &Seen| reply(200).header("Content-Type", "text/html; charset=utf-8").body("<html>hi</html>");
+    let other = |seen: &Seen| {
+        let kind = if seen.path().contains("/manifests/") { MANIFEST_TYPE } else { "application/octet-stream" };
+        let all = reply(200).header("Docker-Content-Digest", digest(b"something else")).header("Content-Type", kind);
+        all.body(MANIFEST)
+    };
+    for (answer, is_page) in [(page as fn(&Seen) -> Reply, true), (other, false)] {
+        let mirror = Server::start(answer);
+        let origin = Server::start(|seen| match seen.method.as_str() {
+            _ if seen.path().contains("/manifests/") => reply(200)
+                .header("Content-Type", MANIFEST_TYPE)
+                .header("Docker-Content-Digest", digest(MANIFEST.as_bytes()))
+                .body(MANIFEST),
+            "HEAD" => reply(200).header("Content-Length", 1000),
+            _ => first_byte(&blob().0),
+        });
+        let client = || {
+            let client = client();
+            client
+                .set_host(&origin.host, host_options(json!({"plain_http": true, "mirrors": [mirror.url("/")]})))
+                .unwrap();
+            client
+        };
+        let found = locate(&client(), &origin.host, json!({})).unwrap();
+        assert_eq!(found["locations"][0]["endpoint"], origin.url("/"));
+        let manifest = at(&origin.host, &digest(MANIFEST.as_bytes()));
+        let by_digest = client();
+        let found = by_digest.locate_manifest(&call(&by_digest), &manifest, &options(json!({}))).unwrap();
+        assert_eq!(serde_json::to_value(found).unwrap()["locations"][0]["endpoint"], origin.url("/"));
+        if is_page {
+            let found = locate_tag(&client(), &origin.host, json!({})).unwrap();
+            assert_eq!(found["locations"][0]["endpoint"], origin.url("/"));
+        } else {
+            let of_blob = client();
+            let head = of_blob.head_blob(&call(&of_blob), &at(&origin.host, &blob().1)).unwrap();
+            assert_eq!((head.served_by.as_deref(), head.size), (Some(origin.host.as_str()), Some(1000)));
+        }
+    }
 }
 
 /// Two mirrors on one host are told apart by what comes before the names.

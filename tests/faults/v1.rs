@@ -767,3 +767,19 @@ fn deletes_have_a_token_for_deleting() {
         );
     fails(crate::v1::repo(&client, &missing.host).delete_tag("t"), Code::NotFound, "Tag not found");
 }
+
+/// Docker keeps one for a registry that has given one: it is for a token server, and v1 has none.
+#[test]
+fn an_identity_token_is_of_no_use_and_the_error_says_so() {
+    for status in [401, 403, 404] {
+        let server = Server::start(move |_| reply(status));
+        let client = client();
+        client.set_host(&server.host, host_options(json!({"identity_token": "s3cret"}))).unwrap();
+        let error = client.v1_search(&call(&client), &server.host, "x", &Default::default()).err().unwrap();
+        let hint = error.hint().unwrap_or_default();
+        assert!(hint.contains("is an identity token, which protocol v1 cannot use"), "{status}: {error:?}");
+        assert!(server.seen().iter().all(|seen| seen.header("authorization").is_none()));
+        let error = client.v1_login(&call(&client), &server.host, &V1LoginOptions::default());
+        fails(error, Code::InvalidArgument, "identity token");
+    }
+}

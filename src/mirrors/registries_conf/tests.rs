@@ -105,8 +105,6 @@ fn what_is_wrong_has_its_line() {
         (registry("pull-from-mirror = \"all\""), 1, "belongs to mirrors"),
         (mirror("insecure = true"), 3, "no 'location'"),
         (mirror("location = \"https://m.io\""), 4, "URL"),
-        (mirror("location = \"user:secret@m.io\""), 4, "'@'"),
-        (mirror("location = \"m.io/../x\""), 4, "not a repository's name"),
         (mirror("location = \"m.io\"\npull-from-mirror = \"never\""), 5, "all, digest-only or tag-only"),
         (
             registry(
@@ -132,6 +130,30 @@ fn what_is_wrong_has_its_line() {
         assert!(said.starts_with(&format!("/r.conf, line {line}: ")) && said.contains(what), "{text}: {said}");
         assert!(!said.contains("secret"), "{said}");
     }
+}
+
+/// A typo in one product's file does not stop what others pull.
+#[test]
+fn a_location_that_cannot_be_asked_is_wrong_for_its_own_names() {
+    let text = |location: &str| {
+        format!(
+            "[[registry]]\nlocation = \"a.io\"\n[[registry.mirror]]\nlocation = \"{location}\"\n\
+             [[registry]]\nlocation = \"b.io\"\n[[registry.mirror]]\nlocation = \"m.io\"\n"
+        )
+    };
+    for (location, what) in [
+        ("m.io/Foo", "not a repository's name"),
+        ("m.io/x:v1", "not a repository's name"),
+        ("harbor/x", "not a registry"),
+        ("user:secret@m.io", "'@'"),
+    ] {
+        let rules = parse(&text(location)).unwrap().rules();
+        let wrong = rules[0].wrong.as_ref().unwrap().message();
+        assert!(wrong.starts_with("/r.conf, line 4: ") && wrong.contains(what) && !wrong.contains("secret"), "{wrong}");
+        assert!(rules[0].endpoints.is_empty() && rules[1].wrong.is_none() && rules[1].endpoints.len() == 2);
+    }
+    let wildcard = parse("[[registry]]\nlocation = \"*.a.io\"\nblocked = true\n").unwrap().rules();
+    assert!(wildcard[0].wrong.is_some() && wildcard[0].blocked);
 }
 
 #[test]

@@ -75,6 +75,7 @@ fn head(remote: &Remote, reference: &Reference, digest: &Digest) -> Result<BlobH
     }
     let what = format!("head of the blob {reference}");
     let response = remote.expect(reply, &[StatusCode::OK, StatusCode::NOT_FOUND], &what)?;
+    remote.not_another(digest, &response)?;
     let exists = response.status == StatusCode::OK;
     let redirects =
         response.hops.iter().map(|hop| json!({"status": hop.status, "url": redact::without_query(&hop.url)})).collect();

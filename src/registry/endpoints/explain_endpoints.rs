@@ -7,15 +7,27 @@ use super::endpoint_memory::PassedOver;
 use super::rule_book::ShownEndpoint;
 use crate::call::Call;
 use crate::error::Result;
-use crate::http::redact;
+use crate::http::{redact, Url};
+use crate::mirrors::Rename;
 use crate::reference::Repository;
 use crate::registry::Client;
 
 impl Client {
+    /// The endpoints of a repository without network access: the base of each, and what names are there.
+    pub(crate) fn endpoint_bases(&self, call: &Call, repository: &Repository) -> Result<Vec<(Url, Rename)>> {
+        let index = repository.index();
+        let (endpoints, blocks_origin) = self.rule_book(Some(call))?.shown(index, repository.remote_name())?;
+        let about = Circumstances { index, has_alternative: false, blocks_origin };
+        let base = |shown: &ShownEndpoint| {
+            Ok((self.account_shown(&shown.endpoint, about)?.base.url, shown.endpoint.rename.clone()))
+        };
+        endpoints.iter().map(base).collect()
+    }
+
     /// The endpoints of a repository, in order, without network access.
     pub(crate) fn explain_endpoints(&self, call: &Call, repository: &Repository) -> Result<Vec<Value>> {
         let (index, name) = (repository.index(), repository.remote_name());
-        let (endpoints, blocks_origin) = self.rule_book()?.shown(index, name)?;
+        let (endpoints, blocks_origin) = self.rule_book(Some(call))?.shown(index, name)?;
         let about = Circumstances { index, has_alternative: false, blocks_origin };
         let passed = self.memory::<PassedOver>();
         let mut all = Vec::new();

@@ -32,6 +32,8 @@ pub(crate) struct Turn {
     /// The one that is asked now. None without a rule.
     at: Option<Candidate>,
     blocks_origin: bool,
+    /// Why the registry itself is not asked.
+    forbidden: Option<String>,
     /// It is asked what a tag is.
     is_of_tag: bool,
     /// The registry has answered that it does not have it: others that are asked anyway get little time.
@@ -53,14 +55,16 @@ impl Turn {
             slow: VecDeque::new(),
             at: None,
             blocks_origin: false,
+            forbidden: None,
             is_of_tag: matches!(question, EndpointUse::Tag(_)),
             is_answered: false,
             passed: Vec::new(),
             own: None,
             last: None,
         };
-        if let Some(asked) = client.rule_book()?.of(repository.index(), repository.remote_name())? {
+        if let Some(asked) = client.rule_book(Some(call))?.of(repository.index(), repository.remote_name())? {
             turn.blocks_origin = asked.blocks_origin;
+            turn.forbidden = asked.forbidden(&repository.index().name);
             turn.left = in_order((client, call), repository, &asked, question).into();
             if turn.left.is_empty() {
                 return Err(nobody(repository, question, &asked));
@@ -253,7 +257,9 @@ impl Turn {
     /// Whether one may be asked again that is not among these, and that has not lied before.
     pub(crate) fn has_others(&self, senders: &[EndpointKey]) -> bool {
         let (index, name) = (self.repository.index(), self.repository.remote_name());
-        let Ok(Some(asked)) = self.client.rule_book().and_then(|book| book.of(index, name)) else { return false };
+        let Ok(Some(asked)) = self.client.rule_book(Some(&self.call)).and_then(|book| book.of(index, name)) else {
+            return false;
+        };
         let passed = self.client.memory::<PassedOver>();
         asked.endpoints.iter().filter(|endpoint| endpoint.may.by_digest).any(|endpoint| {
             let key = endpoint.key(index);
@@ -301,16 +307,19 @@ impl Turn {
 
     /// The error of the call: what the registry itself said, if it was asked; and which others were asked.
     fn told(&mut self, error: Error) -> Error {
+        let is_of_another = self.own.is_none() && !self.is_at_origin();
         let (error, others) = match self.own.take() {
             Some(own) if !self.is_at_origin() => (own, Some(format!("{} ({})", self.host(), reason(&error)))),
             _ => (error, None),
         };
         self.passed.extend(others);
-        if self.passed.is_empty() {
-            return error;
+        let own = error.hint().map(str::to_owned);
+        let answered = is_of_another.then(|| format!("it is {} that was asked last", self.host()));
+        let passed = (!self.passed.is_empty()).then(|| format!("endpoints tried before: {}", self.passed.join(", ")));
+        let all: Vec<String> = [own, answered, passed, self.forbidden.take()].into_iter().flatten().collect();
+        match all.is_empty() {
+            true => error,
+            false => error.with_hint(all.join("; ")),
         }
-        let passed = format!("endpoints tried before: {}", self.passed.join(", "));
-        let hint = error.hint().map_or(passed.clone(), |hint| format!("{hint}; {passed}"));
-        error.with_hint(hint)
     }
 }

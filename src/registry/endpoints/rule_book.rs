@@ -118,8 +118,16 @@ impl RuleBook {
     /// endpoint is on, whatever leads there.
     fn block(&self, endpoint: &RegistryEndpoint, index: &Index, name: &str) -> Option<&RuleSource> {
         static ONLY: RuleSource = RuleSource::Option("mirrors_only");
-        let there = || self.options.get(&host::key(endpoint.host(index)));
-        self.filed().block(endpoint, index, name).or_else(|| there().filter(|rule| rule.only).map(|_| &ONLY))
+        self.filed()
+            .block(endpoint, index, name)
+            .or_else(|| self.is_only_by_mirrors(endpoint.host(index)).then_some(&ONLY))
+    }
+
+    /// Whether options say that a host is not asked, at one of its usual ports too.
+    fn is_only_by_mirrors(&self, host: &str) -> bool {
+        let key = host::key(host);
+        let only = |key: &str| self.options.get(key).is_some_and(|rule| rule.only);
+        only(&key) || key.strip_suffix(":80").is_some_and(only)
     }
 
     /// Without those that a rule forbids.
@@ -168,6 +176,17 @@ impl AskedEndpoints {
         itself().find(|endpoint| endpoint.may.push).or(itself().next())
     }
 
+    /// Why the registry itself is not asked, if a rule forbids it.
+    pub(super) fn forbidden(&self, registry: &str) -> Option<String> {
+        match &self.blocked {
+            _ if self.registry().is_some() => None,
+            Some(source) => Some(format!("{registry} itself is blocked by {source}")),
+            None => {
+                self.blocks_origin.then(|| format!("{} allows only the mirrors of {registry} to be asked", self.source))
+            }
+        }
+    }
+
     /// Where is written: the first that takes it, else the registry itself.
     pub(super) fn writer(&self) -> Option<&RegistryEndpoint> {
         self.endpoints.iter().find(|endpoint| endpoint.may.push).or(self.registry())
@@ -188,7 +207,7 @@ impl HostRule {
         if self.only || blocked {
             endpoints.retain(|endpoint| !leads_to(endpoint, index));
         }
-        let option = if self.mirrors.is_empty() { "mirrors_only" } else { "mirrors" };
+        let option = if self.only || self.mirrors.is_empty() { "mirrors_only" } else { "mirrors" };
         let source = RuleSource::Option(option);
         AskedEndpoints { endpoints, blocks_origin: self.only || blocked, blocked: None, source }
     }

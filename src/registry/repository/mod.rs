@@ -24,6 +24,7 @@ use crate::reference::{Index, Repository};
 use crate::registry::Client;
 use crate::registry_error;
 use crate::resource::Resource;
+use crate::statuses;
 
 /// How much of an error's body is read.
 const ERROR_BODY: usize = 64 << 10;
@@ -115,6 +116,18 @@ impl Remote {
         match self.name.as_str() {
             "" => self.account.host.clone(),
             name => format!("{}/{name}", self.account.host),
+        }
+    }
+
+    /// Refuses a mirror's answer that names another digest than was asked for. Of the registry itself its own header is no reason to have nothing.
+    pub(crate) fn not_another(&self, wanted: &Digest, response: &Response) -> Result<()> {
+        let is_other = |named: &Digest| named.algorithm() == wanted.algorithm() && named != wanted;
+        match digest_headers(&response.headers).into_iter().find(is_other) {
+            Some(named) if !self.is_registry() && statuses::is_success(response.status.as_u16()) => {
+                let message = format!("the endpoint gives the digest {named} for {wanted}");
+                Err(Error::new(Code::DigestMismatch, message).with_url(&response.url))
+            }
+            _ => Ok(()),
         }
     }
 

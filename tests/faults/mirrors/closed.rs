@@ -56,6 +56,22 @@ fn no_other_registry_leads_there() {
     client.get_manifest(&call, &tag(house.host("leads")), &GetOptions::default()).unwrap();
 }
 
+/// By the port of http it is the same host: it is refused by name, and shown so.
+#[test]
+fn no_usual_port_leads_there() {
+    let house = House::new(&[("m1", Healthy)]);
+    let client = client();
+    let only = host_options(json!({"mirrors": [house.host("m1")], "mirrors_only": true}));
+    client.set_host("reg.example", only).unwrap();
+    for name in ["reg.example:80", "http://reg.example:80"] {
+        let reference = Reference::parse(&format!("{name}/a/b:t"), None).unwrap();
+        let found = client.get_manifest(&call(&client), &reference, &GetOptions::default());
+        fails(found, Code::Forbidden, "blocked by the option mirrors_only");
+        let shown = client.explain(&call(&client), &reference).unwrap();
+        assert!(shown["endpoints"][0]["blocked"].is_string(), "{shown:#}");
+    }
+}
+
 /// An address has many spellings too: in a redirect, in a challenge, in a name, in what is said of it.
 #[test]
 fn no_spelling_of_an_address_leads_there() {
@@ -106,5 +122,27 @@ fn no_spelling_leads_there() {
             let found = client.get_manifest(&house.call(&client), &reference, &GetOptions::default()).unwrap();
             assert_eq!(found.served_by.as_deref(), Some(house.host("m1")), "{name}");
         }
+    }
+}
+
+/// An answer is not taken for the registry's, which is not asked, and it is said why.
+#[test]
+fn an_error_says_who_answered_and_what_forbids_the_rest() {
+    let house = House::new(&[("m1", Healthy), ("origin", Healthy)]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let (origin, mirror) = (house.host("origin"), house.host("m1"));
+    let text = format!(
+        "[[registry]]\nlocation = \"{origin}\"\nblocked = true\n[[registry.mirror]]\nlocation = \"{mirror}\"\ninsecure = true\n"
+    );
+    std::fs::write(file.path(), text).unwrap();
+    let path = file.path().to_string_lossy().into_owned();
+    let by_file = Client::new(changed(options(), |options| options.machine.registries_conf = Some(path))).unwrap();
+    let by_option = house.client_with(json!({"mirrors": [mirror], "mirrors_only": true}));
+    for (client, why) in [(by_file, "is blocked by"), (by_option, "mirrors_only allows only the mirrors")] {
+        let none = house.repository().with_tag("none").unwrap();
+        let error = client.get_manifest(&call(&client), &none, &GetOptions::default()).err().unwrap();
+        let hint = error.hint().unwrap();
+        assert!(error.code() == Code::NotFound && hint.contains(&format!("it is {mirror} that")), "{error:?}");
+        assert!(hint.contains(why) && hint.contains(origin), "{hint}");
     }
 }

@@ -353,13 +353,14 @@ downloaders() {
     for by in curl wget; do
         from_mirror "$by" serves
         from_mirror "$by" only-says
+        from_mirror "$by" lies
     done
     [ -z "$(ls "$work/temporary")" ] || fail 'fetch_blob.sh leaves temporary files'
 }
 
-# A registry to which the user is logged in, behind a mirror that serves everything, or only says that it has it: the mirror learns nothing of
+# A registry to which the user is logged in, behind a mirror that serves everything, only says that it has it, or sends other bytes: the mirror learns nothing of
 # the login, and the registry serves what the mirror does not.
-from_mirror() { # curl|wget serves|only-says
+from_mirror() { # curl|wget serves|only-says|lies
     local port registry digest
     digest=$(digest_of "$work/file")
     cat >"$work/mirror.py" <<'END'
@@ -371,6 +372,8 @@ class Mirror(http.server.BaseHTTPRequestHandler):
         print(self.path, self.headers.get("Authorization"), flush=True)
         if sys.argv[2] == "only-says" and "/blobs/" in self.path and self.headers.get("Range") != "bytes=0-0":
             return self.say(503, b"{}")
+        if sys.argv[2] == "lies" and "/blobs/" in self.path:
+            return self.say(200, bytes(len(blob)))
         self.serve()
     def serve(self):
         self.say(200, blob if "/blobs/" in self.path else b"{}")

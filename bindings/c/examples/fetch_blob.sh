@@ -10,28 +10,50 @@ digest=${name#*@}
 # shellcheck disable=SC2086 # several options
 ask() { ocireg ${OCIREG_OPTIONS:-} -q "$@"; }
 
-# The URL, what to send there as Authorization, if anything, and whose URL it is: all of one answer, as what a registry wants is not for
-# its mirrors. The first two may be secrets, as the URL may be signed. A mirror that did not serve before is passed over.
+# The URL, whose it is, and the headers to send there: all of one answer, as what a registry wants is not for its mirrors. The first and the
+# last may be secrets, as the URL may be signed. A mirror that did not serve before is passed over.
+look() { ask blob locate --check "$@" "$name" --format '{/locations/0/url}\n{/locations/0/endpoint}\n{/locations/0/headers}'; }
+
+# Where none is left that has not failed, the first again: it may only have refused a token.
 locate() {
     # shellcheck disable=SC2086 # several options
-    ask blob locate --check $failed "$name" --format '{/locations/0/url}\n{/locations/0/headers/Authorization}\n{/locations/0/endpoint}'
+    [ -z "$failed" ] || ! found=$(look $failed 2>/dev/null) || { printf '%s\n' "$found" && return; }
+    look
 }
 
-# curl takes both from a pipe, where other users do not see them, and keeps the header from hosts to which this one redirects.
+endpoint() { printf '%s\n' "$place" | sed -n 2p; }
+
+# NAME: VALUE for each header, with the backslashes that JSON has, which are curl's too.
+headers() {
+    printf '%s\n' "$place" | sed -n -e '3 s/^{"\(.*\)"}$/\1/' -e '3 s/","/\
+/g' -e '3 p' | sed -n 's/":"/: /p'
+}
+
+# curl takes all from a pipe, where other users do not see it, and keeps Authorization from hosts to which this one redirects.
 by_curl() {
     place=$(locate) || return 1
-    printf '%s\n' "$place" | sed -n -e 's/[\\"]/\\&/g' -e '1 s/.*/url = "&"/p' -e '2 s/..*/header = "Authorization: &"/p' |
-        curl --silent --show-error --fail --location --continue-at - --config - --output "$file.part"
+    {
+        printf '%s\n' "$place" | sed -n -e 's/[\\"]/\\&/g' -e '1 s/.*/url = "&"/p'
+        headers | sed 's/.*/header = "&"/'
+    } | curl --silent --show-error --fail --location --continue-at - --config - --output "$file.part"
 }
 
-# wget takes the URL from a pipe, and the header from a file of this user only, which is gone at the end, however that comes. It would take
-# the header along to other hosts: it follows no redirect.
+# wget takes the URL from a pipe, and the headers from a file of this user only, which is gone at the end, however that comes. It would take
+# them along to other hosts: it follows no redirect.
 by_wget() {
     place=$(locate) || return 1
     [ -n "$config" ] || config=$(mktemp)
-    printf '%s\n' "$place" | sed -n '2 s/..*/header = Authorization: &/p' >"$config"
+    headers | sed -e 's/\\\(.\)/\1/g' -e 's/^/header = /' >"$config"
     printf '%s\n' "$place" | head -n 1 |
         wget --quiet --config "$config" --max-redirect 0 --continue --output-document "$file.part" --input-file -
+}
+
+# What the digest says: other bytes are of no use, also as the beginning of what another endpoint has.
+is_right() {
+    echo "${digest#*:}  $file.part" | "${digest%%:*}sum" --check --status && return
+    echo "fetch_blob.sh: $(endpoint) has sent other bytes than the digest says" >&2
+    rm -f "$file.part"
+    return 1
 }
 config='' failed='' place=''
 trap '[ -z "$config" ] || rm -f "$config"' EXIT
@@ -39,14 +61,8 @@ trap 'exit 1' HUP INT TERM
 
 # Each run of ocireg gets a new token: it knows nothing of one that was refused.
 for try in 1 2 3; do
-    if "by_$by"; then break; fi
-    endpoint=$(printf '%s\n' "$place" | sed -n 3p)
-    [ -z "$endpoint" ] || failed="$failed --failed $endpoint"
+    if "by_$by" && is_right; then break; fi
+    [ -z "$place" ] || failed="$failed --failed $(endpoint)"
     [ "$try" != 3 ] || { echo "fetch_blob.sh: it cannot be had" >&2; exit 1; }
 done
-if ! echo "${digest#*:}  $file.part" | "${digest%%:*}sum" --check --status; then
-    rm -f "$file.part"
-    echo "fetch_blob.sh: other bytes than the digest says" >&2
-    exit 1
-fi
 mv "$file.part" "$file"

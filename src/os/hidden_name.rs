@@ -1,7 +1,7 @@
 //! Names of hidden files and folders beside what they become.
 
 use std::ffi::{OsStr, OsString};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{DefaultHasher, Hasher};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ pub(crate) fn hidden_beside(target: &Path, suffix: &str) -> PathBuf {
         room if name.len() <= room => hidden.push(name),
         room => {
             let mut hasher = DefaultHasher::new();
-            name.hash(&mut hasher);
+            hasher.write(name.as_bytes());
             hidden.push(OsStr::from_bytes(&name.as_bytes()[..room - MARK]));
             hidden.push(format!(".{:016x}", hasher.finish()));
         }

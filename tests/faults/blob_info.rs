@@ -356,3 +356,22 @@ fn who_holds_the_lock_is_not_waited_for() {
         assert_eq!(push(&folder.cache(), &registry, "two", &many).blobs["copied"], 41);
     });
 }
+
+/// Servers warn of blobs too, which threads of a copy's own ask for.
+#[test]
+fn what_is_told_of_a_copys_blobs_is_told_to_the_caller() {
+    use crate::mirrors::house::healthy;
+    let from = Server::start(|seen| match seen.path().contains("/blobs/") {
+        true => healthy(seen).header("Warning", "299 - \"the blob says hello\""),
+        false => healthy(seen),
+    });
+    let to = Server::start(|seen| match seen.method.as_str() {
+        "GET" | "HEAD" => reply(404),
+        _ => healthy(seen),
+    });
+    let client = client();
+    let (context, call) = with_context(&client);
+    let [from, to] = [&from.host, &to.host].map(|host| RegistryStore::new(&client, tag(host)));
+    copy(&call, &from, &to, &CopyOptions::default()).unwrap();
+    assert!(context.warnings().iter().any(|warning| warning.text == "the blob says hello"));
+}

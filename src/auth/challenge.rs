@@ -261,6 +261,10 @@ mod tests {
                 "Bearer realm=r scope=repository:a:pull,push service=s",
             ),
             (
+                r#"Bearer realm=r,scope=repository:a:delete,pull,delete,*,service=s"#,
+                "Bearer realm=r scope=repository:a:delete,pull,delete,* service=s",
+            ),
+            (
                 "Bearer scope=repository:a:pull,push repository:b:pull,*, realm=r, Basic realm=x",
                 "Bearer scope=repository:a:pull,push repository:b:pull,* realm=r | Basic realm=x",
             ),

@@ -248,6 +248,13 @@ mod tests {
     }
 
     #[test]
+    fn a_name_has_at_most_255_characters() {
+        let named = |length: usize| Repository::parse(&format!("registry.example.com/{}", "a".repeat(length)), None);
+        assert_eq!(named(255).unwrap().remote_name().len(), 255);
+        assert!(named(256).unwrap_err().message().contains("longer than 255 characters"));
+    }
+
+    #[test]
     fn no_repositories() {
         let long = "a".repeat(256);
         for (text, reason) in [

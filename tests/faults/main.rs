@@ -22,6 +22,7 @@ mod cut;
 mod descend;
 mod download;
 mod elsewhere;
+mod exactly;
 mod existing;
 mod exports;
 mod exports_torn;

@@ -45,7 +45,13 @@ fn cve_2024_29902_lists_of_attachments_end() {
                            "annotations": {"a": "x".repeat(1 << 20)}});
         let list = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [entry]});
         let next = format!("</v2/a/b/referrers/{}?page={}>; rel=\"next\"", digest(b"x"), page + 1);
-        reply(200).header("Content-Type", INDEX_TYPE).header("Link", next).body(list.to_string())
+        let page = reply(200).header("Content-Type", INDEX_TYPE).body(list.to_string());
+        // Who reads on is let go in the end.
+        if seen.number > 40 {
+            page
+        } else {
+            page.header("Link", next)
+        }
     });
     let client = Client::new(changed(options(), |options| options.max_list_bytes = 2 << 20)).unwrap();
     let outcome = client.referrers(&call(&client), &at(&server.host, &digest(b"x")), &ReferrersOptions::default());

@@ -26,7 +26,7 @@ fn an_offset_behind_the_chunk_is_not_believed() {
             _ => created(seen),
         });
         let client = client();
-        let options = UploadOptions { chunk_size: 1000, ..UploadOptions::default() };
+        let options = UploadOptions { chunk_size: 1000 };
         let mut upload = client.start_upload(&call(&client), &repository(&server.host), &options).unwrap();
         let outcome = upload.write(&noise(1000)).and_then(|()| upload.finish(None).map(drop));
         fails(outcome, Code::Protocol, "of the upload");

@@ -1,5 +1,6 @@
 #!/bin/bash
-# What an event loop feels of downloads: jobs compared with a thread for each, in one run: part of `make bench`. Prints, never fails for
+# What an event loop feels of downloads: jobs compared with a thread for each, in one run, in C, in Python's asyncio, and of fibers in
+# Ruby (which take a thread each): part of `make bench`. Prints, never fails for
 # being slow. OCIREG_LIBRARY_DIR says where the library is, if not in target/release.
 set -euo pipefail
 
@@ -17,7 +18,7 @@ cc -O2 -std=c11 -D_GNU_SOURCE -I"$root/include" "$root/tests/bench/loops.c" -o "
 # blob SIZE: puts it; its reference
 blob() {
     head -c "$1" /dev/urandom >"$work/blob"
-    "$root/target/release/ocireg" blob put "$OCIREG_TEST_V3/bench/loops" "$work/blob" >/dev/null
+    "$library/ocireg" blob put "$OCIREG_TEST_V3/bench/loops" "$work/blob" >/dev/null
     echo "$OCIREG_TEST_V3/bench/loops@sha256:$(sha256sum "$work/blob" | cut -d' ' -f1)"
 }
 large=$(blob 128M)
@@ -26,5 +27,9 @@ for _ in 1 2 3; do
     for how in jobs threads; do
         "$work/loops" "$large" "$how" 5
         "$work/loops" "$small" "$how" 1000
+        OCIREG_LIB=$library/libocireg.so PYTHONPATH=$root/bindings/python python3 "$root/tests/bench/loops.py" "$large" "$how" 5
+        OCIREG_LIB=$library/libocireg.so PYTHONPATH=$root/bindings/python python3 "$root/tests/bench/loops.py" "$small" "$how" 1000
+        OCIREG_LIB=$library/libocireg.so ruby -I "$root/bindings/ruby/lib" "$root/tests/bench/loops.rb" "$large" "${how/jobs/fibers}" 5
+        OCIREG_LIB=$library/libocireg.so ruby -I "$root/bindings/ruby/lib" "$root/tests/bench/loops.rb" "$small" "${how/jobs/fibers}" 300
     done
 done

@@ -41,7 +41,6 @@ def _forked() -> None:
     global _listed
     _listed = threading.RLock()
     _calls.clear()
-    enclosing.set(None)
 
 
 os.register_at_fork(after_in_child=_forked)
@@ -76,9 +75,13 @@ class Enclosed:
     def enclose(self, context: Any) -> None:
         """Before each call with this context."""
         outer = enclosing.get()
-        if outer is not self.outer and outer is not self:
-            self.outer = outer
-            check(library.ocireg_context_set_within, context, outer and outer.context_in_use())
+        if outer is self.outer or outer is self:
+            return
+        self.outer = outer
+        if outer is None:
+            check(library.ocireg_context_set_within, context, None)
+        else:
+            outer.surround(context)
 
 
 class Call(Enclosed):
@@ -222,18 +225,17 @@ class Call(Enclosed):
         return self.job.ask(function, *arguments)
 
     def attempt(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        outer = enclosing.get()
         try:
-            enclosing.set(self)
             return function(*arguments)
         except BaseException as error:
             self.failure = self.failure or error
             return STOP
-        finally:
-            enclosing.set(outer)
 
-    def context_in_use(self) -> ContextHandle | None:
-        return self.handle if self.handle.value else None
+    def surround(self, context: Any) -> None:
+        """Calls with the library's context are made in a callback of this one, unless it has ended or is of a process before a fork."""
+        with _listed:
+            alive = _calls.get(self.number) is self
+            check(library.ocireg_context_set_within, context, self.handle if alive else None)
 
 
 def _told(number: int, kind: str, *arguments: Any) -> int:
@@ -256,11 +258,17 @@ def _log(number: int, event: bytes) -> int:
 
 def _credentials(number: int, host: bytes, answer: int) -> int:
     call = _calls.get(number)
-    return int(call is None or call.ask(_find, call.settings.credentials_callback, host.decode(), answer) is STOP)
+    return int(call is None or call.ask(_find, call, host.decode(), answer) is STOP)
 
 
-def _find(callback: CredentialsCallback, host: str, answer: int) -> None:
-    found = callback(host)
+def _find(call: Call, host: str, answer: int) -> None:
+    callback: CredentialsCallback = call.settings.credentials_callback  # type: ignore[assignment]
+    outer = enclosing.get()
+    try:
+        enclosing.set(call)
+        found = callback(host)
+    finally:
+        enclosing.set(outer)
     if found is not None and not isinstance(found, Mapping):
         raise TypeError(f"the credentials are {type(found).__name__}, not a dict")
     for key, value in (found or {}).items():

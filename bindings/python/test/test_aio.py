@@ -369,6 +369,35 @@ class AsyncTest(helper.Case, unittest.IsolatedAsyncioTestCase):
                 await asyncio.sleep(0.1)
                 self.assertEqual(ended, ["left"] * (1 + leave))
 
+    async def test_one_answer_for_several_clients(self) -> None:
+        host, alice = helper.registry("HTPASSWD"), {"username": "alice", "password": "s3cret:with colon"}
+        login: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        async with (
+            AsyncClient(plain_http=True, credentials=lambda _: login) as client,
+            AsyncClient(plain_http=True, credentials=lambda _: login) as other,
+        ):
+            whole = asyncio.ensure_future(other.repositories(host))
+            # One that does not wait for it any more takes it from nobody.
+            with self.assertRaises(ocireg.TimeoutError):
+                await client.repositories(host, timeout=0.3)
+            self.assertFalse(login.cancelled())
+            login.set_result(alice)
+            self.assertIn("repositories", await whole)
+        gone: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        gone.cancel()
+        async with AsyncClient(plain_http=True, credentials=lambda _: gone) as client:
+            with self.assertRaises(ocireg.Cancelled):
+                await client.repositories(host)
+
+    async def test_an_answer_that_comes_too_late(self) -> None:
+        def answer(_: str) -> Any:
+            time.sleep(0.6)
+            return {"username": "alice", "password": "s3cret:with colon"}
+
+        async with AsyncClient(plain_http=True, credentials=answer) as client:
+            with self.assertRaises(ocireg.TimeoutError):
+                await client.repositories(helper.registry("HTPASSWD"), timeout=0.2)
+
     async def test_callbacks_that_nobody_would_await(self) -> None:
         async def told(*_: Any) -> None:
             self.fail("it runs")

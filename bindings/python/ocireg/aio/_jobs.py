@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import ctypes
 import inspect
 import json
@@ -16,7 +17,7 @@ from .._call import Enclosed, enclosing, limit_of
 from .._memory import Bytes, ClientHandle, Json, Owned, check, exception, made
 from .._native import library
 from .._sink import taken
-from ..errors import Forked
+from ..errors import Cancelled, Forked, InvalidArgument
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -55,7 +56,10 @@ class Hub:
             return
         if self.loop and not self.loop.is_closed():
             raise RuntimeError("the client is at work in another event loop")
-        loop.add_reader(self.fd(), self.drain)
+        # What the callbacks of all jobs call is not made for the answer that the first job may be made for.
+        context = contextvars.copy_context()
+        context.run(enclosing.set, None)
+        context.run(loop.add_reader, self.fd(), self.drain)
         self.loop = loop
 
     def add(self, job: Job) -> None:
@@ -201,7 +205,9 @@ class Job(Enclosed):
         try:
             found = callback(host)
             if inspect.isawaitable(found):
-                task = asyncio.ensure_future(self.answer_later(found))
+                # A future of the caller's may have others that wait for it.
+                wanted = asyncio.shield(found) if asyncio.isfuture(found) else found
+                task = asyncio.ensure_future(self.answer_later(wanted))
                 self.tasks.add(task)
                 task.add_done_callback(self.tasks.discard)
             else:
@@ -209,22 +215,34 @@ class Job(Enclosed):
         finally:
             enclosing.reset(outside)
 
-    def context_in_use(self) -> Any:
-        return self.context if self.handle.value else None
+    def surround(self, context: Any) -> None:
+        """Calls with the library's context are made for an answer of this one, unless it belongs to a process before a fork."""
+        try:
+            check(library.ocireg_context_set_within, context, self.context if self.handle.value else None)
+        except Forked:
+            pass
 
     async def answer_later(self, found: Any) -> None:
         try:
             self.answer(await found)
         except BaseException as error:
-            # When the call has ended nobody waits for the answer.
+            # When the call has ended nobody waits for the answer, and this task was cancelled; else another one was.
             if asyncio.current_task() in self.tasks:
-                self.fail(error)
+                other = isinstance(error, asyncio.CancelledError)
+                self.fail(Cancelled("what was to find the credentials was cancelled") if other else error)
 
     def answer(self, found: Any) -> None:
         if found is not None and not isinstance(found, Mapping):
             raise TypeError(f"the credentials are {type(found).__name__}, not a dict")
-        if self.address in self.hub.jobs:
-            check(library.ocireg_job_answer, self.handle, _convert.options(found or {}))
+        options = _convert.options(found or {})
+        if self.address not in self.hub.jobs:
+            return
+        try:
+            check(library.ocireg_job_answer, self.handle, options)
+        except InvalidArgument:
+            # It comes too late: what ended the call says why.
+            if not self.over:
+                raise
 
     def fail(self, error: BaseException) -> None:
         self.failure = self.failure or error

@@ -32,7 +32,7 @@ module Ocireg
       enclose(Job.current)
       Worker.run(method(:cancel), self) do
         @job = Job.current
-        @job.context = @handle
+        lend(@job)
         yield @handle
       end
     end
@@ -43,6 +43,9 @@ module Ocireg
     ensure
       @context.leave(self)
     end
+
+    # What the blocks of a job call is made within this call.
+    def lend(job) = job.context = @handle
 
     def finished = @context.leave(self)
 

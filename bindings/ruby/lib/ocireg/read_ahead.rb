@@ -76,6 +76,7 @@ module Ocireg
       # Marks a call as being read.
       def live(call)
         LIVE[call] = true
+        call.lend(Job.current)
         yield
       ensure
         LIVE.delete(call)

@@ -1,6 +1,7 @@
 #include "result.h"
 
 #include "json.h"
+#include "style.h"
 #include "template.h"
 
 #include <stdlib.h>
@@ -40,7 +41,7 @@ static int report_nothing(const struct output *output, const ocireg_json *docume
 static int write_by_template(const struct output *output, FILE *file, const char *lines, const char *json)
 {
     const char *format = output->format != NULL ? output->format : lines;
-    bool terminal = isatty(fileno(file)), found;
+    bool terminal = is_terminal(file), found;
     /* Lines stay lines: only what the user's own format prints to a pipe goes there as it is. */
     struct template_target target = {.file = file, .clean = terminal || output->format == NULL, .aligned = terminal};
     ocireg_json *document = json_parsed(json);

@@ -4,10 +4,15 @@
 #include <string.h>
 #include <unistd.h>
 
+bool is_terminal(FILE *file)
+{
+    return isatty(file == stdout ? STDOUT_FILENO : fileno(file));
+}
+
 bool style_moves(FILE *file)
 {
     const char *terminal = getenv("TERM");
-    return isatty(fileno(file)) && (terminal == NULL || strcmp(terminal, "dumb") != 0);
+    return is_terminal(file) && (terminal == NULL || strcmp(terminal, "dumb") != 0);
 }
 
 /* The rule of no-color.org: any value but an empty one. */

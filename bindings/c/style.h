@@ -10,6 +10,8 @@
 #define STYLE_FAINT "\033[2m"
 #define STYLE_END "\033[0m"
 
+/* Standard output need not have its own descriptor here (see patient_stdout.c). */
+bool is_terminal(FILE *file);
 /* Whether it is a terminal where what was written can be replaced. */
 bool style_moves(FILE *file);
 /* Whether what is written there may be coloured. */

@@ -49,7 +49,21 @@ static void test_blobs(void **state) {
     expect_shell(text("$0 %s >out && cmp out b && $0 %s -o - | cmp - b", binary, binary));
 }
 
+/* What strangers have written says nothing to a terminal, also to one that does not block. */
+static void test_a_terminal_that_does_not_block(void **state) {
+    (void)state;
+    folder = new_folder();
+    write_file(text("%s/x", folder), "x", 1);
+    expect_shell("$0 artifact push oci:lay:a x --artifact-type a/b --annotation \"k=$(printf 'a\\033[31mb')\" >out");
+    const char *const how[] = {"", "python3 -c 'import fcntl, os; fcntl.fcntl(1, fcntl.F_SETFL, os.O_NONBLOCK | fcntl.fcntl(1, fcntl.F_GETFL))'; "};
+    for (int i = 0; i < 2; i++) {
+        struct terminal terminal = terminal_line(text("%sTERM=xterm %s manifest get oci:%s/lay:a --format '{/manifest/annotations/k}'", how[i], command(), folder));
+        assert_int_equal(terminal_end(&terminal), 0);
+        assert_string_equal(terminal.said, "a?[31mb\r\n");
+    }
+}
+
 int main(int argc, char **argv) {
-    const struct CMUnitTest tests[] = {test(test_archives), test(test_blobs)};
+    const struct CMUnitTest tests[] = {test(test_archives), test(test_blobs), test(test_a_terminal_that_does_not_block)};
     return run_all(tests, argc, argv);
 }

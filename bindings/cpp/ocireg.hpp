@@ -173,6 +173,8 @@ private:
 
     const ocireg_json *get() const noexcept { return at_.get(); }
     std::int32_t kind() const noexcept { return ocireg_json_kind(get(), nullptr); }
+    /* A name as a pointer writes it. */
+    static std::string step(std::string_view name);
     /* What is there, which was asked for by this pointer. */
     value inside(const ocireg_json *at, const std::string &pointer) const
     {
@@ -229,7 +231,7 @@ private:
     value here() const
     {
         return parent_.inside(ocireg_json_item(parent_.get(), nullptr, position_),
-                              '/' + (parent_.is_array() ? std::to_string(position_) : name()));
+                              parent_.is_array() ? '/' + std::to_string(position_) : step(name()));
     }
 
     value parent_;
@@ -263,7 +265,7 @@ inline std::string value::text() const
 inline value::iterator value::begin() const { return iterator(*this); }
 inline value::iterator value::end() const { return {}; }
 
-inline value value::operator[](std::string_view name) const
+inline std::string value::step(std::string_view name)
 {
     std::string pointer = "/";
     for (const char c : name) {
@@ -274,6 +276,12 @@ inline value value::operator[](std::string_view name) const
         else
             pointer += c;
     }
+    return pointer;
+}
+
+inline value value::operator[](std::string_view name) const
+{
+    const std::string pointer = step(name);
     return is_object() ? at(pointer) : inside(nullptr, pointer);
 }
 

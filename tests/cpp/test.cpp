@@ -99,6 +99,8 @@ void values()
     CHECK_THROWS(ocireg::value_error, std::runtime_error, "member /layers/1 (of a/b)/size is", (void)all.layer("a/b", 1)["size"].integer());
     CHECK_THROWS(ocireg::value_error, std::runtime_error, "member /list/1/b/0 is", (void)all["list"][1]["b"][0].string());
     CHECK_THROWS(ocireg::value_error, std::runtime_error, "member /list/1/x is", for (const auto &one : all["list"]) if (one.is_object()) (void)one["x"].string());
+    const ocireg::value odd(R"({"a/b~c":{}})");
+    CHECK_THROWS(ocireg::value_error, std::runtime_error, "member /a~1b~0c/x is", (void)odd.begin()->at("/x").string());
     CHECK_THROWS(ocireg::value_error, std::runtime_error, "the missing member is not a number", (void)none.number());
     CHECK_THROWS(ocireg::value_error, std::runtime_error, "not a boolean", (void)all["text"].boolean());
     CHECK_THROWS(ocireg::value_error, std::runtime_error, "not a string", (void)all["list"].strings());

@@ -811,8 +811,8 @@ ocireg_status ocireg_context_warnings(const ocireg_context *context,
 
 // Sets the progress callback; NULL removes it. While a call that uses the network or reads and writes much is under way, it is
 // called at least every 250 ms. When nothing has moved it gets the same numbers as before, so that a program can check there
-// whether the call is still wanted. A callback that takes long is told of fewer pieces, so that no more than half of the time is
-// its own, and always of the last one where the total is known. `userdata` must stay valid until then or until the context is
+// whether the call is still wanted. A callback that takes long is called less often, so that no more than half of the time is
+// its own, and always for the last piece where the total is known. `userdata` must stay valid until then or until the context is
 // freed and no call uses it.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.

@@ -52,7 +52,8 @@ impl ProgressInterval {
 
     /// Whether it should be called although nothing has moved.
     pub(super) fn is_due(&self) -> bool {
-        lock(&self.0).at.elapsed() >= SILENCE
+        let last = lock(&self.0);
+        last.at.elapsed() >= SILENCE.max(last.took)
     }
 
     /// Whether a transfer of this call has begun.

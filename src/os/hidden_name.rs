@@ -21,12 +21,19 @@ pub(crate) fn hidden_beside(target: &Path, suffix: &str) -> PathBuf {
         room => {
             let mut hasher = DefaultHasher::new();
             hasher.write(name.as_bytes());
-            hidden.push(OsStr::from_bytes(&name.as_bytes()[..room - MARK]));
+            hidden.push(OsStr::from_bytes(beginning(name.as_bytes(), room - MARK)));
             hidden.push(format!(".{:016x}", hasher.finish()));
         }
     }
     hidden.push(suffix);
     target.with_file_name(hidden)
+}
+
+/// At most so many bytes, and no part of a character: some file systems take whole ones only.
+fn beginning(name: &[u8], most: usize) -> &[u8] {
+    let is_within = |at: &usize| name[*at] & 0xc0 == 0x80;
+    let cut = (0..=most).rev().find(|at| !is_within(at)).unwrap_or(most);
+    &name[..cut]
 }
 
 #[cfg(test)]
@@ -47,6 +54,10 @@ mod tests {
             let (one, other) = (hidden(&format!("{}1", "x".repeat(length - 1))), hidden(&"x".repeat(length)));
             assert_eq!((one.len(), other.len()), (MOST - ROOM, MOST - ROOM));
             assert!(one != other && one.ends_with(".partial.d"), "{one} {other}");
+        }
+        // `hidden` wants whole characters.
+        for before in 0..3 {
+            hidden(&format!("{}{}", "x".repeat(before), "語".repeat(84)));
         }
     }
 }

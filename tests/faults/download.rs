@@ -547,23 +547,28 @@ fn a_file_with_a_long_name() {
 /// A progress hook that takes long does not make the transfer as many times as long as it has pieces.
 #[test]
 fn a_slow_progress_hook_has_half_of_the_time() {
-    let blob = noise(12 << 20);
-    let copy = blob.clone();
-    let server = Server::start(move |seen| serve(&copy, seen));
+    slow_hook(Duration::from_millis(30), &noise(12 << 20), |reply| reply);
+    // Nor while hardly anything moves.
+    slow_hook(Duration::from_millis(400), &noise(30), |reply| reply.paced(Duration::from_millis(100)));
+}
+
+fn slow_hook(pause: Duration, blob: &[u8], how: fn(Reply) -> Reply) {
+    let copy = blob.to_vec();
+    let server = Server::start(move |seen| how(serve(&copy, seen)));
     let client = client();
     let (context, call) = with_context(&client);
     let told = Arc::new(Mutex::new((Duration::ZERO, Duration::ZERO, 0, 0)));
     let seen = told.clone();
     context.set_progress(Some(Arc::new(move |done, _| {
         let start = Instant::now();
-        std::thread::sleep(Duration::from_millis(30));
+        std::thread::sleep(pause);
         let mut seen = seen.lock().unwrap();
         let took = start.elapsed();
         *seen = (seen.0 + took, seen.1.max(took), seen.2 + 1, done);
         Ok(())
     })));
     let start = Instant::now();
-    client.get_blob(&call, &at(&server.host, &digest(&blob)), &ReadOptions::default()).unwrap();
+    client.get_blob(&call, &at(&server.host, &digest(blob)), &ReadOptions::default()).unwrap();
     let whole = start.elapsed();
     let (in_hook, longest, calls, last) = *told.lock().unwrap();
     assert_eq!(last, blob.len() as u64);

@@ -21,11 +21,10 @@ use crate::stream::source::Source;
 use crate::sync::lock;
 
 impl ArchiveWriter {
-    /// Whether the file has a blob. Where blobs come one by one, a damaged one is not there; of whole images all are read at the end.
+    /// Whether the file has a blob. A damaged one is not there: no archive can be written with it.
     fn has_kept(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
         let before = lock(&self.before).clone();
-        let Some(kept) = before.filter(|kept| kept.size(&wanted.digest) == Some(wanted.size)) else { return Ok(false) };
-        Ok(self.unnamed != UnnamedBlobs::Kept || kept.is_right(call, wanted)?)
+        before.map_or(Ok(false), |kept| kept.has(call, wanted))
     }
 }
 

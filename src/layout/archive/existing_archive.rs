@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use serde_json::Value;
 
@@ -22,6 +23,7 @@ use crate::os::special_file::open_regular;
 use crate::os::{offset, owner};
 use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::stream::unpack::Packing;
+use crate::sync::lock;
 
 /// An archive that another image can be added to.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub(super) struct ExistingArchive {
     pub(super) saved: Option<Vec<Value>>,
     /// Blobs that are as if they were not there.
     left_out: BTreeSet<Digest>,
+    /// Blobs that were read, and are right: many images may need the same one.
+    right: Mutex<BTreeSet<Digest>>,
 }
 
 impl ExistingArchive {
@@ -84,7 +88,8 @@ impl ExistingArchive {
             .map_err(|error| error.within("index.json"))?;
         let list = tar.small("manifest.json", MOST_BYTES)?;
         let saved = list.map(|list| written_manifest_json::parse(&list)).transpose()?;
-        let kept = ExistingArchive { path: path.to_owned(), tar, index, saved, left_out: BTreeSet::new() };
+        let (left_out, right) = (BTreeSet::new(), Mutex::default());
+        let kept = ExistingArchive { path: path.to_owned(), tar, index, saved, left_out, right };
         kept.check_agreement(call)?;
         Ok(kept)
     }
@@ -163,17 +168,22 @@ impl ExistingArchive {
         Ok(self.size(&blob.digest) == Some(blob.size) && self.is_right(call, blob)?)
     }
 
-    /// Whether a blob that is there has its digest: all of it is read.
+    /// Whether a blob that is there has its digest: all of it is read, once.
     pub(super) fn is_right(&self, call: &Call, blob: &Descriptor) -> Result<bool> {
-        let mut blob = self.open_blob(call, blob)?;
+        if lock(&self.right).contains(&blob.digest) {
+            return Ok(true);
+        }
+        let mut opened = self.open_blob(call, blob)?;
         loop {
-            match blob.piece() {
+            match opened.piece() {
                 Ok(Some(_)) => {}
-                Ok(None) => return Ok(true),
+                Ok(None) => break,
                 Err(error) if is_wrong(&error) => return Ok(false),
                 Err(error) => return Err(error),
             }
         }
+        lock(&self.right).insert(blob.digest.clone());
+        Ok(true)
     }
 
     /// Opens a blob, which is verified as it is read.

@@ -93,7 +93,9 @@ impl ArchiveWriter {
                 Err(error) if is_wrong(&error) => {
                     let found = both.damaged(whole.blobs.get(whole.named..).unwrap_or_default())?;
                     if found.is_empty() {
-                        return Err(error);
+                        return Err(
+                            error.with_hint("a copy of an image that has the right bytes replaces what is damaged")
+                        );
                     }
                     damaged.extend(found);
                     continue;

@@ -160,9 +160,12 @@ impl StagingFolder {
         self.layout.put_manifest(call, content, &Role::Child)
     }
 
-    /// Takes a blob of a caller.
+    /// Takes a blob of a caller, instead of what an earlier call has left that has not its digest.
     pub(super) fn take_blob(&self, call: &Call, source: &mut dyn Source, promised: PromisedBlob) -> Result<TakenBlob> {
-        self.layout.take_blob(call, source, promised)
+        if let Some(digest) = promised.digest {
+            self.remove_wrong(call, digest)?;
+        }
+        self.layout.take_anew(call, source, promised)
     }
 
     /// Called when everything has been put.

@@ -8,12 +8,33 @@ use crate::error::{Code, Error, Result};
 use crate::layout::index_change::{self, TakenName};
 use crate::layout::index_entry::named;
 use crate::layout::received_blob::{present, receive};
+use crate::manifest::Descriptor;
 use crate::store::condition::{NameCondition, NameFate};
 use crate::store::{ChangeStore, PromisedBlob, RawManifest, RemovedName, TakenBlob, WriteStore};
 use crate::stream::source::Source;
 
 impl OciLayout {
     pub(super) fn take(&self, call: &Call, source: &mut dyn Source, promised: PromisedBlob) -> Result<TakenBlob> {
+        self.take_where(call, source, promised, |found| Ok(!self.has(call, found)?))
+    }
+
+    /// The same where nobody has verified what is there: what comes replaces it, unless the caller's digest says that it is right.
+    pub(in crate::layout) fn take_anew(
+        &self,
+        call: &Call,
+        source: &mut dyn Source,
+        promised: PromisedBlob,
+    ) -> Result<TakenBlob> {
+        self.take_where(call, source, promised, |_| Ok(true))
+    }
+
+    fn take_where(
+        &self,
+        call: &Call,
+        source: &mut dyn Source,
+        promised: PromisedBlob,
+        is_new: impl FnOnce(&Descriptor) -> Result<bool>,
+    ) -> Result<TakenBlob> {
         self.hold(call)?;
         if let Some(there) = present(call, self, source, promised)? {
             return Ok(there);
@@ -21,7 +42,7 @@ impl OciLayout {
         let algorithm = promised.digest.map_or(Algorithm::Sha256, Digest::algorithm);
         let folder = self.root.join("blobs").join(algorithm.name());
         let (partial, found) = receive(call, &folder, source, promised)?;
-        let is_new = !self.has(call, &found)?;
+        let is_new = is_new(&found)?;
         if is_new {
             partial.settle_at(&self.blob_path(&found.digest))?;
             self.flush_folders()?;

@@ -1,5 +1,7 @@
 //! Archives that nobody could read again are not written, and one that has something damaged in it can be changed and repaired.
 
+use ocireg::place::{SyncDestination, SyncOptions, SyncSource};
+
 use super::kept::image_for;
 use super::*;
 
@@ -137,10 +139,46 @@ fn a_damaged_blob_is_replaced_by_the_right_one() {
     }
 }
 
+/// Whether something names it or nothing does: what is copied or synced has the right bytes.
+#[test]
+fn a_damaged_blob_is_replaced_by_a_copy_and_by_a_sync_of_an_image_that_has_it() {
+    let (config, image) = small_image();
+    for (kind, [first, second, third]) in KINDS {
+        for is_named in [false, true] {
+            let kept = Kept::new(kind);
+            let other = image_for(&kept, "arm64");
+            kept.put(&format!(":{first}"), &other, json!({})).unwrap();
+            kept.put_blob(config);
+            if is_named {
+                kept.put(&format!(":{second}"), &image, json!({})).unwrap();
+            }
+            kept.rewrite(|folder| damage(folder, &digest(config)));
+            let (client, held) = (&kept.held.client, &kept.held);
+            held.put_blob(config);
+            held.put(":v1", &image, json!({})).unwrap();
+            let to = kept.place(&format!(":{third}"));
+            let done = place::copy(client, &call(client), &held.place(":v1"), &to, &CopyOptions::default()).unwrap();
+            assert_eq!(done.blobs["copied"], 1, "{kind}: the damaged one is not there");
+            assert!(kept.file(&digest(config)) == config && is_clean(held.folder.path()), "{kind} {is_named}");
+        }
+    }
+    let kept = Kept::new("oci-archive");
+    kept.put(":v0", &image_for(&kept, "arm64"), json!({})).unwrap();
+    kept.put_blob(config);
+    kept.rewrite(|folder| damage(folder, &digest(config)));
+    kept.held.put_blob(config);
+    kept.held.put(":v1", &image, json!({})).unwrap();
+    let client = &kept.held.client;
+    let from = SyncSource::named(client, &format!("oci:{}", kept.held.path("l"))).unwrap();
+    let to = SyncDestination::named(client, &format!("oci-archive:{}", kept.held.path("a.tar"))).unwrap();
+    let done = place::sync(client, &call(client), &from, &to, &SyncOptions::default()).unwrap();
+    assert!(done.tags.failed == 0 && kept.file(&digest(config)) == config, "{done:?}");
+    assert_eq!(kept.names(), ["v0", "v1"]);
+}
+
 /// A killed call may have left something there, which has aged or was made by another program.
 #[test]
 fn what_lies_in_the_staging_folder_does_not_stand_before_the_archive() {
-    use std::os::unix::fs::PermissionsExt as _;
     let (config, image) = small_image();
     let kept = Kept::new("oci-archive");
     kept.put_blob(config);
@@ -148,12 +186,7 @@ fn what_lies_in_the_staging_folder_does_not_stand_before_the_archive() {
     let child = json!({"mediaType": MANIFEST_TYPE, "digest": digest(b"elsewhere"), "size": 9});
     let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [child]}).to_string();
     kept.put(":i", &index, json!({"allow_missing": true})).unwrap();
-    let leave = |wrong: &Digest| {
-        let blobs = kept.held.folder.path().join(".a.tar.partial.d/blobs/sha256");
-        fs::create_dir_all(&blobs).unwrap();
-        fs::set_permissions(kept.held.path(".a.tar.partial.d"), fs::Permissions::from_mode(0o700)).unwrap();
-        fs::write(blobs.join(wrong.hex()), "wrong").unwrap();
-    };
+    let leave = |wrong: &Digest| kept.leave(wrong, "wrong");
     leave(&digest(image.as_bytes()));
     kept.untag(":v3").unwrap();
     assert!(kept.is_alone() && kept.digest(":v1").unwrap() == digest(image.as_bytes()));
@@ -163,6 +196,30 @@ fn what_lies_in_the_staging_folder_does_not_stand_before_the_archive() {
     kept.untag(":v2").unwrap();
     assert_eq!(kept.names(), ["i", "v1"]);
     assert!(kept.is_alone());
+}
+
+/// The stream that has the right bytes is there only once.
+#[test]
+fn a_callers_blob_replaces_what_lies_in_the_staging_folder() {
+    for kind in ["oci-archive", "docker-archive"] {
+        let kept = Kept::new(kind);
+        for (by, bytes) in [("put", b"one"), ("stream", b"two")] {
+            kept.leave(&digest(bytes), "bad");
+            match by {
+                "put" => assert!(kept.put_blob(bytes)),
+                _ => {
+                    let (client, place) = (&kept.held.client, kept.place(""));
+                    let options = BlobPutOptions { size: Some(3), ..BlobPutOptions::default() };
+                    let put = place::put_blob_stream(client, &call(client), &place, &mut &bytes[..], &options);
+                    assert!(put.unwrap().uploaded);
+                }
+            }
+            assert!(kept.file(&digest(bytes)) == bytes && kept.is_alone(), "{kind} {by}");
+        }
+        // What a killed call has left, and is right, is taken.
+        kept.leave(&digest(b"three"), "three");
+        assert!(kept.put_blob(b"three") && kept.file(&digest(b"three")) == b"three" && kept.is_alone(), "{kind}");
+    }
 }
 
 /// As in a layout, where only a clean-up takes it: between the steps of a put another process may copy or tag.

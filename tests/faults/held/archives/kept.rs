@@ -55,6 +55,15 @@ impl Kept {
         Command::new("tar").args(["-xOf", &self.held.path("a.tar"), &name]).output().unwrap().stdout
     }
 
+    /// A file in the staging folder, as a killed call may leave it.
+    pub(super) fn leave(&self, blob: &Digest, content: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let blobs = self.held.folder.path().join(".a.tar.partial.d/blobs/sha256");
+        fs::create_dir_all(&blobs).unwrap();
+        fs::set_permissions(self.held.path(".a.tar.partial.d"), fs::Permissions::from_mode(0o700)).unwrap();
+        fs::write(blobs.join(blob.hex()), content).unwrap();
+    }
+
     fn put_wrong(&self) {
         let options = BlobPutOptions { digest: Some(digest(b"other")), ..BlobPutOptions::default() };
         let (client, place) = (&self.held.client, self.place(""));

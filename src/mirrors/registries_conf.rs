@@ -1,7 +1,9 @@
 //! containers-registries.conf(5), version 2: what podman, skopeo, buildah and CRI-O read. Written after that manual and the source of
 //! containers/image (pkg/sysregistriesv2), with these differences:
 //!
-//! - A prefix `example.com` is not for `example.com:5000`, unless it is blocked (there it always is, by mistake).
+//! - A prefix `example.com` is not for `example.com:5000`, unless it is blocked (there it always is, by mistake). A prefix
+//!   `*.example.com` is for each port, as there; but a mirror or location is asked instead of host and port, where the port stays behind it
+//!   there, which leads to another port, or after a path is refused as no name.
 //! - What lists tags, referrers and repositories asks mirrors too; there only images are pulled from them.
 //! - An image that is named by a tag may come from several endpoints: the tag from one that may be asked for tags, and what has a digest from
 //!   any that may be asked for digests. There one endpoint gives all of an image.

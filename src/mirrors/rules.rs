@@ -17,7 +17,7 @@ use crate::reference::Repository;
 pub(crate) enum NameScope {
     /// `HOST[:PORT][/COMPONENT…]`: this host, or these repositories of it.
     Prefix(String),
-    /// All hosts without a port below a domain: `*.example.com`, which is written without `*.`.
+    /// All hosts below a domain, with a port or without: `*.example.com`, which is written without `*.`.
     Subdomains(String),
     /// All hosts that are addresses of a network (Docker's insecure-registries).
     Network(ipnet::IpNet),
@@ -145,10 +145,14 @@ fn with_usual_port(name: &str) -> Option<String> {
     (bare(host) == host).then(|| format!("{host}{USUAL_PORT}{rest}"))
 }
 
+fn without_port(host: &str) -> &str {
+    host.rsplit_once(':').filter(|_| !host.ends_with(']')).map_or(host, |(host, _)| host)
+}
+
 /// A name without the port of its host; Docker Hub's servers have its name.
 fn bare(name: &str) -> String {
     let (host, rest) = name.split_at(name.find('/').unwrap_or(name.len()));
-    let host = host.rsplit_once(':').filter(|_| !host.ends_with(']')).map_or(host, |(host, _)| host);
+    let host = without_port(host);
     let host = if docker_hub::HOSTS.contains(&host) { docker_hub::DEFAULT_INDEX } else { host };
     format!("{host}{rest}")
 }
@@ -163,7 +167,9 @@ impl NameScope {
                 (rest.is_empty() || rest.starts_with('/')).then_some(prefix.len())
             }
             NameScope::Subdomains(domain) => {
-                // A host with a port is another registry, as with prefixes: what it has is not what the others have under that name.
+                // On each port, as containers' own reader (refMatchingSubdomainPrefix) lets the host end at a colon: unlike a prefix, which
+                // names one registry, this is for all that a domain has.
+                let host = without_port(host);
                 let below = host.strip_suffix(domain.as_str())?;
                 // What containers' own reader compares is the length of the rule, not of the host.
                 (below.len() > 1 && below.ends_with('.')).then_some(domain.len() + 2)
@@ -211,7 +217,8 @@ mod tests {
         assert_eq!(found("example.com/teams"), Some(NameScope::Prefix("example.com".into())));
         assert_eq!(found("a.example.com/b"), Some(NameScope::Subdomains("example.com".into())));
         assert_eq!(found("badexample.com/b"), Some(NameScope::Everything));
-        assert_eq!(found("a.example.com:5000/b"), Some(NameScope::Everything), "another port is another registry");
+        assert_eq!(found("a.example.com:5000/b"), Some(NameScope::Subdomains("example.com".into())), "on each port");
+        assert_eq!(found("example.com:5000/b"), Some(NameScope::Everything), "another port is another registry");
         assert_eq!(found("mongo"), Some(NameScope::Prefix("docker.io/library".into())));
         assert_eq!(found("user/mongo"), Some(NameScope::Everything));
         assert!(matches!(found("10.1.2.3:5000/a"), Some(NameScope::Network(_))));

@@ -53,6 +53,7 @@ fn subdomains_keep_the_whole_name() {
     );
     let conf = conf.unwrap();
     assert_eq!(asked(&conf, "a.example.com/x/y").unwrap(), ["m.io/all/x/y dt", "origin/x/y dtp"]);
+    assert_eq!(asked(&conf, "a.example.com:5000/x").unwrap(), ["m.io/all/x dt", "origin/x dtp"], "on each port");
     assert_eq!(asked(&conf, "a.b.io/x").unwrap(), ["registry-1.docker.io/b/x dt", "origin/x p"]);
     assert_eq!(asked(&conf, "example.com/x"), None);
 }

@@ -98,7 +98,7 @@ pub fn tag(client: &Client, call: &Call, from: &Place, to: &str, options: &TagOp
     if let Place::Registry(reference) = from {
         let to = reference.renamed(to)?;
         let near = reference.repository().canonical_name() == to.repository().canonical_name();
-        let from = RegistryStore::new(client, reference.clone()).for_its_registry();
+        let from = RegistryStore::new(client, reference.clone()).written_to(to.repository());
         let to = RegistryStore::new(client, to);
         return tag_image(call, &from, &to, near, options);
     }

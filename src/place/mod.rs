@@ -38,7 +38,6 @@ use serde_json::json;
 use crate::convert::v1::V1Store;
 use crate::error::{Code, Error, Result, Side};
 use crate::reference::{check_length, Reference};
-use crate::registry::host;
 use crate::registry::store::RegistryStore;
 use crate::registry::Client;
 use crate::registry_v1::tag_of;
@@ -150,11 +149,11 @@ impl Place {
         self.source_from(client, None)
     }
 
-    /// Opens it to write what it names, or something about that, to another place: in one registry the tag is read at the registry itself.
+    /// Opens it to write what it names, or something about that, to another place: in one registry the tag is read where it is written to.
     pub(crate) fn source_for(&self, client: &Client, to: &Place) -> Result<Box<dyn ReadStore>> {
         match (self, to) {
-            (Place::Registry(reference), Place::Registry(other)) if is_one_registry(reference, other) => {
-                Ok(Box::new(RegistryStore::new(client, reference.clone()).for_its_registry()))
+            (Place::Registry(reference), Place::Registry(other)) => {
+                Ok(Box::new(RegistryStore::new(client, reference.clone()).written_to(other.repository())))
             }
             _ => self.source(client),
         }
@@ -201,10 +200,6 @@ impl Place {
             Place::Local(at) => at.destination(client, descriptor)?,
         })
     }
-}
-
-fn is_one_registry(one: &Reference, other: &Reference) -> bool {
-    host::key(&one.repository().index().name) == host::key(&other.repository().index().name)
 }
 
 /// Whether what stands before the first colon is meant as a transport, though as none that is known here, and not as a host or a

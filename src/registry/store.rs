@@ -38,8 +38,9 @@ pub struct RegistryStore {
     unlisted: Mutex<Vec<(Digest, Descriptor)>>,
     /// Its tag refers to what is put already, and only its subject's list lacks that.
     is_only_unlisted: AtomicBool,
-    /// Its tags are read where it is written to: what is written by them stays, and nothing checks what a mirror says of a tag.
-    is_as_written: bool,
+    /// Where what its tags name is written to. In its registry they are read there: what is written by them stays, and nothing checks what
+    /// a mirror says of a tag.
+    written_to: Option<Repository>,
 }
 
 impl RegistryStore {
@@ -47,12 +48,12 @@ impl RegistryStore {
     pub fn new(client: &Client, reference: Reference) -> RegistryStore {
         let (unlisted, is_only_unlisted) = (Mutex::default(), AtomicBool::default());
         let client = client.clone();
-        RegistryStore { client, reference, is_new: false, unlisted, is_only_unlisted, is_as_written: false }
+        RegistryStore { client, reference, is_new: false, unlisted, is_only_unlisted, written_to: None }
     }
 
-    /// The same, of which something is to be written to its registry.
-    pub(crate) fn for_its_registry(self) -> RegistryStore {
-        RegistryStore { is_as_written: true, ..self }
+    /// The same, of which something is to be written to a repository.
+    pub(crate) fn written_to(self, repository: &Repository) -> RegistryStore {
+        RegistryStore { written_to: Some(repository.clone()), ..self }
     }
 
     /// The same, when the registry does not list the tag: it is not asked for it again.
@@ -130,9 +131,15 @@ impl RegistryStore {
 
     fn get(&self, call: &Call, reference: &Reference) -> Result<RawManifest> {
         let options = GetOptions::default();
-        let found = match reference.digest() {
-            None if self.is_as_written => fetch(&self.destination(call)?, reference, &options)?,
-            _ => self.client.fetch_manifest(call, reference, &options)?,
+        let at = match &self.written_to {
+            Some(to) if reference.digest().is_none() => {
+                Remote::to_read_and_write(&self.client, call, reference.repository(), to)?
+            }
+            _ => None,
+        };
+        let found = match at {
+            Some(at) => fetch(&at, reference, &options)?,
+            None => self.client.fetch_manifest(call, reference, &options)?,
         };
         found.served_by.iter().for_each(|host| call.memory::<Senders>().add(host.clone()));
         Ok(RawManifest { document: found.document, bytes: found.bytes })

@@ -25,20 +25,27 @@ pub(super) struct RegistryRepository {
     pub(super) repository: Repository,
     /// Whether the registry takes tags away, and nothing else; None: not tried yet.
     pub(super) takes_tags: Mutex<Option<bool>>,
-    /// What is read is written to its registry: it is read as it is there.
-    pub(super) is_as_written: bool,
+    /// Where what is read is written to. In its registry it is read as it is there.
+    pub(super) written_to: Option<Repository>,
 }
 
 impl RegistryRepository {
     pub(super) fn new(client: Client, repository: Repository) -> RegistryRepository {
-        RegistryRepository { client, repository, takes_tags: Mutex::default(), is_as_written: false }
+        RegistryRepository { client, repository, takes_tags: Mutex::default(), written_to: None }
     }
 
     /// The same, as the source of what goes to another place, `docker://HOST/…` or elsewhere.
     pub(super) fn for_destination(self, place: &str) -> RegistryRepository {
-        let host_of = |place: &str| place.strip_prefix("docker://")?.split('/').next().map(host::key);
-        let is_as_written = host_of(place) == Some(host::key(&self.repository.index().name));
-        RegistryRepository { is_as_written, ..self }
+        let repository_of = |place: &str| Repository::parse(place.strip_prefix("docker://")?, None).ok();
+        RegistryRepository { written_to: repository_of(place), ..self }
+    }
+
+    /// Where tags are read that are written to its registry; None: as ever.
+    fn as_written(&self, call: &Call) -> Result<Option<Remote>> {
+        match &self.written_to {
+            Some(to) => Remote::to_read_and_write(&self.client, call, &self.repository, to),
+            None => Ok(None),
+        }
     }
 
     /// A tag or a digest of it.
@@ -69,13 +76,14 @@ impl SourceRepository for RegistryRepository {
     }
 
     fn tags(&self, call: &Call, itself: bool, wanted: &dyn Fn(&str) -> bool, take: &mut dyn FnMut(&str)) -> Result<()> {
-        let tags = match itself {
-            // A mirror may have a part of them, or those of yesterday.
-            true => {
-                let remote = Remote::itself(&self.client, call, &self.repository)?;
-                tags_of(&remote, NameWindow::default(), wanted)?.tags
-            }
-            false => self.client.tags_where(call, &self.repository, wanted)?,
+        // A mirror may have a part of them, or those of yesterday; and they are listed where they are read.
+        let at = match itself {
+            true => Some(Remote::itself(&self.client, call, &self.repository)?),
+            false => self.as_written(call)?,
+        };
+        let tags = match at {
+            Some(at) => tags_of(&at, NameWindow::default(), wanted)?.tags,
+            None => self.client.tags_where(call, &self.repository, wanted)?,
         };
         tags.iter().for_each(take);
         Ok(())
@@ -92,16 +100,19 @@ impl SourceRepository for RegistryRepository {
 
     fn look(&self, call: &Call, name: &str) -> Result<Descriptor> {
         let (reference, options) = (self.named(name)?, HeadOptions::default());
-        let head = match self.is_as_written {
-            true => head(&Remote::to_write(&self.client, call, &self.repository)?, &reference, &options)?,
-            false => self.client.head_manifest(call, &reference, &options)?,
+        let head = match self.as_written(call)? {
+            Some(at) => head(&at, &reference, &options)?,
+            None => self.client.head_manifest(call, &reference, &options)?,
         };
         Ok(Descriptor::new(&head.media_type, head.digest, head.size))
     }
 
     fn open(&self, name: &str) -> Result<Box<dyn ReadStore>> {
         let store = RegistryStore::new(&self.client, self.named(name)?);
-        Ok(Box::new(if self.is_as_written { store.for_its_registry() } else { store }))
+        Ok(Box::new(match &self.written_to {
+            Some(to) => store.written_to(to),
+            None => store,
+        }))
     }
 }
 

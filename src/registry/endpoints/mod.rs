@@ -73,6 +73,34 @@ impl Remote {
         Turn::new(client, call, repository, EndpointUse::Write)?.next()
     }
 
+    /// Where a repository is read of which something is written to `to`, because what a mirror says of a tag is checked by nothing: where it
+    /// is written to itself. None, and it is read as ever, where that may not be asked for tags or where nothing may be written; and for
+    /// another registry, or a repository that another rule is for, which says nothing of this one.
+    pub(crate) fn to_read_and_write(
+        client: &Client,
+        call: &Call,
+        repository: &Repository,
+        to: &Repository,
+    ) -> Result<Option<Remote>> {
+        if host::key(&repository.index().name) != host::key(&to.index().name) {
+            return Ok(None);
+        }
+        let book = client.rule_book(Some(call))?;
+        let rule = |of: &Repository| book.of(of.index(), of.remote_name());
+        let asked = rule(repository)?;
+        if repository.remote_name() != to.remote_name() {
+            // What is wrong with the other one is an error of what is written.
+            let Ok(other) = rule(to) else { return Ok(None) };
+            if asked.as_ref().map(|asked| &asked.source) != other.as_ref().map(|other| &other.source) {
+                return Ok(None);
+            }
+        }
+        match asked.as_ref().is_none_or(|asked| asked.writer().is_some_and(|writer| writer.may.by_tag)) {
+            true => Remote::to_write(client, call, repository).map(Some),
+            false => Ok(None),
+        }
+    }
+
     /// Tags of a repository were set or deleted here: from now on they are asked here first.
     pub(crate) fn has_written(&self, repository: &Repository, tags: &[&str]) {
         if let Some(key) = &self.key {

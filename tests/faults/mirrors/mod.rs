@@ -13,6 +13,7 @@ mod not_its_fault;
 mod operations;
 mod order;
 mod own_tags;
+mod own_tags_by_files;
 mod probes;
 mod resume;
 mod rules;

@@ -31,9 +31,10 @@ fn place(text: &str) -> Place {
     Place::parse(text).unwrap()
 }
 
-type Write = fn(&Client, &str) -> Result<(), Error>;
+pub type Write = fn(&Client, &str) -> Result<(), Error>;
 
-const WRITES: [(&str, Write); 9] = [
+/// What writes something of the tag `t` of a repository.
+pub const WRITES: [(&str, Write); 10] = [
     ("tag", |client, name| {
         place::tag(client, &call(client), &place(&format!("{name}:t")), "new", &options(json!({}))).map(drop)
     }),
@@ -44,6 +45,10 @@ const WRITES: [(&str, Write); 9] = [
     ("copy", |client, name| {
         let (from, to) = (place(&format!("{name}:t")), place(&format!("{name}:new")));
         place::copy(client, &call(client), &from, &to, &options(json!({}))).map(drop)
+    }),
+    ("copy elsewhere", |client, name| {
+        let to = place(&format!("{}c:new", name.strip_suffix('b').unwrap()));
+        place::copy(client, &call(client), &place(&format!("{name}:t")), &to, &options(json!({}))).map(drop)
     }),
     ("attach", |client, name| {
         let artifact = Artifact::default();

@@ -1,0 +1,127 @@
+//! What is written to a registry by one of its tags, where a machine's file has a rule for it: the tag is read where it is written to only if the
+//! file lets that be asked for tags.
+
+use ocireg::registry::Client;
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::house::Manner::*;
+use super::house::*;
+use super::own_tags::WRITES;
+use crate::common::*;
+use crate::server::*;
+
+/// One that takes what is written, and gives nothing.
+fn only_takes(seen: &Seen) -> Reply {
+    match seen.method.as_str() {
+        "GET" | "HEAD" if seen.path() != "/v2/" => reply(404),
+        "PUT" => created(seen).header("OCI-Subject", digest(manifest().as_bytes())),
+        _ => healthy(seen),
+    }
+}
+
+fn text_in(folder: &TempDir, name: &str, text: &str) -> String {
+    let path = folder.path().join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, text).unwrap();
+    path.to_string_lossy().into_owned()
+}
+
+fn with_registries_conf(text: &str) -> (Client, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = text_in(&folder, "registries.conf", text);
+    (Client::new(changed(options(), |options| options.machine.registries_conf = Some(path))).unwrap(), folder)
+}
+
+/// Each of these writes, of all or of those to another repository, is of the image that is read.
+fn check(house: &House, client: &Client, writer: &str, only_elsewhere: bool) {
+    let is_elsewhere = |what: &str| what == "sync" || what.ends_with("elsewhere");
+    for (what, write) in WRITES.into_iter().filter(|(what, _)| !only_elsewhere || is_elsewhere(what)) {
+        let before = house.server(writer).seen().len();
+        write(client, &house.repository().full_name()).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let right = digest(manifest().as_bytes());
+        let seen = house.server(writer).seen().split_off(before);
+        let has = |seen: &Seen| {
+            let body = String::from_utf8_lossy(&seen.body);
+            seen.method == "PUT" && (body == manifest() || body.contains(right.as_str()))
+        };
+        assert!(seen.iter().any(has), "{what}");
+    }
+}
+
+#[test]
+fn a_repository_that_is_read_elsewhere_is_read_there_by_its_tags() {
+    let mut house = House::new(&[("m1", Healthy)]);
+    house.add("origin", only_takes);
+    let (origin, m1) = (house.host("origin"), house.host("m1"));
+    let (client, _folder) =
+        with_registries_conf(&format!("[[registry]]\nprefix = \"{origin}/a/b\"\nlocation = \"{m1}/z\"\n"));
+    check(&house, &client, "origin", false);
+}
+
+/// Nothing is written to it.
+#[test]
+fn a_blocked_repository_with_a_mirror_goes_to_another_one_of_its_registry() {
+    let mut house = House::new(&[("m1", Healthy)]);
+    house.add("origin", only_takes);
+    let (origin, m1) = (house.host("origin"), house.host("m1"));
+    let (client, _folder) = with_registries_conf(&format!(
+        "[[registry]]\nlocation = \"{origin}/a/b\"\nblocked = true\n[[registry.mirror]]\nlocation = \"{m1}/z\"\n"
+    ));
+    check(&house, &client, "origin", true);
+    assert!(!house.server("origin").seen().iter().any(|seen| seen.path().starts_with("/v2/a/b/")));
+}
+
+#[test]
+fn a_host_that_only_takes_pushes_is_asked_for_no_tags() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    house.add("m1", only_takes);
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("[host.\"http://{}\"]\ncapabilities = [\"push\"]\n", house.host("m1"));
+    text_in(&folder, &format!("{}/hosts.toml", house.host("origin")), &text);
+    let certs = folder.path().to_string_lossy().into_owned();
+    let all = changed(options(), |options| options.machine.containerd_certs_dir.0 = vec![certs]);
+    check(&house, &Client::new(all).unwrap(), "m1", false);
+}
+
+#[test]
+fn a_registry_that_is_read_under_other_names_is_read_so_by_its_tags() {
+    let mut house = House::empty();
+    house.add("origin", |seen| match seen.path().starts_with("/v2/z/") {
+        true => healthy(seen),
+        false => only_takes(seen),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let origin = house.host("origin");
+    let text = format!(
+        "mirrors:\n  \"{origin}\":\n    endpoint: [\"https://{origin}\"]\n    rewrite:\n      \"^a/b$\": \"z/b\"\n"
+    );
+    let path = text_in(&folder, "registries.yaml", &text);
+    let client = Client::new(changed(options(), |options| options.machine.k3s_registries = Some(path))).unwrap();
+    check(&house, &client, "origin", false);
+}
+
+/// The mirror lists what the registry has deleted, and not yet what it has got.
+#[test]
+fn tags_are_listed_where_they_are_read() {
+    let mut house = House::empty();
+    house.add("m1", |seen| match seen.path().ends_with("/tags/list") {
+        true => reply(200).json(r#"{"name":"a/b","tags":["old","t"]}"#),
+        false => healthy(seen),
+    });
+    house.add("origin", |seen| match seen.path() {
+        "/v2/a/b/tags/list" => reply(200).json(r#"{"name":"a/b","tags":["new","t"]}"#),
+        "/v2/a/b/manifests/new" => healthy(&Seen { target: "/v2/a/b/manifests/t".to_owned(), ..seen.clone() }),
+        path if path.starts_with("/v2/a/c/") => only_takes(seen),
+        _ => healthy(seen),
+    });
+    let client = house.client(&["m1"]);
+    let name = house.repository().full_name();
+    let to = format!("{}c", name.strip_suffix('b').unwrap());
+    let done = crate::synced::synced_by(&client, &name, &to, json!({})).unwrap();
+    assert_eq!((&done["tags"]["copied"], &done["tags"]["failed"]), (&json!(2), &json!(0)), "{done:#}");
+    assert_eq!(house.server("m1").count("GET", "/tags/list"), 0);
+    for tag in ["new", "t"] {
+        assert_eq!(house.server("origin").count("PUT", &format!("/v2/a/c/manifests/{tag}")), 1, "{tag}");
+    }
+}

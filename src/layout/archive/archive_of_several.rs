@@ -2,9 +2,9 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use super::write::ArchiveWriter;
+use super::write::{ArchiveWriter, PartEntries};
 use super::ArchiveFormat;
 use crate::call::Call;
 use crate::digest::Digest;
@@ -71,7 +71,8 @@ impl ArchiveOfSeveral {
     /// The place for an image of it.
     pub(crate) fn part(&self, name: Option<&str>) -> Result<ArchivePart> {
         name.map_or(Ok(()), check_new_name)?;
-        Ok(ArchivePart { archive: self.clone(), name: name.map(str::to_owned) })
+        let entries = Mutex::new(PartEntries::waiting());
+        Ok(ArchivePart { archive: self.clone(), name: name.map(str::to_owned), entries })
     }
 
     /// Takes a name away.
@@ -110,6 +111,7 @@ impl ArchiveOfSeveral {
 pub(crate) struct ArchivePart {
     archive: ArchiveOfSeveral,
     name: Option<String>,
+    entries: Mutex<PartEntries>,
 }
 
 impl ArchivePart {
@@ -156,7 +158,8 @@ impl WriteStore for ArchivePart {
     }
 
     fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()> {
-        self.writer().put_under(call, content, role, self.name.as_deref())
+        let entry = index::entry(content, role, self.name.as_deref());
+        self.writer().put_part(call, content, entry, *role == Role::Root, &self.entries)
     }
 
     // The archive is written when all images are there.
@@ -218,15 +221,24 @@ mod tests {
         let again = archive(&path);
         let part = again.part(Some("v2")).unwrap();
         part.begin(&call).unwrap();
-        let put = |number: usize| part.put_manifest(&call, &manifest(number, 4 << 20), &Role::Referrer);
-        (1..8).for_each(|number| put(number).unwrap());
+        let put = |part: &ArchivePart, number| part.put_manifest(&call, &manifest(number, 4 << 20), &Role::Referrer);
+        (1..8).for_each(|number| put(&part, number).unwrap());
         // They began side by side, when there was room for each.
         let side_by_side = again.part(Some("v3")).unwrap();
         side_by_side.begin(&call).unwrap();
-        let error = put(8).unwrap_err();
+        let error = put(&part, 8).unwrap_err();
         assert_eq!(error.code(), Code::LimitExceeded, "{error}");
         assert!(error.message().contains("in its index.json, and could not be read again"), "{error}");
         side_by_side.put_root(&call, &manifest(9, 1), &NameCondition::None).unwrap();
+        // What was refused takes no room, and of two that only fit alone, it is the second one.
+        let (fits, comes_late) = (again.part(Some("v4")).unwrap(), again.part(Some("v5")).unwrap());
+        for (number, part) in [(10, &fits), (20, &comes_late)] {
+            part.begin(&call).unwrap();
+            (number..number + 4).for_each(|number| put(part, number).unwrap());
+        }
+        fits.put_root(&call, &manifest(14, 1), &NameCondition::None).unwrap();
+        let error = comes_late.put_root(&call, &manifest(24, 1), &NameCondition::None).unwrap_err();
+        assert_eq!(error.code(), Code::LimitExceeded, "{error}");
         assert!(std::fs::read(&path).unwrap() == before);
         again.finish(&call).unwrap();
         let names: Vec<_> = archive(&path)
@@ -235,6 +247,7 @@ mod tests {
             .iter()
             .filter_map(|entry| index::name_of(entry).map(str::to_owned))
             .collect();
-        assert_eq!((names, archive(&path).entries(&call).unwrap().len()), (vec!["v1".to_owned(), "v3".to_owned()], 9));
+        assert_eq!(names, ["v1", "v3", "v4"]);
+        assert_eq!(archive(&path).entries(&call).unwrap().len(), 3 + 4, "and the four that belong to v4");
     }
 }

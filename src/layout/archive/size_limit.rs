@@ -31,6 +31,29 @@ pub(super) struct ArchiveRoom {
     entries: usize,
 }
 
+/// What entries add to an archive.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct IndexGrowth {
+    entries: usize,
+    bytes: u64,
+    /// At most so many: some may be there.
+    files: usize,
+    /// Whether one has a name that is there.
+    is_known: bool,
+}
+
+impl IndexGrowth {
+    /// That of others too.
+    pub(super) fn joined_with(self, other: IndexGrowth) -> IndexGrowth {
+        IndexGrowth {
+            entries: self.entries + other.entries,
+            bytes: self.bytes + other.bytes,
+            files: self.files + other.files,
+            is_known: self.is_known || other.is_known,
+        }
+    }
+}
+
 impl ArchiveRoom {
     /// That of what is there.
     pub(super) fn of(kept: Option<&ExistingArchive>) -> ArchiveRoom {
@@ -49,23 +72,36 @@ impl ArchiveRoom {
     /// Counts a manifest that has come, and its entry. It is refused, and not counted, if the archive could not be read again with it:
     /// of images that come side by side, each began when there was room.
     pub(super) fn add_manifest(&mut self, shown: &str, digest: &Digest, entry: Option<&Descriptor>) -> Result<()> {
-        let keys = entry.and_then(index::name_of).map(index::keys_of).unwrap_or_default();
-        let is_known = keys.iter().any(|key| self.keys.contains(key));
-        let grown = entry.filter(|_| match keys.is_empty() {
-            true => !self.listed.contains(digest),
-            false => !is_known,
-        });
-        let length = grown.map_or(0, |entry| serde_json::to_vec(entry).map_or(ENTRY, |text| text.len() as u64 + 1));
-        let (entries, index) = (self.entries + usize::from(grown.is_some()), self.index + length);
-        let kept = if is_known { 0 } else { self.kept };
+        let growth = entry.map(|entry| self.growth(entry)).unwrap_or_default();
+        let (entries, index) = (self.entries + growth.entries, self.index + growth.bytes);
+        let kept = if growth.is_known { 0 } else { self.kept };
         let is_new = !self.new_manifests.contains(digest);
         check_index(shown, entries, index)?;
         check_files(shown, kept + self.new_blobs + self.new_manifests.len() + usize::from(is_new))?;
         self.new_manifests.insert(digest.clone());
         self.listed.extend(entry.map(|_| digest.clone()));
-        self.keys.extend(keys);
+        self.keys.extend(entry.map(keys).unwrap_or_default());
         (self.kept, self.entries, self.index) = (kept, entries, index);
         Ok(())
+    }
+
+    /// Refuses manifests that come with their entries all together, while none of them is counted.
+    pub(super) fn check_growth(&self, shown: &str, growth: IndexGrowth) -> Result<()> {
+        let kept = if growth.is_known { 0 } else { self.kept };
+        check_index(shown, self.entries + growth.entries, self.index + growth.bytes)?;
+        check_files(shown, kept + self.new_blobs + self.new_manifests.len() + growth.files)
+    }
+
+    /// By how much an entry would let it grow.
+    pub(super) fn growth(&self, entry: &Descriptor) -> IndexGrowth {
+        let keys = keys(entry);
+        let is_known = keys.iter().any(|key| self.keys.contains(key));
+        let is_listed = is_known || keys.is_empty() && self.listed.contains(&entry.digest);
+        let length = serde_json::to_vec(entry).map_or(ENTRY, |text| text.len() as u64 + 1);
+        match is_listed {
+            true => IndexGrowth { files: 1, is_known, ..IndexGrowth::default() },
+            false => IndexGrowth { entries: 1, bytes: length, files: 1, is_known },
+        }
     }
 
     /// Refuses another image under a name.
@@ -76,6 +112,11 @@ impl ArchiveRoom {
         let kept = if is_known { 0 } else { self.kept };
         check_files(shown, kept + self.new_blobs + self.new_manifests.len() + 1)
     }
+}
+
+/// By what the name of an entry is known.
+fn keys(entry: &Descriptor) -> Vec<String> {
+    index::name_of(entry).map(index::keys_of).unwrap_or_default()
 }
 
 /// Refuses an archive that could not be read again: the small files that say what is in it, and its blobs.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use super::contents::{Additions, UnnamedBlobs};
 use super::existing_archive::ExistingArchive;
+use super::size_limit::IndexGrowth;
 use super::spooled_blobs::SpooledBlobs;
 use super::staged_and_kept::StagedAndKept;
 use super::staging::Staging;
@@ -52,6 +53,38 @@ pub(super) struct StagedCopy {
     /// The pipe or device that is written to, if it is not a file.
     pub(super) out: Option<File>,
     pub(super) new: Mutex<Additions>,
+}
+
+/// The entries of an image that comes to an archive.
+#[derive(Debug)]
+pub(super) enum PartEntries {
+    /// Its root has not come yet: those of what belongs to it, and what they add.
+    Waiting(Vec<Descriptor>, IndexGrowth),
+    /// Its root is listed: what comes is listed at once.
+    Listed,
+}
+
+impl PartEntries {
+    pub(super) fn waiting() -> PartEntries {
+        PartEntries::Waiting(Vec::new(), IndexGrowth::default())
+    }
+
+    fn growth(&self) -> IndexGrowth {
+        match self {
+            PartEntries::Waiting(_, growth) => *growth,
+            PartEntries::Listed => IndexGrowth::default(),
+        }
+    }
+
+    /// All that come to the archive with this one. What comes later is listed at once.
+    fn take_with(&mut self, entry: Descriptor) -> Vec<Descriptor> {
+        let mut entries = match std::mem::replace(self, PartEntries::Listed) {
+            PartEntries::Waiting(entries, _) => entries,
+            PartEntries::Listed => Vec::new(),
+        };
+        entries.push(entry);
+        entries
+    }
 }
 
 impl StagedCopy {
@@ -150,13 +183,50 @@ impl ArchiveWriter {
 
     /// Puts a manifest, and the root under this name.
     pub(super) fn put_under(&self, call: &Call, content: &RawManifest, role: &Role, name: Option<&str>) -> Result<()> {
-        let (work, entry) = (self.work()?, index::entry(content, role, name));
-        lock(&work.new).room.add_manifest(&self.shown, content.digest(), entry.as_ref())?;
+        let waiting = Mutex::new(PartEntries::Listed);
+        self.put_part(call, content, index::entry(content, role, name), *role == Role::Root, &waiting)
+    }
+
+    /// Puts a manifest of an image. Its entries wait for that of the root: of one that is refused, the archive lists nothing.
+    pub(super) fn put_part(
+        &self,
+        call: &Call,
+        content: &RawManifest,
+        entry: Option<Descriptor>,
+        is_root: bool,
+        part: &Mutex<PartEntries>,
+    ) -> Result<()> {
+        let work = self.work()?;
+        let Some(entry) = entry else { return self.put_child(call, &work, content) };
+        let mut part = lock(part);
+        let growth = part.growth().joined_with(lock(&work.new).room.growth(&entry));
+        lock(&work.new).room.check_growth(&self.shown, growth)?;
         work.staging.put_manifest(call, content)?;
         let mut new = lock(&work.new);
         new.staged.insert(content.digest().clone());
-        new.entries.extend(entry);
+        match &mut *part {
+            PartEntries::Waiting(waiting, so_far) if !is_root => {
+                waiting.push(entry);
+                *so_far = growth;
+            }
+            part => {
+                // Others may have come meanwhile.
+                new.room.check_growth(&self.shown, growth)?;
+                let entries = part.take_with(entry);
+                for entry in &entries {
+                    new.room.add_manifest(&self.shown, &entry.digest, Some(entry))?;
+                }
+                new.entries.extend(entries);
+            }
+        }
         Ok(())
+    }
+
+    fn put_child(&self, call: &Call, work: &StagedCopy, content: &RawManifest) -> Result<()> {
+        work.staging.put_manifest(call, content)?;
+        let mut new = lock(&work.new);
+        new.staged.insert(content.digest().clone());
+        new.room.add_manifest(&self.shown, content.digest(), None)
     }
 
     /// A name as it stands in the archive.

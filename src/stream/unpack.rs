@@ -47,7 +47,7 @@ impl UnpackLimits {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct UnpackedAmount {
     pub(crate) bytes: u64,
-    /// Those of them that are zeros of sparse files, which the stream has not.
+    /// Those of them that are zeros of sparse files, which the stream has not, and that its ratio does not allow.
     zeros: u64,
 }
 
@@ -188,8 +188,11 @@ impl Unpacker {
             .with_hint("the options max_bytes and max_ratio, where a call has them, allow more"))
     }
 
+    /// How much it was. What the ratio allows one part is not missing for the next.
     pub(crate) fn unpacked(&self) -> UnpackedAmount {
-        self.unpacked
+        let UnpackedAmount { bytes, zeros } = self.unpacked;
+        let allowed = self.packed.get().saturating_mul(self.limits.ratio.max(1));
+        UnpackedAmount { bytes, zeros: zeros.min(bytes.saturating_sub(allowed)) }
     }
 }
 
@@ -336,5 +339,35 @@ impl<R: BufRead> Read for Zstd<R> {
                 Err(error) => return Err(std::io::Error::other(error)),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::blob::MemoryBlob;
+
+    /// What is left after a part of so many bytes, with so many zeros that it does not have.
+    fn left(limits: UnpackLimits, bytes: usize, zeros: u64) -> Result<UnpackLimits> {
+        let call = Call::alone(None);
+        let blob = Box::new(MemoryBlob::new(vec![b'x'; bytes].into()));
+        let mut unpacker = Unpacker::new(&call, blob, "a part".to_owned(), 0, limits)?;
+        while unpacker.read(&mut [0; 4096])? > 0 {}
+        unpacker.count_zeros(zeros)?;
+        Ok(limits.after(unpacker.unpacked()))
+    }
+
+    #[test]
+    fn zeros_that_a_part_is_entitled_to_are_not_missing_for_the_next() {
+        let limits = UnpackLimits::new(64 << 30, 2000);
+        // 1 GiB is less than 2000 times a MiB.
+        let left_by_large = left(limits, 1 << 20, HARMLESS).unwrap();
+        assert_eq!((left_by_large.zeros, left_by_large.bytes), (HARMLESS, limits.bytes - HARMLESS - (1 << 20)));
+        let left_by_small = left(left_by_large, 500, 2_000_000).unwrap();
+        assert_eq!(HARMLESS - left_by_small.zeros, 1_000_500, "what is more than 2000 times 500 bytes");
+        // They count together where no ratio allows them.
+        let once = left(limits, 500, 600 << 20).unwrap();
+        let error = left(once, 500, 600 << 20).map(drop).unwrap_err();
+        assert_eq!(error.code(), Code::LimitExceeded, "{error}");
     }
 }

@@ -150,6 +150,33 @@ fn some_files_are_listed_as_all_of_them_are() {
     fails(list(&store, Some(&[])), Code::InvalidArgument, "empty list");
 }
 
+/// Also where the folder that a newer layer fills is not the one that an older layer had.
+#[test]
+fn a_folder_is_of_the_layer_that_the_list_of_all_files_says() {
+    let contents: [&[Vec<u8>]; 8] = [
+        &[file("other", "")],
+        &[folder("a"), file("a/x", "x")],
+        &[file("a/x", "x")],
+        &[file("a/b/y", "y")],
+        &[file(".wh.a", "")],
+        &[file(".wh.a", ""), file("a/z", "z")],
+        &[file("a/.wh.x", "")],
+        &[file("a", "no folder")],
+    ];
+    let layers: Vec<Vec<u8>> = contents.iter().map(|entries| layer(entries)).collect();
+    let mut compared = 0;
+    for number in 0..contents.len().pow(3) {
+        let chosen = [number % 8, number / 8 % 8, number / 64];
+        let store = Memory::new(&chosen.map(|at| layers[at].clone()));
+        // What is not resolved with the newest layer first is refused.
+        let (Ok(all), Ok(some)) = (list(&store, None), list(&store, Some(&["**"]))) else { continue };
+        let shown = |found: &ImageFiles| serde_json::to_value(&found.files).unwrap();
+        assert_eq!(shown(&some), shown(&all), "{chosen:?}");
+        compared += 1;
+    }
+    assert!(compared > 300, "{compared}");
+}
+
 /// Nothing is written before everything is there, and verified.
 #[test]
 fn a_failure_writes_nothing() {

@@ -91,6 +91,8 @@ pub(super) struct NameNode {
     /// By anything, and by files there, not only whiteouts or targets of links.
     pub(super) assumed: Option<Assumption>,
     pub(super) filled: Option<Assumption>,
+    /// The last layer of which the result has this name.
+    pub(super) seen: Option<LayerNumber>,
     /// The last layer that has an entry below this name.
     pub(super) below: Option<LayerNumber>,
     pub(super) folder: Option<Box<HeldFolder>>,
@@ -103,9 +105,9 @@ pub(super) struct NameNode {
 }
 
 impl NameNode {
-    /// The layer that it is from: of a folder without an entry, the oldest that has something in it.
+    /// The layer that it is from: of a folder without an entry, the oldest that has something in it and is not hidden.
     pub(super) fn layer(&self) -> LayerNumber {
-        self.taken.or(self.below).unwrap_or_default()
+        self.seen.or(self.taken).unwrap_or_default()
     }
 }
 
@@ -310,7 +312,7 @@ impl NameTree {
         if !visible {
             return Ok(false);
         }
-        node.exists = true;
+        (node.exists, node.seen) = (true, Some(layer));
         let at_once = std::mem::take(&mut node.serial) != 0;
         self.hold(spot.node(), Some(held))?;
         Ok(at_once)
@@ -326,7 +328,7 @@ impl NameTree {
         node.own = Some((layer, Own::Other(inode)));
         node.taken.get_or_insert(layer);
         if visible {
-            node.exists = false;
+            (node.exists, node.seen) = (false, Some(layer));
             self.hold(spot.node(), None)?;
         }
         Ok(visible)

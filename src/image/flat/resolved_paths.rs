@@ -68,7 +68,9 @@ impl NameTree {
         let node = &mut self.nodes[spot.node()];
         if make {
             node.own = Some((layer, Own::Implied));
-            node.exists |= visible;
+            if visible {
+                (node.exists, node.seen) = (true, Some(layer));
+            }
             self.note_folder(spot.node())?;
         }
         let node = &mut self.nodes[spot.node()];

@@ -957,8 +957,8 @@ void ocireg_context_free(ocireg_context *context);
 //      instead of hosts.toml. A broken one is an error for the names that it is for, not passed over as
 //      there; a host http:// is asked by https first only with skip_verify = true; docker.io and
 //      index.docker.io are Docker Hub's registry. A header Authorization, Basic or Bearer, goes with every
-//      request to its host, and nowhere else, until the host asks for something else or the caller or the
-//      stored credentials have some for it
+//      request to its host, and nowhere else, until the host refuses it; not where the caller or the stored
+//      credentials have some for that host
 //   k3s_registries (string): a file like k3s's /etc/rancher/k3s/registries.yaml. An endpoint or expression
 //      that is not valid is an error, not skipped as there. Of several expressions that change a name the
 //      first in the file counts, there any. The configs of * are ignored, because their login would reach any

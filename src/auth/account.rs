@@ -43,7 +43,7 @@ impl Account {
         }
     }
 
-    /// What every request has by a rule while it is not known what the server asks for.
+    /// What every request has by a rule, as long as the server does not refuse it and nobody else has credentials for it.
     pub(super) fn unasked(&self) -> Proof {
         let by_rule =
             self.by_rule.as_ref().filter(|_| self.is_unasked && !self.anonymous && self.credentials.is_none());

@@ -62,6 +62,10 @@ impl Auth {
         probes: &[(Method, RequestTarget)],
         wish: &AuthorizationWish,
     ) -> Result<Authorization> {
+        let unasked = account.unasked().text()?;
+        if unasked.is_some() && unasked.as_deref().map(|value| secret(value)) == wish.refused.map(secret) {
+            self.refused_unasked(account);
+        }
         let found = self.authorization_once(call, account, probes, wish)?;
         if !found.is_refused(wish) {
             return Ok(found);
@@ -91,7 +95,7 @@ impl Auth {
             return Authorization::of(&Proof::Bearer(token), CredentialSource::HostOptions, None, None);
         }
         let Some((challenge, remote)) = self.challenge(call, account, probes)? else {
-            let (unasked, by_rule) = (account.unasked(), account.by_rule.as_ref());
+            let (unasked, by_rule) = (self.unasked(call, account)?, account.by_rule.as_ref());
             return match unasked {
                 Proof::Nothing => Authorization::of(&unasked, CredentialSource::Nobody, None, None),
                 _ => Authorization::of(&unasked, CredentialSource::Rule, None, by_rule.and_then(username)),
@@ -132,17 +136,21 @@ impl Auth {
     ) -> Result<Option<(Challenge, Option<IpAddr>)>> {
         let known = |memory: super::OriginMemory| memory.challenge.map(|challenge| (challenge, memory.remote));
         let memory = self.memory(account);
-        let pinged = memory.known;
-        if let Some(known) = known(memory) {
+        let (pinged, mut unasked) = (memory.known, self.unasked(call, account)?.header()?);
+        if let Some(known) = known(memory).filter(|_| unasked.is_none()) {
             return Ok(Some(known));
         }
         let ping = (Method::GET, account.ping());
         for (method, target) in (!pinged).then_some(&ping).into_iter().chain(probes) {
             let mut request = Request::new(method.clone());
             request.redirects = Redirects::SameOrigin;
+            request.authorization = unasked.clone();
             let response = self.http.send(call, &account.base.find(target)?, &mut request)?;
             match response.status {
                 StatusCode::UNAUTHORIZED => {
+                    if unasked.take().is_some() {
+                        self.refused_unasked(account);
+                    }
                     self.remember(account, &challenge::parse(&response.headers), response.remote);
                     return match known(self.memory(account)) {
                         Some(known) => Ok(Some(known)),

@@ -31,7 +31,7 @@ mod token_request;
 pub(crate) mod token_response;
 mod token_server;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
@@ -103,6 +103,8 @@ struct OriginMemory {
     challenge: Option<Challenge>,
     remote: Option<IpAddr>,
     asked: HashMap<String, Credentials>,
+    /// Which credentials of rules it has refused that came without its asking.
+    refused_unasked: HashSet<String>,
     /// Whether a ping was sent to get a challenge; it is sent once.
     pinged: bool,
 }
@@ -153,6 +155,23 @@ impl Auth {
         if let Some(refused) = refused {
             call.credentials_were_refused(&account.host, &refused);
         }
+    }
+
+    /// What is sent by a rule without having been asked for: nothing once it was refused, whatever others were asked for there, nor where the
+    /// caller or the stored credentials have some, which are sent when they are asked for.
+    fn unasked(&self, call: &Call, account: &Account) -> Result<Proof> {
+        let by_rule = account.unasked();
+        if matches!(by_rule, Proof::Nothing) || self.memory(account).refused_unasked.contains(&unasked_key(account)) {
+            return Ok(Proof::Nothing);
+        }
+        Ok(match self.credentials(call, account)?.1 {
+            CredentialSource::Rule => by_rule,
+            _ => Proof::Nothing,
+        })
+    }
+
+    fn refused_unasked(&self, account: &Account) {
+        self.learn(account, |memory| memory.refused_unasked.extend([unasked_key(account)]));
     }
 
     fn learn(&self, account: &Account, change: impl FnOnce(&mut OriginMemory)) {
@@ -229,6 +248,11 @@ impl Auth {
             at: account.base.realm(url, remote),
         })
     }
+}
+
+/// Distinguishes the credentials of several rules for one origin.
+fn unasked_key(account: &Account) -> String {
+    identity(&account.base.url, account.by_rule.as_ref().unwrap_or(&Credentials::Anonymous))
 }
 
 impl Auth {

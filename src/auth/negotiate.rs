@@ -151,6 +151,9 @@ impl Auth {
         moved: bool,
     ) -> bool {
         let mut goes_on = false;
+        if asked.account.is_at(&response.url) && matches!(asked.unasked(), Ok(Some(_))) {
+            self.refused_unasked(&asked.account);
+        }
         match &asked.proof {
             _ if !asked.account.is_at(&response.url) => {
                 goes_on = true;
@@ -189,8 +192,11 @@ impl Auth {
         if let (Some(Credentials::Token(token)), false) = (&account.credentials, account.anonymous) {
             return Ok(Proof::Bearer(token.clone()));
         }
+        let unasked = self.unasked(call, account)?;
         let memory = self.memory(account);
-        let Some(challenge) = &memory.challenge else { return Ok(account.unasked()) };
+        let Some(challenge) = memory.challenge.as_ref().filter(|_| matches!(unasked, Proof::Nothing)) else {
+            return Ok(unasked);
+        };
         let credentials = self.credentials(call, account)?.0;
         let needs_a_scope = challenge.scheme == AuthScheme::Bearer && !matches!(credentials, Credentials::Token(_));
         if needs_a_scope && wanted.is_empty() {

@@ -6,7 +6,7 @@ use ocireg::call::context::Context;
 use ocireg::credentials::Credentials;
 use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::manifest::GetOptions;
-use ocireg::registry::Client;
+use ocireg::registry::{Client, ClientOptions};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -18,14 +18,26 @@ use crate::server::*;
 
 /// A client with a hosts.toml that has an Authorization for the mirror.
 fn with_hosts_toml(house: &House) -> (Client, TempDir) {
+    with_hosts_toml_and(house, options())
+}
+
+/// Another registry, at the same server.
+fn other_name(house: &House) -> String {
+    house.host("origin").replace("127.0.0.1", "localhost")
+}
+
+/// The same with other options; the other registry has the mirror too, without an Authorization.
+fn with_hosts_toml_and(house: &House, options: ClientOptions) -> (Client, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let host = folder.path().join(house.host("origin"));
-    std::fs::create_dir(&host).unwrap();
     let (mirror, value) = (format!("http://{}", house.host("m1")), basic("file"));
-    let text = format!("[host.\"{mirror}\"]\n[host.\"{mirror}\".header]\nAuthorization = \"{value}\"\n");
-    std::fs::write(host.join("hosts.toml"), text).unwrap();
+    let header = format!("[host.\"{mirror}\".header]\nAuthorization = \"{value}\"\n");
+    for (registry, header) in [(house.host("origin"), header.as_str()), (&other_name(house), "")] {
+        let host = folder.path().join(registry);
+        std::fs::create_dir(&host).unwrap();
+        std::fs::write(host.join("hosts.toml"), format!("[host.\"{mirror}\"]\n{header}")).unwrap();
+    }
     let certs = folder.path().to_string_lossy().into_owned();
-    let all = changed(options(), |options| options.machine.containerd_certs_dir.0 = vec![certs]);
+    let all = changed(options, |options| options.machine.containerd_certs_dir.0 = vec![certs]);
     (Client::new(all).unwrap(), folder)
 }
 
@@ -95,6 +107,96 @@ fn those_of_the_caller_come_instead_when_it_asks() {
     let found = client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
     assert_eq!(found.served_by.as_deref(), Some(house.host("m1")));
     assert!(got(&house, "origin", "authorization").is_empty());
+}
+
+/// Even where what the file has would be accepted, but not for this: who may read only, or may not see the repository.
+#[test]
+fn the_stored_ones_are_sent_instead_of_those_of_the_file() {
+    for status in [401, 403, 404] {
+        let mut house = House::new(&[("origin", Healthy)]);
+        house.add("m1", move |seen| match seen.header("authorization") {
+            Some(value) if value == basic("stored") => healthy(seen),
+            Some(_) => reply(status),
+            None => reply(401).header("WWW-Authenticate", "Basic realm=\"r\""),
+        });
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let auth = basic("stored").split_off("Basic ".len());
+        std::fs::write(file.path(), json!({"auths": {house.host("m1"): {"auth": auth}}}).to_string()).unwrap();
+        let path = file.path().to_string_lossy().into_owned();
+        let all = changed(options(), |options| options.credentials.credentials_file = Some(path));
+        let (client, _folder) = with_hosts_toml_and(&house, all);
+        let call = house.call(&client);
+        client.put_blob(&call, &house.repository(), b"x", &Default::default()).unwrap();
+        client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
+        assert_eq!(got(&house, "m1", "authorization"), [basic("stored")], "{status}");
+        assert!(house.server("origin").seen().is_empty(), "{status}");
+    }
+}
+
+/// The mirror asks whoever has none of the file for a token, which the file's credentials are not good for.
+#[test]
+fn what_others_are_asked_for_takes_nothing_away() {
+    for order in ["another name", "ping"] {
+        let mut house = House::new(&[("origin", Status(404))]);
+        house.add("tokens", |_| reply(200).json(r#"{"token":"anonymous"}"#));
+        let realm = house.server("tokens").url("/token");
+        house.add("m1", move |seen| match seen.header("authorization") {
+            Some(value) if value == basic("file") => healthy(seen),
+            _ => reply(401).header("WWW-Authenticate", format!("Bearer realm=\"{realm}\",service=\"s\"")),
+        });
+        let (client, _folder) = with_hosts_toml(&house);
+        let call = house.call(&client);
+        match order {
+            "another name" => {
+                let other = tag(&other_name(&house));
+                assert!(client.get_manifest(&call, &other, &GetOptions::default()).is_err());
+            }
+            _ => drop(client.ping(&call, house.host("m1")).unwrap()),
+        }
+        let before = house.server("m1").seen().len();
+        assert!(before > 0, "{order}");
+        for _ in 0..2 {
+            let found = client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
+            assert_eq!(found.served_by.as_deref(), Some(house.host("m1")), "{order}");
+        }
+        let seen = house.server("m1").seen().split_off(before);
+        assert!(seen.iter().all(|seen| seen.header("authorization") == Some(&basic("file"))), "{order}");
+        assert_eq!(seen.len(), 2, "{order}");
+    }
+}
+
+/// What other programs are told to send is what this client would send itself.
+#[test]
+fn the_header_for_other_programs_is_that_of_the_file_until_it_is_refused() {
+    for is_good in [true, false] {
+        let mut house = House::empty();
+        house.add("tokens", |_| reply(200).json(r#"{"token":"anonymous"}"#));
+        let realm = house.server("tokens").url("/token");
+        house.add("origin", move |seen| match seen.header("authorization") {
+            Some(value) if is_good && value == basic("file") => healthy(seen),
+            _ => reply(401).header("WWW-Authenticate", format!("Bearer realm=\"{realm}\",service=\"s\"")),
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let host = folder.path().join(house.host("origin"));
+        std::fs::create_dir(&host).unwrap();
+        let (url, value) = (format!("https://{}", house.host("origin")), basic("file"));
+        let text = format!("[host.\"{url}\"]\n[host.\"{url}\".header]\nAuthorization = \"{value}\"\n");
+        std::fs::write(host.join("hosts.toml"), text).unwrap();
+        let certs = folder.path().to_string_lossy().into_owned();
+        let all = changed(options(), |options| options.machine.containerd_certs_dir.0 = vec![certs]);
+        let client = Client::new(all).unwrap();
+        client.set_host(house.host("origin"), host_options(json!({"plain_http": true}))).unwrap();
+        let call = house.call(&client);
+        client.ping(&call, house.host("origin")).unwrap();
+        let header = |refused: Option<String>| {
+            let wish = serde_json::from_value(json!({"refused": refused})).unwrap();
+            client.token(&call, &house.repository(), &wish).map(|found| found.header.unwrap().value.to_string())
+        };
+        let wanted = if is_good { basic("file") } else { "Bearer anonymous".to_owned() };
+        assert_eq!(header(None).unwrap(), wanted);
+        // The caller may know better.
+        assert_eq!(header(Some(basic("file"))).unwrap(), "Bearer anonymous");
+    }
 }
 
 #[test]

@@ -121,7 +121,9 @@ impl Client {
         let is_meant = host::key(&index.name) == host::key(&about.index.name);
         let only_in_files = named.is_none() && endpoint.is_only_in_files() && !is_meant;
         let options = named.unwrap_or_default();
-        let (mut headers, said) = (Headers::default(), said(endpoint)?);
+        // Nothing is wrong with what is not sent.
+        let said = if self.is_anonymous(about.index) { None } else { said(endpoint)? };
+        let mut headers = Headers::default();
         for (name, value) in endpoint.headers.iter().filter(|(name, _)| !is_authorization(name)) {
             let wrong = |why| Error::new(Code::Io, format!("{}: {why}", endpoint.source));
             headers.add(name, value).map_err(wrong)?;
@@ -213,11 +215,16 @@ fn is_authorization(name: &str) -> bool {
 
 /// The credentials among the headers of a rule: they are used as others are, at their origin only.
 fn said(endpoint: &RegistryEndpoint) -> Result<Option<Credentials>> {
-    let Some((_, value)) = endpoint.headers.iter().find(|(name, _)| is_authorization(name)) else { return Ok(None) };
-    let wrong = || {
-        let message = format!("{}: the header Authorization is neither Basic nor Bearer", endpoint.source);
-        Error::new(Code::Io, message)
-    };
+    let mut values = endpoint.headers.iter().filter(|(name, _)| is_authorization(name));
+    let Some((_, value)) = values.next() else { return Ok(None) };
+    let error = |why: &str| Error::new(Code::Io, format!("{}: the header Authorization {why}", endpoint.source));
+    if values.next().is_some() {
+        return Err(error("has several values"));
+    }
+    if !value.is_ascii() {
+        return Err(error("holds characters that are not allowed in a header"));
+    }
+    let wrong = || error("is neither Basic nor Bearer");
     let (scheme, text) = value.trim().split_once(' ').ok_or_else(wrong)?;
     if scheme.eq_ignore_ascii_case("bearer") {
         return Ok(Some(Credentials::Token(Zeroizing::new(text.trim().to_owned()))));
@@ -255,10 +262,29 @@ mod tests {
         );
         assert!(matches!(said(&endpoint(&[("Authorization", "bearer t")])).unwrap(), Some(Credentials::Token(_))));
         assert!(said(&endpoint(&[("X", "y")])).unwrap().is_none());
+        let twice = said(&endpoint(&[("Authorization", "Bearer t"), ("authorization", "Bearer u")])).err().unwrap();
+        assert_eq!(twice.message(), "hosts.toml:3: the header Authorization has several values");
+        let odd = said(&endpoint(&[("Authorization", "Bearer t\u{e9}")])).err().unwrap();
+        assert!(
+            odd.message().starts_with("hosts.toml:3: ") && odd.message().contains("not allowed in a header"),
+            "{odd}"
+        );
         for value in ["Basic", "Basic ???", "Digest x", "Basic YQ=="] {
             let error = said(&endpoint(&[("Authorization", value)])).err().unwrap();
             assert!(error.message().starts_with("hosts.toml:3: ") && !error.message().contains("???"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_an_anonymous_client_does_not_send_is_not_wrong() {
+        let client = Client::new(Default::default()).unwrap();
+        let index = Index::parse("r.example").unwrap();
+        let about = Circumstances { index: &index, has_alternative: true, blocks_origin: false };
+        let wrong = endpoint(&[("Authorization", "Digest x")]);
+        assert!(client.account_shown(&wrong, about).is_err());
+        client.set_host("r.example", serde_json::from_str(r#"{"anonymous": true}"#).unwrap()).unwrap();
+        let account = client.account_shown(&wrong, about).unwrap();
+        assert!(account.by_rule.is_none() && !account.is_unasked);
     }
 
     #[test]

@@ -196,7 +196,7 @@ func resident(t *testing.T) int {
 }
 
 // flat repeats something and measures how much memory grows after the first fifth of the repetitions. The limit is 3
-// MiB, which for 4000 calls would be 768 bytes each.
+// MiB, which for 4000 calls would be 768 bytes each. What is lost grows each time; Go's own heap does so now and then.
 func flat(t *testing.T, times int, do func()) {
 	t.Helper()
 	measure := func(times int) int {
@@ -207,10 +207,18 @@ func flat(t *testing.T, times int, do func()) {
 		return resident(t)
 	}
 	begun := measure(times / 5)
-	grown := measure(times-times/5) - begun
-	t.Logf("%d calls took %d KiB", times-times/5, grown)
-	if grown > 3<<10 {
-		t.Errorf("%d calls took %d KiB", times-times/5, grown)
+	for round := 1; ; round++ {
+		now := measure(times - times/5)
+		grown := now - begun
+		t.Logf("%d calls took %d KiB", times-times/5, grown)
+		if grown <= 3<<10 {
+			return
+		}
+		if round == 3 {
+			t.Errorf("%d calls took %d KiB, as those before", times-times/5, grown)
+			return
+		}
+		begun = now
 	}
 }
 

@@ -470,7 +470,7 @@ static void test_nothing_of_the_library_is_missing(void **state) {
         "blob_reader_info", "context_progress", "context_set_credentials", "manifest_layer", "json_parse_bytes", "json_string",
         "error_errno", "error_http_status", /* what the JSON and the files say too */
         "upload_start", "upload_write", "upload_finish", "upload_save", "upload_cancel", "upload_free", /* upload start, chunk, ... */
-        "client_fd", "client_next_event", "client_quiesce", "context_cancel_from_signal", "job_", /* for programs that must not wait */
+        "client_fd", "client_next_event", "client_quiesce", "context_cancel_from_signal", "context_set_within", "job_", /* for programs that must not wait */
     };
     size_t size = 0, functions = 0;
     char *list = (char *)read_file("tests/abi/symbols.txt", &size), *rest = NULL;

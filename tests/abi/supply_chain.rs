@@ -1,4 +1,4 @@
-//! What the library is made of: deny.toml compared with Cargo.lock, and the list that `make dist` writes.
+//! What the library is made of: .deny.toml compared with Cargo.lock, and the list that `make dist` writes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ fn packages() -> Vec<Value> {
 }
 
 fn policy() -> Value {
-    let read = "import json, tomllib; print(json.dumps(tomllib.load(open('deny.toml', 'rb'))))";
+    let read = "import json, tomllib; print(json.dumps(tomllib.load(open('.deny.toml', 'rb'))))";
     serde_json::from_str(&run("python3", &["-c", read])).unwrap()
 }
 

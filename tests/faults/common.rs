@@ -1,6 +1,6 @@
 //! What every case needs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ocireg::call::context::Context;
@@ -64,6 +64,17 @@ pub fn with_context(client: &Client) -> (Arc<Context>, Call) {
     use_lanes_if_asked();
     let context = Arc::new(Context::new());
     (context.clone(), client.call(Some(context)).unwrap())
+}
+
+/// What calls with a context log from now on.
+pub fn log_of(context: &Context) -> Arc<Mutex<String>> {
+    let log = Arc::new(Mutex::new(String::new()));
+    let written = log.clone();
+    context.set_log(Some(Arc::new(move |event| {
+        written.lock().unwrap().push_str(&event.to_string());
+        Ok(())
+    })));
+    log
 }
 
 pub fn digest(bytes: &[u8]) -> Digest {

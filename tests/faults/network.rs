@@ -206,12 +206,7 @@ fn extra_headers_go_to_their_host_and_nowhere_else() {
     let own = json!({"plain_http": true, "headers": ["X-Own: 0wn", "X-Both: own"]});
     client.set_host(&home.host, host_options(own)).unwrap();
     let (context, call) = with_context(&client);
-    let events = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
-    let log = events.clone();
-    context.set_log(Some(std::sync::Arc::new(move |event: &Value| {
-        log.lock().unwrap().push_str(&event.to_string());
-        Ok(())
-    })));
+    let events = log_of(&context);
     client.get_manifest(&call, &tag(&home.host), &GetOptions::default()).unwrap();
     let seen = home.seen();
     assert_eq!(seen.len(), 2);

@@ -665,12 +665,7 @@ fn no_log_and_no_error_holds_a_stored_secret() {
     folder.helper("one", ANSWER);
     let client = folder.client();
     let (context, call) = with_context(&client);
-    let log = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
-    let written = log.clone();
-    context.set_log(Some(std::sync::Arc::new(move |event| {
-        written.lock().unwrap().push_str(&event.to_string());
-        Ok(())
-    })));
+    let log = log_of(&context);
     let reference = Reference::parse(&format!("{host}/a/b:t"), None).unwrap();
     let error = client.get_manifest(&call, &reference, &GetOptions::default()).err().unwrap();
     let said = format!("{} {}", log.lock().unwrap(), error.to_json());

@@ -242,12 +242,7 @@ fn cve_2019_14825_cve_2021_45449_no_secret_is_logged() {
     });
     let client = client_for(&home.host);
     let (context, call) = with_context(&client);
-    let log = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
-    let written = log.clone();
-    context.set_log(Some(std::sync::Arc::new(move |event| {
-        written.lock().unwrap().push_str(&event.to_string());
-        Ok(())
-    })));
+    let log = log_of(&context);
     let error = client.get_blob(&call, &at(&home.host, &digest(b"x")), &Default::default()).err().unwrap();
     let said = format!("{}{error:?}{}", log.lock().unwrap(), error.to_json());
     assert!(said.contains("/token") && said.contains("/blob"), "{said}");

@@ -452,12 +452,12 @@ typedef int32_t (*ocireg_log_fn)(void *userdata, const char *event);
 // does nothing.
 //
 // Options:
-//   username (string): with password: for Basic and for the host's token server; or with identity_token, if
-//      known
+//   username (string): with password: for Basic and for the host's token server; or with identity_token, if known
 //   password (string): with username
-//   identity_token (string): a refresh token for the host's token server; a new one issued by the server
-//      replaces it. Protocol v1 has no use for it
+//   identity_token (string): a refresh token for the host's token server
 //   token (string): a bearer token, used as it is
+//
+// identity_token: a new one issued by the server replaces it. Protocol v1 has no use for it.
 typedef int32_t (*ocireg_credentials_fn)(void *userdata, const char *host, ocireg_options *answer);
 
 // Gives the bytes of a blob: puts up to `size` bytes into `buffer` and returns how many; 0 is the end, a negative number
@@ -867,115 +867,123 @@ void ocireg_context_free(ocireg_context *context);
 // Options:
 //   max_manifest_bytes (integer, default: 4194304): the largest manifest taken; at most 33554432
 //   max_list_bytes (integer, default: 33554432): the largest page of a list taken
-//   max_blob_bytes (integer): the largest blob or layer taken, by copies too; without it any whose size is
-//      known, and 8589934592 bytes of one whose size neither the registry nor the caller says
+//   max_blob_bytes (integer): the largest blob or layer taken, by copies too
 //   user_agent (string): "ocireg/VERSION" without it
 //   connect_timeout_ms (integer, default: 10000): name, TCP and TLS together
 //   idle_timeout_ms (integer, default: 30000): no byte for that long; of an upload, no 32 KiB
-//   min_speed (integer): the fewest bytes a second of a response's body, counted over idle_timeout_ms: fewer
-//      are OCIREG_TIMEOUT, 0 allows any. Without it 1024, counted over 30 s or idle_timeout_ms, whichever is
-//      longer. Time in which the library itself waits, for download_bytes_per_second too, is not counted
+//   min_speed (integer): the fewest bytes a second of a response's body, counted over idle_timeout_ms
 //   answer_timeout_ms (integer, default: 300000): from the end of an upload to its answer
 //   retries (integer, default: 4): tries after the first one
 //   max_redirects (integer, default: 10): redirects followed for one request
 //   plain_http (boolean, default: false): every host by http
-//   headers (list of strings): "Name: value" each, or in JSON an object: added to requests to the hosts that
-//      the caller names and their own token servers; not to redirects elsewhere. Refused are headers that are
-//      the library's own (Authorization, Host, Cookie, User-Agent, Range, Accept, Content-..., If-...,
-//      connection and framing headers)
+//   headers (list of strings): "Name: value" each, or in JSON an object: added to requests to the hosts that the caller names
 // TLS:
 //   insecure (boolean, default: false): TLS is not verified
-//   ca_file (string or list of strings): PEM files of certificate authorities, and of servers' own
-//      certificates, which are taken as they are, for their names and days, as one among the platform's is
+//   ca_file (string or list of strings): PEM files of certificate authorities, and of servers' own certificates
 //   ca_only (boolean, default: false): those instead of the platform's
-//   client_cert_file (string): PEM file of a client certificate with its chain, for the hosts that the caller
-//      names and their own token servers, never for hosts that a server names
-//   client_key_file (string): PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase; the same
-//      file when left out
-//   certs_dir (string or list of strings): folders as Docker has them: DIR/HOST[:PORT]/ with *.crt for
-//      authorities and NAME.cert with NAME.key for a client certificate; the first that has the host's folder
-//      counts
-//   certs_d (boolean, default: false): also the usual ones, ~/.config/containers/certs.d,
-//      ~/.config/docker/certs.d, /etc/containers/certs.d and /etc/docker/certs.d
+//   client_cert_file (string): PEM file of a client certificate with its chain
+//   client_key_file (string): PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase; the same file when left out
+//   certs_dir (string or list of strings): folders as Docker has them, with certificates in DIR/HOST[:PORT]/
+//   certs_d (boolean, default: false): also the folders of certificates that podman and Docker read
 // Proxy:
-//   proxy (string): "http://", "https://", "socks5://" (names are resolved here) or "socks5h://" (by the
-//      proxy), with "USER:PASSWORD@" if need be, or "direct" for none
-//   no_proxy (string or list of strings): hosts that it is not for, as Go reads them: "*", "name" with all
-//      names below it, ".name" without itself, addresses, "ADDRESS/BITS", each but the last with ":PORT" if
-//      wanted
-//   proxy_from_environment (boolean, default: false): without the option proxy, HTTPS_PROXY, HTTP_PROXY,
-//      ALL_PROXY and NO_PROXY in either case, read now; never for this machine's own names and addresses, and
-//      no HTTP_PROXY in a CGI program
+//   proxy (string): "http://", "https://", "socks5://" or "socks5h://", or "direct" for none
+//   no_proxy (string or list of strings): hosts that the proxy is not for, as Go reads NO_PROXY
+//   proxy_from_environment (boolean, default: false): without the option proxy, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY
 // At once, to one host:
-//   max_connections_per_host (integer, default: 8): how many requests of all threads wait for one host's
-//      responses at once, up to the end of bodies that are read whole. The bytes of blobs are not counted in
-//      either direction, so that a transfer never waits for itself, nor are transfers that wait for a limit
-//      of bytes a second
-//   requests_per_second (number, default: 0): requests to one host that begin in a second, over all threads;
-//      0 is any
-//   download_bytes_per_second (integer, default: 0): bytes of bodies that come from all hosts together in a
-//      second, shared fairly by all transfers of the client; 0 is any; responses with tokens are not counted,
-//      nor are headers
+//   max_connections_per_host (integer, default: 8): how many requests of all threads wait for one host's responses at once
+//   requests_per_second (number, default: 0): requests to one host that begin in a second, over all threads; 0 is any
+//   download_bytes_per_second (integer, default: 0): bytes of bodies that come from all hosts together in a second; 0 is any
 //   upload_bytes_per_second (integer, default: 0): the same for the bytes that are sent
 // What is where:
-//   blob_info_cache (string): a file in which processes remember which repositories have which blobs, made if
-//      it is missing: a copy to a registry mounts what another repository of it had. It holds only hints, no
-//      secrets, at most 4194304 bytes; the oldest are dropped. A file that other users may read or write, or
-//      of another kind, is not used, which is a warning, not an error
+//   blob_info_cache (string): a file in which processes remember which repositories have which blobs
 // Temporary files:
-//   temporary_dir (string): the folder for bytes that have to wait on the disk; without it /var/tmp, or /tmp
-//      where there is none; no environment is read
+//   temporary_dir (string): the folder for bytes that have to wait on the disk
 //   max_temporary_bytes (integer, default: 68719476736): the most that may wait there for one call
 // Stored credentials:
 //   credentials_file (string): a file of Docker's or podman's form, which must be there
 //   docker_config (string): a folder, whose config.json is read if it is there
-//   stored_credentials (boolean, default: false): the usual places, by the environment at this moment: the
-//      text in DOCKER_AUTH_CONFIG, the file REGISTRY_AUTH_FILE, config.json in DOCKER_CONFIG or in ~/.docker,
-//      containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or ~/.config, and ~/.dockercfg
-//   foreign_credentials (boolean, default: false): also read files of users other than root and this one, and
-//      files that other users may write, as is needed in a container whose user is not the one outside
+//   stored_credentials (boolean, default: false): use those of docker login, podman login and credential helpers
+//   foreign_credentials (boolean, default: false): also read files of other users than root and this one, and files that they may write
 //   helper_timeout_ms (integer, default: 60000): for one run of a credential helper, which is killed then
 //   helper_path (string): the folders of the helpers, with ':' between, instead of PATH
 // Files of the machine:
 //   registries_conf (string): a file in the format of containers-registries.conf(5), version 2
-//   registries_conf_dir (string or list of strings): folders whose *.conf are merged over registries_conf, in
-//      the order of their names; of several with one name that of the first folder counts
-//   registries_d (string or list of strings): folders as containers-registries.d(5) has them, whose *.yaml
-//      say where the signatures of images are, for ocireg_explain, which shows it: nothing else reads them,
-//      and no signature is looked at. Of several with one name that of the first folder counts; a key that
-//      occurs in two files is an error that names both
-//   containers_registries (boolean, default: false): also what podman and skopeo read: registries.conf in
-//      XDG_CONFIG_HOME/containers or ~/.config/containers, else in /etc/containers, else in
-//      /usr/share/containers, with the files of all their registries.conf.d. If CONTAINERS_REGISTRIES_CONF
-//      names a file, only that. Without registries_d, also all their registries.d. Older versions
-//      (containers/image 5) read the files of the user's folder after those of the machine's, which are not
-//      read if the user has a registries.conf. They read all folders even beside a file that is named, and of
-//      registries.d that of ~/.config, or if there is none that of /etc. What podman remembers in
-//      short-name-aliases.conf, and credential-helpers, are not read
-//   containerd_certs_dir (string or list of strings): folders as containerd has them:
-//      DIR/HOST[:PORT]/hosts.toml, DIR/HOST_PORT_/hosts.toml, DIR/_default/hosts.toml, or certificates
-//      instead of hosts.toml. A broken one is an error for the names that it is for, not passed over as
-//      there; a host http:// is asked by https first only with skip_verify = true; docker.io and
-//      index.docker.io are Docker Hub's registry. A header Authorization, Basic or Bearer, goes with every
-//      request to its host, and nowhere else, until the host refuses it; not where the caller or the stored
-//      credentials have some for that host
-//   k3s_registries (string): a file like k3s's /etc/rancher/k3s/registries.yaml. An endpoint or expression
-//      that is not valid is an error, not skipped as there. Of several expressions that change a name the
-//      first in the file counts, there any. The configs of * are ignored, because their login would reach any
-//      registry. registry-1.docker.io is Docker Hub
-//   docker_daemon_json (string): a file like Docker's /etc/docker/daemon.json: registry-mirrors, which are
-//      for Docker Hub, and insecure-registries. Loopback hosts are insecure too with it, as there; names are
-//      not looked up to see whether they are in an insecure network
-//   short_names (string): what a name without a registry is, wherever a call takes one: "docker.io" (the
-//      default), one of Docker Hub; "files": what the aliases of the files above say, else the registry of
-//      their unqualified-search-registries. Where there are several it is OCIREG_INVALID_REFERENCE, which
-//      lists them, in each short-name-mode, because a library cannot ask the user. podman, where it cannot
-//      ask, tries them in turn except when enforcing, and takes what a stranger has in the first. skopeo
-//      always takes Docker Hub
+//   registries_conf_dir (string or list of strings): folders whose *.conf are merged over registries_conf, in the order of their names
+//   registries_d (string or list of strings): folders as containers-registries.d(5) has them, for what ocireg_explain shows of signatures
+//   containers_registries (boolean, default: false): also the files that podman and skopeo read on this machine
+//   containerd_certs_dir (string or list of strings): folders as containerd has them: DIR/HOST[:PORT]/hosts.toml, DIR/HOST_PORT_/ or DIR/_default/
+//   k3s_registries (string): a file like k3s's /etc/rancher/k3s/registries.yaml
+//   docker_daemon_json (string): a file like Docker's /etc/docker/daemon.json
+//   short_names (string): what a name without a registry is: "docker.io" (the default), or "files"
 // Jobs:
-//   job_threads (integer, default: 16): how many threads may make the calls of jobs, at most 1024; those that
-//      wait for ocireg_job_answer (at most 1024) leave their place to others, and while all are at work a
-//      call to a registry host that none of them is for gets one more, at most as many again
+//   job_threads (integer, default: 16): how many threads may make the calls of jobs, at most 1024
+//
+// max_blob_bytes: without it any whose size is known, and 8589934592 bytes of one whose size neither the registry nor the caller says.
+//
+// min_speed: fewer are OCIREG_TIMEOUT, 0 allows any. Without it 1024, counted over 30 s or idle_timeout_ms, whichever is longer. Time in which the
+// library itself waits, for download_bytes_per_second too, is not counted.
+//
+// headers: and to their own token servers; not to redirects elsewhere. Refused are headers that are the library's own (Authorization, Host, Cookie,
+// User-Agent, Range, Accept, Content-..., If-..., connection and framing headers).
+//
+// ca_file: the latter are taken as they are, for their names and days, as one among the platform's is.
+//
+// client_cert_file: for the hosts that the caller names and their own token servers, never for hosts that a server names.
+//
+// certs_dir: *.crt for authorities, and NAME.cert with NAME.key for a client certificate; the first that has the host's folder counts.
+//
+// certs_d: ~/.config/containers/certs.d, ~/.config/docker/certs.d, /etc/containers/certs.d and /etc/docker/certs.d.
+//
+// proxy: with "USER:PASSWORD@" if need be. With socks5 names are resolved here, with socks5h by the proxy.
+//
+// no_proxy: "*", "name" with all names below it, ".name" without itself, addresses, "ADDRESS/BITS", each but the last with ":PORT" if wanted.
+//
+// proxy_from_environment: in either case, read now; never for this machine's own names and addresses, and no HTTP_PROXY in a CGI program.
+//
+// max_connections_per_host: up to the end of bodies that are read whole. The bytes of blobs are not counted in either direction, so that a transfer
+// never waits for itself, nor are transfers that wait for a limit of bytes a second.
+//
+// download_bytes_per_second: shared fairly by all transfers of the client. Responses with tokens are not counted, nor are headers.
+//
+// blob_info_cache: made if it is missing: a copy to a registry mounts what another repository of it had. It holds only hints, no secrets, at most
+// 4194304 bytes; the oldest are dropped. A file that other users may read or write, or of another kind, is not used, which is a warning, not an error.
+//
+// temporary_dir: without it /var/tmp, or /tmp where there is none; no environment is read.
+//
+// stored_credentials: the usual places, by the environment at this moment: the text in DOCKER_AUTH_CONFIG, the file REGISTRY_AUTH_FILE, config.json
+// in DOCKER_CONFIG or in ~/.docker, containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or ~/.config, and ~/.dockercfg.
+//
+// foreign_credentials: as is needed in a container whose user is not the one outside.
+//
+// registries_conf_dir: of several with one name that of the first folder counts.
+//
+// registries_d: their *.yaml say where the signatures of images are: nothing else reads them, and no signature is looked at. Of several with one name
+// that of the first folder counts; a key that occurs in two files is an error that names both.
+//
+// containers_registries: registries.conf in XDG_CONFIG_HOME/containers or ~/.config/containers, else in /etc/containers, else in
+// /usr/share/containers, with the files of all their registries.conf.d. If CONTAINERS_REGISTRIES_CONF names a file, only that. Without registries_d,
+// also all their registries.d. Older versions (containers/image 5) read the files of the user's folder after those of the machine's, which are not
+// read if the user has a registries.conf. They read all folders even beside a file that is named, and of registries.d that of ~/.config, or if there
+// is none that of /etc. What podman remembers in short-name-aliases.conf, and credential-helpers, are not read.
+//
+// containerd_certs_dir: or certificates instead of hosts.toml. A broken one is an error for the names that it is for, not passed over as there; a
+// host http:// is asked by https first only with skip_verify = true; docker.io and index.docker.io are Docker Hub's registry. A header Authorization,
+// Basic or Bearer, goes with every request to its host, and nowhere else, until the host refuses it; not where the caller or the stored credentials
+// have some for that host.
+//
+// k3s_registries: an endpoint or expression that is not valid is an error, not skipped as there. Of several expressions that change a name the first
+// in the file counts, there any. The configs of * are ignored, because their login would reach any registry. registry-1.docker.io is Docker Hub.
+//
+// docker_daemon_json: its registry-mirrors, which are for Docker Hub, and insecure-registries. Loopback hosts are insecure too with it, as there;
+// names are not looked up to see whether they are in an insecure network.
+//
+// short_names: wherever a call takes one. "docker.io": one of Docker Hub; "files": what the aliases of the files above say, else the registry of
+// their unqualified-search-registries. Where there are several it is OCIREG_INVALID_REFERENCE, which lists them, in each short-name-mode, because a
+// library cannot ask the user. podman, where it cannot ask, tries them in turn except when enforcing, and takes what a stranger has in the first.
+// skopeo always takes Docker Hub.
+//
+// job_threads: those that wait for ocireg_job_answer (at most 1024) leave their place to others, and while all are at work a call to a registry host
+// that none of them is for gets one more, at most as many again.
 //
 // Redirects go through the proxy too. A proxy resolves names itself, so of the hosts that a server names only local addresses,
 // "localhost" and the names of clouds' metadata services can be refused there. A proxy that refuses or wants other credentials
@@ -1030,49 +1038,44 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 // the hosts that it redirects to.
 //
 // Options:
-//   plain_http (boolean): true: http; false: https; without it https, or for a loopback host http if it
-//      answers a TLS hello with anything else
-//   endpoint (string): scheme, host, port and path prefix under which the host's API really is, such as
-//      "https://h/dockerproxy"
-//   mirrors (list of strings): where else to get what is there, before it is asked itself, in this order; see
-//      below
-//   mirrors_only (boolean, default: false): only its mirrors are asked: no request is sent to the host
-//      itself, and none is led to it by others
+//   plain_http (boolean): true: http; false: https; without it https, or for a loopback host http if it answers a TLS hello with anything else
+//   endpoint (string): scheme, host, port and path prefix under which the host's API really is, such as "https://h/dockerproxy"
+//   mirrors (list of strings): where else to get what is there, before it is asked itself, in this order; see below
+//   mirrors_only (boolean, default: false): only its mirrors are asked: no request is sent to the host itself, and none is led to it by others
 //   proxy (string): instead of the client's option; "direct": no proxy; no_proxy is ignored
-//   unix_socket (string): path of a unix socket that leads to the host; scheme, Host header and TLS still use
-//      the host's name
-//   address (string): "IP" or "IP:PORT" to connect to, whatever the name resolves to; the Host header and TLS
-//      still use the name; only for a host with a name
-//   headers (list of strings): "Name: value" each, or in JSON an object: in addition to the client's with
-//      other names
+//   unix_socket (string): path of a unix socket that leads to the host; scheme, Host header and TLS still use the host's name
+//   address (string): "IP" or "IP:PORT" to connect to, whatever the name resolves to
+//   headers (list of strings): "Name: value" each, or in JSON an object: in addition to the client's with other names
 //   max_connections_per_host (integer): instead of the client's option
 //   requests_per_second (number): instead of the client's option; 0 is any
-//   download_bytes_per_second (integer, default: 0): bytes of bodies that come from this host in a second,
-//      besides the client's option; 0 is any; what the host redirects to elsewhere, such as the storage of
-//      its blobs, counts as its own
-//   upload_bytes_per_second (integer, default: 0): the same for the bytes that are sent, wherever the host
-//      says that an upload goes
-//   anonymous (boolean, default: false): never send credentials, and for its repositories none that the
-//      machine's files have for mirrors either
-//   trusted_realms (list of strings): hosts that may receive this host's credentials as its token server,
-//      besides those of its own domain: HOST[:PORT]; "http://HOST[:PORT]" may receive them without TLS
-//      although this host uses https, which otherwise is refused with OCIREG_PROTOCOL
+//   download_bytes_per_second (integer, default: 0): bytes of bodies that come from this host in a second; 0 is any
+//   upload_bytes_per_second (integer, default: 0): the same for the bytes that are sent, wherever the host says that an upload goes
+//   anonymous (boolean, default: false): never send credentials, and for its repositories none that the machine's files have for mirrors either
+//   trusted_realms (list of strings): HOST[:PORT] that may receive this host's credentials as its token server
 // Credentials:
-//   username (string): with password: for Basic and for the host's token server; or with identity_token, if
-//      known
+//   username (string): with password: for Basic and for the host's token server; or with identity_token, if known
 //   password (string): with username
-//   identity_token (string): a refresh token for the host's token server; a new one issued by the server
-//      replaces it. Protocol v1 has no use for it
+//   identity_token (string): a refresh token for the host's token server
 //   token (string): a bearer token, used as it is
 // TLS, instead of what the client's options say (insecure holds if either says so):
 //   insecure (boolean, default: false): TLS is not verified
-//   ca_file (string or list of strings): PEM files of certificate authorities, and of servers' own
-//      certificates, which are taken as they are, for their names and days, as one among the platform's is
+//   ca_file (string or list of strings): PEM files of certificate authorities, and of servers' own certificates
 //   ca_only (boolean, default: false): those instead of the platform's
-//   client_cert_file (string): PEM file of a client certificate with its chain, for the hosts that the caller
-//      names and their own token servers, never for hosts that a server names
-//   client_key_file (string): PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase; the same
-//      file when left out
+//   client_cert_file (string): PEM file of a client certificate with its chain
+//   client_key_file (string): PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase; the same file when left out
+//
+// address: the Host header and TLS still use the name. Only for a host with a name.
+//
+// download_bytes_per_second: besides the client's option. What the host redirects to elsewhere, such as the storage of its blobs, counts as its own.
+//
+// trusted_realms: besides those of its own domain. "http://HOST[:PORT]" may receive them without TLS although this host uses https, which otherwise
+// is refused with OCIREG_PROTOCOL.
+//
+// identity_token: a new one issued by the server replaces it. Protocol v1 has no use for it.
+//
+// ca_file: the latter are taken as they are, for their names and days, as one among the platform's is.
+//
+// client_cert_file: for the hosts that the caller names and their own token servers, never for hosts that a server names.
 //
 // A mirror is [SCHEME://]HOST[:PORT][/PREFIX]; PREFIX is put before the repository's name, behind the usual /v2/. In JSON it may
 // be an object, and a string may be the text of one: {"endpoint": the same, "by_digest_only": boolean (it is not asked for
@@ -1200,8 +1203,7 @@ ocireg_status ocireg_manifest_build(const char *parts,
 // Asks a registry, HOST[:PORT], whether and how it speaks the protocol. No credentials are sent. Blocks.
 //
 // Options:
-//   version (integer, default: 0): the protocol version to ask for, 2 or 1; 0 asks for v2, and for v1 if /v2/
-//      answers 404
+//   version (integer, default: 0): the protocol version to ask for, 2 or 1; 0 asks for v2, and for v1 if /v2/ answers 404
 //
 // Result: {"registry": string, "url": string, "status": 200, 401 or 404 (with version 1 whatever /v1/_ping answers),
 // "api_version": 2, 1 (it answers only /v1/_ping) or null, "versions": [string] (its Docker-Distribution-API-Version),
@@ -1271,8 +1273,9 @@ ocireg_status ocireg_registry_catalog(ocireg_client *client,
 //   last (string): only tags after this one
 //   next (string): go on where the page with this `next` ended; `last` does not count then
 //   digests (boolean, default: false): look up each tag's digest too, one request a tag
-//   digest_tags (boolean, default: true): false leaves out tags that are made of a digest: lists of referrers
-//      (sha256-HEX), and what cosign and others keep beside them (sha256-HEX.sig)
+//   digest_tags (boolean, default: true): false leaves out tags that are made of a digest
+//
+// digest_tags: lists of referrers (sha256-HEX), and what cosign and others keep beside them (sha256-HEX.sig).
 //
 // Result: {"name": string, "tags": [string], "last": string or null (the last of them, when there are more), "next": string or
 // null (give it as `next` to go on; null at the end), "served_by": HOST[:PORT], the registry's or a mirror's, null of another place [,
@@ -1394,18 +1397,18 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 //
 // Options:
 //   media_type (string): instead of the one in the bytes, which are checked against it
-//   tags (list of strings): tags to set besides the reference's own; a reference with neither tag nor digest
-//      does not stand for `latest` then
+//   tags (list of strings): tags to set besides the reference's own; a reference with neither tag nor digest does not stand for `latest` then
 //   referrers_tag (boolean, default: true): false leaves the referrers tag alone
-//   allow_missing (boolean, default: false): into a layout or a dir:, where this is checked: put the manifest
-//      even if what it refers to is missing; a registry decides that itself. Of a layout with an index of
-//      which something is missing ocireg_layout_clean removes nothing, unless it is told to
+//   allow_missing (boolean, default: false): into a layout or a dir:, put the manifest even if what it refers to is missing
 // Each of the tags, which are looked at before anything is written, and once more when they are set:
-//   if_exists (string): "replace" (the default); "fail": a name that refers to a manifest already, even to
-//      this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
-//      says so
-//   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and
-//      nothing is written
+//   if_exists (string): "replace" (the default), "fail" or "skip": what becomes of a name that refers to a manifest already
+//   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and nothing is written
+//
+// allow_missing: that is checked there; a registry decides it itself. Of a layout with an index of which something is missing ocireg_layout_clean
+// removes nothing, unless it is told to.
+//
+// if_exists: "fail": even when it refers to this one, it is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
+// says so.
 //
 // Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null, "tags":
 // [string], all that were set, "skipped": [string], those that were left as they are (if_exists "skip"; when it is all of them,
@@ -1461,8 +1464,7 @@ ocireg_status ocireg_manifest_delete(ocireg_client *client,
 // is remembered for a repository for ten minutes. Blocks.
 //
 // Options:
-//   artifact_type (string): only those of this type; requested from the registry, and filtered here unless it
-//      says that it did
+//   artifact_type (string): only those of this type; requested from the registry, and filtered here unless it says that it did
 //   annotations (list of strings): "KEY" or "KEY=VALUE": only those that have all of them
 //   max (integer): at most this many
 //   next (string): go on where the call with this `next` stopped, of the same digest and artifact_type
@@ -1493,10 +1495,10 @@ ocireg_status ocireg_referrers(ocireg_client *client,
 // other tags if `list_others` has found them.
 //
 // Options:
-//   list_others (boolean, default: false): find the other tags of the same digest, one HEAD a tag for the
-//      first 256
-//   replace (boolean, default: false): where the registry deletes no tag, put an empty index under it and
-//      delete that by its digest; for that moment the tag names the empty index
+//   list_others (boolean, default: false): find the other tags of the same digest, one HEAD a tag for the first 256
+//   replace (boolean, default: false): where the registry deletes no tag, put an empty index under it and delete that by its digest
+//
+// replace: for that moment the tag names the empty index.
 //
 // Result, `json` may be NULL: {"tag": string, "digest": what it named (of several images the first), "status": the registry's HTTP status, null in a layout or an archive, "manifest":
 // "kept", "restored" (the registry deleted it, and it was put back), "deleted", "unknown" when the registry does not
@@ -1539,17 +1541,14 @@ ocireg_status ocireg_blob_head(ocireg_client *client,
 // ocireg_blob_get_fd. Blocks.
 //
 // Options:
-//   if_exists (string): "replace" (the default) or "skip": a regular file of this user or root that holds the
-//      blob already, by its digest, and by its size if that is given, stays as it is, and nothing is
-//      requested for it
-//   resume (boolean, default: true): false: begin at the first byte, remove what an earlier call has left,
-//      and leave nothing after a failure
-//   offset (integer, default: 0): only a piece, which cannot be verified, wherever it comes from (a mirror as
-//      well): from this byte on
-//   length (integer): only a piece, which cannot be verified, wherever it comes from: this many bytes;
-//      without it all that follow
+//   if_exists (string): "replace" (the default), or "skip": a file that holds the blob already stays as it is
+//   resume (boolean, default: true): false: begin at the first byte, remove what an earlier call has left, and leave nothing after a failure
+//   offset (integer, default: 0): only a piece, which cannot be verified, wherever it comes from (a mirror as well): from this byte on
+//   length (integer): only a piece, which cannot be verified, wherever it comes from: this many bytes; without it all that follow
 //   size (integer): the blob's size from its descriptor
 //   limit (integer): only for reads into memory: the most bytes to read, 67108864 without it
+//
+// if_exists: a regular file of this user or root, found to hold it by its digest, and by its size if that is given; nothing is requested for it.
 //
 // Result, `json` may be NULL: {"digest": string, "size": number or null (of the whole blob), "offset": number, "length": number
 // (bytes delivered), "verified": boolean (false for a piece), "resumed": number (how many of them an earlier call had left),
@@ -1573,10 +1572,8 @@ ocireg_status ocireg_blob_get_file(ocireg_client *client,
 // A reader that went away is OCIREG_IO with ocireg_error_errno EPIPE; no SIGPIPE comes. Blocks.
 //
 // Options:
-//   offset (integer, default: 0): only a piece, which cannot be verified, wherever it comes from (a mirror as
-//      well): from this byte on
-//   length (integer): only a piece, which cannot be verified, wherever it comes from: this many bytes;
-//      without it all that follow
+//   offset (integer, default: 0): only a piece, which cannot be verified, wherever it comes from (a mirror as well): from this byte on
+//   length (integer): only a piece, which cannot be verified, wherever it comes from: this many bytes; without it all that follow
 //   size (integer): the blob's size from its descriptor
 //   limit (integer): only for reads into memory: the most bytes to read, 67108864 without it
 //
@@ -1659,11 +1656,11 @@ void ocireg_blob_reader_free(ocireg_blob_reader *reader);
 // Options:
 //   digest (string): the digest that the bytes must have; without it sha256 is computed
 //   size (integer): the size that it must have; of a stream no more is sent, and with digest no more is read
-//   chunk_size (integer): send it in chunks of this many bytes, each kept in memory; a stream whose size or
-//      digest is not given goes in chunks of 4194304 without it
+//   chunk_size (integer): send it in chunks of this many bytes, each kept in memory
 //   single_post (boolean, default: false): one POST instead of POST and PUT, where the registry can
-//   mount_from (list of strings): repositories of the same registry that may have it: it is mounted from the
-//      first that has
+//   mount_from (list of strings): repositories of the same registry that may have it: it is mounted from the first that has
+//
+// chunk_size: a stream whose size or digest is not given goes in chunks of 4194304 without it.
 //
 // Into a layout or a dir:, which is made if it is not there, only digest and size count. The blob appears whole and verified, under its
 // digest. Until a manifest names it, cleaning the layout removes it (ocireg_layout_clean). The bytes are read, and have to be those of
@@ -1762,8 +1759,9 @@ ocireg_status ocireg_blob_delete(ocireg_client *client,
 // ocireg_upload_free. Blocks.
 //
 // Options:
-//   chunk_size (integer, default: 4194304): bytes in one request, kept in memory until the registry has them;
-//      a registry's OCI-Chunk-Min-Length makes it larger
+//   chunk_size (integer, default: 4194304): bytes in one request, kept in memory until the registry has them
+//
+// chunk_size: a registry's OCI-Chunk-Min-Length makes it larger.
 //
 // Errors: the common ones. Source: distribution-spec end-4a, end-5.
 ocireg_status ocireg_upload_start(ocireg_client *client,
@@ -1819,8 +1817,7 @@ void ocireg_upload_free(ocireg_upload *upload);
 // For an upload that is simply fed with bytes see ocireg_upload_start. Blocks.
 //
 // Options:
-//   digest_algorithm (string): of the digest that the blob will have, sha256 without it; other algorithms are
-//      announced to newer registries
+//   digest_algorithm (string): of the digest that the blob will have, sha256 without it; other algorithms are announced to newer registries
 //
 // Result, a session: {"url": string (absolute; any client that has it may be able to write to the session), "repository": string,
 // "offset":
@@ -1905,8 +1902,7 @@ ocireg_status ocireg_upload_session_cancel(ocireg_client *client,
 // error. Blocks.
 //
 // Options:
-//   keep_session (boolean, default: false): a declined mount leaves an upload session open, which is
-//      cancelled; true: returns it
+//   keep_session (boolean, default: false): a declined mount leaves an upload session open, which is cancelled; true: returns it
 //
 // Result, `json` may be NULL: {"mounted": boolean, "digest": string, "location": string or null, "session": a session, as in
 // ocireg_upload_session_start, or null}. Free with ocireg_string_free.
@@ -1974,38 +1970,43 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // one does not move again. Several processes can copy to one layout at once; copies to one archive wait for each other. Blocks.
 //
 // Options:
-//   platform (list of strings): OS/ARCH[/VARIANT] each: of an index, only these. One gives that image alone,
-//      several give an index that holds only them and their attestations. An image that is not in an index
-//      must be for them
-//   all (boolean, default: false): says explicitly that an index is copied whole, as it is by default; a
-//      docker-archive takes the host's platform by default, and refuses all
-//   sparse (boolean, default: false): with platform, keep the index unchanged, even though only these
-//      manifests are there
-//   referrers (boolean, default: false): also signatures, SBOMs and whatever else names the copied manifests
-//      as its subject, and what cosign keeps under tags made of their digests, sha256-HEX.sig, .att and
-//      .sbom, which it keeps: in a layout as names
+//   platform (list of strings): OS/ARCH[/VARIANT] each: of an index, only these
+//   all (boolean, default: false): says explicitly that an index is copied whole, as it is by default
+//   sparse (boolean, default: false): with platform, keep the index unchanged, even though only these manifests are there
+//   referrers (boolean, default: false): also signatures, SBOMs and whatever else names the copied manifests as its subject
 //   foreign_layers (boolean, default: false): also layers that are meant to be fetched from elsewhere
-//   convert_schema1 (boolean, default: false): make an OCI image of a schema-1 manifest, which is copied
-//      unchanged otherwise; its signatures are verified first, and are not part of the image; those in an
-//      index are left alone
-//   compression (string): "gzip", "zstd" or "none": for layers that are plain tars. Without it gzip for those
-//      that come from a docker-archive and go to a registry, as docker and other tools do it, else none, so
-//      that any other copy keeps its digests
+//   convert_schema1 (boolean, default: false): make an OCI image of a schema-1 manifest, which is copied unchanged otherwise
+//   compression (string): "gzip", "zstd" or "none": for layers that are plain tars
 //   compression_level (integer): 1 to 9 with gzip, 6 without it; 1 with zstd
 //   concurrency (integer, default: 4): 1 to 64: transfers at once
-//   dry_run (boolean, default: false): only say what would be done; the counts are those of the plan, nothing
-//      is made at the destination and no lock is waited for
-//   source_fd (integer): the descriptor that the `-` of a source docker-archive:- or oci-archive:- stands
-//      for, instead of standard input: a file, a pipe or a socket, read from its current position. It stays
-//      open, and its position afterwards is not specified
-//   destination_fd (integer): the descriptor that the `-` of a destination docker-archive:- or oci-archive:-
-//      stands for, instead of standard output; it stays open, at the end of what was written
+//   dry_run (boolean, default: false): only say what would be done
+//   source_fd (integer): the descriptor that the `-` of a source docker-archive:- or oci-archive:- stands for
+//   destination_fd (integer): the descriptor that the `-` of a destination docker-archive:- or oci-archive:- stands for
 // The destination's name, which is looked at before anything is read or written, and once more when it is set:
-//   if_exists (string): "replace" (the default); "fail": a name that refers to a manifest already, even to
-//      this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
-//      says so
-//   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and
-//      nothing is written
+//   if_exists (string): "replace" (the default), "fail" or "skip": what becomes of a name that refers to a manifest already
+//   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and nothing is written
+//
+// platform: one gives that image alone, several give an index that holds only them and their attestations. An image that is not in an index must be
+// for them.
+//
+// all: a docker-archive takes the host's platform by default, and refuses all.
+//
+// referrers: and what cosign keeps under tags made of their digests, sha256-HEX.sig, .att and .sbom, which it keeps: in a layout as names.
+//
+// convert_schema1: its signatures are verified first, and are not part of the image; those in an index are left alone.
+//
+// compression: without it gzip for those that come from a docker-archive and go to a registry, as docker and other tools do it, else none, so that
+// any other copy keeps its digests.
+//
+// dry_run: the counts are those of the plan, nothing is made at the destination and no lock is waited for.
+//
+// source_fd: instead of standard input: a file, a pipe or a socket, read from its current position. It stays open, and its position afterwards is not
+// specified.
+//
+// destination_fd: instead of standard output; it stays open, at the end of what was written.
+//
+// if_exists: "fail": even when it refers to this one, it is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
+// says so.
 //
 // An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
 // the new image, and an image whose last name has moved goes. Blobs that nothing named before stay, as those of ocireg_blob_put_file. Files go
@@ -2088,8 +2089,7 @@ ocireg_status ocireg_layout_check(ocireg_client *client,
 // OCIREG_UNSUPPORTED. Blocks.
 //
 // Options:
-//   prune_sparse (boolean, default: false): also remove blobs that only a missing manifest may need, or an
-//      entry that cannot be read
+//   prune_sparse (boolean, default: false): also remove blobs that only a missing manifest may need, or an entry that cannot be read
 //
 // Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number, "sparse": [string] (digests of the missing
 // manifests)}. Free with ocireg_string_free.
@@ -2107,8 +2107,7 @@ ocireg_status ocireg_layout_clean(ocireg_client *client,
 // registry, where that says more. Its bytes are verified. Blocks.
 //
 // Options:
-//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
-//      the index itself
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of the index itself
 //
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"mediaType", "digest",
 // "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "place": string [, "platform": {"os", "architecture",
@@ -2169,15 +2168,16 @@ ocireg_status ocireg_artifact_new(ocireg_artifact **artifact, ocireg_error **err
 // a temporary file until the artifact is freed. Any thread.
 //
 // Options:
-//   title (string): the name under which it is pulled (org.opencontainers.image.title): relative, without
-//      "..", and different from those of the others. Without it a file or folder gets its path, or the last
-//      part of a path that is absolute or leads upwards
-//   media_type (string): application/vnd.oci.image.layer.v1.tar without it, of a folder
-//      application/vnd.oci.image.layer.v1.tar+gzip and of a config application/vnd.unknown.config.v1+json, as
-//      oras has it
+//   title (string): the name under which it is pulled (org.opencontainers.image.title)
+//   media_type (string): its media type, instead of the one that oras gives too
 //   annotations (list of strings): KEY=VALUE each, of its descriptor
-//   config (boolean, default: false): it is the artifact's config, of which there is one at most, and has no
-//      title
+//   config (boolean, default: false): it is the artifact's config, of which there is one at most, and has no title
+//
+// title: relative, without "..", and different from those of the others. Without it a file or folder gets its path, or the last part of a path that
+// is absolute or leads upwards.
+//
+// media_type: without it application/vnd.oci.image.layer.v1.tar, of a folder application/vnd.oci.image.layer.v1.tar+gzip and of a config
+// application/vnd.unknown.config.v1+json.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 ocireg_status ocireg_artifact_add_file(ocireg_artifact *artifact,
@@ -2201,19 +2201,21 @@ ocireg_status ocireg_artifact_add_memory(ocireg_artifact *artifact,
 //
 // Options:
 // The part:
-//   title (string): the name under which it is pulled (org.opencontainers.image.title): relative, without
-//      "..", and different from those of the others. Without it a file or folder gets its path, or the last
-//      part of a path that is absolute or leads upwards
-//   media_type (string): application/vnd.oci.image.layer.v1.tar without it, of a folder
-//      application/vnd.oci.image.layer.v1.tar+gzip and of a config application/vnd.unknown.config.v1+json, as
-//      oras has it
+//   title (string): the name under which it is pulled (org.opencontainers.image.title)
+//   media_type (string): its media type, instead of the one that oras gives too
 //   annotations (list of strings): KEY=VALUE each, of its descriptor
-//   config (boolean, default: false): it is the artifact's config, of which there is one at most, and has no
-//      title
+//   config (boolean, default: false): it is the artifact's config, of which there is one at most, and has no title
 // Where the bytes wait:
-//   temporary_dir (string): the folder for bytes that have to wait on the disk; without it /var/tmp, or /tmp
-//      where there is none; no environment is read
+//   temporary_dir (string): the folder for bytes that have to wait on the disk
 //   max_temporary_bytes (integer, default: 68719476736): the most that may wait there for one call
+//
+// title: relative, without "..", and different from those of the others. Without it a file or folder gets its path, or the last part of a path that
+// is absolute or leads upwards.
+//
+// media_type: without it application/vnd.oci.image.layer.v1.tar, of a folder application/vnd.oci.image.layer.v1.tar+gzip and of a config
+// application/vnd.unknown.config.v1+json.
+//
+// temporary_dir: without it /var/tmp, or /tmp where there is none; no environment is read.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_CALLBACK, OCIREG_IO, OCIREG_LIMIT_EXCEEDED, OCIREG_FORKED.
 ocireg_status ocireg_artifact_add_stream(ocireg_artifact *artifact,
@@ -2232,23 +2234,23 @@ void ocireg_artifact_free(ocireg_artifact *artifact);
 // OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
-//   image_spec (string): "v1.1", which it is by default, or "v1.0": for registries that refuse an
-//      artifactType; that is the type of the config then
+//   image_spec (string): "v1.1", which it is by default, or "v1.0"
 //   subject (string): the place of what it is about, in the same repository or layout, by tag or digest
 // The artifact:
-//   artifact_type (string): what it is, a media type; without it application/vnd.unknown.artifact.v1, or what
-//      its config is
-//   annotations (list of strings): KEY=VALUE each, of the manifest; org.opencontainers.image.created is there
-//      only when it is given here
-//   times (boolean, default: false): the tars of folders have the times of their files; without it the same
-//      files give the same bytes whenever they were made
+//   artifact_type (string): what it is, a media type; without it application/vnd.unknown.artifact.v1, or what its config is
+//   annotations (list of strings): KEY=VALUE each, of the manifest; org.opencontainers.image.created is there only when it is given here
+//   times (boolean, default: false): the tars of folders have the times of their files
 //   concurrency (integer, default: 4): 1 to 64: transfers at once
 // The name of its place, which is looked at before anything else, and once more when it is set:
-//   if_exists (string): "replace" (the default); "fail": a name that refers to a manifest already, even to
-//      this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
-//      says so
-//   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and
-//      nothing is written
+//   if_exists (string): "replace" (the default), "fail" or "skip": what becomes of a name that refers to a manifest already
+//   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and nothing is written
+//
+// image_spec: "v1.0" is for registries that refuse an artifactType; that is the type of the config then.
+//
+// times: without it the same files give the same bytes whenever they were made.
+//
+// if_exists: "fail": even when it refers to this one, it is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
+// says so.
 //
 // Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "size": number (of the manifest),
 // "artifactType": string or null, "config": descriptor, "layers": [descriptor], "subject": descriptor or null, "blobs": as in
@@ -2271,16 +2273,14 @@ ocireg_status ocireg_artifact_push(ocireg_client *client,
 // onto the list under the referrers tag. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
-//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
-//      the index itself
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of the index itself
 // The artifact:
-//   artifact_type (string): what it is, a media type; without it application/vnd.unknown.artifact.v1, or what
-//      its config is
-//   annotations (list of strings): KEY=VALUE each, of the manifest; org.opencontainers.image.created is there
-//      only when it is given here
-//   times (boolean, default: false): the tars of folders have the times of their files; without it the same
-//      files give the same bytes whenever they were made
+//   artifact_type (string): what it is, a media type; without it application/vnd.unknown.artifact.v1, or what its config is
+//   annotations (list of strings): KEY=VALUE each, of the manifest; org.opencontainers.image.created is there only when it is given here
+//   times (boolean, default: false): the tars of folders have the times of their files
 //   concurrency (integer, default: 4): 1 to 64: transfers at once
+//
+// times: without it the same files give the same bytes whenever they were made.
 //
 // Result, `json` may be NULL: as in ocireg_artifact_push. Free with ocireg_string_free.
 //
@@ -2307,18 +2307,16 @@ ocireg_status ocireg_artifact_attach(ocireg_client *client,
 // Blocks.
 //
 // Options:
-//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
-//      this machine's
-//   titles (list of strings): only files with one of these titles, in which * is any text and ? any one
-//      character; none is OCIREG_NOT_FOUND, and an empty list OCIREG_INVALID_ARGUMENT
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
+//   titles (list of strings): only files with one of these titles, in which * is any text and ? any one character
 //   media_types (list of strings): only files of one of these media types, with * and ? too
-//   keep_old (boolean, default: false): files that are there are left as they are; without it they are
-//      replaced
+//   keep_old (boolean, default: false): files that are there are left as they are; without it they are replaced
 //   unpack (boolean, default: true): false: packed folders stay the files that they came as
-//   max_bytes (integer, default: 68719476736): the most bytes to unpack, and of copies of blobs that have
-//      several titles
+//   max_bytes (integer, default: 68719476736): the most bytes to unpack, and of copies of blobs that have several titles
 //   max_ratio (integer, default: 250): the most bytes of a folder for each packed one, from the first GiB on
 //   concurrency (integer, default: 4): 1 to 64: transfers at once
+//
+// titles: none is OCIREG_NOT_FOUND, and an empty list OCIREG_INVALID_ARGUMENT.
 //
 // Result, `json` may be NULL: {"source": string, "digest": string, "mediaType": string, "artifactType": string or null, "path":
 // string (the folder), "files": [{"title": string, "path": string, "digest": string, "size": number, "mediaType": string (of its
@@ -2352,33 +2350,33 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 //
 // Options:
 //   platform (list of strings): OS/ARCH[/VARIANT] each: of an index, only these, as in ocireg_copy
-//   referrers (boolean, default: false): also signatures, SBOMs and whatever else refers to the images, as in
-//      ocireg_copy; then what is there is looked through too
+//   referrers (boolean, default: false): also signatures, SBOMs and whatever else refers to the images, as in ocireg_copy
 //   foreign_layers (boolean, default: false): also layers that are meant to be fetched from elsewhere
 //   no_clobber (boolean, default: false): tags that the destination has stay as they are
-//   prune (boolean, default: false): at the end, and only if nothing failed, remove the destination's tags
-//      that tags, tags_regex, semver and exclude select and that the source does not have. With newest, which
-//      then needs tags, tags_regex or semver, also those that are no longer among the newest. Manifests stay,
-//      and if no tag of the source is selected, nothing is removed
-//   max_prune (integer): with prune: if more tags than this would be removed, none is, and that is a failure,
-//      which says how many
-//   scoped (boolean, default: false): where a name is put below a registry or a path, the source's registry
-//      and path are part of it, its port after _, not only its last word
+//   prune (boolean, default: false): at the end, remove the destination's selected tags that the source does not have
+//   max_prune (integer): with prune: if more tags than this would be removed, none is, and that is a failure, which says how many
+//   scoped (boolean, default: false): the source's registry and path are part of a name below a registry or path
 //   stop_on_error (boolean, default: false): the first failure ends the call, and is its error
 //   dry_run (boolean, default: false): only say what would be done: nothing is changed
 //   parallel (integer, default: 4): 1 to 64: images at once; what a host takes at once is its own limit
 //   concurrency (integer, default: 4): 1 to 64: transfers at once for each image; 256 of all images
 // Which tags:
 //   tags (list of strings): globs, with *, ? and [a-z]: only tags that are as one of them
-//   tags_regex (list of strings): regular expressions: only tags in which one of them finds something, ^ and
-//      $ being the ends of the tag
-//   semver (list of strings): ranges such as ">=1.2 <2", "^1.2", "~1.2.3", "1.2.x", "1.2 - 1.4" and "1.2 ||
-//      1.4": only tags that are versions in one of them; v1.2.3 and 1.2 are versions, and 1.2.3-alpine comes
-//      before 1.2.3, as a pre-release
+//   tags_regex (list of strings): regular expressions: only tags in which one of them finds something, ^ and $ being the ends of the tag
+//   semver (list of strings): only tags that are versions in one of these ranges: ">=1.2 <2", "^1.2", "1.2 || 1.4"
 //   exclude (list of strings): globs: none of these
-//   newest (integer): of the tags that are left, only so many: those of the highest versions, and after them
-//      what is not a version, the highest by its name first. A date such as 20240131 is a version too, and a
-//      high one
+//   newest (integer): of the tags that are left, only so many: those of the highest versions
+//
+// referrers: then what is there is looked through too.
+//
+// prune: only if nothing failed: those that tags, tags_regex, semver and exclude select. With newest, which then needs tags, tags_regex or semver,
+// also those that are no longer among the newest. Manifests stay, and if no tag of the source is selected, nothing is removed.
+//
+// scoped: its port after _, not only its last word.
+//
+// semver: also "~1.2.3", "1.2.x" and "1.2 - 1.4". v1.2.3 and 1.2 are versions, and 1.2.3-alpine comes before 1.2.3, as a pre-release.
+//
+// newest: and after them what is not a version, the highest by its name first. A date such as 20240131 is a version too, and a high one.
 //
 // Each kind of filter narrows the selection: a tag must match one of tags, one of tags_regex, and one of semver.
 // Tags that are made of a digest (sha256-HEX, sha256-HEX.sig) are never selected by themselves: with referrers they come with
@@ -2447,37 +2445,38 @@ ocireg_status ocireg_sync(ocireg_client *client,
 // common, the first has it, and the other's is a failure. Blocks.
 //
 // Options:
-//   list_format (string): "lines", which it is by default: SOURCE [DESTINATION] a line, and comments from #
-//      on; "skopeo": the YAML of skopeo sync
+//   list_format (string): "lines", which it is by default, or "skopeo"
 // As of one:
 //   platform (list of strings): OS/ARCH[/VARIANT] each: of an index, only these, as in ocireg_copy
-//   referrers (boolean, default: false): also signatures, SBOMs and whatever else refers to the images, as in
-//      ocireg_copy; then what is there is looked through too
+//   referrers (boolean, default: false): also signatures, SBOMs and whatever else refers to the images, as in ocireg_copy
 //   foreign_layers (boolean, default: false): also layers that are meant to be fetched from elsewhere
 //   no_clobber (boolean, default: false): tags that the destination has stay as they are
-//   prune (boolean, default: false): at the end, and only if nothing failed, remove the destination's tags
-//      that tags, tags_regex, semver and exclude select and that the source does not have. With newest, which
-//      then needs tags, tags_regex or semver, also those that are no longer among the newest. Manifests stay,
-//      and if no tag of the source is selected, nothing is removed
-//   max_prune (integer): with prune: if more tags than this would be removed, none is, and that is a failure,
-//      which says how many
-//   scoped (boolean, default: false): where a name is put below a registry or a path, the source's registry
-//      and path are part of it, its port after _, not only its last word
+//   prune (boolean, default: false): at the end, remove the destination's selected tags that the source does not have
+//   max_prune (integer): with prune: if more tags than this would be removed, none is, and that is a failure, which says how many
+//   scoped (boolean, default: false): the source's registry and path are part of a name below a registry or path
 //   stop_on_error (boolean, default: false): the first failure ends the call, and is its error
 //   dry_run (boolean, default: false): only say what would be done: nothing is changed
 //   parallel (integer, default: 4): 1 to 64: images at once; what a host takes at once is its own limit
 //   concurrency (integer, default: 4): 1 to 64: transfers at once for each image; 256 of all images
 // Which tags:
 //   tags (list of strings): globs, with *, ? and [a-z]: only tags that are as one of them
-//   tags_regex (list of strings): regular expressions: only tags in which one of them finds something, ^ and
-//      $ being the ends of the tag
-//   semver (list of strings): ranges such as ">=1.2 <2", "^1.2", "~1.2.3", "1.2.x", "1.2 - 1.4" and "1.2 ||
-//      1.4": only tags that are versions in one of them; v1.2.3 and 1.2 are versions, and 1.2.3-alpine comes
-//      before 1.2.3, as a pre-release
+//   tags_regex (list of strings): regular expressions: only tags in which one of them finds something, ^ and $ being the ends of the tag
+//   semver (list of strings): only tags that are versions in one of these ranges: ">=1.2 <2", "^1.2", "1.2 || 1.4"
 //   exclude (list of strings): globs: none of these
-//   newest (integer): of the tags that are left, only so many: those of the highest versions, and after them
-//      what is not a version, the highest by its name first. A date such as 20240131 is a version too, and a
-//      high one
+//   newest (integer): of the tags that are left, only so many: those of the highest versions
+//
+// list_format: "lines" are SOURCE [DESTINATION] each, and comments from # on; "skopeo" is the YAML of skopeo sync.
+//
+// referrers: then what is there is looked through too.
+//
+// prune: only if nothing failed: those that tags, tags_regex, semver and exclude select. With newest, which then needs tags, tags_regex or semver,
+// also those that are no longer among the newest. Manifests stay, and if no tag of the source is selected, nothing is removed.
+//
+// scoped: its port after _, not only its last word.
+//
+// semver: also "~1.2.3", "1.2.x" and "1.2 - 1.4". v1.2.3 and 1.2 are versions, and 1.2.3-alpine comes before 1.2.3, as a pre-release.
+//
+// newest: and after them what is not a version, the highest by its name first. A date such as 20240131 is a version too, and a high one.
 //
 // Result, `json` may be NULL: as in ocireg_sync. Free with ocireg_string_free. A repository whose tags cannot be listed is one
 // failure, with the repositories as source and destination, and so is a layout or an archive that cannot be read.
@@ -2500,10 +2499,8 @@ ocireg_status ocireg_sync_list(ocireg_client *client,
 // key in the header (jwk) or in a certificate (x5c).
 //
 // Options:
-//   keys (list of strings): keys that must all have signed, each an id such as "LJ5H:RTFE:..." or a public
-//      key as PEM text
-//   ca_pem (string): certificate authorities as PEM text, one of which must stand behind at least one
-//      signature
+//   keys (list of strings): keys that must all have signed, each an id such as "LJ5H:RTFE:..." or a public key as PEM text
+//   ca_pem (string): certificate authorities as PEM text, one of which must stand behind at least one signature
 //   ca_file (string): a PEM file of certificate authorities, likewise
 //   time (string): when the certificates must be valid, such as "2015-04-08T18:52:59Z"; without it now
 //
@@ -2541,8 +2538,7 @@ ocireg_status ocireg_schema1_payload(const uint8_t *data,
 // `key` is a private key as PEM text, of the curve P-256, not encrypted: "PRIVATE KEY" or "EC PRIVATE KEY".
 //
 // Options:
-//   chain (string): certificates as PEM text, that of the key first; they go into the header instead of the
-//      key
+//   chain (string): certificates as PEM text, that of the key first; they go into the header instead of the key
 //   time (string): when it was signed, such as "2015-04-08T18:52:59Z"; without it now
 //
 // Result: `signed_manifest`, freed with ocireg_buffer_free.
@@ -2559,8 +2555,7 @@ ocireg_status ocireg_schema1_sign(const uint8_t *data,
 // Makes a private key for ocireg_schema1_sign, on the curve P-256, from the system's random numbers. Any thread.
 //
 // Options:
-//   format (string): "pkcs8", which it is by default ("PRIVATE KEY"), or "sec1" ("EC PRIVATE KEY"), as
-//      libtrust writes it
+//   format (string): "pkcs8", which it is by default ("PRIVATE KEY"), or "sec1" ("EC PRIVATE KEY"), as libtrust writes it
 //
 // Result: PEM text, not encrypted; overwrite it before it is freed with ocireg_string_free, where that matters.
 //
@@ -2589,13 +2584,15 @@ ocireg_status ocireg_schema1_key_info(const char *pem,
 //   password (string): with username
 //   identity_token (string): a refresh token for the token server, instead of a password
 //   store (boolean, default: true): keep them
-//   offline_token (boolean, default: false): ask the token server for an identity token, and store that
-//      instead of the password; not all servers issue one
-//   scope (string or list of strings): the scopes of the token, each TYPE:NAME:ACTION[,ACTION...] such as
-//      "repository:team/app:pull,push"; where Basic is used it means nothing
+//   offline_token (boolean, default: false): ask the token server for an identity token, and store that instead of the password
+//   scope (string or list of strings): the scopes of the token, each TYPE:NAME:ACTION[,ACTION...]
 //   return_token (boolean, default: false): the result has the token
 //   credentials_file (string): keep them in this file
 //   docker_config (string): keep them in the config.json of this folder
+//
+// offline_token: not all servers issue one.
+//
+// scope: such as "repository:team/app:pull,push"; where Basic is used it means nothing.
 //
 // Without credentials_file and docker_config they are kept in the first file that the client's own options credentials_file,
 // docker_config and stored_credentials look into.
@@ -2688,16 +2685,18 @@ ocireg_status ocireg_explain(ocireg_client *client,
 // that does not exist, which changes nothing. Blocks.
 //
 // Options:
-//   actions (string or list of strings): what it is for, instead of "pull": "pull", "push", "delete", "*" or
-//      what else the registry knows; several with commas between them too
+//   actions (string or list of strings): what it is for, instead of "pull": "pull", "push", "delete", "*" or what else the registry knows
 //   scope (string or list of strings): more that the same token is for, each TYPE:NAME:ACTION[,ACTION...]
-//      such as "repository:team/base:pull", which a mount from there needs
 // Which token will do:
 //   fresh (boolean, default: false): a new token, whatever is in the cache
-//   min_validity_ms (integer): of the cached ones only one that is valid for longer than that; a new one may
-//      still end sooner
-//   refused (string): the value of the Authorization header that the registry refused, or the token in it: it
-//      is dropped from the cache, which other tokens are not, and not returned again
+//   min_validity_ms (integer): of the cached ones only one that is valid for longer than that; a new one may still end sooner
+//   refused (string): the value of the Authorization header that the registry refused, or the token in it
+//
+// actions: several with commas between them too.
+//
+// scope: such as "repository:team/base:pull", which a mount from there needs.
+//
+// refused: it is dropped from the cache, which other tokens are not, and not returned again.
 //
 // When the registry answers the caller's request with 401, or a token that is no longer new with 400 or 403: call again with the
 // option refused. If there is nothing but what was refused, the call ends with OCIREG_UNAUTHENTICATED, so that a loop ends.
@@ -2735,20 +2734,23 @@ ocireg_status ocireg_token(ocireg_client *client,
 // what other mirrors are asked. Blocks.
 //
 // Options:
-//   follow (boolean, default: true): false: the registry is not asked for it; its own URL only, which may
-//      answer with a redirect. Which authorization it requires is found out as in ocireg_token
-//   check (boolean, default: false): what a redirect leads to is asked as well, so that it is known to
-//      answer, further redirects are followed, and a token that it requires is in its headers. What the
-//      registry itself requires is then found out as in ocireg_token, if it was not asked for any
-//   failed (string or list of strings): "endpoint" of earlier results whose URLs did not serve; they are
-//      passed over for a minute, as those that fail this client itself. Where no other is left it is
-//      OCIREG_NETWORK, and for what is no endpoint of the reference OCIREG_INVALID_ARGUMENT
+//   follow (boolean, default: true): false: the registry is not asked for it, and its own URL is given
+//   check (boolean, default: false): what a redirect leads to is asked as well, so that it is known to answer
+//   failed (string or list of strings): "endpoint" of earlier results whose URLs did not serve
 // The token:
 //   fresh (boolean, default: false): a new token, whatever is in the cache
-//   min_validity_ms (integer): of the cached ones only one that is valid for longer than that; a new one may
-//      still end sooner
-//   refused (string): the value of the Authorization header that the registry refused, or the token in it: it
-//      is dropped from the cache, which other tokens are not, and not returned again
+//   min_validity_ms (integer): of the cached ones only one that is valid for longer than that; a new one may still end sooner
+//   refused (string): the value of the Authorization header that the registry refused, or the token in it
+//
+// follow: that may answer with a redirect. Which authorization it requires is found out as in ocireg_token.
+//
+// check: further redirects are followed, and a token that it requires is in its headers. What the registry itself requires is then found out as in
+// ocireg_token, if it was not asked for any.
+//
+// failed: they are passed over for a minute, as those that fail this client itself. Where no other is left it is OCIREG_NETWORK, and for what is no
+// endpoint of the reference OCIREG_INVALID_ARGUMENT.
+//
+// refused: it is dropped from the cache, which other tokens are not, and not returned again.
 //
 // The caller has to follow redirects itself, and to send the headers of a location to its host and to no other to which that
 // redirects. It also has to compare size and digest of what arrives: ocireg_blob_get_file with the option if_exists "skip" does
@@ -2787,20 +2789,23 @@ ocireg_status ocireg_blob_locate(ocireg_client *client,
 // have another digest. Blocks.
 //
 // Options:
-//   follow (boolean, default: true): false: the registry is not asked for it; its own URL only, which may
-//      answer with a redirect. Which authorization it requires is found out as in ocireg_token
-//   check (boolean, default: false): what a redirect leads to is asked as well, so that it is known to
-//      answer, further redirects are followed, and a token that it requires is in its headers. What the
-//      registry itself requires is then found out as in ocireg_token, if it was not asked for any
-//   failed (string or list of strings): "endpoint" of earlier results whose URLs did not serve; they are
-//      passed over for a minute, as those that fail this client itself. Where no other is left it is
-//      OCIREG_NETWORK, and for what is no endpoint of the reference OCIREG_INVALID_ARGUMENT
+//   follow (boolean, default: true): false: the registry is not asked for it, and its own URL is given
+//   check (boolean, default: false): what a redirect leads to is asked as well, so that it is known to answer
+//   failed (string or list of strings): "endpoint" of earlier results whose URLs did not serve
 // The token:
 //   fresh (boolean, default: false): a new token, whatever is in the cache
-//   min_validity_ms (integer): of the cached ones only one that is valid for longer than that; a new one may
-//      still end sooner
-//   refused (string): the value of the Authorization header that the registry refused, or the token in it: it
-//      is dropped from the cache, which other tokens are not, and not returned again
+//   min_validity_ms (integer): of the cached ones only one that is valid for longer than that; a new one may still end sooner
+//   refused (string): the value of the Authorization header that the registry refused, or the token in it
+//
+// follow: that may answer with a redirect. Which authorization it requires is found out as in ocireg_token.
+//
+// check: further redirects are followed, and a token that it requires is in its headers. What the registry itself requires is then found out as in
+// ocireg_token, if it was not asked for any.
+//
+// failed: they are passed over for a minute, as those that fail this client itself. Where no other is left it is OCIREG_NETWORK, and for what is no
+// endpoint of the reference OCIREG_INVALID_ARGUMENT.
+//
+// refused: it is dropped from the cache, which other tokens are not, and not returned again.
 //
 // Result: as ocireg_blob_locate's; "digest", "size" and "mediaType" as the registry says, or null where it does not, or was not
 // asked. A secret. Free with ocireg_string_free.
@@ -3116,8 +3121,7 @@ ocireg_status ocireg_v1_put_tag(ocireg_client *client,
 // OCIREG_CANCELLED the outcome is unknown; the next call goes on.
 //
 // Options:
-//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
-//      this machine's
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
 //
 // Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of the image's manifest, which the registry
 // does not know), "id": string (what the tag stands for now), "images": [{"id": string, "layer": string (digest) or null for an empty
@@ -3170,8 +3174,9 @@ ocireg_status ocireg_v1_delete_repository(ocireg_client *client,
 // The config of an image at any place (see ocireg_endpoint_parse). Its bytes are verified. Blocks.
 //
 // Options:
-//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
-//      this machine's; an image that is in no index is taken as it is
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
+//
+// platform: an image that is in no index is taken as it is.
 //
 // Wherever an option is a platform, the image is looked for in the same way. If an index does not say what its entries run on,
 // they are read: an index in it has entries of its own, an image says it in its config. At most 16 levels and 256 manifests are
@@ -3204,8 +3209,7 @@ ocireg_status ocireg_image_config(ocireg_client *client,
 //
 // Options:
 //   platform (string): of an index, only the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION]
-//   quick (boolean, default: false): blobs are not read, configs excepted: only whether they are there, with
-//      the right size
+//   quick (boolean, default: false): blobs are not read, configs excepted: only whether they are there, with the right size
 //   referrers (boolean, default: false): also what refers to each manifest, and what refers to that
 //   concurrency (integer, default: 4): how many blobs are looked at at the same time, 1 to 64
 //   max_bytes (integer, default: 68719476736): the most bytes that a layer may unpack to
@@ -3232,8 +3236,7 @@ ocireg_status ocireg_image_validate(ocireg_client *client,
 // The bytes of an image at any place (see ocireg_endpoint_parse), as its manifest says: no blob is read. Blocks.
 //
 // Options:
-//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
-//      this machine's
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
 //   all (boolean, default: false): every image of an index
 //
 // Result: {"digest": string, "mediaType": string (of the manifest) [, "platform": {"os", "architecture", ...}],
@@ -3257,14 +3260,13 @@ ocireg_status ocireg_image_size(ocireg_client *client,
 // rewritten for it as by ocireg_copy. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
-//   referrers (boolean, default: false): into another repository, also signatures, SBOMs and whatever else
-//      names it as its subject
+//   referrers (boolean, default: false): into another repository, also signatures, SBOMs and whatever else names it as its subject
 // The new tag, which is looked at before anything is read or written, and once more when it is set:
-//   if_exists (string): "replace" (the default); "fail": a name that refers to a manifest already, even to
-//      this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
-//      says so
-//   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and
-//      nothing is written
+//   if_exists (string): "replace" (the default), "fail" or "skip": what becomes of a name that refers to a manifest already
+//   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and nothing is written
+//
+// if_exists: "fail": even when it refers to this one, it is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
+// says so.
 //
 // Result, `json` may be NULL: {"source": string, "destination": string, "digest": string, "mediaType": string,
 // "skipped": [string], "condition": string or null, as in ocireg_copy}. Free with ocireg_string_free.
@@ -3287,25 +3289,26 @@ ocireg_status ocireg_image_tag(ocireg_client *client,
 // OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
-//   layers (list of strings): the layers' files, the oldest first; without any the call is
-//      OCIREG_INVALID_ARGUMENT
+//   layers (list of strings): the layers' files, the oldest first; without any the call is OCIREG_INVALID_ARGUMENT
 //   to (string): the place for the result; without it the image's own name gets it, which then needs a tag
-//   platform (string): of an index, the image for this platform, instead of this machine's: the result is
-//      that image alone
+//   platform (string): of an index, the image for this platform, instead of this machine's: the result is that image alone
 //   all (boolean, default: false): every image of an index, and a new index of them, without attestations
-//   scratch (boolean, default: false): on a new image without layers, an OCI one for the platform, instead of
-//      what `image` names, which need not be there
-//   media_type (string): of the new layers, instead of what they and the manifest are; the files stay as they
-//      are then, unless compression says otherwise
-//   compression (string): "gzip", "zstd" or "none": for layers that are plain tars; without it gzip when the
-//      result goes to a registry, else none; also for those of an image in a docker-archive
+//   scratch (boolean, default: false): on a new image without layers, an OCI one for the platform, instead of what `image` names
+//   media_type (string): of the new layers, instead of what they and the manifest are
+//   compression (string): "gzip", "zstd" or "none": for layers that are plain tars
 //   compression_level (integer): 1 to 9 with gzip, 6 without it; 1 with zstd
 // The result's name, which is looked at before anything else, and once more when it is set:
-//   if_exists (string): "replace" (the default); "fail": a name that refers to a manifest already, even to
-//      this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
-//      says so
-//   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and
-//      nothing is written
+//   if_exists (string): "replace" (the default), "fail" or "skip": what becomes of a name that refers to a manifest already
+//   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and nothing is written
+//
+// scratch: which need not be there.
+//
+// media_type: the files stay as they are then, unless compression says otherwise.
+//
+// compression: without it gzip when the result goes to a registry, else none; also for those of an image in a docker-archive.
+//
+// if_exists: "fail": even when it refers to this one, it is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
+// says so.
 //
 // Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string or null (the digest
 // of what they were put on, null with scratch), "images": [{"digest": string, "config": string [, "platform": {"os",
@@ -3357,32 +3360,29 @@ ocireg_status ocireg_repository_remove(ocireg_client *client,
 // OCI images `oras manifest index create` makes the same. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
-//   annotations (list of strings): KEY=VALUE each, of the index; org.opencontainers.image.created is there
-//      only when it is given here
+//   annotations (list of strings): KEY=VALUE each, of the index; org.opencontainers.image.created is there only when it is given here
 //   artifact_type (string): what the index is, a media type, if it does not list images
 //   subject (string): the place of what it is about, in the same repository or layout, by tag or digest
 // What is put into it:
-//   references (list of strings): what is put in, in this order: names of places (see ocireg_endpoint_parse),
-//      or digests of manifests that are in the repository or layout of the index; without any the call is
-//      OCIREG_INVALID_ARGUMENT
-//   platform (list of strings): OS/ARCH[/VARIANT][:OS.VERSION] each: of references that are indexes only
-//      these, as ocireg_copy chooses them, with their attestations. An image that is not in an index must be
-//      for one of them, and each must be found
-//   media_type (string): "oci" or "docker": of the index itself, its entries stay what they are; a Docker
-//      list can hold Docker's images only
+//   references (list of strings): what is put in, in this order: names of places, or digests of manifests
+//   platform (list of strings): OS/ARCH[/VARIANT][:OS.VERSION] each: of references that are indexes only these
+//   media_type (string): "oci" or "docker": of the index itself, its entries stay what they are; a Docker list can hold Docker's images only
 //   entry_annotations (list of strings): KEY=VALUE each, of each new entry that attests nothing
-//   referrers (boolean, default: false): also signatures, SBOMs and whatever else names what is put in as its
-//      subject, as in ocireg_copy
+//   referrers (boolean, default: false): also signatures, SBOMs and whatever else names what is put in as its subject, as in ocireg_copy
 //   tags (list of strings): other tags that the index gets, or other names in its layout or archive
-//   dry_run (boolean, default: false): only say what would be written: nothing is changed, and the result has
-//      the index's bytes
+//   dry_run (boolean, default: false): only say what would be written: nothing is changed, and the result has the index's bytes
 //   concurrency (integer, default: 4): 1 to 64: transfers at once
 // The index's name, which is looked at before anything else, and once more when it is set:
-//   if_exists (string): "replace" (the default); "fail": a name that refers to a manifest already, even to
-//      this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
-//      says so
-//   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and
-//      nothing is written
+//   if_exists (string): "replace" (the default), "fail" or "skip": what becomes of a name that refers to a manifest already
+//   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and nothing is written
+//
+// references: of places see ocireg_endpoint_parse; digests are of manifests that are in the repository or layout of the index. Without any the call
+// is OCIREG_INVALID_ARGUMENT.
+//
+// platform: as ocireg_copy chooses them, with their attestations. An image that is not in an index must be for one of them, and each must be found.
+//
+// if_exists: "fail": even when it refers to this one, it is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
+// says so.
 //
 // Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "size": number (of the index),
 // "before": string or null (the digest of the index before, of a change), "manifests": [descriptor] (all entries, with
@@ -3424,31 +3424,29 @@ ocireg_status ocireg_index_create(ocireg_client *client,
 // OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
-//   replace (boolean, default: false): images replace the entry that the index has for the same platform,
-//      with its attestations, whichever revision of a Windows build both are. Without it both are listed, as
-//      with other tools
+//   replace (boolean, default: false): images replace the entry that the index has for the same platform, with its attestations
 //   annotations (list of strings): KEY=VALUE each, of the index, over those that it has
-//   put_as (string): another tag, or name in the layout or archive, which the changed index gets, whatever
-//      that refers to: the place's own name stays as it is
+//   put_as (string): another tag, or name in the layout or archive, which the changed index gets
 //   create (boolean, default: false): make the index when its name refers to nothing
-//   if_digest (string): the name has to refer to this index, else OCIREG_DIGEST_MISMATCH, and nothing is
-//      written
+//   if_digest (string): the name has to refer to this index, else OCIREG_DIGEST_MISMATCH, and nothing is written
 // What is put into it:
-//   references (list of strings): what is put in, in this order: names of places (see ocireg_endpoint_parse),
-//      or digests of manifests that are in the repository or layout of the index; without any the call is
-//      OCIREG_INVALID_ARGUMENT
-//   platform (list of strings): OS/ARCH[/VARIANT][:OS.VERSION] each: of references that are indexes only
-//      these, as ocireg_copy chooses them, with their attestations. An image that is not in an index must be
-//      for one of them, and each must be found
-//   media_type (string): "oci" or "docker": of the index itself, its entries stay what they are; a Docker
-//      list can hold Docker's images only
+//   references (list of strings): what is put in, in this order: names of places, or digests of manifests
+//   platform (list of strings): OS/ARCH[/VARIANT][:OS.VERSION] each: of references that are indexes only these
+//   media_type (string): "oci" or "docker": of the index itself, its entries stay what they are; a Docker list can hold Docker's images only
 //   entry_annotations (list of strings): KEY=VALUE each, of each new entry that attests nothing
-//   referrers (boolean, default: false): also signatures, SBOMs and whatever else names what is put in as its
-//      subject, as in ocireg_copy
+//   referrers (boolean, default: false): also signatures, SBOMs and whatever else names what is put in as its subject, as in ocireg_copy
 //   tags (list of strings): other tags that the index gets, or other names in its layout or archive
-//   dry_run (boolean, default: false): only say what would be written: nothing is changed, and the result has
-//      the index's bytes
+//   dry_run (boolean, default: false): only say what would be written: nothing is changed, and the result has the index's bytes
 //   concurrency (integer, default: 4): 1 to 64: transfers at once
+//
+// replace: whichever revision of a Windows build both are. Without it both are listed, as with other tools.
+//
+// put_as: whatever that refers to: the place's own name stays as it is.
+//
+// references: of places see ocireg_endpoint_parse; digests are of manifests that are in the repository or layout of the index. Without any the call
+// is OCIREG_INVALID_ARGUMENT.
+//
+// platform: as ocireg_copy chooses them, with their attestations. An image that is not in an index must be for one of them, and each must be found.
 //
 // With put_as the index goes under another name, whatever that refers to, and what is read stays as it is.
 //
@@ -3471,12 +3469,11 @@ ocireg_status ocireg_index_append(ocireg_client *client,
 //
 // Options:
 //   digests (list of strings): of entries; without these and platform the call is OCIREG_INVALID_ARGUMENT
-//   platform (list of strings): OS/ARCH[/VARIANT][:OS.VERSION] each: all entries for it, of any os.version if
-//      none is given; unknown/unknown are all attestations
-//   if_digest (string): the name has to refer to this index, else OCIREG_DIGEST_MISMATCH, and nothing is
-//      written
-//   dry_run (boolean, default: false): only say what would be written: nothing is changed, and the result has
-//      the index's bytes
+//   platform (list of strings): OS/ARCH[/VARIANT][:OS.VERSION] each: all entries for it
+//   if_digest (string): the name has to refer to this index, else OCIREG_DIGEST_MISMATCH, and nothing is written
+//   dry_run (boolean, default: false): only say what would be written: nothing is changed, and the result has the index's bytes
+//
+// platform: of any os.version if none is given; unknown/unknown are all attestations.
 //
 // Result, `json` may be NULL: as in ocireg_index_create. Free with ocireg_string_free.
 //
@@ -3508,8 +3505,7 @@ ocireg_status ocireg_index_remove(ocireg_client *client,
 // in this order and is OCIREG_UNSUPPORTED; ocireg_image_extract can do it. No more than 512 MiB of memory are used for names.
 //
 // Options:
-//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
-//      this machine's
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
 //   max_bytes (integer, default: 68719476736): the most bytes to unpack
 //   max_ratio (integer, default: 250): the most bytes of a layer for each packed one, from the first GiB on
 //
@@ -3567,17 +3563,17 @@ ocireg_status ocireg_image_export_stream(ocireg_client *client,
 // max_bytes and max_ratio. Extended attributes are left out. Blocks.
 //
 // Options:
-//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
-//      this machine's
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
 //   overwrite (boolean, default: false): into a folder that is not empty, in the place of what is there
 //   owner (boolean, default: false): keep the owners of files, as root only
 //   setuid (boolean, default: false): keep set-user-ID and set-group-ID
 //   devices (boolean, default: false): make devices and pipes too
 //   max_bytes (integer, default: 68719476736): the most bytes to unpack
 //   max_ratio (integer, default: 250): the most bytes of a layer for each packed one, from the first GiB on
-//   paths (list of strings): only these paths of the image, each with everything below it and the folders
-//      above it. In patterns `*` is any part of a name, `?` one byte, `[a-z]` one of several, `**` any number
-//      of names, and after a backslash each stands for itself. A list without any is OCIREG_INVALID_ARGUMENT
+//   paths (list of strings): only these paths of the image, each with everything below it and the folders above it
+//
+// paths: in patterns `*` is any part of a name, `?` one byte, `[a-z]` one of several, `**` any number of names, and after a backslash each stands for
+// itself. A list without any is OCIREG_INVALID_ARGUMENT.
 //
 // With paths, as ocireg_image_files lists them (links are not followed), only what they name is written, with everything below it and
 // the folders above it, which get the modes of the image. The layers are read from the newest on, as by ocireg_image_export_file,
@@ -3611,12 +3607,12 @@ ocireg_status ocireg_image_extract(ocireg_client *client,
 // by digest, and against the config's diff_ids. Blocks.
 //
 // Options:
-//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
-//      this machine's
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
 //   max_bytes (integer, default: 68719476736): the most bytes to unpack
 //   max_ratio (integer, default: 250): the most bytes of a layer for each packed one, from the first GiB on
-//   paths (list of strings): only these paths of the image, each with everything below it and the folders
-//      above it, or patterns of them, as in ocireg_image_extract
+//   paths (list of strings): only these paths of the image, with all below and the folders above them, or patterns
+//
+// paths: as in ocireg_image_extract.
 //
 // Result: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "layers": [{"digest": string, "diff_id":
 // string, "diff_id_checked": boolean (false when the config does not tell it)}], the oldest first, "bytes": number (of the
@@ -3654,10 +3650,10 @@ ocireg_status ocireg_image_files(ocireg_client *client,
 // link's target. Blocks.
 //
 // Options:
-//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
-//      this machine's
-//   verify (boolean, default: true): read the layer that has the file to its end, so that its digest is known
-//      to be right; without it, reading ends with the file
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
+//   verify (boolean, default: true): read the layer that has the file to its end, so that its digest is known to be right
+//
+// verify: without it, reading ends with the file.
 //
 // Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string (behind all
 // links), "size": number, "mode": number, "layer": string (the digest of the layer that has it), "verified": boolean,
@@ -3679,14 +3675,16 @@ ocireg_status ocireg_image_cat(ocireg_client *client,
 // Makes a job of a client. `userdata` is whatever the caller wants to find by ocireg_job_userdata. Free with ocireg_job_free.
 //
 // Options:
-//   progress (boolean, default: false): OCIREG_EVENT_PROGRESS comes while its bytes move, at most every 50
-//      ms, and at least every 250 ms while the call runs and nothing moves; of those that wait one is kept
-//   blob_progress (boolean, default: false): OCIREG_EVENT_BLOB comes for each blob of a copy; of more than
-//      1,000 such events and those of the log that wait the oldest are lost
+//   progress (boolean, default: false): OCIREG_EVENT_PROGRESS comes while its bytes move, and while nothing moves
+//   blob_progress (boolean, default: false): OCIREG_EVENT_BLOB comes for each blob of a copy
 //   log (boolean, default: false): OCIREG_EVENT_LOG comes for each event of the trace, likewise
-//   credentials (boolean, default: false): OCIREG_EVENT_CREDENTIALS comes when a registry asks for
-//      credentials and no option has them; the call waits for ocireg_job_answer, and so do other jobs that
-//      need those of the same host
+//   credentials (boolean, default: false): OCIREG_EVENT_CREDENTIALS comes when a registry asks for some and no option has them
+//
+// progress: at most every 50 ms, and at least every 250 ms while the call runs and nothing moves; of those that wait one is kept.
+//
+// blob_progress: of more than 1,000 such events and those of the log that wait the oldest are lost.
+//
+// credentials: the call waits for ocireg_job_answer, and so do other jobs that need those of the same host.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_CLOSED, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
 ocireg_status ocireg_job_new(ocireg_client *client,
@@ -3734,12 +3732,12 @@ void ocireg_job_progress(const ocireg_job *job, uint64_t *done, uint64_t *total)
 // none, and asks no later job; ocireg_client_set_host makes it forget it.
 //
 // Options:
-//   username (string): with password: for Basic and for the host's token server; or with identity_token, if
-//      known
+//   username (string): with password: for Basic and for the host's token server; or with identity_token, if known
 //   password (string): with username
-//   identity_token (string): a refresh token for the host's token server; a new one issued by the server
-//      replaces it. Protocol v1 has no use for it
+//   identity_token (string): a refresh token for the host's token server
 //   token (string): a bearer token, used as it is
+//
+// identity_token: a new one issued by the server replaces it. Protocol v1 has no use for it.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, also when nothing was asked, or no call waits for the answer any more; OCIREG_FORKED.
 ocireg_status ocireg_job_answer(ocireg_job *job,

@@ -35,7 +35,9 @@ pub(crate) trait Options: Sized {
 /// options! {
 ///     #[derive(Debug, Clone)]
 ///     pub struct ReadOptions {
-///         /// Their text in the header: a sentence without capital and full stop.
+///         /// its line in the header: what it means, without capital and full stop
+///         ///
+///         /// what else there is to know, told below all lines
 ///         pub limit: u64 = 1_000,
 ///         /// Without a default it is the type's own: false, none, an empty list.
 ///         pub size: Option<u64>,

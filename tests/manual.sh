@@ -51,6 +51,9 @@ options() {
     described=$(sed -nE 's/^\/\/   ([a-z][a-z0-9_]*) \((string|list|integer|boolean|number).*/\1/p' include/ocireg.h | sort -u)
     diff <(echo "$constants") <(echo "$described") || fail 'constants and described options of the header differ'
     diff <(table) <(echo "$constants") || fail 'the declarations in src and the header differ'
+    ! awk 'option && !/^\/\/($|   [a-z0-9_]+ \((string|list|integer|boolean|number)|[ ][^ ].*:$)/ { print NR ": " $0; bad = 1 }
+        { option = /^\/\/   [a-z0-9_]+ \((string|list|integer|boolean|number)/ } END { exit !bad }' include/ocireg.h ||
+        fail 'an option of the header has more than one line'
     while read -r key; do
         grep -qE "^ +$key \((string|list|integer|boolean|number)" "$work"/*.txt || fail "no page has the option $key"
         count=$((count + 1))

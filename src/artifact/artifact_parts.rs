@@ -29,11 +29,15 @@ options! {
     /// What a part of an artifact is called.
     #[derive(Debug, Clone)]
     pub struct PartOptions {
-        /// the name under which it is pulled (org.opencontainers.image.title): relative, without "..", and different from those of
-        /// the others. Without it a file or folder gets its path, or the last part of a path that is absolute or leads upwards
+        /// the name under which it is pulled (org.opencontainers.image.title)
+        ///
+        /// relative, without "..", and different from those of the others. Without it a file or folder gets its path, or the last part of
+        /// a path that is absolute or leads upwards
         pub title: Option<String>,
-        /// application/vnd.oci.image.layer.v1.tar without it, of a folder application/vnd.oci.image.layer.v1.tar+gzip and of a config
-        /// application/vnd.unknown.config.v1+json, as oras has it
+        /// its media type, instead of the one that oras gives too
+        ///
+        /// without it application/vnd.oci.image.layer.v1.tar, of a folder application/vnd.oci.image.layer.v1.tar+gzip and of a config
+        /// application/vnd.unknown.config.v1+json
         pub media_type: Option<String>,
         /// KEY=VALUE each, of its descriptor
         pub annotations: Vec<String>,

@@ -34,8 +34,9 @@ options! {
     pub struct ArtifactPullOptions {
         /// of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
         pub platform: Option<String>,
-        /// only files with one of these titles, in which * is any text and ? any one character; none is OCIREG_NOT_FOUND, and
-        /// an empty list OCIREG_INVALID_ARGUMENT
+        /// only files with one of these titles, in which * is any text and ? any one character
+        ///
+        /// none is OCIREG_NOT_FOUND, and an empty list OCIREG_INVALID_ARGUMENT
         pub titles: Option<Vec<String>>,
         /// only files of one of these media types, with * and ? too
         pub media_types: Option<Vec<String>>,

@@ -38,7 +38,9 @@ options! {
         pub artifact_type: Option<String>,
         /// KEY=VALUE each, of the manifest; org.opencontainers.image.created is there only when it is given here
         pub annotations: Vec<String>,
-        /// the tars of folders have the times of their files; without it the same files give the same bytes whenever they were made
+        /// the tars of folders have the times of their files
+        ///
+        /// without it the same files give the same bytes whenever they were made
         pub times: bool,
         /// 1 to 64: transfers at once
         pub concurrency: u64 = 4,
@@ -49,7 +51,9 @@ options! {
     /// Options of a push.
     #[derive(Debug, Clone)]
     pub struct ArtifactPushOptions {
-        /// "v1.1", which it is by default, or "v1.0": for registries that refuse an artifactType; that is the type of the config then
+        /// "v1.1", which it is by default, or "v1.0"
+        ///
+        /// "v1.0" is for registries that refuse an artifactType; that is the type of the config then
         pub image_spec: Option<ImageSpecVersion>,
         /// the place of what it is about, in the same repository or layout, by tag or digest
         pub subject: Option<String>,

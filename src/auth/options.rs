@@ -14,8 +14,9 @@ options! {
     pub struct HostAuthOptions {
         /// never send credentials, and for its repositories none that the machine's files have for mirrors either
         pub anonymous: bool,
-        /// hosts that may receive this host's credentials as its token server, besides those of its own domain:
-        /// HOST[:PORT]; "http://HOST[:PORT]" may receive them without TLS although this host uses https, which
+        /// HOST[:PORT] that may receive this host's credentials as its token server
+        ///
+        /// besides those of its own domain. "http://HOST[:PORT]" may receive them without TLS although this host uses https, which
         /// otherwise is refused with OCIREG_PROTOCOL
         pub trusted_realms: Vec<String>,
     }
@@ -29,12 +30,15 @@ options! {
         pub credentials_file: Option<String>,
         /// a folder, whose config.json is read if it is there
         pub docker_config: Option<String>,
-        /// the usual places, by the environment at this moment: the text in DOCKER_AUTH_CONFIG, the file REGISTRY_AUTH_FILE,
-        /// config.json in DOCKER_CONFIG or in ~/.docker, containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or
-        /// ~/.config, and ~/.dockercfg
+        /// use those of docker login, podman login and credential helpers
+        ///
+        /// the usual places, by the environment at this moment: the text in DOCKER_AUTH_CONFIG, the file REGISTRY_AUTH_FILE, config.json
+        /// in DOCKER_CONFIG or in ~/.docker, containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or ~/.config, and
+        /// ~/.dockercfg
         pub stored_credentials: bool,
-        /// also read files of users other than root and this one, and files that other users may write, as is needed in a container
-        /// whose user is not the one outside
+        /// also read files of other users than root and this one, and files that they may write
+        ///
+        /// as is needed in a container whose user is not the one outside
         pub foreign_credentials: bool,
         /// for one run of a credential helper, which is killed then
         pub helper_timeout_ms: u64 = 60_000,

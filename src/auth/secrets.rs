@@ -14,7 +14,9 @@ options! {
         pub username: Option<String>,
         /// with username
         pub password: Option<Zeroizing<String>>,
-        /// a refresh token for the host's token server; a new one issued by the server replaces it. Protocol v1 has no use for it
+        /// a refresh token for the host's token server
+        ///
+        /// a new one issued by the server replaces it. Protocol v1 has no use for it
         pub identity_token: Option<Zeroizing<String>>,
         /// a bearer token, used as it is
         pub token: Option<Zeroizing<String>>,

@@ -23,8 +23,10 @@ options! {
     /// How bytes get into a file.
     #[derive(Debug, Clone)]
     pub struct SaveOptions {
-        /// "replace" (the default) or "skip": a regular file of this user or root that holds the blob already, by its
-        /// digest, and by its size if that is given, stays as it is, and nothing is requested for it
+        /// "replace" (the default), or "skip": a file that holds the blob already stays as it is
+        ///
+        /// a regular file of this user or root, found to hold it by its digest, and by its size if that is given; nothing is requested
+        /// for it
         pub if_exists: Option<String>,
         /// false: begin at the first byte, remove what an earlier call has left, and leave nothing after a failure
         pub resume: bool = true,
@@ -38,8 +40,9 @@ options! {
     /// How large blobs may be.
     #[derive(Debug, Clone)]
     pub struct BlobLimit {
-        /// the largest blob or layer taken, by copies too; without it any whose size is known, and 8589934592 bytes of one
-        /// whose size neither the registry nor the caller says
+        /// the largest blob or layer taken, by copies too
+        ///
+        /// without it any whose size is known, and 8589934592 bytes of one whose size neither the registry nor the caller says
         pub max_blob_bytes: Option<u64>,
     }
 }

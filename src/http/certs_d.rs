@@ -18,11 +18,13 @@ options! {
     /// Folders of certificates by host.
     #[derive(Debug, Clone)]
     pub struct CertsOptions {
-        /// folders as Docker has them: DIR/HOST[:PORT]/ with *.crt for authorities and NAME.cert with NAME.key for a client
-        /// certificate; the first that has the host's folder counts
+        /// folders as Docker has them, with certificates in DIR/HOST[:PORT]/
+        ///
+        /// *.crt for authorities, and NAME.cert with NAME.key for a client certificate; the first that has the host's folder counts
         pub certs_dir: Texts,
-        /// also the usual ones, ~/.config/containers/certs.d, ~/.config/docker/certs.d, /etc/containers/certs.d and
-        /// /etc/docker/certs.d
+        /// also the folders of certificates that podman and Docker read
+        ///
+        /// ~/.config/containers/certs.d, ~/.config/docker/certs.d, /etc/containers/certs.d and /etc/docker/certs.d
         pub certs_d: bool,
     }
 }

@@ -18,14 +18,18 @@ options! {
     /// The proxy for every host.
     #[derive(Debug, Clone)]
     pub struct ProxyOptions {
-        /// "http://", "https://", "socks5://" (names are resolved here) or "socks5h://" (by the proxy), with "USER:PASSWORD@"
-        /// if need be, or "direct" for none
+        /// "http://", "https://", "socks5://" or "socks5h://", or "direct" for none
+        ///
+        /// with "USER:PASSWORD@" if need be. With socks5 names are resolved here, with socks5h by the proxy
         pub proxy: Option<ProxyChoice>,
-        /// hosts that it is not for, as Go reads them: "*", "name" with all names below it, ".name" without itself, addresses,
-        /// "ADDRESS/BITS", each but the last with ":PORT" if wanted
+        /// hosts that the proxy is not for, as Go reads NO_PROXY
+        ///
+        /// "*", "name" with all names below it, ".name" without itself, addresses, "ADDRESS/BITS", each but the last with ":PORT" if
+        /// wanted
         pub no_proxy: Texts,
-        /// without the option proxy, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY in either case, read now; never for this
-        /// machine's own names and addresses, and no HTTP_PROXY in a CGI program
+        /// without the option proxy, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY
+        ///
+        /// in either case, read now; never for this machine's own names and addresses, and no HTTP_PROXY in a CGI program
         pub proxy_from_environment: bool,
     }
 }

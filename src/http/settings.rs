@@ -21,9 +21,10 @@ options! {
         pub connect_timeout_ms: u64 = 10_000,
         /// no byte for that long; of an upload, no 32 KiB
         pub idle_timeout_ms: u64 = 30_000,
-        /// the fewest bytes a second of a response's body, counted over idle_timeout_ms: fewer are OCIREG_TIMEOUT, 0 allows any.
-        /// Without it 1024, counted over 30 s or idle_timeout_ms, whichever is longer. Time in which the library itself waits, for
-        /// download_bytes_per_second too, is not counted
+        /// the fewest bytes a second of a response's body, counted over idle_timeout_ms
+        ///
+        /// fewer are OCIREG_TIMEOUT, 0 allows any. Without it 1024, counted over 30 s or idle_timeout_ms, whichever is longer. Time in
+        /// which the library itself waits, for download_bytes_per_second too, is not counted
         pub min_speed: Option<u64>,
         /// from the end of an upload to its answer
         pub answer_timeout_ms: u64 = 300_000,
@@ -33,9 +34,10 @@ options! {
         pub max_redirects: usize = 10,
         /// every host by http
         pub plain_http: bool,
-        /// "Name: value" each, or in JSON an object: added to requests to the hosts that the caller names and their own token
-        /// servers; not to redirects elsewhere. Refused are headers that are the library's own (Authorization, Host, Cookie,
-        /// User-Agent, Range, Accept, Content-…, If-…, connection and framing headers)
+        /// "Name: value" each, or in JSON an object: added to requests to the hosts that the caller names
+        ///
+        /// and to their own token servers; not to redirects elsewhere. Refused are headers that are the library's own (Authorization,
+        /// Host, Cookie, User-Agent, Range, Accept, Content-…, If-…, connection and framing headers)
         pub headers: Headers,
     } and {
         /// TLS
@@ -55,13 +57,15 @@ options! {
     pub struct TlsOptions {
         /// TLS is not verified
         pub insecure: bool,
-        /// PEM files of certificate authorities, and of servers' own certificates, which are taken as they are, for their names and
-        /// days, as one among the platform's is
+        /// PEM files of certificate authorities, and of servers' own certificates
+        ///
+        /// the latter are taken as they are, for their names and days, as one among the platform's is
         pub ca_file: Texts,
         /// those instead of the platform's
         pub ca_only: bool,
-        /// PEM file of a client certificate with its chain, for the hosts that the caller names and their own token servers, never
-        /// for hosts that a server names
+        /// PEM file of a client certificate with its chain
+        ///
+        /// for the hosts that the caller names and their own token servers, never for hosts that a server names
         pub client_cert_file: Option<String>,
         /// PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase; the same file when left out
         pub client_key_file: Option<String>,
@@ -76,8 +80,9 @@ options! {
         pub proxy: Option<ProxyChoice>,
         /// path of a unix socket that leads to the host; scheme, Host header and TLS still use the host's name
         pub unix_socket: Option<String>,
-        /// "IP" or "IP:PORT" to connect to, whatever the name resolves to; the Host header and TLS still use the name;
-        /// only for a host with a name
+        /// "IP" or "IP:PORT" to connect to, whatever the name resolves to
+        ///
+        /// the Host header and TLS still use the name. Only for a host with a name
         pub address: Option<Address>,
         /// "Name: value" each, or in JSON an object: in addition to the client's with other names
         pub headers: Headers,
@@ -85,8 +90,9 @@ options! {
         pub max_connections_per_host: Option<u32>,
         /// instead of the client's option; 0 is any
         pub requests_per_second: Option<f64>,
-        /// bytes of bodies that come from this host in a second, besides the client's option; 0 is any; what the host redirects to
-        /// elsewhere, such as the storage of its blobs, counts as its own
+        /// bytes of bodies that come from this host in a second; 0 is any
+        ///
+        /// besides the client's option. What the host redirects to elsewhere, such as the storage of its blobs, counts as its own
         pub download_bytes_per_second: u64 = 0,
         /// the same for the bytes that are sent, wherever the host says that an upload goes
         pub upload_bytes_per_second: u64 = 0,

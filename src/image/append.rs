@@ -37,13 +37,17 @@ options! {
         pub platform: Option<String>,
         /// every image of an index, and a new index of them, without attestations
         pub all: bool,
-        /// on a new image without layers, an OCI one for the platform, instead of what `image` names, which need not be there
+        /// on a new image without layers, an OCI one for the platform, instead of what `image` names
+        ///
+        /// which need not be there
         pub scratch: bool,
-        /// of the new layers, instead of what they and the manifest are; the files stay as they are then, unless compression
-        /// says otherwise
+        /// of the new layers, instead of what they and the manifest are
+        ///
+        /// the files stay as they are then, unless compression says otherwise
         pub media_type: Option<String>,
-        /// "gzip", "zstd" or "none": for layers that are plain tars; without it gzip when the result goes to a registry, else
-        /// none; also for those of an image in a docker-archive
+        /// "gzip", "zstd" or "none": for layers that are plain tars
+        ///
+        /// without it gzip when the result goes to a registry, else none; also for those of an image in a docker-archive
         pub compression: Option<Compression>,
         /// 1 to 9 with gzip, 6 without it; 1 with zstd
         pub compression_level: Option<u64>,

@@ -25,8 +25,9 @@ options! {
     pub struct CatOptions {
         /// of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
         pub platform: Option<String>,
-        /// read the layer that has the file to its end, so that its digest is known to be right; without it, reading ends with
-        /// the file
+        /// read the layer that has the file to its end, so that its digest is known to be right
+        ///
+        /// without it, reading ends with the file
         pub verify: bool = true,
     }
 }

@@ -29,8 +29,9 @@ options! {
         pub max_bytes: u64 = 68_719_476_736,
         /// the most bytes of a layer for each packed one, from the first GiB on
         pub max_ratio: u64 = 250,
-        /// only these paths of the image, each with everything below it and the folders above it, or patterns of them, as in
-        /// ocireg_image_extract
+        /// only these paths of the image, with all below and the folders above them, or patterns
+        ///
+        /// as in ocireg_image_extract
         pub paths: Option<Vec<String>>,
     }
 }

@@ -49,8 +49,9 @@ options! {
     /// Which image of an index is meant.
     #[derive(Debug, Clone)]
     pub struct Selection {
-        /// of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's; an image that
-        /// is in no index is taken as it is
+        /// of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
+        ///
+        /// an image that is in no index is taken as it is
         pub platform: Option<String>,
     }
 }

@@ -36,9 +36,10 @@ options! {
         pub max_bytes: u64 = 68_719_476_736,
         /// the most bytes of a layer for each packed one, from the first GiB on
         pub max_ratio: u64 = 250,
-        /// only these paths of the image, each with everything below it and the folders above it. In patterns `*` is any part of a
-        /// name, `?` one byte, `[a-z]` one of several, `**` any number of names, and after a backslash each stands for itself. A list
-        /// without any is OCIREG_INVALID_ARGUMENT
+        /// only these paths of the image, each with everything below it and the folders above it
+        ///
+        /// in patterns `*` is any part of a name, `?` one byte, `[a-z]` one of several, `**` any number of names, and after a backslash
+        /// each stands for itself. A list without any is OCIREG_INVALID_ARGUMENT
         pub paths: Option<Vec<String>>,
     }
 }

@@ -34,8 +34,9 @@ options! {
     pub struct DeleteTagOptions {
         /// find the other tags of the same digest, one HEAD a tag for the first 256
         pub list_others: bool,
-        /// where the registry deletes no tag, put an empty index under it and delete that by its digest; for that moment the
-        /// tag names the empty index
+        /// where the registry deletes no tag, put an empty index under it and delete that by its digest
+        ///
+        /// for that moment the tag names the empty index
         pub replace: bool,
     }
 }

@@ -34,14 +34,19 @@ options! {
     /// Options of [`Client::locate_blob`] and [`Client::locate_manifest`].
     #[derive(Clone)]
     pub struct LocateOptions {
-        /// false: the registry is not asked for it; its own URL only, which may answer with a redirect. Which authorization it requires is
-        /// found out as in ocireg_token
+        /// false: the registry is not asked for it, and its own URL is given
+        ///
+        /// that may answer with a redirect. Which authorization it requires is found out as in ocireg_token
         pub follow: bool = true,
-        /// what a redirect leads to is asked as well, so that it is known to answer, further redirects are followed, and a token that it
-        /// requires is in its headers. What the registry itself requires is then found out as in ocireg_token, if it was not asked for any
+        /// what a redirect leads to is asked as well, so that it is known to answer
+        ///
+        /// further redirects are followed, and a token that it requires is in its headers. What the registry itself requires is then
+        /// found out as in ocireg_token, if it was not asked for any
         pub check: bool,
-        /// "endpoint" of earlier results whose URLs did not serve; they are passed over for a minute, as those that fail this client
-        /// itself. Where no other is left it is OCIREG_NETWORK, and for what is no endpoint of the reference OCIREG_INVALID_ARGUMENT
+        /// "endpoint" of earlier results whose URLs did not serve
+        ///
+        /// they are passed over for a minute, as those that fail this client itself. Where no other is left it is OCIREG_NETWORK, and for
+        /// what is no endpoint of the reference OCIREG_INVALID_ARGUMENT
         pub failed: Texts,
     } and {
         /// The token

@@ -31,11 +31,13 @@ options! {
         pub identity_token: Option<Zeroizing<String>>,
         /// keep them
         pub store: bool = true,
-        /// ask the token server for an identity token, and store that instead of the password; not all servers issue
-        /// one
+        /// ask the token server for an identity token, and store that instead of the password
+        ///
+        /// not all servers issue one
         pub offline_token: bool,
-        /// the scopes of the token, each TYPE:NAME:ACTION[,ACTION...] such as "repository:team/app:pull,push"; where
-        /// Basic is used it means nothing
+        /// the scopes of the token, each TYPE:NAME:ACTION[,ACTION...]
+        ///
+        /// such as "repository:team/app:pull,push"; where Basic is used it means nothing
         pub scope: Texts,
         /// the result has the token
         pub return_token: bool,

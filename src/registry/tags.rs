@@ -31,8 +31,9 @@ options! {
         pub next: Option<String>,
         /// look up each tag's digest too, one request a tag
         pub digests: bool,
-        /// false leaves out tags that are made of a digest: lists of referrers (sha256-HEX), and what cosign and others keep
-        /// beside them (sha256-HEX.sig)
+        /// false leaves out tags that are made of a digest
+        ///
+        /// lists of referrers (sha256-HEX), and what cosign and others keep beside them (sha256-HEX.sig)
         pub digest_tags: bool = true,
     }
 }

@@ -24,11 +24,13 @@ options! {
     /// Options of [`Client::token`].
     #[derive(Clone)]
     pub struct TokenOptions {
-        /// what it is for, instead of "pull": "pull", "push", "delete", "*" or what else the registry knows; several with commas
-        /// between them too
+        /// what it is for, instead of "pull": "pull", "push", "delete", "*" or what else the registry knows
+        ///
+        /// several with commas between them too
         pub actions: Texts,
-        /// more that the same token is for, each TYPE:NAME:ACTION[,ACTION...] such as "repository:team/base:pull", which a mount
-        /// from there needs
+        /// more that the same token is for, each TYPE:NAME:ACTION[,ACTION...]
+        ///
+        /// such as "repository:team/base:pull", which a mount from there needs
         pub scope: Texts,
     } and {
         /// Which token will do
@@ -44,8 +46,9 @@ options! {
         pub fresh: bool,
         /// of the cached ones only one that is valid for longer than that; a new one may still end sooner
         pub min_validity_ms: u64,
-        /// the value of the Authorization header that the registry refused, or the token in it: it is dropped from the cache, which
-        /// other tokens are not, and not returned again
+        /// the value of the Authorization header that the registry refused, or the token in it
+        ///
+        /// it is dropped from the cache, which other tokens are not, and not returned again
         pub refused: Option<Zeroizing<String>>,
     }
 }

@@ -24,13 +24,15 @@ options! {
         pub tags: Vec<String>,
         /// regular expressions: only tags in which one of them finds something, ^ and $ being the ends of the tag
         pub tags_regex: Vec<String>,
-        /// ranges such as ">=1.2 <2", "^1.2", "~1.2.3", "1.2.x", "1.2 - 1.4" and "1.2 || 1.4": only tags that are versions in one
-        /// of them; v1.2.3 and 1.2 are versions, and 1.2.3-alpine comes before 1.2.3, as a pre-release
+        /// only tags that are versions in one of these ranges: ">=1.2 <2", "^1.2", "1.2 || 1.4"
+        ///
+        /// also "~1.2.3", "1.2.x" and "1.2 - 1.4". v1.2.3 and 1.2 are versions, and 1.2.3-alpine comes before 1.2.3, as a pre-release
         pub semver: Vec<String>,
         /// globs: none of these
         pub exclude: Vec<String>,
-        /// of the tags that are left, only so many: those of the highest versions, and after them what is not a version, the
-        /// highest by its name first. A date such as 20240131 is a version too, and a high one
+        /// of the tags that are left, only so many: those of the highest versions
+        ///
+        /// and after them what is not a version, the highest by its name first. A date such as 20240131 is a version too, and a high one
         pub newest: Option<u64>,
     }
 }

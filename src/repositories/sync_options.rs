@@ -15,19 +15,25 @@ options! {
     pub struct SyncOptions {
         /// OS/ARCH[/VARIANT] each: of an index, only these, as in ocireg_copy
         pub platform: Vec<String>,
-        /// also signatures, SBOMs and whatever else refers to the images, as in ocireg_copy; then what is there is looked through too
+        /// also signatures, SBOMs and whatever else refers to the images, as in ocireg_copy
+        ///
+        /// then what is there is looked through too
         pub referrers: bool,
         /// also layers that are meant to be fetched from elsewhere
         pub foreign_layers: bool,
         /// tags that the destination has stay as they are
         pub no_clobber: bool,
-        /// at the end, and only if nothing failed, remove the destination's tags that tags, tags_regex, semver and exclude select
-        /// and that the source does not have. With newest, which then needs tags, tags_regex or semver, also those that are no
-        /// longer among the newest. Manifests stay, and if no tag of the source is selected, nothing is removed
+        /// at the end, remove the destination's selected tags that the source does not have
+        ///
+        /// only if nothing failed: those that tags, tags_regex, semver and exclude select. With newest, which then needs tags, tags_regex
+        /// or semver, also those that are no longer among the newest. Manifests stay, and if no tag of the source is selected, nothing is
+        /// removed
         pub prune: bool,
         /// with prune: if more tags than this would be removed, none is, and that is a failure, which says how many
         pub max_prune: Option<u64>,
-        /// where a name is put below a registry or a path, the source's registry and path are part of it, its port after _, not only its last word
+        /// the source's registry and path are part of a name below a registry or path
+        ///
+        /// its port after _, not only its last word
         pub scoped: bool,
         /// the first failure ends the call, and is its error
         pub stop_on_error: bool,

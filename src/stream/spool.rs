@@ -18,8 +18,9 @@ options! {
     /// Where temporary files are made.
     #[derive(Debug, Clone)]
     pub struct TemporaryOptions {
-        /// the folder for bytes that have to wait on the disk; without it /var/tmp, or /tmp where there is none; no environment
-        /// is read
+        /// the folder for bytes that have to wait on the disk
+        ///
+        /// without it /var/tmp, or /tmp where there is none; no environment is read
         pub temporary_dir: Option<String>,
         /// the most that may wait there for one call
         pub max_temporary_bytes: u64 = 68_719_476_736,

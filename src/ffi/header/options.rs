@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::{fail, read};
 
-const WIDTH: usize = 110;
+/// No option has a longer line, so that each is one, and what does not fit is told below all of them.
+const WIDTH: usize = 150;
 
 /// What the calls have, by the names of the structs.
 #[derive(Default)]
@@ -28,6 +29,8 @@ struct Key {
     kind: String,
     default: Option<String>,
     meaning: String,
+    /// What there is to know beyond its line; empty for most.
+    more: String,
 }
 
 impl Declarations {
@@ -72,7 +75,7 @@ impl Declarations {
                 let kind = kind.trim_end_matches(',').rsplit("::").next().unwrap_or_default();
                 declared.groups.push((kind.to_owned(), about.join(" ")));
             } else if let Some((key, rest)) = field {
-                declared.keys.push(Key::new(key, rest.trim_end_matches(','), about.join(" ")));
+                declared.keys.push(Key::new(key, rest.trim_end_matches(','), &about));
             } else if !line.is_empty() && line != "}" && !line.starts_with("#[") {
                 fail(&format!(
                     "{}: src/ffi/header/options.rs cannot read the line of options! '{line}'",
@@ -102,7 +105,9 @@ impl Declarations {
             match line.strip_prefix("// Options: {").and_then(|rest| rest.strip_suffix('}')) {
                 Some(name) => {
                     text += "// Options:\n";
-                    self.write(&mut text, name, &mut used);
+                    let mut more = String::new();
+                    self.write(&mut text, &mut more, name, &mut used);
+                    text += &more;
                 }
                 None => text += &format!("{line}\n"),
             }
@@ -114,15 +119,19 @@ impl Declarations {
         text
     }
 
-    fn write<'a>(&'a self, text: &mut String, name: &'a str, used: &mut BTreeSet<String>) {
+    /// A line for each option, and `more` is what comes below all of them.
+    fn write<'a>(&'a self, text: &mut String, more: &mut String, name: &'a str, used: &mut BTreeSet<String>) {
         let one = self.structs.get(name).unwrap_or_else(|| fail(&format!("no options are called {name}")));
         used.insert(name.to_owned());
-        one.keys.iter().for_each(|key| key.write(text));
+        for key in &one.keys {
+            *text += &key.line();
+            *more += &key.below();
+        }
         for (group, heading) in &one.groups {
             if !heading.is_empty() {
                 *text += &format!("// {heading}:\n");
             }
-            self.write(text, group, used);
+            self.write(text, more, group, used);
         }
     }
 }
@@ -133,7 +142,9 @@ fn without_visibility(line: &str) -> &str {
 
 impl Key {
     /// Of `name: rest`, where the rest is a type and perhaps a default.
-    fn new(name: &str, rest: &str, meaning: String) -> Key {
+    /// Its line in the header is the text before the first empty one, as in any documentation of Rust.
+    fn new(name: &str, rest: &str, about: &[&str]) -> Key {
+        let (meaning, more) = about.split_at(about.iter().position(|text| text.is_empty()).unwrap_or(about.len()));
         let (kind, default) = rest.split_once(" = ").map_or((rest, None), |(kind, default)| (kind, Some(default)));
         let inner = kind.strip_prefix("Option<").and_then(|kind| kind.strip_suffix('>')).unwrap_or(kind);
         let shown = match inner {
@@ -158,20 +169,40 @@ impl Key {
         if meaning.is_empty() {
             fail(&format!("the option {name} says nowhere what it means"));
         }
-        Key { name: name.to_owned(), kind: shown.to_owned(), default, meaning }
+        let key = Key {
+            name: name.to_owned(),
+            kind: shown.to_owned(),
+            default,
+            meaning: meaning.join(" "),
+            more: more.join(" ").trim().to_owned(),
+        };
+        if key.line().len() > WIDTH {
+            fail(&format!(
+                "the option {name} has no line of at most {WIDTH} bytes: what does not fit goes below an empty line"
+            ));
+        }
+        key
     }
 
-    fn write(&self, text: &mut String) {
+    fn line(&self) -> String {
         let default = self.default.as_ref().map_or(String::new(), |default| format!(", default: {default}"));
-        let mut line = format!("//   {} ({}{default}):", self.name, self.kind);
-        for word in self.meaning.split(' ') {
+        format!("//   {} ({}{default}): {}\n", self.name, self.kind, self.meaning)
+    }
+
+    /// A paragraph about it, if its line does not say all.
+    fn below(&self) -> String {
+        if self.more.is_empty() {
+            return String::new();
+        }
+        let (mut text, mut line) = ("//\n".to_owned(), format!("// {}:", self.name));
+        for word in self.more.split(' ') {
             if line.len() + 1 + word.len() > WIDTH {
-                *text += &format!("{line}\n");
-                line = "//     ".to_owned();
+                text += &format!("{line}\n");
+                line = "//".to_owned();
             }
             line += &format!(" {word}");
         }
-        *text += &format!("{line}\n");
+        text + &line + ".\n"
     }
 }
 

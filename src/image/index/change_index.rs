@@ -25,13 +25,15 @@ options! {
     /// Options of [`crate::place::append_to_index`].
     #[derive(Debug, Clone)]
     pub struct IndexAppendOptions {
-        /// images replace the entry that the index has for the same platform, with its attestations, whichever revision of a
-        /// Windows build both are. Without it both are listed, as with other tools
+        /// images replace the entry that the index has for the same platform, with its attestations
+        ///
+        /// whichever revision of a Windows build both are. Without it both are listed, as with other tools
         pub replace: bool,
         /// KEY=VALUE each, of the index, over those that it has
         pub annotations: Vec<String>,
-        /// another tag, or name in the layout or archive, which the changed index gets, whatever that refers to: the place's own name
-        /// stays as it is
+        /// another tag, or name in the layout or archive, which the changed index gets
+        ///
+        /// whatever that refers to: the place's own name stays as it is
         pub put_as: Option<String>,
         /// make the index when its name refers to nothing
         pub create: bool,
@@ -49,8 +51,9 @@ options! {
     pub struct IndexRemoveOptions {
         /// of entries; without these and platform the call is OCIREG_INVALID_ARGUMENT
         pub digests: Vec<String>,
-        /// OS/ARCH[/VARIANT][:OS.VERSION] each: all entries for it, of any os.version if none is given; unknown/unknown are all
-        /// attestations
+        /// OS/ARCH[/VARIANT][:OS.VERSION] each: all entries for it
+        ///
+        /// of any os.version if none is given; unknown/unknown are all attestations
         pub platform: Vec<String>,
         /// the name has to refer to this index, else OCIREG_DIGEST_MISMATCH, and nothing is written
         pub if_digest: Option<Digest>,

@@ -21,7 +21,9 @@ options! {
     /// Options of a list.
     #[derive(Debug, Clone)]
     pub struct SyncListOptions {
-        /// "lines", which it is by default: SOURCE [DESTINATION] a line, and comments from # on; "skopeo": the YAML of skopeo sync
+        /// "lines", which it is by default, or "skopeo"
+        ///
+        /// "lines" are SOURCE [DESTINATION] each, and comments from # on; "skopeo" is the YAML of skopeo sync
         pub list_format: Option<String>,
     } and {
         /// As of one

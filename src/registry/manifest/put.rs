@@ -37,9 +37,10 @@ options! {
         pub tags: Vec<String>,
         /// false leaves the referrers tag alone
         pub referrers_tag: bool = true,
-        /// into a layout or a dir:, where this is checked: put the manifest even if what it refers to is missing; a registry
-        /// decides that itself. Of a layout with an index of which something is missing ocireg_layout_clean removes nothing, unless
-        /// it is told to
+        /// into a layout or a dir:, put the manifest even if what it refers to is missing
+        ///
+        /// that is checked there; a registry decides it itself. Of a layout with an index of which something is missing
+        /// ocireg_layout_clean removes nothing, unless it is told to
         pub allow_missing: bool,
     } and {
         /// Each of the tags, which are looked at before anything is written, and once more when they are set

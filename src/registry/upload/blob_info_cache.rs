@@ -25,9 +25,11 @@ options! {
     /// Where it is remembered what is where.
     #[derive(Debug, Clone)]
     pub struct BlobInfoOptions {
-        /// a file in which processes remember which repositories have which blobs, made if it is missing: a copy to a registry mounts
-        /// what another repository of it had. It holds only hints, no secrets, at most 4194304 bytes; the oldest are dropped. A
-        /// file that other users may read or write, or of another kind, is not used, which is a warning, not an error
+        /// a file in which processes remember which repositories have which blobs
+        ///
+        /// made if it is missing: a copy to a registry mounts what another repository of it had. It holds only hints, no secrets, at most
+        /// 4194304 bytes; the oldest are dropped. A file that other users may read or write, or of another kind, is not used, which is a
+        /// warning, not an error
         pub blob_info_cache: Option<String>,
     }
 }

@@ -21,7 +21,9 @@ options! {
     /// Options of [`Client::start_upload`].
     #[derive(Debug, Clone)]
     pub struct UploadOptions {
-        /// bytes in one request, kept in memory until the registry has them; a registry's OCI-Chunk-Min-Length makes it larger
+        /// bytes in one request, kept in memory until the registry has them
+        ///
+        /// a registry's OCI-Chunk-Min-Length makes it larger
         pub chunk_size: u64 = 4_194_304,
     }
 }

@@ -57,12 +57,18 @@ impl DiskTree {
                 .with_hint("the option overwrite extracts into what is there"));
         }
         let root = OpenFolder::open(path).map_err(what)?;
-        Ok(DiskTree { folders: Folders::new(root, WalkBudget::new(call))?, keep, own: LayerNames::default(), lower })
+        let mut folders = Folders::new(root, WalkBudget::new(call))?;
+        // What has another owner is known by what it is, not by whose it is.
+        if lower || keep.owner {
+            folders.obstacles.none_is_ours();
+        }
+        Ok(DiskTree { folders, keep, own: LayerNames::default(), lower })
     }
 
     /// Begins another layer: everything in the folder belongs to lower ones now.
     pub(crate) fn end_layer(&mut self) {
         self.own.clear();
+        self.folders.obstacles.end_layer();
         self.lower = true;
     }
 
@@ -108,8 +114,20 @@ impl DiskTree {
         if !self.folders.walk(folder, true)? {
             return Err(Error::new(Code::Internal, format!("'{}' has no folder", shown(&entry.path))));
         }
+        if entry.kind == EntryKind::Directory && self.is_written_through(name) {
+            return Ok(true);
+        }
         self.own_from_here(name);
         self.place(entry, name, source, content).map(|()| true)
+    }
+
+    /// Whether a link of a lower layer stands here for a folder, and this layer has files behind it.
+    fn is_written_through(&self, name: &[u8]) -> bool {
+        let here = self.folders.id();
+        self.lower
+            && self.folders.obstacles.is_followed(here, name)
+            && !self.own.has(here, name)
+            && self.folders.here().read_link(name).is_ok()
     }
 
     /// Records that this layer has a name here, and the folders above it.
@@ -155,6 +173,18 @@ impl DiskTree {
         }
         self.folders.count()?;
         self.folders.touch();
+        self.make_new(entry, name, source, content)?;
+        self.folders.keep_made(name)
+    }
+
+    /// Makes anything but a folder.
+    fn make_new(
+        &self,
+        entry: &TarEntry,
+        name: &[u8],
+        source: Option<LinkedTo>,
+        content: &mut dyn FnMut(&mut [u8]) -> Result<usize>,
+    ) -> Result<()> {
         match (&entry.kind, source) {
             (_, Some(source)) => {
                 let linked = self.folders.here().make_hard_link(name, &source.folder, &source.name);

@@ -1,6 +1,6 @@
 //! The names of an image's files, layer by layer, as extracting would leave them on a disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::path_walk::WalkBudget;
 use super::tar::{is_within, join, shown, split, EntryKind, LayerEntries, Mark, TarEntry, DEEPEST};
@@ -32,6 +32,8 @@ pub(super) struct ListedTree {
     /// The names of the current layer, and the folders above them. Its whiteouts are for lower layers; the names are kept apart so that
     /// a whiteout looks only at names that it removes, however often it is repeated.
     own: ListedNodes,
+    /// The links of lower layers that the current one has written through: an entry of a folder leaves them.
+    followed: BTreeSet<Vec<u8>>,
     memory: usize,
     implied: usize,
     budget: WalkBudget,
@@ -40,7 +42,8 @@ pub(super) struct ListedTree {
 impl ListedTree {
     pub(super) fn new(call: &Call) -> ListedTree {
         let (lower, own) = (BTreeMap::new(), BTreeMap::new());
-        ListedTree { call: call.clone(), lower, own, memory: 0, implied: 0, budget: WalkBudget::new(call) }
+        let (followed, budget) = (BTreeSet::new(), WalkBudget::new(call));
+        ListedTree { call: call.clone(), lower, own, followed, memory: 0, implied: 0, budget }
     }
 
     pub(super) fn layer(&mut self, entries: &mut LayerEntries, layer: usize) -> Result<()> {
@@ -85,6 +88,7 @@ impl ListedTree {
         for (path, node) in std::mem::take(&mut self.own) {
             self.lower.insert(path, node);
         }
+        self.followed.clear();
     }
 
     fn get(&self, path: &[u8]) -> Option<&ListedNode> {
@@ -111,6 +115,9 @@ impl ListedTree {
                     walk.follow(target)?;
                     if target.starts_with(b"/") {
                         (here, depth) = (Vec::new(), 0);
+                    }
+                    if layer.is_some() && !self.own.contains_key(&next) {
+                        self.followed.insert(next);
                     }
                 }
                 (None, Some(layer)) => {
@@ -147,7 +154,7 @@ impl ListedTree {
         Ok(self.folder(folder, layer)?.map(|folder| join(&folder, name)))
     }
 
-    /// Adds an entry, and replaces what had its name. Returns its true path.
+    /// Adds an entry, and replaces what had its name. Returns its true path; that of the root if nothing was added.
     fn make(&mut self, mut entry: TarEntry, layer: usize) -> Result<Vec<u8>> {
         if entry.path.is_empty() {
             return match entry.kind {
@@ -163,6 +170,9 @@ impl ListedTree {
                 None => return Ok(path),
             }
         }
+        if entry.kind == EntryKind::Directory && self.is_written_through(&path) {
+            return Ok(Vec::new());
+        }
         let is_folder = |node: &ListedNode| node.entry.kind == EntryKind::Directory;
         if entry.kind != EntryKind::Directory || !self.get(&path).is_some_and(is_folder) {
             self.clear_below(&path, true)?;
@@ -170,6 +180,12 @@ impl ListedTree {
         }
         self.insert(path.clone(), ListedNode { entry, layer })?;
         Ok(path)
+    }
+
+    /// Whether a link of a lower layer stands there for a folder, and this layer has files behind it.
+    fn is_written_through(&self, path: &[u8]) -> bool {
+        let is_link = |node: &ListedNode| matches!(node.entry.kind, EntryKind::Symlink(_));
+        self.followed.contains(path) && self.lower.get(path).is_some_and(is_link)
     }
 
     /// A hard link has all attributes of its target; None if it is its own target.

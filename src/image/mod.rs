@@ -18,6 +18,7 @@ mod layer_entries;
 pub(crate) mod layer_names;
 pub(crate) mod listed_tree;
 mod new_layer;
+mod obstacles;
 pub(crate) mod open_folders;
 pub(crate) mod path_walk;
 mod picked_files;

@@ -6,7 +6,8 @@
 use std::io;
 use std::rc::Rc;
 
-use super::path_walk::WalkBudget;
+use super::obstacles::{Obstacle, Obstacles};
+use super::path_walk::{PathWalk, WalkBudget};
 use super::tar::{shown, DEEPEST};
 use crate::error::{Code, Error, Result};
 use crate::os::open_folder::{self, FolderId, OpenFolder, OpenedEntry, Permissions, Time};
@@ -46,6 +47,7 @@ pub(crate) struct Folders {
     asked: Option<Vec<u8>>,
     budget: WalkBudget,
     made: u64,
+    pub(crate) obstacles: Obstacles,
 }
 
 /// The outcome of a system call on a name here.
@@ -56,7 +58,15 @@ pub(crate) fn failed<T>(outcome: io::Result<T>, what: &str, path: impl FnOnce() 
 impl Folders {
     pub(crate) fn new(root: OpenFolder, budget: WalkBudget) -> Result<Folders> {
         let root_id = failed(root.status(), "read", Vec::new)?.id;
-        Ok(Folders { root: Rc::new(root), root_id, levels: Vec::new(), asked: None, budget, made: 0 })
+        Ok(Folders {
+            root: Rc::new(root),
+            root_id,
+            levels: Vec::new(),
+            asked: None,
+            budget,
+            made: 0,
+            obstacles: Obstacles::default(),
+        })
     }
 
     pub(crate) fn here(&self) -> &Rc<OpenFolder> {
@@ -132,23 +142,63 @@ impl Folders {
                 StepDown::Entered => {}
                 StepDown::Missing if make => self.make(&part, USUAL)?,
                 StepDown::Missing => return Ok(false),
-                StepDown::NoFolder => match self.here().read_link(&part) {
-                    Ok(target) => {
-                        walk.follow(&target)?;
-                        if target.starts_with(b"/") {
-                            self.leave_to(0)?;
-                        }
-                    }
-                    Err(_) if !make => return Ok(false),
-                    Err(_) => {
-                        let message = format!("'{}' is not a folder, but has a file in it", shown(&self.path(&part)));
-                        return Err(Error::new(Code::InvalidManifest, message));
-                    }
+                StepDown::NoFolder => match self.obstacle(&part, make)? {
+                    Obstacle::Link(target) => self.follow(&mut walk, &target)?,
+                    Obstacle::Removed => self.make(&part, USUAL)?,
+                    Obstacle::Absent => return Ok(false),
                 },
             }
         }
         self.asked = Some(path.to_vec());
         Ok(true)
+    }
+
+    fn follow(&mut self, walk: &mut PathWalk, target: &[u8]) -> Result<()> {
+        walk.follow(target)?;
+        match target.starts_with(b"/") {
+            true => self.leave_to(0),
+            false => Ok(()),
+        }
+    }
+
+    /// What is no folder, but on a path. What was there before the call gives way to a folder, if one is made.
+    fn obstacle(&mut self, name: &[u8], make: bool) -> Result<Obstacle> {
+        if self.obstacles.asks() {
+            let found = failed(self.here().status_of(name), "read", || self.path(name))?;
+            if self.obstacles.was_there(found.id) {
+                return if make { self.give_way(name) } else { Ok(Obstacle::Absent) };
+            }
+        }
+        match self.here().read_link(name) {
+            Ok(target) => {
+                if make {
+                    self.obstacles.follow(self.id(), name);
+                }
+                Ok(Obstacle::Link(target))
+            }
+            Err(_) if !make => Ok(Obstacle::Absent),
+            Err(_) => {
+                let message = format!("'{}' is not a folder, but has a file in it", shown(&self.path(name)));
+                Err(Error::new(Code::InvalidManifest, message))
+            }
+        }
+    }
+
+    fn give_way(&mut self, name: &[u8]) -> Result<Obstacle> {
+        self.forget();
+        match failed(self.here().remove(name), "remove", || self.path(name))? {
+            true => Ok(Obstacle::Removed),
+            false => failed(Err(open_folder::not_permitted()), "remove", || self.path(name)),
+        }
+    }
+
+    /// Something but a folder was made here.
+    pub(crate) fn keep_made(&mut self, name: &[u8]) -> Result<()> {
+        if self.obstacles.asks() {
+            let made = failed(self.here().status_of(name), "read", || self.path(name))?;
+            self.obstacles.is_ours(made.id);
+        }
+        Ok(())
     }
 
     /// Makes a folder and enters it.

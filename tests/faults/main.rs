@@ -50,6 +50,7 @@ mod mirrors;
 mod moved;
 mod network;
 mod outside;
+mod overwritten;
 mod packed;
 mod paging;
 mod picked;

@@ -1,0 +1,174 @@
+//! Extracting into a folder with files of its own: what the image has as a folder is one afterwards, in whatever order its entries come,
+//! and what the image does not name stays.
+
+use std::fs;
+use std::os::unix::fs::symlink as link;
+use std::path::Path;
+
+use ocireg::error::{Code, Error};
+use ocireg::image::extract::{extract, ExtractOptions, Extracted};
+
+use crate::common::*;
+use crate::images::{file, folder, hard, layer, symlink};
+use crate::memory::Memory;
+
+fn over(layers: &[Vec<u8>], into: &Path, paths: Option<&[&str]>) -> Result<Extracted, Error> {
+    let client = client();
+    let paths = paths.map(|paths| paths.iter().map(|path| (*path).to_owned()).collect());
+    extract(
+        &call(&client),
+        &Memory::new(layers),
+        into,
+        &ExtractOptions { overwrite: true, paths, ..Default::default() },
+    )
+}
+
+/// All names in a folder, with what files contain and where links lead.
+fn tree(root: &Path) -> Vec<String> {
+    fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap()) {
+            let (path, kind) = (entry.path(), entry.file_type().unwrap());
+            let name = path.strip_prefix(root).unwrap().display();
+            if kind.is_dir() {
+                found.push(format!("{name}/"));
+                walk(root, &path, found);
+            } else if kind.is_symlink() {
+                found.push(format!("{name} -> {}", fs::read_link(&path).unwrap().display()));
+            } else {
+                found.push(format!("{name}: {}", fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(root, root, &mut found);
+    found.sort();
+    found
+}
+
+/// A folder of the caller's, in which something has the name of a folder of the image.
+fn ground(etc: &dyn Fn(&Path)) -> tempfile::TempDir {
+    let ground = tempfile::tempdir().unwrap();
+    fs::create_dir(ground.path().join("real")).unwrap();
+    for name in ["mine", "b"] {
+        fs::write(ground.path().join("real").join(name), "mine").unwrap();
+    }
+    etc(&ground.path().join("etc"));
+    ground
+}
+
+#[test]
+fn a_folder_of_the_image_takes_the_place_of_what_is_there_in_any_order() {
+    let (first, last) = (vec![folder("etc"), file("etc/b", "B")], vec![file("etc/b", "B"), folder("etc")]);
+    let alone = vec![file("etc/b", "B")];
+    let deep = vec![file("etc/d/b", "B"), folder("etc/d"), folder("etc")];
+    for target in ["real", "/real", "../real", "nothing", "/nowhere/else", "etc", "real/b", ""] {
+        for entries in [&first, &last, &alone, &deep] {
+            for paths in [None, Some(&["etc"][..]), Some(&["etc/**/b"])] {
+                let what = format!("{target} {} {paths:?}", entries.len());
+                let ground = ground(&|etc| match target {
+                    "" => fs::write(etc, "mine").unwrap(),
+                    _ => link(target, etc).unwrap(),
+                });
+                let done =
+                    over(&[layer(entries)], ground.path(), paths).unwrap_or_else(|error| panic!("{what}: {error}"));
+                let mut wanted = vec!["etc/", "etc/b: B", "real/", "real/b: mine", "real/mine: mine"];
+                if entries.len() == 3 {
+                    wanted.splice(1..2, ["etc/d/", "etc/d/b: B"]);
+                }
+                assert_eq!(
+                    (done.files, tree(ground.path())),
+                    (1, wanted.iter().map(|name| name.to_string()).collect()),
+                    "{what}"
+                );
+            }
+        }
+    }
+}
+
+/// What is there once more has no other result than the first time, whatever the layers made of one another.
+#[test]
+fn the_same_image_again_is_the_same() {
+    let layers = [
+        layer(&[
+            folder("usr"),
+            folder("usr/bin"),
+            file("usr/bin/x", "new"),
+            folder("bin"),
+            file("bin/x", "old"),
+            file("bin/y", "old"),
+        ]),
+        layer(&[file(".wh.bin", ""), symlink("bin", "usr/bin"), file("usr/bin/z", "z")]),
+        layer(&[file("bin/z", "Z"), file("bin/new", "new"), hard("bin/hard", "bin/z"), file("bin/.wh.x", "")]),
+    ];
+    let into = tempfile::tempdir().unwrap();
+    for _ in 0..3 {
+        over(&layers, into.path(), None).unwrap();
+        let wanted = ["bin -> usr/bin", "usr/", "usr/bin/", "usr/bin/hard: Z", "usr/bin/new: new", "usr/bin/z: Z"];
+        assert_eq!(tree(into.path()), wanted);
+    }
+}
+
+/// A link of the image's own is one of it, and what was written through it stays, also when the layer has the folder later.
+#[test]
+fn links_of_the_image_are_followed() {
+    let lower = || layer(&[folder("real"), file("real/a", "a"), symlink("etc", "real")]);
+    let wanted = ["etc -> real", "real/", "real/a: a", "real/b: B", "real/sub/", "real/sub/c: C"];
+    let upper = [
+        vec![file("etc/b", "B"), folder("etc/sub"), file("etc/sub/c", "C")],
+        vec![file("etc/b", "B"), file("etc/sub/c", "C"), folder("etc/sub"), folder("etc")],
+    ];
+    for entries in upper {
+        let (fresh, ours) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        crate::images::unpack(&[lower(), layer(&entries)], &fresh.path().join("image")).unwrap();
+        assert_eq!(tree(&fresh.path().join("image")), wanted);
+        link("elsewhere", ours.path().join("etc")).unwrap();
+        over(&[lower(), layer(&entries)], ours.path(), None).unwrap();
+        assert_eq!(tree(ours.path()), wanted);
+    }
+    // Where the folder comes first, it is in the place of the link, as ever; so it is where the layer has the link itself.
+    for layers in [
+        vec![lower(), layer(&[folder("etc"), file("etc/b", "B")])],
+        vec![layer(&[folder("real"), file("real/a", "a"), symlink("etc", "real"), folder("etc"), file("etc/b", "B")])],
+    ] {
+        let into = tempfile::tempdir().unwrap();
+        crate::images::unpack(&layers, &into.path().join("image")).unwrap();
+        assert_eq!(tree(&into.path().join("image")), ["etc/", "etc/b: B", "real/", "real/a: a"]);
+    }
+    // A file of the image is no folder, and what was there before is nothing that it could be.
+    let ours = ground(&|etc| link("real", etc).unwrap());
+    for layers in [
+        vec![layer(&[file("etc", ""), file("etc/b", "")])],
+        vec![layer(&[file("etc", "")]), layer(&[file("etc/b", "")])],
+    ] {
+        fails(over(&layers, ours.path(), None), Code::InvalidManifest, "'etc' is not a folder");
+    }
+}
+
+/// Neither removes an image anything through links that it does not have, nor does it share files behind them.
+#[test]
+fn links_that_were_there_lead_nowhere() {
+    let before = ["etc -> real", "real/", "real/b: mine", "real/mine: mine"];
+    for entry in [file("etc/.wh.b", ""), file("etc/.wh..wh..opq", "")] {
+        let ours = ground(&|etc| link("real", etc).unwrap());
+        over(&[layer(&[entry])], ours.path(), None).unwrap();
+        assert_eq!(tree(ours.path()), before);
+    }
+    let ours = ground(&|etc| link("real", etc).unwrap());
+    fails(over(&[layer(&[hard("h", "etc/b")])], ours.path(), None), Code::InvalidManifest, "is not there");
+    assert_eq!(tree(ours.path()), before);
+}
+
+/// In a folder that all users may write to, with the links of another one.
+#[test]
+fn links_of_other_users_are_not_followed() {
+    use std::os::unix::fs::{lchown, PermissionsExt as _};
+    for paths in [None, Some(&["etc/b"][..])] {
+        let ours = ground(&|etc| link("real", etc).unwrap());
+        fs::set_permissions(ours.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+        if lchown(ours.path().join("etc"), Some(65_534), None).is_err() {
+            return;
+        }
+        over(&[layer(&[file("etc/b", "B")])], ours.path(), paths).unwrap();
+        assert_eq!(tree(ours.path()), ["etc/", "etc/b: B", "real/", "real/b: mine", "real/mine: mine"]);
+    }
+}

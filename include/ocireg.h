@@ -1729,7 +1729,8 @@ ocireg_status ocireg_blob_put_stream(ocireg_client *client,
 //
 // Result, `json` may be NULL: {"source": string, "destination": string, "digest": string, "size": number, "uploaded": boolean (false
 // when the destination had it, or it was mounted), "mounted": boolean, "resumed": number (how many bytes an earlier call had
-// moved)}. Free with ocireg_string_free.
+// moved), "served_by": [HOST[:PORT]] (the endpoints that told its size or sent it: the source's registry, its mirrors, or several of
+// them)}. Free with ocireg_string_free.
 //
 // Errors: those of ocireg_blob_put_file, with "side" "source" or "destination"; OCIREG_MISSING_BLOB when the source has no such blob.
 // Source: distribution-spec "Pulling blobs", "Pushing blobs".
@@ -2045,8 +2046,8 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // string, "manifests": {"total": number, "copied": number, "skipped": number (there already), "referrers": number},
 // "blobs": {"total": number, "copied": number, "mounted": number, "skipped": number (there already), "bytes": number (of
 // all), "bytes_copied": number (moved by this call), "bytes_resumed": number (moved by earlier ones that did not finish)},
-// "served_by": [HOST[:PORT]] (the endpoints that sent manifests and blobs of it: the source's registry, its mirrors, or several of
-// them), "skipped": [string] (the name, when it was left as it is by if_exists "skip"; then digest and mediaType are those of what
+// "served_by": [HOST[:PORT]] (the endpoints that sent manifests, blobs and lists of referrers of it: the source's registry, its
+// mirrors, or several of them), "skipped": [string] (the name, when it was left as it is by if_exists "skip"; then digest and mediaType are those of what
 // it refers to, and the counts are 0, unless another client removed it while the copy was running), "condition": "registry",
 // "locked" (in a layout), "looked" (no guarantee), or null without a condition [, "plan": {"manifests": [descriptor], "blobs":
 // [descriptor]}, with dry_run: what the destination lacks]}. Free with ocireg_string_free.
@@ -2110,8 +2111,8 @@ ocireg_status ocireg_layout_clean(ocireg_client *client,
 //   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of the index itself
 //
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"mediaType", "digest",
-// "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "place": string [, "platform": {"os", "architecture",
-// ...} when one was picked], freed with ocireg_string_free.
+// "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "place": string, "served_by": [HOST[:PORT]] (the
+// endpoints that sent it: the registry, its mirrors, or several of them) [, "platform": {"os", "architecture", ...} when one was picked], freed with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_INVALID_REFERENCE when the place holds several images and names none, OCIREG_NOT_FOUND also when
 // the index has no such platform, OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_IO. Source: image-spec image-layout.md.
@@ -2146,7 +2147,8 @@ ocireg_status ocireg_endpoint_list(ocireg_client *client,
 // Options:
 //   artifact_type (string): only those of this type
 //
-// Result: {"place": string, "subject": digest, "referrers": [descriptor as in ocireg_referrers]}. Free with ocireg_string_free.
+// Result: {"place": string, "subject": digest, "referrers": [descriptor as in ocireg_referrers], "served_by":
+// [HOST[:PORT]] (the endpoints that sent the manifest and the list)}. Free with ocireg_string_free.
 //
 // Errors: those of ocireg_endpoint_manifest; OCIREG_LIMIT_EXCEEDED. Source: distribution-spec "Listing Referrers".
 ocireg_status ocireg_endpoint_referrers(ocireg_client *client,
@@ -2254,8 +2256,8 @@ void ocireg_artifact_free(ocireg_artifact *artifact);
 //
 // Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "size": number (of the manifest),
 // "artifactType": string or null, "config": descriptor, "layers": [descriptor], "subject": descriptor or null, "blobs": as in
-// ocireg_copy, "skipped": [string], "condition": string or null, as in ocireg_copy; what was left as it is has no size, config
-// and layers}. Free with ocireg_string_free.
+// ocireg_copy, "skipped": [string], "condition": string or null, as in ocireg_copy, "served_by": [HOST[:PORT]] (the endpoint that
+// sent the subject's manifest); what was left as it is has no size, config and layers}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_INVALID_ARGUMENT for titles that cannot both be, OCIREG_IO for what cannot be read or changes
 // meanwhile, OCIREG_DIGEST_MISMATCH as in ocireg_copy, OCIREG_LIMIT_EXCEEDED, OCIREG_NOT_FOUND without the subject,
@@ -3125,7 +3127,8 @@ ocireg_status ocireg_v1_put_tag(ocireg_client *client,
 //
 // Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of the image's manifest, which the registry
 // does not know), "id": string (what the tag stands for now), "images": [{"id": string, "layer": string (digest) or null for an empty
-// one, "size": number (of the layer), "uploaded": boolean (false: it is there)}], the lowest first}. Free with ocireg_string_free.
+// one, "size": number (of the layer), "uploaded": boolean (false: it is there)}], the lowest first, "served_by": [HOST[:PORT]], as in
+// ocireg_copy}. Free with ocireg_string_free.
 //
 // Progress: bytes of all layers.
 //
@@ -3219,7 +3222,8 @@ ocireg_status ocireg_image_config(ocireg_client *client,
 // problem), "quick": boolean, "manifests": number, "blobs": number, "bytes": number (of these blobs), "foreign": [string] (digests of
 // layers that come from elsewhere, which were not looked for), "problems": [{"digest": string (of what is wrong), "manifest": string
 // or null (the digest of the manifest that names it), "code": string (the name of an error: MISSING_BLOB for whatever is not there), "problem":
-// string}]}. Free with ocireg_string_free.
+// string}], "served_by": [HOST[:PORT]] (the endpoints that sent what was read, or said that it is there: the registry, its mirrors, or
+// several of them)}. Free with ocireg_string_free.
 //
 // Progress: bytes of the blobs.
 //
@@ -3242,7 +3246,8 @@ ocireg_status ocireg_image_validate(ocireg_client *client,
 // Result: {"digest": string, "mediaType": string (of the manifest) [, "platform": {"os", "architecture", ...}],
 // "manifest": number (its own bytes), "config": number, "layers": [{"digest": string, "size": number, "mediaType":
 // string}], the oldest first, "layers_total": number (their sizes, as listed), "total": number (config and layers, each
-// blob once)}; with all, {"images": [such an object], "total": number (the blobs of all, each once)}. Free with
+// blob once), "served_by": [HOST[:PORT]] (the endpoints that sent the manifests: the registry, its mirrors, or several of them)};
+// with all, {"images": [such an object without served_by], "total": number (the blobs of all, each once), "served_by"}. Free with
 // ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_INVALID_MANIFEST. Source:
@@ -3269,7 +3274,7 @@ ocireg_status ocireg_image_size(ocireg_client *client,
 // says so.
 //
 // Result, `json` may be NULL: {"source": string, "destination": string, "digest": string, "mediaType": string,
-// "skipped": [string], "condition": string or null, as in ocireg_copy}. Free with ocireg_string_free.
+// "skipped": [string], "condition": string or null, "served_by": [HOST[:PORT]], as in ocireg_copy}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH when the tag refers to what if_exists or if_digest do not allow (see
 // ocireg_manifest_put); OCIREG_INVALID_REFERENCE when `tag` is neither, OCIREG_INVALID_ARGUMENT when it is on another
@@ -3313,7 +3318,7 @@ ocireg_status ocireg_image_tag(ocireg_client *client,
 // Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string or null (the digest
 // of what they were put on, null with scratch), "images": [{"digest": string, "config": string [, "platform": {"os",
 // "architecture", ...}]}], "layers": [{"digest": string, "size": number, "diff_id": string}] (the new ones), "skipped":
-// [string], "condition": string or null, as in ocireg_copy; what was left as it is has no images and layers}. Free with
+// [string], "condition": string or null, "served_by": [HOST[:PORT]], as in ocireg_copy; what was left as it is has no images and layers}. Free with
 // ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH when the result's name refers to what if_exists or if_digest do not allow (see

@@ -6,6 +6,7 @@
 #include "json.h"
 #include "place.h"
 #include "result.h"
+#include "senders.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +118,19 @@ static void write_member(FILE *file, const char *name, const ocireg_json *from, 
     json_write(file, from, pointer);
 }
 
+/* Those of all calls. */
+static void write_senders(FILE *file, const struct known *known)
+{
+    const ocireg_json *results[] = {known->root, known->size, known->config, known->referrers};
+    struct senders senders = {0};
+    for (size_t i = 0; i < sizeof results / sizeof *results; i++)
+        senders_add(&senders, results[i]);
+    fputs(",\"served_by\":[", file);
+    senders_write(file, &senders);
+    fputs("]", file);
+    senders_free(&senders);
+}
+
 static void write_document(FILE *file, const char *place, const struct known *known)
 {
     static const struct {
@@ -144,6 +158,7 @@ static void write_document(FILE *file, const char *place, const struct known *kn
     write_member(file, "artifactType", known->root, "/manifest/artifactType");
     write_member(file, "layers", known->size, "/layers");
     write_member(file, "referrers", known->referrers, "/referrers");
+    write_senders(file, known);
     fputc('}', file);
 }
 

@@ -125,4 +125,5 @@ void inspect_page(FILE *file, const ocireg_json *image)
     members(file, "Annotations", image, "/annotations");
     pairs(file, "Layers", image, "/layers", "/digest", "/mediaType");
     pairs(file, "Referrers", image, "/referrers", "/digest", "/artifactType");
+    list(file, "Served by", image, "/served_by");
 }

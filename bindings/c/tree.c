@@ -6,6 +6,7 @@
 #include "json.h"
 #include "place.h"
 #include "result.h"
+#include "senders.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ struct tree {
     size_t count;
     int64_t depth;
     bool is_full;
+    struct senders senders;
     bool is_cut; /* what is at the greatest depth was not asked about */
 };
 
@@ -82,6 +84,7 @@ static int grow(struct tree *tree, const char *place, int64_t depth)
         return session_report(tree->session, error);
     found = json_parsed(text);
     ocireg_string_free(text);
+    senders_add(&tree->senders, found);
     subject = ocireg_json_text(found, "/subject");
     if (depth == 1 && subject != NULL) {
         is_new(tree, subject);
@@ -116,7 +119,9 @@ static int plant(struct tree *tree, char **json)
     if (tree->file == NULL)
         return report_failure(tree->session->output, OCIREG_INTERNAL, "out of memory");
     result = grow(tree, tree->place, 1);
-    fprintf(tree->file, "],\"truncated\":%s}", tree->is_full || tree->is_cut ? "true" : "false");
+    fprintf(tree->file, "],\"truncated\":%s,\"served_by\":[", tree->is_full || tree->is_cut ? "true" : "false");
+    senders_write(tree->file, &tree->senders);
+    fputs("]}", tree->file);
     if (fclose(tree->file) != 0 && result == OCIREG_OK)
         result = report_failure(tree->session->output, OCIREG_INTERNAL, "out of memory");
     return result;
@@ -134,6 +139,7 @@ static int run(struct session *session, const struct command_line *line)
         result = show(session, json);
     for (size_t i = 0; i < tree.count; i++)
         free(tree.seen[i]);
+    senders_free(&tree.senders);
     free(json);
     free(place);
     return result;

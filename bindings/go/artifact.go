@@ -43,6 +43,8 @@ type PushedArtifact struct {
 	// empty.
 	Skipped   []string `json:"skipped"`
 	Condition string   `json:"condition"`
+	// ServedBy has the endpoint that sent the manifest of the subject, HOST[:PORT]: the registry or a mirror.
+	ServedBy []string `json:"served_by"`
 }
 
 // PulledArtifact is an artifact whose files were pulled.

@@ -46,6 +46,8 @@ type BlobCopy struct {
 	Mounted  bool `json:"mounted"`
 	// Resumed is how many of its bytes an earlier call had moved.
 	Resumed int64 `json:"resumed"`
+	// ServedBy has the endpoints that told its size or sent it, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	ServedBy []string `json:"served_by"`
 }
 
 // BlobMount is the result of a mount.

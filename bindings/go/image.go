@@ -38,6 +38,8 @@ type ImageSize struct {
 	Total       int64        `json:"total"`
 	// Images are those of an index, with WithAll; besides them only Total is then set.
 	Images []ImageSize `json:"images"`
+	// ServedBy has the endpoints that sent the manifests, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	ServedBy []string `json:"served_by"`
 }
 
 // ImageTag describes what was tagged.
@@ -51,6 +53,8 @@ type ImageTag struct {
 	// empty.
 	Skipped   []string `json:"skipped"`
 	Condition string   `json:"condition"`
+	// ServedBy has the endpoints that sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	ServedBy []string `json:"served_by"`
 }
 
 // ImageAppend is the image with new layers.
@@ -68,6 +72,8 @@ type ImageAppend struct {
 	// empty.
 	Skipped   []string `json:"skipped"`
 	Condition string   `json:"condition"`
+	// ServedBy has the endpoints that sent manifests and blobs of the base, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	ServedBy []string `json:"served_by"`
 }
 
 // AppendedImage is one image of the result.
@@ -139,6 +145,8 @@ type Validation struct {
 	// Foreign are the digests of layers that come from elsewhere, which were not looked for.
 	Foreign  []string            `json:"foreign"`
 	Problems []ValidationProblem `json:"problems"`
+	// ServedBy has the endpoints that sent what was read, or said that it is there, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	ServedBy []string `json:"served_by"`
 }
 
 // ValidationProblem is something that is missing, damaged or contradicts something else.

@@ -13,6 +13,8 @@ type PlaceManifest struct {
 	Place string `json:"place"`
 	// Platform is the one that was selected from an index.
 	Platform *Platform `json:"platform"`
+	// ServedBy has the endpoints that sent it, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	ServedBy []string `json:"served_by"`
 }
 
 // PlaceList is what a layout, an archive or a directory holds.
@@ -34,6 +36,8 @@ type PlaceReferrers struct {
 	Place     string       `json:"place"`
 	Subject   string       `json:"subject"`
 	Referrers []Descriptor `json:"referrers"`
+	// ServedBy has the endpoints that sent the manifest and the list, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	ServedBy []string `json:"served_by"`
 }
 
 // EndpointManifest gets the manifest that any place names: a registry's, or that of a layout or an archive. Options:

@@ -15,6 +15,8 @@ type V1Push struct {
 	ID string `json:"id"`
 	// Images are the chain, the base image first.
 	Images []V1PushedImage `json:"images"`
+	// ServedBy has the endpoints that sent manifests and blobs of it, HOST[:PORT] each: the registry, its mirrors, or several of them.
+	ServedBy []string `json:"served_by"`
 }
 
 // V1PushedImage is one image of the chain.

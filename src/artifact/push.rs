@@ -104,6 +104,8 @@ pub struct PushedArtifact {
     pub skipped: Vec<String>,
     /// What made sure that the name could be set; None without a condition.
     pub condition: Option<ConditionCheck>,
+    /// The endpoint that sent the manifest of the subject, `HOST[:PORT]`.
+    pub served_by: Vec<String>,
 }
 
 /// An artifact whose manifest is made, and whose bytes are at hand.
@@ -185,6 +187,7 @@ fn told(copied: Copied, document: Option<&Document>) -> PushedArtifact {
         blobs: copied.blobs,
         skipped: copied.skipped,
         condition: copied.condition,
+        served_by: copied.served_by,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::registry_v1::id::ImageId;
 use crate::registry_v1::write::{LayerSource, StoredLayer};
 use crate::registry_v1::{tag_of, V1Repository};
 use crate::schema1::chain::{from_oci, ChainImage, EMPTY_LAYER};
+use crate::store::served_by::Senders;
 use crate::store::ReadStore;
 use crate::stream::blob::{Blob, BlobBody, MemoryBlob};
 use crate::transfer::attributed::AttributedSource;
@@ -46,6 +47,8 @@ pub struct Pushed {
     pub id: String,
     /// The chain of v1 images, the base image first.
     pub images: Vec<PushedImage>,
+    /// The endpoints that sent manifests and blobs of it, `HOST[:PORT]` each: the source's registry or its mirrors.
+    pub served_by: Vec<String>,
 }
 
 /// One v1 image of the chain.
@@ -87,6 +90,7 @@ pub fn push(
         digest: image.content.digest().clone(),
         id: chain.last().map(|step| step.id.clone()).unwrap_or_default(),
         images,
+        served_by: Senders::of(call),
     })
 }
 

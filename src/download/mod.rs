@@ -74,7 +74,7 @@ pub(crate) trait Downloadable: Send {
 
     /// The bytes have a wrong digest; without `all_sent` it may be that of bytes that were here before. Whether another endpoint is asked
     /// when it is fetched again.
-    fn lied(&self, _all_sent: bool) -> Result<bool> {
+    fn lied(&mut self, _all_sent: bool) -> Result<bool> {
         Ok(false)
     }
 

@@ -136,8 +136,8 @@ pub unsafe extern "C" fn ocireg_artifact_free(artifact: *mut ocireg_artifact) {
 ///
 /// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "size": number (of the manifest),
 /// "artifactType": string or null, "config": descriptor, "layers": [descriptor], "subject": descriptor or null, "blobs": as in
-/// ocireg_copy, "skipped": [string], "condition": string or null, as in ocireg_copy; what was left as it is has no size, config
-/// and layers}. Free with ocireg_string_free.
+/// ocireg_copy, "skipped": [string], "condition": string or null, as in ocireg_copy, "served_by": [HOST[:PORT]] (the endpoint that
+/// sent the subject's manifest); what was left as it is has no size, config and layers}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_INVALID_ARGUMENT for titles that cannot both be, OCIREG_IO for what cannot be read or changes
 /// meanwhile, OCIREG_DIGEST_MISMATCH as in ocireg_copy, OCIREG_LIMIT_EXCEEDED, OCIREG_NOT_FOUND without the subject,

@@ -74,7 +74,8 @@ pub unsafe extern "C" fn ocireg_image_config(
 /// problem), "quick": boolean, "manifests": number, "blobs": number, "bytes": number (of these blobs), "foreign": [string] (digests of
 /// layers that come from elsewhere, which were not looked for), "problems": [{"digest": string (of what is wrong), "manifest": string
 /// or null (the digest of the manifest that names it), "code": string (the name of an error: MISSING_BLOB for whatever is not there), "problem":
-/// string}]}. Free with ocireg_string_free.
+/// string}], "served_by": [HOST[:PORT]] (the endpoints that sent what was read, or said that it is there: the registry, its mirrors, or
+/// several of them)}. Free with ocireg_string_free.
 ///
 /// Progress: bytes of the blobs.
 ///
@@ -109,7 +110,8 @@ pub unsafe extern "C" fn ocireg_image_validate(
 /// Result: {"digest": string, "mediaType": string (of the manifest) [, "platform": {"os", "architecture", ...}],
 /// "manifest": number (its own bytes), "config": number, "layers": [{"digest": string, "size": number, "mediaType":
 /// string}], the oldest first, "layers_total": number (their sizes, as listed), "total": number (config and layers, each
-/// blob once)}; with all, {"images": [such an object], "total": number (the blobs of all, each once)}. Free with
+/// blob once), "served_by": [HOST[:PORT]] (the endpoints that sent the manifests: the registry, its mirrors, or several of them)};
+/// with all, {"images": [such an object without served_by], "total": number (the blobs of all, each once), "served_by"}. Free with
 /// ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_INVALID_MANIFEST. Source:
@@ -143,7 +145,7 @@ pub unsafe extern "C" fn ocireg_image_size(
 /// Options: {TagOptions}
 ///
 /// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string, "mediaType": string,
-/// "skipped": [string], "condition": string or null, as in ocireg_copy}. Free with ocireg_string_free.
+/// "skipped": [string], "condition": string or null, "served_by": [HOST[:PORT]], as in ocireg_copy}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH when the tag refers to what if_exists or if_digest do not allow (see
 /// ocireg_manifest_put); OCIREG_INVALID_REFERENCE when `tag` is neither, OCIREG_INVALID_ARGUMENT when it is on another
@@ -183,7 +185,7 @@ pub unsafe extern "C" fn ocireg_image_tag(
 /// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string or null (the digest
 /// of what they were put on, null with scratch), "images": [{"digest": string, "config": string [, "platform": {"os",
 /// "architecture", ...}]}], "layers": [{"digest": string, "size": number, "diff_id": string}] (the new ones), "skipped":
-/// [string], "condition": string or null, as in ocireg_copy; what was left as it is has no images and layers}. Free with
+/// [string], "condition": string or null, "served_by": [HOST[:PORT]], as in ocireg_copy; what was left as it is has no images and layers}. Free with
 /// ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH when the result's name refers to what if_exists or if_digest do not allow (see

@@ -20,8 +20,8 @@ use crate::place::Place;
 /// Options: {PlaceManifestOptions}
 ///
 /// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"mediaType", "digest",
-/// "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "place": string [, "platform": {"os", "architecture",
-/// ...} when one was picked], freed with ocireg_string_free.
+/// "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "place": string, "served_by": [HOST[:PORT]] (the
+/// endpoints that sent it: the registry, its mirrors, or several of them) [, "platform": {"os", "architecture", ...} when one was picked], freed with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_INVALID_REFERENCE when the place holds several images and names none, OCIREG_NOT_FOUND also when
 /// the index has no such platform, OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_IO. Source: image-spec image-layout.md.
@@ -83,7 +83,8 @@ pub unsafe extern "C" fn ocireg_endpoint_list(
 ///
 /// Options: {PlaceReferrersOptions}
 ///
-/// Result: {"place": string, "subject": digest, "referrers": [descriptor as in ocireg_referrers]}. Free with ocireg_string_free.
+/// Result: {"place": string, "subject": digest, "referrers": [descriptor as in ocireg_referrers], "served_by":
+/// [HOST[:PORT]] (the endpoints that sent the manifest and the list)}. Free with ocireg_string_free.
 ///
 /// Errors: those of ocireg_endpoint_manifest; OCIREG_LIMIT_EXCEEDED. Source: distribution-spec "Listing Referrers".
 #[no_mangle]

@@ -89,6 +89,8 @@ pub struct Appended {
     pub skipped: Vec<String>,
     /// What made sure that the name could be set; None without a condition.
     pub condition: Option<ConditionCheck>,
+    /// The endpoints that sent manifests and blobs of the base, `HOST[:PORT]` each: the registry or its mirrors.
+    pub served_by: Vec<String>,
 }
 
 /// Puts layers on an image; with `scratch` that is a [`super::empty_image::Scratch`].
@@ -126,6 +128,7 @@ pub(crate) fn append_through(
         layers: layers.iter().map(shown).collect(),
         skipped: copied.skipped,
         condition: copied.condition,
+        served_by: copied.served_by,
     })
 }
 
@@ -141,6 +144,7 @@ fn left_as_it_is(call: &Call, to: &dyn WriteStore, options: &AppendOptions) -> R
         layers: Vec::new(),
         skipped: vec![to.name()?],
         condition: None,
+        served_by: Vec::new(),
     }))
 }
 

@@ -11,6 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::options::options;
 use crate::store::referrers_filter::ReferrersFilter;
+use crate::store::served_by::Senders;
 use crate::store::ReadStore;
 
 /// More referrers than are looked at in one place.
@@ -42,6 +43,7 @@ pub(crate) fn manifest(call: &Call, store: &dyn ReadStore, options: &PlaceManife
     };
     let mut json = image.content.document.to_json();
     json["place"] = store.place().into();
+    json["served_by"] = Senders::of(call).into();
     if let Some(platform) = &image.platform {
         json["platform"] = serde_json::to_value(platform).unwrap_or_default();
     }
@@ -61,7 +63,7 @@ pub(crate) fn referrers(call: &Call, store: &dyn ReadStore, options: &PlaceRefer
     let filter = ReferrersFilter::new(options.artifact_type.as_deref(), &[], None)?;
     let (subject, mut listed) = referring(call, store)?;
     listed.retain(|entry| filter.lets_pass(entry, false));
-    Ok(json!({"place": store.place(), "subject": subject, "referrers": listed}))
+    Ok(json!({"place": store.place(), "subject": subject, "referrers": listed, "served_by": Senders::of(call)}))
 }
 
 /// The digest of the manifest that a place names, and what refers to it.

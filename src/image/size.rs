@@ -11,6 +11,7 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::options::options;
 use crate::platform::Platform;
+use crate::store::served_by::Senders;
 use crate::store::ReadStore;
 
 options! {
@@ -54,8 +55,12 @@ pub fn size(call: &Call, store: &dyn ReadStore, options: &SizeOptions) -> Result
     let shown = |value: &ImageSize| {
         serde_json::to_value(value).map_err(|error| Error::new(Code::Internal, format!("the sizes: {error}")))
     };
+    let told = |mut value: Value| {
+        value["served_by"] = Senders::of(call).into();
+        value
+    };
     if !options.all {
-        return shown(&of(call, store, Image::find(call, store, options.platform.as_deref())?)?);
+        return shown(&of(call, store, Image::find(call, store, options.platform.as_deref())?)?).map(told);
     }
     if options.platform.is_some() {
         return Err(Error::new(Code::InvalidArgument, "the options all and platform exclude each other"));
@@ -66,7 +71,7 @@ pub fn size(call: &Call, store: &dyn ReadStore, options: &SizeOptions) -> Result
         images.push(shown(&size)?);
         blobs.extend(size.blobs);
     }
-    Ok(json!({"images": images, "total": sum(blobs.values())}))
+    Ok(told(json!({"images": images, "total": sum(blobs.values())})))
 }
 
 fn of(call: &Call, store: &dyn ReadStore, image: Image) -> Result<ImageSize> {

@@ -7,6 +7,7 @@ use crate::digest::Digest;
 use crate::error::Result;
 use crate::options::options;
 use crate::store::condition::{ConditionCheck, NameOptions};
+use crate::store::served_by::Senders;
 use crate::store::{ReadStore, WriteStore};
 use crate::transfer::copy::{copy, Copied, CopyOptions};
 
@@ -38,6 +39,8 @@ pub struct ImageTagged {
     pub skipped: Vec<String>,
     /// What made sure that the tag could be set; None without a condition.
     pub condition: Option<ConditionCheck>,
+    /// The endpoints that sent manifests and blobs of it, `HOST[:PORT]` each: the registry or its mirrors.
+    pub served_by: Vec<String>,
 }
 
 /// Tags what `from` names as `to` says. Where both are one repository (`near`) that is one manifest; else what it needs
@@ -53,13 +56,14 @@ pub fn tag(
     if !near {
         let names = options.names.clone();
         let options = CopyOptions { referrers: options.referrers, names, ..CopyOptions::default() };
-        let Copied { digest, media_type, skipped, condition, .. } = copy(call, from, to, &options)?;
-        return Ok(ImageTagged { source, destination, digest, media_type, skipped, condition });
+        let Copied { digest, media_type, skipped, condition, served_by, .. } = copy(call, from, to, &options)?;
+        return Ok(ImageTagged { source, destination, digest, media_type, skipped, condition, served_by });
     }
     let condition = options.names.condition()?;
     if let Some(now) = condition.look(call, to)? {
         let (digest, media_type) = (now.digest, now.media_type);
-        return Ok(ImageTagged { source, destination, digest, media_type, skipped: vec![to.name()?], condition: None });
+        let (skipped, condition, served_by) = (vec![to.name()?], None, Vec::new());
+        return Ok(ImageTagged { source, destination, digest, media_type, skipped, condition, served_by });
     }
     // From here on the place, which then has the manifest, is not cleaned.
     to.begin(call)?;
@@ -67,5 +71,6 @@ pub fn tag(
     let (skipped, condition) = to.put_root(call, &content, &condition)?.told(|| to.name())?;
     to.finish(call)?;
     let (digest, media_type) = (content.digest().clone(), content.document.media_type);
-    Ok(ImageTagged { source, destination, digest, media_type, skipped, condition })
+    let served_by = Senders::of(call);
+    Ok(ImageTagged { source, destination, digest, media_type, skipped, condition, served_by })
 }

@@ -15,6 +15,7 @@ use crate::options::options;
 use crate::registry::upload::put::BlobPutOptions;
 use crate::registry::upload::StoredBlob;
 use crate::registry::Client;
+use crate::store::served_by::Senders;
 use crate::store::{Moved, PromisedBlob, ReadStore, WriteStore};
 use crate::stream::replay::{InMemory, OpenedFile, Replay};
 use crate::stream::source::Source;
@@ -49,6 +50,8 @@ pub struct CopiedBlob {
     pub mounted: bool,
     /// How many of its bytes an earlier call had moved.
     pub resumed: u64,
+    /// The endpoints that told its size or sent it, `HOST[:PORT]` each: the source's registry or its mirrors.
+    pub served_by: Vec<String>,
 }
 
 /// Puts bytes in memory.
@@ -144,6 +147,7 @@ pub fn copy_blob(
         uploaded: matches!(moved, Moved::Copied { .. }),
         mounted: moved == Moved::Mounted,
         resumed: if let Moved::Copied { resumed } = moved { resumed } else { 0 },
+        served_by: Senders::of(call),
     })
 }
 

@@ -14,7 +14,7 @@ use crate::registry::blob::RemoteBlob;
 use crate::registry::lock;
 use crate::registry::manifest::{fetch, head, GetOptions, HeadOptions, PutManifest, PutOptions};
 use crate::registry::referrers::fallback_tag;
-use crate::registry::referrers::{ReferrersOptions, ReferrersSource};
+use crate::registry::referrers::{Referrers, ReferrersOptions, ReferrersSource};
 use crate::registry::repository::Remote;
 use crate::registry::upload::blob_info_cache::BlobInfoCache;
 use crate::registry::upload::from_store::FromStore;
@@ -129,6 +129,12 @@ impl RegistryStore {
         }
     }
 
+    /// What refers to a manifest.
+    fn listed(&self, call: &Call, subject: &Digest) -> Result<Referrers> {
+        let reference = self.reference.repository().with_digest(subject);
+        self.client.referrers(call, &reference, &ReferrersOptions::default())
+    }
+
     fn get(&self, call: &Call, reference: &Reference) -> Result<RawManifest> {
         let options = GetOptions::default();
         let at = match &self.written_to {
@@ -141,7 +147,7 @@ impl RegistryStore {
             Some(at) => fetch(&at, reference, &options)?,
             None => self.client.fetch_manifest(call, reference, &options)?,
         };
-        found.served_by.iter().for_each(|host| call.memory::<Senders>().add(host.clone()));
+        call.memory::<Senders>().add_all(&found.served_by);
         Ok(RawManifest { document: found.document, bytes: found.bytes })
     }
 }
@@ -170,6 +176,7 @@ impl ReadStore for RegistryStore {
     fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {
         let reference = self.reference.repository().with_digest(digest);
         let head = self.client.head_blob(call, &reference)?;
+        call.memory::<Senders>().add_all(&head.served_by);
         head.size.ok_or_else(|| match head.exists {
             true => Error::new(Code::Protocol, format!("the registry does not tell the size of the blob {reference}")),
             false => Error::new(Code::MissingBlob, format!("the blob {reference} does not exist")),
@@ -177,8 +184,9 @@ impl ReadStore for RegistryStore {
     }
 
     fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>> {
-        let reference = self.reference.repository().with_digest(subject);
-        Ok(self.client.referrers(call, &reference, &ReferrersOptions::default())?.referrers)
+        let found = self.listed(call, subject)?;
+        call.memory::<Senders>().add_all(&found.served_by);
+        Ok(found.referrers)
     }
 
     fn digest_tags(&self, call: &Call, subject: &Digest) -> Result<Vec<(String, Descriptor)>> {
@@ -220,8 +228,8 @@ impl WriteStore for RegistryStore {
         if self.is_new || !self.stands_for(call, &name, root.digest())? {
             return Ok(false);
         }
-        let is_unlisted = subject.is_some_and(|subject| match ReadStore::referrers(self, call, subject) {
-            Ok(list) => list.iter().all(|entry| entry.digest != *root.digest()),
+        let is_unlisted = subject.is_some_and(|subject| match self.listed(call, subject) {
+            Ok(list) => list.referrers.iter().all(|entry| entry.digest != *root.digest()),
             // A list that cannot be read is no reason to write.
             Err(error) => matches!(error.code(), Code::NotFound | Code::Unsupported),
         });

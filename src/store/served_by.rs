@@ -15,11 +15,13 @@ impl Senders {
         lock(&call.memory::<Senders>().0).clone()
     }
 
-    /// One sends something.
-    pub(crate) fn add(&self, host: String) {
+    /// These send something.
+    pub(crate) fn add_all<'a>(&self, hosts: impl IntoIterator<Item = &'a String>) {
         let mut all = lock(&self.0);
-        if !all.contains(&host) {
-            all.push(host);
+        for host in hosts {
+            if !all.contains(host) {
+                all.push(host.clone());
+            }
         }
     }
 }

@@ -44,6 +44,40 @@ static void test_mirrors_in_turn(void **state) {
     assert_null(strstr(json, "of-the-registry"));
 }
 
+#define EMPTY "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+#define IMAGE "application/vnd.oci.image.manifest.v1+json"
+#define INDEX "application/vnd.oci.image.index.v1+json"
+
+/* What only looks says who told it, and so does the command that puts several of these calls together. */
+static void test_who_told_it(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *manifest = "{\"schemaVersion\":2,\"mediaType\":\"" IMAGE "\",\"config\":{\"mediaType\":\"application/vnd.oci.image.config.v1+json\","
+                           "\"digest\":\"" EMPTY "\",\"size\":2},\"layers\":[]}";
+    const struct answer lacks = {.bytes = http_answer("404 Not Found", "", "")}, image = {.bytes = http_answer("200 OK", "Content-Type: " IMAGE "\r\n", manifest)},
+                        config = {.bytes = http_answer("200 OK", "", "{}")},
+                        list = {.bytes = http_answer("200 OK", "Content-Type: " INDEX "\r\n", "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"" IMAGE
+                                                     "\",\"digest\":\"" RIGHT "\",\"size\":5}]}")};
+    const struct answer of_calls[] = {image, image, image, list}, of_inspect[] = {image, image, image, config, image, list};
+    struct peer *registry = peer_start(&lacks, 1), *mirror = peer_start(of_calls, 4), *second = peer_start(of_inspect, 6), *third = peer_start(&list, 1);
+    const char *mirrors[] = {peer_host(mirror)}, *host = peer_host(registry), *place = text("%s/a:t", host);
+    ocireg_client *client = client_with(host, mirrors, 1, false);
+    char *json = NULL, *said = NULL;
+    expect_status(OCIREG_OK, ocireg_image_size(client, NULL, place, NULL, &json, &failure));
+    expect_text_at(kept(json), "served_by/0", peer_host(mirror));
+    expect_status(OCIREG_OK, ocireg_endpoint_manifest(client, NULL, place, NULL, &json, NULL, &failure));
+    expect_text_at(kept(json), "served_by/0", peer_host(mirror));
+    expect_status(OCIREG_OK, ocireg_endpoint_referrers(client, NULL, place, NULL, &json, &failure));
+    expect_text_at(kept(json), "served_by/0", peer_host(mirror));
+    assert_int_equal(json_length(json, "served_by"), 1);
+    expect_run(text("--plain-http --mirror %s=%s inspect %s", host, peer_host(second), place), &said);
+    expect_text_at(said, "served_by/0", peer_host(second));
+    assert_int_equal(json_length(said, "served_by"), 1);
+    expect_run(text("--plain-http --mirror %s=%s tree %s/a@%s --depth 1", host, peer_host(third), host, EMPTY), &said);
+    expect_text_at(said, "served_by/0", peer_host(third));
+    assert_int_equal(peer_count(registry), 0);
+}
+
 static void test_mirrors_only(void **state) {
     (void)state;
     const struct answer lacks = {.bytes = http_answer("404 Not Found", "", "")};
@@ -97,6 +131,7 @@ static void test_mirrors_of_the_command(void **state) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_mirrors_in_turn),
+        test(test_who_told_it),
         test(test_mirrors_only),
         test(test_what_is_no_mirror),
         test(test_mirrors_of_the_command),

@@ -139,7 +139,8 @@ pub unsafe extern "C" fn ocireg_blob_put_stream(
 ///
 /// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string, "size": number, "uploaded": boolean (false
 /// when the destination had it, or it was mounted), "mounted": boolean, "resumed": number (how many bytes an earlier call had
-/// moved)}. Free with ocireg_string_free.
+/// moved), "served_by": [HOST[:PORT]] (the endpoints that told its size or sent it: the source's registry, its mirrors, or several of
+/// them)}. Free with ocireg_string_free.
 ///
 /// Errors: those of ocireg_blob_put_file, with "side" "source" or "destination"; OCIREG_MISSING_BLOB when the source has no such blob.
 /// Source: distribution-spec "Pulling blobs", "Pushing blobs".

@@ -209,7 +209,8 @@ pub unsafe extern "C" fn ocireg_v1_put_tag(
 ///
 /// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of the image's manifest, which the registry
 /// does not know), "id": string (what the tag stands for now), "images": [{"id": string, "layer": string (digest) or null for an empty
-/// one, "size": number (of the layer), "uploaded": boolean (false: it is there)}], the lowest first}. Free with ocireg_string_free.
+/// one, "size": number (of the layer), "uploaded": boolean (false: it is there)}], the lowest first, "served_by": [HOST[:PORT]], as in
+/// ocireg_copy}. Free with ocireg_string_free.
 ///
 /// Progress: bytes of all layers.
 ///

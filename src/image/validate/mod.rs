@@ -16,6 +16,7 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::options::options;
 use crate::os::resource_shortage::is_damage;
+use crate::store::served_by::Senders;
 use crate::store::{Moved, ReadStore};
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::{gather, width_of};
@@ -65,6 +66,8 @@ pub struct Validation {
     pub foreign: Vec<Digest>,
     /// What is wrong, in the order of the manifests.
     pub problems: Vec<ValidationProblem>,
+    /// The endpoints that sent what was read, or said that it is there, `HOST[:PORT]` each: the registry or its mirrors.
+    pub served_by: Vec<String>,
 }
 
 /// Something that is missing, damaged or contradicts something else.
@@ -109,10 +112,11 @@ pub fn validate(call: &Call, store: &dyn ReadStore, options: &ValidateOptions) -
         bytes: total(tree.blobs.iter()),
         foreign: tree.foreign.into_iter().collect(),
         problems: tree.problems,
+        served_by: Vec::new(),
     };
     report.problems.extend(blob_problems(call, store, &tree.blobs, width, options)?);
     report.valid = report.problems.is_empty();
-    Ok(report)
+    Ok(Validation { served_by: Senders::of(call), ..report })
 }
 
 /// The sizes come from untrusted manifests.

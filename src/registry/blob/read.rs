@@ -120,9 +120,21 @@ impl RemoteBlob {
         error.asks_another(self.has_unasked())
     }
 
+    /// Whoever sent bytes that were not wrong is told in the result.
+    fn tell_senders(&mut self) {
+        self.remote.call.memory::<Senders>().add_all(&std::mem::take(&mut self.hosts));
+    }
+
     /// The endpoint that is asked now.
     pub(crate) fn remote(&self) -> &Remote {
         &self.remote
+    }
+}
+
+/// Of what was read only as far as it was wanted, too.
+impl Drop for RemoteBlob {
+    fn drop(&mut self) {
+        self.tell_senders();
     }
 }
 
@@ -200,7 +212,8 @@ impl Downloadable for RemoteBlob {
         self.turn.has_more()
     }
 
-    fn lied(&self, all_sent: bool) -> Result<bool> {
+    fn lied(&mut self, all_sent: bool) -> Result<bool> {
+        self.hosts.clear();
         match self.senders.as_slice() {
             [] => Ok(false),
             [only] if all_sent => {
@@ -218,8 +231,7 @@ impl Downloadable for RemoteBlob {
     }
 
     fn verified(&mut self, all_sent: bool) -> Result<()> {
-        let all = self.remote.call.memory::<Senders>();
-        self.hosts.drain(..).for_each(|host| all.add(host));
+        self.tell_senders();
         let [right] = self.senders.as_slice() else { return Ok(()) };
         if !all_sent {
             return Ok(());

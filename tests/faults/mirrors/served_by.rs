@@ -1,13 +1,17 @@
 //! Which hosts served what a call has read.
 
 use ocireg::artifact::pull::{pull, ArtifactPullOptions};
+use ocireg::artifact::Artifact;
 use ocireg::image::cat::cat;
 use ocireg::image::config::ImageConfig;
 use ocireg::image::export::export;
 use ocireg::image::extract::extract;
 use ocireg::image::files::files;
+use ocireg::image::size::size;
+use ocireg::image::validate::validate;
 use ocireg::image::Image;
 use ocireg::layout::oci::OciLayout;
+use ocireg::place::{self, BlobName, Place};
 use ocireg::registry::RegistryStore;
 use ocireg::transfer::copy::{copy, CopyOptions};
 use serde_json::json;
@@ -92,8 +96,77 @@ fn what_reads_an_image_says_who_sent_it() {
     assert_eq!(files(&house.call(&client), &from, &Default::default()).unwrap().served_by, both);
     assert_eq!(export(&house.call(&client), &from, &mut Vec::new(), &Default::default()).unwrap().served_by, both);
     assert_eq!(cat(&house.call(&client), &from, "/f", &mut Vec::new(), &Default::default()).unwrap().served_by, both);
+    let some = serde_json::from_value(json!({"verify": false})).unwrap();
+    let unread = cat(&house.call(&client), &from, "/f", &mut Vec::new(), &some).unwrap();
+    assert!(!unread.verified);
+    assert_eq!(unread.served_by, both, "of what nothing verifies too");
     let extracted = extract(&house.call(&client), &from, &folder.path().join("a"), &Default::default()).unwrap();
     assert_eq!(extracted.served_by, both);
     let some = serde_json::from_value(json!({"paths": ["/f"]})).unwrap();
     assert_eq!(extract(&house.call(&client), &from, &folder.path().join("b"), &some).unwrap().served_by, both);
+}
+
+/// What only looks, and what writes, says who told it what it knows.
+#[test]
+fn what_looks_says_who_told_it() {
+    let house = House::new(&[("m1", Healthy), ("origin", Healthy)]);
+    let (client, folder) = (house.client(&["m1"]), tempfile::tempdir().unwrap());
+    let (from, mirror) = (RegistryStore::new(&client, house.tagged()), [house.host("m1")]);
+    let call = || house.call(&client);
+    let single = size(&call(), &from, &Default::default()).unwrap();
+    assert_eq!(single["served_by"], json!(mirror));
+    let all = serde_json::from_value(json!({"all": true})).unwrap();
+    let all = size(&call(), &from, &all).unwrap();
+    assert_eq!((&all["served_by"], all["images"][0].get("served_by")), (&json!(mirror), None));
+    for quick in [false, true] {
+        let with = serde_json::from_value(json!({"quick": quick})).unwrap();
+        assert_eq!(validate(&call(), &from, &with).unwrap().served_by, mirror);
+    }
+    let blob = BlobName::named(&client, &format!("{}@{}", house.repository().full_name(), digest(&layer()))).unwrap();
+    let layout = Place::parse(&format!("oci:{}", folder.path().join("l").display())).unwrap();
+    let copied = place::copy_blob(&client, &call(), &blob, &layout, &Default::default()).unwrap();
+    assert_eq!(copied.served_by, mirror);
+    // The size is told by a mirror, whatever is moved.
+    let copied = place::copy_blob(&client, &call(), &blob, &layout, &Default::default()).unwrap();
+    assert!(!copied.uploaded);
+    assert_eq!(copied.served_by, mirror);
+    let known = serde_json::from_value(json!({"size": layer().len()})).unwrap();
+    let copied = place::copy_blob(&client, &call(), &blob, &layout, &known).unwrap();
+    assert!(copied.served_by.is_empty(), "nothing was asked for");
+}
+
+/// Of lists of referrers too: here the mirror has the image, and the registry what refers to it.
+#[test]
+fn lists_of_referrers_have_senders() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    house.add("m1", |seen| match seen.path() {
+        path if path.contains("/referrers/") || path.contains("/manifests/sha256-") => reply(404),
+        _ => healthy(seen),
+    });
+    let client = house.client(&["m1"]);
+    let with = serde_json::from_value(json!({"referrers": true})).unwrap();
+    let found = validate(&house.call(&client), &RegistryStore::new(&client, house.tagged()), &with).unwrap();
+    assert_eq!(found.problems.len(), 1, "the manifest that refers to it is nowhere");
+    assert_eq!(found.served_by, [house.host("m1"), house.host("origin")]);
+}
+
+/// What writes by what it has read says where that was read.
+#[test]
+fn what_writes_says_what_it_was_told_by() {
+    let mut house = House::new(&[("m1", Healthy)]);
+    house.add("origin", |seen| match seen.method.as_str() {
+        "PUT" => created(seen).header("OCI-Subject", digest(manifest().as_bytes())),
+        _ => healthy(seen),
+    });
+    let client = house.client(&["m1"]);
+    let call = || house.call(&client);
+    let (place, origin) = (Place::Registry(house.tagged()), [house.host("origin")]);
+    let to = Place::Registry(house.repository().with_tag("v2").unwrap());
+    assert_eq!(place::tag(&client, &call(), &place, "v2", &Default::default()).unwrap().served_by, origin);
+    let mut artifact = Artifact::default();
+    artifact.add_bytes(b"x".to_vec().into(), Default::default()).unwrap();
+    let attached = place::attach_artifact(&client, &call(), &artifact, &place, &Default::default()).unwrap();
+    assert_eq!(attached.served_by, origin);
+    let pushed = place::push_artifact(&client, &call(), &artifact, &to, &Default::default()).unwrap();
+    assert!(pushed.served_by.is_empty(), "nothing was read");
 }

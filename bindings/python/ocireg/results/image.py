@@ -136,6 +136,8 @@ class ImageAppend(TypedDict):
     layers: list[AppendedLayer]  # The new layers.
     skipped: list[str]  # The names that were left as they are, because they refer to something.
     condition: str | None  # What made sure that the name could be set.
+    # The endpoints that sent what they were put on: the registry, its mirrors, or several of them.
+    served_by: list[str]
 
 
 class PulledFile(TypedDict):
@@ -189,6 +191,7 @@ class PushedArtifact(TypedDict):
     blobs: CopyBlobs  # Counts of blobs.
     skipped: list[str]  # The names that were left as they are, because they refer to something.
     condition: str | None  # What made sure that the name could be set.
+    served_by: list[str]  # The endpoints that sent what it is about: the registry, its mirrors, or several of them.
 
 
 class IndexCopied(TypedDict):
@@ -333,6 +336,7 @@ class ImageSize(TypedDict):
     layers: list[LayerSize]  # The layers, the oldest first.
     layers_total: int  # The layers' bytes, as listed.
     total: int  # The bytes of config and layers, each blob once.
+    served_by: NotRequired[list[str]]  # The endpoints that sent it; not of each of several images.
 
 
 class ValidationProblem(TypedDict):
@@ -357,6 +361,8 @@ class Validation(TypedDict):
     bytes: int  # Their bytes.
     foreign: list[str]  # Layers that come from elsewhere, and were not looked for.
     problems: list[ValidationProblem]  # What is wrong.
+    # The endpoints that sent what was read, or said that it is there: the registry, its mirrors, or several of them.
+    served_by: list[str]
 
 
 class ImageTag(TypedDict):
@@ -368,6 +374,7 @@ class ImageTag(TypedDict):
     mediaType: str  # Its media type.
     skipped: list[str]  # The names that were left as they are, because they refer to something.
     condition: str | None  # What made sure that the name could be set.
+    served_by: list[str]  # The endpoints that sent it: the registry, its mirrors, or several of them.
 
 
 class LayoutProblem(TypedDict):
@@ -388,6 +395,7 @@ class PlaceManifest(TypedDict):
     manifest: dict[str, Any]  # The document itself.
     place: str  # The place, with its name.
     platform: NotRequired[Platform]  # The platform that was picked.
+    served_by: list[str]  # The endpoints that sent it: the registry, its mirrors, or several of them.
 
 
 class PlaceImage(TypedDict):
@@ -418,6 +426,8 @@ class PlaceReferrers(TypedDict):
     place: str  # The place, with its name.
     subject: str  # Its digest.
     referrers: list[Descriptor]  # What refers to it.
+    # The endpoints that sent the manifest and the list: the registry, its mirrors, or several of them.
+    served_by: list[str]
 
 
 class LayoutCheck(TypedDict):
@@ -474,3 +484,4 @@ class AllImagesSize(TypedDict):
 
     images: list[ImageSize]  # Each image.
     total: int  # The blobs of all, each once.
+    served_by: list[str]  # The endpoints that sent them: the registry, its mirrors, or several of them.

@@ -131,6 +131,7 @@ class V1Push(TypedDict):
     digest: str  # Of the image's manifest.
     id: str  # What the tag stands for now.
     images: list[V1PushedImage]  # The old images, the lowest first.
+    served_by: list[str]  # The endpoints that sent it: the source's registry, its mirrors, or several of them.
 
 
 class V1PutImage(TypedDict):

@@ -68,6 +68,8 @@ class BlobCopy(TypedDict):
     uploaded: bool  # Whether its bytes were moved.
     mounted: bool  # Whether it came from another repository of the registry, unmoved.
     resumed: int  # How many of its bytes an earlier call had moved.
+    # The endpoints that told its size or sent it: the registry, its mirrors, or several of them.
+    served_by: list[str]
 
 
 class BlobMount(TypedDict):

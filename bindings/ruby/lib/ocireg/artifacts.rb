@@ -11,7 +11,7 @@ module Ocireg
     # @param options artifact_type:, annotations: (["KEY=VALUE"]), subject:, image_spec:, times:, concurrency:,
     #   if_exists: and if_digest: as in {Images#copy}
     # @return [Hash] "destination", "digest", "mediaType", "size", "artifactType", "config", "layers", "subject", "blobs", "skipped",
-    #   "condition"
+    #   "condition", "served_by"
     # @yield as in {Blobs#blob_to_file}
     def push_artifact(place, files, **options, &progress)
       invoke(:ocireg_artifact_push, artifact_of(files), text("place", place), **options, &progress)

@@ -83,7 +83,7 @@ module Ocireg
     # @param source [String] HOST[:PORT]/REPOSITORY@DIGEST, or PLACE@DIGEST
     # @param destination [String] [HOST[:PORT]/]REPOSITORY, "oci:DIR" or "dir:DIR"
     # @param options size:
-    # @return [Hash] "source", "destination", "digest", "size", "uploaded", "mounted", "resumed"
+    # @return [Hash] "source", "destination", "digest", "size", "uploaded", "mounted", "resumed", "served_by"
     # @yield as in {#blob_to_file}
     def copy_blob(source, destination, **options, &progress)
       invoke(:ocireg_blob_copy, text("source", source), text("destination", destination), **options, &progress)

@@ -63,7 +63,7 @@ module Ocireg
     # The size of an image in bytes, according to its manifest: ocireg_image_size.
     # @param image [String] a place
     # @param options platform:, all:
-    # @return [Hash] "digest", "manifest", "config", "layers", "layers_total", "total"; with all "images", "total"
+    # @return [Hash] "digest", "manifest", "config", "layers", "layers_total", "total", "served_by"; with all "images", "total", "served_by"
     def image_size(image, **options)
       invoke(:ocireg_image_size, text("image", image), **options)
     end
@@ -73,7 +73,7 @@ module Ocireg
     # @param place [String] a place
     # @param options platform:, quick: (blobs are only looked for), referrers:, concurrency:, max_bytes:, max_ratio:
     # @return [Hash] "place", "digest", "mediaType", "valid", "quick", "manifests", "blobs", "bytes", "foreign", "problems": [{"digest",
-    #   "manifest", "code", "problem"}]
+    #   "manifest", "code", "problem"}], "served_by"
     # @yield as in {Blobs#blob_to_file}
     def validate_image(place, **options, &progress)
       invoke(:ocireg_image_validate, text("place", place), **options, &progress)
@@ -83,7 +83,7 @@ module Ocireg
     # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
     # @param tag [String] a tag, or [HOST[:PORT]/]REPOSITORY[:TAG]
     # @param options referrers:, if_exists: and if_digest: as in {#copy}
-    # @return [Hash] "source", "destination", "digest", "mediaType", "skipped", "condition"
+    # @return [Hash] "source", "destination", "digest", "mediaType", "skipped", "condition", "served_by"
     def tag_image(reference, tag, **options)
       invoke(:ocireg_image_tag, text("reference", reference), text("tag", tag), **options)
     end
@@ -93,7 +93,7 @@ module Ocireg
     # @param layers [Array<String, Pathname>] tar files, the oldest first
     # @param options to:, platform:, all:, scratch:, media_type:, compression:, compression_level:,
     #   if_exists: and if_digest: as in {#copy}
-    # @return [Hash] "destination", "digest", "mediaType", "base", "images", "layers", "skipped", "condition"
+    # @return [Hash] "destination", "digest", "mediaType", "base", "images", "layers", "skipped", "condition", "served_by"
     # @yield as in {Blobs#blob_to_file}
     def append_image(image, layers, **options, &progress)
       invoke(:ocireg_image_append, text("image", image), layers: Array(layers), **options, &progress)

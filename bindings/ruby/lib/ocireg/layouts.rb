@@ -6,7 +6,7 @@ module Ocireg
     # The manifest that any place names: ocireg_endpoint_manifest.
     # @param place [String] docker://REF, oci:DIR[:NAME], oci-archive:FILE[:NAME], docker-archive:FILE[:REF], dir:DIR
     # @param options platform:
-    # @return [Hash] "mediaType", "digest", "size", "schema_version", "kind", "manifest", "place"
+    # @return [Hash] "mediaType", "digest", "size", "schema_version", "kind", "manifest", "place", "served_by"
     def place_manifest(place, **options)
       invoke(:ocireg_endpoint_manifest, text("place", place), outs: %i[json buffer], **options).first
     end
@@ -27,7 +27,7 @@ module Ocireg
     # What refers to the manifest that any place names: ocireg_endpoint_referrers.
     # @param place [String]
     # @param options artifact_type:
-    # @return [Hash] "place", "subject", "referrers"
+    # @return [Hash] "place", "subject", "referrers", "served_by"
     def place_referrers(place, **options) = invoke(:ocireg_endpoint_referrers, text("place", place), **options)
 
     # Reads everything in a layout and checks its digests: ocireg_layout_check.

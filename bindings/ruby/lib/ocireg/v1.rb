@@ -119,7 +119,7 @@ module Ocireg
     # @param source [String] a place, see {Images}
     # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG]
     # @param options platform:
-    # @return [Hash] "source", "destination", "digest", "id", "images"
+    # @return [Hash] "source", "destination", "digest", "id", "images", "served_by"
     # @yield as in {Blobs#blob_to_file}
     def push(source, reference, **options, &progress)
       invoke(:ocireg_v1_push, text("source", source), text("reference", reference), **options, &progress)

@@ -2304,7 +2304,8 @@ ocireg_status ocireg_artifact_attach(ocireg_client *client,
 // copied there before that, into a private folder .ocireg-pull-disk-NUMBER, which the next pull empties and uses if the process was
 // killed; so a full disk leaves the old files. Nothing is written outside of the folder. Titles that are absolute,
 // lead upwards, contain control characters, are the same or in one another are refused before anything is fetched. Links in the
-// folder are followed as if it were the root, and a symbolic link that leads out of a packed folder is refused. Special files are
+// folder are followed as if it were the root, but not another user's in a folder that all users may write to, and a symbolic link that
+// leads out of a packed folder is refused. Special files are
 // replaced by nothing; a file that replaces one of the caller's keeps its permissions. Other pulls into the same folder wait.
 // Blocks.
 //
@@ -3565,7 +3566,8 @@ ocireg_status ocireg_image_export_stream(ocireg_client *client,
 // links are followed as if the folder were the root. Layers are verified by digest, and against the config's diff_ids.
 // With overwrite, what the image has as a folder is a folder afterwards, in whatever order its entries come: a link or a file that was
 // there before the call is not followed but replaced by it, and nothing behind such a link is changed. The image's own links are followed.
-// The folder is reached through no link of another user in a folder that all users may write to. After an error it holds a part.
+// Neither the folder nor a file in it is reached through a link of another user in a folder that all users may write to. After an error
+// it holds a part.
 // The holes of sparse files (GNU tar's old form, and its versions 0.0, 0.1 and 1.0 in POSIX headers) are written as zeros, which count to
 // max_bytes and max_ratio. Extended attributes are left out. Blocks.
 //

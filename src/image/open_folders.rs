@@ -11,6 +11,7 @@ use super::path_walk::{PathWalk, WalkBudget};
 use super::tar::{shown, DEEPEST};
 use crate::error::{Code, Error, Result};
 use crate::os::open_folder::{self, FolderId, OpenFolder, OpenedEntry, Permissions, Time};
+use crate::os::safe_path;
 
 /// The most folders and files of an image, including folders that are only named in the paths of others.
 const MOST: u64 = 10_000_000;
@@ -163,7 +164,8 @@ impl Folders {
 
     /// What is no folder, but on a path. What was there before the call gives way to a folder, if one is made.
     fn obstacle(&mut self, name: &[u8], make: bool) -> Result<Obstacle> {
-        if self.obstacles.asks() {
+        let asks = self.obstacles.asks();
+        if asks {
             let found = failed(self.here().status_of(name), "read", || self.path(name))?;
             if self.obstacles.was_there(found.id) {
                 return if make { self.give_way(name) } else { Ok(Obstacle::Absent) };
@@ -171,6 +173,10 @@ impl Folders {
         }
         match self.here().read_link(name) {
             Ok(target) => {
+                if !asks {
+                    // Another user may have put it there.
+                    failed(safe_path::refuse_trap_in(self.here(), name), "follow", || self.path(name))?;
+                }
                 if make {
                     self.obstacles.follow(self.id(), name);
                 }

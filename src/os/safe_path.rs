@@ -8,12 +8,14 @@ use std::path::{Component, Path, PathBuf};
 
 use nix::unistd::geteuid;
 
+use super::open_folder::OpenFolder;
 use super::special_file::name_of;
 
 /// As many links as the kernel follows.
 pub(crate) const MOST_LINKS: usize = 40;
 /// A folder in which all users may create files, such as /tmp.
 const SHARED: u32 = 0o002;
+const IN_SHARED: &str = " in a folder that all users may write to";
 
 /// Resolves the links of a path. Parts that do not exist yet are left unchanged.
 pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
@@ -72,8 +74,20 @@ fn own(part: Component<'_>) -> PathBuf {
 pub(crate) fn refuse_trap(folder: &Metadata, found: &Metadata) -> io::Result<()> {
     let ours = [geteuid().as_raw(), folder.uid()];
     match folder.mode() & SHARED != 0 && !ours.contains(&found.uid()) {
-        true => Err(trap(found, " in a folder that all users may write to")),
+        true => Err(trap(found, IN_SHARED)),
         false => Ok(()),
+    }
+}
+
+/// The same of a name in an open folder, which is that of a link.
+pub(crate) fn refuse_trap_in(folder: &OpenFolder, name: &[u8]) -> io::Result<()> {
+    let above = folder.status()?;
+    if above.permissions & SHARED == 0 {
+        return Ok(());
+    }
+    match [geteuid().as_raw(), above.owner.0].contains(&folder.status_of(name)?.owner.0) {
+        true => Ok(()),
+        false => Err(strangers("a symbolic link", IN_SHARED)),
     }
 }
 
@@ -87,8 +101,11 @@ pub(crate) fn refuse_strangers_link(path: &Path) -> io::Result<()> {
 }
 
 fn trap(found: &Metadata, place: &str) -> io::Error {
-    let message = format!("it is {} of another user{place}", name_of(found.file_type()));
-    io::Error::new(io::ErrorKind::PermissionDenied, message)
+    strangers(name_of(found.file_type()), place)
+}
+
+fn strangers(what: &str, place: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, format!("it is {what} of another user{place}"))
 }
 
 #[cfg(test)]

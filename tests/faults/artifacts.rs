@@ -231,6 +231,38 @@ fn what_is_in_the_folder_leads_nowhere_else() {
     assert_eq!(fs::read_to_string(out.join("outside/victim")).unwrap(), "2");
 }
 
+/// Where all users may write, another one's link may be changed as soon as it was followed.
+#[test]
+fn links_of_other_users_are_not_followed() {
+    use std::os::unix::fs::lchown;
+    for (mode, owner, good) in
+        [(0o1777, 65_534, false), (0o777, 65_534, false), (0o1777, 0, true), (0o755, 65_534, true)]
+    {
+        for (deep, store) in [
+            ("s", titled(&[("s/b", "new")])),
+            ("d/s", titled(&[("d/s/b", "new")])),
+            ("s", artifact(&[packed("s", &[file("s/b", "new")])])),
+            ("d/s", artifact(&[packed("d/s/t", &[file("d/s/t/b", "new")])])),
+        ] {
+            let ground = Ground::new();
+            let shared = ground.out().join(deep).parent().unwrap().to_path_buf();
+            fs::create_dir_all(shared.join("evil")).unwrap();
+            symlink("evil", ground.out().join(deep)).unwrap();
+            if lchown(ground.out().join(deep), Some(owner), None).is_err() {
+                return;
+            }
+            fs::set_permissions(&shared, fs::Permissions::from_mode(mode)).unwrap();
+            let outcome = with(&store, &ground.out(), json!({}));
+            assert_eq!(fs::read_dir(shared.join("evil")).unwrap().count(), usize::from(good), "{deep} {mode:o}");
+            if !good {
+                let why = "it is a symbolic link of another user in a folder that all users may write to";
+                let error = fails(outcome, Code::Io, why);
+                assert!(error.message().contains(&format!("'{deep}'")), "{error}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_no_file_replaces_stays() {
     for keep_old in [false, true] {

@@ -2,14 +2,14 @@
 //! and what the image does not name stays.
 
 use std::fs;
-use std::os::unix::fs::symlink as link;
+use std::os::unix::fs::{symlink as link, MetadataExt as _};
 use std::path::Path;
 
 use ocireg::error::{Code, Error};
 use ocireg::image::extract::{extract, ExtractOptions, Extracted};
 
 use crate::common::*;
-use crate::images::{file, folder, hard, layer, symlink};
+use crate::images::{file, folder, hard, layer, pax, raw, symlink};
 use crate::memory::Memory;
 
 fn over(layers: &[Vec<u8>], into: &Path, paths: Option<&[&str]>) -> Result<Extracted, Error> {
@@ -156,6 +156,23 @@ fn links_that_were_there_lead_nowhere() {
     let ours = ground(&|etc| link("real", etc).unwrap());
     fails(over(&[layer(&[hard("h", "etc/b")])], ours.path(), None), Code::InvalidManifest, "is not there");
     assert_eq!(tree(ours.path()), before);
+}
+
+/// A link that has the owner which the image gives it is the image's.
+#[test]
+fn links_with_other_owners_are_followed_in_their_own_image() {
+    let shared = raw(b"tmp", tar::EntryType::Directory, b"", 0o1777, b"");
+    let owned = |entry: Vec<u8>| [pax(&[("uid", "65534")]), entry].concat();
+    let lower = layer(&[shared, folder("tmp/real"), owned(symlink("tmp/l", "real"))]);
+    let store = Memory::new(&[lower, layer(&[file("tmp/l/f", "f")])]);
+    let into = tempfile::tempdir().unwrap();
+    let (client, image) = (client(), into.path().join("image"));
+    match extract(&call(&client), &store, &image, &ExtractOptions { owner: true, ..Default::default() }) {
+        Err(error) if error.code() == Code::InvalidArgument => return,
+        outcome => drop(outcome.unwrap()),
+    }
+    assert_eq!(tree(&image), ["tmp/", "tmp/l -> real", "tmp/real/", "tmp/real/f: f"]);
+    assert_eq!(fs::symlink_metadata(image.join("tmp/l")).unwrap().uid(), 65_534);
 }
 
 /// In a folder that all users may write to, with the links of another one.

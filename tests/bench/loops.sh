@@ -1,7 +1,6 @@
 #!/bin/bash
-# What an event loop feels of downloads: jobs compared with a thread for each, in one run, in C, in Python's asyncio, and of fibers in
-# Ruby (which take a thread each): part of `make bench`. Prints, never fails for
-# being slow. OCIREG_LIBRARY_DIR says where the library is, if not in target/release.
+# What an event loop feels of downloads: jobs compared with a thread for each, in one run, in C, in Python's asyncio, and in fibers of
+# a scheduler in Ruby: part of `make bench`. Prints, never fails for being slow. OCIREG_LIBRARY_DIR says where the library is, if not in target/release.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)

@@ -84,6 +84,151 @@ class FiberTest < OciregTest
     assert_equal 1, fibers.uniq.size
   end
 
+  def threads = Dir.children("/proc/self/task").size
+
+  # What the block gives in a fiber, or raises there.
+  def in_fiber
+    given = error = nil
+    scheduled do
+      Fiber.schedule do
+        given = yield
+      rescue ::Exception => e # rubocop:disable Lint/RescueException
+        error = e
+      end
+    end
+    raise error if error
+
+    given
+  end
+
+  def test_fibers_that_wait_cost_no_threads
+    errors = []
+    most = 0
+    other = Ocireg::Client.new(plain_http: true, job_threads: 4)
+    before = threads
+    scheduled do
+      300.times do
+        Fiber.schedule do
+          other.tags("#{silent}/a", timeout: 1)
+        rescue Ocireg::TimeoutError => e
+          errors << e
+        end
+      end
+      Fiber.schedule { (most = [most, threads].max) && sleep(0.02) until errors.size == 300 }
+    end
+    assert_operator most, :<=, before + 12 # the schedulers', the one for events, four for jobs, at most as many for other hosts, the network's
+  end
+
+  def test_what_calls_give
+    repository = new_repository
+    one = put_image(repository: repository)
+    manifest = client.manifest(one)
+    digest = client.put_blob(repository, "hello")["digest"]
+    assert_equal manifest.bytes, in_fiber { client.manifest(one) }.bytes
+    assert_equal manifest.digest, in_fiber { client.manifest_digest(one) }
+    assert_equal ["one"], in_fiber { client.tags(repository) }["tags"]
+    assert_equal "hello", in_fiber { client.blob("#{repository}@#{digest}") }
+    assert_equal digest, in_fiber { client.put_blob(repository, StringIO.new("hello")) }["digest"] # a source is no job's
+    error = assert_raises(Ocireg::NotFound) { in_fiber { client.manifest("#{repository}:none") } }
+    assert_equal 404, error.http_status
+    assert(error.backtrace.any? { |line| line.include?("fiber_test.rb") })
+    assert_raises(Ocireg::InvalidArgument) { in_fiber { client.tags(repository, nonsense: 1) } }
+    assert_raises(Ocireg::InvalidArgument) { in_fiber { client.tags(repository, n: 0) } }
+  end
+
+  def test_blocks
+    repository = new_repository
+    seen = { steps: [], log: [], blobs: [], threads: [] }
+    context = Ocireg::Context.new(log: ->(event) { seen[:log] << event }, blobs: ->(blob) { seen[:blobs] << blob }) do |done, _|
+      seen[:steps] << done
+      seen[:threads] << Thread.current
+    end
+    in_fiber { client.put_blob(repository, "x" * 3_000_000, context: context) }
+    assert_equal 3_000_000, seen[:steps].last
+    assert_equal 3_000_000, context.progress["done"]
+    refute_empty seen[:log]
+    image = put_image(repository: repository)
+    in_fiber { Dir.mktmpdir { |folder| client.copy(image, "oci:#{folder}/layout", context: context) } }
+    refute_empty seen[:blobs]
+    refute_includes seen[:threads], Thread.current
+
+    assert_equal "mine", assert_raises(RuntimeError) { in_fiber { client.tags(repository, context: Ocireg::Context.new(log: ->(_) { raise "mine" })) } }.message
+    assert_raises(LocalJumpError) { in_fiber { client.tags(repository, context: Ocireg::Context.new(log: proc { break })) } }
+    assert_raises(UncaughtThrowError) { in_fiber { catch(:it) { client.tags(repository, context: Ocireg::Context.new(log: ->(_) { throw :it })) } } }
+    assert_raises(ThreadError) { in_fiber { client.tags(repository, context: Ocireg::Context.new(log: ->(_) { Thread.exit })) } }
+    begun = now
+    assert_raises(Ocireg::TimeoutError) { in_fiber { client.tags(repository, timeout: 0.3, context: Ocireg::Context.new(log: ->(_) { sleep })) } }
+    assert_operator now - begun, :<, 2
+  end
+
+  def test_credentials
+    host = OciregTest.registry("HTPASSWD")
+    secrets = { username: "alice", password: "s3cret:with colon" }
+    asked = []
+    good = Ocireg::Client.new(plain_http: true, credentials: ->(name) { (asked << name) && secrets })
+    errors = []
+    scheduled { 5.times { Fiber.schedule { good.repositories(host) rescue errors << $! } } } # rubocop:disable Style/RescueModifier, Style/SpecialGlobalVars
+    assert_empty errors
+    assert_equal [host], asked
+    assert_raises(Ocireg::Unauthenticated) { in_fiber { Ocireg::Client.new(plain_http: true, credentials: ->(_) {}).repositories(host) } }
+    assert_raises(Ocireg::InvalidArgument) { in_fiber { Ocireg::Client.new(plain_http: true, credentials: ->(_) { { nonsense: "x" } }).repositories(host) } }
+    assert_raises(TypeError) { in_fiber { Ocireg::Client.new(plain_http: true, credentials: ->(_) { "x" }).repositories(host) } }
+    late = Ocireg::Client.new(plain_http: true, credentials: ->(_) { sleep(0.5) && secrets })
+    assert_raises(Ocireg::TimeoutError) { in_fiber { late.repositories(host, timeout: 0.2) } }
+  end
+
+  # Its call would wait for itself.
+  def test_a_question_within_a_question
+    host = OciregTest.registry("HTPASSWD")
+    ways = { at_once: :call.to_proc, enumerator: ->(call) { Enumerator.new { |all| all << call.call }.next },
+             fiber: ->(call) { Fiber.new { call.call }.resume } }
+    ways.each_value do |way|
+      other = Ocireg::Client.new(plain_http: true)
+      credentials = ->(_) { way.call(-> { other.repositories(host, context: Ocireg::Context.new(credentials: credentials)) }) }
+      fails_within(3, Ocireg::Busy) { in_fiber { other.repositories(host, context: Ocireg::Context.new(credentials: credentials, timeout: 10)) } }
+    end
+  end
+
+  def test_ends
+    other = Ocireg::Client.new(plain_http: true)
+    fails_within(1, Timeout::Error) { in_fiber { Timeout.timeout(0.2) { other.tags("#{silent}/a") } } }
+    context = Ocireg::Context.new
+    Thread.new { sleep(0.2) && context.cancel }
+    fails_within(1, Ocireg::Cancelled) { in_fiber { other.tags("#{silent}/a", context: context) } }
+    fails_within(1, Ocireg::Cancelled) { in_fiber { other.tags("#{silent}/a", context: context) } }
+    Thread.new { sleep(0.2) && Thread.list.find { |thread| thread.name == "ocireg events" }.kill }
+    fails_within(4, ThreadError) { in_fiber { other.tags("#{silent}/a") } }
+    Thread.new { sleep(0.2) && other.close }
+    fails_within(1, Ocireg::Closed) { in_fiber { other.tags("#{silent}/a") } }
+  end
+
+  # Fibers of several schedulers have one client, and none gets another's.
+  def test_several_schedulers
+    repository = new_repository
+    references = Array.new(8) { |i| "#{repository}@#{client.put_blob(repository, "blob #{i}")["digest"]}" }
+    got = Array.new(4) do |number|
+      Thread.new do
+        found = {}
+        scheduled { 40.times { |i| Fiber.schedule { found[i] = client.blob(references[(i + number) % 8]) } } }
+        found
+      end
+    end
+    got.each_with_index { |thread, number| assert_equal 40.times.to_h { |i| [i, "blob #{(i + number) % 8}"] }, thread.value }
+  end
+
+  def test_after_a_fork
+    in_fiber { client.tags(File.dirname(put_image)) rescue nil } # rubocop:disable Style/RescueModifier
+    pid = fork do
+      in_fiber { client.ping(registry) }
+      exit!(1)
+    rescue Ocireg::Forked
+      exit!(0)
+    rescue ::Exception # rubocop:disable Lint/RescueException
+      exit!(2)
+    end
+    assert_equal 0, Process.wait2(pid)[1].exitstatus
+  end
+
   def test_calls_of_many_fibers
     repository = new_repository
     digest = client.put_blob(repository, "x" * 300_000)["digest"]

@@ -21,8 +21,7 @@ module Ocireg
       @context = context
       @outer = nil
       @cancelled = false
-      @handle = Status.made(Handle::Context, :ocireg_context_new)
-      @callbacks = Callbacks.set(@handle, context)
+      @handle = made(context)
       context.enter(self)
       self.timeout = limit if limit
     end
@@ -31,8 +30,8 @@ module Ocireg
     def run
       enclose(Job.current)
       Worker.run(method(:cancel), self) do
-        @job = Job.current
-        lend(@job)
+        @worker_job = Job.current
+        lend(@worker_job)
         yield @handle
       end
     end
@@ -42,6 +41,17 @@ module Ocireg
       run(&block)
     ensure
       @context.leave(self)
+    end
+
+    # What the function gives that the block calls.
+    def results(outs, &function)
+      outs.zip(Status.call(outs.size, &function)).map do |out, pointer|
+        case out
+        when :json then Convert.json(Convert.take_string(pointer))
+        when :string then Convert.take_string(pointer)
+        when :buffer then Convert.take_buffer(pointer)
+        end
+      end
     end
 
     # What the blocks of a job call is made within this call.
@@ -63,26 +73,31 @@ module Ocireg
     end
 
     # Ends the caller's block that the call is waiting for, after the library was told why.
-    def stop(reason) = @job&.stop(reason)
+    def stop(reason) = @worker_job&.stop(reason)
 
     # The time when its blocks are stopped, a little after the library's own limit.
     attr_reader :limit
 
     # Whether a block of this call is what runs here.
-    def inside? = !@job.nil? && @job.equal?(Job.current)
+    def inside? = !@worker_job.nil? && @worker_job.equal?(Job.current)
 
     # To the library, 0 would mean no limit.
     def timeout=(seconds)
       milliseconds = seconds ? [(seconds * 1000).ceil, 1].max : 0
       Status.check { |error| Native.ocireg_context_set_deadline(@handle, milliseconds, error) }
       @limit = seconds && (Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds + SLACK)
-      @job&.limit_changed
+      @worker_job&.limit_changed
     end
 
     def progress = json(:ocireg_context_progress)
     def warnings = json(:ocireg_context_warnings)
 
     private
+
+    # The library's context, with the blocks of the caller's.
+    def made(context)
+      Status.made(Handle::Context, :ocireg_context_new).tap { |handle| @callbacks = Callbacks.set(handle, context) }
+    end
 
     # Says in which call's block this one is made: where it would be asked for what that asks, it is refused.
     def enclose(outer)

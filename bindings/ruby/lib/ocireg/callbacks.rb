@@ -43,10 +43,14 @@ module Ocireg
 
     def credentials(block)
       function(:credentials) do |_, host, answer|
-        host = host.dup.force_encoding(Encoding::UTF_8)
-        found = block.call(host)
-        Convert.hash("the result of the credentials block", found.nil? ? {} : found).each { |key, value| Options.set(answer, key.to_s, value) unless value.nil? }
+        secrets(block, host.dup.force_encoding(Encoding::UTF_8)).each { |key, value| Options.set(answer, key.to_s, value) unless value.nil? }
       end
+    end
+
+    # What the caller's block finds for a host.
+    def secrets(block, host)
+      found = block.call(host)
+      Convert.hash("the result of the credentials block", found.nil? ? {} : found)
     end
 
     # The source of an upload's bytes: anything with read(size).

@@ -12,15 +12,17 @@ module Ocireg
     # @param last_step [#call, nil] a last step of the call, when the function has succeeded
     # @param progress [Proc, nil] instead of the context's
     def invoke(function, *arguments, outs: %i[json], last_step: nil, context: nil, timeout: nil, **options, &progress)
-      call = Call.new(WithProgress.of(context || @defaults, progress), timeout)
+      settings = WithProgress.of(context || @defaults, progress)
+      by_job = FiberCall.fits?(arguments, last_step)
+      call = by_job ? FiberCall.new(@defaults.events, settings, timeout) : Call.new(settings, timeout)
       calls = @defaults.calls
       calls[call] = true
       call.run_once do |native|
         handle = Options.of(options)
-        results = Status.call(outs.size) do |*places|
+        results = call.results(outs) do |*places|
           Native.public_send(function, @handle, native, *arguments, handle, *places)
         end
-        one_or_all(taken(outs, results)).tap { last_step&.call }
+        one_or_all(results).tap { last_step&.call }
       end
     ensure
       calls&.delete(call)
@@ -35,16 +37,6 @@ module Ocireg
       [opened, call]
     ensure
       call&.finished unless opened
-    end
-
-    def taken(outs, pointers)
-      outs.zip(pointers).map do |out, pointer|
-        case out
-        when :json then Convert.json(Convert.take_string(pointer))
-        when :string then Convert.take_string(pointer)
-        when :buffer then Convert.take_buffer(pointer)
-        end
-      end
     end
 
     def one_or_all(results) = results.size > 1 ? results : results.first

@@ -50,8 +50,9 @@ module Ocireg
     def initialize(hosts: {}, timeout: nil, log: nil, credentials: nil, **options)
       blocks = { log: log, credentials: credentials }.map { |name, block| Convert.callable(name, block) }
       Convert.hash("hosts", hosts).each { |host, settings| Convert.hash("hosts[#{host.inspect}]", settings) }
-      @defaults = Defaults.new(Convert.seconds("timeout", timeout), *blocks, {}.compare_by_identity).freeze
+      limit = Convert.seconds("timeout", timeout)
       @handle = Status.made(Handle::Client, :ocireg_client_new, Options.of(options))
+      @defaults = Defaults.new(limit, *blocks, {}.compare_by_identity, Events.new(@handle)).freeze
       @closed = false
       hosts.each { |host, settings| set_host(host, **settings) }
     end

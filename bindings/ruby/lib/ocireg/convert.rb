@@ -89,11 +89,14 @@ module Ocireg
       Native.ocireg_string_free(pointer)
     end
 
+    # The bytes of a buffer that stays the library's.
+    def buffer(pointer)
+      Native.ocireg_buffer_data(pointer).read_bytes(Native.ocireg_buffer_size(pointer)).freeze unless pointer.null?
+    end
+
     # Takes over a buffer from the library.
     def take_buffer(pointer)
-      return if pointer.null?
-
-      Native.ocireg_buffer_data(pointer).read_bytes(Native.ocireg_buffer_size(pointer)).freeze
+      buffer(pointer)
     ensure
       Native.ocireg_buffer_free(pointer)
     end

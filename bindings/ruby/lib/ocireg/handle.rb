@@ -17,6 +17,7 @@ module Ocireg
     Options = of(:ocireg_options_free)
     BlobReader = of(:ocireg_blob_reader_free)
     Upload = of(:ocireg_upload_free)
+    Job = of(:ocireg_job_free)
     Artifact = of(:ocireg_artifact_free)
 
     private_class_method :of

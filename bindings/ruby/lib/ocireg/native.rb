@@ -64,7 +64,7 @@ module Ocireg
     function :json_key, "psz", :string, false
     function :json_free, "p", :void, false
     function :manifest_layer, "psz", :pointer, false
-    # Jobs, for a program with an event loop of its own: Client makes its calls on threads of Ruby's.
+    # Jobs: calls in fibers of a scheduler.
     function :job_context, "p", :pointer, false
     function :job_userdata, "p", :pointer, false
     function :job_event_text, "p", :string, false

@@ -39,13 +39,18 @@ module Ocireg
     end
 
     def error(status, pointer)
+      described(status, pointer)
+    ensure
+      Native.ocireg_error_free(pointer)
+    end
+
+    # An error that stays the library's.
+    def described(status, pointer)
       kind = ERRORS.fetch(status, Error)
       return kind.new("error #{status}", { "code" => status }) if pointer.null?
 
       kind.new(Native.ocireg_error_message(pointer).force_encoding(Encoding::UTF_8),
                Convert.json(Native.ocireg_error_json(pointer).force_encoding(Encoding::UTF_8)))
-    ensure
-      Native.ocireg_error_free(pointer)
     end
     private_class_method :failed, :error
   end

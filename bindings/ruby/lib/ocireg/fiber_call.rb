@@ -1,0 +1,130 @@
+# frozen_string_literal: true
+
+module Ocireg
+  # A call that a fiber of a scheduler makes: a job of the library, so that those that wait cost no threads. The caller's blocks
+  # run on a worker, as those of any call do.
+  # @api private
+  class FiberCall < Call
+    # Whether a call with these arguments can be one here: the library's jobs take no blocks for bytes.
+    def self.fits?(arguments, last_step) = Fiber.current_scheduler && last_step.nil? && arguments.grep(FFI::Function).empty?
+
+    # The library's job.
+    attr_reader :job
+
+    def initialize(events, context, timeout)
+      @events = events
+      @happened = Thread::Queue.new
+      @over = @begun = false
+      @refused = nil
+      @told = [0, nil]
+      super(context, timeout)
+    end
+
+    # Makes the call and finishes. The block receives the library's context.
+    def run_once
+      enclose(Job.current)
+      yield @handle
+    ensure
+      @context.leave(self)
+      @events.free(self)
+    end
+
+    # What the function gives that the block calls, when the call has ended.
+    def results(outs, &function)
+      @events.add(self)
+      Status.call(outs.size, &function)
+      @begun = true
+      await
+      outs.map { |out| result(out) }
+    ensure
+      abandon if @begun && !@over
+    end
+
+    # On the thread that takes the events.
+    def happened(event, text)
+      @over = true if event == Events::DONE
+      @happened.push([event, text])
+    end
+
+    # Nothing more is told.
+    def lost = @happened.close
+
+    private
+
+    def made(context)
+      @job = @events.job(progress: !context.progress_block.nil?, blob_progress: !context.blob_block.nil?,
+                         log: !context.log_block.nil?, credentials: !context.credentials_block.nil?)
+      Native.ocireg_job_context(@job)
+    end
+
+    def await
+      while (event, text = @happened.pop)
+        return finish if event == Events::DONE
+
+        tell(event, text.dup.force_encoding(Encoding::UTF_8))
+      end
+      raise ThreadError, "the thread that takes the events was killed"
+    end
+
+    def tell(event, text)
+      case event
+      when Events::PROGRESS then tell_progress
+      when Events::BLOB then on_worker { @context.blob_block.call(Convert.json(text)) }
+      when Events::LOG then on_worker { @context.log_block.call(Convert.json(text)) }
+      when Events::CREDENTIALS then answer(on_worker { Callbacks.secrets(@context.credentials_block, text) })
+      end
+    end
+
+    def tell_progress
+      @told = moved
+      on_worker { @context.progress_block.call(*@told) }
+    end
+
+    # Runs a block of the caller's, and raises what that raises.
+    def on_worker(&block)
+      Worker.run(method(:cancel), self) do
+        @worker_job = Job.current
+        lend(@worker_job)
+        Job.callback(nil, &block).tap { raise Job.current.failure if Job.current.failure }
+      end
+    end
+
+    # What ended the call meanwhile says why an answer is refused.
+    def answer(secrets)
+      options = Options.of(secrets)
+      Status.check { |error| Native.ocireg_job_answer(@job, options, error) }
+    rescue InvalidArgument => e
+      @refused = e
+      cancel
+    end
+
+    def moved
+      numbers = FFI::MemoryPointer.new(:uint64, 2)
+      Native.ocireg_job_progress(@job, numbers, numbers + 8)
+      done, total = numbers.read_array_of_uint64(2)
+      [done, total.zero? ? nil : total]
+    end
+
+    def finish
+      status = Native.ocireg_job_status(@job)
+      return @context.progress_block && moved != @told && tell_progress if status.zero?
+      raise @refused if @refused && status == Cancelled::CODE
+
+      raise Status.described(status, Native.ocireg_job_error(@job))
+    end
+
+    def result(out)
+      return Convert.buffer(Native.ocireg_job_bytes(@job)) if out == :buffer
+
+      text = Native.ocireg_job_json(@job)&.force_encoding(Encoding::UTF_8).freeze
+      out == :json ? Convert.json(text) : text
+    end
+
+    # The fiber is leaving: ends the call, and waits until none of it is running.
+    def abandon
+      cancel
+      limit = Process.clock_gettime(Process::CLOCK_MONOTONIC) + Job::PATIENCE
+      sleep 0.001 until @over || @happened.closed? || Process.clock_gettime(Process::CLOCK_MONOTONIC) > limit
+    end
+  end
+end

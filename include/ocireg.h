@@ -1486,8 +1486,10 @@ ocireg_status ocireg_referrers(ocireg_client *client,
                                ocireg_error **error);
 
 // Deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and leaves its manifest and the manifest's other tags; with a digest
-// too, only if the tag names it. Or the name of a layout or an archive, oci:DIR:NAME[@DIGEST]: what no name or index leads to any more lies in a
-// layout until that is cleaned (ocireg_layout_clean), and in an archive, which is written anew and replaced whole as by ocireg_manifest_put, no longer. There it is a name as ocireg_manifest_put sets it, taken from all images that have
+// too, only if the tag names it. Or the name of a layout or an archive, oci:DIR:NAME[@DIGEST]: what no name or index leads to any
+// more lies in a layout until that is cleaned (ocireg_layout_clean), and in an archive, which is written anew and replaced whole as
+// by ocireg_manifest_put, no longer. A manifest with a subject stays there without a name, among the subject's referrers, until it is
+// deleted by its digest (ocireg_manifest_delete). There it is a name as ocireg_manifest_put sets it, taken from all images that have
 // it: not a digest, and not the last part of a name that containerd has written. Blocks.
 //
 // distribution 3 and go-containerregistry's registry delete a tag; distribution 2.8 refuses. A registry that deletes the
@@ -2010,7 +2012,9 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // says so.
 //
 // An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
-// the new image, and an image whose last name has moved goes. Blobs that nothing named before stay, as those of ocireg_blob_put_file. Files go
+// the new image, and an image whose last name has moved goes. What refers to another manifest (a signature, an SBOM: whatever has a
+// subject) stays without a name, there and in a layout, and what it refers to stays with it; ocireg_manifest_delete removes it, by
+// its digest. Blobs that nothing named before stay, as those of ocireg_blob_put_file. Files go
 // that are neither a layout's nor manifest.json: `repositories` and the layers' folders for older versions of Docker, and what
 // other programs put there. What cannot be added to (compressed, of another writer) is refused with
 // OCIREG_UNSUPPORTED or OCIREG_INVALID_MANIFEST before anything is written. Links are followed. A named pipe, a character device, `-` and
@@ -2391,7 +2395,7 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // or at a destination for which one source has no tag that is selected, which is a warning. To prune, the source's list is taken
 // from the registry itself, never from a mirror, and of each tag that it lacks the registry is asked once more: what it still has
 // stays, and is a failure. In a layout or an archive blobs that nothing needs any more stay until ocireg_layout_clean, or
-// until the archive is written. Registries that delete no tag (distribution 2) refuse to prune: each such tag is a failure. So is
+// until the archive is written, and what has a subject stays among the subject's referrers, as at a registry. Registries that delete no tag (distribution 2) refuse to prune: each such tag is a failure. So is
 // the first where a registry deletes the manifest with its tag: then nothing more is pruned there, and tags of the source that
 // went with it are brought again. With max_prune, nothing is removed if the list lacks more tags than that.
 //

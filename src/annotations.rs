@@ -24,6 +24,12 @@ impl Annotations {
         self.get(name).and_then(Value::as_str)
     }
 
+    /// All but these; None if nothing is left.
+    pub(crate) fn without(&self, names: &[&str]) -> Option<Annotations> {
+        let left: Vec<_> = self.0.iter().filter(|(key, _)| !names.contains(&key.as_str())).cloned().collect();
+        (!left.is_empty()).then_some(Annotations(left))
+    }
+
     /// All values, in the order of the document.
     pub fn values(&self) -> impl Iterator<Item = &Value> {
         self.0.iter().map(|(_, value)| value)

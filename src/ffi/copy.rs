@@ -80,7 +80,9 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// Options: {CopyOptions}
 ///
 /// An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
-/// the new image, and an image whose last name has moved goes. Blobs that nothing named before stay, as those of ocireg_blob_put_file. Files go
+/// the new image, and an image whose last name has moved goes. What refers to another manifest (a signature, an SBOM: whatever has a
+/// subject) stays without a name, there and in a layout, and what it refers to stays with it; ocireg_manifest_delete removes it, by
+/// its digest. Blobs that nothing named before stay, as those of ocireg_blob_put_file. Files go
 /// that are neither a layout's nor manifest.json: `repositories` and the layers' folders for older versions of Docker, and what
 /// other programs put there. What cannot be added to (compressed, of another writer) is refused with
 /// OCIREG_UNSUPPORTED or OCIREG_INVALID_MANIFEST before anything is written. Links are followed. A named pipe, a character device, `-` and

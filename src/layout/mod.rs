@@ -8,6 +8,7 @@ pub(crate) mod index;
 mod index_change;
 mod index_entry;
 mod index_limit;
+mod kept_referrers;
 pub(crate) mod lock;
 pub(crate) mod names;
 pub mod oci;

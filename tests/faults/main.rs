@@ -78,6 +78,7 @@ mod synced_lists;
 mod synced_names;
 mod synced_places;
 mod synced_prune;
+mod synced_referrers;
 mod synced_settings;
 mod tagged;
 mod tags;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use ocireg::artifact::pull::ArtifactPullOptions;
 use ocireg::artifact::push::{ArtifactAttachOptions, ArtifactPushOptions, PushedArtifact};
 use ocireg::artifact::{Artifact, PartOptions};
-use ocireg::place::{attach_artifact, copy, pull_artifact, push_artifact, Place};
+use ocireg::place::{attach_artifact, copy, pull_artifact, push_artifact, referrers, Place};
 use ocireg::registry::manifest::GetOptions;
 use ocireg::registry::referrers::ReferrersOptions;
 use ocireg::transfer::copy::CopyOptions;
@@ -165,6 +165,40 @@ fn attached_ones_are_found_by_both() {
                 .digest,
             subject
         );
+    }
+}
+
+/// A name that moves from what refers to an image takes nothing from it, as at a registry; oras finds it still.
+#[test]
+fn a_name_that_moves_takes_nothing_from_what_refers() {
+    let folder = files();
+    let registry = TestRegistry::new("OCIREG_TEST_V3");
+    let client = registry.client();
+    let call = client.call(None).unwrap();
+    let at = |kind: &str, tag: &str| match kind {
+        "registry" => format!("{}/renamed:{tag}", registry.host),
+        _ => format!("{kind}:{}/{kind}:{tag}", folder.path().display()),
+    };
+    for kind in ["registry", "oci", "oci-archive"] {
+        let made = artifact(folder.path(), &["a.txt"], None);
+        let pushed = |tag: &str, options: Value| {
+            let options: ArtifactPushOptions = serde_json::from_value(options).unwrap();
+            let place = Place::parse(&at(kind, tag)).unwrap();
+            push_artifact(&client, &call, &made, &place, &options).unwrap().digest
+        };
+        pushed("v1", json!({"artifact_type": "a/b"}));
+        let signature = pushed("sig", json!({"artifact_type": "a/sig", "subject": at(kind, "v1")}));
+        pushed("sig", json!({"artifact_type": "a/other"}));
+        let place = Place::parse(&at(kind, "v1")).unwrap();
+        let found = referrers(&client, &call, &place, &ReferrersOptions::default()).unwrap().referrers;
+        assert_eq!(found.iter().map(|one| &one.digest).collect::<Vec<_>>(), [&signature], "{kind}");
+        let tree = match kind {
+            "registry" => oras(folder.path(), &["discover", &at(kind, "v1")]),
+            "oci" => oras(folder.path(), &["discover", "--oci-layout", "oci:v1"]),
+            // As oras backup writes it.
+            _ => oras(folder.path(), &["discover", "--oci-layout", "oci-archive:v1"]),
+        };
+        assert!(tree.contains(signature.as_str()), "{kind}: {tree}");
     }
 }
 

@@ -107,7 +107,7 @@ impl ChangeStore for ArchiveWriter {
             false => {
                 let message = format!("index.json of {place} does not list {digest} itself");
                 Err(Error::new(Code::Unsupported, message)
-                    .with_hint("what an index in the archive lists is deleted with that index"))
+                    .with_hint("what an index in the archive lists is deleted with that index, and what something there refers to, with that"))
             }
         };
         self.changed(call, &change).map(drop)

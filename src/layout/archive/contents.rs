@@ -13,6 +13,7 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::layout::index_change::{self, TakenName};
+use crate::layout::kept_referrers;
 use crate::layout::reachable_blobs::{needed, ImageBlobs, Shelf};
 use crate::manifest::{Descriptor, Kind};
 use crate::store::condition::{NameCondition, NameFate};
@@ -52,13 +53,15 @@ pub(super) struct ArchiveLists {
     form: ArchiveFormat,
     entries: Vec<Descriptor>,
     saved: Option<Vec<Value>>,
+    /// The manifest that was taken out.
+    deleted: Option<Digest>,
 }
 
 impl ArchiveLists {
     /// Those of what is there.
     pub(super) fn of(form: ArchiveFormat, kept: Option<&ExistingArchive>) -> ArchiveLists {
         let entries = kept.map(ExistingArchive::entries).unwrap_or_default();
-        ArchiveLists { form, entries, saved: kept.and_then(|kept| kept.saved.clone()) }
+        ArchiveLists { form, entries, saved: kept.and_then(|kept| kept.saved.clone()), deleted: None }
     }
 
     /// Adds what is new, the image under the name of the archive's place.
@@ -108,7 +111,15 @@ impl ArchiveLists {
 
     /// Takes a manifest out, with all its names; false if no entry is about it.
     pub(super) fn take_manifest(&mut self, digest: &Digest) -> bool {
+        self.deleted = Some(digest.clone());
         index_change::take_manifest(&mut self.entries, digest)
+    }
+
+    /// After a change: lists again, without a name, what refers to another manifest and has no name any more.
+    pub(super) fn keep_referrers(&mut self, before: &ArchiveLists, new: &Additions, shelf: &dyn Shelf) -> Result<()> {
+        let known = before.entries.iter().chain(&new.entries);
+        let known = known.filter(|entry| self.deleted.as_ref() != Some(&entry.digest));
+        kept_referrers::keep(known, &mut self.entries, shelf)
     }
 
     /// After a change: a name that leads elsewhere than before is taken from the images of Docker's list that it does not lead to.

@@ -138,6 +138,7 @@ impl ArchiveWriter {
         let mut lists = before.clone();
         lists.add(&new, self.name.as_deref());
         change.map_or(Ok(()), |change| change(&mut lists, both))?;
+        lists.keep_referrers(&before, &new, both)?;
         lists.agree(&before, both)?;
         let is_there = |blob: &Descriptor| both.keeper(&blob.digest).is_some();
         if self.unnamed == UnnamedBlobs::Kept && new.blobs.iter().all(is_there) && lists == before {

@@ -159,7 +159,9 @@ impl WaitingNames {
                     Err(one) => left.push(one),
                 }
             }
-            index::add_all(entries, new);
+            index::add_all(entries, new.clone());
+            // Of two that wait for one name, the first may be about another manifest.
+            layout.keep_referrers(call, &new, entries)?;
             (written, unset) = (entries.len(), left);
             Ok(())
         })?;

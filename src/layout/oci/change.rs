@@ -72,7 +72,7 @@ impl OciLayout {
         match self.blob_path(digest).is_file() {
             false => Error::new(Code::NotFound, format!("{place} has no manifest {digest}")),
             true => Error::new(Code::Unsupported, format!("index.json of {place} does not list {digest} itself")).with_hint(
-                "what an index in the layout lists is deleted with that index; what nothing lists is removed when the layout is cleaned",
+                "what an index in the layout lists is deleted with that index, and what something there refers to, with that; all else is removed when the layout is cleaned",
             ),
         }
     }
@@ -97,7 +97,7 @@ impl ChangeStore for OciLayout {
     }
 
     fn remove(&self, call: &Call, digest: &Digest) -> Result<()> {
-        self.change_index(call, |entries| match index_change::take_manifest(entries, digest) {
+        self.rewrite_index(call, |_, entries| match index_change::take_manifest(entries, digest) {
             true => Ok(()),
             false => Err(self.no_entry(digest)),
         })

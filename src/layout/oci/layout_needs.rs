@@ -7,6 +7,7 @@ use super::OciLayout;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
+use crate::layout::kept_referrers;
 use crate::layout::reachable_blobs::{needed, Needed, Shelf};
 use crate::manifest::Descriptor;
 use crate::media_type::{essence, is_index};
@@ -43,6 +44,16 @@ impl OciLayout {
     pub(crate) fn is_complete(&self, call: &Call, entry: &Descriptor) -> Result<bool> {
         let shelf = LayoutShelf { call, layout: self };
         Ok(needed(&shelf, std::slice::from_ref(entry))?.is_complete(&shelf))
+    }
+
+    /// After a change of names: lists again, without a name, what refers to another manifest and is not listed any more.
+    pub(super) fn keep_referrers(
+        &self,
+        call: &Call,
+        before: &[Descriptor],
+        entries: &mut Vec<Descriptor>,
+    ) -> Result<()> {
+        kept_referrers::keep(before, entries, &LayoutShelf { call, layout: self })
     }
 
     /// Whether an index among the entries lists a manifest, or one that such an index lists: so most are found, without a look at

@@ -207,19 +207,31 @@ impl OciLayout {
         names::choose(&self.entries()?, self.name.as_deref(), &format!("oci:{}", self.root.display()))
     }
 
-    /// Changes `index.json`, alone.
+    /// Changes names in `index.json`, alone. What refers to another manifest stays in it when its name moves or goes.
     pub(crate) fn change_index(
         &self,
         call: &Call,
         change: impl FnOnce(&mut Vec<Descriptor>) -> Result<()>,
     ) -> Result<()> {
+        self.rewrite_index(call, |before, entries| {
+            change(entries)?;
+            self.keep_referrers(call, before, entries)
+        })
+    }
+
+    /// Makes other entries of those of `index.json`, alone.
+    fn rewrite_index(
+        &self,
+        call: &Call,
+        change: impl FnOnce(&[Descriptor], &mut Vec<Descriptor>) -> Result<()>,
+    ) -> Result<()> {
         self.check_links()?;
         let _alone = Lock::exclusive(call, &self.root)?;
         let index = self.index()?;
-        let mut entries = index.as_ref().map(|index| index.manifests().to_vec()).unwrap_or_default();
-        let before = index.as_ref().map(|_| entries.clone());
-        change(&mut entries)?;
-        if before.as_ref() == Some(&entries) {
+        let before = index.as_ref().map(Document::manifests).unwrap_or_default();
+        let mut entries = before.to_vec();
+        change(before, &mut entries)?;
+        if index.is_some() && before == entries {
             return Ok(());
         }
         let text = index::written(index.as_ref(), &entries).to_string();

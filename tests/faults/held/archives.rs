@@ -2,6 +2,7 @@
 
 mod damaged;
 mod kept;
+mod referrers;
 
 use std::fs;
 use std::process::Command;

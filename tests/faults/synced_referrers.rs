@@ -1,0 +1,80 @@
+//! Names of what refers to an image, in a layout or an archive that follows a registry.
+
+use std::fs;
+use std::path::Path;
+
+use ocireg::place::{self, Place};
+use ocireg::registry::referrers::ReferrersOptions;
+use serde_json::{json, Value};
+
+use crate::common::*;
+use crate::registry::Abilities;
+use crate::shelf::Shelf;
+use crate::synced::*;
+
+/// A registry with an image, and under a tag what refers to it.
+fn signed() -> (Shelf, Value) {
+    let from = Shelf::start(Abilities { referrers: true, tag_delete: true, ..Abilities::default() });
+    let image = put(&from, "image", "image");
+    put(&from, "other", "other");
+    (from, image)
+}
+
+/// An artifact with a subject, under a tag.
+fn sign(from: &Shelf, tag: &str, image: &Value, number: usize) {
+    let config = from.blob("application/vnd.oci.empty.v1+json", b"{}");
+    let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "artifactType": "a/sig", "config": config,
+        "layers": [config], "annotations": {"number": number.to_string()}, "subject": image});
+    from.manifest(tag, &manifest);
+}
+
+fn places(folder: &Path) -> [String; 2] {
+    ["oci:l", "oci-archive:x.tar"].map(|place| place.replace(':', &format!(":{}/", folder.display())))
+}
+
+fn referrers(at: &str) -> usize {
+    let client = client();
+    let place = Place::named(&client, &format!("{at}:image")).unwrap();
+    place::referrers(&client, &call(&client), &place, &ReferrersOptions::default()).unwrap().referrers.len()
+}
+
+#[test]
+fn what_the_source_still_has_is_not_lost_with_its_tag() {
+    let folder = tempfile::tempdir().unwrap();
+    for to in places(folder.path()) {
+        let (from, image) = signed();
+        sign(&from, "sig", &image, 1);
+        let options = json!({"referrers": true, "prune": true});
+        assert_eq!(counts(&synced_by(&client(), &name(&from), &to, options.clone()).unwrap()), "3 3 0 0 0", "{to}");
+        assert_eq!(referrers(&to), 1);
+        // Its tag alone goes: the registry lists it still.
+        from.registry.manifests.lock().unwrap().tags.remove("sig");
+        for pruned in [1, 0] {
+            let result = synced_by(&client(), &name(&from), &to, options.clone()).unwrap();
+            assert_eq!((&result["tags"]["pruned"], referrers(&to)), (&json!(pruned), 1), "{to}");
+        }
+        // And it moves.
+        sign(&from, "sig", &image, 2);
+        synced_by(&client(), &name(&from), &to, options.clone()).unwrap();
+        sign(&from, "sig", &image, 3);
+        synced_by(&client(), &name(&from), &to, json!({})).unwrap();
+        assert_eq!(referrers(&to), 3, "{to}");
+    }
+}
+
+/// Many names that wait to be written together.
+#[test]
+fn of_many_names_that_move_at_once_all_that_refers_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    for to in places(folder.path()) {
+        let (from, image) = signed();
+        (0..20).for_each(|number| sign(&from, &format!("sig{number}"), &image, number));
+        assert_eq!(counts(&synced_by(&client(), &name(&from), &to, json!({})).unwrap()), "22 22 0 0 0", "{to}");
+        (0..20).for_each(|number| drop(put(&from, &format!("sig{number}"), &number.to_string())));
+        assert_eq!(counts(&synced_by(&client(), &name(&from), &to, json!({})).unwrap()), "22 20 2 0 0", "{to}");
+        assert_eq!(referrers(&to), 20, "{to}");
+    }
+    let index = fs::read(folder.path().join("l/index.json")).unwrap();
+    let index: Value = serde_json::from_slice(&index).unwrap();
+    assert_eq!(index["manifests"].as_array().unwrap().len(), 42);
+}

@@ -6,8 +6,11 @@ use zeroize::Zeroize;
 
 use super::auths_entry::{self, CredentialEntry};
 use super::credential_key::{self, CredentialKey};
+use crate::docker_hub;
 use crate::text::shorten;
 
+/// As many names of one host a helper is asked for.
+const MOST_SPELLINGS: usize = 8;
 /// The largest file that is read.
 pub(crate) const LIMIT: u64 = 10 << 20;
 /// What podman writes in place of a helper's name to mean the file itself.
@@ -16,7 +19,7 @@ const NO_HELPER: [&str; 2] = ["", "containers-auth.json"];
 #[derive(Default)]
 pub(crate) struct ConfigFile {
     entries: Vec<(String, CredentialKey, CredentialEntry)>,
-    helpers: Vec<(CredentialKey, Option<String>)>,
+    helpers: Vec<(String, CredentialKey, Option<String>)>,
     store: Option<String>,
 }
 
@@ -100,9 +103,11 @@ impl ConfigFile {
         let helpers = object(root, "credHelpers")?.unwrap_or(&none);
         let helpers = helpers
             .iter()
-            .filter_map(|(name, value)| Some((CredentialKey::parse(name)?, value.as_str().map(str::to_owned))))
+            .filter_map(|(name, value)| {
+                Some((name.clone(), CredentialKey::parse(name)?, value.as_str().map(str::to_owned)))
+            })
             // A namespace cannot have its own helper.
-            .filter(|(key, _)| key.path.is_empty())
+            .filter(|(_, key, _)| key.path.is_empty())
             .collect();
         let store = match root.get("credsStore") {
             None | Some(Value::Null) => None,
@@ -114,13 +119,30 @@ impl ConfigFile {
 
     /// The helper for a host's credentials: its own, otherwise the one for all hosts.
     pub(crate) fn helper(&self, host: &str) -> Result<Option<&str>, String> {
-        let own = self.helpers.iter().find(|(key, _)| key.host == host);
+        let own = self.helpers.iter().find(|(_, key, _)| key.host == host);
         let name = match own {
-            Some((_, Some(name))) => Some(name.as_str()),
-            Some((_, None)) => return Err(format!("credHelpers has no string for {}", shorten(host))),
+            Some((_, _, Some(name))) => Some(name.as_str()),
+            Some((_, _, None)) => return Err(format!("credHelpers has no string for {}", shorten(host))),
             None => self.store.as_deref(),
         };
         Ok(name.filter(|name| !NO_HELPER.contains(name)))
+    }
+
+    /// What a helper may know a host by, which compares texts: its one spelling, the caller's, and those in the file, which are those of logins.
+    pub(crate) fn servers(&self, host: &str) -> Vec<String> {
+        let name = credential_key::host(host);
+        let entries = self.entries.iter().map(|(text, key, _)| (text, key));
+        let named = entries.chain(self.helpers.iter().map(|(text, key, _)| (text, key)));
+        let of_logins = named.filter(|(_, key)| key.host == name && key.path.is_empty()).map(|(text, _)| text.clone());
+        // Docker's tools know Docker Hub by one name only.
+        let callers = (name != docker_hub::DEFAULT_INDEX).then(|| host.to_owned());
+        let mut all = vec![credential_key::server(host)];
+        for server in callers.into_iter().chain(of_logins) {
+            if all.len() < MOST_SPELLINGS && !all.contains(&server) {
+                all.push(server);
+            }
+        }
+        all
     }
 
     /// The entry for a repository: the longest path wins, then Docker's own spelling of the host, then the order in the

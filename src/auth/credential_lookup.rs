@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::auths_entry::CredentialEntry;
 use super::config_file::{ConfigFile, LIMIT};
 use super::credential_files::{self, CredentialChoice, CredentialPlace};
-use super::credential_key;
+use super::credential_key::{self, CredentialKey};
 use super::helper::Helpers;
 use crate::call::Call;
 use crate::credentials::Credentials;
@@ -115,13 +115,15 @@ impl StoredCredentials {
         repository: &str,
     ) -> Result<Option<FoundCredentials>> {
         let Some(config) = self.config(place)? else { return Ok(None) };
-        let (name, server) = (credential_key::host(host), credential_key::server(host));
+        let name = credential_key::host(host);
         let mut at = stored_at(place);
         if let Some(helper) = config.helper(&name).map_err(|why| broken(place, &why))? {
-            let answer = self.ask(call, helper, &server).map_err(|error| named_by(place, error))?;
-            if let Some(credentials) = answer {
-                at.helper = Some(helper.to_owned());
-                return Ok(Some(FoundCredentials { credentials, at }));
+            for server in config.servers(host) {
+                let answer = self.ask(call, helper, &server).map_err(|error| named_by(place, error))?;
+                if let Some(credentials) = answer {
+                    at.helper = Some(helper.to_owned());
+                    return Ok(Some(FoundCredentials { credentials, at }));
+                }
             }
         }
         let Some(found) = config.find(&name, repository) else { return Ok(None) };
@@ -156,8 +158,9 @@ impl StoredCredentials {
 
     /// Forgets what helpers returned for a host: it was refused, or has changed.
     pub(crate) fn forget(&self, host: &str) {
-        let server = credential_key::server(host);
-        lock(&self.answers).known.retain(|(_, known), _| *known != server);
+        let host = credential_key::host(host);
+        let is_other = |server: &str| CredentialKey::parse(server).is_none_or(|key| key.host != host);
+        lock(&self.answers).known.retain(|(_, server), _| is_other(server));
     }
 
     /// The content of a place; None when it does not exist.

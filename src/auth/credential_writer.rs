@@ -24,12 +24,12 @@ use crate::os::{creation_mode, temporary};
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The helper in which a file wants a host's credentials stored; None for the file itself.
-pub(crate) fn helper_of(path: &Path, foreign: bool, host: &str) -> Result<Option<String>> {
+/// The helper in which a file wants a host's credentials stored, and what it may know that by; None for the file itself.
+pub(crate) fn helper_of(path: &Path, foreign: bool, host: &str) -> Result<Option<(String, Vec<String>)>> {
     let Some((mut file, _)) = open(path, foreign)? else { return Ok(None) };
     let config = ConfigFile::parse(&read(&mut file, path)?).map_err(|why| wrong(path, &why))?;
     let helper = config.helper(&credential_key::host(host)).map_err(|why| wrong(path, &why))?;
-    Ok(helper.map(str::to_owned))
+    Ok(helper.map(|helper| (helper.to_owned(), config.servers(host))))
 }
 
 /// Writes a host's credentials into a file, or the marker for credentials in a helper.

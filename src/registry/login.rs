@@ -216,7 +216,7 @@ fn replaced(offered: Credentials, refresh: Option<Zeroizing<String>>, offline: b
 /// where.
 fn keep(call: &Call, stored: &StoredCredentials, file: &Path, host: &str, credentials: &Credentials) -> Result<String> {
     match credential_writer::helper_of(file, stored.foreign(), host)? {
-        Some(helper) => {
+        Some((helper, _)) => {
             stored.helpers().store(call, &helper, &credential_key::server(host), credentials)?;
             // As Docker does, a marker is left, and a password that was in the file is removed.
             credential_writer::put(call, file, stored.foreign(), host, None)?;
@@ -230,12 +230,16 @@ fn keep(call: &Call, stored: &StoredCredentials, file: &Path, host: &str, creden
 }
 
 fn remove(call: &Call, stored: &StoredCredentials, file: &Path, host: &str, from: &mut Vec<String>) -> Result<()> {
-    if let Some(helper) = credential_writer::helper_of(file, stored.foreign(), host)? {
-        // Helpers do not report whether they had something to erase.
-        if stored.helpers().get(call, &helper, &credential_key::server(host))?.is_some() {
-            stored.helpers().erase(call, &helper, &credential_key::server(host))?;
-            from.push(helper);
+    if let Some((helper, servers)) = credential_writer::helper_of(file, stored.foreign(), host)? {
+        let mut had = false;
+        for server in servers {
+            // Helpers do not report whether they had something to erase.
+            if stored.helpers().get(call, &helper, &server)?.is_some() {
+                stored.helpers().erase(call, &helper, &server)?;
+                had = true;
+            }
         }
+        from.extend(had.then_some(helper));
     }
     if file.exists() && credential_writer::remove(call, file, stored.foreign(), host)? {
         from.push(file.display().to_string());

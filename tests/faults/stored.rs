@@ -426,6 +426,35 @@ fn a_refused_answer_of_a_helper_is_asked_for_again() {
     get(&client, &format!("{host}/a/b:t")).unwrap();
 }
 
+/// Helpers compare texts: what Docker's tools or the caller call the host is asked for too, and taken away by a logout.
+#[test]
+fn a_helper_is_asked_for_the_host_as_logins_spelt_it() {
+    let server = basic("alice", "s3cret");
+    let port = server.host.rsplit_once(':').unwrap().1;
+    let (callers, login) = (format!("[::FFFF:127.0.0.1]:{port}"), format!("[0:0:0:0:0:ffff:7f00:1]:{port}"));
+    let knows = |name: &str| {
+        format!("test \"$input\" = '{name}' -a ! -e \"$dir/erased\" || {{ echo 'credentials not found in native keychain'; exit 1; }}\ntest \"$1\" = get || {{ : >\"$dir/erased\"; exit 0; }}\n{ANSWER}")
+    };
+    for (known, config) in [
+        (callers.clone(), json!({"credsStore": "all"})),
+        (login.clone(), json!({"credsStore": "all", "auths": {login.as_str(): {}}})),
+        (login.clone(), json!({"credHelpers": {login.as_str(): "all"}})),
+    ] {
+        let folder = Folder::new(&config);
+        folder.helper("all", &knows(&known));
+        let client = folder.client();
+        get(&client, &format!("{callers}/a/b:t")).unwrap();
+        assert!(
+            folder.calls().len() <= 3 && folder.calls().last() == Some(&format!("get {known}")),
+            "{:?}",
+            folder.calls()
+        );
+        assert!(client.logout(&call(&client), &callers, &Default::default()).unwrap().removed, "{known}");
+        assert!(folder.calls().contains(&format!("erase {known}")));
+        fails(get(&client, &format!("{callers}/a/b:t")), Code::Unauthenticated, "");
+    }
+}
+
 /// What other hosts behind the registry respond does not hide what the helper reported.
 #[test]
 fn what_a_helper_said_outlives_the_refusal_of_somebody_else() {

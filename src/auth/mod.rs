@@ -37,7 +37,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::call::Call;
 use crate::credentials::Credentials;
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::http::headers::Headers;
 use crate::http::location::Location;
 use crate::http::origin::Origin;
@@ -50,7 +50,7 @@ use authorization::Authorization;
 use authorization_header::Proof;
 pub(crate) use authorization_header::{basic_header, identity};
 use challenge::Challenge;
-use credential_lookup::StoredCredentials;
+use credential_lookup::{FoundCredentials, StoredCredentials};
 pub(crate) use credential_source::CredentialSource;
 use token_cache::TokenCache;
 use token_server::Realm;
@@ -108,6 +108,10 @@ struct OriginMemory {
     /// Whether a ping was sent to get a challenge; it is sent once.
     pinged: bool,
 }
+
+/// The hosts of which stored credentials could not be had in a call: a helper that hangs is not waited for again.
+#[derive(Default)]
+struct UnusableLookups(Mutex<HashSet<String>>);
 
 pub(crate) struct Auth {
     http: Arc<Http>,
@@ -202,9 +206,29 @@ impl Auth {
             Credentials::Anonymous => {}
             credentials => return Ok((credentials, CredentialSource::Callback)),
         }
-        let found = self.stored.find(call, &account.host, &account.repository)?;
+        let found = self.find_stored(call, account)?;
         let by_rule = account.by_rule.clone().map_or(nobody, |credentials| (credentials, CredentialSource::Rule));
         Ok(found.map_or(by_rule, |found| (found.credentials, CredentialSource::Stored(found.at))))
+    }
+
+    /// Stored ones. Where a rule has others, those are sent if the stored ones cannot be had, which is said once in a call.
+    fn find_stored(&self, call: &Call, account: &Account) -> Result<Option<FoundCredentials>> {
+        let unusable = call.memory::<UnusableLookups>();
+        if account.by_rule.is_some() && lock(&unusable.0).contains(&account.host) {
+            return Ok(None);
+        }
+        match self.stored.find(call, &account.host, &account.repository) {
+            Err(error) if account.by_rule.is_some() && !matches!(error.code(), Code::Cancelled | Code::Closed) => {
+                call.check()?;
+                lock(&unusable.0).insert(account.host.clone());
+                let text = format!(
+                    "what a file of the machine has is sent: the stored credentials cannot be had: {}",
+                    error.message()
+                );
+                call.warn_of(&account.host, &text).map(|()| None)
+            }
+            found => found,
+        }
     }
 
     /// Asks the hook, or returns its cached answer.

@@ -15,6 +15,7 @@ use super::house::*;
 use super::secrets::{asks_basic, basic, got};
 use crate::common::*;
 use crate::server::*;
+use crate::stored::Folder;
 
 /// A client with a hosts.toml that has an Authorization for the mirror.
 fn with_hosts_toml(house: &House) -> (Client, TempDir) {
@@ -130,6 +131,28 @@ fn the_stored_ones_are_sent_instead_of_those_of_the_file() {
         client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
         assert_eq!(got(&house, "m1", "authorization"), [basic("stored")], "{status}");
         assert!(house.server("origin").seen().is_empty(), "{status}");
+    }
+}
+
+/// A helper that fails, or hangs, is a warning where the file has something to send.
+#[test]
+fn without_the_stored_ones_those_of_the_file_are_sent() {
+    for script in ["echo 'it is locked' >&2; exit 7", "exec sleep 30"] {
+        let mut house = House::new(&[("origin", Healthy)]);
+        house.add("m1", hides);
+        let stored = Folder::new(&json!({"credsStore": "bad"}));
+        stored.helper("bad", script);
+        let all = changed(stored.client_options(), |options| options.credentials.helper_timeout_ms = 300);
+        let (client, _folder) = with_hosts_toml_and(&house, all);
+        let context = Arc::new(Context::new());
+        let call = client.call(Some(context.clone())).unwrap();
+        let found = client.get_manifest(&call, &house.tagged(), &GetOptions::default()).unwrap();
+        assert_eq!(found.served_by.as_deref(), Some(house.host("m1")));
+        client.get_blob(&call, &house.at(&digest(&layer())), &ReadOptions::default()).unwrap();
+        assert_eq!(stored.calls().len(), 1, "once in a call");
+        let warnings = serde_json::to_string(&context.warnings()).unwrap();
+        assert!(warnings.contains("docker-credential-bad") && warnings.contains(house.host("m1")), "{warnings}");
+        assert!(!warnings.contains("s3cret"));
     }
 }
 

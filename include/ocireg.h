@@ -969,7 +969,7 @@ void ocireg_context_free(ocireg_context *context);
 // containerd_certs_dir: or certificates instead of hosts.toml. A broken one is an error for the names that it is for, not passed over as there; a
 // host http:// is asked by https first only with skip_verify = true; docker.io and index.docker.io are Docker Hub's registry. A header Authorization,
 // Basic or Bearer, goes with every request to its host, and nowhere else, until the host refuses it; not where the caller or the stored credentials
-// have some for that host; where a credential helper fails, that is a warning.
+// have some for that host; where a credential helper fails, that is a warning. A User-Agent there is sent instead of the client's.
 //
 // k3s_registries: an endpoint or expression that is not valid is an error, not skipped as there. Of several expressions that change a name the first
 // in the file counts, there any. The configs of * are ignored, because their login would reach any registry. registry-1.docker.io is Docker Hub.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ::http::header::{HeaderMap, HeaderName, HeaderValue};
+use ::http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use bytes::Bytes;
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -48,12 +48,24 @@ pub struct Headers(HeaderMap);
 impl Headers {
     /// Adds one; the error says why it must not be set.
     pub fn add(&mut self, name: &str, value: &str) -> Result<(), String> {
-        let name: HeaderName =
-            name.trim().parse().map_err(|_| format!("'{}' is not a header name", crate::text::shorten(name)))?;
+        let name = header_name(name)?;
         let begins = |beginning: &&str| name.as_str().starts_with(*beginning);
         if OWN.contains(&name.as_str()) || OWN_BEGINNINGS.iter().any(begins) {
             return Err(format!("the header {name} is set by the library"));
         }
+        self.append(name, value)
+    }
+
+    /// The same for a file's headers, which may say how the library calls itself: of several names the first one counts, and none if it is empty.
+    pub(crate) fn add_of_file(&mut self, name: &str, value: &str) -> Result<(), String> {
+        match header_name(name)? {
+            name if name != USER_AGENT => self.add(name.as_str(), value),
+            name if value.is_empty() || self.0.contains_key(&name) => Ok(()),
+            name => self.append(name, value),
+        }
+    }
+
+    fn append(&mut self, name: HeaderName, value: &str) -> Result<(), String> {
         let wrong = || format!("the value of the header {name} contains control characters");
         let value = value.trim_matches([' ', '\t']);
         if value.chars().any(char::is_control) {
@@ -104,6 +116,10 @@ impl Headers {
         self.put_into(&mut all);
         Headers(all)
     }
+}
+
+fn header_name(text: &str) -> Result<HeaderName, String> {
+    text.trim().parse().map_err(|_| format!("'{}' is not a header name", crate::text::shorten(text)))
 }
 
 impl fmt::Debug for Headers {

@@ -33,7 +33,8 @@ options! {
         /// or certificates instead of hosts.toml. A broken one is an error for the names that it is for, not passed over as there; a host
         /// http:// is asked by https first only with skip_verify = true; docker.io and index.docker.io are Docker Hub's registry. A
         /// header Authorization, Basic or Bearer, goes with every request to its host, and nowhere else, until the host refuses it; not
-        /// where the caller or the stored credentials have some for that host; where a credential helper fails, that is a warning
+        /// where the caller or the stored credentials have some for that host; where a credential helper fails, that is a warning. A
+        /// User-Agent there is sent instead of the client's
         pub containerd_certs_dir: Texts,
         /// a file like k3s's /etc/rancher/k3s/registries.yaml
         ///

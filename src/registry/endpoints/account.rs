@@ -126,7 +126,7 @@ impl Client {
         let mut headers = Headers::default();
         for (name, value) in endpoint.headers.iter().filter(|(name, _)| !is_authorization(name)) {
             let wrong = |why| Error::new(Code::Io, format!("{}: {why}", endpoint.source));
-            headers.add(name, value).map_err(wrong)?;
+            headers.add_of_file(name, value).map_err(wrong)?;
         }
         let mut settings = EndpointSettings { only_in_files, ..endpoint_settings(endpoint, &options, headers, about)? };
         if about.blocks_origin {

@@ -156,6 +156,33 @@ fn without_the_stored_ones_those_of_the_file_are_sent() {
     }
 }
 
+/// How the library calls itself may be said by a file, as containerd lets it.
+#[test]
+fn a_file_says_how_a_client_calls_itself() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    house.add("m1", |seen| match seen.header("user-agent") {
+        Some("of-the-file/1 (first)") => healthy(seen),
+        _ => reply(403),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let host = folder.path().join(house.host("origin"));
+    std::fs::create_dir(&host).unwrap();
+    let mirror = format!("http://{}", house.host("m1"));
+    let text = format!(
+        "[host.\"{mirror}\"]\n[host.\"{mirror}\".header]\nuser-agent = [\"\", \"of-the-file/1 (first)\", \"second\"]\n"
+    );
+    std::fs::write(host.join("hosts.toml"), text).unwrap();
+    let certs = folder.path().to_string_lossy().into_owned();
+    let all = changed(options(), |options| options.machine.containerd_certs_dir.0 = vec![certs]);
+    let client = Client::new(all).unwrap();
+    let found = client.get_manifest(&house.call(&client), &house.tagged(), &GetOptions::default()).unwrap();
+    assert_eq!(found.served_by.as_deref(), Some(house.host("m1")));
+    let missing = house.repository().with_tag("missing").unwrap();
+    assert!(client.get_manifest(&house.call(&client), &missing, &GetOptions::default()).is_err());
+    let agents = got(&house, "origin", "user-agent");
+    assert!(!agents.is_empty() && agents.iter().all(|agent| agent.starts_with("ocireg/")), "of that host only");
+}
+
 /// The mirror asks whoever has none of the file for a token, which the file's credentials are not good for.
 #[test]
 fn what_others_are_asked_for_takes_nothing_away() {

@@ -1096,8 +1096,10 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 // Other settings for its host are tried at once. A download goes on at the next one where it broke off. A list without any tag or
 // referrer is believed of the last one only. What is written goes to the first mirror with push, else to the host itself; the tags
 // that this client has set or deleted are asked there first from then on. What is written by what a tag of the same registry refers
-// to (ocireg_image_tag, a subject, the sources of an index, a copy within the registry) is what the tag refers to where it is written,
-// whatever a mirror says, because nothing checks that. A copy to another registry is of what the first endpoint says that the tag is. Where the host itself answers that it does not have
+// to (ocireg_image_tag, a subject, the sources of an index, a copy within the registry) is what the tag refers to at the
+// registry, whatever a mirror says, because nothing checks that, and whatever files say of either repository; only where they do not let the
+// registry itself be asked for the tag (a location elsewhere, blocked, without the capability resolve, under another name) it is read as everything is. A
+// copy to another registry is of what the first endpoint says that the tag is. Where the host itself answers that it does not have
 // something, the mirrors that come after it only for such a failure, in which they did answer, are asked anyway. With
 // mirrors_only what would be asked of the host itself is OCIREG_FORBIDDEN, under each of its names, and so is what the mirrors of
 // other hosts would ask there. Where another host redirects there, or names a token server there, it is OCIREG_REDIRECT.

@@ -74,8 +74,9 @@ impl Remote {
     }
 
     /// Where a repository is read of which something is written to `to`, because what a mirror says of a tag is checked by nothing: where it
-    /// is written to itself. None, and it is read as ever, where that may not be asked for tags or where nothing may be written; and for
-    /// another registry, or a repository that another rule is for, which says nothing of this one.
+    /// is written to itself. None, and it is read as ever, where that may not be asked for tags or where nothing may be written; for another
+    /// registry; and where another rule is for the other repository, unless this one is written to at the registry itself: one that only a rule
+    /// names need not be where the other one is written to.
     pub(crate) fn to_read_and_write(
         client: &Client,
         call: &Call,
@@ -88,17 +89,18 @@ impl Remote {
         let book = client.rule_book(Some(call))?;
         let rule = |of: &Repository| book.of(of.index(), of.remote_name());
         let asked = rule(repository)?;
-        if repository.remote_name() != to.remote_name() {
+        let is_near = || match repository.remote_name() == to.remote_name() {
+            true => true,
             // What is wrong with the other one is an error of what is written.
-            let Ok(other) = rule(to) else { return Ok(None) };
-            if asked.as_ref().map(|asked| &asked.source) != other.as_ref().map(|other| &other.source) {
-                return Ok(None);
-            }
-        }
-        match asked.as_ref().is_none_or(|asked| asked.writer().is_some_and(|writer| writer.may.by_tag)) {
-            true => Remote::to_write(client, call, repository).map(Some),
-            false => Ok(None),
-        }
+            false => rule(to).is_ok_and(|other| {
+                asked.as_ref().map(|asked| &asked.source) == other.as_ref().map(|other| &other.source)
+            }),
+        };
+        let is_asked = match &asked {
+            None => true,
+            Some(asked) => asked.writer().is_some_and(|at| at.may.by_tag && (at.is_registry() || is_near())),
+        };
+        is_asked.then(|| Remote::to_write(client, call, repository)).transpose()
     }
 
     /// Tags of a repository were set or deleted here: from now on they are asked here first.

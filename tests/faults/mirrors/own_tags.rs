@@ -13,7 +13,7 @@ use crate::server::*;
 use crate::synced::synced_by;
 
 /// One that has the tag of yesterday, and all that has a digest.
-fn stale(seen: &Seen) -> Reply {
+pub fn stale(seen: &Seen) -> Reply {
     match seen.path().ends_with("/manifests/t") || seen.path().ends_with(digest(MANIFEST.as_bytes()).as_str()) {
         true => reply(200)
             .header("Content-Type", MANIFEST_TYPE)

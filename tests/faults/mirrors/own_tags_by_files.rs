@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::house::Manner::*;
 use super::house::*;
-use super::own_tags::WRITES;
+use super::own_tags::{stale, WRITES};
 use crate::common::*;
 use crate::server::*;
 
@@ -70,6 +70,30 @@ fn a_blocked_repository_with_a_mirror_goes_to_another_one_of_its_registry() {
     ));
     check(&house, &client, "origin", true);
     assert!(!house.server("origin").seen().iter().any(|seen| seen.path().starts_with("/v2/a/b/")));
+}
+
+/// What is read and written at the registry is so whatever rules its repositories have.
+#[test]
+fn a_rule_of_its_own_for_the_destination_is_no_reason_to_believe_a_mirror() {
+    let rule = |at: &str, mirror: &str| {
+        format!("[[registry]]\nlocation = \"{at}\"\n[[registry.mirror]]\nlocation = \"{mirror}\"\n")
+    };
+    for has_rule in [true, false] {
+        let mut house = House::empty();
+        house.add("m1", stale);
+        house.add("origin", |seen| match seen.method == "PUT" || seen.path().starts_with("/v2/a/c/") {
+            true => only_takes(seen),
+            false => healthy(seen),
+        });
+        let (origin, m1) = (house.host("origin"), house.host("m1"));
+        let mut text = rule(&format!("{origin}/a/b"), &format!("{m1}/a/b"));
+        if has_rule {
+            text += &rule(&format!("{origin}/a/c"), &format!("{m1}/a/c"));
+        }
+        let (client, _folder) = with_registries_conf(&text);
+        check(&house, &client, "origin", true);
+        assert_eq!(house.server("m1").count("GET", "/manifests/t"), 0);
+    }
 }
 
 #[test]

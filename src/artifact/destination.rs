@@ -1,5 +1,5 @@
 //! The folder that an artifact is pulled into: files that wait are given their names in it, each whole, by one rename. Its own links are
-//! followed as if it were the root, so nothing leads out of it, even if another process puts links there.
+//! followed within it, and refused where they lead out of it, even if another process puts links there.
 
 use std::io;
 use std::path::Path;
@@ -29,7 +29,7 @@ impl PullDestination {
     pub(super) fn open(call: &Call, folder: &Path, keep_old: bool) -> Result<PullDestination> {
         let opened = OpenFolder::open(folder);
         let root = opened.map_err(|error| Error::io(format!("cannot use the folder {}", folder.display()), &error))?;
-        let folders = Folders::new(root, WalkBudget::new(call))?;
+        let folders = Folders::new(root, WalkBudget::new(call))?.within(folder);
         Ok(PullDestination { call: call.clone(), folders, keep_old, disks: OtherDisks::new(call), kept: 0 })
     }
 

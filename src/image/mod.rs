@@ -16,6 +16,7 @@ pub(crate) mod index;
 pub(crate) mod layer;
 mod layer_entries;
 pub(crate) mod layer_names;
+mod link_bounds;
 pub(crate) mod listed_tree;
 mod new_layer;
 mod obstacles;

@@ -4,8 +4,10 @@
 //! image.
 
 use std::io;
+use std::path::Path;
 use std::rc::Rc;
 
+use super::link_bounds::LinkBounds;
 use super::obstacles::{Obstacle, Obstacles};
 use super::path_walk::{PathWalk, WalkBudget};
 use super::tar::{shown, DEEPEST};
@@ -49,11 +51,16 @@ pub(crate) struct Folders {
     budget: WalkBudget,
     made: u64,
     pub(crate) obstacles: Obstacles,
+    bounds: LinkBounds,
 }
 
 /// The outcome of a system call on a name here.
 pub(crate) fn failed<T>(outcome: io::Result<T>, what: &str, path: impl FnOnce() -> Vec<u8>) -> Result<T> {
     outcome.map_err(|error| Error::io(format!("cannot {what} '{}'", shown(&path())), &error))
+}
+
+fn leads_out(link: &[u8]) -> Error {
+    Error::new(Code::Io, format!("'{}' is a link that leads out of the folder", shown(link)))
 }
 
 impl Folders {
@@ -67,7 +74,13 @@ impl Folders {
             budget,
             made: 0,
             obstacles: Obstacles::default(),
+            bounds: LinkBounds::Root,
         })
+    }
+
+    /// Links that lead out of the folder, which has this path, are refused.
+    pub(crate) fn within(self, path: &Path) -> Folders {
+        Folders { bounds: LinkBounds::Within(path.as_os_str().as_encoded_bytes().to_vec()), ..self }
     }
 
     pub(crate) fn here(&self) -> &Rc<OpenFolder> {
@@ -133,9 +146,12 @@ impl Folders {
         let parts = path.split(|byte| *byte == b'/');
         let shared = parts.zip(&self.levels).take_while(|(part, level)| *part == level.name).count();
         self.leave_to(shared)?;
-        let mut walk = self.budget.walk(path, shared);
+        let (mut walk, mut last) = (self.budget.walk(path, shared), Vec::new());
         while let Some(part) = walk.next(&mut self.budget)? {
             if part == b".." {
+                if self.levels.is_empty() && !self.bounds.has_nothing_above() {
+                    return Err(leads_out(&last));
+                }
                 self.leave()?;
                 continue;
             }
@@ -144,7 +160,10 @@ impl Folders {
                 StepDown::Missing if make => self.make(&part, USUAL)?,
                 StepDown::Missing => return Ok(false),
                 StepDown::NoFolder => match self.obstacle(&part, make)? {
-                    Obstacle::Link(target) => self.follow(&mut walk, &target)?,
+                    Obstacle::Link(target) => {
+                        last = self.path(&part);
+                        self.follow(&mut walk, &last, &target)?;
+                    }
                     Obstacle::Removed => self.make(&part, USUAL)?,
                     Obstacle::Absent => return Ok(false),
                 },
@@ -154,12 +173,12 @@ impl Folders {
         Ok(true)
     }
 
-    fn follow(&mut self, walk: &mut PathWalk, target: &[u8]) -> Result<()> {
-        walk.follow(target)?;
-        match target.starts_with(b"/") {
-            true => self.leave_to(0),
-            false => Ok(()),
+    fn follow(&mut self, walk: &mut PathWalk, link: &[u8], target: &[u8]) -> Result<()> {
+        if !target.starts_with(b"/") {
+            return walk.follow(target);
         }
+        walk.follow(self.bounds.after_root(target).ok_or_else(|| leads_out(link))?)?;
+        self.leave_to(0)
     }
 
     /// What is no folder, but on a path. What was there before the call gives way to a folder, if one is made.

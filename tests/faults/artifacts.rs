@@ -209,26 +209,70 @@ fn archives_are_what_they_are_said_to_be() {
     with(&store, &ground.out(), json!({"max_bytes": 20_000})).unwrap();
 }
 
-/// Links that were put into the folder are followed as if it were the root.
+/// Links that were put into the folder are followed within it, and no file gets where nobody looks for it.
 #[test]
-fn what_is_in_the_folder_leads_nowhere_else() {
+fn links_that_lead_out_of_the_folder_are_refused() {
+    let outside = |ground: &Ground| ground.outside().display().to_string();
+    let beside = |ground: &Ground| format!("{}side", ground.out().display());
+    type Target<'a> = &'a dyn Fn(&Ground) -> String;
+    let bad: [Target; 6] = [
+        &outside,
+        &beside,
+        &|_| "../outside".to_owned(),
+        &|_| "inner/../../out/inner".to_owned(),
+        &|_| "/nowhere/else".to_owned(),
+        &|_| "out".to_owned(),
+    ];
+    for (number, target) in bad.iter().enumerate() {
+        for title in ["sub/x", "deep/sub/x", "sub"] {
+            let ground = Ground::new();
+            fs::create_dir_all(ground.out().join("deep/inner")).unwrap();
+            fs::create_dir(ground.out().join("inner")).unwrap();
+            symlink("/etc", ground.out().join("out")).unwrap();
+            symlink("/etc", ground.out().join("deep/out")).unwrap();
+            let (path, up) = (title.trim_end_matches("/x"), if title.starts_with("deep") { "../" } else { "" });
+            let target = target(&ground);
+            let target = if target.starts_with("..") {
+                format!("{up}{target}")
+            } else {
+                target.replace("../../", &format!("../../{up}"))
+            };
+            symlink(&target, ground.out().join(path)).unwrap();
+            let before = ground.names();
+            let store = match title {
+                "sub" => artifact(&[(json!({TITLE: "a"}), b"a".to_vec()), packed("sub", &[file("sub/victim", "x")])]),
+                _ => titled(&[("a", "a"), (title, "x")]),
+            };
+            let link = if number == 5 { path.replace("sub", "out") } else { path.to_owned() };
+            let why = format!("'{link}' is a link that leads out of the folder");
+            fails(with(&store, &ground.out(), json!({})), Code::Io, &why);
+            assert_eq!(ground.names(), before, "{title} {target}");
+            ground.is_unharmed();
+        }
+    }
+}
+
+#[test]
+fn links_within_the_folder_are_followed_and_every_path_exists() {
     let ground = Ground::new();
     let out = ground.out();
-    symlink(ground.outside(), out.join("sub")).unwrap();
-    symlink("../outside", out.join("up")).unwrap();
+    fs::create_dir_all(out.join("real/inner")).unwrap();
+    for (target, name) in [("real", "a"), ("../real/inner", "real/up"), ("not/yet", "new"), ("a/../real/up", "chain")] {
+        symlink(target, out.join(name)).unwrap();
+    }
+    symlink(out.canonicalize().unwrap().join("real/inner"), out.join("whole")).unwrap();
     symlink(ground.outside().join("victim"), out.join("f")).unwrap();
-    let store = artifact(&[
-        (json!({TITLE: "sub/victim"}), b"1".to_vec()),
-        (json!({TITLE: "up/victim"}), b"2".to_vec()),
-        (json!({TITLE: "f"}), b"3".to_vec()),
-        packed("sub2", &[file("sub2/x", "x")]),
-    ]);
-    symlink(ground.outside(), out.join("sub2")).unwrap();
-    with(&store, &out, json!({})).unwrap();
-    ground.is_unharmed();
-    assert_eq!(fs::read_to_string(out.join("f")).unwrap(), "3");
+    let files = ["a/1", "real/up/2", "new/3", "chain/4", "whole/5", "f"];
+    let store = titled(&files.map(|title| (title, title)));
+    let done = with(&store, &out, json!({})).unwrap();
+    for file in &done.files {
+        assert_eq!(fs::read_to_string(&file.path).unwrap(), file.title);
+    }
+    for name in ["real/1", "real/inner/2", "not/yet/3", "real/inner/4", "real/inner/5"] {
+        assert!(out.join(name).exists(), "{name}");
+    }
     assert!(out.join("f").symlink_metadata().unwrap().is_file(), "the link was replaced, and not followed");
-    assert_eq!(fs::read_to_string(out.join("outside/victim")).unwrap(), "2");
+    ground.is_unharmed();
 }
 
 /// Where all users may write, another one's link may be changed as soon as it was followed.

@@ -2356,7 +2356,8 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 //   oci-archive:FILE              a tar of such a layout, likewise; it is written once, when all images are there
 // In a layout or an archive the images of a repository are called by their tags, as oras has it. What is called HOST/REPOSITORY:TAG
 // there (ocireg_sync_list does so) goes below the destination, as the repository of the same last word, or with scoped of the same
-// registry and path. Blocks.
+// registry and path. Images without a name, as some tools write all of them, are left out, which is a warning
+// (ocireg_context_warnings); so it is when no tag at all is selected. Blocks.
 //
 // Options:
 //   platform (list of strings): OS/ARCH[/VARIANT] each: of an index, only these, as in ocireg_copy
@@ -2398,9 +2399,10 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // or at a destination for which one source has no tag that is selected, which is a warning. To prune, the source's list is taken
 // from the registry itself, never from a mirror, and of each tag that it lacks the registry is asked once more: what it still has
 // stays, and is a failure. In a layout or an archive blobs that nothing needs any more stay until ocireg_layout_clean, or
-// until the archive is written, and what has a subject stays among the subject's referrers, as at a registry. Registries that delete no tag (distribution 2) refuse to prune: each such tag is a failure. So is
-// the first where a registry deletes the manifest with its tag: then nothing more is pruned there, and tags of the source that
-// went with it are brought again. With max_prune, nothing is removed if the list lacks more tags than that.
+// until the archive is written, and what has a subject stays among the subject's referrers, as at a registry. Registries that delete
+// no tag (distribution 2) refuse to prune: each such tag is a failure. So is the first where a registry deletes the manifest with its
+// tag: then nothing more is pruned there, and tags of the source that went with it are brought again. With max_prune, nothing is
+// removed if the list lacks more tags than that.
 //
 // The destination's tags become those of the source whatever they refer to, unless no_clobber is set. A tag at a registry is
 // looked up again right before it is set, also one that is new: if another client has changed it since, it stays, and is a failure.

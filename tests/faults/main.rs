@@ -76,6 +76,7 @@ mod subject;
 mod synced;
 mod synced_lists;
 mod synced_names;
+mod synced_nothing;
 mod synced_places;
 mod synced_prune;
 mod synced_referrers;

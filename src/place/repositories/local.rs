@@ -1,11 +1,12 @@
 //! Layouts and archives as repositories to read: what is called by a tag alone is in one that has no name, and what is called
 //! `HOST/REPOSITORY:TAG` in that one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::call::Call;
+use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::archive::{ArchiveFormat, ArchiveReader};
 use crate::layout::oci::OciLayout;
@@ -14,7 +15,7 @@ use crate::manifest::Descriptor;
 use crate::reference::{is_tag, Reference};
 use crate::registry::Client;
 use crate::repositories::SourceRepository;
-use crate::store::ReadStore;
+use crate::store::{RawManifest, ReadStore};
 
 /// `HOST/REPOSITORY`, if there is one, and a tag; None of what is neither.
 pub(super) fn parts(name: &str) -> Option<(Option<String>, String)> {
@@ -53,11 +54,15 @@ impl LocalPlace {
         }
     }
 
-    /// The repositories that are in it.
-    pub(super) fn repositories(&self, call: &Call) -> Result<Vec<LocalSource>> {
+    /// The repositories that are in it. What has no name is told of, if all of it is meant.
+    pub(super) fn repositories(&self, call: &Call, all_is_meant: bool) -> Result<Vec<LocalSource>> {
         let mut found: BTreeMap<Option<String>, BTreeMap<String, LocalImage>> = BTreeMap::new();
         let (mut odd, mut first_odd) = (0, String::new());
-        for entry in self.entries(call)? {
+        let entries = self.entries(call)?;
+        if all_is_meant {
+            self.tell_of_unnamed(call, &entries)?;
+        }
+        for entry in entries {
             let Some(name) = whole_name(&entry).map(str::to_owned) else { continue };
             match parts(&name) {
                 Some((repository, tag)) => {
@@ -79,6 +84,37 @@ impl LocalPlace {
         }
         let source = |(repository, names)| LocalSource { place: self.clone(), repository, names };
         Ok(found.into_iter().map(source).collect())
+    }
+
+    /// Warns of images that have no name, as some tools write all of them. What refers to another has none either, and comes with that.
+    fn tell_of_unnamed(&self, call: &Call, entries: &[Descriptor]) -> Result<()> {
+        let (named, unnamed): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| whole_name(entry).is_some());
+        let mut known: HashSet<&Digest> = named.iter().map(|entry| &entry.digest).collect();
+        let (mut count, mut first) = (0, None);
+        for entry in unnamed.into_iter().filter(|entry| known.insert(&entry.digest)) {
+            match self.manifest(call, entry) {
+                Err(error) if error.ends_call() => return Err(error),
+                Ok(content) if content.document.subject().is_some() => continue,
+                _ => {}
+            }
+            count += 1;
+            first = first.or(Some(&entry.digest));
+        }
+        let text = match (count, first) {
+            (_, None) => return Ok(()),
+            (1, Some(digest)) => format!("1 image without a name is left out, {digest}: give it a name with tag"),
+            (_, Some(digest)) => {
+                format!("{count} images without a name are left out, such as {digest}: give them names with tag")
+            }
+        };
+        call.warn_of(&self.show(), &text)
+    }
+
+    fn manifest(&self, call: &Call, entry: &Descriptor) -> Result<RawManifest> {
+        match self {
+            LocalPlace::Layout(path) => OciLayout::open(Path::new(path), None)?.manifest(call, entry),
+            LocalPlace::Archive(reader) => reader.manifest(call, entry),
+        }
     }
 }
 

@@ -42,7 +42,20 @@ pub fn sync(
     let filter = options.filter()?;
     let mut pairing = Pairing::new(client, call, options);
     let pairs = pairing.pairs(client, source, destination, &filter)?;
-    run::sync(call, (pairs, pairing.unopened), (Some(source.to_string()), Some(destination.to_string())), options)
+    let (source, destination) = (source.to_string(), destination.to_string());
+    let synced = run::sync(call, (pairs, pairing.unopened), (Some(source.clone()), Some(destination)), options)?;
+    tell_of_nothing(call, &synced, &source, NOTHING_SELECTED)?;
+    Ok(synced)
+}
+
+const NOTHING_SELECTED: &str = "no tag is selected, so nothing is brought";
+
+/// A call that brings nothing must not look like one that did what was meant.
+fn tell_of_nothing(call: &Call, synced: &Synced, place: &str, why: &str) -> Result<()> {
+    match (synced.tags.selected, synced.tags.failed) {
+        (0, 0) => call.warn_of(place, why),
+        _ => Ok(()),
+    }
 }
 
 /// Brings what a list says to where it says, or below one place.
@@ -64,7 +77,10 @@ pub fn sync_list(client: &Client, call: &Call, list: &SyncList, options: &SyncLi
             Err(error) => pairing.leave(item.source.to_string(), destination, item.about(error)),
         }
     }
-    run::sync(call, (pairs, pairing.unopened), (None, list.destination()), &options.sync)
+    let synced = run::sync(call, (pairs, pairing.unopened), (None, list.destination()), &options.sync)?;
+    let why = if list.items.is_empty() { "it names nothing" } else { NOTHING_SELECTED };
+    tell_of_nothing(call, &synced, "the list", why)?;
+    Ok(synced)
 }
 
 /// Opens what is synced.
@@ -145,7 +161,8 @@ impl<'a> Pairing<'a> {
         filter: &TagFilter,
     ) -> Result<Vec<Pair>> {
         let (mut pairs, mut found) = (Vec::new(), false);
-        for source in place.repositories(self.call).map_err(|error| error.with_side(Side::Source))? {
+        let all = place.repositories(self.call, name.is_none()).map_err(|error| error.with_side(Side::Source))?;
+        for source in all {
             let wanted = match name.map(|name| source.tag_of(name)) {
                 None => Wanted::Tags(filter.clone()),
                 Some(Some(tag)) => Wanted::Exactly(vec![tag]),

@@ -5,7 +5,8 @@
 mod glob;
 pub(crate) mod list;
 mod listed_source;
-pub(crate) mod name_room;
+pub(crate) mod mending;
+mod name_room;
 mod patience;
 pub(crate) mod plan;
 mod removals;
@@ -59,6 +60,14 @@ pub(crate) trait DestinationRepository: Send + Sync {
     /// Whether everything is there that is below what a name refers to, as far as that costs no request.
     fn is_complete(&self, _call: &Call, _named: &Descriptor) -> Result<bool> {
         Ok(true)
+    }
+    /// Whether all that is there already is written anew with what was put or taken away.
+    fn is_rewritten(&self) -> bool {
+        false
+    }
+    /// The same as [`DestinationRepository::is_complete`], with all bytes read.
+    fn is_sound(&self, call: &Call, named: &Descriptor) -> Result<bool> {
+        self.is_complete(call, named)
     }
     /// Whether it costs nothing to look.
     fn is_at_hand(&self) -> bool;

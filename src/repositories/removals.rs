@@ -23,12 +23,15 @@ impl SyncJob<'_> {
             true => plan::doomed(self.pairs, &self.listed),
             false => Doomed::default(),
         };
+        self.mend()?;
         let (staying, others) = match self.prepare(tags) {
             Err(error) if self.is_over(self.call, &error) => return Err(error),
             // It ends the call, but not before what was brought is stored.
             Err(error) => return self.finish().and(Err(error)),
             Ok(prepared) => prepared,
         };
+        // Of those too of which only names were taken away.
+        self.mend()?;
         self.finish()?;
         let staying = staying.into_iter().chain(self.prune(others)?);
         let mut left: BTreeMap<String, usize> = BTreeMap::new();
@@ -174,7 +177,7 @@ impl SyncJob<'_> {
             let names: Vec<String> = gone.into_iter().filter(|name| !name.contains(':')).map(str::to_owned).collect();
             let again = ListedPair::default();
             in_parallel(self.call, self.width, &self.meter, names, |call, worker, name| {
-                self.image(call, worker, at, &again, &name)
+                self.image(call, worker, at, &again, &name).map(drop)
             })?;
         }
         Ok(())

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{json, Value};
 
 use super::listed_source::ListedSource;
+use super::mending::LeftImage;
 use super::name_room::NameRoom;
 use super::patience::PairPatience;
 use super::plan::{self, Images, ListedPair};
@@ -60,6 +61,7 @@ pub(crate) fn sync(
         patience: PairPatience::of(&pairs),
         missing: Mutex::default(),
         report: Mutex::default(),
+        left: Mutex::default(),
     };
     let outcome = job.run(unopened);
     pairs.iter().for_each(|pair| pair.destination.let_go(call));
@@ -109,6 +111,8 @@ pub(super) struct SyncJob<'a> {
     /// The blobs that a rehearsal has found missing.
     missing: Mutex<CountedContents>,
     pub(super) report: Mutex<Report>,
+    /// Of wholes that may be written anew.
+    pub(super) left: Mutex<Vec<LeftImage>>,
 }
 
 /// What became of an image.
@@ -201,11 +205,22 @@ impl SyncJob<'_> {
         }
         in_parallel(self.call, self.width, &self.meter, wanted, |call, worker, (pair, name)| {
             let Some(list) = &self.listed[pair as usize] else { return Ok(()) };
-            self.image(call, worker, pair as usize, list, &list.names[name as usize])
+            let state = self.image(call, worker, pair as usize, list, &list.names[name as usize])?;
+            let is_left =
+                state == ImageState::Skipped && self.pairs[pair as usize].destination.written_last().is_some();
+            lock(&self.left).extend(is_left.then_some((pair, name)));
+            Ok(())
         })
     }
 
-    pub(super) fn image(&self, call: &Call, worker: usize, at: usize, list: &ListedPair, name: &str) -> Result<()> {
+    pub(super) fn image(
+        &self,
+        call: &Call,
+        worker: usize,
+        at: usize,
+        list: &ListedPair,
+        name: &str,
+    ) -> Result<ImageState> {
         let pair = &self.pairs[at];
         let (source, destination) = (Some(pair.source.image(name)), pair.destination.image(name));
         let outcome = match self.patience.end(at) {
@@ -221,9 +236,10 @@ impl SyncJob<'_> {
             Ok(brought) => {
                 let image = SyncedImage::unmoved(source, destination, brought.state);
                 let (bytes, bytes_copied) = (brought.count("bytes"), brought.count("bytes_copied"));
-                self.tell(call, SyncedImage { digest: brought.digest, bytes, bytes_copied, ..image })
+                self.tell(call, SyncedImage { digest: brought.digest, bytes, bytes_copied, ..image })?;
+                Ok(brought.state)
             }
-            Err(error) => self.fail(call, source, destination, error),
+            Err(error) => self.fail(call, source, destination, error).map(|()| ImageState::Failed),
         }
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct ArchiveOfSeveral {
     identity: Arc<str>,
     /// Whether anything is new.
     is_changed: Arc<AtomicBool>,
+    /// What is there is read, and not only measured.
+    is_read: Arc<AtomicBool>,
 }
 
 impl ArchiveOfSeveral {
@@ -34,7 +36,8 @@ impl ArchiveOfSeveral {
             Target::Through(_) => path.display().to_string(),
         };
         let writer = ArchiveWriter::planned(path, None, ArchiveFormat::Oci, None, space)?;
-        Ok(ArchiveOfSeveral { writer: Arc::new(writer), identity: identity.into(), is_changed: Arc::default() })
+        let (writer, identity, is_changed) = (Arc::new(writer), identity.into(), Arc::default());
+        Ok(ArchiveOfSeveral { writer, identity, is_changed, is_read: Arc::default() })
     }
 
     /// Waits until no other process writes to the file, and locks it, even if nothing has to be written. A pipe is not opened for that.
@@ -63,9 +66,21 @@ impl ArchiveOfSeveral {
         Ok(kept.entries())
     }
 
-    /// Whether everything that an entry of the file needs is there.
+    /// Whether everything that an entry of the file needs is there, as far as sizes tell until something had to be read.
     pub(crate) fn is_complete(&self, call: &Call, entry: &Descriptor) -> Result<bool> {
-        self.writer.seen(call)?.map_or(Ok(false), |kept| kept.is_complete(call, entry))
+        let is_read = self.is_read.load(Ordering::Relaxed);
+        self.writer.seen(call)?.map_or(Ok(false), |kept| kept.is_complete(call, entry, is_read))
+    }
+
+    /// The same, with all bytes read, now and from now on.
+    pub(crate) fn is_sound(&self, call: &Call, entry: &Descriptor) -> Result<bool> {
+        self.is_read.store(true, Ordering::Relaxed);
+        self.is_complete(call, entry)
+    }
+
+    /// Whether it will be written.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.is_changed.load(Ordering::Relaxed)
     }
 
     /// The place for an image of it.
@@ -89,7 +104,7 @@ impl ArchiveOfSeveral {
 
     /// Writes the archive, if there is anything new.
     pub(crate) fn finish(&self, call: &Call) -> Result<()> {
-        match self.is_changed.load(Ordering::Relaxed) {
+        match self.is_changed() {
             true => self.writer.finish(call),
             false => Ok(()),
         }

@@ -70,10 +70,14 @@ impl WriteStore for ArchiveWriter {
         Ok(false)
     }
 
-    fn has_blob(&self, _: &Call, wanted: &Descriptor) -> Result<bool> {
-        let kept = lock(&self.before).as_ref().and_then(|kept| kept.size(&wanted.digest));
+    fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
         let left = |path: &PathBuf| StagingFolder::left(path, &wanted.digest, wanted.size);
-        Ok(kept == Some(wanted.size) || matches!(&self.destination, Destination::Replace(path) if left(path)))
+        let is_left = matches!(&self.destination, Destination::Replace(path) if left(path));
+        // Where something was begun, what is there is read when it is written, and is then damaged, and not missing.
+        let is_begun = lock(&self.work).is_some();
+        let kept = lock(&self.before).clone();
+        let has_size = kept.is_some_and(|kept| kept.size(&wanted.digest) == Some(wanted.size));
+        Ok(is_left || has_size && (is_begun || self.has_kept(call, wanted)?))
     }
 
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {

@@ -108,10 +108,19 @@ impl ExistingArchive {
         Ok(())
     }
 
-    /// Whether everything that an entry needs is there: an index may be there without all of its images.
-    pub(super) fn is_complete(&self, call: &Call, entry: &Descriptor) -> Result<bool> {
+    /// Whether everything that an entry needs is there, and right if all is read: an index may be there without all of its images.
+    pub(super) fn is_complete(&self, call: &Call, entry: &Descriptor, is_read: bool) -> Result<bool> {
         let held = ExistingArchiveShelf { call, kept: self };
-        Ok(needed(&held, std::slice::from_ref(entry))?.is_complete(&held))
+        let needed = needed(&held, std::slice::from_ref(entry))?;
+        if !needed.is_complete(&held) {
+            return Ok(false);
+        }
+        for blob in needed.all().filter(|blob| is_read && self.size(&blob.digest).is_some()) {
+            if !self.is_right(call, blob)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The entries of its `index.json`.

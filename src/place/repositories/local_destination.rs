@@ -170,6 +170,17 @@ impl DestinationRepository for LocalDestination {
         }
     }
 
+    fn is_rewritten(&self) -> bool {
+        matches!(&self.target, LocalTarget::Archive(archive) if archive.is_changed())
+    }
+
+    fn is_sound(&self, call: &Call, named: &Descriptor) -> Result<bool> {
+        match &self.target {
+            LocalTarget::Layout(..) => self.is_complete(call, named),
+            LocalTarget::Archive(archive) => archive.is_sound(call, named),
+        }
+    }
+
     fn is_at_hand(&self) -> bool {
         true
     }

@@ -176,6 +176,57 @@ fn a_damaged_blob_is_replaced_by_a_copy_and_by_a_sync_of_an_image_that_has_it() 
     assert_eq!(kept.names(), ["v0", "v1"]);
 }
 
+/// Whatever else makes it be written anew: an image that is new, or a name that goes.
+#[test]
+fn a_sync_repairs_what_it_leaves_as_it_is_where_that_is_written_anew() {
+    let (config, image) = small_image();
+    for is_new in [true, false] {
+        let kept = Kept::new("oci-archive");
+        kept.put_blob(config);
+        kept.put(":v1", &image, json!({})).unwrap();
+        kept.put(":v0", &image_for(&kept, "arm64"), json!({})).unwrap();
+        kept.rewrite(|folder| damage(folder, &digest(config)));
+        kept.held.put_blob(config);
+        kept.held.put(":v1", &image, json!({})).unwrap();
+        if is_new {
+            kept.held.put(":v2", &image, json!({})).unwrap();
+        }
+        let client = &kept.held.client;
+        let from = SyncSource::named(client, &format!("oci:{}", kept.held.path("l"))).unwrap();
+        let to = SyncDestination::named(client, &format!("oci-archive:{}", kept.held.path("a.tar"))).unwrap();
+        let sync = |with: Value| {
+            let options: SyncOptions = serde_json::from_value(with).unwrap();
+            let done = place::sync(client, &call(client), &from, &to, &options).unwrap();
+            (done.tags.copied, done.tags.skipped, done.tags.pruned, done.tags.failed)
+        };
+        assert_eq!(sync(json!({"tags": ["v1"]})), (0, 1, 0, 0), "where nothing is written only sizes count");
+        let wanted = if is_new { (2, 0, 0, 0) } else { (1, 0, 1, 0) };
+        assert_eq!(sync(json!({"prune": !is_new})), wanted);
+        assert!(kept.file(&digest(config)) == config);
+        assert_eq!(kept.names(), if is_new { vec!["v0", "v1", "v2"] } else { vec!["v1"] });
+    }
+}
+
+/// A rehearsal says what would be moved.
+#[test]
+fn a_damaged_blob_is_missing_in_a_rehearsal_too() {
+    let (config, image) = small_image();
+    let kept = Kept::new("oci-archive");
+    kept.put_blob(config);
+    kept.put(":v1", &image, json!({})).unwrap();
+    kept.held.put_blob(config);
+    kept.held.put(":v1", &image, json!({})).unwrap();
+    let (client, held) = (&kept.held.client, &kept.held);
+    for (is_damaged, copied) in [(false, 0), (true, 1)] {
+        if is_damaged {
+            kept.rewrite(|folder| damage(folder, &digest(config)));
+        }
+        let options: CopyOptions = serde_json::from_value(json!({"dry_run": true})).unwrap();
+        let done = place::copy(client, &call(client), &held.place(":v1"), &kept.place(":v3"), &options).unwrap();
+        assert_eq!(done.blobs["copied"], copied);
+    }
+}
+
 /// A killed call may have left something there, which has aged or was made by another program.
 #[test]
 fn what_lies_in_the_staging_folder_does_not_stand_before_the_archive() {

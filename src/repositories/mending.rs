@@ -1,0 +1,37 @@
+//! Images that were left as they are in a whole that is written anew: it cannot be written with what is damaged, and the source has the right
+//! bytes.
+
+use super::run::SyncJob;
+use crate::error::Result;
+use crate::sync::lock;
+use crate::transfer::workers::in_parallel;
+
+/// An image that the destination has: the positions of its pair, and of its name in the pair's list.
+pub(super) type LeftImage = (u32, u32);
+
+impl SyncJob<'_> {
+    /// Brings those again that are damaged, of the places that are written anew. Until then only sizes were compared: a sync that brings nothing
+    /// reads nothing.
+    pub(super) fn mend(&self) -> Result<()> {
+        let (rewritten, others): (Vec<LeftImage>, Vec<LeftImage>) = std::mem::take(&mut *lock(&self.left))
+            .into_iter()
+            .partition(|(at, _)| self.pairs[*at as usize].destination.is_rewritten());
+        *lock(&self.left) = others;
+        in_parallel(self.call, self.width, &self.meter, rewritten, |call, worker, (at, name)| {
+            let at = at as usize;
+            let Some(list) = &self.listed[at] else { return Ok(()) };
+            let (name, to) = (&list.names[name as usize], &self.pairs[at].destination);
+            let is_sound =
+                to.look(call, name).and_then(|there| there.map_or(Ok(true), |there| to.is_sound(call, &there)));
+            match is_sound {
+                Ok(false) => {
+                    lock(&self.report).tags.skipped -= 1;
+                    self.image(call, worker, at, list, name).map(drop)
+                }
+                Err(error) if self.is_over(call, &error) => Err(error),
+                // What cannot be read is told when it is written.
+                _ => Ok(()),
+            }
+        })
+    }
+}

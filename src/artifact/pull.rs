@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::destination::PullDestination;
 use super::file_choice::{choose, FileChoice, SkippedFile, WantedFile};
 use super::file_title;
-use super::pull_staging::PullStaging;
+use super::pull_staging::{tree, PullStaging};
 use super::unpack_folder::unpack;
 use crate::call::Call;
 use crate::digest::Digest;
@@ -113,7 +113,12 @@ pub fn pull(
     let choice = FileChoice::new(options.titles.as_deref(), options.media_types.as_deref(), options.unpack)?;
     let (wanted, skipped) = choose(document.layers(), choice)?;
     let mut job = Pull::into(call, store, folder, options)?;
-    let files = job.files(wanted)?;
+    let files = job.files(wanted);
+    // Whoever has ended the call does not wait for that.
+    if files.is_err() && call.check().is_ok() {
+        job.staging.discard();
+    }
+    let files = files?;
     let Pull { staging, destination, resumed, .. } = job;
     let kept = destination.kept;
     staging.empty()?;
@@ -307,9 +312,4 @@ impl Pull<'_> {
             false => self.staging.copy(&name, number),
         }
     }
-}
-
-/// The name under which an unpacked folder waits.
-fn tree(number: usize) -> String {
-    format!("{number}.tree")
 }

@@ -14,6 +14,15 @@ use crate::os::lock::{self, LockKind};
 use crate::os::open_folder::OpenFolder;
 use crate::os::{creation_mode, flush, owner, temporary};
 
+/// What is made anew by each pull ends so, unlike blobs and parts of them.
+const TREE: &str = ".tree";
+const COPY: &str = ".copy";
+
+/// The name under which an unpacked folder waits.
+pub(super) fn tree(number: usize) -> String {
+    format!("{number}{TREE}")
+}
+
 pub(super) struct PullStaging {
     path: PathBuf,
     open: OpenFolder,
@@ -94,9 +103,19 @@ impl PullStaging {
         removed.map_err(|error| cannot(&path, &error))
     }
 
+    /// Removes what the next pull would make anew. Where that fails, that one does it.
+    pub(super) fn discard(&self) {
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            match entry.file_name().to_str() {
+                Some(name) if name.ends_with(TREE) || name.ends_with(COPY) => drop(self.remove(name)),
+                _ => {}
+            }
+        }
+    }
+
     /// A second file with the bytes of a blob.
     pub(super) fn copy(&self, name: &str, number: usize) -> Result<String> {
-        let copy = format!("{number}.copy");
+        let copy = format!("{number}{COPY}");
         self.remove(&copy)?;
         let (from, to) = (self.path_of(name), self.path_of(&copy));
         let copied = fs::copy(&from, &to).and_then(|_| flush::file(&File::open(&to)?));

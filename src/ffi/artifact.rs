@@ -194,12 +194,12 @@ pub unsafe extern "C" fn ocireg_artifact_attach(
 /// is created if it does not exist. Each gets its title as name, in folders where that has slashes; a folder that was packed is
 /// unpacked. Everything is kept in a private folder in that one, .ocireg-pull, until all of it is there, verified and unpacked.
 /// Only then each file gets its name, whole, and replaces what has that name; folders that are there get the files that are new.
-/// What a broken pull has left there the next one goes on with. What belongs on another disk, which is mounted in the folder, is
-/// copied there before that, into a private folder .ocireg-pull-disk-NUMBER, which the next pull empties and uses if the process was
-/// killed; so a full disk leaves the old files. Nothing is written outside of the folder. Titles that are absolute,
-/// lead upwards, contain control characters, are the same or in one another are refused before anything is fetched. Links in the
-/// folder are followed within it; one that leads out of it is OCIREG_IO, and so is another user's in a folder that all users may write to.
-/// A symbolic link that leads out of a packed folder is refused. Special files are
+/// What a broken pull has left there, whole blobs and parts, the next one goes on with. What belongs on another disk, which is mounted in
+/// the folder, is copied there before that, into a private folder .ocireg-pull-disk-NUMBER, which the next pull empties and uses if the
+/// process was killed; so a full disk leaves the old files. Nothing is written outside of the folder. Titles that are absolute, lead
+/// upwards, contain control characters, are the same or in one another are refused before anything is fetched. Links in the folder are
+/// followed within it; one that leads out of it is OCIREG_IO, and so is another user's in a folder that all users may write to. A
+/// symbolic link that leads out of a packed folder is refused. Special files are
 /// replaced by nothing; a file that replaces one of the caller's keeps its permissions. Other pulls into the same folder wait.
 /// Blocks.
 ///

@@ -209,6 +209,39 @@ fn archives_are_what_they_are_said_to_be() {
     with(&store, &ground.out(), json!({"max_bytes": 20_000})).unwrap();
 }
 
+/// Blobs wait for the next pull; what was unpacked of them does not, and may be without end.
+#[test]
+fn nothing_that_was_unpacked_is_left_after_a_failure() {
+    let unit = "x".repeat(5000);
+    let good =
+        || packed("g", &[folder("g"), file("g/x", &unit), raw(b"g/closed", EntryType::Directory, b"", 0o000, b"")]);
+    let whole = |entries: &[Vec<u8>]| packed("t", entries);
+    let mut lying = whole(&[file("t/x", "x")]);
+    lying.0["io.deis.oras.content.digest"] = json!(digest(b"another"));
+    for (bad, code) in [
+        (whole(&[file("t/x", &unit), file("t/y", &unit), file("t/z", &unit)]), Code::LimitExceeded),
+        (whole(&[file("t/x", &unit), link("t/l", "../../out")]), Code::InvalidManifest),
+        (whole(&[file("t/x", &unit), file("outside", "x")]), Code::InvalidManifest),
+        (lying, Code::DigestMismatch),
+    ] {
+        let (ground, copies) =
+            (Ground::new(), [(json!({TITLE: "a"}), b"a".to_vec()), (json!({TITLE: "b"}), b"a".to_vec())]);
+        let store = artifact(&[vec![good(), bad], copies.to_vec()].concat());
+        fails(with(&store, &ground.out(), json!({"max_bytes": 16_000})), code, "");
+        let waiting: Vec<_> = fs::read_dir(ground.out().join(WAITING)).unwrap().map(|entry| entry.unwrap()).collect();
+        assert!(waiting.len() == 3 && waiting.iter().all(|entry| entry.file_type().unwrap().is_file()), "{waiting:?}");
+        assert_eq!(ground.names(), [""; 0]);
+    }
+    // Nor where the folder has no place for it.
+    let ground = Ground::new();
+    fs::create_dir_all(ground.out().join("g/x")).unwrap();
+    fails(with(&artifact(&[good()]), &ground.out(), json!({})), Code::Io, "'g/x' is a folder");
+    assert_eq!(fs::read_dir(ground.out().join(WAITING)).unwrap().count(), 1);
+    fs::remove_dir(ground.out().join("g/x")).unwrap();
+    let done = with(&artifact(&[good()]), &ground.out(), json!({})).unwrap();
+    assert_eq!((done.bytes_resumed, done.files.len()), (good().1.len() as u64, 1));
+}
+
 /// Links that were put into the folder are followed within it, and no file gets where nobody looks for it.
 #[test]
 fn links_that_lead_out_of_the_folder_are_refused() {

@@ -1,13 +1,10 @@
 //! Images that were left as they are in a whole that is written anew: it cannot be written with what is damaged, and the source has the right
 //! bytes.
 
-use super::run::SyncJob;
+use super::run::{LeftImage, SyncJob};
 use crate::error::Result;
 use crate::sync::lock;
 use crate::transfer::workers::in_parallel;
-
-/// An image that the destination has: the positions of its pair, and of its name in the pair's list.
-pub(super) type LeftImage = (u32, u32);
 
 impl SyncJob<'_> {
     /// Brings those again that are damaged, of the places that are written anew. Until then only sizes were compared: a sync that brings nothing

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use serde_json::{json, Value};
 
 use super::listed_source::ListedSource;
-use super::mending::LeftImage;
 use super::name_room::NameRoom;
 use super::patience::PairPatience;
 use super::plan::{self, Images, ListedPair};
@@ -93,6 +92,9 @@ fn places(pairs: &[Pair]) -> Vec<u32> {
     };
     pairs.iter().map(&mut number).collect()
 }
+
+/// An image that the destination has: the positions of its pair, and of its name in the pair's list.
+pub(super) type LeftImage = (u32, u32);
 
 pub(super) struct SyncJob<'a> {
     pub(super) call: &'a Call,

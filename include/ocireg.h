@@ -3738,7 +3738,7 @@ ocireg_status ocireg_client_next_event(ocireg_client *client,
                                        ocireg_error **error);
 
 // What the job's event that was given last says: JSON of OCIREG_EVENT_LOG and OCIREG_EVENT_BLOB, the host of
-// OCIREG_EVENT_CREDENTIALS, else "". Borrowed until the job's next event. NULL for NULL.
+// OCIREG_EVENT_CREDENTIALS, else "". Borrowed until the job's next event. NULL for NULL, and in a forked child.
 const char *ocireg_job_event_text(const ocireg_job *job);
 
 // How far the job's transfer is: bytes done, and bytes in all (0 while unknown). Either pointer may be NULL.

@@ -102,7 +102,7 @@ static ssize_t ask_once(const struct session *session, const char *question, boo
         errno = reason;
     }
     reason = errno;
-    if (secret || length < 0)
+    if (secret || length < 0 || line[length] != '\n') /* nothing has ended the line that is shown */
         fputc('\n', stderr);
     guard_end(&guard);
     errno = reason;

@@ -2079,7 +2079,11 @@ public:
         return bytes;
     }
     /* What the last event said: JSON of OCIREG_EVENT_LOG and OCIREG_EVENT_BLOB, the host of OCIREG_EVENT_CREDENTIALS. */
-    std::string_view event_text() const noexcept { return ocireg_job_event_text(get()); }
+    std::string_view event_text() const noexcept
+    {
+        const char *said = ocireg_job_event_text(get()); /* NULL in a forked child */
+        return said ? std::string_view(said) : std::string_view();
+    }
     /* Answers OCIREG_EVENT_CREDENTIALS; {} means anonymous access. */
     void answer(const credentials &given) const
     {

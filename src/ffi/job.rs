@@ -192,7 +192,7 @@ fn tell(job: &crate::job::Job<JobOutcome>, event: Event) -> (*mut ocireg_job, i3
 }
 
 /// What the job's event that was given last says: JSON of OCIREG_EVENT_LOG and OCIREG_EVENT_BLOB, the host of
-/// OCIREG_EVENT_CREDENTIALS, else "". Borrowed until the job's next event. NULL for NULL.
+/// OCIREG_EVENT_CREDENTIALS, else "". Borrowed until the job's next event. NULL for NULL, and in a forked child.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_event_text(job: *const ocireg_job) -> *const c_char {
     unsafe { handle::peek(job) }.map_or(null(), |job| lock(&job.job.job().said).as_ptr())

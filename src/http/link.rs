@@ -4,7 +4,7 @@
 use ::http::header::{HeaderMap, LINK};
 use url::Url;
 
-use super::origin::Origin;
+use super::origin::{host_of, Origin};
 use super::redirect::join;
 use crate::error::{Code, Error, Result};
 
@@ -84,7 +84,7 @@ fn is_same_list(link: &Url, page: &Url) -> bool {
 }
 
 fn wrong(page: &Url, why: impl std::fmt::Display) -> Error {
-    let host = page.host_str().unwrap_or("the server");
+    let host = host_of(page);
     Error::new(Code::Protocol, format!("the Link header of {host} {why}")).with_url(page)
 }
 

@@ -127,7 +127,10 @@ impl TlsOptions {
 impl HttpOptions {
     /// Refuses values that make no sense.
     pub(crate) fn check(&self) -> Result<()> {
-        if self.user_agent.is_empty() || self.user_agent.chars().any(char::is_control) {
+        if self.user_agent.is_empty() {
+            return Err(Error::new(Code::InvalidArgument, "the option user_agent is empty"));
+        }
+        if self.user_agent.chars().any(char::is_control) {
             let message = "the option user_agent must be text without control characters";
             return Err(Error::new(Code::InvalidArgument, message));
         }

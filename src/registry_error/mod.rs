@@ -10,6 +10,7 @@ use ::http::header::{HeaderMap, DATE};
 use ::http::StatusCode;
 
 use crate::error::{Code, Error};
+use crate::http::origin::host_of;
 use crate::http::retry::{whole_seconds, RetryAfter};
 use crate::http::Url;
 use crate::rate_limit::RateLimit;
@@ -84,7 +85,7 @@ fn by_name(name: &str, status: u16, url: &Url) -> Option<Code> {
 }
 
 fn hint(code: Code, name: &str, url: &Url) -> Option<String> {
-    let host = url.host_str().unwrap_or("the registry");
+    let host = host_of(url);
     Some(match (code, name) {
         (Code::Unauthenticated, _) => format!(
             "give credentials for {host}, or check the given ones; some registries respond the same for a repository that does not exist"

@@ -130,7 +130,7 @@ pub unsafe extern "C" fn ocireg_client_new(
 /// referrer is believed of the last one only. What is written goes to the first mirror with push, else to the host itself; the tags
 /// that this client has set or deleted are asked there first from then on. What is written by what a tag of the same registry refers
 /// to (ocireg_image_tag, a subject, the sources of an index, a copy within the registry) is what the tag refers to at the
-/// registry, whatever a mirror says, because nothing checks that, and whatever files say of either repository; only where they do not let the
+/// registry, and what refers to that (referrers) is what is listed there, whatever a mirror says, because nothing checks that, and whatever files say of either repository; only where they do not let the
 /// registry itself be asked for the tag (a location elsewhere, blocked, without the capability resolve, under another name) it is read as everything is. A
 /// copy to another registry is of what the first endpoint says that the tag is. Where the host itself answers that it does not have
 /// something, the mirrors that come after it only for such a failure, in which they did answer, are asked anyway. With

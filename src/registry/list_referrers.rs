@@ -36,6 +36,13 @@ impl Client {
     }
 }
 
+impl Remote {
+    /// The referrers of a manifest, as this endpoint lists them, whatever others do.
+    pub(crate) fn referrers(&self, subject: &Digest, options: &ReferrersOptions) -> Result<Referrers> {
+        list(self, subject, &options.filter()?, options.next.as_deref())
+    }
+}
+
 /// The referrers at one endpoint.
 fn list(remote: &Remote, subject: &Digest, filter: &ReferrersFilter, next: Option<&str>) -> Result<Referrers> {
     let api = api_of(remote, subject, filter)?;

@@ -38,8 +38,8 @@ pub struct RegistryStore {
     unlisted: Mutex<Vec<(Digest, Descriptor)>>,
     /// Its tag refers to what is put already, and only its subject's list lacks that.
     is_only_unlisted: AtomicBool,
-    /// Where what its tags name is written to. In its registry they are read there: what is written by them stays, and nothing checks what
-    /// a mirror says of a tag.
+    /// Where what its tags name is written to. In its registry they, and lists of referrers, are read there: what is written by them stays, and
+    /// nothing checks what a mirror says of a tag.
     written_to: Option<Repository>,
 }
 
@@ -129,19 +129,28 @@ impl RegistryStore {
         }
     }
 
-    /// What refers to a manifest.
+    /// What refers to a manifest. Nothing checks that either.
     fn listed(&self, call: &Call, subject: &Digest) -> Result<Referrers> {
-        let reference = self.reference.repository().with_digest(subject);
-        self.client.referrers(call, &reference, &ReferrersOptions::default())
+        let options = ReferrersOptions::default();
+        match self.where_written(call)? {
+            Some(at) => at.referrers(subject, &options),
+            None => self.client.referrers(call, &self.reference.repository().with_digest(subject), &options),
+        }
+    }
+
+    /// Where what nothing checks is read, if that is not anywhere.
+    fn where_written(&self, call: &Call) -> Result<Option<Remote>> {
+        match &self.written_to {
+            Some(to) => Remote::to_read_and_write(&self.client, call, self.reference.repository(), to),
+            None => Ok(None),
+        }
     }
 
     fn get(&self, call: &Call, reference: &Reference) -> Result<RawManifest> {
         let options = GetOptions::default();
-        let at = match &self.written_to {
-            Some(to) if reference.digest().is_none() => {
-                Remote::to_read_and_write(&self.client, call, reference.repository(), to)?
-            }
-            _ => None,
+        let at = match reference.digest() {
+            None => self.where_written(call)?,
+            Some(_) => None,
         };
         let found = match at {
             Some(at) => fetch(&at, reference, &options)?,

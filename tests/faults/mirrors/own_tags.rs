@@ -118,3 +118,59 @@ fn a_copy_to_another_registry_is_of_what_a_mirror_says() {
     place::copy(&client, &call(&client), &place(&from), &place(&to), &options(json!({}))).unwrap();
     assert!(house.server("other").seen().iter().any(|seen| seen.body == MANIFEST.as_bytes()));
 }
+
+/// One whose lists have what its owner wants to be taken for a signature; of the registry nothing refers to the image.
+#[test]
+fn what_refers_to_an_image_is_what_the_registry_says() {
+    let forged = json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "artifactType": "a/forged",
+        "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest(b"{}"), "size": 2}, "layers": [],
+        "subject": {"mediaType": MANIFEST_TYPE, "digest": digest(manifest().as_bytes()), "size": manifest().len()}})
+    .to_string();
+    let named = digest(forged.as_bytes());
+    let list = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [
+        {"mediaType": MANIFEST_TYPE, "digest": named, "size": forged.len(), "artifactType": "a/forged"}]})
+    .to_string();
+    for has_api in [true, false] {
+        let (forged, named, list) = (forged.clone(), named.clone(), list.clone());
+        let mut house = House::empty();
+        house.add("m1", move |seen| match seen.path() {
+            path if path.contains("/referrers/") && !has_api => reply(404),
+            path if path.contains("/referrers/")
+                || path.ends_with(&format!("/sha256-{}", digest(manifest().as_bytes()).hex())) =>
+            {
+                reply(200).header("Content-Type", INDEX_TYPE).body(&list)
+            }
+            path if path.ends_with(named.as_str()) => reply(200).header("Content-Type", MANIFEST_TYPE).body(&forged),
+            _ => healthy(seen),
+        });
+        house.add("origin", move |seen| match seen.path() {
+            _ if seen.method == "PUT" => created(seen).header("OCI-Subject", digest(manifest().as_bytes())),
+            path if path.contains("/referrers/") && has_api => reply(200)
+                .header("Content-Type", INDEX_TYPE)
+                .body(json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": []}).to_string()),
+            path if path.contains("/referrers/") || path.contains("/manifests/sha256-") => reply(404),
+            path if seen.method == "GET" && path.starts_with("/v2/a/c/") => reply(404),
+            _ => healthy(seen),
+        });
+        // A client believes a registry of what it has itself written there.
+        let (client, name) = (|| house.client(&["m1"]), house.repository().full_name());
+        let (other, referrers) = (format!("{}c", name.strip_suffix('b').unwrap()), json!({"referrers": true}));
+        let copy = |from: &str, to: String| {
+            let client = client();
+            place::copy(&client, &call(&client), &place(from), &place(&to), &options(referrers.clone())).unwrap()
+        };
+        copy(&format!("{name}:t"), format!("{name}:new"));
+        copy(&format!("{name}:t"), format!("{other}:new"));
+        copy(&format!("{name}@{}", digest(manifest().as_bytes())), format!("{other}:digest"));
+        let (tags, to) = (client(), format!("{other}:tagged"));
+        place::tag(&tags, &call(&tags), &place(&format!("{name}:t")), &to, &options(referrers.clone())).unwrap();
+        synced_by(&client(), &name, &other, referrers.clone()).unwrap();
+        for seen in house.server("origin").seen().iter().filter(|seen| seen.method == "PUT") {
+            assert!(!String::from_utf8_lossy(&seen.body).contains("a/forged"), "{}", seen.target);
+        }
+        // A copy to elsewhere is of what the mirror says.
+        let folder = tempfile::tempdir().unwrap();
+        let away = copy(&format!("{name}:t"), format!("oci:{}:t", folder.path().join("l").display()));
+        assert_eq!(away.manifests["referrers"], 1);
+    }
+}

@@ -3214,11 +3214,13 @@ ocireg_status ocireg_image_config(ocireg_client *client,
 
 // Validates what any place names (see ocireg_endpoint_parse): an image, an index with all its images, or an artifact. It reports
 // everything that is wrong instead of the first error. That is what is missing or has another digest or size, and descriptors and
-// configs that are wrong (media types, the platforms of an index, the number of diff_ids). It is also layers that are packed in
-// another way than their media types say or do not unpack to their diff_ids. Each blob is read once, a layer of an image that has
-// diff_ids unpacked as well (and read again if it cannot be, for its digest). Layers that their manifest says to be elsewhere are
-// not looked for. What cannot be found out for another reason, such as a registry that does not answer or a file that may not be
-// read, is an error of the call. So is what is wrong with a docker-archive's layers, of which its manifest is made. Blocks.
+// configs that are wrong (media types, the platforms of an index, the number of diff_ids, which are none where an image's config
+// does not say them, and an OCI config without architecture or os). It is also layers that are packed in another way than their
+// media types say, do not unpack to their diff_ids or are no tar archives that can be extracted. Each blob is read once, a layer
+// of an image unpacked as well (and read again if it cannot be, for its digest). A folder or a pipe in the place of a layout's
+// blob is a missing one. Layers that their manifest says to be elsewhere are not looked for. What cannot be found out for another
+// reason, such as a registry that does not answer or a file that may not be read, is an error of the call. So is what is wrong
+// with a docker-archive's layers, of which its manifest is made. Blocks.
 //
 // Options:
 //   platform (string): of an index, only the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION]

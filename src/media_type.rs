@@ -82,8 +82,14 @@ pub fn is_manifest(media_type: &str) -> bool {
 /// Whether content of this type refers to no other content: the config of an image, or a layer.
 pub(crate) fn is_blob(media_type: &str) -> bool {
     let name = essence(media_type);
-    let is_layer = ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."];
-    is_image_config(&name) || name == OCI_EMPTY || is_layer.iter().any(|family| name.starts_with(family))
+    is_image_config(&name) || name == OCI_EMPTY || is_layer(&name)
+}
+
+/// Whether it is a layer of files, in whatever way it is packed.
+pub(crate) fn is_layer(media_type: &str) -> bool {
+    let name = essence(media_type);
+    let families = ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."];
+    families.iter().any(|family| name.starts_with(family))
 }
 
 /// Whether it is a foreign layer, which is normally fetched from elsewhere.

@@ -92,3 +92,4 @@ mod v1;
 mod v1_breaks;
 mod v1_resume;
 mod validate;
+mod validate_contents;

@@ -1,11 +1,12 @@
 //! One blob of what is validated, and the layers that it is.
 
-use super::{or_finding, ValidationProblem};
+use super::{or_finding, or_finding_of, ValidationProblem};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::image::extract::check_diff_id;
 use crate::image::layer::{Packing, UnpackLimits, UnpackedLayer};
+use crate::image::tar::LayerEntries;
 use crate::manifest::Descriptor;
 use crate::media_type as types;
 use crate::store::ReadStore;
@@ -21,18 +22,21 @@ pub(super) struct BlobUse {
     pub(super) is_read: bool,
 }
 
-/// A layer of an image that says what it unpacks to.
+/// A layer of an image.
 pub(super) struct LayerUse {
     pub(super) manifest: Digest,
     /// What its media type says.
     pub(super) packing: Packing,
-    pub(super) diff_id: Digest,
+    /// What it unpacks to, if its config says that.
+    pub(super) diff_id: Option<Digest>,
 }
 
 /// What a layer turned out to be.
 struct Unpacked {
     packing: Packing,
     diff_id: Digest,
+    /// Why it is no archive of files that can be extracted.
+    wrong: Option<Error>,
 }
 
 impl BlobUse {
@@ -50,7 +54,7 @@ impl BlobUse {
         Ok(vec![self.problem(&problem)])
     }
 
-    /// Reads and verifies it; a layer is unpacked as well.
+    /// Reads and verifies it; a layer is unpacked as well, to its last entry.
     pub(super) fn read(
         &self,
         call: &Call,
@@ -58,11 +62,11 @@ impl BlobUse {
         limits: UnpackLimits,
     ) -> Result<Vec<ValidationProblem>> {
         if self.layers.is_empty() {
-            let read = or_finding(store, self.read_through(call, store))?;
+            let read = or_finding_of(call, store, &self.descriptor.digest, self.read_through(call, store))?;
             return Ok(read.err().map(|error| self.problem(&error)).into_iter().collect());
         }
-        match or_finding(store, self.unpack(call, store, limits))? {
-            Ok(unpacked) => Ok(self.layers.iter().filter_map(|layer| self.layer_problem(layer, &unpacked)).collect()),
+        match or_finding_of(call, store, &self.descriptor.digest, self.unpack(call, store, limits))? {
+            Ok(unpacked) => Ok(self.layers.iter().flat_map(|layer| self.layer_problems(layer, &unpacked)).collect()),
             Err(error) => Ok(vec![self.problem(&error)]),
         }
     }
@@ -77,11 +81,7 @@ impl BlobUse {
     }
 
     fn unpack(&self, call: &Call, store: &dyn ReadStore, limits: UnpackLimits) -> Result<Unpacked> {
-        let unpacked = UnpackedLayer::open(call, store, &self.descriptor, 0, limits).and_then(|mut layer| {
-            let packing = layer.packing();
-            Ok(Unpacked { packing, diff_id: layer.finish()? })
-        });
-        match unpacked {
+        match UnpackedLayer::open(call, store, &self.descriptor, 0, limits).and_then(Unpacked::read) {
             // Damaged bytes are seldom a valid archive: it is their digest that tells.
             Err(error) if matches!(error.code(), Code::InvalidManifest | Code::Unsupported) => {
                 self.read_through(call, store).and(Err(error))
@@ -90,15 +90,37 @@ impl BlobUse {
         }
     }
 
-    fn layer_problem(&self, layer: &LayerUse, unpacked: &Unpacked) -> Option<ValidationProblem> {
-        let error = packing_error(layer.packing, unpacked.packing)
-            .or_else(|| check_diff_id(&self.descriptor, &unpacked.diff_id, Some(&layer.diff_id)).err())?;
-        Some(ValidationProblem::new(&self.descriptor.digest, Some(&layer.manifest), &error))
+    fn layer_problems(&self, layer: &LayerUse, unpacked: &Unpacked) -> Vec<ValidationProblem> {
+        let packing = packing_error(layer.packing, unpacked.packing);
+        let diff_id = check_diff_id(&self.descriptor, &unpacked.diff_id, layer.diff_id.as_ref()).err();
+        let errors = packing.iter().chain(&unpacked.wrong).chain(&diff_id);
+        errors.map(|error| ValidationProblem::new(&self.descriptor.digest, Some(&layer.manifest), error)).collect()
     }
 
     fn problem(&self, error: &Error) -> ValidationProblem {
         ValidationProblem::new(&self.descriptor.digest, Some(&self.manifest), error)
     }
+}
+
+impl Unpacked {
+    fn read(layer: UnpackedLayer) -> Result<Unpacked> {
+        let (packing, mut entries) = (layer.packing(), LayerEntries::new(layer));
+        let wrong = read_entries(&mut entries).err();
+        match entries.source().finish() {
+            Ok(diff_id) => Ok(Unpacked { packing, diff_id, wrong }),
+            // After an error of unpacking itself it says no more than that.
+            Err(error) if error.code() == Code::InvalidManifest => Err(wrong.unwrap_or(error)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Reads what extracting reads, but the contents of files.
+fn read_entries(entries: &mut LayerEntries) -> Result<()> {
+    while let Some(entry) = entries.advance()? {
+        entry.mark()?;
+    }
+    Ok(())
 }
 
 /// How a layer of this type is packed; none for types that do not say it, or are packed in more than one way, such as encrypted ones.

@@ -175,3 +175,24 @@ fn or_finding<T>(store: &dyn ReadStore, outcome: Result<T>) -> Result<std::resul
         Err(error) => Err(error),
     }
 }
+
+/// The same of a manifest or a blob, in whose place there may be something that is no file.
+fn or_finding_of<T>(
+    call: &Call,
+    store: &dyn ReadStore,
+    digest: &Digest,
+    outcome: Result<T>,
+) -> Result<std::result::Result<T, Error>> {
+    match outcome {
+        // What the system has refused has a number; that a folder or a pipe is no blob is said without it.
+        Err(error) if error.code() == Code::Io && error.errno().is_none() && store.repository().is_none() => {
+            match store.size(call, digest) {
+                Err(missing) if missing.code() == Code::MissingBlob => {
+                    Ok(Err(Error::new(Code::MissingBlob, error.message().to_owned())))
+                }
+                _ => Err(error),
+            }
+        }
+        outcome => or_finding(store, outcome),
+    }
+}

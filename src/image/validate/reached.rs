@@ -1,6 +1,6 @@
 //! What one manifest says, and its config: as much of it as validating needs, so that a million descriptors fit into memory.
 
-use super::{or_finding, ValidationProblem};
+use super::{or_finding, or_finding_of, ValidationProblem};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -19,6 +19,8 @@ pub(super) struct Reached {
     pub(super) config: Option<(Descriptor, bool)>,
     /// The layers of an image, the oldest first, or the blobs of something else.
     pub(super) layers: Vec<Descriptor>,
+    /// Whether it is an image, and its layers are files: an artifact may have an image's config, too.
+    pub(super) has_files: bool,
     /// The digests of the unpacked layers, if it is an image that says them.
     pub(super) diff_ids: Option<Vec<Digest>>,
     /// What an index names that is not a manifest.
@@ -41,6 +43,7 @@ impl Reached {
             problems: Vec::new(),
             config: document.config().map(|config| (config.clone(), false)),
             layers: Vec::new(),
+            has_files: false,
             diff_ids: None,
             others,
             manifests,
@@ -84,24 +87,31 @@ impl Reached {
             return Ok(());
         };
         *is_read = true;
-        let digest = descriptor.digest.clone();
-        let wrong = match or_finding(store, ImageConfig::read(call, store, image))? {
-            Err(error) => Some(error),
-            Ok(config) => match config.diff_ids() {
-                Err(error) => Some(error),
-                Ok(ids) => {
-                    self.diff_ids = ids.filter(|_| image.content.document.kind == Kind::Image);
-                    self.layers_error().or_else(|| platform_error(&config, image.platform.as_ref()))
-                }
-            },
+        let (digest, is_oci) = (descriptor.digest.clone(), descriptor.media_type == types::OCI_CONFIG);
+        let errors = match or_finding_of(call, store, &digest, ImageConfig::read(call, store, image))? {
+            Err(error) => vec![error],
+            Ok(config) => self.config_errors(&config, is_oci, image),
         };
-        if let Some(error) = wrong {
-            self.problem(&digest, &error);
-        }
+        errors.iter().for_each(|error| self.problem(&digest, error));
         Ok(())
     }
 
-    /// Some tools write no diff_ids; a different number means another image.
+    fn config_errors(&mut self, config: &ImageConfig, is_oci: bool, image: &Image) -> Vec<Error> {
+        let document = &image.content.document;
+        let ids = match config.diff_ids() {
+            Ok(ids) => ids.filter(|_| document.kind == Kind::Image),
+            Err(error) => return vec![error],
+        };
+        let is_artifact = self.layers.is_empty() && document.value.get("artifactType").is_some();
+        let has_layers = self.layers.is_empty() || self.layers.iter().any(|layer| types::is_layer(&layer.media_type));
+        self.has_files = document.kind == Kind::Image && has_layers && !is_artifact;
+        self.diff_ids = ids.or_else(|| self.has_files.then(Vec::new));
+        let missing = (is_oci && self.has_files).then(|| missing_error(config)).flatten();
+        let platform = missing.or_else(|| platform_error(config, image.platform.as_ref()));
+        self.layers_error().into_iter().chain(platform).collect()
+    }
+
+    /// No diff_ids are none: another number than that of the layers means another image.
     fn layers_error(&self) -> Option<Error> {
         let (ids, layers) = (self.diff_ids.as_ref()?.len(), self.layers.len());
         let message = format!("the image has {layers} layers, its config has {ids} diff_ids");
@@ -119,6 +129,14 @@ impl Reached {
         }
         Ok(())
     }
+}
+
+/// What each config has (OCI image-spec config.md, "REQUIRED"); some tools write nothing into it.
+fn missing_error(config: &ImageConfig) -> Option<Error> {
+    let has = |name: &str| config.value.get(name).is_some_and(serde_json::Value::is_string);
+    let missing: Vec<&str> = ["architecture", "os"].into_iter().filter(|name| !has(name)).collect();
+    let message = format!("the config has no {}", missing.join(" and no "));
+    (!missing.is_empty()).then(|| Error::new(Code::InvalidManifest, message))
 }
 
 /// An index that does not say for what an image is, or that it is for nothing that runs, contradicts nothing.

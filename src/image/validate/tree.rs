@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::blobs::{BlobUse, LayerUse};
 use super::reached::Reached;
-use super::{or_finding, ValidationProblem};
+use super::{or_finding_of, ValidationProblem};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -74,7 +74,7 @@ impl Tree {
         self.problems.extend(reached.problems);
         for (at, layer) in reached.layers.iter().enumerate() {
             let diff_id = reached.diff_ids.as_ref().and_then(|ids| ids.get(at));
-            self.add_layer(layer, by, diff_id);
+            self.add_layer(layer, by, reached.has_files.then_some(diff_id));
         }
         if let Some((config, is_read)) = &reached.config {
             let at = self.add(config, by);
@@ -114,15 +114,15 @@ impl Tree {
         at
     }
 
-    /// A layer, with the digest of its unpacked bytes if that is known.
-    fn add_layer(&mut self, layer: &Descriptor, by: &Digest, diff_id: Option<&Digest>) {
+    /// A layer; one of files with the digest of its unpacked bytes, if that is known.
+    fn add_layer(&mut self, layer: &Descriptor, by: &Digest, diff_id: Option<Option<&Digest>>) {
         if types::is_foreign(&layer.media_type) && layer.urls.as_ref().is_some_and(|urls| !urls.is_empty()) {
             self.foreign.insert(layer.digest.clone());
             return;
         }
         let at = self.add(layer, by);
         if let (Some(diff_id), Some(packing)) = (diff_id, super::blobs::packing_of(&layer.media_type)) {
-            self.blobs[at].layers.push(LayerUse { manifest: by.clone(), packing, diff_id: diff_id.clone() });
+            self.blobs[at].layers.push(LayerUse { manifest: by.clone(), packing, diff_id: diff_id.cloned() });
             self.blobs[at].is_read = false;
         }
     }
@@ -154,7 +154,7 @@ impl LevelReader<'_> {
     fn reach(&self, call: &Call, named: &NamedManifest) -> Result<std::result::Result<Reached, ValidationProblem>> {
         let NamedManifest { entry, by, is_referrer } = named;
         let problem = |error: &Error| ValidationProblem::new(&entry.digest, Some(by), error);
-        let content = match or_finding(self.store, self.store.manifest(call, entry))? {
+        let content = match or_finding_of(call, self.store, &entry.digest, self.store.manifest(call, entry))? {
             Ok(content) => content,
             Err(error) => return Ok(Err(problem(&error))),
         };

@@ -799,7 +799,8 @@ ocireg_status ocireg_context_progress(const ocireg_context *context,
                                       ocireg_error **error);
 
 // The warnings that servers gave their users in answers to calls with this context: they are for people, and no
-// action follows from them. One that is this library's own, about an archive, has the archive's name as its "host". JSON:
+// action follows from them. One that is this library's own has the name of what it is about as its "host": an archive, say, or the file
+// or folder that another process has locked for two seconds, while the call waits for it. JSON:
 // [{"host": string, "text": string}], each once, in the order they came, at most 64; the
 // text has no control characters, and the warnings of one answer at most 4096 bytes. Any thread. Free with
 // ocireg_string_free.
@@ -2075,7 +2076,8 @@ ocireg_status ocireg_copy(ocireg_client *client,
 
 // Reads everything that the images of an OCI layout need and compares it with its digests. A manifest that an index in the layout
 // names and that is missing (a sparse copy leaves such) is not a problem, but the layout is not ok: it is listed as sparse. So is
-// what a JSON document of an unknown kind names by a descriptor. Blocks.
+// what a JSON document of an unknown kind names by a descriptor. Clean-ups wait until it is done; it waits for no lock: that another
+// process has one is a warning. Blocks.
 //
 // Options: none.
 //

@@ -21,8 +21,11 @@ static int open_client(struct session *session)
 static int32_t on_log(void *userdata, const char *event)
 {
     struct session *session = userdata;
-    bar_clear(&session->bar);
-    trace_event(event, session->globals->verbosity > 1);
+    if (session->globals->verbosity > 0) {
+        bar_clear(&session->bar);
+        trace_event(event, session->globals->verbosity > 1);
+    }
+    session_note_warning(session, event);
     return 0;
 }
 
@@ -46,7 +49,7 @@ static int open_context(struct session *session)
     ocireg_status status = ocireg_context_new(&session->context, &error);
     if (status == OCIREG_OK && session->end > 0)
         status = ocireg_context_set_deadline(session->context, time_left(session), &error);
-    if (status == OCIREG_OK && session->globals->verbosity > 0)
+    if (status == OCIREG_OK && (session->globals->verbosity > 0 || !session->globals->quiet))
         status = ocireg_context_set_log(session->context, on_log, session, &error);
     return status == OCIREG_OK ? OCIREG_OK : report_error(session->output, error);
 }

@@ -40,7 +40,22 @@ static void write_warning(const ocireg_json *warning)
     output_write_ends();
 }
 
-/* Warnings from the servers. */
+void session_note_warning(struct session *session, const char *event)
+{
+    ocireg_json *warning;
+    if (session->globals->quiet)
+        return;
+    warning = json_parsed(event);
+    const char *kind = ocireg_json_text(warning, "/event");
+    if (kind != NULL && strcmp(kind, "warning") == 0) {
+        bar_clear(&session->bar);
+        write_warning(warning);
+        session->warned++;
+    }
+    ocireg_json_free(warning);
+}
+
+/* Those that did not come while the call was under way. */
 static void write_warnings(struct session *session)
 {
     char *text = NULL;
@@ -50,7 +65,7 @@ static void write_warnings(struct session *session)
     if (ocireg_context_warnings(session->context, &text, NULL) != OCIREG_OK)
         return;
     warnings = json_parsed(text);
-    for (size_t i = 0; i < ocireg_json_size(warnings, NULL); i++)
+    for (size_t i = session->warned; i < ocireg_json_size(warnings, NULL); i++)
         write_warning(ocireg_json_item(warnings, NULL, i));
     ocireg_json_free(warnings);
     ocireg_string_free(text);

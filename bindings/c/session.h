@@ -18,12 +18,16 @@ struct session {
     struct watcher watcher;
     int64_t end; /* when --deadline is over, in milliseconds of a steady clock; 0: never */
     struct bar bar;
+    size_t warned; /* how many warnings were written */
     const char *lines; /* how the command's result looks for people: see result.h */
 };
 
 /* Opens a session with the registries that the arguments name. session_close() must be called even when this fails. */
 int session_open(struct session *session, const struct globals *globals, const struct command *command, const struct command_line *line);
 void session_close(struct session *session);
+
+/* Writes a warning when it comes: of a wait, for one, which would otherwise be silent. Other events are ignored. */
+void session_note_warning(struct session *session, const char *event);
 
 /* Shows the transfer's progress, if wanted and possible. */
 int session_show_progress(struct session *session);

@@ -4,7 +4,6 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::file_title::WAITING;
 use crate::call::Call;
@@ -69,9 +68,8 @@ impl PullStaging {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(|error| cannot(&path, &error))?,
         };
-        while !lock::attempt(&file, LockKind::Exclusive).map_err(|error| cannot(&path, &error))? {
-            call.sleep(Duration::from_millis(10))?;
-        }
+        let attempt = || lock::attempt(&file, LockKind::Exclusive).map_err(|error| cannot(&path, &error));
+        call.wait_for_lock(&path, attempt)?;
         if !lock::is_of(&file, fs::symlink_metadata(&path)) {
             return Ok(None);
         }

@@ -3,6 +3,7 @@
 pub(crate) mod cancel;
 pub mod context;
 pub(crate) mod engine;
+mod lock_wait;
 mod nested_question;
 pub(crate) mod own_loop;
 mod progress_interval;

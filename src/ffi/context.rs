@@ -213,7 +213,8 @@ pub unsafe extern "C" fn ocireg_context_progress(
 }
 
 /// The warnings that servers gave their users in answers to calls with this context: they are for people, and no
-/// action follows from them. One that is this library's own, about an archive, has the archive's name as its "host". JSON:
+/// action follows from them. One that is this library's own has the name of what it is about as its "host": an archive, say, or the file
+/// or folder that another process has locked for two seconds, while the call waits for it. JSON:
 /// [{"host": string, "text": string}], each once, in the order they came, at most 64; the
 /// text has no control characters, and the warnings of one answer at most 4096 bytes. Any thread. Free with
 /// ocireg_string_free.

@@ -164,7 +164,8 @@ unsafe fn descriptors(options: &CopyOptions) -> Result<Descriptors> {
 
 /// Reads everything that the images of an OCI layout need and compares it with its digests. A manifest that an index in the layout
 /// names and that is missing (a sparse copy leaves such) is not a problem, but the layout is not ok: it is listed as sparse. So is
-/// what a JSON document of an unknown kind names by a descriptor. Blocks.
+/// what a JSON document of an unknown kind names by a descriptor. Clean-ups wait until it is done; it waits for no lock: that another
+/// process has one is a warning. Blocks.
 ///
 /// Options: none.
 ///

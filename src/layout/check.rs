@@ -64,9 +64,13 @@ options! {
     }
 }
 
-/// Reads everything and compares it with its digest.
+/// Reads everything and compares it with its digest. It keeps clean-ups away, but waits for none: whoever may read the layout can lock it.
 pub fn check(call: &Call, layout: &OciLayout) -> Result<CheckResult> {
-    let _held = Lock::shared(call, &layout.root_path().join("oci-layout"))?;
+    let marker = layout.root_path().join("oci-layout");
+    let held = Lock::shared_if_free(&marker)?;
+    if held.is_none() {
+        call.warn_of(&marker.display().to_string(), "another process has locked it, and may change what is checked")?;
+    }
     let found = layout.needed(call)?;
     let problem =
         |digest: &Digest, error: &Error| LayoutProblem { digest: digest.clone(), problem: error.message().to_owned() };

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::time::Duration;
 
 use crate::call::Call;
 use crate::error::{Error, Result};
@@ -33,6 +32,13 @@ impl Lock {
         Lock::open(path).and_then(|file| Lock::wait(call, file, path, LockKind::Shared))
     }
 
+    /// The same without waiting: None if another process has the lock for itself.
+    pub(crate) fn shared_if_free(path: &Path) -> Result<Option<Lock>> {
+        let file = Lock::open(path)?;
+        let is_locked = lock::attempt(&file, LockKind::Shared).map_err(|error| cannot(path, &error))?;
+        Ok(is_locked.then_some(Lock(file)))
+    }
+
     /// Whether the locked file still has this name: the process that held the lock before may have removed it.
     pub fn is_of(&self, path: &Path) -> bool {
         lock::is_of(&self.0, path.metadata())
@@ -43,11 +49,7 @@ impl Lock {
     }
 
     fn wait(call: &Call, file: File, path: &Path, kind: LockKind) -> Result<Lock> {
-        while !lock::attempt(&file, kind).map_err(|error| cannot(path, &error))? {
-            let what =
-                |error: Error| error.within(format!("the lock on {}, which another process holds", path.display()));
-            call.sleep(Duration::from_millis(10)).map_err(what)?;
-        }
+        call.wait_for_lock(path, || lock::attempt(&file, kind).map_err(|error| cannot(path, &error)))?;
         Ok(Lock(file))
     }
 }

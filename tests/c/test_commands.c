@@ -132,6 +132,9 @@ static void test_sync(void **state) {
     expect_shell(text("printf \"%s:\\n  images-by-tag-regex:\\n    %s: ^v\\n\" >list.yaml && $0 sync --from list.yaml %s/mirrored --scoped --dry-run 2>err || grep -q mirrored err;"
                       " $0 sync --from list.yaml %s/mirrored >said && $0 tags %s/mirrored/%s --text | grep -q v1.1", host,
                       strchr(place, '/') + 1, host, host, host, strrchr(place, '/') + 1));
+    /* What moves nothing says so. */
+    expect_shell(text("$0 copy %s:v1.0 oci-archive:unnamed.tar >said && $0 sync oci-archive:unnamed.tar %s-restored >said 2>err && grep -q selected.:0 said &&"
+                      " grep -q \"1 image without a name is left out, sha256:\" err && grep -q \"no tag is selected\" err && test $(wc -l <err) = 2", place, place));
     /* What failed is in the report, and in the status. */
     expect_shell(text("printf \"%s:none\\n%s:v1.0\\n\" | $0 sync --from - oci:partly >said 2>err || test $? = 5 && grep -q NOT_FOUND err && grep -q copied said",
                       place, place));

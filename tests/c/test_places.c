@@ -256,6 +256,16 @@ static void test_killed_in_a_layout(void **state) {
                 "$0 blob put oci:l big >out && $0 blob get oci:l@$($0 blob digest big) -o again >out && cmp big again");
 }
 
+/* Whoever may read a layout can lock it: that a command waits for that is written while it waits, once; a check does not wait. */
+static void test_a_lock_that_is_waited_for(void **state) {
+    (void)state;
+    folder = new_folder();
+    expect_bash("printf {} >c && $0 blob put oci:l c >out && { timeout 60 flock l/oci-layout sh -c \"touch held; until grep -qs waited.for err; do sleep 0.1; done\" & }"
+                " && until [ -e held ]; do sleep 0.1; done; $0 layout check l >out 2>checked && grep -q \"warning: l/oci-layout: another process has locked it\" checked &&"
+                " test ! -e err && $0 blob put oci:l held 2>err >out && test $(wc -l <err) = 1 && wait &&"
+                " grep -qx \"ocireg: warning: l/oci-layout: another process holds the lock on it, which is waited for\" err");
+}
+
 /* The commands that read take any place. */
 static void test_by_command(void **state) {
     (void)state;
@@ -420,7 +430,7 @@ static void test_trees_without_an_end(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {test(test_manifests), test(test_lists), test(test_referrers), test(test_the_calls_of_registries), test(test_blobs), test(test_an_own_layout),
-                                       test(test_changes_by_command), test(test_killed_in_a_layout), test(test_by_command), test(test_inspect), test(test_inspect_config),
+                                       test(test_changes_by_command), test(test_killed_in_a_layout), test(test_a_lock_that_is_waited_for), test(test_by_command), test(test_inspect), test(test_inspect_config),
                                        test(test_tree), test(test_trees_without_an_end)};
     return run_all(tests, argc, argv);
 }

@@ -41,6 +41,7 @@ mod layouts;
 mod lessons;
 mod lists;
 mod located;
+mod locks;
 mod login;
 mod machine;
 mod machine_shapes;

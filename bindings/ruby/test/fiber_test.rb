@@ -2,6 +2,7 @@
 
 require_relative "helper"
 require_relative "scheduler"
+require "open3"
 
 # Calls in fibers of a scheduler, as the gem async has one: while a call waits, other fibers run on the same thread.
 class FiberTest < OciregTest
@@ -200,6 +201,52 @@ class FiberTest < OciregTest
     fails_within(4, ThreadError) { in_fiber { other.tags("#{silent}/a") } }
     Thread.new { sleep(0.2) && other.close }
     fails_within(1, Ocireg::Closed) { in_fiber { other.tags("#{silent}/a") } }
+  end
+
+  # A call that ends wakes a fiber that nobody has any more.
+  def test_fibers_that_a_scheduler_has_left
+    script = <<~RUBY
+      require "ocireg"
+      require "#{__dir__}/scheduler"
+      by_job = ->(client, **limit) { client.tags("#{silent}/a", **limit) }
+      by_worker = ->(client, **limit) { client.put_blob("#{silent}/a", StringIO.new("x"), **limit) }
+      [by_job, by_worker].each do |way|
+        client = Ocireg::Client.new(plain_http: true)
+        calls = lambda do |**limit|
+          Thread.new do
+            Fiber.set_scheduler(Scheduler.new) # which runs at the thread's end
+            20.times do
+              Fiber.schedule do
+                way.call(client, **limit)
+              rescue Ocireg::TimeoutError
+              end
+            end
+          end
+        end
+        10.times { calls.call.tap { sleep 0.2 }.kill.join }
+        GC.start
+        calls.call(timeout: 1).join
+        GC.start
+        client.close
+        sleep 0.5
+      end
+    RUBY
+    output, status = Open3.capture2e(RbConfig.ruby, "-W0", *$LOAD_PATH.flat_map { |folder| ["-I", folder] }, "-rstringio", "-e", script)
+    assert_predicate status, :success?, output
+  end
+
+  # One that comes while a slow block runs waits, and takes the place of those before it.
+  def test_a_slow_block
+    repository = new_repository
+    done = []
+    begun = now
+    in_fiber do
+      client.put_blob(repository, "x" * 3_000_000, context: Ocireg::Context.new(timeout: 20) { |bytes, _| (done << bytes) && sleep(0.3) })
+    end
+    assert_equal 3_000_000, done.last
+    assert_operator done.size, :<=, ((now - begun) / 0.3).ceil + 1
+    assert_operator now - begun, :<, 10
+    assert_raises(Ocireg::TimeoutError) { in_fiber { client.tags("#{silent}/a", context: Ocireg::Context.new(timeout: 1) { sleep(0.6) }) } }
   end
 
   # Fibers of several schedulers have one client, and none gets another's.

@@ -35,7 +35,7 @@ module Ocireg
     def add(call)
       @lock.synchronize do
         @calls[call.job.address] = call
-        @thread = Thread.new { serve } unless @thread&.alive?
+        @thread ||= Thread.handle_interrupt(Object => :never) { Thread.new { serve } }
       end
     end
 
@@ -49,17 +49,19 @@ module Ocireg
 
     private
 
+    # Whatever ends this thread arrives while it waits: between an event and its call nothing is lost.
     def serve
       Thread.current.name = "ocireg events"
-      Thread.handle_interrupt(Object => :immediate) do
-        io = IO.for_fd(descriptor, autoclose: false)
-        until over?
-          io.wait_readable(IDLE)
-          nil while take
-        end
+      Thread.current.report_on_exception = false
+      io = IO.for_fd(descriptor, autoclose: false)
+      until over?
+        Thread.handle_interrupt(Object => :immediate) { io.wait_readable(IDLE) }
+        nil while take
       end
+    rescue ::StandardError => e
+      failure = e
     ensure
-      lost
+      lost(failure || ThreadError.new("the thread that takes the events was killed"))
     end
 
     def descriptor
@@ -91,12 +93,13 @@ module Ocireg
       [job.read_pointer, event.read_int32]
     end
 
-    # A program can end any thread: then nobody tells the calls.
-    def lost
+    # A program can end any thread: then nobody tells the calls. Later ones have another thread.
+    def lost(failure)
       @lock.synchronize do
         next unless @thread.equal?(Thread.current)
 
-        @calls.each_value(&:lost)
+        @thread = nil
+        @calls.each_value { |call| call.lost(failure) }
         @calls.clear
       end
     end

@@ -8,13 +8,20 @@ module Ocireg
     # Whether a call with these arguments can be one here: the library's jobs take no blocks for bytes.
     def self.fits?(arguments, last_step) = Fiber.current_scheduler && last_step.nil? && arguments.grep(FFI::Function).empty?
 
+    # How many events of the log and of blobs wait for the caller's blocks.
+    MOST_TEXTS = 1000
+    private_constant :MOST_TEXTS
+
     # The library's job.
     attr_reader :job
 
     def initialize(events, context, timeout)
       @events = events
+      # Ruby does not keep a fiber that a scheduler has left, and waking it would then be a write into freed memory.
+      @fiber = Fiber.current
       @happened = Thread::Queue.new
-      @over = @begun = false
+      @moved = false
+      @over = @begun = @ended = false
       @refused = nil
       @told = [0, nil]
       super(context, timeout)
@@ -40,14 +47,22 @@ module Ocireg
       abandon if @begun && !@over
     end
 
-    # On the thread that takes the events.
+    # On the thread that takes the events. As in the library, one of those of progress waits, and so many texts.
     def happened(event, text)
       @over = true if event == Events::DONE
+      case event
+      when Events::PROGRESS then return if @moved
+      when Events::LOG, Events::BLOB then return if @happened.size >= MOST_TEXTS
+      end
+      @moved = true if event == Events::PROGRESS
       @happened.push([event, text])
     end
 
     # Nothing more is told.
-    def lost = @happened.close
+    def lost(failure)
+      @failure = failure
+      @happened.close
+    end
 
     private
 
@@ -63,7 +78,7 @@ module Ocireg
 
         tell(event, text.dup.force_encoding(Encoding::UTF_8))
       end
-      raise ThreadError, "the thread that takes the events was killed"
+      raise @failure
     end
 
     def tell(event, text)
@@ -75,7 +90,11 @@ module Ocireg
       end
     end
 
+    # What came before the end is told with the end.
     def tell_progress
+      @moved = false
+      return if @over && !@ended
+
       @told = moved
       on_worker { @context.progress_block.call(*@told) }
     end
@@ -106,6 +125,7 @@ module Ocireg
     end
 
     def finish
+      @ended = true
       status = Native.ocireg_job_status(@job)
       return @context.progress_block && moved != @told && tell_progress if status.zero?
       raise @refused if @refused && status == Cancelled::CODE

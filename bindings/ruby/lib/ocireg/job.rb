@@ -37,6 +37,8 @@ module Ocireg
 
     def initialize(block)
       @block = block
+      # Ruby does not keep a fiber that a scheduler has left, and waking it would then be a write into freed memory.
+      @fiber = Fiber.current
       @done = Thread::Queue.new
       @worker = @context = @failure = @reason = @value = @error = nil
       @performed = @finished = @stopped = false

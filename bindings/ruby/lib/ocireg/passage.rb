@@ -44,6 +44,7 @@ module Ocireg
 
     # Waits until the block returns true, or there will be no more bytes.
     def await_there
+      @fiber = Fiber.current # which Ruby does not keep when its scheduler has left it: see FiberCall
       until yield || @over || closed?
         @there.pop
         @there.clear

@@ -1,6 +1,7 @@
 //! Rules: which endpoints are asked for which names.
 
 use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use super::endpoint::RegistryEndpoint;
@@ -174,21 +175,31 @@ impl NameScope {
                 // What containers' own reader compares is the length of the rule, not of the host.
                 (below.len() > 1 && below.ends_with('.')).then_some(domain.len() + 2)
             }
-            NameScope::Network(network) => network.contains(&address(host)?).then_some(1),
+            NameScope::Network(network) => is_within(network, address(host)?).then_some(1),
             NameScope::Everything => Some(0),
         }
     }
 }
 
 /// The address that a host `HOST[:PORT]` is, if it is one, or always has (RFC 6761 6.3).
-fn address(host: &str) -> Option<std::net::IpAddr> {
+fn address(host: &str) -> Option<IpAddr> {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next(),
         None => host.split(':').next(),
     };
     match name? {
-        "localhost" => Some(std::net::Ipv4Addr::LOCALHOST.into()),
+        "localhost" => Some(Ipv4Addr::LOCALHOST.into()),
         name => name.parse().ok(),
+    }
+}
+
+/// Whether a network has an address; one of IPv4 may be written as that of IPv6 which stands for it.
+fn is_within(network: &ipnet::IpNet, address: IpAddr) -> bool {
+    match (network, address) {
+        (ipnet::IpNet::V6(mapped), IpAddr::V4(address)) if mapped.prefix_len() >= 96 => {
+            mapped.contains(&address.to_ipv6_mapped())
+        }
+        _ => network.contains(&address),
     }
 }
 
@@ -223,6 +234,17 @@ mod tests {
         assert_eq!(found("user/mongo"), Some(NameScope::Everything));
         assert!(matches!(found("10.1.2.3:5000/a"), Some(NameScope::Network(_))));
         assert_eq!(found("11.1.2.3:5000/a"), Some(NameScope::Everything));
+    }
+
+    #[test]
+    fn a_network_of_mapped_addresses_has_those_that_they_stand_for() {
+        let has = |network: &str, host: &str| NameScope::Network(network.parse().unwrap()).length_in(host).is_some();
+        for host in ["10.1.2.3:5000", "[::ffff:10.1.2.3]:5000"] {
+            assert!(has("::ffff:10.0.0.0/104", plain(host).as_ref()), "{host}");
+        }
+        assert!(
+            !has("::ffff:10.0.0.0/104", "11.1.2.3") && !has("::/0", "10.1.2.3") && has("fd00::/8", "[fd00::1]:5000")
+        );
     }
 
     #[test]

@@ -81,8 +81,10 @@ uninstall:
 
 dist:
 	@mkdir -p target/dist
+	@git diff --quiet HEAD -- Cargo.toml Cargo.lock || { echo "dist: Cargo.toml or Cargo.lock is not that of the last commit" >&2; exit 1; }
 	git archive --format=tar --prefix=ocireg-$(VERSION)/ HEAD | gzip -9n >target/dist/ocireg-$(VERSION).tar.gz
-	$(PYTHON) $(PACKAGING)/sbom.py >target/dist/ocireg-$(VERSION).cdx.json
+	$(PYTHON) $(PACKAGING)/sbom.py >target/dist/sbom.new
+	mv target/dist/sbom.new target/dist/ocireg-$(VERSION).cdx.json
 
 deb: all
 	$(PACKAGING)/deb.sh $(VERSION) $(ABI)

@@ -1052,7 +1052,7 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 //   requests_per_second (number): instead of the client's option; 0 is any
 //   download_bytes_per_second (integer, default: 0): bytes of bodies that come from this host in a second; 0 is any
 //   upload_bytes_per_second (integer, default: 0): the same for the bytes that are sent, wherever the host says that an upload goes
-//   anonymous (boolean, default: false): never send credentials, and for its repositories none that the machine's files have for mirrors either
+//   anonymous (boolean, default: false): never send credentials, and for its repositories none that hosts.toml and registries.yaml have for mirrors
 //   trusted_realms (list of strings): HOST[:PORT] that may receive this host's credentials as its token server
 // Credentials:
 //   username (string): with password: for Basic and for the host's token server; or with identity_token, if known
@@ -1069,6 +1069,8 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 // address: the Host header and TLS still use the name. Only for a host with a name.
 //
 // download_bytes_per_second: besides the client's option. What the host redirects to elsewhere, such as the storage of its blobs, counts as its own.
+//
+// anonymous: a mirror is a host of its own: what its options say, and what is stored for it, is sent to it as ever.
 //
 // trusted_realms: besides those of its own domain. "http://HOST[:PORT]" may receive them without TLS although this host uses https, which otherwise
 // is refused with OCIREG_PROTOCOL.
@@ -1097,10 +1099,11 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 // Other settings for its host are tried at once. A download goes on at the next one where it broke off. A list without any tag or
 // referrer is believed of the last one only. What is written goes to the first mirror with push, else to the host itself; the tags
 // that this client has set or deleted are asked there first from then on. What is written by what a tag of the same registry refers
-// to (ocireg_image_tag, a subject, the sources of an index, a copy within the registry) is what the tag refers to at the
-// registry, and what refers to that (referrers) is what is listed there, whatever a mirror says, because nothing checks that, and whatever files say of either repository; only where they do not let the
-// registry itself be asked for the tag (a location elsewhere, blocked, without the capability resolve, under another name) it is read as everything is. A
-// copy to another registry is of what the first endpoint says that the tag is. Where the host itself answers that it does not have
+// to (ocireg_image_tag, a subject, the sources of an index, a copy within the registry) is what the tag refers to at the registry, and
+// its referrers are those that are listed there: nothing checks what a mirror says of either. That holds whatever files say of the two
+// repositories, unless they do not let the registry itself be asked for tags (a location elsewhere, blocked, without the capability
+// resolve, under another name): then it is read as everything is. A copy to another registry is of what the first endpoint says that the
+// tag is. Where the host itself answers that it does not have
 // something, the mirrors that come after it only for such a failure, in which they did answer, are asked anyway. With
 // mirrors_only what would be asked of the host itself is OCIREG_FORBIDDEN, under each of its names, and so is what the mirrors of
 // other hosts would ask there. Where another host redirects there, or names a token server there, it is OCIREG_REDIRECT.

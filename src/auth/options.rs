@@ -12,7 +12,9 @@ options! {
     /// What one host may know of the caller.
     #[derive(Clone)]
     pub struct HostAuthOptions {
-        /// never send credentials, and for its repositories none that the machine's files have for mirrors either
+        /// never send credentials, and for its repositories none that hosts.toml and registries.yaml have for mirrors
+        ///
+        /// a mirror is a host of its own: what its options say, and what is stored for it, is sent to it as ever
         pub anonymous: bool,
         /// HOST[:PORT] that may receive this host's credentials as its token server
         ///

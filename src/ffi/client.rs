@@ -129,10 +129,11 @@ pub unsafe extern "C" fn ocireg_client_new(
 /// Other settings for its host are tried at once. A download goes on at the next one where it broke off. A list without any tag or
 /// referrer is believed of the last one only. What is written goes to the first mirror with push, else to the host itself; the tags
 /// that this client has set or deleted are asked there first from then on. What is written by what a tag of the same registry refers
-/// to (ocireg_image_tag, a subject, the sources of an index, a copy within the registry) is what the tag refers to at the
-/// registry, and what refers to that (referrers) is what is listed there, whatever a mirror says, because nothing checks that, and whatever files say of either repository; only where they do not let the
-/// registry itself be asked for the tag (a location elsewhere, blocked, without the capability resolve, under another name) it is read as everything is. A
-/// copy to another registry is of what the first endpoint says that the tag is. Where the host itself answers that it does not have
+/// to (ocireg_image_tag, a subject, the sources of an index, a copy within the registry) is what the tag refers to at the registry, and
+/// its referrers are those that are listed there: nothing checks what a mirror says of either. That holds whatever files say of the two
+/// repositories, unless they do not let the registry itself be asked for tags (a location elsewhere, blocked, without the capability
+/// resolve, under another name): then it is read as everything is. A copy to another registry is of what the first endpoint says that the
+/// tag is. Where the host itself answers that it does not have
 /// something, the mirrors that come after it only for such a failure, in which they did answer, are asked anyway. With
 /// mirrors_only what would be asked of the host itself is OCIREG_FORBIDDEN, under each of its names, and so is what the mirrors of
 /// other hosts would ask there. Where another host redirects there, or names a token server there, it is OCIREG_REDIRECT.

@@ -3597,6 +3597,9 @@ ocireg_status ocireg_image_export_stream(ocireg_client *client,
 //   max_ratio (integer, default: 250): the most bytes of a layer for each packed one, from the first GiB on
 //   paths (list of strings): only these paths of the image, each with everything below it and the folders above it
 //
+// overwrite: what the image does not name stays: whiteouts are for what lower layers have, and a folder with files in it does not become a link or a
+// file (OCIREG_IO).
+//
 // paths: in patterns `*` is any part of a name, `?` one byte, `[a-z]` one of several, `**` any number of names, and after a backslash each stands for
 // itself. A list without any is OCIREG_INVALID_ARGUMENT.
 //

@@ -59,7 +59,9 @@ impl DiskTree {
         let root = OpenFolder::open(path).map_err(what)?;
         let mut folders = Folders::new(root, WalkBudget::new(call))?;
         // What has another owner is known by what it is, not by whose it is.
-        if lower || keep.owner {
+        if lower {
+            folders.obstacles.spare_the_callers();
+        } else if keep.owner {
             folders.obstacles.none_is_ours();
         }
         Ok(DiskTree { folders, keep, own: LayerNames::default(), lower })
@@ -72,7 +74,7 @@ impl DiskTree {
         self.lower = true;
     }
 
-    /// Removes what lower layers have under a name.
+    /// Removes what lower layers have under a name. The caller's own files are in no layer.
     pub(crate) fn whiteout(&mut self, path: &[u8]) -> Result<()> {
         let (folder, name) = split(path);
         match self.folders.walk(folder, false)? && self.lower {
@@ -164,8 +166,12 @@ impl DiskTree {
                 _ => failed(Err(open_folder::not_a_folder()), "open", || self.folders.path(name)),
             };
         }
-        if there.is_some() {
-            whiteout::remove(&mut self.folders, name, None)?;
+        match there {
+            Some(there) if there.is_folder && self.folders.obstacles.is_callers(there.id) => {
+                self.clear_callers_folder(name)?
+            }
+            Some(_) => whiteout::remove(&mut self.folders, name, None)?,
+            None => {}
         }
         if entry.kind == EntryKind::Directory {
             self.folders.make(name, PRIVATE)?;
@@ -175,6 +181,19 @@ impl DiskTree {
         self.folders.touch();
         self.make_new(entry, name, source, content)?;
         self.folders.keep_made(name)
+    }
+
+    /// Removes a folder that the caller had, if only lower layers have anything in it.
+    fn clear_callers_folder(&mut self, name: &[u8]) -> Result<()> {
+        whiteout::remove(&mut self.folders, name, Some(&mut self.own))?;
+        self.folders.touch();
+        let path = self.folders.path(name);
+        if failed(self.folders.here().remove_folder(name), "remove", || path.clone())? {
+            return Ok(());
+        }
+        let message =
+            format!("'{}' is a folder with files that were there before, and no folder in the image", shown(&path));
+        Err(Error::new(Code::Io, message).with_hint("move it away, or extract into another folder"))
     }
 
     /// Makes anything but a folder.
@@ -207,8 +226,12 @@ impl DiskTree {
             return Err(missing(entry));
         }
         let folder = self.folders.here().clone();
-        let is_folder = folder.status_of(name).map_err(|_| missing(entry))?.is_folder;
-        Ok(LinkedTo { folder, name: name.to_vec(), path: self.folders.path(name), is_folder })
+        let found = folder.status_of(name).map_err(|_| missing(entry))?;
+        // A file of the caller's is none of the image's.
+        if self.folders.obstacles.is_callers(found.id) {
+            return Err(missing(entry));
+        }
+        Ok(LinkedTo { folder, name: name.to_vec(), path: self.folders.path(name), is_folder: found.is_folder })
     }
 
     fn file(&self, entry: &TarEntry, name: &[u8], content: &mut dyn FnMut(&mut [u8]) -> Result<usize>) -> Result<()> {

@@ -16,8 +16,10 @@ pub(crate) enum Obstacle {
 
 #[derive(Default)]
 pub(crate) struct Obstacles {
-    /// What this call has made, except folders; None where nothing was there before.
+    /// What this call has made; None where nothing was there before.
     made: Option<LayerNames>,
+    /// Whether the caller had files there.
+    caller_has_files: bool,
     /// The links that the current layer has written through.
     followed: LayerNames,
 }
@@ -26,6 +28,22 @@ impl Obstacles {
     /// From now on, what this call has not made is in the way.
     pub(crate) fn none_is_ours(&mut self) {
         self.made = Some(LayerNames::default());
+    }
+
+    /// The caller has files there, which no whiteout is for: those are for what lower layers have.
+    pub(crate) fn spare_the_callers(&mut self) {
+        self.none_is_ours();
+        self.caller_has_files = true;
+    }
+
+    /// Whether the caller may have files there.
+    pub(crate) fn spares_some(&self) -> bool {
+        self.caller_has_files
+    }
+
+    /// Whether it is the caller's.
+    pub(crate) fn is_callers(&self, file: FolderId) -> bool {
+        self.caller_has_files && self.was_there(file)
     }
 
     /// Whether what this call makes has to be told.

@@ -217,6 +217,15 @@ impl Folders {
         }
     }
 
+    /// Whether the caller had this in the current folder before the call.
+    pub(crate) fn is_callers(&self, name: &[u8]) -> Result<bool> {
+        if !self.obstacles.spares_some() {
+            return Ok(false);
+        }
+        let found = failed(self.here().status_of(name), "read", || self.path(name))?;
+        Ok(self.obstacles.is_callers(found.id))
+    }
+
     /// Something but a folder was made here.
     pub(crate) fn keep_made(&mut self, name: &[u8]) -> Result<()> {
         if self.obstacles.asks() {
@@ -236,6 +245,7 @@ impl Folders {
             (StepDown::Entered, Some(level)) => {
                 // Its time has not been set yet.
                 level.time = None;
+                self.obstacles.is_ours(level.id);
                 Ok(())
             }
             _ => Err(Error::new(

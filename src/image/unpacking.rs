@@ -25,6 +25,9 @@ options! {
         /// of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
         pub platform: Option<String>,
         /// into a folder that is not empty, in the place of what is there
+        ///
+        /// what the image does not name stays: whiteouts are for what lower layers have, and a folder with files in it does not become a
+        /// link or a file (OCIREG_IO)
         pub overwrite: bool,
         /// keep the owners of files, as root only
         pub owner: bool,

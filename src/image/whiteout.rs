@@ -1,5 +1,5 @@
-//! What a layer takes away: a name, a folder with all below it, or what lower layers have in one. Not by recursion, and each
-//! folder of the layer's own is looked through once only, however many whiteouts it has.
+//! What a layer takes away: a name, a folder with all below it, or what lower layers have in one. What the caller had there before
+//! is in no layer, and stays. Not by recursion, and each folder of the layer's own is looked through once only, however many whiteouts it has.
 
 use super::layer_names::LayerNames;
 use super::open_folders::{failed, Folders, StepDown};
@@ -17,12 +17,12 @@ struct Frame {
     goes: bool,
 }
 
-/// Removes a name of the current folder with everything below it. With `own`, what this layer has made is kept.
+/// Removes a name of the current folder with everything below it. With `own`, what this layer has made and what the caller had is kept.
 pub(crate) fn remove(folders: &mut Folders, name: &[u8], own: Option<&mut LayerNames>) -> Result<()> {
     folders.forget();
     let id = folders.id();
     match own {
-        Some(own) if own.has(id, name) => run(folders, vec![(name.to_vec(), false)], own),
+        Some(own) if own.has(id, name) || folders.is_callers(name)? => run(folders, vec![(name.to_vec(), false)], own),
         _ if unlink(folders, name)? => Ok(()),
         _ => run(folders, vec![(name.to_vec(), true)], &mut LayerNames::default()),
     }
@@ -82,7 +82,7 @@ fn sift(folders: &mut Folders, goes: bool, own: &mut LayerNames) -> Result<Vec<(
     }
     folders.touch();
     folders.names(|folders, name, may_be_folder| {
-        if !goes && own.has(id, name) {
+        if !goes && (own.has(id, name) || folders.is_callers(name)?) {
             if may_be_folder {
                 inside.push((name.to_vec(), false));
             }

@@ -56,6 +56,87 @@ fn ground(etc: &dyn Fn(&Path)) -> tempfile::TempDir {
     ground
 }
 
+/// Whiteouts are for lower layers: what was there before the call is in none.
+#[test]
+fn whiteouts_leave_what_was_there() {
+    let ground = tempfile::tempdir().unwrap();
+    for name in ["docs", "etc/deep", "etc/lower"] {
+        fs::create_dir_all(ground.path().join(name)).unwrap();
+    }
+    for name in ["docs/thesis", "etc/mine", "etc/deep/mine", "etc/lower/mine", "never"] {
+        fs::write(ground.path().join(name), "mine").unwrap();
+    }
+    link("docs", ground.path().join("link")).unwrap();
+    let lower = [
+        file("etc/lower/theirs", "1"),
+        file("etc/theirs", "1"),
+        folder("gone"),
+        file("gone/theirs", "1"),
+        file("never2", "1"),
+    ];
+    let upper = [
+        file(".wh..wh..opq", ""),
+        file("etc/.wh..wh..opq", ""),
+        file("etc/new", "2"),
+        file(".wh.never", ""),
+        file(".wh.link", ""),
+        file(".wh.docs", ""),
+    ];
+    over(&[layer(&lower), layer(&upper)], ground.path(), None).unwrap();
+    let wanted = [
+        "docs/",
+        "docs/thesis: mine",
+        "etc/",
+        "etc/deep/",
+        "etc/deep/mine: mine",
+        "etc/lower/",
+        "etc/lower/mine: mine",
+        "etc/mine: mine",
+        "etc/new: 2",
+        "link -> docs",
+        "never: mine",
+    ];
+    assert_eq!(tree(ground.path()), wanted);
+    // What the image has put in the place of something is the image's.
+    let again = [layer(&[file("never", "1")]), layer(&[file(".wh.never", "")])];
+    over(&again, ground.path(), None).unwrap();
+    assert!(!ground.path().join("never").exists());
+}
+
+/// A folder of the caller's with files of his own does not become something else.
+#[test]
+fn a_folder_with_files_is_not_replaced() {
+    for entry in [file("docs", "1"), symlink("docs", "elsewhere"), hard("docs", "one")] {
+        let ground = tempfile::tempdir().unwrap();
+        fs::create_dir_all(ground.path().join("docs/deep")).unwrap();
+        fs::write(ground.path().join("docs/deep/thesis"), "mine").unwrap();
+        let layers = [layer(&[file("one", "1"), file("docs/deep/theirs", "1")]), layer(std::slice::from_ref(&entry))];
+        let error = over(&layers, ground.path(), None).unwrap_err();
+        assert_eq!(error.code(), Code::Io, "{error}");
+        assert!(error.message().contains("'docs' is a folder with files that were there before"), "{error}");
+        assert_eq!(fs::read_to_string(ground.path().join("docs/deep/thesis")).unwrap(), "mine");
+        // Without files of his own it does.
+        fs::remove_file(ground.path().join("docs/deep/thesis")).unwrap();
+        fs::remove_dir_all(ground.path().join("docs")).unwrap();
+        fs::create_dir(ground.path().join("docs")).unwrap();
+        over(&layers, ground.path(), None).unwrap();
+        assert!(!fs::symlink_metadata(ground.path().join("docs")).unwrap().is_dir());
+    }
+}
+
+/// What was there before the call is no file of the image.
+#[test]
+fn a_hard_link_to_what_was_there_is_refused() {
+    let ground = ground(&|etc| link("real", etc).unwrap());
+    for target in ["real/mine", "etc"] {
+        let error = over(&[layer(&[hard("x", target), file("etc/f", "1")])], ground.path(), None).unwrap_err();
+        assert_eq!(error.code(), Code::InvalidManifest, "{target}: {error}");
+        assert!(!ground.path().join("x").exists() && !ground.path().join("real/f").exists());
+    }
+    over(&[layer(&[file("real/mine", "1"), hard("x", "real/mine")])], ground.path(), None).unwrap();
+    assert_eq!(fs::read_to_string(ground.path().join("x")).unwrap(), "1");
+}
+
 #[test]
 fn a_folder_of_the_image_takes_the_place_of_what_is_there_in_any_order() {
     let (first, last) = (vec![folder("etc"), file("etc/b", "B")], vec![file("etc/b", "B"), folder("etc")]);

@@ -2249,7 +2249,7 @@ void ocireg_artifact_free(ocireg_artifact *artifact);
 //
 // Options:
 //   image_spec (string): "v1.1", which it is by default, or "v1.0"
-//   subject (string): the place of what it is about, in the same repository or layout, by tag or digest
+//   subject (string): the place of what it is about, in the same repository or layout, or its digest alone
 // The artifact:
 //   artifact_type (string): what it is, a media type; without it application/vnd.unknown.artifact.v1, or what its config is
 //   annotations (list of strings): KEY=VALUE each, of the manifest; org.opencontainers.image.created is there only when it is given here
@@ -2298,8 +2298,8 @@ ocireg_status ocireg_artifact_push(ocireg_client *client,
 //
 // Result, `json` may be NULL: as in ocireg_artifact_push. Free with ocireg_string_free.
 //
-// Errors: those of ocireg_artifact_push; OCIREG_UNSUPPORTED also for a dir:. Source: distribution-spec "Pushing Manifests with
-// Subject".
+// Errors: those of ocireg_artifact_push; OCIREG_INVALID_ARGUMENT also for an artifact without files, annotations and a config;
+// OCIREG_UNSUPPORTED also for a dir:. Source: distribution-spec "Pushing Manifests with Subject".
 ocireg_status ocireg_artifact_attach(ocireg_client *client,
                                      ocireg_context *context,
                                      const ocireg_artifact *artifact,
@@ -3384,7 +3384,7 @@ ocireg_status ocireg_repository_remove(ocireg_client *client,
 // Options:
 //   annotations (list of strings): KEY=VALUE each, of the index; org.opencontainers.image.created is there only when it is given here
 //   artifact_type (string): what the index is, a media type, if it does not list images
-//   subject (string): the place of what it is about, in the same repository or layout, by tag or digest
+//   subject (string): the place of what it is about, in the same repository or layout, or its digest alone
 // What is put into it:
 //   references (list of strings): what is put in, in this order: names of places, or digests of manifests
 //   platform (list of strings): OS/ARCH[/VARIANT][:OS.VERSION] each: of references that are indexes only these

@@ -154,6 +154,7 @@ static const struct parameter pull_parameters[] = {
     {"--no-unpack", PARAMETER_OFF, OCIREG_OPT_UNPACK, NULL, "leave packed folders packed"},
     {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the artifact of an index for this platform instead of this machine's"},
     {"--max-bytes", PARAMETER_NUMBER, OCIREG_OPT_MAX_BYTES, "N", "unpack at most so many bytes"},
+    {"--max-ratio", PARAMETER_NUMBER, OCIREG_OPT_MAX_RATIO, "N", "the most bytes of a folder for each packed one (250)"},
     {"--concurrency", PARAMETER_NUMBER, OCIREG_OPT_CONCURRENCY, "N", "transfers at once (4)"},
     {0},
 };

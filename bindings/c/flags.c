@@ -59,19 +59,29 @@ static size_t write_key(struct writing *to, const char *text)
     return memchr(text, '_', length) != NULL && strchr(" ,:;", text[length]) != NULL ? write_flag(to, text) : 0;
 }
 
-/* "the options all and platform", if text begins with such: its length. */
+/* What joins another key to those before it: its length, or 0. */
+static size_t joins(const char *text, bool several)
+{
+    static const char *const words[] = {" and ", ", "};
+    bool typed;
+    for (size_t i = 0; i < (several ? 2u : 1u); i++)
+        if (strncmp(text, words[i], strlen(words[i])) == 0 && flag_of(text + strlen(words[i]), &typed) != NULL)
+            return strlen(words[i]);
+    return 0;
+}
+
+/* "the options tags, semver and platform", if text begins with such: its length. */
 static size_t write_keys(struct writing *to, const char *text)
 {
-    static const char and[] = " and ";
     const char *at = text + before_key(text);
+    const bool several = at - text > 1 && at[-2] == 's';
     size_t length = at == text ? 0 : write_flag(to, at);
-    bool typed;
     if (length == 0)
         return 0;
     at += length;
-    if (strncmp(at, and, strlen(and)) == 0 && flag_of(at + strlen(and), &typed) != NULL) {
-        fputs(and, to->file);
-        at += strlen(and);
+    while ((length = joins(at, several)) != 0) {
+        fwrite(at, 1, length, to->file);
+        at += length;
         at += write_flag(to, at);
     }
     return (size_t)(at - text);

@@ -13,7 +13,7 @@ use crate::annotations::pairs;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::manifest::build::check_media_type;
+use crate::manifest::build;
 use crate::media_type as types;
 use crate::options::options;
 use crate::os::input;
@@ -158,6 +158,11 @@ impl Artifact {
         self.config.iter().chain(&self.layers)
     }
 
+    /// Whether nothing was added to it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.parts().next().is_none()
+    }
+
     /// Refuses titles that could not be pulled together, and what is not a media type.
     pub(super) fn check(&self) -> Result<()> {
         for (part, kind) in self.parts().filter_map(|part| Some((part, part.media_type.as_deref()?))) {
@@ -191,6 +196,10 @@ fn checked(given: String) -> Result<String> {
         Ok(path) => Ok(path),
         Err(why) => Err(argument(format!("the title '{}' {why}", shorten(&given)))),
     }
+}
+
+pub(super) fn check_media_type(name: &str, what: &str) -> Result<()> {
+    build::check_media_type(name, what).map_err(|error| argument(error.message()))
 }
 
 pub(super) fn argument(message: impl Into<String>) -> Error {

@@ -1,7 +1,7 @@
 //! The titles of an artifact's files: the names under which they are pulled, and so paths of strangers (OCI image-spec annotations.md,
 //! `org.opencontainers.image.title`). Pure.
 
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Code, Error, Result};
 use crate::tar::names::{clean, is_within, DEEPEST};
@@ -74,15 +74,31 @@ pub(super) fn stays_within(depth: usize, target: &[u8]) -> bool {
 
 /// The title of a file that was given no other: its path, as far as others can have it too.
 pub(super) fn usual(path: &Path) -> Result<String> {
-    let leads_elsewhere = |part: Component<'_>| !matches!(part, Component::Normal(_) | Component::CurDir);
-    let elsewhere = path.components().any(leads_elsewhere);
-    let shown = if elsewhere { path.file_name().map(Path::new) } else { Some(path) };
+    let within = within(path);
+    let shown = match &within {
+        Some(within) => Some(within.as_path()),
+        None => path.file_name().map(Path::new),
+    };
     let title = shown.and_then(Path::to_str).ok_or_else(|| untitled(path, "does not end with a name in UTF-8"))?;
     match path_of(title) {
         Ok(path) if path.is_empty() => Ok(".".to_owned()),
         Ok(path) => Ok(path),
         Err(why) => Err(untitled(path, &why)),
     }
+}
+
+/// The path without what leads up within it, by its text; None if it is absolute or leads further up.
+fn within(path: &Path) -> Option<PathBuf> {
+    let mut found = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::Normal(name) => found.push(name),
+            Component::ParentDir if found.pop() => {}
+            _ => return None,
+        }
+    }
+    Some(if found.as_os_str().is_empty() { PathBuf::from(".") } else { found })
 }
 
 fn untitled(path: &Path, why: &str) -> Error {
@@ -160,9 +176,18 @@ mod tests {
 
     #[test]
     fn a_path_is_a_title_as_far_as_others_can_have_it() {
-        for (path, title) in
-            [("a/b", "a/b"), ("./a", "a"), ("/x/y/z", "z"), ("../up/z", "z"), (".", "."), ("a//b/", "a/b")]
-        {
+        for (path, title) in [
+            ("a/b", "a/b"),
+            ("./a", "a"),
+            ("/x/y/z", "z"),
+            ("../up/z", "z"),
+            (".", "."),
+            ("a//b/", "a/b"),
+            ("d//sub/../x", "d/x"),
+            ("a/../../z", "z"),
+            ("a/..", "."),
+            ("./a/../b", "b"),
+        ] {
             assert_eq!(usual(Path::new(path)).unwrap(), title, "{path}");
         }
         for path in ["/", "..", "a\nb", ".ocireg-pull"] {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde::Serialize;
 use serde_json::{json, Value};
 
-use super::artifact_parts::{argument, in_memory, Artifact, ReadyPart};
+use super::artifact_parts::{argument, check_media_type, in_memory, Artifact, ReadyPart};
 use crate::annotations::pairs;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
@@ -55,7 +55,7 @@ options! {
         ///
         /// "v1.0" is for registries that refuse an artifactType; that is the type of the config then
         pub image_spec: Option<ImageSpecVersion>,
-        /// the place of what it is about, in the same repository or layout, by tag or digest
+        /// the place of what it is about, in the same repository or layout, or its digest alone
         pub subject: Option<String>,
     } and {
         /// The artifact
@@ -135,7 +135,7 @@ pub(crate) fn make(
     width_of(options.artifact.concurrency)?;
     artifact.check()?;
     if let Some(kind) = &options.artifact.artifact_type {
-        build::check_media_type(kind, "the option artifact_type")?;
+        check_media_type(kind, "the option artifact_type")?;
     }
     let parts = parts(call, artifact, options.artifact.times, &CallSpool::new(space))?;
     let mut described = manifest(artifact, &parts, options.artifact.artifact_type.as_deref(), is_old)?;

@@ -169,8 +169,8 @@ pub unsafe extern "C" fn ocireg_artifact_push(
 ///
 /// Result, `json` may be NULL: as in ocireg_artifact_push. Free with ocireg_string_free.
 ///
-/// Errors: those of ocireg_artifact_push; OCIREG_UNSUPPORTED also for a dir:. Source: distribution-spec "Pushing Manifests with
-/// Subject".
+/// Errors: those of ocireg_artifact_push; OCIREG_INVALID_ARGUMENT also for an artifact without files, annotations and a config;
+/// OCIREG_UNSUPPORTED also for a dir:. Source: distribution-spec "Pushing Manifests with Subject".
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_artifact_attach(
     client: *mut ocireg_client,

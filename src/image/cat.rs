@@ -78,7 +78,7 @@ pub fn cat(
         limits: UnpackLimits::default(),
         done: 0,
     };
-    let (at, entry, verified) = search.find(path, out)?;
+    let (at, entry, verified) = search.find(path, out).map_err(|error| image.layers_error(error))?;
     Ok(CatFile {
         digest: image.content.digest().clone(),
         platform: image.platform,

@@ -73,7 +73,7 @@ pub fn export(call: &Call, store: &dyn ReadStore, out: &mut dyn Write, options: 
     let total = layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size));
     call.begin("export", Some(total)).inspect_err(|_| give_up(out))?;
     let source = FlatLayers { call, store, layers: &layers, ids: ids.as_deref(), limits };
-    let (layers, counts) = write_tar(source, Picks::all(), out)?;
+    let (layers, counts) = write_tar(source, Picks::all(), out).map_err(|error| image.layers_error(error))?;
     Ok(Exported {
         digest: image.content.digest().clone(),
         platform: image.platform,

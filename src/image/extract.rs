@@ -36,11 +36,13 @@ pub(crate) fn extract_through(
     call.begin("extract", Some(layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size))))?;
     if let Some(paths) = &options.paths {
         let source = FlatLayers { call, store, layers: &layers, ids: ids.as_deref(), limits };
-        return picked_files::extract(&image, source, (path, paths), options, space);
+        let extracted = picked_files::extract(&image, source, (path, paths), options, space);
+        return extracted.map_err(|error| image.layers_error(error));
     }
     let mut job = Extraction { call, store, unpacking: Unpacking::new(call, &image, path, options)?, limits, done: 0 };
     for (at, layer) in layers.iter().enumerate() {
-        job.layer(layer, ids.as_ref().and_then(|ids| ids.get(at)))?;
+        let expected = ids.as_ref().and_then(|ids| ids.get(at));
+        job.layer(layer, expected).map_err(|error| image.layers_error(error))?;
     }
     job.unpacking.finish(call)
 }

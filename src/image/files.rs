@@ -98,10 +98,11 @@ pub fn files(call: &Call, store: &dyn ReadStore, options: &FilesOptions) -> Resu
     let limits = UnpackLimits::new(options.max_bytes, options.max_ratio);
     call.begin("files", Some(layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size))))?;
     let source = FlatLayers { call, store, layers: &layers, ids: ids.as_deref(), limits };
-    let (unpacked, found) = match &options.paths {
-        Some(paths) => picked_list::list(source, paths)?,
-        None => all(source)?,
+    let listed = match &options.paths {
+        Some(paths) => picked_list::list(source, paths),
+        None => all(source),
     };
+    let (unpacked, found) = listed.map_err(|error| image.layers_error(error))?;
     let mut sizes = found.values().filter(|node| node.entry.kind == EntryKind::File).map(|node| node.entry.size);
     // Sparse files may say any size, of which nothing is read.
     let bytes = sizes.try_fold(0, u64::checked_add).filter(|bytes| i64::try_from(*bytes).is_ok());

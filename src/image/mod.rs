@@ -112,6 +112,19 @@ impl Image {
         Err(platform_descent::too_deep())
     }
 
+    /// Why its layers cannot be read as files: those of an artifact may be anything.
+    pub(crate) fn layers_error(&self, error: Error) -> Error {
+        let document = &self.content.document;
+        let Some(config) = document.config().filter(|_| error.code() == Code::InvalidManifest) else { return error };
+        if types::is_image_config(&config.media_type) {
+            return error;
+        }
+        let named = document.value.get("artifactType").and_then(|name| name.as_str());
+        let kind = crate::text::shorten(named.unwrap_or(&config.media_type)).to_string();
+        let error = error.within(format!("it is an artifact of the type {kind}, and no image"));
+        error.with_hint("artifact pull (ocireg_artifact_pull) fetches the files of an artifact")
+    }
+
     /// The layers, the oldest first.
     pub fn layers(&self, call: &Call, store: &dyn ReadStore) -> Result<Vec<Descriptor>> {
         let document = &self.content.document;

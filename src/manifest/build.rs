@@ -109,10 +109,12 @@ fn complete_image(parts: &mut Map<String, Value>, media_type: &str, is_old: bool
     if media_type == types::DOCKER_MANIFEST && !parts.contains_key("config") {
         return Err(invalid("a Docker image manifest needs a config"));
     }
+    let is_given = parts.contains_key("config");
     let config = parts.entry("config").or_insert_with(empty);
     let is_empty = config.get("mediaType").and_then(Value::as_str) == Some(types::OCI_EMPTY);
     if is_empty && !artifact {
-        return Err(invalid("a manifest without a config needs an artifactType"));
+        let which = if is_given { "with the empty config" } else { "without a config" };
+        return Err(invalid(format!("a manifest {which} needs an artifactType")));
     }
     let none = parts.get("layers").is_none_or(|layers| layers.as_array().is_some_and(Vec::is_empty));
     if none {
@@ -310,7 +312,11 @@ mod tests {
         for (parts, why) in [
             ("[]".to_owned(), "not a JSON object"),
             ("{".to_owned(), "not valid JSON"),
-            ("{}".to_owned(), "needs an artifactType"),
+            ("{}".to_owned(), "a manifest without a config needs an artifactType"),
+            (
+                r#"{"config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2}}"#.to_owned(),
+                "a manifest with the empty config needs an artifactType",
+            ),
             (r#"{"layer":[]}"#.to_owned(), "no member \"layer\""),
             (r#"{"manifests":[],"config":{}}"#.to_owned(), "either manifests"),
             (r#"{"artifactType":"nonsense"}"#.to_owned(), "not a media type"),

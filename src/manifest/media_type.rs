@@ -82,7 +82,7 @@ fn check_served(named: &str, served: &str) -> Result<()> {
     match named == served || both_schema1 {
         true => Ok(()),
         false => Err(invalid(format!(
-            "the manifest says it is {}, but it was served as {}",
+            "the manifest says it is {}, but it was served or listed as {}",
             shorten(named),
             shorten(served)
         ))),

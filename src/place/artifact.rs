@@ -47,6 +47,10 @@ pub fn attach_artifact(
     if matches!(to, Place::Local(at) if !at.has_names()) {
         return Err(Error::new(Code::Unsupported, "nothing can be attached in a dir:, which holds one manifest only"));
     }
+    if artifact.is_empty() && options.artifact.annotations.is_empty() {
+        let message = "nothing is attached: the artifact has no files, no annotations and no config";
+        return Err(Error::new(Code::InvalidArgument, message));
+    }
     let subject = subject(client, call, to, options.platform.as_deref())?;
     let options = ArtifactPushOptions { artifact: options.artifact.clone(), ..ArtifactPushOptions::default() };
     let made = push::make(call, artifact, Some(&subject), &options, &client.temporary_space())?;
@@ -89,6 +93,9 @@ impl Place {
 
     /// The place of a subject, which has to be where the artifact goes.
     pub(super) fn neighbour(&self, client: &Client, name: &str) -> Result<Place> {
+        if let Ok(digest) = name.parse::<Digest>() {
+            return self.at(&digest);
+        }
         let other = Place::named(client, name)?;
         let is_near = match (self, &other) {
             (Place::Registry(one), Place::Registry(two)) => {
@@ -104,7 +111,22 @@ impl Place {
                     "the subject '{}' is not in the same repository or layout as what refers to it",
                     shorten(name)
                 );
-                Err(Error::new(Code::InvalidArgument, message))
+                let hint = "it is named PLACE:TAG or PLACE@DIGEST, or by its digest alone";
+                Err(Error::new(Code::InvalidArgument, message).with_hint(hint))
+            }
+        }
+    }
+
+    /// A manifest of the same repository or layout, by its digest.
+    pub(super) fn at(&self, digest: &Digest) -> Result<Place> {
+        match self {
+            Place::Registry(reference) => Ok(Place::Registry(reference.repository().with_digest(digest))),
+            Place::Local(at) if at.has_digests() && !at.is_stream() => {
+                Ok(Place::Local(at.renamed(Some(&format!("@{digest}")))))
+            }
+            _ => {
+                let message = format!("{digest} alone cannot be looked up here: give a place with a name");
+                Err(Error::new(Code::InvalidReference, message))
             }
         }
     }

@@ -175,18 +175,4 @@ impl Place {
             None => from,
         })
     }
-
-    /// A manifest of the same repository or layout, by its digest.
-    fn at(&self, digest: &Digest) -> Result<Place> {
-        match self {
-            Place::Registry(reference) => Ok(Place::Registry(reference.repository().with_digest(digest))),
-            Place::Local(at) if at.has_digests() && !at.is_stream() => {
-                Ok(Place::Local(at.renamed(Some(&format!("@{digest}")))))
-            }
-            _ => {
-                let message = format!("{digest} alone cannot be looked up here: give a place with a name");
-                Err(Error::new(Code::InvalidReference, message))
-            }
-        }
-    }
 }

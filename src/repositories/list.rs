@@ -18,6 +18,8 @@ pub(crate) struct ListedLine {
 /// The lines that say something.
 pub(crate) fn parse(text: &str) -> Result<Vec<ListedLine>> {
     check_length(text)?;
+    // Some editors begin a file so.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut found = Vec::new();
     for (at, text) in text.lines().enumerate() {
         // A name has no '#', but a path may.
@@ -56,7 +58,8 @@ mod tests {
         let shown: Vec<_> =
             found.iter().map(|one| (one.line, one.source.as_str(), one.destination.as_deref())).collect();
         assert_eq!(shown, [(3, "h/a", Some("g/a")), (4, "h/b:1", None), (6, "oci:x#y", Some("h/c"))]);
-        assert!(parse("").unwrap().is_empty());
+        assert!(parse("").unwrap().is_empty() && parse("\u{feff}").unwrap().is_empty());
+        assert_eq!(parse("\u{feff}h/a\n").unwrap()[0].source, "h/a");
         let error = parse("a b\na b c\n").unwrap_err();
         assert!(
             error.message().contains("line 2 of the list has more than a source and a destination: 'c'"),

@@ -75,9 +75,10 @@ pub(crate) fn sync(
 fn may_be_pruned(pair: &Pair) -> Result<()> {
     match &pair.wanted {
         Wanted::Tags(filter) if filter.is_newest_of_all() => {
-            let message = "prune with newest also needs to know which tags it may remove: any number is a version";
+            let message =
+                "the options prune and newest together need to know which tags may be removed: any number is a version";
             let error = Error::new(Code::InvalidArgument, message);
-            Err(error.with_hint("select them with tags, tags_regex or semver"))
+            Err(error.with_hint("the options tags, tags_regex and semver select some of them"))
         }
         _ => Ok(()),
     }

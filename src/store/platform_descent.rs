@@ -266,7 +266,14 @@ impl PlatformSearch<'_> {
         if let Some(missing) = &self.missing {
             message = format!("{message}; part of it is missing or cannot be read: {}", missing.message());
         }
-        Error::new(Code::NotFound, message)
+        let error = Error::new(Code::NotFound, message);
+        match self.known.is_empty() && self.missing.is_none() {
+            // Such as one of artifacts.
+            true => {
+                error.with_hint("none of its manifests is for a platform: name one of them by digest, PLACE@DIGEST")
+            }
+            false => error,
+        }
     }
 }
 

@@ -117,8 +117,13 @@ impl<R: std::io::Read> VerifiedBlob<R> {
         }
     }
 
-    fn wrong_size(&self, found: &str) -> Error {
-        let message = format!("{} holds {found} bytes of the blob {}, not {}", self.name, self.expected, self.size);
+    fn wrong_size(&self, found: Option<u64>) -> Error {
+        let message = match found {
+            Some(found) => {
+                format!("{} holds {found} bytes of the blob {}, not {}", self.name, self.expected, self.size)
+            }
+            None => format!("{} holds more bytes of the blob {} than {}", self.name, self.expected, self.size),
+        };
         Error::new(Code::SizeMismatch, message)
     }
 }
@@ -136,13 +141,13 @@ impl<R: std::io::Read + Send> Blob for VerifiedBlob<R> {
         }
         self.position += piece.len() as u64;
         if self.position > self.size {
-            return Err(self.wrong_size("more"));
+            return Err(self.wrong_size(None));
         }
         if !piece.is_empty() {
             return Ok(Some(piece));
         }
         if self.position < self.size {
-            return Err(self.wrong_size(&self.position.to_string()));
+            return Err(self.wrong_size(Some(self.position)));
         }
         self.over = true;
         match self.hasher.take().map(Hashing::finish).transpose()? {

@@ -710,6 +710,7 @@ struct arguments *live_arguments(void) {
     expect_status(OCIREG_OK, ocireg_job_new(live->client, NULL, NULL, &live->job, &failure));
     keep(live->job, free_job);
     expect_status(OCIREG_OK, ocireg_artifact_new(&live->artifact, &failure));
+    expect_status(OCIREG_OK, ocireg_artifact_add_memory(live->artifact, (const uint8_t *)"x", 1, NULL, &failure));
     keep(live->artifact, free_artifact);
     expect_status(OCIREG_OK, ocireg_json_parse("{\"a\": [1]}", &live->json, &failure));
     keep(live->json, free_json);

@@ -112,7 +112,7 @@ static void test_parts(void **state) {
         expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_push(client, NULL, about, place, options("{'subject':'%s','image_spec':'v1.0'}", place), &json, &failure));
         expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_push(client, NULL, about, place, options("{'image_spec':'v2'}"), &json, &failure));
         expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_push(client, NULL, about, place, options("{'annotations':['x']}"), &json, &failure));
-        expect_status(OCIREG_INVALID_MANIFEST, ocireg_artifact_push(client, NULL, about, place, options("{'artifact_type':'nonsense'}"), &json, &failure));
+        expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_push(client, NULL, about, place, options("{'artifact_type':'nonsense'}"), &json, &failure));
     }
 }
 
@@ -156,7 +156,9 @@ static void test_refusals(void **state) {
     expect_message("is in 'a'");
     expect_status(OCIREG_IO, ocireg_artifact_push(client, NULL, gone, place, NULL, &json, &failure));
     expect_status(OCIREG_UNSUPPORTED, ocireg_artifact_push(client, NULL, new_artifact(), text("docker-archive:%s/a.tar:x", folder), NULL, &json, &failure));
-    expect_status(OCIREG_NOT_FOUND, ocireg_artifact_attach(client, NULL, new_artifact(), place, NULL, &json, &failure));
+    expect_status(OCIREG_NOT_FOUND, ocireg_artifact_attach(client, NULL, new_artifact(), place, options("{'annotations':['a=b']}"), &json, &failure));
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_attach(client, NULL, new_artifact(), place, NULL, &json, &failure));
+    expect_message("nothing is attached");
     struct stat found;
     assert_int_not_equal(stat(text("%s/layout", folder), &found), 0);
 }

@@ -180,3 +180,49 @@ fn blobs_are_pushed_in_parallel() {
         assert!(wanted.contains(&most), "{concurrency}: {most}");
     }
 }
+
+/// oras refuses it too: a mistake in typing would leave what not every registry can delete.
+#[test]
+fn nothing_is_not_attached() {
+    let folder = tempfile::tempdir().unwrap();
+    let to = format!("oci:{}:v1", folder.path().display());
+    let subject = push(&of_bytes(json!({"title": "a"})), &to, json!({})).unwrap();
+    let (client, place) = (client(), Place::parse(&to).unwrap());
+    let attach = |artifact: &Artifact, options: Value| {
+        attach_artifact(&client, &call(&client), artifact, &place, &serde_json::from_value(options).unwrap())
+    };
+    for options in [json!({}), json!({"artifact_type": "a/b"})] {
+        fails(attach(&Artifact::default(), options), Code::InvalidArgument, "nothing is attached");
+    }
+    let attached =
+        |artifact: &Artifact, options: Value| attach(artifact, options).unwrap().subject.unwrap().digest.to_string();
+    assert_eq!(attached(&Artifact::default(), json!({"annotations": ["a=b"]})), subject["digest"]);
+    assert_eq!(attached(&of_bytes(json!({"config": true, "media_type": "a/b"})), json!({})), subject["digest"]);
+    // Without a subject it is a place for a name.
+    push(&Artifact::default(), &to.replace("v1", "v2"), json!({})).unwrap();
+}
+
+#[test]
+fn a_subject_is_named_by_its_digest_too() {
+    let (shelf, folder) =
+        (Shelf::start(Abilities { referrers: true, ..Abilities::default() }), tempfile::tempdir().unwrap());
+    let image = shelf.image("amd64");
+    let layout = format!("oci:{}:v1", folder.path().display());
+    let there = push(&of_bytes(json!({"title": "a"})), &layout, json!({})).unwrap();
+    let about = of_bytes(json!({"title": "about"}));
+    for (to, digest) in
+        [(format!("{}/a/b:sig", shelf.host()), &image["digest"]), (layout.replace("v1", "sig"), &there["digest"])]
+    {
+        let pushed = push(&about, &to, json!({"subject": digest})).unwrap();
+        assert_eq!(&pushed["subject"]["digest"], digest, "{to}");
+        let missing = json!({"subject": digest_of_nothing()});
+        fails(push(&about, &to, missing), Code::NotFound, "the subject");
+        let error =
+            fails(push(&about, &to, json!({"subject": "amd64"})), Code::InvalidArgument, "not in the same repository");
+        assert!(error.hint().unwrap().contains("by its digest alone"), "{error}");
+    }
+}
+
+fn digest_of_nothing() -> String {
+    digest(b"nothing has these bytes").to_string()
+}

@@ -7,6 +7,8 @@ use std::path::Path;
 use ocireg::artifact::pull::{pull, ArtifactPullOptions, PulledArtifact};
 use ocireg::artifact::{Artifact, PartOptions};
 use ocireg::error::{Code, Error};
+use ocireg::image::cat::{cat, CatOptions};
+use ocireg::image::export::{export, ExportOptions};
 use ocireg::image::extract::{extract, ExtractOptions};
 use ocireg::image::files::{files, FilesOptions};
 use ocireg::place::{push_artifact, Place};
@@ -114,12 +116,12 @@ fn what_is_no_media_type_is_seen_before_anything_is_read() {
     let part = with_part(nothing, json!({"media_type": "nonsense"}));
     fails(
         push(&client(), &part, "oci:/no/such:v1", json!({})),
-        Code::InvalidManifest,
+        Code::InvalidArgument,
         "'nonsense' is not a media type",
     );
     let part = with_part(nothing, json!({}));
     let options = json!({"artifact_type": "a b/c"});
-    fails(push(&client(), &part, "oci:/no/such:v1", options), Code::InvalidManifest, "'a b/c' is not a media type");
+    fails(push(&client(), &part, "oci:/no/such:v1", options), Code::InvalidArgument, "'a b/c' is not a media type");
 }
 
 /// The limit is one of the call, however many folders an artifact has.
@@ -266,4 +268,46 @@ fn pull_closed_folders(into: &Path) {
     let mut left: Vec<_> = fs::read_dir(into).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left, ["a", "t"]);
+}
+
+/// The layers of an artifact may be anything.
+#[test]
+fn an_artifact_is_not_taken_for_an_image() {
+    let store = artifact(&[titled("f", "no archive")]);
+    let (client, out) = (client(), tempfile::tempdir().unwrap());
+    let call = || call(&client);
+    let paths = |json: Value| serde_json::from_value::<ExtractOptions>(json).unwrap();
+    let outcomes = [
+        files(&call(), &store, &FilesOptions::default()).map(drop),
+        files(&call(), &store, &serde_json::from_value(json!({"paths": ["f"]})).unwrap()).map(drop),
+        cat(&call(), &store, "f", &mut Vec::new(), &CatOptions::default()).map(drop),
+        export(&call(), &store, &mut Vec::new(), &ExportOptions::default()).map(drop),
+        extract(&call(), &store, &out.path().join("a"), &ExtractOptions::default()).map(drop),
+        extract(&call(), &store, &out.path().join("b"), &paths(json!({"paths": ["f"]}))).map(drop),
+    ];
+    for outcome in outcomes {
+        let why = "it is an artifact of the type application/vnd.oci.empty.v1+json, and no image";
+        let error = fails(outcome, Code::InvalidManifest, why);
+        assert!(error.hint().unwrap().contains("artifact pull"), "{error}");
+    }
+    // One of files is read as ever.
+    let store = artifact(&[packed("t", &[file("t/x", "x")])]);
+    assert_eq!(files(&call(), &store, &FilesOptions::default()).unwrap().files.len(), 2);
+}
+
+#[test]
+fn an_index_of_artifacts_has_none_for_a_platform() {
+    let shelf = Shelf::start(Abilities::default());
+    let entry = shelf.manifest(
+        "sha256:",
+        &json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "artifactType": "a/b", "layers": [],
+                "config": shelf.blob("application/vnd.oci.empty.v1+json", b"{}")}),
+    );
+    shelf.manifest("t", &json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [entry]}));
+    let (client, out) = (client(), tempfile::tempdir().unwrap());
+    let place = Place::parse(&format!("{}/a/b:t", shelf.host())).unwrap();
+    let store = place.source(&client).unwrap();
+    let outcome = pull(&call(&client), store.as_ref(), out.path(), &ArtifactPullOptions::default());
+    let error = fails(outcome, Code::NotFound, "the index has no manifest for");
+    assert!(error.hint().unwrap().contains("PLACE@DIGEST"), "{error}");
 }

@@ -72,7 +72,7 @@ options! {
         pub annotations: Vec<String>,
         /// what the index is, a media type, if it does not list images
         pub artifact_type: Option<String>,
-        /// the place of what it is about, in the same repository or layout, by tag or digest
+        /// the place of what it is about, in the same repository or layout, or its digest alone
         pub subject: Option<String>,
     } and {
         /// What is put into it

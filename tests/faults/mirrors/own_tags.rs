@@ -51,7 +51,8 @@ pub const WRITES: [(&str, Write); 10] = [
         place::copy(client, &call(client), &place(&format!("{name}:t")), &to, &options(json!({}))).map(drop)
     }),
     ("attach", |client, name| {
-        let artifact = Artifact::default();
+        let mut artifact = Artifact::default();
+        artifact.add_bytes(b"x".to_vec().into(), Default::default()).unwrap();
         place::attach_artifact(client, &call(client), &artifact, &place(&format!("{name}:t")), &options(json!({})))
             .map(drop)
     }),

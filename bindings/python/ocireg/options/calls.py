@@ -451,7 +451,7 @@ class ArtifactPushOptions(CallOptions, total=False):
 
     # "v1.1", which it is by default, or "v1.0": for registries that refuse an artifactType; that is the type of the config then
     image_spec: str | None
-    # the place of what it is about, in the same repository or layout, by tag or digest
+    # the place of what it is about, in the same repository or layout, or its digest alone
     subject: str | None
     # what it is, a media type; without it application/vnd.unknown.artifact.v1, or what its config is
     artifact_type: str | None
@@ -475,7 +475,7 @@ class IndexCreateOptions(CallOptions, total=False):
     annotations: Iterable[str] | None
     # what the index is, a media type, if it does not list images
     artifact_type: str | None
-    # the place of what it is about, in the same repository or layout, by tag or digest
+    # the place of what it is about, in the same repository or layout, or its digest alone
     subject: str | None
     # OS/ARCH[/VARIANT][:OS.VERSION] each: of references that are indexes only these, as `copy` chooses them, with what
     # attests something about them; an image that is in no index has to be for one of them, and each has to be found

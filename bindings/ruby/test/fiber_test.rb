@@ -235,18 +235,40 @@ class FiberTest < OciregTest
     assert_predicate status, :success?, output
   end
 
-  # One that comes while a slow block runs waits, and takes the place of those before it.
+  # What comes while a slow block runs takes the place of what came before: the end does not wait for all of it.
   def test_a_slow_block
-    repository = new_repository
-    done = []
+    host = serve { (sleep 3) && [200, {}, JSON.generate("name" => "a", "tags" => ["one"])] }
+    told = 0
     begun = now
-    in_fiber do
-      client.put_blob(repository, "x" * 3_000_000, context: Ocireg::Context.new(timeout: 20) { |bytes, _| (done << bytes) && sleep(0.3) })
+    assert_equal ["one"], in_fiber { client.tags("#{host}/a", context: Ocireg::Context.new { (told += 1) && sleep(0.6) }) }["tags"]
+    assert_operator now - begun, :<, 4.5
+    assert_operator told, :>, 2
+  end
+
+  # An exception that is raised in a fiber, while it waits for a block or a worker, comes out as it is.
+  def test_raised_while_a_block_runs
+    ways = { "block" => -> { client.tags("#{silent}/a", timeout: 20, context: Ocireg::Context.new { sleep }) },
+             "source" => -> { client.put_blob("#{silent}/a", StringIO.new("x"), timeout: 20) },
+             "reader" => -> { client.open_blob("#{silent}/a@sha256:#{"a" * 64}", timeout: 20) } }
+    ways.each_value { |way| fails_within(2, Timeout::Error) { in_fiber { Timeout.timeout(0.6) { way.call } } } }
+  end
+
+  # The calls of a thread that has ended hold none of the library's threads.
+  def test_calls_of_a_thread_that_has_ended
+    other = Ocireg::Client.new(plain_http: true, job_threads: 2)
+    thread = Thread.new do
+      Fiber.set_scheduler(Scheduler.new)
+      20.times { Fiber.schedule { other.tags("#{silent}/a") } }
     end
-    assert_equal 3_000_000, done.last
-    assert_operator done.size, :<=, ((now - begun) / 0.3).ceil + 1
-    assert_operator now - begun, :<, 10
-    assert_raises(Ocireg::TimeoutError) { in_fiber { client.tags("#{silent}/a", context: Ocireg::Context.new(timeout: 1) { sleep(0.6) }) } }
+    sleep 0.3
+    thread.kill.join
+    repository = new_repository
+    put_image(repository: repository)
+    assert_equal ["one"], in_fiber { other.tags(repository, timeout: 10) }["tags"]
+    calls = other.instance_variable_get(:@defaults).calls
+    limit = now + 10
+    sleep 0.1 until calls.empty? || now > limit
+    assert_empty calls
   end
 
   # Fibers of several schedulers have one client, and none gets another's.

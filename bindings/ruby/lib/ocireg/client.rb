@@ -52,7 +52,8 @@ module Ocireg
       Convert.hash("hosts", hosts).each { |host, settings| Convert.hash("hosts[#{host.inspect}]", settings) }
       limit = Convert.seconds("timeout", timeout)
       @handle = Status.made(Handle::Client, :ocireg_client_new, Options.of(options))
-      @defaults = Defaults.new(limit, *blocks, {}.compare_by_identity, Events.new(@handle)).freeze
+      calls = {}.compare_by_identity
+      @defaults = Defaults.new(limit, *blocks, calls, Events.new(@handle, calls)).freeze
       @closed = false
       hosts.each { |host, settings| set_host(host, **settings) }
     end

@@ -17,8 +17,10 @@ module Ocireg
     IDLE = 1
     private_constant :IDLE
 
-    def initialize(client)
+    # @param all [Hash{Call => true}] the client's calls in progress
+    def initialize(client, all)
       @client = client
+      @all = all
       @calls = {}
       @lock = Mutex.new
       @thread = nil
@@ -57,6 +59,7 @@ module Ocireg
       until over?
         Thread.handle_interrupt(Object => :immediate) { io.wait_readable(IDLE) }
         nil while take
+        leave_the_dead
       end
     rescue ::StandardError => e
       failure = e
@@ -81,8 +84,26 @@ module Ocireg
         next false if job.null?
 
         call = event == DONE ? @calls.delete(job.address) : @calls[job.address]
-        call&.happened(event, Native.ocireg_job_event_text(job))
+        tell(call, event, Native.ocireg_job_event_text(job)) if call
         true
+      end
+    end
+
+    # A scheduler that fails to wake its fiber strands no other.
+    def tell(call, event, text)
+      call.happened(event, text)
+    rescue ::StandardError => e
+      warn "ocireg: a scheduler did not wake a fiber: #{e.message}"
+    end
+
+    # Nobody waits for the calls of a thread that has ended, which hold the library's threads. Looked for as often as nothing happens.
+    def leave_the_dead
+      return if (now = Process.clock_gettime(Process::CLOCK_MONOTONIC)) < (@next_look ||= now + IDLE)
+
+      @next_look = now + IDLE
+      @lock.synchronize { @calls.values.reject(&:waited_for?) }.each do |call|
+        call.cancel
+        @all.delete(call)
       end
     end
 

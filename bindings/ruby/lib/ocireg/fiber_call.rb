@@ -19,6 +19,7 @@ module Ocireg
       @events = events
       # Ruby does not keep a fiber that a scheduler has left, and waking it would then be a write into freed memory.
       @fiber = Fiber.current
+      @thread = Thread.current
       @happened = Thread::Queue.new
       @moved = false
       @over = @begun = @ended = false
@@ -46,6 +47,9 @@ module Ocireg
     ensure
       abandon if @begun && !@over
     end
+
+    # Whether the scheduler's thread lives.
+    def waited_for? = @thread.alive?
 
     # On the thread that takes the events. As in the library, one of those of progress waits, and so many texts.
     def happened(event, text)

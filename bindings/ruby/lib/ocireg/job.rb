@@ -117,8 +117,16 @@ module Ocireg
       elsif now > limit
         stop(TimeoutError.new("the call's deadline has passed"))
       else
-        lock.synchronize { ended.wait(lock, [limit - now, 0.001].max) unless @finished }
+        locked { ended.wait(lock, [limit - now, 0.001].max) unless @finished }
       end
+    end
+
+    # What is raised in a fiber that waits finds the lock released.
+    def locked
+      lock.lock
+      yield
+    ensure
+      lock.unlock if lock.owned?
     end
 
     def perform

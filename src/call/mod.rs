@@ -275,6 +275,14 @@ impl Call {
         }
     }
 
+    /// The transfer has ended. Where its size was not known, nobody could tell that a piece was the last one.
+    pub(crate) fn ended(&self) -> Result<()> {
+        match &self.beat {
+            Some(beat) if !self.quiet && beat.is_owed() => self.tell(true),
+            _ => Ok(()),
+        }
+    }
+
     /// Calls the progress hook, with zeros when what the context knows is about an earlier call.
     fn tell(&self, begun: bool) -> Result<()> {
         let Some(context) = &self.context else { return Ok(()) };

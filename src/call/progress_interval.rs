@@ -20,11 +20,13 @@ struct Last {
     took: Duration,
     /// A transfer of this call has begun: what the context says is about it.
     begun: bool,
+    /// It was not told of what has moved since.
+    untold: bool,
 }
 
 impl ProgressInterval {
     pub(super) fn new() -> ProgressInterval {
-        ProgressInterval(Mutex::new(Last { at: Instant::now(), took: Duration::ZERO, begun: false }))
+        ProgressInterval(Mutex::new(Last { at: Instant::now(), took: Duration::ZERO, begun: false, untold: false }))
     }
 
     /// The call's own transfer begins.
@@ -41,13 +43,20 @@ impl ProgressInterval {
         let mut last = lock(&self.0);
         last.at = Instant::now();
         last.took = last.at.saturating_duration_since(start);
+        last.untold = false;
         answer
     }
 
-    /// Whether it should be left alone although bytes have moved: it has had half of the time.
+    /// Whether it should be left alone although bytes have moved, of which it is not told then: it has had half of the time.
     pub(super) fn is_slow(&self) -> bool {
-        let last = lock(&self.0);
-        last.at.elapsed() < last.took
+        let mut last = lock(&self.0);
+        last.untold = last.at.elapsed() < last.took;
+        last.untold
+    }
+
+    /// Whether it has not heard of what moved last.
+    pub(super) fn is_owed(&self) -> bool {
+        lock(&self.0).untold
     }
 
     /// Whether it should be called although nothing has moved.

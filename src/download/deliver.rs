@@ -135,6 +135,7 @@ fn fill<T: Downloadable>(item: T, options: &ReadOptions, partial: &mut Partial) 
     let call = download.item().call().clone();
     call.begin(T::WORK, download.wanted())?;
     let resumed = partial.receive(&call, &mut download)?;
+    call.ended()?;
     Ok(Delivery { download, resumed, path: None })
 }
 
@@ -148,5 +149,6 @@ fn stream<T: Downloadable>(
         take(&piece)?;
         download.report(download.delivered())?;
     }
+    download.item().call().ended()?;
     Ok(Delivery { download, resumed: 0, path: None })
 }

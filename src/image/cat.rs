@@ -79,6 +79,7 @@ pub fn cat(
         done: 0,
     };
     let (at, entry, verified) = search.find(path, out).map_err(|error| image.layers_error(error))?;
+    call.ended()?;
     Ok(CatFile {
         digest: image.content.digest().clone(),
         platform: image.platform,

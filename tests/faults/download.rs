@@ -550,6 +550,8 @@ fn a_slow_progress_hook_has_half_of_the_time() {
     slow_hook(Duration::from_millis(30), &noise(12 << 20), |reply| reply);
     // Nor while hardly anything moves.
     slow_hook(Duration::from_millis(400), &noise(30), |reply| reply.paced(Duration::from_millis(100)));
+    // It is told of the last piece also where only the end of the answer says that it was that.
+    slow_hook(Duration::from_millis(300), &noise(12 << 20), |reply| reply.unframed());
 }
 
 fn slow_hook(pause: Duration, blob: &[u8], how: fn(Reply) -> Reply) {

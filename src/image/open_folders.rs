@@ -222,8 +222,12 @@ impl Folders {
         if !self.obstacles.spares_some() {
             return Ok(false);
         }
-        let found = failed(self.here().status_of(name), "read", || self.path(name))?;
-        Ok(self.obstacles.is_callers(found.id))
+        match self.here().status_of(name) {
+            Ok(found) => Ok(self.obstacles.is_callers(found.id)),
+            // A layer may take away what is not there.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => failed(Err(error), "read", || self.path(name)),
+        }
     }
 
     /// Something but a folder was made here.

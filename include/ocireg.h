@@ -1441,8 +1441,10 @@ ocireg_status ocireg_manifest_put(ocireg_client *client,
 // (ocireg_tag_delete does that with more care). In a registry, in a layout, oci:DIR@DIGEST, or in an archive,
 // oci-archive:FILE@DIGEST, or docker-archive:FILE:REF by the name. Blocks.
 //
-// In a layout its names go at once; its bytes, and what only it named, when the layout is cleaned (ocireg_layout_clean). An archive is
-// written anew without all of that, and replaced whole, as by ocireg_manifest_put. What is listed only by an index there goes with that index (OCIREG_UNSUPPORTED).
+// In a layout its names go at once; its bytes, what only it named, and what refers to it without a name (signatures, SBOMs), when the
+// layout is cleaned (ocireg_layout_clean). An archive is written anew without all of that, and replaced whole, as by
+// ocireg_manifest_put. What an index that stays lists there, or a manifest with a name refers to, stays with that; if it has no entry of
+// its own, that is OCIREG_UNSUPPORTED.
 //
 // At a registry without the referrers API, a manifest with a subject is taken out of the subject's referrers tag. That
 // costs one GET of the manifest there, and nothing where the registry has the API; that is asked once for a repository
@@ -1495,8 +1497,8 @@ ocireg_status ocireg_referrers(ocireg_client *client,
 // Deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and leaves its manifest and the manifest's other tags; with a digest
 // too, only if the tag names it. Or the name of a layout or an archive, oci:DIR:NAME[@DIGEST]: what no name or index leads to any
 // more lies in a layout until that is cleaned (ocireg_layout_clean), and in an archive, which is written anew and replaced whole as
-// by ocireg_manifest_put, no longer. A manifest with a subject stays there without a name, among the subject's referrers, until it is
-// deleted by its digest (ocireg_manifest_delete). There it is a name as ocireg_manifest_put sets it, taken from all images that have
+// by ocireg_manifest_put, no longer. A manifest with a subject stays there without a name, among the subject's referrers, as long as
+// the subject, or until it is deleted by its digest (ocireg_manifest_delete). There it is a name as ocireg_manifest_put sets it, taken from all images that have
 // it: not a digest, and not the last part of a name that containerd has written. Blocks.
 //
 // distribution 3 and go-containerregistry's registry delete a tag; distribution 2.8 refuses. A registry that deletes the
@@ -2020,8 +2022,9 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 //
 // An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
 // the new image, and an image whose last name has moved goes. What refers to another manifest (a signature, an SBOM: whatever has a
-// subject) stays without a name, there and in a layout, and what it refers to stays with it; ocireg_manifest_delete removes it, by
-// its digest. Blobs that nothing named before stay, as those of ocireg_blob_put_file. Files go
+// subject) stays without a name, there and in a layout, as long as its subject: it goes with that, here when the archive is written, in
+// a layout when that is cleaned (ocireg_layout_clean), or when it is deleted by its digest (ocireg_manifest_delete). If its subject is
+// not there, it stays; what has a name keeps its subject too. Blobs that nothing named before stay, as those of ocireg_blob_put_file. Files go
 // that are neither a layout's nor manifest.json: `repositories` and the layers' folders for older versions of Docker, and what
 // other programs put there. What cannot be added to (compressed, of another writer) is refused with
 // OCIREG_UNSUPPORTED or OCIREG_INVALID_MANIFEST before anything is written. Links are followed. A named pipe, a character device, `-` and
@@ -2096,7 +2099,9 @@ ocireg_status ocireg_layout_check(ocireg_client *client,
                                   char **json,
                                   ocireg_error **error);
 
-// Removes the blobs of an OCI layout that no image in it needs, and what broken copies left more than a day ago. It waits
+// Removes the blobs of an OCI layout that no image in it needs, and what broken copies left more than a day ago. What refers to another
+// manifest and has no name (a signature, an SBOM) goes with its subject, out of index.json too: it stays while a name, an index,
+// or an image without a name that refers to nothing keeps that, or if its subject is not in the layout. It waits
 // until no copy by this library is at work there. While a manifest is missing that an index in the layout names, no blob is
 // removed: any may be one of its. An entry of a media type that is not known needs what its JSON names; one that is not JSON either is
 // OCIREG_UNSUPPORTED. Blocks.
@@ -2404,7 +2409,7 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // or at a destination for which one source has no tag that is selected, which is a warning. To prune, the source's list is taken
 // from the registry itself, never from a mirror, and of each tag that it lacks the registry is asked once more: what it still has
 // stays, and is a failure. In a layout or an archive blobs that nothing needs any more stay until ocireg_layout_clean, or
-// until the archive is written, and what has a subject stays among the subject's referrers, as at a registry. Registries that delete
+// until the archive is written, and what has a subject stays among the subject's referrers, as long as that. Registries that delete
 // no tag (distribution 2) refuse to prune: each such tag is a failure. So is the first where a registry deletes the manifest with its
 // tag: then nothing more is pruned there, and tags of the source that went with it are brought again. With max_prune, nothing is
 // removed if the list lacks more tags than that.

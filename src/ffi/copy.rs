@@ -81,8 +81,9 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 ///
 /// An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
 /// the new image, and an image whose last name has moved goes. What refers to another manifest (a signature, an SBOM: whatever has a
-/// subject) stays without a name, there and in a layout, and what it refers to stays with it; ocireg_manifest_delete removes it, by
-/// its digest. Blobs that nothing named before stay, as those of ocireg_blob_put_file. Files go
+/// subject) stays without a name, there and in a layout, as long as its subject: it goes with that, here when the archive is written, in
+/// a layout when that is cleaned (ocireg_layout_clean), or when it is deleted by its digest (ocireg_manifest_delete). If its subject is
+/// not there, it stays; what has a name keeps its subject too. Blobs that nothing named before stay, as those of ocireg_blob_put_file. Files go
 /// that are neither a layout's nor manifest.json: `repositories` and the layers' folders for older versions of Docker, and what
 /// other programs put there. What cannot be added to (compressed, of another writer) is refused with
 /// OCIREG_UNSUPPORTED or OCIREG_INVALID_MANIFEST before anything is written. Links are followed. A named pipe, a character device, `-` and
@@ -196,7 +197,9 @@ pub unsafe extern "C" fn ocireg_layout_check(
     }
 }
 
-/// Removes the blobs of an OCI layout that no image in it needs, and what broken copies left more than a day ago. It waits
+/// Removes the blobs of an OCI layout that no image in it needs, and what broken copies left more than a day ago. What refers to another
+/// manifest and has no name (a signature, an SBOM) goes with its subject, out of index.json too: it stays while a name, an index,
+/// or an image without a name that refers to nothing keeps that, or if its subject is not in the layout. It waits
 /// until no copy by this library is at work there. While a manifest is missing that an index in the layout names, no blob is
 /// removed: any may be one of its. An entry of a media type that is not known needs what its JSON names; one that is not JSON either is
 /// OCIREG_UNSUPPORTED. Blocks.

@@ -216,8 +216,10 @@ pub unsafe extern "C" fn ocireg_manifest_put(
 /// (ocireg_tag_delete does that with more care). In a registry, in a layout, oci:DIR@DIGEST, or in an archive,
 /// oci-archive:FILE@DIGEST, or docker-archive:FILE:REF by the name. Blocks.
 ///
-/// In a layout its names go at once; its bytes, and what only it named, when the layout is cleaned (ocireg_layout_clean). An archive is
-/// written anew without all of that, and replaced whole, as by ocireg_manifest_put. What is listed only by an index there goes with that index (OCIREG_UNSUPPORTED).
+/// In a layout its names go at once; its bytes, what only it named, and what refers to it without a name (signatures, SBOMs), when the
+/// layout is cleaned (ocireg_layout_clean). An archive is written anew without all of that, and replaced whole, as by
+/// ocireg_manifest_put. What an index that stays lists there, or a manifest with a name refers to, stays with that; if it has no entry of
+/// its own, that is OCIREG_UNSUPPORTED.
 ///
 /// At a registry without the referrers API, a manifest with a subject is taken out of the subject's referrers tag. That
 /// costs one GET of the manifest there, and nothing where the registry has the API; that is asked once for a repository

@@ -54,7 +54,7 @@ impl CallArguments for SyncList {
 /// or at a destination for which one source has no tag that is selected, which is a warning. To prune, the source's list is taken
 /// from the registry itself, never from a mirror, and of each tag that it lacks the registry is asked once more: what it still has
 /// stays, and is a failure. In a layout or an archive blobs that nothing needs any more stay until ocireg_layout_clean, or
-/// until the archive is written, and what has a subject stays among the subject's referrers, as at a registry. Registries that delete
+/// until the archive is written, and what has a subject stays among the subject's referrers, as long as that. Registries that delete
 /// no tag (distribution 2) refuse to prune: each such tag is a failure. So is the first where a registry deletes the manifest with its
 /// tag: then nothing more is pruned there, and tags of the source that went with it are brought again. With max_prune, nothing is
 /// removed if the list lacks more tags than that.

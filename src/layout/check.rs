@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use super::lock::Lock;
 use super::oci::OciLayout;
+use super::reachable_blobs::Needed;
+use super::weak_referrers::KeptImages;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -105,20 +107,18 @@ fn read_through(mut blob: impl Blob) -> Result<()> {
 }
 
 /// Removes what no image needs. It waits until no copy is at work in the layout. A manifest that is missing may need any blob: then
-/// none is removed, unless the caller wants what is known to be needed and nothing more.
+/// none is removed, unless the caller wants what is known to be needed and nothing more. What refers without a name to what goes goes
+/// with it, and is not listed any more.
 pub fn clean(call: &Call, layout: &OciLayout, options: &CleanOptions) -> Result<CleanResult> {
     layout.check_links()?;
     let _alone = Lock::exclusive(call, &layout.root_path().join("oci-layout"))?;
-    let found = layout.needed(call)?;
-    if let Some((digest, error)) = found.problems.first() {
-        return Err(Error::new(Code::MissingBlob, format!("{digest}: {}", error.message())));
-    }
-    if let Some(digest) = found.obscure.first().filter(|_| !options.prune_sparse) {
-        let message = format!("{digest} is not a known kind of manifest, or cannot be read for its size or depth: what it needs is unknown");
-        return Err(Error::new(Code::Unsupported, message)
-            .with_hint("the option prune_sparse keeps what is known to be needed, and removes the rest".to_owned()));
-    }
+    let KeptImages { needed: found, orphans } = layout.kept_images(call)?;
+    refuse_unknown(&found, options)?;
     let keep_all = !found.sparse.is_empty() && !options.prune_sparse;
+    if !keep_all {
+        // Before the blobs: what has lost its subject could not be told later from what is of something elsewhere.
+        layout.unlist(call, &orphans)?;
+    }
     let needed: BTreeSet<&Digest> = found.all().map(|found| &found.digest).collect();
     let mut cleaned = CleanResult { removed: Vec::new(), bytes: 0, sparse: found.sparse.clone() };
     for algorithm in ["sha256", "sha512"] {
@@ -143,6 +143,18 @@ pub fn clean(call: &Call, layout: &OciLayout, options: &CleanOptions) -> Result<
     }
     cleaned.removed.sort();
     Ok(cleaned)
+}
+
+fn refuse_unknown(found: &Needed, options: &CleanOptions) -> Result<()> {
+    if let Some((digest, error)) = found.problems.first() {
+        return Err(Error::new(Code::MissingBlob, format!("{digest}: {}", error.message())));
+    }
+    if let Some(digest) = found.obscure.first().filter(|_| !options.prune_sparse) {
+        let message = format!("{digest} is not a known kind of manifest, or cannot be read for its size or depth: what it needs is unknown");
+        return Err(Error::new(Code::Unsupported, message)
+            .with_hint("the option prune_sparse keeps what is known to be needed, and removes the rest".to_owned()));
+    }
+    Ok(())
 }
 
 fn is_stale(facts: &fs::Metadata) -> bool {

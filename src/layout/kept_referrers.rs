@@ -9,7 +9,7 @@ use super::index_entry::{IMAGE_NAME, REF_NAME};
 use super::reachable_blobs::Shelf;
 use crate::digest::Digest;
 use crate::error::{Code, Result};
-use crate::manifest::{Descriptor, Document, MOST_BYTES};
+use crate::manifest::{Descriptor, Document};
 
 /// Lists what was listed, is not any more, and refers to another manifest: once, at the end, and without a name.
 pub(super) fn keep<'a>(
@@ -33,12 +33,12 @@ pub(super) fn keep<'a>(
 fn without_name(entry: &Descriptor, shelf: &dyn Shelf) -> Result<Option<Descriptor>> {
     let mut unnamed = entry.clone();
     unnamed.annotations = entry.annotations.as_ref().and_then(|all| all.without(&[REF_NAME, IMAGE_NAME]));
-    if shelf.size(&entry.digest).is_none_or(|size| size > MOST_BYTES) {
-        return Ok(None);
-    }
     let bytes = match shelf.small(&entry.digest) {
         Err(error) if error.ends_call() => return Err(error),
-        Err(error) => return Ok((error.code() == Code::Io).then_some(unnamed)),
+        Err(error) if matches!(error.code(), Code::NotFound | Code::MissingBlob | Code::LimitExceeded) => {
+            return Ok(None)
+        }
+        Err(_) => return Ok(Some(unnamed)),
         Ok(bytes) => bytes,
     };
     let algorithm = entry.digest.algorithm();
@@ -64,13 +64,15 @@ mod tests {
     use super::*;
     use crate::digest::Algorithm;
     use crate::error::Error;
+    use crate::manifest::MOST_BYTES;
 
     /// Blobs by their digests, or why they cannot be read.
     struct Blobs(HashMap<Digest, std::result::Result<Vec<u8>, Code>>);
 
     impl Shelf for Blobs {
         fn size(&self, digest: &Digest) -> Option<u64> {
-            self.0.get(digest).map(|found| found.as_ref().map_or(1, Vec::len) as u64)
+            // Whatever cannot be read cannot be measured either.
+            self.0.get(digest)?.as_ref().ok().map(|found| found.len() as u64)
         }
 
         fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
@@ -144,8 +146,12 @@ mod tests {
             assert!(kept(&named, Ok(content)).unwrap().is_empty());
         }
         assert!(kept(&[entry(plain, MANIFEST, json!({}))], Ok(plain)).unwrap().is_empty());
-        assert!(kept(&named, Err(Code::NotFound)).unwrap().is_empty());
-        assert_eq!(kept(&named, Err(Code::Io)).unwrap().len(), 1, "nobody knows");
+        for code in [Code::NotFound, Code::MissingBlob, Code::LimitExceeded] {
+            assert!(kept(&named, Err(code)).unwrap().is_empty());
+        }
+        for code in [Code::Io, Code::Unsupported] {
+            assert_eq!(kept(&named, Err(code)).unwrap().len(), 1, "nobody knows");
+        }
         assert_eq!(kept(&named, Err(Code::Cancelled)).unwrap_err().code(), Code::Cancelled);
     }
 }

@@ -16,5 +16,6 @@ mod reachable_blobs;
 mod received_blob;
 mod referrers;
 pub(crate) mod tarball;
+mod weak_referrers;
 
 pub(crate) use index_entry::whole_name;

@@ -3,7 +3,7 @@
 //! A document of an unknown media type may be another kind of manifest: whatever its JSON names counts as needed too. A blob that is
 //! neither a manifest nor JSON may need anything, and so may a missing manifest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ const MOST: usize = 1_000_000;
 pub(super) trait Shelf {
     /// The size of a blob, if it is there.
     fn size(&self, digest: &Digest) -> Option<u64>;
-    /// The bytes of a blob that exists and has at most [`MOST_BYTES`].
+    /// The bytes of a blob that exists and has at most [`MOST_BYTES`]; else NOT_FOUND, MISSING_BLOB or LIMIT_EXCEEDED.
     fn small(&self, digest: &Digest) -> Result<Vec<u8>>;
     /// Returns an error when the walk takes too long.
     fn may_go_on(&self) -> Result<()>;
@@ -147,6 +147,15 @@ enum EntryContent {
 
 /// Walks through entries and everything that they name.
 pub(super) fn needed(shelf: &dyn Shelf, entries: &[Descriptor]) -> Result<Needed> {
+    needed_after(shelf, entries, HashMap::new()).map(|(needed, _)| needed)
+}
+
+/// The same, and through entries that wait for a digest, once that is needed. Gives those too that wait still.
+pub(super) fn needed_after(
+    shelf: &dyn Shelf,
+    entries: &[Descriptor],
+    mut after: HashMap<Digest, Vec<Descriptor>>,
+) -> Result<(Needed, HashMap<Digest, Vec<Descriptor>>)> {
     let mut walk =
         NeedsWalk { shelf, found: Needed::default(), looked_into: BTreeSet::new(), named: Default::default() };
     let mut waiting: Vec<(Descriptor, NamedAs)> =
@@ -156,13 +165,14 @@ pub(super) fn needed(shelf: &dyn Shelf, entries: &[Descriptor]) -> Result<Needed
         if walk.named.count() > MOST {
             return Err(Error::new(Code::LimitExceeded, format!("there are more than {MOST} blobs")));
         }
+        waiting.extend(after.remove(&entry.digest).into_iter().flatten().map(|entry| (entry, NamedAs::Entry)));
         let below = walk.visit(entry, how)?;
         waiting.extend(below.into_iter().rev());
     }
     let NeedsWalk { mut found, named, .. } = walk;
     // A manifest may be a layer of another as well.
     found.blobs.retain(|blob| !named.manifests.contains(&blob.digest));
-    Ok(found)
+    Ok((found, after))
 }
 
 struct NeedsWalk<'a> {

@@ -79,6 +79,13 @@ impl Layout {
     }
 }
 
+/// An entry with a name: only then it keeps what it refers to.
+fn named(entry: &Value) -> Value {
+    let mut named = entry.clone();
+    named["annotations"] = json!({"org.opencontainers.image.ref.name": "named"});
+    named
+}
+
 pub fn digest_of(entry: &Value) -> Digest {
     entry["digest"].as_str().unwrap().parse().unwrap()
 }
@@ -170,7 +177,7 @@ fn what_is_of_no_known_kind_keeps_what_it_names() {
                 "more": {"deep": [inner]}, "subject": subject, "annotations": {"x": "sha256:no digest"}});
             let custom = layout.put(media_type, document.to_string().as_bytes());
             match place {
-                "entry" => layout.name(&[known, custom]),
+                "entry" => layout.name(&[known, named(&custom)]),
                 "child" => layout.name(&[layout.index(&[known, custom])]),
                 _ => {
                     let outer = json!({"mediaType": media_type, "things": [{"one": {"digest": custom["digest"]}}]});
@@ -266,7 +273,7 @@ fn a_manifest_may_be_a_layer_of_another() {
         let outer = json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": config, "layers": [layer],
             "subject": subject, "annotations": {"also": subject["digest"]}})
         .to_string();
-        layout.name(&[layout.put(MANIFEST_TYPE, outer.as_bytes()), inner]);
+        layout.name(&[named(&layout.put(MANIFEST_TYPE, outer.as_bytes())), inner]);
         assert!(layout.check().ok, "{:?}", layout.check());
         assert_eq!(layout.clean(false).unwrap().removed, [], "{layer_type}");
     }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use ocireg::layout::check;
+use ocireg::layout::oci::OciLayout;
 use ocireg::place::{self, Place};
 use ocireg::registry::referrers::ReferrersOptions;
 use serde_json::{json, Value};
@@ -77,4 +79,32 @@ fn of_many_names_that_move_at_once_all_that_refers_stays() {
     let index = fs::read(folder.path().join("l/index.json")).unwrap();
     let index: Value = serde_json::from_slice(&index).unwrap();
     assert_eq!(index["manifests"].as_array().unwrap().len(), 42);
+}
+
+/// A backup of a tag that moves, and is signed: what it was before goes with the next clean-up, or with the next archive.
+#[test]
+fn a_backup_of_a_signed_tag_that_moves_does_not_grow_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    for to in places(folder.path()) {
+        let (from, _) = signed();
+        let mut sizes = Vec::new();
+        for day in 1..5 {
+            let image = put(&from, "image", &format!("day {day}"));
+            sign(&from, "sig", &image, day);
+            from.registry.manifests.lock().unwrap().tags.remove("sig");
+            synced_by(&client(), &name(&from), &to, json!({"referrers": true, "prune": true})).unwrap();
+            assert_eq!(referrers(&to), 1, "{to}");
+            sizes.push(match to.strip_prefix("oci:") {
+                Some(path) => {
+                    let layout = OciLayout::open(Path::new(path), None).unwrap();
+                    check::clean(&call(&client()), &layout, &Default::default()).unwrap();
+                    assert_eq!(layout.entries().unwrap().len(), 3, "day {day}");
+                    fs::read_dir(Path::new(path).join("blobs/sha256")).unwrap().count() as u64
+                }
+                None => fs::metadata(folder.path().join("x.tar")).unwrap().len(),
+            });
+            assert_eq!(referrers(&to), 1, "{to}");
+        }
+        assert!(sizes.iter().all(|size| *size == sizes[0]), "{to}: {sizes:?}");
+    }
 }

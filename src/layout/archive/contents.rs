@@ -15,6 +15,7 @@ use crate::layout::index;
 use crate::layout::index_change::{self, TakenName};
 use crate::layout::kept_referrers;
 use crate::layout::reachable_blobs::{needed, ImageBlobs, Shelf};
+use crate::layout::weak_referrers::{kept_images, unlist};
 use crate::manifest::{Descriptor, Kind};
 use crate::store::condition::{NameCondition, NameFate};
 use crate::store::RawManifest;
@@ -120,6 +121,17 @@ impl ArchiveLists {
         let known = before.entries.iter().chain(&new.entries);
         let known = known.filter(|entry| self.deleted.as_ref() != Some(&entry.digest));
         kept_referrers::keep(known, &mut self.entries, shelf)
+    }
+
+    /// After a change: takes out what refers without a name to what goes. `more` stays whatever is named.
+    pub(super) fn unlist_orphans(&mut self, both: &StagedAndKept, more: &[Descriptor]) -> Result<()> {
+        let more: BTreeSet<&Digest> = more.iter().map(|blob| &blob.digest).collect();
+        let kept = kept_images(both, &self.entries, &|subject| more.contains(subject) || !both.has(subject))?;
+        // Whatever is missing, or of an unknown kind, may need what they refer to.
+        if !kept.needed.is_partial() {
+            unlist(&mut self.entries, &kept.orphans);
+        }
+        Ok(())
     }
 
     /// After a change: a name that leads elsewhere than before is taken from the images of Docker's list that it does not lead to.

@@ -147,6 +147,7 @@ impl ArchiveWriter {
         // What is new stands before what is there, which may have another size.
         let mut more = new.blobs.clone();
         more.extend(self.unnamed.stay(&before, both)?);
+        lists.unlist_orphans(both, &more)?;
         lists.contents(both, more).map(Some)
     }
 

@@ -28,6 +28,11 @@ impl StagedAndKept<'_> {
         self.kept.filter(|kept| !is_staged && kept.size(digest).is_some())
     }
 
+    /// Whether it is there, and not only left by an earlier call.
+    pub(super) fn has(&self, digest: &Digest) -> bool {
+        self.keeper(digest).is_some() || self.staged.contains(digest)
+    }
+
     /// Opens a blob, which is verified as it is read.
     pub(super) fn open(&self, blob: &Descriptor) -> Result<Box<dyn Blob>> {
         match (self.keeper(&blob.digest), self.kept) {

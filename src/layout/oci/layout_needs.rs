@@ -1,6 +1,6 @@
 //! What the images of a layout need.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 
 use super::OciLayout;
@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::error::Result;
 use crate::layout::kept_referrers;
 use crate::layout::reachable_blobs::{needed, Needed, Shelf};
+use crate::layout::weak_referrers::{kept_images, unlist, KeptImages};
 use crate::manifest::Descriptor;
 use crate::media_type::{essence, is_index};
 
@@ -38,6 +39,23 @@ impl Shelf for LayoutShelf<'_> {
 impl OciLayout {
     pub(in crate::layout) fn needed(&self, call: &Call) -> Result<Needed> {
         needed(&LayoutShelf { call, layout: self }, &self.entries()?)
+    }
+
+    /// What is needed when the layout is cleaned, and the entries that go then.
+    pub(in crate::layout) fn kept_images(&self, call: &Call) -> Result<KeptImages> {
+        let shelf = LayoutShelf { call, layout: self };
+        kept_images(&shelf, &self.entries()?, &|subject| shelf.size(subject).is_none())
+    }
+
+    /// Takes those entries out.
+    pub(in crate::layout) fn unlist(&self, call: &Call, orphans: &BTreeSet<Digest>) -> Result<()> {
+        if orphans.is_empty() {
+            return Ok(());
+        }
+        self.rewrite_index(call, |_, entries| {
+            unlist(entries, orphans);
+            Ok(())
+        })
     }
 
     /// Whether everything that an entry needs is there, as far as sizes tell; its manifests are read.

@@ -3,6 +3,7 @@
 mod damaged;
 mod kept;
 mod referrers;
+mod weak_referrers;
 
 use std::fs;
 use std::process::Command;

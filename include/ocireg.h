@@ -2395,7 +2395,9 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 //
 // scoped: its port after _, not only its last word.
 //
-// semver: also "~1.2.3", "1.2.x" and "1.2 - 1.4". v1.2.3 and 1.2 are versions, and 1.2.3-alpine comes before 1.2.3, as a pre-release.
+// semver: a range may also be "~1.2.3", "1.2.x" or "1.2 - 1.4". The tags v1.2.3 and 1.2 are versions too. A tag with a suffix such as 1.2.3-alpine is
+// a pre-release, which comes before its version: it is in "^1.2" and "<=1.2.3", and not in ">=1.2.3". A range that ends before a version has no
+// pre-release of that version: 2.0.0-rc1 is not in "^1.2", "1.x", "<2" and "<2.0.0", but it is in "<=2.0.0" and "<2.0.0-rc2".
 //
 // newest: and after them what is not a version, the highest by its name first. A date such as 20240131 is a version too, and a high one.
 //
@@ -2496,7 +2498,9 @@ ocireg_status ocireg_sync(ocireg_client *client,
 //
 // scoped: its port after _, not only its last word.
 //
-// semver: also "~1.2.3", "1.2.x" and "1.2 - 1.4". v1.2.3 and 1.2 are versions, and 1.2.3-alpine comes before 1.2.3, as a pre-release.
+// semver: a range may also be "~1.2.3", "1.2.x" or "1.2 - 1.4". The tags v1.2.3 and 1.2 are versions too. A tag with a suffix such as 1.2.3-alpine is
+// a pre-release, which comes before its version: it is in "^1.2" and "<=1.2.3", and not in ">=1.2.3". A range that ends before a version has no
+// pre-release of that version: 2.0.0-rc1 is not in "^1.2", "1.x", "<2" and "<2.0.0", but it is in "<=2.0.0" and "<2.0.0-rc2".
 //
 // newest: and after them what is not a version, the highest by its name first. A date such as 20240131 is a version too, and a high one.
 //

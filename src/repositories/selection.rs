@@ -26,7 +26,10 @@ options! {
         pub tags_regex: Vec<String>,
         /// only tags that are versions in one of these ranges: ">=1.2 <2", "^1.2", "1.2 || 1.4"
         ///
-        /// also "~1.2.3", "1.2.x" and "1.2 - 1.4". v1.2.3 and 1.2 are versions, and 1.2.3-alpine comes before 1.2.3, as a pre-release
+        /// a range may also be "~1.2.3", "1.2.x" or "1.2 - 1.4". The tags v1.2.3 and 1.2 are versions too. A tag with a suffix such as
+        /// 1.2.3-alpine is a pre-release, which comes before its version: it is in "^1.2" and "<=1.2.3", and not in ">=1.2.3". A range
+        /// that ends before a version has no pre-release of that version: 2.0.0-rc1 is not in "^1.2", "1.x", "<2" and "<2.0.0", but it
+        /// is in "<=2.0.0" and "<2.0.0-rc2"
         pub semver: Vec<String>,
         /// globs: none of these
         pub exclude: Vec<String>,

@@ -2,7 +2,8 @@
 //!
 //! A tag is a version when it is one to three numbers with dots, perhaps after a `v`, and perhaps with a suffix after a hyphen:
 //! `v1.2.3`, `1.2`, `22.04`, `1.2.3-alpine`. The suffix counts as that of a pre-release, so that `1.2.3-alpine` comes before `1.2.3`:
-//! that is how regsync reads it, and no other rule tells `-alpine` from `-rc1`.
+//! that is how regsync reads it, and no other rule tells `-alpine` from `-rc1`. A range that ends before a version has no pre-release of
+//! that version: who writes `<2` does not mean `2.0.0-rc1`, and would remove it by pruning.
 
 use std::cmp::Ordering;
 
@@ -43,7 +44,7 @@ enum Operator {
 /// What becomes of versions with a suffix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Suffixes {
-    /// They are in a range by their order alone, as regsync has it.
+    /// They are in a range by their order, whether it names one or not, as regsync has it.
     Ordered,
     /// They are in a range only if it names one with a suffix, as skopeo has it.
     Named,
@@ -110,6 +111,12 @@ fn after(numbers: &[u64]) -> Option<Version> {
     numbered(&next, Prerelease::EMPTY)
 }
 
+/// What ends before a version and its pre-releases; of a pre-release, before that one.
+fn before(version: Version) -> Option<(Version, bool)> {
+    let pre = if version.pre.is_empty() { Prerelease::new("0").ok()? } else { version.pre };
+    Some((Version { pre, ..version }, false))
+}
+
 /// From a version to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Interval {
@@ -125,25 +132,25 @@ impl Interval {
     fn of(operator: Operator, version: &PartialVersion) -> Option<Interval> {
         let PartialVersion { numbers, suffix } = version;
         let low = || numbered(numbers, suffix.clone()).map(|low| (low, true));
-        let beyond = |count: usize| after(&numbers[..count.min(numbers.len())]).map(|end| (end, false));
+        let up_to = |count: usize| after(&numbers[..count.min(numbers.len())]).and_then(before);
         let is_whole = numbers.len() == 3;
         let any = (None, None);
         let (from, to) = match operator {
             Operator::Greater | Operator::Less | Operator::Not if numbers.is_empty() => return None,
             _ if numbers.is_empty() => any,
             Operator::Equal | Operator::Not if is_whole => (low(), low()),
-            Operator::Equal | Operator::Not => (low(), Some(beyond(3)?)),
+            Operator::Equal | Operator::Not => (low(), Some(up_to(3)?)),
             Operator::Greater if is_whole => (low().map(|(low, _)| (low, false)), None),
-            Operator::Greater => (Some((beyond(3)?.0, true)), None),
+            Operator::Greater => (Some((after(numbers)?, true)), None),
             Operator::GreaterEqual => (low(), None),
-            Operator::Less => (None, low().map(|(low, _)| (low, false))),
+            Operator::Less => (None, low().and_then(|(end, _)| before(end))),
             Operator::LessEqual if is_whole => (None, low()),
-            Operator::LessEqual => (None, Some(beyond(3)?)),
-            Operator::Tilde => (low(), Some(beyond(2)?)),
+            Operator::LessEqual => (None, Some(up_to(3)?)),
+            Operator::Tilde => (low(), Some(up_to(2)?)),
             // The first number that is not zero stays.
             Operator::Caret => {
                 let count = numbers.iter().position(|number| *number > 0).map_or(numbers.len(), |at| at + 1);
-                (low(), Some(beyond(count)?))
+                (low(), Some(up_to(count)?))
             }
         };
         Some(Interval { from, to, negated: operator == Operator::Not, has_suffix: !suffix.is_empty() })
@@ -296,7 +303,35 @@ mod tests {
         assert!(ordered("1.3.0-alpine") && !named("1.3.0-alpine") && named("1.3.0"));
         assert!(range(">=1.2.0-0", Suffixes::Named)("1.3.0-alpine"));
         // As semver.org orders them, a pre-release comes before its version.
-        assert!(ordered("2.0.0-rc1") && !ordered("1.2.0-rc1"));
+        assert!(ordered("1.2.3-alpine") && !ordered("1.2.0-rc1"));
+    }
+
+    #[test]
+    fn a_range_ends_before_the_pre_releases_of_its_end() {
+        for (text, yes, no) in [
+            ("^1.2", &["1.9.9-rc1", "1.2.3-alpine"][..], &["2.0.0-rc1", "2-alpine", "v2.0.0-0"][..]),
+            ("^0.2.3", &["0.2.4-rc1"], &["0.3.0-rc1"]),
+            ("^0.0.3", &["0.0.3"], &["0.0.4-rc1"]),
+            ("^1.2.3-rc1", &["1.2.3-rc2", "1.2.3"], &["2.0.0-rc1"]),
+            ("~1.2.3", &["1.2.4-rc1"], &["1.3.0-rc1"]),
+            ("~>1", &["1.9-rc1"], &["2.0.0-rc1"]),
+            ("1.2", &["1.2.3-alpine"], &["1.3.0-rc1"]),
+            ("1.x", &["1.9-rc1"], &["2.0.0-rc1"]),
+            ("1.2 - 1.4", &["1.4.9-rc1"], &["1.5.0-rc1"]),
+            ("<=1.2", &["1.2.9-rc1"], &["1.3.0-rc1"]),
+            ("<2", &["1.9-rc1"], &["2.0.0-rc1"]),
+            ("<2.1", &["2.0.0-rc1"], &["2.1.0-rc1"]),
+            (">=1.2.0 <2.0.0", &["1.9-rc1"], &["2.0.0-rc1"]),
+            // Who names one has those before it, and who has the version has its pre-releases.
+            ("<2.0.0-rc2", &["2.0.0-rc1"], &["2.0.0-rc2"]),
+            ("<=2.0.0", &["2.0.0-rc1"], &["2.0.1-rc1"]),
+            ("1.0.0 - 2.0.0", &["2.0.0-rc1"], &["2.0.1-rc1"]),
+            ("!=1.2", &["1.3.0-rc1"], &["1.2.9-rc1"]),
+        ] {
+            let has = range(text, Suffixes::Ordered);
+            assert!(yes.iter().all(|tag| has(tag)), "{text}: {yes:?}");
+            assert!(!no.iter().any(|tag| has(tag)), "{text}: {no:?}");
+        }
     }
 
     #[test]

@@ -111,6 +111,16 @@ fn the_newest_of_whatever_there_is_prune_nothing() {
 }
 
 #[test]
+fn a_pre_release_of_what_a_range_ends_before_is_not_pruned() {
+    let (from, to) = (shelf_of(&["1.2"]), shelf_of(&["1.2", "1.3-rc1", "2.0.0-rc1"]));
+    for range in ["^1.2", "<2", ">=1.2.0 <2.0.0"] {
+        put(&to, "1.3-rc1", "1");
+        let result = synced(&from, &to, json!({"semver": [range], "prune": true})).unwrap();
+        assert_eq!((counts(&result).as_str(), tags(&to).as_str()), ("1 0 1 1 0", "1.2 2.0.0-rc1"), "{range}");
+    }
+}
+
+#[test]
 fn of_each_place_that_is_not_pruned_the_log_says_so() {
     let (from, broken) = (shelf_of(&["1"]), shelf_of(&["1", "2"]));
     broken.held.lock().unwrap().blobs.remove(digest(b"2").as_str());

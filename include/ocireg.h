@@ -457,7 +457,7 @@ typedef int32_t (*ocireg_log_fn)(void *userdata, const char *event);
 //   identity_token (string): a refresh token for the host's token server
 //   token (string): a bearer token, used as it is
 //
-// identity_token: a new one issued by the server replaces it. Protocol v1 has no use for it.
+// identity_token: a new identity token that the server issues replaces this one. Protocol v1 has no use for identity tokens.
 typedef int32_t (*ocireg_credentials_fn)(void *userdata, const char *host, ocireg_options *answer);
 
 // Gives the bytes of a blob: puts up to `size` bytes into `buffer` and returns how many; 0 is the end, a negative number
@@ -868,11 +868,11 @@ void ocireg_context_free(ocireg_context *context);
 // Options:
 //   max_manifest_bytes (integer, default: 4194304): the largest manifest taken; at most 33554432
 //   max_list_bytes (integer, default: 33554432): the largest page of a list taken
-//   max_blob_bytes (integer): the largest blob or layer taken, by copies too
-//   user_agent (string): "ocireg/VERSION" without it
+//   max_blob_bytes (integer, default: any of known size, else 8589934592): the largest blob or layer taken, by copies too
+//   user_agent (string, default: "ocireg/VERSION"): the User-Agent that is sent
 //   connect_timeout_ms (integer, default: 10000): name, TCP and TLS together
 //   idle_timeout_ms (integer, default: 30000): no byte for that long; of an upload, no 32 KiB
-//   min_speed (integer): the fewest bytes a second of a response's body, counted over idle_timeout_ms
+//   min_speed (integer, default: 1024): the fewest bytes a second of a response's body, counted over idle_timeout_ms
 //   answer_timeout_ms (integer, default: 300000): from the end of an upload to its answer
 //   retries (integer, default: 4): tries after the first one
 //   max_redirects (integer, default: 10): redirects followed for one request
@@ -883,14 +883,14 @@ void ocireg_context_free(ocireg_context *context);
 //   ca_file (string or list of strings): PEM files of certificate authorities, and of servers' own certificates
 //   ca_only (boolean, default: false): those instead of the platform's
 //   client_cert_file (string): PEM file of a client certificate with its chain
-//   client_key_file (string): PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase; the same file when left out
+//   client_key_file (string, default: client_cert_file): PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase
 //   certs_dir (string or list of strings): folders as Docker has them, with certificates in DIR/HOST[:PORT]/
 //   certs_d (boolean, default: false): also the folders of certificates that podman and Docker read
 // Proxy:
-//   proxy (string): "http://", "https://", "socks5://" or "socks5h://", or "direct" for none
+//   proxy (string): the proxy's URL, with "http://", "https://", "socks5://" or "socks5h://", or "direct" for none
 //   no_proxy (string or list of strings): hosts that the proxy is not for, as Go reads NO_PROXY
-//   proxy_from_environment (boolean, default: false): without the option proxy, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY
-// At once, to one host:
+//   proxy_from_environment (boolean, default: false): if the option proxy is not given, use HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY
+// Limits:
 //   max_connections_per_host (integer, default: 8): how many requests of all threads wait for one host's responses at once
 //   requests_per_second (number, default: 0): requests to one host that begin in a second, over all threads; 0 is any
 //   download_bytes_per_second (integer, default: 0): bytes of bodies that come from all hosts together in a second; 0 is any
@@ -898,7 +898,7 @@ void ocireg_context_free(ocireg_context *context);
 // What is where:
 //   blob_info_cache (string): a file in which processes remember which repositories have which blobs
 // Temporary files:
-//   temporary_dir (string): the folder for bytes that have to wait on the disk
+//   temporary_dir (string, default: /var/tmp, or /tmp where there is none): the folder for bytes that have to wait on the disk
 //   max_temporary_bytes (integer, default: 68719476736): the most that may wait there for one call
 // Stored credentials:
 //   credentials_file (string): a file of Docker's or podman's form, which must be there
@@ -906,7 +906,7 @@ void ocireg_context_free(ocireg_context *context);
 //   stored_credentials (boolean, default: false): use those of docker login, podman login and credential helpers
 //   foreign_credentials (boolean, default: false): also read files of other users than root and this one, and files that they may write
 //   helper_timeout_ms (integer, default: 60000): for one run of a credential helper, which is killed then
-//   helper_path (string): the folders of the helpers, with ':' between, instead of PATH
+//   helper_path (string, default: PATH): the folders of the helpers, with ':' between
 // Files of the machine:
 //   registries_conf (string): a file in the format of containers-registries.conf(5), version 2
 //   registries_conf_dir (string or list of strings): folders whose *.conf are merged over registries_conf, in the order of their names
@@ -915,76 +915,87 @@ void ocireg_context_free(ocireg_context *context);
 //   containerd_certs_dir (string or list of strings): folders as containerd has them: DIR/HOST[:PORT]/hosts.toml, DIR/HOST_PORT_/ or DIR/_default/
 //   k3s_registries (string): a file like k3s's /etc/rancher/k3s/registries.yaml
 //   docker_daemon_json (string): a file like Docker's /etc/docker/daemon.json
-//   short_names (string): what a name without a registry is: "docker.io" (the default), or "files"
+//   short_names (string, default: "docker.io"): what a name without a registry is: "docker.io" or "files"
 // Jobs:
 //   job_threads (integer, default: 16): how many threads may make the calls of jobs, at most 1024
 //
-// max_blob_bytes: without it any whose size is known, and 8589934592 bytes of one whose size neither the registry nor the caller says.
+// max_blob_bytes: the size of a blob is known if the registry or the caller says it. By default blobs of any known size are taken, and 8589934592
+// bytes of one whose size neither says.
 //
-// min_speed: fewer are OCIREG_TIMEOUT, 0 allows any. Without it 1024, counted over 30 s or idle_timeout_ms, whichever is longer. Time in which the
-// library itself waits, for download_bytes_per_second too, is not counted.
+// min_speed: a slower response is OCIREG_TIMEOUT; 0 allows any speed. The default is counted over 30 s or idle_timeout_ms, whichever is longer. Time
+// in which the library itself waits, for download_bytes_per_second too, is not counted.
 //
-// headers: and to their own token servers; not to redirects elsewhere. Refused are headers that are the library's own (Authorization, Host, Cookie,
-// User-Agent, Range, Accept, Content-..., If-..., connection and framing headers).
+// headers: the headers also go to the own token servers of the hosts that the caller names, and not along with a redirect to another host. Refused
+// are headers that are the library's own (Authorization, Host, Cookie, User-Agent, Range, Accept, Content-..., If-..., connection and framing
+// headers).
 //
-// ca_file: the latter are taken as they are, for their names and days, as one among the platform's is.
+// ca_file: a server's own certificate is trusted as it is, for its names and days, as one among the platform's is.
 //
-// client_cert_file: for the hosts that the caller names and their own token servers, never for hosts that a server names.
+// client_cert_file: the client certificate is for the hosts that the caller names and their own token servers, never for hosts that a server names.
 //
-// certs_dir: *.crt for authorities, and NAME.cert with NAME.key for a client certificate; the first that has the host's folder counts.
+// certs_dir: files *.crt are certificate authorities, and NAME.cert with NAME.key is a client certificate. Of several folders the first that has one
+// for the host counts.
 //
-// certs_d: ~/.config/containers/certs.d, ~/.config/docker/certs.d, /etc/containers/certs.d and /etc/docker/certs.d.
+// certs_d: the folders are ~/.config/containers/certs.d, ~/.config/docker/certs.d, /etc/containers/certs.d and /etc/docker/certs.d.
 //
-// proxy: with "USER:PASSWORD@" if need be. With socks5 names are resolved here, with socks5h by the proxy.
+// proxy: the URL may have "USER:PASSWORD@" before its host. With socks5 names are resolved here, with socks5h by the proxy.
 //
-// no_proxy: "*", "name" with all names below it, ".name" without itself, addresses, "ADDRESS/BITS", each but the last with ":PORT" if wanted.
+// no_proxy: each entry is "*", a "name" with all names below it, a ".name" for those below it only, an address, or "ADDRESS/BITS"; all but the last
+// may have ":PORT".
 //
-// proxy_from_environment: in either case, read now; never for this machine's own names and addresses, and no HTTP_PROXY in a CGI program.
+// proxy_from_environment: the variables are read when the client is made, their names in capitals or in small letters. This machine's own names and
+// addresses are never reached by a proxy from the environment, and HTTP_PROXY is not used in a CGI program.
 //
-// max_connections_per_host: up to the end of bodies that are read whole. The bytes of blobs are not counted in either direction, so that a transfer
-// never waits for itself, nor are transfers that wait for a limit of bytes a second.
+// max_connections_per_host: a request counts until its response has come, up to the end of the body if that is read whole. The bytes of blobs are not
+// counted in either direction, so that a transfer never waits for itself, nor are transfers that wait for a limit of bytes a second.
 //
-// download_bytes_per_second: shared fairly by all transfers of the client. Responses with tokens are not counted, nor are headers.
+// download_bytes_per_second: all transfers of the client share the limit fairly. Responses with tokens are not counted, nor are headers.
 //
-// blob_info_cache: made if it is missing: a copy to a registry mounts what another repository of it had. It holds only hints, no secrets, at most
-// 4194304 bytes; the oldest are dropped. A file that other users may read or write, or of another kind, is not used, which is a warning, not an error.
+// blob_info_cache: the file is made if it is missing. A copy to a registry mounts what another repository of that registry is known to have. The file
+// has only hints, no secrets, and at most 4194304 bytes; the oldest hints are dropped. A file that other users may read or write, or that is no
+// regular file, is not used, which is a warning, not an error.
 //
-// temporary_dir: without it /var/tmp, or /tmp where there is none; no environment is read.
+// temporary_dir: no environment variable, such as TMPDIR, changes the default.
 //
-// stored_credentials: the usual places, by the environment at this moment: the text in DOCKER_AUTH_CONFIG, the file REGISTRY_AUTH_FILE, config.json
-// in DOCKER_CONFIG or in ~/.docker, containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or ~/.config, and ~/.dockercfg.
+// stored_credentials: the places that are read are the text in DOCKER_AUTH_CONFIG, the file REGISTRY_AUTH_FILE, config.json in DOCKER_CONFIG or in
+// ~/.docker, containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or ~/.config, and ~/.dockercfg. The environment is that of the moment of
+// the call that gets this option.
 //
-// foreign_credentials: as is needed in a container whose user is not the one outside.
+// foreign_credentials: a container whose user is not the one outside needs this option, because the files have another owner there.
 //
-// registries_conf_dir: of several with one name that of the first folder counts.
+// registries_conf_dir: of several files with one name that of the first folder counts.
 //
-// registries_d: their *.yaml say where the signatures of images are: nothing else reads them, and no signature is looked at. Of several with one name
-// that of the first folder counts; a key that occurs in two files is an error that names both.
+// registries_d: the folders' *.yaml say where the signatures of images are. Only ocireg_explain reads them, and no signature is looked at. Of several
+// files with one name that of the first folder counts; a key that occurs in two files is an error that names both.
 //
-// containers_registries: registries.conf in XDG_CONFIG_HOME/containers or ~/.config/containers, else in /etc/containers, else in
-// /usr/share/containers, with the files of all their registries.conf.d. If CONTAINERS_REGISTRIES_CONF names a file, only that. Without registries_d,
-// also all their registries.d. Older versions (containers/image 5) read the files of the user's folder after those of the machine's, which are not
-// read if the user has a registries.conf. They read all folders even beside a file that is named, and of registries.d that of ~/.config, or if there
-// is none that of /etc. What podman remembers in short-name-aliases.conf, and credential-helpers, are not read.
+// containers_registries: the files are registries.conf in XDG_CONFIG_HOME/containers or ~/.config/containers, else in /etc/containers, else in
+// /usr/share/containers, with the files of all their registries.conf.d; or, if CONTAINERS_REGISTRIES_CONF names a file, that file alone. If
+// registries_d is not given, all their registries.d are read too. Older versions of podman and skopeo (containers/image 5) read the files of the
+// user's folder after those of the machine's, which are not read if the user has a registries.conf. They read all folders even beside a file that is
+// named, and of registries.d that of ~/.config, or if there is none that of /etc. What podman remembers in short-name-aliases.conf, and
+// credential-helpers, are not read.
 //
-// containerd_certs_dir: or certificates instead of hosts.toml. A broken one is an error for the names that it is for, not passed over as there; a
-// host http:// is asked by https first only with skip_verify = true; docker.io and index.docker.io are Docker Hub's registry. A header Authorization,
-// Basic or Bearer, goes with every request to its host, and nowhere else, until the host refuses it; not where the caller or the stored credentials
-// have some for that host; where a credential helper fails, that is a warning. A User-Agent there is sent instead of the client's.
+// containerd_certs_dir: a folder of a host may have certificates instead of a hosts.toml. A broken hosts.toml is an error for the names that it is
+// for, while containerd passes over it; a host http:// is asked by https first only with skip_verify = true; docker.io and index.docker.io are Docker
+// Hub's registry. A header Authorization, Basic or Bearer, goes with every request to its host, and nowhere else, until the host refuses it; it is
+// not sent where the caller or the stored credentials have some for that host, and where a credential helper fails, that is a warning. A User-Agent
+// in a hosts.toml is sent instead of the client's.
 //
-// k3s_registries: an endpoint or expression that is not valid is an error, not skipped as there. Of several expressions that change a name the first
-// in the file counts, there any. The configs of * are ignored, because their login would reach any registry. registry-1.docker.io is Docker Hub.
+// k3s_registries: an endpoint or expression that is not valid is an error, while k3s skips it. Of several expressions that change a name the first in
+// the file counts, with k3s any of them. The configs of * are ignored, because their login would reach any registry. registry-1.docker.io is Docker
+// Hub.
 //
-// docker_daemon_json: its registry-mirrors, which are for Docker Hub, and insecure-registries. Loopback hosts are insecure too with it, as there;
-// names are not looked up to see whether they are in an insecure network.
+// docker_daemon_json: the file's registry-mirrors, which are for Docker Hub, and its insecure-registries are used. With this option loopback hosts
+// are insecure too, as for Docker; names are not looked up to see whether they are in an insecure network.
 //
-// short_names: wherever a call takes one. "docker.io": one of Docker Hub; "files": what the aliases of the files above say, else the registry of
-// their unqualified-search-registries. Where there are several it is OCIREG_INVALID_REFERENCE, which lists them, in each short-name-mode, because a
-// library cannot ask the user. podman, where it cannot ask, tries them in turn except when enforcing, and takes what a stranger has in the first.
-// skopeo always takes Docker Hub.
+// short_names: with "docker.io", every call takes a name without a registry as one of Docker Hub. With "files" such a name is what the aliases in the
+// files of registries_conf, registries_conf_dir and containers_registries say, else a name of the registry of their unqualified-search-registries. If
+// there are several registries, the call is OCIREG_INVALID_REFERENCE, which lists them, in each short-name-mode, because a library cannot ask the
+// user. podman, where it cannot ask, tries them in turn except when enforcing, and takes what a stranger has in the first. skopeo always takes Docker
+// Hub.
 //
-// job_threads: those that wait for ocireg_job_answer (at most 1024) leave their place to others, and while all are at work a call to a registry host
-// that none of them is for gets one more, at most as many again.
+// job_threads: calls that wait for ocireg_job_answer (at most 1024) leave their place to others. While all threads are at work, a call to a registry
+// host that none of them is for gets one more, at most as many again.
 //
 // Redirects go through the proxy too. A proxy resolves names itself, so of the hosts that a server names only local addresses,
 // "localhost" and the names of clouds' metadata services can be refused there. A proxy that refuses or wants other credentials
@@ -1040,7 +1051,7 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 // the hosts that it redirects to.
 //
 // Options:
-//   plain_http (boolean): true: http; false: https; without it https, or for a loopback host http if it answers a TLS hello with anything else
+//   plain_http (boolean, default: https, or on loopback http if a TLS hello gets any other answer): true: http; false: https
 //   endpoint (string): scheme, host, port and path prefix under which the host's API really is, such as "https://h/dockerproxy"
 //   mirrors (list of strings): where else to get what is there, before it is asked itself, in this order; see below
 //   mirrors_only (boolean, default: false): only its mirrors are asked: no request is sent to the host itself, and none is led to it by others
@@ -1064,22 +1075,23 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 //   ca_file (string or list of strings): PEM files of certificate authorities, and of servers' own certificates
 //   ca_only (boolean, default: false): those instead of the platform's
 //   client_cert_file (string): PEM file of a client certificate with its chain
-//   client_key_file (string): PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase; the same file when left out
+//   client_key_file (string, default: client_cert_file): PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase
 //
-// address: the Host header and TLS still use the name. Only for a host with a name.
+// address: the Host header and TLS still use the name. A host that is an address itself cannot have this option.
 //
-// download_bytes_per_second: besides the client's option. What the host redirects to elsewhere, such as the storage of its blobs, counts as its own.
+// download_bytes_per_second: the client's option of this name holds too. What the host redirects to elsewhere, such as the storage of its blobs,
+// counts as its own.
 //
 // anonymous: a mirror is a host of its own: what its options say, and what is stored for it, is sent to it as ever.
 //
-// trusted_realms: besides those of its own domain. "http://HOST[:PORT]" may receive them without TLS although this host uses https, which otherwise
-// is refused with OCIREG_PROTOCOL.
+// trusted_realms: a token server of the host's own domain may receive them without this option. With "http://HOST[:PORT]" a server may receive them
+// without TLS although this host uses https; without it that is refused with OCIREG_PROTOCOL.
 //
-// identity_token: a new one issued by the server replaces it. Protocol v1 has no use for it.
+// identity_token: a new identity token that the server issues replaces this one. Protocol v1 has no use for identity tokens.
 //
-// ca_file: the latter are taken as they are, for their names and days, as one among the platform's is.
+// ca_file: a server's own certificate is trusted as it is, for its names and days, as one among the platform's is.
 //
-// client_cert_file: for the hosts that the caller names and their own token servers, never for hosts that a server names.
+// client_cert_file: the client certificate is for the hosts that the caller names and their own token servers, never for hosts that a server names.
 //
 // A mirror is [SCHEME://]HOST[:PORT][/PREFIX]; PREFIX is put before the repository's name, behind the usual /v2/. In JSON it may
 // be an object, and a string may be the text of one: {"endpoint": the same, "by_digest_only": boolean (it is not asked for
@@ -1157,7 +1169,7 @@ ocireg_status ocireg_reference_parse(const char *name,
 // The digest of bytes in memory, as "sha256:...". `data` may be NULL when `size` is 0. Any thread.
 //
 // Options:
-//   algorithm (string): "sha256", which it is by default, or "sha512"
+//   algorithm (string, default: "sha256"): "sha256" or "sha512"
 //
 // Result: a string; free with ocireg_string_free.
 //
@@ -1194,7 +1206,7 @@ ocireg_status ocireg_manifest_inspect(const uint8_t *data,
 // programs write, annotations by name: the same parts make the same bytes. Put them with ocireg_manifest_put. Any thread.
 //
 // Options:
-//   algorithm (string): "sha256", which it is by default, or "sha512"
+//   algorithm (string, default: "sha256"): "sha256" or "sha512"
 //
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, as in
 // ocireg_manifest_inspect, freed with ocireg_string_free.
@@ -1282,7 +1294,7 @@ ocireg_status ocireg_registry_catalog(ocireg_client *client,
 //   digests (boolean, default: false): look up each tag's digest too, one request a tag
 //   digest_tags (boolean, default: true): false leaves out tags that are made of a digest
 //
-// digest_tags: lists of referrers (sha256-HEX), and what cosign and others keep beside them (sha256-HEX.sig).
+// digest_tags: such tags are lists of referrers (sha256-HEX), and what cosign and others keep beside them (sha256-HEX.sig).
 //
 // Result: {"name": string, "tags": [string], "last": string or null (the last of them, when there are more), "next": string or
 // null (give it as `next` to go on; null at the end), "served_by": HOST[:PORT], the registry's or a mirror's, null of another place [,
@@ -1408,14 +1420,14 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 //   referrers_tag (boolean, default: true): false leaves the referrers tag alone
 //   allow_missing (boolean, default: false): into a layout or a dir:, put the manifest even if what it refers to is missing
 // Each of the tags, which are looked at before anything is written, and once more when they are set:
-//   if_exists (string): "replace" (the default), "fail" or "skip": what becomes of a name that refers to a manifest already
+//   if_exists (string, default: "replace"): "replace", "fail" or "skip": what becomes of a name that refers to a manifest already
 //   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and nothing is written
 //
-// allow_missing: that is checked there; a registry decides it itself. Of a layout with an index of which something is missing ocireg_layout_clean
-// removes nothing, unless it is told to.
+// allow_missing: layouts and directories take a manifest only if what it refers to is there; a registry decides that itself. In a layout with an
+// index of which something is missing, ocireg_layout_clean removes nothing, unless it is told to.
 //
-// if_exists: "fail": even when it refers to this one, it is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
-// says so.
+// if_exists: with "fail", a name that refers to a manifest, even to this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; with "skip" it stays
+// as it is, and the result says so.
 //
 // Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null, "tags":
 // [string], all that were set, "skipped": [string], those that were left as they are (if_exists "skip"; when it is all of them,
@@ -1509,7 +1521,7 @@ ocireg_status ocireg_referrers(ocireg_client *client,
 //   list_others (boolean, default: false): find the other tags of the same digest, one HEAD a tag for the first 256
 //   replace (boolean, default: false): where the registry deletes no tag, put an empty index under it and delete that by its digest
 //
-// replace: for that moment the tag names the empty index.
+// replace: the tag names the empty index for a moment, until that is deleted.
 //
 // Result, `json` may be NULL: {"tag": string, "digest": what it named (of several images the first), "status": the registry's HTTP status, null in a layout or an archive, "manifest":
 // "kept", "restored" (the registry deleted it, and it was put back), "deleted", "unknown" when the registry does not
@@ -1552,14 +1564,14 @@ ocireg_status ocireg_blob_head(ocireg_client *client,
 // ocireg_blob_get_fd. Blocks.
 //
 // Options:
-//   if_exists (string): "replace" (the default), or "skip": a file that holds the blob already stays as it is
+//   if_exists (string, default: "replace"): "replace", or "skip": a file that holds the blob already stays as it is
 //   resume (boolean, default: true): false: begin at the first byte, remove what an earlier call has left, and leave nothing after a failure
 //   offset (integer, default: 0): only a piece, which cannot be verified, wherever it comes from (a mirror as well): from this byte on
-//   length (integer): only a piece, which cannot be verified, wherever it comes from: this many bytes; without it all that follow
+//   length (integer, default: all that follow): only a piece, which cannot be verified, wherever it comes from: this many bytes
 //   size (integer): the blob's size from its descriptor
-//   limit (integer): only for reads into memory: the most bytes to read, 67108864 without it
 //
-// if_exists: a regular file of this user or root, found to hold it by its digest, and by its size if that is given; nothing is requested for it.
+// if_exists: with "skip", a regular file of this user or root is found to hold the blob by its digest, and by its size if that is given; nothing is
+// requested for it then.
 //
 // Result, `json` may be NULL: {"digest": string, "size": number or null (of the whole blob), "offset": number, "length": number
 // (bytes delivered), "verified": boolean (false for a piece), "resumed": number (how many of them an earlier call had left),
@@ -1584,9 +1596,8 @@ ocireg_status ocireg_blob_get_file(ocireg_client *client,
 //
 // Options:
 //   offset (integer, default: 0): only a piece, which cannot be verified, wherever it comes from (a mirror as well): from this byte on
-//   length (integer): only a piece, which cannot be verified, wherever it comes from: this many bytes; without it all that follow
+//   length (integer, default: all that follow): only a piece, which cannot be verified, wherever it comes from: this many bytes
 //   size (integer): the blob's size from its descriptor
-//   limit (integer): only for reads into memory: the most bytes to read, 67108864 without it
 //
 // Result, `json` may be NULL: as in ocireg_blob_get_file without "path" and "skipped". Free with ocireg_string_free.
 //
@@ -1601,7 +1612,11 @@ ocireg_status ocireg_blob_get_fd(ocireg_client *client,
 
 // Gets a blob into memory. Blocks.
 //
-// Options: those of ocireg_blob_get_fd.
+// Options:
+//   offset (integer, default: 0): only a piece, which cannot be verified, wherever it comes from (a mirror as well): from this byte on
+//   length (integer, default: all that follow): only a piece, which cannot be verified, wherever it comes from: this many bytes
+//   size (integer): the blob's size from its descriptor
+//   limit (integer, default: 67108864): the most bytes to read; more are OCIREG_LIMIT_EXCEEDED
 //
 // Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as in ocireg_blob_get_fd, freed with
 // ocireg_string_free.
@@ -1665,13 +1680,13 @@ void ocireg_blob_reader_free(ocireg_blob_reader *reader);
 // failure on the way is tried again from the start. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
-//   digest (string): the digest that the bytes must have; without it sha256 is computed
+//   digest (string, default: their sha256): the digest that the bytes must have
 //   size (integer): the size that it must have; of a stream no more is sent, and with digest no more is read
 //   chunk_size (integer): send it in chunks of this many bytes, each kept in memory
 //   single_post (boolean, default: false): one POST instead of POST and PUT, where the registry can
 //   mount_from (list of strings): repositories of the same registry that may have it: it is mounted from the first that has
 //
-// chunk_size: a stream whose size or digest is not given goes in chunks of 4194304 without it.
+// chunk_size: by default only a stream whose size or digest is not given goes in chunks, of 4194304 bytes.
 //
 // Into a layout or a dir:, which is made if it is not there, only digest and size count. The blob appears whole and verified, under its
 // digest. Until a manifest names it, cleaning the layout removes it (ocireg_layout_clean). The bytes are read, and have to be those of
@@ -1736,7 +1751,7 @@ ocireg_status ocireg_blob_put_stream(ocireg_client *client,
 // Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
-//   size (integer): the blob's size from its descriptor; without it the source is asked for that
+//   size (integer, default: what the source says): the blob's size from its descriptor
 //
 // Result, `json` may be NULL: {"source": string, "destination": string, "digest": string, "size": number, "uploaded": boolean (false
 // when the destination had it, or it was mounted), "mounted": boolean, "resumed": number (how many bytes an earlier call had
@@ -1773,7 +1788,7 @@ ocireg_status ocireg_blob_delete(ocireg_client *client,
 // Options:
 //   chunk_size (integer, default: 4194304): bytes in one request, kept in memory until the registry has them
 //
-// chunk_size: a registry's OCI-Chunk-Min-Length makes it larger.
+// chunk_size: an OCI-Chunk-Min-Length of the registry makes the chunks larger.
 //
 // Errors: the common ones. Source: distribution-spec end-4a, end-5.
 ocireg_status ocireg_upload_start(ocireg_client *client,
@@ -1829,7 +1844,7 @@ void ocireg_upload_free(ocireg_upload *upload);
 // For an upload that is simply fed with bytes see ocireg_upload_start. Blocks.
 //
 // Options:
-//   digest_algorithm (string): of the digest that the blob will have, sha256 without it; other algorithms are announced to newer registries
+//   digest_algorithm (string, default: "sha256"): of the digest that the blob will have; newer registries are told any other
 //
 // Result, a session: {"url": string (absolute; any client that has it may be able to write to the session), "repository": string,
 // "offset":
@@ -1865,7 +1880,7 @@ ocireg_status ocireg_upload_session_status(ocireg_client *client,
 // continued where the registry has it. Blocks.
 //
 // Options:
-//   offset (integer): where the bytes start in the blob; without it at the session's offset
+//   offset (integer, default: the session's offset): where the bytes start in the blob
 //
 // Result: the session behind the chunk, as in ocireg_upload_session_start. Free with ocireg_string_free.
 //
@@ -1989,36 +2004,38 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 //   foreign_layers (boolean, default: false): also layers that are meant to be fetched from elsewhere
 //   convert_schema1 (boolean, default: false): make an OCI image of a schema-1 manifest, which is copied unchanged otherwise
 //   compression (string): "gzip", "zstd" or "none": for layers that are plain tars
-//   compression_level (integer): 1 to 9 with gzip, 6 without it; 1 with zstd
+//   compression_level (integer, default: 6 for gzip, 1 for zstd): 1 to 9 for gzip, 1 for zstd, and refused with "none"
 //   concurrency (integer, default: 4): 1 to 64: transfers at once
 //   dry_run (boolean, default: false): only say what would be done
 //   source_fd (integer): the descriptor that the `-` of a source docker-archive:- or oci-archive:- stands for
 //   destination_fd (integer): the descriptor that the `-` of a destination docker-archive:- or oci-archive:- stands for
 // The destination's name, which is looked at before anything is read or written, and once more when it is set:
-//   if_exists (string): "replace" (the default), "fail" or "skip": what becomes of a name that refers to a manifest already
+//   if_exists (string, default: "replace"): "replace", "fail" or "skip": what becomes of a name that refers to a manifest already
 //   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and nothing is written
 //
-// platform: one gives that image alone, several give an index that holds only them and their attestations. An image that is not in an index must be
-// for them.
+// platform: one platform gives that image alone, several give an index that holds only their images and the attestations of these. An image that is
+// not in an index must be for the wanted platforms.
 //
-// all: a docker-archive takes the host's platform by default, and refuses all.
+// all: to a docker-archive the image for the host's platform is copied by default, and all is refused.
 //
-// referrers: and what cosign keeps under tags made of their digests, sha256-HEX.sig, .att and .sbom, which it keeps: in a layout as names.
+// referrers: what cosign keeps under tags made of the manifests' digests, sha256-HEX.sig, .att and .sbom, is copied too and keeps these tags, in a
+// layout as names.
 //
-// convert_schema1: its signatures are verified first, and are not part of the image; those in an index are left alone.
+// convert_schema1: the signatures of a schema-1 manifest are verified first, and are not part of the OCI image. Schema-1 manifests in an index are
+// left alone.
 //
-// compression: without it gzip for those that come from a docker-archive and go to a registry, as docker and other tools do it, else none, so that
-// any other copy keeps its digests.
+// compression: the default is gzip for layers that come from a docker-archive and go to a registry, as docker and other tools do it, else none, so
+// that any other copy keeps its digests.
 //
-// dry_run: the counts are those of the plan, nothing is made at the destination and no lock is waited for.
+// dry_run: the counts of the result are those of the plan; nothing is made at the destination, and no lock is waited for.
 //
-// source_fd: instead of standard input: a file, a pipe or a socket, read from its current position. It stays open, and its position afterwards is not
-// specified.
+// source_fd: the descriptor may be a file, a pipe or a socket, and is read from its current position. It stays open, and its position afterwards is
+// not specified. By default `-` is standard input.
 //
-// destination_fd: instead of standard output; it stays open, at the end of what was written.
+// destination_fd: the descriptor stays open, at the end of what was written. By default `-` is standard output.
 //
-// if_exists: "fail": even when it refers to this one, it is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
-// says so.
+// if_exists: with "fail", a name that refers to a manifest, even to this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; with "skip" it stays
+// as it is, and the result says so.
 //
 // An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
 // the new image, and an image whose last name has moved goes. What refers to another manifest (a signature, an SBOM: whatever has a
@@ -2188,15 +2205,15 @@ ocireg_status ocireg_artifact_new(ocireg_artifact **artifact, ocireg_error **err
 //
 // Options:
 //   title (string): the name under which it is pulled (org.opencontainers.image.title)
-//   media_type (string): its media type, instead of the one that oras gives too
+//   media_type (string): its media type
 //   annotations (list of strings): KEY=VALUE each, of its descriptor
 //   config (boolean, default: false): it is the artifact's config, of which there is one at most, and has no title
 //
-// title: relative, without "..", and different from those of the others. Without it a file or folder gets its path, or the last part of a path that
-// is absolute or leads upwards.
+// title: a title is relative, without "..", and different from those of the other parts. The default for a file or folder is its path, or the last
+// part of a path that is absolute or leads upwards.
 //
-// media_type: without it application/vnd.oci.image.layer.v1.tar, of a folder application/vnd.oci.image.layer.v1.tar+gzip and of a config
-// application/vnd.unknown.config.v1+json.
+// media_type: the default is what oras gives too: application/vnd.oci.image.layer.v1.tar for a file, application/vnd.oci.image.layer.v1.tar+gzip for
+// a folder, and application/vnd.unknown.config.v1+json for a config.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 ocireg_status ocireg_artifact_add_file(ocireg_artifact *artifact,
@@ -2221,20 +2238,20 @@ ocireg_status ocireg_artifact_add_memory(ocireg_artifact *artifact,
 // Options:
 // The part:
 //   title (string): the name under which it is pulled (org.opencontainers.image.title)
-//   media_type (string): its media type, instead of the one that oras gives too
+//   media_type (string): its media type
 //   annotations (list of strings): KEY=VALUE each, of its descriptor
 //   config (boolean, default: false): it is the artifact's config, of which there is one at most, and has no title
 // Where the bytes wait:
-//   temporary_dir (string): the folder for bytes that have to wait on the disk
+//   temporary_dir (string, default: /var/tmp, or /tmp where there is none): the folder for bytes that have to wait on the disk
 //   max_temporary_bytes (integer, default: 68719476736): the most that may wait there for one call
 //
-// title: relative, without "..", and different from those of the others. Without it a file or folder gets its path, or the last part of a path that
-// is absolute or leads upwards.
+// title: a title is relative, without "..", and different from those of the other parts. The default for a file or folder is its path, or the last
+// part of a path that is absolute or leads upwards.
 //
-// media_type: without it application/vnd.oci.image.layer.v1.tar, of a folder application/vnd.oci.image.layer.v1.tar+gzip and of a config
-// application/vnd.unknown.config.v1+json.
+// media_type: the default is what oras gives too: application/vnd.oci.image.layer.v1.tar for a file, application/vnd.oci.image.layer.v1.tar+gzip for
+// a folder, and application/vnd.unknown.config.v1+json for a config.
 //
-// temporary_dir: without it /var/tmp, or /tmp where there is none; no environment is read.
+// temporary_dir: no environment variable, such as TMPDIR, changes the default.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_CALLBACK, OCIREG_IO, OCIREG_LIMIT_EXCEEDED, OCIREG_FORKED.
 ocireg_status ocireg_artifact_add_stream(ocireg_artifact *artifact,
@@ -2253,23 +2270,23 @@ void ocireg_artifact_free(ocireg_artifact *artifact);
 // OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
-//   image_spec (string): "v1.1", which it is by default, or "v1.0"
+//   image_spec (string, default: "v1.1"): the version of the image specification, "v1.1" or "v1.0"
 //   subject (string): the place of what it is about, in the same repository or layout, or its digest alone
 // The artifact:
-//   artifact_type (string): what it is, a media type; without it application/vnd.unknown.artifact.v1, or what its config is
+//   artifact_type (string, default: application/vnd.unknown.artifact.v1, or what its config is): what it is, a media type
 //   annotations (list of strings): KEY=VALUE each, of the manifest; org.opencontainers.image.created is there only when it is given here
 //   times (boolean, default: false): the tars of folders have the times of their files
 //   concurrency (integer, default: 4): 1 to 64: transfers at once
 // The name of its place, which is looked at before anything else, and once more when it is set:
-//   if_exists (string): "replace" (the default), "fail" or "skip": what becomes of a name that refers to a manifest already
+//   if_exists (string, default: "replace"): "replace", "fail" or "skip": what becomes of a name that refers to a manifest already
 //   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and nothing is written
 //
-// image_spec: "v1.0" is for registries that refuse an artifactType; that is the type of the config then.
+// image_spec: "v1.0" is for registries that refuse a manifest with an artifactType: the type of its config is then that of the artifact.
 //
-// times: without it the same files give the same bytes whenever they were made.
+// times: without this option the same files give the same bytes whenever they were made.
 //
-// if_exists: "fail": even when it refers to this one, it is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
-// says so.
+// if_exists: with "fail", a name that refers to a manifest, even to this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; with "skip" it stays
+// as it is, and the result says so.
 //
 // Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "size": number (of the manifest),
 // "artifactType": string or null, "config": descriptor, "layers": [descriptor], "subject": descriptor or null, "blobs": as in
@@ -2294,12 +2311,12 @@ ocireg_status ocireg_artifact_push(ocireg_client *client,
 // Options:
 //   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of the index itself
 // The artifact:
-//   artifact_type (string): what it is, a media type; without it application/vnd.unknown.artifact.v1, or what its config is
+//   artifact_type (string, default: application/vnd.unknown.artifact.v1, or what its config is): what it is, a media type
 //   annotations (list of strings): KEY=VALUE each, of the manifest; org.opencontainers.image.created is there only when it is given here
 //   times (boolean, default: false): the tars of folders have the times of their files
 //   concurrency (integer, default: 4): 1 to 64: transfers at once
 //
-// times: without it the same files give the same bytes whenever they were made.
+// times: without this option the same files give the same bytes whenever they were made.
 //
 // Result, `json` may be NULL: as in ocireg_artifact_push. Free with ocireg_string_free.
 //
@@ -2330,13 +2347,13 @@ ocireg_status ocireg_artifact_attach(ocireg_client *client,
 //   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
 //   titles (list of strings): only files with one of these titles, in which * is any text and ? any one character
 //   media_types (list of strings): only files of one of these media types, with * and ? too
-//   keep_old (boolean, default: false): files that are there are left as they are; without it they are replaced
+//   keep_old (boolean, default: false): files that are there are left as they are, and not replaced
 //   unpack (boolean, default: true): false: packed folders stay the files that they came as
 //   max_bytes (integer, default: 68719476736): the most bytes to unpack, and of copies of blobs that have several titles
 //   max_ratio (integer, default: 250): the most bytes of a folder for each packed one, from the first GiB on
 //   concurrency (integer, default: 4): 1 to 64: transfers at once
 //
-// titles: none is OCIREG_NOT_FOUND, and an empty list OCIREG_INVALID_ARGUMENT.
+// titles: if no file has one of these titles, the call is OCIREG_NOT_FOUND; an empty list is OCIREG_INVALID_ARGUMENT.
 //
 // Result, `json` may be NULL: {"source": string, "digest": string, "mediaType": string, "artifactType": string or null, "path":
 // string (the folder), "files": [{"title": string, "path": string, "digest": string, "size": number, "mediaType": string (of its
@@ -2388,18 +2405,19 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 //   exclude (list of strings): globs: none of these
 //   newest (integer): of the tags that are left, only so many: those of the highest versions
 //
-// referrers: then what is there is looked through too.
+// referrers: with this option images that the destination has already are looked through too.
 //
-// prune: only if nothing failed: those that tags, tags_regex, semver and exclude select. With newest, which then needs tags, tags_regex or semver,
-// also those that are no longer among the newest. Manifests stay, and if no tag of the source is selected, nothing is removed.
+// prune: tags are removed only if nothing failed, and only those that tags, tags_regex, semver and exclude select. With newest, which then needs
+// tags, tags_regex or semver, those that are no longer among the newest are removed too. Manifests stay, and if no tag of the source is selected,
+// nothing is removed.
 //
-// scoped: its port after _, not only its last word.
+// scoped: the name below the destination is HOST[_PORT]/PATH; without this option it is only the last word of the path.
 //
 // semver: a range may also be "~1.2.3", "1.2.x" or "1.2 - 1.4". The tags v1.2.3 and 1.2 are versions too. A tag with a suffix such as 1.2.3-alpine is
 // a pre-release, which comes before its version: it is in "^1.2" and "<=1.2.3", and not in ">=1.2.3". A range that ends before a version has no
 // pre-release of that version: 2.0.0-rc1 is not in "^1.2", "1.x", "<2" and "<2.0.0", but it is in "<=2.0.0" and "<2.0.0-rc2".
 //
-// newest: and after them what is not a version, the highest by its name first. A date such as 20240131 is a version too, and a high one.
+// newest: what is not a version comes after all versions, the highest by its name first. A date such as 20240131 is a version too, and a high one.
 //
 // Each kind of filter narrows the selection: a tag must match one of tags, one of tags_regex, and one of semver.
 // Tags that are made of a digest (sha256-HEX, sha256-HEX.sig) are never selected by themselves: with referrers they come with
@@ -2469,7 +2487,7 @@ ocireg_status ocireg_sync(ocireg_client *client,
 // common, the first has it, and the other's is a failure. Blocks.
 //
 // Options:
-//   list_format (string): "lines", which it is by default, or "skopeo"
+//   list_format (string, default: "lines"): "lines" or "skopeo"
 // As of one:
 //   platform (list of strings): OS/ARCH[/VARIANT] each: of an index, only these, as in ocireg_copy
 //   referrers (boolean, default: false): also signatures, SBOMs and whatever else refers to the images, as in ocireg_copy
@@ -2489,20 +2507,21 @@ ocireg_status ocireg_sync(ocireg_client *client,
 //   exclude (list of strings): globs: none of these
 //   newest (integer): of the tags that are left, only so many: those of the highest versions
 //
-// list_format: "lines" are SOURCE [DESTINATION] each, and comments from # on; "skopeo" is the YAML of skopeo sync.
+// list_format: in "lines" each line is SOURCE [DESTINATION], and a comment begins with #; "skopeo" is the YAML of skopeo sync.
 //
-// referrers: then what is there is looked through too.
+// referrers: with this option images that the destination has already are looked through too.
 //
-// prune: only if nothing failed: those that tags, tags_regex, semver and exclude select. With newest, which then needs tags, tags_regex or semver,
-// also those that are no longer among the newest. Manifests stay, and if no tag of the source is selected, nothing is removed.
+// prune: tags are removed only if nothing failed, and only those that tags, tags_regex, semver and exclude select. With newest, which then needs
+// tags, tags_regex or semver, those that are no longer among the newest are removed too. Manifests stay, and if no tag of the source is selected,
+// nothing is removed.
 //
-// scoped: its port after _, not only its last word.
+// scoped: the name below the destination is HOST[_PORT]/PATH; without this option it is only the last word of the path.
 //
 // semver: a range may also be "~1.2.3", "1.2.x" or "1.2 - 1.4". The tags v1.2.3 and 1.2 are versions too. A tag with a suffix such as 1.2.3-alpine is
 // a pre-release, which comes before its version: it is in "^1.2" and "<=1.2.3", and not in ">=1.2.3". A range that ends before a version has no
 // pre-release of that version: 2.0.0-rc1 is not in "^1.2", "1.x", "<2" and "<2.0.0", but it is in "<=2.0.0" and "<2.0.0-rc2".
 //
-// newest: and after them what is not a version, the highest by its name first. A date such as 20240131 is a version too, and a high one.
+// newest: what is not a version comes after all versions, the highest by its name first. A date such as 20240131 is a version too, and a high one.
 //
 // Result, `json` may be NULL: as in ocireg_sync. Free with ocireg_string_free. A repository whose tags cannot be listed is one
 // failure, with the repositories as source and destination, and so is a layout or an archive that cannot be read.
@@ -2527,8 +2546,8 @@ ocireg_status ocireg_sync_list(ocireg_client *client,
 // Options:
 //   keys (list of strings): keys that must all have signed, each an id such as "LJ5H:RTFE:..." or a public key as PEM text
 //   ca_pem (string): certificate authorities as PEM text, one of which must stand behind at least one signature
-//   ca_file (string): a PEM file of certificate authorities, likewise
-//   time (string): when the certificates must be valid, such as "2015-04-08T18:52:59Z"; without it now
+//   ca_file (string): a PEM file of such certificate authorities
+//   time (string, default: now): when the certificates must be valid, such as "2015-04-08T18:52:59Z"
 //
 // Result: {"digest": string (of the payload, which is the manifest's), "name": string, "tag": string, "architecture":
 // string or null, "fs_layers": [string] (digests, the topmost layer first), "history": [{"id": string, "parent": string or
@@ -2565,7 +2584,7 @@ ocireg_status ocireg_schema1_payload(const uint8_t *data,
 //
 // Options:
 //   chain (string): certificates as PEM text, that of the key first; they go into the header instead of the key
-//   time (string): when it was signed, such as "2015-04-08T18:52:59Z"; without it now
+//   time (string, default: now): when it was signed, such as "2015-04-08T18:52:59Z"
 //
 // Result: `signed_manifest`, freed with ocireg_buffer_free.
 //
@@ -2581,7 +2600,7 @@ ocireg_status ocireg_schema1_sign(const uint8_t *data,
 // Makes a private key for ocireg_schema1_sign, on the curve P-256, from the system's random numbers. Any thread.
 //
 // Options:
-//   format (string): "pkcs8", which it is by default ("PRIVATE KEY"), or "sec1" ("EC PRIVATE KEY"), as libtrust writes it
+//   format (string, default: "pkcs8"): "pkcs8" ("PRIVATE KEY"), or as libtrust writes it "sec1" ("EC PRIVATE KEY")
 //
 // Result: PEM text, not encrypted; overwrite it before it is freed with ocireg_string_free, where that matters.
 //
@@ -2616,9 +2635,9 @@ ocireg_status ocireg_schema1_key_info(const char *pem,
 //   credentials_file (string): keep them in this file
 //   docker_config (string): keep them in the config.json of this folder
 //
-// offline_token: not all servers issue one.
+// offline_token: not all servers issue an identity token.
 //
-// scope: such as "repository:team/app:pull,push"; where Basic is used it means nothing.
+// scope: an example is "repository:team/app:pull,push". At a host that uses Basic, scopes mean nothing.
 //
 // Without credentials_file and docker_config they are kept in the first file that the client's own options credentials_file,
 // docker_config and stored_credentials look into.
@@ -2711,18 +2730,18 @@ ocireg_status ocireg_explain(ocireg_client *client,
 // that does not exist, which changes nothing. Blocks.
 //
 // Options:
-//   actions (string or list of strings): what it is for, instead of "pull": "pull", "push", "delete", "*" or what else the registry knows
+//   actions (string or list of strings, default: "pull"): what it is for: "pull", "push", "delete", "*" or what else the registry knows
 //   scope (string or list of strings): more that the same token is for, each TYPE:NAME:ACTION[,ACTION...]
 // Which token will do:
 //   fresh (boolean, default: false): a new token, whatever is in the cache
 //   min_validity_ms (integer): of the cached ones only one that is valid for longer than that; a new one may still end sooner
 //   refused (string): the value of the Authorization header that the registry refused, or the token in it
 //
-// actions: several with commas between them too.
+// actions: a text may have several actions, with commas between them.
 //
-// scope: such as "repository:team/base:pull", which a mount from there needs.
+// scope: an example is "repository:team/base:pull", which a mount from there needs.
 //
-// refused: it is dropped from the cache, which other tokens are not, and not returned again.
+// refused: the token that was refused is dropped from the cache and not returned again; other tokens stay in the cache.
 //
 // When the registry answers the caller's request with 401, or a token that is no longer new with 400 or 403: call again with the
 // option refused. If there is nothing but what was refused, the call ends with OCIREG_UNAUTHENTICATED, so that a loop ends.
@@ -2768,15 +2787,16 @@ ocireg_status ocireg_token(ocireg_client *client,
 //   min_validity_ms (integer): of the cached ones only one that is valid for longer than that; a new one may still end sooner
 //   refused (string): the value of the Authorization header that the registry refused, or the token in it
 //
-// follow: that may answer with a redirect. Which authorization it requires is found out as in ocireg_token.
+// follow: the registry's own URL, which is given with false, may answer with a redirect. Which authorization it requires is found out as in
+// ocireg_token.
 //
-// check: further redirects are followed, and a token that it requires is in its headers. What the registry itself requires is then found out as in
-// ocireg_token, if it was not asked for any.
+// check: with this option further redirects are followed, and the token that the last URL requires is in the headers. What the registry itself
+// requires is then found out as in ocireg_token, if the registry asked for no token.
 //
-// failed: they are passed over for a minute, as those that fail this client itself. Where no other is left it is OCIREG_NETWORK, and for what is no
-// endpoint of the reference OCIREG_INVALID_ARGUMENT.
+// failed: endpoints that are named here are passed over for a minute, as those that fail this client itself. If no other endpoint is left the call is
+// OCIREG_NETWORK, and a text that is no endpoint of the reference is OCIREG_INVALID_ARGUMENT.
 //
-// refused: it is dropped from the cache, which other tokens are not, and not returned again.
+// refused: the token that was refused is dropped from the cache and not returned again; other tokens stay in the cache.
 //
 // The caller has to follow redirects itself, and to send the headers of a location to its host and to no other to which that
 // redirects. It also has to compare size and digest of what arrives: ocireg_blob_get_file with the option if_exists "skip" does
@@ -2823,15 +2843,16 @@ ocireg_status ocireg_blob_locate(ocireg_client *client,
 //   min_validity_ms (integer): of the cached ones only one that is valid for longer than that; a new one may still end sooner
 //   refused (string): the value of the Authorization header that the registry refused, or the token in it
 //
-// follow: that may answer with a redirect. Which authorization it requires is found out as in ocireg_token.
+// follow: the registry's own URL, which is given with false, may answer with a redirect. Which authorization it requires is found out as in
+// ocireg_token.
 //
-// check: further redirects are followed, and a token that it requires is in its headers. What the registry itself requires is then found out as in
-// ocireg_token, if it was not asked for any.
+// check: with this option further redirects are followed, and the token that the last URL requires is in the headers. What the registry itself
+// requires is then found out as in ocireg_token, if the registry asked for no token.
 //
-// failed: they are passed over for a minute, as those that fail this client itself. Where no other is left it is OCIREG_NETWORK, and for what is no
-// endpoint of the reference OCIREG_INVALID_ARGUMENT.
+// failed: endpoints that are named here are passed over for a minute, as those that fail this client itself. If no other endpoint is left the call is
+// OCIREG_NETWORK, and a text that is no endpoint of the reference is OCIREG_INVALID_ARGUMENT.
 //
-// refused: it is dropped from the cache, which other tokens are not, and not returned again.
+// refused: the token that was refused is dropped from the cache and not returned again; other tokens stay in the cache.
 //
 // Result: as ocireg_blob_locate's; "digest", "size" and "mediaType" as the registry says, or null where it does not, or was not
 // asked. A secret. Free with ocireg_string_free.
@@ -3293,11 +3314,11 @@ ocireg_status ocireg_image_size(ocireg_client *client,
 // Options:
 //   referrers (boolean, default: false): into another repository, also signatures, SBOMs and whatever else names it as its subject
 // The new tag, which is looked at before anything is read or written, and once more when it is set:
-//   if_exists (string): "replace" (the default), "fail" or "skip": what becomes of a name that refers to a manifest already
+//   if_exists (string, default: "replace"): "replace", "fail" or "skip": what becomes of a name that refers to a manifest already
 //   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and nothing is written
 //
-// if_exists: "fail": even when it refers to this one, it is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
-// says so.
+// if_exists: with "fail", a name that refers to a manifest, even to this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; with "skip" it stays
+// as it is, and the result says so.
 //
 // Result, `json` may be NULL: {"source": string, "destination": string, "digest": string, "mediaType": string,
 // "skipped": [string], "condition": string or null, "served_by": [HOST[:PORT]], as in ocireg_copy}. Free with ocireg_string_free.
@@ -3321,25 +3342,27 @@ ocireg_status ocireg_image_tag(ocireg_client *client,
 //
 // Options:
 //   layers (list of strings): the layers' files, the oldest first; without any the call is OCIREG_INVALID_ARGUMENT
-//   to (string): the place for the result; without it the image's own name gets it, which then needs a tag
+//   to (string, default: the image's own name, which then needs a tag): the place for the result
 //   platform (string): of an index, the image for this platform, instead of this machine's: the result is that image alone
 //   all (boolean, default: false): every image of an index, and a new index of them, without attestations
 //   scratch (boolean, default: false): on a new image without layers, an OCI one for the platform, instead of what `image` names
 //   media_type (string): of the new layers, instead of what they and the manifest are
 //   compression (string): "gzip", "zstd" or "none": for layers that are plain tars
-//   compression_level (integer): 1 to 9 with gzip, 6 without it; 1 with zstd
+//   compression_level (integer, default: 6 for gzip, 1 for zstd): 1 to 9 for gzip, 1 for zstd, and refused with "none"
 // The result's name, which is looked at before anything else, and once more when it is set:
-//   if_exists (string): "replace" (the default), "fail" or "skip": what becomes of a name that refers to a manifest already
+//   if_exists (string, default: "replace"): "replace", "fail" or "skip": what becomes of a name that refers to a manifest already
 //   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and nothing is written
 //
-// scratch: which need not be there.
+// scratch: the place that `image` names need not have an image.
 //
-// media_type: the files stay as they are then, unless compression says otherwise.
+// media_type: when a media type is given, the layers' files stay as they are, unless compression says otherwise. The default is what the files and
+// the manifest are.
 //
-// compression: without it gzip when the result goes to a registry, else none; also for those of an image in a docker-archive.
+// compression: the option is for the layers that are added, and for those of an image in a docker-archive. The default is gzip when the result goes
+// to a registry, else none.
 //
-// if_exists: "fail": even when it refers to this one, it is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
-// says so.
+// if_exists: with "fail", a name that refers to a manifest, even to this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; with "skip" it stays
+// as it is, and the result says so.
 //
 // Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string or null (the digest
 // of what they were put on, null with scratch), "images": [{"digest": string, "config": string [, "platform": {"os",
@@ -3404,16 +3427,17 @@ ocireg_status ocireg_repository_remove(ocireg_client *client,
 //   dry_run (boolean, default: false): only say what would be written: nothing is changed, and the result has the index's bytes
 //   concurrency (integer, default: 4): 1 to 64: transfers at once
 // The index's name, which is looked at before anything else, and once more when it is set:
-//   if_exists (string): "replace" (the default), "fail" or "skip": what becomes of a name that refers to a manifest already
+//   if_exists (string, default: "replace"): "replace", "fail" or "skip": what becomes of a name that refers to a manifest already
 //   if_digest (string): the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and nothing is written
 //
-// references: of places see ocireg_endpoint_parse; digests are of manifests that are in the repository or layout of the index. Without any the call
-// is OCIREG_INVALID_ARGUMENT.
+// references: places are named as ocireg_endpoint_parse tells, and digests are of manifests that are in the repository or layout of the index.
+// Without any reference the call is OCIREG_INVALID_ARGUMENT.
 //
-// platform: as ocireg_copy chooses them, with their attestations. An image that is not in an index must be for one of them, and each must be found.
+// platform: the images are chosen as ocireg_copy does it, with their attestations. An image that is not in an index must be for one of the platforms,
+// and each platform must be found.
 //
-// if_exists: "fail": even when it refers to this one, it is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and the result
-// says so.
+// if_exists: with "fail", a name that refers to a manifest, even to this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; with "skip" it stays
+// as it is, and the result says so.
 //
 // Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "size": number (of the index),
 // "before": string or null (the digest of the index before, of a change), "manifests": [descriptor] (all entries, with
@@ -3470,14 +3494,16 @@ ocireg_status ocireg_index_create(ocireg_client *client,
 //   dry_run (boolean, default: false): only say what would be written: nothing is changed, and the result has the index's bytes
 //   concurrency (integer, default: 4): 1 to 64: transfers at once
 //
-// replace: whichever revision of a Windows build both are. Without it both are listed, as with other tools.
+// replace: an entry is replaced whichever revision of a Windows build it and the new image are. Without this option both are listed, as with other
+// tools.
 //
-// put_as: whatever that refers to: the place's own name stays as it is.
+// put_as: the changed index gets this name whatever it refers to, and the place's own name stays as it is.
 //
-// references: of places see ocireg_endpoint_parse; digests are of manifests that are in the repository or layout of the index. Without any the call
-// is OCIREG_INVALID_ARGUMENT.
+// references: places are named as ocireg_endpoint_parse tells, and digests are of manifests that are in the repository or layout of the index.
+// Without any reference the call is OCIREG_INVALID_ARGUMENT.
 //
-// platform: as ocireg_copy chooses them, with their attestations. An image that is not in an index must be for one of them, and each must be found.
+// platform: the images are chosen as ocireg_copy does it, with their attestations. An image that is not in an index must be for one of the platforms,
+// and each platform must be found.
 //
 // With put_as the index goes under another name, whatever that refers to, and what is read stays as it is.
 //
@@ -3504,7 +3530,7 @@ ocireg_status ocireg_index_append(ocireg_client *client,
 //   if_digest (string): the name has to refer to this index, else OCIREG_DIGEST_MISMATCH, and nothing is written
 //   dry_run (boolean, default: false): only say what would be written: nothing is changed, and the result has the index's bytes
 //
-// platform: of any os.version if none is given; unknown/unknown are all attestations.
+// platform: a platform without os.version is that of any os.version, and unknown/unknown are all attestations.
 //
 // Result, `json` may be NULL: as in ocireg_index_create. Free with ocireg_string_free.
 //
@@ -3609,8 +3635,8 @@ ocireg_status ocireg_image_export_stream(ocireg_client *client,
 // overwrite: what the image does not name stays: whiteouts are for what lower layers have, and a folder with files in it does not become a link or a
 // file (OCIREG_IO).
 //
-// paths: in patterns `*` is any part of a name, `?` one byte, `[a-z]` one of several, `**` any number of names, and after a backslash each stands for
-// itself. A list without any is OCIREG_INVALID_ARGUMENT.
+// paths: in patterns `*` is any part of a name, `?` one byte, `[a-z]` one of several, and `**` any number of names; after a backslash each of these
+// stands for itself. An empty list is OCIREG_INVALID_ARGUMENT.
 //
 // With paths, as ocireg_image_files lists them (links are not followed), only what they name is written, with everything below it and
 // the folders above it, which get the modes of the image. The layers are read from the newest on, as by ocireg_image_export_file,
@@ -3649,7 +3675,7 @@ ocireg_status ocireg_image_extract(ocireg_client *client,
 //   max_ratio (integer, default: 250): the most bytes of a layer for each packed one, from the first GiB on
 //   paths (list of strings): only these paths of the image, with all below and the folders above them, or patterns
 //
-// paths: as in ocireg_image_extract.
+// paths: patterns are those of ocireg_image_extract.
 //
 // Result: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "layers": [{"digest": string, "diff_id":
 // string, "diff_id_checked": boolean (false when the config does not tell it)}], the oldest first, "bytes": number (of the
@@ -3690,7 +3716,7 @@ ocireg_status ocireg_image_files(ocireg_client *client,
 //   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
 //   verify (boolean, default: true): read the layer that has the file to its end, so that its digest is known to be right
 //
-// verify: without it, reading ends with the file.
+// verify: with false, reading ends where the file ends.
 //
 // Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string (behind all
 // links), "size": number, "mode": number, "layer": string (the digest of the layer that has it), "verified": boolean,
@@ -3714,14 +3740,14 @@ ocireg_status ocireg_image_cat(ocireg_client *client,
 // Options:
 //   progress (boolean, default: false): OCIREG_EVENT_PROGRESS comes while its bytes move, and while nothing moves
 //   blob_progress (boolean, default: false): OCIREG_EVENT_BLOB comes for each blob of a copy
-//   log (boolean, default: false): OCIREG_EVENT_LOG comes for each event of the trace, likewise
+//   log (boolean, default: false): OCIREG_EVENT_LOG comes for each event of the trace
 //   credentials (boolean, default: false): OCIREG_EVENT_CREDENTIALS comes when a registry asks for some and no option has them
 //
-// progress: at most every 50 ms, and at least every 250 ms while the call runs and nothing moves; of those that wait one is kept.
+// progress: such events come at most every 50 ms, and at least every 250 ms while the call runs and nothing moves. Of those that wait one is kept.
 //
-// blob_progress: of more than 1,000 such events and those of the log that wait the oldest are lost.
+// blob_progress: when more than 1,000 events of blobs and of the log wait, the oldest are lost.
 //
-// credentials: the call waits for ocireg_job_answer, and so do other jobs that need those of the same host.
+// credentials: the call waits for ocireg_job_answer, and so do other jobs that need the credentials of the same host.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_CLOSED, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
 ocireg_status ocireg_job_new(ocireg_client *client,
@@ -3774,7 +3800,7 @@ void ocireg_job_progress(const ocireg_job *job, uint64_t *done, uint64_t *total)
 //   identity_token (string): a refresh token for the host's token server
 //   token (string): a bearer token, used as it is
 //
-// identity_token: a new one issued by the server replaces it. Protocol v1 has no use for it.
+// identity_token: a new identity token that the server issues replaces this one. Protocol v1 has no use for identity tokens.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, also when nothing was asked, or no call waits for the answer any more; OCIREG_FORKED.
 ocireg_status ocireg_job_answer(ocireg_job *job,

@@ -31,13 +31,13 @@ options! {
     pub struct PartOptions {
         /// the name under which it is pulled (org.opencontainers.image.title)
         ///
-        /// relative, without "..", and different from those of the others. Without it a file or folder gets its path, or the last part of
-        /// a path that is absolute or leads upwards
+        /// a title is relative, without "..", and different from those of the other parts. The default for a file or folder is its
+        /// path, or the last part of a path that is absolute or leads upwards
         pub title: Option<String>,
-        /// its media type, instead of the one that oras gives too
+        /// its media type
         ///
-        /// without it application/vnd.oci.image.layer.v1.tar, of a folder application/vnd.oci.image.layer.v1.tar+gzip and of a config
-        /// application/vnd.unknown.config.v1+json
+        /// the default is what oras gives too: application/vnd.oci.image.layer.v1.tar for a file,
+        /// application/vnd.oci.image.layer.v1.tar+gzip for a folder, and application/vnd.unknown.config.v1+json for a config
         pub media_type: Option<String>,
         /// KEY=VALUE each, of its descriptor
         pub annotations: Vec<String>,

@@ -36,11 +36,11 @@ options! {
         pub platform: Option<String>,
         /// only files with one of these titles, in which * is any text and ? any one character
         ///
-        /// none is OCIREG_NOT_FOUND, and an empty list OCIREG_INVALID_ARGUMENT
+        /// if no file has one of these titles, the call is OCIREG_NOT_FOUND; an empty list is OCIREG_INVALID_ARGUMENT
         pub titles: Option<Vec<String>>,
         /// only files of one of these media types, with * and ? too
         pub media_types: Option<Vec<String>>,
-        /// files that are there are left as they are; without it they are replaced
+        /// files that are there are left as they are, and not replaced
         pub keep_old: bool,
         /// false: packed folders stay the files that they came as
         pub unpack: bool = true,

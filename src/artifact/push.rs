@@ -34,13 +34,13 @@ options! {
     /// What an artifact is.
     #[derive(Debug, Clone)]
     pub struct ArtifactOptions {
-        /// what it is, a media type; without it application/vnd.unknown.artifact.v1, or what its config is
+        /// what it is, a media type (default: application/vnd.unknown.artifact.v1, or what its config is)
         pub artifact_type: Option<String>,
         /// KEY=VALUE each, of the manifest; org.opencontainers.image.created is there only when it is given here
         pub annotations: Vec<String>,
         /// the tars of folders have the times of their files
         ///
-        /// without it the same files give the same bytes whenever they were made
+        /// without this option the same files give the same bytes whenever they were made
         pub times: bool,
         /// 1 to 64: transfers at once
         pub concurrency: u64 = 4,
@@ -51,9 +51,10 @@ options! {
     /// Options of a push.
     #[derive(Debug, Clone)]
     pub struct ArtifactPushOptions {
-        /// "v1.1", which it is by default, or "v1.0"
+        /// the version of the image specification, "v1.1" or "v1.0" (default: "v1.1")
         ///
-        /// "v1.0" is for registries that refuse an artifactType; that is the type of the config then
+        /// "v1.0" is for registries that refuse a manifest with an artifactType: the type of its config is then that of the
+        /// artifact
         pub image_spec: Option<ImageSpecVersion>,
         /// the place of what it is about, in the same repository or layout, or its digest alone
         pub subject: Option<String>,

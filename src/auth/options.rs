@@ -18,8 +18,8 @@ options! {
         pub anonymous: bool,
         /// HOST[:PORT] that may receive this host's credentials as its token server
         ///
-        /// besides those of its own domain. "http://HOST[:PORT]" may receive them without TLS although this host uses https, which
-        /// otherwise is refused with OCIREG_PROTOCOL
+        /// a token server of the host's own domain may receive them without this option. With "http://HOST[:PORT]" a server may
+        /// receive them without TLS although this host uses https; without it that is refused with OCIREG_PROTOCOL
         pub trusted_realms: Vec<String>,
     }
 }
@@ -34,17 +34,17 @@ options! {
         pub docker_config: Option<String>,
         /// use those of docker login, podman login and credential helpers
         ///
-        /// the usual places, by the environment at this moment: the text in DOCKER_AUTH_CONFIG, the file REGISTRY_AUTH_FILE, config.json
-        /// in DOCKER_CONFIG or in ~/.docker, containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or ~/.config, and
-        /// ~/.dockercfg
+        /// the places that are read are the text in DOCKER_AUTH_CONFIG, the file REGISTRY_AUTH_FILE, config.json in DOCKER_CONFIG
+        /// or in ~/.docker, containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or ~/.config, and ~/.dockercfg. The
+        /// environment is that of the moment of the call that gets this option
         pub stored_credentials: bool,
         /// also read files of other users than root and this one, and files that they may write
         ///
-        /// as is needed in a container whose user is not the one outside
+        /// a container whose user is not the one outside needs this option, because the files have another owner there
         pub foreign_credentials: bool,
         /// for one run of a credential helper, which is killed then
         pub helper_timeout_ms: u64 = 60_000,
-        /// the folders of the helpers, with ':' between, instead of PATH
+        /// the folders of the helpers, with ':' between (default: PATH)
         pub helper_path: Option<String>,
     }
 }

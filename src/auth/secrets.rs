@@ -16,7 +16,7 @@ options! {
         pub password: Option<Zeroizing<String>>,
         /// a refresh token for the host's token server
         ///
-        /// a new one issued by the server replaces it. Protocol v1 has no use for it
+        /// a new identity token that the server issues replaces this one. Protocol v1 has no use for identity tokens
         pub identity_token: Option<Zeroizing<String>>,
         /// a bearer token, used as it is
         pub token: Option<Zeroizing<String>>,

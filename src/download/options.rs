@@ -10,11 +10,11 @@ options! {
     pub struct ReadOptions {
         /// only a piece, which cannot be verified, wherever it comes from (a mirror as well): from this byte on
         pub offset: u64 = 0,
-        /// only a piece, which cannot be verified, wherever it comes from: this many bytes; without it all that follow
+        /// only a piece, which cannot be verified, wherever it comes from: this many bytes (default: all that follow)
         pub length: Option<u64>,
         /// the blob's size from its descriptor
         pub size: Option<u64>,
-        /// only for reads into memory: the most bytes to read, 67108864 without it
+        /// the most bytes to read; more are OCIREG_LIMIT_EXCEEDED (default: 67108864)
         pub limit: Option<u64>,
     }
 }
@@ -23,10 +23,10 @@ options! {
     /// How bytes get into a file.
     #[derive(Debug, Clone)]
     pub struct SaveOptions {
-        /// "replace" (the default), or "skip": a file that holds the blob already stays as it is
+        /// "replace", or "skip": a file that holds the blob already stays as it is (default: "replace")
         ///
-        /// a regular file of this user or root, found to hold it by its digest, and by its size if that is given; nothing is requested
-        /// for it
+        /// with "skip", a regular file of this user or root is found to hold the blob by its digest, and by its size if that is
+        /// given; nothing is requested for it then
         pub if_exists: Option<String>,
         /// false: begin at the first byte, remove what an earlier call has left, and leave nothing after a failure
         pub resume: bool = true,
@@ -40,9 +40,10 @@ options! {
     /// How large blobs may be.
     #[derive(Debug, Clone)]
     pub struct BlobLimit {
-        /// the largest blob or layer taken, by copies too
+        /// the largest blob or layer taken, by copies too (default: any of known size, else 8589934592)
         ///
-        /// without it any whose size is known, and 8589934592 bytes of one whose size neither the registry nor the caller says
+        /// the size of a blob is known if the registry or the caller says it. By default blobs of any known size are taken, and
+        /// 8589934592 bytes of one whose size neither says
         pub max_blob_bytes: Option<u64>,
     }
 }

@@ -24,7 +24,7 @@ options! {
 
 options! {
     struct DigestOptions {
-        /// "sha256", which it is by default, or "sha512"
+        /// "sha256" or "sha512" (default: "sha256")
         algorithm: Option<String>,
     }
 }

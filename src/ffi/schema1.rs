@@ -25,9 +25,9 @@ options! {
         keys: Vec<String>,
         /// certificate authorities as PEM text, one of which must stand behind at least one signature
         ca_pem: Option<String>,
-        /// a PEM file of certificate authorities, likewise
+        /// a PEM file of such certificate authorities
         ca_file: Option<String>,
-        /// when the certificates must be valid, such as "2015-04-08T18:52:59Z"; without it now
+        /// when the certificates must be valid, such as "2015-04-08T18:52:59Z" (default: now)
         time: Option<String>,
     }
 }
@@ -36,14 +36,14 @@ options! {
     struct SignOptions {
         /// certificates as PEM text, that of the key first; they go into the header instead of the key
         chain: Option<String>,
-        /// when it was signed, such as "2015-04-08T18:52:59Z"; without it now
+        /// when it was signed, such as "2015-04-08T18:52:59Z" (default: now)
         time: Option<String>,
     }
 }
 
 options! {
     struct KeyOptions {
-        /// "pkcs8", which it is by default ("PRIVATE KEY"), or "sec1" ("EC PRIVATE KEY"), as libtrust writes it
+        /// "pkcs8" ("PRIVATE KEY"), or as libtrust writes it "sec1" ("EC PRIVATE KEY") (default: "pkcs8")
         format: KeyFormat,
     }
 }

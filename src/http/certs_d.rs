@@ -20,11 +20,12 @@ options! {
     pub struct CertsOptions {
         /// folders as Docker has them, with certificates in DIR/HOST[:PORT]/
         ///
-        /// *.crt for authorities, and NAME.cert with NAME.key for a client certificate; the first that has the host's folder counts
+        /// files *.crt are certificate authorities, and NAME.cert with NAME.key is a client certificate. Of several folders the
+        /// first that has one for the host counts
         pub certs_dir: Texts,
         /// also the folders of certificates that podman and Docker read
         ///
-        /// ~/.config/containers/certs.d, ~/.config/docker/certs.d, /etc/containers/certs.d and /etc/docker/certs.d
+        /// the folders are ~/.config/containers/certs.d, ~/.config/docker/certs.d, /etc/containers/certs.d and /etc/docker/certs.d
         pub certs_d: bool,
     }
 }

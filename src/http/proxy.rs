@@ -18,18 +18,19 @@ options! {
     /// The proxy for every host.
     #[derive(Debug, Clone)]
     pub struct ProxyOptions {
-        /// "http://", "https://", "socks5://" or "socks5h://", or "direct" for none
+        /// the proxy's URL, with "http://", "https://", "socks5://" or "socks5h://", or "direct" for none
         ///
-        /// with "USER:PASSWORD@" if need be. With socks5 names are resolved here, with socks5h by the proxy
+        /// the URL may have "USER:PASSWORD@" before its host. With socks5 names are resolved here, with socks5h by the proxy
         pub proxy: Option<ProxyChoice>,
         /// hosts that the proxy is not for, as Go reads NO_PROXY
         ///
-        /// "*", "name" with all names below it, ".name" without itself, addresses, "ADDRESS/BITS", each but the last with ":PORT" if
-        /// wanted
+        /// each entry is "*", a "name" with all names below it, a ".name" for those below it only, an address, or "ADDRESS/BITS";
+        /// all but the last may have ":PORT"
         pub no_proxy: Texts,
-        /// without the option proxy, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY
+        /// if the option proxy is not given, use HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY
         ///
-        /// in either case, read now; never for this machine's own names and addresses, and no HTTP_PROXY in a CGI program
+        /// the variables are read when the client is made, their names in capitals or in small letters. This machine's own names
+        /// and addresses are never reached by a proxy from the environment, and HTTP_PROXY is not used in a CGI program
         pub proxy_from_environment: bool,
     }
 }

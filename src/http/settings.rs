@@ -15,16 +15,16 @@ options! {
     /// How requests are made.
     #[derive(Debug, Clone)]
     pub struct HttpOptions {
-        /// "ocireg/VERSION" without it
+        /// the User-Agent that is sent (default: "ocireg/VERSION")
         pub user_agent: String = concat!("ocireg/", env!("CARGO_PKG_VERSION")).to_owned(),
         /// name, TCP and TLS together
         pub connect_timeout_ms: u64 = 10_000,
         /// no byte for that long; of an upload, no 32 KiB
         pub idle_timeout_ms: u64 = 30_000,
-        /// the fewest bytes a second of a response's body, counted over idle_timeout_ms
+        /// the fewest bytes a second of a response's body, counted over idle_timeout_ms (default: 1024)
         ///
-        /// fewer are OCIREG_TIMEOUT, 0 allows any. Without it 1024, counted over 30 s or idle_timeout_ms, whichever is longer. Time in
-        /// which the library itself waits, for download_bytes_per_second too, is not counted
+        /// a slower response is OCIREG_TIMEOUT; 0 allows any speed. The default is counted over 30 s or idle_timeout_ms, whichever
+        /// is longer. Time in which the library itself waits, for download_bytes_per_second too, is not counted
         pub min_speed: Option<u64>,
         /// from the end of an upload to its answer
         pub answer_timeout_ms: u64 = 300_000,
@@ -36,8 +36,9 @@ options! {
         pub plain_http: bool,
         /// "Name: value" each, or in JSON an object: added to requests to the hosts that the caller names
         ///
-        /// and to their own token servers; not to redirects elsewhere. Refused are headers that are the library's own (Authorization,
-        /// Host, Cookie, User-Agent, Range, Accept, Content-…, If-…, connection and framing headers)
+        /// the headers also go to the own token servers of the hosts that the caller names, and not along with a redirect to
+        /// another host. Refused are headers that are the library's own (Authorization, Host, Cookie, User-Agent, Range, Accept,
+        /// Content-…, If-…, connection and framing headers)
         pub headers: Headers,
     } and {
         /// TLS
@@ -46,7 +47,7 @@ options! {
         pub certificates: CertsOptions,
         /// Proxy
         pub proxies: ProxyOptions,
-        /// At once, to one host
+        /// Limits
         pub throttle: ThrottleOptions,
     }
 }
@@ -59,15 +60,16 @@ options! {
         pub insecure: bool,
         /// PEM files of certificate authorities, and of servers' own certificates
         ///
-        /// the latter are taken as they are, for their names and days, as one among the platform's is
+        /// a server's own certificate is trusted as it is, for its names and days, as one among the platform's is
         pub ca_file: Texts,
         /// those instead of the platform's
         pub ca_only: bool,
         /// PEM file of a client certificate with its chain
         ///
-        /// for the hosts that the caller names and their own token servers, never for hosts that a server names
+        /// the client certificate is for the hosts that the caller names and their own token servers, never for hosts that a server
+        /// names
         pub client_cert_file: Option<String>,
-        /// PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase; the same file when left out
+        /// PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase (default: client_cert_file)
         pub client_key_file: Option<String>,
     }
 }
@@ -82,7 +84,7 @@ options! {
         pub unix_socket: Option<String>,
         /// "IP" or "IP:PORT" to connect to, whatever the name resolves to
         ///
-        /// the Host header and TLS still use the name. Only for a host with a name
+        /// the Host header and TLS still use the name. A host that is an address itself cannot have this option
         pub address: Option<Address>,
         /// "Name: value" each, or in JSON an object: in addition to the client's with other names
         pub headers: Headers,
@@ -92,7 +94,8 @@ options! {
         pub requests_per_second: Option<f64>,
         /// bytes of bodies that come from this host in a second; 0 is any
         ///
-        /// besides the client's option. What the host redirects to elsewhere, such as the storage of its blobs, counts as its own
+        /// the client's option of this name holds too. What the host redirects to elsewhere, such as the storage of its blobs,
+        /// counts as its own
         pub download_bytes_per_second: u64 = 0,
         /// the same for the bytes that are sent, wherever the host says that an upload goes
         pub upload_bytes_per_second: u64 = 0,

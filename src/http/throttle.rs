@@ -24,14 +24,15 @@ options! {
     pub struct ThrottleOptions {
         /// how many requests of all threads wait for one host's responses at once
         ///
-        /// up to the end of bodies that are read whole. The bytes of blobs are not counted in either direction, so that a transfer never
-        /// waits for itself, nor are transfers that wait for a limit of bytes a second
+        /// a request counts until its response has come, up to the end of the body if that is read whole. The bytes of blobs are
+        /// not counted in either direction, so that a transfer never waits for itself, nor are transfers that wait for a limit of
+        /// bytes a second
         pub max_connections_per_host: u32 = 8,
         /// requests to one host that begin in a second, over all threads; 0 is any
         pub requests_per_second: f64 = 0.0,
         /// bytes of bodies that come from all hosts together in a second; 0 is any
         ///
-        /// shared fairly by all transfers of the client. Responses with tokens are not counted, nor are headers
+        /// all transfers of the client share the limit fairly. Responses with tokens are not counted, nor are headers
         pub download_bytes_per_second: u64 = 0,
         /// the same for the bytes that are sent
         pub upload_bytes_per_second: u64 = 0,

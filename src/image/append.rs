@@ -31,7 +31,7 @@ options! {
     pub struct AppendOptions {
         /// the layers' files, the oldest first; without any the call is OCIREG_INVALID_ARGUMENT
         pub layers: Vec<String>,
-        /// the place for the result; without it the image's own name gets it, which then needs a tag
+        /// the place for the result (default: the image's own name, which then needs a tag)
         pub to: Option<String>,
         /// of an index, the image for this platform, instead of this machine's: the result is that image alone
         pub platform: Option<String>,
@@ -39,17 +39,19 @@ options! {
         pub all: bool,
         /// on a new image without layers, an OCI one for the platform, instead of what `image` names
         ///
-        /// which need not be there
+        /// the place that `image` names need not have an image
         pub scratch: bool,
         /// of the new layers, instead of what they and the manifest are
         ///
-        /// the files stay as they are then, unless compression says otherwise
+        /// when a media type is given, the layers' files stay as they are, unless compression says otherwise. The default is what
+        /// the files and the manifest are
         pub media_type: Option<String>,
         /// "gzip", "zstd" or "none": for layers that are plain tars
         ///
-        /// without it gzip when the result goes to a registry, else none; also for those of an image in a docker-archive
+        /// the option is for the layers that are added, and for those of an image in a docker-archive. The default is gzip when the
+        /// result goes to a registry, else none
         pub compression: Option<Compression>,
-        /// 1 to 9 with gzip, 6 without it; 1 with zstd
+        /// 1 to 9 for gzip, 1 for zstd, and refused with "none" (default: 6 for gzip, 1 for zstd)
         pub compression_level: Option<u64>,
     } and {
         /// The result's name, which is looked at before anything else, and once more when it is set

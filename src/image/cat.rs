@@ -27,7 +27,7 @@ options! {
         pub platform: Option<String>,
         /// read the layer that has the file to its end, so that its digest is known to be right
         ///
-        /// without it, reading ends with the file
+        /// with false, reading ends where the file ends
         pub verify: bool = true,
     }
 }

@@ -31,7 +31,7 @@ options! {
         pub max_ratio: u64 = 250,
         /// only these paths of the image, with all below and the folders above them, or patterns
         ///
-        /// as in ocireg_image_extract
+        /// patterns are those of ocireg_image_extract
         pub paths: Option<Vec<String>>,
     }
 }

@@ -41,8 +41,8 @@ options! {
         pub max_ratio: u64 = 250,
         /// only these paths of the image, each with everything below it and the folders above it
         ///
-        /// in patterns `*` is any part of a name, `?` one byte, `[a-z]` one of several, `**` any number of names, and after a backslash
-        /// each stands for itself. A list without any is OCIREG_INVALID_ARGUMENT
+        /// in patterns `*` is any part of a name, `?` one byte, `[a-z]` one of several, and `**` any number of names; after a
+        /// backslash each of these stands for itself. An empty list is OCIREG_INVALID_ARGUMENT
         pub paths: Option<Vec<String>>,
     }
 }

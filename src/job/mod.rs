@@ -33,17 +33,18 @@ options! {
     pub(crate) struct JobOptions {
         /// OCIREG_EVENT_PROGRESS comes while its bytes move, and while nothing moves
         ///
-        /// at most every 50 ms, and at least every 250 ms while the call runs and nothing moves; of those that wait one is kept
+        /// such events come at most every 50 ms, and at least every 250 ms while the call runs and nothing moves. Of those that
+        /// wait one is kept
         pub(crate) progress: bool,
         /// OCIREG_EVENT_BLOB comes for each blob of a copy
         ///
-        /// of more than 1,000 such events and those of the log that wait the oldest are lost
+        /// when more than 1,000 events of blobs and of the log wait, the oldest are lost
         pub(crate) blob_progress: bool,
-        /// OCIREG_EVENT_LOG comes for each event of the trace, likewise
+        /// OCIREG_EVENT_LOG comes for each event of the trace
         pub(crate) log: bool,
         /// OCIREG_EVENT_CREDENTIALS comes when a registry asks for some and no option has them
         ///
-        /// the call waits for ocireg_job_answer, and so do other jobs that need those of the same host
+        /// the call waits for ocireg_job_answer, and so do other jobs that need the credentials of the same host
         pub(crate) credentials: bool,
     }
 }

@@ -32,8 +32,8 @@ options! {
     pub struct PoolOptions {
         /// how many threads may make the calls of jobs, at most 1024
         ///
-        /// those that wait for ocireg_job_answer (at most 1024) leave their place to others, and while all are at work a call to a
-        /// registry host that none of them is for gets one more, at most as many again
+        /// calls that wait for ocireg_job_answer (at most 1024) leave their place to others. While all threads are at work, a call
+        /// to a registry host that none of them is for gets one more, at most as many again
         pub job_threads: usize = 16,
     }
 }

@@ -28,7 +28,7 @@ options! {
     /// Options of [`copy_blob`].
     #[derive(Debug, Clone)]
     pub struct BlobCopyOptions {
-        /// the blob's size from its descriptor; without it the source is asked for that
+        /// the blob's size from its descriptor (default: what the source says)
         pub size: Option<u64>,
     }
 }

@@ -36,7 +36,7 @@ options! {
         pub list_others: bool,
         /// where the registry deletes no tag, put an empty index under it and delete that by its digest
         ///
-        /// for that moment the tag names the empty index
+        /// the tag names the empty index for a moment, until that is deleted
         pub replace: bool,
     }
 }

@@ -24,7 +24,7 @@ options! {
     /// Options of one host.
     #[derive(Clone)]
     pub struct HostOptions {
-        /// true: http; false: https; without it https, or for a loopback host http if it answers a TLS hello with anything else
+        /// true: http; false: https (default: https, or on loopback http if a TLS hello gets any other answer)
         pub plain_http: Option<bool>,
         /// scheme, host, port and path prefix under which the host's API really is, such as "https://h/dockerproxy"
         pub endpoint: Option<String>,

@@ -36,17 +36,18 @@ options! {
     pub struct LocateOptions {
         /// false: the registry is not asked for it, and its own URL is given
         ///
-        /// that may answer with a redirect. Which authorization it requires is found out as in ocireg_token
+        /// the registry's own URL, which is given with false, may answer with a redirect. Which authorization it requires is found
+        /// out as in ocireg_token
         pub follow: bool = true,
         /// what a redirect leads to is asked as well, so that it is known to answer
         ///
-        /// further redirects are followed, and a token that it requires is in its headers. What the registry itself requires is then
-        /// found out as in ocireg_token, if it was not asked for any
+        /// with this option further redirects are followed, and the token that the last URL requires is in the headers. What the
+        /// registry itself requires is then found out as in ocireg_token, if the registry asked for no token
         pub check: bool,
         /// "endpoint" of earlier results whose URLs did not serve
         ///
-        /// they are passed over for a minute, as those that fail this client itself. Where no other is left it is OCIREG_NETWORK, and for
-        /// what is no endpoint of the reference OCIREG_INVALID_ARGUMENT
+        /// endpoints that are named here are passed over for a minute, as those that fail this client itself. If no other endpoint
+        /// is left the call is OCIREG_NETWORK, and a text that is no endpoint of the reference is OCIREG_INVALID_ARGUMENT
         pub failed: Texts,
     } and {
         /// The token

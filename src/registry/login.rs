@@ -33,11 +33,11 @@ options! {
         pub store: bool = true,
         /// ask the token server for an identity token, and store that instead of the password
         ///
-        /// not all servers issue one
+        /// not all servers issue an identity token
         pub offline_token: bool,
         /// the scopes of the token, each TYPE:NAME:ACTION[,ACTION...]
         ///
-        /// such as "repository:team/app:pull,push"; where Basic is used it means nothing
+        /// an example is "repository:team/app:pull,push". At a host that uses Basic, scopes mean nothing
         pub scope: Texts,
         /// the result has the token
         pub return_token: bool,

@@ -33,7 +33,7 @@ options! {
         pub digests: bool,
         /// false leaves out tags that are made of a digest
         ///
-        /// lists of referrers (sha256-HEX), and what cosign and others keep beside them (sha256-HEX.sig)
+        /// such tags are lists of referrers (sha256-HEX), and what cosign and others keep beside them (sha256-HEX.sig)
         pub digest_tags: bool = true,
     }
 }

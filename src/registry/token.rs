@@ -24,13 +24,13 @@ options! {
     /// Options of [`Client::token`].
     #[derive(Clone)]
     pub struct TokenOptions {
-        /// what it is for, instead of "pull": "pull", "push", "delete", "*" or what else the registry knows
+        /// what it is for: "pull", "push", "delete", "*" or what else the registry knows (default: "pull")
         ///
-        /// several with commas between them too
+        /// a text may have several actions, with commas between them
         pub actions: Texts,
         /// more that the same token is for, each TYPE:NAME:ACTION[,ACTION...]
         ///
-        /// such as "repository:team/base:pull", which a mount from there needs
+        /// an example is "repository:team/base:pull", which a mount from there needs
         pub scope: Texts,
     } and {
         /// Which token will do
@@ -48,7 +48,7 @@ options! {
         pub min_validity_ms: u64,
         /// the value of the Authorization header that the registry refused, or the token in it
         ///
-        /// it is dropped from the cache, which other tokens are not, and not returned again
+        /// the token that was refused is dropped from the cache and not returned again; other tokens stay in the cache
         pub refused: Option<Zeroizing<String>>,
     }
 }

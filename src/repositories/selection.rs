@@ -35,7 +35,8 @@ options! {
         pub exclude: Vec<String>,
         /// of the tags that are left, only so many: those of the highest versions
         ///
-        /// and after them what is not a version, the highest by its name first. A date such as 20240131 is a version too, and a high one
+        /// what is not a version comes after all versions, the highest by its name first. A date such as 20240131 is a version too,
+        /// and a high one
         pub newest: Option<u64>,
     }
 }

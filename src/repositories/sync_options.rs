@@ -17,7 +17,7 @@ options! {
         pub platform: Vec<String>,
         /// also signatures, SBOMs and whatever else refers to the images, as in ocireg_copy
         ///
-        /// then what is there is looked through too
+        /// with this option images that the destination has already are looked through too
         pub referrers: bool,
         /// also layers that are meant to be fetched from elsewhere
         pub foreign_layers: bool,
@@ -25,15 +25,15 @@ options! {
         pub no_clobber: bool,
         /// at the end, remove the destination's selected tags that the source does not have
         ///
-        /// only if nothing failed: those that tags, tags_regex, semver and exclude select. With newest, which then needs tags, tags_regex
-        /// or semver, also those that are no longer among the newest. Manifests stay, and if no tag of the source is selected, nothing is
-        /// removed
+        /// tags are removed only if nothing failed, and only those that tags, tags_regex, semver and exclude select. With newest,
+        /// which then needs tags, tags_regex or semver, those that are no longer among the newest are removed too. Manifests stay,
+        /// and if no tag of the source is selected, nothing is removed
         pub prune: bool,
         /// with prune: if more tags than this would be removed, none is, and that is a failure, which says how many
         pub max_prune: Option<u64>,
         /// the source's registry and path are part of a name below a registry or path
         ///
-        /// its port after _, not only its last word
+        /// the name below the destination is HOST[_PORT]/PATH; without this option it is only the last word of the path
         pub scoped: bool,
         /// the first failure ends the call, and is its error
         pub stop_on_error: bool,

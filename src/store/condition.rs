@@ -15,10 +15,10 @@ options! {
     /// Whether a name may be taken from what it refers to.
     #[derive(Debug, Clone)]
     pub struct NameOptions {
-        /// "replace" (the default), "fail" or "skip": what becomes of a name that refers to a manifest already
+        /// "replace", "fail" or "skip": what becomes of a name that refers to a manifest already (default: "replace")
         ///
-        /// "fail": even when it refers to this one, it is OCIREG_DIGEST_MISMATCH, and nothing is written; "skip": it stays as it is, and
-        /// the result says so
+        /// with "fail", a name that refers to a manifest, even to this one, is OCIREG_DIGEST_MISMATCH, and nothing is written; with
+        /// "skip" it stays as it is, and the result says so
         pub if_exists: Option<String>,
         /// the name has to refer to this manifest still, else OCIREG_DIGEST_MISMATCH, and nothing is written
         pub if_digest: Option<Digest>,

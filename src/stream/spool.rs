@@ -18,9 +18,9 @@ options! {
     /// Where temporary files are made.
     #[derive(Debug, Clone)]
     pub struct TemporaryOptions {
-        /// the folder for bytes that have to wait on the disk
+        /// the folder for bytes that have to wait on the disk (default: /var/tmp, or /tmp where there is none)
         ///
-        /// without it /var/tmp, or /tmp where there is none; no environment is read
+        /// no environment variable, such as TMPDIR, changes the default
         pub temporary_dir: Option<String>,
         /// the most that may wait there for one call
         pub max_temporary_bytes: u64 = 68_719_476_736,

@@ -29,46 +29,48 @@ options! {
     pub struct CopyOptions {
         /// OS/ARCH[/VARIANT] each: of an index, only these
         ///
-        /// one gives that image alone, several give an index that holds only them and their attestations. An image that is not in an
-        /// index must be for them
+        /// one platform gives that image alone, several give an index that holds only their images and the attestations of these.
+        /// An image that is not in an index must be for the wanted platforms
         pub platform: Vec<String>,
         /// says explicitly that an index is copied whole, as it is by default
         ///
-        /// a docker-archive takes the host's platform by default, and refuses all
+        /// to a docker-archive the image for the host's platform is copied by default, and all is refused
         pub all: bool,
         /// with platform, keep the index unchanged, even though only these manifests are there
         pub sparse: bool,
         /// also signatures, SBOMs and whatever else names the copied manifests as its subject
         ///
-        /// and what cosign keeps under tags made of their digests, sha256-HEX.sig, .att and .sbom, which it keeps: in a layout as names
+        /// what cosign keeps under tags made of the manifests' digests, sha256-HEX.sig, .att and .sbom, is copied too and keeps
+        /// these tags, in a layout as names
         pub referrers: bool,
         /// also layers that are meant to be fetched from elsewhere
         pub foreign_layers: bool,
         /// make an OCI image of a schema-1 manifest, which is copied unchanged otherwise
         ///
-        /// its signatures are verified first, and are not part of the image; those in an index are left alone
+        /// the signatures of a schema-1 manifest are verified first, and are not part of the OCI image. Schema-1 manifests in an
+        /// index are left alone
         pub convert_schema1: bool,
         /// "gzip", "zstd" or "none": for layers that are plain tars
         ///
-        /// without it gzip for those that come from a docker-archive and go to a registry, as docker and other tools do it, else none, so
-        /// that any other copy keeps its digests
+        /// the default is gzip for layers that come from a docker-archive and go to a registry, as docker and other tools do it,
+        /// else none, so that any other copy keeps its digests
         pub compression: Option<Compression>,
-        /// 1 to 9 with gzip, 6 without it; 1 with zstd
+        /// 1 to 9 for gzip, 1 for zstd, and refused with "none" (default: 6 for gzip, 1 for zstd)
         pub compression_level: Option<u64>,
         /// 1 to 64: transfers at once
         pub concurrency: u64 = 4,
         /// only say what would be done
         ///
-        /// the counts are those of the plan, nothing is made at the destination and no lock is waited for
+        /// the counts of the result are those of the plan; nothing is made at the destination, and no lock is waited for
         pub dry_run: bool,
         /// the descriptor that the `-` of a source docker-archive:- or oci-archive:- stands for
         ///
-        /// instead of standard input: a file, a pipe or a socket, read from its current position. It stays open, and its position
-        /// afterwards is not specified
+        /// the descriptor may be a file, a pipe or a socket, and is read from its current position. It stays open, and its position
+        /// afterwards is not specified. By default `-` is standard input
         pub source_fd: Option<i32>,
         /// the descriptor that the `-` of a destination docker-archive:- or oci-archive:- stands for
         ///
-        /// instead of standard output; it stays open, at the end of what was written
+        /// the descriptor stays open, at the end of what was written. By default `-` is standard output
         pub destination_fd: Option<i32>,
     } and {
         /// The destination's name, which is looked at before anything is read or written, and once more when it is set

@@ -53,7 +53,7 @@ pub unsafe extern "C" fn ocireg_blob_head(
 /// (standard output) and the names of the process's own descriptors, such as /dev/stdout, are written through, as by
 /// ocireg_blob_get_fd. Blocks.
 ///
-/// Options: {SaveOptions}
+/// Options: {SaveOptions} without limit
 ///
 /// Result, `json` may be NULL: {"digest": string, "size": number or null (of the whole blob), "offset": number, "length": number
 /// (bytes delivered), "verified": boolean (false for a piece), "resumed": number (how many of them an earlier call had left),
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn ocireg_blob_get_file(
 /// O_NONBLOCK; while nothing reads from its other end, the call waits, and cancel, deadline and close end that wait like any other.
 /// A reader that went away is OCIREG_IO with ocireg_error_errno EPIPE; no SIGPIPE comes. Blocks.
 ///
-/// Options: {ReadOptions}
+/// Options: {ReadOptions} without limit
 ///
 /// Result, `json` may be NULL: as in ocireg_blob_get_file without "path" and "skipped". Free with ocireg_string_free.
 ///
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn ocireg_blob_get_fd(
 
 /// Gets a blob into memory. Blocks.
 ///
-/// Options: those of ocireg_blob_get_fd.
+/// Options: {ReadOptions}
 ///
 /// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as in ocireg_blob_get_fd, freed with
 /// ocireg_string_free.

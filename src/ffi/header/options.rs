@@ -33,6 +33,17 @@ struct Key {
     more: String,
 }
 
+/// The options of a function.
+#[derive(Default)]
+struct List<'a> {
+    /// A line for each.
+    lines: String,
+    /// What comes below all of them.
+    below: String,
+    /// One that is not among them, until it has been met.
+    without: Option<&'a str>,
+}
+
 impl Declarations {
     /// All that are declared below a folder.
     pub fn find(folder: &str) -> Declarations {
@@ -98,16 +109,19 @@ impl Declarations {
         keys.iter().map(|key| format!("#define OCIREG_OPT_{} \"{key}\"\n", key.to_ascii_uppercase())).collect()
     }
 
-    /// The header with what stands in the comments for options, `Options: {GetOptions}`, put out in full.
+    /// The header with what stands in the comments for options, `Options: {GetOptions}`, put out in full; one that a function refuses
+    /// is left out by `Options: {GetOptions} without accept`.
     pub fn expand(&self, header: &str) -> String {
         let (mut text, mut used) = (String::new(), BTreeSet::new());
         for line in header.lines() {
-            match line.strip_prefix("// Options: {").and_then(|rest| rest.strip_suffix('}')) {
-                Some(name) => {
-                    text += "// Options:\n";
-                    let mut more = String::new();
-                    self.write(&mut text, &mut more, name, &mut used);
-                    text += &more;
+            match line.strip_prefix("// Options: {").and_then(|rest| rest.split_once('}')) {
+                Some((name, rest)) => {
+                    let mut list = List { without: rest.strip_prefix(" without "), ..List::default() };
+                    self.write(&mut list, name, &mut used);
+                    if list.without.is_some() || !rest.is_empty() && !rest.starts_with(" without ") {
+                        fail(&format!("the options {name} are not listed as '{line}' says"));
+                    }
+                    text += &format!("// Options:\n{}{}", list.lines, list.below);
                 }
                 None => text += &format!("{line}\n"),
             }
@@ -119,19 +133,20 @@ impl Declarations {
         text
     }
 
-    /// A line for each option, and `more` is what comes below all of them.
-    fn write<'a>(&'a self, text: &mut String, more: &mut String, name: &'a str, used: &mut BTreeSet<String>) {
+    fn write<'a>(&'a self, list: &mut List<'_>, name: &'a str, used: &mut BTreeSet<String>) {
         let one = self.structs.get(name).unwrap_or_else(|| fail(&format!("no options are called {name}")));
         used.insert(name.to_owned());
         for key in &one.keys {
-            *text += &key.line();
-            *more += &key.below();
+            if list.without.take_if(|without| *without == key.name).is_none() {
+                list.lines += &key.line();
+                list.below += &key.below();
+            }
         }
         for (group, heading) in &one.groups {
             if !heading.is_empty() {
-                *text += &format!("// {heading}:\n");
+                list.lines += &format!("// {heading}:\n");
             }
-            self.write(text, more, group, used);
+            self.write(list, group, used);
         }
     }
 }
@@ -163,17 +178,22 @@ impl Key {
             None if kind == "bool" => Some("false".to_owned()),
             Some(number) if number.starts_with(|c: char| c.is_ascii_digit()) => Some(whole(&number.replace('_', ""))),
             Some("true") => Some("true".to_owned()),
-            // What is worked out is told by the meaning.
             _ => None,
         };
         if meaning.is_empty() {
             fail(&format!("the option {name} says nowhere what it means"));
         }
+        // What is worked out is told by the meaning.
+        let meaning = meaning.join(" ");
+        let (meaning, default) = match meaning.strip_suffix(')').and_then(|text| text.split_once(" (default: ")) {
+            Some((meaning, told)) => (meaning.to_owned(), Some(told.to_owned())),
+            None => (meaning, default),
+        };
         let key = Key {
             name: name.to_owned(),
             kind: shown.to_owned(),
             default,
-            meaning: meaning.join(" "),
+            meaning,
             more: more.join(" ").trim().to_owned(),
         };
         if key.line().len() > WIDTH {

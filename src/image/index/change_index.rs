@@ -27,13 +27,14 @@ options! {
     pub struct IndexAppendOptions {
         /// images replace the entry that the index has for the same platform, with its attestations
         ///
-        /// whichever revision of a Windows build both are. Without it both are listed, as with other tools
+        /// an entry is replaced whichever revision of a Windows build it and the new image are. Without this option both are
+        /// listed, as with other tools
         pub replace: bool,
         /// KEY=VALUE each, of the index, over those that it has
         pub annotations: Vec<String>,
         /// another tag, or name in the layout or archive, which the changed index gets
         ///
-        /// whatever that refers to: the place's own name stays as it is
+        /// the changed index gets this name whatever it refers to, and the place's own name stays as it is
         pub put_as: Option<String>,
         /// make the index when its name refers to nothing
         pub create: bool,
@@ -53,7 +54,7 @@ options! {
         pub digests: Vec<String>,
         /// OS/ARCH[/VARIANT][:OS.VERSION] each: all entries for it
         ///
-        /// of any os.version if none is given; unknown/unknown are all attestations
+        /// a platform without os.version is that of any os.version, and unknown/unknown are all attestations
         pub platform: Vec<String>,
         /// the name has to refer to this index, else OCIREG_DIGEST_MISMATCH, and nothing is written
         pub if_digest: Option<Digest>,

@@ -41,13 +41,13 @@ options! {
     pub struct IndexSourceOptions {
         /// what is put in, in this order: names of places, or digests of manifests
         ///
-        /// of places see ocireg_endpoint_parse; digests are of manifests that are in the repository or layout of the index. Without any
-        /// the call is OCIREG_INVALID_ARGUMENT
+        /// places are named as ocireg_endpoint_parse tells, and digests are of manifests that are in the repository or layout of
+        /// the index. Without any reference the call is OCIREG_INVALID_ARGUMENT
         pub references: Vec<String>,
         /// OS/ARCH[/VARIANT][:OS.VERSION] each: of references that are indexes only these
         ///
-        /// as ocireg_copy chooses them, with their attestations. An image that is not in an index must be for one of them, and each must
-        /// be found
+        /// the images are chosen as ocireg_copy does it, with their attestations. An image that is not in an index must be for one
+        /// of the platforms, and each platform must be found
         pub platform: Vec<String>,
         /// "oci" or "docker": of the index itself, its entries stay what they are; a Docker list can hold Docker's images only
         pub media_type: Option<String>,

@@ -21,9 +21,9 @@ options! {
     /// Options of a list.
     #[derive(Debug, Clone)]
     pub struct SyncListOptions {
-        /// "lines", which it is by default, or "skopeo"
+        /// "lines" or "skopeo" (default: "lines")
         ///
-        /// "lines" are SOURCE [DESTINATION] each, and comments from # on; "skopeo" is the YAML of skopeo sync
+        /// in "lines" each line is SOURCE [DESTINATION], and a comment begins with #; "skopeo" is the YAML of skopeo sync
         pub list_format: Option<String>,
     } and {
         /// As of one

@@ -39,8 +39,8 @@ options! {
         pub referrers_tag: bool = true,
         /// into a layout or a dir:, put the manifest even if what it refers to is missing
         ///
-        /// that is checked there; a registry decides it itself. Of a layout with an index of which something is missing
-        /// ocireg_layout_clean removes nothing, unless it is told to
+        /// layouts and directories take a manifest only if what it refers to is there; a registry decides that itself. In a layout
+        /// with an index of which something is missing, ocireg_layout_clean removes nothing, unless it is told to
         pub allow_missing: bool,
     } and {
         /// Each of the tags, which are looked at before anything is written, and once more when they are set

@@ -27,9 +27,9 @@ options! {
     pub struct BlobInfoOptions {
         /// a file in which processes remember which repositories have which blobs
         ///
-        /// made if it is missing: a copy to a registry mounts what another repository of it had. It holds only hints, no secrets, at most
-        /// 4194304 bytes; the oldest are dropped. A file that other users may read or write, or of another kind, is not used, which is a
-        /// warning, not an error
+        /// the file is made if it is missing. A copy to a registry mounts what another repository of that registry is known to
+        /// have. The file has only hints, no secrets, and at most 4194304 bytes; the oldest hints are dropped. A file that other
+        /// users may read or write, or that is no regular file, is not used, which is a warning, not an error
         pub blob_info_cache: Option<String>,
     }
 }

@@ -21,13 +21,13 @@ options! {
     /// Options of the puts.
     #[derive(Debug, Clone)]
     pub struct BlobPutOptions {
-        /// the digest that the bytes must have; without it sha256 is computed
+        /// the digest that the bytes must have (default: their sha256)
         pub digest: Option<Digest>,
         /// the size that it must have; of a stream no more is sent, and with digest no more is read
         pub size: Option<u64>,
         /// send it in chunks of this many bytes, each kept in memory
         ///
-        /// a stream whose size or digest is not given goes in chunks of 4194304 without it
+        /// by default only a stream whose size or digest is not given goes in chunks, of 4194304 bytes
         pub chunk_size: Option<u64>,
         /// one POST instead of POST and PUT, where the registry can
         pub single_post: bool,

@@ -18,7 +18,7 @@ options! {
     /// Options of [`Client::session_start`].
     #[derive(Debug, Clone)]
     pub struct StartOptions {
-        /// of the digest that the blob will have, sha256 without it; other algorithms are announced to newer registries
+        /// of the digest that the blob will have; newer registries are told any other (default: "sha256")
         pub digest_algorithm: Option<String>,
     }
 }
@@ -27,7 +27,7 @@ options! {
     /// Options of [`Client::session_chunk`].
     #[derive(Debug, Clone)]
     pub struct ChunkOptions {
-        /// where the bytes start in the blob; without it at the session's offset
+        /// where the bytes start in the blob (default: the session's offset)
         pub offset: Option<u64>,
     }
 }

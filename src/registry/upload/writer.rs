@@ -23,7 +23,7 @@ options! {
     pub struct UploadOptions {
         /// bytes in one request, kept in memory until the registry has them
         ///
-        /// a registry's OCI-Chunk-Min-Length makes it larger
+        /// an OCI-Chunk-Min-Length of the registry makes the chunks larger
         pub chunk_size: u64 = 4_194_304,
     }
 }

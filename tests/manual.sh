@@ -44,6 +44,23 @@ functions() {
     [ "$count" -gt 100 ] || fail "only $count functions"
 }
 
+# On a page each function is declared once and has one heading with text below it, and what is told of an option below the list has its
+# key in bold, as the list has.
+headings() {
+    local page paragraphs
+    for page in "$work"/ocireg_*.3; do
+        ! sed -n '/^\.SH SYNOPSIS/,/^\.SH DESCRIPTION/p' "$page" | grep -F '/*' || fail "$page declares a comment"
+        ! grep '^\.SS ' "$page" | sort | uniq -d | grep . || fail "$page has a heading twice"
+        ! awk 'heading && /^\.S/ { print heading; bad = 1 } { heading = /^\.SS / ? $0 : "" } END { exit !bad }' "$page" ||
+            fail "$page has a heading without text"
+    done
+    # A callback has no page.
+    paragraphs=$(awk '/^\/\/ [a-z0-9_]+: / && before == "//" { found++ } { before = $0 }
+        !/^\/\// { count += /^typedef/ ? 0 : found; found = 0 } END { print count }' include/ocireg.h)
+    [ "$paragraphs" -gt 50 ] || fail "only $paragraphs paragraphs about options"
+    [ "$(cat "$work"/ocireg_*.3 | grep -cE '^\.B [a-z0-9_]+$')" = "$paragraphs" ] || fail 'a paragraph about an option has no key in bold'
+}
+
 # Each option of the table that the header's constants are made of is described in the header and on a page, and has its constant.
 options() {
     local key count=0 constants described
@@ -93,6 +110,7 @@ END
 
 pages
 functions
+headings
 options
 schemas
 echo 'manual: all good'

@@ -255,7 +255,7 @@ family() { # NAME
 functions() { # HEADER PATTERN
     awk -v pattern="^($2)[(]" '
         /^\/\// { sub(/^\/\/ ?/, ""); text = text ">" $0 "\n"; next }
-        open || match($0, /ocireg_[a-z0-9_]+[(]/) && !/^(typedef|#| )/ {
+        open || match($0, /ocireg_[a-z0-9_]+[(]/) && !/^(typedef|#| |\/)/ {
             if (!open) name = substr($0, RSTART, RLENGTH)
             open = !/;/
             declaration = declaration "<" $0 "\n"
@@ -265,13 +265,20 @@ functions() { # HEADER PATTERN
         { text = declaration = "" }' "$1"
 }
 
-# The comment of a function: its paragraphs, the list of its options, and what is a table there
+# The comment of a function: its paragraphs, the list of its options, what is told of one of them below it, and what is a table there
 description() {
     awk '
         function leave() { if (table) print ".fi"; table = 0 }
         function safe(text) { return (text ~ /^[.\047]/ ? "\\&" : "") text }
-        /^$/ { leave(); options = 0; print ".PP"; next }
-        /^  [a-z0-9_]+ \([a-z]/ { leave(); options = 1; sub(/^  /, ""); at = index($0, "): "); print ".TP"; print ".B " substr($0, 1, at); print safe(substr($0, at + 3)); next }
+        function entry(name, text) { print ".TP"; print ".B " name; print safe(text) }
+        /^$/ { leave(); options = 0; after_empty = 1; next }
+        after_empty {
+            after_empty = 0
+            key = substr($0, 1, index($0, ": ") - 1)
+            if (key in keys) { entry(key, substr($0, length(key) + 3)); next }
+            print ".PP"
+        }
+        /^  [a-z0-9_]+ \([a-z]/ { leave(); options = 1; sub(/^  /, ""); keys[$1] = 1; at = index($0, "): "); entry(substr($0, 1, at), substr($0, at + 3)); next }
         options && /^     / { sub(/^ +/, ""); print safe($0); next }
         /^ / { if (!table) print ".nf"; table = 1; print; next }
         { leave(); if (options) print ".PP"; options = 0; print }

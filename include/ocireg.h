@@ -2790,8 +2790,8 @@ ocireg_status ocireg_token(ocireg_client *client,
 // follow: the registry's own URL, which is given with false, may answer with a redirect. Which authorization it requires is found out as in
 // ocireg_token.
 //
-// check: with this option further redirects are followed, and the token that the last URL requires is in the headers. What the registry itself
-// requires is then found out as in ocireg_token, if the registry asked for no token.
+// check: with this option redirects are followed to their end, and a token that the last URL requires is in its headers. If they lead to another
+// host, what the registry itself requires is found out as in ocireg_token.
 //
 // failed: endpoints that are named here are passed over for a minute, as those that fail this client itself. If no other endpoint is left the call is
 // OCIREG_NETWORK, and a text that is no endpoint of the reference is OCIREG_INVALID_ARGUMENT.
@@ -2846,8 +2846,8 @@ ocireg_status ocireg_blob_locate(ocireg_client *client,
 // follow: the registry's own URL, which is given with false, may answer with a redirect. Which authorization it requires is found out as in
 // ocireg_token.
 //
-// check: with this option further redirects are followed, and the token that the last URL requires is in the headers. What the registry itself
-// requires is then found out as in ocireg_token, if the registry asked for no token.
+// check: with this option redirects are followed to their end, and a token that the last URL requires is in its headers. If they lead to another
+// host, what the registry itself requires is found out as in ocireg_token.
 //
 // failed: endpoints that are named here are passed over for a minute, as those that fail this client itself. If no other endpoint is left the call is
 // OCIREG_NETWORK, and a text that is no endpoint of the reference is OCIREG_INVALID_ARGUMENT.

@@ -41,8 +41,8 @@ options! {
         pub follow: bool = true,
         /// what a redirect leads to is asked as well, so that it is known to answer
         ///
-        /// with this option further redirects are followed, and the token that the last URL requires is in the headers. What the
-        /// registry itself requires is then found out as in ocireg_token, if the registry asked for no token
+        /// with this option redirects are followed to their end, and a token that the last URL requires is in its headers. If they
+        /// lead to another host, what the registry itself requires is found out as in ocireg_token
         pub check: bool,
         /// "endpoint" of earlier results whose URLs did not serve
         ///

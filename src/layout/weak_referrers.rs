@@ -75,9 +75,9 @@ mod tests {
     use crate::layout::index_entry::REF_NAME;
 
     #[derive(Default)]
-    struct Blobs(HashMap<Digest, Vec<u8>>);
+    struct IndexShelf(HashMap<Digest, Vec<u8>>);
 
-    impl Shelf for Blobs {
+    impl Shelf for IndexShelf {
         fn size(&self, digest: &Digest) -> Option<u64> {
             self.0.get(digest).map(|bytes| bytes.len() as u64)
         }
@@ -91,7 +91,7 @@ mod tests {
         }
     }
 
-    impl Blobs {
+    impl IndexShelf {
         fn put(&mut self, number: usize, children: &[&Descriptor], subject: Option<&Descriptor>) -> Descriptor {
             let media_type = "application/vnd.oci.image.index.v1+json";
             let mut index = json!({"schemaVersion": 2, "mediaType": media_type, "manifests": children,
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn they_live_with_their_subjects() {
-        let mut blobs = Blobs::default();
+        let mut blobs = IndexShelf::default();
         let image = blobs.put(0, &[], None);
         let list = blobs.put(1, &[&image], None);
         let signature = blobs.put(2, &[], Some(&image));
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn what_stays_keeps_what_refers_to_it() {
-        let mut blobs = Blobs::default();
+        let mut blobs = IndexShelf::default();
         let image = blobs.put(0, &[], None);
         let signature = blobs.put(1, &[], Some(&image));
         let kept = kept_images(&blobs, &[signature], &|digest| *digest == image.digest).unwrap();
@@ -158,7 +158,7 @@ mod tests {
     /// Their true digests could not refer to each other.
     #[test]
     fn what_is_damaged_is_kept_and_told() {
-        let mut blobs = Blobs::default();
+        let mut blobs = IndexShelf::default();
         let one = blobs.put(1, &[], None);
         let other = blobs.put(2, &[], Some(&one));
         let bytes = json!({"schemaVersion": 2, "mediaType": one.media_type, "manifests": [], "subject": other});

@@ -237,7 +237,9 @@ impl WriteStore for RegistryStore {
         if self.is_new || !self.stands_for(call, &name, root.digest())? {
             return Ok(false);
         }
-        let is_unlisted = subject.is_some_and(|subject| match self.listed(call, subject) {
+        // Where it is written: a mirror may list what the registry does not.
+        let listed = |subject| self.destination(call)?.referrers(subject, &ReferrersOptions::default());
+        let is_unlisted = subject.is_some_and(|subject| match listed(subject) {
             Ok(list) => list.referrers.iter().all(|entry| entry.digest != *root.digest()),
             // A list that cannot be read is no reason to write.
             Err(error) => matches!(error.code(), Code::NotFound | Code::Unsupported),

@@ -1,5 +1,7 @@
 //! What is written to a registry by one of its tags: what the tag names there, not at a mirror, whose word for it nothing checks.
 
+use std::sync::Mutex;
+
 use ocireg::artifact::Artifact;
 use ocireg::error::Error;
 use ocireg::place::{self, Place};
@@ -174,4 +176,49 @@ fn what_refers_to_an_image_is_what_the_registry_says() {
         let away = copy(&format!("{name}:t"), format!("oci:{}:t", folder.path().join("l").display()));
         assert_eq!(away.manifests["referrers"], 1);
     }
+}
+
+/// A copy that was killed has put a signature, but not on its subject's list: whether it is there, the registry says, and no mirror.
+#[test]
+fn a_list_that_lacks_a_referrer_gets_it_whatever_a_mirror_lists() {
+    let image = digest(manifest().as_bytes());
+    let signature = json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "artifactType": "a/signature",
+        "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest(b"{}"), "size": 2}, "layers": [],
+        "subject": {"mediaType": MANIFEST_TYPE, "digest": image, "size": manifest().len()}})
+    .to_string();
+    let named = digest(signature.as_bytes());
+    let list = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [
+        {"mediaType": MANIFEST_TYPE, "digest": named, "size": signature.len(), "artifactType": "a/signature"}]})
+    .to_string();
+    let tag = format!("/manifests/sha256-{}", image.hex());
+    let mut house = House::empty();
+    house.add("m1", move |seen| match seen.path().contains("/referrers/") {
+        true => reply(200).header("Content-Type", INDEX_TYPE).body(&list),
+        false => healthy(seen),
+    });
+    for name in ["origin", "other"] {
+        let (signature, named, tag, listed) = (signature.clone(), named.clone(), tag.clone(), Mutex::new(None));
+        house.add(name, move |seen| match seen.path() {
+            path if seen.method == "PUT" => {
+                *listed.lock().unwrap() = path.ends_with(&tag).then(|| seen.body.clone());
+                created(seen)
+            }
+            path if path.ends_with(&tag) => match &*listed.lock().unwrap() {
+                Some(list) => reply(200).header("Content-Type", INDEX_TYPE).body(list.as_slice()),
+                None => reply(404),
+            },
+            path if path.contains("/referrers/") => reply(404),
+            path if path.ends_with("/manifests/sig") || path.ends_with(named.as_str()) => reply(200)
+                .header("Content-Type", MANIFEST_TYPE)
+                .header("Docker-Content-Digest", &named)
+                .body(&signature),
+            _ => healthy(seen),
+        });
+    }
+    let (client, from) = (house.client(&["m1"]), format!("{}/a/b:sig", house.host("other")));
+    let to = format!("{}:sig", house.repository().full_name());
+    place::copy(&client, &call(&client), &place(&from), &place(&to), &options(json!({}))).unwrap();
+    let seen = house.server("origin").seen();
+    let put = seen.iter().find(|seen| seen.method == "PUT" && seen.path().ends_with(&tag)).expect("it is not listed");
+    assert!(String::from_utf8_lossy(&put.body).contains(named.as_str()));
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::platform::Platform;
 use crate::reference::Repository;
@@ -13,7 +13,25 @@ use crate::stream::blob::Blob;
 
 pub(super) struct ListedSource<'a> {
     pub(super) from: Box<dyn ReadStore>,
+    /// Nothing else is wanted of it, whatever its name refers to meanwhile.
+    pub(super) exactly: Option<&'a Digest>,
     pub(super) digest_tags: Option<&'a HashSet<String>>,
+}
+
+impl ListedSource<'_> {
+    fn checked(&self, root: RawManifest) -> Result<RawManifest> {
+        match self.exactly {
+            Some(wanted) if wanted != root.digest() => {
+                let message = format!(
+                    "what is there, {wanted}, is damaged and not replaced, and {} is something else: {}",
+                    self.place(),
+                    root.digest()
+                );
+                Err(Error::new(Code::DigestMismatch, message))
+            }
+            _ => Ok(root),
+        }
+    }
 }
 
 impl ReadStore for ListedSource<'_> {
@@ -22,11 +40,11 @@ impl ReadStore for ListedSource<'_> {
     }
 
     fn root(&self, call: &Call) -> Result<RawManifest> {
-        self.from.root(call)
+        self.checked(self.from.root(call)?)
     }
 
     fn root_for(&self, call: &Call, platforms: &[Platform]) -> Result<RawManifest> {
-        self.from.root_for(call, platforms)
+        self.checked(self.from.root_for(call, platforms)?)
     }
 
     fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<RawManifest> {

@@ -2,6 +2,9 @@
 //! bytes.
 
 use super::run::{LeftImage, SyncJob};
+use super::DestinationRepository;
+use crate::call::Call;
+use crate::digest::Digest;
 use crate::error::Result;
 use crate::sync::lock;
 use crate::transfer::workers::in_parallel;
@@ -18,17 +21,23 @@ impl SyncJob<'_> {
             let at = at as usize;
             let Some(list) = &self.listed[at] else { return Ok(()) };
             let (name, to) = (&list.names[name as usize], &self.pairs[at].destination);
-            let is_sound =
-                to.look(call, name).and_then(|there| there.map_or(Ok(true), |there| to.is_sound(call, &there)));
-            match is_sound {
-                Ok(false) => {
+            match self.damaged(call, to.as_ref(), name) {
+                Ok(Some(there)) => {
                     lock(&self.report).tags.skipped -= 1;
-                    self.image(call, worker, at, list, name).map(drop)
+                    // What is not replaced stays what it is, whatever the source has under its name.
+                    let exactly = self.options.no_clobber.then_some(&there);
+                    self.image(call, worker, at, list, name, exactly).map(drop)
                 }
                 Err(error) if self.is_over(call, &error) => Err(error),
                 // What cannot be read is told when it is written.
                 _ => Ok(()),
             }
         })
+    }
+
+    /// What a name refers to, if something of that is damaged.
+    fn damaged(&self, call: &Call, to: &dyn DestinationRepository, name: &str) -> Result<Option<Digest>> {
+        let Some(there) = to.look(call, name)? else { return Ok(None) };
+        Ok((!to.is_sound(call, &there)?).then_some(there.digest))
     }
 }

@@ -177,7 +177,7 @@ impl SyncJob<'_> {
             let names: Vec<String> = gone.into_iter().filter(|name| !name.contains(':')).map(str::to_owned).collect();
             let again = ListedPair::default();
             in_parallel(self.call, self.width, &self.meter, names, |call, worker, name| {
-                self.image(call, worker, at, &again, &name).map(drop)
+                self.image(call, worker, at, &again, &name, None).map(drop)
             })?;
         }
         Ok(())

@@ -208,7 +208,7 @@ impl SyncJob<'_> {
         }
         in_parallel(self.call, self.width, &self.meter, wanted, |call, worker, (pair, name)| {
             let Some(list) = &self.listed[pair as usize] else { return Ok(()) };
-            let state = self.image(call, worker, pair as usize, list, &list.names[name as usize])?;
+            let state = self.image(call, worker, pair as usize, list, &list.names[name as usize], None)?;
             let is_left =
                 state == ImageState::Skipped && self.pairs[pair as usize].destination.written_last().is_some();
             lock(&self.left).extend(is_left.then_some((pair, name)));
@@ -216,6 +216,7 @@ impl SyncJob<'_> {
         })
     }
 
+    /// Brings an image, unless it is there; `exactly`: what is there is brought again.
     pub(super) fn image(
         &self,
         call: &Call,
@@ -223,13 +224,14 @@ impl SyncJob<'_> {
         at: usize,
         list: &ListedPair,
         name: &str,
+        exactly: Option<&Digest>,
     ) -> Result<ImageState> {
         let pair = &self.pairs[at];
         let (source, destination) = (Some(pair.source.image(name)), pair.destination.image(name));
         let outcome = match self.patience.end(at) {
             Some(error) => Err(error),
             None => {
-                let outcome = self.bring(call, at, list, name);
+                let outcome = self.bring(call, at, list, name, exactly);
                 self.patience.learn(at, outcome.as_ref().err());
                 outcome
             }
@@ -246,16 +248,26 @@ impl SyncJob<'_> {
         }
     }
 
-    /// Brings an image, unless it is there.
-    fn bring(&self, call: &Call, at: usize, list: &ListedPair, name: &str) -> Result<ImageOutcome> {
+    fn bring(
+        &self,
+        call: &Call,
+        at: usize,
+        list: &ListedPair,
+        name: &str,
+        exactly: Option<&Digest>,
+    ) -> Result<ImageOutcome> {
         let pair = &self.pairs[at];
         let is_new = list.has(name) == Some(false);
-        if self.options.no_clobber && list.has(name) == Some(true) {
+        if self.options.no_clobber && exactly.is_none() && list.has(name) == Some(true) {
             return Ok(ImageOutcome::skipped(None));
         }
         // Only then one digest says it all.
         let is_whole = !self.options.referrers && self.options.platform.is_empty();
-        let now = if is_new || !is_whole { NameAtDestination::Unknown } else { self.now(call, pair, name)? };
+        let now = if is_new || !is_whole || exactly.is_some() {
+            NameAtDestination::Unknown
+        } else {
+            self.now(call, pair, name)?
+        };
         if let NameAtDestination::Stays(digest) = now {
             return Ok(ImageOutcome::skipped(Some(digest)));
         }
@@ -265,13 +277,13 @@ impl SyncJob<'_> {
             _ => None,
         };
         let from = pair.source.open(name).map_err(|error| error.with_side(Side::Source))?;
-        let from = ListedSource { from, digest_tags: list.digest_tags.as_ref() };
+        let from = ListedSource { from, exactly, digest_tags: list.digest_tags.as_ref() };
         let to = pair.destination.open(name, is_new).map_err(|error| error.with_side(Side::Destination))?;
         let traffic = pair.destination.puts_at_once().then_some(&self.traffic);
         let seen = self.seen(pair, name, is_new, now).into();
         let to = SharedStore { to, named, seen, destination: self.places[at], traffic };
         let mut options = self.copy.clone();
-        if name.parse::<Digest>().is_ok() {
+        if exactly.is_some() || name.parse::<Digest>().is_ok() {
             // A digest never refers to anything else.
             options.names = NameOptions::default();
         }

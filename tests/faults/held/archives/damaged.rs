@@ -180,7 +180,7 @@ fn a_damaged_blob_is_replaced_by_a_copy_and_by_a_sync_of_an_image_that_has_it() 
 #[test]
 fn a_sync_repairs_what_it_leaves_as_it_is_where_that_is_written_anew() {
     let (config, image) = small_image();
-    for is_new in [true, false] {
+    for (is_new, no_clobber) in [(true, false), (false, false), (true, true), (false, true)] {
         let kept = Kept::new("oci-archive");
         kept.put_blob(config);
         kept.put(":v1", &image, json!({})).unwrap();
@@ -194,7 +194,8 @@ fn a_sync_repairs_what_it_leaves_as_it_is_where_that_is_written_anew() {
         let client = &kept.held.client;
         let from = SyncSource::named(client, &format!("oci:{}", kept.held.path("l"))).unwrap();
         let to = SyncDestination::named(client, &format!("oci-archive:{}", kept.held.path("a.tar"))).unwrap();
-        let sync = |with: Value| {
+        let sync = |mut with: Value| {
+            with["no_clobber"] = json!(no_clobber);
             let options: SyncOptions = serde_json::from_value(with).unwrap();
             let done = place::sync(client, &call(client), &from, &to, &options).unwrap();
             (done.tags.copied, done.tags.skipped, done.tags.pruned, done.tags.failed)
@@ -205,6 +206,31 @@ fn a_sync_repairs_what_it_leaves_as_it_is_where_that_is_written_anew() {
         assert!(kept.file(&digest(config)) == config);
         assert_eq!(kept.names(), if is_new { vec!["v0", "v1", "v2"] } else { vec!["v1"] });
     }
+}
+
+/// What is not to be replaced is not, and which of the names is damaged is said.
+#[test]
+fn what_is_damaged_is_not_mended_with_something_else_against_no_clobber() {
+    let (config, image) = small_image();
+    let kept = Kept::new("oci-archive");
+    kept.put_blob(config);
+    kept.put(":v1", &image, json!({})).unwrap();
+    let other = image_for(&kept, "arm64");
+    kept.rewrite(|folder| damage(folder, &digest(config)));
+    let before = kept.bytes();
+    kept.held.put_blob(&String::from_utf8(config.to_vec()).unwrap().replace("amd64", "arm64").into_bytes());
+    for name in [":v1", ":v2"] {
+        kept.held.put(name, &other, json!({})).unwrap();
+    }
+    let (client, (context, call)) = (&kept.held.client, with_context(&kept.held.client));
+    let log = log_of(&context);
+    let from = SyncSource::named(client, &format!("oci:{}", kept.held.path("l"))).unwrap();
+    let to = SyncDestination::named(client, &format!("oci-archive:{}", kept.held.path("a.tar"))).unwrap();
+    let options: SyncOptions = serde_json::from_value(json!({"no_clobber": true})).unwrap();
+    fails(place::sync(client, &call, &from, &to, &options), Code::DigestMismatch, digest(config).as_str());
+    let log = log.lock().unwrap();
+    assert!(log.contains("is damaged and not replaced") && log.contains("a.tar:v1"), "{log}");
+    assert!(kept.bytes() == before);
 }
 
 /// A rehearsal says what would be moved.

@@ -1012,7 +1012,8 @@ void ocireg_context_free(ocireg_context *context);
 // Stored credentials are used for hosts whose own options hold none and when the credentials callback gives none. The places are
 // asked in the order of the options; in each the helper that credHelpers names for the host, then that of credsStore, then the
 // entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A helper, which compares texts, is asked for the host's
-// one spelling (an IPv6 address is short), then for the caller's, and then for those in the file, which are those of logins. A file is read when a registry asks for
+// one spelling (an IPv6 address is short), then for the caller's, and then for those in the file, which are those of logins; that it fails for
+// one of these others is a warning. One that does not answer in time is not waited for again in a call. A file is read when a registry asks for
 // credentials, and again when it has changed; what a helper said holds until the registry refuses it. A file that is broken is
 // OCIREG_IO. So is one that belongs to another user than root, or that other users may write (its group too, unless that is the
 // owner's own, has no other members and is not root's): it decides where passwords go and which program is run.

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
@@ -55,11 +55,21 @@ pub(crate) struct StoredCredentials {
     answers: Mutex<HelperAnswers>,
 }
 
-/// What helpers returned, by helper and server; and which are being asked.
+/// What helpers returned, by helper and server; which are being asked; and which have hung until when.
 #[derive(Default)]
 struct HelperAnswers {
     known: HashMap<(String, String), Option<Credentials>>,
     asked: HashSet<(String, String)>,
+    hung: HashMap<(String, String), (Instant, String)>,
+}
+
+/// When a call began to look for stored credentials.
+struct FirstLookup(Instant);
+
+impl Default for FirstLookup {
+    fn default() -> FirstLookup {
+        FirstLookup(Instant::now())
+    }
 }
 
 impl StoredCredentials {
@@ -118,12 +128,10 @@ impl StoredCredentials {
         let name = credential_key::host(host);
         let mut at = stored_at(place);
         if let Some(helper) = config.helper(&name).map_err(|why| broken(place, &why))? {
-            for server in config.servers(host) {
-                let answer = self.ask(call, helper, &server).map_err(|error| named_by(place, error))?;
-                if let Some(credentials) = answer {
-                    at.helper = Some(helper.to_owned());
-                    return Ok(Some(FoundCredentials { credentials, at }));
-                }
+            let answer = self.ask_by_all_names(call, helper, host, &config.servers(host));
+            if let Some(credentials) = answer.map_err(|error| named_by(place, error))? {
+                at.helper = Some(helper.to_owned());
+                return Ok(Some(FoundCredentials { credentials, at }));
             }
         }
         let Some(found) = config.find(&name, repository) else { return Ok(None) };
@@ -135,14 +143,44 @@ impl StoredCredentials {
         }
     }
 
-    /// A helper's answer, cached for the client's lifetime; concurrent calls ask it once. Failures are not cached.
+    /// A helper's answer for a host by what it may know it by. Once it had nothing by the first name, those who did not store by another one
+    /// can do without it: it may fail for what it does not know.
+    fn ask_by_all_names(
+        &self,
+        call: &Call,
+        helper: &str,
+        host: &str,
+        servers: &[String],
+    ) -> Result<Option<Credentials>> {
+        for (number, server) in servers.iter().enumerate() {
+            match self.ask(call, helper, server) {
+                Ok(None) => {}
+                Err(error) if number > 0 => {
+                    call.check()?;
+                    call.warn_of(host, &format!("nothing is known of a login to {server}: {}", error.message()))?;
+                    if error.code() == Code::Timeout {
+                        break;
+                    }
+                }
+                found => return found,
+            }
+        }
+        Ok(None)
+    }
+
+    /// A helper's answer, cached for the client's lifetime; concurrent calls ask it once. Failures are not cached, but of one that hangs no
+    /// call waits for the end again that has begun to look before it was given up.
     fn ask(&self, call: &Call, helper: &str, server: &str) -> Result<Option<Credentials>> {
         let question = (helper.to_owned(), server.to_owned());
+        let begun = call.memory::<FirstLookup>().0;
         loop {
             {
                 let mut answers = lock(&self.answers);
                 if let Some(known) = answers.known.get(&question) {
                     return Ok(known.clone());
+                }
+                if let Some((_, message)) = answers.hung.get(&question).filter(|(end, _)| *end >= begun) {
+                    return Err(Error::new(Code::Timeout, message.as_str()));
                 }
                 if answers.asked.insert(question.clone()) {
                     break;
@@ -151,9 +189,21 @@ impl StoredCredentials {
             call.sleep(PAUSE)?;
         }
         let asking = HelperTurn(self, question);
-        let answer = self.helpers.get(call, helper, server)?;
-        lock(&self.answers).known.insert(asking.1.clone(), answer.clone());
-        Ok(answer)
+        let outcome = self.helpers.get(call, helper, server);
+        // Not if it was the call that had no more time.
+        let has_time = call.check_quietly().is_ok();
+        let mut answers = lock(&self.answers);
+        match &outcome {
+            Ok(answer) => {
+                answers.hung.remove(&asking.1);
+                answers.known.insert(asking.1.clone(), answer.clone());
+            }
+            Err(error) if error.code() == Code::Timeout && has_time => {
+                answers.hung.insert(asking.1.clone(), (Instant::now(), error.message().to_owned()));
+            }
+            Err(_) => {}
+        }
+        outcome
     }
 
     /// Forgets what helpers returned for a host: it was refused, or has changed.

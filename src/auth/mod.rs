@@ -109,9 +109,9 @@ struct OriginMemory {
     pinged: bool,
 }
 
-/// The hosts of which stored credentials could not be had in a call: a helper that hangs is not waited for again.
+/// The repositories, each with its host, of which stored credentials could not be had in a call: one entry of a file may be broken.
 #[derive(Default)]
-struct UnusableLookups(Mutex<HashSet<String>>);
+struct UnusableLookups(Mutex<HashSet<(String, String)>>);
 
 pub(crate) struct Auth {
     http: Arc<Http>,
@@ -214,13 +214,14 @@ impl Auth {
     /// Stored ones. Where a rule has others, those are sent if the stored ones cannot be had, which is said once in a call.
     fn find_stored(&self, call: &Call, account: &Account) -> Result<Option<FoundCredentials>> {
         let unusable = call.memory::<UnusableLookups>();
-        if account.by_rule.is_some() && lock(&unusable.0).contains(&account.host) {
+        let wanted = (account.host.clone(), account.repository.clone());
+        if account.by_rule.is_some() && lock(&unusable.0).contains(&wanted) {
             return Ok(None);
         }
         match self.stored.find(call, &account.host, &account.repository) {
             Err(error) if account.by_rule.is_some() && !matches!(error.code(), Code::Cancelled | Code::Closed) => {
                 call.check()?;
-                lock(&unusable.0).insert(account.host.clone());
+                lock(&unusable.0).insert(wanted);
                 let text = format!(
                     "what a file of the machine has is sent: the stored credentials cannot be had: {}",
                     error.message()

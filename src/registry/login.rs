@@ -134,13 +134,16 @@ impl Client {
         if target(stored.places()).is_none() {
             return Err(nowhere());
         }
-        let mut from = Vec::new();
+        let (mut from, mut failed) = (Vec::new(), None);
         for place in stored.places() {
             call.check()?;
             let CredentialPlace::File { path, .. } = place else { continue };
-            remove(call, stored, path, &index.name, &mut from)?;
+            // What can be removed elsewhere is not left for that.
+            failed = failed.or(remove(call, stored, path, &index.name, &mut from).err());
         }
         self.auth.stored().forget(&index.name);
+        call.check()?;
+        failed.map_or(Ok(()), Err)?;
         Ok(Logout { registry: index.name, removed: !from.is_empty(), from })
     }
 
@@ -230,13 +233,19 @@ fn keep(call: &Call, stored: &StoredCredentials, file: &Path, host: &str, creden
 }
 
 fn remove(call: &Call, stored: &StoredCredentials, file: &Path, host: &str, from: &mut Vec<String>) -> Result<()> {
+    let (mut had, mut failed) = (false, None);
     if let Some((helper, servers)) = credential_writer::helper_of(file, stored.foreign(), host)? {
-        let mut had = false;
         for server in servers {
-            // Helpers do not report whether they had something to erase.
-            if stored.helpers().get(call, &helper, &server)?.is_some() {
-                stored.helpers().erase(call, &helper, &server)?;
-                had = true;
+            match erase(call, stored, &helper, &server) {
+                Ok(was_there) => had |= was_there,
+                Err(error) => {
+                    call.check()?;
+                    let hangs = error.code() == Code::Timeout;
+                    failed = failed.or(Some(error));
+                    if hangs {
+                        break;
+                    }
+                }
             }
         }
         from.extend(had.then_some(helper));
@@ -244,5 +253,14 @@ fn remove(call: &Call, stored: &StoredCredentials, file: &Path, host: &str, from
     if file.exists() && credential_writer::remove(call, file, stored.foreign(), host)? {
         from.push(file.display().to_string());
     }
-    Ok(())
+    failed.map_or(Ok(()), Err)
+}
+
+/// Whether a helper had something, which is gone now: they do not report that themselves.
+fn erase(call: &Call, stored: &StoredCredentials, helper: &str, server: &str) -> Result<bool> {
+    let had = stored.helpers().get(call, helper, server)?.is_some();
+    if had {
+        stored.helpers().erase(call, helper, server)?;
+    }
+    Ok(had)
 }

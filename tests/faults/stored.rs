@@ -263,6 +263,8 @@ fn a_changed_file_is_read_again() {
     get(&client, &format!("{host}/a/b:t")).unwrap();
 }
 
+/// What a helper says that has nothing.
+const NOTHING: &str = "echo 'credentials not found in native keychain'; exit 1";
 const ANSWER: &str = r#"[ "$1" = get ] && printf '{"ServerURL":"%s","Username":"alice","Secret":"s3cret"}' "$input""#;
 
 #[test]
@@ -452,6 +454,31 @@ fn a_helper_is_asked_for_the_host_as_logins_spelt_it() {
         assert!(client.logout(&call(&client), &callers, &Default::default()).unwrap().removed, "{known}");
         assert!(folder.calls().contains(&format!("erase {known}")));
         fails(get(&client, &format!("{callers}/a/b:t")), Code::Unauthenticated, "");
+    }
+}
+
+/// A helper that has said that it has nothing for a host may be unable to answer for what it does not know.
+#[test]
+fn other_spellings_take_no_answer_away() {
+    let server = basic("alice", "s3cret");
+    let port = server.host.rsplit_once(':').unwrap().1;
+    let (short, callers) = (format!("127.0.0.1:{port}"), format!("[::FFFF:127.0.0.1]:{port}"));
+    let login = format!("[0:0:0:0:0:ffff:7f00:1]:{port}");
+    for (failing, most) in [("echo no such server; exit 1", 3), ("exec sleep 30", 2)] {
+        let folder = Folder::new(
+            &json!({"credsStore": "all", "auths": {short.as_str(): auth("alice", "s3cret"), login.as_str(): {}}}),
+        );
+        folder.helper("all", &format!("test \"$input\" = '{short}' || {{ {failing}; }}\n{NOTHING}"));
+        let options = changed(folder.client_options(), |options| options.credentials.helper_timeout_ms = 1000);
+        let client = Client::new(options).unwrap();
+        let (context, call) = with_context(&client);
+        let reference = Reference::parse(&format!("{callers}/a/b:t"), None).unwrap();
+        client.get_manifest(&call, &reference, &GetOptions::default()).unwrap();
+        assert_eq!(folder.calls().len(), most, "{:?}", folder.calls());
+        let warnings = serde_json::to_string(&context.warnings()).unwrap();
+        assert!(warnings.contains("docker-credential-all"), "{warnings}");
+        assert!(client.logout(&call, &callers, &Default::default()).is_err(), "it may still have something");
+        assert_eq!(folder.read()["auths"], json!({}), "{failing}");
     }
 }
 

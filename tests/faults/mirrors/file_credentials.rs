@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ocireg::call::context::Context;
 use ocireg::credentials::Credentials;
+use ocireg::reference::Reference;
 use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::manifest::GetOptions;
 use ocireg::registry::{Client, ClientOptions};
@@ -153,6 +154,58 @@ fn without_the_stored_ones_those_of_the_file_are_sent() {
         let warnings = serde_json::to_string(&context.warnings()).unwrap();
         assert!(warnings.contains("docker-credential-bad") && warnings.contains(house.host("m1")), "{warnings}");
         assert!(!warnings.contains("s3cret"));
+    }
+}
+
+/// Whoever is waiting for it then, in one call or in several, and whatever else of the host the call wants later.
+#[test]
+fn a_helper_that_hangs_is_waited_for_once() {
+    for is_one in [true, false] {
+        let mut house = House::new(&[("origin", Healthy)]);
+        house.add("m1", hides);
+        let stored = Folder::new(&json!({"credsStore": "bad"}));
+        stored.helper("bad", "exec sleep 30");
+        let all = changed(stored.client_options(), |options| options.credentials.helper_timeout_ms = 2000);
+        let (client, _folder) = with_hosts_toml_and(&house, all);
+        let (first, reference) = (house.call(&client), house.tagged());
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                let other = house.call(&client);
+                let call = if is_one { first.clone() } else { other };
+                let (client, reference) = (&client, &reference);
+                scope.spawn(move || client.get_manifest(&call, reference, &GetOptions::default()).unwrap());
+            }
+        });
+        if is_one {
+            let other = format!("{}/a/c:t", house.host("origin"));
+            client.get_manifest(&first, &Reference::parse(&other, None).unwrap(), &GetOptions::default()).unwrap();
+        }
+        assert_eq!(stored.calls().len(), 1, "one call: {is_one}");
+    }
+}
+
+/// What cannot be used of one repository is no reason to send the file's to another one, which has its own.
+#[test]
+fn a_broken_entry_is_that_of_its_own_repository() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    house.add("m1", |seen| {
+        let user = if seen.path().starts_with("/v2/a/c/") { "stored" } else { "file" };
+        match seen.header("authorization") {
+            Some(value) if value == basic(user) => healthy(seen),
+            _ => reply(401).header("WWW-Authenticate", "Basic realm=\"r\""),
+        }
+    });
+    let (mirror, auth) = (house.host("m1"), basic("stored").split_off("Basic ".len()));
+    let stored = Folder::new(&json!({"auths": {
+        format!("{mirror}/a/b"): {"auth": "!"},
+        format!("{mirror}/a/c"): {"auth": auth},
+    }}));
+    let (client, _folder) = with_hosts_toml_and(&house, stored.client_options());
+    let call = house.call(&client);
+    for name in ["a/b", "a/c"] {
+        let reference = Reference::parse(&format!("{}/{name}:t", house.host("origin")), None).unwrap();
+        let found = client.get_manifest(&call, &reference, &GetOptions::default()).unwrap();
+        assert_eq!(found.served_by.as_deref(), Some(mirror), "{name}");
     }
 }
 

@@ -2453,8 +2453,8 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // bytes_copied), "images": [{"source": string or null (of a tag that was pruned), "destination": string, "state": "copied",
 // "pruned" or "failed", "digest": string or null, "bytes": number, "bytes_copied": number, "error": as in ocireg_error_json, or
 // null}] (none that were skipped; at most 10,000, and 1,000 that failed), "images_left_out": number (more than these), "error": the
-// first failure, or null, "served_by": [HOST[:PORT]] (the endpoints that sent manifests and blobs: registries, their mirrors, or several of
-// them)}. With dry_run it says what would be done. Free with ocireg_string_free. OCIREG_OK does not say that every
+// first failure, or null, "served_by": [HOST[:PORT]] (the endpoints that sent manifests, blobs and lists of tags of the sources, or said what
+// a tag refers to: registries, their mirrors, or several of them)}. With dry_run it says what would be done. Free with ocireg_string_free. OCIREG_OK does not say that every
 // image is there: "failed" does.
 //
 // Progress: bytes of all blobs, of a total that is not known; "blobs" counts those of the images that are done. The log has an

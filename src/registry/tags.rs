@@ -93,10 +93,9 @@ impl Client {
         call: &Call,
         repository: &Repository,
         wanted: &dyn Fn(&str) -> bool,
-    ) -> Result<NameList> {
+    ) -> Result<Tags> {
         let turn = Turn::new(self, call, repository, EndpointUse::Tags)?;
-        let found = turn.first(|remote| tags_of(remote, NameWindow::default(), wanted), |tags| tags.tags.is_empty());
-        Ok(found?.tags)
+        turn.first(|remote| tags_of(remote, NameWindow::default(), wanted), |tags| tags.tags.is_empty())
     }
 
     /// The same where it is written to, whatever a mirror has.

@@ -16,6 +16,7 @@ use crate::registry::store::RegistryStore;
 use crate::registry::tags::tags_of;
 use crate::registry::{host, Client};
 use crate::repositories::{DestinationRepository, SourceRepository};
+use crate::store::served_by::Senders;
 use crate::store::{ReadStore, WriteStore};
 use crate::sync::lock;
 
@@ -82,10 +83,11 @@ impl SourceRepository for RegistryRepository {
             false => self.as_written(call)?,
         };
         let tags = match at {
-            Some(at) => tags_of(&at, NameWindow::default(), wanted)?.tags,
+            Some(at) => tags_of(&at, NameWindow::default(), wanted)?,
             None => self.client.tags_where(call, &self.repository, wanted)?,
         };
-        tags.iter().for_each(take);
+        call.memory::<Senders>().add_all(&tags.served_by);
+        tags.tags.iter().for_each(take);
         Ok(())
     }
 
@@ -104,6 +106,7 @@ impl SourceRepository for RegistryRepository {
             Some(at) => head(&at, &reference, &options)?,
             None => self.client.head_manifest(call, &reference, &options)?,
         };
+        call.memory::<Senders>().add_all(&head.served_by);
         Ok(Descriptor::new(&head.media_type, head.digest, head.size))
     }
 

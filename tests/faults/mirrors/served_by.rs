@@ -20,6 +20,7 @@ use super::house::Manner::*;
 use super::house::*;
 use crate::common::*;
 use crate::server::*;
+use crate::synced::synced_by;
 
 /// A copy and a pull have several senders: each of whom something was taken is named once, and no liar.
 #[test]
@@ -170,4 +171,21 @@ fn what_writes_says_what_it_was_told_by() {
     assert_eq!(attached.served_by, origin);
     let pushed = place::push_artifact(&client, &call(), &artifact, &to, &Default::default()).unwrap();
     assert!(pushed.served_by.is_empty(), "nothing was read");
+}
+
+/// Also a sync that brings nothing, because it believes those who say that all is there: here the registry lists, and the mirror has the image.
+#[test]
+fn a_sync_that_leaves_all_says_whom_it_believed() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    house.add("m1", |seen| match seen.path().ends_with("/tags/list") {
+        true => reply(404),
+        false => healthy(seen),
+    });
+    let (folder, from) = (tempfile::tempdir().unwrap(), house.repository().full_name());
+    let to = format!("oci:{}", folder.path().join("l").display());
+    for skipped in [0, 1] {
+        let done = synced_by(&house.client(&["m1"]), &from, &to, json!({})).unwrap();
+        assert_eq!(done["tags"]["skipped"], skipped);
+        assert_eq!(done["served_by"], json!([house.host("origin"), house.host("m1")]), "{skipped} skipped");
+    }
 }

@@ -43,7 +43,8 @@ static void write_warning(const ocireg_json *warning)
 void session_note_warning(struct session *session, const char *event)
 {
     ocireg_json *warning;
-    if (session->globals->quiet)
+    /* Most events are requests: only what may be a warning is parsed. */
+    if (session->globals->quiet || strstr(event, "\"warning\"") == NULL)
         return;
     warning = json_parsed(event);
     const char *kind = ocireg_json_text(warning, "/event");

@@ -76,11 +76,11 @@ uninstall:
 		$(MANDIR)/man1/ocireg.1 $(MANDIR)/man3/ocireg.3 $(patsubst %,$(MANDIR)/man3/ocireg_%.3,$(FAMILIES)) $(COMPLETIONDIR)/ocireg \
 		$(ZSHDIR)/_ocireg $(FISHDIR)/ocireg.fish)
 	$(if $(PYTHONDIR),rm -rf '$(DESTDIR)$(PYTHONDIR)/ocireg' '$(DESTDIR)$(PYTHONDIR)/ocireg-$(VERSION).dist-info')
-	rm -rf '$(DESTDIR)$(CMAKEDIR)' '$(DESTDIR)$(DOCDIR)'
 	rm -rf '$(DESTDIR)$(CMAKEDIR)' '$(DESTDIR)$(DOCDIR)' '$(DESTDIR)$(SCHEMADIR)'
 
 dist:
 	@mkdir -p target/dist
+	@rm -f target/dist/ocireg-$(VERSION).cdx.json
 	@git diff --quiet HEAD -- Cargo.toml Cargo.lock || { echo "dist: Cargo.toml or Cargo.lock is not that of the last commit" >&2; exit 1; }
 	git archive --format=tar --prefix=ocireg-$(VERSION)/ HEAD | gzip -9n >target/dist/ocireg-$(VERSION).tar.gz
 	$(PYTHON) $(PACKAGING)/sbom.py >target/dist/sbom.new

@@ -1,27 +1,28 @@
 /* Shows: ocireg_client_set_host. */
 #include "hosts.h"
 
+#include "host_key.h"
 #include "json.h"
 #include "named_option.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* The host of an option as the library spells it, so that "Example.org" and "example.org" are the same. */
+/* The key of an option's host: what the line says of one host is set at once, however it is spelt there. */
 static char *canonical(const char *host, ocireg_error **error)
 {
     char *text = NULL, *name = NULL;
     if (ocireg_index_parse(host, &text, error) == OCIREG_OK) {
         ocireg_json *json = json_parsed(text);
         const char *found = ocireg_json_text(json, "/name");
-        name = found == NULL ? NULL : strdup(found);
+        name = found == NULL ? NULL : host_key(found);
         ocireg_json_free(json);
     }
     ocireg_string_free(text);
     return name;
 }
 
-/* The settings of a session, with their canonical host names. */
+/* The settings of a session, with the keys of their hosts. */
 struct hosts {
     const struct globals *globals;
     char **names; /* one for each setting; NULL: no host was named */

@@ -3,6 +3,7 @@
 
 #include "client.h"
 #include "command.h"
+#include "host_key.h"
 #include "json.h"
 
 #include <stdlib.h>
@@ -162,13 +163,18 @@ static int registry_host(const struct globals *globals, enum target target, cons
                : report_failure(output, OCIREG_INTERNAL, "cannot read the library's answer");
 }
 
-/* Adds the host of a name, if it has one and that is not there yet. */
+/* Adds the key of a name's host, if it has one and that is not there yet. */
 static int add_host(const struct globals *globals, enum target target, const char *name, char *hosts[MOST_REGISTRIES + 1])
 {
     char *host = NULL;
     size_t count = 0;
     int status = registry_host(globals, target, name, &host);
     if (status == OCIREG_OK && host != NULL) {
+        char *key = host_key(host);
+        free(host);
+        host = key;
+        if (host == NULL)
+            return report_failure(&globals->output, OCIREG_INTERNAL, "out of memory");
         while (hosts[count] != NULL && strcmp(hosts[count], host) != 0)
             count++;
         if (hosts[count] == NULL) {

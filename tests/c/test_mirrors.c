@@ -128,8 +128,33 @@ static void test_mirrors_of_the_command(void **state) {
     assert_int_equal(peer_count(registry), 0);
 }
 
+/* What is said of a host in one spelling stays true when something is said of it in another. */
+static void test_spellings_of_a_host(void **state) {
+    (void)state;
+    folder = new_folder();
+    const struct answer has = {.bytes = http_answer("200 OK", "", "right")};
+    struct peer *registry = peer_start(&has, 1), *mirror = peer_start(&has, 1);
+    const char *host = peer_host(registry), *other = text("[::ffff:127.0.0.1]%s", strrchr(host, ':'));
+    const char *said = text("--plain-http --mirror %s=%s --mirrors-only=%s", host, peer_host(mirror), host);
+    expect_run(text("%s --host-option %s=upload_bytes_per_second=9 blob get %s/a@" RIGHT, said, other, host), NULL);
+    expect_run(text("--host-option %s=upload_bytes_per_second=9 %s blob get %s/a@" RIGHT, other, said, host), NULL);
+    expect_run(text("%s blob get %s/a@" RIGHT, said, other), NULL);
+    assert_int_equal(peer_count(mirror), 3);
+    expect_failure(OCIREG_FORBIDDEN, text("%s ping %s", said, other), "allows only the mirrors of");
+    /* The mirror is asked, whose bytes are no manifest. */
+    expect_failure(OCIREG_INVALID_MANIFEST, text("%s copy %s/a:t %s/b:t", said, host, other), "allows only the mirrors of");
+    const char *const names[][2] = {{"Reg.Example", "reg.example:443"}, {"docker.io", "registry-1.docker.io"}, {"index.docker.io", "docker.io"},
+                                    {"reg.example.:0443", "REG.example"}, {"[::1]:443", "[0:0::0:1]"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (int one = 0; one < 2; one++)
+            expect_failure(OCIREG_FORBIDDEN, text("--deadline 5 --retries 0 --mirror %s=%s --mirrors-only=%s --host-option %s=upload_bytes_per_second=9 ping %s", names[i][one],
+                                                  peer_host(mirror), names[i][one], names[i][!one], names[i][one]), "allows only the mirrors of");
+    assert_int_equal(peer_count(registry), 0);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
+        test(test_spellings_of_a_host),
         test(test_mirrors_in_turn),
         test(test_who_told_it),
         test(test_mirrors_only),

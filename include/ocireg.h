@@ -1034,7 +1034,7 @@ void ocireg_context_free(ocireg_context *context);
 // should be named.
 //
 // The differences from those programs: In registries.conf, a prefix without a port is not for the same host with one, unless it is
-// blocked, and a prefix and a host are the same in capitals. A loopback host that is not insecure is asked by http if it speaks no TLS. Mirrors are asked for lists of tags and referrers too. The parts of an image need not all come from one mirror. A
+// blocked or begins with *. (skopeo refuses what it cannot rewrite then), and a prefix and a host are the same in capitals. A loopback host that is not insecure is asked by http if it speaks no TLS. Mirrors are asked for lists of tags and referrers too. The parts of an image need not all come from one mirror. A
 // registry that is blocked is blocked whatever its location is. Version 1 is refused. In hosts.toml, a broken file is an error.
 // What may be pulled and resolved may be asked for referrers, after all others. A host by http with ca or client is not tried by https first. docker.io by https
 // is Docker Hub. A 'server' elsewhere takes the registry's place for repositories only: what is about the registry itself (ping,
@@ -3633,8 +3633,9 @@ ocireg_status ocireg_image_export_stream(ocireg_client *client,
 //   max_ratio (integer, default: 250): the most bytes of a layer for each packed one, from the first GiB on
 //   paths (list of strings): only these paths of the image, each with everything below it and the folders above it
 //
-// overwrite: what the image does not name stays: whiteouts are for what lower layers have, and a folder with files in it does not become a link or a
-// file (OCIREG_IO).
+// overwrite: what none of the image's layers names stays: whiteouts are for what lower layers have, and a folder with files in it does not become a
+// link or a file (OCIREG_IO). What a layer names takes the place of what is there even if a higher layer removes it; with paths only what the image
+// has in the end does.
 //
 // paths: in patterns `*` is any part of a name, `?` one byte, `[a-z]` one of several, and `**` any number of names; after a backslash each of these
 // stands for itself. An empty list is OCIREG_INVALID_ARGUMENT.

@@ -154,10 +154,12 @@ static int set_all(struct session *session, const struct hosts *hosts)
 }
 
 /* With several registries, credentials must name theirs. */
-static int check_named(const struct globals *globals, char *const *registries)
+static int check_named(const struct globals *globals, char *const *registries, const struct credentials *credentials)
 {
     if (registries[0] == NULL || registries[1] == NULL)
         return OCIREG_OK;
+    if (credentials->username != NULL)
+        return report_usage("with several registries OCIREG_USERNAME is not said to be for one of them: --username HOST=USER");
     for (size_t i = 0; i < globals->setting_count; i++) {
         const struct setting *setting = &globals->settings[i];
         if (setting->host == NULL && (setting->kind == SETTING_USERNAME || setting->kind == SETTING_TOKEN))
@@ -171,7 +173,7 @@ int hosts_set(struct session *session, char *const *registries, const struct cre
 {
     struct hosts hosts = {session->globals, NULL, registries, credentials};
     size_t count = session->globals->setting_count;
-    int status = check_named(session->globals, registries);
+    int status = check_named(session->globals, registries, credentials);
     if (status != OCIREG_OK)
         return status;
     hosts.names = calloc(count + 1, sizeof *hosts.names);

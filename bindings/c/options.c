@@ -59,7 +59,7 @@ static const struct {
     enum takes takes;
     const char *value, *help;
 } table[] = {
-    {"--username", OPTION_USERNAME, TAKES_VALUE, " [HOST=]U", "or OCIREG_USERNAME"},
+    {"--username", OPTION_USERNAME, TAKES_VALUE, " [HOST=]U", "or OCIREG_USERNAME, for a single registry"},
     {"--password-stdin", OPTION_PASSWORD_STDIN, TAKES_NOTHING, "", "read the password, without a final newline; or OCIREG_PASSWORD"},
     {"--token", OPTION_TOKEN, TAKES_VALUE, " [HOST=]T", "a bearer token, used as it is"},
     {"--trusted-realm", OPTION_TRUSTED_REALM, TAKES_VALUE, " [HOST=]R", "a token server trusted with the credentials; http://R: without TLS"},

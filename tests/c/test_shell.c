@@ -388,6 +388,9 @@ static void test_v1(void **state) {
     assert_string_equal(said, "1\n");
     expect_run(text("detect %s --format {/api_version}", env("OCIREG_TEST_V3")), &said);
     assert_string_equal(said, "2\n");
+    /* With several registries none gets what is for another. */
+    expect_shell("S=0; OCIREG_USERNAME=u OCIREG_PASSWORD=p $0 copy localhost:1/a localhost:2/a 2>err || S=$?; test $S = 64 && grep -q HOST=USER err");
+    expect_shell("S=0; OCIREG_USERNAME=u OCIREG_PASSWORD=p $0 --deadline 5 copy localhost:1/a LOCALHOST:1/b 2>err || S=$?; test $S != 64");
     expect_shell(text("test \"$(OCIREG_USERNAME=u OCIREG_PASSWORD=p $0 v1 login %s --format {/status})\" = \"Login Succeeded\" &&"
                       "printf p | $0 v1 login %s --username u --password-stdin --email u@example.com | grep -q created.:true", host, host));
     const char *ids[2], *layer = text("%s/layer", folder), *image = text("%s/image", folder);

@@ -82,5 +82,7 @@ func TestArtifactsThatCannotBe(t *testing.T) {
 		t.Error(err)
 	}
 	_, err = client.ArtifactAttach(ctx, place, nil)
+	wantCode(t, err, ocireg.ErrInvalidArgument)
+	_, err = client.ArtifactAttach(ctx, place, []ocireg.ArtifactFile{{Data: []byte("x"), Title: "x"}})
 	wantCode(t, err, ocireg.ErrNotFound)
 }

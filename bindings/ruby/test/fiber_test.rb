@@ -210,7 +210,8 @@ class FiberTest < OciregTest
       require "#{__dir__}/scheduler"
       by_job = ->(client, **limit) { client.tags("#{silent}/a", **limit) }
       by_worker = ->(client, **limit) { client.put_blob("#{silent}/a", StringIO.new("x"), **limit) }
-      [by_job, by_worker].each do |way|
+      by_carrier = ->(client, **limit) { client.blob_to_io("#{silent}/a@sha256:#{"a" * 64}", StringIO.new, **limit) }
+      [by_job, by_worker, by_carrier].each do |way|
         client = Ocireg::Client.new(plain_http: true)
         calls = lambda do |**limit|
           Thread.new do
@@ -231,7 +232,7 @@ class FiberTest < OciregTest
         sleep 0.5
       end
     RUBY
-    output, status = Open3.capture2e(RbConfig.ruby, "-W0", *$LOAD_PATH.flat_map { |folder| ["-I", folder] }, "-rstringio", "-e", script)
+    output, status = Open3.capture2e("timeout", "-s", "KILL", "60", RbConfig.ruby, "-W0", *$LOAD_PATH.flat_map { |folder| ["-I", folder] }, "-rstringio", "-e", script)
     assert_predicate status, :success?, output
   end
 

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "io/wait"
+
 module Ocireg
   # Carries what a call writes into a pipe to an object's `write`, on the caller's thread, or in its fiber. A `write` that waits ends with the
   # call, except in a fiber of a scheduler, which has its own ways to end it.
@@ -90,10 +92,14 @@ module Ocireg
       Thread.current[:ocireg_carrier] = before
     end
 
+    # Of a read that waits in a fiber which its scheduler has left Ruby waits for the end, for ever, when something with the same number is closed.
     def piece
-      @reader.readpartial(SIZE)
-    rescue EOFError
-      nil
+      data = :wait_readable
+      while data == :wait_readable
+        @reader.wait_readable
+        data = @reader.read_nonblock(SIZE, exception: false)
+      end
+      data
     end
 
     # From here on nothing is raised in this thread; what was, but has not arrived yet, arrives here.

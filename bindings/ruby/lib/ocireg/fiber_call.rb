@@ -21,8 +21,7 @@ module Ocireg
       @fiber = Fiber.current
       @thread = Thread.current
       @happened = Thread::Queue.new
-      @moved = false
-      @over = @begun = @ended = false
+      @moved = @over = false
       @refused = nil
       @told = [0, nil]
       super(context, timeout)
@@ -41,11 +40,8 @@ module Ocireg
     def results(outs, &function)
       @events.add(self)
       Status.call(outs.size, &function)
-      @begun = true
       await
       outs.map { |out| result(out) }
-    ensure
-      abandon if @begun && !@over
     end
 
     # Whether the scheduler's thread lives.
@@ -83,22 +79,22 @@ module Ocireg
         tell(event, text.dup.force_encoding(Encoding::UTF_8))
       end
       raise @failure
+    ensure
+      abandon unless @over
     end
 
     def tell(event, text)
       case event
-      when Events::PROGRESS then tell_progress
+      when Events::PROGRESS
+        @moved = false
+        tell_progress unless @over # what came before the end is told with the end
       when Events::BLOB then on_worker { @context.blob_block.call(Convert.json(text)) }
       when Events::LOG then on_worker { @context.log_block.call(Convert.json(text)) }
       when Events::CREDENTIALS then answer(on_worker { Callbacks.secrets(@context.credentials_block, text) })
       end
     end
 
-    # What came before the end is told with the end.
     def tell_progress
-      @moved = false
-      return if @over && !@ended
-
       @told = moved
       on_worker { @context.progress_block.call(*@told) }
     end
@@ -129,7 +125,6 @@ module Ocireg
     end
 
     def finish
-      @ended = true
       status = Native.ocireg_job_status(@job)
       return @context.progress_block && moved != @told && tell_progress if status.zero?
       raise @refused if @refused && status == Cancelled::CODE

@@ -3,12 +3,11 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
-
 use super::index_entry::{IMAGE_NAME, REF_NAME};
+use super::listed_manifest::ListedManifest;
 use super::reachable_blobs::Shelf;
 use crate::digest::Digest;
-use crate::error::{Code, Result};
+use crate::error::Result;
 use crate::manifest::{Descriptor, Document};
 
 /// Lists what was listed, is not any more, and refers to another manifest: once, at the end, and without a name.
@@ -28,42 +27,35 @@ pub(super) fn keep<'a>(
     Ok(())
 }
 
-/// An entry without its name; None if its manifest refers to no other. Of one that is missing or damaged nothing is lost any more. One
-/// that cannot be read now may refer to another.
+/// An entry without its name; None if its manifest refers to no other. One that cannot be read now may refer to another.
 fn without_name(entry: &Descriptor, shelf: &dyn Shelf) -> Result<Option<Descriptor>> {
     let mut unnamed = entry.clone();
     unnamed.annotations = entry.annotations.as_ref().and_then(|all| all.without(&[REF_NAME, IMAGE_NAME]));
-    let bytes = match shelf.small(&entry.digest) {
-        Err(error) if error.ends_call() => return Err(error),
-        Err(error) if matches!(error.code(), Code::NotFound | Code::MissingBlob | Code::LimitExceeded) => {
-            return Ok(None)
+    let found = ListedManifest::of(entry, shelf)?;
+    match &found {
+        ListedManifest::Unreadable => Ok(Some(unnamed)),
+        ListedManifest::Read(bytes, _) if found.subject().is_some() => {
+            // As it is listed when it is attached, whatever kind of manifest its writer takes it for.
+            let media_type = Some(entry.media_type.as_str()).filter(|name| !name.is_empty());
+            if let Ok(document) = Document::parse(bytes, media_type, entry.digest.algorithm()) {
+                unnamed.artifact_type = document.listed().artifact_type;
+                (unnamed.media_type, unnamed.size) = (document.media_type, document.size);
+            }
+            Ok(Some(unnamed))
         }
-        Err(_) => return Ok(Some(unnamed)),
-        Ok(bytes) => bytes,
-    };
-    let algorithm = entry.digest.algorithm();
-    let value = crate::json::parse(&bytes).ok().filter(|_| algorithm.digest(&bytes) == entry.digest);
-    if !value.is_some_and(|value| value.get("subject").is_some_and(Value::is_object)) {
-        return Ok(None);
+        _ => Ok(None),
     }
-    // As it is listed when it is attached, whatever kind of manifest its writer takes it for.
-    let media_type = Some(entry.media_type.as_str()).filter(|name| !name.is_empty());
-    if let Ok(document) = Document::parse(&bytes, media_type, algorithm) {
-        unnamed.artifact_type = document.listed().artifact_type;
-        (unnamed.media_type, unnamed.size) = (document.media_type, document.size);
-    }
-    Ok(Some(unnamed))
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
 
-    use serde_json::json;
+    use serde_json::{json, Value};
 
     use super::*;
     use crate::digest::Algorithm;
-    use crate::error::Error;
+    use crate::error::{Code, Error};
     use crate::manifest::MOST_BYTES;
 
     /// Blobs by their digests, or why they cannot be read.

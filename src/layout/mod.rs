@@ -9,6 +9,7 @@ mod index_change;
 mod index_entry;
 mod index_limit;
 mod kept_referrers;
+mod listed_manifest;
 pub(crate) mod lock;
 pub(crate) mod names;
 pub mod oci;

@@ -6,9 +6,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use serde_json::Value;
-
 use super::index_entry::whole_name;
+use super::listed_manifest::ListedManifest;
 use super::reachable_blobs::{needed_after, Needed, Shelf};
 use crate::digest::Digest;
 use crate::error::Result;
@@ -33,7 +32,11 @@ pub(super) fn kept_images(
     let (mut first, mut by_subject) = (Vec::new(), HashMap::<Digest, Vec<Descriptor>>::new());
     for entry in entries {
         shelf.may_go_on()?;
-        let subject = if named.contains(&entry.digest) { None } else { subject_of(entry, shelf)? };
+        // What cannot be read, or is damaged, is looked at with what has no subject, which tells that.
+        let subject = match named.contains(&entry.digest) {
+            true => None,
+            false => ListedManifest::of(entry, shelf)?.subject(),
+        };
         match subject.filter(|subject| !stays(subject)) {
             Some(subject) => by_subject.entry(subject).or_default().push(entry.clone()),
             None => first.push(entry.clone()),
@@ -50,19 +53,6 @@ pub(super) fn unlist(entries: &mut Vec<Descriptor>, orphans: &BTreeSet<Digest>) 
 
 fn is_named(entry: &Descriptor) -> bool {
     whole_name(entry).is_some()
-}
-
-/// What an entry refers to. What cannot be read, or is damaged, is looked at with what has no subject, which tells that.
-fn subject_of(entry: &Descriptor, shelf: &dyn Shelf) -> Result<Option<Digest>> {
-    let bytes = match shelf.small(&entry.digest) {
-        Err(error) if error.ends_call() => return Err(error),
-        Err(_) => return Ok(None),
-        Ok(bytes) if entry.digest.algorithm().digest(&bytes) != entry.digest => return Ok(None),
-        Ok(bytes) => bytes,
-    };
-    let Ok(value) = crate::json::parse(&bytes) else { return Ok(None) };
-    let subject = value.get("subject").and_then(|subject| subject.get("digest")).and_then(Value::as_str);
-    Ok(subject.and_then(|subject| subject.parse().ok()))
 }
 
 #[cfg(test)]

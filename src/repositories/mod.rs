@@ -5,7 +5,7 @@
 mod glob;
 pub(crate) mod list;
 mod listed_source;
-pub(crate) mod mending;
+mod mending;
 mod name_room;
 mod patience;
 pub(crate) mod plan;

@@ -1,8 +1,9 @@
 #ifndef OCIREG_HOST_KEY_H
 #define OCIREG_HOST_KEY_H
 
-/* What all spellings of a host have in common: the library takes "Reg.example", "reg.example:443" and "reg.example" for one host, whose settings
- * replace each other. Freed with free(); NULL without memory. */
-char *host_key(const char *host);
+#include "ocireg.h"
+
+/* What all spellings of a registry's host have in common, so that "Reg.example" and "reg.example:443" are one. Freed with free(). */
+char *host_key(const char *host, ocireg_error **error);
 
 #endif

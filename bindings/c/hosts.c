@@ -2,25 +2,10 @@
 #include "hosts.h"
 
 #include "host_key.h"
-#include "json.h"
 #include "named_option.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* The key of an option's host: what the line says of one host is set at once, however it is spelt there. */
-static char *canonical(const char *host, ocireg_error **error)
-{
-    char *text = NULL, *name = NULL;
-    if (ocireg_index_parse(host, &text, error) == OCIREG_OK) {
-        ocireg_json *json = json_parsed(text);
-        const char *found = ocireg_json_text(json, "/name");
-        name = found == NULL ? NULL : host_key(found);
-        ocireg_json_free(json);
-    }
-    ocireg_string_free(text);
-    return name;
-}
 
 /* The settings of a session, with the keys of their hosts. */
 struct hosts {
@@ -135,7 +120,7 @@ static int read_names(struct session *session, struct hosts *hosts)
         ocireg_error *error = NULL;
         if (globals->settings[i].host == NULL)
             continue;
-        hosts->names[i] = canonical(globals->settings[i].host, &error);
+        hosts->names[i] = host_key(globals->settings[i].host, &error);
         if (hosts->names[i] == NULL)
             return report_error(session->output, error);
     }

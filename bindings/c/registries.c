@@ -170,11 +170,12 @@ static int add_host(const struct globals *globals, enum target target, const cha
     size_t count = 0;
     int status = registry_host(globals, target, name, &host);
     if (status == OCIREG_OK && host != NULL) {
-        char *key = host_key(host);
+        ocireg_error *error = NULL;
+        char *key = host_key(host, &error);
         free(host);
         host = key;
         if (host == NULL)
-            return report_failure(&globals->output, OCIREG_INTERNAL, "out of memory");
+            return report_error(&globals->output, error);
         while (hosts[count] != NULL && strcmp(hosts[count], host) != 0)
             count++;
         if (hosts[count] == NULL) {

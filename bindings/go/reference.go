@@ -7,6 +7,8 @@ import "C"
 type RegistryName struct {
 	// Name is HOST[:PORT].
 	Name string `json:"name"`
+	// Host is the same for all spellings of a registry: settings are kept by it.
+	Host string `json:"host"`
 	// Official tells whether it is Docker Hub.
 	Official bool `json:"official"`
 	// Scheme is "https", "http" or empty.

@@ -2,17 +2,7 @@
 //! prefixes: `reg.example` must not match `reg.example.evil.test`, nor `host/team` the repository `team-b/app`.
 
 use crate::docker_hub;
-use crate::reference::host_spelling::compared;
-
-/// The canonical form of a host's name, used for comparison: its one spelling, with one for Docker Hub's names, and
-/// without 443, the default port of https.
-pub(crate) fn host(name: &str) -> String {
-    let name = compared(name);
-    match name.strip_suffix(":443").unwrap_or(&name) {
-        docker_hub::INDEX | docker_hub::REGISTRY => docker_hub::DEFAULT_INDEX.to_owned(),
-        name => name.to_owned(),
-    }
-}
+pub(crate) use crate::reference::host_spelling::key as host;
 
 /// The name of a host in files and for helpers of Docker's tools.
 pub(crate) fn server(name: &str) -> String {

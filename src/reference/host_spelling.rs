@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
 
+use crate::docker_hub;
+
 /// In lower case, an IPv6 address in its short form or as the IPv4 address that it stands for, and a port without zeros before it. What is no
 /// host stays as it is.
 pub(crate) fn written(host: &str) -> Cow<'_, str> {
@@ -25,6 +27,16 @@ pub(crate) fn compared(host: &str) -> Cow<'_, str> {
     match name.strip_suffix('.') {
         Some(name) => Cow::Owned(joined(name, port)),
         None => host,
+    }
+}
+
+/// What settings and credentials of a host are kept by, and all of its spellings have in common: its one spelling, with one for Docker Hub's
+/// names, and without 443, the default port of https.
+pub(crate) fn key(name: &str) -> String {
+    let name = compared(name);
+    match name.strip_suffix(":443").unwrap_or(&name) {
+        docker_hub::INDEX | docker_hub::REGISTRY => docker_hub::DEFAULT_INDEX.to_owned(),
+        name => name.to_owned(),
     }
 }
 

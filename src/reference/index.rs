@@ -1,6 +1,7 @@
 //! Registries by their names.
 
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 use super::host_spelling;
 use super::invalid::{check_length, invalid, quoted};
@@ -27,7 +28,7 @@ impl Scheme {
 }
 
 /// The name of a registry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
     /// `HOST[:PORT]`, in lower case.
     pub name: String,
@@ -35,6 +36,18 @@ pub struct Index {
     pub official: bool,
     /// The scheme, if the name had one.
     pub scheme: Option<Scheme>,
+}
+
+/// With `host`, by which all spellings of a registry are one.
+impl Serialize for Index {
+    fn serialize<S: Serializer>(&self, out: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut fields = out.serialize_struct("Index", 4)?;
+        fields.serialize_field("name", &self.name)?;
+        fields.serialize_field("host", &host_spelling::key(&self.name))?;
+        fields.serialize_field("official", &self.official)?;
+        fields.serialize_field("scheme", &self.scheme)?;
+        fields.end()
+    }
 }
 
 impl Index {
@@ -187,7 +200,12 @@ mod tests {
             assert_eq!(Index::parse(text).unwrap(), wanted, "{text}");
         }
         let json = serde_json::to_string(&Index::parse("https://quay.io").unwrap()).unwrap();
-        assert_eq!(json, r#"{"name":"quay.io","official":false,"scheme":"https"}"#);
+        assert_eq!(json, r#"{"name":"quay.io","host":"quay.io","official":false,"scheme":"https"}"#);
+        let host = |text: &str| serde_json::to_value(Index::parse(text).unwrap()).unwrap()["host"].clone();
+        for text in ["Reg.Example", "reg.example:443", "reg.example.:0443", "https://REG.example"] {
+            assert_eq!(host(text), "reg.example", "{text}");
+        }
+        assert_eq!((host("registry-1.docker.io"), host("[0::1]:80")), (host(""), "[::1]:80".into()));
     }
 
     #[test]

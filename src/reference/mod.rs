@@ -328,7 +328,7 @@ mod tests {
     fn the_documented_json() {
         let name = format!("mongo@{DIGEST}");
         let wanted = serde_json::json!({
-            "index": {"name": "docker.io", "official": true, "scheme": null},
+            "index": {"name": "docker.io", "host": "docker.io", "official": true, "scheme": null},
             "official": true,
             "remote_name": "library/mongo",
             "local_name": "mongo",

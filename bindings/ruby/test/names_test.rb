@@ -20,7 +20,7 @@ class NamesTest < OciregTest
   end
 
   def test_other_names
-    assert_equal({ "name" => "quay.io", "official" => false, "scheme" => "https" }, Ocireg.parse_registry("https://quay.io"))
+    assert_equal({ "name" => "quay.io", "host" => "quay.io", "official" => false, "scheme" => "https" }, Ocireg.parse_registry("https://quay.io"))
     assert_equal "oci", Ocireg.parse_place("oci:/a:b")["transport"]
     assert_raises(Ocireg::InvalidReference) { Ocireg.parse_registry("ftp://a.b") }
   end

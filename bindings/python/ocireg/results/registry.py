@@ -245,6 +245,7 @@ class RegistryName(TypedDict):
     """A registry host's name."""
 
     name: str  # The host as the library spells it.
+    host: str  # What all spellings of the host have in common: settings are kept by it.
     official: bool  # Whether it is Docker Hub.
     scheme: str | None  # The scheme that the name gives.
 

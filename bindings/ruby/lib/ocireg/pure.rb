@@ -28,7 +28,7 @@ module Ocireg
 
     # Parses the name of a registry: ocireg_index_parse.
     # @param name [String] [SCHEME://]HOST[:PORT]
-    # @return [Hash] "name", "official", "scheme"
+    # @return [Hash] "name", "host", "official", "scheme"
     def parse_registry(name)
       name = Convert.text("name", name)
       Pure.json { |out, error| Native.ocireg_index_parse(name, out, error) }

@@ -24,6 +24,11 @@ impl Kept {
         place::tag(client, &call(client), &place, to, &TagOptions::default()).unwrap();
     }
 
+    pub(super) fn copy(&self, from: &str, to: &str) {
+        let client = &self.held.client;
+        place::copy(client, &call(client), &self.place(from), &self.place(to), &CopyOptions::default()).unwrap();
+    }
+
     /// The digests of what refers to v1.
     pub(super) fn referrers(&self) -> Vec<Digest> {
         let (client, place) = (&self.held.client, self.place(":v1"));
@@ -73,8 +78,7 @@ fn a_referrer_whose_name_is_taken_stays_one() {
         ("copy", |kept| {
             let other = image_for(kept, "arm64");
             kept.put(":other", &other, json!({})).unwrap();
-            let (client, from, to) = (&kept.held.client, kept.place(":other"), kept.place(":sig"));
-            place::copy(client, &call(client), &from, &to, &CopyOptions::default()).unwrap();
+            kept.copy(":other", ":sig");
         }),
     ];
     for kind in BOTH {

@@ -52,10 +52,7 @@ fn an_image_goes_with_what_is_attached_to_it() {
         ("delete the tag", |kept| kept.delete(":v1").unwrap()),
         ("untag", |kept| drop(kept.untag(":v1").unwrap())),
         ("tag", |kept| kept.tag(":other", "v1")),
-        ("copy", |kept| {
-            let (client, from, to) = (&kept.held.client, kept.place(":other"), kept.place(":v1"));
-            place::copy(client, &call(client), &from, &to, &CopyOptions::default()).unwrap();
-        }),
+        ("copy", |kept| kept.copy(":other", ":v1")),
     ];
     for kind in BOTH {
         for (how, take) in takers {

@@ -120,6 +120,9 @@ static void test_sync(void **state) {
     expect_run(text("sync oci:%s/layout %s-restored --dry-run", folder, place), &said);
     expect_number_at(said, "tags/copied", 2);
     expect_bool_at(said, "dry_run", true);
+    expect_run(text("sync oci:%s/layout %s-restored --dry-run --tags-regex 0$", folder, place), &said);
+    expect_number_at(said, "tags/selected", 1);
+    expect_number_at(said, "tags/copied", 1);
     expect_run(text("sync oci:%s/layout %s-restored --dry-run --text", folder, place), &said);
     assert_non_null(strstr(said, text("would be copied\tdocker://%s-restored:v1.0\tsha256:", place)));
     expect_run(text("sync %s oci-archive:%s/a.tar --exclude other --newest 1 --no-clobber --text", place, folder), &said);

@@ -326,10 +326,7 @@ static void check_limit(const char *json) {
 
 /* The JSON of a member, which must be an object. */
 static void check_limit_of(const char *json) {
-    const char *at = strstr(json, "\"rate_limit\":{");
-    assert_non_null(at);
-    const char *end = strchr(at, '}');
-    check_limit(text("%.*s", (int)(end - at - 12), at + 13));
+    check_limit(json_at(json, "rate_limit"));
 }
 
 static void test_rate_limit(void **state) {

@@ -1,35 +1,36 @@
 /* push_artifact REFERENCE FILE: the file as an OCI artifact with annotations; prints its digest. */
 #include <ocireg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#define EMPTY "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a" /* of {} */
+static ocireg_status describe(ocireg_options *options, ocireg_error **error)
+{
+    ocireg_status status = ocireg_options_set_string(options, OCIREG_OPT_ARTIFACT_TYPE, "application/vnd.example.file", error);
+    if (status == OCIREG_OK)
+        status = ocireg_options_add_string(options, OCIREG_OPT_ANNOTATIONS, "org.opencontainers.image.title=example", error);
+    if (status == OCIREG_OK)
+        status = ocireg_options_add_string(options, OCIREG_OPT_ANNOTATIONS, "org.opencontainers.image.created=2026-01-01T00:00:00Z", error);
+    return status;
+}
 
 static ocireg_status push(ocireg_client *client, const char *reference, const char *file, ocireg_error **error)
 {
-    char *repository = strdup(reference), *tag = strrchr(repository, ':'), *text = NULL, manifest[2048];
-    ocireg_json *blob = NULL, *put = NULL;
-    if (tag != NULL && strchr(tag, '/') == NULL)
-        *tag = '\0'; /* blobs belong to the repository */
-    ocireg_status status = ocireg_blob_put_memory(client, NULL, repository, (const uint8_t *)"{}", 2, NULL, NULL, error);
+    ocireg_artifact *artifact = NULL;
+    ocireg_options *options = NULL, *of_file = NULL;
+    ocireg_json *pushed = NULL;
+    char *text = NULL;
+    ocireg_status status = ocireg_options_new(&options, error);
+    if (status == OCIREG_OK && (status = describe(options, error)) == OCIREG_OK)
+        status = ocireg_options_new(&of_file, error);
     if (status == OCIREG_OK)
-        status = ocireg_blob_put_file(client, NULL, repository, file, NULL, &text, error);
-    if (status == OCIREG_OK && (status = ocireg_json_parse(text, &blob, error)) == OCIREG_OK) {
-        int size = snprintf(manifest, sizeof manifest,
-            "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\","
-            "\"artifactType\":\"application/vnd.example.file\",\"config\":{\"mediaType\":\"application/vnd.oci.empty.v1+json\","
-            "\"digest\":\"" EMPTY "\",\"size\":2},\"layers\":[{\"mediaType\":\"application/octet-stream\",\"digest\":\"%s\","
-            "\"size\":%lld}],\"annotations\":{\"org.opencontainers.image.title\":\"example\","
-            "\"org.opencontainers.image.created\":\"2026-01-01T00:00:00Z\"}}",
-            ocireg_json_text(blob, "/digest"), (long long)ocireg_json_integer(blob, "/size", 0));
-        ocireg_string_free(text);
-        status = ocireg_manifest_put(client, NULL, reference, (const uint8_t *)manifest, (size_t)size, NULL, &text, error);
-        if (status == OCIREG_OK && (status = ocireg_json_parse(text, &put, error)) == OCIREG_OK)
-            puts(ocireg_json_text(put, "/digest"));
-    }
-    ocireg_json_free(blob), ocireg_json_free(put), ocireg_string_free(text);
-    free(repository);
+        status = ocireg_options_set_string(of_file, OCIREG_OPT_MEDIA_TYPE, "application/octet-stream", error);
+    if (status == OCIREG_OK && (status = ocireg_artifact_new(&artifact, error)) == OCIREG_OK)
+        status = ocireg_artifact_add_file(artifact, file, of_file, error);
+    if (status == OCIREG_OK)
+        status = ocireg_artifact_push(client, NULL, artifact, reference, options, &text, error);
+    if (status == OCIREG_OK && (status = ocireg_json_parse(text, &pushed, error)) == OCIREG_OK)
+        puts(ocireg_json_text(pushed, "/digest"));
+    ocireg_json_free(pushed), ocireg_string_free(text);
+    ocireg_artifact_free(artifact), ocireg_options_free(options), ocireg_options_free(of_file);
     return status;
 }
 

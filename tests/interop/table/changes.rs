@@ -9,8 +9,6 @@ use super::cell::{expect, Cell, Checked, Fault, NO_NAMES};
 use super::spot::Kind;
 use super::tools::{Tool, SKOPEO_ONE};
 
-const OUR_ARCHIVES: &str = "an archive is written anew by a copy: no name in it is taken away alone";
-
 /// Two names of one image.
 pub fn listed(cell: &Cell) -> Checked {
     let theirs = |cell: &Cell| cell.lists();
@@ -83,7 +81,6 @@ pub fn tag_given_by(cell: &Cell) -> Checked {
 pub fn removal_seen_by(cell: &Cell) -> Checked {
     match cell.spot.kind {
         Kind::Dir => return Err(Fault::Cannot(NO_NAMES)),
-        Kind::OciArchive | Kind::DockerArchive => return Err(Fault::Cannot(OUR_ARCHIVES)),
         _ => cell.known()?,
     }
     ["v1", "v2"].iter().try_for_each(|name| cell.bring("image", name))?;
@@ -94,7 +91,11 @@ pub fn removal_seen_by(cell: &Cell) -> Checked {
     is_gone_for_them(cell, &cell.theirs("v2"))?;
     is_there(cell, "v1", "image")?;
     let digest = cell.identity(&cell.home.named("image"))?;
-    let pinned = format!("{}@{digest}", cell.spot.whole());
+    // In Docker's archives images are known by names only.
+    let pinned = match cell.spot.kind {
+        Kind::DockerArchive => cell.spot.ours("v1"),
+        _ => format!("{}@{digest}", cell.spot.whole()),
+    };
     delete_manifest(&cell.client, &call, &cell.place(&pinned)?, &Default::default())?;
     is_gone_for_them(cell, &looked_for(cell, &digest).0)
 }

@@ -36,7 +36,7 @@ const OPERATIONS: [Operation; 15] = [
     ("list: the same names", changes::listed, 16),
     ("tag: we give, they read", changes::tag_read_by, 18),
     ("tag: they give, we read", changes::tag_given_by, 15),
-    ("untag, delete: we do, they see", changes::removal_seen_by, 15),
+    ("untag, delete: we do, they see", changes::removal_seen_by, 18),
     ("delete: they do, we see", changes::removed_by, 14),
 ];
 

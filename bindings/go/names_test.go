@@ -11,7 +11,7 @@ import (
 
 func TestNames(t *testing.T) {
 	name := must[*ocireg.Reference](t)(ocireg.ReferenceParse("http://localhost:5000/a/b:v1"))
-	if name.Registry != (ocireg.RegistryName{Name: "localhost:5000", Scheme: "http"}) || name.RemoteName != "a/b" || name.Tag != "v1" || name.Digest != "" {
+	if name.Registry != (ocireg.RegistryName{Name: "localhost:5000", Host: "localhost:5000", Scheme: "http"}) || name.RemoteName != "a/b" || name.Tag != "v1" || name.Digest != "" {
 		t.Errorf("%+v", name)
 	}
 	name = must[*ocireg.Reference](t)(ocireg.ReferenceParse("mongo", ocireg.WithDefaultRegistry("quay.io")))

@@ -26,10 +26,12 @@ pub(super) struct PullDestination {
 }
 
 impl PullDestination {
-    pub(super) fn open(call: &Call, folder: &Path, keep_old: bool) -> Result<PullDestination> {
-        let opened = OpenFolder::open(folder);
-        let root = opened.map_err(|error| Error::io(format!("cannot use the folder {}", folder.display()), &error))?;
-        let folders = Folders::new(root, WalkBudget::new(call))?.within(folder);
+    /// Opens the folder behind all links. Its links may also name it by the path that the caller gave.
+    pub(super) fn open(call: &Call, folder: &Path, named: &Path, keep_old: bool) -> Result<PullDestination> {
+        let what = |error: io::Error| Error::io(format!("cannot use the folder {}", folder.display()), &error);
+        let root = OpenFolder::open(folder).map_err(what)?;
+        let names = vec![folder.to_owned(), std::path::absolute(named).map_err(what)?];
+        let folders = Folders::new(root, WalkBudget::new(call))?.within(names);
         Ok(PullDestination { call: call.clone(), folders, keep_old, disks: OtherDisks::new(call), kept: 0 })
     }
 

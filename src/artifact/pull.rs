@@ -114,9 +114,8 @@ pub fn pull(
     let (wanted, skipped) = choose(document.layers(), choice)?;
     let mut job = Pull::into(call, store, folder, options)?;
     let files = job.files(wanted);
-    // Whoever has ended the call does not wait for that.
-    if files.is_err() && call.check().is_ok() {
-        job.staging.discard();
+    if files.is_err() {
+        job.staging.discard(call);
     }
     let files = files?;
     let Pull { staging, destination, resumed, .. } = job;
@@ -160,7 +159,7 @@ impl<'a> Pull<'a> {
         safe_path::create_folder(folder).map_err(what)?;
         let real = safe_path::resolve(folder).map_err(what)?;
         let staging = PullStaging::within(call, &real)?;
-        let destination = PullDestination::open(call, &real, options.keep_old)?;
+        let destination = PullDestination::open(call, &real, folder, options.keep_old)?;
         Ok(Pull { call, store, folder, options, staging, destination, resumed: 0, copied: 0 })
     }
 
@@ -309,7 +308,7 @@ impl Pull<'_> {
         }
         match self.destination.bring_blob(self.staging.folder(), name.as_bytes(), file.path.as_bytes())? {
             true => Ok(name),
-            false => self.staging.copy(&name, number),
+            false => self.staging.copy(self.call, &name, number),
         }
     }
 }

@@ -9,6 +9,9 @@ use super::file_title::WAITING;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
+use crate::image::open_folders::Folders;
+use crate::image::path_walk::WalkBudget;
+use crate::image::whiteout;
 use crate::os::lock::{self, LockKind};
 use crate::os::open_folder::OpenFolder;
 use crate::os::{creation_mode, flush, owner, temporary};
@@ -90,31 +93,33 @@ impl PullStaging {
         self.path.join(name)
     }
 
-    /// Removes a file or a folder from it.
-    pub(super) fn remove(&self, name: &str) -> Result<()> {
-        let path = self.path_of(name);
-        let removed = match fs::symlink_metadata(&path) {
-            Err(_) => return Ok(()),
-            Ok(found) if found.is_dir() => temporary::remove_folder(&path),
-            Ok(_) => fs::remove_file(&path),
-        };
-        removed.map_err(|error| cannot(&path, &error))
+    /// Removes a file or a folder from it, however large that is, until the call ends.
+    pub(super) fn remove(&self, call: &Call, name: &str) -> Result<()> {
+        if self.open.status_of(name.as_bytes()).is_err() {
+            return Ok(());
+        }
+        let open = OpenFolder::open(&self.path).map_err(|error| cannot(&self.path, &error))?;
+        whiteout::remove(&mut Folders::new(open, WalkBudget::new(call))?, name.as_bytes(), None)
     }
 
-    /// Removes what the next pull would make anew. Where that fails, that one does it.
-    pub(super) fn discard(&self) {
+    /// Removes what the next pull would make anew. That one does it where this fails, or has no time: whoever has ended the call does
+    /// not wait.
+    pub(super) fn discard(&self, call: &Call) {
         for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            if call.check().is_err() {
+                return;
+            }
             match entry.file_name().to_str() {
-                Some(name) if name.ends_with(TREE) || name.ends_with(COPY) => drop(self.remove(name)),
+                Some(name) if name.ends_with(TREE) || name.ends_with(COPY) => drop(self.remove(call, name)),
                 _ => {}
             }
         }
     }
 
     /// A second file with the bytes of a blob.
-    pub(super) fn copy(&self, name: &str, number: usize) -> Result<String> {
+    pub(super) fn copy(&self, call: &Call, name: &str, number: usize) -> Result<String> {
         let copy = format!("{number}{COPY}");
-        self.remove(&copy)?;
+        self.remove(call, &copy)?;
         let (from, to) = (self.path_of(name), self.path_of(&copy));
         let copied = fs::copy(&from, &to).and_then(|_| flush::file(&File::open(&to)?));
         copied.map_err(|error| cannot(&to, &error))?;
@@ -154,4 +159,41 @@ fn cannot(path: &Path, error: &std::io::Error) -> Error {
 
 fn taken_away(path: &Path) -> Error {
     cannot(path, &std::io::ErrorKind::NotFound.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::sync::Arc;
+
+    use crate::call::context::Context;
+    use crate::error::Code;
+
+    #[test]
+    fn what_is_discarded_can_be_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let context = Arc::new(Context::new());
+        let call = Call::alone(Some(context.clone()));
+        let staging = PullStaging::within(&call, folder.path()).unwrap();
+        let fill = |number| {
+            let deep = staging.path_of(&tree(number)).join("a/b");
+            fs::create_dir_all(&deep).unwrap();
+            (0..9).for_each(|name| fs::write(deep.join(name.to_string()), "x").unwrap());
+            // Not even its owner may write there.
+            fs::set_permissions(&deep, fs::Permissions::from_mode(0o555)).unwrap();
+        };
+        fill(0);
+        fs::write(staging.path_of("1.copy"), "x").unwrap();
+        fs::write(staging.path_of("sha256-0"), "part").unwrap();
+        staging.discard(&call);
+        let left = || fs::read_dir(&staging.path).unwrap().map(|one| one.unwrap().file_name()).collect::<Vec<_>>();
+        assert_eq!(left(), ["sha256-0"]);
+        fill(2);
+        context.cancel();
+        staging.discard(&call);
+        assert_eq!(staging.remove(&call, &tree(2)).unwrap_err().code(), Code::Cancelled);
+        assert_eq!(left().len(), 2);
+        assert!(staging.path_of(&tree(2)).join("a/b").exists());
+    }
 }

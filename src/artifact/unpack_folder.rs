@@ -27,7 +27,7 @@ pub(super) fn unpack(
     expected: Option<&Digest>,
     limits: UnpackLimits,
 ) -> Result<UnpackedAmount> {
-    room.remove(tree)?;
+    room.remove(call, tree)?;
     let packed = room.path_of(name);
     let opened =
         open_regular(&packed).map_err(|error| Error::io(format!("cannot read {}", packed.display()), &error))?;

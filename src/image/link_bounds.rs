@@ -1,10 +1,14 @@
 //! Where the links in a folder may lead: for an image the folder is the root; a folder of the caller's is one among others.
 
+use std::path::{Path, PathBuf};
+
+use crate::os::open_folder::path_of;
+
 pub(crate) enum LinkBounds {
     /// As if the folder were the root.
     Root,
-    /// Into the folder, which has this path, and not out of it.
-    Within(Vec<u8>),
+    /// Into the folder, which has these absolute paths (the one behind all links, and the caller's), and not out of it.
+    Within(Vec<PathBuf>),
 }
 
 impl LinkBounds {
@@ -12,10 +16,7 @@ impl LinkBounds {
     pub(crate) fn after_root<'a>(&self, target: &'a [u8]) -> Option<&'a [u8]> {
         match self {
             LinkBounds::Root => Some(target),
-            LinkBounds::Within(path) if path == b"/" => Some(target),
-            LinkBounds::Within(path) => {
-                target.strip_prefix(path.as_slice()).filter(|rest| rest.is_empty() || rest.starts_with(b"/"))
-            }
+            LinkBounds::Within(paths) => paths.iter().find_map(|path| below(path, target)),
         }
     }
 
@@ -25,20 +26,34 @@ impl LinkBounds {
     }
 }
 
+/// What follows the folder's path in a target, which may be written with more slashes and single dots.
+fn below<'a>(folder: &Path, target: &'a [u8]) -> Option<&'a [u8]> {
+    path_of(target).strip_prefix(folder).ok().map(|rest| rest.as_os_str().as_encoded_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn absolute_targets_are_elsewhere_or_below_the_folder() {
-        let bounds = LinkBounds::Within(b"/a/b".to_vec());
-        for (target, inside) in [("/a/b/c", Some("/c")), ("/a/b", Some("")), ("/a/bc", None), ("/a", None), ("/", None)]
-        {
+        let bounds = LinkBounds::Within(vec!["/a/b".into(), "/home/x".into()]);
+        for (target, inside) in [
+            ("/a/b/c", Some("c")),
+            ("/a/b", Some("")),
+            ("//a/./b//c/..", Some("c/..")),
+            ("/home/x/c", Some("c")),
+            ("/a/../a/b/c", None),
+            ("/home/a/b", None),
+            ("/a/bc", None),
+            ("/a", None),
+            ("/", None),
+        ] {
             assert_eq!(bounds.after_root(target.as_bytes()), inside.map(str::as_bytes), "{target}");
         }
         assert!(!bounds.has_nothing_above());
-        for bounds in [LinkBounds::Root, LinkBounds::Within(b"/".to_vec())] {
-            assert!(bounds.has_nothing_above() && bounds.after_root(b"/x") == Some(b"/x"));
+        for (bounds, rest) in [(LinkBounds::Root, "/x"), (LinkBounds::Within(vec!["/".into()]), "x")] {
+            assert!(bounds.has_nothing_above() && bounds.after_root(b"/x") == Some(rest.as_bytes()));
         }
     }
 }

@@ -4,7 +4,7 @@
 //! image.
 
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::link_bounds::LinkBounds;
@@ -78,9 +78,9 @@ impl Folders {
         })
     }
 
-    /// Links that lead out of the folder, which has this path, are refused.
-    pub(crate) fn within(self, path: &Path) -> Folders {
-        Folders { bounds: LinkBounds::Within(path.as_os_str().as_encoded_bytes().to_vec()), ..self }
+    /// Links that lead out of the folder, which has these absolute paths, are refused.
+    pub(crate) fn within(self, paths: Vec<PathBuf>) -> Folders {
+        Folders { bounds: LinkBounds::Within(paths), ..self }
     }
 
     pub(crate) fn here(&self) -> &Rc<OpenFolder> {

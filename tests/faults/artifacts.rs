@@ -305,6 +305,18 @@ fn links_within_the_folder_are_followed_and_every_path_exists() {
         assert!(out.join(name).exists(), "{name}");
     }
     assert!(out.join("f").symlink_metadata().unwrap().is_file(), "the link was replaced, and not followed");
+    // By the folder's name as the caller has it, too.
+    let alias = out.parent().unwrap().join("alias");
+    symlink(&out, &alias).unwrap();
+    symlink(alias.join("./real"), out.join("named")).unwrap();
+    with(&titled(&[("named/6", "6")]), &alias, json!({})).unwrap();
+    assert!(out.join("real/6").exists());
+    fails(
+        with(&titled(&[("named/7", "7")]), &out, json!({})),
+        Code::Io,
+        "'named' is a link that leads out of the folder",
+    );
+    fs::remove_file(alias).unwrap();
     ground.is_unharmed();
 }
 

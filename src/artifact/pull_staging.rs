@@ -98,7 +98,7 @@ impl PullStaging {
         if self.open.status_of(name.as_bytes()).is_err() {
             return Ok(());
         }
-        let open = OpenFolder::open(&self.path).map_err(|error| cannot(&self.path, &error))?;
+        let open = self.open.reopen().map_err(|error| cannot(&self.path, &error))?;
         whiteout::remove(&mut Folders::new(open, WalkBudget::new(call))?, name.as_bytes(), None)
     }
 

@@ -310,3 +310,33 @@ fn owner_of(entry: &TarEntry) -> Owner {
     let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     (number(entry.uid), number(entry.gid))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::listed_tree::implied;
+    use super::*;
+
+    /// In a folder that all users may write to, one may appear while an image is extracted.
+    #[test]
+    fn a_link_that_another_user_puts_there_is_not_followed() {
+        if !owner::is_root() {
+            return;
+        }
+        for (shared, other, good) in [(true, true, false), (true, false, true), (false, true, true)] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut tree = DiskTree::open(&Call::alone(None), folder.path(), false, Default::default()).unwrap();
+            let root = OpenFolder::open(folder.path()).unwrap();
+            root.make_folder(b"real", PRIVATE).unwrap();
+            root.make_link(b"link", b"real").unwrap();
+            if other {
+                root.set_owner_of(b"link", (65_534, 65_534)).unwrap();
+            }
+            open_folder::set_permissions(&root, if shared { 0o777 } else { 0o755 }).unwrap();
+            let entry = TarEntry { kind: EntryKind::File, ..implied(b"link/file") };
+            let made = tree.make(&entry, &mut |_| Ok(0));
+            assert_eq!(made.is_ok(), good, "{shared} {other} {made:?}");
+            assert!(good || made.unwrap_err().message().contains("'link': it is a symbolic link of another user"));
+            assert_eq!(folder.path().join("real/file").exists(), good);
+        }
+    }
+}

@@ -266,7 +266,7 @@ pub(super) fn cost(path: &[u8], node: &ListedNode) -> usize {
 }
 
 /// A folder that layers only name in the paths of other entries.
-fn implied(path: &[u8]) -> TarEntry {
+pub(super) fn implied(path: &[u8]) -> TarEntry {
     let (mode, uid, gid, mtime, size, device) = (0o755, 0, 0, 0, 0, (0, 0));
     TarEntry { path: path.to_vec(), kind: EntryKind::Directory, mode, uid, gid, mtime, size, device }
 }

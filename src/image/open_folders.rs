@@ -183,18 +183,21 @@ impl Folders {
 
     /// What is no folder, but on a path. What was there before the call gives way to a folder, if one is made.
     fn obstacle(&mut self, name: &[u8], make: bool) -> Result<Obstacle> {
-        let asks = self.obstacles.asks();
+        let (asks, link) = (self.obstacles.asks(), self.here().link(name));
         if asks {
-            let found = failed(self.here().status_of(name), "read", || self.path(name))?;
-            if self.obstacles.was_there(found.id) {
+            let id = match &link {
+                Ok((_, link)) => link.id,
+                Err(_) => failed(self.here().status_of(name), "read", || self.path(name))?.id,
+            };
+            if self.obstacles.was_there(id) {
                 return if make { self.give_way(name) } else { Ok(Obstacle::Absent) };
             }
         }
-        match self.here().read_link(name) {
-            Ok(target) => {
+        match link {
+            Ok((target, link)) => {
                 if !asks {
                     // Another user may have put it there.
-                    failed(safe_path::refuse_trap_in(self.here(), name), "follow", || self.path(name))?;
+                    failed(safe_path::refuse_trap_in(self.here(), &link), "follow", || self.path(name))?;
                 }
                 if make {
                     self.obstacles.follow(self.id(), name);

@@ -170,6 +170,20 @@ impl OpenFolder {
         Ok(rustix::fs::readlinkat(&self.0, name, Vec::new())?.into_bytes())
     }
 
+    /// Where a link leads, and whose it is: of one link, whatever another process does to its name meanwhile.
+    #[cfg(not(target_vendor = "apple"))]
+    pub(crate) fn link(&self, name: &[u8]) -> io::Result<(Vec<u8>, FileStatus)> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let link = rustix::fs::openat(&self.0, name, flags, Mode::empty())?;
+        let target = rustix::fs::readlinkat(&link, b"".as_slice(), Vec::new())?.into_bytes();
+        Ok((target, status(&rustix::fs::fstat(&link)?)))
+    }
+
+    #[cfg(target_vendor = "apple")]
+    pub(crate) fn link(&self, name: &[u8]) -> io::Result<(Vec<u8>, FileStatus)> {
+        Ok((self.read_link(name)?, self.status_of(name)?))
+    }
+
     /// The same folder once more.
     pub(crate) fn reopen(&self) -> io::Result<OpenFolder> {
         Ok(OpenFolder(self.0.try_clone()?))

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use nix::unistd::geteuid;
 
-use super::open_folder::OpenFolder;
+use super::open_folder::{FileStatus, OpenFolder};
 use super::special_file::name_of;
 
 /// As many links as the kernel follows.
@@ -79,13 +79,13 @@ pub(crate) fn refuse_trap(folder: &Metadata, found: &Metadata) -> io::Result<()>
     }
 }
 
-/// The same of a name in an open folder, which is that of a link.
-pub(crate) fn refuse_trap_in(folder: &OpenFolder, name: &[u8]) -> io::Result<()> {
+/// The same of a link in an open folder.
+pub(crate) fn refuse_trap_in(folder: &OpenFolder, link: &FileStatus) -> io::Result<()> {
     let above = folder.status()?;
     if above.permissions & SHARED == 0 {
         return Ok(());
     }
-    match [geteuid().as_raw(), above.owner.0].contains(&folder.status_of(name)?.owner.0) {
+    match [geteuid().as_raw(), above.owner.0].contains(&link.owner.0) {
         true => Ok(()),
         false => Err(strangers("a symbolic link", IN_SHARED)),
     }

@@ -4,7 +4,7 @@
 # make check    for the inner loop: formatter, linters, unit tests, documentation examples, the header, and the quick faults;
 #               about 2 minutes once everything is built. It leaves out the slow faults, the C programs, the bindings
 #               and real registries
-# make torture  copies killed at 1,000 random moments each, pulls and pushes (make test: 100)
+# make torture  copies, syncs, artifacts and exports killed at 1,000 random moments each (make test: 16 to 100)
 # make fuzz     each fuzz target for SECONDS (10) by libFuzzer, or only TARGETS='extract tar' (make test: the seeds, and changes of them)
 # make valgrind all C test programs under valgrind (make test: those that try the boundary to C)
 # make lint     formatter and linters, warnings are errors; whether it compiles for 32-bit Linux and macOS

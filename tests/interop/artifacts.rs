@@ -1,7 +1,7 @@
 //! Artifacts beside oras: what it makes of the same files and types we make byte for byte, and what one pushes the other pulls.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use ocireg::artifact::pull::ArtifactPullOptions;
 use ocireg::artifact::push::{ArtifactAttachOptions, ArtifactPushOptions, PushedArtifact};
@@ -12,8 +12,7 @@ use ocireg::registry::referrers::ReferrersOptions;
 use ocireg::transfer::copy::CopyOptions;
 use serde_json::{json, Value};
 
-use crate::copy as copies;
-use crate::{env, noise, TestRegistry};
+use crate::{env, TestRegistry};
 
 /// Registries of both versions of the referrers, and without.
 const REGISTRIES: [&str; 3] = ["OCIREG_TEST_V3", "OCIREG_TEST_V2", "OCIREG_TEST_GGCR"];
@@ -63,7 +62,7 @@ pub fn artifact(folder: &Path, names: &[&str], config: Option<&str>) -> Artifact
     artifact
 }
 
-fn push(place: &TestRegistry, name: &str, artifact: &Artifact, options: Value) -> PushedArtifact {
+pub fn push(place: &TestRegistry, name: &str, artifact: &Artifact, options: Value) -> PushedArtifact {
     let client = place.client();
     let options: ArtifactPushOptions = serde_json::from_value(options).unwrap();
     let to = Place::parse(&format!("{}/{name}", place.host)).unwrap();
@@ -252,53 +251,6 @@ fn we_pull_what_oras_pushes() {
         pull_artifact(&client, &call, &layout, again.path(), &ArtifactPullOptions::default()).unwrap();
         same(folder.path(), again.path(), &["a.txt", "folder/deep/er/x"]);
     }
-}
-
-/// After a kill at any moment each file that is there is whole, and the next pull brings the rest.
-#[test]
-fn a_killed_pull_shows_nothing_half() {
-    let place = TestRegistry::new("OCIREG_TEST_V3");
-    let source = tempfile::tempdir().unwrap();
-    std::fs::create_dir(source.path().join("folder")).unwrap();
-    let names: Vec<String> =
-        (0..6).map(|number| format!("file-{number}")).chain((0..4).map(|number| format!("folder/{number}"))).collect();
-    for (seed, name) in names.iter().enumerate() {
-        std::fs::write(source.path().join(name), noise(1 << 20, seed as u64 * 2 + 1)).unwrap();
-    }
-    let parts: Vec<&str> = names[..6].iter().map(String::as_str).chain(["folder"]).collect();
-    push(&place, "killed:v1", &artifact(source.path(), &parts, None), json!({}));
-    let name = format!("{}/killed:v1", place.host);
-    let start = |out: &Path| {
-        let mut child = Command::new(copies::command());
-        child
-            .args(["artifact", "pull", &name, "-o", out.to_str().unwrap()])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        child.spawn().unwrap()
-    };
-    let begun = std::time::Instant::now();
-    copies::end(start(&source.path().join("whole")));
-    let whole = begun.elapsed();
-    let mut resumed = 0;
-    for round in 0..20u32 {
-        let folder = tempfile::tempdir().unwrap();
-        let out = folder.path().join("out");
-        let mut child = start(&out);
-        std::thread::sleep(whole * round / 18);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        for name in names.iter().filter(|name| out.join(name).exists()) {
-            assert!(
-                std::fs::read(out.join(name)).unwrap() == std::fs::read(source.path().join(name)).unwrap(),
-                "{name} is not whole"
-            );
-        }
-        resumed += copies::end(start(&out))["bytes_resumed"].as_u64().unwrap();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        same(source.path(), &out, &names);
-        assert_eq!(std::fs::read_dir(&out).unwrap().count(), 7, "nothing else is left");
-    }
-    assert!(resumed > 0, "no pull went on with what another had left");
 }
 
 pub fn same(one: &Path, other: &Path, names: &[&str]) {

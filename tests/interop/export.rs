@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use ocireg::image::append::{append, AppendOptions};
 use ocireg::image::export::{export_file, ExportOptions};
@@ -74,7 +74,7 @@ fn run(program: &str, arguments: &[&str]) -> String {
 }
 
 /// Each path with its kind and permissions, owner, time, content, and how many names share it.
-type Tree = BTreeMap<PathBuf, (u32, u32, i64, Vec<u8>, u64)>;
+pub type Tree = BTreeMap<PathBuf, (u32, u32, i64, Vec<u8>, u64)>;
 
 /// What GNU tar makes of an archive in a new folder.
 pub fn unpacked(tar: &str, into: &str) -> Tree {
@@ -83,7 +83,8 @@ pub fn unpacked(tar: &str, into: &str) -> Tree {
     tree(Path::new(into))
 }
 
-fn tree(root: &Path) -> Tree {
+/// What is in a folder.
+pub fn tree(root: &Path) -> Tree {
     fn walk(root: &Path, folder: &Path, found: &mut Tree) {
         for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
             let facts = std::fs::symlink_metadata(&path).unwrap();
@@ -142,57 +143,4 @@ fn archives_unpack_as_cranes_do() {
             }
         }
     }
-}
-
-/// After a kill at any moment the file is the old one or the new one, and what was on its way is hidden beside it.
-#[test]
-fn a_killed_export_leaves_the_file_whole() {
-    let place = crate::TestRegistry::new("OCIREG_TEST_V3");
-    let client = place.client();
-    let folder = tempfile::tempdir_in(env("OCIREG_TEST_TMP")).unwrap();
-    let (tar, out) = (folder.path().join("layer.tar"), folder.path().join("out"));
-    let mut layer = tar::Builder::new(std::fs::File::create(&tar).unwrap());
-    for number in 0..6u64 {
-        let (mut header, bytes) = (tar::Header::new_ustar(), crate::noise(1 << 20, number * 2 + 1));
-        header.set_mode(0o644);
-        header.set_size(bytes.len() as u64);
-        layer.append_data(&mut header, format!("file-{number}"), &bytes[..]).unwrap();
-    }
-    layer.finish().unwrap();
-    let name = format!("{}/image/killed:1", place.host);
-    let to = Place::parse(&name).unwrap().destination(&client).unwrap();
-    let options = AppendOptions { layers: vec![tar.display().to_string()], ..AppendOptions::default() };
-    append(&client.call(None).unwrap(), &Scratch::new(None).unwrap(), to.as_ref(), &options).unwrap();
-    std::fs::create_dir(&out).unwrap();
-    let target = out.join("image.tar");
-    let start = || {
-        let mut child = Command::new(crate::copy::command());
-        child.args(["export", &name, "-o"]).arg(&target).stdout(Stdio::null()).stderr(Stdio::piped());
-        child.spawn().unwrap()
-    };
-    let begun = std::time::Instant::now();
-    let output = start().wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let (took, whole) = (begun.elapsed(), std::fs::read(&target).unwrap());
-    let (mut old, mut new) = (0, 0);
-    for round in 0..16 {
-        std::fs::write(&target, "old").unwrap();
-        let mut child = start();
-        std::thread::sleep(took * round / 14);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        match std::fs::read(&target).unwrap() {
-            bytes if bytes == b"old" => old += 1,
-            bytes => {
-                assert!(bytes == whole, "round {round}: {} bytes", bytes.len());
-                new += 1;
-            }
-        }
-        let names = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let strange: Vec<String> = names
-            .filter(|name| name != "image.tar" && !(name.starts_with('.') && name.ends_with(".partial")))
-            .collect();
-        assert!(strange.is_empty(), "{strange:?}");
-    }
-    assert!(old > 0, "none was killed on its way: {old} {new}");
 }

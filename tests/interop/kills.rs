@@ -10,21 +10,8 @@ use ocireg::registry::Client;
 use serde_json::Value;
 
 use super::copy::{bytes_in, check, done, end, push_large, scratch, start};
-use super::{noise, TestRegistry};
-
-/// `make torture` asks for more.
-fn rounds() -> u64 {
-    std::env::var("OCIREG_TEST_KILLS").map_or(100, |text| text.parse().unwrap())
-}
-
-/// Kills a copy after a time that differs each round, up to a little more than a whole copy takes.
-fn kill_one(from: &str, to: &str, round: u64, whole: Duration) {
-    let mut child = start(from, to);
-    let part = u32::from(noise(8, round * 2 + 1)[3]);
-    std::thread::sleep(whole * part / 240);
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
+use super::moments::{expect_all_sorts, kill_one, rounds};
+use super::TestRegistry;
 
 /// How long an undisturbed copy takes.
 fn time_of(from: &str, to: &str) -> Duration {
@@ -38,12 +25,6 @@ fn expect_little(result: &Value, there: u64) {
     let total = result["blobs"]["bytes"].as_u64().unwrap();
     let moved = result["blobs"]["bytes_copied"].as_u64().unwrap();
     assert!(moved <= total.saturating_sub(there) + total / 100, "{moved} of {total} moved again, {there} were there");
-}
-
-/// How far each killed copy got: some early, some late, some in between.
-fn expect_all_sorts(amounts: &[u64], total: u64) {
-    let between = amounts.iter().filter(|amount| (1..total).contains(amount)).count();
-    assert!(between * 10 >= amounts.len(), "only {between} of {} were killed on the way: {amounts:?}", amounts.len());
 }
 
 fn clean(client: &Client, layout: &Path) -> u64 {
@@ -61,11 +42,11 @@ fn a_killed_pull_loses_nothing() {
     let unharmed = scratch();
     let whole = time_of(&source, &format!("oci:{}:1", unharmed.path().join("l").display()));
     let mut amounts = vec![];
-    for round in 0..rounds() {
+    for round in 0..rounds(100) {
         let folder = scratch();
         let layout = folder.path().join("l");
         let target = format!("oci:{}:1", layout.display());
-        kill_one(&source, &target, round, whole);
+        kill_one(start(&source, &target), round, whole);
         if layout.join("oci-layout").exists() {
             clean(&client, &layout);
         }
@@ -101,10 +82,10 @@ fn a_killed_push_leaves_nothing_half_done() {
     let blobs = manifest.document.layers();
     let whole = time_of(&layout, &format!("docker://{}/killed/push:1", place.host));
     let mut amounts = vec![];
-    for round in 0..rounds() {
+    for round in 0..rounds(100) {
         let name = format!("killed/push-{round}");
         let target = format!("docker://{}/{name}:1", place.host);
-        kill_one(&layout, &target, round, whole);
+        kill_one(start(&layout, &target), round, whole);
         let there = bytes_at(&place, &client, &name, blobs);
         match client.get_manifest(&call, &place.reference(&format!("{name}:1")), &GetOptions::default()) {
             Ok(found) => {

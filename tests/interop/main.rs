@@ -3,6 +3,7 @@
 //!
 //! Runs under tests/registries/run, which starts everything and sets the addresses.
 
+mod artifact_kills;
 mod artifacts;
 mod broken;
 mod checker;
@@ -12,12 +13,14 @@ mod copy;
 mod digest_tags;
 mod disks;
 mod export;
+mod export_kills;
 mod held;
 mod image;
 mod indexes;
 mod kills;
 mod login;
 mod mirrors;
+mod moments;
 mod network;
 mod outside;
 mod prototypes;

@@ -12,32 +12,14 @@ use ocireg::registry::Client;
 use serde_json::json;
 
 use super::copy::{bytes_in, check, command, end, scratch};
+use super::moments::{expect_all_sorts, kill_one, rounds};
 use super::synced::{counts, synced, tags};
 use super::{noise, sha256, TestRegistry};
-
-/// `make torture` asks for more.
-fn rounds() -> u64 {
-    std::env::var("OCIREG_TEST_KILLS").map_or(30, |text| text.parse().unwrap())
-}
-
-/// Kills a sync after a time that differs each round, up to a little more than a whole one takes.
-fn kill_one(words: &[&str], round: u64, whole: Duration) {
-    let mut child = start(words);
-    std::thread::sleep(whole * u32::from(noise(8, round * 2 + 1)[3]) / 240);
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
 
 fn start(words: &[&str]) -> Child {
     let mut child = Command::new(command());
     child.arg("sync").args(words).stdout(Stdio::piped()).stderr(Stdio::piped());
     child.spawn().unwrap_or_else(|error| panic!("{}: {error}", command().display()))
-}
-
-/// Some were killed early, some late, some in between.
-fn expect_all_sorts(amounts: &[u64], total: u64) {
-    let between = amounts.iter().filter(|amount| (1..total).contains(amount)).count();
-    assert!(between * 10 >= amounts.len(), "only {between} were killed on the way: {amounts:?}");
 }
 
 /// Images of which all share a layer.
@@ -69,11 +51,11 @@ fn a_killed_sync_is_made_again_and_moves_what_is_missing() {
     end(start(&[&from, &format!("oci:{}", scratch().path().join("l").display())]));
     let whole = begun.elapsed();
     let mut amounts = Vec::new();
-    for round in 0..rounds() {
+    for round in 0..rounds(30) {
         let folder = scratch();
         let layout = folder.path().join("l");
         let to = format!("oci:{}", layout.display());
-        kill_one(&[&from, &to], round, whole);
+        kill_one(start(&[&from, &to]), round, whole);
         if layout.join("oci-layout").exists() {
             assert!(check(&client, &layout).ok, "what is named is whole");
         }
@@ -93,38 +75,81 @@ fn a_killed_sync_is_made_again_and_moves_what_is_missing() {
     expect_all_sorts(&amounts, total);
 }
 
+const MANY: u64 = 12;
+const SIZE: usize = 1 << 20;
+
+/// How many bytes of what [`push_many`] pushed a repository has, once nothing comes in any more.
+fn bytes_at(place: &TestRegistry, client: &Client, name: &str) -> u64 {
+    let call = client.call(None).unwrap();
+    let has =
+        |bytes: &[u8]| client.head_blob(&call, &place.reference(&format!("{name}@{}", sha256(bytes)))).unwrap().exists;
+    let blobs: Vec<Vec<u8>> = [b"{}".to_vec(), noise(SIZE, 4711)]
+        .into_iter()
+        .chain((0..MANY).map(|number| noise(SIZE, 11 + number * 2)))
+        .collect();
+    let there = || blobs.iter().filter(|bytes| has(bytes)).map(|bytes| bytes.len() as u64).sum();
+    let mut before: u64 = there();
+    loop {
+        // A registry may still be at what the killed one sent last.
+        std::thread::sleep(Duration::from_millis(50));
+        let now = there();
+        if now == before {
+            return now;
+        }
+        before = now;
+    }
+}
+
+/// A sync to a registry is killed and made again: what was there and what it moves then are all there is.
+fn killed_on_the_way_to(place: &TestRegistry, client: &Client, from: &str, end_of_name: &str, total: u64) {
+    let name = |end: &str| format!("synced/killed-{end_of_name}-{end}");
+    let begun = Instant::now();
+    end(start(&[from, &format!("{}/{}", place.host, name("whole"))]));
+    let whole = begun.elapsed();
+    let mut amounts = Vec::new();
+    for round in 0..rounds(20) {
+        let name = name(&round.to_string());
+        let to = format!("{}/{name}", place.host);
+        kill_one(start(&[from, &to]), round, whole);
+        let there = bytes_at(place, client, &name);
+        for tag in tags_there(client, &to) {
+            place.crane(&["validate", "--fast", "--remote", &format!("{to}:{tag}")]);
+        }
+        let result = end(start(&[from, &to]));
+        assert_eq!(there + result["blobs"]["bytes_copied"].as_u64().unwrap(), total, "{there} were there: {result}");
+        let last = end(start(&[from, &to]));
+        assert_eq!((counts(&last).as_str(), &last["blobs"]["bytes_copied"]), ("12 0 12 0 0", &json!(0)));
+        assert_eq!((tags(place, &name).len() as u64, bytes_at(place, client, &name)), (MANY, total));
+        amounts.push(there);
+    }
+    expect_all_sorts(&amounts, total);
+}
+
+/// The tags of a repository, which may not exist yet.
+fn tags_there(client: &Client, name: &str) -> Vec<String> {
+    let listed =
+        place::tags(client, &client.call(None).unwrap(), &Place::parse(name).unwrap(), &TagsOptions::default());
+    listed.map(|listed| listed.tags.to_vec()).unwrap_or_default()
+}
+
 #[test]
 fn a_killed_push_of_many_moves_what_is_missing() {
     let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
-    let total = push_many(&place, &client, "synced/killed-from", 12, 1 << 20);
+    let total = push_many(&place, &client, "synced/killed-from", MANY, SIZE);
     let folder = scratch();
     let layout = format!("oci:{}", folder.path().join("l").display());
     end(start(&[&format!("{}/synced/killed-from", place.host), &layout]));
-    let begun = Instant::now();
-    end(start(&[&layout, &format!("{}/synced/killed-whole", place.host)]));
-    let whole = begun.elapsed();
-    for round in 0..8 {
-        let name = format!("synced/killed-{round}");
-        let to = format!("{}/{name}", place.host);
-        let mut child = start(&[&layout, &to]);
-        std::thread::sleep(whole * (round + 1) / 9);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let there: u64 = {
-            let call = client.call(None).unwrap();
-            let has = |bytes: &[u8]| {
-                client.head_blob(&call, &place.reference(&format!("{name}@{}", sha256(bytes)))).unwrap().exists
-            };
-            let blobs =
-                std::iter::once(noise(1 << 20, 4711)).chain((0..12).map(|number| noise(1 << 20, 11 + number * 2)));
-            blobs.filter(|bytes| has(bytes)).map(|bytes| bytes.len() as u64).sum()
-        };
-        let result = end(start(&[&layout, &to]));
-        let moved = result["blobs"]["bytes_copied"].as_u64().unwrap();
-        assert!(moved <= total - there + 2, "{moved} of {total} moved again, {there} were there");
-        assert_eq!((counts(&end(start(&[&layout, &to]))), tags(&place, &name).len()), ("12 0 12 0 0".to_owned(), 12));
-    }
+    killed_on_the_way_to(&place, &client, &layout, "push", total);
+}
+
+#[test]
+fn a_killed_sync_of_registries_moves_what_is_missing() {
+    let (home, place) = (TestRegistry::new("OCIREG_TEST_V3"), TestRegistry::new("OCIREG_TEST_V2"));
+    let client = place.client();
+    let total = push_many(&home, &client, "synced/killed-between", MANY, SIZE);
+    let from = format!("{}/synced/killed-between", home.host);
+    killed_on_the_way_to(&place, &client, &from, "between", total);
 }
 
 /// The names in an archive, all of which can be read whole.
@@ -165,10 +190,10 @@ fn a_killed_sync_leaves_the_old_archive_or_the_new_one() {
         begun.elapsed()
     };
     let (mut amounts, mut new) = (Vec::new(), 0);
-    for round in 0..rounds() {
+    for round in 0..rounds(30) {
         let folder = scratch();
         let (file, to) = (folder.path().join("a.tar"), one(folder.path()));
-        kill_one(&[&from, &to], round, whole);
+        kill_one(start(&[&from, &to]), round, whole);
         let is_old = std::fs::read(&file).unwrap() == before;
         let names = names_in(&client, &file);
         assert_eq!(names.len(), if is_old { 2 } else { 12 }, "{names:?}");
@@ -187,5 +212,5 @@ fn a_killed_sync_leaves_the_old_archive_or_the_new_one() {
         new += u64::from(!is_old);
     }
     expect_all_sorts(&amounts, missing);
-    assert!(new < rounds(), "none was killed before its end");
+    assert!(new < rounds(30), "none was killed before its end");
 }

@@ -11,8 +11,8 @@ use ocireg::registry::Client;
 use serde_json::json;
 
 use crate::artifacts::{artifact, files};
-use crate::copy::scratch;
-use crate::export::{written, LAYERS};
+use crate::copy::{done, scratch};
+use crate::export::{unpacked, written, Tree, LAYERS};
 use crate::{sha256, TestRegistry};
 
 /// Files of an artifact; the last is a folder.
@@ -24,11 +24,13 @@ pub struct Home {
     pub place: TestRegistry,
     /// The artifact's files.
     pub files: tempfile::TempDir,
+    /// All files of `image`, as crane flattens it.
+    pub tree: Tree,
 }
 
 impl Home {
     pub fn new() -> Home {
-        let home = Home { place: TestRegistry::new("OCIREG_TEST_V3"), files: files() };
+        let mut home = Home { place: TestRegistry::new("OCIREG_TEST_V3"), files: files(), tree: Tree::new() };
         let client = home.place.client();
         home.image(&client, "image", "linux/amd64", LAYERS.len());
         home.image(&client, "arm64", "linux/arm64", 1);
@@ -40,7 +42,20 @@ impl Home {
         let options = serde_json::from_value(json!({"artifact_type": "a/b"})).unwrap();
         push_artifact(&client, &call, &made, &at("artifact"), &options).unwrap();
         home.bad(&client);
+        let packed = format!("docker://{}", home.packed());
+        for tag in ["image", "index"] {
+            done(&client, &home.named(tag), &format!("{packed}:{tag}"));
+        }
+        let folder = scratch();
+        let tar = folder.path().join("image.tar").display().to_string();
+        home.place.crane(&["export", home.named("image").trim_start_matches("docker://"), &tar]);
+        home.tree = unpacked(&tar, &format!("{tar}.d"));
         home
+    }
+
+    /// A repository with the image and the index, and nothing else.
+    pub fn packed(&self) -> String {
+        format!("{}/table/packed", self.place.host)
     }
 
     pub fn named(&self, tag: &str) -> String {

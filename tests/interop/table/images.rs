@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::cell::{expect, Cell, Checked, Fault, ONLY_IMAGES};
 use super::spot::Kind;
-use super::tools::{Tool, CRANE_ARCHIVES};
+use super::tools::{Tool, CRANE_ARCHIVES, NO_INDEXES};
 use crate::export::unpacked;
 
 /// What this library brings to the place, the program copies from there.
@@ -45,7 +45,7 @@ pub fn index_read_by(cell: &Cell) -> Checked {
 /// An index that the program makes of two images there.
 pub fn index_made_by(cell: &Cell) -> Checked {
     match (cell.tool, cell.spot.kind) {
-        (Tool::Skopeo, _) => return Err(Fault::Cannot("skopeo makes no indexes")),
+        (Tool::Skopeo, _) => return Err(Fault::Cannot(NO_INDEXES)),
         (_, Kind::DockerArchive) => return Err(Fault::Cannot(ONLY_IMAGES)),
         _ => cell.changed()?,
     }

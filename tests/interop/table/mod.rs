@@ -4,10 +4,13 @@
 mod artifacts;
 mod cell;
 mod changes;
+mod entries;
 mod home;
 mod images;
+mod pieces;
 mod spot;
 mod tools;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -22,7 +25,7 @@ use tools::TOOLS;
 /// the table is missed.
 type Operation = (&'static str, fn(&Cell) -> Checked, usize);
 
-const OPERATIONS: [Operation; 15] = [
+const OPERATIONS: [Operation; 24] = [
     ("copy: we write, they read", images::read_by, 23),
     ("copy: they write, we read", images::written_by, 23),
     ("artifact push: we push, they read", artifacts::read_by, 20),
@@ -31,6 +34,15 @@ const OPERATIONS: [Operation; 15] = [
     ("referrers: they attach, we list", artifacts::attached_by, 8),
     ("index: we make, they read", images::index_read_by, 20),
     ("index: they make, we read", images::index_made_by, 11),
+    ("append, remove: we do, they read", entries::changes_read_by, 20),
+    ("append, remove: they do, we read", entries::changed_by, 11),
+    ("sync: we bring, they read", whole::read_by, 17),
+    ("sync: they bring, we find it", whole::brought_and_found, 15),
+    ("blob: we put, they read", pieces::blob_read_by, 12),
+    ("blob: they put, we read", pieces::blob_put_by, 8),
+    ("manifest: we put, they read", pieces::manifest_read_by, 18),
+    ("manifest: they put, we read", pieces::manifest_put_by, 8),
+    ("extract, cat: what they brought", pieces::extracted, 23),
     ("export: the same files", images::exported, 7),
     ("validate: the same verdicts", images::validated, 5),
     ("list: the same names", changes::listed, 16),

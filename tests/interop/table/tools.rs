@@ -22,6 +22,7 @@ pub const CRANE_LAYOUTS: &str = "crane pulls into a layout and pushes all of it:
 pub const CRANE_ARCHIVES: &str = "crane knows registries, layouts and what docker save writes";
 pub const REGCTL_PLACES: &str = "regctl knows no dir:";
 pub const REGCTL_TARS: &str = "regctl imports and exports a tar as a whole, and reads nothing in it";
+pub const NO_INDEXES: &str = "skopeo makes no indexes";
 pub const SKOPEO_ONE: &str = "skopeo writes an archive once and changes nothing in it";
 
 impl Tool {
@@ -77,6 +78,11 @@ impl Cell<'_> {
     /// What a digest is there, as the program spells it.
     pub fn theirs_pinned(&self, digest: &Digest) -> String {
         self.theirs("v1").replace(":v1", &format!("@{digest}"))
+    }
+
+    /// The place itself, as the program spells it.
+    pub fn their_holder(&self) -> String {
+        self.theirs("v1").trim_end_matches(":v1").to_owned()
     }
 
     /// The flags of oras for one end.

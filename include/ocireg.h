@@ -58,6 +58,11 @@
  * Names. REFERENCE is [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; without a host it is Docker Hub's, unless the option
  * short_names says otherwise. Digests are sha256 or sha512.
  *
+ * Who answered. "served_by" of a result names the endpoint, or all of them, whose answers it rests on, HOST[:PORT] each: the registry or
+ * its mirrors that sent manifests, blobs, and lists of tags or referrers, or said what a tag refers to, which nothing can verify. Where
+ * it is one, that sent the thing itself, "resolved_by" has those that said before what that is. Who answers that it has nothing is not named,
+ * nor is a copy's destination for what it says that it has already, unless a name there stays as it is, or is changed, for what it refers to.
+ *
  * COMMON ERRORS. Every function that blocks can give: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_UNAUTHENTICATED,
  * OCIREG_FORBIDDEN, OCIREG_NOT_FOUND, OCIREG_RATE_LIMITED, OCIREG_CONNECT, OCIREG_RESOLVE, OCIREG_TLS, OCIREG_NETWORK,
  * OCIREG_TIMEOUT, OCIREG_CANCELLED, OCIREG_CLOSED, OCIREG_FORKED, OCIREG_REDIRECT, OCIREG_PROTOCOL, OCIREG_LIMIT_EXCEEDED,
@@ -1300,8 +1305,8 @@ ocireg_status ocireg_registry_catalog(ocireg_client *client,
 // digest_tags: such tags are lists of referrers (sha256-HEX), and what cosign and others keep beside them (sha256-HEX.sig).
 //
 // Result: {"name": string, "tags": [string], "last": string or null (the last of them, when there are more), "next": string or
-// null (give it as `next` to go on; null at the end), "served_by": HOST[:PORT], the registry's or a mirror's, null of another place [,
-// "digests": {tag: string or null}]} (the name as the registry says it, and as the caller does where a mirror answers), and further members that the
+// null (give it as `next` to go on; null at the end), "served_by": HOST[:PORT], the registry's or a mirror's, null of another place,
+// "resolved_by": [HOST[:PORT]] (with `digests`: the endpoints that said them) [, "digests": {tag: string or null}]} (the name as the registry says it, and as the caller does where a mirror answers), and further members that the
 // registry sends (Google's "child" and "manifest"). What cannot be a tag is left out, with a warning that says how much that was; a list
 // that holds anything but strings and nulls is OCIREG_PROTOCOL. Free with ocireg_string_free.
 //
@@ -1334,7 +1339,8 @@ ocireg_status ocireg_repository_tags(ocireg_client *client,
 // value} (none there), "rate_limit": {"limit", "remaining", "window_seconds": number or null, "source": string or null} as the
 // registry's headers say, or null [, "platform": {"os", "architecture" [, "variant", "os.version", "os.features"]} when one was
 // picked] [, "signatures": as in ocireg_schema1_verify, when it is a signed schema-1 manifest], "served_by": HOST[:PORT], the
-// registry's or a mirror's, null of another place, freed with ocireg_string_free.
+// registry's or a mirror's, null of another place, "resolved_by": [HOST[:PORT]] (with `platform`: the endpoints that sent the
+// indexes in which it was found), freed with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED,
 // OCIREG_SIZE_MISMATCH (against the index), OCIREG_SIGNATURE (a signed schema-1 manifest with a signature that is not
@@ -1495,7 +1501,8 @@ ocireg_status ocireg_manifest_delete(ocireg_client *client,
 //
 // Result: {"subject": digest, "referrers": [descriptor: {"mediaType", "digest", "size" [, "artifactType", "annotations",
 // "urls", "data", "platform"]}], each digest once, "source": "api", "tag", "index" of another place, or "none" when there is
-// neither the API nor the tag, "served_by": HOST[:PORT], the registry's or a mirror's, null of another place, "filters_applied": [string], the filters that the registry
+// neither the API nor the tag, "served_by": HOST[:PORT], the registry's or a mirror's, null of another place,
+// "resolved_by": [HOST[:PORT]] (the endpoint that said what the tag refers to; none for a digest), "filters_applied": [string], the filters that the registry
 // says it applied, "truncated": whether there are more than `max`, "next": string or null (give it as `next` to go on; null at the end; opaque, as that of
 // ocireg_registry_catalog)}. Free with ocireg_string_free.
 //
@@ -2185,7 +2192,7 @@ ocireg_status ocireg_endpoint_list(ocireg_client *client,
 //   artifact_type (string): only those of this type
 //
 // Result: {"place": string, "subject": digest, "referrers": [descriptor as in ocireg_referrers], "served_by":
-// [HOST[:PORT]] (the endpoints that sent the manifest and the list)}. Free with ocireg_string_free.
+// [HOST[:PORT]] (the endpoints that sent the manifest and the list, or said what the tag is)}. Free with ocireg_string_free.
 //
 // Errors: those of ocireg_endpoint_manifest; OCIREG_LIMIT_EXCEEDED. Source: distribution-spec "Listing Referrers".
 ocireg_status ocireg_endpoint_referrers(ocireg_client *client,

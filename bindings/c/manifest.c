@@ -2,6 +2,7 @@
  * ocireg_buffer_data, _size, _free. */
 #include "command.h"
 #include "files.h"
+#include "json.h"
 #include "output_file.h"
 #include "result.h"
 
@@ -69,11 +70,36 @@ static int head(struct session *session, const struct command_line *line)
     return session_finish(session, status, json, error);
 }
 
+/* As an object the digest stands beside those who said it, which other calls tell: of an index's image, with its manifest. */
+static int digest_told(struct session *session, const struct command_line *line)
+{
+    static const char *const members[] = {"digest", "served_by", "resolved_by"};
+    ocireg_error *error = NULL;
+    char *json = NULL, *part;
+    ocireg_json *found;
+    int result;
+    ocireg_status status =
+        line->platform == NULL
+            ? ocireg_manifest_head(session->client, session->context, line->arguments[0], NULL, &json, &error)
+            : ocireg_manifest_get(session->client, session->context, line->arguments[0], line->options, &json, NULL, &error);
+    if (status != OCIREG_OK)
+        return session_report(session, error);
+    found = json_parsed(json);
+    ocireg_string_free(json);
+    part = json_members(found, members, sizeof members / sizeof *members);
+    ocireg_json_free(found);
+    result = part != NULL ? session_print(session, part) : report_failure(session->output, OCIREG_INTERNAL, "out of memory");
+    free(part);
+    return result;
+}
+
 static int digest(struct session *session, const struct command_line *line)
 {
     ocireg_error *error = NULL;
     char *text = NULL;
     int result;
+    if (session_prints_objects(session))
+        return digest_told(session, line);
     if (ocireg_manifest_digest(session->client, session->context, line->arguments[0], line->options, &text, &error) != OCIREG_OK)
         return session_report(session, error);
     result = session_print_value(session, "digest", text, "");
@@ -185,7 +211,7 @@ const struct command command_manifest_head = {
 };
 
 static const struct parameter digest_parameters[] = {
-    {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the manifest for this platform, if it is an index"},
+    {"--platform", PARAMETER_PLATFORM, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the manifest for this platform, if it is an index"},
     {0},
 };
 

@@ -14,11 +14,17 @@ static void add(struct senders *senders, const char *host)
         senders->count++;
 }
 
+static void add_all(struct senders *senders, const ocireg_json *result, const char *member)
+{
+    for (size_t i = 0; i < ocireg_json_size(result, member); i++)
+        add(senders, ocireg_json_text(ocireg_json_item(result, member, i), NULL));
+}
+
 void senders_add(struct senders *senders, const ocireg_json *result)
 {
+    add_all(senders, result, "/resolved_by");
     add(senders, ocireg_json_text(result, "/served_by"));
-    for (size_t i = 0; i < ocireg_json_size(result, "/served_by"); i++)
-        add(senders, ocireg_json_text(ocireg_json_item(result, "/served_by", i), NULL));
+    add_all(senders, result, "/served_by");
 }
 
 void senders_write(FILE *file, const struct senders *senders)

@@ -13,7 +13,7 @@ struct senders {
     size_t count;
 };
 
-/* Those of a result, whose "served_by" is one endpoint, a list of them, or null. */
+/* Those of a result, whose "served_by" is one endpoint, a list of them, or null, and those of its "resolved_by", which come first. */
 void senders_add(struct senders *senders, const ocireg_json *result);
 
 /* As the items of a list in JSON. */

@@ -120,6 +120,11 @@ int session_print(struct session *session, const char *json)
     return result_print(session->output, session->lines, json);
 }
 
+bool session_prints_objects(const struct session *session)
+{
+    return session->output->json || session->output->pretty || session->output->format != NULL;
+}
+
 int session_print_value(struct session *session, const char *name, const char *value, const char *before)
 {
     const struct output *output = session->output;
@@ -127,7 +132,7 @@ int session_print_value(struct session *session, const char *name, const char *v
     size_t size = 0;
     FILE *memory;
     int result;
-    if (!output->json && !output->pretty && output->format == NULL) {
+    if (!session_prints_objects(session)) {
         printf("%s%s\n", before, value);
         return output_flush(output);
     }

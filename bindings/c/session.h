@@ -37,6 +37,8 @@ int session_patience(struct session *session);
 
 /* Prints a result, which is JSON; it is not freed. */
 int session_print(struct session *session, const char *json);
+/* Whether a single value is printed as a member of an object. */
+bool session_prints_objects(const struct session *session);
 /* Prints a single value, on a line of its own after `before` (for people that is, and to a pipe too), or as a member of a JSON object. */
 int session_print_value(struct session *session, const char *name, const char *value, const char *before);
 /* Prints a call's result, or reports its error. Frees both. */

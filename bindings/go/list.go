@@ -32,6 +32,8 @@ type TagList struct {
 	Digests map[string]string `json:"digests"`
 	// ServedBy is the host that told them: the registry or a mirror.
 	ServedBy string `json:"served_by"`
+	// ResolvedBy are the hosts that said the digests, with WithDigests.
+	ResolvedBy []string `json:"resolved_by"`
 }
 
 // RegistryCatalog lists the repositories of a registry, HOST[:PORT]: all, or one page with WithPageSize. Options: WithPageSize,

@@ -32,6 +32,8 @@ type Manifest struct {
 	RateLimit  *RateLimit        `json:"rate_limit"`
 	// ServedBy is the HOST[:PORT] that answered: the registry or a mirror.
 	ServedBy string `json:"served_by"`
+	// ResolvedBy are the hosts that sent the indexes in which it was found, with WithPlatform.
+	ResolvedBy []string `json:"resolved_by"`
 	// Platform is the one that was selected from an index.
 	Platform *Platform `json:"platform"`
 	// Signatures are those of a signed schema-1 manifest.

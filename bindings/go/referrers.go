@@ -17,6 +17,8 @@ type ReferrerList struct {
 	Source string `json:"source"`
 	// ServedBy is the host that told them: the registry or a mirror; empty of another place.
 	ServedBy string `json:"served_by"`
+	// ResolvedBy is the host that said what the tag refers to; empty for a digest.
+	ResolvedBy []string `json:"resolved_by"`
 	// FiltersApplied are those that the registry says it applied.
 	FiltersApplied []string `json:"filters_applied"`
 	// Truncated tells whether there are more than WithMax allows.

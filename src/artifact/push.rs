@@ -170,8 +170,8 @@ pub(crate) fn push(
 }
 
 /// The result when the name is left as it is.
-pub(crate) fn left(to: &dyn WriteStore, now: Descriptor) -> Result<PushedArtifact> {
-    Ok(told(skipped("the artifact".to_owned(), to, now)?, None))
+pub(crate) fn left(call: &Call, to: &dyn WriteStore, now: Descriptor) -> Result<PushedArtifact> {
+    Ok(told(skipped(call, "the artifact".to_owned(), to, now)?, None))
 }
 
 fn told(copied: Copied, document: Option<&Document>) -> PushedArtifact {

@@ -56,7 +56,8 @@ pub(super) unsafe fn holder(client: &Client, argument: *const c_char) -> Result<
 /// value} (none there), "rate_limit": {"limit", "remaining", "window_seconds": number or null, "source": string or null} as the
 /// registry's headers say, or null [, "platform": {"os", "architecture" [, "variant", "os.version", "os.features"]} when one was
 /// picked] [, "signatures": as in ocireg_schema1_verify, when it is a signed schema-1 manifest], "served_by": HOST[:PORT], the
-/// registry's or a mirror's, null of another place, freed with ocireg_string_free.
+/// registry's or a mirror's, null of another place, "resolved_by": [HOST[:PORT]] (with `platform`: the endpoints that sent the
+/// indexes in which it was found), freed with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED,
 /// OCIREG_SIZE_MISMATCH (against the index), OCIREG_SIGNATURE (a signed schema-1 manifest with a signature that is not

@@ -84,7 +84,7 @@ pub unsafe extern "C" fn ocireg_endpoint_list(
 /// Options: {PlaceReferrersOptions}
 ///
 /// Result: {"place": string, "subject": digest, "referrers": [descriptor as in ocireg_referrers], "served_by":
-/// [HOST[:PORT]] (the endpoints that sent the manifest and the list)}. Free with ocireg_string_free.
+/// [HOST[:PORT]] (the endpoints that sent the manifest and the list, or said what the tag is)}. Free with ocireg_string_free.
 ///
 /// Errors: those of ocireg_endpoint_manifest; OCIREG_LIMIT_EXCEEDED. Source: distribution-spec "Listing Referrers".
 #[no_mangle]

@@ -21,7 +21,8 @@ use crate::place;
 ///
 /// Result: {"subject": digest, "referrers": [descriptor: {"mediaType", "digest", "size" [, "artifactType", "annotations",
 /// "urls", "data", "platform"]}], each digest once, "source": "api", "tag", "index" of another place, or "none" when there is
-/// neither the API nor the tag, "served_by": HOST[:PORT], the registry's or a mirror's, null of another place, "filters_applied": [string], the filters that the registry
+/// neither the API nor the tag, "served_by": HOST[:PORT], the registry's or a mirror's, null of another place,
+/// "resolved_by": [HOST[:PORT]] (the endpoint that said what the tag refers to; none for a digest), "filters_applied": [string], the filters that the registry
 /// says it applied, "truncated": whether there are more than `max`, "next": string or null (give it as `next` to go on; null at the end; opaque, as that of
 /// ocireg_registry_catalog)}. Free with ocireg_string_free.
 ///

@@ -16,6 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::manifest::Kind;
 use crate::options::options;
 use crate::store::condition::{ConditionCheck, NameOptions};
+use crate::store::served_by::Senders;
 use crate::store::{RawManifest, ReadStore, WriteStore};
 use crate::stream::pack::{Compression, CompressionSettings};
 use crate::stream::spool::TemporarySpace;
@@ -146,7 +147,7 @@ fn left_as_it_is(call: &Call, to: &dyn WriteStore, options: &AppendOptions) -> R
         layers: Vec::new(),
         skipped: vec![to.name()?],
         condition: None,
-        served_by: Vec::new(),
+        served_by: Senders::of(call),
     }))
 }
 

@@ -62,7 +62,7 @@ pub fn tag(
     let condition = options.names.condition()?;
     if let Some(now) = condition.look(call, to)? {
         let (digest, media_type) = (now.digest, now.media_type);
-        let (skipped, condition, served_by) = (vec![to.name()?], None, Vec::new());
+        let (skipped, condition, served_by) = (vec![to.name()?], None, Senders::of(call));
         return Ok(ImageTagged { source, destination, digest, media_type, skipped, condition, served_by });
     }
     // From here on the place, which then has the manifest, is not cleaned.

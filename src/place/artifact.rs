@@ -25,7 +25,7 @@ pub fn push_artifact(
     to.takes("an artifact")?;
     let store = to.destination(client)?;
     if let Some(now) = options.names.condition()?.look(call, store.as_ref())? {
-        return push::left(store.as_ref(), now);
+        return push::left(call, store.as_ref(), now);
     }
     let subject = match options.subject.as_deref() {
         Some(name) => Some(subject(client, call, &to.neighbour(client, name)?, None)?),

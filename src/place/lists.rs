@@ -38,7 +38,8 @@ pub fn tags(client: &Client, call: &Call, holder: &Place, options: &TagsOptions)
     let last = rest.next().and(part.last()).map(|(name, _)| (*name).to_owned());
     let digests = options.digests.then(|| digests(&part));
     let tags = NameList::of(part.iter().map(|(name, _)| *name))?;
-    Ok(Tags { name: store.place(), tags, next: last.clone(), last, digests, served_by: None, more: Map::new() })
+    let (name, served_by, resolved_by) = (store.place(), None, Vec::new());
+    Ok(Tags { name, tags, next: last.clone(), last, digests, served_by, resolved_by, more: Map::new() })
 }
 
 /// What would be several lines of a list, or none, is not a name: others may have written anything.
@@ -73,5 +74,6 @@ pub fn referrers(client: &Client, call: &Call, place: &Place, options: &Referrer
     listed.truncate(filter.max.unwrap_or(usize::MAX));
     let next = listed.last().filter(|_| truncated).map(|last| last.digest.to_string());
     let (source, filters_applied) = (ReferrersSource::Index, Vec::new());
-    Ok(Referrers { subject, referrers: listed, source, served_by: None, filters_applied, truncated, next })
+    let (served_by, resolved_by) = (None, Vec::new());
+    Ok(Referrers { subject, referrers: listed, source, served_by, resolved_by, filters_applied, truncated, next })
 }

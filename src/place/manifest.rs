@@ -25,6 +25,7 @@ pub fn get_manifest(client: &Client, call: &Call, place: &Place, options: &GetOp
         headers: Default::default(),
         rate_limit: None,
         served_by: None,
+        resolved_by: Vec::new(),
         platform,
         signatures: content.document.verify_signatures(&content.bytes)?,
         document: content.document,

@@ -21,18 +21,22 @@ impl Client {
     /// The referrers of a manifest. A tag is resolved first.
     pub fn referrers(&self, call: &Call, reference: &Reference, options: &ReferrersOptions) -> Result<Referrers> {
         let filter = options.filter()?;
-        let subject = match reference.digest() {
-            Some(digest) => digest.clone(),
-            None => self.head_manifest(call, reference, &HeadOptions::default())?.digest,
+        let (subject, resolved_by) = match reference.digest() {
+            Some(digest) => (digest.clone(), None),
+            None => {
+                let head = self.head_manifest(call, reference, &HeadOptions::default())?;
+                (head.digest, head.served_by)
+            }
         };
         let turn = Turn::new(self, call, reference.repository(), EndpointUse::Referrers)?;
         let next = options.next.as_deref();
         let list = |remote: &Remote| list(remote, &subject, &filter, next);
-        match next {
+        let found = match next {
             Some(text) => list(&turn.at_beginner(Cursor::beginner(text).as_deref())?),
             // A mirror that has the manifest need not know what refers to it: that it knows nothing says nothing.
             None => turn.first(list, |found| found.referrers.is_empty()),
-        }
+        }?;
+        Ok(Referrers { resolved_by: resolved_by.into_iter().collect(), ..found })
     }
 }
 

@@ -10,6 +10,7 @@ use crate::registry::manifest::{GetOptions, HeadOptions, Manifest};
 use crate::registry::store::RegistryStore;
 use crate::registry::Client;
 use crate::store::platform_descent;
+use crate::store::served_by::Senders;
 
 impl Client {
     /// Gets a manifest, verified; with a platform, the one for it.
@@ -17,12 +18,14 @@ impl Client {
         let platform = options.platform.as_deref().map(str::parse::<Platform>).transpose()?;
         let found = self.fetch_manifest(call, reference, options)?;
         let (Some(platform), Kind::Index) = (platform, found.document.kind) else { return Ok(found) };
+        call.memory::<Senders>().add_all(&found.served_by);
         let store = RegistryStore::new(self, reference.clone());
         let chosen = platform_descent::choose(call, &store, &found.document, &platform)?;
+        let resolved_by = Senders::of(call);
         let one = GetOptions { platform: None, ..options.clone() };
         let found = self.fetch_manifest(call, &reference.repository().with_digest(&chosen.entry.digest), &one)?;
         platform_descent::check_entry(&chosen.entry, &found.document)?;
-        Ok(Manifest { platform: Some(chosen.platform), ..found })
+        Ok(Manifest { platform: Some(chosen.platform), resolved_by, ..found })
     }
 
     /// The digest of a manifest; with a platform, of the one for it.

@@ -12,7 +12,7 @@ use crate::reference::{Reference, Repository};
 use crate::registry::blob::has_all;
 use crate::registry::blob::RemoteBlob;
 use crate::registry::lock;
-use crate::registry::manifest::{fetch, head, GetOptions, HeadOptions, PutManifest, PutOptions};
+use crate::registry::manifest::{fetch, head, GetOptions, HeadOptions, ManifestHead, PutManifest, PutOptions};
 use crate::registry::referrers::fallback_tag;
 use crate::registry::referrers::{Referrers, ReferrersOptions, ReferrersSource};
 use crate::registry::repository::Remote;
@@ -118,12 +118,13 @@ impl RegistryStore {
 
     /// What its reference names where it is written to; None while that is nothing.
     pub(crate) fn written(&self, call: &Call) -> Result<Option<Descriptor>> {
-        self.at_destination(call, &self.reference)
+        let found = self.at_destination(call, &self.reference)?;
+        Ok(found.map(|head| Descriptor::new(&head.media_type, head.digest, head.size)))
     }
 
-    fn at_destination(&self, call: &Call, reference: &Reference) -> Result<Option<Descriptor>> {
+    fn at_destination(&self, call: &Call, reference: &Reference) -> Result<Option<ManifestHead>> {
         match head(&self.destination(call)?, reference, &HeadOptions::default()) {
-            Ok(head) => Ok(Some(Descriptor::new(&head.media_type, head.digest, head.size))),
+            Ok(head) => Ok(Some(head)),
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(error),
         }
@@ -294,7 +295,10 @@ impl WriteStore for RegistryStore {
     }
 
     fn named(&self, call: &Call) -> Result<Option<Descriptor>> {
-        self.at_destination(call, &self.reference.repository().with_tag(&self.name()?)?)
+        let found = self.at_destination(call, &self.reference.repository().with_tag(&self.name()?)?)?;
+        // What the call does, or leaves as it is, follows from this.
+        call.memory::<Senders>().add_all(found.iter().filter_map(|head| head.served_by.as_ref()));
+        Ok(found.map(|head| Descriptor::new(&head.media_type, head.digest, head.size)))
     }
 
     fn put_root(&self, call: &Call, content: &RawManifest, condition: &NameCondition) -> Result<NameFate> {

@@ -16,6 +16,7 @@ use crate::registry::manifest::{HeadOptions, ManifestHead};
 use crate::registry::repository::Remote;
 use crate::registry::Client;
 use crate::resource::Resource;
+use crate::store::served_by::Senders;
 
 options! {
     /// Options of [`Client::tags`].
@@ -54,6 +55,8 @@ pub struct Tags {
     pub digests: Option<Map<String, Value>>,
     /// The host that told them, `HOST[:PORT]`: the registry or a mirror; None when they are in no registry.
     pub served_by: Option<String>,
+    /// The hosts that told the digests of tags, if they were wanted.
+    pub resolved_by: Vec<String>,
     /// Other members of the response, such as Google's `child` and `manifest`.
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -80,8 +83,14 @@ impl Client {
             None => turn
                 .first(|remote| tags_of(remote, window, wanted), |tags| window.last.is_none() && tags.tags.is_empty()),
         }?;
-        let head = |tag: &Reference| self.head_manifest(call, tag, &HeadOptions::default());
+        let told = call.memory::<Senders>();
+        let head = |tag: &Reference| {
+            let head = self.head_manifest(call, tag, &HeadOptions::default())?;
+            told.add_all(&head.served_by);
+            Ok(head)
+        };
         tags.digests = options.digests.then(|| digests_of(repository, &tags.tags, head)).transpose()?;
+        tags.resolved_by = Senders::of(call);
         Ok(tags)
     }
 }
@@ -147,7 +156,7 @@ pub(crate) fn tags_of(remote: &Remote, window: NameWindow, wanted: impl Fn(&str)
         keep_more(members, &mut more);
     })?;
     let (tags, served_by) = (part.names, Some(remote.served_by()));
-    Ok(Tags { name, tags, last: part.last, next: part.next, digests: None, served_by, more })
+    Ok(Tags { name, tags, last: part.last, next: part.next, digests: None, served_by, resolved_by: Vec::new(), more })
 }
 
 /// Whether a tag is a digest with a hyphen for its colon, cut to 64 digits as that of a list of referrers is, and perhaps a kind.
@@ -161,7 +170,7 @@ pub(crate) fn is_digest_tag(tag: &str) -> bool {
 fn keep_more(members: Map<String, Value>, more: &mut Map<String, Value>) {
     for (key, value) in members {
         match (key.as_str(), value) {
-            ("tags" | "last" | "next" | "digests" | "served_by", _) => {}
+            ("tags" | "last" | "next" | "digests" | "served_by" | "resolved_by", _) => {}
             (_, value) => match (more.get_mut(&key), value) {
                 (Some(Value::Object(old)), Value::Object(new)) => old.extend(new),
                 (Some(Value::Array(old)), Value::Array(new)) => old.extend(new),

@@ -187,7 +187,7 @@ fn copy_chosen(
     call.begin("copy", None)?;
     let condition = options.names.condition()?;
     if let Some(now) = condition.look(call, to).map_err(destination)? {
-        return skipped(from.place(), to, now);
+        return skipped(call, from.place(), to, now);
     }
     let planner = Planner { call, from, to, width, choice: &choice };
     let root = planner.root()?;
@@ -219,12 +219,12 @@ fn copy_chosen(
 }
 
 /// Nothing is copied: the destination's name refers to something, and that stays.
-pub(crate) fn skipped(source: String, to: &dyn WriteStore, now: Descriptor) -> Result<Copied> {
-    Ok(Copied { skipped: vec![to.name()?], ..nothing(source, to, now) })
+pub(crate) fn skipped(call: &Call, source: String, to: &dyn WriteStore, now: Descriptor) -> Result<Copied> {
+    Ok(Copied { skipped: vec![to.name()?], ..nothing(call, source, to, now) })
 }
 
 /// Nothing had to be copied.
-pub(crate) fn nothing(source: String, to: &dyn WriteStore, now: Descriptor) -> Copied {
+pub(crate) fn nothing(call: &Call, source: String, to: &dyn WriteStore, now: Descriptor) -> Copied {
     Copied {
         source,
         destination: to.place(),
@@ -232,7 +232,7 @@ pub(crate) fn nothing(source: String, to: &dyn WriteStore, now: Descriptor) -> C
         media_type: now.media_type,
         manifests: json!({"total": 0, "copied": 0, "skipped": 0, "referrers": 0}),
         blobs: Meter::default().to_json(),
-        served_by: Vec::new(),
+        served_by: Senders::of(call),
         skipped: Vec::new(),
         condition: None,
         plan: None,

@@ -75,7 +75,16 @@ static void test_who_told_it(void **state) {
     assert_int_equal(json_length(said, "served_by"), 1);
     expect_run(text("--plain-http --mirror %s=%s tree %s/a@%s --depth 1", host, peer_host(third), host, EMPTY), &said);
     expect_text_at(said, "served_by/0", peer_host(third));
+    /* Who said what a tag is, too. */
+    const struct answer of_tree[] = {image, image, lacks};
+    struct peer *fourth = peer_start(&image, 1), *fifth = peer_start(of_tree, 3);
+    expect_run(text("--plain-http --mirror %s=%s digest %s --json", host, peer_host(fourth), place), &said);
+    expect_text_at(said, "served_by", peer_host(fourth));
+    assert_int_equal(json_kind_at(said, "digest"), JSON_STRING);
     assert_int_equal(peer_count(registry), 0);
+    expect_run(text("--plain-http --mirror %s=%s tree %s --depth 1", host, peer_host(fifth), place), &said);
+    expect_text_at(said, "served_by/0", peer_host(fifth));
+    expect_text_at(said, "served_by/1", host);
 }
 
 static void test_mirrors_only(void **state) {

@@ -153,7 +153,7 @@ impl IndexChange<'_> {
     ) -> Result<WrittenIndex> {
         let (content, digest) = (index.clone(), index.digest().clone());
         let copied = match parts.is_empty() {
-            true => nothing("the references".to_owned(), place.to, index.descriptor()),
+            true => nothing(call, "the references".to_owned(), place.to, index.descriptor()),
             false => {
                 let names = NameOptions { if_digest: Some(digest.clone()), if_exists: None };
                 let store = IndexStore { sources: self.sources, root: index, home: None };

@@ -273,7 +273,7 @@ pub(crate) fn create(
 /// The result when the condition on the name leaves it as it is; None when it may be set.
 pub(crate) fn left_as_it_is(call: &Call, to: &dyn WriteStore, names: &NameOptions) -> Result<Option<WrittenIndex>> {
     let Some(now) = names.condition()?.look(call, to)? else { return Ok(None) };
-    let copied = skipped("the references".to_owned(), to, now)?;
+    let copied = skipped(call, "the references".to_owned(), to, now)?;
     Ok(Some(WrittenIndex::told(copied, None, ChangedEntries::default())))
 }
 

@@ -68,6 +68,8 @@ pub struct Manifest {
     pub rate_limit: Option<RateLimit>,
     /// The host that sent it, `HOST[:PORT]`: the registry or a mirror.
     pub served_by: Option<String>,
+    /// The hosts that sent the indexes in which it was found, if a platform was wanted.
+    pub resolved_by: Vec<String>,
 }
 
 /// The documented JSON shape.
@@ -79,6 +81,7 @@ impl Serialize for Manifest {
         json.serialize_entry("repository", &self.repository)?;
         json.serialize_entry("headers", &self.headers)?;
         json.serialize_entry("served_by", &self.served_by)?;
+        json.serialize_entry("resolved_by", &self.resolved_by)?;
         json.serialize_entry("rate_limit", &self.rate_limit)?;
         if let Some(platform) = &self.platform {
             json.serialize_entry("platform", platform)?;
@@ -219,6 +222,7 @@ fn sent_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> Re
         headers: headers_json(&response.headers),
         rate_limit: response.rate_limit(),
         served_by: Some(remote.served_by()),
+        resolved_by: Vec::new(),
         document,
         bytes,
         platform: None,

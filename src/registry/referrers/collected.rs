@@ -66,6 +66,7 @@ impl FoundReferrers {
             referrers: self.referrers,
             source,
             served_by: Some(remote.served_by()),
+            resolved_by: Vec::new(),
             filters_applied,
             truncated: self.next.is_some(),
             next: self.next.map(|next| next.text()).transpose()?,

@@ -64,6 +64,8 @@ pub struct Referrers {
     pub source: ReferrersSource,
     /// The host that told them, `HOST[:PORT]`: the registry or a mirror; None when they are in no registry.
     pub served_by: Option<String>,
+    /// The host that said what the tag refers to, if it was named by one.
+    pub resolved_by: Vec<String>,
     /// The filters that the registry applied; the others are applied here.
     pub filters_applied: Vec<String>,
     /// Whether there are more than `max`.

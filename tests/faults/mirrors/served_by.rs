@@ -189,3 +189,104 @@ fn a_sync_that_leaves_all_says_whom_it_believed() {
         assert_eq!(done["served_by"], json!([house.host("origin"), house.host("m1")]), "{skipped} skipped");
     }
 }
+
+/// A registry that has an index under `i`; a mirror may have it too.
+fn with_index(house: &mut House, name: &'static str, has_image: bool) -> String {
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [{"mediaType": MANIFEST_TYPE,
+        "digest": digest(manifest().as_bytes()), "size": manifest().len(), "platform": {"os": "linux", "architecture": "amd64"}}]})
+    .to_string();
+    let sent = index.clone();
+    house.add(name, move |seen| match seen.path() {
+        path if path.ends_with("/i") || path.ends_with(digest(sent.as_bytes()).as_str()) => reply(200)
+            .header("Content-Type", INDEX_TYPE)
+            .header("Docker-Content-Digest", digest(sent.as_bytes()))
+            .body(&sent),
+        path if path.contains("/manifests/") && !has_image => reply(404),
+        _ => healthy(seen),
+    });
+    index
+}
+
+/// Who answered the question that leads to what a result is about is told beside who sent that.
+#[test]
+fn who_said_what_a_name_refers_to_is_told() {
+    let mut house = House::empty();
+    with_index(&mut house, "m1", false);
+    with_index(&mut house, "origin", true);
+    let client = house.client(&["m1"]);
+    let (call, index) = (|| house.call(&client), house.repository().with_tag("i").unwrap());
+    let amd64 = serde_json::from_value(json!({"platform": "linux/amd64"})).unwrap();
+    let got = client.get_manifest(&call(), &index, &amd64).unwrap();
+    assert_eq!(
+        (got.served_by.as_deref(), &got.resolved_by[..]),
+        (Some(house.host("origin")), &[house.host("m1").to_owned()][..])
+    );
+    assert_eq!(got.to_json()["resolved_by"], json!([house.host("m1")]));
+    assert!(
+        client.get_manifest(&call(), &index, &Default::default()).unwrap().resolved_by.is_empty(),
+        "it is the thing itself"
+    );
+    // The mirror lists tags, and the registry says what they are.
+    let digests = serde_json::from_value(json!({"digests": true})).unwrap();
+    let tags = client.tags(&call(), &house.repository().full_name(), &digests).unwrap();
+    assert_eq!(
+        (tags.served_by.as_deref(), &tags.resolved_by[..]),
+        (Some(house.host("m1")), &[house.host("origin").to_owned()][..])
+    );
+    assert!(client.tags(&call(), &house.repository().full_name(), &Default::default()).unwrap().resolved_by.is_empty());
+}
+
+/// A mirror that says what a tag is, and knows nothing that refers to it, is half of the answer.
+#[test]
+fn who_said_what_a_subject_is_is_told() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    house.add("m1", |seen| match seen.path() {
+        path if path.contains("/referrers/") || path.contains("/manifests/sha256-") => reply(404),
+        _ => healthy(seen),
+    });
+    let client = house.client(&["m1"]);
+    let place = Place::Registry(house.tagged());
+    let found = place::referrers(&client, &house.call(&client), &place, &Default::default()).unwrap();
+    assert_eq!(
+        (found.served_by.as_deref(), &found.resolved_by[..]),
+        (Some(house.host("origin")), &[house.host("m1").to_owned()][..])
+    );
+    let by_digest = Place::Registry(house.repository().with_digest(&digest(manifest().as_bytes())));
+    let found = place::referrers(&client, &house.call(&client), &by_digest, &Default::default()).unwrap();
+    assert!(found.resolved_by.is_empty(), "the caller said it");
+}
+
+/// A change of an index, or none, rests on what the registry says that the name is, and on the index that a mirror sent.
+#[test]
+fn a_change_of_an_index_says_whom_it_believed() {
+    let mut house = House::empty();
+    with_index(&mut house, "m1", true);
+    let index = with_index(&mut house, "origin", true);
+    let client = house.client(&["m1"]);
+    let (call, place) = (|| house.call(&client), Place::Registry(house.repository().with_tag("i").unwrap()));
+    let same = serde_json::from_value(
+        json!({"references": [format!("{}@{}", house.repository().full_name(), digest(manifest().as_bytes()))]}),
+    );
+    let both = [house.host("origin"), house.host("m1")];
+    let found = place::append_to_index(&client, &call(), &place, &same.unwrap()).unwrap();
+    assert_eq!(found.digest, digest(index.as_bytes()), "nothing is new");
+    let mut told = found.served_by.clone();
+    told.sort_by_key(|host| host != both[0]);
+    assert_eq!(told, both);
+    let all = serde_json::from_value(json!({"platform": ["linux/amd64"], "dry_run": true})).unwrap();
+    assert_eq!(place::remove_from_index(&client, &call(), &place, &all).unwrap().served_by, both);
+}
+
+/// What is left as it is because the registry says that it is there, too.
+#[test]
+fn what_is_left_says_who_said_that_it_is_there() {
+    let house = House::new(&[("m1", Healthy), ("origin", Healthy)]);
+    let (client, origin) = (house.client(&["m1"]), [house.host("origin")]);
+    let (from, to) = (RegistryStore::new(&client, house.tagged()), RegistryStore::new(&client, house.tagged()));
+    let skip: CopyOptions = serde_json::from_value(json!({"if_exists": "skip"})).unwrap();
+    let left = copy(&house.call(&client), &from, &to, &skip).unwrap();
+    assert_eq!((left.skipped, left.served_by), (vec!["t".to_owned()], vec![origin[0].to_owned()]));
+    let place = Place::Registry(house.tagged());
+    let skip = serde_json::from_value(json!({"if_exists": "skip"})).unwrap();
+    assert_eq!(place::tag(&client, &house.call(&client), &place, "t", &skip).unwrap().served_by, origin);
+}

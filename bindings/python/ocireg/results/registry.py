@@ -368,6 +368,7 @@ class ManifestInfo(TypedDict):
     headers: dict[str, str]  # The headers of the answer.
     rate_limit: RateLimit | None  # What is left of the registry's limit.
     served_by: str | None  # The endpoint that sent it: the registry or a mirror; None of another place.
+    resolved_by: list[str]  # The endpoints that sent the indexes in which it was found.
     platform: NotRequired[Platform]  # The platform that was picked.
 
 
@@ -427,6 +428,7 @@ class ReferrerList(TypedDict):
     referrers: list[Descriptor]  # What refers to it.
     source: str  # Where the list is from.
     served_by: str | None  # The endpoint that listed them: the registry or a mirror; None of another place.
+    resolved_by: list[str]  # The endpoint that said what the tag refers to.
     filters_applied: list[str]  # The filters that the registry applied.
     truncated: bool  # Whether there are more.
     next: str | None  # Where the next call goes on.
@@ -480,5 +482,6 @@ class TagList(TypedDict):
     next: str | None  # Where the next call goes on.
     digests: NotRequired[dict[str, str | None]]  # The digest of each tag.
     served_by: str | None  # The endpoint that listed them: the registry or a mirror; None of another place.
+    resolved_by: list[str]  # The endpoints that said the digests.
     child: NotRequired[list[str]]  # Google's repositories below this one.
     manifest: NotRequired[dict[str, Any]]  # Google's manifests by digest.

@@ -2823,9 +2823,8 @@ ocireg_status ocireg_token(ocireg_client *client,
 // string when it is freed. A redirect to an address that this client would not ask itself, such as a cloud's metadata service,
 // is refused; names are resolved only with the option check, and by the caller.
 //
-// Result: {"reference": string, "digest": string, "size": number or null (unknown: a redirect does not say it, and nothing is
-// asked only for that; check asks where it leads), "mediaType":
-// string or null, "locations": [{"url": string, "headers": {name: value}, "expires": string (RFC 3339, UTC: of the token, or as
+// Result: {"reference": string, "repository": string (HOST/REPOSITORY), "digest": string, "size": number or null (unknown: a
+// redirect does not say it, and nothing is asked only for that; check asks where it leads), "mediaType": string or null, "locations": [{"url": string, "headers": {name: value}, "expires": string (RFC 3339, UTC: of the token, or as
 // a signed URL of a known kind says itself) or null (unknown, or never), "expires_in": number (seconds from now) or null,
 // "endpoint": string (the URL of the API of the registry that it is from, and the PREFIX of a mirror), "redirected": boolean (it redirected there)}]}. Free
 // with ocireg_string_free.

@@ -88,7 +88,7 @@ table() {
         inside == 1 && match($0, /^        (pub(\([a-z]+\))? )?[a-z0-9_]+: /) { name = $0; sub(/^ */, "", name); sub(/^pub(\([a-z]+\))? /, "", name); sub(/:.*/, "", name); print name }' | sort -u
 }
 
-# Each member of a result is named in the header.
+# Each member of a result is named in the header, and a result with a reference gives its repository too.
 schemas() {
     python3 - <<'END'
 import glob, json, re, sys
@@ -103,6 +103,8 @@ for path in sorted(glob.glob("tests/schemas/*.json")):
             missing.append(f"{path}: {name}")
     for reference in re.findall(r'"\$ref": "([a-z0-9-]+\.json)"', json.dumps(schema)):
         json.load(open("tests/schemas/" + reference))
+    if "reference" in schema.get("properties", {}) and "repository" not in schema["required"]:
+        sys.exit(f"manual: {path} has a reference without a repository")
 if missing or seen < 200:
     sys.exit("manual: members that the header does not name:\n" + "\n".join(missing) + f"\n{seen} members")
 END

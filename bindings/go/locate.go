@@ -11,6 +11,8 @@ import (
 // Located says where a blob or a manifest can be had by a downloader of the caller's own. It contains secrets.
 type Located struct {
 	Reference string `json:"reference"`
+	// Repository is HOST/REPOSITORY.
+	Repository string `json:"repository"`
 	// Digest is what the bytes must have; empty when unknown.
 	Digest string `json:"digest"`
 	// Size is nil when unknown.

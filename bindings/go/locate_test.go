@@ -37,7 +37,7 @@ func TestLocate(t *testing.T) {
 	reference := repository + "@" + put.Digest
 	for _, options := range [][]ocireg.Option{nil, {ocireg.WithoutFollowing(), ocireg.WithMinValidity(time.Minute)}, {ocireg.WithCheck(), ocireg.WithFresh()}} {
 		found := must[*ocireg.Located](t)(client.BlobLocate(ctx, reference, options...))
-		if found.Digest != put.Digest || len(found.Locations) != 1 || found.Locations[0].Redirected || found.Locations[0].Expires != nil {
+		if found.Reference != reference || found.Repository != repository || found.Digest != put.Digest || len(found.Locations) != 1 || found.Locations[0].Redirected || found.Locations[0].Expires != nil {
 			t.Fatalf("%+v", found)
 		}
 		if found.Size != nil && *found.Size != int64(len(data)) {

@@ -60,6 +60,8 @@ options! {
 pub struct Located {
     /// What was asked for.
     pub reference: String,
+    /// HOST/REPOSITORY.
+    pub repository: String,
     /// The digest that the bytes must have; None when unknown.
     pub digest: Option<Digest>,
     /// Their number; None when unknown.
@@ -107,6 +109,7 @@ impl Client {
             let says = found.as_ref().map(|reply| &reply.response).filter(|response| !response.status.is_redirection());
             Ok(Located {
                 reference: reference.to_string(),
+                repository: reference.repository().full_name(),
                 digest: Some(digest.clone()),
                 size: says.and_then(whole_size),
                 media_type: says.filter(|response| statuses::is_success(response.status.as_u16())).and_then(said_type),
@@ -129,6 +132,7 @@ impl Client {
             let head = says.map_or(Ok(None), |response| head_of(remote, response, reference))?;
             Ok(Located {
                 reference: reference.to_string(),
+                repository: reference.repository().full_name(),
                 digest: reference.digest().or(head.as_ref().map(|head| &head.digest)).cloned(),
                 size: head.as_ref().map(|head| head.size),
                 media_type: head.map(|head| head.media_type),

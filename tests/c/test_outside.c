@@ -65,7 +65,8 @@ static void test_locate(void **state) {
     char *json = NULL;
     expect_status(OCIREG_OK, ocireg_blob_locate(client, NULL, place, NULL, &json, &failure));
     expect_text_at(kept(json), "digest", RIGHT);
-    expect_shape(json, "reference:string size:number? mediaType:string? locations:array");
+    expect_shape(json, "reference:string repository:string size:number? mediaType:string? locations:array");
+    expect_text_at(json, "repository", text("%s/a", peer_host(peer)));
     expect_text_at(json, "locations/0/url", SIGNED);
     expect_text_at(json, "locations/0/expires", "2026-01-02T03:05:05Z");
     expect_bool_at(json, "locations/0/redirected", true);
@@ -85,6 +86,7 @@ static void test_locate(void **state) {
     assert_int_equal(peer_count(peer), 3);
     expect_status(OCIREG_OK, ocireg_manifest_locate(client, NULL, text("%s/a:1", peer_host(peer)), NULL, &json, &failure));
     expect_text_at(kept(json), "locations/0/url", text("http://%s/v2/a/manifests/1", peer_host(peer)));
+    expect_text_at(json, "repository", text("%s/a", peer_host(peer)));
     assert_non_null(strstr(keep(json_string_at(json, "locations/0/headers/Accept"), free), "application/vnd.oci.image.manifest.v1+json"));
     expect_status(OCIREG_INVALID_REFERENCE, ocireg_blob_locate(client, NULL, "h/a:1", NULL, &json, &failure));
 }

@@ -606,6 +606,7 @@ void old_protocol(const ocireg::client &client)
     CHECK_THROWS(ocireg::not_found_error, ocireg::error, "", client.v1_tag(name + ":one"));
     CHECK(client.explain(repository + ":one")["network"].is_object());
     CHECK_EQUAL(client.token(repository)["auth"].string(), "none");
+    CHECK_EQUAL(client.manifest_locate(repository + ":one")["repository"].string(), repository);
     CHECK_EQUAL(client.manifest_locate(repository + ":one")["locations"][0]["redirected"].boolean(), false);
     CHECK_THROWS(ocireg::not_found_error, ocireg::error, "", client.blob_locate(repository + "@sha256:" + std::string(64, '0')));
 }

@@ -71,6 +71,7 @@ fn a_registry_that_has_the_bytes_itself() {
         (&json!(digest), &json!(1000), &json!("text/plain"))
     );
     assert_eq!(found["reference"], format!("{}/a/b@{digest}", server.host));
+    assert_eq!(found["repository"], format!("{}/a/b", server.host));
     let place = &found["locations"][0];
     assert_eq!((&place["redirected"], &place["endpoint"]), (&json!(false), &json!(format!("http://{}/", server.host))));
     let left = place["expires_in"].as_u64().unwrap();
@@ -458,6 +459,7 @@ fn a_manifest_is_asked_for_by_head() {
     let said = (&found["digest"], &found["size"], &found["mediaType"]);
     assert_eq!(said, (&json!(digest(MANIFEST.as_bytes())), &json!(MANIFEST.len()), &json!(MANIFEST_TYPE)));
     assert!(found["locations"][0]["headers"]["Accept"].as_str().unwrap().contains(MANIFEST_TYPE));
+    assert_eq!(found["repository"], format!("{}/a/b", server.host));
     let found = locate_tag(&client, &server.host, json!({"follow": false})).unwrap();
     assert_eq!((&found["digest"], &found["size"]), (&Value::Null, &Value::Null));
     assert_eq!(server.count("HEAD", "/manifests/"), 2, "one of them refused");

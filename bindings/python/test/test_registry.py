@@ -324,6 +324,7 @@ class RegistryTest(helper.Case):
         repository = image.rpartition(":")[0]
         blob = f"{repository}@{self.client.put_blob(repository, b'located')['digest']}"
         for found in (self.client.blob_locate(blob), self.client.manifest_locate(image, check=True)):
+            self.assertEqual(found["repository"], repository)
             place = found["locations"][0]
             with urllib.request.urlopen(urllib.request.Request(place["url"], headers=place["headers"])) as answer:
                 data = answer.read()

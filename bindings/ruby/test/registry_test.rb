@@ -246,6 +246,7 @@ class RegistryTest < OciregTest
     blob = "#{reference.delete_suffix(":located")}@#{client.manifest(reference).layers.first["digest"]}"
     { blob => :blob_locate, reference => :manifest_locate }.each do |name, method|
       found = client.public_send(method, name, check: true)
+      assert_equal reference.delete_suffix(":located"), found["repository"]
       place = found["locations"].first
       answer = Net::HTTP.get_response(URI(place["url"]), place["headers"])
       assert_equal [found["size"], found["digest"]], [answer.body.bytesize, Ocireg.digest(answer.body)]

@@ -292,6 +292,7 @@ class Located(TypedDict):
     """Where a blob or a manifest can be had."""
 
     reference: str  # What was asked for.
+    repository: str  # HOST/REPOSITORY.
     digest: str | None  # The digest that the bytes must have.
     size: int | None  # Their number; None: unknown.
     mediaType: str | None  # The media type, if the registry says so.

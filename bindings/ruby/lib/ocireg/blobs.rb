@@ -13,7 +13,7 @@ module Ocireg
     # Where a blob can be had by a downloader of the program's own, such as Net::HTTP: ocireg_blob_locate. The result is a secret.
     # @param reference [String] HOST[:PORT]/REPOSITORY@DIGEST
     # @param options follow:, check:, failed:, fresh:, min_validity_ms:, refused:
-    # @return [Hash] "digest", "size", "mediaType", "locations": to be asked in order, each with "url", "headers", "expires", …
+    # @return [Hash] "reference", "repository", "digest", "size", "mediaType", "locations": to be asked in order, each with "url", …
     def blob_locate(reference, **options)
       invoke(:ocireg_blob_locate, text("reference", reference), **options)
     end

@@ -79,6 +79,22 @@ fn every_function_says_what_it_gives() {
     assert!(!text.contains("# Safety"), "Rust's documentation habits in a C header");
 }
 
+/// `tests/c/test_all_jobs.c` goes over that table.
+#[test]
+fn every_function_that_blocks_is_in_the_table_of_the_c_tests() {
+    let table = std::fs::read_to_string(root().join("tests/c/calls.c")).unwrap();
+    let text = header();
+    let blocks = |declaration: &&str| {
+        declaration.contains("ocireg_client *client,") && declaration.contains("ocireg_context *context,")
+    };
+    let names = text.split("\nocireg_status ocireg_").skip(1).map(|rest| rest.split(");").next().unwrap());
+    let names: Vec<&str> = names.filter(blocks).map(|declaration| declaration.split('(').next().unwrap()).collect();
+    assert!(names.len() >= 80, "only {} functions", names.len());
+    for name in names {
+        assert!(table.contains(&format!("{{\"{name}\", \"Cx")), "tests/c/calls.c lacks {name}");
+    }
+}
+
 #[test]
 fn the_header_compiles_alone_everywhere() {
     let folder = tempfile::tempdir().unwrap();

@@ -138,7 +138,7 @@ case ${1:-test} in
             /usr/include/uv.h=libuv1-dev /usr/include/systemd/sd-event.h=libsystemd-dev /usr/include/glib-2.0/glib.h=libglib2.0-dev \
             pkg-config=pkg-config curl=curl wget=wget /usr/bin/python3=python3 xz=xz-utils bzip2=bzip2 \
             g++=g++ clang++=clang cmake=cmake groff=groff-base dpkg-shlibdeps=dpkg-dev /usr/sbin/debootstrap=debootstrap ruby=ruby yard=yard rubocop=rubocop
-        ruby -e 'require "ffi"; require "minitest"' 2>/dev/null || install ruby-ffi ruby-minitest
+        ruby -e 'require "ffi"; require "minitest"; require "async"' 2>/dev/null || install ruby-ffi ruby-minitest ruby-async
         compgen -G '/usr/include/*/curl/curl.h' >/dev/null || install libcurl4-openssl-dev
         compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-*.a' >/dev/null || install libclang-rt-dev
         for python in python3 /usr/bin/python3; do "$python" -c "import ensurepip" 2>/dev/null || install python3-venv; done

@@ -35,9 +35,30 @@ class ExamplesTest < OciregTest
     end
   end
 
+  # The layers and the config arrive while a fiber counts, on one thread; what a registry lacks ends its own fiber and no other.
+  def test_fibers
+    repository = new_repository
+    layers = Array.new(3) { |i| ["x", "y" * 1000, "z" * 3_000_000][i] }
+    descriptors = layers.map { |data| { "digest" => client.put_blob(repository, data)["digest"], "size" => data.bytesize } }
+    config = { "digest" => client.put_blob(repository, "{}")["digest"], "size" => 2 }
+    document = { "schemaVersion" => 2, "mediaType" => Ocireg::MediaType::OCI_MANIFEST, "config" => config, "layers" => descriptors }
+    client.put_manifest("#{repository}:one", document)
+    Dir.mktmpdir do |folder|
+      said = example("fibers", "#{repository}:one", folder)
+      descriptors.zip(layers) { |found, data| assert_equal data, File.binread("#{folder}/#{found["digest"].tr(":", "-")}") }
+      assert_includes said, "config of 2 bytes"
+      assert_match(/^at most \d+ ms between two turns, \d+ threads$/, said)
+      assert_includes example("fibers", "#{repository}:none", folder, success: false), "Ocireg::NotFound"
+      client.delete_blob("#{repository}@#{descriptors[1]["digest"]}")
+      assert_includes example("fibers", "#{repository}:one", folder), "#{descriptors[1]["digest"]}: "
+    end
+  end
+
+  def bottles(...) = example("bottles", ...)
+
   # Runs it; returns what it says.
-  def bottles(*arguments, success: true)
-    program = File.expand_path("../examples/bottles.rb", __dir__)
+  def example(name, *arguments, success: true)
+    program = File.expand_path("../examples/#{name}.rb", __dir__)
     said = IO.popen([RbConfig.ruby, "-w", "-I", File.expand_path("../lib", __dir__), program, *arguments, { err: %i[child out] }], &:read)
     assert_equal success, $?.success?, said
     said

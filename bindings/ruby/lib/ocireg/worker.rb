@@ -3,7 +3,9 @@
 module Ocireg
   # A thread that makes calls for others, so that they can be interrupted while they wait: a thread inside a C function
   # cannot be. Idle workers are kept for the next call. The callers' blocks (progress, log, credentials, sources of bytes)
-  # run here too, so a throw or a break in one of them never unwinds the library's frames.
+  # run here too, so a throw or a break in one of them never unwinds the library's frames. Outside of a scheduler calls stay here although
+  # the library has jobs: the caller is a thread that waits in any case, its blocks need a worker too (jobs take no source of bytes), and
+  # the end of a job would reach it by one thread more, the one that takes the events.
   # @api private
   class Worker
     # Raised in a worker to end a caller's block that waits for something; it is seen nowhere else.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # manual.sh: the manual pages of the library, held against the header, the list of symbols and the options that src declares, and the
-# results' schemas against the header. Needs no build.
+# results' schemas against the header; how the examples look into results. Needs no build.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -110,9 +110,18 @@ if missing or seen < 200:
 END
 }
 
+# No example looks for text in JSON, or brings a reader of its own: they show how results are read.
+examples() {
+    local programs=(bindings/c/examples/*.c bindings/c/manual/*.c bindings/cpp/examples/*.cpp bindings/python/examples/*.py bindings/ruby/examples/*.rb)
+    [ "${#programs[@]}" -gt 35 ] || fail "only ${#programs[@]} examples"
+    ! grep -nE '\bstr(case)?str\b|\bmemmem\b|\bsscanf\b|\bstrtok|\breg(comp|exec)\b|<regex>|\bfind\("|\bJSON\.(parse|load)|\bcJSON_|<json|nlohmann|\bjson\.loads|\bre\.|=~|\.match|\.scan\(' "${programs[@]}" ||
+        fail 'an example searches in a text; ocireg_json_… reads JSON'
+}
+
 pages
 functions
 headings
 options
 schemas
+examples
 echo 'manual: all good'

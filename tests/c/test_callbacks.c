@@ -61,6 +61,14 @@ static void check_event(const char *event) {
     }
 }
 
+/* Whether one of the events is of that kind. */
+static bool has_event(const struct events *events, const char *kind) {
+    char *copy = text("%s", events->text);
+    for (char *event; (event = strtok_r(copy, "\n", &copy));)
+        if (strcmp(keep(json_string_at(event, "event"), free), kind) == 0) return true;
+    return false;
+}
+
 /* Every event has its documented shape, arrived on this thread, and contains no secret. */
 static void check_events(struct events *events, const char *const *secrets, size_t count) {
     assert_true(events->count > 0);
@@ -113,7 +121,7 @@ static void test_log_holds_no_token(void **state) {
     kept(json);
     assert_non_null(strstr(peer_request(peer, 0), "Bearer very-secret-token"));
     check_events(events, secrets, 3);
-    assert_non_null(strstr(events->text, "\"retry\""));
+    assert_true(has_event(events, "retry"));
 }
 
 static void test_log_can_stop(void **state) {

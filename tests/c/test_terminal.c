@@ -1,5 +1,6 @@
-/* What the ocireg command refuses to write to a terminal. */
+/* What the ocireg command shows at a terminal, and what it refuses to write to one. */
 #include "command.h"
+#include "peer.h"
 #include "terminal.h"
 
 #include <signal.h>
@@ -34,6 +35,42 @@ static void test_archives(void **state) {
     expect_bash(text("$0 copy %s docker-archive:-:a:b | tar -t | grep -x manifest.json >out", image));
 }
 
+/* Lists are lines there, of every command that has them, and JSON when that is asked for. */
+static void test_lists(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *place = repository("OCIREG_TEST_V3", "lists"), *host = env("OCIREG_TEST_V3"), *name = strchr(place, '/') + 1;
+    expect_shell(text("mkdir etc && printf hello >etc/motd && printf x >bin && tar -cf l.tar etc bin && "
+                      "$0 append --scratch --platform linux/amd64 image --layer l.tar --to %s:a >out", place));
+    char *said = NULL;
+    expect_run(text("artifact attach %s:a %s/bin --artifact-type a/b", place, folder), &said);
+    const char *attached = keep(json_string_at(said, "digest"), free);
+    const struct { const char *words, *wanted; } lists[] = {
+        {text("tags %s", place), "a\r\n"},
+        {text("catalog %s --search %s", host, name), text("%s\r\n", name)},
+        {text("referrers %s:a", place), text("%s  a/b  ", attached)},
+        {text("-q files %s:a", place), "/bin\r\n/etc\r\n/etc/motd\r\n"},
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        said = terminal_run("TERM=xterm", lists[i].words);
+        if (strncmp(said, lists[i].wanted, strlen(lists[i].wanted)) != 0) fail_msg("%s says: %s", lists[i].words, said);
+        said = terminal_run("TERM=xterm", text("%s --json", lists[i].words));
+        if (!json_is_valid(said) || *said != '{') fail_msg("%s --json says: %s", lists[i].words, said);
+    }
+}
+
+/* The old protocol's search, whose names have descriptions beside them. */
+static void test_search(void **state) {
+    (void)state;
+    const char *answer = "{\"num_results\":2,\"query\":\"x\",\"results\":[{\"name\":\"library/x\",\"description\":\"the first\"},"
+                         "{\"name\":\"y\",\"description\":\"a\\nsecond\"}]}";
+    const struct answer found = {.bytes = http_answer("200 OK", "Content-Type: application/json\r\nX-Docker-Registry-Version: 0.9\r\n", answer)};
+    struct peer *peer = peer_start(&found, 1);
+    const char *words = text("--plain-http v1 search %s x", peer_host(peer));
+    assert_string_equal(terminal_run("TERM=xterm", words), "library/x  the first\r\ny          a?second\r\n");
+    assert_true(json_is_valid(terminal_run("TERM=xterm", text("%s --json", words))));
+}
+
 /* A blob may be a text, which is shown. */
 static void test_blobs(void **state) {
     (void)state;
@@ -64,6 +101,6 @@ static void test_a_terminal_that_does_not_block(void **state) {
 }
 
 int main(int argc, char **argv) {
-    const struct CMUnitTest tests[] = {test(test_archives), test(test_blobs), test(test_a_terminal_that_does_not_block)};
+    const struct CMUnitTest tests[] = {test(test_archives), test(test_lists), test(test_search), test(test_blobs), test(test_a_terminal_that_does_not_block)};
     return run_all(tests, argc, argv);
 }

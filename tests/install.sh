@@ -302,10 +302,12 @@ projects() {
     fails 1 'has no GGUF file' pull_model "$images/app:1" "$work/models"
 
     mkdir "$work/packages"
-    fails 1 000: fetch_packages "$work/packages" "$images/app@$(digest_of "$work/layer.tar.gz")" \
+    fails 1 "sha256:$(printf %064d 0) of " fetch_packages "$work/packages" "$images/app@$(digest_of "$work/layer.tar.gz")" \
         "$images/app@sha256:$(printf %064d 0)" "$images/app@$(digest_of "$work/config")"
-    [ "$(wc -l <"$work/out")" = 2 ] || fail 'fetch_packages: not the other two'
+    [ "$(cat "$work/out")" = '3 packages, 1 bad' ] || fail 'fetch_packages: not the other two'
     (cd "$work/packages" && for name in *; do echo "$name  $name"; done | sha256sum --check --status) || fail 'fetch_packages: other bytes'
+    [ "$(find "$work/packages" -type f | wc -l)" = 2 ] || fail 'fetch_packages: not two files'
+    fails 1 "invalid repository name 'BAD'" fetch_packages "$work/packages" BAD
 
     run_example publish_artifact "$images/deploy:1" "$work/file" "$work/layer.tar.gz"
     run_example deploy_artifact "$images/deploy:1" "$images/service:2" "$work/software"

@@ -31,6 +31,7 @@
 #include <memory>
 #include <mutex>
 #include <ostream>
+#include <poll.h>
 #include <set>
 #include <signal.h>
 #include <stdexcept>
@@ -1445,6 +1446,24 @@ public:
         detail::call([&](ocireg_error **error) { return ocireg_client_next_event(get(), &about, &next.kind, error); });
         next.job = static_cast<class job *>(ocireg_job_userdata(about));
         return next;
+    }
+    /* The next event, waited for; none when nothing happens in that time, -1 for any. For a program without an event loop that has many
+     * calls made at once. A signal handler that returns does not end it. */
+    event wait_event(int milliseconds = -1) const
+    {
+        using clock = std::chrono::steady_clock;
+        const auto limit = clock::now() + std::chrono::milliseconds(milliseconds);
+        pollfd waiting = {fd(), POLLIN, 0};
+        for (int left = milliseconds;;) {
+            ::poll(&waiting, 1, left);
+            if (const event next = next_event()) /* another thread may have taken what there was */
+                return next;
+            if (milliseconds < 0)
+                continue;
+            left = static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(limit - clock::now()).count());
+            if (left <= 0)
+                return {};
+        }
     }
 
     /* A registry, HOST[:PORT], and a repository. */

@@ -15,7 +15,6 @@
 #include <sstream>
 #include <thread>
 #include <typeinfo>
-#include <poll.h>
 #include <unistd.h>
 
 std::string version_in_other_file();
@@ -746,11 +745,11 @@ void interrupts(const ocireg::client &client)
 void jobs(const ocireg::client &client)
 {
     const auto next = [](const ocireg::client &of) {
-        pollfd waiting = {of.fd(), POLLIN, 0};
-        CHECK(poll(&waiting, 1, 20000) == 1);
-        return of.next_event();
+        const auto event = of.wait_event(20000);
+        CHECK(event);
+        return event;
     };
-    CHECK(!client.next_event());
+    CHECK(!client.next_event() && !client.wait_event(0) && !client.wait_event(30));
     const std::string bytes = noise(3 << 20, 9);
     client.blob_put_memory(repository, bytes);
     ocireg::job one(client, {{"progress", true}});

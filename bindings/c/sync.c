@@ -2,6 +2,7 @@
 #include "command.h"
 #include "files.h"
 #include "json.h"
+#include "sync_plan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +10,16 @@
 /* The largest list that is read. */
 #define LARGEST ((size_t)4 << 20)
 #define LINES "{/images/*/state}\\t{/images/*/destination}\\t{/images/*/digest}"
-/* Of a dry run. */
-#define PLAN "would be " LINES
+
+/* For people. */
+static int show_plan(struct session *session, const ocireg_json *synced)
+{
+    bar_clear(&session->bar);
+    output_write_begins();
+    sync_plan(stdout, synced);
+    output_write_ends();
+    return output_flush(session->output);
+}
 
 /* Some images may be missing although the call has succeeded: scripts need an exit status for that. */
 static int finish(struct session *session, ocireg_status status, char *json, ocireg_error *error)
@@ -20,10 +29,13 @@ static int finish(struct session *session, ocireg_status status, char *json, oci
     bool is_plan = ocireg_json_boolean(synced, "/dry_run", false);
     char *message = failed > 0 && ocireg_json_text(synced, "/error/message") != NULL ? strdup(ocireg_json_text(synced, "/error/message")) : NULL;
     int result;
+    if (status == OCIREG_OK && is_plan && output_is_for_people(session->output)) {
+        result = show_plan(session, synced);
+        ocireg_string_free(json);
+    } else {
+        result = session_finish(session, status, json, error);
+    }
     ocireg_json_free(synced);
-    if (is_plan)
-        session->lines = PLAN;
-    result = session_finish(session, status, json, error);
     if (result == OCIREG_OK && failed > 0)
         result = report_failure(session->output, code > 0 ? (ocireg_status)code : OCIREG_INTERNAL, "%lld failed, the first: %s", (long long)failed,
                                 message == NULL ? "" : message);

@@ -107,6 +107,19 @@ static void test_copy_pull_push(void **state) {
     assert_int_equal(run(text("--username u copy %s:1 nowhere.invalid/a", place), NULL), 64);
 }
 
+/* Bytes of each image and of all, as many as it moves then. */
+static void expect_plan(const char *plan, const char *place) {
+    char *moved = NULL;
+    long long bytes;
+    expect_shell(text("$0 sync oci:layout %s-restored --dry-run --text >plan && test $(wc -l <plan) = 3 &&"
+                      " test $(cut -sf4 plan | grep -cE \"^[0-9.]+ ([KMG]i)?B$\") = 2", place));
+    assert_non_null(strstr(plan, "\nin all: 2 would be copied, 0 are there, 0 would be pruned, 0 failed; "));
+    expect_run(text("sync oci:%s/layout %s-planned", folder, place), &moved);
+    bytes = json_number_at(moved, "blobs/bytes_copied");
+    assert_true(bytes > 0);
+    assert_non_null(strstr(plan, bytes < 1024 ? text("; %lld B would be moved\n", bytes) : text("; %.1f KiB would be moved\n", (double)bytes / 1024)));
+}
+
 static void test_sync(void **state) {
     (void)state;
     folder = new_folder();
@@ -125,6 +138,7 @@ static void test_sync(void **state) {
     expect_number_at(said, "tags/copied", 1);
     expect_run(text("sync oci:%s/layout %s-restored --dry-run --text", folder, place), &said);
     assert_non_null(strstr(said, text("would be copied\tdocker://%s-restored:v1.0\tsha256:", place)));
+    expect_plan(said, place);
     expect_run(text("sync %s oci-archive:%s/a.tar --exclude other --newest 1 --no-clobber --text", place, folder), &said);
     assert_non_null(strstr(said, text("copied\toci-archive:%s/a.tar:v1.1\tsha256:", folder)));
     expect_run(text("sync %s oci-archive:%s/a.tar --tags v* --prune --max-prune 5 --parallel 2", place, folder), &said);

@@ -3490,6 +3490,7 @@ ocireg_status ocireg_index_create(ocireg_client *client,
 // Options:
 //   replace (boolean, default: false): images replace the entry that the index has for the same platform, with its attestations
 //   annotations (list of strings): KEY=VALUE each, of the index, over those that it has
+//   subject (string, default: what it is about already): the place of what it is about, in the same repository or layout, or its digest alone
 //   put_as (string): another tag, or name in the layout or archive, which the changed index gets
 //   create (boolean, default: false): make the index when its name refers to nothing
 //   if_digest (string): the name has to refer to this index, else OCIREG_DIGEST_MISMATCH, and nothing is written

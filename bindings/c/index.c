@@ -70,6 +70,7 @@ const struct command command_index_create = {
 
 static const struct parameter append_parameters[] = {
     WHAT_IS_PUT_IN,
+    {"--subject", PARAMETER_TEXT, OCIREG_OPT_SUBJECT, "PLACE2", "what it is about from now on, in the same repository or layout"},
     {"--replace", PARAMETER_FLAG, OCIREG_OPT_REPLACE, NULL, "in place of the images for the same platforms"},
     {"--put-as", PARAMETER_TEXT, OCIREG_OPT_PUT_AS, "TAG", "the changed index gets this tag, or name in the layout, and PLACE stays as it is"},
     {"--create", PARAMETER_FLAG, OCIREG_OPT_CREATE, NULL, "make the index when there is none"},

@@ -11,6 +11,7 @@ use crate::image::index::{
     append, create, left_as_it_is, remove, IndexAppendOptions, IndexCreateOptions, IndexRemoveOptions,
     IndexSourceOptions, IndexSources, OpenedPlace, WrittenIndex,
 };
+use crate::manifest::Descriptor;
 use crate::registry::Client;
 use crate::store::condition::NameOptions;
 use crate::store::{ReadStore, WriteStore};
@@ -26,8 +27,7 @@ pub fn create_index(client: &Client, call: &Call, place: &Place, options: &Index
         return Ok(left);
     }
     let others = place.other_names(client, call, &options.sources, Some(&options.names))?;
-    let about = options.subject.as_deref().map(|name| subject(client, call, &place.neighbour(client, name)?, None));
-    let about = about.transpose()?;
+    let about = place.about(client, call, options.subject.as_deref())?;
     let sources = place.sources(client, to.as_ref(), &options.sources)?;
     let mut made = create(call, &sources, to.as_ref(), about.as_ref(), options)?;
     made.give_names(call, &others, &options.names).map_err(|error| error.with_side(Side::Destination))?;
@@ -48,7 +48,8 @@ pub fn append_to_index(
     let others = place.other_names(client, call, &options.sources, None)?;
     let name = options.put_as.as_deref().filter(|name| place.name_or_tag() != Some(name));
     let instead = name.map(|name| place.other_name(client, name)).transpose()?;
-    let mut made = append(call, &sources, (&|| place.both(client, call), instead.as_deref()), options)?;
+    let about = place.about(client, call, options.subject.as_deref())?;
+    let mut made = append(call, &sources, (&|| place.both(client, call), instead.as_deref()), about.as_ref(), options)?;
     made.give_names(call, &others, &NameOptions::default()).map_err(|error| error.with_side(Side::Destination))?;
     Ok(made)
 }
@@ -65,6 +66,11 @@ pub fn remove_from_index(
 }
 
 impl Place {
+    /// What an index here is to be about.
+    fn about(&self, client: &Client, call: &Call, name: Option<&str>) -> Result<Option<Descriptor>> {
+        name.map(|name| subject(client, call, &self.neighbour(client, name)?, None)).transpose()
+    }
+
     /// Refuses places without a name that could refer to another index afterwards.
     fn can_change(&self) -> Result<()> {
         self.takes("an index")?;

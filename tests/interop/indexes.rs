@@ -325,5 +325,20 @@ fn an_index_may_be_about_something() {
         let far = json!({"references": [format!("{full}:amd64")], "referrers": true});
         let far = create(&client, &format!("{}/indexes/about-far:index", place.host), far).unwrap();
         assert_eq!(far["copied"]["manifests"]["referrers"], 1, "{registry}");
+        // And about something else from now on, which its other changes leave as it is.
+        let target = format!("{full}:index");
+        let options = json!({"references": [format!("{full}:amd64")], "subject": format!("{full}:arm64")});
+        let moved = append(&client, &target, options.clone()).unwrap();
+        let other = sha256(bytes(&place, &client, &format!("{name}:arm64")).as_bytes());
+        assert_eq!((&moved["subject"]["digest"], &moved["before"]), (&json!(other), &made["digest"]));
+        let listed = client.referrers(&call, &place.repository(name).with_digest(&other), &ReferrersOptions::default());
+        assert!(listed.unwrap().referrers.iter().any(|one| moved["digest"] == one.digest.as_str()), "{registry}");
+        let again = append(&client, &target, options).unwrap();
+        assert_eq!((&again["digest"], &again["attempts"]), (&moved["digest"], &json!(1)));
+        let done = remove(&client, &target, json!({"platform": ["linux/arm64"]})).unwrap();
+        assert_eq!(done["subject"], moved["subject"]);
+        others_read(&place, &format!("{name}:index"), &done);
+        let none = json!({"references": [format!("{full}:amd64")], "subject": format!("{full}:none")});
+        assert_eq!(append(&client, &target, none).unwrap_err().code(), Code::NotFound);
     }
 }

@@ -13,7 +13,7 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::index_entries::{self as entries, IndexEntry};
-use crate::manifest::Document;
+use crate::manifest::{Descriptor, Document};
 use crate::options::options;
 use crate::platform::Platform;
 use crate::store::condition::NameOptions;
@@ -32,6 +32,8 @@ options! {
         pub replace: bool,
         /// KEY=VALUE each, of the index, over those that it has
         pub annotations: Vec<String>,
+        /// the place of what it is about, in the same repository or layout, or its digest alone (default: what it is about already)
+        pub subject: Option<String>,
         /// another tag, or name in the layout or archive, which the changed index gets
         ///
         /// the changed index gets this name whatever it refers to, and the place's own name stays as it is
@@ -68,6 +70,7 @@ pub(crate) fn append(
     call: &Call,
     sources: &IndexSources,
     (open, other): (&OpenPlace, Option<&dyn WriteStore>),
+    subject: Option<&Descriptor>,
     options: &IndexAppendOptions,
 ) -> Result<WrittenIndex> {
     options.sources.check()?;
@@ -82,7 +85,7 @@ pub(crate) fn append(
     };
     let (copy, annotations) = (options.sources.copy(NameOptions::default()), pairs(&options.annotations)?);
     let if_digest = options.if_digest.as_ref();
-    let change = IndexChange { sources, open, other, media_type, annotations, if_digest, copy, edit: &edit };
+    let change = IndexChange { sources, open, other, media_type, annotations, subject, if_digest, copy, edit: &edit };
     change.make(call, options.create)
 }
 
@@ -108,9 +111,9 @@ pub(crate) fn remove(call: &Call, open: &OpenPlace, options: &IndexRemoveOptions
     };
     let sources = &IndexSources::new(Vec::new())?;
     let copy = CopyOptions { dry_run: options.dry_run, ..CopyOptions::default() };
-    let (other, media_type, annotations) = (None, None, Map::new());
+    let (other, media_type, annotations, subject) = (None, None, Map::new(), None);
     let if_digest = options.if_digest.as_ref();
-    let change = IndexChange { sources, open, other, media_type, annotations, if_digest, copy, edit: &edit };
+    let change = IndexChange { sources, open, other, media_type, annotations, subject, if_digest, copy, edit: &edit };
     let done = change.make(call, false)?;
     Ok(done.without(gone.into_inner()))
 }

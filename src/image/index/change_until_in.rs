@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::index_before::{index_before, IndexPlace};
 use super::index_sources::{IndexSources, IndexStore};
-use super::{check_count, raw, WrittenIndex};
+use super::{check_count, raw, subject_member, WrittenIndex};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
@@ -57,6 +57,8 @@ pub(super) struct IndexChange<'a> {
     pub(super) media_type: Option<&'static str>,
     /// What the index gets besides its own.
     pub(super) annotations: Map<String, Value>,
+    /// What it is to be about.
+    pub(super) subject: Option<&'a Descriptor>,
     pub(super) if_digest: Option<&'a Digest>,
     pub(super) copy: CopyOptions,
     pub(super) edit: &'a Edit<'a>,
@@ -102,7 +104,7 @@ impl IndexChange<'_> {
         };
         let media_type = self.media_type.unwrap_or(usual);
         let parts = self.parts(call, place, &changed)?;
-        let annotated = entries::annotated(base, &self.annotations);
+        let annotated = about(entries::annotated(base, &self.annotations), self.subject);
         let is_same = changed.added.is_empty() && changed.removed.is_empty() && media_type == base.media_type;
         let is_same = is_same && annotated.value == base.value && self.other.is_none();
         match &before {
@@ -190,10 +192,20 @@ impl IndexChange<'_> {
         let there: HashSet<_> = now.manifests().iter().map(key).collect();
         let has = |entry: &Descriptor| there.contains(&key(entry));
         let has_type = self.media_type.is_none_or(|wanted| wanted == now.media_type);
+        let is_about = |wanted: &Descriptor| now.subject().is_some_and(|subject| subject.digest == wanted.digest);
+        let has_type = has_type && self.subject.is_none_or(is_about);
         let is_kept = done.added.iter().all(has) && !done.removed.iter().any(has) && has_type;
         // What is not an index any more was replaced, not changed by another client.
         now.kind != Kind::Index || is_kept
     }
+}
+
+/// An index that is about something; nothing is lost of what it says of that already.
+fn about(mut index: Document, subject: Option<&Descriptor>) -> Document {
+    if let Some(subject) = subject.filter(|new| index.subject().is_none_or(|old| old.digest != new.digest)) {
+        index.value["subject"] = subject_member(subject);
+    }
+    index
 }
 
 fn at_destination(error: Error) -> Error {

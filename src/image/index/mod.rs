@@ -288,10 +288,15 @@ fn frame(subject: Option<&Descriptor>, options: &IndexCreateOptions) -> Result<D
     if let Some(kind) = &options.artifact_type {
         parts.insert("artifactType".to_owned(), kind.as_str().into());
     }
-    if let Some(Descriptor { media_type, digest, size, .. }) = subject {
-        parts.insert("subject".to_owned(), json!({"mediaType": media_type, "digest": digest, "size": size}));
+    if let Some(subject) = subject {
+        parts.insert("subject".to_owned(), subject_member(subject));
     }
     Ok(build(Value::from(parts).to_string().as_bytes(), Algorithm::Sha256)?.document)
+}
+
+/// What an index says of what it is about.
+fn subject_member(subject: &Descriptor) -> Value {
+    json!({"mediaType": subject.media_type, "digest": subject.digest, "size": subject.size})
 }
 
 fn raw(built: BuiltManifest) -> RawManifest {

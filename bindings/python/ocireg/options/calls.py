@@ -507,6 +507,8 @@ class IndexAppendOptions(CallOptions, total=False):
     replace: bool | None
     # KEY=VALUE each, of the index, over those that it has
     annotations: Iterable[str] | None
+    # the place of what it is about, in the same repository or layout, or its digest alone (default: what it is about already)
+    subject: str | None
     # another tag, or name in the layout or archive, which the changed index gets, whatever that refers to: the place's own name
     # stays as it is
     put_as: str | None

@@ -1464,8 +1464,8 @@ ocireg_status ocireg_manifest_put(ocireg_client *client,
 //
 // In a layout its names go at once; its bytes, what only it named, and what refers to it without a name (signatures, SBOMs), when the
 // layout is cleaned (ocireg_layout_clean). An archive is written anew without all of that, and replaced whole, as by
-// ocireg_manifest_put. What an index that stays lists there, or a manifest with a name refers to, stays with that; if it has no entry of
-// its own, that is OCIREG_UNSUPPORTED.
+// ocireg_manifest_put. What an index that stays lists there, or a manifest with a name refers to, stays with that, and a warning says
+// so; if it has no entry of its own, that is OCIREG_UNSUPPORTED.
 //
 // At a registry without the referrers API, a manifest with a subject is taken out of the subject's referrers tag. That
 // costs one GET of the manifest there, and nothing where the registry has the API; that is asked once for a repository

@@ -64,7 +64,12 @@ pub fn delete_manifest(
         return client.delete_manifest(call, reference, options);
     }
     match place.digest() {
-        Some(digest) => place.changed(client)?.remove(call, &digest)?,
+        Some(digest) => {
+            if place.changed(client)?.remove(call, &digest)? {
+                let why = "an index there lists it, or what stays refers to it";
+                call.warn_of(&place.shown(), &format!("{digest} is not listed any more, but stays: {why}"))?;
+            }
+        }
         None => {
             place.check_named()?;
             place.changed(client)?.unname(call, None)?;

@@ -21,6 +21,6 @@ pub(crate) trait ChangeStore: Send + Sync {
     fn names(&self, call: &Call) -> Result<Vec<String>>;
     /// Takes the name away from what it refers to, which may have to be this manifest.
     fn unname(&self, call: &Call, expected: Option<&Digest>) -> Result<RemovedName>;
-    /// Takes a manifest out, with all its names.
-    fn remove(&self, call: &Call, digest: &Digest) -> Result<()>;
+    /// Takes a manifest out, with all its names. True: it stays nevertheless, with what an index there lists, or what refers to it.
+    fn remove(&self, call: &Call, digest: &Digest) -> Result<bool>;
 }

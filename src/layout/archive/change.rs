@@ -97,7 +97,7 @@ impl ChangeStore for ArchiveWriter {
         Ok(RemovedName { digest, others, is_kept })
     }
 
-    fn remove(&self, call: &Call, digest: &Digest) -> Result<()> {
+    fn remove(&self, call: &Call, digest: &Digest) -> Result<bool> {
         let place = self.file();
         let change = |lists: &mut ArchiveLists, there: &dyn Shelf| match lists.take_manifest(digest) {
             true => Ok(()),
@@ -110,7 +110,8 @@ impl ChangeStore for ArchiveWriter {
                     .with_hint("what an index in the archive lists is deleted with that index, and what something there refers to, with that"))
             }
         };
-        self.changed(call, &change).map(drop)
+        let blobs = self.changed(call, &change)?;
+        Ok(blobs.iter().any(|blob| blob.digest == *digest))
     }
 }
 

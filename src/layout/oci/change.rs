@@ -96,10 +96,12 @@ impl ChangeStore for OciLayout {
         Ok(RemovedName { is_kept: self.lists(call, &digest)?, digest, others })
     }
 
-    fn remove(&self, call: &Call, digest: &Digest) -> Result<()> {
+    fn remove(&self, call: &Call, digest: &Digest) -> Result<bool> {
         self.rewrite_index(call, |_, entries| match index_change::take_manifest(entries, digest) {
             true => Ok(()),
             false => Err(self.no_entry(digest)),
-        })
+        })?;
+        // It is done: what cannot be found out about the rest is no failure of it.
+        Ok(self.kept_images(call).is_ok_and(|kept| kept.needed.names(digest)))
     }
 }

@@ -38,3 +38,37 @@ fn an_index_named_by_a_digest_lists_what_refers_to_it() {
     copied.sort();
     assert!(copied.iter().all(|digest| wanted.contains(digest)) && copied.contains(&wanted[1]), "{copied:?}");
 }
+
+/// A deletion that leaves the manifest where it is says so.
+#[test]
+fn what_stays_because_something_with_a_name_refers_to_it_is_told() {
+    for kind in ["oci", "oci-archive"] {
+        let held = Held::filled();
+        let subject = digest(MANIFEST.as_bytes());
+        let named = referrer(&subject, 1);
+        held.put(":sig", &named, json!({})).unwrap();
+        held.put(&format!("@{}", digest(referrer(&subject, 2).as_bytes())), &referrer(&subject, 2), json!({})).unwrap();
+        let whole = match kind {
+            "oci" => format!("oci:{}", held.path("l")),
+            _ => format!("oci-archive:{}", held.path("a.tar")),
+        };
+        if kind == "oci-archive" {
+            for name in ["v1", "sig"] {
+                let to = Place::named(&held.client, &format!("{whole}:{name}")).unwrap();
+                let options = CopyOptions { referrers: true, ..CopyOptions::default() };
+                let from = held.place(&format!(":{name}"));
+                place::copy(&held.client, &call(&held.client), &from, &to, &options).unwrap();
+            }
+        }
+        let delete = |digest: &Digest| {
+            let (context, call) = with_context(&held.client);
+            let place = Place::named(&held.client, &format!("{whole}@{digest}")).unwrap();
+            place::delete_manifest(&held.client, &call, &place, &DeleteOptions::default()).unwrap();
+            context.warnings().iter().map(|warning| warning.text.clone()).collect::<Vec<_>>()
+        };
+        let told = delete(&subject);
+        assert!(told.len() == 1 && told[0].starts_with(&format!("{subject} is not listed any more, but")), "{told:?}");
+        // What refers to it without a name keeps nothing.
+        assert_eq!(delete(&digest(named.as_bytes())), [""; 0], "{kind}");
+    }
+}

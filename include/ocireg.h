@@ -2126,8 +2126,9 @@ ocireg_status ocireg_layout_check(ocireg_client *client,
                                   char **json,
                                   ocireg_error **error);
 
-// Removes the blobs of an OCI layout that no image in it needs, and what broken copies left more than a day ago. What refers to another
-// manifest and has no name (a signature, an SBOM) goes with its subject, out of index.json too: it stays while a name, an index,
+// Removes the blobs of an OCI layout that no image in it needs, hidden files that killed processes left, and what the next copy could go
+// on with when that is more than a day old. What refers to another manifest and has no name (a signature, an SBOM) goes with
+// its subject, out of index.json too: it stays while a name, an index,
 // or an image without a name that refers to nothing keeps that, or if its subject is not in the layout. It waits
 // until no copy by this library is at work there. While a manifest is missing that an index in the layout names, no blob is
 // removed: any may be one of its. An entry of a media type that is not known needs what its JSON names; one that is not JSON either is

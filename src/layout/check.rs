@@ -17,7 +17,7 @@ use crate::options::options;
 use crate::os::special_file::open_regular;
 use crate::stream::blob::{Blob, VerifiedBlob};
 
-/// Hidden files younger than this may be the work of a process that still runs.
+/// What a broken copy has brought is not gone on with any more when it is older than this.
 const STALE: Duration = Duration::from_secs(24 * 3600);
 
 /// The result of a check.
@@ -131,18 +131,47 @@ pub fn clean(call: &Call, layout: &OciLayout, options: &CleanOptions) -> Result<
             let Ok(facts) = entry.metadata() else { continue };
             let useless = match &digest {
                 Some(digest) => !keep_all && !needed.contains(digest),
-                None => name.starts_with('.') && name.ends_with(".partial") && is_stale(&facts),
+                None => is_forgotten(&name, &facts),
             };
             if useless && facts.is_file() {
-                fs::remove_file(entry.path())
-                    .map_err(|error| Error::io(format!("cannot remove {}", entry.path().display()), &error))?;
-                cleaned.bytes += facts.len();
+                cleaned.bytes += remove(&entry, &facts)?;
                 cleaned.removed.extend(digest);
             }
         }
     }
+    cleaned.bytes += remove_forgotten_indexes(call, layout)?;
     cleaned.removed.sort();
     Ok(cleaned)
+}
+
+/// Gives its size.
+fn remove(entry: &fs::DirEntry, facts: &fs::Metadata) -> Result<u64> {
+    let path = entry.path();
+    fs::remove_file(&path).map_err(|error| Error::io(format!("cannot remove {}", path.display()), &error))?;
+    Ok(facts.len())
+}
+
+/// Removes what writers of `index.json` have left that were killed. Gives how many bytes that were.
+fn remove_forgotten_indexes(call: &Call, layout: &OciLayout) -> Result<u64> {
+    let root = layout.root_path();
+    let _alone = Lock::exclusive(call, root)?;
+    let Ok(entries) = fs::read_dir(root) else { return Ok(0) };
+    let mut bytes = 0;
+    for entry in entries.filter_map(|entry| entry.ok()) {
+        let Ok(facts) = entry.metadata() else { continue };
+        if facts.is_file() && is_forgotten(&entry.file_name().to_string_lossy(), &facts) {
+            bytes += remove(&entry, &facts)?;
+        }
+    }
+    Ok(bytes)
+}
+
+/// Whether it is a partial file that nobody writes any more. One whose name is a random one nobody goes on with either: its writer would
+/// hold the lock that is held here. Others are what a broken copy has brought, which the next one needs.
+fn is_forgotten(name: &str, facts: &fs::Metadata) -> bool {
+    let Some(middle) = name.strip_prefix('.').and_then(|name| name.strip_suffix(".partial")) else { return false };
+    let is_random = middle.len() == 6 && middle.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_random || is_stale(facts)
 }
 
 fn refuse_unknown(found: &Needed, options: &CleanOptions) -> Result<()> {

@@ -9,8 +9,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::sync::Arc;
 
+use ocireg::call::Call;
 use ocireg::digest::Digest;
-use ocireg::layout::check::check;
+use ocireg::error::Error;
+use ocireg::layout::check::{check, clean};
 use ocireg::layout::oci::OciLayout;
 use ocireg::place::{self, Place};
 use ocireg::store::ReadStore;
@@ -26,6 +28,7 @@ use crate::shelf::*;
 fn the_process_that_is_cut() {
     let (Ok(from), Ok(to)) = (std::env::var("OCIREG_TEST_FROM"), std::env::var("OCIREG_TEST_TO")) else { return };
     let client = client();
+    let folder = to.trim_start_matches("oci:").to_owned();
     let (from, to) = (Place::parse(&from).unwrap(), Place::parse(&to).unwrap());
     let call = call(&client);
     let outcome = match std::env::var("OCIREG_TEST_CHANGE").as_deref() {
@@ -33,6 +36,9 @@ fn the_process_that_is_cut() {
         Ok("blob") => place::put_blob(&client, &call, &to, b"a blob", &Default::default()).map(drop),
         Ok("manifest") => place::get_manifest(&client, &call, &from, &Default::default())
             .and_then(|found| place::put_manifest(&client, &call, &to, &found.bytes, &Default::default()).map(drop)),
+        Ok("tag") => place::tag(&client, &call, &from, "a/b:3", &Default::default()).map(drop),
+        Ok("delete") => place::delete_manifest(&client, &call, &to, &Default::default()).map(drop),
+        Ok("clean") => cleaned(&call, &folder),
         _ => place::copy(&client, &call, &from, &to, &CopyOptions::default()).map(drop),
     };
     if let Err(error) = outcome {
@@ -41,7 +47,11 @@ fn the_process_that_is_cut() {
     }
 }
 
-fn start(from: &str, to: &str) -> Command {
+fn cleaned(call: &Call, layout: &str) -> Result<(), Error> {
+    clean(call, &OciLayout::open(Path::new(layout), None)?, &Default::default()).map(drop)
+}
+
+pub fn start(from: &str, to: &str) -> Command {
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", "cut::the_process_that_is_cut", "--nocapture", "--test-threads=1"]);
     child.env("OCIREG_TEST_FROM", from).env("OCIREG_TEST_TO", to).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -126,11 +136,11 @@ fn named(name: &str) -> Option<Digest> {
     Some(root.digest().clone())
 }
 
-fn image(from: &Memory) -> Digest {
+pub fn image(from: &Memory) -> Digest {
     from.root(&call(&client())).unwrap().digest().clone()
 }
 
-fn put(from: &Memory, to: &str) {
+pub fn put(from: &Memory, to: &str) {
     let client = client();
     let to = Place::parse(to).unwrap().destination(&client).unwrap();
     copy(&call(&client), from, to.as_ref(), &CopyOptions::default()).unwrap();
@@ -200,22 +210,58 @@ fn cut_everywhere(kind: &str, how: &str) {
     }
 }
 
-/// One change of an archive that has an image under two names, interrupted at every step in one way.
+/// What an archive is, or which blobs and names a layout has.
+fn state(place: &Path) -> Vec<u8> {
+    if place.is_file() {
+        return std::fs::read(place).unwrap();
+    }
+    let blobs = std::fs::read_dir(place.join("blobs/sha256")).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut blobs: Vec<String> =
+        blobs.map(|name| name.into_string().unwrap()).filter(|name| !name.starts_with('.')).collect();
+    blobs.sort();
+    [std::fs::read(place.join("index.json")).unwrap(), blobs.join(" ").into_bytes()].concat()
+}
+
+/// The hidden files of a layout.
+fn hidden(layout: &Path) -> Vec<String> {
+    let entries = ["", "blobs", "blobs/sha256"].into_iter().flat_map(|folder| {
+        std::fs::read_dir(layout.join(folder)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap())
+    });
+    entries.filter(|name| name.starts_with('.')).collect()
+}
+
+/// Where a change is made that has an image under two names, and in a layout another one and a blob that nothing names.
+pub fn before_change(kind: &str, change: &str, place: &Path, old: &Memory, other: &Memory) -> String {
+    let whole = format!("{kind}:{}", place.display());
+    let name = |name: &str| format!("{whole}:a/b:{name}");
+    ["1", "2"].iter().for_each(|tag| put(old, &name(tag)));
+    if kind == "oci" {
+        put(other, &name("4"));
+    }
+    if change == "clean" {
+        let client = client();
+        let holder = Place::parse(&whole).unwrap();
+        place::put_blob(&client, &call(&client), &holder, b"garbage", &Default::default()).unwrap();
+    }
+    match change {
+        "blob" | "clean" => whole,
+        "untag" => name("2"),
+        "delete" => format!("{whole}@{}", image(other)),
+        _ => name("3"),
+    }
+}
+
+/// One change, interrupted at every step in one way.
 fn cut_change(kind: &str, change: &str, how: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let (shim, old) = (shim(folder.path()), Memory::new(&[vec![1; 3000]]));
+    let shim = shim(folder.path());
+    let (old, other) = (Memory::new(&[vec![1; 3000]]), Memory::new(&[vec![2; 3000]]));
     for at in 0.. {
         let room = folder.path().join(at.to_string());
         std::fs::create_dir(&room).unwrap();
+        let to = before_change(kind, change, &room.join("place"), &old, &other);
         let name = |name: &str| format!("{kind}:{}/place:a/b:{name}", room.display());
-        ["1", "2"].iter().for_each(|tag| put(&old, &name(tag)));
-        let read = || std::fs::read(room.join("place")).unwrap();
-        let (before, mark) = (read(), room.join("mark"));
-        let to = match change {
-            "blob" => format!("{kind}:{}/place", room.display()),
-            "untag" => name("2"),
-            _ => name("3"),
-        };
+        let (before, mark) = (state(&room.join("place")), room.join("mark"));
         let run = |cut: bool| {
             let mut child = start(&name("1"), &to);
             child.env("OCIREG_TEST_CHANGE", change);
@@ -228,26 +274,37 @@ fn cut_change(kind: &str, change: &str, how: &str) {
         };
         let (status, said) = run(true);
         let where_ = format!("{kind}, {change}, {how} at step {at}; {status}: {said}");
-        let (cut, after) = (mark.exists(), read());
+        let (cut, after) = (mark.exists(), state(&room.join("place")));
         assert_eq!(status.signal(), (cut && how == "kill").then_some(9), "{where_}");
         assert_eq!(named(&name("1")), Some(image(&old)), "{where_}");
         let is_changed = match change {
             "untag" => named(&name("2")).is_none(),
-            "manifest" => named(&name("3")).is_some(),
+            "manifest" | "tag" => named(&name("3")).is_some(),
+            "delete" => named(&name("4")).is_none(),
             _ => after != before,
         };
         assert!(is_changed || after == before, "{where_}: neither the old one nor the new one");
         assert!(status.code() != Some(0) || is_changed, "{where_}");
         let (again, said) = run(false);
-        assert!(again.success() || change == "untag" && is_changed, "{where_}, then {said}");
+        let is_gone = matches!(change, "untag" | "delete") && is_changed;
+        assert!(again.success() || is_gone, "{where_}, then {said}");
         assert_eq!(named(&name("2")), (change != "untag").then(|| image(&old)), "{where_}");
+        if kind == "oci" {
+            assert_eq!(named(&name("4")), (change != "delete").then(|| image(&other)), "{where_}");
+            let layout = OciLayout::open(&room.join("place"), None).unwrap();
+            assert!(check(&call(&client()), &layout).unwrap().ok, "{where_}");
+        }
         let left = std::fs::read_dir(&room).unwrap().map(|entry| entry.unwrap().file_name());
         let left: Vec<_> = left.filter(|name| name != "mark" && name != "place").collect();
         let is_killed = cut && how == "kill";
         assert!(left.is_empty() || is_killed && left[0].to_str().unwrap().starts_with('.'), "{where_}: {left:?}");
+        if kind == "oci" {
+            cleaned(&call(&client()), &room.join("place").display().to_string()).unwrap();
+            assert_eq!(hidden(&room.join("place")), [""; 0], "{where_}");
+        }
         std::fs::remove_dir_all(&room).unwrap();
         if !cut {
-            assert!(at > 5, "{where_}: the steps are not seen");
+            assert!(at > 1, "{where_}: the steps are not seen");
             return;
         }
     }
@@ -263,6 +320,16 @@ fn archives_that_are_changed() {
     ];
     for (kind, change) in changes {
         ["fail", "kill"].iter().for_each(|how| cut_change(kind, change, how));
+    }
+}
+
+/// All that changes a layout but a copy.
+pub const CHANGES: [&str; 6] = ["blob", "manifest", "tag", "untag", "delete", "clean"];
+
+#[test]
+fn layouts_that_are_changed() {
+    for change in CHANGES {
+        ["fail", "kill"].iter().for_each(|how| cut_change("oci", change, how));
     }
 }
 

@@ -27,6 +27,7 @@ mod existing;
 mod exports;
 mod exports_torn;
 mod files;
+mod flushed;
 mod handed;
 mod held;
 mod http;

@@ -17,6 +17,7 @@ use crate::common::*;
 use crate::images::*;
 use crate::memory::Memory;
 use crate::registry::*;
+use crate::server::*;
 use crate::shelf::*;
 
 fn pick(store: &dyn ReadStore, into: &Path, paths: &[&str]) -> Result<Extracted, Error> {
@@ -297,4 +298,34 @@ fn no_layer_is_fetched_that_is_not_needed() {
         list(&store, Some(paths)).unwrap();
         assert_eq!(requests(&shelf, &layers, &mut before), wanted, "{paths:?}");
     }
+}
+
+/// A file whose layer need not be verified is there although the rest of the layer does not come; else that is waited for.
+#[test]
+fn a_layer_is_read_no_further_than_its_file() {
+    let rest = raw(b"rest", EntryType::Regular, b"", 0o644, &vec![7; 3 << 20]);
+    let layer = layer(&[file("first", "f"), rest]);
+    let config = json!({"os": "linux", "architecture": "amd64",
+        "rootfs": {"type": "layers", "diff_ids": [digest(&layer)]}})
+    .to_string();
+    let entry = |kind: &str, bytes: &[u8]| json!({"mediaType": format!("application/vnd.oci.image.{kind}"), "digest": digest(bytes), "size": bytes.len()});
+    let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE,
+        "config": entry("config.v1+json", config.as_bytes()), "layers": [entry("layer.v1.tar", &layer)]})
+    .to_string();
+    let server = Server::start(move |seen| match seen.path() {
+        path if path.ends_with(digest(&layer).as_str()) => serve(&layer, seen).cut(1 << 20, Then::Stall),
+        path if path.contains("/blobs/") => serve(config.as_bytes(), seen),
+        _ => reply(200).header("Content-Type", MANIFEST_TYPE).body(&manifest),
+    });
+    let client = client_for(&server.host);
+    let store = RegistryStore::new(&client, tag(&server.host));
+    let read = |verify: bool| {
+        let mut out = Vec::new();
+        let options = CatOptions { verify, ..CatOptions::default() };
+        cat(&call(&client), &store, "first", &mut out, &options).map(|found| (out, found.verified))
+    };
+    assert_eq!(read(false).unwrap(), (b"f".to_vec(), false));
+    assert_eq!(server.count("GET", "/blobs/"), 2, "the config and the layer, once each: it is not waited for more");
+    assert_eq!(read(true).unwrap(), (b"f".to_vec(), true));
+    assert!(server.count("GET", "/blobs/") > 4, "the rest was asked for until it was there");
 }

@@ -398,11 +398,11 @@ typedef struct ocireg_error ocireg_error;
 // function that says "Blocks" returns at once when its context is that of a job, and events tell what becomes of the call (see the
 // example at the top of this header).
 //
-// Wrong arguments (NULL, names that are none, unknown options and options of a wrong type) are still the function's own error, and what
+// Wrong arguments (NULL, invalid names, unknown options and options of a wrong type) are still the function's own error, and what
 // else is wrong with an option is the call's; else it returns OCIREG_OK, its out-parameters (all may be NULL) stay
 // empty, and the result is kept by the job. Everything that the function is given is copied, bytes too, and descriptors are
 // duplicated: nothing must be kept for the call. A job makes one call at a time (OCIREG_BUSY), and may make another when that
-// has ended; one that begins before OCIREG_EVENT_DONE of the last was taken takes the place of that event. A job cannot make
+// has ended; if it begins before OCIREG_EVENT_DONE of the last one was taken, that event is dropped. A job cannot make
 // functions that take a callback for bytes (OCIREG_INVALID_ARGUMENT). Large data is better given as a file than copied.
 // The calls of readers and uploads that a job has opened are calls of that job too, and OCIREG_CLOSED when it was freed.
 //
@@ -903,7 +903,7 @@ void ocireg_context_free(ocireg_context *context);
 // What is where:
 //   blob_info_cache (string): a file in which processes remember which repositories have which blobs
 // Temporary files:
-//   temporary_dir (string, default: /var/tmp, or /tmp where there is none): the folder for bytes that have to wait on the disk
+//   temporary_dir (string, default: /var/tmp, or /tmp where there is none): the folder for temporary files
 //   max_temporary_bytes (integer, default: 68719476736): the most that may wait there for one call
 // Stored credentials:
 //   credentials_file (string): a file of Docker's or podman's form, which must be there
@@ -948,7 +948,7 @@ void ocireg_context_free(ocireg_context *context);
 // no_proxy: each entry is "*", a "name" with all names below it, a ".name" for those below it only, an address, or "ADDRESS/BITS"; all but the last
 // may have ":PORT".
 //
-// proxy_from_environment: the variables are read when the client is made, their names in capitals or in small letters. This machine's own names and
+// proxy_from_environment: the variables are read when the client is made, their names in upper or in lower case. This machine's own names and
 // addresses are never reached by a proxy from the environment, and HTTP_PROXY is not used in a CGI program.
 //
 // max_connections_per_host: a request counts until its response has come, up to the end of the body if that is read whole. The bytes of blobs are not
@@ -957,14 +957,14 @@ void ocireg_context_free(ocireg_context *context);
 // download_bytes_per_second: all transfers of the client share the limit fairly. Responses with tokens are not counted, nor are headers.
 //
 // blob_info_cache: the file is made if it is missing. A copy to a registry mounts what another repository of that registry is known to have. The file
-// has only hints, no secrets, and at most 4194304 bytes; the oldest hints are dropped. A file that other users may read or write, or that is no
+// has only hints, no secrets, and at most 4194304 bytes; the oldest hints are dropped. A file that other users may read or write, or that is not a
 // regular file, is not used, which is a warning, not an error.
 //
 // temporary_dir: no environment variable, such as TMPDIR, changes the default.
 //
 // stored_credentials: the places that are read are the text in DOCKER_AUTH_CONFIG, the file REGISTRY_AUTH_FILE, config.json in DOCKER_CONFIG or in
-// ~/.docker, containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or ~/.config, and ~/.dockercfg. The environment is that of the moment of
-// the call that gets this option.
+// ~/.docker, containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or ~/.config, and ~/.dockercfg. The environment is read by the call that
+// gets this option.
 //
 // foreign_credentials: a container whose user is not the one outside needs this option, because the files have another owner there.
 //
@@ -996,8 +996,8 @@ void ocireg_context_free(ocireg_context *context);
 // short_names: with "docker.io", every call takes a name without a registry as one of Docker Hub. With "files" such a name is what the aliases in the
 // files of registries_conf, registries_conf_dir and containers_registries say, else a name of the registry of their unqualified-search-registries. If
 // there are several registries, the call is OCIREG_INVALID_REFERENCE, which lists them, in each short-name-mode, because a library cannot ask the
-// user. podman, where it cannot ask, tries them in turn except when enforcing, and takes what a stranger has in the first. skopeo always takes Docker
-// Hub.
+// user. podman, where it cannot ask, tries them in turn except when enforcing, and may take what somebody else has published in the first. skopeo
+// always takes Docker Hub.
 //
 // job_threads: calls that wait for ocireg_job_answer (at most 1024) leave their place to others. While all threads are at work, a call to a registry
 // host that none of them is for gets one more, at most as many again.
@@ -1017,8 +1017,8 @@ void ocireg_context_free(ocireg_context *context);
 // Stored credentials are used for hosts whose own options hold none and when the credentials callback gives none. The places are
 // asked in the order of the options; in each the helper that credHelpers names for the host, then that of credsStore, then the
 // entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A helper, which compares texts, is asked for the host's
-// one spelling (an IPv6 address is short), then for the caller's, and then for those in the file, which are those of logins; that it fails for
-// one of these others is a warning. One that does not answer in time is not waited for again in a call. A file is read when a registry asks for
+// one spelling (an IPv6 address is short), then for the caller's, and then for those stored in the file; a failure for one of these others is only
+// a warning. One that does not answer in time is not waited for again in a call. A file is read when a registry asks for
 // credentials, and again when it has changed; what a helper said holds until the registry refuses it. A file that is broken is
 // OCIREG_IO. So is one that belongs to another user than root, or that other users may write (its group too, unless that is the
 // owner's own, has no other members and is not root's): it decides where passwords go and which program is run.
@@ -1088,7 +1088,7 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 // download_bytes_per_second: the client's option of this name holds too. What the host redirects to elsewhere, such as the storage of its blobs,
 // counts as its own.
 //
-// anonymous: a mirror is a host of its own: what its options say, and what is stored for it, is sent to it as ever.
+// anonymous: a mirror is a host of its own: what its options say, and what is stored for it, is still sent to it.
 //
 // trusted_realms: a token server of the host's own domain may receive them without this option. With "http://HOST[:PORT]" a server may receive them
 // without TLS although this host uses https; without it that is refused with OCIREG_PROTOCOL.
@@ -1099,7 +1099,7 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 //
 // client_cert_file: the client certificate is for the hosts that the caller names and their own token servers, never for hosts that a server names.
 //
-// A mirror is [SCHEME://]HOST[:PORT][/PREFIX]; PREFIX is put before the repository's name, behind the usual /v2/. In JSON it may
+// A mirror is [SCHEME://]HOST[:PORT][/PREFIX]; PREFIX is put before the repository's name, after the usual /v2/. In JSON it may
 // be an object, and a string may be the text of one: {"endpoint": the same, "by_digest_only": boolean (it is not asked for
 // tags and referrers, because those answers cannot be verified), "push": boolean (it takes what is written), "namespace":
 // boolean (the query ns tells a proxy of several registries which one is asked)}. Each is a host of its own:
@@ -1120,7 +1120,7 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 // to (ocireg_image_tag, a subject, the sources of an index, a copy within the registry) is what the tag refers to at the registry, and
 // its referrers are those that are listed there: nothing checks what a mirror says of either. That holds whatever files say of the two
 // repositories, unless they do not let the registry itself be asked for tags (a location elsewhere, blocked, without the capability
-// resolve, under another name): then it is read as everything is. A copy to another registry is of what the first endpoint says that the
+// resolve, under another name): then it is read like any other reference. A copy to another registry is of what the first endpoint says that the
 // tag is. Where the host itself answers that it does not have
 // something, the mirrors that come after it only for such a failure, in which they did answer, are asked anyway. With
 // mirrors_only what would be asked of the host itself is OCIREG_FORBIDDEN, under each of its names, and so is what the mirrors of
@@ -1394,7 +1394,7 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 // subject. There the tag comes last too, and a condition holds because no other process can change the layout meanwhile
 // ("locked"). A reader, or the next process after one that was killed, finds the name either as it was or as it is.
 //
-// An archive is a file, which is written anew with each call and replaced whole, at the cost that ocireg_blob_put_file tells; what
+// An archive is a file, which is written anew with each call and replaced whole (for the cost see ocireg_blob_put_file); what
 // stays of it is as in ocireg_copy, and blobs that nothing names stay too. Other processes that write to it wait. It has to be
 // one that a copy could add to (see ocireg_copy), and not packed or a pipe (OCIREG_UNSUPPORTED). With allow_missing an index in it may lack
 // some of its images, but an image has its config and layers (OCIREG_MISSING_BLOB). A docker-archive: takes images alone, and no index.
@@ -2049,8 +2049,8 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 //
 // An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
 // the new image, and an image whose last name has moved goes. What refers to another manifest (a signature, an SBOM: whatever has a
-// subject) stays without a name, there and in a layout, as long as its subject: it goes with that, here when the archive is written, in
-// a layout when that is cleaned (ocireg_layout_clean), or when it is deleted by its digest (ocireg_manifest_delete). If its subject is
+// subject) stays without a name, there and in a layout, as long as its subject: it is removed with that (from an archive when that is written, from
+// a layout when that is cleaned, ocireg_layout_clean), or when it is deleted by its digest (ocireg_manifest_delete). If its subject is
 // not there, it stays; what has a name keeps its subject too. Blobs that nothing named before stay, as those of ocireg_blob_put_file. Files go
 // that are neither a layout's nor manifest.json: `repositories` and the layers' folders for older versions of Docker, and what
 // other programs put there. What cannot be added to (compressed, of another writer) is refused with
@@ -2063,7 +2063,7 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // ocireg_manifest_put does; in a layout that is done while no other process can change it. When it is not allowed, the "conflict"
 // of the error says what the name refers to. A place without a name is OCIREG_INVALID_ARGUMENT then; dir:DIR is its own.
 //
-// Where layers are packed on the way, manifests and their digests are others than the source's, the config (with its diff_ids) is
+// Where layers are packed on the way, manifests and their digests differ from the source's, the config (with its diff_ids) does
 // not, and the same image gives the same digests. Layers that are packed already stay as they are. Packed layers wait in a
 // temporary file (temporary_dir and max_temporary_bytes of ocireg_client_new), also for dry_run. Signatures of the image as it was
 // are not copied with it, nor are attestations of an index.
@@ -2253,7 +2253,7 @@ ocireg_status ocireg_artifact_add_memory(ocireg_artifact *artifact,
 //   annotations (list of strings): KEY=VALUE each, of its descriptor
 //   config (boolean, default: false): it is the artifact's config, of which there is one at most, and has no title
 // Where the bytes wait:
-//   temporary_dir (string, default: /var/tmp, or /tmp where there is none): the folder for bytes that have to wait on the disk
+//   temporary_dir (string, default: /var/tmp, or /tmp where there is none): the folder for temporary files
 //   max_temporary_bytes (integer, default: 68719476736): the most that may wait there for one call
 //
 // title: a title is relative, without "..", and different from those of the other parts. The default for a file or folder is its path, or the last
@@ -2743,7 +2743,7 @@ ocireg_status ocireg_explain(ocireg_client *client,
 // Options:
 //   actions (string or list of strings, default: "pull"): what it is for: "pull", "push", "delete", "*" or what else the registry knows
 //   scope (string or list of strings): more that the same token is for, each TYPE:NAME:ACTION[,ACTION...]
-// Which token will do:
+// Which tokens are acceptable:
 //   fresh (boolean, default: false): a new token, whatever is in the cache
 //   min_validity_ms (integer): of the cached ones only one that is valid for longer than that; a new one may still end sooner
 //   refused (string): the value of the Authorization header that the registry refused, or the token in it
@@ -2783,7 +2783,7 @@ ocireg_status ocireg_token(ocireg_client *client,
                            char **json,
                            ocireg_error **error);
 
-// Says where a blob, HOST[:PORT]/REPOSITORY@DIGEST, can be had by a downloader of the caller's own: the URLs to ask with GET, in
+// Says where a blob, HOST[:PORT]/REPOSITORY@DIGEST, can be downloaded with another HTTP client: the URLs to ask with GET, in
 // order, and the headers for each. Many registries redirect to a URL that is signed and good for minutes: that comes first, the
 // registry's own second. The registry is asked for one byte of the blob; the blob itself is not downloaded. That is one request,
 // and one more where it refuses a range; besides those for a token, tries again after failures, redirects that are followed, and
@@ -2805,7 +2805,7 @@ ocireg_status ocireg_token(ocireg_client *client,
 // host, what the registry itself requires is found out as in ocireg_token.
 //
 // failed: endpoints that are named here are passed over for a minute, as those that fail this client itself. If no other endpoint is left the call is
-// OCIREG_NETWORK, and a text that is no endpoint of the reference is OCIREG_INVALID_ARGUMENT.
+// OCIREG_NETWORK, and a text that is not an endpoint of the reference is OCIREG_INVALID_ARGUMENT.
 //
 // refused: the token that was refused is dropped from the cache and not returned again; other tokens stay in the cache.
 //
@@ -2839,7 +2839,7 @@ ocireg_status ocireg_blob_locate(ocireg_client *client,
                                  char **json,
                                  ocireg_error **error);
 
-// Says where a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], can be had by a downloader of the caller's own, as
+// Says where a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], can be downloaded with another HTTP client, as
 // ocireg_blob_locate does for a blob. The registry is asked by HEAD, which does not count as a pull, and by GET where it has no HEAD or
 // refuses it without a reason; a redirect that is signed for HEAD is left out. The headers include the Accept of ocireg_manifest_get. A tag may be moved before it is asked for: then the bytes
 // have another digest. Blocks.
@@ -2860,7 +2860,7 @@ ocireg_status ocireg_blob_locate(ocireg_client *client,
 // host, what the registry itself requires is found out as in ocireg_token.
 //
 // failed: endpoints that are named here are passed over for a minute, as those that fail this client itself. If no other endpoint is left the call is
-// OCIREG_NETWORK, and a text that is no endpoint of the reference is OCIREG_INVALID_ARGUMENT.
+// OCIREG_NETWORK, and a text that is not an endpoint of the reference is OCIREG_INVALID_ARGUMENT.
 //
 // refused: the token that was refused is dropped from the cache and not returned again; other tokens stay in the cache.
 //
@@ -3261,7 +3261,7 @@ ocireg_status ocireg_image_config(ocireg_client *client,
 // everything that is wrong instead of the first error. That is what is missing or has another digest or size, and descriptors and
 // configs that are wrong (media types, the platforms of an index, the number of diff_ids, which are none where an image's config
 // does not say them, and an OCI config without architecture or os). It is also layers that are packed in another way than their
-// media types say, do not unpack to their diff_ids or are no tar archives that can be extracted. Each blob is read once, a layer
+// media types say, do not unpack to their diff_ids or are not valid tar archives. Each blob is read once, a layer
 // of an image unpacked as well (and read again if it cannot be, for its digest). A folder or a pipe in the place of a layout's
 // blob is a missing one. Layers that their manifest says to be elsewhere are not looked for. What cannot be found out for another
 // reason, such as a registry that does not answer or a file that may not be read, is an error of the call. So is what is wrong
@@ -3761,7 +3761,7 @@ ocireg_status ocireg_image_cat(ocireg_client *client,
 //
 // credentials: the call waits for ocireg_job_answer, and so do other jobs that need the credentials of the same host.
 //
-// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_CLOSED, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_CLOSED, OCIREG_IO (no free file descriptor), OCIREG_FORKED.
 ocireg_status ocireg_job_new(ocireg_client *client,
                              const ocireg_options *options,
                              void *userdata,
@@ -3779,7 +3779,7 @@ void *ocireg_job_userdata(const ocireg_job *job);
 // The descriptor that can be read from (poll, epoll, kqueue, any event loop) while ocireg_client_next_event has something to give. It
 // is only waited for, never read, written or closed, and is the client's until that is freed.
 //
-// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_IO (no free file descriptor), OCIREG_FORKED.
 ocireg_status ocireg_client_fd(ocireg_client *client,
                                int32_t *fd,
                                ocireg_error **error);
@@ -3788,7 +3788,7 @@ ocireg_status ocireg_client_fd(ocireg_client *client,
 // constant. When nothing has happened `*job` is NULL. Never blocks. Events of one job come in their order, and OCIREG_EVENT_DONE
 // last; a job that was freed has none.
 //
-// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_IO (no free file descriptor), OCIREG_FORKED.
 ocireg_status ocireg_client_next_event(ocireg_client *client,
                                        ocireg_job **job,
                                        int32_t *event,

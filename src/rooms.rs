@@ -172,7 +172,7 @@ const RESERVED: [(&str, &[&str], &str); 5] = [
         "URLs are made and changed in src/http, where it is decided how far they are trusted",
     ),
     (
-        // A realm has rules of its own; files of the machine name hosts, which are no URLs yet; the rest are names to show and to compare.
+        // A realm has rules of its own; files of the machine name hosts, which are not URLs yet; the rest are names to show and to compare.
         r#""[a-z{}]*[^0-9"]\{?\}?://\{"#,
         &[
             "http/",

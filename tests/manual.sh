@@ -118,10 +118,23 @@ examples() {
         fail 'an example searches in a text; ocireg_json_… reads JSON'
 }
 
+# The caller is never "he", and nothing "is no" something: what people read is plain English.
+words() {
+    local found
+    found=$(grep -rnwE '[Hh]e|[Hh]is|him' include README.md .github src bindings --include='*.h' --include='*.md' --include='*.rs' \
+        --include='*.c' --include='*.go' --include='*.hpp' --include='*.rb' --include='*.py' | grep -v '"he"' || true)
+    [ -z "$found" ] || fail "a person is called he: $found"
+    found=$(grep -rnE '(^|[^e]) (is|are) no [a-z]' include README.md .github src bindings --include='*.h' --include='*.md' --include='*.rs' \
+        --include='*.c' --include='*.go' --include='*.hpp' --include='*.rb' --include='*.py' |
+        grep -vE '[Tt]here (is|are) no |(is|are) no (longer|more|one)\b' || true)
+    [ -z "$found" ] || fail "something is no other thing, and should be not one: $found"
+}
+
 pages
 functions
 headings
 options
 schemas
 examples
+words
 echo 'manual: all good'

@@ -83,7 +83,7 @@ static int set(struct command_line *line, const struct parameter *parameter, con
         break;
     case PARAMETER_FOLDER:
         if (is_dash(value))
-            return report_usage("%s takes a folder, which standard output is not; ./- is one of that name", parameter->name);
+            return report_usage("%s needs a folder, not standard output; ./- is a folder called -", parameter->name);
         line->output = value;
         break;
     case PARAMETER_OUTPUT:

@@ -144,7 +144,7 @@ static int check_named(const struct globals *globals, char *const *registries, c
     if (registries[0] == NULL || registries[1] == NULL)
         return OCIREG_OK;
     if (credentials->username != NULL)
-        return report_usage("with several registries OCIREG_USERNAME is not said to be for one of them: --username HOST=USER");
+        return report_usage("OCIREG_USERNAME does not say which of the registries it is for: use --username HOST=USER");
     for (size_t i = 0; i < globals->setting_count; i++) {
         const struct setting *setting = &globals->settings[i];
         if (setting->host == NULL && (setting->kind == SETTING_USERNAME || setting->kind == SETTING_TOKEN))

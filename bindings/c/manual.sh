@@ -146,7 +146,7 @@ The files of containerd, k3s and Docker are read by option only
 .RB ( \-\-containerd\-certs\-dir ,
 .BR \-\-k3s\-registries ,
 .BR \-\-docker\-daemon\-json ):
-no program follows the rules of another, which may say something else of the same name.
+the files of two programs may contradict each other.
 Where the signatures of images are is read in the same way from the
 .I *.yaml
 in the

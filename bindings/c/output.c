@@ -123,7 +123,7 @@ int output_piece(const struct output *output, const uint8_t *data, size_t size)
 {
     /* As curl does: a blob may be a text, but a terminal does what such bytes say. */
     if (size > 0 && memchr(data, '\0', size) != NULL && isatty(STDOUT_FILENO))
-        return report_usage("these bytes are no text, and are not written to a terminal: use -o FILE, or a pipe");
+        return report_usage("the output is binary and is not written to a terminal: use -o FILE or a pipe");
     if (put_bytes(data, size))
         return OCIREG_OK;
     stdout_failed(output);

@@ -95,7 +95,7 @@ int report_other_place(const struct globals *globals, const char *name)
     return status;
 }
 
-/* Where a registry is needed, a place is no broken name of one. */
+/* Where a registry is needed, a place is not a broken name of one. */
 static int report_no_registry(const struct globals *globals, const char *name, ocireg_error *error)
 {
     ocireg_error_free(error);

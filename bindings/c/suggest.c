@@ -27,7 +27,7 @@ static size_t distance(const char *a, const char *b)
 
 void suggest(struct suggestion *suggestion, const char *candidate)
 {
-    /* The dashes of an option are no letters that one gets right. */
+    /* The dashes of an option do not count as letters that were right. */
     size_t length = strlen(suggestion->typed), letters = length - strspn(suggestion->typed, "-"), near = letters < 6 ? 1 : letters / 3, found;
     if (length < 2 || length > LONGEST_SUGGESTION || strlen(candidate) > LONGEST_SUGGESTION)
         return;

@@ -12,7 +12,7 @@ static int extract(struct session *session, const struct command_line *line)
     ocireg_status status;
     int result;
     if (is_dash(line->arguments[1]))
-        return report_usage("the second argument is a folder, which standard output is not; ./- is one of that name");
+        return report_usage("the second argument must be a folder, not standard output; ./- is a folder called -");
     result = session_show_progress(session);
     if (result != OCIREG_OK)
         return result;

@@ -51,7 +51,7 @@ impl PullDestination {
         }
     }
 
-    /// Refuses what is no folder in the place of one. Whether all of them are there; what is missing will be made.
+    /// Refuses anything else in the place of a folder. Whether all of them are there; what is missing will be made.
     pub(super) fn check_way(&mut self, path: &[u8]) -> Result<bool> {
         let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at).chain([path.len()]);
         for way in ends.map(|end| &path[..end]) {

@@ -164,11 +164,11 @@ fn taken_away(path: &Path) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
     use std::sync::Arc;
 
     use crate::call::context::Context;
     use crate::error::Code;
+    use crate::os::open_folder;
 
     #[test]
     fn what_is_discarded_can_be_ended() {
@@ -181,7 +181,7 @@ mod tests {
             fs::create_dir_all(&deep).unwrap();
             (0..9).for_each(|name| fs::write(deep.join(name.to_string()), "x").unwrap());
             // Not even its owner may write there.
-            fs::set_permissions(&deep, fs::Permissions::from_mode(0o555)).unwrap();
+            open_folder::set_permissions(&OpenFolder::open(&deep).unwrap(), 0o555).unwrap();
         };
         fill(0);
         fs::write(staging.path_of("1.copy"), "x").unwrap();

@@ -223,7 +223,7 @@ impl Auth {
                 call.check()?;
                 lock(&unusable.0).insert(wanted);
                 let text = format!(
-                    "what a file of the machine has is sent: the stored credentials cannot be had: {}",
+                    "the credentials of a file of the machine are sent, because the stored ones could not be read: {}",
                     error.message()
                 );
                 call.warn_of(&account.host, &text).map(|()| None)

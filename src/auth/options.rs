@@ -14,7 +14,7 @@ options! {
     pub struct HostAuthOptions {
         /// never send credentials, and for its repositories none that hosts.toml and registries.yaml have for mirrors
         ///
-        /// a mirror is a host of its own: what its options say, and what is stored for it, is sent to it as ever
+        /// a mirror is a host of its own: what its options say, and what is stored for it, is still sent to it
         pub anonymous: bool,
         /// HOST[:PORT] that may receive this host's credentials as its token server
         ///
@@ -36,7 +36,7 @@ options! {
         ///
         /// the places that are read are the text in DOCKER_AUTH_CONFIG, the file REGISTRY_AUTH_FILE, config.json in DOCKER_CONFIG
         /// or in ~/.docker, containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or ~/.config, and ~/.dockercfg. The
-        /// environment is that of the moment of the call that gets this option
+        /// environment is read by the call that gets this option
         pub stored_credentials: bool,
         /// also read files of other users than root and this one, and files that they may write
         ///

@@ -18,7 +18,7 @@ impl Call {
         while !attempt()? {
             if !is_told && begun.elapsed() >= PATIENCE {
                 is_told = true;
-                self.warn_of(&path.display().to_string(), "another process holds the lock on it, which is waited for")?;
+                self.warn_of(&path.display().to_string(), "waiting for the lock that another process holds on it")?;
             }
             self.sleep(PAUSE).map_err(what)?;
         }

@@ -1,4 +1,4 @@
-//! Blobs of places that are no registry, delivered as those of one are: whole and verified, or a piece, into memory, a writer or a file.
+//! Blobs of places other than a registry, delivered as those of one are: whole and verified, or a piece, into memory, a writer or a file.
 
 use std::io::Write;
 use std::path::Path;

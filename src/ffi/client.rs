@@ -60,8 +60,8 @@ pub(super) unsafe fn begin<O: Options>(
 /// Stored credentials are used for hosts whose own options hold none and when the credentials callback gives none. The places are
 /// asked in the order of the options; in each the helper that credHelpers names for the host, then that of credsStore, then the
 /// entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A helper, which compares texts, is asked for the host's
-/// one spelling (an IPv6 address is short), then for the caller's, and then for those in the file, which are those of logins; that it fails for
-/// one of these others is a warning. One that does not answer in time is not waited for again in a call. A file is read when a registry asks for
+/// one spelling (an IPv6 address is short), then for the caller's, and then for those stored in the file; a failure for one of these others is only
+/// a warning. One that does not answer in time is not waited for again in a call. A file is read when a registry asks for
 /// credentials, and again when it has changed; what a helper said holds until the registry refuses it. A file that is broken is
 /// OCIREG_IO. So is one that belongs to another user than root, or that other users may write (its group too, unless that is the
 /// owner's own, has no other members and is not root's): it decides where passwords go and which program is run.
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn ocireg_client_new(
 ///
 /// Options: {HostOptions}
 ///
-/// A mirror is [SCHEME://]HOST[:PORT][/PREFIX]; PREFIX is put before the repository's name, behind the usual /v2/. In JSON it may
+/// A mirror is [SCHEME://]HOST[:PORT][/PREFIX]; PREFIX is put before the repository's name, after the usual /v2/. In JSON it may
 /// be an object, and a string may be the text of one: {"endpoint": the same, "by_digest_only": boolean (it is not asked for
 /// tags and referrers, because those answers cannot be verified), "push": boolean (it takes what is written), "namespace":
 /// boolean (the query ns tells a proxy of several registries which one is asked)}. Each is a host of its own:
@@ -133,7 +133,7 @@ pub unsafe extern "C" fn ocireg_client_new(
 /// to (ocireg_image_tag, a subject, the sources of an index, a copy within the registry) is what the tag refers to at the registry, and
 /// its referrers are those that are listed there: nothing checks what a mirror says of either. That holds whatever files say of the two
 /// repositories, unless they do not let the registry itself be asked for tags (a location elsewhere, blocked, without the capability
-/// resolve, under another name): then it is read as everything is. A copy to another registry is of what the first endpoint says that the
+/// resolve, under another name): then it is read like any other reference. A copy to another registry is of what the first endpoint says that the
 /// tag is. Where the host itself answers that it does not have
 /// something, the mirrors that come after it only for such a failure, in which they did answer, are asked anyway. With
 /// mirrors_only what would be asked of the host itself is OCIREG_FORBIDDEN, under each of its names, and so is what the mirrors of

@@ -81,8 +81,8 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 ///
 /// An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
 /// the new image, and an image whose last name has moved goes. What refers to another manifest (a signature, an SBOM: whatever has a
-/// subject) stays without a name, there and in a layout, as long as its subject: it goes with that, here when the archive is written, in
-/// a layout when that is cleaned (ocireg_layout_clean), or when it is deleted by its digest (ocireg_manifest_delete). If its subject is
+/// subject) stays without a name, there and in a layout, as long as its subject: it is removed with that (from an archive when that is written, from
+/// a layout when that is cleaned, ocireg_layout_clean), or when it is deleted by its digest (ocireg_manifest_delete). If its subject is
 /// not there, it stays; what has a name keeps its subject too. Blobs that nothing named before stay, as those of ocireg_blob_put_file. Files go
 /// that are neither a layout's nor manifest.json: `repositories` and the layers' folders for older versions of Docker, and what
 /// other programs put there. What cannot be added to (compressed, of another writer) is refused with
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// ocireg_manifest_put does; in a layout that is done while no other process can change it. When it is not allowed, the "conflict"
 /// of the error says what the name refers to. A place without a name is OCIREG_INVALID_ARGUMENT then; dir:DIR is its own.
 ///
-/// Where layers are packed on the way, manifests and their digests are others than the source's, the config (with its diff_ids) is
+/// Where layers are packed on the way, manifests and their digests differ from the source's, the config (with its diff_ids) does
 /// not, and the same image gives the same digests. Layers that are packed already stay as they are. Packed layers wait in a
 /// temporary file (temporary_dir and max_temporary_bytes of ocireg_client_new), also for dry_run. Signatures of the image as it was
 /// are not copied with it, nor are attestations of an index.

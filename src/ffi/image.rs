@@ -64,7 +64,7 @@ pub unsafe extern "C" fn ocireg_image_config(
 /// everything that is wrong instead of the first error. That is what is missing or has another digest or size, and descriptors and
 /// configs that are wrong (media types, the platforms of an index, the number of diff_ids, which are none where an image's config
 /// does not say them, and an OCI config without architecture or os). It is also layers that are packed in another way than their
-/// media types say, do not unpack to their diff_ids or are no tar archives that can be extracted. Each blob is read once, a layer
+/// media types say, do not unpack to their diff_ids or are not valid tar archives. Each blob is read once, a layer
 /// of an image unpacked as well (and read again if it cannot be, for its digest). A folder or a pipe in the place of a layout's
 /// blob is a missing one. Layers that their manifest says to be elsewhere are not looked for. What cannot be found out for another
 /// reason, such as a registry that does not answer or a file that may not be read, is an error of the call. So is what is wrong

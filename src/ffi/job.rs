@@ -27,11 +27,11 @@ use crate::sync::lock;
 /// function that says "Blocks" returns at once when its context is that of a job, and events tell what becomes of the call (see the
 /// example at the top of this header).
 ///
-/// Wrong arguments (NULL, names that are none, unknown options and options of a wrong type) are still the function's own error, and what
+/// Wrong arguments (NULL, invalid names, unknown options and options of a wrong type) are still the function's own error, and what
 /// else is wrong with an option is the call's; else it returns OCIREG_OK, its out-parameters (all may be NULL) stay
 /// empty, and the result is kept by the job. Everything that the function is given is copied, bytes too, and descriptors are
 /// duplicated: nothing must be kept for the call. A job makes one call at a time (OCIREG_BUSY), and may make another when that
-/// has ended; one that begins before OCIREG_EVENT_DONE of the last was taken takes the place of that event. A job cannot make
+/// has ended; if it begins before OCIREG_EVENT_DONE of the last one was taken, that event is dropped. A job cannot make
 /// functions that take a callback for bytes (OCIREG_INVALID_ARGUMENT). Large data is better given as a file than copied.
 /// The calls of readers and uploads that a job has opened are calls of that job too, and OCIREG_CLOSED when it was freed.
 ///
@@ -94,7 +94,7 @@ unsafe fn peek<T>(job: *const ocireg_job, otherwise: T, look: impl FnOnce(&JobOu
 ///
 /// Options: {JobOptions}
 ///
-/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_CLOSED, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_CLOSED, OCIREG_IO (no free file descriptor), OCIREG_FORKED.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_new(
     client: *mut ocireg_client,
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn ocireg_job_userdata(job: *const ocireg_job) -> *mut c_v
 /// The descriptor that can be read from (poll, epoll, kqueue, any event loop) while ocireg_client_next_event has something to give. It
 /// is only waited for, never read, written or closed, and is the client's until that is freed.
 ///
-/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_IO (no free file descriptor), OCIREG_FORKED.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_client_fd(
     client: *mut ocireg_client,
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn ocireg_client_fd(
 /// constant. When nothing has happened `*job` is NULL. Never blocks. Events of one job come in their order, and OCIREG_EVENT_DONE
 /// last; a job that was freed has none.
 ///
-/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_IO (no free file descriptor), OCIREG_FORKED.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_client_next_event(
     client: *mut ocireg_client,

@@ -147,7 +147,7 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
 /// subject. There the tag comes last too, and a condition holds because no other process can change the layout meanwhile
 /// ("locked"). A reader, or the next process after one that was killed, finds the name either as it was or as it is.
 ///
-/// An archive is a file, which is written anew with each call and replaced whole, at the cost that ocireg_blob_put_file tells; what
+/// An archive is a file, which is written anew with each call and replaced whole (for the cost see ocireg_blob_put_file); what
 /// stays of it is as in ocireg_copy, and blobs that nothing names stay too. Other processes that write to it wait. It has to be
 /// one that a copy could add to (see ocireg_copy), and not packed or a pipe (OCIREG_UNSUPPORTED). With allow_missing an index in it may lack
 /// some of its images, but an image has its config and layers (OCIREG_MISSING_BLOB). A docker-archive: takes images alone, and no index.

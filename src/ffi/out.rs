@@ -273,7 +273,7 @@ impl<T, H: Opaque, W: Out<T>> Out<T> for Of<H, W> {
     }
 }
 
-/// What a call that is no job's gives back. Where a job was meant and there was none, a result is missing that the job would have had.
+/// What a call gives back that is not a job's. Where a job was meant and there was none, a result is missing that the job would have had.
 pub(super) struct Direct<W>(pub(super) W);
 
 impl<T, W: Out<T>> Out<T> for Direct<W> {
@@ -282,7 +282,8 @@ impl<T, W: Out<T>> Out<T> for Direct<W> {
     }
 
     fn check(&self) -> Result<()> {
-        let hint = "only with the context of a job it may be NULL, and this context is of none: is the job NULL?";
+        let hint =
+            "it may be NULL only with the context of a job, and this context belongs to no job (is the job NULL?)";
         self.0.check().map_err(|error| error.with_hint(hint))
     }
 

@@ -60,7 +60,7 @@ pub unsafe extern "C" fn ocireg_token(
     }
 }
 
-/// Says where a blob, HOST[:PORT]/REPOSITORY@DIGEST, can be had by a downloader of the caller's own: the URLs to ask with GET, in
+/// Says where a blob, HOST[:PORT]/REPOSITORY@DIGEST, can be downloaded with another HTTP client: the URLs to ask with GET, in
 /// order, and the headers for each. Many registries redirect to a URL that is signed and good for minutes: that comes first, the
 /// registry's own second. The registry is asked for one byte of the blob; the blob itself is not downloaded. That is one request,
 /// and one more where it refuses a range; besides those for a token, tries again after failures, redirects that are followed, and
@@ -109,7 +109,7 @@ pub unsafe extern "C" fn ocireg_blob_locate(
     }
 }
 
-/// Says where a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], can be had by a downloader of the caller's own, as
+/// Says where a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], can be downloaded with another HTTP client, as
 /// ocireg_blob_locate does for a blob. The registry is asked by HEAD, which does not count as a pull, and by GET where it has no HEAD or
 /// refuses it without a reason; a redirect that is signed for HEAD is left out. The headers include the Accept of ocireg_manifest_get. A tag may be moved before it is asked for: then the bytes
 /// have another digest. Blocks.

@@ -311,7 +311,7 @@ mod tests {
             let location = Location { endpoint_settings: settings, ..at("https://h/") };
             assert_eq!(hosts.route(&location, true).unwrap().identity.is_none(), only_in_files);
             assert_eq!(hosts.headers(&location).names().is_empty(), only_in_files);
-            // Where it leads is no better known.
+            // Where it leads is not known better.
             let beyond = Location { endpoint_settings: location.beyond(), ..location };
             assert_eq!(hosts.headers(&beyond).names().is_empty(), only_in_files);
         }

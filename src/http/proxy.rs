@@ -29,7 +29,7 @@ options! {
         pub no_proxy: Texts,
         /// if the option proxy is not given, use HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY
         ///
-        /// the variables are read when the client is made, their names in capitals or in small letters. This machine's own names
+        /// the variables are read when the client is made, their names in upper or in lower case. This machine's own names
         /// and addresses are never reached by a proxy from the environment, and HTTP_PROXY is not used in a CGI program
         pub proxy_from_environment: bool,
     }

@@ -116,7 +116,7 @@ pub fn export_file(call: &Call, store: &dyn ReadStore, path: &Path, options: &Ex
     write_to(call, path, |out| export(call, store, out, options))
 }
 
-/// The same of a place that is opened for it: where that fails, the reader of a pipe gets what is no archive, and its end.
+/// The same of a place that is opened for it: where that fails, the reader of a pipe gets something that is not an archive, and its end.
 pub fn export_file_from(
     call: &Call,
     open: impl FnOnce() -> Result<Box<dyn ReadStore>>,

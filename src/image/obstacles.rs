@@ -1,5 +1,5 @@
 //! What stands where a folder is needed, and what becomes of it. An image's own links are followed; what was there before it was extracted
-//! is no part of it: a folder takes its place, so that neither the order of entries nor what was there changes where a file gets.
+//! is not part of it: a folder takes its place, so that neither the order of entries nor what was there changes where a file gets.
 
 use super::layer_names::LayerNames;
 use crate::os::open_folder::FolderId;

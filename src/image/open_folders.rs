@@ -181,7 +181,7 @@ impl Folders {
         self.leave_to(0)
     }
 
-    /// What is no folder, but on a path. What was there before the call gives way to a folder, if one is made.
+    /// Something on a path that is not a folder. What was there before the call gives way to a folder, if one is made.
     fn obstacle(&mut self, name: &[u8], make: bool) -> Result<Obstacle> {
         let (asks, link) = (self.obstacles.asks(), self.here().link(name));
         if asks {

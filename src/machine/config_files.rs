@@ -38,7 +38,7 @@ impl<'a> Files<'a> {
     pub(crate) fn listed(&mut self, path: &Path) -> Result<Option<String>> {
         let text = self.usual(path)?;
         match text.is_none() && path.is_symlink() {
-            true => Err(wrong(path, "it is a link to what does not exist")),
+            true => Err(wrong(path, "it is a symbolic link to something that does not exist")),
             false => Ok(text),
         }
     }
@@ -169,6 +169,6 @@ mod tests {
         let mut options = MachineOptions::default();
         options.registries_conf_dir.0 = vec![folder.path().to_string_lossy().into_owned()];
         let error = MachineFiles::with(&options, &|_| None).read(&|| Ok(())).unwrap_err();
-        assert!(error.code() == Code::Io && error.message().contains("1.conf: it is a link"), "{error}");
+        assert!(error.code() == Code::Io && error.message().contains("1.conf: it is a symbolic link"), "{error}");
     }
 }

@@ -55,7 +55,7 @@ options! {
         /// aliases in the files of registries_conf, registries_conf_dir and containers_registries say, else a name of the registry
         /// of their unqualified-search-registries. If there are several registries, the call is OCIREG_INVALID_REFERENCE, which
         /// lists them, in each short-name-mode, because a library cannot ask the user. podman, where it cannot ask, tries them in
-        /// turn except when enforcing, and takes what a stranger has in the first. skopeo always takes Docker Hub
+        /// turn except when enforcing, and may take what somebody else has published in the first. skopeo always takes Docker Hub
         pub short_names: Option<ShortNameReading>,
     }
 }

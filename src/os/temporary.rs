@@ -51,7 +51,7 @@ pub(crate) fn private_folder(folder: &Path, prefix: &std::ffi::OsStr) -> io::Res
     Builder::new().prefix(prefix).permissions(creation_mode::private_folder()).tempdir_in(folder)
 }
 
-/// Removes a folder of this user's and everything in it, also folders that he may not write to himself.
+/// Removes a folder of this user's and everything in it, also folders without write permission for their owner.
 pub(crate) fn remove_folder(path: &Path) -> io::Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}

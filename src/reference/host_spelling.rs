@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use crate::docker_hub;
 
-/// In lower case, an IPv6 address in its short form or as the IPv4 address that it stands for, and a port without zeros before it. What is no
+/// In lower case, an IPv6 address in its short form or as the IPv4 address that it stands for, and a port without zeros before it. What is not a
 /// host stays as it is.
 pub(crate) fn written(host: &str) -> Cow<'_, str> {
     let lower = match host.bytes().any(|byte| byte.is_ascii_uppercase()) {

@@ -92,7 +92,7 @@ impl Repository {
     }
 }
 
-/// What a name means that ends with what is no part of a repository's: a port, a tag or a digest.
+/// What a name means that ends with what does not belong to a repository's: a port, a tag or a digest.
 fn hint_for(name: &str, end: &str) -> String {
     match end.strip_prefix(':') {
         Some(port) if !name.contains('/') && looks_like_host(name) && port.parse::<u16>().is_ok() => {

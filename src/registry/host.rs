@@ -109,7 +109,7 @@ pub(crate) fn account_at(host: String, base: Location, options: &HostOptions) ->
     }
 }
 
-/// The base of a host's API. `speaks_tls` is asked where nothing says it: of a loopback host, and of one of which plain http is no
+/// The base of a host's API. `speaks_tls` is asked where nothing says it: of a loopback host, and of one for which plain http is not a
 /// surprise.
 pub(crate) fn base(
     http: &Http,

@@ -47,7 +47,7 @@ options! {
         /// "endpoint" of earlier results whose URLs did not serve
         ///
         /// endpoints that are named here are passed over for a minute, as those that fail this client itself. If no other endpoint
-        /// is left the call is OCIREG_NETWORK, and a text that is no endpoint of the reference is OCIREG_INVALID_ARGUMENT
+        /// is left the call is OCIREG_NETWORK, and a text that is not an endpoint of the reference is OCIREG_INVALID_ARGUMENT
         pub failed: Texts,
     } and {
         /// The token
@@ -153,8 +153,10 @@ impl Client {
         match options.failed.0.iter().find(|failed| !all.iter().any(|one| place(one) == place(failed))) {
             Some(unknown) => {
                 let (name, repository) = (quoted(unknown), reference.repository().full_name());
-                let message =
-                    format!("the option failed: '{name}' is no endpoint of {repository}, which has {}", all.join(" "));
+                let message = format!(
+                    "the option failed names '{name}', which is not an endpoint of {repository}; its endpoints are {}",
+                    all.join(" ")
+                );
                 Err(Error::new(Code::InvalidArgument, message))
             }
             None => Ok(()),

@@ -200,7 +200,7 @@ pub(super) fn scopes(texts: &Texts) -> Result<ScopeSet> {
 }
 
 fn nowhere() -> Error {
-    Error::new(Code::InvalidArgument, "no option says where credentials are stored")
+    Error::new(Code::InvalidArgument, "no option names a place to store credentials")
         .with_hint("give the option credentials_file, or the client's option docker_config or stored_credentials")
 }
 

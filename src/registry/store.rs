@@ -242,7 +242,7 @@ impl WriteStore for RegistryStore {
         let listed = |subject| self.destination(call)?.referrers(subject, &ReferrersOptions::default());
         let is_unlisted = subject.is_some_and(|subject| match listed(subject) {
             Ok(list) => list.referrers.iter().all(|entry| entry.digest != *root.digest()),
-            // A list that cannot be read is no reason to write.
+            // That a list cannot be read does not mean that it has to be written.
             Err(error) => matches!(error.code(), Code::NotFound | Code::Unsupported),
         });
         self.is_only_unlisted.store(is_unlisted, Ordering::Relaxed);

@@ -33,13 +33,13 @@ options! {
         /// an example is "repository:team/base:pull", which a mount from there needs
         pub scope: Texts,
     } and {
-        /// Which token will do
+        /// Which tokens are acceptable
         pub token: TokenChoice,
     }
 }
 
 options! {
-    /// Which token will do.
+    /// Which tokens are acceptable.
     #[derive(Clone)]
     pub struct TokenChoice {
         /// a new token, whatever is in the cache

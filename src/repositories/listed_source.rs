@@ -23,7 +23,7 @@ impl ListedSource<'_> {
         match self.exactly {
             Some(wanted) if wanted != root.digest() => {
                 let message = format!(
-                    "what is there, {wanted}, is damaged and not replaced, and {} is something else: {}",
+                    "what the destination has, {wanted}, is damaged and not replaced, because {} has other content: {}",
                     self.place(),
                     root.digest()
                 );

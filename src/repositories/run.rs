@@ -76,7 +76,7 @@ fn may_be_pruned(pair: &Pair) -> Result<()> {
     match &pair.wanted {
         Wanted::Tags(filter) if filter.is_newest_of_all() => {
             let message =
-                "the options prune and newest together need to know which tags may be removed: any number is a version";
+                "prune with newest needs tags, tags_regex or semver as well, because any number counts as a version";
             let error = Error::new(Code::InvalidArgument, message);
             Err(error.with_hint("the options tags, tags_regex and semver select some of them"))
         }

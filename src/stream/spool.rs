@@ -18,7 +18,7 @@ options! {
     /// Where temporary files are made.
     #[derive(Debug, Clone)]
     pub struct TemporaryOptions {
-        /// the folder for bytes that have to wait on the disk (default: /var/tmp, or /tmp where there is none)
+        /// the folder for temporary files (default: /var/tmp, or /tmp where there is none)
         ///
         /// no environment variable, such as TMPDIR, changes the default
         pub temporary_dir: Option<String>,

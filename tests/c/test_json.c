@@ -172,7 +172,7 @@ static void test_what_is_not_json(void **state) {
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_json_parse_bytes((const uint8_t *)"\"a\0\"", 4, &json, &failure));
 }
 
-/* The accessors answer for NULL and for what is no value as for a value that is not there. */
+/* The accessors answer for NULL and for an invalid value as for a missing one. */
 static void test_no_value(void **state) {
     (void)state;
     ocireg_options *other = options("{}");

@@ -150,7 +150,7 @@ static void test_spellings_of_a_host(void **state) {
     expect_run(text("%s blob get %s/a@" RIGHT, said, other), NULL);
     assert_int_equal(peer_count(mirror), 3);
     expect_failure(OCIREG_FORBIDDEN, text("%s ping %s", said, other), "allows only the mirrors of");
-    /* The mirror is asked, whose bytes are no manifest. */
+    /* The mirror is asked, whose bytes are not a manifest. */
     expect_failure(OCIREG_INVALID_MANIFEST, text("%s copy %s/a:t %s/b:t", said, host, other), "allows only the mirrors of");
     const char *const names[][2] = {{"Reg.Example", "reg.example:443"}, {"docker.io", "registry-1.docker.io"}, {"index.docker.io", "docker.io"},
                                     {"reg.example.:0443", "REG.example"}, {"[::1]:443", "[0:0::0:1]"}};

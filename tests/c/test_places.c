@@ -263,7 +263,7 @@ static void test_a_lock_that_is_waited_for(void **state) {
     expect_bash("printf {} >c && $0 blob put oci:l c >out && { timeout 60 flock l/oci-layout sh -c \"touch held; until grep -qs waited.for err; do sleep 0.1; done\" & }"
                 " && until [ -e held ]; do sleep 0.1; done; $0 layout check l >out 2>checked && grep -q \"warning: l/oci-layout: another process has locked it\" checked &&"
                 " test ! -e err && $0 blob put oci:l held 2>err >out && test $(wc -l <err) = 1 && wait &&"
-                " grep -qx \"ocireg: warning: l/oci-layout: another process holds the lock on it, which is waited for\" err");
+                " grep -qx \"ocireg: warning: l/oci-layout: waiting for the lock that another process holds on it\" err");
 }
 
 /* The commands that read take any place. */

@@ -129,7 +129,7 @@ static void test_lines(void **state) {
     assert_non_null(strstr(terminal_run("TERM=xterm", text("tags %s --digests", place)), "v0  sha256:"));
     expect_run(text("catalog %s --text --search %s", host, strchr(place, '/') + 1), &said);
     assert_string_equal(said, text("%s\n", strchr(place, '/') + 1));
-    /* What is no list is indented; a single value is itself. */
+    /* Anything but a list is indented; a single value is itself. */
     expect_run(text("manifest head %s:v0 --text", place), &said);
     assert_non_null(strstr(said, "\n  \"digest\": \"sha256:"));
     expect_run(text("digest %s:v0", place), &said);
@@ -180,7 +180,7 @@ static void test_formats(void **state) {
     expect_shell(text("test $(cat file) = %s", digest));
 }
 
-/* What a server says is no order to a terminal. */
+/* What a server says cannot control the terminal. */
 static void test_harmless_text(void **state) {
     (void)state;
     folder = new_folder();

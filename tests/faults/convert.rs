@@ -324,7 +324,7 @@ fn a_push_is_in_order_and_stops_at_what_is_wrong() {
     assert!(!pushed(&there, &from).unwrap().images[0].uploaded);
     assert_eq!((there.count("PUT", "/layer"), there.count("PUT", "/tags/")), (0, 1));
 
-    // One broken connection and one server error are no reason to give up.
+    // One broken connection and one server error do not make it give up.
     let flaky = standalone(|seen| match (seen.path().ends_with("/layer"), seen.number) {
         (true, 0..=2) => reply(503).early().then(Then::Close),
         (true, 3) => lost(),

@@ -230,7 +230,7 @@ fn an_image_whose_platform_cannot_be_read_is_not_taken() {
     let place = Place::parse(&format!("{}/a/b:t", shelf.host())).unwrap();
     let source = place.source(&client).unwrap();
     fails(Image::find(&call(&client), source.as_ref(), Some("linux/amd64")), Code::InvalidManifest, "nested too deep");
-    // In an index it is no reason not to find another one.
+    // In an index it does not hide another one.
     let unread = shelf.manifest("sha256:", &image);
     tagged(&shelf, std::slice::from_ref(&unread));
     fails(Image::find(&call(&client), source.as_ref(), Some("linux/amd64")), Code::NotFound, "nested too deep");

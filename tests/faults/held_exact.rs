@@ -70,7 +70,7 @@ fn a_name_with_a_digest_is_the_name_of_those_bytes_only() {
     let sha512 = Algorithm::Sha512.digest(one.as_bytes());
     assert_eq!(held.put_at(&held.place(&format!(":v3@{sha512}")), &one, json!({})).unwrap(), sha512);
     assert_eq!(held.digest(":v3").unwrap(), sha512);
-    // What reads as the image of a digest is no name for another.
+    // What reads as the image of a digest cannot be the name of another.
     for name in [format!("v4@{wanted}"), wanted.to_string()] {
         fails(
             held.put(":v4", &one, json!({"tags": [name]})),

@@ -378,7 +378,7 @@ fn mirrors_are_asked_in_order() {
     // A misspelt one would be asked for ever.
     for name in ["http://nonsense/", "", "first", &first.url("/a")] {
         let error = locate(&client, &origin.host, json!({"failed": [name]}));
-        fails(error, Code::InvalidArgument, "is no endpoint of");
+        fails(error, Code::InvalidArgument, "is not an endpoint of");
     }
     let error = locate_tag(&client, &origin.host, json!({"failed": "http://u:s3cret@nonsense/"})).unwrap_err();
     assert!(error.code() == Code::InvalidArgument && !error.message().contains("s3cret"), "{error}");

@@ -72,7 +72,7 @@ impl Locked {
 }
 
 fn warning(path: &Path) -> String {
-    format!("\"{}\": \"another process holds the lock on it, which is waited for\"", path.display())
+    format!("\"{}\": \"waiting for the lock that another process holds on it\"", path.display())
 }
 
 #[test]

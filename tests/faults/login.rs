@@ -171,8 +171,8 @@ fn a_login_needs_credentials_and_a_place() {
     let host = &server.host;
     let folder = Folder::new(&json!({"auths": {host: auth("alice", "s3cret")}}));
     fails(login_with(&folder.client(), host, json!({})), Code::InvalidArgument, "needs a username");
-    fails(login(&client(), host), Code::InvalidArgument, "where credentials are stored");
-    fails(logout(&client(), host), Code::InvalidArgument, "where credentials are stored");
+    fails(login(&client(), host), Code::InvalidArgument, "a place to store credentials");
+    fails(logout(&client(), host), Code::InvalidArgument, "a place to store credentials");
     let both = json!({"username": "a", "password": "b", "identity_token": "c"});
     fails(login_with(&folder.client(), host, both), Code::InvalidArgument, "either");
     assert!(server.seen().is_empty());

@@ -103,7 +103,7 @@ fn whiteouts_leave_what_was_there() {
     assert!(!ground.path().join("never").exists());
 }
 
-/// A folder of the caller's with files of his own does not become something else.
+/// A folder of the caller's with files of its own does not become something else.
 #[test]
 fn a_folder_with_files_is_not_replaced() {
     for entry in [file("docs", "1"), symlink("docs", "elsewhere"), hard("docs", "one")] {
@@ -115,7 +115,7 @@ fn a_folder_with_files_is_not_replaced() {
         assert_eq!(error.code(), Code::Io, "{error}");
         assert!(error.message().contains("'docs' is a folder with files that were there before"), "{error}");
         assert_eq!(fs::read_to_string(ground.path().join("docs/deep/thesis")).unwrap(), "mine");
-        // Without files of his own it does.
+        // Without files of the caller's it does.
         fs::remove_file(ground.path().join("docs/deep/thesis")).unwrap();
         fs::remove_dir_all(ground.path().join("docs")).unwrap();
         fs::create_dir(ground.path().join("docs")).unwrap();
@@ -124,7 +124,7 @@ fn a_folder_with_files_is_not_replaced() {
     }
 }
 
-/// What was there before the call is no file of the image.
+/// What was there before the call is not a file of the image.
 #[test]
 fn a_hard_link_to_what_was_there_is_refused() {
     let ground = ground(&|etc| link("real", etc).unwrap());
@@ -215,7 +215,7 @@ fn links_of_the_image_are_followed() {
         crate::images::unpack(&layers, &into.path().join("image")).unwrap();
         assert_eq!(tree(&into.path().join("image")), ["etc/", "etc/b: B", "real/", "real/a: a"]);
     }
-    // A file of the image is no folder, and what was there before is nothing that it could be.
+    // A file of the image is not a folder, and what was there before is nothing that it could be.
     let ours = ground(&|etc| link("real", etc).unwrap());
     for layers in [
         vec![layer(&[file("etc", ""), file("etc/b", "")])],

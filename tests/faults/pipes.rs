@@ -63,7 +63,7 @@ fn a_pipe_that_nobody_writes_to_is_left() {
         let call = client.call(Some(context)).unwrap();
         within(Duration::from_secs(2), || drop(fails(root(&client, &call, &place), Code::Timeout, "deadline")));
         let (context, call) = with_context(&client);
-        // A writer that writes a little and then nothing more is no different.
+        // A writer that writes a little and then nothing more is treated the same.
         let holds = std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
         std::io::Write::write_all(&mut &holds, &[0x1f, 0x8b]).unwrap();
         std::thread::scope(|scope| {

@@ -280,7 +280,7 @@ fn encoded_bombs_and_nonsense_are_refused() {
     let bomb = gzip(&vec![0; 64 << 20]);
     let cases = [
         ("gzip", bomb, Code::LimitExceeded),
-        ("gzip", b"this is no gzip at all".to_vec(), Code::Protocol),
+        ("gzip", b"this is not gzip at all".to_vec(), Code::Protocol),
         ("zstd", b"x".to_vec(), Code::Protocol),
     ];
     for (encoding, body, code) in cases {

@@ -203,7 +203,7 @@ fn no_link_leads_out_or_on_for_ever() {
         let error = fails(outcome, Code::MissingBlob, "layer c/layer.tar");
         links += usize::from(error.message().contains("is a link that leads to no file of the archive"));
     }
-    assert_eq!(links, 7, "the others are no links, or not there");
+    assert_eq!(links, 7, "the others are not links, or not there");
     for name in ["../c/layer.tar", "a/../../x"] {
         let case = Case::of(&[common.to_vec(), vec![hard("c/layer.tar", name)]].concat());
         fails(case.layers(""), Code::Io, "leads out");

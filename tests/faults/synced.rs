@@ -270,7 +270,7 @@ fn only_what_is_covered_is_pruned() {
     assert_eq!(to.registry.server.count("DELETE", ""), 0);
     let result = synced(&from, &to, narrowed).unwrap();
     assert_eq!((counts(&result), tags(&to)), ("2 2 0 2 0".to_owned(), format!("edge-old other {signature} v2 v3")));
-    // Nothing of the source is meant: that is no plan for the destination.
+    // Nothing of the source is meant: that does not plan anything for the destination.
     let result = synced(&from, &to, json!({"tags": ["other"], "prune": true})).unwrap();
     assert_eq!((counts(&result).as_str(), to.tag("other").is_some()), ("0 0 0 0 0", true));
 }

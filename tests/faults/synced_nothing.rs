@@ -64,7 +64,7 @@ fn images_without_a_name_are_told_of() {
         let one = format!("{}: 1 image without a name is left out, {first}: give it a name with tag", local.0);
         let nothing = format!("{}: {NOTHING}", local.0);
         assert_eq!(sync(json!({})), ("0 0 0 0 0".to_owned(), vec![one.clone(), nothing.clone()]));
-        // What refers to it has no name either, and is no image that is left out.
+        // What refers to it has no name either, and is not an image that is left out.
         local.put_unnamed(&referrer(&first, 1));
         let about = json!({"mediaType": MANIFEST_TYPE, "digest": first, "size": MANIFEST.len()});
         let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [], "subject": about}).to_string();

@@ -103,7 +103,7 @@ fn the_newest_of_whatever_there_is_prune_nothing() {
         let mut options = narrow;
         options["newest"] = json!(1);
         assert_eq!(counts(&synced(&from, &to, with(&options, "dry_run")).unwrap()), "1 1 0 0 0");
-        fails(synced(&from, &to, with(&options, "prune")), Code::InvalidArgument, "which tags may be removed");
+        fails(synced(&from, &to, with(&options, "prune")), Code::InvalidArgument, "counts as a version");
     }
     assert_eq!(tags(&to), "1.1 1.2");
     let result = synced(&from, &to, json!({"newest": 1, "semver": ["1.x"], "prune": true})).unwrap();

@@ -1,4 +1,4 @@
-//! Validating what images hold: configs that say too little, layers that are no archives, and blobs of a layout that are no files.
+//! Validating what images hold: configs that say too little, layers that are not archives, and blobs of a layout that are not files.
 
 use ocireg::image::validate::ValidateOptions;
 use ocireg::place::{self, Place};
@@ -147,7 +147,7 @@ fn layers_that_are_no_archives() {
             }
         }
     }
-    // What follows the end of an archive is no part of it, and an empty layer is an archive of nothing.
+    // What follows the end of an archive does not belong to it, and an empty layer is an archive of nothing.
     for good in [damaged, vec![0; 1024]] {
         let config =
             json!({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": [digest(&good)]}});

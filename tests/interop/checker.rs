@@ -94,7 +94,7 @@ fn has_type(wanted: &Value, value: &Value) -> Result<(), String> {
         name => panic!("no such type: {name}"),
     };
     let good = wanted.as_array().map_or_else(|| is(wanted), |names| names.iter().any(is));
-    good.then_some(()).ok_or_else(|| format!("{value} is no {wanted}"))
+    good.then_some(()).ok_or_else(|| format!("{value} is not {wanted}"))
 }
 
 /// Collects the properties of a schema and its subschemas: their names and schemas.

@@ -63,6 +63,6 @@ trap 'exit 1' HUP INT TERM
 for try in 1 2 3; do
     if "by_$by" && is_right; then break; fi
     [ -z "$place" ] || failed="$failed --failed $(endpoint)"
-    [ "$try" != 3 ] || { echo "fetch_blob.sh: it cannot be had" >&2; exit 1; }
+    [ "$try" != 3 ] || { echo "fetch_blob.sh: the blob cannot be downloaded" >&2; exit 1; }
 done
 mv "$file.part" "$file"

@@ -60,7 +60,7 @@ def options(values: Mapping[str, Any]) -> OptionsHandle | None:
 def plain(key: str, value: Any) -> Any:
     """A value that JSON has."""
     if isinstance(value, float) and not math.isfinite(value):
-        raise InvalidArgument(f"option {key}: {value} is no number that an option can be")
+        raise InvalidArgument(f"option {key}: {value} is not a finite integer or float")
     if isinstance(value, (bool, str, int, float)):
         return value
     if key.endswith("_fd") and hasattr(value, "fileno"):

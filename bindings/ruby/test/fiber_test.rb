@@ -68,7 +68,7 @@ class FiberTest < OciregTest
     end
   end
 
-  # What is no IO is written to in the fiber.
+  # An object that is not an IO is written to in the fiber.
   def test_a_destination_of_the_fibers_own
     reference = "#{repository = new_repository}@#{client.put_blob(repository, "x" * 300_000)["digest"]}"
     other = client
@@ -129,7 +129,7 @@ class FiberTest < OciregTest
     assert_equal manifest.digest, in_fiber { client.manifest_digest(one) }
     assert_equal ["one"], in_fiber { client.tags(repository) }["tags"]
     assert_equal "hello", in_fiber { client.blob("#{repository}@#{digest}") }
-    assert_equal digest, in_fiber { client.put_blob(repository, StringIO.new("hello")) }["digest"] # a source is no job's
+    assert_equal digest, in_fiber { client.put_blob(repository, StringIO.new("hello")) }["digest"] # a source is not read by a job
     error = assert_raises(Ocireg::NotFound) { in_fiber { client.manifest("#{repository}:none") } }
     assert_equal 404, error.http_status
     assert(error.backtrace.any? { |line| line.include?("fiber_test.rb") })

@@ -89,7 +89,7 @@ pub(super) fn index_before(
         _ => {
             let name = place.to.place();
             let message = format!("{name} is not an index: its media type is {}", content.document.media_type);
-            let hint = "index create PLACE PLACE REF... makes an index of it and others under the same name";
+            let hint = "create an index of it and others under the same name first";
             Err(Error::new(Code::Unsupported, message).with_hint(hint))
         }
     }

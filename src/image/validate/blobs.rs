@@ -35,7 +35,7 @@ pub(super) struct LayerUse {
 struct Unpacked {
     packing: Packing,
     diff_id: Digest,
-    /// Why it is no archive of files that can be extracted.
+    /// Why it is not a valid tar archive.
     wrong: Option<Error>,
 }
 

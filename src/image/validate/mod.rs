@@ -176,7 +176,7 @@ fn or_finding<T>(store: &dyn ReadStore, outcome: Result<T>) -> Result<std::resul
     }
 }
 
-/// The same of a manifest or a blob, in whose place there may be something that is no file.
+/// The same of a manifest or a blob, in whose place there may be something else than a file.
 fn or_finding_of<T>(
     call: &Call,
     store: &dyn ReadStore,
@@ -184,7 +184,7 @@ fn or_finding_of<T>(
     outcome: Result<T>,
 ) -> Result<std::result::Result<T, Error>> {
     match outcome {
-        // What the system has refused has a number; that a folder or a pipe is no blob is said without it.
+        // What the system has refused has a number; that a folder or a pipe is not a blob is said without one.
         Err(error) if error.code() == Code::Io && error.errno().is_none() && store.repository().is_none() => {
             match store.size(call, digest) {
                 Err(missing) if missing.code() == Code::MissingBlob => {

@@ -1,4 +1,4 @@
-//! Changes of an archive that are no copy: a caller's blob comes in, names and manifests come and go. The archive is written anew for
+//! Changes of an archive other than a copy: a caller's blob comes in, names and manifests come and go. The archive is written anew for
 //! each of them, while no other process can.
 
 use std::cell::RefCell;
@@ -107,7 +107,7 @@ impl ChangeStore for ArchiveWriter {
             false => {
                 let message = format!("index.json of {place} does not list {digest} itself");
                 Err(Error::new(Code::Unsupported, message)
-                    .with_hint("what an index in the archive lists is deleted with that index, and what something there refers to, with that"))
+                    .with_hint("delete the index that lists it, or the manifest that refers to it"))
             }
         };
         let blobs = self.changed(call, &change)?;

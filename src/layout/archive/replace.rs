@@ -117,7 +117,7 @@ impl ArchiveWriter {
         }
     }
 
-    /// What nothing names and nobody could use is no reason to refuse every change.
+    /// What nothing names and nobody could use does not have to stop every change.
     fn warn_of_damaged(&self, call: &Call, damaged: &BTreeSet<Digest>) {
         for digest in damaged {
             let text = format!("its blob {digest}, which nothing named, was damaged and is left out");

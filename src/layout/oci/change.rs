@@ -1,4 +1,4 @@
-//! Changes of a layout that are no copy: a caller's blob comes in, names and manifests go. What nothing names any more stays until the
+//! Changes of a layout other than a copy: a caller's blob comes in, names and manifests go. What nothing names any more stays until the
 //! layout is cleaned.
 
 use super::OciLayout;
@@ -72,7 +72,7 @@ impl OciLayout {
         match self.blob_path(digest).is_file() {
             false => Error::new(Code::NotFound, format!("{place} has no manifest {digest}")),
             true => Error::new(Code::Unsupported, format!("index.json of {place} does not list {digest} itself")).with_hint(
-                "what an index in the layout lists is deleted with that index, and what something there refers to, with that; all else is removed when the layout is cleaned",
+                "delete the index that lists it, or the manifest that refers to it; other blobs are removed when the layout is cleaned",
             ),
         }
     }

@@ -119,7 +119,7 @@ impl Remote {
         }
     }
 
-    /// Refuses a mirror's answer that names another digest than was asked for. Of the registry itself its own header is no reason to have nothing.
+    /// Refuses a mirror's answer that names another digest than was asked for. The registry itself is believed in spite of such a header.
     pub(crate) fn not_another(&self, wanted: &Digest, response: &Response) -> Result<()> {
         let is_other = |named: &Digest| named.algorithm() == wanted.algorithm() && named != wanted;
         match digest_headers(&response.headers).into_iter().find(is_other) {

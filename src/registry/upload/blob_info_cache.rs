@@ -29,7 +29,7 @@ options! {
         ///
         /// the file is made if it is missing. A copy to a registry mounts what another repository of that registry is known to
         /// have. The file has only hints, no secrets, and at most 4194304 bytes; the oldest hints are dropped. A file that other
-        /// users may read or write, or that is no regular file, is not used, which is a warning, not an error
+        /// users may read or write, or that is not a regular file, is not used, which is a warning, not an error
         pub blob_info_cache: Option<String>,
     }
 }

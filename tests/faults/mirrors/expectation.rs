@@ -171,7 +171,7 @@ fn effect(fault: Manner, step: Step) -> Effect {
         (Healthy | Asks, _) => Effect::None,
         (Status(404 | 400), _) => Effect::Lacks,
         (Status(401 | 403), _) => Effect::Refuses,
-        // A page that is no list has no referrers.
+        // A page that is not a list has no referrers.
         (WebPage, Step::Referrers) => Effect::Lacks,
         // Nothing says what the size or the digest would have to be.
         (WebPage, Step::BlobHead) => Effect::None,

@@ -184,7 +184,7 @@ fn a_helper_that_hangs_is_waited_for_once() {
     }
 }
 
-/// What cannot be used of one repository is no reason to send the file's to another one, which has its own.
+/// What cannot be used of one repository does not send the file's to another one, which has its own.
 #[test]
 fn a_broken_entry_is_that_of_its_own_repository() {
     let mut house = House::new(&[("origin", Healthy)]);

@@ -93,7 +93,7 @@ fn who_does_not_answer_in_tls_is_asked_once() {
     }
 }
 
-/// Without leave for plain http silence is no reason to use it.
+/// Without leave for plain http silence does not allow it.
 #[test]
 fn silence_is_no_leave_for_plain_http() {
     let server = Server::start(healthy);

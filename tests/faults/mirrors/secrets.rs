@@ -191,7 +191,7 @@ fn what_is_for_all_hosts_is_not_for_a_stranger() {
     let client = with(json!({"k3s_registries": file.path()}));
     client.get_manifest(&house.call(&client), &house.tagged(), &GetOptions::default()).unwrap();
     assert_eq!(house.server("origin").seen().last().unwrap().header("x-all"), Some("s3cret"));
-    // A mirror that the caller names is no stranger.
+    // A mirror that the caller names is trusted.
     let client = with(json!({}));
     client.set_host(house.host("origin"), host_options(json!({"mirrors": [house.host("asks")]}))).unwrap();
     client.get_manifest(&house.call(&client), &house.tagged(), &GetOptions::default()).unwrap();

@@ -48,7 +48,7 @@ fn put_by(cell: &Cell, bytes: &[u8], oras: &[&str], regctl: &[&str]) -> Checked 
     Ok(())
 }
 
-/// Where the program puts what is no whole image.
+/// Where the program puts parts of an image.
 fn takes_pieces(cell: &Cell) -> Checked {
     match cell.tool {
         Tool::Crane | Tool::Skopeo => Err(Fault::Cannot(PUTS_NOTHING)),

@@ -53,7 +53,7 @@ module Ocireg
       value
     end
 
-    # The longest time limit, in seconds: what is longer is no other one.
+    # The longest time limit, in seconds: a longer one is cut to it.
     LONGEST = 1e9
     private_constant :LONGEST
 

@@ -9,7 +9,7 @@ module Ocireg
     module_function
 
     # Yields a descriptor to write to, and what the call does after its last byte, nil for nothing. The library's own writes end with
-    # the call, whatever they wait for; what is no IO gets the bytes from a {Carrier}.
+    # the call, whatever they wait for; an object that is not an IO gets the bytes from a {Carrier}.
     def to(io, &block)
       # A Pathname's write begins the file anew each time.
       raise TypeError, "the destination is #{io.class}, which is not open to write to" if io.is_a?(Pathname) || !io.respond_to?(:write)

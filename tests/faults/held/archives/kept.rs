@@ -225,7 +225,7 @@ fn a_blob_of_a_wrong_size_is_replaced() {
     }
 }
 
-/// A manifest that is wrong about a blob is no reason to throw the right bytes away.
+/// A manifest that is wrong about a blob does not throw the right bytes away.
 #[test]
 fn a_good_blob_stays_though_a_manifest_is_wrong_about_it() {
     let (config, image) = small_image();

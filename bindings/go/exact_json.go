@@ -1,116 +1,68 @@
 package ocireg
 
 import (
-	"bytes"
 	"encoding/json"
 	"reflect"
 	"strings"
 	"sync"
 )
 
-// decode is json.Unmarshal by exact names. For encoding/json "Digest" is "digest" too, and the last of both wins: a document would be
-// read in another way than the library, and every other client, reads it. An annotation that is not text, which the library leaves as it
-// is, makes nothing else unreadable either: it is left out. null is the empty text, as in the digests of tags that have disappeared.
+// decode is json.Unmarshal by exact names; it reads no JSON itself. For encoding/json "Digest" is "digest" too, and the last of both wins: a
+// document would be read in another way than the library, and every other client, reads it. An annotation that is not text, which the
+// library leaves as it is, makes nothing else unreadable either: it is left out. null is the empty text, as in the digests of tags that have
+// disappeared.
 func decode(text []byte, into any) error {
-	shape := reflect.TypeOf(into).Elem()
-	if hasStray(text, shape) {
-		text = withoutStrays(text, shape)
-	}
+	text, _ = withoutStrays(text, reflect.TypeOf(into).Elem())
 	return json.Unmarshal(text, into)
 }
 
-// hasStray finds a member that does not belong into the shape, at any depth: its name is a field's in another case, or it is not text in
-// a map of texts.
-func hasStray(text []byte, shape reflect.Type) bool {
-	shape, parts := partsOf(text, shape)
-	for _, part := range parts {
-		field, stray := shapeOf(shape, part)
-		if stray {
-			return true
-		}
-		if field != nil && hasStray(part.value, field) {
-			return true
-		}
-	}
-	return false
-}
-
-// withoutStrays is the text without such members.
-func withoutStrays(text []byte, shape reflect.Type) []byte {
-	shape, parts := partsOf(text, shape)
-	if parts == nil {
-		return text
-	}
-	var kept [][]byte
-	for _, part := range parts {
-		field, stray := shapeOf(shape, part)
-		if stray {
-			continue
-		}
-		value := part.value
-		if field != nil {
-			value = withoutStrays(value, field)
-		}
-		if shape.Kind() != reflect.Slice {
-			name, _ := json.Marshal(part.name) // a string: cannot fail
-			value = append(append(name, ':'), value...)
-		}
-		kept = append(kept, value)
-	}
-	begin, end := "{", "}"
-	if shape.Kind() == reflect.Slice {
-		begin, end = "[", "]"
-	}
-	return append(append([]byte(begin), bytes.Join(kept, []byte(","))...), end...)
-}
-
-// part is a member of an object, or an element of an array.
-type part struct {
-	name  string
-	value json.RawMessage
-}
-
-// partsOf takes an object or array apart, as far as there may be fields in it; nil for everything else, for null, and for what is not JSON.
-func partsOf(text []byte, shape reflect.Type) (reflect.Type, []part) {
+// withoutStrays is the text without the members that do not belong into the shape, at any depth, and whether there were any: their name is
+// a field's in another case, or they are not text in a map of texts. What is of another kind than the shape is left to json.Unmarshal.
+func withoutStrays(text []byte, shape reflect.Type) ([]byte, bool) {
 	for shape.Kind() == reflect.Pointer {
 		shape = shape.Elem()
 	}
-	if !hasMembers(shape) {
-		return shape, nil
+	found := false
+	// within does the same for a part of it, whose shape is nil where it is not known.
+	within := func(part json.RawMessage, shape reflect.Type) json.RawMessage {
+		if shape == nil {
+			return part
+		}
+		rest, some := withoutStrays(part, shape)
+		found = found || some
+		return rest
 	}
-	if shape.Kind() == reflect.Slice {
+	var parts any
+	switch {
+	case !hasMembers(shape):
+		return text, false
+	case shape.Kind() == reflect.Slice:
 		var elements []json.RawMessage
-		if json.Unmarshal(text, &elements) != nil || elements == nil {
-			return shape, nil
+		if json.Unmarshal(text, &elements) != nil {
+			return text, false
 		}
-		parts := make([]part, len(elements))
 		for i, element := range elements {
-			parts[i].value = element
+			elements[i] = within(element, shape.Elem())
 		}
-		return shape, parts
-	}
-	return shape, membersOf(text)
-}
-
-// membersOf are an object's members, in their order.
-func membersOf(text []byte) []part {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	if first, err := decoder.Token(); err != nil || first != json.Delim('{') {
-		return nil
-	}
-	parts := []part{}
-	for decoder.More() {
-		name, err := decoder.Token()
-		if err != nil {
-			return nil
+		parts = elements
+	default:
+		var members map[string]json.RawMessage
+		if json.Unmarshal(text, &members) != nil {
+			return text, false
 		}
-		var value json.RawMessage
-		if decoder.Decode(&value) != nil {
-			return nil
+		for name, value := range members {
+			field, stray := shapeOf(shape, name, value)
+			if members[name] = within(value, field); stray {
+				found = true
+				delete(members, name)
+			}
 		}
-		parts = append(parts, part{name: name.(string), value: value})
+		parts = members
 	}
-	return parts
+	if found {
+		text, _ = json.Marshal(parts) // of JSON: cannot fail
+	}
+	return text, found
 }
 
 var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
@@ -129,13 +81,13 @@ func hasMembers(shape reflect.Type) bool {
 	return false
 }
 
-// shapeOf is the shape of a part, nil where it is not known, and whether it is a stray.
-func shapeOf(whole reflect.Type, one part) (shape reflect.Type, stray bool) {
+// shapeOf is the shape of a member, nil where it is not known, and whether it is a stray.
+func shapeOf(whole reflect.Type, name string, value json.RawMessage) (shape reflect.Type, stray bool) {
 	switch {
 	case whole.Kind() == reflect.Struct:
-		return fieldFor(whole, one.name)
+		return fieldFor(whole, name)
 	case isTexts(whole):
-		return nil, one.value[0] != '"' && one.value[0] != 'n' // null is the empty text
+		return nil, value[0] != '"' && value[0] != 'n' // null is the empty text
 	}
 	return whole.Elem(), false
 }

@@ -124,7 +124,8 @@ case ${1:-test} in
         ;;
     bench)
         need_compilers go
-        need curl=curl skopeo=skopeo ruby=ruby /usr/include/openssl/evp.h=libssl-dev
+        need curl=curl skopeo=skopeo ruby=ruby /usr/include/openssl/evp.h=libssl-dev /usr/include/uv.h=libuv1-dev \
+            /usr/include/systemd/sd-event.h=libsystemd-dev /usr/include/glib-2.0/glib.h=libglib2.0-dev pkg-config=pkg-config
         compgen -G '/usr/include/*/curl/curl.h' >/dev/null || install libcurl4-openssl-dev
         ruby -e 'require "ffi"' 2>/dev/null || install ruby-ffi
         need_docker_registry

@@ -1,6 +1,6 @@
 #!/bin/bash
-# What an event loop feels of downloads: jobs compared with a thread for each, in one run, in C, in Python's asyncio, and in fibers of
-# a scheduler in Ruby: part of `make bench`. Prints, never fails for being slow. OCIREG_LIBRARY_DIR says where the library is, if not in target/release.
+# What an event loop feels of downloads: jobs compared with a thread for each, in one run, in C (epoll, GLib, libuv, sd-event), in Python's
+# asyncio, and in fibers of a scheduler in Ruby: part of `make bench`. Prints, never fails for being slow. OCIREG_LIBRARY_DIR says where the library is, if not in target/release.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -13,7 +13,18 @@ fi
 
 work=$OCIREG_TEST_TMP
 export LD_LIBRARY_PATH=$library
-cc -O2 -std=c11 -D_GNU_SOURCE -I"$root/include" "$root/tests/bench/loops.c" -o "$work/loops" -pthread -L"$library" -locireg
+readonly LOOPS='epoll glib libuv sd_event'
+for loop in $LOOPS; do
+    flags=()
+    case $loop in
+        glib) package=glib-2.0 ;;
+        sd_event) package=libsystemd ;;
+        *) package=$loop ;;
+    esac
+    [ "$loop" = epoll ] || read -ra flags <<<"$(pkg-config --cflags --libs "$package")"
+    cc -O2 -std=c11 -D_GNU_SOURCE -I"$root/include" "$root/tests/bench/loops.c" "$root/tests/bench/loop_$loop.c" -o "$work/loop_$loop" \
+        -pthread -L"$library" -locireg "${flags[@]}"
+done
 # blob SIZE: puts it; its reference
 blob() {
     head -c "$1" /dev/urandom >"$work/blob"
@@ -24,8 +35,10 @@ large=$(blob 128M)
 small=$(blob 64K)
 for _ in 1 2 3; do
     for how in jobs threads; do
-        "$work/loops" "$large" "$how" 5
-        "$work/loops" "$small" "$how" 1000
+        for loop in $LOOPS; do
+            "$work/loop_$loop" "$large" "$how" 5
+            "$work/loop_$loop" "$small" "$how" 1000
+        done
         OCIREG_LIB=$library/libocireg.so PYTHONPATH=$root/bindings/python python3 "$root/tests/bench/loops.py" "$large" "$how" 5
         OCIREG_LIB=$library/libocireg.so PYTHONPATH=$root/bindings/python python3 "$root/tests/bench/loops.py" "$small" "$how" 1000
         OCIREG_LIB=$library/libocireg.so ruby -I "$root/bindings/ruby/lib" "$root/tests/bench/loops.rb" "$large" "${how/jobs/fibers}" 5

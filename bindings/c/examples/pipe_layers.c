@@ -20,8 +20,7 @@ static int begin(ocireg_client *client, const char *repository, const char *dige
         return 1;
     fprintf(stderr, "%s: %s\n", digest, error == NULL ? "no process" : ocireg_error_message(error));
     ocireg_error_free(error), ocireg_job_free(job);
-    if (process != NULL)
-        pclose(process);
+    if (process != NULL) pclose(process);
     return failures++, 0;
 }
 
@@ -46,6 +45,7 @@ static int take_events(ocireg_client *client)
 int main(int count, char **arguments)
 {
     ocireg_client *client = NULL;
+    ocireg_options *options = NULL;
     ocireg_error *error = NULL;
     ocireg_json *name = NULL, *size = NULL;
     char *parts = NULL, *text = NULL;
@@ -54,7 +54,8 @@ int main(int count, char **arguments)
     if (count != 3)
         return fprintf(stderr, "usage: pipe_layers REFERENCE COMMAND\n"), 2;
     /* The size of an image lists its layers; of an index, those of the image for this machine. */
-    if (ocireg_client_new(NULL, &client, &error) || ocireg_client_fd(client, &events.fd, &error) ||
+    if (ocireg_options_new(&options, &error) || ocireg_options_parse(options, "{\"stored_credentials\": true, \"certs_d\": true}", &error) ||
+        ocireg_client_new(options, &client, &error) || ocireg_client_fd(client, &events.fd, &error) ||
         ocireg_reference_parse(arguments[1], NULL, &parts, &error) || ocireg_json_parse(parts, &name, &error) ||
         ocireg_image_size(client, NULL, arguments[1], NULL, &text, &error) || ocireg_json_parse(text, &size, &error))
         failures++, fprintf(stderr, "pipe_layers: %s: %s\n%s\n", ocireg_error_name(error), ocireg_error_message(error),
@@ -64,5 +65,5 @@ int main(int count, char **arguments)
     for (; left > 0 && poll(&events, 1, -1) > 0; left -= take_events(client)) {}
     int status = error != NULL && ocireg_error_code(error) == OCIREG_NOT_FOUND ? 3 : failures > 0;
     ocireg_json_free(name), ocireg_json_free(size), ocireg_string_free(parts), ocireg_string_free(text), ocireg_error_free(error);
-    return ocireg_client_free(client), status;
+    return ocireg_options_free(options), ocireg_client_free(client), status;
 }

@@ -1,21 +1,18 @@
 /* publish_artifact REPOSITORY:TAG SQUASHFS METADATA: the image of a file system as an artifact, with a tar.gz about it attached, as uenv
- * publishes the software of supercomputers. Prints the digests of both. */
+ * publishes the software of supercomputers. Ctrl-C stops it. Prints the digests of both. */
 #include <iostream>
 #include <ocireg.hpp>
 
-/* An artifact of one file. */
-static ocireg::artifact of(const char *path, std::string_view title, std::string_view type)
+static void publish(const ocireg::client &client, const std::string &reference, const char *squashfs, const char *metadata,
+                    const ocireg::context &with)
 {
-    return std::move(ocireg::artifact().add_file(path, {{OCIREG_OPT_TITLE, title}, {OCIREG_OPT_MEDIA_TYPE, type}}));
-}
-
-static void publish(const ocireg::client &client, const std::string &reference, const char *squashfs, const char *metadata)
-{
-    const auto image = client.artifact_push(of(squashfs, "store.squashfs", ocireg::media_type::oci_layer), reference,
-                                            {{OCIREG_OPT_ARTIFACT_TYPE, "application/x-squashfs"}});
+    ocireg::artifact store, meta;
+    store.add_file(squashfs, {{OCIREG_OPT_TITLE, "store.squashfs"}, {OCIREG_OPT_MEDIA_TYPE, ocireg::media_type::oci_layer}});
+    meta.add_file(metadata, {{OCIREG_OPT_TITLE, "meta.tar.gz"}, {OCIREG_OPT_MEDIA_TYPE, ocireg::media_type::oci_layer_gzip}});
+    const auto image = client.artifact_push(store, reference, {{OCIREG_OPT_ARTIFACT_TYPE, "application/x-squashfs"}}, &with);
     /* Where the registry has no referrers API, the library lists it in the referrers tag. */
-    const auto about = client.artifact_attach(of(metadata, "meta.tar.gz", ocireg::media_type::oci_layer_gzip), reference,
-                                              {{OCIREG_OPT_ARTIFACT_TYPE, "application/vnd.example.metadata"}});
+    const auto about =
+        client.artifact_attach(meta, reference, {{OCIREG_OPT_ARTIFACT_TYPE, "application/vnd.example.metadata"}}, &with);
     std::cout << image["digest"].string() << '\n' << about["digest"].string() << '\n';
 }
 
@@ -24,7 +21,11 @@ int main(int count, char **arguments)
     if (count != 4)
         return std::cerr << "usage: publish_artifact REPOSITORY:TAG SQUASHFS METADATA\n", 2;
     try {
-        publish(ocireg::client{{{OCIREG_OPT_STORED_CREDENTIALS, true}}}, arguments[1], arguments[2], arguments[3]);
+        const ocireg::client client{{{OCIREG_OPT_STORED_CREDENTIALS, true}}};
+        ocireg::context with;
+        const ocireg::cancel_on_signal interrupts(with);
+        with.on_progress([](std::uint64_t done, std::uint64_t total) { std::cerr << '\r' << done << " of " << total << " bytes"; });
+        publish(client, arguments[1], arguments[2], arguments[3], with);
     } catch (const ocireg::error &error) {
         return std::cerr << "publish_artifact: " << error.name() << ": " << error.what() << '\n' << error.hint() << '\n', 1;
     }

@@ -1,11 +1,14 @@
 #!/bin/bash
-# A repository of 1,000 tags, synced again when nothing has changed: requests and seconds of ocireg, crane, skopeo and, where it is
-# installed, regctl (which copies single images: a hundred, times ten). `make bench` runs it. Requests are counted by a proxy before each
-# registry. Prints, never fails for being slow. Registries: from distribution 3 to 2.8.
+# A repository of some images with layers, synced to where nothing is; and one of 1,000 tags, synced again when nothing has changed:
+# requests and seconds of ocireg, crane, skopeo and, where it is installed, regctl (which copies single images: a hundred, times ten).
+# `make bench` runs it. Requests are counted by a proxy before each registry. Prints, never fails for being slow. Registries: from
+# distribution 3 to 2.8.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 count=${TAGS:-1000}
+# So many images of 1 MiB, and 4 MiB that all of them share.
+images=${IMAGES:-24}
 
 if [ "${1:-}" != --with-registry ]; then
     "$root/tests/setup.sh" bench
@@ -37,10 +40,21 @@ seq "$count" | xargs -P 4 -I{} bash -c 'put {}'
 # What skopeo names its copies after.
 "$ocireg" -q sync "$OCIREG_TEST_V3/many" "$OCIREG_TEST_V2/many" >/dev/null
 
-# again TITLE FACTOR COMMAND…: the requests and seconds of a command that finds nothing to do
-again() {
-    local title=$1 factor=$2 before begin after
-    shift 2
+# In gzip's form, as skopeo packs what is not.
+layer() { head -c "$1" /dev/urandom | gzip -1 >"$folder/layer" && "$ocireg" -q blob put "$OCIREG_TEST_V3/large" "$folder/layer" --format '{/digest}'; }
+descriptor() { printf '{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"%s","size":%d}' "$1" "$(stat -c %s "$folder/layer")"; }
+"$ocireg" -q blob put "$OCIREG_TEST_V3/large" "$folder/empty" >/dev/null
+shared=$(descriptor "$(layer 4194304)")
+for ((number = 1; number <= images; number++)); do
+    printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[%s,%s]}' \
+        "$shared" "$(descriptor "$(layer 1048576)")" >"$folder/manifest"
+    curl -sSf -X PUT -H 'Content-Type: application/vnd.oci.image.manifest.v1+json' --data-binary @"$folder/manifest" "http://$OCIREG_TEST_V3/v2/large/manifests/v$number"
+done
+
+# timed TITLE TAGS FACTOR COMMAND…: the requests and seconds of a command
+timed() {
+    local title=$1 tags=$2 factor=$3 before begin after
+    shift 3
     before=$(<"$folder/count")
     begin=$EPOCHREALTIME
     if ! "$@" >"$folder/said" 2>&1; then
@@ -49,14 +63,25 @@ again() {
     fi
     sleep 0.2
     after=$(<"$folder/count")
-    awk -v title="$title" -v n="$(((after - before) * factor))" -v begin="$begin" -v end="$EPOCHREALTIME" -v factor="$factor" -v tags="$count" \
+    awk -v title="$title" -v n="$(((after - before) * factor))" -v begin="$begin" -v end="$EPOCHREALTIME" -v factor="$factor" -v tags="$tags" \
         'BEGIN { printf "%-28s %6d requests, %.2f a tag, %7.2f s\n", title, n, n / tags, (end - begin - 0.2) * factor }'
 }
 
+# each_by_regctl COUNT FROM TO
 each_by_regctl() {
     for host in "$here" "$there"; do "$regctl" registry set --tls disabled "$host"; done
-    for ((number = 1; number <= count / 10; number++)); do "$regctl" image copy "$here/many:v$number" "$there/many:v$number"; done
+    for ((number = 1; number <= $1; number++)); do "$regctl" image copy "$here/$2:v$number" "$there/$3:v$number"; done
 }
+first() { timed "$1" "$images" 1 "${@:2}"; }
+again() { timed "$1" "$count" "${@:2}"; }
+
+echo "$images images of 1 MiB and 4 MiB that they share, the first run, everything is moved"
+first 'ocireg sync' "$ocireg" -q sync "$here/large" "$there/by-ocireg/large"
+first 'ocireg sync to a layout' "$ocireg" -q sync "$here/large" "oci:$folder/large"
+first 'ocireg sync to an archive' "$ocireg" -q sync "$here/large" "oci-archive:$folder/large.tar"
+first 'crane copy -a' "$crane" --insecure copy -a "$here/large" "$there/by-crane/large"
+first 'skopeo sync --all' skopeo --insecure-policy sync --all --src-tls-verify=false --dest-tls-verify=false --src docker --dest docker "$here/large" "$there/by-skopeo"
+if [ -x "$regctl" ]; then first 'regctl image copy' each_by_regctl "$images" large by-regctl/large; fi
 
 echo "$count tags, the second run, nothing new"
 again 'ocireg sync' 1 "$ocireg" -q sync "$here/many" "$there/many"
@@ -69,4 +94,4 @@ again 'ocireg sync to an archive' 1 "$ocireg" -q sync "$here/many" "oci-archive:
 again 'crane copy -a' 1 "$crane" --insecure copy -a "$here/many" "$there/many"
 again 'crane copy -a --no-clobber' 1 "$crane" --insecure copy -a -n "$here/many" "$there/many"
 again 'skopeo sync --all' 1 skopeo --insecure-policy sync --all --src-tls-verify=false --dest-tls-verify=false --src docker --dest docker "$here/many" "$there"
-if [ -x "$regctl" ]; then again 'regctl image copy' 10 each_by_regctl; fi
+if [ -x "$regctl" ]; then again 'regctl image copy' 10 each_by_regctl "$((count / 10))" many many; fi

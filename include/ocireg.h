@@ -1039,7 +1039,8 @@ void ocireg_context_free(ocireg_context *context);
 // should be named.
 //
 // The differences from those programs: In registries.conf, a prefix without a port is not for the same host with one, unless it is
-// blocked or begins with *. (skopeo refuses what it cannot rewrite then), and a prefix and a host are the same in capitals. A loopback host that is not insecure is asked by http if it speaks no TLS. Mirrors are asked for lists of tags and referrers too. The parts of an image need not all come from one mirror. A
+// blocked or begins with *.; one that begins so and has mirrors or a location is OCIREG_INVALID_REFERENCE for a name with a port
+// (skopeo asks another port of the mirror, or refuses it too), and a prefix and a host are the same in capitals. A loopback host that is not insecure is asked by http if it speaks no TLS. Mirrors are asked for lists of tags and referrers too. The parts of an image need not all come from one mirror. A
 // registry that is blocked is blocked whatever its location is. Version 1 is refused. In hosts.toml, a broken file is an error.
 // What may be pulled and resolved may be asked for referrers, after all others. A host by http with ca or client is not tried by https first. docker.io by https
 // is Docker Hub. A 'server' elsewhere takes the registry's place for repositories only: what is about the registry itself (ping,

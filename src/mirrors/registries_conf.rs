@@ -2,8 +2,8 @@
 //! containers/image (pkg/sysregistriesv2), with these differences:
 //!
 //! - A prefix `example.com` is not for `example.com:5000`, unless it is blocked (there it always is, by mistake). A prefix
-//!   `*.example.com` is for each port, as there; but a mirror or location is asked instead of host and port, where the port stays behind it
-//!   there, which leads to another port, or after a path is refused as no name.
+//!   `*.example.com` is for each port, as there; but with mirrors or a location it is refused for a name with a port. There the port stays
+//!   behind the mirror's name: after a path that is refused as no name, as here, and after a host it is another port of the mirror.
 //! - What lists tags, referrers and repositories asks mirrors too; there only images are pulled from them.
 //! - An image that is named by a tag may come from several endpoints: the tag from one that may be asked for tags, and what has a digest from
 //!   any that may be asked for digests. There one endpoint gives all of an image.
@@ -22,7 +22,7 @@ use super::rule_source::RuleSource;
 use super::rules::{NameScope, Rule};
 use super::short_names::ShortNames;
 use super::toml_tables::{self, TomlTable, WithLine};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::reference::index::host;
 use crate::reference::quoted;
 use crate::reference::{Scheme, DEFAULT_INDEX};
@@ -95,9 +95,27 @@ impl RegistriesConf {
 
     /// What all of it means.
     pub(crate) fn rules(&self) -> Vec<Rule> {
-        let rule = |registry: &ConfiguredRegistry| Some(rule(registry, registry.scope.as_ref()?));
-        self.registries.values().filter_map(rule).collect()
+        let both = |registry: &ConfiguredRegistry| {
+            let scope = registry.scope.as_ref();
+            let itself = scope.map(|scope| rule(registry, scope));
+            // Of those that fit as well the first counts.
+            scope.and_then(|(scope, _)| rule_for_ports(registry, scope)).into_iter().chain(itself)
+        };
+        self.registries.values().flat_map(both).collect()
     }
+}
+
+/// What has a port is another registry than what has none, and a mirror of both would give the one's images for the other's.
+fn rule_for_ports(registry: &ConfiguredRegistry, scope: &NameScope) -> Option<Rule> {
+    let NameScope::Subdomains(domain) = scope else { return None };
+    if registry.wrong.is_some() || registry.location.is_none() && registry.mirrors.is_empty() {
+        return None;
+    }
+    let source = &registry.source;
+    let message = format!("{source}: the mirrors and the location of '*.{domain}' are for names without a port");
+    let wrong = (!registry.blocked).then(|| Arc::new(Error::new(Code::InvalidReference, message)));
+    let rule = Rule::new(NameScope::PortsOfSubdomains(domain.clone()), Vec::new(), source.clone());
+    Some(Rule { blocked: registry.blocked, wrong, ..rule })
 }
 
 fn rule(registry: &ConfiguredRegistry, (scope, prefix): &(NameScope, HostPath)) -> Rule {

@@ -20,6 +20,8 @@ pub(crate) enum NameScope {
     Prefix(String),
     /// All hosts below a domain, with a port or without: `*.example.com`, which is written without `*.`.
     Subdomains(String),
+    /// Those of them that have a port.
+    PortsOfSubdomains(String),
     /// All hosts that are addresses of a network (Docker's insecure-registries).
     Network(ipnet::IpNet),
     /// All registries for which no other rule is.
@@ -174,6 +176,10 @@ impl NameScope {
                 let below = host.strip_suffix(domain.as_str())?;
                 // What containers' own reader compares is the length of the rule, not of the host.
                 (below.len() > 1 && below.ends_with('.')).then_some(domain.len() + 2)
+            }
+            NameScope::PortsOfSubdomains(domain) => {
+                let fits = NameScope::Subdomains(domain.clone()).length_in(host)?;
+                (without_port(host) != host).then_some(fits)
             }
             NameScope::Network(network) => is_within(network, address(host)?).then_some(1),
             NameScope::Everything => Some(0),

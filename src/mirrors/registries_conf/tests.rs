@@ -53,9 +53,32 @@ fn subdomains_keep_the_whole_name() {
     );
     let conf = conf.unwrap();
     assert_eq!(asked(&conf, "a.example.com/x/y").unwrap(), ["m.io/all/x/y dt", "origin/x/y dtp"]);
-    assert_eq!(asked(&conf, "a.example.com:5000/x").unwrap(), ["m.io/all/x dt", "origin/x dtp"], "on each port");
+    for name in ["a.example.com:5000/x", "a.b.io:5000/x"] {
+        let rules = Rules(vec![conf.rules()]);
+        let rule = rules.of(&Repository::parse(name, None).unwrap()).unwrap();
+        let wrong = rule.wrong.as_ref().map(|error| (error.code(), error.message().contains("without a port")));
+        assert_eq!(
+            (wrong, rule.endpoints.len()),
+            (Some((Code::InvalidReference, true)), 0),
+            "{name}: another registry"
+        );
+    }
     assert_eq!(asked(&conf, "a.b.io/x").unwrap(), ["registry-1.docker.io/b/x dt", "origin/x p"]);
     assert_eq!(asked(&conf, "example.com/x"), None);
+}
+
+#[test]
+fn subdomains_without_mirrors_are_those_with_ports_too() {
+    let conf = parse(
+        "[[registry]]\nprefix = \"*.example.com\"\ninsecure = true\n[[registry]]\nprefix = \"*.shut.io\"\nblocked = true\n\
+         [[registry.mirror]]\nlocation = \"m.io\"\n",
+    );
+    let conf = conf.unwrap();
+    assert_eq!(asked(&conf, "a.example.com:5000/x").unwrap(), ["origin/x dtp insecure"]);
+    assert_eq!(asked(&conf, "a.shut.io/x").unwrap(), ["m.io/x dt"]);
+    let (rules, ported) = (Rules(vec![conf.rules()]), Repository::parse("a.shut.io:5000/x", None).unwrap());
+    let rule = rules.of(&ported).unwrap();
+    assert!(rule.blocked && rule.endpoints.is_empty() && rule.wrong.is_none());
 }
 
 #[test]

@@ -55,12 +55,25 @@ pub(crate) struct StoredCredentials {
     answers: Mutex<HelperAnswers>,
 }
 
-/// What helpers returned, by helper and server; which are being asked; and which have hung until when.
+/// What helpers returned, by helper and server; which are being asked; and which have failed, and when.
 #[derive(Default)]
 struct HelperAnswers {
     known: HashMap<(String, String), Option<Credentials>>,
     asked: HashSet<(String, String)>,
-    hung: HashMap<(String, String), (Instant, String)>,
+    failed: HashMap<(String, String), (Instant, Code, String)>,
+}
+
+/// What helpers had nothing for in a call: a refusal, after which others are asked again, changes nothing about that.
+#[derive(Default)]
+struct Lacking(Mutex<HashSet<(String, String)>>);
+
+/// By what names a call has asked a helper that knew a host by none of them.
+#[derive(Default)]
+struct NamesAsked(Mutex<HashMap<String, Vec<String>>>);
+
+/// The names by which a helper was asked for the credentials of a host, if they were several.
+pub(crate) fn names_asked(call: &Call, host: &str) -> Option<Vec<String>> {
+    lock(&call.memory::<NamesAsked>().0).get(host).cloned()
 }
 
 /// When a call began to look for stored credentials.
@@ -165,22 +178,28 @@ impl StoredCredentials {
                 found => return found,
             }
         }
+        if servers.len() > 1 {
+            lock(&call.memory::<NamesAsked>().0).insert(host.to_owned(), servers.to_vec());
+        }
         Ok(None)
     }
 
-    /// A helper's answer, cached for the client's lifetime; concurrent calls ask it once. Failures are not cached, but of one that hangs no
-    /// call waits for the end again that has begun to look before it was given up.
+    /// A helper's answer, cached for the client's lifetime; concurrent calls ask it once. A failure is one for the calls that had begun to look
+    /// before it: the next one asks again.
     fn ask(&self, call: &Call, helper: &str, server: &str) -> Result<Option<Credentials>> {
         let question = (helper.to_owned(), server.to_owned());
-        let begun = call.memory::<FirstLookup>().0;
+        let (begun, lacking) = (call.memory::<FirstLookup>().0, call.memory::<Lacking>());
+        if lock(&lacking.0).contains(&question) {
+            return Ok(None);
+        }
         loop {
             {
                 let mut answers = lock(&self.answers);
                 if let Some(known) = answers.known.get(&question) {
                     return Ok(known.clone());
                 }
-                if let Some((_, message)) = answers.hung.get(&question).filter(|(end, _)| *end >= begun) {
-                    return Err(Error::new(Code::Timeout, message.as_str()));
+                if let Some((_, code, message)) = answers.failed.get(&question).filter(|(end, ..)| *end >= begun) {
+                    return Err(Error::new(*code, message.as_str()));
                 }
                 if answers.asked.insert(question.clone()) {
                     break;
@@ -195,11 +214,14 @@ impl StoredCredentials {
         let mut answers = lock(&self.answers);
         match &outcome {
             Ok(answer) => {
-                answers.hung.remove(&asking.1);
+                answers.failed.remove(&asking.1);
                 answers.known.insert(asking.1.clone(), answer.clone());
+                if answer.is_none() {
+                    lock(&lacking.0).insert(asking.1.clone());
+                }
             }
-            Err(error) if error.code() == Code::Timeout && has_time => {
-                answers.hung.insert(asking.1.clone(), (Instant::now(), error.message().to_owned()));
+            Err(error) if has_time => {
+                answers.failed.insert(asking.1.clone(), (Instant::now(), error.code(), error.message().to_owned()));
             }
             Err(_) => {}
         }

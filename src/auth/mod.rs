@@ -50,6 +50,7 @@ use authorization::Authorization;
 use authorization_header::Proof;
 pub(crate) use authorization_header::{basic_header, identity};
 use challenge::Challenge;
+pub(crate) use credential_lookup::names_asked;
 use credential_lookup::{FoundCredentials, StoredCredentials};
 pub(crate) use credential_source::CredentialSource;
 use token_cache::TokenCache;

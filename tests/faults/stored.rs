@@ -482,6 +482,38 @@ fn other_spellings_take_no_answer_away() {
     }
 }
 
+/// One call asks a helper once by each name, and not again with its next request; and says by which names, if nothing was found.
+#[test]
+fn a_call_asks_a_helper_once_by_each_name() {
+    let server = basic("alice", "s3cret");
+    let port = server.host.rsplit_once(':').unwrap().1;
+    let (short, callers) = (format!("127.0.0.1:{port}"), format!("[::FFFF:127.0.0.1]:{port}"));
+    let login = format!("[0:0:0:0:0:ffff:7f00:1]:{port}");
+    let names = [&short, &callers, &login];
+    for fails_for_others in [false, true] {
+        let folder = Folder::new(&json!({"credsStore": "all", "auths": {login.as_str(): {}}}));
+        let first = format!("test \"$input\" = '{short}' && {{ {NOTHING}; }}");
+        folder.helper(
+            "all",
+            &if fails_for_others { format!("{first}\necho locked; exit 1") } else { NOTHING.to_owned() },
+        );
+        let client = folder.client();
+        let reference = Reference::parse(&format!("{callers}/a/b:t"), None).unwrap();
+        let head = || client.head_manifest(&call(&client), &reference, &Default::default()).map(drop);
+        let error = fails(head(), Code::Unauthenticated, "");
+        let mut asked = folder.calls();
+        assert_eq!(asked.len(), names.len(), "{asked:?}");
+        asked.sort();
+        asked.dedup();
+        assert_eq!(asked.len(), names.len(), "{asked:?}");
+        let hint = error.hint().unwrap();
+        assert!(names.iter().all(|name| hint.contains(name.as_str())), "{hint}");
+        // There may be a login by the next call.
+        fails(head(), Code::Unauthenticated, "");
+        assert_eq!(folder.calls().len(), 2 * names.len());
+    }
+}
+
 /// What other hosts behind the registry respond does not hide what the helper reported.
 #[test]
 fn what_a_helper_said_outlives_the_refusal_of_somebody_else() {

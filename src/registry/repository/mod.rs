@@ -11,7 +11,7 @@ use ::http::{Method, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::auth::scope::{Scope, ScopeSet};
-use crate::auth::{Account, Refusal, Reply};
+use crate::auth::{names_asked, Account, Refusal, Reply};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -179,13 +179,20 @@ impl Remote {
             Some(Refusal::Elsewhere) => error.with_hint(self.account.sends_on()),
             Some(Refusal::BadCredentials) => error.with_hint(format!("{host} does not accept these credentials: check them")),
             Some(Refusal::NoCredentials) => error.with_hint(format!(
-                "log in to {host}, or give credentials{right}; some registries respond the same for a repository that does not exist"
+                "log in to {host}, or give credentials{right}{}; some registries respond the same for a repository that does not exist",
+                self.names_without_login()
             )),
             None if error.code() == Code::Forbidden => error.with_hint(format!(
                 "check what the account may do at {host}{right}; some registries say the same of a repository that does not exist"
             )),
             None => error,
         }
+    }
+
+    /// By which names the helper was asked, if by several.
+    fn names_without_login(&self) -> String {
+        let asked = names_asked(&self.call, &self.account.host);
+        asked.map_or_else(String::new, |names| format!("; the credential helper has none for {}", names.join(", ")))
     }
 
     /// The Location of a response: where an upload continues, or where something new can be found.

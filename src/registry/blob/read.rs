@@ -305,7 +305,9 @@ impl Client {
     /// Opens a blob for reading.
     pub fn open_blob(&self, call: &Call, reference: &Reference, options: &ReadOptions) -> Result<BlobReader> {
         options.without_limit()?;
-        deliver::open(self.remote_blob(call, reference)?, options).map(BlobReader)
+        let download = deliver::open(self.remote_blob(call, reference)?, options)?;
+        warn_of_unverified(&download)?;
+        Ok(BlobReader(download))
     }
 
     /// Gets a blob into memory.
@@ -316,7 +318,7 @@ impl Client {
         options: &ReadOptions,
     ) -> Result<(DeliveredBlob, Vec<u8>)> {
         let (delivery, bytes) = deliver::to_memory(options, || self.remote_blob(call, reference))?;
-        Ok((DeliveredBlob::of(delivery), bytes))
+        Ok((DeliveredBlob::of(delivery)?, bytes))
     }
 
     /// Gets a blob and writes it to `out`. What was written before an error cannot be undone.
@@ -329,7 +331,7 @@ impl Client {
     ) -> Result<DeliveredBlob> {
         options.without_limit()?;
         let delivery = deliver::to_writer(self.remote_blob(call, reference)?, out, options)?;
-        Ok(DeliveredBlob::of(delivery))
+        DeliveredBlob::of(delivery)
     }
 
     /// Gets a blob into a file, or into a pipe or device, which receives the bytes as they arrive.
@@ -347,14 +349,25 @@ impl Client {
             return Ok(DeliveredBlob::skipped(digest.clone(), found));
         }
         let delivery = deliver::to_file(call, path, options, || self.remote_blob(call, reference))?;
-        Ok(DeliveredBlob::of(delivery))
+        DeliveredBlob::of(delivery)
     }
 }
 
+/// A piece of a blob has no digest: what a mirror sends of it is as good as the mirror is.
+fn warn_of_unverified(download: &Download<RemoteBlob>) -> Result<()> {
+    let (item, remote) = (download.item(), &download.item().remote);
+    if download.is_verifiable() || remote.is_registry() {
+        return Ok(());
+    }
+    let text = format!("a piece of the blob {} comes from this mirror, and nothing can verify it", item.digest);
+    remote.call.warn_of(&remote.served_by(), &text)
+}
+
 impl DeliveredBlob {
-    fn of(delivery: Delivery<RemoteBlob>) -> DeliveredBlob {
+    fn of(delivery: Delivery<RemoteBlob>) -> Result<DeliveredBlob> {
         let Delivery { download, resumed, path } = delivery;
-        DeliveredBlob {
+        warn_of_unverified(&download)?;
+        Ok(DeliveredBlob {
             digest: download.item().digest.clone(),
             size: download.size(),
             offset: download.offset(),
@@ -364,7 +377,7 @@ impl DeliveredBlob {
             served_by: Some(download.item().remote.served_by()),
             skipped: path.is_some().then_some(false),
             path,
-        }
+        })
     }
 
     pub(crate) fn skipped(digest: Digest, found: ExistingFile) -> DeliveredBlob {

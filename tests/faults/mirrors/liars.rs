@@ -1,5 +1,8 @@
 //! Mirrors that send something else: nothing of it is kept, and another endpoint is asked.
 
+use std::sync::Arc;
+
+use ocireg::call::context::Context;
 use ocireg::error::Code;
 use ocireg::registry::blob::{ReadOptions, SaveOptions};
 use ocireg::registry::manifest::GetOptions;
@@ -261,4 +264,28 @@ fn if_nobody_sends_all_of_it_that_is_the_end() {
     assert_eq!(error.code(), Code::DigestMismatch, "{error}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left");
     assert!(house.requests().len() < 20);
+}
+
+/// What has no digest cannot be verified: a piece from a mirror comes with a warning that names it, one from the registry without.
+#[test]
+fn a_piece_that_a_mirror_sent_is_told() {
+    let house = House::new(&[("m1", Lies), ("origin", Healthy)]);
+    let piece = ReadOptions { offset: 5, length: Some(10), ..ReadOptions::default() };
+    for (mirrors, told) in [(&["m1"][..], true), (&[][..], false)] {
+        let (client, context) = (house.client(mirrors), Arc::new(Context::new()));
+        let (call, blob) = (client.call(Some(context.clone())).unwrap(), house.at(&digest(&layer())));
+        let (found, bytes) = client.get_blob(&call, &blob, &piece).unwrap();
+        assert_eq!((found.verified, bytes == layer()[5..15]), (false, !told), "it may be anything");
+        let warned: Vec<bool> = context
+            .warnings()
+            .iter()
+            .map(|warning| warning.host == house.host("m1") && warning.text.contains("nothing can verify"))
+            .collect();
+        assert_eq!(warned, if told { vec![true] } else { vec![] });
+        drop(client.open_blob(&call, &blob, &piece).unwrap());
+        assert_eq!(context.warnings().len(), usize::from(told), "the same one");
+        // All of it is verified.
+        client.get_blob(&call, &blob, &ReadOptions::default()).unwrap();
+        assert_eq!(context.warnings().len(), usize::from(told));
+    }
 }

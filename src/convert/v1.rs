@@ -22,6 +22,7 @@ use crate::registry_v1::id::ImageId;
 use crate::registry_v1::read::V1Image;
 use crate::registry_v1::{tag_of, V1Repository};
 use crate::schema1::manifest::HistoryEntry;
+use crate::store::served_by::Senders;
 use crate::store::{Moved, RawManifest, ReadStore};
 use crate::stream::blob::Blob;
 use crate::stream::spool::{Spool, TemporarySpace};
@@ -71,6 +72,7 @@ impl V1Store {
         check_parents(&images)?;
         let history = images.iter_mut().map(entry).collect::<Result<Vec<_>>>()?;
         let layers = self.layers(call, &images, &history)?;
+        call.memory::<Senders>().add_all([&repo.served_by()?]);
         ConvertedImage::new(history, None, layers)
     }
 

@@ -14,6 +14,7 @@ use super::LARGEST;
 use crate::auth::{challenge, identity};
 use crate::call::Call;
 use crate::error::{Code, Result};
+use crate::http::origin::host_of;
 use crate::http::response::Response;
 use crate::http::Request;
 use crate::reference::Repository;
@@ -138,6 +139,11 @@ impl V1Repository {
         let mut response = self.place.expect(response, &[StatusCode::OK], &format!("get {what} of {place}"))?;
         let bytes = response.take_whole();
         Ok((response, bytes))
+    }
+
+    /// The registry that answers here, for results: `HOST[:PORT]`. The index may have named another one than itself.
+    pub(crate) fn served_by(&self) -> Result<String> {
+        Ok(host_of(&self.session(Access::Read, None)?.0.base().url))
     }
 
     /// Distinguishes cached sessions of different users.

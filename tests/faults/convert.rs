@@ -92,6 +92,7 @@ fn each_layer_is_read_once_and_nothing_is_left() {
     let server = registry(chain(), |_| None);
     let copied = copied(&spooling(spool.path()), &v1(&server), folder.path()).unwrap();
     assert_eq!(copied.blobs["total"], 3);
+    assert_eq!(copied.served_by.join(" "), server.host);
     assert_eq!(server.count("GET", "/layer"), 2, "the throwaway one is not asked for");
     assert_eq!(server.count("GET", "/json"), 3);
     assert!(empty(spool.path()));

@@ -19,6 +19,7 @@ use crate::job::pool::CallHosts;
 use crate::job::CallProgress;
 use crate::options::Options;
 use crate::os::standard_descriptors;
+use crate::registry::endpoints::with_mirrors;
 use crate::registry::Client;
 
 /// What every call is given, and where its results go.
@@ -40,7 +41,7 @@ pub(super) unsafe fn call<O: Options + Send + 'static, A: CallArguments + Send +
         enter_blocking(error, out, || {
             let arguments = arguments(&*handle::get(client, "client")?)?;
             let (client, call, options) = begin(client, context, options)?;
-            body(&client, &call, arguments, options)
+            body(&client, &call, arguments, options).map_err(|error| with_mirrors(&call, error))
         })
     }
 }
@@ -78,7 +79,10 @@ unsafe fn work_of_job<O: Options + Send + 'static, A: CallArguments + Send + 'st
     let asked = |host: &&String| arguments.may_ask() && client.may_ask_about(host) && !call.is_for_credentials_of(host);
     let may_ask = all.iter().filter(asked).cloned().collect();
     let hosts = CallHosts { all, may_ask };
-    let make = Box::new(move || body(&client, &client.call(Some(context))?, arguments, options));
+    let make = Box::new(move || {
+        let call = client.call(Some(context))?;
+        body(&client, &call, arguments, options).map_err(|error| with_mirrors(&call, error))
+    });
     Ok(WorkOfJob { hosts, make })
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.to_canonical().is_loopback(),
         None => false,
     }
 }
@@ -46,6 +46,21 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_machine_has_several_names() {
+        for (text, is) in [
+            ("http://localhost/", true),
+            ("http://a.localhost/", true),
+            ("http://127.1.2.3/", true),
+            ("http://[::1]/", true),
+            ("http://[::ffff:127.0.0.1]/", true),
+            ("http://[::ffff:10.0.0.1]/", false),
+            ("http://example.org/", false),
+        ] {
+            assert_eq!(is_loopback(&Url::parse(text).unwrap()), is, "{text}");
+        }
+    }
 
     #[test]
     fn bases_are_urls_with_a_path_prefix() {

@@ -8,7 +8,7 @@ use crate::credentials::Credentials;
 use crate::docker_hub;
 pub(crate) use crate::docker_hub::REGISTRY as HUB;
 use crate::docker_hub::{DEFAULT_INDEX, INDEX};
-use crate::reference::{Index, Scheme};
+use crate::reference::{host_spelling, Index, Scheme};
 
 /// How many of them a rule of a file may have.
 pub(super) const MOST_ENDPOINTS: usize = 100;
@@ -165,9 +165,13 @@ impl RegistryEndpoint {
         }
     }
 
-    /// Its identity among the endpoints of all registries.
+    /// Its identity among the endpoints of all registries. A registry is the same however its host is spelt.
     pub(crate) fn key(&self, index: &Index) -> EndpointKey {
-        EndpointKey { host: self.host(index).to_owned(), base: self.base.clone(), rename: self.rename.to_string() }
+        let host = match self.base {
+            EndpointBase::Origin => host_spelling::key(&index.name),
+            EndpointBase::At { .. } => self.host(index).to_owned(),
+        };
+        EndpointKey { host, base: self.base.clone(), rename: self.rename.to_string() }
     }
 }
 

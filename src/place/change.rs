@@ -102,7 +102,7 @@ pub fn delete_tag(client: &Client, call: &Call, place: &Place, options: &DeleteT
 pub fn tag(client: &Client, call: &Call, from: &Place, to: &str, options: &TagOptions) -> Result<ImageTagged> {
     if let Place::Registry(reference) = from {
         let to = reference.renamed(to)?;
-        let near = reference.repository().canonical_name() == to.repository().canonical_name();
+        let near = reference.repository().key() == to.repository().key();
         let from = RegistryStore::new(client, reference.clone()).written_to(to.repository());
         let to = RegistryStore::new(client, to);
         return tag_image(call, &from, &to, near, options);

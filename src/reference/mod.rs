@@ -118,7 +118,7 @@ impl Reference {
             check_tag(text)?;
         }
         let other = Reference::parse(text, None)?;
-        if other.repository.index().name != self.repository.index().name {
+        if !other.repository.is_in_registry_of(&self.repository) {
             let message = format!("'{other}' is not in the registry {}", self.repository.index().name);
             return Err(Error::new(Code::InvalidArgument, message).with_hint(
                 "the new name is a tag, or a name in this registry with its host; a copy gets to another one",
@@ -221,6 +221,29 @@ mod tests {
         }
         assert_eq!(reference.renamed("v2").unwrap().to_string(), "reg.example/team/app:v2");
         assert_eq!(reference.renamed("reg.example/other:v2").unwrap().to_string(), "reg.example/other:v2");
+    }
+
+    #[test]
+    fn a_new_name_may_spell_its_registry_otherwise() {
+        for (one, other, is) in [
+            ("reg.example", "Reg.Example:443", true),
+            ("registry-1.docker.io", "docker.io", true),
+            ("[0:0:0:0:0:0:0:1]:5000", "[::1]:5000", true),
+            ("127.0.0.1:5000", "[::ffff:127.0.0.1]:05000", true),
+            ("reg.example:5000", "reg.example", false),
+            ("reg.example", "other.example", false),
+        ] {
+            let (from, to) = (format!("{one}/a/b:v1"), format!("{other}/a/b:v2"));
+            let (from, to) = (Reference::parse(&from, None).unwrap(), from_and(&from, &to));
+            assert_eq!(to.is_ok(), is, "{one} {other}");
+            if let Ok(to) = to {
+                assert_eq!(to.repository().key(), from.repository().key(), "{one} {other}");
+            }
+        }
+    }
+
+    fn from_and(from: &str, to: &str) -> Result<Reference> {
+        Reference::parse(from, None).unwrap().renamed(to)
     }
 
     const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

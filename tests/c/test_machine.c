@@ -104,6 +104,36 @@ static void test_what_is_blocked_is_refused(void **state) {
     expect_message(text("blocked by %s:1", path));
 }
 
+/* Also by another of its names, with and without its usual port. */
+static void test_what_is_blocked_has_no_other_name(void **state) {
+    (void)state;
+    const char *path = text("%s/r.conf", new_folder());
+    written(path, "[[registry]]\nlocation = \"registry-1.docker.io\"\nblocked = true\n[[registry]]\nlocation = \"reg.example:443\"\nblocked = true\n");
+    folder = new_folder();
+    const char *const names[] = {"docker.io/a/b:t", "index.docker.io/a/b:t", "reg.example/a:t", "reg.example:80/a:t"};
+    char *json = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *scheme = strstr(names[i], ":80") != NULL ? "'plain_http':true," : "";
+        ocireg_client *client = new_client(text("{%s'retries':0,'registries_conf':'%s'}", scheme, path));
+        expect_status(OCIREG_FORBIDDEN, ocireg_manifest_head(client, NULL, names[i], NULL, &json, &failure));
+        expect_message(text("blocked by %s:", path));
+    }
+    expect_failure(OCIREG_FORBIDDEN, text("--registries-conf %s manifest head docker.io/a/b:t", path), "is blocked by");
+}
+
+/* A mirror of all subdomains is none of a name with a port, which is another registry. */
+static void test_ports_of_subdomains(void **state) {
+    (void)state;
+    const char *path = text("%s/r.conf", new_folder());
+    written(path, "[[registry]]\nprefix = \"*.reg.example\"\n[[registry.mirror]]\nlocation = \"m.example/w\"\n");
+    ocireg_client *client = new_client(text("{'registries_conf':'%s'}", path));
+    char *json = NULL;
+    expect_status(OCIREG_OK, ocireg_explain(client, NULL, "x.reg.example/a/b:t", NULL, &json, &failure));
+    expect_text_at(kept(json), "endpoints/0/repository", "w/a/b");
+    expect_status(OCIREG_INVALID_REFERENCE, ocireg_manifest_head(client, NULL, "x.reg.example:5000/a/b:t", NULL, &json, &failure));
+    expect_message("names without a port");
+}
+
 /* A name without a registry is Docker Hub's, or by option what a file says; several registries are an error that lists what it may be. The
  * command has the option too. */
 static void test_short_names(void **state) {
@@ -298,7 +328,7 @@ static void test_signatures(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        test(test_each_file_names_a_mirror), test(test_mirrors_of_files_are_asked), test(test_broken_files_are_named), test(test_what_is_blocked_is_refused),
+        test(test_each_file_names_a_mirror), test(test_mirrors_of_files_are_asked), test(test_broken_files_are_named), test(test_what_is_blocked_is_refused),test(test_what_is_blocked_has_no_other_name),test(test_ports_of_subdomains),
         test(test_the_machines_own), test(test_short_names),       test(test_the_command),       test(test_signatures),
         test(test_options_for_short_names),
     };

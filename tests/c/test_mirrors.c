@@ -161,11 +161,30 @@ static void test_spellings_of_a_host(void **state) {
     assert_int_equal(peer_count(registry), 0);
 }
 
+/* What is wrong with what a mirror said of a tag is told with the mirror. */
+static void test_errors_name_the_mirror(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *index = "{\"schemaVersion\":2,\"mediaType\":\"" INDEX "\",\"manifests\":[]}";
+    const struct answer lies = {.bytes = http_answer("200 OK", "Content-Type: " INDEX "\r\n", index)}, lacks = {.bytes = http_answer("404 Not Found", "", "")};
+    struct peer *registry = peer_start(&lacks, 1), *mirror = peer_start(&lies, 1);
+    const char *host = peer_host(registry), *told = text("%s answered for %s", peer_host(mirror), host), *mirrors[] = {peer_host(mirror)};
+    expect_failure(OCIREG_NOT_FOUND, text("--plain-http --mirror %s=%s config %s/a:t", host, peer_host(mirror), host), told);
+    ocireg_client *client = client_with(host, mirrors, 1, false);
+    char *json = NULL;
+    expect_status(OCIREG_NOT_FOUND, ocireg_image_config(client, NULL, text("%s/a:t", host), NULL, &json, NULL, &failure));
+    assert_non_null(strstr(ocireg_error_hint(failure), told));
+    /* What the registry says itself is not. */
+    expect_status(OCIREG_NOT_FOUND, ocireg_image_config(client_with(peer_host(mirror), NULL, 0, false), NULL, text("%s/a:t", peer_host(mirror)), NULL, &json, NULL, &failure));
+    assert_null(strstr(ocireg_error_json(failure), "answered for"));
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_spellings_of_a_host),
         test(test_mirrors_in_turn),
         test(test_who_told_it),
+        test(test_errors_name_the_mirror),
         test(test_mirrors_only),
         test(test_what_is_no_mirror),
         test(test_mirrors_of_the_command),

@@ -37,7 +37,7 @@ pub(super) fn in_order(
     let tag = if let EndpointUse::Tag(tag) = question { Some(tag) } else { None };
     let written = match question {
         EndpointUse::Digest | EndpointUse::Write => None,
-        _ => client.memory::<Written>().to(&repository.full_name(), tag),
+        _ => client.memory::<Written>().to(&repository.key(), tag),
     };
     let (passed, hurried) = (client.memory::<PassedOver>(), call.memory::<PassedOver>());
     let mut candidates: Vec<(u8, Candidate)> = Vec::new();
@@ -66,7 +66,7 @@ pub(super) fn in_order(
 fn may(client: &Client, repository: &Repository, endpoint: &RegistryEndpoint, question: EndpointUse) -> bool {
     let has_named = || {
         let key = endpoint.key(repository.index());
-        client.memory::<TagSources>().has(&repository.full_name(), &key)
+        client.memory::<TagSources>().has(&repository.key(), &key)
     };
     may_answer(endpoint.may, question) || (question == EndpointUse::Digest && endpoint.may.by_tag && has_named())
 }

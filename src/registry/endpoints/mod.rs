@@ -9,11 +9,13 @@ mod explain_endpoints;
 mod failure_meaning;
 mod next_endpoint;
 mod rule_book;
+mod unverified_answers;
 
 pub(super) use account::closed_hosts;
 pub(crate) use endpoint_memory::Written;
 pub(crate) use next_endpoint::Turn;
 pub(crate) use rule_book::RuleBook;
+pub(crate) use unverified_answers::with_mirrors;
 
 use crate::call::Call;
 use crate::error::Result;
@@ -106,7 +108,7 @@ impl Remote {
     /// Tags of a repository were set or deleted here: from now on they are asked here first.
     pub(crate) fn has_written(&self, repository: &Repository, tags: &[&str]) {
         if let Some(key) = &self.key {
-            self.client.memory::<Written>().add(&repository.full_name(), key, tags);
+            self.client.memory::<Written>().add(&repository.key(), key, tags);
         }
     }
 }

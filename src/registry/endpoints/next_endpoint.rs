@@ -12,6 +12,7 @@ use super::account::{renamed, Circumstances};
 use super::candidates::{in_order, nobody, Candidate};
 use super::endpoint_memory::{reason, PassedOver, TagSources, REMEMBERED};
 use super::failure_meaning::Verdict;
+use super::unverified_answers::UnverifiedAnswers;
 use super::EndpointUse;
 use crate::auth::Account;
 use crate::call::Call;
@@ -36,6 +37,8 @@ pub(crate) struct Turn {
     forbidden: Option<String>,
     /// It is asked what a tag is.
     is_of_tag: bool,
+    /// What is answered has no digest to be checked by.
+    is_unverified: bool,
     /// The registry has answered that it does not have it: others that are asked anyway get little time.
     is_answered: bool,
     passed: Vec<String>,
@@ -57,6 +60,7 @@ impl Turn {
             blocks_origin: false,
             forbidden: None,
             is_of_tag: matches!(question, EndpointUse::Tag(_)),
+            is_unverified: !matches!(question, EndpointUse::Digest),
             is_answered: false,
             passed: Vec::new(),
             own: None,
@@ -231,8 +235,11 @@ impl Turn {
             for memory in [self.client.memory::<PassedOver>(), self.call.memory()] {
                 memory.remove(&at.key, self.repository.remote_name());
             }
+            if self.is_unverified && !self.is_at_origin() {
+                self.call.memory::<UnverifiedAnswers>().add(self.host(), &self.repository.index().name);
+            }
             if self.is_of_tag && !at.endpoint.may.by_digest {
-                self.client.memory::<TagSources>().add(&self.repository.full_name(), &at.key);
+                self.client.memory::<TagSources>().add(&self.repository.key(), &at.key);
             }
         }
     }

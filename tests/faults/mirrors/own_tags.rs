@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use ocireg::artifact::Artifact;
 use ocireg::error::Error;
 use ocireg::place::{self, Place};
+use ocireg::reference::Reference;
 use ocireg::registry::Client;
 use serde_json::{json, Value};
 
@@ -221,4 +222,41 @@ fn a_list_that_lacks_a_referrer_gets_it_whatever_a_mirror_lists() {
     let seen = house.server("origin").seen();
     let put = seen.iter().find(|seen| seen.method == "PUT" && seen.path().ends_with(&tag)).expect("it is not listed");
     assert!(String::from_utf8_lossy(&put.body).contains(named.as_str()));
+}
+
+/// Under whichever spelling of its registry a tag was set.
+#[test]
+fn a_tag_that_was_set_is_known_by_all_spellings() {
+    let mut house = House::empty();
+    house.add("m1", healthy);
+    house.add("origin", healthy);
+    let client = house.client(&["m1"]);
+    let port = house.host("origin").rsplit_once(':').unwrap().1;
+    let other = format!("http://[::ffff:127.0.0.1]:{port}/a/b");
+    place::tag(
+        &client,
+        &call(&client),
+        &place(&format!("{}:t", house.repository().full_name())),
+        "t",
+        &options(json!({})),
+    )
+    .unwrap();
+    let found = client.get_manifest(
+        &call(&client),
+        &Reference::parse(&format!("{other}:t"), None).unwrap(),
+        &Default::default(),
+    );
+    assert_eq!(found.unwrap().bytes, manifest().as_bytes());
+    assert_eq!(house.server("m1").count("GET", "/manifests/t"), 0);
+    // And one spelling can be tagged as another.
+    let to = format!("{other}:u");
+    place::tag(
+        &client,
+        &call(&client),
+        &place(&format!("{}:t", house.repository().full_name())),
+        &to,
+        &options(json!({})),
+    )
+    .unwrap();
+    assert_eq!(house.server("origin").count("PUT", "/manifests/u"), 1);
 }

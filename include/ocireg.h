@@ -1577,12 +1577,14 @@ ocireg_status ocireg_blob_head(ocireg_client *client,
 // Options:
 //   if_exists (string, default: "replace"): "replace", or "skip": a file that holds the blob already stays as it is
 //   resume (boolean, default: true): false: begin at the first byte, remove what an earlier call has left, and leave nothing after a failure
-//   offset (integer, default: 0): only a piece, which cannot be verified, wherever it comes from (a mirror as well): from this byte on
+//   offset (integer, default: 0): only a piece, which cannot be verified, wherever it comes from: from this byte on
 //   length (integer, default: all that follow): only a piece, which cannot be verified, wherever it comes from: this many bytes
 //   size (integer): the blob's size from its descriptor
 //
 // if_exists: with "skip", a regular file of this user or root is found to hold the blob by its digest, and by its size if that is given; nothing is
 // requested for it then.
+//
+// offset: a piece that a mirror sent is a warning that names it (ocireg_context_warnings).
 //
 // Result, `json` may be NULL: {"digest": string, "size": number or null (of the whole blob), "offset": number, "length": number
 // (bytes delivered), "verified": boolean (false for a piece), "resumed": number (how many of them an earlier call had left),
@@ -1606,9 +1608,11 @@ ocireg_status ocireg_blob_get_file(ocireg_client *client,
 // A reader that went away is OCIREG_IO with ocireg_error_errno EPIPE; no SIGPIPE comes. Blocks.
 //
 // Options:
-//   offset (integer, default: 0): only a piece, which cannot be verified, wherever it comes from (a mirror as well): from this byte on
+//   offset (integer, default: 0): only a piece, which cannot be verified, wherever it comes from: from this byte on
 //   length (integer, default: all that follow): only a piece, which cannot be verified, wherever it comes from: this many bytes
 //   size (integer): the blob's size from its descriptor
+//
+// offset: a piece that a mirror sent is a warning that names it (ocireg_context_warnings).
 //
 // Result, `json` may be NULL: as in ocireg_blob_get_file without "path" and "skipped". Free with ocireg_string_free.
 //
@@ -1624,10 +1628,12 @@ ocireg_status ocireg_blob_get_fd(ocireg_client *client,
 // Gets a blob into memory. Blocks.
 //
 // Options:
-//   offset (integer, default: 0): only a piece, which cannot be verified, wherever it comes from (a mirror as well): from this byte on
+//   offset (integer, default: 0): only a piece, which cannot be verified, wherever it comes from: from this byte on
 //   length (integer, default: all that follow): only a piece, which cannot be verified, wherever it comes from: this many bytes
 //   size (integer): the blob's size from its descriptor
 //   limit (integer, default: 67108864): the most bytes to read; more are OCIREG_LIMIT_EXCEEDED
+//
+// offset: a piece that a mirror sent is a warning that names it (ocireg_context_warnings).
 //
 // Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as in ocireg_blob_get_fd, freed with
 // ocireg_string_free.

@@ -8,7 +8,9 @@ options! {
     /// Which bytes of a blob to read, and what is known about it.
     #[derive(Debug, Clone)]
     pub struct ReadOptions {
-        /// only a piece, which cannot be verified, wherever it comes from (a mirror as well): from this byte on
+        /// only a piece, which cannot be verified, wherever it comes from: from this byte on
+        ///
+        /// a piece that a mirror sent is a warning that names it (ocireg_context_warnings)
         pub offset: u64 = 0,
         /// only a piece, which cannot be verified, wherever it comes from: this many bytes (default: all that follow)
         pub length: Option<u64>,

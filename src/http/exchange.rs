@@ -60,7 +60,7 @@ impl Http {
         let by_rule = by_rule.map(|_| ForbiddenHosts::ONLY_MIRRORS.to_owned());
         match by_rule.or_else(|| self.forbidden_hosts().why(&host, port)) {
             Some(why) => {
-                // Who is led there by a server need not know of it; a name of the caller's, or of his files, is just forbidden.
+                // A server that leads there may do so unknowingly; what the caller or a file names is simply forbidden.
                 let code = if at.is_callers() { Code::Forbidden } else { Code::Redirect };
                 Err(Error::new(code, format!("{} {why}", host_of(&at.url))).with_url(&at.url))
             }

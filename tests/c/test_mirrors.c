@@ -179,12 +179,30 @@ static void test_errors_name_the_mirror(void **state) {
     assert_null(strstr(ocireg_error_json(failure), "answered for"));
 }
 
+/* What nothing can verify is told on standard error, also where there is no result: the command writes the bytes alone. */
+static void test_pieces_of_mirrors(void **state) {
+    (void)state;
+    folder = new_folder();
+    const struct answer piece = {.bytes = http_answer("206 Partial Content", "Content-Range: bytes 1-3/5\r\n", "odd")},
+                        lacks = {.bytes = http_answer("404 Not Found", "", "")};
+    struct peer *registry = peer_start(&piece, 1), *mirror = peer_start(&piece, 1), *none = peer_start(&lacks, 1);
+    const char *host = peer_host(registry), *get = text("blob get --offset 1 --length 3 %s/a@" RIGHT " -o -", host);
+    char *said = NULL;
+    expect_run(text("--plain-http --mirror %s=%s %s", host, peer_host(mirror), get), &said);
+    assert_string_equal(said, "odd");
+    assert_non_null(strstr(errors_said(), peer_host(mirror)));
+    assert_non_null(strstr(errors_said(), "nothing can verify it"));
+    expect_run(text("--plain-http --mirror %s=%s %s", host, peer_host(none), get), &said);
+    assert_null(strstr(errors_said(), "verify"));
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_spellings_of_a_host),
         test(test_mirrors_in_turn),
         test(test_who_told_it),
         test(test_errors_name_the_mirror),
+        test(test_pieces_of_mirrors),
         test(test_mirrors_only),
         test(test_what_is_no_mirror),
         test(test_mirrors_of_the_command),

@@ -69,35 +69,12 @@ impl Declarations {
 
     /// Reads one declaration.
     fn add(&mut self, block: &str, path: &Path) {
-        let (mut name, mut declared, mut about, mut in_groups) = (String::new(), Struct::default(), Vec::new(), false);
+        let mut declaration = Declaration::in_file(path);
         for line in block.lines().take_while(|line| *line != "}").map(str::trim) {
-            let field = without_visibility(line).split_once(": ").filter(|_| line.ends_with(','));
-            if let Some(text) = line.strip_prefix("///") {
-                about.push(text.trim());
-                continue;
-            } else if let Some(of) = without_visibility(line).strip_prefix("struct ") {
-                name = of.split(' ').next().unwrap_or_default().to_owned();
-            } else if line == "} and {" {
-                in_groups = true;
-            } else if let (Some((_, kind)), true) = (field, in_groups) {
-                if about.last().is_some_and(|text| text.ends_with('.')) {
-                    fail(&format!("{}: the heading '{}' ends with a full stop", path.display(), about.join(" ")));
-                }
-                let kind = kind.trim_end_matches(',').rsplit("::").next().unwrap_or_default();
-                declared.groups.push((kind.to_owned(), about.join(" ")));
-            } else if let Some((key, rest)) = field {
-                declared.keys.push(Key::new(key, rest.trim_end_matches(','), &about));
-            } else if !line.is_empty() && line != "}" && !line.starts_with("#[") {
-                fail(&format!(
-                    "{}: src/ffi/header/options.rs cannot read the line of options! '{line}'",
-                    path.display()
-                ));
-            }
-            if !line.starts_with("#[") {
-                about.clear();
-            }
+            declaration.read(line);
         }
-        if self.structs.insert(name.clone(), declared).is_some() {
+        let Declaration { name, options, .. } = declaration;
+        if self.structs.insert(name.clone(), options).is_some() {
             fail(&format!("{}: other options are called {name} too", path.display()));
         }
     }
@@ -115,14 +92,7 @@ impl Declarations {
         let (mut text, mut used) = (String::new(), BTreeSet::new());
         for line in header.lines() {
             match line.strip_prefix("// Options: {").and_then(|rest| rest.split_once('}')) {
-                Some((name, rest)) => {
-                    let mut list = List { without: rest.strip_prefix(" without "), ..List::default() };
-                    self.write(&mut list, name, &mut used);
-                    if list.without.is_some() || !rest.is_empty() && !rest.starts_with(" without ") {
-                        fail(&format!("the options {name} are not listed as '{line}' says"));
-                    }
-                    text += &format!("// Options:\n{}{}", list.lines, list.below);
-                }
+                Some((name, rest)) => text += &self.list(line, (name, rest), &mut used),
                 None => text += &format!("{line}\n"),
             }
         }
@@ -133,9 +103,20 @@ impl Declarations {
         text
     }
 
-    fn write<'a>(&'a self, list: &mut List<'_>, name: &'a str, used: &mut BTreeSet<String>) {
-        let one = self.structs.get(name).unwrap_or_else(|| fail(&format!("no options are called {name}")));
-        used.insert(name.to_owned());
+    /// What takes the place of a line that names options.
+    fn list<'a>(&'a self, line: &str, (name, rest): (&str, &str), used: &mut BTreeSet<&'a str>) -> String {
+        let mut list = List { without: rest.strip_prefix(" without "), ..List::default() };
+        self.write(&mut list, name, used);
+        if list.without.is_some() || !rest.is_empty() && !rest.starts_with(" without ") {
+            fail(&format!("the options {name} are not listed as '{line}' says"));
+        }
+        format!("// Options:\n{}{}", list.lines, list.below)
+    }
+
+    fn write<'a>(&'a self, list: &mut List<'_>, name: &str, used: &mut BTreeSet<&'a str>) {
+        let found = self.structs.get_key_value(name);
+        let (name, one) = found.unwrap_or_else(|| fail(&format!("no options are called {name}")));
+        used.insert(name);
         for key in &one.keys {
             if list.without.take_if(|without| *without == key.name).is_none() {
                 list.lines += &key.line();
@@ -151,6 +132,57 @@ impl Declarations {
     }
 }
 
+/// A declaration while its lines are read.
+struct Declaration<'a> {
+    path: &'a Path,
+    name: String,
+    options: Struct,
+    /// The comment above the next line.
+    about: Vec<String>,
+    in_groups: bool,
+}
+
+impl Declaration<'_> {
+    fn in_file(path: &Path) -> Declaration<'_> {
+        Declaration { path, name: String::new(), options: Struct::default(), about: Vec::new(), in_groups: false }
+    }
+
+    fn read(&mut self, line: &str) {
+        if let Some(text) = line.strip_prefix("///") {
+            return self.about.push(text.trim().to_owned());
+        }
+        if line.starts_with("#[") {
+            return;
+        }
+        let field = without_visibility(line).split_once(": ").filter(|_| line.ends_with(','));
+        match field.map(|(key, rest)| (key, rest.trim_end_matches(','))) {
+            Some((_, kind)) if self.in_groups => self.group(kind),
+            Some((key, rest)) => self.options.keys.push(Key::new(key, rest, &self.about)),
+            None => self.other(line),
+        }
+        self.about.clear();
+    }
+
+    fn group(&mut self, kind: &str) {
+        let heading = self.about.join(" ");
+        if heading.ends_with('.') {
+            fail(&format!("{}: the heading '{heading}' ends with a full stop", self.path.display()));
+        }
+        self.options.groups.push((kind.rsplit("::").next().unwrap_or_default().to_owned(), heading));
+    }
+
+    fn other(&mut self, line: &str) {
+        if let Some(of) = without_visibility(line).strip_prefix("struct ") {
+            self.name = of.split(' ').next().unwrap_or_default().to_owned();
+        } else if line == "} and {" {
+            self.in_groups = true;
+        } else if !line.is_empty() && line != "}" {
+            let file = self.path.display();
+            fail(&format!("{file}: src/ffi/header/options.rs cannot read the line of options! '{line}'"));
+        }
+    }
+}
+
 fn without_visibility(line: &str) -> &str {
     ["pub ", "pub(crate) ", "pub(super) "].iter().find_map(|word| line.strip_prefix(word)).unwrap_or(line)
 }
@@ -158,45 +190,17 @@ fn without_visibility(line: &str) -> &str {
 impl Key {
     /// Of `name: rest`, where the rest is a type and perhaps a default.
     /// Its line in the header is the text before the first empty one, as in any documentation of Rust.
-    fn new(name: &str, rest: &str, about: &[&str]) -> Key {
-        let (meaning, more) = about.split_at(about.iter().position(|text| text.is_empty()).unwrap_or(about.len()));
-        let (kind, default) = rest.split_once(" = ").map_or((rest, None), |(kind, default)| (kind, Some(default)));
-        let inner = kind.strip_prefix("Option<").and_then(|kind| kind.strip_suffix('>')).unwrap_or(kind);
-        let shown = match inner {
-            "bool" => "boolean",
-            "i32" | "u32" | "u64" | "usize" => "integer",
-            "f64" => "number",
-            "Vec<String>" | "Headers" | "Mirrors" => "list of strings",
-            "Texts" => "string or list of strings",
-            "String" | "Zeroizing<String>" | "Address" | "ProxyChoice" | "Compression" | "Digest" | "KeyFormat"
-            | "ImageSpecVersion" | "ShortNameReading" => "string",
-            _ => fail(&format!(
-                "src/ffi/header/options.rs does not know what {inner}, the type of the option {name}, is in C"
-            )),
-        };
-        let default = match default {
-            None if kind == "bool" => Some("false".to_owned()),
-            Some(number) if number.starts_with(|c: char| c.is_ascii_digit()) => Some(whole(&number.replace('_', ""))),
-            Some("true") => Some("true".to_owned()),
-            _ => None,
-        };
-        if meaning.is_empty() {
+    fn new(name: &str, rest: &str, about: &[String]) -> Key {
+        let (told, more) = about.split_at(about.iter().position(String::is_empty).unwrap_or(about.len()));
+        if told.is_empty() {
             fail(&format!("the option {name} says nowhere what it means"));
         }
-        // What is worked out is told by the meaning.
-        let meaning = meaning.join(" ");
-        let (meaning, default) = match meaning.strip_suffix(')').and_then(|text| text.split_once(" (default: ")) {
-            Some((meaning, told)) => (meaning.to_owned(), Some(told.to_owned())),
-            None => (meaning, default),
-        };
-        let key = Key {
-            name: name.to_owned(),
-            kind: shown.to_owned(),
-            default,
-            meaning,
-            more: more.join(" ").trim().to_owned(),
-        };
+        let (kind, declared) = rest.split_once(" = ").map_or((rest, None), |(kind, default)| (kind, Some(default)));
+        let (meaning, default) = default_of(kind, declared, told.join(" "));
+        let (name, more) = (name.to_owned(), more.join(" ").trim().to_owned());
+        let key = Key { kind: kind_in_c(kind, &name).to_owned(), name, default, meaning, more };
         if key.line().len() > WIDTH {
+            let name = key.name;
             fail(&format!(
                 "the option {name} has no line of at most {WIDTH} bytes: what does not fit goes below an empty line"
             ));
@@ -224,6 +228,36 @@ impl Key {
         }
         text + &line + ".\n"
     }
+}
+
+/// What an option of a type in Rust is in C.
+fn kind_in_c(kind: &str, name: &str) -> &'static str {
+    match kind.strip_prefix("Option<").and_then(|kind| kind.strip_suffix('>')).unwrap_or(kind) {
+        "bool" => "boolean",
+        "i32" | "u32" | "u64" | "usize" => "integer",
+        "f64" => "number",
+        "Vec<String>" | "Headers" | "Mirrors" => "list of strings",
+        "Texts" => "string or list of strings",
+        "String" | "Zeroizing<String>" | "Address" | "ProxyChoice" | "Compression" | "Digest" | "KeyFormat"
+        | "ImageSpecVersion" | "ShortNameReading" => "string",
+        other => fail(&format!(
+            "src/ffi/header/options.rs does not know what {other}, the type of the option {name}, is in C"
+        )),
+    }
+}
+
+/// The meaning, and the default: what is worked out is told at the end of the meaning.
+fn default_of(kind: &str, declared: Option<&str>, told: String) -> (String, Option<String>) {
+    if let Some((meaning, default)) = told.strip_suffix(')').and_then(|text| text.split_once(" (default: ")) {
+        return (meaning.to_owned(), Some(default.to_owned()));
+    }
+    let default = match declared {
+        None if kind == "bool" => Some("false".to_owned()),
+        Some(number) if number.starts_with(|c: char| c.is_ascii_digit()) => Some(whole(&number.replace('_', ""))),
+        Some("true") => Some("true".to_owned()),
+        _ => None,
+    };
+    (told, default)
 }
 
 /// A number without a fraction of nothing.

@@ -110,7 +110,8 @@ if missing or seen < 200:
 END
 }
 
-# No example looks for text in JSON, or brings a reader of its own: they show how results are read.
+# No example looks for text in JSON, or brings a reader of its own: they show how results are read. (A shell script has what the command's
+# --format prints.)
 examples() {
     local programs=(bindings/c/examples/*.c bindings/c/manual/*.c bindings/cpp/examples/*.cpp bindings/python/examples/*.py bindings/ruby/examples/*.rb)
     [ "${#programs[@]}" -gt 35 ] || fail "only ${#programs[@]} examples"

@@ -101,7 +101,7 @@ impl ChangeStore for OciLayout {
             true => Ok(()),
             false => Err(self.no_entry(digest)),
         })?;
-        // It is done: what cannot be found out about the rest is no failure of it.
+        // It is done: what cannot be found out about the rest does not make it fail.
         Ok(self.kept_images(call).is_ok_and(|kept| kept.needed.names(digest)))
     }
 }

@@ -100,8 +100,8 @@ func WithArtifactType(name string) Option { return callOption(set("artifact_type
 // ArtifactPush and ArtifactAttach they are the manifest's, for IndexCreate and IndexAppend the index's, "KEY=VALUE" each.
 func WithAnnotations(wanted ...string) Option { return callOption(add("annotations", wanted)) }
 
-// WithSubject is the place of what an artifact is about, in the same repository or layout. For ArtifactPush and
-// IndexCreate.
+// WithSubject is the place of what an artifact or an index is about, in the same repository or layout. For ArtifactPush, IndexCreate and
+// IndexAppend.
 func WithSubject(place string) Option { return callOption(set("subject", place)) }
 
 // WithImageSpec is the version of the manifest, "v1.1", the default, or "v1.0". For ArtifactPush.

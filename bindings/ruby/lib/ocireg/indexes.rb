@@ -22,8 +22,8 @@ module Ocireg
     # @param place [String]
     # @param references [String, Array<String>] as in {#create_index}
     # @param options platform: (a list), replace: (the images for the same platforms), create: (when there is none), media_type:,
-    #   annotations: (over those that it has), entry_annotations:, put_as: (another name, which the changed index gets instead),
-    #   referrers:, tags:, dry_run:, concurrency:, if_digest:
+    #   annotations: (over those that it has), entry_annotations:, subject: (what it is about from now on), put_as: (another name,
+    #   which the changed index gets instead), referrers:, tags:, dry_run:, concurrency:, if_digest:
     # @return [Hash] as in {#create_index}
     # @yield as in {Blobs#blob_to_file}
     def append_to_index(place, references, **options, &progress)

@@ -3651,8 +3651,8 @@ ocireg_status ocireg_image_export_stream(ocireg_client *client,
 //   paths (list of strings): only these paths of the image, each with everything below it and the folders above it
 //
 // overwrite: what none of the image's layers names stays: whiteouts are for what lower layers have, and a folder with files in it does not become a
-// link or a file (OCIREG_IO). What came before that is written by then, as layers are read once, one after another. What a layer names takes the
-// place of what is there even if a higher layer removes it; with paths only what the image has in the end does.
+// link or a file (OCIREG_IO). What came before that is written by then, as layers are read once, one after another; with paths nothing is. What a
+// layer names takes the place of what is there even if a higher layer removes it; with paths only what the image has in the end does.
 //
 // paths: in patterns `*` is any part of a name, `?` one byte, `[a-z]` one of several, and `**` any number of names; after a backslash each of these
 // stands for itself. An empty list is OCIREG_INVALID_ARGUMENT.

@@ -191,9 +191,7 @@ impl DiskTree {
         if failed(self.folders.here().remove_folder(name), "remove", || path.clone())? {
             return Ok(());
         }
-        let message =
-            format!("'{}' is a folder with files that were there before, and no folder in the image", shown(&path));
-        Err(Error::new(Code::Io, message).with_hint("move it away, or extract into another folder"))
+        Err(full_folder(&path))
     }
 
     /// Makes anything but a folder.
@@ -295,6 +293,13 @@ impl DiskTree {
     pub(crate) fn finish(&mut self) -> Result<()> {
         self.folders.leave_to(0)
     }
+}
+
+/// The error when files of the caller's would have to go for something that is no folder.
+pub(super) fn full_folder(path: &[u8]) -> Error {
+    let message =
+        format!("'{}' is a folder with files that were there before, and no folder in the image", shown(path));
+    Error::new(Code::Io, message).with_hint("move it away, or extract into another folder")
 }
 
 fn missing(entry: &TarEntry) -> Error {

@@ -4,13 +4,15 @@
 use std::io::Write;
 use std::path::Path;
 
+use super::disk_tree::full_folder;
 use super::flat::{write_tar, FlatLayers, Picks};
 use super::unpacking::{ExtractOptions, Extracted, Unpacking};
 use super::Image;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::stream::spool::{SpoolReader, SpoolWriter, TemporarySpace};
-use crate::tar::{Entries, TarSource};
+use crate::os::open_folder::{OpenFolder, OpenedEntry};
+use crate::stream::spool::{SpoolItem, SpoolReader, SpoolWriter, TemporarySpace};
+use crate::tar::{Entries, EntryKind, TarSource};
 
 /// Extracts what the options name into a folder.
 pub(super) fn extract(
@@ -25,8 +27,12 @@ pub(super) fn extract(
     let there = path.exists().then(|| Unpacking::new(call, image, path, options)).transpose()?;
     let mut waiting = WaitingFiles(space.spool()?.writer());
     let (layers, _) = write_tar(source, picks, &mut waiting)?;
+    let waiting = waiting.0.finish();
+    if there.is_some() && options.overwrite {
+        refuse_full_folders(call, path, &waiting, options)?;
+    }
     let mut unpacking = there.map_or_else(|| Unpacking::new(call, image, path, options), Ok)?;
-    let mut entries = Entries::new(WaitingTar { call: call.clone(), reader: waiting.0.finish().read_from(0) });
+    let mut entries = entries(call, &waiting);
     // What whiteouts removed is not in it: there is nothing to remove in the folder.
     while let Some(entry) = entries.advance()? {
         call.check()?;
@@ -34,6 +40,46 @@ pub(super) fn extract(
     }
     let extracted = unpacking.finish(call)?;
     Ok(Extracted { layers, ..extracted })
+}
+
+fn entries(call: &Call, waiting: &SpoolItem) -> Entries<WaitingTar> {
+    Entries::new(WaitingTar { call: call.clone(), reader: waiting.read_from(0) })
+}
+
+/// Refuses, before anything is written, what could not be: a folder with files of the caller's stands where something else is to be.
+fn refuse_full_folders(call: &Call, path: &Path, waiting: &SpoolItem, options: &ExtractOptions) -> Result<()> {
+    let root = OpenFolder::open(path)
+        .map_err(|error| Error::io(format!("cannot use the folder {}", path.display()), &error))?;
+    let mut entries = entries(call, waiting);
+    while let Some(entry) = entries.advance()? {
+        call.check()?;
+        let is_other = match entry.kind {
+            EntryKind::Directory => false,
+            EntryKind::File | EntryKind::Symlink(_) | EntryKind::HardLink(_) => true,
+            EntryKind::Character | EntryKind::Block | EntryKind::Fifo => options.devices,
+        };
+        if is_other && is_full_folder(&root, &entry.path) {
+            return Err(full_folder(&entry.path));
+        }
+    }
+    Ok(())
+}
+
+/// Whether there is a folder with something in it, and no link on the way.
+fn is_full_folder(root: &OpenFolder, path: &[u8]) -> bool {
+    let enter = |folder: &OpenFolder, name: &[u8]| match folder.enter(name) {
+        Ok(OpenedEntry::Folder(folder)) => Some(folder),
+        _ => None,
+    };
+    let mut names = path.split(|byte| *byte == b'/');
+    let first = names.next().and_then(|name| enter(root, name));
+    let found = names.fold(first, |folder, name| enter(&folder?, name));
+    let mut has_some = false;
+    let some = |_: &[u8], _| -> std::io::Result<bool> {
+        has_some = true;
+        Ok(false)
+    };
+    found.is_some_and(|found| found.names(some).is_ok()) && has_some
 }
 
 struct WaitingFiles(SpoolWriter);

@@ -27,9 +27,9 @@ options! {
         /// into a folder that is not empty, in the place of what is there
         ///
         /// what none of the image's layers names stays: whiteouts are for what lower layers have, and a folder with files in it does not
-        /// become a link or a file (OCIREG_IO). What came before that is written by then, as layers are read once, one after another.
-        /// What a layer names takes the place of what is there even if a higher layer removes it; with paths only what the image has
-        /// in the end does
+        /// become a link or a file (OCIREG_IO). What came before that is written by then, as layers are read once, one after another; with
+        /// paths nothing is. What a layer names takes the place of what is there even if a higher layer removes it; with paths only what
+        /// the image has in the end does
         pub overwrite: bool,
         /// keep the owners of files, as root only
         pub owner: bool,

@@ -124,6 +124,24 @@ fn a_folder_with_files_is_not_replaced() {
     }
 }
 
+/// Some files of an image are all written, or none.
+#[test]
+fn a_folder_with_files_is_seen_before_anything_is_written() {
+    for entry in [file("z/docs", "1"), symlink("z/docs", "elsewhere"), hard("z/docs", "one")] {
+        let layers = [layer(&[file("one", "1"), folder("z"), folder("etc"), file("etc/b", "B"), entry])];
+        let ground = ground(&|etc| link("real", etc).unwrap());
+        fs::create_dir_all(ground.path().join("z/docs/deep")).unwrap();
+        let before = tree(ground.path());
+        let error = over(&layers, ground.path(), Some(&["**"])).unwrap_err();
+        assert!(error.message().contains("'z/docs' is a folder with files that were there before"), "{error}");
+        assert_eq!(tree(ground.path()), before);
+        fs::remove_dir(ground.path().join("z/docs/deep")).unwrap();
+        over(&layers, ground.path(), Some(&["**"])).unwrap();
+        assert!(!fs::symlink_metadata(ground.path().join("z/docs")).unwrap().is_dir());
+        assert_eq!(fs::read_to_string(ground.path().join("etc/b")).unwrap(), "B");
+    }
+}
+
 /// What was there before the call is not a file of the image.
 #[test]
 fn a_hard_link_to_what_was_there_is_refused() {

@@ -97,6 +97,11 @@ pub(crate) fn says_nothing_now(status: u16) -> bool {
     matches!(status, 429 | 500..=599)
 }
 
+/// From an index of protocol v1: it may be for want of better credentials (404 from those that hide what they have).
+pub(crate) fn may_be_about_credentials(status: u16) -> bool {
+    matches!(status, 401 | 403 | 404)
+}
+
 /// From a registry of protocol v1, in response to a checksum: it does not match what was sent (docker-registry 0.9 answers 400).
 pub(crate) fn is_a_wrong_checksum(status: u16) -> bool {
     status == 400
@@ -321,7 +326,7 @@ mod tests {
 
     #[test]
     fn no_success_is_taken_for_a_refusal() {
-        let refusals: [fn(u16) -> bool; 35] = [
+        let refusals: [fn(u16) -> bool; 36] = [
             may_pass,
             is_about_an_old_token,
             is_about_an_old_url,
@@ -329,6 +334,7 @@ mod tests {
             refuses_scopes,
             may_refuse_an_identity_token,
             requires_credentials,
+            may_be_about_credentials,
             has_deletes_disabled,
             refuses_the_delete_scope,
             was_written_meanwhile,

@@ -18,6 +18,7 @@ use crate::http::Url;
 use crate::reference::Index;
 use crate::registry::Client;
 use crate::registry_error;
+use crate::statuses;
 
 /// Whether a URL is that of Docker Hub's index.
 pub(super) fn is_hub(url: &Url) -> bool {
@@ -79,7 +80,7 @@ impl IndexServer {
         let error = registry_error::error_of(response.status.as_u16(), &response.headers, &body, &response.url, what)
             .with_attempts(response.attempts);
         let status = response.status;
-        if ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND].contains(&status) {
+        if !statuses::may_be_about_credentials(status.as_u16()) {
             return error;
         }
         if status == StatusCode::UNAUTHORIZED {

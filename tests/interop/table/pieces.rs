@@ -16,7 +16,7 @@ use crate::sha256;
 
 const NO_BLOBS: &str = "skopeo knows no single blobs";
 const PUTS_NOTHING: &str = "crane and skopeo put no single blobs and manifests";
-const NOT_KEPT: &str = "a docker-archive: keeps no manifest as it was put";
+const MADE_ANEW: &str = "of what is in a docker-archive: every other program makes a manifest of its own";
 const TEXT: &[u8] = b"a blob by itself";
 
 /// A blob that this library puts there.
@@ -79,7 +79,7 @@ fn changed_manifest(cell: &Cell) -> Checked<Vec<u8>> {
 /// A manifest that this library puts there.
 pub fn manifest_read_by(cell: &Cell) -> Checked {
     if cell.spot.kind == Kind::DockerArchive {
-        return Err(Fault::Cannot(NOT_KEPT));
+        return Err(Fault::Cannot(MADE_ANEW));
     }
     cell.known()?;
     cell.bring("image", "v1")?;

@@ -58,3 +58,28 @@ fn the_table_has_each_lesson() {
     assert_eq!(named, there);
     assert!(there.len() >= 30);
 }
+
+/// What the threat model says that a promise is tested in exists.
+#[test]
+fn each_promise_is_tested_somewhere() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join(".github/SECURITY.md")).unwrap();
+    let model = text.split("## Threat model").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows: Vec<_> = model.lines().filter(|line| line.starts_with("| A") || line.starts_with("| The")).collect();
+    let mut seen = 0;
+    for row in &rows {
+        // Names of modules follow the folder that they are in: `tests/faults`: `layouts`, `locks`.
+        let tested = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        let mut folder = root.to_path_buf();
+        for name in tested.split('`').skip(1).step_by(2) {
+            let path = if name.contains('/') { root.join(name) } else { folder.join(name) };
+            let sources = ["rs", "c"].map(|extension| path.with_extension(extension));
+            assert!(path.exists() || sources.iter().any(|path| path.exists()), "{name} of: {row}");
+            if name.contains('/') {
+                folder = path;
+            }
+            seen += 1;
+        }
+    }
+    assert!(rows.len() > 9 && seen > 50, "{} rows name {seen} tests", rows.len());
+}

@@ -295,7 +295,7 @@ impl DiskTree {
     }
 }
 
-/// The error when files of the caller's would have to go for something that is no folder.
+/// The error when files of the caller's would have to go for something that is not a folder.
 pub(super) fn full_folder(path: &[u8]) -> Error {
     let message =
         format!("'{}' is a folder with files that were there before, and no folder in the image", shown(path));

@@ -114,9 +114,9 @@ static void test_wrong_credentials(void **state) {
     char *json = NULL;
     ocireg_client *client = client_of(registries[0]);
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_login(client, NULL, env(registries[0]), NULL, &json, &failure));
-    expect_message("where credentials are stored");
+    expect_message("a place to store credentials");
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_logout(client, NULL, env(registries[0]), NULL, &json, &failure));
-    expect_message("where credentials are stored");
+    expect_message("a place to store credentials");
 }
 
 /* The options of the call: another file, and storing nothing. */

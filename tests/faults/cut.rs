@@ -19,6 +19,7 @@ use ocireg::store::ReadStore;
 use ocireg::transfer::copy::{copy, CopyOptions};
 
 use crate::common::*;
+use crate::flushed::hidden;
 use crate::memory::Memory;
 use crate::registry::*;
 use crate::shelf::*;
@@ -220,14 +221,6 @@ fn state(place: &Path) -> Vec<u8> {
         blobs.map(|name| name.into_string().unwrap()).filter(|name| !name.starts_with('.')).collect();
     blobs.sort();
     [std::fs::read(place.join("index.json")).unwrap(), blobs.join(" ").into_bytes()].concat()
-}
-
-/// The hidden files of a layout.
-fn hidden(layout: &Path) -> Vec<String> {
-    let entries = ["", "blobs", "blobs/sha256"].into_iter().flat_map(|folder| {
-        std::fs::read_dir(layout.join(folder)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap())
-    });
-    entries.filter(|name| name.starts_with('.')).collect()
 }
 
 /// Where a change is made that has an image under two names, and in a layout another one and a blob that nothing names.

@@ -83,6 +83,14 @@ fn held(root: &Path) -> Held {
     found
 }
 
+/// The hidden files of a layout.
+pub fn hidden(layout: &Path) -> Vec<String> {
+    let entries = ["", "blobs", "blobs/sha256"].into_iter().flat_map(|folder| {
+        std::fs::read_dir(layout.join(folder)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap())
+    });
+    entries.filter(|name| name.starts_with('.')).collect()
+}
+
 /// What is on the disk for good.
 struct Disk {
     files: BTreeSet<u64>,

@@ -408,12 +408,13 @@ typedef struct ocireg_error ocireg_error;
 //
 // The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn, and end
 // there when they are cancelled or their deadline passes. While all threads are at work, a call to a registry host that none of
-// them is for gets one more (at most job_threads more), so that a registry that does not answer holds up no other. A call that waits for ocireg_job_answer leaves its place to another (at
-// most 1,024 do, each on a thread). When job_threads calls wait so, further ones to the same registry host have their turn after
-// the answer. That does not hold for a ping, nor for hosts whose options have credentials or say anonymous. No function of a job
-// blocks. Any thread may use a job; it is freed while no other thread uses it or is in ocireg_client_next_event (several threads
-// that take events need a lock of the caller's), and before its client. A job that was cancelled stays so. What a call has opened,
-// and the caller has not taken, ends with the job's next call.
+// them is for gets one more (at most job_threads more), so that a registry that does not answer holds up no other. A call that
+// waits for ocireg_job_answer leaves its place to another (at most 1,024 do, each on a thread). When job_threads calls wait so,
+// further ones to the same registry host have their turn after the answer. That does not hold for a ping, nor for hosts whose
+// options have credentials or say anonymous. No function of a job blocks. Any thread may use a job; it is freed while no other
+// thread uses it or is in ocireg_client_next_event (several threads that take events need a lock of the caller's), and before
+// its client. A job that was cancelled stays so. What a call has opened, and the caller has not taken, ends with the job's next
+// call.
 typedef struct ocireg_job ocireg_job;
 
 // A value of a JSON document: the whole, which is freed, or one inside of it, which is borrowed from it. Read-only, so any threads may
@@ -435,9 +436,10 @@ typedef int32_t ocireg_status;
 // Receives the progress of a transfer: bytes done, and bytes in all (0 while unknown); both are 0 before the call's transfer has begun.
 typedef int32_t (*ocireg_progress_fn)(void *userdata, uint64_t done, uint64_t total);
 
-// Receives how one blob of a copy or of an artifact's push or pull fares, a JSON object, borrowed during the callback: {"state": "begun", "moving", and then
-// "copied", "mounted" or "skipped" (it was there already), "digest": string, "size": number, "done": number (bytes of it)}. Every
-// blob is begun and ends, unless the copy fails; between them "moving" comes when there are more bytes, at most every 50 ms.
+// Receives how one blob of a copy or of an artifact's push or pull fares, a JSON object, borrowed during the callback: {"state":
+// "begun", "moving", and then "copied", "mounted" or "skipped" (it was there already), "digest": string, "size": number, "done":
+// number (bytes of it)}. Every blob is begun and ends, unless the copy fails; between them "moving" comes when there are more
+// bytes, at most every 50 ms.
 typedef int32_t (*ocireg_blob_fn)(void *userdata, const char *event);
 
 // Receives one event of the trace, a JSON object; borrowed during the callback.
@@ -793,10 +795,11 @@ ocireg_status ocireg_context_set_deadline(ocireg_context *context,
                                           ocireg_error **error);
 
 // How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy", "sync", "artifact pull", "extract", "export", "cat", "files",
-// "validate", "repository remove" (which counts no bytes), "v1 layer", "v1 put layer", "v1 push", "schema-1 layers" or "v1 layers" (old images on their way to
-// be converted) or "" (none yet), "done": bytes, "total": bytes or null [, "blobs": {"total", "copied", "mounted", "skipped",
-// "bytes", "bytes_copied", "bytes_resumed"}, of a copy, a pull or a validation, as in the result of ocireg_copy, "active": [{"digest": string, "size":
-// number, "done": number}], of the same, the blobs on their way]}. Any thread. Free with ocireg_string_free.
+// "validate", "repository remove" (which counts no bytes), "v1 layer", "v1 put layer", "v1 push", "schema-1 layers" or "v1
+// layers" (old images on their way to be converted) or "" (none yet), "done": bytes, "total": bytes or null [, "blobs":
+// {"total", "copied", "mounted", "skipped", "bytes", "bytes_copied", "bytes_resumed"}, of a copy, a pull or a validation, as in
+// the result of ocireg_copy, "active": [{"digest": string, "size": number, "done": number}], of the same, the blobs on their
+// way]}. Any thread. Free with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 ocireg_status ocireg_context_progress(const ocireg_context *context,
@@ -1040,13 +1043,14 @@ void ocireg_context_free(ocireg_context *context);
 //
 // The differences from those programs: In registries.conf, a prefix without a port is not for the same host with one, unless it is
 // blocked or begins with *.; one that begins so and has mirrors or a location is OCIREG_INVALID_REFERENCE for a name with a port
-// (skopeo asks another port of the mirror, or refuses it too), and a prefix and a host are the same in capitals. A loopback host that is not insecure is asked by http if it speaks no TLS. Mirrors are asked for lists of tags and referrers too. The parts of an image need not all come from one mirror. A
-// registry that is blocked is blocked whatever its location is. Version 1 is refused. In hosts.toml, a broken file is an error.
-// What may be pulled and resolved may be asked for referrers, after all others. A host by http with ca or client is not tried by https first. docker.io by https
-// is Docker Hub. A 'server' elsewhere takes the registry's place for repositories only: what is about the registry itself (ping,
-// login, catalog, ocireg_token) and protocol v1 still ask that, because a login is for the host that the caller names. In
-// registries.yaml, an endpoint that is not a URL is an error. In
-// daemon.json, insecure networks are for hosts that are written as addresses.
+// (skopeo asks another port of the mirror, or refuses it too), and a prefix and a host are the same in capitals. A loopback host
+// that is not insecure is asked by http if it speaks no TLS. Mirrors are asked for lists of tags and referrers too. The parts of
+// an image need not all come from one mirror. A registry that is blocked is blocked whatever its location is. Version 1 is
+// refused. In hosts.toml, a broken file is an error. What may be pulled and resolved may be asked for referrers, after all
+// others. A host by http with ca or client is not tried by https first. docker.io by https is Docker Hub. A 'server' elsewhere
+// takes the registry's place for repositories only: what is about the registry itself (ping, login, catalog, ocireg_token) and
+// protocol v1 still ask that, because a login is for the host that the caller names. In registries.yaml, an endpoint that is not
+// a URL is an error. In daemon.json, insecure networks are for hosts that are written as addresses.
 //
 // Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
 // OCIREG_TLS when it does not hold what it should.
@@ -1146,7 +1150,8 @@ ocireg_status ocireg_client_close(ocireg_client *client,
 // Frees a client. NULL is accepted, and anything that is not a client is ignored. No call of another thread may be just
 // beginning with it; a callback may free the client of its own call, which goes on and lets go of it at its end. Readers and
 // uploads may be freed before or after. It waits for what the network thread has at hand: about a second where a server floods
-// it, else nothing that is felt. It does not wait for the threads of jobs that are still running. In a forked child the parent's client is leaked, not freed.
+// it, else nothing that is felt. It does not wait for the threads of jobs that are still running. In a forked child the parent's
+// client is leaked, not freed.
 void ocireg_client_free(ocireg_client *client);
 
 // Takes the name of a registry apart: [SCHEME://]HOST[:PORT]; "" is Docker Hub. Any thread.
@@ -1307,9 +1312,10 @@ ocireg_status ocireg_registry_catalog(ocireg_client *client,
 //
 // Result: {"name": string, "tags": [string], "last": string or null (the last of them, when there are more), "next": string or
 // null (give it as `next` to go on; null at the end), "served_by": HOST[:PORT], the registry's or a mirror's, null of another place,
-// "resolved_by": [HOST[:PORT]] (with `digests`: the endpoints that said them) [, "digests": {tag: string or null}]} (the name as the registry says it, and as the caller does where a mirror answers), and further members that the
-// registry sends (Google's "child" and "manifest"). What cannot be a tag is left out, with a warning that says how much that was; a list
-// that holds anything but strings and nulls is OCIREG_PROTOCOL. Free with ocireg_string_free.
+// "resolved_by": [HOST[:PORT]] (with `digests`: the endpoints that said them) [, "digests": {tag: string or null}]} (the name as
+// the registry says it, and as the caller does where a mirror answers), and further members that the registry sends (Google's
+// "child" and "manifest"). What cannot be a tag is left out, with a warning that says how much that was; a list that holds
+// anything but strings and nulls is OCIREG_PROTOCOL. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_UNSUPPORTED where the registry takes no notice of `last` and begins again (one that gives its
 // whole list, as distribution 2.8 does, is cut here); OCIREG_INVALID_ARGUMENT for a `next` of another list, or one that no list
@@ -1388,7 +1394,8 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
                                      ocireg_error **error);
 
 // Puts a manifest, its bytes unchanged, under a tag or a digest; with both the digest is checked and the tag is put. Into a registry,
-// oci:DIR:NAME, oci:DIR@DIGEST, an oci-archive: likewise, docker-archive:FILE:REF or dir:DIR. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+// oci:DIR:NAME, oci:DIR@DIGEST, an oci-archive: likewise, docker-archive:FILE:REF or dir:DIR. Blocks. After OCIREG_TIMEOUT or
+// OCIREG_CANCELLED the outcome is unknown.
 //
 // A layout or a dir: takes it only when everything that it refers to is there, with the right size, unless the option
 // allow_missing says otherwise: config and layers, of schema 1 by their digests alone, and what an index lists, but not the
@@ -1476,8 +1483,8 @@ ocireg_status ocireg_manifest_put(ocireg_client *client,
 // Options:
 //   referrers_tag (boolean, default: true): false leaves the referrers tag alone
 //
-// Result, `json` may be NULL: {"status": the registry's HTTP status, null in a layout or an archive, "subject": digest or null, "referrers": "tag" when the
-// manifest was taken out of the referrers tag, else null}. Free with ocireg_string_free.
+// Result, `json` may be NULL: {"status": the registry's HTTP status, null in a layout or an archive, "subject": digest or null,
+// "referrers": "tag" when the manifest was taken out of the referrers tag, else null}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_UNSUPPORTED where the registry deletes nothing, or no single tag, and of a dir:, a pipe and an archive that is
 // packed or that a copy could not add to. Source:
@@ -1503,9 +1510,9 @@ ocireg_status ocireg_manifest_delete(ocireg_client *client,
 // Result: {"subject": digest, "referrers": [descriptor: {"mediaType", "digest", "size" [, "artifactType", "annotations",
 // "urls", "data", "platform"]}], each digest once, "source": "api", "tag", "index" of another place, or "none" when there is
 // neither the API nor the tag, "served_by": HOST[:PORT], the registry's or a mirror's, null of another place,
-// "resolved_by": [HOST[:PORT]] (the endpoint that said what the tag refers to; none for a digest), "filters_applied": [string], the filters that the registry
-// says it applied, "truncated": whether there are more than `max`, "next": string or null (give it as `next` to go on; null at the end; opaque, as that of
-// ocireg_registry_catalog)}. Free with ocireg_string_free.
+// "resolved_by": [HOST[:PORT]] (the endpoint that said what the tag refers to; none for a digest), "filters_applied": [string],
+// the filters that the registry says it applied, "truncated": whether there are more than `max`, "next": string or null (give it
+// as `next` to go on; null at the end; opaque, as that of ocireg_registry_catalog)}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_PROTOCOL when what is there is not an image index, OCIREG_LIMIT_EXCEEDED,
 // OCIREG_INVALID_ARGUMENT for a `next` of another list, or one that no list gave. Source: distribution-spec end-12a, end-12b,
@@ -1521,8 +1528,8 @@ ocireg_status ocireg_referrers(ocireg_client *client,
 // too, only if the tag names it. Or the name of a layout or an archive, oci:DIR:NAME[@DIGEST]: what no name or index leads to any
 // more lies in a layout until that is cleaned (ocireg_layout_clean), and in an archive, which is written anew and replaced whole as
 // by ocireg_manifest_put, no longer. A manifest with a subject stays there without a name, among the subject's referrers, as long as
-// the subject, or until it is deleted by its digest (ocireg_manifest_delete). There it is a name as ocireg_manifest_put sets it, taken from all images that have
-// it: not a digest, and not the last part of a name that containerd has written. Blocks.
+// the subject, or until it is deleted by its digest (ocireg_manifest_delete). There it is a name as ocireg_manifest_put sets it,
+// taken from all images that have it: not a digest, and not the last part of a name that containerd has written. Blocks.
 //
 // distribution 3 and go-containerregistry's registry delete a tag; distribution 2.8 refuses. A registry that deletes the
 // whole manifest instead is not noticed before: so the manifest is read first, and put back by its digest, with its
@@ -1534,14 +1541,16 @@ ocireg_status ocireg_referrers(ocireg_client *client,
 //
 // replace: the tag names the empty index for a moment, until that is deleted.
 //
-// Result, `json` may be NULL: {"tag": string, "digest": what it named (of several images the first), "status": the registry's HTTP status, null in a layout or an archive, "manifest":
-// "kept", "restored" (the registry deleted it, and it was put back), "deleted", "unknown" when the registry does not
-// say, or "unnamed" (in a layout or an archive: no name and no index leads to it any more), "replaced": boolean, whether it took the
-// empty index [, "other_tags": [string], with list_others]}. Free with ocireg_string_free.
+// Result, `json` may be NULL: {"tag": string, "digest": what it named (of several images the first), "status": the registry's
+// HTTP status, null in a layout or an archive, "manifest": "kept", "restored" (the registry deleted it, and it was put back),
+// "deleted", "unknown" when the registry does not say, or "unnamed" (in a layout or an archive: no name and no index leads to it
+// any more), "replaced": boolean, whether it took the empty index [, "other_tags": [string], with list_others]}. Free with
+// ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_INVALID_REFERENCE without a tag, OCIREG_UNSUPPORTED where the registry deletes no
-// single tag (the hint says what else to do, and the other tags of the digest if they were looked for), and of a dir:, a pipe and an archive that is packed or that a copy could not add to, OCIREG_NOT_FOUND,
-// OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-9, "Deleting tags".
+// single tag (the hint says what else to do, and the other tags of the digest if they were looked for), and of a dir:, a pipe
+// and an archive that is packed or that a copy could not add to, OCIREG_NOT_FOUND, OCIREG_DIGEST_MISMATCH. Source:
+// distribution-spec end-9, "Deleting tags".
 ocireg_status ocireg_tag_delete(ocireg_client *client,
                                 ocireg_context *context,
                                 const char *reference,
@@ -1568,11 +1577,11 @@ ocireg_status ocireg_blob_head(ocireg_client *client,
                                char **json,
                                ocireg_error **error);
 
-// Gets a blob, named as for ocireg_blob_head, into a file. The file appears under its name only whole and verified, replacing what was there, whose permissions
-// it keeps where it was the caller's. Until then the bytes are in a hidden file beside it, which a later call for the same blob
-// and path continues after a broken transfer. Links are followed to what they name. A named pipe, a character device, `-`
-// (standard output) and the names of the process's own descriptors, such as /dev/stdout, are written through, as by
-// ocireg_blob_get_fd. Blocks.
+// Gets a blob, named as for ocireg_blob_head, into a file. The file appears under its name only whole and verified, replacing
+// what was there, whose permissions it keeps where it was the caller's. Until then the bytes are in a hidden file beside it,
+// which a later call for the same blob and path continues after a broken transfer. Links are followed to what they name. A named
+// pipe, a character device, `-` (standard output) and the names of the process's own descriptors, such as /dev/stdout, are
+// written through, as by ocireg_blob_get_fd. Blocks.
 //
 // Options:
 //   if_exists (string, default: "replace"): "replace", or "skip": a file that holds the blob already stays as it is
@@ -1693,8 +1702,9 @@ ocireg_status ocireg_blob_reader_close(ocireg_blob_reader *reader,
 // Frees a reader. NULL is accepted, and anything that is not a reader is ignored.
 void ocireg_blob_reader_free(ocireg_blob_reader *reader);
 
-// Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, oci:DIR, dir:DIR, oci-archive:FILE or docker-archive:FILE, unless it is there already. A
-// failure on the way is tried again from the start. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+// Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, oci:DIR, dir:DIR, oci-archive:FILE or docker-archive:FILE, unless
+// it is there already. A failure on the way is tried again from the start. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the
+// outcome is unknown.
 //
 // Options:
 //   digest (string, default: their sha256): the digest that the bytes must have
@@ -2095,10 +2105,10 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // "blobs": {"total": number, "copied": number, "mounted": number, "skipped": number (there already), "bytes": number (of
 // all), "bytes_copied": number (moved by this call), "bytes_resumed": number (moved by earlier ones that did not finish)},
 // "served_by": [HOST[:PORT]] (the endpoints that sent manifests, blobs and lists of referrers of it: the source's registry, its
-// mirrors, or several of them), "skipped": [string] (the name, when it was left as it is by if_exists "skip"; then digest and mediaType are those of what
-// it refers to, and the counts are 0, unless another client removed it while the copy was running), "condition": "registry",
-// "locked" (in a layout), "looked" (no guarantee), or null without a condition [, "plan": {"manifests": [descriptor], "blobs":
-// [descriptor]}, with dry_run: what the destination lacks]}. Free with ocireg_string_free.
+// mirrors, or several of them), "skipped": [string] (the name, when it was left as it is by if_exists "skip"; then digest and
+// mediaType are those of what it refers to, and the counts are 0, unless another client removed it while the copy was running),
+// "condition": "registry", "locked" (in a layout), "looked" (no guarantee), or null without a condition [, "plan": {"manifests":
+// [descriptor], "blobs": [descriptor]}, with dry_run: what the destination lacks]}. Free with ocireg_string_free.
 //
 // Progress: bytes of all blobs; ocireg_context_progress has "blobs" with the members above too, and "active", the blobs on
 // their way; ocireg_context_set_blob_progress tells of each. Callbacks come on the calling thread.
@@ -2164,7 +2174,8 @@ ocireg_status ocireg_layout_clean(ocireg_client *client,
 //
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"mediaType", "digest",
 // "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "place": string, "served_by": [HOST[:PORT]] (the
-// endpoints that sent it: the registry, its mirrors, or several of them) [, "platform": {"os", "architecture", ...} when one was picked], freed with ocireg_string_free.
+// endpoints that sent it: the registry, its mirrors, or several of them) [, "platform": {"os", "architecture", ...} when one was
+// picked], freed with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_INVALID_REFERENCE when the place holds several images and names none, OCIREG_NOT_FOUND also when
 // the index has no such platform, OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_IO. Source: image-spec image-layout.md.
@@ -2471,14 +2482,15 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // "pruned" or "failed", "digest": string or null, "bytes": number, "bytes_copied": number, "error": as in ocireg_error_json, or
 // null}] (none that were skipped; at most 10,000, and 1,000 that failed), "images_left_out": number (more than these), "error": the
 // first failure, or null, "served_by": [HOST[:PORT]] (the endpoints that sent manifests, blobs and lists of tags of the sources, or said what
-// a tag refers to: registries, their mirrors, or several of them)}. With dry_run it says what would be done. Free with ocireg_string_free. OCIREG_OK does not say that every
-// image is there: "failed" does.
+// a tag refers to: registries, their mirrors, or several of them)}. With dry_run it says what would be done. Free with
+// ocireg_string_free. OCIREG_OK does not say that every image is there: "failed" does.
 //
 // Progress: bytes of all blobs, of a total that is not known; "blobs" counts those of the images that are done. The log has an
 // event for each image, {"event": "image"} and the members above, those that are skipped too.
 //
 // Errors: the common ones; OCIREG_UNSUPPORTED for docker-archive, docker-v1 and dir, OCIREG_INVALID_ARGUMENT for a choice that
-// cannot be read, OCIREG_LIMIT_EXCEEDED (5,000,000 tags, or 512 MiB of their names), OCIREG_NOT_FOUND without the repository, OCIREG_INVALID_MANIFEST, OCIREG_IO.
+// cannot be read, OCIREG_LIMIT_EXCEEDED (5,000,000 tags, or 512 MiB of their names), OCIREG_NOT_FOUND without the repository,
+// OCIREG_INVALID_MANIFEST, OCIREG_IO.
 // Source: distribution-spec "Listing Tags"; skopeo-sync(1).
 ocireg_status ocireg_sync(ocireg_client *client,
                           ocireg_context *context,
@@ -2717,19 +2729,20 @@ ocireg_status ocireg_logout(ocireg_client *client,
 // null, "address": string or null, "headers": [string] (names), "max_connections_per_host": number, "requests_per_second":
 // number, "download_bytes_per_second": number, "upload_bytes_per_second": number (of the host alone)}, "endpoints": [{"url":
 // string, "host": string, "repository": string (there) or null (it cannot have it), "asked_for": ["digest", "tag",
-// "referrers", "push"] (what it may be asked for), "blocked": string or null (FILE:LINE that forbids to ask it, as that of a registry that is blocked does),
-// "passed_over_seconds": number (for how much longer it comes after the others, because it failed; 0: it
-// does not), "passed_over_reason": string or null, "anonymous": boolean, "credentials": as above, "headers": [string] (names),
-// "network": as above, "source": string or null (the option, or FILE:LINE, that says so)}] (the endpoints that are asked, in this
-// order: mirrors and the host itself), "short_name": {"name": string, "stands_for": string or null (for none, or for several),
-// "source": string or null (FILE:LINE), "registries": [string] (that are searched, in order), "mode": "enforcing", "permissive" or
-// "disabled"} or null (what the machine's registries.conf makes of the name without its registry; null for other registries than
-// Docker Hub, and without such a file), "signatures": {"lookaside": string (the URL below which signatures of simple signing are)
-// or null, "lookaside_source": string (FILE:LINE) or null, "lookaside_staging": string (the URL below which they are written; the
-// same if nothing else is said) or null, "lookaside_staging_source": string or null, "use_sigstore_attachments": boolean
-// (sigstore's signatures are beside the image in its repository), "use_sigstore_attachments_source": string or null} or null (what
-// the machine's registries.d says of the image; null if it says nothing)}. A name without registry is Docker Hub's to this
-// library, unless the option short_names of the client says otherwise. No secret is shown. Free with ocireg_string_free.
+// "referrers", "push"] (what it may be asked for), "blocked": string or null (FILE:LINE that forbids to ask it, as that of a
+// registry that is blocked does), "passed_over_seconds": number (for how much longer it comes after the others, because it
+// failed; 0: it does not), "passed_over_reason": string or null, "anonymous": boolean, "credentials": as above, "headers":
+// [string] (names), "network": as above, "source": string or null (the option, or FILE:LINE, that says so)}] (the endpoints that
+// are asked, in this order: mirrors and the host itself), "short_name": {"name": string, "stands_for": string or null (for none,
+// or for several), "source": string or null (FILE:LINE), "registries": [string] (that are searched, in order), "mode":
+// "enforcing", "permissive" or "disabled"} or null (what the machine's registries.conf makes of the name without its registry;
+// null for other registries than Docker Hub, and without such a file), "signatures": {"lookaside": string (the URL below which
+// signatures of simple signing are) or null, "lookaside_source": string (FILE:LINE) or null, "lookaside_staging": string (the
+// URL below which they are written; the same if nothing else is said) or null, "lookaside_staging_source": string or null,
+// "use_sigstore_attachments": boolean (sigstore's signatures are beside the image in its repository),
+// "use_sigstore_attachments_source": string or null} or null (what the machine's registries.d says of the image; null if it says
+// nothing)}. A name without registry is Docker Hub's to this library, unless the option short_names of the client says
+// otherwise. No secret is shown. Free with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_CALLBACK, OCIREG_TIMEOUT, OCIREG_CANCELLED,
 // OCIREG_CLOSED, OCIREG_FORKED, OCIREG_LIMIT_EXCEEDED.
@@ -2832,10 +2845,11 @@ ocireg_status ocireg_token(ocireg_client *client,
 // is refused; names are resolved only with the option check, and by the caller.
 //
 // Result: {"reference": string, "repository": string (HOST/REPOSITORY), "digest": string, "size": number or null (unknown: a
-// redirect does not say it, and nothing is asked only for that; check asks where it leads), "mediaType": string or null, "locations": [{"url": string, "headers": {name: value}, "expires": string (RFC 3339, UTC: of the token, or as
-// a signed URL of a known kind says itself) or null (unknown, or never), "expires_in": number (seconds from now) or null,
-// "endpoint": string (the URL of the API of the registry that it is from, and the PREFIX of a mirror), "redirected": boolean (it redirected there)}]}. Free
-// with ocireg_string_free.
+// redirect does not say it, and nothing is asked only for that; check asks where it leads), "mediaType": string or null,
+// "locations": [{"url": string, "headers": {name: value}, "expires": string (RFC 3339, UTC: of the token, or as a signed URL of
+// a known kind says itself) or null (unknown, or never), "expires_in": number (seconds from now) or null, "endpoint": string
+// (the URL of the API of the registry that it is from, and the PREFIX of a mirror), "redirected": boolean (it redirected
+// there)}]}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_NOT_FOUND, with follow; OCIREG_REDIRECT; OCIREG_UNAUTHENTICATED as in ocireg_token. Source:
 // distribution-spec end-2; the query parameters of AWS, Google, Azure, CloudFront, Alibaba and Tencent.
@@ -2848,8 +2862,8 @@ ocireg_status ocireg_blob_locate(ocireg_client *client,
 
 // Says where a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], can be downloaded with another HTTP client, as
 // ocireg_blob_locate does for a blob. The registry is asked by HEAD, which does not count as a pull, and by GET where it has no HEAD or
-// refuses it without a reason; a redirect that is signed for HEAD is left out. The headers include the Accept of ocireg_manifest_get. A tag may be moved before it is asked for: then the bytes
-// have another digest. Blocks.
+// refuses it without a reason; a redirect that is signed for HEAD is left out. The headers include the Accept of
+// ocireg_manifest_get. A tag may be moved before it is asked for: then the bytes have another digest. Blocks.
 //
 // Options:
 //   follow (boolean, default: true): false: the registry is not asked for it, and its own URL is given
@@ -3292,8 +3306,8 @@ ocireg_status ocireg_image_config(ocireg_client *client,
 // Progress: bytes of the blobs.
 //
 // Errors: the common ones; of the place's own manifest OCIREG_NOT_FOUND, OCIREG_MISSING_BLOB, OCIREG_DIGEST_MISMATCH and
-// OCIREG_INVALID_MANIFEST, since there is nothing to report then; OCIREG_LIMIT_EXCEEDED (more than 100,000 manifests, or indexes in indexes 16 deep). Source: image-spec
-// manifest.md, config.md, image-index.md.
+// OCIREG_INVALID_MANIFEST, since there is nothing to report then; OCIREG_LIMIT_EXCEEDED (more than 100,000 manifests, or indexes
+// in indexes 16 deep). Source: image-spec manifest.md, config.md, image-index.md.
 ocireg_status ocireg_image_validate(ocireg_client *client,
                                     ocireg_context *context,
                                     const char *place,
@@ -3605,8 +3619,9 @@ ocireg_status ocireg_image_export_file(ocireg_client *client,
                                        ocireg_error **error);
 
 // As ocireg_image_export_file, to a descriptor, which stays open and is as for ocireg_blob_get_fd. The bytes are written as they come:
-// on an error, OCIREG_DIGEST_MISMATCH and a place that cannot be opened too, what was written must not be trusted. As far as more can be written, the archive then ends
-// with an extended header that is cut short, or in the middle of a file: so tar and others that read it fail too. Blocks.
+// on an error, OCIREG_DIGEST_MISMATCH and a place that cannot be opened too, what was written must not be trusted. As far as
+// more can be written, the archive then ends with an extended header that is cut short, or in the middle of a file: so tar and
+// others that read it fail too. Blocks.
 //
 // Options, result and errors: those of ocireg_image_export_file.
 ocireg_status ocireg_image_export_fd(ocireg_client *client,
@@ -3868,8 +3883,8 @@ void ocireg_job_free(ocireg_job *job);
 // A job that was freed while it ran is still ending for a moment, and no event tells when it has: before that, cancel it and wait for
 // OCIREG_EVENT_DONE.
 //
-// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_BUSY (there is a call, reader or upload, a job has not ended yet, or the system still looks up a name for a call that
-// was left), OCIREG_FORKED.
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_BUSY (there is a call, reader or upload, a job has not ended yet, or the system still
+// looks up a name for a call that was left), OCIREG_FORKED.
 ocireg_status ocireg_client_quiesce(ocireg_client *client,
                                     ocireg_error **error);
 

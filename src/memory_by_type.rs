@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use ::http::Extensions;
 
-use crate::sync::lock;
+use crate::mutex::lock;
 
 #[derive(Default)]
 pub(crate) struct Memories(Mutex<Extensions>);

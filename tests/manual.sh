@@ -71,6 +71,7 @@ options() {
     ! awk 'option && !/^\/\/($|   [a-z0-9_]+ \((string|list|integer|boolean|number)|[ ][^ ].*:$)/ { print NR ": " $0; bad = 1 }
         { option = /^\/\/   [a-z0-9_]+ \((string|list|integer|boolean|number)/ } END { exit !bad }' include/ocireg.h ||
         fail 'an option of the header has more than one line'
+    ! awk 'length > 150 { print NR ": " $0; bad = 1 } END { exit !bad }' include/ocireg.h || fail 'the header has lines of more than 150 bytes'
     while read -r key; do
         grep -qE "^ +$key \((string|list|integer|boolean|number)" "$work"/*.txt || fail "no page has the option $key"
         count=$((count + 1))

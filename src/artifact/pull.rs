@@ -20,11 +20,11 @@ use crate::error::{Code, Error, Result};
 use crate::image::layer::UnpackLimits;
 use crate::image::Image;
 use crate::manifest::Descriptor;
+use crate::mutex::lock;
 use crate::options::options;
 use crate::os::safe_path;
 use crate::store::served_by::Senders;
 use crate::store::{Moved, ReadStore};
-use crate::sync::lock;
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::{in_parallel, width_of};
 
@@ -220,7 +220,7 @@ impl<'a> Pull<'a> {
             meter.settle(worker, blob.size, moved);
             Ok(())
         })?;
-        self.resumed = crate::sync::into_inner(all);
+        self.resumed = crate::mutex::into_inner(all);
         Ok(())
     }
 

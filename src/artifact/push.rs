@@ -14,12 +14,12 @@ use crate::digest::{Algorithm, Digest};
 use crate::error::Result;
 use crate::manifest::{build, Descriptor, Document};
 use crate::media_type as types;
+use crate::mutex::lock;
 use crate::options::{options, word, OptionValue};
 use crate::store::condition::{ConditionCheck, NameOptions};
 use crate::store::local_store::LocalStore;
 use crate::store::{RawManifest, WriteStore};
 use crate::stream::spool::{CallSpool, TemporarySpace};
-use crate::sync::lock;
 use crate::transfer::copy::{copy, skipped, Copied, CopyOptions};
 use crate::transfer::workers::{in_parallel, width_of};
 
@@ -229,7 +229,7 @@ fn parts(call: &Call, artifact: &Artifact, times: bool, spool: &CallSpool) -> Re
         lock(&found).insert(at, ready);
         Ok(())
     })?;
-    Ok(crate::sync::into_inner(found).into_values().collect())
+    Ok(crate::mutex::into_inner(found).into_values().collect())
 }
 
 /// The parts of the manifest, of which [`build`] makes one.

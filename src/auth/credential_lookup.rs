@@ -18,11 +18,11 @@ use super::helper::Helpers;
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
+use crate::mutex::lock;
 use crate::os::file_version::FileVersion;
 use crate::os::home;
 use crate::os::owner::{is_own, stranger};
 use crate::os::special_file::open_regular;
-use crate::sync::lock;
 use crate::text::shorten;
 
 /// How often a call checks whether another call's helper has finished.

@@ -44,7 +44,7 @@ use crate::http::origin::Origin;
 use crate::http::response::Response;
 use crate::http::route::Route;
 use crate::http::{Http, Request};
-use crate::sync::lock;
+use crate::mutex::lock;
 pub(crate) use account::Account;
 use authorization::Authorization;
 use authorization_header::Proof;

@@ -17,7 +17,7 @@ use crate::call::{Call, WaitLimit};
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::http::Http;
-use crate::sync::lock;
+use crate::mutex::lock;
 
 /// How many tokens are kept for one user of one registry, and for how many such users.
 const KEPT: usize = 1000;

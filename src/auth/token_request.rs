@@ -30,9 +30,9 @@ use crate::http::response::Response;
 use crate::http::response::WholeBody;
 use crate::http::upload::Body;
 use crate::http::{Http, Repeat, Request};
+use crate::mutex::lock;
 use crate::registry_error;
 use crate::statuses;
-use crate::sync::lock;
 
 const ANSWER_LIMIT: u64 = 1 << 20;
 /// How much of an error's body is read.

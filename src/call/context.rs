@@ -10,7 +10,7 @@ use super::cancel::CancelFlag;
 use super::nested_question::Questions;
 use super::Call;
 use crate::credentials::Credentials;
-use crate::sync::lock;
+use crate::mutex::lock;
 
 /// The error of a hook when the caller wants the call to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

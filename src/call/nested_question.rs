@@ -6,7 +6,7 @@ use std::iter::successors;
 use std::sync::{Arc, Mutex, Weak};
 
 use crate::error::{Code, Error, Result};
-use crate::sync::lock;
+use crate::mutex::lock;
 
 /// How many calls within calls are looked at: contexts that are within one another have no first.
 const DEPTH: usize = 256;

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::sync::lock;
+use crate::mutex::lock;
 
 /// How long the hook is left without news. A wait looks every 50 ms, so that it is called at least every 250 ms.
 const SILENCE: Duration = Duration::from_millis(150);

@@ -16,6 +16,7 @@ use crate::error::{Code, Result};
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
 use crate::media_type::is_image_config;
+use crate::mutex::lock;
 use crate::platform::Platform;
 use crate::reference::Repository;
 use crate::registry::Client;
@@ -25,7 +26,6 @@ use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::stream::pack::CompressionSettings;
 use crate::stream::spool::{Spool, SpoolItem, TemporarySpace};
 use crate::stream::unpack::Packing;
-use crate::sync::lock;
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::in_parallel;
 

@@ -12,12 +12,12 @@ use crate::error::{Code, Error, Result};
 use crate::image::layer::{Packing, UnpackLimits, UnpackedLayer};
 use crate::manifest::Descriptor;
 use crate::media_type as types;
+use crate::mutex::{into_inner, lock};
 use crate::schema1::convert::{to_oci, ConvertedLayer};
 use crate::schema1::manifest::HistoryEntry;
 use crate::store::RawManifest;
 use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::stream::spool::{Spool, SpoolItem, SpoolWriter};
-use crate::sync::{into_inner, lock};
 
 /// A layer that was read into a spool.
 #[derive(Debug, Clone)]

@@ -10,6 +10,7 @@ use crate::digest::{Digest, Hasher};
 use crate::error::Result;
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
+use crate::mutex::lock;
 use crate::platform::Platform;
 use crate::reference::Repository;
 use crate::registry::Client;
@@ -18,7 +19,6 @@ use crate::schema1::manifest::Schema1Manifest;
 use crate::store::{Moved, RawManifest, ReadStore};
 use crate::stream::blob::Blob;
 use crate::stream::spool::TemporarySpace;
-use crate::sync::lock;
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::gather;
 

@@ -16,6 +16,7 @@ use crate::digest::{Algorithm, Digest, Hasher};
 use crate::download::once_more_if_wrong;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
+use crate::mutex::lock;
 use crate::reference::Reference;
 use crate::registry::Client;
 use crate::registry_v1::id::ImageId;
@@ -26,7 +27,6 @@ use crate::store::served_by::Senders;
 use crate::store::{Moved, RawManifest, ReadStore};
 use crate::stream::blob::Blob;
 use crate::stream::spool::{Spool, TemporarySpace};
-use crate::sync::lock;
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::gather;
 

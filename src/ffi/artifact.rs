@@ -18,9 +18,9 @@ use super::panics::quietly;
 use super::status::ocireg_status;
 use crate::artifact::{waiting, Artifact, StreamPartOptions};
 use crate::error::Result;
+use crate::mutex::lock;
 use crate::place::{attach_artifact, pull_artifact, push_artifact, Place};
 use crate::registry::Client;
-use crate::sync::lock;
 
 /// What an artifact is to be made of: files, folders, and bytes. It is read by ocireg_artifact_push and ocireg_artifact_attach,
 /// any number of times, and belongs to no client.

@@ -83,13 +83,14 @@ pub(super) unsafe fn begin<O: Options>(
 ///
 /// The differences from those programs: In registries.conf, a prefix without a port is not for the same host with one, unless it is
 /// blocked or begins with *.; one that begins so and has mirrors or a location is OCIREG_INVALID_REFERENCE for a name with a port
-/// (skopeo asks another port of the mirror, or refuses it too), and a prefix and a host are the same in capitals. A loopback host that is not insecure is asked by http if it speaks no TLS. Mirrors are asked for lists of tags and referrers too. The parts of an image need not all come from one mirror. A
-/// registry that is blocked is blocked whatever its location is. Version 1 is refused. In hosts.toml, a broken file is an error.
-/// What may be pulled and resolved may be asked for referrers, after all others. A host by http with ca or client is not tried by https first. docker.io by https
-/// is Docker Hub. A 'server' elsewhere takes the registry's place for repositories only: what is about the registry itself (ping,
-/// login, catalog, ocireg_token) and protocol v1 still ask that, because a login is for the host that the caller names. In
-/// registries.yaml, an endpoint that is not a URL is an error. In
-/// daemon.json, insecure networks are for hosts that are written as addresses.
+/// (skopeo asks another port of the mirror, or refuses it too), and a prefix and a host are the same in capitals. A loopback host
+/// that is not insecure is asked by http if it speaks no TLS. Mirrors are asked for lists of tags and referrers too. The parts of
+/// an image need not all come from one mirror. A registry that is blocked is blocked whatever its location is. Version 1 is
+/// refused. In hosts.toml, a broken file is an error. What may be pulled and resolved may be asked for referrers, after all
+/// others. A host by http with ca or client is not tried by https first. docker.io by https is Docker Hub. A 'server' elsewhere
+/// takes the registry's place for repositories only: what is about the registry itself (ping, login, catalog, ocireg_token) and
+/// protocol v1 still ask that, because a login is for the host that the caller names. In registries.yaml, an endpoint that is not
+/// a URL is an error. In daemon.json, insecure networks are for hosts that are written as addresses.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
 /// OCIREG_TLS when it does not hold what it should.
@@ -179,7 +180,8 @@ pub unsafe extern "C" fn ocireg_client_close(
 /// Frees a client. NULL is accepted, and anything that is not a client is ignored. No call of another thread may be just
 /// beginning with it; a callback may free the client of its own call, which goes on and lets go of it at its end. Readers and
 /// uploads may be freed before or after. It waits for what the network thread has at hand: about a second where a server floods
-/// it, else nothing that is felt. It does not wait for the threads of jobs that are still running. In a forked child the parent's client is leaked, not freed.
+/// it, else nothing that is felt. It does not wait for the threads of jobs that are still running. In a forked child the parent's
+/// client is leaked, not freed.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_client_free(client: *mut ocireg_client) {
     quietly((), || unsafe { handle::free(client) });

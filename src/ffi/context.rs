@@ -65,9 +65,10 @@ pub type ocireg_progress_fn = Option<unsafe extern "C" fn(userdata: *mut c_void,
 /// instead of this endpoint, which comes after the others for that long (0: what was asked for is not there). Credentials and
 /// tokens are replaced by "<redacted>", and query values other than those of the protocol by "…".
 pub type ocireg_log_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, event: *const c_char) -> i32>;
-/// Receives how one blob of a copy or of an artifact's push or pull fares, a JSON object, borrowed during the callback: {"state": "begun", "moving", and then
-/// "copied", "mounted" or "skipped" (it was there already), "digest": string, "size": number, "done": number (bytes of it)}. Every
-/// blob is begun and ends, unless the copy fails; between them "moving" comes when there are more bytes, at most every 50 ms.
+/// Receives how one blob of a copy or of an artifact's push or pull fares, a JSON object, borrowed during the callback: {"state":
+/// "begun", "moving", and then "copied", "mounted" or "skipped" (it was there already), "digest": string, "size": number, "done":
+/// number (bytes of it)}. Every blob is begun and ends, unless the copy fails; between them "moving" comes when there are more
+/// bytes, at most every 50 ms.
 pub type ocireg_blob_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, event: *const c_char) -> i32>;
 /// Is asked for the credentials of a registry host, once for each client and host (calls of several threads that begin together may
 /// each ask), and again after they were refused: sets options in `answer` with the ocireg_options_set_… functions. Nothing set means
@@ -197,10 +198,11 @@ pub unsafe extern "C" fn ocireg_context_set_deadline(
 }
 
 /// How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy", "sync", "artifact pull", "extract", "export", "cat", "files",
-/// "validate", "repository remove" (which counts no bytes), "v1 layer", "v1 put layer", "v1 push", "schema-1 layers" or "v1 layers" (old images on their way to
-/// be converted) or "" (none yet), "done": bytes, "total": bytes or null [, "blobs": {"total", "copied", "mounted", "skipped",
-/// "bytes", "bytes_copied", "bytes_resumed"}, of a copy, a pull or a validation, as in the result of ocireg_copy, "active": [{"digest": string, "size":
-/// number, "done": number}], of the same, the blobs on their way]}. Any thread. Free with ocireg_string_free.
+/// "validate", "repository remove" (which counts no bytes), "v1 layer", "v1 put layer", "v1 push", "schema-1 layers" or "v1
+/// layers" (old images on their way to be converted) or "" (none yet), "done": bytes, "total": bytes or null [, "blobs":
+/// {"total", "copied", "mounted", "skipped", "bytes", "bytes_copied", "bytes_resumed"}, of a copy, a pull or a validation, as in
+/// the result of ocireg_copy, "active": [{"digest": string, "size": number, "done": number}], of the same, the blobs on their
+/// way]}. Any thread. Free with ocireg_string_free.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 #[no_mangle]

@@ -120,10 +120,10 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// "blobs": {"total": number, "copied": number, "mounted": number, "skipped": number (there already), "bytes": number (of
 /// all), "bytes_copied": number (moved by this call), "bytes_resumed": number (moved by earlier ones that did not finish)},
 /// "served_by": [HOST[:PORT]] (the endpoints that sent manifests, blobs and lists of referrers of it: the source's registry, its
-/// mirrors, or several of them), "skipped": [string] (the name, when it was left as it is by if_exists "skip"; then digest and mediaType are those of what
-/// it refers to, and the counts are 0, unless another client removed it while the copy was running), "condition": "registry",
-/// "locked" (in a layout), "looked" (no guarantee), or null without a condition [, "plan": {"manifests": [descriptor], "blobs":
-/// [descriptor]}, with dry_run: what the destination lacks]}. Free with ocireg_string_free.
+/// mirrors, or several of them), "skipped": [string] (the name, when it was left as it is by if_exists "skip"; then digest and
+/// mediaType are those of what it refers to, and the counts are 0, unless another client removed it while the copy was running),
+/// "condition": "registry", "locked" (in a layout), "looked" (no guarantee), or null without a condition [, "plan": {"manifests":
+/// [descriptor], "blobs": [descriptor]}, with dry_run: what the destination lacks]}. Free with ocireg_string_free.
 ///
 /// Progress: bytes of all blobs; ocireg_context_progress has "blobs" with the members above too, and "active", the blobs on
 /// their way; ocireg_context_set_blob_progress tells of each. Callbacks come on the calling thread.

@@ -75,8 +75,9 @@ pub unsafe extern "C" fn ocireg_image_export_file(
 }
 
 /// As ocireg_image_export_file, to a descriptor, which stays open and is as for ocireg_blob_get_fd. The bytes are written as they come:
-/// on an error, OCIREG_DIGEST_MISMATCH and a place that cannot be opened too, what was written must not be trusted. As far as more can be written, the archive then ends
-/// with an extended header that is cut short, or in the middle of a file: so tar and others that read it fail too. Blocks.
+/// on an error, OCIREG_DIGEST_MISMATCH and a place that cannot be opened too, what was written must not be trusted. As far as
+/// more can be written, the archive then ends with an extended header that is cut short, or in the middle of a file: so tar and
+/// others that read it fail too. Blocks.
 ///
 /// Options, result and errors: those of ocireg_image_export_file.
 #[no_mangle]

@@ -82,8 +82,8 @@ pub unsafe extern "C" fn ocireg_image_config(
 /// Progress: bytes of the blobs.
 ///
 /// Errors: the common ones; of the place's own manifest OCIREG_NOT_FOUND, OCIREG_MISSING_BLOB, OCIREG_DIGEST_MISMATCH and
-/// OCIREG_INVALID_MANIFEST, since there is nothing to report then; OCIREG_LIMIT_EXCEEDED (more than 100,000 manifests, or indexes in indexes 16 deep). Source: image-spec
-/// manifest.md, config.md, image-index.md.
+/// OCIREG_INVALID_MANIFEST, since there is nothing to report then; OCIREG_LIMIT_EXCEEDED (more than 100,000 manifests, or indexes
+/// in indexes 16 deep). Source: image-spec manifest.md, config.md, image-index.md.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_image_validate(
     client: *mut ocireg_client,

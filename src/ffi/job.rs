@@ -21,7 +21,7 @@ use super::upload::{ocireg_upload, Feeding};
 use crate::auth::secrets::Secrets as Answer;
 use crate::error::{Code, Error, Result};
 use crate::job::{Event, JobOptions};
-use crate::sync::lock;
+use crate::mutex::lock;
 
 /// Makes calls, one at a time, on a thread of the library, for programs that must not block, such as those with an event loop. A
 /// function that says "Blocks" returns at once when its context is that of a job, and events tell what becomes of the call (see the
@@ -37,12 +37,13 @@ use crate::sync::lock;
 ///
 /// The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn, and end
 /// there when they are cancelled or their deadline passes. While all threads are at work, a call to a registry host that none of
-/// them is for gets one more (at most job_threads more), so that a registry that does not answer holds up no other. A call that waits for ocireg_job_answer leaves its place to another (at
-/// most 1,024 do, each on a thread). When job_threads calls wait so, further ones to the same registry host have their turn after
-/// the answer. That does not hold for a ping, nor for hosts whose options have credentials or say anonymous. No function of a job
-/// blocks. Any thread may use a job; it is freed while no other thread uses it or is in ocireg_client_next_event (several threads
-/// that take events need a lock of the caller's), and before its client. A job that was cancelled stays so. What a call has opened,
-/// and the caller has not taken, ends with the job's next call.
+/// them is for gets one more (at most job_threads more), so that a registry that does not answer holds up no other. A call that
+/// waits for ocireg_job_answer leaves its place to another (at most 1,024 do, each on a thread). When job_threads calls wait so,
+/// further ones to the same registry host have their turn after the answer. That does not hold for a ping, nor for hosts whose
+/// options have credentials or say anonymous. No function of a job blocks. Any thread may use a job; it is freed while no other
+/// thread uses it or is in ocireg_client_next_event (several threads that take events need a lock of the caller's), and before
+/// its client. A job that was cancelled stays so. What a call has opened, and the caller has not taken, ends with the job's next
+/// call.
 pub(super) struct ocireg_job(Handle<Handed>);
 
 opaque!(ocireg_job, Handed, 0x6f63_6972_6567_000d);
@@ -322,8 +323,8 @@ pub unsafe extern "C" fn ocireg_job_free(job: *mut ocireg_job) {
 /// A job that was freed while it ran is still ending for a moment, and no event tells when it has: before that, cancel it and wait for
 /// OCIREG_EVENT_DONE.
 ///
-/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_BUSY (there is a call, reader or upload, a job has not ended yet, or the system still looks up a name for a call that
-/// was left), OCIREG_FORKED.
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_BUSY (there is a call, reader or upload, a job has not ended yet, or the system still
+/// looks up a name for a call that was left), OCIREG_FORKED.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_client_quiesce(
     client: *mut ocireg_client,

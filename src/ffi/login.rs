@@ -98,19 +98,20 @@ pub unsafe extern "C" fn ocireg_logout(
 /// null, "address": string or null, "headers": [string] (names), "max_connections_per_host": number, "requests_per_second":
 /// number, "download_bytes_per_second": number, "upload_bytes_per_second": number (of the host alone)}, "endpoints": [{"url":
 /// string, "host": string, "repository": string (there) or null (it cannot have it), "asked_for": ["digest", "tag",
-/// "referrers", "push"] (what it may be asked for), "blocked": string or null (FILE:LINE that forbids to ask it, as that of a registry that is blocked does),
-/// "passed_over_seconds": number (for how much longer it comes after the others, because it failed; 0: it
-/// does not), "passed_over_reason": string or null, "anonymous": boolean, "credentials": as above, "headers": [string] (names),
-/// "network": as above, "source": string or null (the option, or FILE:LINE, that says so)}] (the endpoints that are asked, in this
-/// order: mirrors and the host itself), "short_name": {"name": string, "stands_for": string or null (for none, or for several),
-/// "source": string or null (FILE:LINE), "registries": [string] (that are searched, in order), "mode": "enforcing", "permissive" or
-/// "disabled"} or null (what the machine's registries.conf makes of the name without its registry; null for other registries than
-/// Docker Hub, and without such a file), "signatures": {"lookaside": string (the URL below which signatures of simple signing are)
-/// or null, "lookaside_source": string (FILE:LINE) or null, "lookaside_staging": string (the URL below which they are written; the
-/// same if nothing else is said) or null, "lookaside_staging_source": string or null, "use_sigstore_attachments": boolean
-/// (sigstore's signatures are beside the image in its repository), "use_sigstore_attachments_source": string or null} or null (what
-/// the machine's registries.d says of the image; null if it says nothing)}. A name without registry is Docker Hub's to this
-/// library, unless the option short_names of the client says otherwise. No secret is shown. Free with ocireg_string_free.
+/// "referrers", "push"] (what it may be asked for), "blocked": string or null (FILE:LINE that forbids to ask it, as that of a
+/// registry that is blocked does), "passed_over_seconds": number (for how much longer it comes after the others, because it
+/// failed; 0: it does not), "passed_over_reason": string or null, "anonymous": boolean, "credentials": as above, "headers":
+/// [string] (names), "network": as above, "source": string or null (the option, or FILE:LINE, that says so)}] (the endpoints that
+/// are asked, in this order: mirrors and the host itself), "short_name": {"name": string, "stands_for": string or null (for none,
+/// or for several), "source": string or null (FILE:LINE), "registries": [string] (that are searched, in order), "mode":
+/// "enforcing", "permissive" or "disabled"} or null (what the machine's registries.conf makes of the name without its registry;
+/// null for other registries than Docker Hub, and without such a file), "signatures": {"lookaside": string (the URL below which
+/// signatures of simple signing are) or null, "lookaside_source": string (FILE:LINE) or null, "lookaside_staging": string (the
+/// URL below which they are written; the same if nothing else is said) or null, "lookaside_staging_source": string or null,
+/// "use_sigstore_attachments": boolean (sigstore's signatures are beside the image in its repository),
+/// "use_sigstore_attachments_source": string or null} or null (what the machine's registries.d says of the image; null if it says
+/// nothing)}. A name without registry is Docker Hub's to this library, unless the option short_names of the client says
+/// otherwise. No secret is shown. Free with ocireg_string_free.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_CALLBACK, OCIREG_TIMEOUT, OCIREG_CANCELLED,
 /// OCIREG_CLOSED, OCIREG_FORKED, OCIREG_LIMIT_EXCEEDED.

@@ -140,7 +140,8 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
 }
 
 /// Puts a manifest, its bytes unchanged, under a tag or a digest; with both the digest is checked and the tag is put. Into a registry,
-/// oci:DIR:NAME, oci:DIR@DIGEST, an oci-archive: likewise, docker-archive:FILE:REF or dir:DIR. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+/// oci:DIR:NAME, oci:DIR@DIGEST, an oci-archive: likewise, docker-archive:FILE:REF or dir:DIR. Blocks. After OCIREG_TIMEOUT or
+/// OCIREG_CANCELLED the outcome is unknown.
 ///
 /// A layout or a dir: takes it only when everything that it refers to is there, with the right size, unless the option
 /// allow_missing says otherwise: config and layers, of schema 1 by their digests alone, and what an index lists, but not the
@@ -229,8 +230,8 @@ pub unsafe extern "C" fn ocireg_manifest_put(
 ///
 /// Options: {DeleteOptions}
 ///
-/// Result, `json` may be NULL: {"status": the registry's HTTP status, null in a layout or an archive, "subject": digest or null, "referrers": "tag" when the
-/// manifest was taken out of the referrers tag, else null}. Free with ocireg_string_free.
+/// Result, `json` may be NULL: {"status": the registry's HTTP status, null in a layout or an archive, "subject": digest or null,
+/// "referrers": "tag" when the manifest was taken out of the referrers tag, else null}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_UNSUPPORTED where the registry deletes nothing, or no single tag, and of a dir:, a pipe and an archive that is
 /// packed or that a copy could not add to. Source:

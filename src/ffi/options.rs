@@ -14,8 +14,8 @@ use super::panics::quietly;
 use super::status::ocireg_status;
 use crate::error::{Code, Error, Result};
 use crate::json;
+use crate::mutex::lock;
 use crate::options::{options, Options};
-use crate::sync::lock;
 
 /// Named options of a call. The header lists each call's keys; an unknown key or a value of the wrong type is found by
 /// the call, which names it. NULL stands for no options everywhere. Options are read during a call only, and may be

@@ -9,7 +9,7 @@ use super::out::Out;
 use super::panics::{caught, panicked};
 use super::status::{ocireg_status, OCIREG_OK};
 use crate::error::{Error, Result};
-use crate::sync::lock;
+use crate::mutex::lock;
 
 /// How a call ended.
 pub(super) struct JobOutcome {

@@ -21,7 +21,8 @@ use crate::place::Place;
 ///
 /// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"mediaType", "digest",
 /// "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "place": string, "served_by": [HOST[:PORT]] (the
-/// endpoints that sent it: the registry, its mirrors, or several of them) [, "platform": {"os", "architecture", ...} when one was picked], freed with ocireg_string_free.
+/// endpoints that sent it: the registry, its mirrors, or several of them) [, "platform": {"os", "architecture", ...} when one was
+/// picked], freed with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_INVALID_REFERENCE when the place holds several images and names none, OCIREG_NOT_FOUND also when
 /// the index has no such platform, OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_IO. Source: image-spec image-layout.md.

@@ -127,9 +127,10 @@ pub unsafe extern "C" fn ocireg_registry_catalog(
 ///
 /// Result: {"name": string, "tags": [string], "last": string or null (the last of them, when there are more), "next": string or
 /// null (give it as `next` to go on; null at the end), "served_by": HOST[:PORT], the registry's or a mirror's, null of another place,
-/// "resolved_by": [HOST[:PORT]] (with `digests`: the endpoints that said them) [, "digests": {tag: string or null}]} (the name as the registry says it, and as the caller does where a mirror answers), and further members that the
-/// registry sends (Google's "child" and "manifest"). What cannot be a tag is left out, with a warning that says how much that was; a list
-/// that holds anything but strings and nulls is OCIREG_PROTOCOL. Free with ocireg_string_free.
+/// "resolved_by": [HOST[:PORT]] (with `digests`: the endpoints that said them) [, "digests": {tag: string or null}]} (the name as
+/// the registry says it, and as the caller does where a mirror answers), and further members that the registry sends (Google's
+/// "child" and "manifest"). What cannot be a tag is left out, with a warning that says how much that was; a list that holds
+/// anything but strings and nulls is OCIREG_PROTOCOL. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_UNSUPPORTED where the registry takes no notice of `last` and begins again (one that gives its
 /// whole list, as distribution 2.8 does, is cut here); OCIREG_INVALID_ARGUMENT for a `next` of another list, or one that no list

@@ -78,14 +78,15 @@ impl CallArguments for SyncList {
 /// "pruned" or "failed", "digest": string or null, "bytes": number, "bytes_copied": number, "error": as in ocireg_error_json, or
 /// null}] (none that were skipped; at most 10,000, and 1,000 that failed), "images_left_out": number (more than these), "error": the
 /// first failure, or null, "served_by": [HOST[:PORT]] (the endpoints that sent manifests, blobs and lists of tags of the sources, or said what
-/// a tag refers to: registries, their mirrors, or several of them)}. With dry_run it says what would be done. Free with ocireg_string_free. OCIREG_OK does not say that every
-/// image is there: "failed" does.
+/// a tag refers to: registries, their mirrors, or several of them)}. With dry_run it says what would be done. Free with
+/// ocireg_string_free. OCIREG_OK does not say that every image is there: "failed" does.
 ///
 /// Progress: bytes of all blobs, of a total that is not known; "blobs" counts those of the images that are done. The log has an
 /// event for each image, {"event": "image"} and the members above, those that are skipped too.
 ///
 /// Errors: the common ones; OCIREG_UNSUPPORTED for docker-archive, docker-v1 and dir, OCIREG_INVALID_ARGUMENT for a choice that
-/// cannot be read, OCIREG_LIMIT_EXCEEDED (5,000,000 tags, or 512 MiB of their names), OCIREG_NOT_FOUND without the repository, OCIREG_INVALID_MANIFEST, OCIREG_IO.
+/// cannot be read, OCIREG_LIMIT_EXCEEDED (5,000,000 tags, or 512 MiB of their names), OCIREG_NOT_FOUND without the repository,
+/// OCIREG_INVALID_MANIFEST, OCIREG_IO.
 /// Source: distribution-spec "Listing Tags"; skopeo-sync(1).
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_sync(

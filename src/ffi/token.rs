@@ -84,10 +84,11 @@ pub unsafe extern "C" fn ocireg_token(
 /// is refused; names are resolved only with the option check, and by the caller.
 ///
 /// Result: {"reference": string, "repository": string (HOST/REPOSITORY), "digest": string, "size": number or null (unknown: a
-/// redirect does not say it, and nothing is asked only for that; check asks where it leads), "mediaType": string or null, "locations": [{"url": string, "headers": {name: value}, "expires": string (RFC 3339, UTC: of the token, or as
-/// a signed URL of a known kind says itself) or null (unknown, or never), "expires_in": number (seconds from now) or null,
-/// "endpoint": string (the URL of the API of the registry that it is from, and the PREFIX of a mirror), "redirected": boolean (it redirected there)}]}. Free
-/// with ocireg_string_free.
+/// redirect does not say it, and nothing is asked only for that; check asks where it leads), "mediaType": string or null,
+/// "locations": [{"url": string, "headers": {name: value}, "expires": string (RFC 3339, UTC: of the token, or as a signed URL of
+/// a known kind says itself) or null (unknown, or never), "expires_in": number (seconds from now) or null, "endpoint": string
+/// (the URL of the API of the registry that it is from, and the PREFIX of a mirror), "redirected": boolean (it redirected
+/// there)}]}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_NOT_FOUND, with follow; OCIREG_REDIRECT; OCIREG_UNAUTHENTICATED as in ocireg_token. Source:
 /// distribution-spec end-2; the query parameters of AWS, Google, Azure, CloudFront, Alibaba and Tencent.
@@ -111,8 +112,8 @@ pub unsafe extern "C" fn ocireg_blob_locate(
 
 /// Says where a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], can be downloaded with another HTTP client, as
 /// ocireg_blob_locate does for a blob. The registry is asked by HEAD, which does not count as a pull, and by GET where it has no HEAD or
-/// refuses it without a reason; a redirect that is signed for HEAD is left out. The headers include the Accept of ocireg_manifest_get. A tag may be moved before it is asked for: then the bytes
-/// have another digest. Blocks.
+/// refuses it without a reason; a redirect that is signed for HEAD is left out. The headers include the Accept of
+/// ocireg_manifest_get. A tag may be moved before it is asked for: then the bytes have another digest. Blocks.
 ///
 /// Options: {LocateOptions}
 ///

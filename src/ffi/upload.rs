@@ -52,7 +52,7 @@ impl Drop for Feeding {
         if let Some(job) = self.job.take() {
             // An upload that is not finished is cancelled, which asks the registry.
             let upload = self.upload.clone();
-            job.aside(move || drop(crate::sync::lock(&upload).take()));
+            job.aside(move || drop(crate::mutex::lock(&upload).take()));
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::token_bucket::Bucket;
 use crate::call::Call;
 use crate::error::Result;
-use crate::sync::lock;
+use crate::mutex::lock;
 
 /// Shorter waits are left to the next portion: a timer is not that exact.
 const LEAST_WAIT: Duration = Duration::from_millis(5);

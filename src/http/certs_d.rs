@@ -11,8 +11,8 @@ use url::Url;
 
 use super::route::ClientCertificate;
 use crate::error::{Code, Error, Result};
+use crate::mutex::lock;
 use crate::options::{options, Texts};
-use crate::sync::lock;
 
 options! {
     /// Folders of certificates by host.

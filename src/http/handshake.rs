@@ -4,7 +4,7 @@
 //! distinguish one that is there and speaks no TLS no more than the caller knows already. rustls says both: it asks its
 //! store of sessions as it writes its hello, and its verifier once the other end has answered.
 
-use crate::sync::lock;
+use crate::mutex::lock;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 

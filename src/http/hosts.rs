@@ -15,8 +15,8 @@ use super::route::{Route, TlsTrust};
 use super::settings::{HttpOptions, Network};
 use super::throttle::Throttle;
 use crate::error::{Code, Error, Result};
+use crate::mutex::lock;
 use crate::os::home;
-use crate::sync::lock;
 
 /// How many throttles are kept before idle ones are dropped: servers choose the hosts that they redirect to.
 const KEPT: usize = 1000;

@@ -15,7 +15,7 @@ use super::route::Route;
 use crate::call::own_loop::OwnLoop;
 use crate::call::{Call, WaitLimit};
 use crate::error::Result;
-use crate::sync::lock;
+use crate::mutex::lock;
 
 /// After how many small requests to a host another connection is worth it.
 static MANY: AtomicU32 = AtomicU32::new(16);

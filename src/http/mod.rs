@@ -50,7 +50,7 @@ pub(crate) use url::Url;
 
 use crate::error::{Code, Error, Result};
 use crate::mirrors::ForbiddenHosts;
-use crate::sync::lock;
+use crate::mutex::lock;
 use host_trust::{HostTrust, RefusedHost};
 use hosts::Hosts;
 use lanes::Lanes;

@@ -13,7 +13,7 @@ use super::route::Route;
 use super::settings::HttpOptions;
 use super::tls::Roots;
 use crate::error::{Code, Error, Result};
-use crate::sync::lock;
+use crate::mutex::lock;
 
 /// The connection pools of one client: one for each route and trust, created when first needed.
 pub(crate) struct Pools {

@@ -15,8 +15,8 @@ use super::byte_rates::{ByteLimits, ByteRates};
 use super::retry;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
+use crate::mutex::lock;
 use crate::options::options;
-use crate::sync::lock;
 
 options! {
     /// How much of a host is asked of at once.

@@ -8,7 +8,7 @@ use super::{Job, Jobs, Question};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::sync::lock;
+use crate::mutex::lock;
 
 /// Asks the caller, unless that was done for another job and has no answer yet, and waits as long as the call may.
 pub(super) fn ask<R: Send + Sync + 'static>(job: &Weak<Job<R>>, call: &Call, host: &str) -> Result<Credentials> {

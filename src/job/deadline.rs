@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 use super::Job;
 use crate::call::engine::Engine;
 use crate::error::{Code, Error};
-use crate::sync::lock;
+use crate::mutex::lock;
 
 /// How often a call that waits for a thread looks whether its deadline is another one.
 const LOOK: Duration = Duration::from_secs(1);

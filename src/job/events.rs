@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::{Event, Job, Question};
 use crate::error::{Error, Result};
+use crate::mutex::lock;
 use crate::os::descriptor::RawFd;
 use crate::os::wake_descriptor::WakeDescriptor;
-use crate::sync::lock;
 
 /// The shortest time between two events of one job's progress.
 const PACE: Duration = Duration::from_millis(50);

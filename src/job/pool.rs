@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use crate::call::thread as ours;
 use crate::error::{Code, Error, Result};
+use crate::mutex::{lock, wait, wait_while};
 use crate::options::options;
-use crate::sync::{lock, wait, wait_while};
 use waiting_work::WaitingWork;
 
 /// How long a thread without work stays.

@@ -12,7 +12,7 @@ use crate::call::thread;
 use crate::call::Call;
 use crate::download::partial::Partial;
 use crate::error::{Code, Error, Result};
-use crate::sync::{self, lock};
+use crate::mutex::{self, lock};
 
 /// So many wait at most: each keeps a file open.
 const MOST: usize = 64;
@@ -80,7 +80,7 @@ impl FlushQueue {
             call.check()?;
             let mut state = self.shared.lock();
             if state.failure.is_none() && !enough(&state) {
-                state = sync::wait(&self.shared.changed, state, STEP).0;
+                state = mutex::wait(&self.shared.changed, state, STEP).0;
             }
             state.check()?;
             if enough(&state) {
@@ -111,7 +111,7 @@ impl SharedQueue {
         let mut state = self.lock();
         while !state.over {
             let Some((partial, target)) = state.waiting.pop_front() else {
-                state = sync::wait_told(&self.changed, state);
+                state = mutex::wait_told(&self.changed, state);
                 continue;
             };
             state.busy = true;

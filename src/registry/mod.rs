@@ -55,9 +55,9 @@ use crate::http::Http;
 use crate::machine::MachineFiles;
 use crate::memory_by_type::Memories;
 use crate::mirrors::EndpointTls;
+use crate::mutex::lock;
 use crate::reference::Index;
 use crate::stream::spool::TemporarySpace;
-use crate::sync::lock;
 use endpoints::{closed_hosts, RuleBook};
 use upload::mount_hints::MountHints;
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crate::mutex::lock;
 use crate::registry::repository::Remote;
-use crate::sync::lock;
 
 /// How long it is believed.
 const BELIEVED: Duration = Duration::from_secs(600);

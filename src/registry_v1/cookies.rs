@@ -9,7 +9,7 @@ use crate::http::location::Location;
 use crate::http::origin::Origin;
 use crate::http::response::Response;
 use crate::http::Request;
-use crate::sync::lock;
+use crate::mutex::lock;
 
 /// The limits for cookies: their number, and the size of each.
 const MOST_COOKIES: usize = 32;

@@ -17,10 +17,10 @@ use crate::error::{Code, Result};
 use crate::http::origin::host_of;
 use crate::http::response::Response;
 use crate::http::Request;
+use crate::mutex::lock;
 use crate::reference::Repository;
 use crate::registry::Client;
 use crate::statuses;
-use crate::sync::lock;
 
 /// How many sessions are remembered.
 const MOST_SESSIONS: usize = 256;

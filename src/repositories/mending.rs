@@ -6,7 +6,7 @@ use super::DestinationRepository;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
-use crate::sync::lock;
+use crate::mutex::lock;
 use crate::transfer::workers::in_parallel;
 
 impl SyncJob<'_> {

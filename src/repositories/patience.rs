@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use super::Pair;
 use crate::error::{Code, Error, Side};
-use crate::sync::lock;
+use crate::mutex::lock;
 
 /// So many failures in a row are enough.
 const MOST: u32 = 10;

@@ -9,8 +9,8 @@ use super::run::SyncJob;
 use super::{DestinationRepository, Pair, Wanted};
 use crate::call::Call;
 use crate::error::{Code, Error, Result, Side};
+use crate::mutex::{into_inner, lock};
 use crate::store::condition::UnsetName;
-use crate::sync::{into_inner, lock};
 use crate::transfer::workers::in_parallel;
 
 /// DestinationTags to be taken away, each with the position of a pair.

@@ -17,9 +17,9 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
 use crate::manifest::Descriptor;
+use crate::mutex::lock;
 use crate::store::condition::NameOptions;
 use crate::store::served_by::Senders;
-use crate::sync::lock;
 use crate::transfer::copy::{copy, Copied, CopyOptions};
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::{in_parallel, width_of};
@@ -65,7 +65,7 @@ pub(crate) fn sync(
     let outcome = job.run(unopened);
     pairs.iter().for_each(|pair| pair.destination.let_go(call));
     outcome?;
-    let Report { tags, images, left_out, error, .. } = crate::sync::into_inner(job.report);
+    let Report { tags, images, left_out, error, .. } = crate::mutex::into_inner(job.report);
     let blobs = job.meter.to_json();
     let (dry_run, images_left_out, served_by) = (options.dry_run, left_out, Senders::of(call));
     Ok(Synced { source, destination, dry_run, tags, blobs, images, images_left_out, error, served_by })
@@ -196,7 +196,7 @@ impl SyncJob<'_> {
             }
             Ok(())
         })?;
-        Ok(crate::sync::into_inner(listed))
+        Ok(crate::mutex::into_inner(listed))
     }
 
     fn images(&self) -> Result<()> {

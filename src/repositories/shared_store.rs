@@ -10,10 +10,10 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
+use crate::mutex::{lock, wait};
 use crate::store::condition::{NameCondition, NameFate};
 use crate::store::{Moved, PromisedBlob, RawManifest, ReadStore, Role, TakenBlob, WriteStore};
 use crate::stream::source::Source;
-use crate::sync::{lock, wait};
 
 /// How often one that waits looks whether it may go on.
 const LOOK: Duration = Duration::from_millis(50);

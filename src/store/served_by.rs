@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use crate::call::Call;
-use crate::sync::lock;
+use crate::mutex::lock;
 
 /// The hosts that sent manifests and blobs in a call: the registry, mirrors, or several of them.
 #[derive(Default)]

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use crate::error::{Code, Error, Result};
+use crate::mutex::lock;
 use crate::options::{above_zero, options};
 use crate::os::{offset, temporary};
-use crate::sync::lock;
 
 const EXTENT: u64 = 1 << 20;
 

@@ -15,13 +15,13 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
 use crate::manifest::Descriptor;
+use crate::mutex::lock;
 use crate::options::options;
 use crate::platform::Platform;
 use crate::store::condition::{ConditionCheck, NameCondition, NameFate, NameOptions};
 use crate::store::served_by::Senders;
 use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::pack::Compression;
-use crate::sync::lock;
 
 options! {
     /// Options of [`copy`].
@@ -306,7 +306,7 @@ impl CopyJob<'_> {
             self.meter.settle(0, blob.size, moved);
             Ok(())
         })?;
-        let mut missing = crate::sync::into_inner(missing);
+        let mut missing = crate::mutex::into_inner(missing);
         missing.sort_by_key(|blob: &Descriptor| std::cmp::Reverse(blob.size));
         let manifests: Vec<Descriptor> = plan.levels.iter().flatten().map(|one| one.content.descriptor()).collect();
         Ok(self.report(plan, Some(json!({"manifests": manifests, "blobs": missing}))))

@@ -8,8 +8,8 @@ use serde_json::{json, Value};
 
 use crate::digest::Digest;
 use crate::manifest::Descriptor;
+use crate::mutex::lock;
 use crate::store::Moved;
-use crate::sync::lock;
 
 /// Counters that the workers write and the caller's thread reads.
 #[derive(Debug, Default)]

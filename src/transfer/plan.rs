@@ -11,11 +11,11 @@ use crate::error::{Code, Error, Result, Side};
 use crate::manifest::index_entries::IndexEntry;
 use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
+use crate::mutex::lock;
 use crate::platform::Platform;
 use crate::store::chosen_entries::chosen_entries;
 use crate::store::platform_descent::{self, Chosen};
 use crate::store::{RawManifest, ReadStore, Role, WriteStore};
-use crate::sync::lock;
 
 /// The hint for an incomplete index.
 const SPARSE: &str = "the index names manifests that are missing: the option platform copies those present, and sparse also keeps the index unchanged";
@@ -234,7 +234,7 @@ impl Planner<'_> {
             }
             Ok(())
         })?;
-        let mut found = crate::sync::into_inner(found);
+        let mut found = crate::mutex::into_inner(found);
         // Whichever response came first, the order is the source's.
         let places: HashMap<&Digest, usize> = order.iter().enumerate().rev().map(|(at, digest)| (digest, at)).collect();
         found.contents.sort_by_key(|planned| places.get(planned.content.digest()).copied());

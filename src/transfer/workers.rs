@@ -14,7 +14,7 @@ use crate::call::thread;
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::sync::{into_inner, lock};
+use crate::mutex::{into_inner, lock};
 
 /// How often the caller's progress is updated.
 const TICK: Duration = Duration::from_millis(50);

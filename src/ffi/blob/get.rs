@@ -47,11 +47,11 @@ pub unsafe extern "C" fn ocireg_blob_head(
     }
 }
 
-/// Gets a blob, named as for ocireg_blob_head, into a file. The file appears under its name only whole and verified, replacing what was there, whose permissions
-/// it keeps where it was the caller's. Until then the bytes are in a hidden file beside it, which a later call for the same blob
-/// and path continues after a broken transfer. Links are followed to what they name. A named pipe, a character device, `-`
-/// (standard output) and the names of the process's own descriptors, such as /dev/stdout, are written through, as by
-/// ocireg_blob_get_fd. Blocks.
+/// Gets a blob, named as for ocireg_blob_head, into a file. The file appears under its name only whole and verified, replacing
+/// what was there, whose permissions it keeps where it was the caller's. Until then the bytes are in a hidden file beside it,
+/// which a later call for the same blob and path continues after a broken transfer. Links are followed to what they name. A named
+/// pipe, a character device, `-` (standard output) and the names of the process's own descriptors, such as /dev/stdout, are
+/// written through, as by ocireg_blob_get_fd. Blocks.
 ///
 /// Options: {SaveOptions} without limit
 ///

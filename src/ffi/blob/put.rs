@@ -22,8 +22,9 @@ use crate::stream::source::{Source, PIECE};
 /// stops the call with OCIREG_CALLBACK.
 pub type ocireg_read_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, buffer: *mut u8, size: usize) -> i64>;
 
-/// Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, oci:DIR, dir:DIR, oci-archive:FILE or docker-archive:FILE, unless it is there already. A
-/// failure on the way is tried again from the start. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+/// Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, oci:DIR, dir:DIR, oci-archive:FILE or docker-archive:FILE, unless
+/// it is there already. A failure on the way is tried again from the start. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the
+/// outcome is unknown.
 ///
 /// Options: {BlobPutOptions}
 ///

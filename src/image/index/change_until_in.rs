@@ -21,9 +21,9 @@ use crate::error::{Code, Error, Result, Side};
 use crate::manifest::build::build;
 use crate::manifest::index_entries::{self as entries, ChangedEntries};
 use crate::manifest::{Descriptor, Document, Kind};
+use crate::mutex::lock;
 use crate::store::condition::{ConditionCheck, NameOptions};
 use crate::store::{RawManifest, ReadStore, WriteStore};
-use crate::sync::lock;
 use crate::transfer::copy::{copy_index_with, nothing, CopyOptions};
 use crate::transfer::workers::{in_parallel, width_of};
 
@@ -142,7 +142,7 @@ impl IndexChange<'_> {
             }
             Ok(())
         })?;
-        Ok(crate::sync::into_inner(parts))
+        Ok(crate::mutex::into_inner(parts))
     }
 
     /// The index stays as it is, and gets what it names.

@@ -9,11 +9,11 @@ use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::media_type as types;
+use crate::mutex::lock;
 use crate::reference::Repository;
 use crate::store::platform_descent::check_entry;
 use crate::store::{read_whole, RawManifest, ReadStore};
 use crate::stream::blob::{Blob, VerifiedBlob};
-use crate::sync::lock;
 
 /// More places than one index is made of.
 pub(super) const MOST_PLACES: usize = 1_000;

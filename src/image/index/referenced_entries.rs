@@ -11,11 +11,11 @@ use crate::error::{Code, Error, Result, Side};
 use crate::manifest::index_entries::IndexEntry;
 use crate::manifest::{Document, Kind};
 use crate::media_type as types;
+use crate::mutex::lock;
 use crate::platform::Platform;
 use crate::store::chosen_entries::chosen_entries;
 use crate::store::platform_descent;
 use crate::store::{RawManifest, ReadStore};
-use crate::sync::lock;
 use crate::transfer::workers::in_parallel;
 
 /// More entries than references give, with those that are the same.
@@ -49,7 +49,7 @@ pub(super) fn gather(
         lock(&found).insert(at, given);
         Ok(())
     })?;
-    let found = crate::sync::into_inner(found);
+    let found = crate::mutex::into_inner(found);
     let served: BTreeSet<usize> = found.values().flat_map(|given| given.served.iter().copied()).collect();
     match wanted.iter().enumerate().find(|(at, _)| !served.contains(at)) {
         Some((_, platform)) => {

@@ -14,9 +14,9 @@ use crate::layout::tarball::bytes::ArchiveBytes;
 use crate::layout::tarball::read::{Span, Tarball};
 use crate::manifest::{Descriptor, Document, MOST_BYTES};
 use crate::media_type as types;
+use crate::mutex::lock;
 use crate::store::RawManifest;
 use crate::stream::spool::TemporarySpace;
-use crate::sync::lock;
 
 /// An archive to copy from.
 #[derive(Debug)]

@@ -15,10 +15,10 @@ use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::layout::reachable_blobs::ImageBlobs;
 use crate::manifest::{Descriptor, Kind};
+use crate::mutex::lock;
 use crate::store::condition::{no_name, NameCondition, NameFate};
 use crate::store::{Moved, PromisedBlob, RawManifest, ReadStore, Role, TakenBlob, WriteStore};
 use crate::stream::source::Source;
-use crate::sync::lock;
 
 impl ArchiveWriter {
     /// Whether the file has a blob. A damaged one is not there: no archive can be written with it.

@@ -19,11 +19,11 @@ use crate::layout::tarball::read::Tarball;
 use crate::manifest::MOST_BYTES;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type as types;
+use crate::mutex::lock;
 use crate::os::special_file::open_regular;
 use crate::os::{offset, owner};
 use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::stream::unpack::Packing;
-use crate::sync::lock;
 
 /// An archive that another image can be added to.
 #[derive(Debug)]

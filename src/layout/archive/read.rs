@@ -12,11 +12,11 @@ use crate::layout::names;
 use crate::layout::referrers::referring;
 use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
+use crate::mutex::lock;
 use crate::platform::Platform;
 use crate::store::platform_descent;
 use crate::store::{NamedImage, RawManifest, ReadStore};
 use crate::stream::blob::{Blob, VerifiedBlob};
-use crate::sync::lock;
 
 #[derive(Debug)]
 pub(super) struct ListedImage {

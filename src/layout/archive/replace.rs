@@ -23,9 +23,9 @@ use crate::layout::lock::Lock;
 use crate::layout::oci::VERSION;
 use crate::layout::tarball::write::{Contents, NewMember, TarWriter};
 use crate::manifest::Descriptor;
+use crate::mutex::lock;
 use crate::os::file_version::FileVersion;
 use crate::os::{flush, temporary};
-use crate::sync::lock;
 
 /// The bytes of one write.
 const AT_ONCE: usize = 256 << 10;

@@ -16,11 +16,11 @@ use crate::layout::tarball::read::{Span, Tarball};
 use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
 use crate::media_type as types;
+use crate::mutex::{into_inner, lock};
 use crate::store::RawManifest;
 use crate::stream::blob::Blob;
 use crate::stream::source::{read_piece, PIECE};
 use crate::stream::unpack::{Packing, UnpackLimits, Unpacker};
-use crate::sync::{into_inner, lock};
 use crate::text::shorten;
 
 /// More images than anybody saves in one archive.

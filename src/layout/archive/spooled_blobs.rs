@@ -10,10 +10,10 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
+use crate::mutex::lock;
 use crate::store::{Moved, RawManifest, ReadStore};
 use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::stream::spool::{Spool, SpoolItem, TemporarySpace};
-use crate::sync::lock;
 
 /// Blobs and manifests by their digests, in a temporary file.
 #[derive(Debug)]

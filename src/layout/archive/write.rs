@@ -20,11 +20,11 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::manifest::Descriptor;
+use crate::mutex::lock;
 use crate::os::output_target::{DirectOutput, Target};
 use crate::store::{unchangeable, PromisedBlob, RawManifest, Role, TakenBlob};
 use crate::stream::source::Source;
 use crate::stream::spool::TemporarySpace;
-use crate::sync::lock;
 
 /// An archive to copy to.
 #[derive(Debug)]

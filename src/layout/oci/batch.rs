@@ -13,8 +13,8 @@ use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::layout::lock::Lock;
 use crate::manifest::Descriptor;
+use crate::mutex::lock;
 use crate::store::condition::{NameCondition, UnsetName};
-use crate::sync::lock;
 
 /// The share: so many times the whole is written while it doubles, instead of once for each name.
 const SHARE: usize = 64;

@@ -8,8 +8,8 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::manifest::Descriptor;
+use crate::mutex::lock;
 use crate::store::condition::NameCondition;
-use crate::sync::lock;
 
 /// An image of a batch.
 #[derive(Debug)]

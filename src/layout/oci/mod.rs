@@ -35,11 +35,11 @@ use crate::layout::lock::Lock;
 use crate::layout::{index, names};
 use crate::manifest::{Descriptor, Document, MOST_BYTES};
 use crate::media_type::OCI_INDEX;
+use crate::mutex::lock;
 use crate::os::special_file::open_regular;
 use crate::os::temporary::{self, NotWritten};
 use crate::os::{flush, safe_path};
 use crate::store::RawManifest;
-use crate::sync::lock;
 use crate::text::shorten;
 
 /// The content of the file `oci-layout`.

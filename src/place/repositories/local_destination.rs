@@ -12,10 +12,10 @@ use crate::layout::archive::ArchiveOfSeveral;
 use crate::layout::oci::{InBatch, IndexBatch, OciLayout, SeenNames};
 use crate::layout::whole_name;
 use crate::manifest::Descriptor;
+use crate::mutex::lock;
 use crate::repositories::DestinationRepository;
 use crate::store::condition::UnsetName;
 use crate::store::{is_digest_tag, WriteStore};
-use crate::sync::lock;
 
 /// Where images go on this machine.
 #[derive(Clone)]

@@ -6,6 +6,7 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
+use crate::mutex::lock;
 use crate::reference::index::Scheme;
 use crate::reference::{Reference, Repository};
 use crate::registry::delete_tag::{DeleteTagOptions, ManifestFate};
@@ -18,7 +19,6 @@ use crate::registry::{host, Client};
 use crate::repositories::{DestinationRepository, SourceRepository};
 use crate::store::served_by::Senders;
 use crate::store::{ReadStore, WriteStore};
-use crate::sync::lock;
 
 /// A repository at a registry.
 pub(super) struct RegistryRepository {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use crate::digest::Digest;
 use crate::mirrors::EndpointKey;
-use crate::sync::lock;
+use crate::mutex::lock;
 
 /// Those of one call.
 #[derive(Default)]

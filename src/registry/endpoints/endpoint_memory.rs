@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Code, Error};
 use crate::http::Url;
 use crate::mirrors::EndpointKey;
-use crate::sync::lock;
+use crate::mutex::lock;
 
 /// How long an endpoint that failed comes after the others, unless it says itself until when.
 pub(super) const REMEMBERED: Duration = Duration::from_secs(60);

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use crate::call::Call;
 use crate::error::{Code, Error, Side};
-use crate::sync::lock;
+use crate::mutex::lock;
 
 /// The mirrors that a call has believed, each with the registry that it answered for.
 #[derive(Default)]

@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 use super::blob_locations::BlobLocations;
 use crate::call::Call;
 use crate::digest::Digest;
+use crate::mutex::lock;
 use crate::options::options;
 use crate::os::lock::{self as os_lock, LockKind};
 use crate::os::owner::folder_of;
 use crate::os::{creation_mode, offset, owner, safe_path, temporary};
-use crate::sync::lock;
 
 options! {
     /// Where it is remembered what is where.

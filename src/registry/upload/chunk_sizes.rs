@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use crate::mutex::lock;
 use crate::registry::Client;
-use crate::sync::lock;
 
 #[derive(Default)]
 struct ChunkSizes(Mutex<HashMap<String, u64>>);

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
 use crate::digest::Digest;
-use crate::sync::lock;
+use crate::mutex::lock;
 
 /// More blobs than this are not remembered.
 const MOST_BLOBS: usize = 50_000;

@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn nodes_are_small() {
-        assert_eq!(std::mem::size_of::<Node>(), 32);
+        assert!(std::mem::size_of::<Node>() <= 32);
     }
 
     #[test]

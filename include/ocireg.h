@@ -2488,8 +2488,9 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // Progress: bytes of all blobs, of a total that is not known; "blobs" counts those of the images that are done. The log has an
 // event for each image, {"event": "image"} and the members above, those that are skipped too.
 //
-// Errors: the common ones; OCIREG_UNSUPPORTED for docker-archive, docker-v1 and dir, OCIREG_INVALID_ARGUMENT for a choice that
-// cannot be read, OCIREG_LIMIT_EXCEEDED (5,000,000 tags, or 512 MiB of their names), OCIREG_NOT_FOUND without the repository,
+// Errors: the common ones; OCIREG_UNSUPPORTED for dir, which holds one image without a name, docker-archive, which holds neither indexes
+// nor referrers (ocireg_copy reads and writes both of them), and docker-v1; OCIREG_INVALID_ARGUMENT for a choice that cannot be
+// read, OCIREG_LIMIT_EXCEEDED (5,000,000 tags, or 512 MiB of their names), OCIREG_NOT_FOUND without the repository,
 // OCIREG_INVALID_MANIFEST, OCIREG_IO.
 // Source: distribution-spec "Listing Tags"; skopeo-sync(1).
 ocireg_status ocireg_sync(ocireg_client *client,

@@ -19,6 +19,11 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
+    /// Whether a header of this name, in lower case, may say something of a limit.
+    pub(crate) fn is_about_one(name: &str) -> bool {
+        name.starts_with("ratelimit") || name.starts_with("x-ratelimit")
+    }
+
     /// Reads it from headers, which `header` returns by their lower-case names. None when they contain no number.
     pub(crate) fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<RateLimit> {
         let mut found = RateLimit::default();

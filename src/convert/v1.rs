@@ -7,8 +7,6 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
-use serde_json::Map;
-
 use super::converted::{read, ConvertedImage, LayerBudget, ReadLayer};
 use super::{check_count, WIDTH};
 use crate::call::Call;
@@ -85,7 +83,7 @@ impl V1Store {
                 let message = format!("the JSON of the image's ancestors is more than {} MiB", MOST_JSON >> 20);
                 return Err(Error::new(Code::LimitExceeded, message));
             }
-            image.headers = Map::new();
+            image.headers = Default::default();
             Ok(image)
         })
     }

@@ -1,7 +1,11 @@
 //! What logs and results may show of URLs and headers. Queries contain signatures, headers contain credentials: only
 //! what is known to be harmless passes.
 
-use ::http::header::{HeaderMap, HeaderValue};
+use std::borrow::Cow;
+use std::fmt;
+
+use ::http::header::{HeaderMap, HeaderName, HeaderValue};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -50,37 +54,70 @@ pub(crate) fn without_query(url: &Url) -> String {
 }
 
 /// The value of a header without secrets.
-pub(crate) fn header(name: &str, value: &HeaderValue) -> String {
+pub(crate) fn header<'a>(name: &str, value: &'a HeaderValue) -> Cow<'a, str> {
     let text = String::from_utf8_lossy(value.as_bytes());
     if HARMLESS.contains(&name) && !value.is_sensitive() {
-        return text.into_owned();
+        return text;
     }
     let name = name.to_ascii_lowercase();
     if value.is_sensitive() || SECRET.iter().any(|word| name.contains(word)) || name.ends_with("-auth") {
-        return secret(&name, &text);
+        return secret(&name, &text).into();
     }
     match name.as_str() {
-        "link" => link(&text),
+        "link" => link(&text).into(),
         // docker-registry sends the token itself there.
         "www-authenticate" if text.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("token ")) => {
-            format!("Token {REDACTED}")
+            format!("Token {REDACTED}").into()
         }
-        name if URLS.contains(&name) => text_url(&text),
-        _ => text.into_owned(),
+        name if URLS.contains(&name) => text_url(&text).into(),
+        _ => text,
     }
 }
 
 /// All headers by their lower-case names; the values of a repeated one are joined.
 pub(crate) fn headers(headers: &HeaderMap) -> Map<String, Value> {
-    let mut shown = Map::with_capacity(headers.keys_len());
-    for (name, value) in headers {
-        let text = header(name.as_str(), value);
-        match shown.get_mut(name.as_str()) {
-            Some(Value::String(before)) => before.extend([", ", &text]),
-            _ => drop(shown.insert(name.as_str().to_owned(), Value::String(text))),
-        }
+    let shown = |name: &HeaderName| (name.as_str().to_owned(), Value::String(values(headers, name).into_owned()));
+    headers.keys().map(shown).collect()
+}
+
+/// What all headers of a name say.
+fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Cow<'a, str> {
+    let mut all = headers.get_all(name).iter().map(|value| header(name.as_str(), value));
+    let first = all.next().unwrap_or_default();
+    all.fold(first, |mut text, next| {
+        text.to_mut().extend([", ", &next]);
+        text
+    })
+}
+
+/// The headers of a response as results show them: without secrets.
+#[derive(Clone, Default)]
+pub struct ShownHeaders(HeaderMap);
+
+impl ShownHeaders {
+    /// What the headers of this name say, without secrets.
+    pub fn get(&self, name: &str) -> Option<String> {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok().filter(|name| self.0.contains_key(name))?;
+        Some(values(&self.0, &name).into_owned())
     }
-    shown
+}
+
+impl From<HeaderMap> for ShownHeaders {
+    fn from(headers: HeaderMap) -> ShownHeaders {
+        ShownHeaders(headers)
+    }
+}
+
+impl Serialize for ShownHeaders {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.keys().map(|name| (name.as_str(), values(&self.0, name))))
+    }
+}
+
+impl fmt::Debug for ShownHeaders {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        out.debug_map().entries(self.0.keys().map(|name| (name.as_str(), values(&self.0, name)))).finish()
+    }
 }
 
 /// The scheme of credentials is useful in a log, and not secret.

@@ -129,7 +129,9 @@ impl Response {
 
     /// The rate limit that the headers describe.
     pub fn rate_limit(&self) -> Option<RateLimit> {
-        RateLimit::read(|name| self.header(name))
+        // Most registries have none, and to look for each of its names takes longer.
+        let has_some = self.headers.keys().any(|name| RateLimit::is_about_one(name.as_str()));
+        has_some.then(|| RateLimit::read(|name| self.header(name))).flatten()
     }
 
     /// The body, to be read piece by piece.

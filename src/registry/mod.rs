@@ -27,6 +27,7 @@ pub use crate::auth::options::HostAuthOptions;
 pub use crate::auth::secrets::Secrets;
 pub use crate::http::headers::Headers;
 pub use crate::http::proxy::{Proxy, ProxyChoice};
+pub use crate::http::redact::ShownHeaders;
 pub use crate::http::route::Address;
 pub use crate::http::settings::HostNetworkOptions;
 pub use crate::mirrors::Mirrors;

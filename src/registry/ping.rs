@@ -2,15 +2,14 @@
 
 use ::http::{Method, StatusCode};
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::auth::challenge;
 use crate::call::Call;
 use crate::error::Result;
-use crate::http::redact;
+use crate::http::redact::{self, ShownHeaders};
 use crate::http::Request;
 use crate::reference::Index;
-use crate::registry::repository::{headers_json, Remote};
+use crate::registry::repository::Remote;
 use crate::registry::Client;
 use crate::resource::Resource;
 
@@ -30,7 +29,7 @@ pub struct Ping {
     /// The schemes of its challenges.
     pub challenges: Vec<String>,
     /// Its headers.
-    pub headers: Map<String, Value>,
+    pub headers: ShownHeaders,
 }
 
 impl Client {
@@ -59,7 +58,7 @@ impl Client {
             api_version: speaks_v2.then_some(2),
             versions,
             challenges: challenges.iter().map(|challenge| challenge.scheme.to_string()).collect(),
-            headers: headers_json(&response.headers),
+            headers: response.headers.into(),
         })
     }
 }

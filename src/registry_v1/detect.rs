@@ -9,7 +9,6 @@ use crate::http::redact;
 use crate::options::options;
 use crate::reference::Index;
 use crate::registry::ping::{versions, Ping};
-use crate::registry::repository::headers_json;
 use crate::registry::Client;
 
 options! {
@@ -77,7 +76,7 @@ impl Client {
             api_version: response.speaks_v1.then_some(1),
             versions: versions(&response.response.headers),
             challenges: Vec::new(),
-            headers: headers_json(&response.response.headers),
+            headers: response.response.headers.into(),
             registry: index.name,
         })
     }

@@ -13,11 +13,11 @@ use super::{json, wrong, V1Repository, LARGEST};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::http::location::RequestTarget;
+use crate::http::redact::{self, ShownHeaders};
 use crate::http::response::Response;
-use crate::http::{redact, Request};
+use crate::http::Request;
 use crate::options::options;
 use crate::reference::Index;
-use crate::registry::repository::headers_json;
 use crate::registry::Client;
 
 /// What a v1 registry says about itself.
@@ -36,7 +36,7 @@ pub struct PingV1 {
     /// Its response, if that is JSON: `true`, or an object with the versions of its software.
     pub body: Option<Value>,
     /// Its headers.
-    pub headers: Map<String, Value>,
+    pub headers: ShownHeaders,
 }
 
 options! {
@@ -85,7 +85,7 @@ impl Client {
             standalone: text("x-docker-registry-standalone")
                 .map(|said| said.eq_ignore_ascii_case("true") || said == "1"),
             body,
-            headers: headers_json(&headers),
+            headers: headers.into(),
         })
     }
 

@@ -10,8 +10,8 @@ use super::path::V1Path;
 use super::{json, wrong, V1Repository};
 use crate::digest::Digest;
 use crate::error::{Code, Result};
+use crate::http::redact::ShownHeaders;
 use crate::http::response::Response;
-use crate::registry::repository::headers_json;
 
 /// More ancestors than any image has: Docker accepted 127 layers.
 const MOST_ANCESTORS: usize = 4096;
@@ -72,7 +72,7 @@ pub struct V1Image {
     /// Its checksums.
     pub checksums: Checksums,
     /// The headers of the response.
-    pub headers: Map<String, Value>,
+    pub headers: ShownHeaders,
 }
 
 impl V1Image {
@@ -173,7 +173,7 @@ impl V1Repository {
             document,
             size: response.header("x-docker-size").and_then(|text| text.trim().parse().ok()),
             checksums: Checksums::of(&response),
-            headers: headers_json(&response.headers),
+            headers: response.headers.into(),
             bytes,
         })
     }

@@ -10,18 +10,19 @@ pub use read::{BlobInfo, BlobReader, DeliveredBlob};
 use ::http::header::CONTENT_TYPE;
 use ::http::{Method, StatusCode};
 use serde::Serialize;
-use serde_json::{json, Map, Value};
+use serde_json::{json, Value};
 
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
+use crate::http::redact::{self, ShownHeaders};
 use crate::http::response::Response;
-use crate::http::{redact, Request};
+use crate::http::Request;
 use crate::media_type;
 use crate::reference::Reference;
 use crate::registry::endpoints::{EndpointUse, Turn};
 use crate::registry::repository::delete::{delete, Deleted};
-use crate::registry::repository::{digest_header, headers_json, Remote};
+use crate::registry::repository::{digest_header, Remote};
 use crate::registry::Client;
 use crate::resource::Resource;
 use crate::statuses;
@@ -41,10 +42,10 @@ pub struct BlobHead {
     /// The redirects to the server that has it.
     pub redirects: Vec<Value>,
     /// The headers of the last response.
-    pub headers: Map<String, Value>,
+    pub headers: ShownHeaders,
     /// The headers of the registry's own response, if that was a redirect.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_headers: Option<Map<String, Value>>,
+    pub first_headers: Option<ShownHeaders>,
     /// The host that told it, `HOST[:PORT]`: the registry or a mirror.
     pub served_by: Option<String>,
 }
@@ -85,8 +86,8 @@ fn head(remote: &Remote, reference: &Reference, digest: &Digest) -> Result<BlobH
         size: said_size(&response, digest).filter(|_| exists),
         media_type: response.header(CONTENT_TYPE).filter(|_| exists).map(media_type::essence),
         redirects,
-        first_headers: response.first_headers.as_ref().map(headers_json),
-        headers: headers_json(&response.headers),
+        first_headers: response.first_headers.map(ShownHeaders::from),
+        headers: response.headers.into(),
         served_by: Some(remote.served_by()),
     })
 }

@@ -216,8 +216,8 @@ impl Guarded<'_> {
         // Where it will be set: a mirror may have an older one.
         match head(self.remote, &self.repository.with_tag(tag)?, &HeadOptions::default()) {
             Ok(head) => {
-                let etag = head.headers.get("etag").and_then(serde_json::Value::as_str);
-                let etag = etag.filter(|etag| etag.starts_with('"')).and_then(|etag| HeaderValue::from_str(etag).ok());
+                let etag = head.headers.get("etag").filter(|etag| etag.starts_with('"'));
+                let etag = etag.and_then(|etag| HeaderValue::from_str(&etag).ok());
                 Ok(Some(TagNow { digest: head.digest, etag }))
             }
             Err(error) if error.code() == Code::NotFound => Ok(None),

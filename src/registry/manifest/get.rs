@@ -4,12 +4,13 @@ use ::http::header::{ACCEPT, CONTENT_TYPE};
 use ::http::{Method, StatusCode};
 use serde::ser::{SerializeMap, Serializer};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::named;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
+use crate::http::redact::ShownHeaders;
 use crate::http::response::Response;
 use crate::http::Request;
 use crate::manifest::{Document, Kind};
@@ -19,7 +20,7 @@ use crate::platform::Platform;
 use crate::rate_limit::RateLimit;
 use crate::reference::Reference;
 use crate::registry::endpoints::EndpointUse;
-use crate::registry::repository::{digest_header, digest_headers, headers_json, Remote};
+use crate::registry::repository::{digest_header, digest_headers, Remote};
 use crate::registry::Client;
 use crate::schema1::jws::Signature;
 use crate::statuses;
@@ -59,7 +60,7 @@ pub struct Manifest {
     /// `host/repository`; None of what is in no registry.
     pub repository: Option<String>,
     /// The headers of the response.
-    pub headers: Map<String, Value>,
+    pub headers: ShownHeaders,
     /// The platform that was picked from an index.
     pub platform: Option<Platform>,
     /// The signatures of a signed schema-1 manifest, all valid; empty for others.
@@ -111,7 +112,7 @@ pub struct ManifestHead {
     /// Its size.
     pub size: u64,
     /// The headers of the response.
-    pub headers: Map<String, Value>,
+    pub headers: ShownHeaders,
     /// What the registry says about its rate limit.
     pub rate_limit: Option<RateLimit>,
     /// The host that told it, `HOST[:PORT]`: the registry or a mirror.
@@ -219,8 +220,8 @@ fn sent_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> Re
     Ok(Ok(Manifest {
         reference: found.pinned(),
         repository: Some(found.repository().full_name()),
-        headers: headers_json(&response.headers),
         rate_limit: response.rate_limit(),
+        headers: response.headers.into(),
         served_by: Some(remote.served_by()),
         resolved_by: Vec::new(),
         document,
@@ -295,7 +296,7 @@ pub(crate) fn head_of(remote: &Remote, response: &Response, reference: &Referenc
         }
         expected => {
             let digest = expected.cloned().unwrap_or(digest);
-            let (headers, rate_limit) = (headers_json(&response.headers), response.rate_limit());
+            let (headers, rate_limit) = (response.headers.clone().into(), response.rate_limit());
             Ok(Some(ManifestHead {
                 media_type,
                 digest,

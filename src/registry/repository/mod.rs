@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use ::http::header::HeaderMap;
 use ::http::{Method, StatusCode};
-use serde_json::{Map, Value};
 
 use crate::auth::scope::{Scope, ScopeSet};
 use crate::auth::{names_asked, Account, Refusal, Reply};
@@ -18,7 +17,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::location::{Location, RequestTarget};
 use crate::http::origin::{host_of, Origin};
 use crate::http::response::Response;
-use crate::http::{redact, Request};
+use crate::http::Request;
 use crate::mirrors::{EndpointKey, Rename};
 use crate::reference::{Index, Repository};
 use crate::registry::Client;
@@ -212,9 +211,4 @@ pub(crate) fn digest_header(headers: &HeaderMap) -> Option<Digest> {
     let mut named = digest_headers(headers);
     named.dedup();
     (named.len() == 1).then(|| named.remove(0))
-}
-
-/// The headers of a response as shown in results.
-pub(crate) fn headers_json(headers: &HeaderMap) -> Map<String, Value> {
-    redact::headers(headers)
 }

@@ -297,6 +297,10 @@ projects() {
     cmp "$work/file" "$(cat "$work/out")" || fail 'pull_model: other bytes'
     run_example pull_model "$images/smol:q4" "$work/models"
     grep -q 'it is there already' "$work/err" || fail 'pull_model: it was downloaded again'
+    # Without the registry the file of that model will do, and not one of the same name of another registry.
+    fails 1 CONNECT pull_model "127.0.0.1:1/install/smol:q4" "$work/models"
+    mkdir -p "$work/models/127.0.0.1:1/install/smol"
+    cp "$(find "$work/models" -name q4.gguf)" "$work/models/127.0.0.1:1/install/smol/"
     run_example pull_model "127.0.0.1:1/install/smol:q4" "$work/models"
     fails 1 CONNECT pull_model "127.0.0.1:1/install/smol:q5" "$work/models"
     fails 1 'has no GGUF file' pull_model "$images/app:1" "$work/models"

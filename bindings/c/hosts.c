@@ -138,6 +138,20 @@ static int set_all(struct session *session, const struct hosts *hosts)
     return status;
 }
 
+/* What is said of no host would be for the command's registries, which are in its list. */
+static int check_list(const struct globals *globals, const struct credentials *credentials)
+{
+    if (credentials->username != NULL)
+        return report_usage("OCIREG_USERNAME does not say which of the list's registries it is for: use --username HOST=USER");
+    for (size_t i = 0; i < globals->setting_count; i++) {
+        const struct setting *setting = &globals->settings[i];
+        if (setting->host == NULL && setting->kind != SETTING_CLIENT_OPTION)
+            return report_usage("with --from, %s must name its registry: %s%s", setting->option, setting->option,
+                                setting->kind == SETTING_MIRRORS_ONLY ? "=HOST" : " HOST=...");
+    }
+    return OCIREG_OK;
+}
+
 /* With several registries, credentials must name theirs. */
 static int check_named(const struct globals *globals, char *const *registries, const struct credentials *credentials)
 {
@@ -154,11 +168,11 @@ static int check_named(const struct globals *globals, char *const *registries, c
     return OCIREG_OK;
 }
 
-int hosts_set(struct session *session, char *const *registries, const struct credentials *credentials)
+int hosts_set(struct session *session, char *const *registries, bool is_list, const struct credentials *credentials)
 {
     struct hosts hosts = {session->globals, NULL, registries, credentials};
     size_t count = session->globals->setting_count;
-    int status = check_named(session->globals, registries, credentials);
+    int status = is_list ? check_list(session->globals, credentials) : check_named(session->globals, registries, credentials);
     if (status != OCIREG_OK)
         return status;
     hosts.names = calloc(count + 1, sizeof *hosts.names);

@@ -5,7 +5,7 @@
 #include "credentials.h"
 
 /* Gives the client the settings of the command's registries (a list ended by NULL) and of every host that an option
- * names. */
-int hosts_set(struct session *session, char *const *registries, const struct credentials *credentials);
+ * names. With `is_list` a file names others, and each setting has to name its own. */
+int hosts_set(struct session *session, char *const *registries, bool is_list, const struct credentials *credentials);
 
 #endif

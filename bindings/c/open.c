@@ -55,7 +55,7 @@ static int open_context(struct session *session)
 }
 
 /* Credentials and standard input are read before Ctrl-C is watched, so that Ctrl-C still ends a command that waits for them. */
-static int open_all(struct session *session, const struct command *command, char *const *hosts, struct credentials *credentials)
+static int open_all(struct session *session, const struct command *command, bool is_list, char *const *hosts, struct credentials *credentials)
 {
     int status = credentials_read(session, command->asks, credentials);
     if (status == OCIREG_OK)
@@ -70,7 +70,7 @@ static int open_all(struct session *session, const struct command *command, char
     if (status == OCIREG_OK)
         status = open_client(session);
     if (status == OCIREG_OK)
-        status = hosts_set(session, hosts, credentials);
+        status = hosts_set(session, hosts, is_list, credentials);
     return status;
 }
 
@@ -85,11 +85,11 @@ int session_open(struct session *session, const struct globals *globals, const s
     session->lines = command->lines;
     if (command->target == TARGET_NONE)
         return OCIREG_OK;
-    /* A list has registries of its own: settings name theirs. */
+    /* A list has registries of its own, which are not known here: settings name theirs. */
     bool is_list = command == &command_sync && line->from != NULL;
     status = registry_hosts(globals, is_list ? TARGET_LOCAL : command->target, line, hosts);
     if (status == OCIREG_OK)
-        status = open_all(session, command, hosts, &credentials);
+        status = open_all(session, command, is_list, hosts, &credentials);
     credentials_forget(&credentials);
     for (size_t i = 0; hosts[i] != NULL; i++)
         free(hosts[i]);

@@ -199,10 +199,12 @@ int registry_hosts(const struct globals *globals, enum target target, const stru
     int status = OCIREG_OK;
     for (size_t i = 0; status == OCIREG_OK && i < named && line->arguments[i] != NULL; i++)
         status = add_host(globals, target, line->arguments[i], hosts);
+    if (status == OCIREG_OK && line->to != NULL)
+        status = add_host(globals, TARGET_PLACE, line->to, hosts);
     if (target != TARGET_PLACE_OF_MANY)
         return status;
     /* More are refused by the library. */
-    for (size_t i = 0; status == OCIREG_OK && i < line->more_count && i < MOST_REGISTRIES - 1; i++)
+    for (size_t i = 0; status == OCIREG_OK && i < line->more_count && i < MOST_REGISTRIES - 2; i++)
         if (!is_digest(line->more[i]))
             status = add_host(globals, target, line->more[i], hosts);
     return status;

@@ -19,6 +19,7 @@
 #include <ocireg.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -38,6 +39,7 @@
 #include <streambuf>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -1447,15 +1449,17 @@ public:
         next.job = static_cast<class job *>(ocireg_job_userdata(about));
         return next;
     }
-    /* The next event, waited for; none when nothing happens in that time, -1 for any. For a program without an event loop that has many
-     * calls made at once. A signal handler that returns does not end it. */
+    /* The next event, waited for; none when nothing happens in that time, -1 for any (for ever, if no job has a call). For a program
+     * without an event loop that has many calls made at once. A signal handler that returns does not end it; std::system_error if the
+     * system cannot wait. */
     event wait_event(int milliseconds = -1) const
     {
         using clock = std::chrono::steady_clock;
         const auto limit = clock::now() + std::chrono::milliseconds(milliseconds);
         pollfd waiting = {fd(), POLLIN, 0};
         for (int left = milliseconds;;) {
-            ::poll(&waiting, 1, left);
+            if (::poll(&waiting, 1, left) < 0 && errno != EINTR)
+                throw std::system_error(errno, std::generic_category(), "poll");
             if (const event next = next_event()) /* another thread may have taken what there was */
                 return next;
             if (milliseconds < 0)

@@ -50,11 +50,40 @@ func TestOldNames(t *testing.T) {
 		}
 		if body := shown(t, files, function.Body); strings.Count(body, "\n") != 2 || !strings.Contains(body, said[2]+"(") {
 			t.Errorf("%s does not call %s: %s", name, said[2], body)
+		} else if passed, taken := argumentsOf(t, files, function), parametersOf(function); passed != taken {
+			t.Errorf("%s passes on %s, and takes %s", name, passed, taken)
 		}
 	}
 	if old != 56 {
 		t.Errorf("%d old names instead of 56: they are there for one version", old)
 	}
+}
+
+// argumentsOf is what a function calls another one with.
+func argumentsOf(t *testing.T, files *token.FileSet, function *ast.FuncDecl) string {
+	var call *ast.CallExpr
+	ast.Inspect(function.Body, func(node ast.Node) bool {
+		if found, ok := node.(*ast.CallExpr); ok && call == nil {
+			call = found
+		}
+		return true
+	})
+	var names []string
+	for _, argument := range call.Args {
+		names = append(names, shown(t, files, argument))
+	}
+	return strings.Join(names, ", ")
+}
+
+// parametersOf is the names of what a function takes.
+func parametersOf(function *ast.FuncDecl) string {
+	var names []string
+	for _, field := range function.Type.Params.List {
+		for _, name := range field.Names {
+			names = append(names, name.Name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // nameOf is "Name" or "*Client.Name".

@@ -95,11 +95,16 @@ impl PullStaging {
 
     /// Removes a file or a folder from it, however large that is, until the call ends.
     pub(super) fn remove(&self, call: &Call, name: &str) -> Result<()> {
-        if self.open.status_of(name.as_bytes()).is_err() {
-            return Ok(());
+        let (path, name) = (self.path_of(name), name.as_bytes());
+        match self.open.remove(name) {
+            Ok(false) => {}
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(&path, &error)),
+            _ => return Ok(()),
         }
-        let open = self.open.reopen().map_err(|error| cannot(&self.path, &error))?;
-        whiteout::remove(&mut Folders::new(open, WalkBudget::new(call))?, name.as_bytes(), None)
+        // As deep as an archive may be, counted from the folder itself.
+        let (tree, _) = self.open.enter_freely(name).map_err(|error| cannot(&path, &error))?;
+        whiteout::clear_all(&mut Folders::new(tree, WalkBudget::new(call))?)?;
+        self.open.remove_folder(name).map(drop).map_err(|error| cannot(&path, &error))
     }
 
     /// Removes what the next pull would make anew. That one does it where this fails, or has no time: whoever has ended the call does
@@ -169,6 +174,7 @@ mod tests {
     use crate::call::context::Context;
     use crate::error::Code;
     use crate::os::open_folder;
+    use crate::tar::names::DEEPEST;
 
     #[test]
     fn what_is_discarded_can_be_ended() {
@@ -177,7 +183,8 @@ mod tests {
         let call = Call::alone(Some(context.clone()));
         let staging = PullStaging::within(&call, folder.path()).unwrap();
         let fill = |number| {
-            let deep = staging.path_of(&tree(number)).join("a/b");
+            // As deep as an archive may be.
+            let deep = staging.path_of(&tree(number)).join(["d"; DEEPEST].join("/"));
             fs::create_dir_all(&deep).unwrap();
             (0..9).for_each(|name| fs::write(deep.join(name.to_string()), "x").unwrap());
             // Not even its owner may write there.
@@ -194,6 +201,6 @@ mod tests {
         staging.discard(&call);
         assert_eq!(staging.remove(&call, &tree(2)).unwrap_err().code(), Code::Cancelled);
         assert_eq!(left().len(), 2);
-        assert!(staging.path_of(&tree(2)).join("a/b").exists());
+        assert!(staging.path_of(&tree(2)).join("d/d").exists());
     }
 }

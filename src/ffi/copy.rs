@@ -112,8 +112,8 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// of that name. An oci-archive whose manifest says something else than its manifest.json, or which has another image under a name,
 /// is OCIREG_INVALID_MANIFEST.
 ///
-/// In a folder that all users may write to, links of other users are not followed to a place that is written to or cleaned, nor are
-/// any of theirs within a layout.
+/// In a folder that all users may write to, links of other users than its owner are not followed to a place that is written to or
+/// cleaned, nor are any of theirs within a layout.
 ///
 /// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of what was copied), "mediaType":
 /// string, "manifests": {"total": number, "copied": number, "skipped": number (there already), "referrers": number},

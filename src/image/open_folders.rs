@@ -204,6 +204,10 @@ impl Folders {
                 }
                 Ok(Obstacle::Link(target))
             }
+            // EINVAL, or ENOENT where it was opened, is said of what is not a link.
+            Err(error) if !matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::NotFound) => {
+                failed(Err(error), "read", || self.path(name))
+            }
             Err(_) if !make => Ok(Obstacle::Absent),
             Err(_) => {
                 let message = format!("'{}' is not a folder, but has a file in it", shown(&self.path(name)));

@@ -35,6 +35,11 @@ pub(crate) fn clear(folders: &mut Folders, own: &mut LayerNames) -> Result<()> {
     run(folders, inside, own)
 }
 
+/// Removes what is in the current folder, whoever made it.
+pub(crate) fn clear_all(folders: &mut Folders) -> Result<()> {
+    clear(folders, &mut LayerNames::default())
+}
+
 fn run(folders: &mut Folders, first: Vec<(Vec<u8>, bool)>, own: &mut LayerNames) -> Result<()> {
     let mut frames = vec![Frame { folders: first, goes: false }];
     while let Some(frame) = frames.last_mut() {

@@ -287,8 +287,8 @@ static void test_links_of_strangers(void **state) {
 static void test_unfit_outputs(void **state) {
     (void)state;
     folder = new_folder();
-    expect_failure(64, "artifact pull oci:layout:v1 -o -", "-o takes a folder");
-    expect_failure(64, "extract oci:layout:v1 -", "the second argument is a folder");
+    expect_failure(64, "artifact pull oci:layout:v1 -o -", "-o needs a folder");
+    expect_failure(64, "extract oci:layout:v1 -", "the second argument must be a folder");
     for (size_t i = 0; i < 2; i++)
         expect_shell(text("! $0 help %s >/dev/full 2>err && grep -q \"No space left on device\" err && ! test -e ./-", i ? "" : "copy"));
 }

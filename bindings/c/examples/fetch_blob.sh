@@ -12,7 +12,7 @@ ask() { ocireg ${OCIREG_OPTIONS:-} -q "$@"; }
 
 # The URL, whose it is, and the headers to send there: all of one answer, as what a registry wants is not for its mirrors. The first and the
 # last may be secrets, as the URL may be signed. A mirror that did not serve before is passed over.
-look() { ask blob locate --check "$@" "$name" --format '{/locations/0/url}\n{/locations/0/endpoint}\n{/locations/0/headers}'; }
+look() { ask blob locate --check "$@" "$name" --format '{/locations/0/url}\n{/locations/0/endpoint}\n{/locations/0/headers}\n{/size}'; }
 
 # Where none is left that has not failed, the first again: it may only have refused a token.
 locate() {
@@ -22,6 +22,7 @@ locate() {
 }
 
 endpoint() { printf '%s\n' "$place" | sed -n 2p; }
+size() { printf '%s\n' "$place" | sed -n '4 s/^[0-9][0-9]*$/&/p' | grep . || echo 9223372036854775807; }
 
 # NAME: VALUE for each header, with the backslashes that JSON has, which are curl's too.
 headers() {
@@ -48,9 +49,11 @@ by_wget() {
         wget --quiet --config "$config" --max-redirect 0 --continue --output-document "$file.part" --input-file -
 }
 
+is_whole() { [ -f "$file.part" ] && echo "${digest#*:}  $file.part" | "${digest%%:*}sum" --check --status; }
+
 # What the digest says: other bytes are of no use, also as the beginning of what another endpoint has.
 is_right() {
-    echo "${digest#*:}  $file.part" | "${digest%%:*}sum" --check --status && return
+    is_whole && return
     echo "fetch_blob.sh: $(endpoint) has sent other bytes than the digest says" >&2
     rm -f "$file.part"
     return 1
@@ -60,8 +63,10 @@ trap '[ -z "$config" ] || rm -f "$config"' EXIT
 trap 'exit 1' HUP INT TERM
 
 # Each run of ocireg gets a new token: it knows nothing of one that was refused.
+# An earlier run may have been stopped when all was there, and no server continues what is not shorter than the blob.
 for try in 1 2 3; do
-    if "by_$by" && is_right; then break; fi
+    if is_whole || { "by_$by" && is_right; }; then break; fi
+    if [ -f "$file.part" ] && [ "$(wc -c <"$file.part")" -ge "$(size)" ]; then rm -f "$file.part"; fi
     [ -z "$place" ] || failed="$failed --failed $(endpoint)"
     [ "$try" != 3 ] || { echo "fetch_blob.sh: the blob cannot be downloaded" >&2; exit 1; }
 done

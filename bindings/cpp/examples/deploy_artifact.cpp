@@ -38,5 +38,7 @@ int main(int count, char **arguments)
         return std::cerr << "deploy_artifact: there is no such artifact: " << error.what() << '\n', 3;
     } catch (const ocireg::error &error) {
         return std::cerr << "deploy_artifact: " << error.name() << ": " << error.what() << '\n' << error.hint() << '\n', 1;
+    } catch (const std::exception &error) { /* such as an artifact without the layer that is meant */
+        return std::cerr << "deploy_artifact: " << error.what() << '\n', 1;
     }
 }

@@ -6,6 +6,8 @@
 
 int main(int count, char **arguments)
 try {
+    if (count < 3)
+        return std::cerr << "usage: fetch_packages DIRECTORY REPOSITORY@DIGEST...\n", 2;
     const ocireg::client client{{{OCIREG_OPT_JOB_THREADS, 8}}};
     std::list<ocireg::job> packages;
     int bad = 0;

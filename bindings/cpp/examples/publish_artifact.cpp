@@ -10,9 +10,9 @@ static void publish(const ocireg::client &client, const std::string &reference, 
     store.add_file(squashfs, {{OCIREG_OPT_TITLE, "store.squashfs"}, {OCIREG_OPT_MEDIA_TYPE, ocireg::media_type::oci_layer}});
     meta.add_file(metadata, {{OCIREG_OPT_TITLE, "meta.tar.gz"}, {OCIREG_OPT_MEDIA_TYPE, ocireg::media_type::oci_layer_gzip}});
     const auto image = client.artifact_push(store, reference, {{OCIREG_OPT_ARTIFACT_TYPE, "application/x-squashfs"}}, &with);
-    /* Where the registry has no referrers API, the library lists it in the referrers tag. */
-    const auto about =
-        client.artifact_attach(meta, reference, {{OCIREG_OPT_ARTIFACT_TYPE, "application/vnd.example.metadata"}}, &with);
+    /* To this image, whatever the tag is by now. Where the registry has no referrers API, the library lists it in the referrers tag. */
+    const auto itself = ocireg::reference_parse(reference)["canonical_name"].string() + "@" + image.digest();
+    const auto about = client.artifact_attach(meta, itself, {{OCIREG_OPT_ARTIFACT_TYPE, "application/vnd.example.metadata"}}, &with);
     std::cout << image["digest"].string() << '\n' << about["digest"].string() << '\n';
 }
 

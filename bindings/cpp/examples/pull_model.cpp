@@ -1,7 +1,6 @@
 /* pull_model MODEL DIRECTORY: the GGUF file of a language model, as llama.cpp and other runners of local models get it from Docker Hub.
  * A file that is there and is still that one is not downloaded again, nor are the bytes that an interrupted run has left. Without a
  * network the file that is there will do. Ctrl-C stops it. Prints the file's path. */
-#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <ocireg.hpp>
@@ -11,9 +10,8 @@ namespace fs = std::filesystem;
 static fs::path path_of(const std::string &model, const fs::path &directory)
 {
     const auto name = ocireg::reference_parse(model);
-    std::string file = name["remote_name"].string() + "_" + name["tag"].string_or("latest") + ".gguf";
-    std::replace(file.begin(), file.end(), '/', '_');
-    return directory / file;
+    /* A folder for each repository: models of the same name are not the same model. */
+    return directory / name["canonical_name"].string() / (name["tag"].string_or("latest") + ".gguf");
 }
 
 static void pull(const ocireg::client &client, const std::string &model, const fs::path &path, const ocireg::context &with)

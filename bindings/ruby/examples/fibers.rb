@@ -11,19 +11,9 @@ image, folder = ARGV
 abort "usage: fibers.rb IMAGE FOLDER" unless folder
 client = Ocireg::Client.new(stored_credentials: true)
 clock = -> { Process.clock_gettime(Process::CLOCK_MONOTONIC) }
-gap = threads = 0
+gap = threads = failed = 0
 Async do |task|
-  manifest = client.manifest(image)
-  downloads = manifest.layers.map do |layer|
-    task.async do
-      path = "#{folder}/#{layer["digest"].tr(":", "-")}"
-      client.blob_to_file("#{manifest.repository}@#{layer["digest"]}", path, size: layer["size"])
-      puts path
-    rescue Ocireg::Error => e
-      warn "#{layer["digest"]}: #{e.message}"
-    end
-  end
-  watch = task.async do # what a program would do meanwhile
+  watch = task.async(transient: true) do # what a program would do meanwhile: it does not keep the others from ending
     loop do
       begun = clock.call
       sleep 0.005
@@ -31,9 +21,22 @@ Async do |task|
       threads = [threads, Dir.children("/proc/self/task").size].max
     end
   end
+  manifest = client.manifest(image)
+  downloads = manifest.layers.map do |layer|
+    task.async do
+      path = "#{folder}/#{layer["digest"].tr(":", "-")}"
+      client.blob_to_file("#{manifest.repository}@#{layer["digest"]}", path, size: layer["size"])
+      puts path
+    rescue Ocireg::Error => e
+      failed += 1
+      warn "#{layer["digest"]}: #{e.message}"
+    end
+  end
   config = client.blob("#{manifest.repository}@#{manifest.config["digest"]}")
   puts "config of #{config.bytesize} bytes"
   downloads.each(&:wait)
-  watch.stop
+ensure
+  watch&.stop
 end.wait
 puts format("at most %.0f ms between two turns, %d threads", gap * 1000, threads)
+exit failed.zero?

@@ -50,7 +50,9 @@ class ExamplesTest < OciregTest
       assert_match(/^at most \d+ ms between two turns, \d+ threads$/, said)
       assert_includes example("fibers", "#{repository}:none", folder, success: false), "Ocireg::NotFound"
       client.delete_blob("#{repository}@#{descriptors[1]["digest"]}")
-      assert_includes example("fibers", "#{repository}:one", folder), "#{descriptors[1]["digest"]}: "
+      assert_includes example("fibers", "#{repository}:one", folder, success: false), "#{descriptors[1]["digest"]}: "
+      client.delete_blob("#{repository}@#{config["digest"]}")
+      assert_includes example("fibers", "#{repository}:one", folder, success: false), "Ocireg::NotFound"
     end
   end
 

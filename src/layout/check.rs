@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::{Duration, SystemTime};
+use std::path::Path;
 
 use serde::Serialize;
 
+use super::forgotten_files::{is_forgotten_blob, is_forgotten_in_root};
 use super::lock::Lock;
 use super::oci::OciLayout;
 use super::reachable_blobs::Needed;
@@ -16,9 +17,6 @@ use crate::error::{Code, Error, Result};
 use crate::options::options;
 use crate::os::special_file::open_regular;
 use crate::stream::blob::{Blob, VerifiedBlob};
-
-/// What a broken copy has brought is not gone on with any more when it is older than this.
-const STALE: Duration = Duration::from_secs(24 * 3600);
 
 /// The result of a check.
 #[derive(Debug, Serialize)]
@@ -119,6 +117,8 @@ pub fn clean(call: &Call, layout: &OciLayout, options: &CleanOptions) -> Result<
         // Before the blobs: what has lost its subject could not be told later from what is of something elsewhere.
         layout.unlist(call, &orphans)?;
     }
+    // Before anything is removed: a wait for it later could end the call, which would not tell then what is gone.
+    let _index = Lock::exclusive(call, layout.root_path())?;
     let needed: BTreeSet<&Digest> = found.all().map(|found| &found.digest).collect();
     let mut cleaned = CleanResult { removed: Vec::new(), bytes: 0, sparse: found.sparse.clone() };
     for algorithm in ["sha256", "sha512"] {
@@ -131,15 +131,19 @@ pub fn clean(call: &Call, layout: &OciLayout, options: &CleanOptions) -> Result<
             let Ok(facts) = entry.metadata() else { continue };
             let useless = match &digest {
                 Some(digest) => !keep_all && !needed.contains(digest),
-                None => is_forgotten(&name, &facts),
+                None => is_forgotten_blob(&name, &facts),
             };
-            if useless && facts.is_file() {
-                cleaned.bytes += remove(&entry, &facts)?;
-                cleaned.removed.extend(digest);
+            match digest {
+                _ if !useless || !facts.is_file() => {}
+                None => cleaned.bytes += remove_hidden(call, &entry, &facts)?,
+                Some(digest) => {
+                    cleaned.bytes += remove(&entry, &facts)?;
+                    cleaned.removed.push(digest);
+                }
             }
         }
     }
-    cleaned.bytes += remove_forgotten_indexes(call, layout)?;
+    cleaned.bytes += remove_forgotten_indexes(call, layout.root_path())?;
     cleaned.removed.sort();
     Ok(cleaned)
 }
@@ -151,27 +155,25 @@ fn remove(entry: &fs::DirEntry, facts: &fs::Metadata) -> Result<u64> {
     Ok(facts.len())
 }
 
-/// Removes what writers of `index.json` have left that were killed. Gives how many bytes that were.
-fn remove_forgotten_indexes(call: &Call, layout: &OciLayout) -> Result<u64> {
-    let root = layout.root_path();
-    let _alone = Lock::exclusive(call, root)?;
+/// The same, but another user's may stay: it is in nobody's way.
+fn remove_hidden(call: &Call, entry: &fs::DirEntry, facts: &fs::Metadata) -> Result<u64> {
+    let Err(error) = fs::remove_file(entry.path()) else { return Ok(facts.len()) };
+    call.warn_of(&entry.path().display().to_string(), &format!("it cannot be removed: {error}"))?;
+    Ok(0)
+}
+
+/// Removes what writers in the folder itself have left that were killed. Gives how many bytes that were.
+fn remove_forgotten_indexes(call: &Call, root: &Path) -> Result<u64> {
     let Ok(entries) = fs::read_dir(root) else { return Ok(0) };
     let mut bytes = 0;
     for entry in entries.filter_map(|entry| entry.ok()) {
+        call.check()?;
         let Ok(facts) = entry.metadata() else { continue };
-        if facts.is_file() && is_forgotten(&entry.file_name().to_string_lossy(), &facts) {
-            bytes += remove(&entry, &facts)?;
+        if facts.is_file() && is_forgotten_in_root(&entry.file_name().to_string_lossy(), &facts) {
+            bytes += remove_hidden(call, &entry, &facts)?;
         }
     }
     Ok(bytes)
-}
-
-/// Whether it is a partial file that nobody writes any more. One whose name is a random one nobody goes on with either: its writer would
-/// hold the lock that is held here. Others are what a broken copy has brought, which the next one needs.
-fn is_forgotten(name: &str, facts: &fs::Metadata) -> bool {
-    let Some(middle) = name.strip_prefix('.').and_then(|name| name.strip_suffix(".partial")) else { return false };
-    let is_random = middle.len() == 6 && middle.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    is_random || is_stale(facts)
 }
 
 fn refuse_unknown(found: &Needed, options: &CleanOptions) -> Result<()> {
@@ -184,8 +186,4 @@ fn refuse_unknown(found: &Needed, options: &CleanOptions) -> Result<()> {
             .with_hint("the option prune_sparse keeps what is known to be needed, and removes the rest".to_owned()));
     }
     Ok(())
-}
-
-fn is_stale(facts: &fs::Metadata) -> bool {
-    facts.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok()).is_some_and(|age| age > STALE)
 }

@@ -4,6 +4,7 @@ pub(crate) mod archive;
 pub mod check;
 pub mod directory;
 mod flush_queue;
+mod forgotten_files;
 pub(crate) mod index;
 mod index_change;
 mod index_entry;

@@ -121,7 +121,8 @@ fn replacing(
 
 fn of_new_files(folder: &Path) -> io::Result<u32> {
     let like_others = Permissions::from_mode(0o666);
-    let new = tempfile::Builder::new().prefix(".").suffix(".partial").permissions(like_others).tempfile_in(folder)?;
+    let new =
+        tempfile::Builder::new().prefix(".ocireg-").suffix(".partial").permissions(like_others).tempfile_in(folder)?;
     Ok(new.as_file().metadata()?.mode() & 0o777)
 }
 

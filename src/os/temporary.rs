@@ -12,6 +12,9 @@ pub(crate) use tempfile::{NamedTempFile, TempDir};
 use super::owner::{self, folder_of};
 use super::{creation_mode, flush};
 
+/// How the names of hidden files begin and end; six letters and digits of chance are between them. No other program gives such names.
+const HIDDEN: (&str, &str) = (".ocireg-", ".partial");
+
 /// The folder for large temporary files, and the one for any.
 const USUAL: [&str; 2] = ["/var/tmp", "/tmp"];
 
@@ -38,7 +41,20 @@ pub(crate) fn nameless(folder: &Path) -> io::Result<File> {
 
 /// A hidden file for this user only, which is removed unless it gets a final name.
 pub(crate) fn hidden(folder: &Path) -> io::Result<NamedTempFile> {
-    Builder::new().prefix(".").suffix(".partial").tempfile_in(folder)
+    Builder::new().prefix(HIDDEN.0).suffix(HIDDEN.1).tempfile_in(folder)
+}
+
+/// Whether a file has the name of a hidden one: with this mark, that of [`write_marked`].
+pub(crate) fn is_hidden(name: &str, mark: &str) -> bool {
+    let rest = name.strip_prefix(HIDDEN.0).and_then(|name| name.strip_prefix(mark));
+    let chance = rest.and_then(|name| name.strip_suffix(HIDDEN.1));
+    chance.is_some_and(|chance| chance.len() == 6 && chance.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+/// A hidden file with the permissions of other new ones.
+fn hidden_like_others(folder: &Path, mark: &str) -> io::Result<NamedTempFile> {
+    let prefix = format!("{}{mark}", HIDDEN.0);
+    Builder::new().prefix(&prefix).suffix(HIDDEN.1).permissions(creation_mode::usual()).tempfile_in(folder)
 }
 
 /// Makes a file with exactly this name, readable by all users.
@@ -78,10 +94,13 @@ pub(crate) enum NotWritten<'a> {
 
 /// Writes a file in one step: whole and on the disk, or not at all.
 pub(crate) fn write_whole<'a>(path: &'a Path, bytes: &[u8]) -> Result<(), NotWritten<'a>> {
+    write_marked(path, "", bytes)
+}
+
+/// The same. Until it has its name, its own has this mark.
+pub(crate) fn write_marked<'a>(path: &'a Path, mark: &str, bytes: &[u8]) -> Result<(), NotWritten<'a>> {
     let folder = folder_of(path);
-    let like_others =
-        Builder::new().prefix(".").suffix(".partial").permissions(creation_mode::usual()).tempfile_in(folder);
-    let mut file = like_others.map_err(|error| NotWritten::Beside(folder, error))?;
+    let mut file = hidden_like_others(folder, mark).map_err(|error| NotWritten::Beside(folder, error))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(NotWritten::Write)?;
     file.persist(path).map(drop).map_err(|error| NotWritten::Name(error.error))
 }
@@ -101,9 +120,7 @@ pub(crate) fn write_private(path: &Path, prefix: &str, bytes: &[u8]) -> io::Resu
 
 /// Writes a file in one step, unless the name exists by then: that file stays as it is.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = folder_of(path);
-    let mut file =
-        Builder::new().prefix(".").suffix(".partial").permissions(creation_mode::usual()).tempfile_in(folder)?;
+    let mut file = hidden_like_others(folder_of(path), "")?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     match persist_new(file, path) {
@@ -176,6 +193,18 @@ mod tests {
         }
         let done = other.output().unwrap();
         assert!(done.status.success() && !tree.exists(), "{}", String::from_utf8_lossy(&done.stdout));
+    }
+
+    #[test]
+    fn hidden_files_are_known_by_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = |file: &NamedTempFile| file.path().file_name().unwrap().to_str().unwrap().to_owned();
+        let (plain, marked) = (hidden(folder.path()).unwrap(), hidden_like_others(folder.path(), "mark-").unwrap());
+        assert!(is_hidden(&name(&plain), "") && !is_hidden(&name(&plain), "mark-"));
+        assert!(is_hidden(&name(&marked), "mark-") && !is_hidden(&name(&marked), ""));
+        for other in [".backup.partial", ".ocireg-Ab3dE.partial", ".ocireg-Ab3d-9.partial", "ocireg-Ab3dE9.partial"] {
+            assert!(!is_hidden(other, ""), "{other}");
+        }
     }
 
     #[test]

@@ -453,7 +453,8 @@ fn a_manifest_has_the_size_that_its_descriptor_says() {
     }
 }
 
-/// Hidden files with names of chance, which only their writers knew. What a broken copy can go on with stays.
+/// Hidden files with the names that only this library gives, and only where their writers would hold a lock. What a broken copy can go
+/// on with stays, and so does what another program has put there, for ever.
 #[test]
 fn what_killed_writers_have_left_is_removed() {
     let layout = Layout::new(&[]);
@@ -461,14 +462,78 @@ fn what_killed_writers_have_left_is_removed() {
     layout.name(&[named(&image)]);
     let root = layout.0.path();
     let blob = digest(b"to be gone on with");
-    let stays = format!("blobs/sha256/.{}.{}.partial", blob.hex(), &blob.hex()[..12]);
-    let others = ["blobs/sha256/.Ab3dE9.part", ".Ab3dE.partial", "Ab3dE9.partial", "blobs/.Ab3d-9.partial"];
-    for name in [".Ab3dE9.partial", "blobs/sha256/.zZ09aa.partial", &stays].into_iter().chain(others) {
-        std::fs::write(root.join(name), "half").unwrap();
-    }
-    let cleaned = clean(&call(&client()), &OciLayout::open(root, None).unwrap(), &CleanOptions::default()).unwrap();
+    let begun = format!("blobs/sha256/.{}.{}.partial", blob.hex(), &blob.hex()[..12]);
+    let gone = [".ocireg-index-Ab3dE9.partial", "blobs/sha256/.ocireg-zZ09aa.partial"];
+    // Of a new layout, or of a file that the caller wants here: they have no lock.
+    let later = [".ocireg-Ab3dE9.partial", &begun];
+    let others = [
+        ".backup.partial",
+        ".x.partial",
+        ".x.27042f4e6eca.partial",
+        "blobs/sha256/.images.partial",
+        "blobs/sha256/.x.27042f4e6eca.partial",
+        "blobs/sha256/.ocireg-Ab3dE9.part",
+        "blobs/.ocireg-Ab3dE9.partial",
+        "ocireg-Ab3dE9.partial",
+    ];
+    let all = || gone.into_iter().chain(later).chain(others);
+    all().for_each(|name| std::fs::write(root.join(name), "half").unwrap());
+    let there = |names: &[&str]| names.iter().filter(|name| root.join(name).exists()).count();
+    let cleaned = layout.clean(false).unwrap();
     assert_eq!((cleaned.bytes, cleaned.removed.len()), (8, 0));
-    assert!(!root.join(".Ab3dE9.partial").exists() && !root.join("blobs/sha256/.zZ09aa.partial").exists());
-    assert!(others.into_iter().chain([stays.as_str()]).all(|name| root.join(name).exists()));
-    assert!(check(&call(&client()), &OciLayout::open(root, None).unwrap()).unwrap().ok);
+    assert_eq!((there(&gone), there(&later), there(&others)), (0, later.len(), others.len()));
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 3600);
+    for name in later.into_iter().chain(others) {
+        std::fs::File::options().write(true).open(root.join(name)).unwrap().set_modified(old).unwrap();
+    }
+    assert_eq!(layout.clean(false).unwrap().bytes, 8);
+    assert_eq!((there(&later), there(&others)), (0, others.len()));
+    assert!(layout.check().ok);
+}
+
+/// Who holds the lock on the folder for longer than the call may wait finds nothing removed: a result tells what is.
+#[test]
+fn a_clean_up_that_cannot_lock_the_index_removes_nothing() {
+    let layout = Layout::new(&[]);
+    layout.name(&[named(&layout.image("one"))]);
+    let useless = digest_of(&layout.put("application/octet-stream", b"useless"));
+    let other = std::fs::File::open(layout.0.path()).unwrap();
+    other.try_lock().unwrap();
+    let (context, call) = with_context(&client());
+    context.set_deadline(Some(std::time::Duration::from_millis(50)));
+    fails(clean(&call, &layout.open(), &CleanOptions::default()), Code::Timeout, "lock");
+    assert!(layout.blob(&useless).exists());
+    drop(other);
+    assert_eq!(layout.clean(false).unwrap().removed, [useless]);
+}
+
+/// In a folder that all may write to, each can remove only what is his own: what another user has left is told, and the rest goes.
+#[test]
+fn what_another_user_has_left_is_no_mistake() {
+    use std::os::unix::process::CommandExt as _;
+    if let Some(root) = std::env::var_os("OCIREG_TEST_CLEAN") {
+        let (context, call) = with_context(&client());
+        let layout = OciLayout::open(Path::new(&root), None).unwrap();
+        assert_eq!(clean(&call, &layout, &CleanOptions::default()).unwrap().removed, [digest(b"useless")]);
+        let warnings = context.warnings();
+        assert!(warnings.len() == 1 && warnings[0].text.contains("cannot be removed"), "{warnings:?}");
+        return;
+    }
+    let layout = Layout::new(&[]);
+    let (root, useless) = (layout.0.path(), digest_of(&layout.put("application/octet-stream", b"useless")));
+    let theirs = root.join(".ocireg-index-Ab3dE9.partial");
+    std::fs::write(&theirs, "half").unwrap();
+    for path in ["", "blobs", "blobs/sha256"].map(|name| root.join(name)) {
+        chmod(&path, 0o1777);
+    }
+    let all = [root.join("oci-layout"), root.join("index.json"), layout.blob(&useless)];
+    if !all.iter().all(|path| std::os::unix::fs::lchown(path, Some(65_534), None).is_ok()) {
+        return;
+    }
+    let mut other = std::process::Command::new(std::env::current_exe().unwrap());
+    other.args(["--exact", "cleaning::what_another_user_has_left_is_no_mistake"]).uid(65_534);
+    let done = other.env("OCIREG_TEST_CLEAN", root).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&done.stderr));
+    assert!(theirs.exists() && !layout.blob(&useless).exists());
 }

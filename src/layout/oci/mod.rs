@@ -45,6 +45,9 @@ use crate::text::shorten;
 /// The content of the file `oci-layout`.
 pub(crate) const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 
+/// What tells the hidden files that become `index.json`, whose writers hold the lock on the folder, from others there.
+pub(crate) const INDEX_MARK: &str = "index-";
+
 /// A layout, and the name in it that a copy is about.
 #[derive(Debug, Default)]
 pub struct OciLayout {
@@ -242,7 +245,7 @@ impl OciLayout {
             true => safe_path::resolve(&path).map_err(|error| cannot("write", &path, &error))?,
             false => path,
         };
-        write_whole(&path, text.as_bytes())?;
+        temporary::write_marked(&path, INDEX_MARK, text.as_bytes()).map_err(|error| not_written(&path, error))?;
         flush_names(path.parent().unwrap_or(&self.root))
     }
 
@@ -325,9 +328,13 @@ fn flush_names(folder: &Path) -> Result<()> {
 
 /// Writes a file in one step: whole or not at all.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    temporary::write_whole(path, bytes).map_err(|error| match error {
+    temporary::write_whole(path, bytes).map_err(|error| not_written(path, error))
+}
+
+fn not_written(path: &Path, error: NotWritten) -> Error {
+    match error {
         NotWritten::Beside(folder, error) => cannot("create a file in", folder, &error),
         NotWritten::Write(error) => cannot("write", path, &error),
         NotWritten::Name(error) => cannot("create", path, &error),
-    })
+    }
 }

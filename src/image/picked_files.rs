@@ -1,18 +1,22 @@
 //! Some files of an image in a folder. They wait in a temporary file, which has no name, until all of them are there and verified:
 //! what does not succeed has written nothing.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::disk_tree::full_folder;
 use super::flat::{write_tar, FlatLayers, Picks};
+use super::open_folders::failed;
 use super::unpacking::{ExtractOptions, Extracted, Unpacking};
 use super::Image;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::os::open_folder::{OpenFolder, OpenedEntry};
+use crate::os::open_folder::{set_permissions, OpenFolder, OpenedEntry, Permissions};
 use crate::stream::spool::{SpoolItem, SpoolReader, SpoolWriter, TemporarySpace};
 use crate::tar::{Entries, EntryKind, TarSource};
+
+/// Without this permission of its owner a folder can be listed, but nothing in it be opened.
+const SEARCHABLE: Permissions = 0o100;
 
 /// Extracts what the options name into a folder.
 pub(super) fn extract(
@@ -58,38 +62,51 @@ fn refuse_full_folders(call: &Call, path: &Path, waiting: &SpoolItem, options: &
             EntryKind::File | EntryKind::Symlink(_) | EntryKind::HardLink(_) => true,
             EntryKind::Character | EntryKind::Block | EntryKind::Fifo => options.devices,
         };
-        if is_other && is_full_folder(&root, &entry.path) {
+        if is_other && failed(is_full_folder(&root, &entry.path), "look into", || entry.path.clone())? {
             return Err(full_folder(&entry.path));
         }
     }
     Ok(())
 }
 
-/// Whether there is a folder with something in it, and no link on the way.
-fn is_full_folder(root: &OpenFolder, path: &[u8]) -> bool {
-    let enter = |folder: &OpenFolder, name: &[u8]| match folder.enter(name) {
-        Ok(OpenedEntry::Folder(folder)) => Some(folder),
-        _ => None,
+/// Whether there is a folder with something in it, and no link on the way. One that is closed to its owner is opened for as long as it is
+/// looked at: it would be to be written into.
+fn is_full_folder(above: &OpenFolder, path: &[u8]) -> io::Result<bool> {
+    let (name, below) = match path.iter().position(|byte| *byte == b'/') {
+        Some(at) => (&path[..at], Some(&path[at + 1..])),
+        None => (path, None),
     };
-    let mut names = path.split(|byte| *byte == b'/');
-    let first = names.next().and_then(|name| enter(root, name));
-    let found = names.fold(first, |folder, name| enter(&folder?, name));
+    let (folder, closed) = match above.enter(name)? {
+        OpenedEntry::Missing | OpenedEntry::NotAFolder => return Ok(false),
+        OpenedEntry::Folder(folder) if below.is_none() || folder.status()?.permissions & SEARCHABLE != 0 => {
+            (folder, None)
+        }
+        OpenedEntry::Folder(_) | OpenedEntry::NoAccess => above.enter_freely(name)?,
+    };
+    let found = below.map_or_else(|| has_some(&folder), |below| is_full_folder(&folder, below));
+    match closed {
+        Some(permissions) => set_permissions(&folder, permissions).and(found),
+        None => found,
+    }
+}
+
+fn has_some(folder: &OpenFolder) -> io::Result<bool> {
     let mut has_some = false;
-    let some = |_: &[u8], _| -> std::io::Result<bool> {
+    let listed = folder.names(|_, _| -> io::Result<bool> {
         has_some = true;
         Ok(false)
-    };
-    found.is_some_and(|found| found.names(some).is_ok()) && has_some
+    });
+    listed.map(|()| has_some)
 }
 
 struct WaitingFiles(SpoolWriter);
 
 impl Write for WaitingFiles {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.write(bytes).map(|()| bytes.len()).map_err(std::io::Error::other)
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map(|()| bytes.len()).map_err(io::Error::other)
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
@@ -110,7 +127,7 @@ impl TarSource for WaitingTar {
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         self.call.check()?;
-        std::io::Read::read(&mut self.reader, buffer).map_err(|error| Error::io("cannot read a temporary file", &error))
+        io::Read::read(&mut self.reader, buffer).map_err(|error| Error::io("cannot read a temporary file", &error))
     }
 
     fn count_zeros(&mut self, _: u64) -> Result<()> {

@@ -142,6 +142,53 @@ fn a_folder_with_files_is_seen_before_anything_is_written() {
     }
 }
 
+/// A folder that cannot be looked into, unless by root, is opened for that, and closed again: so by another user, in a process of its own.
+#[test]
+fn a_closed_folder_with_files_is_seen_before_anything_is_written() {
+    use std::os::unix::process::CommandExt as _;
+    if let Some(into) = std::env::var_os("OCIREG_TEST_EXTRACT_INTO") {
+        return extract_over_closed_folders(Path::new(&into));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "overwritten::a_closed_folder_with_files_is_seen_before_anything_is_written"]);
+    if fs::metadata(folder.path()).unwrap().uid() == 0 {
+        std::os::unix::fs::chown(folder.path(), Some(65_534), Some(65_534)).unwrap();
+        child.gid(65_534).uid(65_534);
+    }
+    let done = child.env("OCIREG_TEST_EXTRACT_INTO", folder.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&done.stderr));
+}
+
+fn extract_over_closed_folders(room: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let chmod = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let layers = [layer(&[file("a/one", "1"), folder("z"), file("z/docs", "1")])];
+    for (at, (outer, inner)) in [(0o755, 0o300), (0o755, 0o000), (0o000, 0o700), (0o400, 0o300)].into_iter().enumerate()
+    {
+        let into = room.join(at.to_string());
+        let (z, docs) = (into.join("z"), into.join("z/docs"));
+        fs::create_dir_all(&docs).unwrap();
+        fs::write(docs.join("thesis"), "mine").unwrap();
+        chmod(&docs, inner);
+        chmod(&z, outer);
+        let error = over(&layers, &into, Some(&["**"])).unwrap_err();
+        assert!(error.message().contains("'z/docs' is a folder with files that were there before"), "{error}");
+        assert!(!into.join("a").exists(), "{outer:o} {inner:o}");
+        assert_eq!(mode(&z), outer);
+        chmod(&z, 0o755);
+        assert_eq!(mode(&docs), inner);
+        chmod(&docs, 0o700);
+        // Without files of the caller's it is no more than a folder.
+        fs::remove_file(docs.join("thesis")).unwrap();
+        chmod(&docs, inner);
+        over(&layers, &into, Some(&["**"])).unwrap();
+        assert_eq!(fs::read_to_string(&docs).unwrap(), "1");
+    }
+}
+
 /// What was there before the call is not a file of the image.
 #[test]
 fn a_hard_link_to_what_was_there_is_refused() {

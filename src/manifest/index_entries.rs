@@ -233,12 +233,14 @@ fn without(before: Vec<IndexEntry>, gone: &[bool], coming: &[IndexEntry]) -> Cha
     changed
 }
 
-/// The type that an index of these entries has by default: Docker's, if all of them are Docker's.
-pub(crate) fn usual_type(entries: &[IndexEntry]) -> &'static str {
+/// The type that a new index has by default: Docker's, if all of its entries are Docker's, and there is nothing but them to say.
+pub(crate) fn usual_type(index: &Document, entries: &[IndexEntry]) -> &'static str {
     let is_docker = |entry: &IndexEntry| {
         matches!(entry.descriptor.media_type.as_str(), types::DOCKER_MANIFEST | types::DOCKER_LIST)
+            && entry.raw.get("annotations").is_none()
     };
-    match !entries.is_empty() && entries.iter().all(is_docker) {
+    let is_plain = ["annotations", "artifactType", "subject"].iter().all(|member| index.value.get(member).is_none());
+    match is_plain && !entries.is_empty() && entries.iter().all(is_docker) {
         true => types::DOCKER_LIST,
         false => types::OCI_INDEX,
     }

@@ -467,10 +467,20 @@ fn a_list_of_dockers_is_changed_to_an_index_only_by_choice() {
     assert!(error.to_json()["hint"].as_str().unwrap().contains("media_type"), "{error}");
     let done = append(&client, &place, json!({"references": oci, "media_type": "oci"})).unwrap();
     assert_eq!((&done["mediaType"], &done["manifests"][0]["mediaType"]), (&json!(INDEX_TYPE), &json!(DOCKER_TYPE)));
-    for options in [json!({"annotations": ["a=b"]}), json!({"media_type": "oci"})] {
-        let mut options = options;
+    // Docker's has nothing but entries, whichever call makes it.
+    let subject = &done["manifests"][0]["digest"];
+    let options = [
+        json!({"annotations": ["a=b"]}),
+        json!({"entry_annotations": ["a=b"]}),
+        json!({"subject": subject}),
+        json!({"media_type": "oci"}),
+    ];
+    for (at, mut options) in options.into_iter().enumerate() {
         options["references"] = json!([docker]);
-        assert_eq!(create(&client, &place, options).unwrap()["mediaType"], INDEX_TYPE);
+        assert_eq!(create(&client, &place, options.clone()).unwrap()["mediaType"], INDEX_TYPE);
+        options["create"] = json!(true);
+        let new = format!("{}/a/b:new{at}", to.host());
+        assert_eq!(append(&client, &new, options).unwrap()["mediaType"], INDEX_TYPE);
     }
 }
 

@@ -98,13 +98,13 @@ impl IndexChange<'_> {
         let base = before.as_ref().map_or(&empty, |before| &before.document);
         let changed = (self.edit)(base, place.from).map_err(at_destination)?;
         check_count(&changed)?;
+        let annotated = about(entries::annotated(base, &self.annotations), self.subject);
         let usual = match before {
             Some(_) => &base.media_type,
-            None => entries::usual_type(&changed.all),
+            None => entries::usual_type(&annotated, &changed.all),
         };
         let media_type = self.media_type.unwrap_or(usual);
         let parts = self.parts(call, place, &changed)?;
-        let annotated = about(entries::annotated(base, &self.annotations), self.subject);
         let is_same = changed.added.is_empty() && changed.removed.is_empty() && media_type == base.media_type;
         let is_same = is_same && annotated.value == base.value && self.other.is_none();
         match &before {

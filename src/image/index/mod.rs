@@ -256,10 +256,7 @@ pub(crate) fn create(
     let (frame, chosen) = (frame(subject, options)?, options.sources.media_type()?);
     let changed = entries::added(Vec::new(), options.sources.gather(call, sources)?, false);
     check_count(&changed)?;
-    // Docker's has nothing but entries.
-    let is_plain = subject.is_none() && options.annotations.is_empty() && options.artifact_type.is_none();
-    let is_plain = is_plain && options.sources.entry_annotations.is_empty();
-    let usual = if is_plain { entries::usual_type(&changed.all) } else { &frame.media_type };
+    let usual = entries::usual_type(&frame, &changed.all);
     let root = raw(entries::written(&frame, chosen.unwrap_or(usual), &changed.all)?);
     let content = root.clone();
     let store = IndexStore { sources, root, home: None };

@@ -108,11 +108,14 @@ fn what_others_wrote_stays() {
 fn a_list_of_dockers_holds_dockers_alone() {
     let docker = IndexEntry::new(Descriptor::new(types::DOCKER_MANIFEST, digest("a"), 7)).unwrap();
     let oci = image("b", "linux/amd64");
-    assert_eq!(usual_type(std::slice::from_ref(&docker)), types::DOCKER_LIST);
-    assert_eq!(usual_type(&[docker.clone(), oci.clone()]), types::OCI_INDEX);
-    assert_eq!(usual_type(&[]), types::OCI_INDEX);
     let frame = |parts: &str| super::super::build::build(parts.as_bytes(), Algorithm::Sha256).unwrap().document;
     let (plain, noted) = (frame(r#"{"manifests":[]}"#), frame(r#"{"manifests":[],"annotations":{"a":"b"}}"#));
+    assert_eq!(usual_type(&plain, std::slice::from_ref(&docker)), types::DOCKER_LIST);
+    assert_eq!(usual_type(&plain, &[docker.clone(), oci.clone()]), types::OCI_INDEX);
+    assert_eq!(usual_type(&plain, &[]), types::OCI_INDEX);
+    assert_eq!(usual_type(&noted, std::slice::from_ref(&docker)), types::OCI_INDEX);
+    let note = [("a".to_owned(), "b".into())].into_iter().collect();
+    assert_eq!(usual_type(&plain, &[docker.clone().annotated(&note)]), types::OCI_INDEX);
     let list = written(&plain, types::DOCKER_LIST, std::slice::from_ref(&docker)).unwrap();
     assert_eq!(list.document.media_type, types::DOCKER_LIST);
     let index = written(&list.document, types::OCI_INDEX, &[docker.clone(), oci.clone()]).unwrap();

@@ -102,6 +102,6 @@ impl ChangeStore for OciLayout {
             false => Err(self.no_entry(digest)),
         })?;
         // It is done: what cannot be found out about the rest does not make it fail.
-        Ok(self.kept_images(call).is_ok_and(|kept| kept.needed.names(digest)))
+        Ok(self.is_seen_to_keep(call, digest).unwrap_or_default())
     }
 }

@@ -39,7 +39,7 @@ fn the_process_that_is_cut() {
             .and_then(|found| place::put_manifest(&client, &call, &to, &found.bytes, &Default::default()).map(drop)),
         Ok("tag") => place::tag(&client, &call, &from, "a/b:3", &Default::default()).map(drop),
         Ok("delete") => place::delete_manifest(&client, &call, &to, &Default::default()).map(drop),
-        Ok("clean") => cleaned(&call, &folder),
+        Ok("clean" | "orphans") => cleaned(&call, &folder),
         _ => place::copy(&client, &call, &from, &to, &CopyOptions::default()).map(drop),
     };
     if let Err(error) = outcome {
@@ -236,8 +236,19 @@ pub fn before_change(kind: &str, change: &str, place: &Path, old: &Memory, other
         let holder = Place::parse(&whole).unwrap();
         place::put_blob(&client, &call(&client), &holder, b"garbage", &Default::default()).unwrap();
     }
+    if change == "orphans" {
+        // What refers without a name to what no name refers to any more.
+        let (client, holder) = (client(), Place::parse(&name("4")).unwrap());
+        let root = other.root(&call(&client)).unwrap();
+        let mut about = root.document.value.clone();
+        about["subject"] = serde_json::json!(root.descriptor());
+        let about = about.to_string().into_bytes();
+        let by_digest = Place::parse(&format!("{whole}@{}", digest(&about))).unwrap();
+        place::put_manifest(&client, &call(&client), &by_digest, &about, &Default::default()).unwrap();
+        place::delete_tag(&client, &call(&client), &holder, &Default::default()).unwrap();
+    }
     match change {
-        "blob" | "clean" => whole,
+        "blob" | "clean" | "orphans" => whole,
         "untag" => name("2"),
         "delete" => format!("{whole}@{}", image(other)),
         _ => name("3"),

@@ -15,6 +15,7 @@ use super::config_file::{ConfigFile, LIMIT};
 use super::credential_files::{self, CredentialChoice, CredentialPlace};
 use super::credential_key::{self, CredentialKey};
 use super::helper::Helpers;
+use super::helper_failure::HelperFailure;
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
@@ -60,20 +61,20 @@ pub(crate) struct StoredCredentials {
 struct HelperAnswers {
     known: HashMap<(String, String), Option<Credentials>>,
     asked: HashSet<(String, String)>,
-    failed: HashMap<(String, String), (Instant, Code, String)>,
+    failed: HashMap<(String, String), HelperFailure>,
 }
 
 /// What helpers had nothing for in a call: a refusal, after which others are asked again, changes nothing about that.
 #[derive(Default)]
 struct Lacking(Mutex<HashSet<(String, String)>>);
 
-/// By what names a call has asked a helper that knew a host by none of them.
+/// By what names a helper has told a call that it has nothing for a host, if it was asked by several.
 #[derive(Default)]
-struct NamesAsked(Mutex<HashMap<String, Vec<String>>>);
+struct NamesUnknown(Mutex<HashMap<String, Vec<String>>>);
 
-/// The names by which a helper was asked for the credentials of a host, if they were several.
-pub(crate) fn names_asked(call: &Call, host: &str) -> Option<Vec<String>> {
-    lock(&call.memory::<NamesAsked>().0).get(host).cloned()
+/// The names of a host for which a helper has nothing, if it was asked by several.
+pub(crate) fn unknown_names(call: &Call, host: &str) -> Option<Vec<String>> {
+    lock(&call.memory::<NamesUnknown>().0).get(host).cloned()
 }
 
 /// When a call began to look for stored credentials.
@@ -165,9 +166,10 @@ impl StoredCredentials {
         host: &str,
         servers: &[String],
     ) -> Result<Option<Credentials>> {
+        let mut unknown = Vec::new();
         for (number, server) in servers.iter().enumerate() {
             match self.ask(call, helper, server) {
-                Ok(None) => {}
+                Ok(None) => unknown.push(shorten(server)),
                 Err(error) if number > 0 => {
                     call.check()?;
                     call.warn_of(host, &format!("nothing is known of a login to {server}: {}", error.message()))?;
@@ -179,13 +181,13 @@ impl StoredCredentials {
             }
         }
         if servers.len() > 1 {
-            lock(&call.memory::<NamesAsked>().0).insert(host.to_owned(), servers.to_vec());
+            lock(&call.memory::<NamesUnknown>().0).insert(host.to_owned(), unknown);
         }
         Ok(None)
     }
 
-    /// A helper's answer, cached for the client's lifetime; concurrent calls ask it once. A failure is one for the calls that had begun to look
-    /// before it: the next one asks again.
+    /// A helper's answer, cached for the client's lifetime; concurrent calls ask it once. A failure holds for a short time, and only for the
+    /// calls that had begun to look before it.
     fn ask(&self, call: &Call, helper: &str, server: &str) -> Result<Option<Credentials>> {
         let question = (helper.to_owned(), server.to_owned());
         let (begun, lacking) = (call.memory::<FirstLookup>().0, call.memory::<Lacking>());
@@ -198,8 +200,8 @@ impl StoredCredentials {
                 if let Some(known) = answers.known.get(&question) {
                     return Ok(known.clone());
                 }
-                if let Some((_, code, message)) = answers.failed.get(&question).filter(|(end, ..)| *end >= begun) {
-                    return Err(Error::new(*code, message.as_str()));
+                if let Some(error) = answers.failed.get(&question).and_then(|failed| failed.at(Instant::now(), begun)) {
+                    return Err(error);
                 }
                 if answers.asked.insert(question.clone()) {
                     break;
@@ -221,7 +223,7 @@ impl StoredCredentials {
                 }
             }
             Err(error) if has_time => {
-                answers.failed.insert(asking.1.clone(), (Instant::now(), error.code(), error.message().to_owned()));
+                answers.failed.insert(asking.1.clone(), HelperFailure::new(Instant::now(), error));
             }
             Err(_) => {}
         }

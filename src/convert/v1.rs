@@ -69,8 +69,10 @@ impl V1Store {
         let mut images = self.images(call, &ids)?;
         check_parents(&images)?;
         let history = images.iter_mut().map(entry).collect::<Result<Vec<_>>>()?;
+        // Before the layers, after which the index may have to be asked again; and without it the image is no worse.
+        let served_by = repo.served_by();
         let layers = self.layers(call, &images, &history)?;
-        call.memory::<Senders>().add_all([&repo.served_by()?]);
+        call.memory::<Senders>().add_all(&served_by);
         ConvertedImage::new(history, None, layers)
     }
 

@@ -69,8 +69,10 @@ pub(crate) trait Downloadable: Send {
         false
     }
 
-    /// The server that is asked has sent bytes.
-    fn gained(&mut self) {}
+    /// The server that is asked sends bytes, whose end is checked against a digest or not.
+    fn gained(&mut self, _is_verifiable: bool) -> Result<()> {
+        Ok(())
+    }
 
     /// The bytes have a wrong digest; without `all_sent` it may be that of bytes that were here before. Whether another endpoint is asked
     /// when it is fetched again.

@@ -152,12 +152,13 @@ impl<T: Downloadable> Download<T> {
             // A server that ignored the end of the range.
             bytes.truncate(room);
         }
-        self.position += bytes.len() as u64;
+        let is_verifiable = self.is_verifiable();
         if let NextStep::Read(connection) = &mut self.next {
             if !std::mem::replace(&mut connection.gained, true) {
-                self.item.gained();
+                self.item.gained(is_verifiable)?;
             }
         }
+        self.position += bytes.len() as u64;
         if self.extent.end().is_none() {
             self.check_size(self.position)?;
         }

@@ -236,6 +236,16 @@ impl Abilities {
     /// Everything.
     pub(crate) const ALL: Abilities = Abilities { push: true, ..Abilities::PULL };
 
+    /// Without what another one may be asked; what is written is for whoever takes it.
+    pub(crate) fn without(self, other: Abilities) -> Abilities {
+        Abilities {
+            by_digest: self.by_digest && !other.by_digest,
+            by_tag: self.by_tag && !other.by_tag,
+            referrers: self.referrers && !other.referrers,
+            push: self.push,
+        }
+    }
+
     /// The names of what it may be asked.
     pub(crate) fn names(self) -> Vec<&'static str> {
         let reads = [(self.by_digest, "digest"), (self.by_tag, "tag"), (self.referrers, "referrers")];

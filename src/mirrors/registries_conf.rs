@@ -2,8 +2,9 @@
 //! containers/image (pkg/sysregistriesv2), with these differences:
 //!
 //! - A prefix `example.com` is not for `example.com:5000`, unless it is blocked (there it always is, by mistake). A prefix
-//!   `*.example.com` is for each port, as there; but with mirrors or a location it is refused for a name with a port. There the port stays
-//!   behind the mirror's name: after a path that is refused as no name, as here, and after a host it is another port of the mirror.
+//!   `*.example.com` is for each port, as there; but what of a name with a port (other than 443) would be read at its mirrors or its location
+//!   is refused. There the port stays behind the mirror's name: after a path that is refused as no name, as here, and after a host it is
+//!   another port of the mirror. What is written, and what is about the registry itself, goes there, as there.
 //! - What lists tags, referrers and repositories asks mirrors too; there only images are pulled from them.
 //! - An image that is named by a tag may come from several endpoints: the tag from one that may be asked for tags, and what has a digest from
 //!   any that may be asked for digests. There one endpoint gives all of an image.
@@ -105,17 +106,27 @@ impl RegistriesConf {
     }
 }
 
-/// What has a port is another registry than what has none, and a mirror of both would give the one's images for the other's.
+/// What has a port is another registry than what has none, and a mirror of both would give the one's images for the other's: only what no
+/// other endpoint is for is asked, at the registry itself.
 fn rule_for_ports(registry: &ConfiguredRegistry, scope: &NameScope) -> Option<Rule> {
     let NameScope::Subdomains(domain) = scope else { return None };
     if registry.wrong.is_some() || registry.location.is_none() && registry.mirrors.is_empty() {
         return None;
     }
     let source = &registry.source;
-    let message = format!("{source}: the mirrors and the location of '*.{domain}' are for names without a port");
-    let wrong = (!registry.blocked).then(|| Arc::new(Error::new(Code::InvalidReference, message)));
     let rule = Rule::new(NameScope::PortsOfSubdomains(domain.clone()), Vec::new(), source.clone());
-    Some(Rule { blocked: registry.blocked, wrong, ..rule })
+    if registry.blocked {
+        return Some(Rule { blocked: true, ..rule });
+    }
+    let message = format!("{source}: the mirrors and the location of '*.{domain}' are for names without a port");
+    let hint = "a [[registry]] of its own, whose prefix is the name with the port, says where that is read";
+    let unreadable = Some(Arc::new(Error::new(Code::InvalidReference, message).with_hint(hint)));
+    let may = match registry.location {
+        Some(_) => Abilities::PUSH,
+        None => registry.mirrors.iter().fold(Abilities::ALL, |left, mirror| left.without(mirror.may)),
+    };
+    let itself = RegistryEndpoint { may, tls: tls(registry.insecure), ..RegistryEndpoint::origin(source.clone()) };
+    Some(Rule { endpoints: vec![itself], unreadable, ..rule })
 }
 
 fn rule(registry: &ConfiguredRegistry, (scope, prefix): &(NameScope, HostPath)) -> Rule {

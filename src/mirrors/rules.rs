@@ -20,7 +20,7 @@ pub(crate) enum NameScope {
     Prefix(String),
     /// All hosts below a domain, with a port or without: `*.example.com`, which is written without `*.`.
     Subdomains(String),
-    /// Those of them that have a port.
+    /// Those of them that have a port other than 443, which is the host without one.
     PortsOfSubdomains(String),
     /// All hosts that are addresses of a network (Docker's insecure-registries).
     Network(ipnet::IpNet),
@@ -38,6 +38,8 @@ pub(crate) struct Rule {
     pub(crate) blocked: bool,
     /// No endpoint is asked: the configuration cannot be read.
     pub(crate) wrong: Option<Arc<Error>>,
+    /// Why what no endpoint may be asked is not read.
+    pub(crate) unreadable: Option<Arc<Error>>,
     pub(crate) source: RuleSource,
 }
 
@@ -48,7 +50,7 @@ impl Rule {
             NameScope::Prefix(name) => NameScope::Prefix(plain(&name).into_owned()),
             scope => scope,
         };
-        Rule { scope, endpoints, blocked: false, wrong: None, source }
+        Rule { scope, endpoints, blocked: false, wrong: None, unreadable: None, source }
     }
 }
 
@@ -179,7 +181,7 @@ impl NameScope {
             }
             NameScope::PortsOfSubdomains(domain) => {
                 let fits = NameScope::Subdomains(domain.clone()).length_in(host)?;
-                (without_port(host) != host).then_some(fits)
+                (without_port(host) != host && !host.ends_with(USUAL_PORT)).then_some(fits)
             }
             NameScope::Network(network) => is_within(network, address(host)?).then_some(1),
             NameScope::Everything => Some(0),

@@ -40,6 +40,11 @@ pub(crate) fn key(name: &str) -> String {
     }
 }
 
+/// The port that a host is written with.
+pub(super) fn port(host: &str) -> Option<&str> {
+    parts(host).1
+}
+
 /// The name or address of a host, and its port.
 fn parts(host: &str) -> (&str, Option<&str>) {
     match host.rsplit_once(':').filter(|(name, port)| !name.contains(':') && !port.is_empty() || name.ends_with(']')) {

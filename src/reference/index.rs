@@ -90,6 +90,15 @@ impl Index {
         }
         Ok(Index { name, official, scheme })
     }
+
+    /// Which server it is, `HOST[:PORT]`: the same for all spellings of its host, and another one by plain http at its usual port.
+    pub(crate) fn server(&self) -> String {
+        let key = host_spelling::key(&self.name);
+        match self.scheme {
+            Some(Scheme::Http) if host_spelling::port(&self.name).is_none() => format!("{key}:80"),
+            _ => key,
+        }
+    }
 }
 
 fn split_scheme(text: &str) -> Result<(Option<Scheme>, &str)> {

@@ -132,6 +132,15 @@ static void test_ports_of_subdomains(void **state) {
     expect_text_at(kept(json), "endpoints/0/repository", "w/a/b");
     expect_status(OCIREG_INVALID_REFERENCE, ocireg_manifest_head(client, NULL, "x.reg.example:5000/a/b:t", NULL, &json, &failure));
     expect_message("names without a port");
+    expect_status(OCIREG_OK, ocireg_explain(client, NULL, "x.reg.example:5000/a/b:t", NULL, &json, &failure));
+    expect_text_at(kept(json), "endpoints/0/asked_for/0", "push");
+    /* What is about the registry itself, and what is written, goes there. */
+    const char *itself = "x.registry.invalid:5000";
+    written(path, "[[registry]]\nprefix = \"*.registry.invalid\"\n[[registry.mirror]]\nlocation = \"m.example/w\"\n");
+    client = new_client(text("{'retries':0,'registries_conf':'%s'}", path));
+    expect_status(OCIREG_RESOLVE, ocireg_registry_ping(client, NULL, itself, NULL, &json, &failure));
+    expect_status(OCIREG_RESOLVE, ocireg_blob_put_memory(client, NULL, text("%s/a", itself), (const uint8_t *)"x", 1, NULL, &json, &failure));
+    expect_status(OCIREG_INVALID_REFERENCE, ocireg_repository_tags(client, NULL, text("%s/a", itself), NULL, &json, &failure));
 }
 
 /* A name without a registry is Docker Hub's, or by option what a file says; several registries are an error that lists what it may be. The

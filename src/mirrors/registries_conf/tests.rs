@@ -53,18 +53,29 @@ fn subdomains_keep_the_whole_name() {
     );
     let conf = conf.unwrap();
     assert_eq!(asked(&conf, "a.example.com/x/y").unwrap(), ["m.io/all/x/y dt", "origin/x/y dtp"]);
-    for name in ["a.example.com:5000/x", "a.b.io:5000/x"] {
-        let rules = Rules(vec![conf.rules()]);
-        let rule = rules.of(&Repository::parse(name, None).unwrap()).unwrap();
-        let wrong = rule.wrong.as_ref().map(|error| (error.code(), error.message().contains("without a port")));
-        assert_eq!(
-            (wrong, rule.endpoints.len()),
-            (Some((Code::InvalidReference, true)), 0),
-            "{name}: another registry"
-        );
-    }
+    assert_eq!(asked(&conf, "a.example.com:443/x").unwrap(), ["m.io/all/x dt", "origin/x dtp"]);
     assert_eq!(asked(&conf, "a.b.io/x").unwrap(), ["registry-1.docker.io/b/x dt", "origin/x p"]);
     assert_eq!(asked(&conf, "example.com/x"), None);
+}
+
+/// What the mirrors and the location are for is not read; all else is asked at the registry itself.
+#[test]
+fn mirrors_of_subdomains_are_for_names_without_a_port() {
+    let of = |more: &str| parse(&format!("[[registry]]\nprefix = \"*.example.com\"\n{more}")).unwrap();
+    let mirror = "[[registry.mirror]]\nlocation = \"m.io\"\n";
+    for (more, itself) in [
+        (mirror.to_owned(), "origin/x p"),
+        ("location = \"b.io\"\n".to_owned(), "origin/x p"),
+        (format!("mirror-by-digest-only = true\n{mirror}"), "origin/x tp"),
+        (format!("insecure = true\n{mirror}pull-from-mirror = \"tag-only\"\n"), "origin/x dp insecure"),
+    ] {
+        let conf = of(&more);
+        assert_eq!(asked(&conf, "a.example.com:5000/x").unwrap(), [itself], "{more}");
+        let (rules, name) = (Rules(vec![conf.rules()]), Repository::parse("a.example.com:5000/x", None).unwrap());
+        let rule = rules.of(&name).unwrap();
+        let why = rule.unreadable.as_ref().map(|error| (error.code(), error.message().contains("without a port")));
+        assert_eq!((why, rule.wrong.is_none()), (Some((Code::InvalidReference, true)), true), "{more}");
+    }
 }
 
 #[test]

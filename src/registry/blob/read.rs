@@ -125,6 +125,12 @@ impl RemoteBlob {
         self.remote.call.memory::<Senders>().add_all(&std::mem::take(&mut self.hosts));
     }
 
+    /// A piece of a blob has no digest: what a mirror sends of it is as good as the mirror is, also where another one sends the rest.
+    fn warn_of_unverified(&self, host: &str) -> Result<()> {
+        let text = format!("a piece of the blob {} comes from this mirror, and nothing can verify it", self.digest);
+        self.remote.call.warn_of(host, &text)
+    }
+
     /// The endpoint that is asked now.
     pub(crate) fn remote(&self) -> &Remote {
         &self.remote
@@ -197,15 +203,18 @@ impl Downloadable for RemoteBlob {
         Ok(())
     }
 
-    fn gained(&mut self) {
+    fn gained(&mut self, is_verifiable: bool) -> Result<()> {
         let host = self.remote.served_by();
         if !self.hosts.contains(&host) {
+            if !is_verifiable && !self.remote.is_registry() {
+                self.warn_of_unverified(&host)?;
+            }
             self.hosts.push(host);
         }
-        let Some(key) = self.turn.key() else { return };
-        if !self.senders.contains(key) {
+        if let Some(key) = self.turn.key().filter(|key| !self.senders.contains(key)) {
             self.senders.push(key.clone());
         }
+        Ok(())
     }
 
     fn has_others(&self) -> bool {
@@ -305,9 +314,7 @@ impl Client {
     /// Opens a blob for reading.
     pub fn open_blob(&self, call: &Call, reference: &Reference, options: &ReadOptions) -> Result<BlobReader> {
         options.without_limit()?;
-        let download = deliver::open(self.remote_blob(call, reference)?, options)?;
-        warn_of_unverified(&download)?;
-        Ok(BlobReader(download))
+        Ok(BlobReader(deliver::open(self.remote_blob(call, reference)?, options)?))
     }
 
     /// Gets a blob into memory.
@@ -353,20 +360,9 @@ impl Client {
     }
 }
 
-/// A piece of a blob has no digest: what a mirror sends of it is as good as the mirror is.
-fn warn_of_unverified(download: &Download<RemoteBlob>) -> Result<()> {
-    let (item, remote) = (download.item(), &download.item().remote);
-    if download.is_verifiable() || remote.is_registry() {
-        return Ok(());
-    }
-    let text = format!("a piece of the blob {} comes from this mirror, and nothing can verify it", item.digest);
-    remote.call.warn_of(&remote.served_by(), &text)
-}
-
 impl DeliveredBlob {
     fn of(delivery: Delivery<RemoteBlob>) -> Result<DeliveredBlob> {
         let Delivery { download, resumed, path } = delivery;
-        warn_of_unverified(&download)?;
         Ok(DeliveredBlob {
             digest: download.item().digest.clone(),
             size: download.size(),

@@ -35,6 +35,8 @@ pub(crate) struct AskedEndpoints {
     pub(crate) blocks_origin: bool,
     /// The rule that forbids what none of these may be asked.
     pub(crate) blocked: Option<RuleSource>,
+    /// Why what none of these may be asked is not read.
+    pub(crate) unreadable: Option<Arc<Error>>,
     pub(crate) source: RuleSource,
 }
 
@@ -162,6 +164,7 @@ impl RuleBook {
                 endpoints: rule.endpoints.clone(),
                 blocks_origin: rule.blocked && !rule.endpoints.iter().any(|endpoint| leads_to(endpoint, index)),
                 blocked,
+                unreadable: rule.unreadable.clone(),
                 source: rule.source.clone(),
             }));
         };
@@ -207,9 +210,10 @@ impl HostRule {
         if self.only || blocked {
             endpoints.retain(|endpoint| !leads_to(endpoint, index));
         }
+        let unreadable = by_file.and_then(|rule| rule.unreadable.clone());
         let option = if self.only || self.mirrors.is_empty() { "mirrors_only" } else { "mirrors" };
         let source = RuleSource::Option(option);
-        AskedEndpoints { endpoints, blocks_origin: self.only || blocked, blocked: None, source }
+        AskedEndpoints { endpoints, blocks_origin: self.only || blocked, blocked: None, unreadable, source }
     }
 }
 

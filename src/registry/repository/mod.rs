@@ -10,7 +10,7 @@ use ::http::header::HeaderMap;
 use ::http::{Method, StatusCode};
 
 use crate::auth::scope::{Scope, ScopeSet};
-use crate::auth::{names_asked, Account, Refusal, Reply};
+use crate::auth::{unknown_names, Account, Refusal, Reply};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -188,10 +188,10 @@ impl Remote {
         }
     }
 
-    /// By which names the helper was asked, if by several.
+    /// For which names the helper has nothing, if it was asked by several.
     fn names_without_login(&self) -> String {
-        let asked = names_asked(&self.call, &self.account.host);
-        asked.map_or_else(String::new, |names| format!("; the credential helper has none for {}", names.join(", ")))
+        let unknown = unknown_names(&self.call, &self.account.host);
+        unknown.map_or_else(String::new, |names| format!("; the credential helper has none for {}", names.join(", ")))
     }
 
     /// The Location of a response: where an upload continues, or where something new can be found.

@@ -289,3 +289,32 @@ fn a_piece_that_a_mirror_sent_is_told() {
         assert_eq!(context.warnings().len(), usize::from(told));
     }
 }
+
+/// Also where it breaks off, and another endpoint sends the rest.
+#[test]
+fn a_piece_of_which_a_mirror_sent_a_part_is_told() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    house.add("m1", |seen| match seen.range_start() {
+        Some(5) => serve(&layer(), seen).cut(20_000, Then::Reset),
+        _ => lost(),
+    });
+    let piece = ReadOptions { offset: 5, length: Some(250_000), ..ReadOptions::default() };
+    for by_reader in [false, true] {
+        let (client, context) = (house.client(&["m1"]), Arc::new(Context::new()));
+        let (call, blob) = (client.call(Some(context.clone())).unwrap(), house.at(&digest(&layer())));
+        match by_reader {
+            true => {
+                let mut reader = client.open_blob(&call, &blob, &piece).unwrap();
+                while reader.piece().unwrap().is_some() {}
+                assert_eq!(reader.info().served_by, house.host("origin"));
+            }
+            false => drop(client.get_blob(&call, &blob, &piece).unwrap()),
+        }
+        let told: Vec<bool> = context
+            .warnings()
+            .iter()
+            .map(|warning| warning.host == house.host("m1") && warning.text.contains("nothing can verify"))
+            .collect();
+        assert_eq!(told, [true], "by a reader: {by_reader}");
+    }
+}

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::rules::Rules;
+use super::RuleSource;
 use crate::docker_hub;
 
 /// All of a client. Code that sends a request asks here first.
@@ -36,6 +37,11 @@ impl ForbiddenHosts {
         if self.by_option.values().flatten().any(|(name, number)| name == host && *number == port) {
             return Some(ForbiddenHosts::ONLY_MIRRORS.to_owned());
         }
+        self.block(host, port).map(|source| format!("is blocked by {source}"))
+    }
+
+    /// What the machine's files have that blocks a host at a port.
+    pub(crate) fn block(&self, host: &str, port: u16) -> Option<&RuleSource> {
         if self.by_files.0.is_empty() {
             return None;
         }
@@ -47,8 +53,7 @@ impl ForbiddenHosts {
         if names.iter().any(|name| self.by_files.of_name(name).is_some_and(|rule| !rule.blocked)) {
             return None;
         }
-        let source = names.iter().find_map(|name| self.by_files.block_of_host(name))?;
-        Some(format!("is blocked by {source}"))
+        names.iter().find_map(|name| self.by_files.block_of_host(name))
     }
 }
 

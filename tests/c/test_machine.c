@@ -117,6 +117,9 @@ static void test_what_is_blocked_has_no_other_name(void **state) {
         ocireg_client *client = new_client(text("{%s'retries':0,'registries_conf':'%s'}", scheme, path));
         expect_status(OCIREG_FORBIDDEN, ocireg_manifest_head(client, NULL, names[i], NULL, &json, &failure));
         expect_message(text("blocked by %s:", path));
+        expect_status(OCIREG_OK, ocireg_explain(client, NULL, names[i], NULL, &json, &failure));
+        expect_text_at(kept(json), "endpoints/0/blocked", text("%s:%d", path, i < 2 ? 1 : 4));
+        expect_shape(json, "endpoints/0/asked_for:array");
     }
     expect_failure(OCIREG_FORBIDDEN, text("--registries-conf %s manifest head docker.io/a/b:t", path), "is blocked by");
 }

@@ -7,8 +7,9 @@ use super::endpoint_memory::PassedOver;
 use super::rule_book::ShownEndpoint;
 use crate::call::Call;
 use crate::error::Result;
+use crate::http::endpoint_settings::host_and_port;
 use crate::http::{redact, Url};
-use crate::mirrors::Rename;
+use crate::mirrors::{Rename, RuleSource};
 use crate::reference::Repository;
 use crate::registry::Client;
 
@@ -38,6 +39,7 @@ impl Client {
             let left = passed.left(&endpoint.key(index), name);
             let (credentials, source) = self.auth.credentials(call, &account)?;
             let network = self.http.explain_route(&account.base)?;
+            let blocked = blocked.clone().or_else(|| self.block_of(&account.base.url));
             all.push(json!({
                 "url": redact::url(&account.base.url),
                 "host": account.host,
@@ -54,5 +56,11 @@ impl Client {
             }));
         }
         Ok(all)
+    }
+
+    /// What blocks a host under whichever of its names.
+    fn block_of(&self, url: &Url) -> Option<RuleSource> {
+        let (host, port) = host_and_port(url)?;
+        self.http.forbidden_hosts().block(&host, port).cloned()
     }
 }

@@ -2480,7 +2480,8 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // Result, `json` may be NULL: {"source": string or null (of a list), "destination": string or null, "dry_run": boolean, "tags":
 // {"selected": number (of the source), "copied": number, "skipped": number (there already, or left as they are), "pruned": number,
 // "failed": number}, "blobs": as in ocireg_copy, of all images together (with dry_run what several images need counts once in
-// bytes_copied), "images": [{"source": string or null (of a tag that was pruned), "destination": string, "state": "copied",
+// bytes_copied for each repository, or for the whole layout or archive, and also what the registry would mount), "images":
+// [{"source": string or null (of a tag that was pruned), "destination": string, "state": "copied",
 // "pruned" or "failed", "digest": string or null, "bytes": number, "bytes_copied": number, "error": as in ocireg_error_json, or
 // null}] (none that were skipped; at most 10,000, and 1,000 that failed), "images_left_out": number (more than these), "error": the
 // first failure, or null, "served_by": [HOST[:PORT]] (the endpoints that sent manifests, blobs and lists of tags of the sources, or said what

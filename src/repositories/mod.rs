@@ -49,6 +49,10 @@ pub(crate) trait DestinationRepository: Send + Sync {
     fn place(&self) -> String;
     /// What it is, however it is spelled: two that are one have one.
     fn identity(&self) -> String;
+    /// What has its blobs: those of one that is the same are there for this one too.
+    fn holder(&self) -> String {
+        self.identity()
+    }
     /// What reports call one of its images.
     fn image(&self, name: &str) -> String;
     /// Gives every tag that is wanted; false where they are not shown.

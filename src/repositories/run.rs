@@ -12,7 +12,7 @@ use super::plan::{self, Images, ListedPair};
 use super::report::{CountedContents, ImageState, Report, Synced, SyncedImage};
 use super::shared_store::{SeenAtDestination, SharedStore, Traffic};
 use super::sync_options::SyncOptions;
-use super::{Pair, UnopenedPair, Wanted};
+use super::{DestinationRepository, Pair, UnopenedPair, Wanted};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
@@ -49,7 +49,8 @@ pub(crate) fn sync(
     let mut job = SyncJob {
         call,
         pairs: &pairs,
-        places: places(&pairs),
+        places: places(&pairs, |destination| destination.identity()),
+        holders: places(&pairs, |destination| destination.holder()),
         listed: Vec::new(),
         is_one,
         options,
@@ -84,14 +85,14 @@ fn may_be_pruned(pair: &Pair) -> Result<()> {
     }
 }
 
-/// For each pair the number of its destination: those that are one place, however they are spelled, have one.
-fn places(pairs: &[Pair]) -> Vec<u32> {
+/// For each pair the number of its destination: those that are one place, by what it is called, have one.
+fn places(pairs: &[Pair], called: impl Fn(&dyn DestinationRepository) -> String) -> Vec<u32> {
     let mut numbers = HashMap::new();
-    let mut number = |pair: &Pair| {
+    let number = |pair: &Pair| {
         let next = numbers.len() as u32;
-        *numbers.entry(pair.destination.identity()).or_insert(next)
+        *numbers.entry(called(pair.destination.as_ref())).or_insert(next)
     };
-    pairs.iter().map(&mut number).collect()
+    pairs.iter().map(number).collect()
 }
 
 /// An image that the destination has: the positions of its pair, and of its name in the pair's list.
@@ -101,6 +102,8 @@ pub(super) struct SyncJob<'a> {
     pub(super) call: &'a Call,
     pub(super) pairs: &'a [Pair],
     pub(super) places: Vec<u32>,
+    /// The numbers of what has their blobs: of a layout or an archive all that goes there is one.
+    holders: Vec<u32>,
     /// None of a pair whose lists cannot be had.
     pub(super) listed: Vec<Option<ListedPair>>,
     /// Whether there is one source alone: without it nothing is left to be done, and its error is that of the call.
@@ -288,7 +291,7 @@ impl SyncJob<'_> {
             options.names = NameOptions::default();
         }
         let copied = copy(call, &from, &to, &options)?;
-        Ok(self.brought(self.places[at], copied))
+        Ok(self.brought(self.holders[at], copied))
     }
 
     /// With what a name is compared before it is set. A layout compares when it writes its names, for an archive other processes wait, and
@@ -323,7 +326,7 @@ impl SyncJob<'_> {
         })
     }
 
-    fn brought(&self, place: u32, copied: Copied) -> ImageOutcome {
+    fn brought(&self, holder: u32, copied: Copied) -> ImageOutcome {
         // What refers to an image is always put again: it may be there from a call that failed before it was listed.
         let nothing = |counts: &Value, keys: &[&str]| keys.iter().all(|key| counts[*key] == json!(0));
         let is_old = !nothing(&copied.manifests, &["skipped"]) && nothing(&copied.blobs, &["copied", "mounted"]);
@@ -336,7 +339,7 @@ impl SyncJob<'_> {
             let missing = serde_json::from_value::<Vec<Descriptor>>(plan["blobs"].clone()).unwrap_or_default();
             let mut known = lock(&self.missing);
             let new: Vec<u64> =
-                missing.iter().filter(|blob| known.add(place, &blob.digest)).map(|blob| blob.size).collect();
+                missing.iter().filter(|blob| known.add(holder, &blob.digest)).map(|blob| blob.size).collect();
             blobs["copied"] = new.len().into();
             blobs["skipped"] = (blobs["total"].as_u64().unwrap_or_default().saturating_sub(new.len() as u64)).into();
             blobs["bytes_copied"] = new.into_iter().fold(0, u64::saturating_add).into();

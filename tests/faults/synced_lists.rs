@@ -32,6 +32,22 @@ fn of_two_sources_for_one_name_the_first_has_it() {
     assert_eq!(counts(&listed(&client(), &list, None, json!({})).unwrap()), "1 0 1 0 0");
 }
 
+/// What goes to one layout or archive is there for all of the list.
+#[test]
+fn a_rehearsal_counts_what_two_sources_need_once() {
+    let from = shelf_of(&["1", "2"]);
+    let list = format!("{}\n{}/a/c\n", name(&from), from.host());
+    let folder = tempfile::tempdir().unwrap();
+    for kind in ["oci", "oci-archive"] {
+        let to = format!("{kind}:{}/{kind}", folder.path().display());
+        let [plan, done] =
+            [true, false].map(|dry_run| listed(&client(), &list, Some(&to), json!({"dry_run": dry_run})).unwrap());
+        assert_eq!((counts(&plan), counts(&done)), ("4 4 0 0 0".to_owned(), "4 4 0 0 0".to_owned()), "{kind}");
+        let bytes = |result: &serde_json::Value| result["blobs"]["bytes_copied"].as_u64().unwrap();
+        assert_eq!((bytes(&plan), bytes(&done)), (10, 10), "{kind}");
+    }
+}
+
 #[test]
 fn two_repositories_with_one_last_word_are_refused_before_anything_is_asked() {
     let (one, to) = (shelf_of(&["1"]), shelf_of(&[]));

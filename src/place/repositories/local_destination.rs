@@ -119,11 +119,14 @@ impl DestinationRepository for LocalDestination {
     }
 
     fn identity(&self) -> String {
-        let place = match &self.target {
+        called(&self.holder(), self.repository.as_deref())
+    }
+
+    fn holder(&self) -> String {
+        match &self.target {
             LocalTarget::Layout(path, _) => OciLayout::identity(Path::new(path)),
             LocalTarget::Archive(archive) => archive.identity(),
-        };
-        called(&place, self.repository.as_deref())
+        }
     }
 
     fn image(&self, name: &str) -> String {

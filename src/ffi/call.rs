@@ -19,8 +19,8 @@ use crate::job::pool::CallHosts;
 use crate::job::CallProgress;
 use crate::options::Options;
 use crate::os::standard_descriptors;
-use crate::registry::endpoints::with_mirrors;
 use crate::registry::Client;
+use crate::store::unverified_answers::with_mirrors;
 
 /// What every call is given, and where its results go.
 type Given<W> = (*mut *mut ocireg_error, W, *mut ocireg_client, *mut ocireg_context, *const ocireg_options);

@@ -20,6 +20,7 @@ use crate::manifest::Descriptor;
 use crate::mutex::lock;
 use crate::store::condition::NameOptions;
 use crate::store::served_by::Senders;
+use crate::store::unverified_answers::with_mirrors;
 use crate::transfer::copy::{copy, Copied, CopyOptions};
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::{in_parallel, width_of};
@@ -352,6 +353,7 @@ impl SyncJob<'_> {
         if self.is_over(call, &error) {
             return Err(error);
         }
+        let error = with_mirrors(call, error);
         if self.options.stop_on_error {
             let name = source.unwrap_or(destination);
             return Err(error.within(name));

@@ -9,6 +9,7 @@ pub(crate) mod manifest_name;
 pub(crate) mod platform_descent;
 pub(crate) mod referrers_filter;
 pub(crate) mod served_by;
+pub(crate) mod unverified_answers;
 
 pub(crate) use change_store::{ChangeStore, RemovedName};
 

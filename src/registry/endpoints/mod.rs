@@ -9,13 +9,11 @@ mod explain_endpoints;
 mod failure_meaning;
 mod next_endpoint;
 mod rule_book;
-mod unverified_answers;
 
 pub(super) use account::closed_hosts;
 pub(crate) use endpoint_memory::Written;
 pub(crate) use next_endpoint::Turn;
 pub(crate) use rule_book::RuleBook;
-pub(crate) use unverified_answers::with_mirrors;
 
 use crate::call::Call;
 use crate::error::Result;

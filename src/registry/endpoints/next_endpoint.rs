@@ -12,7 +12,6 @@ use super::account::{renamed, Circumstances};
 use super::candidates::{in_order, nobody, Candidate};
 use super::endpoint_memory::{reason, PassedOver, TagSources, REMEMBERED};
 use super::failure_meaning::Verdict;
-use super::unverified_answers::UnverifiedAnswers;
 use super::EndpointUse;
 use crate::auth::Account;
 use crate::call::Call;
@@ -21,6 +20,7 @@ use crate::mirrors::EndpointKey;
 use crate::reference::Repository;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
+use crate::store::unverified_answers::UnverifiedAnswers;
 
 /// The endpoints of a repository that are still to be asked, and what those said that were.
 pub(crate) struct Turn {

@@ -190,6 +190,23 @@ fn a_sync_that_leaves_all_says_whom_it_believed() {
     }
 }
 
+/// What a list of a mirror's names and nobody has is an error of that image, which names the mirror.
+#[test]
+fn the_error_of_an_image_names_the_mirror_that_listed_it() {
+    let mut house = House::new(&[("origin", Healthy)]);
+    house.add("m1", |seen| match seen.path() {
+        path if path.ends_with("/tags/list") => reply(200).json(r#"{"name":"a/b","tags":["ghost","t"]}"#),
+        _ => healthy(seen),
+    });
+    let (folder, from) = (tempfile::tempdir().unwrap(), house.repository().full_name());
+    let to = format!("oci:{}", folder.path().join("l").display());
+    let done = synced_by(&house.client(&["m1"]), &from, &to, json!({})).unwrap();
+    assert_eq!((&done["tags"]["failed"], &done["tags"]["copied"]), (&json!(1), &json!(1)), "{done}");
+    let told = format!("{} answered for {}", house.host("m1"), house.host("origin"));
+    let error = &done["error"];
+    assert!(error["name"] == "NOT_FOUND" && error["hint"].as_str().unwrap().contains(&told), "{error}");
+}
+
 /// A registry that has an index under `i`; a mirror may have it too.
 fn with_index(house: &mut House, name: &'static str, has_image: bool) -> String {
     let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [{"mediaType": MANIFEST_TYPE,

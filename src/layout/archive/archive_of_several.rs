@@ -106,7 +106,7 @@ impl ArchiveOfSeveral {
     pub(crate) fn finish(&self, call: &Call) -> Result<()> {
         match self.is_changed() {
             true => self.writer.finish(call),
-            false => Ok(()),
+            false => self.writer.clear_staged(call),
         }
     }
 
@@ -210,9 +210,42 @@ mod tests {
         let named = again.part(Some("v1")).unwrap().named(&call).unwrap();
         assert_eq!(named.map(|named| named.digest), Some(content.digest().clone()));
         assert!(again.part(Some("v2")).unwrap().named(&call).unwrap().is_none());
+        again.finish(&call).unwrap();
         again.let_go();
         assert!(again.entries(&call).is_err());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    /// A copy that was killed when the file was in its place has left what is in it.
+    #[test]
+    fn what_is_in_the_file_does_not_stay_beside_it() {
+        let (folder, call) = (tempfile::tempdir().unwrap(), Call::alone(None));
+        let path = folder.path().join("x.tar");
+        let index = |kind: &str| {
+            let text = format!(
+                r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[],"artifactType":"a/{kind}"}}"#
+            );
+            RawManifest::parse(text.into_bytes(), None, None).unwrap()
+        };
+        let stage = |content: &RawManifest| {
+            let archive = archive(&path);
+            let part = archive.part(Some("v1")).unwrap();
+            part.begin(&call).unwrap();
+            part.put_root(&call, content, &NameCondition::None).unwrap();
+            archive
+        };
+        stage(&index("old")).finish(&call).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        for (left, stays) in [(index("old"), 1), (index("new"), 2)] {
+            // As if it were killed.
+            stage(&left).let_go();
+            let again = archive(&path);
+            again.reserve(&call).unwrap();
+            again.finish(&call).unwrap();
+            again.let_go();
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), stays);
+        }
+        assert!(std::fs::read(&path).unwrap() == before);
     }
 
     #[test]

@@ -297,6 +297,16 @@ impl ArchiveWriter {
         }
     }
 
+    /// Removes what is staged and in the file already: a copy that was killed once the file was in its place has left it.
+    pub(super) fn clear_staged(&self, call: &Call) -> Result<()> {
+        let (Some(work), Some(there)) = (lock(&self.work).clone(), self.seen(call)?) else { return Ok(()) };
+        for blob in there.blobs().iter().filter(|blob| work.staging.size(&blob.digest) == Some(blob.size)) {
+            // What cannot be removed does no harm.
+            let _ = work.staging.remove(&blob.digest);
+        }
+        Ok(())
+    }
+
     /// What is in the file; None where there is none, or where it is not looked at. While others wait to write to it, it is read once.
     pub(super) fn kept(&self, call: &Call) -> Result<Option<Arc<ExistingArchive>>> {
         let Destination::Replace(path) = &self.destination else { return Ok(None) };

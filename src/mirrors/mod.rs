@@ -31,5 +31,5 @@ pub(crate) use rename::Rename;
 pub(crate) use rule_source::RuleSource;
 #[cfg(test)]
 pub(crate) use rules::NameScope;
-pub(crate) use rules::{Rule, Rules};
+pub(crate) use rules::{Rule, Rules, Unreadable};
 pub(crate) use short_names::ShortNames;

@@ -20,7 +20,7 @@ use super::endpoint::{Abilities, EndpointBase, EndpointTls, RegistryEndpoint, HU
 use super::host_path::HostPath;
 use super::rename::Rename;
 use super::rule_source::RuleSource;
-use super::rules::{NameScope, Rule};
+use super::rules::{NameScope, Rule, Unreadable};
 use super::short_names::ShortNames;
 use super::toml_tables::{self, TomlTable, WithLine};
 use crate::error::{Code, Error, Result};
@@ -120,7 +120,8 @@ fn rule_for_ports(registry: &ConfiguredRegistry, scope: &NameScope) -> Option<Ru
     }
     let message = format!("{source}: the mirrors and the location of '*.{domain}' are for names without a port");
     let hint = "a [[registry]] of its own, whose prefix is the name with the port, says where that is read";
-    let unreadable = Some(Arc::new(Error::new(Code::InvalidReference, message).with_hint(hint)));
+    let why = Arc::new(Error::new(Code::InvalidReference, message).with_hint(hint));
+    let unreadable = Some(Unreadable { why, is_by_mirrors: registry.location.is_none() });
     let may = match registry.location {
         Some(_) => Abilities::PUSH,
         None => registry.mirrors.iter().fold(Abilities::ALL, |left, mirror| left.without(mirror.may)),

@@ -38,9 +38,16 @@ pub(crate) struct Rule {
     pub(crate) blocked: bool,
     /// No endpoint is asked: the configuration cannot be read.
     pub(crate) wrong: Option<Arc<Error>>,
-    /// Why what no endpoint may be asked is not read.
-    pub(crate) unreadable: Option<Arc<Error>>,
+    pub(crate) unreadable: Option<Unreadable>,
     pub(crate) source: RuleSource,
+}
+
+/// Why what no endpoint of a rule may be asked is not read.
+#[derive(Debug, Clone)]
+pub(crate) struct Unreadable {
+    pub(crate) why: Arc<Error>,
+    /// Only the rule's mirrors stand in the way: not where others come in their place.
+    pub(crate) is_by_mirrors: bool,
 }
 
 impl Rule {

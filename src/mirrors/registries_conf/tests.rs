@@ -73,7 +73,7 @@ fn mirrors_of_subdomains_are_for_names_without_a_port() {
         assert_eq!(asked(&conf, "a.example.com:5000/x").unwrap(), [itself], "{more}");
         let (rules, name) = (Rules(vec![conf.rules()]), Repository::parse("a.example.com:5000/x", None).unwrap());
         let rule = rules.of(&name).unwrap();
-        let why = rule.unreadable.as_ref().map(|error| (error.code(), error.message().contains("without a port")));
+        let why = rule.unreadable.as_ref().map(|it| (it.why.code(), it.why.message().contains("without a port")));
         assert_eq!((why, rule.wrong.is_none()), (Some((Code::InvalidReference, true)), true), "{more}");
     }
 }

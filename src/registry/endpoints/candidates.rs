@@ -92,8 +92,8 @@ pub(super) fn nobody(repository: &Repository, question: EndpointUse, asked: &Ask
     if let Some(source) = &asked.blocked {
         return blocked_by(&repository.full_name(), source);
     }
-    if let Some(why) = asked.unreadable.as_ref().filter(|_| question != EndpointUse::Write) {
-        return why.duplicate();
+    if let Some(found) = asked.unreadable.as_ref().filter(|_| question != EndpointUse::Write) {
+        return found.why.duplicate();
     }
     let message = format!(
         "{} cannot {what}: {} has no endpoint that may be asked for that",

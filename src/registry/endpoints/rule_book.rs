@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use crate::error::{Code, Error, Result};
 use crate::machine::Machine;
-use crate::mirrors::{Abilities, EndpointBase, RegistryEndpoint, Rule, RuleSource, Rules, ShortNames};
+use crate::mirrors::{Abilities, EndpointBase, RegistryEndpoint, Rule, RuleSource, Rules, ShortNames, Unreadable};
 use crate::reference::Index;
 use crate::registry::host::{self, HostOptions};
 
@@ -36,7 +36,7 @@ pub(crate) struct AskedEndpoints {
     /// The rule that forbids what none of these may be asked.
     pub(crate) blocked: Option<RuleSource>,
     /// Why what none of these may be asked is not read.
-    pub(crate) unreadable: Option<Arc<Error>>,
+    pub(crate) unreadable: Option<Unreadable>,
     pub(crate) source: RuleSource,
 }
 
@@ -203,6 +203,10 @@ impl HostRule {
         let filed = match (by_file, self.mirrors.is_empty()) {
             (Some(rule), true) => rule.endpoints.clone(),
             (Some(rule), false) if rule.blocked => Vec::new(),
+            (Some(rule), false) if rule.unreadable.as_ref().is_some_and(|it| it.is_by_mirrors) => {
+                let itself = |endpoint: &RegistryEndpoint| RegistryEndpoint { may: Abilities::ALL, ..endpoint.clone() };
+                rule.endpoints.iter().map(itself).collect()
+            }
             (Some(rule), false) => without_mirrors(&rule.endpoints).to_vec(),
             (None, _) => vec![origin()],
         };
@@ -211,6 +215,7 @@ impl HostRule {
             endpoints.retain(|endpoint| !leads_to(endpoint, index));
         }
         let unreadable = by_file.and_then(|rule| rule.unreadable.clone());
+        let unreadable = unreadable.filter(|it| self.mirrors.is_empty() || !it.is_by_mirrors);
         let option = if self.only || self.mirrors.is_empty() { "mirrors_only" } else { "mirrors" };
         let source = RuleSource::Option(option);
         AskedEndpoints { endpoints, blocks_origin: self.only || blocked, blocked: None, unreadable, source }
@@ -311,6 +316,25 @@ mod tests {
         let blocked =
             "[[registry]]\nlocation = \"reg.example\"\nblocked = true\n[[registry.mirror]]\nlocation = \"n.example\"\n";
         assert_eq!(hosts(&asked(blocked, option)), ["m.example"]);
+    }
+
+    /// What stands in the way of a name with a port is the file's mirrors, not those of the options.
+    #[test]
+    fn the_mirrors_of_options_are_for_a_name_with_a_port_too() {
+        let of = |more: &str, options: serde_json::Value| {
+            let text = format!("[[registry]]\nprefix = \"*.example\"\n{more}");
+            let mut book = RuleBook::default();
+            book.renew(filed(vec![RegistriesConf::parse("f", &text).unwrap().rules()]));
+            book.set("reg.example:5000".to_owned(), &serde_json::from_value(options).unwrap());
+            let asked = book.of(&Index::parse("reg.example:5000").unwrap(), "a").unwrap().unwrap();
+            let reads: Vec<bool> = asked.endpoints.iter().map(|endpoint| endpoint.may.by_digest).collect();
+            (reads, asked.unreadable.is_some(), asked.writer().is_some_and(RegistryEndpoint::is_registry))
+        };
+        let (mirror, location) = ("[[registry.mirror]]\nlocation = \"m.io\"\n", "location = \"n.io\"\n");
+        let option = json!({"mirrors": ["m.example"]});
+        assert_eq!(of(mirror, json!({})), (vec![false], true, true));
+        assert_eq!(of(mirror, option.clone()), (vec![true, true], false, true));
+        assert_eq!(of(location, option), (vec![true, false], true, true));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::options::options;
+use crate::os::owner::is_kept_for_its_owner;
 use crate::os::special_file::open_regular;
 use crate::stream::blob::{Blob, VerifiedBlob};
 
@@ -133,13 +134,10 @@ pub fn clean(call: &Call, layout: &OciLayout, options: &CleanOptions) -> Result<
                 Some(digest) => !keep_all && !needed.contains(digest),
                 None => is_forgotten_blob(&name, &facts),
             };
-            match digest {
-                _ if !useless || !facts.is_file() => {}
-                None => cleaned.bytes += remove_hidden(call, &entry, &facts)?,
-                Some(digest) => {
-                    cleaned.bytes += remove(&entry, &facts)?;
-                    cleaned.removed.push(digest);
-                }
+            if useless && facts.is_file() {
+                let Some(bytes) = remove(call, &entry, &facts)? else { continue };
+                cleaned.bytes += bytes;
+                cleaned.removed.extend(digest);
             }
         }
     }
@@ -148,18 +146,17 @@ pub fn clean(call: &Call, layout: &OciLayout, options: &CleanOptions) -> Result<
     Ok(cleaned)
 }
 
-/// Gives its size.
-fn remove(entry: &fs::DirEntry, facts: &fs::Metadata) -> Result<u64> {
+/// Gives its size; None if it stays, because it is another user's in a folder where each can remove only what is his own.
+fn remove(call: &Call, entry: &fs::DirEntry, facts: &fs::Metadata) -> Result<Option<u64>> {
     let path = entry.path();
-    fs::remove_file(&path).map_err(|error| Error::io(format!("cannot remove {}", path.display()), &error))?;
-    Ok(facts.len())
-}
-
-/// The same, but another user's may stay: it is in nobody's way.
-fn remove_hidden(call: &Call, entry: &fs::DirEntry, facts: &fs::Metadata) -> Result<u64> {
-    let Err(error) = fs::remove_file(entry.path()) else { return Ok(facts.len()) };
-    call.warn_of(&entry.path().display().to_string(), &format!("it cannot be removed: {error}"))?;
-    Ok(0)
+    match fs::remove_file(&path) {
+        Ok(()) => Ok(Some(facts.len())),
+        Err(error) if is_kept_for_its_owner(&error, facts) => {
+            call.warn_of(&path.display().to_string(), "it is another user's, and cannot be removed")?;
+            Ok(None)
+        }
+        Err(error) => Err(Error::io(format!("cannot remove {}", path.display()), &error)),
+    }
 }
 
 /// Removes what writers in the folder itself have left that were killed. Gives how many bytes that were.
@@ -170,7 +167,7 @@ fn remove_forgotten_indexes(call: &Call, root: &Path) -> Result<u64> {
         call.check()?;
         let Ok(facts) = entry.metadata() else { continue };
         if facts.is_file() && is_forgotten_in_root(&entry.file_name().to_string_lossy(), &facts) {
-            bytes += remove_hidden(call, &entry, &facts)?;
+            bytes += remove(call, &entry, &facts)?.unwrap_or_default();
         }
     }
     Ok(bytes)

@@ -126,6 +126,11 @@ fn of_new_files(folder: &Path) -> io::Result<u32> {
     Ok(new.as_file().metadata()?.mode() & 0o777)
 }
 
+/// Whether a file could not be removed because it is another user's, in a folder with the sticky bit.
+pub(crate) fn is_kept_for_its_owner(error: &io::Error, facts: &Metadata) -> bool {
+    error.raw_os_error() == Some(libc::EPERM) && !is_own(facts)
+}
+
 /// The folder that a file is in.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))

@@ -172,7 +172,7 @@ fn an_image_is_no_index_and_the_error_says_how_it_becomes_one() {
         Code::Unsupported,
         "is not an index",
     );
-    assert!(error.hint().unwrap().contains("index create"), "{error}");
+    assert!(error.hint().unwrap().contains("create an index of it"), "{error}");
     // As it says.
     let made = create(&client, &place(&to, "t"), json!({"references": [place(&to, "t"), names[1]]})).unwrap();
     assert_eq!(

@@ -69,7 +69,7 @@ impl V1Store {
         let mut images = self.images(call, &ids)?;
         check_parents(&images)?;
         let history = images.iter_mut().map(entry).collect::<Result<Vec<_>>>()?;
-        // Before the layers, after which the index may have to be asked again; and without it the image is no worse.
+        // Before the layers, after which the index may have to be asked again; and the image is as good without it.
         let served_by = repo.served_by();
         let layers = self.layers(call, &images, &history)?;
         call.memory::<Senders>().add_all(&served_by);

@@ -146,7 +146,7 @@ pub fn clean(call: &Call, layout: &OciLayout, options: &CleanOptions) -> Result<
     Ok(cleaned)
 }
 
-/// Gives its size; None if it stays, because it is another user's in a folder where each can remove only what is his own.
+/// Gives its size; None if it stays, because it is another user's in a folder with the sticky bit.
 fn remove(call: &Call, entry: &fs::DirEntry, facts: &fs::Metadata) -> Result<Option<u64>> {
     let path = entry.path();
     match fs::remove_file(&path) {

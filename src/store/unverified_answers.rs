@@ -104,11 +104,11 @@ mod tests {
         for (message, told) in [
             ("get the manifest other.example/q:nope", false),
             ("'127.0.0.1:5001/q' is not JSON", false),
-            ("http://[::1]:5000/v2/q/tags/list: it is no list", false),
+            ("http://[::1]:5000/v2/q/tags/list: it is not a list", false),
             ("get the blob sha256:0 of Reg.Example:5000/a/b", true),
             ("copy other.example/q to reg.example:5000/a: it is not there", true),
             ("m:1/a/b sends a web page", true),
-            ("etc/x of oci:out/x is no application/json", true),
+            ("etc/x of oci:out/x is not application/json", true),
         ] {
             let error = with_mirrors(&call, Error::new(Code::InvalidManifest, message));
             assert_eq!(error.hint().is_some(), told, "{message}");

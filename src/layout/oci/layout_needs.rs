@@ -97,7 +97,7 @@ impl OciLayout {
         Ok(false)
     }
 
-    /// Whether a manifest that is no entry any more stays nevertheless: an index lists it, or something with a name refers to it. That is
+    /// Whether a manifest that is not an entry any more stays nevertheless: an index lists it, or something with a name refers to it. That is
     /// looked for in so many manifests and no more: who deletes many must not wait for all of the layout each time.
     pub(super) fn is_seen_to_keep(&self, call: &Call, wanted: &Digest) -> Result<bool> {
         let is_list = |entry: &Descriptor| is_index(&essence(&entry.media_type));

@@ -138,11 +138,9 @@ static int set_all(struct session *session, const struct hosts *hosts)
     return status;
 }
 
-/* What is said of no host would be for the command's registries, which are in its list. */
-static int check_list(const struct globals *globals, const struct credentials *credentials)
+/* What is said of no host would be for the command's registries, which are in its list. OCIREG_USERNAME is for none of them. */
+static int check_list(const struct globals *globals)
 {
-    if (credentials->username != NULL)
-        return report_usage("OCIREG_USERNAME does not say which of the list's registries it is for: use --username HOST=USER");
     for (size_t i = 0; i < globals->setting_count; i++) {
         const struct setting *setting = &globals->settings[i];
         if (setting->host == NULL && setting->kind != SETTING_CLIENT_OPTION)
@@ -150,6 +148,15 @@ static int check_list(const struct globals *globals, const struct credentials *c
                                 setting->kind == SETTING_MIRRORS_ONLY ? "=HOST" : " HOST=...");
     }
     return OCIREG_OK;
+}
+
+static bool is_secret(const char *named_option)
+{
+    static const char *const keys[] = {OCIREG_OPT_USERNAME "=", OCIREG_OPT_PASSWORD "=", OCIREG_OPT_TOKEN "=", OCIREG_OPT_IDENTITY_TOKEN "="};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strncmp(named_option, keys[i], strlen(keys[i])) == 0)
+            return true;
+    return false;
 }
 
 /* With several registries, credentials must name theirs. */
@@ -161,6 +168,8 @@ static int check_named(const struct globals *globals, char *const *registries, c
         return report_usage("OCIREG_USERNAME does not say which of the registries it is for: use --username HOST=USER");
     for (size_t i = 0; i < globals->setting_count; i++) {
         const struct setting *setting = &globals->settings[i];
+        if (setting->host == NULL && setting->kind == SETTING_HOST_OPTION && is_secret(setting->value))
+            return report_usage("with several registries --host-option must name whose credentials they are: --host-option HOST=...");
         if (setting->host == NULL && (setting->kind == SETTING_USERNAME || setting->kind == SETTING_TOKEN))
             return report_usage("with several registries %s must name its own: %s HOST=%s", setting->option, setting->option,
                                 setting->kind == SETTING_USERNAME ? "USER" : "TOKEN");
@@ -172,7 +181,7 @@ int hosts_set(struct session *session, char *const *registries, bool is_list, co
 {
     struct hosts hosts = {session->globals, NULL, registries, credentials};
     size_t count = session->globals->setting_count;
-    int status = is_list ? check_list(session->globals, credentials) : check_named(session->globals, registries, credentials);
+    int status = is_list ? check_list(session->globals) : check_named(session->globals, registries, credentials);
     if (status != OCIREG_OK)
         return status;
     hosts.names = calloc(count + 1, sizeof *hosts.names);

@@ -91,13 +91,21 @@ impl Index {
         Ok(Index { name, official, scheme })
     }
 
-    /// Which server it is, `HOST[:PORT]`: the same for all spellings of its host, and another one by plain http at its usual port.
-    pub(crate) fn server(&self) -> String {
-        let key = host_spelling::key(&self.name);
-        match self.scheme {
-            Some(Scheme::Http) if host_spelling::port(&self.name).is_none() => format!("{key}:80"),
-            _ => key,
-        }
+    /// Whether another one is the same, whichever spellings of its host they were given. What is `http://` and has no port is not what has
+    /// the port 443; but it may be what has neither: an option may say that this is asked by http.
+    pub(crate) fn is_same_registry(&self, other: &Index) -> bool {
+        let is_apart = |one: &Index, other: &Index| one.is_at_usual_http_port() && other.names_usual_https_port();
+        host_spelling::key(&self.name) == host_spelling::key(&other.name)
+            && !is_apart(self, other)
+            && !is_apart(other, self)
+    }
+
+    fn is_at_usual_http_port(&self) -> bool {
+        self.scheme == Some(Scheme::Http) && host_spelling::port(&self.name).is_none()
+    }
+
+    fn names_usual_https_port(&self) -> bool {
+        host_spelling::port(&self.name).is_some_and(|port| port.trim_start_matches('0') == "443")
     }
 }
 

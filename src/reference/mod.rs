@@ -119,7 +119,7 @@ impl Reference {
         }
         let other = Reference::parse(text, None)?;
         if !other.repository.is_in_registry_of(&self.repository) {
-            let message = format!("'{other}' is not in the registry {}", self.repository.index().server());
+            let message = format!("'{other}' is not in the registry {}", self.repository.index().name);
             return Err(Error::new(Code::InvalidArgument, message).with_hint(
                 "the new name is a tag, or a name in this registry with its host; a copy gets to another one",
             ));
@@ -231,12 +231,14 @@ mod tests {
             ("[0:0:0:0:0:0:0:1]:5000", "[::1]:5000", true),
             ("127.0.0.1:5000", "[::ffff:127.0.0.1]:05000", true),
             ("reg.example:5000", "reg.example", false),
-            ("http://reg.example", "http://Reg.example:80", true),
-            ("http://reg.example", "reg.example:80", true),
+            // By an option it may be asked by http, as the first is.
+            ("http://reg.example", "reg.example", true),
             ("http://reg.example:443", "reg.example", true),
-            ("http://[::1]", "[::1]:80", true),
             ("http://reg.example", "reg.example:443", false),
-            ("http://reg.example", "reg.example", false),
+            ("reg.example:0443", "http://reg.example", false),
+            // Whose settings are others': it is not known that both are asked at the same place.
+            ("http://reg.example", "reg.example:80", false),
+            ("http://[::1]", "[::1]:80", false),
             ("reg.example", "other.example", false),
         ] {
             let (from, to) = (format!("{one}/a/b:v1"), format!("{other}/a/b:v2"));

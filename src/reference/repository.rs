@@ -1,5 +1,6 @@
 //! Repositories by their names (distribution's reference grammar, and the repository forms of the older clients).
 
+use super::host_spelling;
 use super::index::{looks_like_host, Index, DEFAULT_INDEX};
 use super::invalid::{check_length, invalid, quoted};
 use crate::error::Result;
@@ -85,12 +86,12 @@ impl Repository {
 
     /// Whether another one is in the same registry, whichever spellings of its host they were given.
     pub(crate) fn is_in_registry_of(&self, other: &Repository) -> bool {
-        self.index.server() == other.index.server()
+        self.index.is_same_registry(&other.index)
     }
 
     /// What is remembered of a repository is kept by this, which all spellings of its host have in common: `HOST[:PORT]/NAME`.
     pub(crate) fn key(&self) -> String {
-        format!("{}/{}", self.index.server(), self.remote_name())
+        format!("{}/{}", host_spelling::key(&self.index.name), self.remote_name())
     }
 
     /// The name with the registry, without `library/`: `docker.io/mongo`.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ocireg::call::context::Context;
 use ocireg::place::{sync_list, SyncList, SyncListOptions};
+use ocireg::registry::Client;
 use serde_json::{json, Value};
 
 use crate::common::*;
@@ -157,7 +158,7 @@ fn two_syncs_of_two_archives_do_not_wait_for_each_other() {
                         both.wait();
                         let _ = done.send(());
                     });
-                    let _ = told.recv_timeout(Duration::from_secs(2));
+                    let _ = told.recv_timeout(Duration::from_secs(30));
                 }
             });
             put(&from, "1", "1");
@@ -168,10 +169,13 @@ fn two_syncs_of_two_archives_do_not_wait_for_each_other() {
     let sync = |at: usize| {
         let order = if at == 0 { ["x", "y"] } else { ["y", "x"] };
         let tag = |number: usize| format!("{}:{number} {}", name(&sources[at]), place(order[number - 1]));
-        let client = client();
+        // Far less than they would wait for each other, and enough for a busy machine.
+        let mut limits = options();
+        limits.http.idle_timeout_ms = 10_000;
+        let client = Client::new(limits).unwrap();
         let list = SyncList::read(&client, &format!("{}\n{}\n", tag(1), tag(2)), None, None).unwrap();
         let context = Context::new();
-        context.set_deadline(Some(Duration::from_secs(20)));
+        context.set_deadline(Some(Duration::from_secs(60)));
         let call = client.call(Some(Arc::new(context))).unwrap();
         let mut options = SyncListOptions::default();
         options.sync.parallel = 1;

@@ -62,6 +62,12 @@ config='' failed='' place=''
 trap '[ -z "$config" ] || rm -f "$config"' EXIT
 trap 'exit 1' HUP INT TERM
 
+# Another user's link would lead elsewhere, and a pipe would be waited for.
+if [ -d "$file" ] || [ -L "$file.part" ] || { [ -e "$file.part" ] && [ ! -f "$file.part" ]; }; then
+    echo "fetch_blob.sh: $file or $file.part is not a file" >&2
+    exit 1
+fi
+
 # Each run of ocireg gets a new token: it knows nothing of one that was refused.
 # An earlier run may have been stopped when all was there, and no server continues what is not shorter than the blob.
 for try in 1 2 3; do

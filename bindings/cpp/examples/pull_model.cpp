@@ -11,7 +11,7 @@ static fs::path path_of(const std::string &model, const fs::path &directory)
 {
     const auto name = ocireg::reference_parse(model);
     /* A folder for each repository: models of the same name are not the same model. */
-    return directory / name["canonical_name"].string() / (name["tag"].string_or("latest") + ".gguf");
+    return directory / name["canonical_name"].string() / (name["digest"].string_or(name["tag"].string_or("latest")) + ".gguf");
 }
 
 static void pull(const ocireg::client &client, const std::string &model, const fs::path &path, const ocireg::context &with)

@@ -15,7 +15,7 @@ use crate::manifest::Descriptor;
 use crate::media_type::{essence, is_index};
 
 /// How many manifests are looked at for what need not be known.
-const MOST_LOOKS: usize = 100;
+pub(super) const MOST_LOOKS: usize = 100;
 
 /// A layout, for a walk.
 struct LayoutShelf<'a> {

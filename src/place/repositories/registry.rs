@@ -7,6 +7,7 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::mutex::lock;
+use crate::reference::index::Scheme;
 use crate::reference::{Reference, Repository};
 use crate::registry::delete_tag::{DeleteTagOptions, ManifestFate};
 use crate::registry::list::names::NameWindow;
@@ -14,7 +15,7 @@ use crate::registry::manifest::{head, HeadOptions};
 use crate::registry::repository::Remote;
 use crate::registry::store::RegistryStore;
 use crate::registry::tags::tags_of;
-use crate::registry::Client;
+use crate::registry::{host, Client};
 use crate::repositories::{DestinationRepository, SourceRepository};
 use crate::store::served_by::Senders;
 use crate::store::{ReadStore, WriteStore};
@@ -128,7 +129,13 @@ impl DestinationRepository for RegistryRepository {
     }
 
     fn identity(&self) -> String {
-        self.repository.key()
+        let index = self.repository.index();
+        let host = host::key(&index.name);
+        let host = match index.scheme {
+            Some(Scheme::Http) => host.strip_suffix(":80").unwrap_or(&host),
+            _ => &host,
+        };
+        format!("{host}/{}", self.repository.remote_name())
     }
 
     fn tags(&self, call: &Call, wanted: &dyn Fn(&str) -> bool, take: &mut dyn FnMut(&str)) -> Result<bool> {

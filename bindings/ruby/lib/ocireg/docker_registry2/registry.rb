@@ -102,7 +102,7 @@ module DockerRegistry2
       name = "#{@name}/#{repo}"
       page = @client.tags(name, n: count, all: (true if count && all), **@places.after(name, last))
       @places.keep(name, page["last"], page["next"])
-      page.except("next", "served_by").merge("tags" => page["tags"].dup).compact
+      page.except("next", "served_by", "resolved_by").merge("tags" => page["tags"].dup).compact
     end
 
     def get_manifest(repo, tag, **options)

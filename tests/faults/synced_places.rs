@@ -158,7 +158,7 @@ fn two_syncs_of_two_archives_do_not_wait_for_each_other() {
                         both.wait();
                         let _ = done.send(());
                     });
-                    let _ = told.recv_timeout(Duration::from_secs(30));
+                    let _ = told.recv_timeout(Duration::from_secs(2));
                 }
             });
             put(&from, "1", "1");
@@ -169,7 +169,7 @@ fn two_syncs_of_two_archives_do_not_wait_for_each_other() {
     let sync = |at: usize| {
         let order = if at == 0 { ["x", "y"] } else { ["y", "x"] };
         let tag = |number: usize| format!("{}:{number} {}", name(&sources[at]), place(order[number - 1]));
-        // Far less than they would wait for each other, and enough for a busy machine.
+        // More than the server waits for the other one, which may wait for the archives.
         let mut limits = options();
         limits.http.idle_timeout_ms = 10_000;
         let client = Client::new(limits).unwrap();

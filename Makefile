@@ -2,7 +2,7 @@
 # make demo     the main job against a real registry on loopback; make demo REF=host/repo:tag reads that image
 # make test     every test; the last line is "N passed, N failed"
 # make check    for the inner loop: formatter, linters, unit tests, documentation examples, the header, and the quick faults;
-#               about 2 minutes once everything is built. It leaves out the slow faults, the C programs, the bindings
+#               about 4 minutes once everything is built. It leaves out the slow faults, the C programs, the bindings
 #               and real registries
 # make torture  copies, syncs, artifacts and exports killed at 1,000 random moments each (make test: 16 to 100)
 # make fuzz     each fuzz target for SECONDS (10) by libFuzzer, or only TARGETS='extract tar' (make test: the seeds, and changes of them)

@@ -2145,13 +2145,14 @@ ocireg_status ocireg_layout_check(ocireg_client *client,
                                   char **json,
                                   ocireg_error **error);
 
-// Removes the blobs of an OCI layout that no image in it needs, hidden files that killed processes left, and what the next copy could go
-// on with when that is more than a day old. What refers to another manifest and has no name (a signature, an SBOM) goes with
-// its subject, out of index.json too: it stays while a name, an index,
-// or an image without a name that refers to nothing keeps that, or if its subject is not in the layout. It waits
+// Removes the blobs of an OCI layout that no image in it needs, hidden files of this library that killed processes left (known by their
+// names, those beside index.json that may be a caller's output only after a day), and what the next copy could go on with when
+// that is more than a day old. What another user has left in a folder with the sticky bit stays, which is a warning. What refers
+// to another manifest and has no name (a signature, an SBOM) goes with its subject, out of index.json too: it stays while a
+// name, an index, or an image without a name that refers to nothing keeps that, or if its subject is not in the layout. It waits
 // until no copy by this library is at work there. While a manifest is missing that an index in the layout names, no blob is
-// removed: any may be one of its. An entry of a media type that is not known needs what its JSON names; one that is not JSON either is
-// OCIREG_UNSUPPORTED. Blocks.
+// removed: any may be one of its. An entry of a media type that is not known needs what its JSON names; one that is not JSON
+// either is OCIREG_UNSUPPORTED. Blocks.
 //
 // Options:
 //   prune_sparse (boolean, default: false): also remove blobs that only a missing manifest may need, or an entry that cannot be read
@@ -2369,10 +2370,9 @@ ocireg_status ocireg_artifact_attach(ocireg_client *client,
 // the folder, is copied there before that, into a private folder .ocireg-pull-disk-NUMBER, which the next pull empties and uses if the
 // process was killed; so a full disk leaves the old files. Nothing is written outside of the folder. Titles that are absolute, lead
 // upwards, contain control characters, are the same or in one another are refused before anything is fetched. Links in the folder are
-// followed within it; one that leads out of it is OCIREG_IO, and so is another user's in a folder that all users may write to. A
-// symbolic link that leads out of a packed folder is refused. Special files are
-// replaced by nothing; a file that replaces one of the caller's keeps its permissions. Other pulls into the same folder wait.
-// Blocks.
+// followed within it; one that leads out of it is OCIREG_IO, and so is, in a folder that all users may write to, one of another
+// user than its owner. A symbolic link that leads out of a packed folder is refused. Special files are replaced by nothing; a
+// file that replaces one of the caller's keeps its permissions. Other pulls into the same folder wait. Blocks.
 //
 // Options:
 //   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
@@ -3654,10 +3654,9 @@ ocireg_status ocireg_image_export_stream(ocireg_client *client,
 // links are followed as if the folder were the root. Layers are verified by digest, and against the config's diff_ids.
 // With overwrite, what the image has as a folder is a folder afterwards, in whatever order its entries come: a link or a file that was
 // there before the call is not followed but replaced by it, and nothing behind such a link is changed. The image's own links are followed.
-// Neither the folder nor a file in it is reached through a link of another user in a folder that all users may write to. After an error
-// it holds a part.
-// The holes of sparse files (GNU tar's old form, and its versions 0.0, 0.1 and 1.0 in POSIX headers) are written as zeros, which count to
-// max_bytes and max_ratio. Extended attributes are left out. Blocks.
+// Neither the folder nor a file in it is reached through a link that, in a folder that all users may write to, another user than
+// its owner has. After an error it holds a part. The holes of sparse files (GNU tar's old form, and its versions 0.0, 0.1 and
+// 1.0 in POSIX headers) are written as zeros, which count to max_bytes and max_ratio. Extended attributes are left out. Blocks.
 //
 // Options:
 //   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's

@@ -198,10 +198,9 @@ pub unsafe extern "C" fn ocireg_artifact_attach(
 /// the folder, is copied there before that, into a private folder .ocireg-pull-disk-NUMBER, which the next pull empties and uses if the
 /// process was killed; so a full disk leaves the old files. Nothing is written outside of the folder. Titles that are absolute, lead
 /// upwards, contain control characters, are the same or in one another are refused before anything is fetched. Links in the folder are
-/// followed within it; one that leads out of it is OCIREG_IO, and so is another user's in a folder that all users may write to. A
-/// symbolic link that leads out of a packed folder is refused. Special files are
-/// replaced by nothing; a file that replaces one of the caller's keeps its permissions. Other pulls into the same folder wait.
-/// Blocks.
+/// followed within it; one that leads out of it is OCIREG_IO, and so is, in a folder that all users may write to, one of another
+/// user than its owner. A symbolic link that leads out of a packed folder is refused. Special files are replaced by nothing; a
+/// file that replaces one of the caller's keeps its permissions. Other pulls into the same folder wait. Blocks.
 ///
 /// Options: {ArtifactPullOptions}
 ///

@@ -197,13 +197,14 @@ pub unsafe extern "C" fn ocireg_layout_check(
     }
 }
 
-/// Removes the blobs of an OCI layout that no image in it needs, hidden files that killed processes left, and what the next copy could go
-/// on with when that is more than a day old. What refers to another manifest and has no name (a signature, an SBOM) goes with
-/// its subject, out of index.json too: it stays while a name, an index,
-/// or an image without a name that refers to nothing keeps that, or if its subject is not in the layout. It waits
+/// Removes the blobs of an OCI layout that no image in it needs, hidden files of this library that killed processes left (known by their
+/// names, those beside index.json that may be a caller's output only after a day), and what the next copy could go on with when
+/// that is more than a day old. What another user has left in a folder with the sticky bit stays, which is a warning. What refers
+/// to another manifest and has no name (a signature, an SBOM) goes with its subject, out of index.json too: it stays while a
+/// name, an index, or an image without a name that refers to nothing keeps that, or if its subject is not in the layout. It waits
 /// until no copy by this library is at work there. While a manifest is missing that an index in the layout names, no blob is
-/// removed: any may be one of its. An entry of a media type that is not known needs what its JSON names; one that is not JSON either is
-/// OCIREG_UNSUPPORTED. Blocks.
+/// removed: any may be one of its. An entry of a media type that is not known needs what its JSON names; one that is not JSON
+/// either is OCIREG_UNSUPPORTED. Blocks.
 ///
 /// Options: {CleanOptions}
 ///

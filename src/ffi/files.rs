@@ -23,10 +23,9 @@ use crate::place::Place;
 /// links are followed as if the folder were the root. Layers are verified by digest, and against the config's diff_ids.
 /// With overwrite, what the image has as a folder is a folder afterwards, in whatever order its entries come: a link or a file that was
 /// there before the call is not followed but replaced by it, and nothing behind such a link is changed. The image's own links are followed.
-/// Neither the folder nor a file in it is reached through a link of another user in a folder that all users may write to. After an error
-/// it holds a part.
-/// The holes of sparse files (GNU tar's old form, and its versions 0.0, 0.1 and 1.0 in POSIX headers) are written as zeros, which count to
-/// max_bytes and max_ratio. Extended attributes are left out. Blocks.
+/// Neither the folder nor a file in it is reached through a link that, in a folder that all users may write to, another user than
+/// its owner has. After an error it holds a part. The holes of sparse files (GNU tar's old form, and its versions 0.0, 0.1 and
+/// 1.0 in POSIX headers) are written as zeros, which count to max_bytes and max_ratio. Extended attributes are left out. Blocks.
 ///
 /// Options: {ExtractOptions}
 ///

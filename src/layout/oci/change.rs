@@ -1,7 +1,6 @@
 //! Changes of a layout other than a copy: a caller's blob comes in, names and manifests go. What nothing names any more stays until the
 //! layout is cleaned.
 
-use super::layout_needs::MOST_LOOKS;
 use super::OciLayout;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
@@ -103,10 +102,6 @@ impl ChangeStore for OciLayout {
             false => Err(self.no_entry(digest)),
         })?;
         // It is done: what cannot be found out about the rest does not make it fail.
-        // A look at all of a large layout for each of many deletions would take long.
-        match self.entries().is_ok_and(|entries| entries.len() <= MOST_LOOKS) {
-            true => Ok(self.kept_images(call).is_ok_and(|kept| kept.needed.names(digest))),
-            false => Ok(self.is_seen_to_keep(call, digest).unwrap_or_default()),
-        }
+        Ok(self.kept_images(call).is_ok_and(|kept| kept.needed.names(digest)))
     }
 }

@@ -7,15 +7,11 @@ use super::OciLayout;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
-use crate::layout::index_entry::whole_name;
 use crate::layout::kept_referrers;
 use crate::layout::reachable_blobs::{needed, Needed, Shelf};
 use crate::layout::weak_referrers::{kept_images, unlist, KeptImages};
 use crate::manifest::Descriptor;
 use crate::media_type::{essence, is_index};
-
-/// How many manifests are looked at for what need not be known.
-pub(super) const MOST_LOOKS: usize = 100;
 
 /// A layout, for a walk.
 struct LayoutShelf<'a> {
@@ -93,34 +89,6 @@ impl OciLayout {
             if let Ok(content) = self.content(&entry) {
                 waiting.extend(content.document.manifests().iter().cloned());
             }
-        }
-        Ok(false)
-    }
-
-    /// Whether a manifest that is not an entry any more stays nevertheless: an index lists it, or something with a name refers to it. That is
-    /// looked for in so many manifests and no more: who deletes many must not wait for all of the layout each time.
-    pub(super) fn is_seen_to_keep(&self, call: &Call, wanted: &Digest) -> Result<bool> {
-        let is_list = |entry: &Descriptor| is_index(&essence(&entry.media_type));
-        let (mut waiting, mut seen) = (self.entries()?, HashSet::new());
-        // The last are looked at first.
-        waiting.sort_by_key(is_list);
-        while let Some(entry) = waiting.pop() {
-            call.check()?;
-            if entry.digest == *wanted {
-                return Ok(true);
-            }
-            let is_named = whole_name(&entry).is_some();
-            if !(is_named || is_list(&entry)) || !seen.insert(entry.digest.clone()) {
-                continue;
-            }
-            if seen.len() > MOST_LOOKS {
-                break;
-            }
-            let Ok(content) = self.content(&entry) else { continue };
-            if is_named && content.document.subject().is_some_and(|subject| subject.digest == *wanted) {
-                return Ok(true);
-            }
-            waiting.extend(content.document.manifests().iter().cloned());
         }
         Ok(false)
     }

@@ -60,7 +60,7 @@
  *
  * Who answered. "served_by" of a result names the endpoint, or all of them, whose answers it rests on, HOST[:PORT] each: the registry or
  * its mirrors that sent manifests, blobs, and lists of tags or referrers, or said what a tag refers to, which nothing can verify. Where
- * it is one, that sent the thing itself, "resolved_by" has those that said before what that is. Who answers that it has nothing is not named,
+ * it is one endpoint, "resolved_by" lists those that were asked before it what the name refers to. Who answers that it has nothing is not named,
  * nor is a copy's destination for what it says that it has already, unless a name there stays as it is, or is changed, for what it refers to.
  *
  * COMMON ERRORS. Every function that blocks can give: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_UNAUTHENTICATED,
@@ -1021,9 +1021,9 @@ void ocireg_context_free(ocireg_context *context);
 // asked in the order of the options; in each the helper that credHelpers names for the host, then that of credsStore, then the
 // entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A helper, which compares texts, is asked for the host's
 // one spelling (an IPv6 address is short), then for the caller's, and then for those stored in the file; a failure for one of these others is only
-// a warning. A file is read when a registry asks for
-// credentials, and again when it has changed; what a helper said holds until the registry refuses it, and
-// within a call that it failed holds for 10 s, or 5 min if it did not answer in time. A file that is broken is
+// a warning. A file is read when a registry asks for credentials, and again when it has changed; what a helper said holds until the
+// registry refuses it. A helper that failed is not run again for 10 s (5 min if it was silent) by calls that had begun before.
+// A file that is broken is
 // OCIREG_IO. So is one that belongs to another user than root, or that other users may write (its group too, unless that is the
 // owner's own, has no other members and is not root's): it decides where passwords go and which program is run.
 //
@@ -1044,8 +1044,8 @@ void ocireg_context_free(ocireg_context *context);
 //
 // The differences from those programs: In registries.conf, a prefix without a port is not for the same host with one, unless it is
 // blocked or begins with *.; of a name with a port, what would be read at the mirrors or the location of one that begins so is
-// OCIREG_INVALID_REFERENCE (skopeo asks another port of the mirror, or refuses it too; it lists tags at the registry), and writes
-// and what is about the registry itself go there; and a prefix and a host are the same in capitals. A loopback host
+// OCIREG_INVALID_REFERENCE (skopeo asks another port of the mirror, or refuses it too; it lists tags at the registry). Writes, and
+// what is about the registry itself, go to the registry. A prefix and a host are the same in capitals. A loopback host
 // that is not insecure is asked by http if it speaks no TLS. Mirrors are asked for lists of tags and referrers too. The parts of
 // an image need not all come from one mirror. A registry that is blocked is blocked whatever its location is. Version 1 is
 // refused. In hosts.toml, a broken file is an error. What may be pulled and resolved may be asked for referrers, after all
@@ -2100,7 +2100,7 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // is OCIREG_INVALID_MANIFEST.
 //
 // In a folder that all users may write to, links of other users than its owner are not followed to a place that is written to or
-// cleaned, nor are any of theirs within a layout.
+// cleaned. Within a layout no link of another user than root is followed.
 //
 // Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of what was copied), "mediaType":
 // string, "manifests": {"total": number, "copied": number, "skipped": number (there already), "referrers": number},
@@ -2479,8 +2479,8 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 //
 // Result, `json` may be NULL: {"source": string or null (of a list), "destination": string or null, "dry_run": boolean, "tags":
 // {"selected": number (of the source), "copied": number, "skipped": number (there already, or left as they are), "pruned": number,
-// "failed": number}, "blobs": as in ocireg_copy, of all images together (with dry_run what several images need counts once in
-// bytes_copied for each repository, or for the whole layout or archive, and also what the registry would mount), "images":
+// "failed": number}, "blobs": as in ocireg_copy, of all images together (with dry_run a blob that several images need counts
+// once in bytes_copied for each repository, layout or archive; what a registry would mount counts too), "images":
 // [{"source": string or null (of a tag that was pruned), "destination": string, "state": "copied",
 // "pruned" or "failed", "digest": string or null, "bytes": number, "bytes_copied": number, "error": as in ocireg_error_json, or
 // null}] (none that were skipped; at most 10,000, and 1,000 that failed), "images_left_out": number (more than these), "error": the
@@ -2492,7 +2492,7 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // event for each image, {"event": "image"} and the members above, those that are skipped too.
 //
 // Errors: the common ones; OCIREG_UNSUPPORTED for dir, which holds one image without a name, docker-archive, which holds neither indexes
-// nor referrers (ocireg_copy reads and writes both of them), and docker-v1; OCIREG_INVALID_ARGUMENT for a choice that cannot be
+// nor referrers (ocireg_copy takes dir and docker-archive), and docker-v1; OCIREG_INVALID_ARGUMENT for a choice that cannot be
 // read, OCIREG_LIMIT_EXCEEDED (5,000,000 tags, or 512 MiB of their names), OCIREG_NOT_FOUND without the repository,
 // OCIREG_INVALID_MANIFEST, OCIREG_IO.
 // Source: distribution-spec "Listing Tags"; skopeo-sync(1).

@@ -90,7 +90,10 @@ mod tests {
     use super::*;
 
     fn read(headers: &[(&str, &'static str)]) -> Option<RateLimit> {
-        RateLimit::read(|name| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| *value))
+        let found = RateLimit::read(|name| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| *value));
+        let is_seen = headers.iter().any(|(name, _)| RateLimit::is_about_one(name));
+        assert!(found.is_none() || is_seen, "it would not be looked for: {headers:?}");
+        found
     }
 
     fn limit(limit: u64, remaining: u64, window: u64) -> Option<RateLimit> {

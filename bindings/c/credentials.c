@@ -122,14 +122,20 @@ static int ask_for_missing(struct session *session, struct credentials *credenti
     return status;
 }
 
-/* Whether --host-option has credentials. */
+bool has_credentials(const struct setting *setting)
+{
+    static const char *const keys[] = {OCIREG_OPT_USERNAME "=", OCIREG_OPT_PASSWORD "=", OCIREG_OPT_TOKEN "=", OCIREG_OPT_IDENTITY_TOKEN "="};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (setting->kind == SETTING_HOST_OPTION && strncmp(setting->value, keys[i], strlen(keys[i])) == 0)
+            return true;
+    return false;
+}
+
 static bool any_named(const struct globals *globals)
 {
-    static const char *const keys[] = {OCIREG_OPT_USERNAME "=", OCIREG_OPT_TOKEN "=", OCIREG_OPT_IDENTITY_TOKEN "="};
     for (size_t i = 0; i < globals->setting_count; i++)
-        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
-            if (globals->settings[i].kind == SETTING_HOST_OPTION && strncmp(globals->settings[i].value, keys[k], strlen(keys[k])) == 0)
-                return true;
+        if (has_credentials(&globals->settings[i]))
+            return true;
     return false;
 }
 

@@ -9,6 +9,9 @@ struct credentials {
     char *password; /* NULL: none */
 };
 
+/* Whether it is an option of a host that is part of its credentials. */
+bool has_credentials(const struct setting *setting);
+
 /* The password from standard input if the user asked for that, otherwise from the environment; the user name from there too. For a
  * command that is about them, what is missing is asked for at the terminal. */
 int credentials_read(struct session *session, bool may_ask, struct credentials *credentials);

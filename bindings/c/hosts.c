@@ -150,15 +150,6 @@ static int check_list(const struct globals *globals)
     return OCIREG_OK;
 }
 
-static bool is_secret(const char *named_option)
-{
-    static const char *const keys[] = {OCIREG_OPT_USERNAME "=", OCIREG_OPT_PASSWORD "=", OCIREG_OPT_TOKEN "=", OCIREG_OPT_IDENTITY_TOKEN "="};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (strncmp(named_option, keys[i], strlen(keys[i])) == 0)
-            return true;
-    return false;
-}
-
 /* With several registries, credentials must name theirs. */
 static int check_named(const struct globals *globals, char *const *registries, const struct credentials *credentials)
 {
@@ -168,7 +159,7 @@ static int check_named(const struct globals *globals, char *const *registries, c
         return report_usage("OCIREG_USERNAME does not say which of the registries it is for: use --username HOST=USER");
     for (size_t i = 0; i < globals->setting_count; i++) {
         const struct setting *setting = &globals->settings[i];
-        if (setting->host == NULL && setting->kind == SETTING_HOST_OPTION && is_secret(setting->value))
+        if (setting->host == NULL && has_credentials(setting))
             return report_usage("with several registries --host-option must name whose credentials they are: --host-option HOST=...");
         if (setting->host == NULL && (setting->kind == SETTING_USERNAME || setting->kind == SETTING_TOKEN))
             return report_usage("with several registries %s must name its own: %s HOST=%s", setting->option, setting->option,

@@ -121,7 +121,7 @@ a script sees that one before it failed.
 .SH ENVIRONMENT
 .TP
 .BR OCIREG_USERNAME ", " OCIREG_PASSWORD
-Credentials, where the options give none. Of a command with several registries none gets them: its options name the registry.
+Credentials, where the options give none. A command with several registries refuses them, and with sync \-\-from they are for none: options name the registry.
 .TP
 .B CONTAINERS_REGISTRIES_CONF
 A file that is read instead of podman's registries.conf and its folders; /dev/null: none.

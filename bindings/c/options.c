@@ -64,7 +64,7 @@ static const struct {
     {"--token", OPTION_TOKEN, TAKES_VALUE, " [HOST=]T", "a bearer token, used as it is"},
     {"--trusted-realm", OPTION_TRUSTED_REALM, TAKES_VALUE, " [HOST=]R", "a token server trusted with the credentials; http://R: without TLS"},
     {"--mirror", OPTION_MIRROR, TAKES_VALUE, " [HOST=]ENDPOINT", "where to look first, [SCHEME://]HOST[:PORT][/PREFIX] or JSON; repeatable"},
-    {"--mirrors-only", OPTION_MIRRORS_ONLY, MAY_TAKE_VALUE, "[=HOST]", "ask only mirrors, never the registries of the line (of a list: name them) or this HOST itself"},
+    {"--mirrors-only", OPTION_MIRRORS_ONLY, MAY_TAKE_VALUE, "[=HOST]", "ask only mirrors, never the command's registries, or HOST, themselves; with sync --from give HOST"},
     {"--anonymous", OPTION_ANONYMOUS, TAKES_NOTHING, "", "send no credentials, not even stored ones"},
     {"--docker-config", OPTION_DOCKER_CONFIG, TAKES_VALUE, " DIR", "use only the stored credentials in DIR/config.json"},
     {"--foreign-credentials", OPTION_FOREIGN_CREDENTIALS, TAKES_NOTHING, "", "also read credential files of other users, or that others can write to"},

@@ -16,9 +16,9 @@ static int show_plan(struct session *session, const ocireg_json *synced)
 {
     bar_clear(&session->bar);
     output_write_begins();
-    sync_plan(stdout, synced);
+    bool shown = sync_plan(stdout, synced);
     output_write_ends();
-    return output_flush(session->output);
+    return shown ? output_flush(session->output) : report_failure(session->output, OCIREG_INTERNAL, "out of memory");
 }
 
 /* Some images may be missing although the call has succeeded: scripts need an exit status for that. */

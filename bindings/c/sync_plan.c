@@ -36,19 +36,23 @@ static void write_all(FILE *file, const ocireg_json *synced)
     fputc('\n', file);
 }
 
-void sync_plan(FILE *file, const ocireg_json *synced)
+bool sync_plan(FILE *file, const ocireg_json *synced)
 {
     char *lines = NULL;
     size_t size = 0;
     FILE *memory = open_memstream(&lines, &size);
+    bool written = false;
     if (memory == NULL)
-        return;
+        return false;
     for (size_t i = 0; i < ocireg_json_size(synced, "/images"); i++)
         write_image(memory, ocireg_json_item(synced, "/images", i));
     write_all(memory, synced);
-    if (fclose(memory) == 0 && is_terminal(file))
+    written = ferror(memory) == 0;
+    written = fclose(memory) == 0 && written;
+    if (written && is_terminal(file))
         table_align(file, lines);
-    else if (lines != NULL)
+    else if (written)
         fputs(lines, file);
     free(lines);
+    return written;
 }

@@ -6,6 +6,6 @@
 #include <stdio.h>
 
 /* Writes a line for each image that would be moved or taken away, or has failed, and one about all. */
-void sync_plan(FILE *file, const ocireg_json *synced);
+bool sync_plan(FILE *file, const ocireg_json *synced);
 
 #endif

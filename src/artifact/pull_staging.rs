@@ -96,10 +96,8 @@ impl PullStaging {
     /// Removes a file or a folder from it, however large that is, until the call ends.
     pub(super) fn remove(&self, call: &Call, name: &str) -> Result<()> {
         let (path, name) = (self.path_of(name), name.as_bytes());
-        match self.open.remove(name) {
-            Ok(false) => {}
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(&path, &error)),
-            _ => return Ok(()),
+        if self.open.remove(name).map_err(|error| cannot(&path, &error))? {
+            return Ok(());
         }
         // As deep as an archive may be, counted from the folder itself.
         let (tree, _) = self.open.enter_freely(name).map_err(|error| cannot(&path, &error))?;

@@ -69,7 +69,7 @@ pub(crate) trait Downloadable: Send {
         false
     }
 
-    /// The server that is asked sends bytes, whose end is checked against a digest or not.
+    /// The server that is asked sends its first bytes. `is_verifiable`: they are checked by a digest at the end.
     fn gained(&mut self, _is_verifiable: bool) -> Result<()> {
         Ok(())
     }

@@ -61,9 +61,9 @@ pub(super) unsafe fn begin<O: Options>(
 /// asked in the order of the options; in each the helper that credHelpers names for the host, then that of credsStore, then the
 /// entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A helper, which compares texts, is asked for the host's
 /// one spelling (an IPv6 address is short), then for the caller's, and then for those stored in the file; a failure for one of these others is only
-/// a warning. A file is read when a registry asks for
-/// credentials, and again when it has changed; what a helper said holds until the registry refuses it, and
-/// within a call that it failed holds for 10 s, or 5 min if it did not answer in time. A file that is broken is
+/// a warning. A file is read when a registry asks for credentials, and again when it has changed; what a helper said holds until the
+/// registry refuses it. A helper that failed is not run again for 10 s (5 min if it was silent) by calls that had begun before.
+/// A file that is broken is
 /// OCIREG_IO. So is one that belongs to another user than root, or that other users may write (its group too, unless that is the
 /// owner's own, has no other members and is not root's): it decides where passwords go and which program is run.
 ///
@@ -84,8 +84,8 @@ pub(super) unsafe fn begin<O: Options>(
 ///
 /// The differences from those programs: In registries.conf, a prefix without a port is not for the same host with one, unless it is
 /// blocked or begins with *.; of a name with a port, what would be read at the mirrors or the location of one that begins so is
-/// OCIREG_INVALID_REFERENCE (skopeo asks another port of the mirror, or refuses it too; it lists tags at the registry), and writes
-/// and what is about the registry itself go there; and a prefix and a host are the same in capitals. A loopback host
+/// OCIREG_INVALID_REFERENCE (skopeo asks another port of the mirror, or refuses it too; it lists tags at the registry). Writes, and
+/// what is about the registry itself, go to the registry. A prefix and a host are the same in capitals. A loopback host
 /// that is not insecure is asked by http if it speaks no TLS. Mirrors are asked for lists of tags and referrers too. The parts of
 /// an image need not all come from one mirror. A registry that is blocked is blocked whatever its location is. Version 1 is
 /// refused. In hosts.toml, a broken file is an error. What may be pulled and resolved may be asked for referrers, after all

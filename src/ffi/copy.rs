@@ -113,7 +113,7 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// is OCIREG_INVALID_MANIFEST.
 ///
 /// In a folder that all users may write to, links of other users than its owner are not followed to a place that is written to or
-/// cleaned, nor are any of theirs within a layout.
+/// cleaned. Within a layout no link of another user than root is followed.
 ///
 /// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of what was copied), "mediaType":
 /// string, "manifests": {"total": number, "copied": number, "skipped": number (there already), "referrers": number},

@@ -73,8 +73,8 @@ impl CallArguments for SyncList {
 ///
 /// Result, `json` may be NULL: {"source": string or null (of a list), "destination": string or null, "dry_run": boolean, "tags":
 /// {"selected": number (of the source), "copied": number, "skipped": number (there already, or left as they are), "pruned": number,
-/// "failed": number}, "blobs": as in ocireg_copy, of all images together (with dry_run what several images need counts once in
-/// bytes_copied for each repository, or for the whole layout or archive, and also what the registry would mount), "images":
+/// "failed": number}, "blobs": as in ocireg_copy, of all images together (with dry_run a blob that several images need counts
+/// once in bytes_copied for each repository, layout or archive; what a registry would mount counts too), "images":
 /// [{"source": string or null (of a tag that was pruned), "destination": string, "state": "copied",
 /// "pruned" or "failed", "digest": string or null, "bytes": number, "bytes_copied": number, "error": as in ocireg_error_json, or
 /// null}] (none that were skipped; at most 10,000, and 1,000 that failed), "images_left_out": number (more than these), "error": the
@@ -86,7 +86,7 @@ impl CallArguments for SyncList {
 /// event for each image, {"event": "image"} and the members above, those that are skipped too.
 ///
 /// Errors: the common ones; OCIREG_UNSUPPORTED for dir, which holds one image without a name, docker-archive, which holds neither indexes
-/// nor referrers (ocireg_copy reads and writes both of them), and docker-v1; OCIREG_INVALID_ARGUMENT for a choice that cannot be
+/// nor referrers (ocireg_copy takes dir and docker-archive), and docker-v1; OCIREG_INVALID_ARGUMENT for a choice that cannot be
 /// read, OCIREG_LIMIT_EXCEEDED (5,000,000 tags, or 512 MiB of their names), OCIREG_NOT_FOUND without the repository,
 /// OCIREG_INVALID_MANIFEST, OCIREG_IO.
 /// Source: distribution-spec "Listing Tags"; skopeo-sync(1).

@@ -118,7 +118,7 @@ pub fn clean(call: &Call, layout: &OciLayout, options: &CleanOptions) -> Result<
         // Before the blobs: what has lost its subject could not be told later from what is of something elsewhere.
         layout.unlist(call, &orphans)?;
     }
-    // Before anything is removed: a wait for it later could end the call, which would not tell then what is gone.
+    // Before anything is removed: no lock is waited for any more when something is gone.
     let _index = Lock::exclusive(call, layout.root_path())?;
     let needed: BTreeSet<&Digest> = found.all().map(|found| &found.digest).collect();
     let mut cleaned = CleanResult { removed: Vec::new(), bytes: 0, sparse: found.sparse.clone() };
@@ -164,7 +164,6 @@ fn remove_forgotten_indexes(call: &Call, root: &Path) -> Result<u64> {
     let Ok(entries) = fs::read_dir(root) else { return Ok(0) };
     let mut bytes = 0;
     for entry in entries.filter_map(|entry| entry.ok()) {
-        call.check()?;
         let Ok(facts) = entry.metadata() else { continue };
         if facts.is_file() && is_forgotten_in_root(&entry.file_name().to_string_lossy(), &facts) {
             bytes += remove(call, &entry, &facts)?.unwrap_or_default();

@@ -92,9 +92,9 @@ impl Index {
     }
 
     /// Whether another one is the same, whichever spellings of its host they were given. What is `http://` and has no port is not what has
-    /// the port 443; but it may be what has neither: an option may say that this is asked by http.
+    /// the port 443, or is `https://`; but it may be what has neither: an option may say that this is asked by http.
     pub(crate) fn is_same_registry(&self, other: &Index) -> bool {
-        let is_apart = |one: &Index, other: &Index| one.is_at_usual_http_port() && other.names_usual_https_port();
+        let is_apart = |one: &Index, other: &Index| one.is_at_usual_http_port() && other.says_usual_https_port();
         host_spelling::key(&self.name) == host_spelling::key(&other.name)
             && !is_apart(self, other)
             && !is_apart(other, self)
@@ -104,8 +104,11 @@ impl Index {
         self.scheme == Some(Scheme::Http) && host_spelling::port(&self.name).is_none()
     }
 
-    fn names_usual_https_port(&self) -> bool {
-        host_spelling::port(&self.name).is_some_and(|port| port.trim_start_matches('0') == "443")
+    fn says_usual_https_port(&self) -> bool {
+        match host_spelling::port(&self.name) {
+            Some(port) => port.trim_start_matches('0') == "443",
+            None => self.scheme == Some(Scheme::Https),
+        }
     }
 }
 

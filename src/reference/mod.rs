@@ -235,6 +235,8 @@ mod tests {
             ("http://reg.example", "reg.example", true),
             ("http://reg.example:443", "reg.example", true),
             ("http://reg.example", "reg.example:443", false),
+            ("http://reg.example", "https://reg.example", false),
+            ("https://reg.example", "reg.example", true),
             ("reg.example:0443", "http://reg.example", false),
             // Whose settings are others': it is not known that both are asked at the same place.
             ("http://reg.example", "reg.example:80", false),

@@ -340,7 +340,7 @@ static void test_signatures(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        test(test_each_file_names_a_mirror), test(test_mirrors_of_files_are_asked), test(test_broken_files_are_named), test(test_what_is_blocked_is_refused),test(test_what_is_blocked_has_no_other_name),test(test_ports_of_subdomains),
+        test(test_each_file_names_a_mirror), test(test_mirrors_of_files_are_asked), test(test_broken_files_are_named), test(test_what_is_blocked_is_refused), test(test_what_is_blocked_has_no_other_name), test(test_ports_of_subdomains),
         test(test_the_machines_own), test(test_short_names),       test(test_the_command),       test(test_signatures),
         test(test_options_for_short_names),
     };

@@ -137,6 +137,7 @@ static void test_mirrors_of_the_command(void **state) {
     char *parts = text("%s/parts", folder), *image = text("oci:%s/image:v1", folder);
     expect_shell(text("mkdir %s && tar cf %s/layer.tar -C / etc/hostname && $0 append --scratch %s --layer %s/layer.tar >made", parts, parts, image, parts));
     expect_failure(OCIREG_FORBIDDEN, text("--plain-http --mirrors-only append %s --layer %s/layer.tar --to %s/q:z", image, parts, host), "cannot be written to: --mirrors-only");
+    expect_shell(text("echo %s | OCIREG_USERNAME=eve OCIREG_PASSWORD=secret $0 sync --from - oci:mirror >made", image));
     expect_shell("$0 append h.example/a:1 --layer list --to g.example/a:1 --token t 2>err || test $? = 64 && grep -q \"token must name its own\" err");
     expect_failure(64, "copy h.example/a:1 g.example/a:1 --host-option username=eve", "must name whose credentials they are");
     expect_failure(64, "sync --from list oci:d --mirrors-only", "with --from, --mirrors-only must name its registry: --mirrors-only=HOST");

@@ -1,5 +1,5 @@
 /* fetch_packages DIRECTORY REPOSITORY@DIGEST…: many packages at once, each a blob, as mamba gets conda's from a mirror in a registry. It
- * needs no pool of threads: each download is a job, and this thread waits for all of them. */
+ * needs no pool of threads: each download is a job, and this thread waits for all of them. Prints how many there are, and how many failed. */
 #include <iostream>
 #include <list>
 #include <ocireg.hpp>
@@ -23,6 +23,6 @@ try {
         }
     std::cout << packages.size() << " packages, " << bad << " bad\n";
     return bad > 0;
-} catch (const ocireg::error &error) {
+} catch (const std::exception &error) {
     return std::cerr << error.what() << '\n', 1;
 }

@@ -13,7 +13,7 @@ static void publish(const ocireg::client &client, const std::string &reference, 
     /* To this image, whatever the tag is by now. Where the registry has no referrers API, the library lists it in the referrers tag. */
     const auto itself = ocireg::reference_parse(reference)["canonical_name"].string() + "@" + image.digest();
     const auto about = client.artifact_attach(meta, itself, {{OCIREG_OPT_ARTIFACT_TYPE, "application/vnd.example.metadata"}}, &with);
-    std::cout << image["digest"].string() << '\n' << about["digest"].string() << '\n';
+    std::cout << image.digest() << '\n' << about.digest() << '\n';
 }
 
 int main(int count, char **arguments)

@@ -78,7 +78,7 @@ impl Client {
 
 /// A blob can be mounted within a registry only.
 pub(crate) fn same_registry(from: &Index, to: &Index) -> Result<()> {
-    if crate::registry::host::key(&from.name) == crate::registry::host::key(&to.name) {
+    if from.is_same_registry(to) {
         return Ok(());
     }
     let message = format!("a blob of {} cannot be mounted at {}: that is another registry", from.name, to.name);

@@ -26,7 +26,7 @@ pub(super) fn identical(call: &Call, path: &Path, size: Option<u64>, expected: E
     }
     let mut verifier = DigestVerifier::new(expected, None);
     if found.len() >= LARGE {
-        verifier.move_aside();
+        verifier.hash().move_aside();
     }
     let mut length = 0;
     // Not longer than it was, for another process may be writing to it.
@@ -36,8 +36,8 @@ pub(super) fn identical(call: &Call, path: &Path, size: Option<u64>, expected: E
         if piece.is_empty() {
             break;
         }
+        verifier.hash().take(length, &piece)?;
         length += piece.len() as u64;
-        verifier.update(&piece);
     }
     let is_right = length == found.len() && verifier.finish()?.is_none();
     let has_its_name = std::fs::symlink_metadata(path).is_ok_and(|named| is_same(&named, &found));

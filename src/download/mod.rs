@@ -1,28 +1,40 @@
 //! Downloads: pieces of a body from an offset, put in order, verified, and kept in a file until complete.
 //!
 //! Things that can be downloaded are [`Downloadable`]: a blob of protocol v2, a layer of v1; [`BodyRules`] are how the protocols differ.
-//! A [`Download`] reads one ([`resume`]): it requests what is missing ([`request_range`]), again when that breaks off. It puts together an
-//! [`extent::Extent`] (the wanted bytes and the size), a [`connection::Connection`] (the response that delivers bytes) and a
-//! [`verifier::DigestVerifier`] (what is hashed). On disk it is a [`partial::Partial`].
+//! Four things are apart, so that more than one range of a body could be in flight:
+//!
+//! - [`positions::Positions`]: which bytes are here, on their way, and still wanted; no I/O.
+//! - [`range_read::RangeRead`]: reads one range from an offset. It requests what is missing ([`request_range`]), again when that breaks
+//!   off ([`resume`]), and elsewhere. Only this knows HTTP: an [`extent::Extent`] (the wanted bytes and the size) and a
+//!   [`connection::Connection`] (the response that delivers bytes).
+//! - [`hash_order::HashInOrder`]: the hash as far as bytes came in order, and [`verifier::DigestVerifier`], what it must be.
+//! - [`partial::Partial`]: the file. What the next call continues is its beginning without a gap ([`partial_state`]).
+//!
+//! A [`Download`] puts the first three together ([`in_order`]), and [`deliver`] saves it. One range takes all of it; where a second one
+//! would be started is said in [`in_order`].
 
 pub(crate) mod blob_of_store;
 mod body_rules;
 mod connection;
 pub(crate) mod deliver;
-mod download_state;
 pub(crate) mod existing_file;
 mod extent;
 mod failures;
 pub(crate) mod fetch_to_file;
+mod hash_order;
+mod in_order;
 mod options;
 pub(crate) mod partial;
 mod partial_lock;
+mod partial_state;
+mod positions;
+mod range_read;
 mod request_range;
 mod resume;
 mod verifier;
 
 pub(crate) use body_rules::BodyRules;
-pub(crate) use download_state::Download;
+pub(crate) use in_order::Download;
 pub use options::{BlobLimit, ReadOptions, SaveOptions};
 pub(crate) use verifier::ExpectedDigest;
 

@@ -5,12 +5,14 @@
 //! its name.
 
 use std::fs::File;
-use std::io::{Read, Seek, Write};
+use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::existing_file::is_there;
+use super::hash_order::HashInOrder;
 use super::partial_lock::{check_target, lock_partial, partial_path, PartialLock};
+use super::partial_state::PartialState;
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result, Side};
@@ -19,18 +21,9 @@ use crate::os::owner::{self, folder_of};
 use crate::os::{flush, temporary};
 use crate::stream::blob::Blob;
 
-/// After this many bytes the kernel is asked to start writing.
-const WRITE_BACK: u64 = 2 << 20;
 /// How many bytes are written at once. For larger writes the kernel uses larger pages: those are rarely available, and
 /// on a virtual machine the host must provide them first.
 const AT_ONCE: usize = 128 << 10;
-/// How much space is reserved ahead.
-const STRETCH: u64 = 8 << 20;
-/// Less is not worth asking, and read in no time.
-const SMALL: u64 = 1 << 20;
-/// Space is reserved in whole blocks.
-const BLOCK: u64 = 4096;
-
 /// What a writer does when another is writing the same target.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum OnContention {
@@ -44,14 +37,9 @@ pub enum OnContention {
 pub struct Partial {
     path: PathBuf,
     file: File,
-    size: Option<u64>,
-    /// The bytes written so far.
-    length: u64,
-    /// The kernel was asked to write up to here, or the bytes are from an earlier call.
-    flushed: u64,
-    /// Space was reserved up to here.
-    room: u64,
-    hasher: Option<Hasher>,
+    state: PartialState,
+    /// What is hashed of the bytes that were there.
+    hash: Option<HashInOrder>,
     /// Whether a later call may need it, or it has its final name. Otherwise it is removed on drop.
     stays: bool,
 }
@@ -102,8 +90,8 @@ impl Partial {
                 }
             }
         };
-        let hasher = Some(before);
-        let mut partial = Partial { path, file, size, length: 0, flushed: 0, room: 0, hasher, stays: true };
+        let (state, hash) = (PartialState::new(size, 0), Some(HashInOrder::new(before, 0)));
+        let mut partial = Partial { path, file, state, hash, stays: true };
         partial.take_stock(call)?;
         Ok(Some(partial))
     }
@@ -120,60 +108,45 @@ impl Partial {
         let named =
             named.map_err(|error| Error::io(format!("cannot create a file in {}", folder.display()), &error))?;
         let (file, path) = named.keep().map_err(|error| Error::io("cannot keep a temporary file", &error.error))?;
-        Ok(Partial { path, file, size: None, length: 0, flushed: 0, room: 0, hasher: None, stays: false })
+        Ok(Partial { path, file, state: PartialState::default(), hash: None, stays: false })
     }
 
-    /// Hashes the existing bytes, if they can be the beginning of the whole.
+    /// The hash of the bytes that were there, if they can be the beginning of the whole.
     pub fn hashed(&mut self) -> Option<(Hasher, u64)> {
-        let length = self.length;
-        self.hasher.take().map(|hasher| (hasher, length))
+        self.hash.take()?.state()
     }
 
     /// How many bytes are there.
     pub fn length(&self) -> u64 {
-        self.length
+        self.state.valid()
     }
 
-    /// Adds bytes.
+    /// Adds bytes at the end. Those of a range further on would be written by their offset, and count once what is before them has come.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.make_room(bytes.len() as u64);
+        let count = bytes.len() as u64;
+        if let Some(room) = self.state.reserve(count) {
+            flush::reserve(&self.file, room.start, room.end - room.start);
+        }
         for part in bytes.chunks(AT_ONCE) {
             self.file
                 .write_all(part)
                 .map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
         }
-        self.length += bytes.len() as u64;
-        if self.length - self.flushed >= WRITE_BACK {
+        if self.state.wrote(count) {
             self.start_writing_back();
         }
         Ok(())
     }
 
-    /// Reserves space before it is written, one stretch at a time and never more than the whole: the file is then
-    /// contiguous on disk, and writing is cheaper. The size is only what a server claims, so not everything is reserved
-    /// at once.
-    fn make_room(&mut self, more: u64) {
-        let Some(size) = self.size.filter(|size| size.saturating_sub(self.length) >= SMALL) else { return };
-        if self.length + more <= self.room {
-            return;
-        }
-        let begin = self.length.next_multiple_of(BLOCK);
-        self.room = size.min(begin + more.max(STRETCH));
-        flush::reserve(&self.file, begin, self.room.saturating_sub(begin));
-    }
-
     /// Releases the space after the last byte.
     fn give_back(&mut self) -> std::io::Result<()> {
-        match std::mem::take(&mut self.room) > self.length {
-            true => self.file.set_len(self.length),
-            false => Ok(()),
-        }
+        self.state.cut().map_or(Ok(()), |length| self.file.set_len(length))
     }
 
     /// Lets the kernel start writing to disk, so that the flush at the end has little left to do.
     pub fn start_writing_back(&mut self) {
-        flush::begin(&self.file, self.flushed, self.length - self.flushed);
-        self.flushed = self.length;
+        let written = self.state.flush();
+        flush::begin(&self.file, written.start, written.end - written.start);
     }
 
     /// Writes the rest of a blob, which was opened to continue after the bytes of this file. Returns how many those were.
@@ -181,12 +154,12 @@ impl Partial {
         if blob.begins_anew() {
             self.restart()?;
         }
-        let resumed = self.length;
+        let resumed = self.length();
         call.moved_to(resumed)?;
         blob.hash_aside();
         while let Some(piece) = blob.piece()? {
             self.write(&piece)?;
-            call.moved_to(self.length)?;
+            call.moved_to(self.length())?;
         }
         Ok(resumed)
     }
@@ -195,7 +168,7 @@ impl Partial {
     fn restart(&mut self) -> Result<()> {
         let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
         emptied.map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
-        (self.length, self.flushed, self.room) = (0, 0, 0);
+        self.state = PartialState::new(self.state.size(), 0);
         Ok(())
     }
 
@@ -223,7 +196,7 @@ impl Partial {
             // then still useful.
             Err(error) => {
                 let no_room = error.code() == Code::Io && error.side() != Some(Side::Source);
-                self.stays &= !is_wrong(error) && !no_room && self.length > 0;
+                self.stays &= !is_wrong(error) && !no_room && self.length() > 0;
             }
         }
         finished
@@ -235,23 +208,13 @@ impl Partial {
         let there = self.file.metadata().map_err(what)?.len();
         if there > 0 {
             // With more bytes than the whole has, it is not its beginning. Space after the last one is released.
-            let good = self.size.is_none_or(|size| there <= size);
+            let good = self.state.size().is_none_or(|size| there <= size);
             self.file.set_len(if good { there } else { 0 }).map_err(what)?;
         }
-        let mut buffer = vec![0; 256 << 10];
-        loop {
-            call.check()?;
-            match self.file.read(&mut buffer).map_err(what)? {
-                0 => break,
-                count => {
-                    if let Some(hasher) = &mut self.hasher {
-                        hasher.update(&buffer[..count]);
-                    }
-                    self.length += count as u64;
-                }
-            }
+        if let Some(hash) = &mut self.hash {
+            hash.catch_up(call, &mut self.file)?;
+            self.state = PartialState::new(self.state.size(), hash.length());
         }
-        self.flushed = self.length;
         Ok(())
     }
 }

@@ -8,23 +8,24 @@ use ::http::header::{CONTENT_RANGE, CONTENT_TYPE, ETAG};
 use ::http::StatusCode;
 
 use super::connection::{Connection, ResponseBytes};
-use super::download_state::{LeftoverBytes, NextStep};
 use super::failures::{is_about_the_answer, went_wrong};
-use super::{Download, Downloadable, RangeRequest};
+use super::range_read::{LeftoverBytes, NextStep, RangeRead};
+use super::verifier::DigestVerifier;
+use super::{Downloadable, RangeRequest};
 use crate::error::{Code, Error, Result};
 use crate::http::range;
 use crate::http::response::Response;
 use crate::media_type;
 use crate::text::shorten;
 
-impl<T: Downloadable> Download<T> {
-    /// Requests the missing bytes, or else, once for each offset reached, all of them.
-    pub(super) fn connect(&mut self) -> Result<()> {
+impl<T: Downloadable> RangeRead<T> {
+    /// Requests the missing bytes, or else, once for each offset reached, all of them. `hashed`: what comes before them.
+    pub(super) fn connect(&mut self, hashed: Option<&DigestVerifier>) -> Result<()> {
         let may_range = !self.ranges.encoded && !self.ranges.refused;
         let wants_range = may_range && self.extent.is_part_from(self.position);
         let mut refused = None;
         if wants_range && !matches!(self.next, NextStep::AskForAll) {
-            let Some(refusal) = self.ask(true)? else { return Ok(()) };
+            let Some(refusal) = self.ask(true, hashed)? else { return Ok(()) };
             self.ranges.refused = T::RULES.refusals_last;
             let asks_another = went_wrong(&refusal) && self.item.has_others();
             if asks_another || (!self.ranges.refused && !self.may_ask_for_all()) {
@@ -34,7 +35,7 @@ impl<T: Downloadable> Download<T> {
             refused = Some(refusal);
         }
         self.ranges.whole_at = wants_range.then_some(self.position);
-        match self.ask(false) {
+        match self.ask(false, hashed) {
             Ok(None) => Ok(()),
             Ok(Some(error)) | Err(error) => Err(match refused {
                 // This error only means that the request failed again: that of the first response says more.
@@ -47,7 +48,7 @@ impl<T: Downloadable> Download<T> {
     }
 
     /// Sends the request. Returns the reason if a range request brought nothing.
-    fn ask(&mut self, ranged: bool) -> Result<Option<Error>> {
+    fn ask(&mut self, ranged: bool, hashed: Option<&DigestVerifier>) -> Result<Option<Error>> {
         let last = self.extent.end().map(|end| end.saturating_sub(1));
         let range = RangeRequest { first: self.position, last, etag: self.ranges.etag.as_ref() };
         let reply = match self.item.ask(Some(&range).filter(|_| ranged)) {
@@ -64,7 +65,7 @@ impl<T: Downloadable> Download<T> {
             StatusCode::OK if ranged && has_range(response) => self.rest(response),
             StatusCode::OK => self.all(response, ranged),
             StatusCode::PARTIAL_CONTENT if ranged => self.rest(response),
-            StatusCode::RANGE_NOT_SATISFIABLE if ranged => return self.beyond(reply),
+            StatusCode::RANGE_NOT_SATISFIABLE if ranged => return self.beyond(reply, hashed),
             // An empty blob has no first byte to request.
             StatusCode::RANGE_NOT_SATISFIABLE if self.item.size_hint() == Some(0) => {
                 self.extent.sized_by_whole(Some(0), self.position)?;
@@ -115,8 +116,7 @@ impl<T: Downloadable> Download<T> {
 
     /// Starts again, if the bytes so far are those of an earlier call, which may be dropped.
     fn replace_left(&mut self) {
-        if let (Some(verifier), LeftoverBytes::Replaceable) = (&mut self.verifier, self.left) {
-            verifier.restart();
+        if self.left == LeftoverBytes::Replaceable {
             (self.position, self.begun, self.left) = (0, 0, LeftoverBytes::Replaced);
         }
     }
@@ -146,10 +146,10 @@ impl<T: Downloadable> Download<T> {
     }
 
     /// 416: there is nothing after the position, or ranges are not supported.
-    fn beyond(&mut self, reply: T::Reply) -> Result<Option<Error>> {
+    fn beyond(&mut self, reply: T::Reply, hashed: Option<&DigestVerifier>) -> Result<Option<Error>> {
         let text = reply.as_ref().header(CONTENT_RANGE).unwrap_or_default();
         let size = text.rsplit_once('/').and_then(|(_, size)| size.trim().parse::<u64>().ok());
-        let is_end = match &self.verifier {
+        let is_end = match hashed {
             Some(verifier) => verifier.may_end() && size.or(self.extent.end()).is_none_or(|end| end == self.position),
             // Only the size shows that this is the end, so it must agree with a known size.
             None => size == Some(self.position) && self.extent.size.is_none_or(|known| known == self.position),

@@ -1,90 +1,39 @@
-//! Reading a body to its end: verified as it passes, continued where it broke off.
+//! Reading a range to its end: continued where it broke off.
 
 use bytes::Bytes;
 
-use super::download_state::{Download, LeftoverBytes, NextStep, RangeSupport};
-use super::extent::Extent;
 use super::failures::{is_about_the_answer, Failures};
+use super::range_read::{LeftoverBytes, NextStep, RangeRead, RangeSupport};
 use super::verifier::DigestVerifier;
-use super::{Downloadable, ReadOptions};
-use crate::digest::Hasher;
+use super::Downloadable;
 use crate::error::{Code, Error, Result};
-use crate::stream::blob::Blob;
-use crate::stream::hashing::LARGE;
 
-impl<T: Downloadable> Blob for Download<T> {
-    /// After an error it stays failed: bytes after a gap must never look like the rest.
-    fn piece(&mut self) -> Result<Option<Bytes>> {
-        let outcome = self.read();
-        if let Err(error) = &outcome {
-            self.next = NextStep::Failed(error.duplicate());
-        }
-        outcome
-    }
-
-    fn begins_anew(&self) -> bool {
-        self.left == LeftoverBytes::Replaced
-    }
-
-    fn hashed(&self) -> Option<(Hasher, u64)> {
-        let hasher = self.verifier.as_ref()?.state()?.clone();
-        Some((hasher, self.position))
-    }
-
-    fn hash_aside(&mut self) {
-        let large = self.extent.end().is_some_and(|end| end.saturating_sub(self.position) >= LARGE);
-        if let Some(verifier) = self.verifier.as_mut().filter(|_| large) {
-            verifier.move_aside();
-        }
-    }
-}
-
-impl<T: Downloadable> Download<T> {
-    /// Requests the bytes after those that the caller has already hashed.
-    pub(crate) fn open(item: T, options: &ReadOptions, hashed: Option<(Hasher, u64)>) -> Result<Download<T>> {
-        let extent = Extent::new(item.name(), options, T::RULES.too_few)?;
-        let (hasher, position) = hashed.map_or((None, options.offset), |(hasher, length)| (Some(hasher), length));
-        let expected = item.expected().filter(|_| extent.is_whole());
-        let verifier = expected.map(|expected| DigestVerifier::new(expected, hasher));
-        let is_all_here = extent.is_nothing() || (position > 0 && extent.end() == Some(position));
-        let may_replace = T::RULES.whole_replaces && verifier.is_some() && position > 0;
-        let mut download = Download {
-            failures: Failures::new(item.retries()),
-            left: if may_replace { LeftoverBytes::Replaceable } else { LeftoverBytes::Kept },
-            item,
-            extent,
-            verifier,
-            position,
-            begun: position,
-            next: if is_all_here { NextStep::NothingFollows } else { NextStep::Ask },
-            media_type: None,
-            ranges: RangeSupport::default(),
-            broken: None,
-        };
-        if !is_all_here {
-            while let Err(error) = download.connect() {
-                download.pass_over(error)?;
+impl<T: Downloadable> RangeRead<T> {
+    /// Requests the first bytes, if any are missing. `hashed`: what comes before them.
+    pub(super) fn open(&mut self, hashed: Option<&DigestVerifier>) -> Result<()> {
+        if !matches!(self.next, NextStep::NothingFollows) {
+            while let Err(error) = self.connect(hashed) {
+                self.pass_over(error)?;
             }
         }
-        if download.left == LeftoverBytes::Replaceable {
-            download.left = LeftoverBytes::Kept;
+        if self.left == LeftoverBytes::Replaceable {
+            self.left = LeftoverBytes::Kept;
         }
-        Ok(download)
+        Ok(())
     }
 
-    fn read(&mut self) -> Result<Option<Bytes>> {
+    /// The next bytes, at the position; None is the end.
+    pub(super) fn read(&mut self, hashed: Option<&DigestVerifier>) -> Result<Option<Bytes>> {
         loop {
             let at_end = self.extent.end() == Some(self.position);
             let call = self.item.call();
             let outcome = match &mut self.next {
-                NextStep::Done => return Ok(None),
-                NextStep::Failed(error) => return Err(error.duplicate()),
-                NextStep::NothingFollows => return self.finish(),
+                NextStep::NothingFollows => return Ok(None),
                 // It broke after the last byte.
-                NextStep::Ask | NextStep::AskForAll if at_end && self.position > 0 => return self.finish(),
+                NextStep::Ask | NextStep::AskForAll if at_end && self.position > 0 => return Ok(None),
                 // A missing response was already handled there.
                 NextStep::Ask | NextStep::AskForAll => {
-                    if let Err(error) = self.connect() {
+                    if let Err(error) = self.connect(hashed) {
                         let cause = self.first_cause(error);
                         self.pass_over(cause)?;
                     }
@@ -99,7 +48,7 @@ impl<T: Downloadable> Download<T> {
                     Ok(bytes) => return Ok(Some(bytes)),
                     Err(error) => self.pass_over(error)?,
                 },
-                Ok(None) if self.is_complete() => return self.finish(),
+                Ok(None) if self.is_complete() => return Ok(None),
                 Ok(None) if self.never_begins() => self.pass_over(self.never_began())?,
                 Ok(None) => self.failed(self.extent.short_end(self.position), true).or_else(|e| self.pass_over(e))?,
                 Err(error) => self.failed(error, false).or_else(|error| self.pass_over(error))?,
@@ -110,7 +59,7 @@ impl<T: Downloadable> Download<T> {
     /// The server that is asked failed: another is asked for the rest, if there is one.
     fn pass_over(&mut self, error: Error) -> Result<()> {
         // What is here is not of it, or the last one lies.
-        let wrong = error.code() == Code::SizeMismatch && self.verifier.is_some() && self.position > 0;
+        let wrong = error.code() == Code::SizeMismatch && self.is_verified && self.position > 0;
         if let Err(error) = self.item.pass_over(error) {
             return Err(if wrong { error.asks_another(self.item.lied(self.begun == 0)?) } else { error });
         }
@@ -146,39 +95,23 @@ impl<T: Downloadable> Download<T> {
     fn take(&mut self, mut bytes: Bytes) -> Result<Bytes> {
         if let Some(end) = self.extent.end() {
             let room = usize::try_from(end.saturating_sub(self.position)).unwrap_or(usize::MAX);
-            if bytes.len() > room && self.verifier.is_some() && T::RULES.bodies_are_exact {
+            if bytes.len() > room && self.is_verified && T::RULES.bodies_are_exact {
                 return Err(self.extent.too_long(end));
             }
             // A server that ignored the end of the range.
             bytes.truncate(room);
         }
-        let is_verifiable = self.is_verifiable();
         if let NextStep::Read(connection) = &mut self.next {
             if !std::mem::replace(&mut connection.gained, true) {
-                self.item.gained(is_verifiable)?;
+                self.item.gained(self.is_verified)?;
             }
         }
-        self.position += bytes.len() as u64;
+        let end = self.position + bytes.len() as u64;
         if self.extent.end().is_none() {
-            self.check_size(self.position)?;
+            self.check_size(end)?;
         }
-        if let Some(verifier) = &mut self.verifier {
-            verifier.update(&bytes);
-        }
+        self.position = end;
         Ok(bytes)
-    }
-
-    fn finish(&mut self) -> Result<Option<Bytes>> {
-        self.next = NextStep::Done;
-        if let Some(found) = self.verifier.take().map(DigestVerifier::finish).transpose()?.flatten() {
-            let error = Error::new(Code::DigestMismatch, self.item.mismatch(&found));
-            return Err(error.asks_another(self.item.lied(self.begun == 0)?));
-        }
-        if self.is_verifiable() {
-            self.item.verified(self.begun == 0)?;
-        }
-        self.extent.ended(self.position);
-        Ok(None)
     }
 
     /// Counts a failure; an error when it is one too many, or one that no repetition helps. `ended`: the server did not break

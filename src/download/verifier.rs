@@ -1,11 +1,8 @@
-//! The digest of a whole, computed over its bytes as they come: they must come in order, and what asks for several ranges at once has to
-//! put them in order first.
+//! What the digest of a whole must be, and whether it is.
 
-use bytes::Bytes;
-
+use super::hash_order::HashInOrder;
 use crate::digest::{Digest, Hasher};
 use crate::error::Result;
-use crate::stream::hashing::Hashing;
 
 /// The digests that a verifier accepts.
 pub(crate) struct ExpectedDigest {
@@ -29,43 +26,38 @@ impl ExpectedDigest {
 
 pub(super) struct DigestVerifier {
     expected: ExpectedDigest,
-    hashing: Hashing,
+    hash: HashInOrder,
 }
 
 impl DigestVerifier {
     /// A verifier that continues after bytes that are hashed already.
-    pub(super) fn new(expected: ExpectedDigest, hashed: Option<Hasher>) -> DigestVerifier {
-        let hashing = Hashing::new(hashed.unwrap_or_else(|| expected.before.clone()));
-        DigestVerifier { expected, hashing }
+    pub(super) fn new(expected: ExpectedDigest, hashed: Option<(Hasher, u64)>) -> DigestVerifier {
+        let (hasher, length) = hashed.unwrap_or_else(|| (expected.before.clone(), 0));
+        DigestVerifier { expected, hash: HashInOrder::new(hasher, length) }
     }
 
     /// Starts again at the first byte.
     pub(super) fn restart(&mut self) {
-        self.hashing = Hashing::new(self.expected.before.clone());
+        self.hash = HashInOrder::new(self.expected.before.clone(), 0);
     }
 
-    pub(super) fn update(&mut self, bytes: &Bytes) {
-        self.hashing.update(bytes);
+    pub(super) fn hash(&mut self) -> &mut HashInOrder {
+        &mut self.hash
     }
 
     /// The state after the last byte, if available.
-    pub(super) fn state(&self) -> Option<&Hasher> {
-        self.hashing.state()
-    }
-
-    /// Hashes on a separate thread from now on; its state is then no longer available.
-    pub(super) fn move_aside(&mut self) {
-        self.hashing.move_aside();
+    pub(super) fn state(&self) -> Option<(Hasher, u64)> {
+        self.hash.state()
     }
 
     /// Whether it would be right if it ended here.
     pub(super) fn may_end(&self) -> bool {
-        self.state().is_some_and(|hasher| self.expected.is(&hasher.clone().finish()))
+        self.state().is_some_and(|(hasher, _)| self.expected.is(&hasher.finish()))
     }
 
     /// The digest of all bytes, when it is a wrong one.
     pub(super) fn finish(self) -> Result<Option<Digest>> {
-        let found = self.hashing.finish()?;
+        let found = self.hash.finish()?;
         Ok((!self.expected.is(&found)).then_some(found))
     }
 }

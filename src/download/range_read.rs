@@ -1,4 +1,4 @@
-//! What is known of a download while it goes on.
+//! The read of one range, from an offset on: which bytes are next, and the connection that delivers them.
 
 use std::time::Duration;
 
@@ -8,16 +8,15 @@ use serde_json::json;
 use super::connection::Connection;
 use super::extent::Extent;
 use super::failures::Failures;
-use super::verifier::DigestVerifier;
 use super::Downloadable;
 use crate::error::{Error, Result};
 
-/// Reads a [`Downloadable`], continuing after breaks.
-pub(crate) struct Download<T> {
+/// Reads a range of a [`Downloadable`]; goes on where it broke off, and elsewhere. What it reads is neither hashed nor kept here.
+pub(super) struct RangeRead<T> {
     pub(super) item: T,
     pub(super) extent: Extent,
-    /// None for a piece, and for things without a digest.
-    pub(super) verifier: Option<DigestVerifier>,
+    /// Whether a digest tells at the end that the bytes are right.
+    pub(super) is_verified: bool,
     /// The offset of the next byte, and the one at which this call started.
     pub(super) position: u64,
     pub(super) begun: u64,
@@ -36,12 +35,8 @@ pub(super) enum NextStep {
     /// A request for all of it, though the rest would do.
     AskForAll,
     Read(Box<Connection>),
-    /// Nothing: the registry has said that there is nothing behind the position, or nothing is wanted there.
+    /// Nothing: the registry has said that there is nothing behind the position, nothing is wanted there, or the last byte was read.
     NothingFollows,
-    /// The end, which has been reported.
-    Done,
-    /// The error that is returned from now on.
-    Failed(Error),
 }
 
 /// What happens to the bytes of an earlier call when the registry sends everything instead of the rest.
@@ -68,43 +63,29 @@ pub(super) struct RangeSupport {
     pub(super) etag: Option<HeaderValue>,
 }
 
-impl<T: Downloadable> Download<T> {
-    pub(crate) fn item(&self) -> &T {
-        &self.item
+impl<T: Downloadable> RangeRead<T> {
+    /// Begins at an offset: those before it are here already.
+    pub(super) fn new(item: T, extent: Extent, position: u64, is_verified: bool) -> RangeRead<T> {
+        let is_all_here = extent.is_nothing() || (position > 0 && extent.end() == Some(position));
+        let may_replace = T::RULES.whole_replaces && is_verified && position > 0;
+        RangeRead {
+            failures: Failures::new(item.retries()),
+            left: if may_replace { LeftoverBytes::Replaceable } else { LeftoverBytes::Kept },
+            item,
+            extent,
+            is_verified,
+            position,
+            begun: position,
+            next: if is_all_here { NextStep::NothingFollows } else { NextStep::Ask },
+            media_type: None,
+            ranges: RangeSupport::default(),
+            broken: None,
+        }
     }
 
-    pub(crate) fn size(&self) -> Option<u64> {
-        self.extent.size
-    }
-
-    /// The offset of the first wanted byte.
-    pub(crate) fn offset(&self) -> u64 {
-        self.extent.offset
-    }
-
-    /// How many of the wanted bytes have arrived, in this call or an earlier one.
-    pub(crate) fn delivered(&self) -> u64 {
-        self.position - self.extent.offset
-    }
-
-    /// Whether its end is checked against a digest.
-    pub(crate) fn is_verifiable(&self) -> bool {
-        self.extent.is_whole() && self.item.expected().is_some()
-    }
-
-    pub(crate) fn media_type(&self) -> Option<&String> {
-        self.media_type.as_ref()
-    }
-
-    /// How many bytes are wanted, when known, for progress.
-    pub(crate) fn wanted(&self) -> Option<u64> {
-        let end = self.extent.end().or(self.item.size_hint());
-        end.map(|end| end.saturating_sub(self.extent.offset))
-    }
-
-    /// Reports the progress to the caller's context.
-    pub(crate) fn report(&self, delivered: u64) -> Result<()> {
-        self.item.call().moved_to(delivered)
+    /// Nothing more is read: the connection is free.
+    pub(super) fn close(&mut self) {
+        self.next = NextStep::NothingFollows;
     }
 
     /// Whether that many bytes may be accepted.

@@ -1,4 +1,5 @@
-//! Protocol v2 (OCI distribution-spec 1.1): a folder for each kind of thing that a registry has.
+//! Protocol v2 (OCI distribution-spec 1.1): a folder for each kind of thing that a registry has. The files here are about the registry
+//! itself, or need several of those folders, which do not need them: deleting a tag, the image for a platform, the list of referrers.
 
 pub mod blob;
 pub mod delete_tag;
@@ -17,7 +18,6 @@ pub(crate) mod ping;
 pub mod referrers;
 pub mod remove_repository;
 pub(crate) mod repository;
-pub(crate) mod repository_facts;
 pub(crate) mod store;
 pub mod tags;
 pub mod token;

@@ -1,7 +1,7 @@
 //! Which registries have the referrers API, as far as a client knows.
 
+use crate::registry::repository::facts::RepositoryFacts;
 use crate::registry::repository::Remote;
-use crate::registry::repository_facts::RepositoryFacts;
 
 #[derive(Default)]
 struct ApiSupport(RepositoryFacts<bool>);

@@ -1,6 +1,7 @@
 //! A registry or one of its repositories as a call sees it: URLs, scopes, and what an unwanted status means.
 
 pub(crate) mod delete;
+pub(crate) mod facts;
 
 pub use delete::Deleted;
 

@@ -7,6 +7,7 @@
 #include "pipe_file.h"
 #include "suggest.h"
 
+#include <stddef.h>
 #include <string.h>
 
 bool is_optional(const char *argument)
@@ -36,84 +37,142 @@ enum takes option_takes(const char *name)
     return TAKES_NOTHING;
 }
 
-/* Hands a value to the library, which copies it. */
-static int set(struct command_line *line, const struct parameter *parameter, const char *value, const struct output *output)
+/* An option with its value, as it is taken. */
+struct taken {
+    struct command_line *line;
+    const struct parameter *parameter;
+    const char *value;
+    const struct output *output;
+};
+
+static int handed(const struct taken *taken, ocireg_status status, ocireg_error *error)
+{
+    return status == OCIREG_OK ? OCIREG_OK : report_error(taken->output, error);
+}
+
+static int hand_text(const struct taken *taken, const char *value)
 {
     ocireg_error *error = NULL;
-    ocireg_status status = OCIREG_OK;
+    return handed(taken, ocireg_options_set_string(taken->line->options, taken->parameter->key, value, &error), error);
+}
+
+static int hand_item(const struct taken *taken, const char *value)
+{
+    ocireg_error *error = NULL;
+    return handed(taken, ocireg_options_add_string(taken->line->options, taken->parameter->key, value, &error), error);
+}
+
+static int hand_truth(const struct taken *taken, bool value)
+{
+    ocireg_error *error = NULL;
+    return handed(taken, ocireg_options_set_bool(taken->line->options, taken->parameter->key, value, &error), error);
+}
+
+static int take_flag(const struct taken *taken)
+{
+    taken->line->dry_run |= strcmp(taken->parameter->key, OCIREG_OPT_DRY_RUN) == 0;
+    return hand_truth(taken, true);
+}
+
+static int take_off(const struct taken *taken)
+{
+    return hand_truth(taken, false);
+}
+
+static int take_skip(const struct taken *taken)
+{
+    return hand_text(taken, "skip");
+}
+
+static int take_text(const struct taken *taken)
+{
+    return hand_text(taken, taken->value);
+}
+
+static int take_number(const struct taken *taken)
+{
+    ocireg_error *error = NULL;
     int64_t number = 0;
-    switch (parameter->kind) {
-    case PARAMETER_FLAG:
-        line->dry_run |= strcmp(parameter->key, OCIREG_OPT_DRY_RUN) == 0;
-        status = ocireg_options_set_bool(line->options, parameter->key, true, &error);
-        break;
-    case PARAMETER_OFF:
-        status = ocireg_options_set_bool(line->options, parameter->key, false, &error);
-        break;
-    case PARAMETER_SKIP:
-        status = ocireg_options_set_string(line->options, parameter->key, "skip", &error);
-        break;
-    case PARAMETER_PLATFORM:
-        line->platform = value;
-        status = ocireg_options_set_string(line->options, parameter->key, value, &error);
-        break;
-    case PARAMETER_LIST_FORMAT:
-        line->list_format = value;
-        status = ocireg_options_set_string(line->options, parameter->key, value, &error);
-        break;
-    case PARAMETER_TO:
-        line->to = value;
-        /* fallthrough */
-    case PARAMETER_TEXT:
-        status = ocireg_options_set_string(line->options, parameter->key, value, &error);
-        break;
-    case PARAMETER_DESCRIPTOR:
-        line->descriptor = value;
-        /* fallthrough */
-    case PARAMETER_NUMBER:
-        if (!parse_number(value, &number))
-            return report_usage("%s takes a number, not '%s'%s", parameter->name, value, too_large(value));
-        status = ocireg_options_set_int(line->options, parameter->key, number, &error);
-        break;
-    case PARAMETER_LIST:
-        status = ocireg_options_add_string(line->options, parameter->key, value, &error);
-        break;
-    case PARAMETER_FILES:
-        status = ocireg_options_add_string(line->options, parameter->key, file_for_library(value), &error);
-        break;
-    case PARAMETER_FOLDER:
-        if (is_dash(value))
-            return report_usage("%s needs a folder, not standard output; ./- is a folder called -", parameter->name);
-        line->output = value;
-        break;
-    case PARAMETER_OUTPUT:
-        /* What goes to a file goes to standard output without this option. */
-        line->output = is_dash(value) ? NULL : value;
-        break;
-    case PARAMETER_FROM:
-        line->from = value;
-        break;
-    case PARAMETER_TITLE:
-        line->title = value;
-        break;
-    case PARAMETER_CONFIG:
-        line->config = value;
-        break;
-    case PARAMETER_KEY:
-        line->key = value;
-        break;
-    case PARAMETER_DEPTH:
-        if (!parse_number(value, &line->depth) || line->depth < 1 || line->depth > MOST_DEPTH)
-            return report_usage("%s takes a number from 1 to %d, not '%s'", parameter->name, MOST_DEPTH, value);
-        break;
-    case PARAMETER_CHAIN:
-        line->chain = value;
-        break;
-    case PARAMETER_RAW:
-        line->raw = true;
-        break;
-    }
-    return status == OCIREG_OK ? OCIREG_OK : report_error(output, error);
+    if (!parse_number(taken->value, &number))
+        return report_usage("%s takes a number, not '%s'%s", taken->parameter->name, taken->value, too_large(taken->value));
+    return handed(taken, ocireg_options_set_int(taken->line->options, taken->parameter->key, number, &error), error);
+}
+
+static int take_item(const struct taken *taken)
+{
+    return hand_item(taken, taken->value);
+}
+
+static int take_file(const struct taken *taken)
+{
+    return hand_item(taken, file_for_library(taken->value));
+}
+
+static int take_folder(const struct taken *taken)
+{
+    if (is_dash(taken->value))
+        return report_usage("%s needs a folder, not standard output; ./- is a folder called -", taken->parameter->name);
+    return OCIREG_OK;
+}
+
+static int take_output(const struct taken *taken)
+{
+    /* What goes to a file goes to standard output without this option. */
+    if (is_dash(taken->value))
+        taken->line->output = NULL;
+    return OCIREG_OK;
+}
+
+static int take_raw(const struct taken *taken)
+{
+    taken->line->raw = true;
+    return OCIREG_OK;
+}
+
+static int take_depth(const struct taken *taken)
+{
+    int64_t *depth = &taken->line->depth;
+    if (!parse_number(taken->value, depth) || *depth < 1 || *depth > MOST_DEPTH)
+        return report_usage("%s takes a number from 1 to %d, not '%s'", taken->parameter->name, MOST_DEPTH, taken->value);
+    return OCIREG_OK;
+}
+
+/* What is done with an option of each kind: where the command keeps the value (0: nowhere), and what else. The library copies what it
+ * is handed. */
+#define KEPT(member) (offsetof(struct command_line, member) + 1)
+static const struct {
+    size_t kept;
+    int (*take)(const struct taken *taken);
+} ways[] = {
+    [PARAMETER_FLAG] = {0, take_flag},
+    [PARAMETER_OFF] = {0, take_off},
+    [PARAMETER_SKIP] = {0, take_skip},
+    [PARAMETER_TEXT] = {0, take_text},
+    [PARAMETER_NUMBER] = {0, take_number},
+    [PARAMETER_LIST] = {0, take_item},
+    [PARAMETER_FILES] = {0, take_file},
+    [PARAMETER_OUTPUT] = {KEPT(output), take_output},
+    [PARAMETER_FOLDER] = {KEPT(output), take_folder},
+    [PARAMETER_KEY] = {KEPT(key), NULL},
+    [PARAMETER_CHAIN] = {KEPT(chain), NULL},
+    [PARAMETER_RAW] = {0, take_raw},
+    [PARAMETER_DEPTH] = {0, take_depth},
+    [PARAMETER_TITLE] = {KEPT(title), NULL},
+    [PARAMETER_CONFIG] = {KEPT(config), NULL},
+    [PARAMETER_FROM] = {KEPT(from), NULL},
+    [PARAMETER_PLATFORM] = {KEPT(platform), take_text},
+    [PARAMETER_TO] = {KEPT(to), take_text},
+    [PARAMETER_DESCRIPTOR] = {KEPT(descriptor), take_number},
+    [PARAMETER_LIST_FORMAT] = {KEPT(list_format), take_text},
+};
+
+static int set(struct command_line *line, const struct parameter *parameter, const char *value, const struct output *output)
+{
+    const struct taken taken = {line, parameter, value, output};
+    size_t kept = ways[parameter->kind].kept;
+    if (kept != 0)
+        memcpy((char *)line + kept - 1, &value, sizeof value);
+    return ways[parameter->kind].take == NULL ? OCIREG_OK : ways[parameter->kind].take(&taken);
 }
 
 static int report_unknown(const struct command *command, const char *name)

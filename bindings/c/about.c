@@ -1,5 +1,6 @@
 /* The commands help, version and completion. Shows: ocireg_version. */
 #include "command.h"
+#include "place_kinds.h"
 
 #include <string.h>
 
@@ -22,8 +23,8 @@ static int version(struct session *session, const struct command_line *line)
 
 /* What each shell has to be told; the rest is the command's own knowledge (completion.c). Where it offers nothing the shell offers files,
  * behind the colon of a place such as oci:DIR too. bash cuts words at colons (COMP_WORDBREAKS): it is given the part after the last one,
- * and the command the words as they were cut, of which only the last is completed. */
-#define PLACES "(oci|oci-archive|docker-archive|dir):"
+ * and the command the words as they were cut, of which only the last is completed. PLACES stands for what the names of places begin with. */
+#define PLACES "@PLACES@"
 static const char bash[] =
     "# Completion of the ocireg command in bash.\n"
     "_ocireg() {\n"
@@ -66,13 +67,23 @@ static const char fish[] =
     "end\n"
     "complete -c ocireg -a '(__ocireg_complete)'\n";
 
+static void print_script(const char *script)
+{
+    const char *hole;
+    for (; (hole = strstr(script, PLACES)) != NULL; script = hole + strlen(PLACES)) {
+        fwrite(script, 1, (size_t)(hole - script), stdout);
+        place_kinds_pattern();
+    }
+    fputs(script, stdout);
+}
+
 static int completion(struct session *session, const struct command_line *line)
 {
     const char *shell = line->arguments[0];
     const char *script = strcmp(shell, "bash") == 0 ? bash : strcmp(shell, "zsh") == 0 ? zsh : strcmp(shell, "fish") == 0 ? fish : NULL;
     if (script == NULL)
         return report_usage("there is completion for bash, zsh and fish, but not for %s", shell);
-    fputs(script, stdout);
+    print_script(script);
     return output_flush(session->output);
 }
 

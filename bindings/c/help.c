@@ -1,17 +1,8 @@
 /* The texts of --help, made from the tables of commands and options. */
 #include "command.h"
+#include "place_kinds.h"
 
 #include <string.h>
-
-/* What PLACE, SRC and DST may be. */
-static const char places[] =
-    "    [docker://]REF                   in a registry\n"
-    "    oci:DIR[:NAME], oci:DIR@DIGEST   an OCI image layout\n"
-    "    oci-archive:FILE[:NAME]          a tar archive of one\n"
-    "    docker-archive:FILE[:REF]        what docker save writes and docker load reads\n"
-    "    dir:DIR                          one image in a folder, in skopeo's format\n"
-    "FILE may be - for standard input or output, a pipe or a device. When an archive is read, NAME and REF may be\n"
-    "@INDEX, the number of an image in it.\n";
 
 /* "tags REPO [--n N] [--last T] [--digests]" */
 static void synopsis(const struct command *command)
@@ -59,8 +50,10 @@ int help_command(const struct command *command, const struct output *output)
         int width = printf("  %s%s%s", at->name, at->value == NULL ? "" : " ", at->value == NULL ? "" : at->value);
         printf("%*s%s\n", width < 26 ? 26 - width : 1, "", at->help);
     }
-    if (command->target == TARGET_PLACE || command->target == TARGET_PLACES || command->target == TARGET_PLACE_OF_MANY)
-        printf("\nPlaces:\n%s", places);
+    if (command->target == TARGET_PLACE || command->target == TARGET_PLACES || command->target == TARGET_PLACE_OF_MANY) {
+        fputs("\nPlaces:\n", stdout);
+        place_kinds_help();
+    }
     return output_flush(output);
 }
 
@@ -75,7 +68,7 @@ int help_all(const struct command *const *commands, const struct output *output)
           "--format '{/digest} {/size}' prints members by their JSON pointers, --format '{/layers/*/digest}' a line for each.\n\n"
           "PLACE, SRC and DST are one of\n",
           stdout);
-    fputs(places, stdout);
+    place_kinds_help();
     fputs("\ncommands:\n", stdout);
     for (const struct command *const *at = commands; *at != NULL; at++)
         entry(*at);

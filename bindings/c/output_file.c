@@ -2,6 +2,7 @@
 
 #include "files.h"
 #include "json.h"
+#include "place_kinds.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -290,11 +291,11 @@ int finish_beside(struct session *session, const char *path, ocireg_status statu
  * with free(). */
 static char *standard_output_of(const char *place, const char *descriptor)
 {
-    static const char *const archives[] = {"docker-archive:", "oci-archive:"};
-    for (size_t i = 0; i < sizeof archives / sizeof archives[0]; i++) {
-        const char *path = place + strlen(archives[i]);
+    for (const struct place_kind *kind = place_kinds; kind->transport != NULL; kind++) {
+        size_t length = strlen(kind->transport);
+        const char *path = place + length + 1;
         char *file = NULL, *other = NULL;
-        if (strncmp(place, archives[i], strlen(archives[i])) != 0)
+        if (!kind->is_archive || strncmp(place, kind->transport, length) != 0 || place[length] != ':')
             continue;
         file = strndup(path, strcspn(path, ":"));
         if (file != NULL && descriptor != NULL && strcmp(file, "-") == 0 && asprintf(&other, "/dev/fd/%s", descriptor) >= 0) {

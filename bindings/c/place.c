@@ -3,6 +3,7 @@
 
 #include "json.h"
 #include "pipe_file.h"
+#include "place_kinds.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +16,6 @@ static ocireg_json *parsed(const char *place)
         json = json_parsed(text);
     ocireg_string_free(text);
     return json;
-}
-
-static bool is_a(const ocireg_json *place, const char *transport)
-{
-    const char *own = ocireg_json_text(place, "/transport");
-    return own != NULL && strcmp(own, transport) == 0;
 }
 
 char *place_full_name(const char *place)
@@ -36,12 +31,13 @@ int place_to_read_again(struct session *session, const char *place, char **name)
 {
     ocireg_json *json = parsed(place);
     const char *path = ocireg_json_text(json, "/path"), *image = ocireg_json_text(json, "/name");
-    const char *file = path != NULL && (is_a(json, "oci-archive") || is_a(json, "docker-archive")) ? file_for_library(path) : path;
+    const struct place_kind *kind = place_kind_of(ocireg_json_text(json, "/transport"));
+    const char *file = path != NULL && kind != NULL && kind->is_archive ? file_for_library(path) : path;
     int result = OCIREG_OK;
     *name = NULL;
     if (file == path)
         *name = strdup(place);
-    else if (asprintf(name, "%s:%s%s%s", ocireg_json_text(json, "/transport"), file, image == NULL ? "" : ":",
+    else if (asprintf(name, "%s:%s%s%s", kind->transport, file, image == NULL ? "" : ":",
                       image == NULL ? "" : image) < 0)
         *name = NULL;
     ocireg_json_free(json);
@@ -69,13 +65,14 @@ static char *beside_reference(const char *reference, const char *digest)
 char *place_beside(const char *place, const char *digest)
 {
     ocireg_json *json = parsed(place);
-    const char *path = ocireg_json_text(json, "/path");
+    const char *transport = ocireg_json_text(json, "/transport");
+    const struct place_kind *kind = place_kind_of(transport);
     char *name = NULL;
     int length = 0;
-    if (is_a(json, "docker"))
+    if (transport != NULL && strcmp(transport, "docker") == 0)
         name = beside_reference(ocireg_json_text(json, "/reference"), digest);
-    else if (is_a(json, "oci") || is_a(json, "oci-archive"))
-        length = asprintf(&name, "%s:%s@%s", ocireg_json_text(json, "/transport"), path, digest);
+    else if (kind != NULL && kind->has_digests)
+        length = asprintf(&name, "%s:%s@%s", transport, ocireg_json_text(json, "/path"), digest);
     ocireg_json_free(json);
     return length < 0 ? NULL : name;
 }

@@ -26,6 +26,15 @@ pub(crate) struct MachineFiles {
     containers: Option<ContainersPaths>,
 }
 
+/// The option that names a file, and the reader of its format.
+type SingleFile = (fn(&MachineOptions) -> Option<&String>, fn(&str, &str) -> Result<Vec<Rule>>);
+
+/// The formats of which one file has all the rules, a line for each, in the order in which they count.
+const SINGLE_FILES: [SingleFile; 2] = [
+    (|options| options.k3s_registries.as_ref(), registries_yaml::parse),
+    (|options| options.docker_daemon_json.as_ref(), daemon_json::parse),
+];
+
 #[derive(Debug, Default)]
 pub(crate) struct Machine {
     /// A group for each option, in their order.
@@ -56,11 +65,10 @@ impl MachineFiles {
         for folder in &options.containerd_certs_dir.0 {
             machine.rules.0.push(hosts(files.named_folder(Path::new(folder))?, &mut files)?);
         }
-        if let Some(path) = &options.k3s_registries {
-            machine.rules.0.push(registries_yaml::parse(path, &files.named(Path::new(path))?)?);
-        }
-        if let Some(path) = &options.docker_daemon_json {
-            machine.rules.0.push(daemon_json::parse(path, &files.named(Path::new(path))?)?);
+        for (named, parse) in SINGLE_FILES {
+            if let Some(path) = named(options) {
+                machine.rules.0.push(parse(path, &files.named(Path::new(path))?)?);
+            }
         }
         Ok(machine)
     }

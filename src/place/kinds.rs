@@ -1,5 +1,6 @@
 //! The kinds of places on this machine, a row for each: how one is named, opened and made, and what can be done with it. What else a
-//! new kind takes is its store, in `layout`, and its line in the documentation (`ocireg_endpoint_parse`, the command's help).
+//! new kind takes is its store, in `layout`, its line in the documentation (`ocireg_endpoint_parse`), and its row in the command's table
+//! (bindings/c/place_kinds.c).
 
 use std::fmt;
 use std::fs::{self, File};
@@ -147,11 +148,20 @@ pub(super) fn forms() -> String {
 
 /// The kinds with a property, after `first`: `a registry, an oci: layout or a dir:`.
 pub(super) fn list(first: &str, with: fn(&PlaceKind) -> bool) -> String {
-    let found: Vec<&str> = KINDS.into_iter().filter(|kind| with(kind)).map(|kind| kind.called).collect();
-    match found.split_last() {
-        Some((last, [])) => format!("{first} or {last}"),
-        Some((last, others)) => format!("{first}, {} or {last}", others.join(", ")),
-        None => first.to_owned(),
+    let found = KINDS.into_iter().filter(|kind| with(kind)).map(|kind| kind.called.to_owned());
+    one_of(std::iter::once(first.to_owned()).chain(found).collect())
+}
+
+/// The names of those that can be a stream: `oci-archive:- or docker-archive:-`.
+pub(super) fn streams() -> String {
+    one_of(KINDS.into_iter().filter(|kind| kind.is_archive).map(|kind| format!("{}:-", kind.transport)).collect())
+}
+
+fn one_of(names: Vec<String>) -> String {
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
     }
 }
 
@@ -309,5 +319,6 @@ mod tests {
         assert_eq!(anything, "a registry, an oci: layout, an oci-archive: or a dir:");
         assert_eq!(list("a registry", |kind| kind.has_plain_layers), "a registry or a docker-archive:");
         assert_eq!(list("a registry", |_| false), "a registry");
+        assert_eq!(streams(), "oci-archive:- or docker-archive:-");
     }
 }

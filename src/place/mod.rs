@@ -172,7 +172,7 @@ impl Place {
     /// Refuses a descriptor for anything but an archive that is named `-`.
     fn only_open(&self, descriptor: Option<&File>, end: &str) -> Result<()> {
         if descriptor.is_some() && !matches!(self, Place::Local(at) if at.is_stream()) {
-            let message = format!("the option {end}_fd needs docker-archive:- or oci-archive:- as the {end}");
+            let message = format!("the option {end}_fd needs {} as the {end}", kinds::streams());
             return Err(Error::new(Code::InvalidArgument, message));
         }
         Ok(())

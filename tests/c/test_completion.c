@@ -43,6 +43,32 @@ static void expect_completed(struct terminal *terminal, const char *typed, const
     terminal_wait(terminal, "ready> ");
 }
 
+/* The command's table of places has those that the library knows, which lists them where it refuses one. */
+static void test_kinds_of_places(void **state) {
+    (void)state;
+    folder = new_folder();
+    char *help = NULL, *pattern = text("("), *json = NULL;
+    ocireg_error *error = NULL;
+    size_t count = 0;
+    expect_run("help inspect", &help);
+    assert_int_equal(ocireg_endpoint_parse("oci-nothing:x", &json, &error), OCIREG_INVALID_REFERENCE);
+    const char *at = strstr(ocireg_error_message(error), "docker-v1://REF");
+    for (; at != NULL && (at = strstr(at, ", ")) != NULL; count++) {
+        at += 2;
+        const char *named = text("%.*s", (int)strcspn(at, ":"), at);
+        assert_non_null(strstr(help, text("\n    %s:", named)));
+        pattern = text("%s%s%s", pattern, count == 0 ? "" : "|", named);
+    }
+    assert_true(count >= 4);
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const shells[] = {"bash", "zsh", "fish"};
+        char *script = NULL;
+        expect_run(text("completion %s", shells[i]), &script);
+        assert_non_null(strstr(script, text("%s):", pattern)));
+    }
+    ocireg_error_free(error);
+}
+
 /* Behind the colon of a place it goes on with files. */
 static void test_places(void **state) {
     (void)state;
@@ -67,6 +93,7 @@ static void test_places(void **state) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_completion),
+        test(test_kinds_of_places),
         test(test_places),
     };
     return run_all(tests, argc, argv);

@@ -2412,10 +2412,13 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 //   docker://REPO or REPO         a repository, [HOST[:PORT]/]REPOSITORY; as a source also with a tag or a digest, for that alone
 //   oci:DIR                       an OCI image layout; as a source also oci:DIR:NAME, for that alone
 //   oci-archive:FILE              a tar of such a layout, likewise; it is written once, when all images are there
+//   docker-archive:FILE           what `docker save` writes, likewise; as a destination also docker-archive:FILE:REPOSITORY
 // In a layout or an archive the images of a repository are called by their tags, as oras has it. What is called HOST/REPOSITORY:TAG
 // there (ocireg_sync_list does so) goes below the destination, as the repository of the same last word, or with scoped of the same
-// registry and path. Images without a name, as some tools write all of them, are left out, which is a warning
-// (ocireg_context_warnings); so it is when no tag at all is selected. Blocks.
+// registry and path. In a docker-archive every image is called REPOSITORY:TAG, by the repository at its source if none is given; what
+// has tags alone at its source needs one. It holds images and nothing else: of an index the one for the host's platform comes, or for
+// the one of the option platform, and anything else is a failure. Images without a name, as some tools write all of them, are left
+// out, which is a warning (ocireg_context_warnings); so it is when no tag at all is selected. Blocks.
 //
 // Options:
 //   platform (list of strings): OS/ARCH[/VARIANT] each: of an index, only these, as in ocireg_copy
@@ -2491,8 +2494,8 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // Progress: bytes of all blobs, of a total that is not known; "blobs" counts those of the images that are done. The log has an
 // event for each image, {"event": "image"} and the members above, those that are skipped too.
 //
-// Errors: the common ones; OCIREG_UNSUPPORTED for dir, which holds one image without a name, docker-archive, which holds neither indexes
-// nor referrers (ocireg_copy takes dir and docker-archive), and docker-v1; OCIREG_INVALID_ARGUMENT for a choice that cannot be
+// Errors: the common ones; OCIREG_UNSUPPORTED for dir, which holds one image without a name (ocireg_copy takes it), and docker-v1;
+// OCIREG_INVALID_ARGUMENT for a choice that cannot be
 // read, OCIREG_LIMIT_EXCEEDED (5,000,000 tags, or 512 MiB of their names), OCIREG_NOT_FOUND without the repository,
 // OCIREG_INVALID_MANIFEST, OCIREG_IO.
 // Source: distribution-spec "Listing Tags"; skopeo-sync(1).

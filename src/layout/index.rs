@@ -86,7 +86,8 @@ pub(crate) fn image_key(entry: &Descriptor) -> Option<String> {
     image.or_else(|| name_of(entry).filter(|name| image_name(name).is_some())).map(canonical)
 }
 
-fn canonical(image: &str) -> String {
+/// The full spelling of an image's name; of what is none, the text itself.
+pub(super) fn canonical(image: &str) -> String {
     Reference::parse(image, None).map_or_else(|_| image.to_owned(), |reference| reference.canonical_ref())
 }
 
@@ -128,7 +129,7 @@ pub(crate) fn find<'a>(entries: &'a [Descriptor], name: Option<&str>) -> Option<
 pub(crate) fn has_name(entry: &Descriptor, name: &str) -> bool {
     match entry.annotation(IMAGE_NAME) {
         // As containerd and Docker write it: the other annotation is the tag alone.
-        Some(image) => image_name(name).is_some() && same_image(image, name),
+        Some(image) => same_image(image, name) && image_name(name).is_some(),
         None => name_of(entry) == Some(name),
     }
 }

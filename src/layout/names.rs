@@ -111,7 +111,14 @@ pub(crate) fn list(names: impl ExactSizeIterator<Item = String>) -> String {
 /// `alpine` and `docker.io/library/alpine:latest` are one.
 pub(crate) fn same_image(one: &str, other: &str) -> bool {
     let full = |text: &str| crate::reference::Reference::parse(text, None).map(|reference| reference.canonical_ref());
-    one == other || matches!((full(one), full(other)), (Ok(one), Ok(other)) if one == other)
+    one == other || may_be_same(one, other) && matches!((full(one), full(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+/// A look that costs little where many names are compared.
+fn may_be_same(one: &str, other: &str) -> bool {
+    let tag =
+        |text| str::rsplit(text, '/').next().and_then(|last| last.split_once(':')).map_or("latest", |(_, tag)| tag);
+    one.contains('@') || other.contains('@') || tag(one) == tag(other)
 }
 
 #[cfg(test)]
@@ -126,6 +133,24 @@ mod tests {
         let both = [name.map(|name| (REF_NAME, name)), image.map(|name| (IMAGE_NAME, name))];
         entry.annotations = Some(both.into_iter().flatten().collect());
         entry
+    }
+
+    #[test]
+    fn one_image_in_two_spellings() {
+        let digest = format!("x:1@{}", Algorithm::Sha256.digest(b""));
+        for (one, other, wanted) in [
+            ("alpine", "docker.io/library/alpine:latest", true),
+            ("h:5000/a", "h:5000/a:latest", true),
+            ("h:5000/a:1", "h:5000/a:1", true),
+            ("x:1", "docker.io/library/x:1", true),
+            ("x:1", "x:2", false),
+            ("x", "x:1", false),
+            ("x:1", "y:1", false),
+            (digest.as_str(), digest.trim_start_matches("x:1"), false),
+            (digest.as_str(), &format!("docker.io/library/{digest}"), true),
+        ] {
+            assert_eq!(same_image(one, other), wanted, "{one} {other}");
+        }
     }
 
     #[test]

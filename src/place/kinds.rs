@@ -30,7 +30,7 @@ pub(super) enum Naming {
 #[derive(Clone, Copy)]
 pub(super) enum ManyImages {
     Layout,
-    Archive,
+    Archive(ArchiveFormat),
 }
 
 /// A stream comes from the descriptor, or goes through it, if one is given.
@@ -90,7 +90,7 @@ const KINDS: [&PlaceKind; 4] = [
         is_archive: true,
         holds_anything: true,
         has_plain_layers: false,
-        many: Some(ManyImages::Archive),
+        many: Some(ManyImages::Archive(ArchiveFormat::Oci)),
         source: |client, at, descriptor| Ok(at.reader(client, descriptor, ArchiveFormat::Oci)),
         destination: |client, at, descriptor| {
             Ok(Box::new(at.writer(client, descriptor, (ArchiveFormat::Oci, at.new_name()?))?))
@@ -109,7 +109,7 @@ const KINDS: [&PlaceKind; 4] = [
         is_archive: true,
         holds_anything: false,
         has_plain_layers: true,
-        many: None,
+        many: Some(ManyImages::Archive(ArchiveFormat::Docker)),
         source: |client, at, descriptor| Ok(at.reader(client, descriptor, ArchiveFormat::Docker)),
         destination: |client, at, descriptor| {
             Ok(Box::new(at.writer(client, descriptor, (ArchiveFormat::Docker, at.name()))?))

@@ -31,6 +31,8 @@ pub use repositories::{
     SyncedImage, TagCounts, TagSelection,
 };
 
+pub use crate::layout::archive::ArchiveFormat;
+
 use std::fs::File;
 
 use serde_json::json;

@@ -76,6 +76,7 @@ mod sparse;
 mod stored;
 mod subject;
 mod synced;
+mod synced_docker_archives;
 mod synced_lists;
 mod synced_names;
 mod synced_nothing;

@@ -23,19 +23,30 @@ fn start(words: &[&str]) -> Child {
     child.spawn().unwrap_or_else(|error| panic!("{}: {error}", command().display()))
 }
 
-/// Images of which all share a layer.
+/// Artifacts of which all share a layer.
 fn push_many(place: &TestRegistry, client: &Client, name: &str, count: u64, size: usize) -> u64 {
+    push_all(place, client, name, count, size, Some("application/x-many"))
+}
+
+/// Images, or artifacts of a type.
+fn push_all(place: &TestRegistry, client: &Client, name: &str, count: u64, size: usize, kind: Option<&str>) -> u64 {
     let call = client.call(None).unwrap();
     let repository = place.repository(name);
     let blob = |bytes: &[u8]| {
         client.put_blob(&call, &repository, bytes, &BlobPutOptions::default()).unwrap();
         json!({"mediaType": "application/octet-stream", "digest": sha256(bytes), "size": bytes.len()})
     };
-    let (config, shared) = (blob(b"{}"), blob(&noise(size, 4711)));
+    let (mut config, shared) = (blob(b"{}"), blob(&noise(size, 4711)));
+    if kind.is_none() {
+        config["mediaType"] = json!("application/vnd.oci.image.config.v1+json");
+    }
     for number in 0..count {
         let own = blob(&noise(size, 11 + number * 2));
-        let manifest = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "artifactType": "application/x-many", "config": config, "layers": [shared, own]});
+        let mut manifest = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": config, "layers": [shared, own]});
+        if let Some(kind) = kind {
+            manifest["artifactType"] = json!(kind);
+        }
         let reference = place.reference(&format!("{name}:v{number}"));
         client.put_manifest(&call, &reference, manifest.to_string().as_bytes(), &PutOptions::default()).unwrap();
     }
@@ -147,10 +158,10 @@ fn a_killed_sync_of_registries_moves_what_is_missing() {
 }
 
 /// The names in an archive, all of which can be read whole.
-fn names_in(client: &Client, archive: &Path) -> Vec<String> {
+fn names_in(client: &Client, transport: &str, archive: &Path) -> Vec<String> {
     let folder = scratch();
     let layout = folder.path().join("l");
-    let from = format!("oci-archive:{}", archive.display());
+    let from = format!("{transport}:{}", archive.display());
     let result = synced(client, &from, &format!("oci:{}", layout.display()), json!({}));
     assert_eq!(result["tags"]["failed"], 0, "{result}");
     let checked = check(client, &layout);
@@ -162,19 +173,19 @@ fn names_in(client: &Client, archive: &Path) -> Vec<String> {
 }
 
 /// The file is the old archive or the new one, and what was moved is not moved again.
-#[test]
-fn a_killed_sync_leaves_the_old_archive_or_the_new_one() {
+fn killed_at_an_archive(transport: &str, kind: Option<&str>) {
     let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
-    let (size, total) = (1 << 20, push_many(&place, &client, "synced/killed-archive", 12, 1 << 20));
-    let from = format!("{}/synced/killed-archive", place.host);
+    let name = format!("synced/killed-{transport}");
+    let (size, total) = (1 << 20, push_all(&place, &client, &name, 12, 1 << 20, kind));
+    let from = format!("{}/{name}", place.host);
     let first = scratch();
     let old = first.path().join("a.tar");
-    end(start(&[&from, &format!("oci-archive:{}", old.display()), "--tags", "v0", "--tags", "v1"]));
+    end(start(&[&from, &format!("{transport}:{}", old.display()), "--tags", "v0", "--tags", "v1"]));
     let (before, missing) = (std::fs::read(&old).unwrap(), total - 3 * size - 2);
     let one = |folder: &Path| {
         std::fs::copy(&old, folder.join("a.tar")).unwrap();
-        format!("oci-archive:{}", folder.join("a.tar").display())
+        format!("{transport}:{}", folder.join("a.tar").display())
     };
     let whole = {
         let folder = scratch();
@@ -189,7 +200,7 @@ fn a_killed_sync_leaves_the_old_archive_or_the_new_one() {
         let (file, to) = (folder.path().join("a.tar"), one(folder.path()));
         kill_one(start(&[&from, &to]), round, whole);
         let is_old = std::fs::read(&file).unwrap() == before;
-        let names = names_in(&client, &file);
+        let names = names_in(&client, transport, &file);
         assert_eq!(names.len(), if is_old { 2 } else { 12 }, "{names:?}");
         let there = if is_old { bytes_in(&folder.path().join(".a.tar.partial.d")) } else { missing };
         let result = end(start(&[&from, &to]));
@@ -198,7 +209,7 @@ fn a_killed_sync_leaves_the_old_archive_or_the_new_one() {
             moved <= missing.saturating_sub(there) + total / 50,
             "{moved} of {missing} moved again, {there} were there"
         );
-        assert_eq!(names_in(&client, &file).len(), 12);
+        assert_eq!(names_in(&client, transport, &file).len(), 12);
         assert_eq!(counts(&end(start(&[&from, &to]))), "12 0 12 0 0");
         let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(!left.iter().any(|name| name == ".a.tar.partial.d"), "{left:?}");
@@ -207,4 +218,14 @@ fn a_killed_sync_leaves_the_old_archive_or_the_new_one() {
     }
     expect_all_sorts(&amounts, missing);
     assert!(new < rounds(30), "none was killed before its end");
+}
+
+#[test]
+fn a_killed_sync_leaves_the_old_archive_or_the_new_one() {
+    killed_at_an_archive("oci-archive", Some("application/x-many"));
+}
+
+#[test]
+fn a_killed_sync_leaves_the_old_archive_of_docker_or_the_new_one() {
+    killed_at_an_archive("docker-archive", None);
 }

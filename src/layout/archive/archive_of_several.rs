@@ -10,14 +10,13 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::index;
-use crate::layout::oci::check_new_name;
 use crate::manifest::Descriptor;
 use crate::os::output_target::Target;
 use crate::store::condition::no_name;
 use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::spool::TemporarySpace;
 
-/// An oci-archive that gets several images. A clone is the same archive.
+/// An archive that gets several images. A clone is the same archive.
 #[derive(Debug, Clone)]
 pub(crate) struct ArchiveOfSeveral {
     writer: Arc<ArchiveWriter>,
@@ -30,12 +29,12 @@ pub(crate) struct ArchiveOfSeveral {
 
 impl ArchiveOfSeveral {
     /// Nothing is created before the first image is put.
-    pub(crate) fn planned(path: &Path, space: TemporarySpace) -> Result<ArchiveOfSeveral> {
+    pub(crate) fn planned(path: &Path, form: ArchiveFormat, space: TemporarySpace) -> Result<ArchiveOfSeveral> {
         let identity = match Target::of(path)? {
             Target::Replace(path) => path.display().to_string(),
             Target::Through(_) => path.display().to_string(),
         };
-        let writer = ArchiveWriter::planned(path, None, ArchiveFormat::Oci, None, space)?;
+        let writer = ArchiveWriter::planned(path, None, form, None, space)?;
         let (writer, identity, is_changed) = (Arc::new(writer), identity.into(), Arc::default());
         Ok(ArchiveOfSeveral { writer, identity, is_changed, is_read: Arc::default() })
     }
@@ -56,7 +55,7 @@ impl ArchiveOfSeveral {
     /// The entries of the file as it is, or as it was when it was reserved.
     pub(crate) fn entries(&self, call: &Call) -> Result<Vec<Descriptor>> {
         let Some(kept) = self.writer.kept(call)? else { return Ok(Vec::new()) };
-        if kept.saved.is_some() {
+        if self.form() == ArchiveFormat::Oci && kept.saved.is_some() {
             let message = format!(
                 "{} also has a manifest.json as Docker writes it, so that names are in two places",
                 self.place()
@@ -85,7 +84,7 @@ impl ArchiveOfSeveral {
 
     /// The place for an image of it.
     pub(crate) fn part(&self, name: Option<&str>) -> Result<ArchivePart> {
-        name.map_or(Ok(()), check_new_name)?;
+        name.map_or(Ok(()), |name| self.form().full_name(name).map(drop))?;
         let entries = Mutex::new(PartEntries::waiting());
         Ok(ArchivePart { archive: self.clone(), name: name.map(str::to_owned), entries })
     }
@@ -115,6 +114,10 @@ impl ArchiveOfSeveral {
         self.identity.to_string()
     }
 
+    pub(crate) fn form(&self) -> ArchiveFormat {
+        self.writer.form
+    }
+
     /// What messages call it.
     pub(crate) fn place(&self) -> String {
         WriteStore::place(self.writer.as_ref())
@@ -142,8 +145,8 @@ impl WriteStore for ArchivePart {
     }
 
     // What the file holds was read once, for all of them.
-    fn look(&self, _: &Call, _: &RawManifest) -> Result<bool> {
-        Ok(false)
+    fn look(&self, _: &Call, root: &RawManifest) -> Result<bool> {
+        self.writer().check_kind(root).map(|()| false)
     }
 
     fn begin(&self, call: &Call) -> Result<()> {
@@ -174,7 +177,15 @@ impl WriteStore for ArchivePart {
 
     fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()> {
         let entry = index::entry(content, role, self.name.as_deref());
-        self.writer().put_part(call, content, entry, *role == Role::Root, &self.entries)
+        self.writer().put_part(call, content, entry, *role == Role::Root, &self.entries)?;
+        match (role, self.archive.form()) {
+            (Role::Root, ArchiveFormat::Docker) => self.writer().list_image(content, self.name.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    fn one_platform(&self) -> bool {
+        self.writer().one_platform()
     }
 
     // The archive is written when all images are there.
@@ -189,7 +200,7 @@ mod tests {
     use crate::store::condition::NameCondition;
 
     fn archive(path: &Path) -> ArchiveOfSeveral {
-        ArchiveOfSeveral::planned(path, TemporarySpace::default()).unwrap()
+        ArchiveOfSeveral::planned(path, ArchiveFormat::Oci, TemporarySpace::default()).unwrap()
     }
 
     #[test]

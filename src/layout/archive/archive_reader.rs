@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use super::saved_images::{self, blob_file, SavedImage, LIST};
+use super::saved_images::{self, blob_file, ImageReader, MeasuredLayers, SavedImage, LIST};
 use super::ArchiveFormat;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
@@ -34,6 +34,8 @@ pub struct ArchiveReader {
     pub(super) found: Mutex<Vec<(Digest, String)>>,
     /// Manifests that were generated for its images.
     pub(super) made: Mutex<HashMap<Digest, RawManifest>>,
+    /// For all names of it.
+    measured: Arc<MeasuredLayers>,
 }
 
 #[derive(Debug)]
@@ -45,6 +47,8 @@ pub(crate) struct Archive {
     pub(crate) saved: Option<Vec<SavedImage>>,
     /// The positions of their configs.
     pub(crate) configs: Vec<Option<Span>>,
+    /// The manifests of its layout by their configs, once one is looked for.
+    pub(super) by_config: OnceLock<HashMap<Digest, Vec<Descriptor>>>,
 }
 
 impl ArchiveReader {
@@ -58,7 +62,7 @@ impl ArchiveReader {
     ) -> ArchiveReader {
         let (path, name, given) = (path.to_owned(), name.map(str::to_owned), Mutex::new(given));
         let (archive, found, made) = (Mutex::default(), Mutex::default(), Mutex::default());
-        ArchiveReader { path, given, form, name, space, archive, found, made }
+        ArchiveReader { path, given, form, name, space, archive, found, made, measured: Arc::default() }
     }
 
     /// The same archive for another name. What is open stays open.
@@ -66,7 +70,8 @@ impl ArchiveReader {
         let archive = Mutex::new(lock(&self.archive).clone());
         let (path, space, form) = (self.path.clone(), self.space.clone(), self.form);
         let (given, found, made) = (Mutex::default(), Mutex::default(), Mutex::default());
-        ArchiveReader { path, given, form, name: Some(name.to_owned()), space, archive, found, made }
+        let measured = self.measured.clone();
+        ArchiveReader { path, given, form, name: Some(name.to_owned()), space, archive, found, made, measured }
     }
 
     /// The name of the archive for messages, without that of the image.
@@ -99,7 +104,8 @@ impl ArchiveReader {
             }
             None => Tarball::open(call, &self.path, &self.space)?,
         };
-        let reader = saved_images::ImageReader { call, tar: &tar, place: &self.file(), list: LIST };
+        let file = self.file();
+        let reader = self.images_of(call, &tar, &file, LIST);
         let index = |bytes: Vec<u8>| {
             let index = Document::parse(&bytes, Some(types::OCI_INDEX), Algorithm::Sha256);
             index.map(|index| index.manifests().to_vec()).map_err(|error| error.within(self.table("index.json")))
@@ -119,7 +125,18 @@ impl ArchiveReader {
         };
         let configs = saved.iter().flatten().map(|saved| call.check().map(|()| tar.find(&saved.config)));
         let configs = configs.collect::<Result<_>>()?;
-        Ok(Archive { tar, index, saved, configs })
+        Ok(Archive { tar, index, saved, configs, by_config: OnceLock::new() })
+    }
+
+    /// Reads the files of images that a list is about.
+    pub(super) fn images_of<'a>(
+        &'a self,
+        call: &'a Call,
+        tar: &'a Tarball,
+        place: &'a str,
+        list: &'static str,
+    ) -> ImageReader<'a> {
+        ImageReader { call, tar, place, list, measured: &self.measured }
     }
 
     fn table(&self, name: &str) -> String {

@@ -21,6 +21,22 @@ use crate::store::{Moved, PromisedBlob, RawManifest, ReadStore, Role, TakenBlob,
 use crate::stream::source::Source;
 
 impl ArchiveWriter {
+    /// Refuses what it cannot hold.
+    pub(super) fn check_kind(&self, root: &RawManifest) -> Result<()> {
+        if self.form == ArchiveFormat::Docker && root.document.kind != Kind::Image {
+            let message = format!("a docker-archive holds images, but this is of type {}", root.document.media_type);
+            return Err(Error::new(Code::InvalidManifest, message));
+        }
+        Ok(())
+    }
+
+    /// Puts an image onto Docker's list, when the archive is written.
+    pub(super) fn list_image(&self, content: &RawManifest, name: Option<String>) -> Result<()> {
+        let image = ImageBlobs::of(&content.document).filter(|_| content.document.kind == Kind::Image);
+        lock(&self.work()?.new).images.extend(image.map(|image| (image, name)));
+        Ok(())
+    }
+
     /// Whether the file has a blob. A damaged one is not there: no archive can be written with it.
     fn has_kept(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
         let before = lock(&self.before).clone();
@@ -34,10 +50,7 @@ impl WriteStore for ArchiveWriter {
     }
 
     fn look(&self, call: &Call, root: &RawManifest) -> Result<bool> {
-        if self.form == ArchiveFormat::Docker && root.document.kind != Kind::Image {
-            let message = format!("a docker-archive holds images, but this is of type {}", root.document.media_type);
-            return Err(Error::new(Code::InvalidManifest, message));
-        }
+        self.check_kind(root)?;
         if let Destination::Replace(path) = &self.destination {
             *lock(&self.before) = ExistingArchive::open(call, path, self.form)?.map(Arc::new);
         }
@@ -112,8 +125,8 @@ impl WriteStore for ArchiveWriter {
 
     fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()> {
         self.put_under(call, content, role, self.name.as_deref())?;
-        if *role == Role::Root && content.document.kind == Kind::Image {
-            lock(&self.work()?.new).image = ImageBlobs::of(&content.document);
+        if *role == Role::Root {
+            self.list_image(content, self.name.clone())?;
         }
         Ok(())
     }

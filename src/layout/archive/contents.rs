@@ -24,7 +24,8 @@ use crate::store::RawManifest;
 #[derive(Debug, Default)]
 pub(super) struct Additions {
     pub(super) entries: Vec<Descriptor>,
-    pub(super) image: Option<ImageBlobs>,
+    /// For Docker's list, each under its name.
+    pub(super) images: Vec<(ImageBlobs, Option<String>)>,
     /// The names that are taken away.
     pub(super) removed: Vec<String>,
     /// Blobs that stay though nothing names them.
@@ -65,19 +66,20 @@ impl ArchiveLists {
         ArchiveLists { form, entries, saved: kept.and_then(|kept| kept.saved.clone()), deleted: None }
     }
 
-    /// Adds what is new, the image under the name of the archive's place.
-    pub(super) fn add(&mut self, new: &Additions, name: Option<&str>) {
+    /// Adds what is new.
+    pub(super) fn add(&mut self, new: &Additions) {
         index::add_all(&mut self.entries, new.entries.clone());
         self.entries.retain(|entry| !new.removed.iter().any(|name| index::has_name(entry, name)));
-        self.save(new.image.as_ref(), name);
+        self.save(&new.images);
     }
 
-    /// Puts an image onto Docker's list, if there has to be one.
-    fn save(&mut self, image: Option<&ImageBlobs>, name: Option<&str>) {
-        let Some(image) = image else { return };
-        if self.form == ArchiveFormat::Docker || self.saved.is_some() {
-            let list = self.saved.get_or_insert_default();
-            written_manifest_json::add(list, image, name.and_then(docker_name).as_deref());
+    /// Puts images onto Docker's list, if there has to be one.
+    fn save(&mut self, images: &[(ImageBlobs, Option<String>)]) {
+        if !images.is_empty() && (self.form == ArchiveFormat::Docker || self.saved.is_some()) {
+            let named =
+                |(image, name): &(ImageBlobs, Option<String>)| (image.clone(), name.as_deref().and_then(docker_name));
+            let images: Vec<_> = images.iter().map(named).collect();
+            written_manifest_json::add(self.saved.get_or_insert_default(), &images);
         }
     }
 
@@ -90,12 +92,10 @@ impl ArchiveLists {
     ) -> Result<Vec<NameFate>> {
         let fates = index_change::put(&mut self.entries, content, names, condition)?;
         let image = ImageBlobs::of(&content.document).filter(|_| content.document.kind == Kind::Image);
-        for (name, _) in names.iter().zip(&fates).filter(|(_, fate)| **fate != NameFate::Skipped) {
-            self.save(image.as_ref(), Some(name));
-        }
-        if names.is_empty() {
-            self.save(image.as_ref(), None);
-        }
+        let set = names.iter().zip(&fates).filter(|(_, fate)| **fate != NameFate::Skipped);
+        let mut under: Vec<Option<String>> = set.map(|(name, _)| Some(name.clone())).collect();
+        under.extend(names.is_empty().then_some(None));
+        self.save(&image.map_or(Vec::new(), |image| under.into_iter().map(|name| (image.clone(), name)).collect()));
         Ok(fates)
     }
 
@@ -140,10 +140,12 @@ impl ArchiveLists {
         let (then, now) = (by_image(&before.entries), by_image(&self.entries));
         let moved: BTreeSet<&String> =
             then.keys().chain(now.keys()).filter(|name| then.get(*name) != now.get(*name)).collect();
+        let mut images = BTreeMap::new();
         for name in moved {
             let entries = now.get(name).map(Vec::as_slice).unwrap_or_default();
-            written_manifest_json::leave_to(list, name, &needed(shelf, entries)?.images);
+            images.insert(name.clone(), needed(shelf, entries)?.images);
         }
+        written_manifest_json::leave_to(list, &images);
         Ok(())
     }
 

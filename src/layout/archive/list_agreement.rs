@@ -1,11 +1,13 @@
 //! Whether the two lists of images that an archive may have, `index.json` and `manifest.json`, tell of the same ones.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 
 use super::archive_reader::{Archive, ArchiveReader};
 use super::config_name::{digests, has_config};
-use super::saved_images::{self, blob_file, SavedImage, LIST};
+use super::saved_images::{blob_file, SavedImage, LIST};
 use crate::call::Call;
+use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::manifest::{Descriptor, Document, Kind};
@@ -51,6 +53,27 @@ impl ArchiveReader {
         Ok(FoundManifests { found, is_whole: is_whole && level.is_empty() })
     }
 
+    /// The manifests of the archive's layout that name this config.
+    pub(crate) fn with_config(&self, call: &Call, archive: &Archive, config: &[u8]) -> Result<Vec<RawManifest>> {
+        let known = match archive.by_config.get() {
+            Some(known) => known,
+            None => {
+                let found: RefCell<HashMap<Digest, Vec<Descriptor>>> = RefCell::default();
+                let note = |document: &Document| {
+                    if let Some(config) = document.config() {
+                        let manifest = Descriptor::new(&document.media_type, document.digest.clone(), document.size);
+                        found.borrow_mut().entry(config.digest.clone()).or_default().push(manifest);
+                    }
+                    false
+                };
+                self.below(call, archive, archive.index.clone().unwrap_or_default(), &note)?;
+                archive.by_config.get_or_init(|| found.into_inner())
+            }
+        };
+        let manifests = digests(config).into_iter().filter_map(|digest| known.get(&digest)).flatten();
+        Ok(manifests.filter_map(|manifest| self.content(archive, manifest).ok()).collect())
+    }
+
     /// Whether entries have an image with this config; None when that cannot be determined.
     fn have(&self, call: &Call, archive: &Archive, entries: Vec<Descriptor>, config: &[u8]) -> Result<Option<bool>> {
         let config = digests(config);
@@ -89,7 +112,8 @@ impl ArchiveReader {
         let (saved, entries) =
             (archive.saved.as_deref().unwrap_or_default(), archive.index.as_deref().unwrap_or_default());
         let is_only = saved.len() == 1 && entries.len() == 1;
-        let reader = saved_images::ImageReader { call, tar: &archive.tar, place: &self.shown(), list: LIST };
+        let shown = self.shown();
+        let reader = self.images_of(call, &archive.tar, &shown, LIST);
         let (mut others, mut is_own) = (None, false);
         for saved in saved {
             call.check()?;
@@ -126,7 +150,8 @@ impl ArchiveReader {
     /// The entry of `manifest.json` with the same config must describe the same image.
     pub(crate) fn check_agreement(&self, call: &Call, archive: &Archive, content: &RawManifest) -> Result<()> {
         let (Some(config), Kind::Image) = (content.document.config(), content.document.kind) else { return Ok(()) };
-        let reader = saved_images::ImageReader { call, tar: &archive.tar, place: &self.shown(), list: LIST };
+        let shown = self.shown();
+        let reader = self.images_of(call, &archive.tar, &shown, LIST);
         let Some(place) = archive.tar.find(&blob_file(&config.digest)) else { return Ok(()) };
         let images = archive.configs.iter().zip(archive.saved.iter().flatten());
         let known: Vec<&SavedImage> =
@@ -153,7 +178,8 @@ impl ArchiveReader {
         let Some(config) = document.config().filter(|config| types::is_image_config(&config.media_type)) else {
             return Ok(());
         };
-        let reader = saved_images::ImageReader { call, tar: &archive.tar, place: &self.shown(), list: "index.json" };
+        let shown = self.shown();
+        let reader = self.images_of(call, &archive.tar, &shown, "index.json");
         let file = |layer: &Descriptor| blob_file(&layer.digest);
         let saved = SavedImage {
             config: blob_file(&config.digest),

@@ -21,6 +21,7 @@ mod written_manifest_json;
 
 pub(crate) use archive_of_several::ArchiveOfSeveral;
 pub use archive_reader::ArchiveReader;
+pub(crate) use saved_images::SavedImage;
 pub use write::ArchiveWriter;
 
 use crate::digest::Digest;
@@ -38,7 +39,7 @@ pub enum ArchiveFormat {
 }
 
 impl ArchiveFormat {
-    fn transport(self) -> &'static str {
+    pub(crate) fn transport(self) -> &'static str {
         match self {
             ArchiveFormat::Oci => "oci-archive",
             ArchiveFormat::Docker => "docker-archive",

@@ -1,7 +1,6 @@
 //! What an archive holds, to copy from.
 
 use super::archive_reader::{Archive, ArchiveReader};
-use super::config_name::{digests, has_config};
 use super::saved_images::{self, SavedImage, LIST};
 use super::ArchiveFormat;
 use crate::call::Call;
@@ -25,6 +24,17 @@ pub(super) struct ListedImage {
 }
 
 impl ArchiveReader {
+    /// The images of `manifest.json`, if it is that which says what is in the archive.
+    pub(crate) fn saved(&self, call: &Call) -> Result<Option<Vec<SavedImage>>> {
+        let archive = self.archive(call)?;
+        match (self.form, &archive.saved, &archive.index) {
+            (ArchiveFormat::Docker, Some(saved), _) => Ok(Some(saved.clone())),
+            // The error says what it lacks.
+            (ArchiveFormat::Docker, None, None) => self.root(call).map(|_| None),
+            _ => Ok(None),
+        }
+    }
+
     /// Every image of a docker-archive.
     fn saved_images(&self, call: &Call) -> Result<Vec<ListedImage>> {
         let archive = self.archive(call)?;
@@ -37,13 +47,12 @@ impl ArchiveReader {
     /// The manifest of an image of `manifest.json`: the archive's own if it describes the same files, otherwise one that is
     /// generated from them. An image whose layers do not match its config is refused.
     fn image(&self, call: &Call, archive: &Archive, saved: &SavedImage) -> Result<RawManifest> {
-        let reader = saved_images::ImageReader { call, tar: &archive.tar, place: &self.shown(), list: LIST };
+        let shown = self.shown();
+        let reader = self.images_of(call, &archive.tar, &shown, LIST);
         let config = reader.small(&saved.config)?;
         let ids = reader.diff_ids(saved, &config)?;
         let digest = Algorithm::Sha256.digest(&config);
-        let entries = archive.index.as_deref().unwrap_or_default();
-        let names = digests(&config);
-        let known = self.below(call, archive, entries.to_vec(), &|document| has_config(document, &names))?.found;
+        let known = self.with_config(call, archive, &config)?;
         self.warn_of_others(call, archive, saved, &config)?;
         for content in &known {
             if reader.agrees(saved, content.document.layers())? {

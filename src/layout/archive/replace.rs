@@ -136,7 +136,7 @@ impl ArchiveWriter {
         let new = lock(&work.new);
         let before = ArchiveLists::of(self.form, both.kept);
         let mut lists = before.clone();
-        lists.add(&new, self.name.as_deref());
+        lists.add(&new);
         change.map_or(Ok(()), |change| change(&mut lists, both))?;
         lists.keep_referrers(&before, &new, both)?;
         lists.agree(&before, both)?;

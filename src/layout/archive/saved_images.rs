@@ -127,7 +127,11 @@ pub(super) struct ImageReader<'a> {
     pub(super) place: &'a str,
     /// The name of the list that describes its images.
     pub(super) list: &'static str,
+    pub(super) measured: &'a MeasuredLayers,
 }
+
+/// Layers that were read, by the digest that they unpack to: many images may have the same one.
+pub(super) type MeasuredLayers = Mutex<HashMap<(Span, Digest), Descriptor>>;
 
 struct MeasuredLayer {
     packing: Packing,
@@ -164,31 +168,30 @@ impl ImageReader<'_> {
         if ids.len() != saved.layers.len() {
             return Err(self.wrong_count(saved, ids.len()));
         }
-        let mut known = HashMap::new();
-        saved.layers.iter().zip(ids).map(|(file, id)| self.layer(file, id, &mut known)).collect()
+        saved.layers.iter().zip(ids).map(|(file, id)| self.layer(file, id)).collect()
     }
 
     /// Whether the layers of a manifest that [`ImageReader::agrees`] are those of the config. A layer whose digest the config names is
     /// not read here: it is verified whenever its bytes are read. If the config names no digests, the manifest decides.
     pub(super) fn check(&self, saved: &SavedImage, ids: &[Digest], layers: &[Descriptor]) -> Result<()> {
-        let mut known = HashMap::new();
         for ((file, id), layer) in saved.layers.iter().zip(ids).zip(layers) {
             let mut head = Vec::new();
             let place = self.place_of(file)?;
             let read = self.tar.read(place, 0).take(Packing::HEAD as u64).read_to_end(&mut head);
             read.map_err(|error| Error::io(format!("cannot read {}", self.place), &error))?;
             if layer.digest != *id || Packing::of(&head) != Packing::Plain {
-                self.layer(file, id, &mut known)?;
+                self.layer(file, id)?;
             }
         }
         Ok(())
     }
 
-    fn layer(&self, file: &str, id: &Digest, known: &mut HashMap<(Span, Digest), Descriptor>) -> Result<Descriptor> {
+    fn layer(&self, file: &str, id: &Digest) -> Result<Descriptor> {
         self.call.check()?;
         let place = self.place_of(file)?;
-        if let Some(layer) = known.get(&(place, id.clone())) {
-            return Ok(layer.clone());
+        let known = lock(self.measured).get(&(place, id.clone())).cloned();
+        if let Some(layer) = known {
+            return Ok(layer);
         }
         let found = self.measure(place, file, id.algorithm())?;
         if found.diff_id != *id {
@@ -201,7 +204,7 @@ impl ImageReader<'_> {
             _ => "application/vnd.docker.image.rootfs.diff.tar",
         };
         let layer = Descriptor::new(media_type, found.digest, place.size);
-        known.insert((place, id.clone()), layer.clone());
+        lock(self.measured).insert((place, id.clone()), layer.clone());
         Ok(layer)
     }
 

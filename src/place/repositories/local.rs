@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::layout::archive::{ArchiveFormat, ArchiveReader};
+use crate::layout::archive::{ArchiveFormat, ArchiveReader, SavedImage};
 use crate::layout::oci::OciLayout;
 use crate::layout::whole_name;
 use crate::manifest::Descriptor;
@@ -19,9 +19,14 @@ use crate::store::{RawManifest, ReadStore};
 
 /// `HOST/REPOSITORY`, if there is one, and a tag; None of what is neither.
 pub(super) fn parts(name: &str) -> Option<(Option<String>, String)> {
-    if !name.contains(['/', ':']) {
-        return is_tag(name).then(|| (None, name.to_owned()));
+    match name.contains(['/', ':']) {
+        true => image_parts(name),
+        false => is_tag(name).then(|| (None, name.to_owned())),
     }
+}
+
+/// The same of the name of an image; docker has no others.
+fn image_parts(name: &str) -> Option<(Option<String>, String)> {
     let reference = Reference::parse(name, None).ok().filter(|reference| reference.digest().is_none())?;
     Some((Some(reference.repository().full_name()), reference.tag()?.to_owned()))
 }
@@ -35,9 +40,9 @@ pub(super) enum LocalPlace {
 }
 
 impl LocalPlace {
-    pub(super) fn archive(client: &Client, path: &str) -> LocalPlace {
+    pub(super) fn archive(client: &Client, path: &str, format: ArchiveFormat) -> LocalPlace {
         let space = client.temporary_space();
-        LocalPlace::Archive(Arc::new(ArchiveReader::new(Path::new(path), None, ArchiveFormat::Oci, None, space)))
+        LocalPlace::Archive(Arc::new(ArchiveReader::new(Path::new(path), None, format, None, space)))
     }
 
     fn show(&self) -> String {
@@ -58,18 +63,14 @@ impl LocalPlace {
     pub(super) fn repositories(&self, call: &Call, all_is_meant: bool) -> Result<Vec<LocalSource>> {
         let mut found: BTreeMap<Option<String>, BTreeMap<String, LocalImage>> = BTreeMap::new();
         let (mut odd, mut first_odd) = (0, String::new());
-        let entries = self.entries(call)?;
-        if all_is_meant {
-            self.tell_of_unnamed(call, &entries)?;
-        }
-        for entry in entries {
-            let Some(name) = whole_name(&entry).map(str::to_owned) else { continue };
-            match parts(&name) {
+        for (name, listed) in self.named(call, all_is_meant)? {
+            let of_name = if matches!(listed, LocalListing::Saved(_)) { image_parts(&name) } else { parts(&name) };
+            match of_name {
                 Some((repository, tag)) => {
                     let names = found.entry(repository).or_default();
-                    let other = names.get(&tag).filter(|other| other.entry.digest != entry.digest);
+                    let other = names.get(&tag).filter(|other| !other.listed.is_same(&listed));
                     let other = other.map(|other| other.whole.clone());
-                    names.insert(tag, LocalImage { whole: name, entry, other });
+                    names.insert(tag, LocalImage { whole: name, listed, other });
                 }
                 None => {
                     odd += 1;
@@ -86,6 +87,31 @@ impl LocalPlace {
         Ok(found.into_iter().map(source).collect())
     }
 
+    /// Everything that has a name.
+    fn named(&self, call: &Call, all_is_meant: bool) -> Result<Vec<(String, LocalListing)>> {
+        let saved = match self {
+            LocalPlace::Layout(_) => None,
+            LocalPlace::Archive(reader) => reader.saved(call)?,
+        };
+        if let Some(images) = saved {
+            let unnamed: Vec<usize> = (0..images.len()).filter(|at| images[*at].repo_tags.is_empty()).collect();
+            if let Some(first) = unnamed.first().filter(|_| all_is_meant) {
+                self.tell_of(call, unnamed.len(), &format!("@{first}"))?;
+            }
+            let all = |image: SavedImage| {
+                let listed = LocalListing::Saved(SavedImage { repo_tags: Vec::new(), ..image });
+                image.repo_tags.into_iter().map(move |name| (name, listed.clone()))
+            };
+            return Ok(images.into_iter().flat_map(all).collect());
+        }
+        let entries = self.entries(call)?;
+        if all_is_meant {
+            self.tell_of_unnamed(call, &entries)?;
+        }
+        let of_name = |entry: Descriptor| Some((whole_name(&entry)?.to_owned(), LocalListing::Entry(entry)));
+        Ok(entries.into_iter().filter_map(of_name).collect())
+    }
+
     /// Warns of images that have no name, as some tools write all of them. What refers to another has none either, and comes with that.
     fn tell_of_unnamed(&self, call: &Call, entries: &[Descriptor]) -> Result<()> {
         let (named, unnamed): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| whole_name(entry).is_some());
@@ -100,12 +126,13 @@ impl LocalPlace {
             count += 1;
             first = first.or(Some(&entry.digest));
         }
-        let text = match (count, first) {
-            (_, None) => return Ok(()),
-            (1, Some(digest)) => format!("1 image without a name is left out, {digest}: give it a name with tag"),
-            (_, Some(digest)) => {
-                format!("{count} images without a name are left out, such as {digest}: give them names with tag")
-            }
+        first.map_or(Ok(()), |digest| self.tell_of(call, count, digest.as_str()))
+    }
+
+    fn tell_of(&self, call: &Call, unnamed: usize, first: &str) -> Result<()> {
+        let text = match unnamed {
+            1 => format!("1 image without a name is left out, {first}: give it a name with tag"),
+            _ => format!("{unnamed} images without a name are left out, such as {first}: give them names with tag"),
         };
         call.warn_of(&self.show(), &text)
     }
@@ -118,11 +145,29 @@ impl LocalPlace {
     }
 }
 
+/// What a place says of an image before that is looked for.
+#[derive(Clone)]
+enum LocalListing {
+    Entry(Descriptor),
+    /// Its files, without its names. Its digest is known when they have been read.
+    Saved(SavedImage),
+}
+
+impl LocalListing {
+    fn is_same(&self, other: &LocalListing) -> bool {
+        match (self, other) {
+            (LocalListing::Entry(one), LocalListing::Entry(other)) => one.digest == other.digest,
+            (LocalListing::Saved(one), LocalListing::Saved(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
 /// An image in a layout or an archive.
 struct LocalImage {
     /// What it is called there.
     whole: String,
-    entry: Descriptor,
+    listed: LocalListing,
     /// What another image is called that has the same tag of the same repository.
     other: Option<String>,
 }
@@ -178,8 +223,11 @@ impl SourceRepository for LocalSource {
         Ok(())
     }
 
-    fn look(&self, _: &Call, name: &str) -> Result<Descriptor> {
-        Ok(self.find(name)?.entry.clone())
+    fn look(&self, call: &Call, name: &str) -> Result<Descriptor> {
+        match &self.find(name)?.listed {
+            LocalListing::Entry(entry) => Ok(entry.clone()),
+            LocalListing::Saved(_) => Ok(self.open(name)?.root(call)?.descriptor()),
+        }
     }
 
     fn open(&self, name: &str) -> Result<Box<dyn ReadStore>> {

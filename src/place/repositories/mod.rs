@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
-use crate::layout::archive::ArchiveOfSeveral;
+use crate::layout::archive::{ArchiveFormat, ArchiveOfSeveral};
 use crate::layout::oci::{IndexBatch, OciLayout};
 use crate::reference::Repository;
 use crate::registry::Client;
@@ -139,8 +139,9 @@ impl<'a> Pairing<'a> {
             SyncSource::Layout(path, name) => {
                 return self.local_pairs(&LocalPlace::Layout(path.clone()), name.as_deref(), destination, filter)
             }
-            SyncSource::Archive(path, name) => {
-                return self.local_pairs(&LocalPlace::archive(from, path), name.as_deref(), destination, filter)
+            SyncSource::Archive(format, path, name) => {
+                let place = LocalPlace::archive(from, path, *format);
+                return self.local_pairs(&place, name.as_deref(), destination, filter);
             }
         };
         let destination = self.destination(destination, Some(repository)).map(|place| self.known(place))?;
@@ -203,35 +204,66 @@ impl<'a> Pairing<'a> {
                 );
                 Err(Error::new(Code::InvalidArgument, message))
             }
-            (Some(_), SyncDestination::Layout(_) | SyncDestination::Archive(_)) => {
-                let target = self.target(destination)?;
-                Ok(Arc::new(LocalDestination::new(target, source.repository.clone())))
-            }
-            (None, SyncDestination::Layout(_) | SyncDestination::Archive(_)) => {
-                Ok(Arc::new(LocalDestination::new(self.target(destination)?, None)))
+            (_, SyncDestination::Layout(_) | SyncDestination::Archive(..)) => {
+                let name = self.local_name(source, named.as_ref(), destination)?;
+                Ok(Arc::new(LocalDestination::new(self.target(destination)?, name)))
             }
             (_, destination) => self.destination(destination, named.as_ref()),
         }
     }
 
+    /// The repository that the images of a local source are in at a local destination.
+    fn local_name(
+        &mut self,
+        source: &LocalSource,
+        named: Option<&Repository>,
+        destination: &SyncDestination,
+    ) -> Result<Option<String>> {
+        match (named, destination) {
+            (Some(repository), SyncDestination::Archive(_, _, Some(below))) => {
+                self.below(&below.full_name(), repository).map(|found| Some(found.full_name()))
+            }
+            (None, SyncDestination::Archive(_, _, Some(of))) => Ok(Some(of.full_name())),
+            (None, SyncDestination::Archive(ArchiveFormat::Docker, ..)) => {
+                let (source, to) = (SourceRepository::place(source), destination.to_string());
+                let message =
+                    format!("{source} has tags without a repository, and docker knows no image by its tag alone");
+                Err(Error::new(Code::InvalidArgument, message).with_hint(format!("name one: {to}:REPOSITORY")))
+            }
+            _ => Ok(source.repository.clone()),
+        }
+    }
+
     fn target(&mut self, destination: &SyncDestination) -> Result<LocalTarget> {
         match destination {
-            SyncDestination::Archive(path) => Ok(LocalTarget::Archive(match self.archives.get(path) {
-                Some(archive) => archive.clone(),
-                None => {
-                    let archive = ArchiveOfSeveral::planned(Path::new(path), self.client.temporary_space())?;
-                    // Two paths of one file are one archive, which must not wait for its own lock.
-                    let known = self.archives.values().find(|known| known.identity() == archive.identity()).cloned();
-                    let archive = known.unwrap_or(archive);
-                    self.archives.entry(path.clone()).or_insert(archive).clone()
-                }
-            })),
+            SyncDestination::Archive(format, path, _) => self.archive(*format, path).map(LocalTarget::Archive),
             SyncDestination::Layout(path) => {
                 let batch = self.batches.entry(OciLayout::identity(Path::new(path))).or_default();
                 Ok(LocalTarget::Layout(path.clone(), batch.clone()))
             }
             SyncDestination::Repository(_) | SyncDestination::Below(_) => {
                 Err(Error::new(Code::Internal, "a registry is not a local destination"))
+            }
+        }
+    }
+
+    fn archive(&mut self, format: ArchiveFormat, path: &str) -> Result<ArchiveOfSeveral> {
+        let archive = match self.archives.get(path) {
+            Some(archive) => archive.clone(),
+            None => {
+                let archive = ArchiveOfSeveral::planned(Path::new(path), format, self.client.temporary_space())?;
+                // Two paths of one file are one archive, which must not wait for its own lock.
+                let known = self.archives.values().find(|known| known.identity() == archive.identity()).cloned();
+                let archive = known.unwrap_or(archive);
+                self.archives.entry(path.to_owned()).or_insert(archive).clone()
+            }
+        };
+        match archive.form() == format {
+            true => Ok(archive),
+            false => {
+                let (one, other) = (archive.form().transport(), format.transport());
+                let message = format!("{} would be written both as {one}: and as {other}:", crate::text::shorten(path));
+                Err(Error::new(Code::InvalidArgument, message))
             }
         }
     }
@@ -250,6 +282,10 @@ impl<'a> Pairing<'a> {
                     Code::Internal,
                     "an image without a repository has no name below the destination",
                 ))
+            }
+            (SyncDestination::Archive(ArchiveFormat::Docker, _, name), of) => {
+                let name = name.as_ref().or(of).map(Repository::full_name);
+                return Ok(Arc::new(LocalDestination::new(self.target(destination)?, name)));
             }
             (local, of) => {
                 let name = of.filter(|_| self.is_below).map(Repository::full_name);

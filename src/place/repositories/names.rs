@@ -6,6 +6,7 @@ use std::fmt;
 use super::super::kinds::{self, LocalName, ManyImages};
 use super::super::Place;
 use crate::error::{Code, Error, Result};
+use crate::layout::archive::ArchiveFormat;
 use crate::reference::index::looks_like_host;
 use crate::reference::{Index, Reference, Repository};
 use crate::registry::Client;
@@ -20,8 +21,8 @@ pub enum SyncSource {
     Image(Reference),
     /// A layout, or one name in it.
     Layout(String, Option<String>),
-    /// A tar of a layout, likewise.
-    Archive(String, Option<String>),
+    /// A tar of a layout, or what `docker save` writes, likewise.
+    Archive(ArchiveFormat, String, Option<String>),
 }
 
 /// Where they go.
@@ -33,8 +34,8 @@ pub enum SyncDestination {
     Below(String),
     /// A layout.
     Layout(String),
-    /// A tar of one.
-    Archive(String),
+    /// An archive, perhaps with the repository that is the name of what has only tags.
+    Archive(ArchiveFormat, String, Option<Repository>),
 }
 
 impl fmt::Display for SyncSource {
@@ -44,7 +45,7 @@ impl fmt::Display for SyncSource {
             SyncSource::Repository(repository) => write!(out, "docker://{}", repository.full_name()),
             SyncSource::Image(reference) => write!(out, "docker://{reference}"),
             SyncSource::Layout(path, of) => write!(out, "oci:{path}{}", name(of)),
-            SyncSource::Archive(path, of) => write!(out, "oci-archive:{path}{}", name(of)),
+            SyncSource::Archive(format, path, of) => write!(out, "{}:{path}{}", format.transport(), name(of)),
         }
     }
 }
@@ -55,7 +56,10 @@ impl fmt::Display for SyncDestination {
             SyncDestination::Repository(repository) => write!(out, "docker://{}", repository.full_name()),
             SyncDestination::Below(text) => write!(out, "docker://{text}"),
             SyncDestination::Layout(path) => write!(out, "oci:{path}"),
-            SyncDestination::Archive(path) => write!(out, "oci-archive:{path}"),
+            SyncDestination::Archive(format, path, of) => {
+                let of = of.as_ref().map(|of| format!(":{}", of.full_name())).unwrap_or_default();
+                write!(out, "{}:{path}{of}", format.transport())
+            }
         }
     }
 }
@@ -66,8 +70,12 @@ fn has_name(reference: &Reference) -> bool {
 
 fn unsupported(text: &str) -> Error {
     let message = format!("'{}' cannot be the source or the destination of a sync", shorten(text));
-    Error::new(Code::Unsupported, message)
-        .with_hint(format!("{} can be", kinds::list("a repository", |kind| kind.many.is_some())))
+    let can = kinds::list("a repository", |kind| kind.many.is_some());
+    let hint = match text.starts_with("dir:") {
+        true => format!("a dir: holds one image and has no names for more: copy it; {can} can be"),
+        false => format!("{can} can be"),
+    };
+    Error::new(Code::Unsupported, message).with_hint(hint)
 }
 
 fn without_transport(text: &str) -> &str {
@@ -88,7 +96,7 @@ impl SyncSource {
             }),
             Place::Local(LocalName { kind, path, name }) => match kind.many {
                 Some(ManyImages::Layout) => Ok(SyncSource::Layout(path, name)),
-                Some(ManyImages::Archive) => Ok(SyncSource::Archive(path, name)),
+                Some(ManyImages::Archive(format)) => Ok(SyncSource::Archive(format, path, name)),
                 None => Err(unsupported(text)),
             },
             Place::RegistryV1(_) => Err(unsupported(text)),
@@ -151,7 +159,11 @@ impl SyncDestination {
             Place::Registry(_) => Ok(None),
             Place::Local(LocalName { kind, path, name }) => match (kind.many, name) {
                 (Some(ManyImages::Layout), None) => Ok(Some(SyncDestination::Layout(path))),
-                (Some(ManyImages::Archive), None) => Ok(Some(SyncDestination::Archive(path))),
+                (Some(ManyImages::Archive(format)), None) => Ok(Some(SyncDestination::Archive(format, path, None))),
+                (Some(ManyImages::Archive(ArchiveFormat::Docker)), Some(name)) => {
+                    let of = Repository::parse(&name, None)?;
+                    Ok(Some(SyncDestination::Archive(ArchiveFormat::Docker, path, Some(of))))
+                }
                 (Some(_), Some(name)) => {
                     let message =
                         format!("a destination of several images must have no name of its own: '{}'", shorten(&name));
@@ -174,7 +186,7 @@ impl SyncDestination {
                     false => Repository::parse(text, None).ok().map(|repository| repository.index().name.clone()),
                 }
             }
-            SyncDestination::Layout(_) | SyncDestination::Archive(_) => None,
+            SyncDestination::Layout(_) | SyncDestination::Archive(..) => None,
         }
     }
 
@@ -212,7 +224,7 @@ mod tests {
             SyncSource::Repository(repository) => repository.full_name(),
             SyncSource::Image(reference) => format!("image {reference}"),
             SyncSource::Layout(path, name) => format!("layout {path} {name:?}"),
-            SyncSource::Archive(path, name) => format!("archive {path} {name:?}"),
+            SyncSource::Archive(format, path, name) => format!("{format:?} {path} {name:?}"),
         })
     }
 
@@ -228,11 +240,12 @@ mod tests {
             (&format!("h.io/a@{digest}"), &format!("image h.io/a@{digest}")),
             ("oci:/x", "layout /x None"),
             ("oci:/x:v1", "layout /x Some(\"v1\")"),
-            ("oci-archive:x.tar", "archive x.tar None"),
+            ("oci-archive:x.tar", "Oci x.tar None"),
+            ("docker-archive:x.tar:h:5000/a:v1", "Docker x.tar Some(\"h:5000/a:v1\")"),
         ] {
             assert_eq!(source(text).unwrap(), wanted);
         }
-        for bad in ["dir:/x", "docker-archive:x.tar", "docker-v1://h.io/a"] {
+        for bad in ["dir:/x", "docker-v1://h.io/a"] {
             assert_eq!(source(bad).unwrap_err().code(), Code::Unsupported, "{bad}");
         }
         assert_eq!(source("tarball:/x").unwrap_err().code(), Code::InvalidReference);
@@ -255,6 +268,7 @@ mod tests {
             ("h.io", Code::InvalidReference),
             ("h.io/a:v1", Code::InvalidReference),
             ("oci:/x:v1", Code::InvalidReference),
+            ("docker-archive:x:a:v1", Code::InvalidReference),
             ("dir:/x", Code::Unsupported),
         ] {
             assert_eq!(named(bad).unwrap_err().code(), code, "{bad}");

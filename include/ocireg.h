@@ -1063,6 +1063,11 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 // Replaces the settings of one registry host, HOST[:PORT]. They hold for later calls, and for that host only: never for
 // the hosts that it redirects to.
 //
+// HOST:443 and https://HOST are one registry, HOST:80 and http://HOST are another one. What is said of HOST holds for HOST:443 and for
+// http://HOST, what is said of one of the two not for the other one: credentials for HOST:443 are not sent to port 80 (by http://HOST, plain_http
+// or for want of TLS), nor are stored ones for HOST:443 or https://HOST. http://HOST, and HOST that is asked by http, have the settings of
+// HOST:80 or http://HOST if there are any, else those of HOST.
+//
 // Options:
 //   plain_http (boolean, default: https, or on loopback http if a TLS hello gets any other answer): true: http; false: https
 //   endpoint (string): scheme, host, port and path prefix under which the host's API really is, such as "https://h/dockerproxy"
@@ -1158,8 +1163,8 @@ void ocireg_client_free(ocireg_client *client);
 
 // Takes the name of a registry apart: [SCHEME://]HOST[:PORT]; "" is Docker Hub. Any thread.
 //
-// Result: {"name": string, "host": string (the same for all spellings of a registry: what ocireg_client_set_host says of one holds for
-// all), "official": boolean (Docker Hub), "scheme": "https", "http" or null}. Free with ocireg_string_free.
+// Result: {"name": string, "host": string (the same for all spellings of a registry: HOST for HOST:443 and https://HOST, HOST:80 for
+// http://HOST), "official": boolean (Docker Hub), "scheme": "https", "http" or null}. Free with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE.
 ocireg_status ocireg_index_parse(const char *name,
@@ -2007,7 +2012,7 @@ ocireg_status ocireg_blob_mount(ocireg_client *client,
 // Whatever else is asked of a place is OCIREG_UNSUPPORTED.
 //
 // Result: {"transport": "docker", "docker-v1", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host,
-// for ocireg_client_set_host) or null, "reference": string or null, "repository": string or null (HOST/REPOSITORY), "path":
+// or http://HOST, for ocireg_client_set_host) or null, "reference": string or null, "repository": string or null (HOST/REPOSITORY), "path":
 // string or null, "name": string or null}. Free with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE. Source: containers-transports(5).

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::auth::config_file::ConfigFile;
+use crate::auth::credential_key::WantedHost;
 use crate::auth::scope::ScopeSet;
 use crate::auth::{challenge, realm, token_response};
 use crate::call::Call;
@@ -115,8 +116,9 @@ pub type CredentialsFound = (Option<String>, Option<String>);
 /// What there is in a file of credentials for a repository of a host.
 pub fn credentials_of(bytes: &[u8], host: &str, repository: &str) -> std::result::Result<CredentialsFound, String> {
     let file = ConfigFile::parse(bytes)?;
-    let helper = file.helper(host)?.map(str::to_owned);
-    Ok((file.find(host, repository).map(|found| found.key.to_owned()), helper))
+    let wanted = WantedHost::new(host, false);
+    let helper = file.helper(&wanted)?.map(str::to_owned);
+    Ok((file.find(&wanted, repository).map(|found| found.key.to_owned()), helper))
 }
 
 /// A token with how long it lasts.

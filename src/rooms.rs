@@ -179,7 +179,7 @@ const RESERVED: [(&str, &[&str], &str); 5] = [
             "auth/realm.rs",
             "mirrors/hosts_toml.rs",
             "mirrors/registries_yaml.rs",
-            "registry/host.rs",
+            "reference/one_registry.rs",
             "registry/store.rs",
             "registry/upload/session.rs",
             "convert/",

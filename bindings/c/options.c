@@ -172,12 +172,12 @@ static bool is_host_character(char c)
  * host only if it looks like one, and base64 padding is not a value. */
 static size_t named_host(const char *text)
 {
-    size_t length = 0;
+    size_t begin = strncmp(text, "http://", 7) == 0 ? 7 : strncmp(text, "https://", 8) == 0 ? 8 : 0, length = begin;
     while (is_host_character(text[length]))
         length++;
-    if (length == 0 || text[length] != '=' || text[length + 1 + strspn(text + length + 1, "=")] == '\0')
+    if (length == begin || text[length] != '=' || text[length + 1 + strspn(text + length + 1, "=")] == '\0')
         return 0;
-    if (memchr(text, '.', length) || memchr(text, ':', length) || (length == 9 && strncmp(text, "localhost", 9) == 0))
+    if (memchr(text, '.', length) || memchr(text + begin, ':', length - begin) || (length - begin == 9 && strncmp(text + begin, "localhost", 9) == 0))
         return length;
     return 0;
 }

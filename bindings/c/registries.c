@@ -145,7 +145,7 @@ static int registry_host(const struct globals *globals, enum target target, cons
     ocireg_error *error = NULL;
     char *text = NULL;
     ocireg_json *json;
-    const char *found;
+    const char *found, *scheme;
     bool is_place = is_of_places(target);
     if (target == TARGET_NAME && is_other_place(name))
         return report_other_place(globals, name);
@@ -153,7 +153,9 @@ static int registry_host(const struct globals *globals, enum target target, cons
         return target == TARGET_REGISTRY && is_other_place(name) ? report_no_registry(globals, name, error) : report_error(output, error);
     json = json_parsed(text);
     found = ocireg_json_text(json, is_place ? "/registry" : ocireg_json_at(json, "/index") == NULL ? "/name" : "/index/name");
-    *host = found == NULL ? NULL : strdup(found);
+    scheme = is_place ? NULL : ocireg_json_text(json, ocireg_json_at(json, "/index") == NULL ? "/scheme" : "/index/scheme");
+    if (found == NULL || asprintf(host, "%s%s%s", scheme == NULL ? "" : scheme, scheme == NULL ? "" : "://", found) < 0)
+        *host = NULL;
     ocireg_json_free(json);
     ocireg_string_free(text);
     if (*host != NULL && strcmp(*host, "docker.io") == 0 && (is_place || target == TARGET_NAME) && reads_short_names(globals))

@@ -1,10 +1,12 @@
 //! A registry host with the options and credentials that apply to it.
 
 use super::authorization_header::{basic, Proof};
+use super::credential_key::WantedHost;
 use crate::credentials::Credentials;
 use crate::http::location::{Location, RequestTarget};
 use crate::http::origin::Origin;
 use crate::http::Url;
+use crate::reference::host_spelling;
 use crate::resource::Resource;
 
 /// A registry host as the caller configured it.
@@ -62,6 +64,12 @@ impl Account {
     /// The URL of its ping.
     pub(super) fn ping(&self) -> RequestTarget {
         RequestTarget::Path(Resource::Api.path(""))
+    }
+
+    /// Whose stored credentials it is sent. Which port a name without one stands for depends on how it is asked.
+    pub(super) fn wanted_host(&self) -> WantedHost {
+        let is_http = self.base.url.scheme() == "http" && self.base.url.port().is_none();
+        WantedHost::new(&self.host, is_http && host_spelling::port(&self.host).is_none())
     }
 
     /// Whether it is not the one that the caller named.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroize;
 
 use super::auths_entry::{self, CredentialEntry};
-use super::credential_key::{self, CredentialKey};
+use super::credential_key::{self, CredentialKey, WantedHost};
 use crate::docker_hub;
 use crate::text::shorten;
 
@@ -118,24 +118,23 @@ impl ConfigFile {
     }
 
     /// The helper for a host's credentials: its own, otherwise the one for all hosts.
-    pub(crate) fn helper(&self, host: &str) -> Result<Option<&str>, String> {
-        let own = self.helpers.iter().find(|(_, key, _)| key.host == host);
+    pub(crate) fn helper(&self, host: &WantedHost) -> Result<Option<&str>, String> {
+        let own = self.helpers.iter().find(|(_, key, _)| host.is_of(key));
         let name = match own {
             Some((_, _, Some(name))) => Some(name.as_str()),
-            Some((_, _, None)) => return Err(format!("credHelpers has no string for {}", shorten(host))),
+            Some((_, _, None)) => return Err(format!("credHelpers has no string for {}", shorten(host.name()))),
             None => self.store.as_deref(),
         };
         Ok(name.filter(|name| !NO_HELPER.contains(name)))
     }
 
     /// What a helper may know a host by, which compares texts: its one spelling, the caller's, and those in the file, which are those of logins.
-    pub(crate) fn servers(&self, host: &str) -> Vec<String> {
-        let name = credential_key::host(host);
+    pub(crate) fn servers(&self, host: &str, wanted: &WantedHost) -> Vec<String> {
         let entries = self.entries.iter().map(|(text, key, _)| (text, key));
         let named = entries.chain(self.helpers.iter().map(|(text, key, _)| (text, key)));
-        let of_logins = named.filter(|(_, key)| key.host == name && key.path.is_empty()).map(|(text, _)| text.clone());
+        let of_logins = named.filter(|(_, key)| wanted.is_of(key) && key.path.is_empty()).map(|(text, _)| text.clone());
         // Docker's tools know Docker Hub by one name only.
-        let callers = (name != docker_hub::DEFAULT_INDEX).then(|| host.to_owned());
+        let callers = (wanted.name() != docker_hub::DEFAULT_INDEX).then(|| host.to_owned());
         let mut all = vec![credential_key::server(host)];
         for server in callers.into_iter().chain(of_logins) {
             if all.len() < MOST_SPELLINGS && !all.contains(&server) {
@@ -145,14 +144,14 @@ impl ConfigFile {
         all
     }
 
-    /// The entry for a repository: the longest path wins, then Docker's own spelling of the host, then the order in the
-    /// file. Markers are skipped.
-    pub(crate) fn find(&self, host: &str, repository: &str) -> Option<MatchedEntry<'_>> {
-        let own = credential_key::server(host);
+    /// The entry for a repository: the longest path wins, then the one for the very port, then Docker's own spelling of the host, then the
+    /// order in the file. Markers are skipped.
+    pub(crate) fn find(&self, host: &WantedHost, repository: &str) -> Option<MatchedEntry<'_>> {
+        let own = credential_key::server(host.name());
         self.entries
             .iter()
             .filter(|(_, key, entry)| key.covers(host, repository) && !matches!(entry, CredentialEntry::Marker))
-            .min_by_key(|(name, key, _)| (std::cmp::Reverse(key.path.len()), *name != own))
+            .min_by_key(|(name, key, _)| (std::cmp::Reverse(key.path.len()), !host.is_exactly(key), *name != own))
             .map(|(name, _, entry)| MatchedEntry { key: name, entry })
     }
 }
@@ -181,7 +180,7 @@ mod tests {
     }
 
     fn user(config: &ConfigFile, host: &str, repository: &str) -> Option<String> {
-        match config.find(host, repository)?.entry {
+        match config.find(&WantedHost::new(host, false), repository)?.entry {
             CredentialEntry::Holds(Credentials::Password { username, .. }) => Some(username.clone()),
             CredentialEntry::Holds(_) => Some("other".to_owned()),
             CredentialEntry::Broken(_) => Some("broken".to_owned()),
@@ -250,9 +249,9 @@ mod tests {
             ("ns.example", Some("all")),
             ("reg.example:5000", Some("all")),
         ] {
-            assert_eq!(config.helper(host).unwrap(), expected, "{host}");
+            assert_eq!(config.helper(&WantedHost::new(host, false)).unwrap(), expected, "{host}");
         }
-        assert!(config.helper("odd.example").unwrap_err().contains("odd.example"));
+        assert!(config.helper(&WantedHost::new("odd.example", false)).unwrap_err().contains("odd.example"));
     }
 
     #[test]
@@ -272,7 +271,10 @@ mod tests {
         for text in
             ["", " \n", "{}", r#"{"auths":null,"credHelpers":null,"credsStore":null}"#, r#"{"detachKeys":"ctrl-e"}"#]
         {
-            assert!(ConfigFile::parse(text.as_bytes()).unwrap().find("h", "").is_none(), "{text}");
+            assert!(
+                ConfigFile::parse(text.as_bytes()).unwrap().find(&WantedHost::new("h", false), "").is_none(),
+                "{text}"
+            );
         }
     }
 

@@ -2,6 +2,7 @@
 //! prefixes: `reg.example` must not match `reg.example.evil.test`, nor `host/team` the repository `team-b/app`.
 
 use crate::docker_hub;
+use crate::reference::host_spelling::compared;
 pub(crate) use crate::reference::host_spelling::key as host;
 
 /// The name of a host in files and for helpers of Docker's tools.
@@ -12,11 +13,43 @@ pub(crate) fn server(name: &str) -> String {
     }
 }
 
+/// A host whose credentials are looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WantedHost {
+    /// As [`host`] normalizes it.
+    name: String,
+    /// It is asked by http at port 80, though its name has no port: what is for HOST:80 is for it, and nothing that is for HOST:443.
+    is_plain: bool,
+}
+
+impl WantedHost {
+    pub(crate) fn new(name: &str, is_plain: bool) -> WantedHost {
+        WantedHost { name: host(name), is_plain }
+    }
+
+    /// Any of its names.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether a key has its port, which its name has not.
+    pub(crate) fn is_exactly(&self, key: &CredentialKey) -> bool {
+        self.is_plain && key.host.strip_suffix(":80") == Some(&self.name)
+    }
+
+    /// Whether a key is for it, if not for a part of its repositories only.
+    pub(crate) fn is_of(&self, key: &CredentialKey) -> bool {
+        self.is_exactly(key) || key.host == self.name && !(self.is_plain && key.is_https)
+    }
+}
+
 /// A key of an `auths` or `credHelpers` object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CredentialKey {
     /// The host, as [`host`] normalizes it.
     pub(crate) host: String,
+    /// It says that it is for https, by its scheme or its port.
+    pub(crate) is_https: bool,
     /// The path that the credentials are for: `ns` or `ns/repo`; empty for the whole host.
     pub(crate) path: String,
 }
@@ -37,6 +70,7 @@ impl CredentialKey {
             None => (false, text),
         };
         let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let is_https = compared(name).ends_with(":443") || rest.len() + "https://".len() == text.len();
         let host = host(name);
         let trimmed = path.strip_suffix('/').unwrap_or(path);
         // The API's own path; without a scheme or a trailing slash, it is a namespace of that name.
@@ -44,12 +78,12 @@ impl CredentialKey {
             && (is_url || path.len() > trimmed.len() || host == docker_hub::DEFAULT_INDEX);
         let path = if is_api { "" } else { trimmed };
         let sound = !host.is_empty() && (path.is_empty() || path.split('/').all(|part| !part.is_empty()));
-        sound.then(|| CredentialKey { host, path: path.to_owned() })
+        sound.then(|| CredentialKey { host, is_https, path: path.to_owned() })
     }
 
     /// Whether it applies to a repository; an empty name is the registry itself.
-    pub(crate) fn covers(&self, host: &str, repository: &str) -> bool {
-        self.host == host
+    pub(crate) fn covers(&self, wanted: &WantedHost, repository: &str) -> bool {
+        wanted.is_of(self)
             && (self.path.is_empty()
                 || repository.strip_prefix(&self.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
     }
@@ -134,11 +168,33 @@ mod tests {
             ("reg.example/team", "reg.example", "", false),
         ] {
             assert_eq!(
-                CredentialKey::parse(text).unwrap().covers(host, repository),
+                CredentialKey::parse(text).unwrap().covers(&WantedHost::new(host, false), repository),
                 covers,
                 "{text} {host} {repository}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_for_the_port_of_https_is_not_for_that_of_http() {
+        for (text, plain, tls) in [
+            ("reg.example", true, true),
+            ("http://reg.example/v2/", true, true),
+            ("reg.example:80", true, false),
+            ("http://reg.example:80", true, false),
+            ("reg.example:443", false, true),
+            ("reg.example.:0443", false, true),
+            ("https://reg.example", false, true),
+            ("HTTPS://reg.example:443/v1/", false, true),
+            ("reg.example:5000", false, false),
+        ] {
+            let key = CredentialKey::parse(text).unwrap();
+            let is = |is_plain| WantedHost::new("reg.example", is_plain).is_of(&key);
+            assert_eq!((is(true), is(false)), (plain, tls), "{text}");
+        }
+        let named = WantedHost::new("reg.example:80", false);
+        assert!(named.is_of(&CredentialKey::parse("reg.example:80").unwrap()));
+        assert!(!named.is_of(&CredentialKey::parse("reg.example").unwrap()));
     }
 
     #[test]

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use super::account::Account;
 use super::auths_entry::CredentialEntry;
 use super::config_file::{ConfigFile, LIMIT};
 use super::credential_files::{self, CredentialChoice, CredentialPlace};
-use super::credential_key::{self, CredentialKey};
+use super::credential_key::{CredentialKey, WantedHost};
 use super::helper::Helpers;
 use super::helper_failure::HelperFailure;
 use crate::call::Call;
@@ -121,34 +122,28 @@ impl StoredCredentials {
         &self.helpers
     }
 
-    /// The credentials for a repository of a host; an empty name means the host itself.
-    pub(crate) fn find(&self, call: &Call, host: &str, repository: &str) -> Result<Option<FoundCredentials>> {
+    /// The credentials for an account; one without a repository is for the host itself.
+    pub(crate) fn find(&self, call: &Call, account: &Account) -> Result<Option<FoundCredentials>> {
         for place in &self.places {
-            if let Some(found) = self.find_in(call, place, host, repository)? {
+            if let Some(found) = self.find_in(call, place, account)? {
                 return Ok(Some(found));
             }
         }
         Ok(None)
     }
 
-    fn find_in(
-        &self,
-        call: &Call,
-        place: &CredentialPlace,
-        host: &str,
-        repository: &str,
-    ) -> Result<Option<FoundCredentials>> {
+    fn find_in(&self, call: &Call, place: &CredentialPlace, account: &Account) -> Result<Option<FoundCredentials>> {
         let Some(config) = self.config(place)? else { return Ok(None) };
-        let name = credential_key::host(host);
+        let (host, wanted) = (&account.host, account.wanted_host());
         let mut at = stored_at(place);
-        if let Some(helper) = config.helper(&name).map_err(|why| broken(place, &why))? {
-            let answer = self.ask_by_all_names(call, helper, host, &config.servers(host));
+        if let Some(helper) = config.helper(&wanted).map_err(|why| broken(place, &why))? {
+            let answer = self.ask_by_all_names(call, helper, host, &config.servers(host, &wanted));
             if let Some(credentials) = answer.map_err(|error| named_by(place, error))? {
                 at.helper = Some(helper.to_owned());
                 return Ok(Some(FoundCredentials { credentials, at }));
             }
         }
-        let Some(found) = config.find(&name, repository) else { return Ok(None) };
+        let Some(found) = config.find(&wanted, &account.repository) else { return Ok(None) };
         at.key = Some(found.key.to_owned());
         match found.entry {
             CredentialEntry::Holds(credentials) => Ok(Some(FoundCredentials { credentials: credentials.clone(), at })),
@@ -232,8 +227,9 @@ impl StoredCredentials {
 
     /// Forgets what helpers returned for a host: it was refused, or has changed.
     pub(crate) fn forget(&self, host: &str) {
-        let host = credential_key::host(host);
-        let is_other = |server: &str| CredentialKey::parse(server).is_none_or(|key| key.host != host);
+        let (of_tls, of_http) = (WantedHost::new(host, false), WantedHost::new(host, true));
+        let is_other =
+            |server: &str| CredentialKey::parse(server).is_none_or(|key| !of_tls.is_of(&key) && !of_http.is_of(&key));
         lock(&self.answers).known.retain(|(_, server), _| is_other(server));
     }
 

@@ -11,7 +11,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::auths_entry;
 use super::config_file::{ConfigFile, SecretDocument};
-use super::credential_key::{self, CredentialKey};
+use super::credential_key::{self, CredentialKey, WantedHost};
 use super::credential_lookup::{open, read, wrong};
 use crate::call::Call;
 use crate::credentials::Credentials;
@@ -28,8 +28,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(crate) fn helper_of(path: &Path, foreign: bool, host: &str) -> Result<Option<(String, Vec<String>)>> {
     let Some((mut file, _)) = open(path, foreign)? else { return Ok(None) };
     let config = ConfigFile::parse(&read(&mut file, path)?).map_err(|why| wrong(path, &why))?;
-    let helper = config.helper(&credential_key::host(host)).map_err(|why| wrong(path, &why))?;
-    Ok(helper.map(|helper| (helper.to_owned(), config.servers(host))))
+    let wanted = WantedHost::new(host, false);
+    let helper = config.helper(&wanted).map_err(|why| wrong(path, &why))?;
+    Ok(helper.map(|helper| (helper.to_owned(), config.servers(host, &wanted))))
 }
 
 /// Writes a host's credentials into a file, or the marker for credentials in a helper.

@@ -220,7 +220,7 @@ impl Auth {
         if account.by_rule.is_some() && lock(&unusable.0).contains(&wanted) {
             return Ok(None);
         }
-        match self.stored.find(call, &account.host, &account.repository) {
+        match self.stored.find(call, account) {
             Err(error) if account.by_rule.is_some() && !matches!(error.code(), Code::Cancelled | Code::Closed) => {
                 call.check()?;
                 lock(&unusable.0).insert(wanted);

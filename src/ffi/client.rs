@@ -114,6 +114,11 @@ pub unsafe extern "C" fn ocireg_client_new(
 /// Replaces the settings of one registry host, HOST[:PORT]. They hold for later calls, and for that host only: never for
 /// the hosts that it redirects to.
 ///
+/// HOST:443 and https://HOST are one registry, HOST:80 and http://HOST are another one. What is said of HOST holds for HOST:443 and for
+/// http://HOST, what is said of one of the two not for the other one: credentials for HOST:443 are not sent to port 80 (by http://HOST, plain_http
+/// or for want of TLS), nor are stored ones for HOST:443 or https://HOST. http://HOST, and HOST that is asked by http, have the settings of
+/// HOST:80 or http://HOST if there are any, else those of HOST.
+///
 /// Options: {HostOptions}
 ///
 /// A mirror is [SCHEME://]HOST[:PORT][/PREFIX]; PREFIX is put before the repository's name, after the usual /v2/. In JSON it may

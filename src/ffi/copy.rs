@@ -54,7 +54,7 @@ use crate::transfer::copy::CopyOptions;
 /// Whatever else is asked of a place is OCIREG_UNSUPPORTED.
 ///
 /// Result: {"transport": "docker", "docker-v1", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host,
-/// for ocireg_client_set_host) or null, "reference": string or null, "repository": string or null (HOST/REPOSITORY), "path":
+/// or http://HOST, for ocireg_client_set_host) or null, "reference": string or null, "repository": string or null (HOST/REPOSITORY), "path":
 /// string or null, "name": string or null}. Free with ocireg_string_free.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE. Source: containers-transports(5).

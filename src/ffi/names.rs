@@ -38,8 +38,8 @@ options! {
 
 /// Takes the name of a registry apart: [SCHEME://]HOST[:PORT]; "" is Docker Hub. Any thread.
 ///
-/// Result: {"name": string, "host": string (the same for all spellings of a registry: what ocireg_client_set_host says of one holds for
-/// all), "official": boolean (Docker Hub), "scheme": "https", "http" or null}. Free with ocireg_string_free.
+/// Result: {"name": string, "host": string (the same for all spellings of a registry: HOST for HOST:443 and https://HOST, HOST:80 for
+/// http://HOST), "official": boolean (Docker Hub), "scheme": "https", "http" or null}. Free with ocireg_string_free.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE.
 #[no_mangle]

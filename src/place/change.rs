@@ -102,7 +102,11 @@ pub fn delete_tag(client: &Client, call: &Call, place: &Place, options: &DeleteT
 pub fn tag(client: &Client, call: &Call, from: &Place, to: &str, options: &TagOptions) -> Result<ImageTagged> {
     if let Place::Registry(reference) = from {
         let to = reference.renamed(to)?;
-        let near = reference.repository().key() == to.repository().key();
+        let (here, there) = (reference.repository(), to.repository());
+        if !client.is_one_registry(call, here.index(), there.index())? {
+            return Err(reference.elsewhere(&to));
+        }
+        let near = here.remote_name() == there.remote_name();
         let from = RegistryStore::new(client, reference.clone()).written_to(to.repository());
         let to = RegistryStore::new(client, to);
         return tag_image(call, &from, &to, near, options);

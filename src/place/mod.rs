@@ -122,7 +122,9 @@ impl Place {
             Place::Registry(reference) | Place::RegistryV1(reference) => {
                 let transport = if matches!(self, Place::Registry(_)) { "docker" } else { "docker-v1" };
                 let repository = reference.repository();
-                json!({"transport": transport, "registry": repository.index().name, "reference": reference.to_string(),
+                let index = repository.index();
+                let registry = if index.is_http_without_port() { index.written() } else { index.name.clone() };
+                json!({"transport": transport, "registry": registry, "reference": reference.to_string(),
                        "repository": repository.full_name(), "path": null, "name": null})
             }
             Place::Local(at) => json!({"transport": at.kind.transport, "registry": null, "reference": null,

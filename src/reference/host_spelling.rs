@@ -41,7 +41,7 @@ pub(crate) fn key(name: &str) -> String {
 }
 
 /// The port that a host is written with.
-pub(super) fn port(host: &str) -> Option<&str> {
+pub(crate) fn port(host: &str) -> Option<&str> {
     parts(host).1
 }
 

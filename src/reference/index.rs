@@ -43,7 +43,7 @@ impl Serialize for Index {
     fn serialize<S: Serializer>(&self, out: S) -> std::result::Result<S::Ok, S::Error> {
         let mut fields = out.serialize_struct("Index", 4)?;
         fields.serialize_field("name", &self.name)?;
-        fields.serialize_field("host", &host_spelling::key(&self.name))?;
+        fields.serialize_field("host", &self.key())?;
         fields.serialize_field("official", &self.official)?;
         fields.serialize_field("scheme", &self.scheme)?;
         fields.end()
@@ -89,26 +89,6 @@ impl Index {
             return Err(invalid(format!("plain http is disallowed for Docker Hub: '{}'", quoted(text))));
         }
         Ok(Index { name, official, scheme })
-    }
-
-    /// Whether another one is the same, whichever spellings of its host they were given. What is `http://` and has no port is not what has
-    /// the port 443, or is `https://`; but it may be what has neither: an option may say that this is asked by http.
-    pub(crate) fn is_same_registry(&self, other: &Index) -> bool {
-        let is_apart = |one: &Index, other: &Index| one.is_at_usual_http_port() && other.says_usual_https_port();
-        host_spelling::key(&self.name) == host_spelling::key(&other.name)
-            && !is_apart(self, other)
-            && !is_apart(other, self)
-    }
-
-    fn is_at_usual_http_port(&self) -> bool {
-        self.scheme == Some(Scheme::Http) && host_spelling::port(&self.name).is_none()
-    }
-
-    fn says_usual_https_port(&self) -> bool {
-        match host_spelling::port(&self.name) {
-            Some(port) => port.trim_start_matches('0') == "443",
-            None => self.scheme == Some(Scheme::Https),
-        }
     }
 }
 
@@ -226,6 +206,9 @@ mod tests {
             assert_eq!(host(text), "reg.example", "{text}");
         }
         assert_eq!((host("registry-1.docker.io"), host("[0::1]:80")), (host(""), "[::1]:80".into()));
+        for text in ["http://Reg.Example", "reg.example:80", "http://reg.example.:080"] {
+            assert_eq!(host(text), "reg.example:80", "{text}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub(crate) mod host_spelling;
 pub(crate) mod index;
 mod invalid;
+pub(crate) mod one_registry;
 mod repository;
 
 use std::fmt;
@@ -118,16 +119,26 @@ impl Reference {
             check_tag(text)?;
         }
         let other = Reference::parse(text, None)?;
-        if !other.repository.is_in_registry_of(&self.repository) {
-            let message = format!("'{other}' is not in the registry {}", self.repository.index().name);
-            return Err(Error::new(Code::InvalidArgument, message).with_hint(
-                "the new name is a tag, or a name in this registry with its host; a copy gets to another one",
-            ));
+        if !other.repository.index().may_be(self.repository.index()) {
+            return Err(self.elsewhere(&other));
         }
         match other.digest {
             Some(_) => Err(Error::new(Code::InvalidReference, format!("'{other}' is not a tag"))),
             None => Ok(other),
         }
+    }
+
+    /// The error for a new name of it that is in another registry, with both as they were written.
+    pub(crate) fn elsewhere(&self, other: &Reference) -> Error {
+        let (here, there) = (self.repository.index(), other.repository.index());
+        let name = other.to_string().replacen(&there.name, &there.written(), 1);
+        let message = format!("'{name}' is not in the registry {}", here.written());
+        let port = match here.may_be(there) {
+            true => ": one of the two is asked at port 80, the other one at port 443",
+            false => "",
+        };
+        Error::new(Code::InvalidArgument, message + port)
+            .with_hint("the new name is a tag, or a name in this registry with its host; a copy gets to another one")
     }
 
     /// `registry/name@digest` when it has a digest, otherwise the whole reference.
@@ -238,15 +249,16 @@ mod tests {
             ("http://reg.example", "https://reg.example", false),
             ("https://reg.example", "reg.example", true),
             ("reg.example:0443", "http://reg.example", false),
-            // Whose settings are others': it is not known that both are asked at the same place.
-            ("http://reg.example", "reg.example:80", false),
-            ("http://[::1]", "[::1]:80", false),
+            ("http://reg.example", "reg.example:80", true),
+            ("http://[::1]", "[::1]:80", true),
+            ("reg.example:443", "reg.example:80", false),
+            ("https://reg.example:80", "http://reg.example", true),
             ("reg.example", "other.example", false),
         ] {
             let (from, to) = (format!("{one}/a/b:v1"), format!("{other}/a/b:v2"));
             let (from, to) = (Reference::parse(&from, None).unwrap(), from_and(&from, &to));
             assert_eq!(to.is_ok(), is, "{one} {other}");
-            if let Ok(to) = to {
+            if let Some(to) = to.ok().filter(|_| !one.ends_with(":80") && !other.ends_with(":80")) {
                 assert_eq!(to.repository().key(), from.repository().key(), "{one} {other}");
             }
         }

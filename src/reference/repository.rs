@@ -84,11 +84,6 @@ impl Repository {
         name.filter(|_| self.index.official)
     }
 
-    /// Whether another one is in the same registry, whichever spellings of its host they were given.
-    pub(crate) fn is_in_registry_of(&self, other: &Repository) -> bool {
-        self.index.is_same_registry(&other.index)
-    }
-
     /// What is remembered of a repository is kept by this, which all spellings of its host have in common: `HOST[:PORT]/NAME`.
     pub(crate) fn key(&self) -> String {
         format!("{}/{}", host_spelling::key(&self.index.name), self.remote_name())

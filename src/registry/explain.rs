@@ -18,12 +18,13 @@ impl Client {
     pub fn explain(&self, call: &Call, reference: &Reference) -> Result<Value> {
         let repository = reference.repository();
         let index = repository.index();
-        let options = lock(&self.hosts).get(&host::key(&index.name)).cloned().unwrap_or_default();
+        let options = self.host_options(index);
         let (mut base, scheme_source) = host::endpoint(&self.http, index, &options)?;
         // The result of an earlier probe is used.
-        if let Some(account) = lock(&self.accounts).get(&host::account_name(index)) {
+        if let Some(account) = lock(&self.accounts).get(&index.written()) {
             base = Location::of_caller(account.base.url.clone());
         }
+        let options = self.options_at(index, &base.url, options);
         let mut account = host::account_at(index.name.clone(), base, &options);
         account.repository = repository.remote_name().to_owned();
         let (credentials, source) = self.auth.credentials(call, &account)?;

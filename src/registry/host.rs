@@ -17,6 +17,7 @@ use crate::http::settings::{HostNetworkOptions, Network, TlsOptions};
 use crate::http::Http;
 use crate::mirrors::Mirrors;
 use crate::options::options;
+use crate::reference::one_registry::without_http_port;
 use crate::reference::{Index, Scheme};
 use crate::resource::Resource;
 
@@ -69,30 +70,19 @@ impl HostOptions {
     }
 }
 
-/// The key under which a host's options are stored.
+/// The key of a host as an endpoint, however its registry is named.
 pub(crate) fn key(host: &str) -> String {
     crate::auth::credential_key::host(host)
 }
 
-/// The name under which the client stores a host's account.
-pub(crate) fn account_name(index: &Index) -> String {
-    match index.scheme {
-        Some(scheme) => format!("{}://{}", scheme.as_str(), index.name),
-        None => index.name.clone(),
-    }
+/// Whether two hosts are one but for which of the usual ports they are asked at.
+pub(crate) fn is_near(one: &str, other: &str) -> bool {
+    without_http_port(&key(one)) == without_http_port(&key(other))
 }
 
-/// The URL of a host's API, and the account for it.
-pub(crate) fn account(
-    http: &Http,
-    index: &Index,
-    options: &HostOptions,
-    speaks_tls: impl FnOnce(&Location) -> Result<bool>,
-) -> Result<Account> {
-    set_network_of_name(http, index, options)?;
-    let base = base(http, index, options, None, speaks_tls)?;
-    set_network(http, &base.url, options)?;
-    Ok(account_at(index.name.clone(), base, options))
+/// Whether a URL is where a registry is asked by http whose name has no port.
+pub(crate) fn is_usual_http(index: &Index, at: &Url) -> bool {
+    at.scheme() == "http" && of_host("http", &index.name).is_ok_and(|http| http.url.origin() == at.origin())
 }
 
 /// The account at a base, with the caller's options for its host.
@@ -134,9 +124,10 @@ pub(crate) fn set_network(http: &Http, base: &Url, options: &HostOptions) -> Res
     http.set_network(base, options.network()?)
 }
 
-/// Sets how a host is reached, however it is named.
+/// Sets how a host is reached by its name: without a port by https, unless that says http.
 pub(crate) fn set_network_of_name(http: &Http, index: &Index, options: &HostOptions) -> Result<()> {
-    http.set_network(&of_host("https", &index.name)?.url, options.network()?)
+    let scheme = if index.port_said() == Some(80) { "http" } else { "https" };
+    http.set_network(&of_host(scheme, &index.name)?.url, options.network()?)
 }
 
 /// Whether plain http was chosen, and by which setting.

@@ -52,7 +52,7 @@ use crate::call::engine::Engine;
 use crate::call::thread::Outliving;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::http::Http;
+use crate::http::{Http, Url};
 use crate::machine::MachineFiles;
 use crate::memory_by_type::Memories;
 use crate::mirrors::EndpointTls;
@@ -100,17 +100,23 @@ impl Client {
     pub fn set_host(&self, host: &str, options: HostOptions) -> Result<()> {
         self.check_open()?;
         let index = Index::of_host(host)?;
-        let key = host::key(&index.name);
         options.check()?;
+        self.set_host_by(&index.keys_told(), &index, &options)
+    }
+
+    fn set_host_by(&self, keys: &[String], index: &Index, options: &HostOptions) -> Result<()> {
         // Also for a host that is only ever redirected to.
-        host::set_network_of_name(&self.http, &index, &options)?;
-        self.change_rules(|book| book.set(key.clone(), &options));
-        self.http.forbidden_hosts().set_option(&key, closed_hosts(&index, &options));
-        lock(&self.hosts).insert(key.clone(), options);
-        self.forget_how_reached(&key);
+        host::set_network_of_name(&self.http, index, options)?;
+        if let Some(key) = keys.last() {
+            self.http.forbidden_hosts().set_option(key, closed_hosts(index, options));
+        }
+        for key in keys {
+            self.change_rules(|book| book.set(key.clone(), options));
+            lock(&self.hosts).insert(key.clone(), options.clone());
+        }
+        self.forget_how_reached(&index.name);
         self.memory::<MountHints>().forget_refusals();
-        lock(&self.accounts)
-            .retain(|name, _| host::key(name.split_once("://").map_or(name.as_str(), |(_, name)| name)) != key);
+        lock(&self.accounts).retain(|_, account| !host::is_near(&account.host, &index.name));
         Ok(())
     }
 
@@ -122,13 +128,40 @@ impl Client {
         let other = Client { life: self.life.clone(), ..Client::new(options)? };
         let hosts: Vec<(String, HostOptions)> =
             lock(&self.hosts).iter().map(|(host, options)| (host.clone(), options.clone())).collect();
-        hosts.into_iter().try_for_each(|(host, options)| other.set_host(&host, options))?;
+        hosts.into_iter().try_for_each(|(key, options)| {
+            let index = Index::of_host(&key)?;
+            other.set_host_by(&[key], &index, &options)
+        })?;
         Ok(other)
     }
 
     /// What was set for a host.
     pub(crate) fn host_options(&self, index: &Index) -> HostOptions {
-        lock(&self.hosts).get(&host::key(&index.name)).cloned().unwrap_or_default()
+        self.told_of(index).unwrap_or_default()
+    }
+
+    /// The same, if anything was.
+    pub(crate) fn told_of(&self, index: &Index) -> Option<HostOptions> {
+        let hosts = lock(&self.hosts);
+        index.keys_asked().iter().find_map(|key| hosts.get(key)).cloned()
+    }
+
+    /// What was set for a host that is reached at a URL: of one whose name does not say how, which is asked by http, what holds for that.
+    pub(crate) fn options_at(&self, index: &Index, at: &Url, known: HostOptions) -> HostOptions {
+        match index.port_said().is_none() && host::is_usual_http(index, at) {
+            true => self.host_options(&index.by_http()),
+            false => known,
+        }
+    }
+
+    /// What all names of one registry have in common, as far as that is known without asking.
+    pub(crate) fn registry_key(&self, index: &Index) -> String {
+        let known = lock(&self.accounts).get(&index.written()).map(|account| account.base.url.clone());
+        let said = || Some(host::endpoint(&self.http, index, &self.host_options(index)).ok()?.0.url);
+        match known.or_else(said) {
+            Some(at) if index.port_said().is_none() && host::is_usual_http(index, &at) => index.by_http().key(),
+            _ => index.key(),
+        }
     }
 
     fn change_rules(&self, change: impl FnOnce(&mut RuleBook)) {
@@ -195,8 +228,8 @@ impl Client {
 
     /// Whether the caller may be asked for the credentials of a host: not when the host's options say them, or that there are none.
     pub(crate) fn may_ask_about(&self, host: &str) -> bool {
-        let hosts = lock(&self.hosts);
-        hosts.get(&host::key(host)).is_none_or(|options| !options.auth.anonymous && options.credentials().is_none())
+        let Ok(index) = Index::of_host(host) else { return true };
+        self.told_of(&index).is_none_or(|options| !options.auth.anonymous && options.credentials().is_none())
     }
 
     pub(crate) fn options(&self) -> &ClientOptions {
@@ -236,13 +269,17 @@ impl Client {
 
     /// The same without regard to rules.
     fn account_of_origin(&self, call: &Call, index: &Index) -> Result<Account> {
-        let name = host::account_name(index);
+        let name = index.written();
         if let Some(account) = lock(&self.accounts).get(&name) {
             return Ok(account.clone());
         }
-        let options = lock(&self.hosts).get(&host::key(&index.name)).cloned().unwrap_or_default();
-        let account =
-            host::account(&self.http, index, &options, |at| self.speaks_tls(call, at, &EndpointTls::default()))?;
+        let options = self.host_options(index);
+        host::set_network_of_name(&self.http, index, &options)?;
+        let base =
+            host::base(&self.http, index, &options, None, |at| self.speaks_tls(call, at, &EndpointTls::default()))?;
+        let options = self.options_at(index, &base.url, options);
+        host::set_network(&self.http, &base.url, &options)?;
+        let account = host::account_at(index.name.clone(), base, &options);
         lock(&self.accounts).insert(name, account.clone());
         Ok(account)
     }

@@ -66,7 +66,7 @@ impl RegistryStore {
     }
 
     fn host(&self) -> String {
-        crate::registry::host::key(&self.reference.repository().index().name)
+        self.reference.repository().index().key()
     }
 
     /// Where this client saw a blob before, or another process did.
@@ -92,7 +92,7 @@ impl RegistryStore {
     /// Repositories of this registry that may have a blob: its source, and where it was seen before.
     fn mount_sources(&self, call: &Call, digest: &Digest, from: &dyn ReadStore) -> Vec<String> {
         let here = self.reference.repository();
-        let near = |other: &&Repository| crate::registry::host::key(&other.index().name) == self.host();
+        let near = |other: &&Repository| other.index().may_be(here.index());
         let source = from.repository_of(digest).filter(near).map(|other| other.remote_name().to_owned());
         let mut found: Vec<String> = source.into_iter().chain(self.seen_at(call, digest)).collect();
         let (hints, host) = (self.client.memory::<MountHints>(), self.host());

@@ -171,6 +171,33 @@ static void test_spellings_of_a_host(void **state) {
     assert_int_equal(peer_count(registry), 0);
 }
 
+/* Which names are of one registry, and whose credentials go where. */
+static void test_ports_of_a_host(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *several = "with several registries --username must name its own";
+    const struct { const char *from, *to, *options; bool is_one; } pairs[] = {
+        {"http://reg.test", "reg.test:443", "", false}, {"http://reg.test", "reg.test:80", "", true}, {"reg.test", "https://reg.test", "", true},
+        {"reg.test", "reg.test:443", "", true}, {"reg.test", "reg.test:443", "--plain-http", false}, {"http://reg.test", "reg.test", "--plain-http", true},
+        {"http://reg.test", "reg.test", "--plain-http=reg.test", true}, {"http://reg.test", "reg.test", "", false}, {"reg.test:443", "reg.test:80", "", false},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        expect_shell(text("S=0; OCIREG_PASSWORD=p $0 --deadline 5 --retries 0 %s --host-option reg.test=address=127.0.0.1:1 --host-option reg.test:80=address=127.0.0.1:1 --username eve "
+                          "copy %s/a:t %s/b:t 2>err || S=$?; if %s; then test $S = 8; else test $S = 64 && grep -q \"%s\" err; fi || { cat err; echo \"%s\" $S; false; }",
+                          pairs[i].options, pairs[i].from, pairs[i].to, pairs[i].is_one ? "true" : "false", several, pairs[i].from));
+    const struct { const char *options, *at_80, *at_443; } all[] = {
+        {"--username reg.test:443=eve", "", "eve"}, {"--username https://reg.test=eve", "", "eve"}, {"--username reg.test=eve", "eve", "eve"}, {"--username eve", "eve", "eve"},
+        {"--username http://reg.test=eve", "eve", ""}, {"--username reg.test:80=eve", "eve", ""},
+        {"--host-option reg.test:443=username=eve --host-option reg.test:443=password=p", "", "eve"}, {"--username reg.test:443=one --username reg.test:80=eve", "eve", "one"},
+        {"--username reg.test:80=eve --username reg.test:443=one --username reg.test=two", "eve", "one"}, {"--username reg.test:80=eve --insecure=reg.test", "eve", ""},
+        {"--username reg.test=two --insecure=reg.test:443 --insecure=reg.test:80", "two", "two"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        expect_shell(text("export OCIREG_PASSWORD=p; user() { $0 %s explain \"$1/a/b\" --format {/credentials/username} | sed \"s/^null$//\"; }; "
+                          "for at in http://reg.test=%s reg.test:443=%s https://reg.test=%s; do test \"$(user ${at%%=*})\" = \"${at#*=}\" || { echo \"%s\" $at; exit 1; }; done",
+                          all[i].options, all[i].at_80, all[i].at_443, all[i].at_443, all[i].options));
+}
+
 /* What is wrong with what a mirror said of a tag is told with the mirror. */
 static void test_errors_name_the_mirror(void **state) {
     (void)state;
@@ -209,6 +236,7 @@ static void test_pieces_of_mirrors(void **state) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_spellings_of_a_host),
+        test(test_ports_of_a_host),
         test(test_mirrors_in_turn),
         test(test_who_told_it),
         test(test_errors_name_the_mirror),

@@ -58,6 +58,7 @@ mod paging;
 mod picked;
 mod pipes;
 mod places;
+mod ports;
 mod proxy;
 mod ranges;
 mod rates;

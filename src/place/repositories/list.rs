@@ -9,7 +9,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::certs_d;
 use crate::options::{options, Texts};
 use crate::reference::{Index, Repository};
-use crate::registry::host::{self, HostOptions};
+use crate::registry::host::HostOptions;
 use crate::registry::Client;
 use crate::repositories::list;
 use crate::repositories::selection::TagFilter;
@@ -166,7 +166,7 @@ fn skopeo(client: &Client, text: &str) -> Result<Vec<SyncItem>> {
                 Ok::<(), Error>(())
             };
             let repository = client.repository(&whole).map_err(|error| error.within(&place))?;
-            if own.is_some() && host::key(&repository.index().name) != host::key(&registry.host) {
+            if own.is_some() && !Index::of_host(&registry.host)?.may_be(repository.index()) {
                 let message = format!("{whole} is at {}, whose settings these are not", repository.index().name);
                 return Err(Error::new(Code::InvalidArgument, message).within(&place));
             }
@@ -204,7 +204,7 @@ impl OwnClients {
             return Ok(None);
         }
         let index = Index::of_host(&registry.host)?;
-        if !self.hosts.insert(host::key(&index.name)) {
+        if !self.hosts.insert(index.key()) {
             let message = format!("the list has settings for the registry '{}' twice", shorten(&registry.host));
             return Err(Error::new(Code::InvalidArgument, message));
         }

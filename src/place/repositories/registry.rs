@@ -7,7 +7,6 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::mutex::lock;
-use crate::reference::index::Scheme;
 use crate::reference::{Reference, Repository};
 use crate::registry::delete_tag::{DeleteTagOptions, ManifestFate};
 use crate::registry::list::names::NameWindow;
@@ -15,7 +14,7 @@ use crate::registry::manifest::{head, HeadOptions};
 use crate::registry::repository::Remote;
 use crate::registry::store::RegistryStore;
 use crate::registry::tags::tags_of;
-use crate::registry::{host, Client};
+use crate::registry::Client;
 use crate::repositories::{DestinationRepository, SourceRepository};
 use crate::store::served_by::Senders;
 use crate::store::{ReadStore, WriteStore};
@@ -129,13 +128,7 @@ impl DestinationRepository for RegistryRepository {
     }
 
     fn identity(&self) -> String {
-        let index = self.repository.index();
-        let host = host::key(&index.name);
-        let host = match index.scheme {
-            Some(Scheme::Http) => host.strip_suffix(":80").unwrap_or(&host),
-            _ => &host,
-        };
-        format!("{host}/{}", self.repository.remote_name())
+        format!("{}/{}", self.client.registry_key(self.repository.index()), self.repository.remote_name())
     }
 
     fn tags(&self, call: &Call, wanted: &dyn Fn(&str) -> bool, take: &mut dyn FnMut(&str)) -> Result<bool> {
@@ -218,4 +211,31 @@ fn takes_more(tag: &str) -> Error {
         format!("prune the tag {tag}: the registry deletes a manifest with its tag, or does not say that it keeps it");
     Error::new(Code::Unsupported, message)
         .with_hint("other tags of the same manifest would go with it: nothing more is pruned there")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::ClientOptions;
+
+    #[test]
+    fn a_list_has_each_registry_once() {
+        let identity = |plain: bool, host: &str| {
+            let mut options = ClientOptions::default();
+            options.http.plain_http = plain;
+            let repository = Repository::parse(&format!("{host}/a/b"), None).unwrap();
+            RegistryRepository::new(Client::new(options).unwrap(), repository).identity()
+        };
+        for (plain, one, other, is_one) in [
+            (false, "http://reg.test", "reg.test:443", false),
+            (false, "http://reg.test", "reg.test", false),
+            (false, "http://reg.test", "reg.test:80", true),
+            (false, "Reg.test.", "https://reg.test:0443", true),
+            (true, "http://reg.test", "reg.test", true),
+            (true, "reg.test:80", "reg.test", true),
+            (true, "reg.test:443", "reg.test", false),
+        ] {
+            assert_eq!(identity(plain, one) == identity(plain, other), is_one, "{plain} {one} {other}");
+        }
+    }
 }

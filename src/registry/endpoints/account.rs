@@ -90,7 +90,7 @@ impl Client {
 
     /// The account at an endpoint, without asking anybody: one that would have to be asked is shown with https.
     pub(super) fn account_shown(&self, endpoint: &RegistryEndpoint, about: Circumstances) -> Result<Account> {
-        let known = lock(&self.accounts).get(&host::account_name(about.index)).cloned();
+        let known = lock(&self.accounts).get(&about.index.written()).cloned();
         if let Some(account) = known.filter(|_| endpoint.is_plain()) {
             return Ok(account);
         }
@@ -100,13 +100,13 @@ impl Client {
 
     /// Where a registry is reached, but for where an endpoint is that may be asked.
     fn registry_hosts(&self, endpoint: &RegistryEndpoint, index: &Index) -> Vec<(String, u16)> {
-        let options = lock(&self.hosts).get(&host::key(&index.name)).cloned().unwrap_or_default();
+        let options = self.host_options(index);
         hosts_of(index, &options, &ports(endpoint.host(index)))
     }
 
     /// Whether no credentials may be sent for a registry: then not those either that files have for its mirrors.
     fn is_anonymous(&self, index: &Index) -> bool {
-        lock(&self.hosts).get(&host::key(&index.name)).is_some_and(|options| options.auth.anonymous)
+        self.told_of(index).is_some_and(|options| options.auth.anonymous)
     }
 
     fn built(
@@ -116,9 +116,9 @@ impl Client {
         speaks_tls: impl FnOnce(&Location) -> Result<bool>,
     ) -> Result<Account> {
         let index = endpoint.registry_there(about.index);
-        let named = lock(&self.hosts).get(&host::key(&index.name)).cloned();
+        let named = self.told_of(&index);
         // A file may name the registry itself, which the caller has chosen.
-        let is_meant = host::key(&index.name) == host::key(&about.index.name);
+        let is_meant = index.may_be(about.index);
         let only_in_files = named.is_none() && endpoint.is_only_in_files() && !is_meant;
         let options = named.unwrap_or_default();
         // Nothing is wrong with what is not sent.
@@ -138,6 +138,7 @@ impl Client {
         if let EndpointBase::At { path, .. } = &endpoint.base {
             base = base.with_prefix(path);
         }
+        let options = self.options_at(&index, &base.url, options);
         let mut account = host::account_at(index.name, base, &options);
         account.is_unasked = said.is_some();
         account.by_rule = said.or_else(|| endpoint.credentials.clone()).filter(|_| !self.is_anonymous(about.index));

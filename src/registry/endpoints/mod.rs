@@ -17,7 +17,7 @@ pub(crate) use rule_book::RuleBook;
 
 use crate::call::Call;
 use crate::error::Result;
-use crate::reference::{Reference, Repository};
+use crate::reference::{Index, Reference, Repository};
 use crate::registry::host;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
@@ -50,9 +50,18 @@ impl<'a> EndpointUse<'a> {
 
 impl Client {
     /// The caller has said something else of a host: what is known of how it was reached before is forgotten.
-    pub(super) fn forget_how_reached(&self, key: &str) {
+    pub(super) fn forget_how_reached(&self, name: &str) {
         self.memory::<Probed>().forget();
-        self.memory::<PassedOver>().forget_host(|host| host::key(host) == key);
+        self.memory::<PassedOver>().forget_host(|host| host::is_near(host, name));
+    }
+
+    /// Whether two names are of one registry. Where only one of them says its port, it is looked at where the other one is asked.
+    pub(crate) fn is_one_registry(&self, call: &Call, one: &Index, other: &Index) -> Result<bool> {
+        if !one.may_be(other) || one.port_said().is_some() == other.port_said().is_some() {
+            return Ok(one.may_be(other));
+        }
+        let at = |index: &Index| self.account(call, index, "").map(|account| account.base.url);
+        Ok(at(one)? == at(other)?)
     }
 
     /// Asks each endpoint in turn, until one answers.
@@ -83,7 +92,7 @@ impl Remote {
         repository: &Repository,
         to: &Repository,
     ) -> Result<Option<Remote>> {
-        if host::key(&repository.index().name) != host::key(&to.index().name) {
+        if !client.is_one_registry(call, repository.index(), to.index())? {
             return Ok(None);
         }
         let book = client.rule_book(Some(call))?;

@@ -146,6 +146,10 @@ impl RuleBook {
         }
     }
 
+    fn option_of(&self, index: &Index) -> Option<&HostRule> {
+        index.keys_asked().iter().find_map(|key| self.options.get(key))
+    }
+
     /// What the rules say, whatever is blocked elsewhere.
     fn said(&self, index: &Index, name: &str) -> Result<Option<AskedEndpoints>> {
         if self.options.is_empty() && self.filed().0.is_empty() {
@@ -159,7 +163,7 @@ impl RuleBook {
         let blocked = by_file.filter(|rule| rule.blocked).map(|rule| rule.source.clone());
         // Then options do not matter either.
         let is_blocked_for_all = blocked.is_some() && by_file.is_some_and(|rule| rule.endpoints.is_empty());
-        let Some(by_option) = self.options.get(&host::key(&index.name)).filter(|_| !is_blocked_for_all) else {
+        let Some(by_option) = self.option_of(index).filter(|_| !is_blocked_for_all) else {
             return Ok(by_file.map(|rule| AskedEndpoints {
                 endpoints: rule.endpoints.clone(),
                 blocks_origin: rule.blocked && !rule.endpoints.iter().any(|endpoint| leads_to(endpoint, index)),
@@ -241,7 +245,9 @@ pub(super) fn origin() -> RegistryEndpoint {
 fn leads_to(endpoint: &RegistryEndpoint, index: &Index) -> bool {
     match &endpoint.base {
         EndpointBase::Origin => true,
-        EndpointBase::At { host, .. } => host::key(host) == host::key(&index.name),
+        EndpointBase::At { host, .. } => {
+            host::key(host) == host::key(&index.name) || endpoint.registry_there(index).key() == index.key()
+        }
     }
 }
 

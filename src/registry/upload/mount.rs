@@ -59,7 +59,9 @@ impl Client {
     ) -> Result<MountResult> {
         let digest = blob_digest(reference)?;
         if let Some(from) = from {
-            same_registry(from.index(), reference.repository().index())?;
+            same_registry(from.index(), reference.repository().index(), |from, to| {
+                self.is_one_registry(call, from, to)
+            })?;
         }
         let remote = Remote::to_write(self, call, reference.repository())?;
         let result = |mounted, location, session| MountResult { mounted, digest: digest.clone(), location, session };
@@ -77,11 +79,16 @@ impl Client {
 }
 
 /// A blob can be mounted within a registry only.
-pub(crate) fn same_registry(from: &Index, to: &Index) -> Result<()> {
-    if from.is_same_registry(to) {
+pub(crate) fn same_registry(
+    from: &Index,
+    to: &Index,
+    is_one: impl FnOnce(&Index, &Index) -> Result<bool>,
+) -> Result<()> {
+    if is_one(from, to)? {
         return Ok(());
     }
-    let message = format!("a blob of {} cannot be mounted at {}: that is another registry", from.name, to.name);
+    let (from, to) = (from.written(), to.written());
+    let message = format!("a blob of {from} cannot be mounted at {to}: that is another registry");
     Err(Error::new(Code::InvalidArgument, message))
 }
 

@@ -8,6 +8,7 @@ use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::options::options;
 use crate::reference::Repository;
+use crate::registry::host::is_usual_http;
 use crate::registry::repository::Remote;
 use crate::registry::upload::attempt::{put_chunks, put_stream, ChunkPlan, UploadFailure};
 use crate::registry::upload::mount::same_registry;
@@ -91,10 +92,14 @@ impl BlobPutOptions {
 
     /// The repositories to mount from, as the registry calls them.
     fn sources(&self, remote: &Remote) -> Result<Vec<String>> {
-        let index = crate::reference::Index::parse(&remote.account.host)?;
+        let named = crate::reference::Index::parse(&remote.account.host)?;
+        let index = match is_usual_http(&named, &remote.account.base.url) {
+            true => named.by_http(),
+            false => named,
+        };
         let name = |text: &String| {
             let repository = Repository::parse(text, Some(&index))?;
-            same_registry(repository.index(), &index)?;
+            same_registry(repository.index(), &index, |from, to| Ok(from.may_be(to)))?;
             Ok(repository.remote_name().to_owned())
         };
         self.mount_from.iter().map(name).collect()

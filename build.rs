@@ -68,6 +68,7 @@ fn make_header() -> String {
         "registry",
         "manifest",
         "referrers",
+        "byte_callbacks",
         "blob/get",
         "blob/reader",
         "blob/put",

@@ -32,13 +32,13 @@
  * a MiB of it is free, a call that waits for a small response drives the connection itself, and takes what that needs.
  *
  * Threads. A client may be used by any number of threads at once, and so may a context. Options, readers and uploads belong
- * to one thread at a time, and may move. Callbacks run on the thread that made the call, during the call. After some requests to a
- * host, small ones go over sockets that the calling thread makes and reads, and other threads use them next: so what a thread has for
- * itself (a network namespace, seccomp, Landlock) matters, and such a thread must not be ended by pthread_cancel in a call. Where
- * max_connections_per_host is less than 8, only a thread of the library has sockets.
+ * to one thread at a time, and may move. Callbacks run during the call, on the thread that made it (of a job: on one of the library). After
+ * some requests to a host, small ones go over sockets that the calling thread makes and reads, and other threads use them next: so what a
+ * thread has for itself (a network namespace, seccomp, Landlock) matters, and such a thread must not be ended by pthread_cancel in a call.
+ * Where max_connections_per_host is less than 8, only a thread of the library has sockets.
  *
  * Blocking. Functions that say "Blocks" use the network on the calling thread's time. They can be ended: by ocireg_context_cancel
- * and ocireg_client_close from any thread within 200 ms, in a signal handler by ocireg_context_cancel_from_signal, by the
+ * (from any thread and in a signal handler) and ocireg_client_close (from any thread) within 200 ms, by the
  * context's deadline, and by the client's time limits. Only a flush of a file to the disk that has begun is waited for, and
  * for about a second a server on this machine that without TLS sends informational responses (1xx) without end. A program
  * with an event loop gives them the context of a job: then they return at once (see ocireg_job). SIGPIPE is blocked on the
@@ -402,8 +402,9 @@ typedef struct ocireg_error ocireg_error;
 // else is wrong with an option is the call's; else it returns OCIREG_OK, its out-parameters (all may be NULL) stay
 // empty, and the result is kept by the job. Everything that the function is given is copied, bytes too, and descriptors are
 // duplicated: nothing must be kept for the call. A job makes one call at a time (OCIREG_BUSY), and may make another when that
-// has ended; if it begins before OCIREG_EVENT_DONE of the last one was taken, that event is dropped. A job cannot make
-// functions that take a callback for bytes (OCIREG_INVALID_ARGUMENT). Large data is better given as a file than copied.
+// has ended; if it begins before OCIREG_EVENT_DONE of the last one was taken, that event is dropped. Large data is better given as
+// a file than copied. A callback for bytes (ocireg_read_fn, ocireg_write_fn) runs on the thread that makes the call, one of the library's
+// with 2 MiB of stack, so it and its userdata must stay valid until OCIREG_EVENT_DONE: such a job is freed after that.
 // The calls of readers and uploads that a job has opened are calls of that job too, and OCIREG_CLOSED when it was freed.
 //
 // The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn, and end
@@ -773,17 +774,17 @@ void ocireg_options_free(ocireg_options *options);
 ocireg_status ocireg_context_new(ocireg_context **context, ocireg_error **error);
 
 // Cancels the calls that use this context, and every later one: they answer OCIREG_CANCELLED within 200 ms, even when
-// the server is silent. Any thread, at any time before the context is freed; in a signal handler ocireg_context_cancel_from_signal does
-// it. After a cancelled write its outcome is unknown.
+// the server is silent. Any thread, at any time before the context is freed. After a cancelled write its outcome is unknown.
+//
+// It is async-signal-safe, so a signal handler may call it, on whichever thread and in whatever code the signal arrives: it takes no lock,
+// allocates nothing and leaves errno alone. Only the errors below allocate, unless `error` is NULL.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 ocireg_status ocireg_context_cancel(ocireg_context *context,
                                     ocireg_error **error);
 
-// Cancels as ocireg_context_cancel does, from a signal handler: it is async-signal-safe, for it takes no lock, allocates nothing
-// and leaves errno alone. Calls in progress answer OCIREG_CANCELLED within 200 ms too. Any thread, at any time before the
-// context is freed, on whichever thread and in whatever code the signal may arrive; the call of a job that waits for a thread
-// ends when it gets one. NULL is accepted, and anything that is not a context is ignored.
+// As ocireg_context_cancel without an `error`, which may be called in a signal handler too. NULL is accepted, and anything that is not a
+// context is ignored.
 void ocireg_context_cancel_from_signal(ocireg_context *context);
 
 // Sets the time by which calls with this context must be done, in milliseconds from now; then they answer
@@ -1762,7 +1763,8 @@ ocireg_status ocireg_blob_put_memory(ocireg_client *client,
                                      ocireg_error **error);
 
 // Puts what a callback gives as a blob: in one request when size and digest are given, else in chunks, each of which is kept
-// until the registry has it. The callback runs on this thread. Blocks.
+// until the registry has it. The callback runs on this thread; of a job on one of the library's, until OCIREG_EVENT_DONE (see
+// ocireg_job). Blocks.
 //
 // Options: those of ocireg_blob_put_file.
 //
@@ -3644,7 +3646,8 @@ ocireg_status ocireg_image_export_fd(ocireg_client *client,
                                      char **json,
                                      ocireg_error **error);
 
-// As ocireg_image_export_fd, to a callback, which gets at most 256 KiB at a time, on this thread. Not for a job. Blocks.
+// As ocireg_image_export_fd, to a callback, which gets at most 256 KiB at a time, on this thread; of a job on one of the library's, until
+// OCIREG_EVENT_DONE (see ocireg_job). Blocks.
 //
 // Options, result and errors: those of ocireg_image_export_file; OCIREG_CALLBACK.
 ocireg_status ocireg_image_export_stream(ocireg_client *client,
@@ -3852,10 +3855,12 @@ ocireg_status ocireg_job_answer(ocireg_job *job,
                                 const ocireg_options *options,
                                 ocireg_error **error);
 
-// Cancels the job's call, and every later one: ocireg_context_cancel with the job's context.
+// Cancels the job's call, and every later one, as ocireg_context_cancel does with the job's context, but not in a signal handler; a call
+// that waits for a thread ends at once.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
-ocireg_status ocireg_job_cancel(ocireg_job *job, ocireg_error **error);
+ocireg_status ocireg_job_cancel(ocireg_job *job,
+                                ocireg_error **error);
 
 // What the job's call has returned.
 //

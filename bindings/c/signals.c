@@ -1,7 +1,7 @@
 /* Shows: ocireg_context_cancel.
  *
  * A thread waits for the signals, so that a deadline and output that is not read can end the command too. Without one, a signal handler
- * would call ocireg_context_cancel_from_signal. */
+ * would call it. */
 #include "signals.h"
 
 #include "clock.h"

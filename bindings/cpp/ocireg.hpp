@@ -902,6 +902,17 @@ inline std::int64_t ocireg_hpp_read(void *function, std::uint8_t *bytes, std::si
     };
     return guarded(ask) ? given : -1;
 }
+/* Of a job, on a thread of the library's: nobody there can be told what they throw. */
+inline std::int32_t ocireg_hpp_job_write(void *function, const std::uint8_t *bytes, std::size_t size)
+{
+    callback_scope apart;
+    return ocireg_hpp_write(function, bytes, size);
+}
+inline std::int64_t ocireg_hpp_job_read(void *function, std::uint8_t *bytes, std::size_t size)
+{
+    callback_scope apart;
+    return ocireg_hpp_read(function, bytes, size);
+}
 } // extern "C"
 
 /* A stream that takes bytes, for as long as both live. */
@@ -938,12 +949,12 @@ public:
     context(context &&) noexcept = default;
     context &operator=(context &&) noexcept = default;
 
-    /* From any thread. Permanent: later calls throw cancelled_error too. */
+    /* From any thread, and in a signal handler. Permanent: later calls throw cancelled_error too. */
     void cancel() const
     {
         detail::call([&](ocireg_error **error) { return ocireg_context_cancel(get(), error); });
     }
-    /* The same from a signal handler, which may do nothing else with the library. */
+    /* The same, of which the compiler knows that it throws nothing. */
     void cancel_from_signal() const noexcept { ocireg_context_cancel_from_signal(get()); }
     /* Counted from now; calls throw timeout_error when it has passed. */
     template <class Rep, class Period> void set_deadline(std::chrono::duration<Rep, Period> from_now) const
@@ -1041,8 +1052,10 @@ private:
     }
     /* A job's, which owns it: it has no callbacks. */
     explicit context(ocireg_context *of_job) noexcept : handle_(of_job, [](ocireg_context *) {}) {}
+    bool is_of_job() const noexcept { return handle_ != nullptr && callbacks_ == nullptr; }
     std::shared_ptr<ocireg_context> handle_; /* pages keep it too */
     std::shared_ptr<detail::callbacks> callbacks_;
+    mutable std::shared_ptr<void> bytes_; /* what gives or takes the bytes of a job's call */
 };
 
 /* As long as it lives, a signal cancels the context, and only that: Ctrl-C does not end the program, its calls throw cancelled_error. The
@@ -1614,13 +1627,14 @@ public:
         });
     }
     /* std::size_t source(void *bytes, std::size_t size) writes up to `size` bytes there and returns how many; 0 is
-     * the end. */
+     * the end. A job calls it on a thread of the library's, and what it throws is callback_error there. */
     value blob_put_stream(text_view repository, std::function<std::size_t(void *, std::size_t)> source,
                           const options &wanted = {}, const context *with = nullptr) const
     {
         const detail::c_string name(repository);
-        return detail::json([&](char **json, ocireg_error **error) {
-            return ocireg_blob_put_stream(get(), of(with), name, detail::ocireg_hpp_read, &source, wanted.get(), json, error);
+        const ocireg_read_fn read = is_of_job(with) ? detail::ocireg_hpp_job_read : detail::ocireg_hpp_read;
+        return streamed(std::move(source), with, [&](void *function, char **json, ocireg_error **error) {
+            return ocireg_blob_put_stream(get(), of(with), name, read, function, wanted.get(), json, error);
         });
     }
     value blob_put_stream(text_view repository, std::istream &source, const options &wanted = {},
@@ -1802,12 +1816,14 @@ public:
             return ocireg_image_export_fd(get(), of(with), name, fd, wanted.get(), json, error);
         });
     }
+    /* bool sink(const void *bytes, std::size_t size); as for blob_put_stream in a job. */
     value image_export_stream(text_view image, std::function<bool(const void *, std::size_t)> sink,
                               const options &wanted = {}, const context *with = nullptr) const
     {
         const detail::c_string name(image);
-        return detail::json([&](char **json, ocireg_error **error) {
-            return ocireg_image_export_stream(get(), of(with), name, detail::ocireg_hpp_write, &sink, wanted.get(), json, error);
+        const ocireg_write_fn write = is_of_job(with) ? detail::ocireg_hpp_job_write : detail::ocireg_hpp_write;
+        return streamed(std::move(sink), with, [&](void *function, char **json, ocireg_error **error) {
+            return ocireg_image_export_stream(get(), of(with), name, write, function, wanted.get(), json, error);
         });
     }
     value image_export_stream(text_view image, std::ostream &sink, const options &wanted = {},
@@ -2041,11 +2057,21 @@ private:
         });
         return {std::move(info), buffer(std::move(bytes))};
     }
+    static bool is_of_job(const context *with) noexcept { return with != nullptr && with->is_of_job(); }
+    /* A call that needs a function until its end: a job has it until its next one. */
+    template <class Function, class Call> value streamed(Function function, const context *with, Call &&call) const
+    {
+        auto kept = std::make_shared<Function>(std::move(function));
+        value result = detail::json([&](char **json, ocireg_error **error) { return call(kept.get(), json, error); });
+        if (is_of_job(with))
+            with->bytes_ = std::move(kept);
+        return result;
+    }
     template <class Function>
     detail::paging paging(Function *function, const char *member, text_view name, std::size_t page_size, options wanted,
                           const context *with) const
     {
-        if (of(with) != nullptr && with->callbacks_ == nullptr)
+        if (of(with) != nullptr && is_of_job(with))
             detail::refuse("a loop over pages waits for each of them: a job begins repository_tags or registry_catalog");
         if (!wanted.has("n"))
             wanted.set("n", page_size);
@@ -2067,7 +2093,8 @@ private:
 /* Makes calls, one at a time, on a thread of the library. With the job's context the client's methods return at once, without a result,
  * and client::next_event tells what becomes of the call.
  *     client.blob_get_file(name, path, {}, &job.context());
- * It must be destroyed before its client, which cancels its call; it stays where it is, as events name it. */
+ * It must be destroyed before its client, which cancels its call; it stays where it is, as events name it. Only where the call has a
+ * function or a stream for bytes the destructor waits for its end. */
 class job {
 public:
     explicit job(const client &of, const options &wanted = {})
@@ -2079,6 +2106,14 @@ public:
     }
     job(const job &) = delete;
     job &operator=(const job &) = delete;
+    ~job()
+    {
+        if (context_.bytes_ == nullptr)
+            return;
+        ocireg_job_cancel(get(), nullptr);
+        while (ocireg_job_status(get()) == OCIREG_BUSY)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
 
     /* For one method of the client at a time, whose result is the job's: busy_error before the call before it has ended. */
     const ocireg::context &context() const noexcept { return context_; }

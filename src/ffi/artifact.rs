@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::argument::{bytes, null, string, text};
-use super::blob::{ocireg_read_fn, CallerSource};
+use super::byte_callbacks::{ocireg_read_fn, CallerSource};
 use super::call::call;
 use super::client::ocireg_client;
 use super::context::ocireg_context;

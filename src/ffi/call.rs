@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::call_arguments::CallArguments;
-use super::client::{begin, ocireg_client};
+use super::client::ocireg_client;
 use super::client_job::ClientJob;
 use super::context::{self, ocireg_context};
 use super::entry::{enter, enter_blocking};
@@ -46,6 +46,20 @@ pub(super) unsafe fn call<O: Options + Send + 'static, A: CallArguments + Send +
     }
 }
 
+/// The client of a call that is made on this thread, the call, and its options.
+unsafe fn begin<O: Options>(
+    client: *const ocireg_client,
+    context: *const ocireg_context,
+    options: *const ocireg_options,
+) -> Result<(Arc<Client>, Call, O)> {
+    let options = unsafe { options::read(options) }?;
+    let client = unsafe { handle::get(client, "client") }?;
+    let context = unsafe { handle::optional(context, "context") }?;
+    let context = context.map(|context| context.without_job("which was freed").cloned()).transpose()?;
+    let call = client.call(context)?;
+    Ok((client, call, options))
+}
+
 /// What a job is to do, and which registry hosts that concerns.
 pub(super) struct WorkOfJob<T> {
     hosts: CallHosts,
@@ -75,7 +89,7 @@ unsafe fn work_of_job<O: Options + Send + 'static, A: CallArguments + Send + 'st
     let (context, all) = (job.context().clone(), arguments.hosts());
     // One that was cancelled is told of by its event.
     let call = client.call(None)?.with_context(context.clone());
-    job.job().wait_with(call.engine());
+    job.wait_with(call.engine());
     let asked = |host: &&String| arguments.may_ask() && client.may_ask_about(host) && !call.is_for_credentials_of(host);
     let may_ask = all.iter().filter(asked).cloned().collect();
     let hosts = CallHosts { all, may_ask };
@@ -99,9 +113,7 @@ pub(super) unsafe fn begin_job<T: 'static, W: Out<T>>(
         out.clear();
         enter(error, (), || {
             let WorkOfJob { hosts, make } = work()?;
-            job.start(Box::new(move |go| JobOutcome::of::<T, W>(|| go.and_then(|()| make()))), hosts, progress)?;
-            job.job().watch_deadline();
-            Ok(())
+            job.start(Box::new(move |go| JobOutcome::of::<T, W>(|| go.and_then(|()| make()))), hosts, progress)
         })
     }
 }

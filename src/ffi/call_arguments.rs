@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Deref;
 
 use super::borrow_or_copy::CallerFd;
+use super::byte_callbacks::{CallerSink, CallerSource};
 use crate::artifact::Artifact;
 use crate::digest::Digest;
 use crate::place::{BlobName, Descriptors, Place};
@@ -123,3 +124,5 @@ impl CallArguments for Cow<'static, [u8]> {}
 impl CallArguments for CallerFd {}
 impl CallArguments for ImageId {}
 impl CallArguments for Artifact {}
+impl CallArguments for CallerSource {}
+impl CallArguments for CallerSink {}

@@ -1,10 +1,8 @@
 //! Clients.
 
 use std::ffi::c_char;
-use std::sync::Arc;
 
 use super::argument::text;
-use super::context::ocireg_context;
 use super::entry::enter;
 use super::error::ocireg_error;
 use super::handle::{self, opaque, Handle};
@@ -12,9 +10,6 @@ use super::options::{self, ocireg_options};
 use super::out::New;
 use super::panics::quietly;
 use super::status::ocireg_status;
-use crate::call::Call;
-use crate::error::Result;
-use crate::options::Options;
 use crate::registry::host::HostOptions;
 use crate::registry::{Client, ClientOptions};
 
@@ -23,22 +18,6 @@ use crate::registry::{Client, ClientOptions};
 pub(super) struct ocireg_client(Handle<Client>);
 
 opaque!(ocireg_client, Client, 0x6f63_6972_6567_0001);
-
-const CALLS_BACK: &str = "this function calls the caller back for bytes, which a job cannot do";
-
-/// The client of a call that is made on this thread, the call, and its options.
-pub(super) unsafe fn begin<O: Options>(
-    client: *const ocireg_client,
-    context: *const ocireg_context,
-    options: *const ocireg_options,
-) -> Result<(Arc<Client>, Call, O)> {
-    let options = unsafe { options::read(options) }?;
-    let client = unsafe { handle::get(client, "client") }?;
-    let context = unsafe { handle::optional(context, "context") }?;
-    let context = context.map(|context| context.without_job(CALLS_BACK).cloned()).transpose()?;
-    let call = client.call(context)?;
-    Ok((client, call, options))
-}
 
 /// Makes a client. Nothing is connected, read or started before the first call, but for the environment where an option
 /// asks for it. Free with ocireg_client_free.

@@ -6,6 +6,7 @@ use once_cell::sync::OnceCell;
 
 use super::outcome::JobOutcome;
 use crate::call::context::Context;
+use crate::call::engine::Engine;
 use crate::error::Result;
 use crate::job::pool::CallHosts;
 use crate::job::{CallProgress, Job, JobOptions, Jobs};
@@ -38,6 +39,11 @@ impl ClientJob {
 
     pub(super) fn is_of(&self, client: &Client) -> bool {
         Arc::ptr_eq(&cell(client), &self.cell)
+    }
+
+    /// Where its calls are looked at while they wait for a thread.
+    pub(super) fn wait_with(&self, engine: &Arc<Engine>) {
+        self.jobs.wait_with(engine);
     }
 
     pub(super) fn start(

@@ -11,7 +11,7 @@ use super::handle::{self, opaque, Handle};
 use super::options::{ocireg_options, Lent};
 use super::out::{Json, New, Of};
 use super::panics::quietly;
-use super::status::ocireg_status;
+use super::status::{ocireg_status, OCIREG_OK};
 use crate::auth::secrets::Secrets as Answer;
 use crate::call::context::{BlobHook, Context, CredentialsHook, LogHook, ProgressHook, Stop};
 use crate::call::stopped;
@@ -140,8 +140,10 @@ pub unsafe extern "C" fn ocireg_context_new(
 }
 
 /// Cancels the calls that use this context, and every later one: they answer OCIREG_CANCELLED within 200 ms, even when
-/// the server is silent. Any thread, at any time before the context is freed; in a signal handler ocireg_context_cancel_from_signal does
-/// it. After a cancelled write its outcome is unknown.
+/// the server is silent. Any thread, at any time before the context is freed. After a cancelled write its outcome is unknown.
+///
+/// It is async-signal-safe, so a signal handler may call it, on whichever thread and in whatever code the signal arrives: it takes no lock,
+/// allocates nothing and leaves errno alone. Only the errors below allocate, unless `error` is NULL.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 #[no_mangle]
@@ -149,28 +151,31 @@ pub unsafe extern "C" fn ocireg_context_cancel(
     context: *mut ocireg_context,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe {
-        enter(error, (), || {
-            let plain = get(context)?;
-            match job(context) {
-                Some(job) => job.cancel(),
-                None => plain.cancel(),
-            }
-            Ok(())
-        })
+    // Not by way of the guard, which allocates the first time on a thread. Nothing here can panic.
+    let Some(governed) = (unsafe { handle::peek(context) }) else {
+        return unsafe { not_cancelled(context, error) };
+    };
+    if !error.is_null() {
+        unsafe { error.write(std::ptr::null_mut()) };
+    }
+    governed.context.cancel_from_signal();
+    OCIREG_OK
+}
+
+/// The error for what cannot be cancelled.
+unsafe fn not_cancelled(context: *mut ocireg_context, error: *mut *mut ocireg_error) -> ocireg_status {
+    match error.is_null() {
+        true if unsafe { handle::is_of_parent(context) } => Code::Forked.number(),
+        true => Code::InvalidArgument.number(),
+        false => unsafe { enter(error, (), || get(context).map(drop)) },
     }
 }
 
-/// Cancels as ocireg_context_cancel does, from a signal handler: it is async-signal-safe, for it takes no lock, allocates nothing
-/// and leaves errno alone. Calls in progress answer OCIREG_CANCELLED within 200 ms too. Any thread, at any time before the
-/// context is freed, on whichever thread and in whatever code the signal may arrive; the call of a job that waits for a thread
-/// ends when it gets one. NULL is accepted, and anything that is not a context is ignored.
+/// As ocireg_context_cancel without an `error`, which may be called in a signal handler too. NULL is accepted, and anything that is not a
+/// context is ignored.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_context_cancel_from_signal(context: *mut ocireg_context) {
-    // Not by way of the guard, which allocates the first time on a thread. Nothing here can panic.
-    if let Some(context) = unsafe { handle::peek(context) } {
-        context.context.cancel_from_signal();
-    }
+    unsafe { ocireg_context_cancel(context, std::ptr::null_mut()) };
 }
 
 /// Sets the time by which calls with this context must be done, in milliseconds from now; then they answer
@@ -189,9 +194,6 @@ pub unsafe extern "C" fn ocireg_context_set_deadline(
             let time = u64::try_from(milliseconds)
                 .map_err(|_| Error::new(Code::InvalidArgument, "the argument milliseconds is negative"))?;
             plain.set_deadline((time > 0).then(|| Duration::from_millis(time)));
-            if let Some(job) = job(context) {
-                job.job().watch_deadline();
-            }
             Ok(())
         })
     }

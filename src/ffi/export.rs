@@ -1,25 +1,20 @@
 //! The file system of an image as one tar archive.
 
 use std::ffi::{c_char, c_void};
-use std::io::Write;
 use std::path::Path;
 
 use super::argument::{null, string, text};
 use super::borrow_or_copy::descriptor_for;
+use super::byte_callbacks::{ocireg_write_fn, CallerSink};
 use super::call::call;
-use super::client::{begin, ocireg_client};
-use super::context::{ocireg_context, Userdata};
-use super::entry::enter_blocking;
+use super::client::ocireg_client;
+use super::context::ocireg_context;
 use super::error::ocireg_error;
 use super::options::ocireg_options;
-use super::out::{Json, Of};
+use super::out::Json;
 use super::status::ocireg_status;
-use crate::error::{Code, Error};
 use crate::image::export::{export_file_from, export_from};
 use crate::place::Place;
-
-/// Takes bytes, all of them. 0 goes on; anything else stops the call with OCIREG_CALLBACK.
-pub type ocireg_write_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, data: *const u8, size: usize) -> i32>;
 
 /// Writes the file system of an image at any place (see ocireg_endpoint_parse) as one tar archive (POSIX pax) to a file: what is there
 /// after the last layer. The file appears under its name only whole and verified, replacing what was there, as by
@@ -102,7 +97,8 @@ pub unsafe extern "C" fn ocireg_image_export_fd(
     }
 }
 
-/// As ocireg_image_export_fd, to a callback, which gets at most 256 KiB at a time, on this thread. Not for a job. Blocks.
+/// As ocireg_image_export_fd, to a callback, which gets at most 256 KiB at a time, on this thread; of a job on one of the library's, until
+/// OCIREG_EVENT_DONE (see ocireg_job). Blocks.
 ///
 /// Options, result and errors: those of ocireg_image_export_file; OCIREG_CALLBACK.
 #[no_mangle]
@@ -117,32 +113,14 @@ pub unsafe extern "C" fn ocireg_image_export_stream(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        let out = Of::new(client, "client", Of::new(context, "context", Json::optional(json)));
-        enter_blocking(error, out, || {
-            let (client, call, options) = begin(client, context, options)?;
-            let place = Place::named(&client, text(&image, "image")?)?;
-            let write = callback.ok_or_else(|| null("callback"))?;
-            let mut into = CallerSink { write, userdata: Userdata::new(userdata) };
-            export_from(&call, || place.source(&client), &mut into, &options)
-        })
-    }
-}
-
-/// Where a callback takes the bytes.
-struct CallerSink {
-    write: unsafe extern "C" fn(*mut c_void, *const u8, usize) -> i32,
-    userdata: Userdata,
-}
-
-impl Write for CallerSink {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        match unsafe { (self.write)(self.userdata.pointer(), bytes.as_ptr(), bytes.len()) } {
-            0 => Ok(bytes.len()),
-            _ => Err(std::io::Error::other(Error::new(Code::Callback, "the caller's write callback stopped the call"))),
-        }
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
+        call(
+            (error, Json::optional(json), client, context, options),
+            |client| {
+                let place = Place::named(client, text(&image, "image")?)?;
+                let write = callback.ok_or_else(|| null("callback"))?;
+                Ok((place, CallerSink::new(write, userdata)))
+            },
+            |client, call, (place, mut into), options| export_from(call, || place.source(client), &mut into, &options),
+        )
     }
 }

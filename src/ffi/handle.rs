@@ -100,6 +100,11 @@ pub(super) unsafe fn optional<H: Opaque>(argument: *const H, name: &str) -> Resu
     Ok(Some(handle.content.clone()))
 }
 
+/// Whether it is a handle of the parent process.
+pub(super) unsafe fn is_of_parent<H: Opaque>(argument: *const H) -> bool {
+    unsafe { alive(argument) }.is_some_and(is_forked::<H>)
+}
+
 fn check_process<H: Opaque>(handle: &Handle<H::Content>, name: &str) -> Result<()> {
     if is_forked::<H>(handle) {
         let message = format!("the {name} was made before fork() by the parent process; make a new one in the child");

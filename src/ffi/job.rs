@@ -31,8 +31,9 @@ use crate::mutex::lock;
 /// else is wrong with an option is the call's; else it returns OCIREG_OK, its out-parameters (all may be NULL) stay
 /// empty, and the result is kept by the job. Everything that the function is given is copied, bytes too, and descriptors are
 /// duplicated: nothing must be kept for the call. A job makes one call at a time (OCIREG_BUSY), and may make another when that
-/// has ended; if it begins before OCIREG_EVENT_DONE of the last one was taken, that event is dropped. A job cannot make
-/// functions that take a callback for bytes (OCIREG_INVALID_ARGUMENT). Large data is better given as a file than copied.
+/// has ended; if it begins before OCIREG_EVENT_DONE of the last one was taken, that event is dropped. Large data is better given as
+/// a file than copied. A callback for bytes (ocireg_read_fn, ocireg_write_fn) runs on the thread that makes the call, one of the library's
+/// with 2 MiB of stack, so it and its userdata must stay valid until OCIREG_EVENT_DONE: such a job is freed after that.
 /// The calls of readers and uploads that a job has opened are calls of that job too, and OCIREG_CLOSED when it was freed.
 ///
 /// The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn, and end
@@ -236,7 +237,8 @@ pub unsafe extern "C" fn ocireg_job_answer(
     }
 }
 
-/// Cancels the job's call, and every later one: ocireg_context_cancel with the job's context.
+/// Cancels the job's call, and every later one, as ocireg_context_cancel does with the job's context, but not in a signal handler; a call
+/// that waits for a thread ends at once.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 #[no_mangle]

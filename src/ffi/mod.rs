@@ -13,6 +13,7 @@ mod argument;
 mod artifact;
 mod blob;
 mod borrow_or_copy;
+mod byte_callbacks;
 mod call;
 mod call_arguments;
 mod client;

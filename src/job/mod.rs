@@ -2,9 +2,9 @@
 //! its client's queue until the caller takes it.
 
 mod credential_questions;
-mod deadline;
 pub(crate) mod events;
 pub(crate) mod pool;
+mod queue_watch;
 #[cfg(test)]
 mod tests;
 
@@ -23,9 +23,9 @@ use crate::json;
 use crate::mutex::lock;
 use crate::options::options;
 use credential_questions::{ask, refuse, AnswerShare, HostQuestion};
-use deadline::DeadlineWatch;
 use events::{Events, News};
 use pool::{CallHosts, Pool, Waiting, Work};
+use queue_watch::{IsWatched, QueueWatch};
 
 options! {
     /// What is told of a job besides its end.
@@ -57,6 +57,7 @@ pub(crate) struct Jobs<R> {
     busy: AtomicUsize,
     /// The hosts that jobs ask about in their calls: of those that want one answer one asks.
     asked: Mutex<HashMap<String, HostQuestion>>,
+    watch: QueueWatch<R>,
 }
 
 impl<R> Jobs<R> {
@@ -66,6 +67,7 @@ impl<R> Jobs<R> {
             events: Events::new()?,
             busy: AtomicUsize::new(0),
             asked: Mutex::default(),
+            watch: QueueWatch::default(),
         })
     }
 
@@ -124,7 +126,7 @@ pub(crate) struct Job<R> {
     asks: bool,
     /// The hosts that its last call was for.
     hosts: Mutex<Vec<String>>,
-    watch: Arc<DeadlineWatch>,
+    is_watched: IsWatched,
     /// Of the hosts that it has asked about and got an answer.
     answers: Mutex<Vec<AnswerShare<R>>>,
     /// The caller's name for it, and what the event said that the caller was given last.
@@ -141,7 +143,7 @@ impl<R: Send + Sync + 'static> Job<R> {
             news: Mutex::default(),
             asks: options.credentials,
             hosts: Mutex::default(),
-            watch: Arc::default(),
+            is_watched: IsWatched::default(),
             answers: Mutex::default(),
             mark: OnceLock::new(),
             said: Mutex::default(),
@@ -158,15 +160,19 @@ impl<R: Send + Sync + 'static> Job<R> {
 
     /// Begins a call, which concerns these registry hosts, and returns at once.
     pub(crate) fn start(self: &Arc<Self>, call: CallOfJob<R>, hosts: CallHosts, progress: CallProgress) -> Result<()> {
-        let queued = Arc::new(QueuedCall { job: Arc::downgrade(self), context: self.context.clone() });
+        let queued = Arc::new(QueuedCall { job: Arc::downgrade(self) });
         drop(self.publish(call, queued.clone(), progress)?);
-        if queued.is_cancelled() {
+        if self.context.cancelled().is_raised() {
             self.make(cancelled());
             return Ok(());
         }
         let queued: Arc<dyn Work> = queued;
         let (work, hosts) = (Arc::downgrade(&queued), self.hosts_of(hosts, progress));
-        self.jobs.pool.add(Waiting::Wanted { work, hosts }).inspect_err(|_| drop(self.withdraw()))
+        self.jobs.pool.add(Waiting::Wanted { work, hosts }).inspect_err(|_| drop(self.withdraw()))?;
+        if self.is_waiting() {
+            self.jobs.watch(self);
+        }
+        Ok(())
     }
 
     /// The hosts of a call: one that goes on is for those of the call before.
@@ -319,7 +325,6 @@ impl Work for Aside {
 /// A call's place in the queue: the job has it while that call waits, and no longer.
 struct QueuedCall<R> {
     job: Weak<Job<R>>,
-    context: Arc<Context>,
 }
 
 impl<R: Send + Sync + 'static> Work for QueuedCall<R> {
@@ -327,10 +332,6 @@ impl<R: Send + Sync + 'static> Work for QueuedCall<R> {
         if let Some(job) = self.job.upgrade() {
             job.make_if(|queued| std::ptr::eq(queued, &raw const *self), Ok(()));
         }
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.context.cancelled().is_raised()
     }
 }
 

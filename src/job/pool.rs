@@ -50,11 +50,6 @@ impl PoolOptions {
 /// What a thread of the pool does.
 pub(crate) trait Work: Send + Sync {
     fn run(self: Arc<Self>);
-
-    /// Whether it ends as soon as it has a thread.
-    fn is_cancelled(&self) -> bool {
-        false
-    }
 }
 
 /// The registry hosts that a call concerns.
@@ -77,13 +72,6 @@ impl Waiting {
         match self {
             Waiting::Wanted { work, .. } => work.strong_count() > 0,
             Waiting::Owned(_) => true,
-        }
-    }
-
-    fn is_cancelled(&self) -> bool {
-        match self {
-            Waiting::Wanted { work, .. } => work.upgrade().is_some_and(|work| work.is_cancelled()),
-            Waiting::Owned(_) => false,
         }
     }
 
@@ -285,19 +273,16 @@ impl PoolState {
     }
 
     fn would_wait(&self, work: &Waiting) -> bool {
-        work.may_ask().iter().any(|host| self.asked.contains_key(host)) && work.is_wanted() && !work.is_cancelled()
+        work.may_ask().iter().any(|host| self.asked.contains_key(host)) && work.is_wanted()
     }
 
-    /// Now and then: entries that are held and were cancelled by a signal get their turn, and those that are no longer wanted are dropped.
+    /// Now and then: entries that are held and no longer wanted are dropped.
     fn look(&mut self) {
         if self.held.is_empty() || self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
             return;
         }
         self.looked = Some(Instant::now());
-        let wanted = std::mem::take(&mut self.held).into_iter().filter(Waiting::is_wanted);
-        let (cancelled, held): (Vec<_>, _) = wanted.partition(Waiting::is_cancelled);
-        self.held = held;
-        cancelled.into_iter().rev().for_each(|work| self.waiting.enqueue_first(work));
+        self.held.retain(Waiting::is_wanted);
     }
 
     /// A thread waits for an answer about a host.

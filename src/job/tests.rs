@@ -3,6 +3,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::call::engine::Engine;
 
 type TestJobs = Jobs<Result<()>>;
 
@@ -90,6 +91,8 @@ fn a_call_of_a_cancelled_job_ends_when_it_begins_also_when_it_would_be_held() {
 #[test]
 fn a_held_call_ends_soon_when_a_signal_cancels_it() {
     let jobs = Arc::new(TestJobs::new(1).unwrap());
+    let engine = Arc::new(Engine::start().unwrap());
+    jobs.wait_with(&engine);
     let _asker = Asker::new(&jobs, "h");
     let others: Vec<_> = (0..3).map(|_| Job::new(jobs.clone(), &ASKS)).collect();
     others.iter().for_each(|job| begin(job, "h"));

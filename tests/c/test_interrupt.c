@@ -15,7 +15,7 @@ static ocireg_context *interrupted;
 
 static void on_interrupt(int number) {
     (void)number;
-    ocireg_context_cancel_from_signal(interrupted);
+    ocireg_context_cancel(interrupted, NULL);
 }
 
 static void handle(int number) {
@@ -211,6 +211,9 @@ static void test_whatever_is_no_context_is_ignored(void **state) {
     uint64_t nothing[8] = {0};
     ocireg_context *context = new_context();
     errno = ENOTTY;
+    assert_int_equal(ocireg_context_cancel(NULL, NULL), OCIREG_INVALID_ARGUMENT);
+    assert_int_equal(ocireg_context_cancel((ocireg_context *)(uintptr_t)nothing, NULL), OCIREG_INVALID_ARGUMENT);
+    assert_int_equal(ocireg_context_cancel(new_context(), NULL), OCIREG_OK);
     ocireg_context_cancel_from_signal(NULL);
     ocireg_context_cancel_from_signal((ocireg_context *)(uintptr_t)nothing);
     ocireg_context_cancel_from_signal((ocireg_context *)(uintptr_t)plain_client());

@@ -79,17 +79,68 @@ static void test_wrong_arguments(void **state) {
     assert_null(ocireg_error_hint(failure));
 }
 
-static int64_t no_bytes(void *userdata, uint8_t *buffer, size_t size) {
-    (void)userdata, (void)buffer, (void)size;
+/* What a job's callback was given or gives: on one thread of the library, one piece after the other, until the end of the call. */
+struct moved {
+    pthread_t caller;
+    unsigned left, pieces;
+    size_t bytes;
+    bool on_callers_thread;
+};
+
+static int64_t give_pieces(void *userdata, uint8_t *buffer, size_t size) {
+    struct moved *moved = userdata;
+    moved->on_callers_thread |= pthread_equal(moved->caller, pthread_self());
+    if (moved->left == 0) return 0;
+    moved->left--, moved->pieces++;
+    size_t count = size < 1000 ? size : 1000;
+    memset(buffer, 'a' + (int)(moved->left % 26), count);
+    moved->bytes += count;
+    return (int64_t)count;
+}
+
+static int32_t take_pieces(void *userdata, const uint8_t *data, size_t size) {
+    struct moved *moved = userdata;
+    (void)data;
+    moved->on_callers_thread |= pthread_equal(moved->caller, pthread_self());
+    moved->pieces++, moved->bytes += size;
     return 0;
 }
 
-static void test_functions_that_call_back_for_bytes(void **state) {
+static int64_t give_nothing(void *userdata, uint8_t *buffer, size_t size) {
+    (void)userdata, (void)buffer, (void)size;
+    return -1;
+}
+
+static void test_bytes_by_callback(void **state) {
     (void)state;
     ocireg_client *client = plain_client();
     ocireg_job *job = new_job(client, NULL);
-    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_blob_put_stream(client, ocireg_job_context(job), "a/b", no_bytes, NULL, NULL, NULL, &failure));
-    expect_message("job");
+    ocireg_context *context = ocireg_job_context(job);
+    struct moved given = {.caller = pthread_self(), .left = 100}, taken = {.caller = pthread_self()};
+    expect_status(OCIREG_OK, ocireg_blob_put_stream(client, context, repository("OCIREG_TEST_V2", "job-stream"), give_pieces, &given, NULL, NULL, &failure));
+    expect_end(client, job, OCIREG_OK);
+    expect_number_at(ocireg_job_json(job), "size", 100000);
+    assert_int_equal(given.bytes, 100000);
+    assert_false(given.on_callers_thread);
+    /* The same image as a file and through a callback. */
+    const char *folder = new_folder(), *layout = text("oci:%s/layout:a", folder), *tar = text("%s/a.tar", folder);
+    ocireg_options *layers = options("{'scratch':true}");
+    write_file(text("%s/layer.tar", folder), keep(calloc(1, 1024), free), 1024);
+    expect_status(OCIREG_OK, ocireg_options_add_string(layers, OCIREG_OPT_LAYERS, text("%s/layer.tar", folder), &failure));
+    expect_status(OCIREG_OK, ocireg_image_append(client, NULL, layout, layers, NULL, &failure));
+    expect_status(OCIREG_OK, ocireg_image_export_file(client, NULL, layout, tar, NULL, NULL, &failure));
+    expect_status(OCIREG_OK, ocireg_image_export_stream(client, context, layout, take_pieces, &taken, NULL, NULL, &failure));
+    expect_end(client, job, OCIREG_OK);
+    size_t size = 0;
+    read_file(tar, &size);
+    assert_true(size > 0);
+    assert_int_equal(taken.bytes, size);
+    assert_false(taken.on_callers_thread);
+    /* A callback that says no ends it, and one that is not there is the function's own error. */
+    expect_status(OCIREG_OK, ocireg_blob_put_stream(client, context, repository("OCIREG_TEST_V2", "job-stream"), give_nothing, NULL, NULL, NULL, &failure));
+    expect_end(client, job, OCIREG_CALLBACK);
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_image_export_stream(client, context, layout, NULL, NULL, NULL, NULL, &failure));
+    expect_message("callback");
 }
 
 static void test_one_call_at_a_time(void **state) {
@@ -195,8 +246,8 @@ static void test_freed_in_its_call(void **state) {
     expect_end(client, other, OCIREG_OK);
 }
 
-/* A call that waits for a thread keeps its deadline, also one that is set while it waits. */
-static void test_deadline_in_the_queue(void **state) {
+/* A call that waits for a thread keeps its deadline, also one that is set while it waits, and ends when its context is cancelled. */
+static void test_ended_in_the_queue(void **state) {
     (void)state;
     struct peer *peer = peer_start(&silent, 1);
     ocireg_client *client = new_client("{'plain_http':true,'job_threads':1}");
@@ -214,6 +265,13 @@ static void test_deadline_in_the_queue(void **state) {
     expect_status(OCIREG_OK, ocireg_context_set_deadline(ocireg_job_context(third), 100, &failure));
     expect_end(client, third, OCIREG_TIMEOUT);
     assert_true(now_ms() - begun < allowed_ms(400));
+    /* Where nothing can be woken. */
+    ocireg_job *fourth = new_job(client, NULL);
+    expect_status(OCIREG_OK, ocireg_registry_ping(client, ocireg_job_context(fourth), peer_host(peer), NULL, NULL, &failure));
+    begun = now_ms();
+    ocireg_context_cancel_from_signal(ocireg_job_context(fourth));
+    expect_end(client, fourth, OCIREG_CANCELLED);
+    assert_true(now_ms() - begun < allowed_ms(200));
     expect_status(OCIREG_OK, ocireg_job_cancel(first, &failure));
     expect_end(client, first, OCIREG_CANCELLED);
     assert_int_equal(peer_count(peer), 1);
@@ -373,13 +431,13 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_a_call_is_made_elsewhere),
         test(test_wrong_arguments),
-        test(test_functions_that_call_back_for_bytes),
+        test(test_bytes_by_callback),
         test(test_one_call_at_a_time),
         test(test_deadline_and_close),
         test(test_many_jobs_need_few_threads),
         test(test_a_silent_host_stops_no_other),
         test(test_freed_in_its_call),
-        test(test_deadline_in_the_queue),
+        test(test_ended_in_the_queue),
         test(test_begun_and_cancelled),
         test(test_quiesce),
         test(test_forked),

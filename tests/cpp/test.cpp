@@ -8,6 +8,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -742,6 +743,50 @@ void interrupts(const ocireg::client &client)
 }
 
 // Events of several jobs, and what their calls give.
+/* Functions and streams for bytes, in a job: on a thread of the library's, kept until the end of the call. */
+void bytes_of_jobs(const ocireg::client &client)
+{
+    const auto ended = [&] {
+        while (const auto event = client.wait_event(20000))
+            if (event.kind == OCIREG_EVENT_DONE)
+                return true;
+        return false;
+    };
+    const std::string bytes = noise(700000, 12);
+    std::istringstream source(bytes);
+    ocireg::job moving(client);
+    client.blob_put_stream(repository, source, {}, &moving.context());
+    CHECK(ended());
+    CHECK_EQUAL(moving.result().digest(), ocireg::digest_bytes(bytes));
+    client.manifest_put(repository + ":exported", image_of(client, "exported"));
+    const auto by_sink = [&](auto &&sink) { return client.image_export_stream(repository + ":exported", sink, {}, &moving.context()); };
+    std::ostringstream sink, straight;
+    by_sink(sink);
+    CHECK(ended());
+    client.image_export_stream(repository + ":exported", straight);
+    CHECK(moving.result()["size"].integer() > 0);
+    CHECK_EQUAL(sink.str(), straight.str());
+    by_sink([](const void *, std::size_t) -> bool { throw std::runtime_error("nobody is told"); });
+    CHECK(ended());
+    CHECK_THROWS(ocireg::callback_error, ocireg::error, "write callback", moving.check());
+    /* The destructor waits until the function is called no more. */
+    std::atomic<bool> called(false);
+    int there = 0;
+    {
+        ocireg::job left(client);
+        const auto endless = [&](void *to, std::size_t size) {
+            std::memset(to, ++there, size);
+            called = true;
+            return size;
+        };
+        client.blob_put_stream(repository, endless, {}, &left.context());
+        while (!called) std::this_thread::yield();
+    }
+    const int then = there;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    CHECK(there == then);
+}
+
 void jobs(const ocireg::client &client)
 {
     const auto next = [](const ocireg::client &of) {
@@ -837,6 +882,7 @@ int main()
     ends(client);
     threads(client);
     interrupts(client);
+    bytes_of_jobs(client);
     jobs(client);
     std::printf("%d failures\n", failures);
     return failures == 0 ? 0 : 1;

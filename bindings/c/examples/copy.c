@@ -6,11 +6,11 @@
 
 static ocireg_context *context;
 
-/* The one function that a signal handler may call; the copy returns OCIREG_CANCELLED a moment later. */
+/* A signal handler may call it; the copy returns OCIREG_CANCELLED a moment later. */
 static void cancel_copy(int signal_number)
 {
     (void)signal_number;
-    ocireg_context_cancel_from_signal(context);
+    ocireg_context_cancel(context, NULL);
 }
 
 static ocireg_status copy(ocireg_client *client, char **places, ocireg_error **error)

@@ -9,7 +9,7 @@ static ocireg_context *context;
 static void interrupt(int number)
 {
     (void)number;
-    ocireg_context_cancel_from_signal(context);
+    ocireg_context_cancel(context, NULL);
 }
 
 static int32_t show(void *userdata, uint64_t done, uint64_t total)

@@ -3,24 +3,18 @@
 use std::ffi::{c_char, c_void};
 use std::path::Path;
 
-use crate::error::{Code, Error, Result};
 use crate::ffi::argument::{null, string, text};
 use crate::ffi::borrow_or_copy::bytes_for;
+use crate::ffi::byte_callbacks::{ocireg_read_fn, CallerSource};
 use crate::ffi::call::call;
-use crate::ffi::client::{begin, ocireg_client};
-use crate::ffi::context::{ocireg_context, Userdata};
-use crate::ffi::entry::enter_blocking;
+use crate::ffi::client::ocireg_client;
+use crate::ffi::context::ocireg_context;
 use crate::ffi::error::ocireg_error;
 use crate::ffi::manifest::{holder, reference};
 use crate::ffi::options::{ocireg_options, NoOptions};
-use crate::ffi::out::{Json, Of};
+use crate::ffi::out::Json;
 use crate::ffi::status::ocireg_status;
 use crate::place::{self, BlobName, Place};
-use crate::stream::source::{Source, PIECE};
-
-/// Gives the bytes of a blob: puts up to `size` bytes into `buffer` and returns how many; 0 is the end, a negative number
-/// stops the call with OCIREG_CALLBACK.
-pub type ocireg_read_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, buffer: *mut u8, size: usize) -> i64>;
 
 /// Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, oci:DIR, dir:DIR, oci-archive:FILE or docker-archive:FILE, unless
 /// it is there already. A failure on the way is tried again from the start. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the
@@ -100,7 +94,8 @@ pub unsafe extern "C" fn ocireg_blob_put_memory(
 }
 
 /// Puts what a callback gives as a blob: in one request when size and digest are given, else in chunks, each of which is kept
-/// until the registry has it. The callback runs on this thread. Blocks.
+/// until the registry has it. The callback runs on this thread; of a job on one of the library's, until OCIREG_EVENT_DONE (see
+/// ocireg_job). Blocks.
 ///
 /// Options: those of ocireg_blob_put_file.
 ///
@@ -117,14 +112,17 @@ pub unsafe extern "C" fn ocireg_blob_put_stream(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        let out = Of::new(client, "client", Of::new(context, "context", Json::optional(json)));
-        enter_blocking(error, out, || {
-            let (client, call, options) = begin(client, context, options)?;
-            let holder = holder(&client, repository)?;
-            let read = callback.ok_or_else(|| null("callback"))?;
-            let mut source = CallerSource::new(read, userdata);
-            place::put_blob_stream(&client, &call, &holder, &mut source, &options)
-        })
+        call(
+            (error, Json::optional(json), client, context, options),
+            |client| {
+                let holder = holder(client, repository)?;
+                let read = callback.ok_or_else(|| null("callback"))?;
+                Ok((holder, CallerSource::new(read, userdata)))
+            },
+            |client, call, (holder, mut source), options| {
+                place::put_blob_stream(client, call, &holder, &mut source, &options)
+            },
+        )
     }
 }
 
@@ -167,46 +165,6 @@ pub unsafe extern "C" fn ocireg_blob_copy(
                 place::copy_blob(client, call, &source, &destination, &options)
             },
         )
-    }
-}
-
-/// Bytes that a callback gives.
-pub(in crate::ffi) struct CallerSource {
-    read: unsafe extern "C" fn(*mut c_void, *mut u8, usize) -> i64,
-    userdata: Userdata,
-    over: bool,
-}
-
-impl Source for CallerSource {
-    fn piece(&mut self, most: usize) -> Result<bytes::Bytes> {
-        let mut piece = vec![0; most.min(PIECE)];
-        let mut filled = 0;
-        while filled < piece.len() && !self.over {
-            let count = self.read(&mut piece[filled..])?;
-            filled += count;
-            self.over = count == 0;
-        }
-        piece.truncate(filled);
-        Ok(piece.into())
-    }
-}
-
-impl CallerSource {
-    pub(in crate::ffi) fn new(
-        read: unsafe extern "C" fn(*mut c_void, *mut u8, usize) -> i64,
-        userdata: *mut c_void,
-    ) -> CallerSource {
-        CallerSource { read, userdata: Userdata::new(userdata), over: false }
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let answer = unsafe { (self.read)(self.userdata.pointer(), buffer.as_mut_ptr(), buffer.len()) };
-        let stopped = |why: &str| Error::new(Code::Callback, format!("the caller's read callback {why}"));
-        let count = usize::try_from(answer).map_err(|_| stopped("stopped the call"))?;
-        if count > buffer.len() {
-            return Err(stopped(&format!("says it put {count} bytes into a buffer of {}", buffer.len())));
-        }
-        Ok(count)
     }
 }
 

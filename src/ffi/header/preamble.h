@@ -32,13 +32,13 @@
  * a MiB of it is free, a call that waits for a small response drives the connection itself, and takes what that needs.
  *
  * Threads. A client may be used by any number of threads at once, and so may a context. Options, readers and uploads belong
- * to one thread at a time, and may move. Callbacks run on the thread that made the call, during the call. After some requests to a
- * host, small ones go over sockets that the calling thread makes and reads, and other threads use them next: so what a thread has for
- * itself (a network namespace, seccomp, Landlock) matters, and such a thread must not be ended by pthread_cancel in a call. Where
- * max_connections_per_host is less than 8, only a thread of the library has sockets.
+ * to one thread at a time, and may move. Callbacks run during the call, on the thread that made it (of a job: on one of the library). After
+ * some requests to a host, small ones go over sockets that the calling thread makes and reads, and other threads use them next: so what a
+ * thread has for itself (a network namespace, seccomp, Landlock) matters, and such a thread must not be ended by pthread_cancel in a call.
+ * Where max_connections_per_host is less than 8, only a thread of the library has sockets.
  *
  * Blocking. Functions that say "Blocks" use the network on the calling thread's time. They can be ended: by ocireg_context_cancel
- * and ocireg_client_close from any thread within 200 ms, in a signal handler by ocireg_context_cancel_from_signal, by the
+ * (from any thread and in a signal handler) and ocireg_client_close (from any thread) within 200 ms, by the
  * context's deadline, and by the client's time limits. Only a flush of a file to the disk that has begun is waited for, and
  * for about a second a server on this machine that without TLS sends informational responses (1xx) without end. A program
  * with an event loop gives them the context of a job: then they return at once (see ocireg_job). SIGPIPE is blocked on the

@@ -5,7 +5,7 @@ module Ocireg
   # run on a worker, as those of any call do.
   # @api private
   class FiberCall < Call
-    # Whether a call with these arguments can be one here: the library's jobs take no blocks for bytes.
+    # Whether a call with these arguments can be one here: a job would call the blocks for bytes on a thread of the library's.
     def self.fits?(arguments, last_step) = Fiber.current_scheduler && last_step.nil? && arguments.grep(FFI::Function).empty?
 
     # How many events of the log and of blobs wait for the caller's blocks.

@@ -77,6 +77,7 @@ mod sparse;
 mod stored;
 mod subject;
 mod synced;
+mod synced_cut;
 mod synced_docker_archives;
 mod synced_lists;
 mod synced_names;

@@ -1,8 +1,8 @@
 //! The contents of an archive are collected in a layout in a private folder, hidden beside the file. The next copy to the file knows the
 //! folder's name, so that it continues where a broken copy stopped. If that name is not ours, a random name is used for this copy alone.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::call::Call;
 use crate::digest::Digest;
@@ -49,7 +49,7 @@ impl StagingFolder {
             if !is_ours(&known) {
                 // It may just have been removed; then the next try creates it.
                 match fs::symlink_metadata(&known) {
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
                         call.check()?;
                         continue;
                     }
@@ -73,7 +73,7 @@ impl StagingFolder {
         let blobs = known.join("blobs");
         // Without the folders above it: one that was just removed must not be created again, readable by all users.
         match creation_mode::make_private_folder(&blobs) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             made => made.map_err(|error| Error::io(format!("cannot create {}", blobs.display()), &error))?,
         }
         let Some(lock) = Lock::exclusive_if_there(call, &blobs)?.filter(|lock| lock.is_of(&blobs)) else {
@@ -110,7 +110,7 @@ impl StagingFolder {
         };
         let cannot = |error| Error::io(format!("cannot create a file in {}", folder.display()), &error);
         match fs::remove_file(folder.join(WHOLE)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(error)),
             _ => {}
         }
         temporary::named(folder, WHOLE).map_err(cannot)
@@ -214,24 +214,36 @@ impl StagingFolder {
         let cannot = |path: &Path, error| Error::io(format!("cannot remove {}", path.display()), &error);
         drop(self.layout);
         match self.place {
+            // Under the name that the next copy knows: it finds what a killed one could not remove any more.
             StagingPlace::Known(path, lock) => {
-                // Renamed first: a process that comes meanwhile creates a new folder, and never finds one that is partly removed.
-                let removed = temporary::private_folder(path.parent().unwrap_or(Path::new(".")), ".ocireg-".as_ref());
-                let gone = match removed.as_ref().map(|folder| fs::rename(&path, folder.path())) {
-                    // No other copy looks for that name: what cannot be removed now is never removed.
-                    Ok(Ok(())) => removed
-                        .map(TempDir::keep)
-                        .and_then(|folder| fs::remove_dir_all(&folder).or_else(|_| fs::remove_dir_all(&folder))),
-                    _ => fs::remove_dir_all(&path),
-                };
+                let removed = remove_locked(&path);
                 drop(lock);
-                gone.map_err(|error| cannot(&path, error))
+                removed.map_err(|error| cannot(&path, error))
             }
             StagingPlace::Alone(folder) => {
                 let path = folder.path().to_owned();
                 folder.close().map_err(|error| cannot(&path, error))
             }
         }
+    }
+}
+
+/// Removes a folder that is locked by its `blobs`, that at the end: until then others wait for the lock. Who comes once that is gone makes
+/// it anew, and has the folder then.
+fn remove_locked(known: &Path) -> io::Result<()> {
+    let blobs = known.join("blobs");
+    for entry in fs::read_dir(known)?.chain(fs::read_dir(&blobs)?) {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true if entry.path() == blobs => {}
+            true => fs::remove_dir_all(entry.path())?,
+            false => fs::remove_file(entry.path())?,
+        }
+    }
+    fs::remove_dir(&blobs)?;
+    match fs::remove_dir(known) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound) => Ok(()),
+        removed => removed,
     }
 }
 

@@ -238,6 +238,7 @@
 #define OCIREG_OPT_LAYERS "layers"
 #define OCIREG_OPT_LENGTH "length"
 #define OCIREG_OPT_LIMIT "limit"
+#define OCIREG_OPT_LIST_CREDENTIALS "list_credentials"
 #define OCIREG_OPT_LIST_FORMAT "list_format"
 #define OCIREG_OPT_LIST_OTHERS "list_others"
 #define OCIREG_OPT_LOG "log"
@@ -2532,6 +2533,7 @@ ocireg_status ocireg_sync(ocireg_client *client,
 //
 // Options:
 //   list_format (string, default: "lines"): "lines" or "skopeo"
+//   list_credentials (boolean, default: true): send the credentials that a list of skopeo's form has for its registries
 // As of one:
 //   platform (list of strings): OS/ARCH[/VARIANT] each: of an index, only these, as in ocireg_copy
 //   referrers (boolean, default: false): also signatures, SBOMs and whatever else refers to the images, as in ocireg_copy
@@ -2552,6 +2554,8 @@ ocireg_status ocireg_sync(ocireg_client *client,
 //   newest (integer): of the tags that are left, only so many: those of the highest versions
 //
 // list_format: in "lines" each line is SOURCE [DESTINATION], and a comment begins with #; "skopeo" is the YAML of skopeo sync.
+//
+// list_credentials: a registry whose host's option anonymous is true gets none of the list either.
 //
 // referrers: with this option images that the destination has already are looked through too.
 //

@@ -65,7 +65,7 @@ static const struct {
     {"--trusted-realm", OPTION_TRUSTED_REALM, TAKES_VALUE, " [HOST=]R", "a token server trusted with the credentials; http://R: without TLS"},
     {"--mirror", OPTION_MIRROR, TAKES_VALUE, " [HOST=]ENDPOINT", "where to look first, [SCHEME://]HOST[:PORT][/PREFIX] or JSON; repeatable"},
     {"--mirrors-only", OPTION_MIRRORS_ONLY, MAY_TAKE_VALUE, "[=HOST]", "ask only mirrors, never the command's registries, or HOST, themselves; with sync --from give HOST"},
-    {"--anonymous", OPTION_ANONYMOUS, TAKES_NOTHING, "", "send no credentials, not even stored ones"},
+    {"--anonymous", OPTION_ANONYMOUS, TAKES_NOTHING, "", "send no credentials, not even stored ones or those of a list"},
     {"--docker-config", OPTION_DOCKER_CONFIG, TAKES_VALUE, " DIR", "use only the stored credentials in DIR/config.json"},
     {"--foreign-credentials", OPTION_FOREIGN_CREDENTIALS, TAKES_NOTHING, "", "also read credential files of other users, or that others can write to"},
     {"--plain-http", OPTION_PLAIN_HTTP, MAY_TAKE_VALUE, "[=HOST]", "http instead of https, for all hosts or this one"},

@@ -237,6 +237,15 @@ int report_failure(const struct output *output, ocireg_status code, const char *
     return code;
 }
 
+void report_hint(const struct output *output, const char *hint)
+{
+    if (hint == NULL || output->json_errors)
+        return;
+    output_write_begins();
+    report_line("hint", hint);
+    output_write_ends();
+}
+
 static const char *usage_of = "";
 
 void usage_is_of(const char *command)

@@ -53,6 +53,8 @@ void write_clean(FILE *file, const char *text);
 int report_error(const struct output *output, ocireg_error *error);
 /* Like report_failure, from a thread other than the one that writes, and only if that cannot block. */
 void report_if_read(const struct output *output, ocireg_status code, const char *message);
+/* What may help, below the failure that was reported; NULL: nothing. */
+void report_hint(const struct output *output, const char *hint);
 /* Reports a failure of the command itself, such as a file that cannot be read. */
 int report_failure(const struct output *output, ocireg_status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -1,6 +1,7 @@
 /* The command sync. Shows: ocireg_sync, ocireg_sync_list. */
 #include "command.h"
 #include "files.h"
+#include "flags.h"
 #include "json.h"
 #include "sync_plan.h"
 
@@ -27,7 +28,9 @@ static int finish(struct session *session, ocireg_status status, char *json, oci
     ocireg_json *synced = json_parsed(json);
     int64_t failed = ocireg_json_integer(synced, "/tags/failed", 0), code = ocireg_json_integer(synced, "/error/code", 0);
     bool is_plan = ocireg_json_boolean(synced, "/dry_run", false);
-    char *message = failed > 0 && ocireg_json_text(synced, "/error/message") != NULL ? strdup(ocireg_json_text(synced, "/error/message")) : NULL;
+    bool typed;
+    char *message = failed > 0 ? flags_written(ocireg_json_text(synced, "/error/message"), &typed) : NULL;
+    char *hint = failed > 0 ? flags_written(ocireg_json_text(synced, "/error/hint"), &typed) : NULL;
     int result;
     if (status == OCIREG_OK && is_plan && output_is_for_people(session->output)) {
         result = show_plan(session, synced);
@@ -36,10 +39,13 @@ static int finish(struct session *session, ocireg_status status, char *json, oci
         result = session_finish(session, status, json, error);
     }
     ocireg_json_free(synced);
-    if (result == OCIREG_OK && failed > 0)
+    if (result == OCIREG_OK && failed > 0) {
         result = report_failure(session->output, code > 0 ? (ocireg_status)code : OCIREG_INTERNAL, "%lld failed, the first: %s", (long long)failed,
                                 message == NULL ? "" : message);
+        report_hint(session->output, hint);
+    }
     free(message);
+    free(hint);
     return result;
 }
 
@@ -61,6 +67,9 @@ static int run_list(struct session *session, const struct command_line *line)
     }
     if (line->list_format == NULL && end != NULL && (strcmp(end, ".yaml") == 0 || strcmp(end, ".yml") == 0))
         status = ocireg_options_set_string(line->options, OCIREG_OPT_LIST_FORMAT, "skopeo", &error);
+    /* Not those of the list either. */
+    if (status == OCIREG_OK && session->globals->anonymous)
+        status = ocireg_options_set_bool(line->options, OCIREG_OPT_LIST_CREDENTIALS, false, &error);
     if (status == OCIREG_OK)
         status = ocireg_sync_list(session->client, session->context, (char *)text, line->arguments[0], line->options, &json, &error);
     free(text);

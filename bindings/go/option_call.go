@@ -368,5 +368,8 @@ func WithStopOnError() Option { return callOption(set("stop_on_error", true)) }
 // WithParallel is how many images are brought at once, 4 by default. For Sync and SyncList.
 func WithParallel(n int) Option { return callOption(set("parallel", n)) }
 
+// WithoutListCredentials sends none of the credentials that a list of skopeo's form has for its registries. For SyncList.
+func WithoutListCredentials() Option { return callOption(set("list_credentials", false)) }
+
 // WithListFormat is the form of the list: "lines", the default, or "skopeo". For SyncList.
 func WithListFormat(form string) Option { return callOption(set("list_format", form)) }

@@ -64,7 +64,7 @@ func (c *Client) Sync(ctx context.Context, source, destination string, options .
 // SyncList does so with what a list says: SOURCE or SOURCE DESTINATION a line, or with WithListFormat("skopeo") the YAML of skopeo sync.
 // destination is where everything goes that has no destination of its own, HOST[:PORT][/PATH], a layout or an archive. It may be
 // empty.
-// Options: those of Sync, and WithListFormat.
+// Options: those of Sync, WithListFormat, and WithoutListCredentials.
 //
 // C: ocireg_sync_list.
 func (c *Client) SyncList(ctx context.Context, list, destination string, options ...Option) (*SyncResult, error) {

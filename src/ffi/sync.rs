@@ -155,7 +155,7 @@ pub unsafe extern "C" fn ocireg_sync_list(
             |client| {
                 let (list, destination) = (string(list, "list")?, optional_text(&destination, "destination")?);
                 let options: SyncListOptions = options::read(options)?;
-                SyncList::read(client, &list, destination, options.list_format.as_deref())
+                SyncList::read_by(client, &list, destination, &options)
             },
             |client, call, list, options| place::sync_list(client, call, &list, &options),
         )

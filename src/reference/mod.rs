@@ -133,10 +133,8 @@ impl Reference {
         let (here, there) = (self.repository.index(), other.repository.index());
         let name = other.to_string().replacen(&there.name, &there.written(), 1);
         let message = format!("'{name}' is not in the registry {}", here.written());
-        let port = match here.may_be(there) {
-            true => ": one of the two is asked at port 80, the other one at port 443",
-            false => "",
-        };
+        let port =
+            if here.may_be(there) { ": one of the two is asked at port 80, the other one at port 443" } else { "" };
         Error::new(Code::InvalidArgument, message + port)
             .with_hint("the new name is a tag, or a name in this registry with its host; a copy gets to another one")
     }

@@ -198,6 +198,23 @@ static void test_ports_of_a_host(void **state) {
                           all[i].options, all[i].at_80, all[i].at_443, all[i].at_443, all[i].options));
 }
 
+/* --anonymous overrules what a list has. */
+static void test_who_is_anonymous(void **state) {
+    (void)state;
+    folder = new_folder();
+    const struct answer wants = {.bytes = http_answer("401 Unauthorized", "WWW-Authenticate: Basic realm=\"r\"\r\n", "")};
+    for (int anonymous = 0; anonymous < 2; anonymous++) {
+        struct peer *registry = peer_start(&wants, 1);
+        const char *list = text("%s/list.yaml", folder), *said = text("'%s':\n  images: {a/b: [t]}\n  credentials: {username: yu, password: yp}\n", peer_host(registry));
+        bool is_sent = false;
+        write_file(list, said, strlen(said));
+        expect_shell(text("S=0; $0 --plain-http --retries 0 %s sync --from list.yaml oci:to 2>err >said || S=$?; test $S = 3 && grep -q \"ocireg: hint: .*%s\" err", anonymous ? "--anonymous" : "", anonymous ? "log in to" : "does not accept"));
+        for (size_t i = 0; i < peer_count(registry); i++)
+            is_sent = is_sent || strstr(peer_request(registry, i), "uthorization:") != NULL;
+        assert_int_equal(is_sent, !anonymous);
+    }
+}
+
 /* What is wrong with what a mirror said of a tag is told with the mirror. */
 static void test_errors_name_the_mirror(void **state) {
     (void)state;
@@ -237,6 +254,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_spellings_of_a_host),
         test(test_ports_of_a_host),
+        test(test_who_is_anonymous),
         test(test_mirrors_in_turn),
         test(test_who_told_it),
         test(test_errors_name_the_mirror),

@@ -25,6 +25,10 @@ options! {
         ///
         /// in "lines" each line is SOURCE [DESTINATION], and a comment begins with #; "skopeo" is the YAML of skopeo sync
         pub list_format: Option<String>,
+        /// send the credentials that a list of skopeo's form has for its registries
+        ///
+        /// a registry whose host's option anonymous is true gets none of the list either
+        pub list_credentials: bool = true,
     } and {
         /// As of one
         pub sync: SyncOptions,
@@ -90,9 +94,20 @@ impl SyncItem {
 impl SyncList {
     /// Reads a list, with names in registries as a client reads them.
     pub fn read(client: &Client, text: &str, destination: Option<&str>, format: Option<&str>) -> Result<SyncList> {
-        let items = match format {
+        let list_format = format.map(str::to_owned);
+        SyncList::read_by(client, text, destination, &SyncListOptions { list_format, ..SyncListOptions::default() })
+    }
+
+    /// The same with all options of a list.
+    pub(crate) fn read_by(
+        client: &Client,
+        text: &str,
+        destination: Option<&str>,
+        options: &SyncListOptions,
+    ) -> Result<SyncList> {
+        let items = match options.list_format.as_deref() {
             None | Some("lines") => lines(client, text)?,
-            Some("skopeo") => skopeo(client, text)?,
+            Some("skopeo") => skopeo(client, text, options.list_credentials)?,
             Some(other) => {
                 let message = format!("the option list_format is '{}', not \"lines\" or \"skopeo\"", shorten(other));
                 return Err(Error::new(Code::InvalidArgument, message));
@@ -151,9 +166,12 @@ fn lines(client: &Client, text: &str) -> Result<Vec<SyncItem>> {
     list::parse(text)?.into_iter().map(item).collect()
 }
 
-fn skopeo(client: &Client, text: &str) -> Result<Vec<SyncItem>> {
+fn skopeo(client: &Client, text: &str, with_credentials: bool) -> Result<Vec<SyncItem>> {
     let (mut items, mut clients) = (Vec::new(), OwnClients::default());
-    for registry in skopeo_yaml::parse(text)? {
+    for mut registry in skopeo_yaml::parse(text)? {
+        if !with_credentials || client.host_options(&Index::of_host(&registry.host)?).auth.anonymous {
+            registry.credentials = None;
+        }
         let own = clients.of(client, &registry)?;
         let has_credentials = registry.credentials.is_some();
         for (name, tags) in &registry.repositories {
@@ -263,6 +281,25 @@ mod tests {
         let list = "a.io:\n  images: {x: []}\n  tls-verify: false\nb.io:\n  images: {x: [], y: []}\n  credentials: \
                     {username: u, password: p}\nc.io:\n  images: {x: []}\n";
         assert_eq!(read(&client, list).unwrap().hosts(), ["a.io", "c.io", "h.io"]);
+    }
+
+    #[test]
+    fn who_is_anonymous_sends_no_credentials_of_a_list_either() {
+        let list = "b.io:\n  images: {x: []}\n  tls-verify: true\n  credentials: {username: u, password: p}\n";
+        let sent = |client: &Client, options: serde_json::Value| {
+            let mut options: SyncListOptions = serde_json::from_value(options).unwrap();
+            options.list_format = Some("skopeo".to_owned());
+            let list = SyncList::read_by(client, list, Some("h.io"), &options).unwrap();
+            let own = list.items[0].client.as_ref().unwrap();
+            let has = own.host_options(&Index::parse("b.io").unwrap()).credentials().is_some();
+            assert_eq!(has, !list.hosts().contains(&"b.io".to_owned()));
+            has
+        };
+        let client = Client::new(Default::default()).unwrap();
+        assert!(sent(&client, serde_json::json!({})));
+        assert!(!sent(&client, serde_json::json!({"list_credentials": false})));
+        client.set_host("b.io:443", serde_json::from_value(serde_json::json!({"anonymous": true})).unwrap()).unwrap();
+        assert!(!sent(&client, serde_json::json!({})));
     }
 
     #[test]

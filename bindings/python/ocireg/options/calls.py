@@ -325,6 +325,8 @@ class SyncListOptions(SyncOptions, total=False):
 
     # "lines", which it is by default: SOURCE [DESTINATION] a line, and comments from # on; "skopeo": the YAML of skopeo sync
     list_format: str | None
+    # whether the credentials are sent that a list of skopeo's form has for its registries (True)
+    list_credentials: bool | None
 
 
 class SizeOptions(CallOptions, total=False):

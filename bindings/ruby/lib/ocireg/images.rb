@@ -37,7 +37,7 @@ module Ocireg
     # @param list [String] SOURCE or SOURCE DESTINATION a line; with list_format: "skopeo" the YAML of skopeo sync
     # @param destination [String, nil] where everything goes that has no destination of its own: HOST[:PORT][/PATH], oci:DIR or
     #   oci-archive:FILE
-    # @param options those of {#sync}, and list_format:
+    # @param options those of {#sync}, list_format:, and list_credentials: (false sends none of those in the list)
     # @return [Hash] as for {#sync}
     # @yield as in {Blobs#blob_to_file}
     def sync_list(list, destination = nil, **options, &progress)

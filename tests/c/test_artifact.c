@@ -28,14 +28,13 @@ static int64_t refuse(void *userdata, uint8_t *buffer, size_t size) {
     return -1;
 }
 
-static void test_parts(void **state) {
-    (void)state;
-    const char *names[] = {"OCIREG_TEST_V2", "OCIREG_TEST_V3", NULL};
-    folder = new_folder();
+/* An artifact of a file, a folder, bytes with and without a title, a stream and a config. */
+static ocireg_artifact *of_all_kinds(void) {
     write_file(text("%s/file.txt", folder), "from a file", 11);
     assert_int_equal(mkdir(text("%s/folder", folder), 0755), 0);
     write_file(text("%s/folder/inner", folder), "inner", 5);
-    const char *rest = "from a callback";
+    static const char *rest;
+    rest = "from a callback";
     ocireg_artifact *artifact = new_artifact();
     expect_status(OCIREG_OK, ocireg_artifact_add_file(artifact, text("%s/file.txt", folder), options("{'media_type':'text/plain'}"), &failure));
     expect_status(OCIREG_OK, ocireg_artifact_add_file(artifact, text("%s/folder", folder), NULL, &failure));
@@ -43,76 +42,97 @@ static void test_parts(void **state) {
     expect_status(OCIREG_OK, ocireg_artifact_add_memory(artifact, NULL, 0, NULL, &failure));
     expect_status(OCIREG_OK, ocireg_artifact_add_stream(artifact, give_text, &rest, options("{'title':'c'}"), &failure));
     expect_status(OCIREG_OK, ocireg_artifact_add_memory(artifact, (const uint8_t *)"{\"x\":1}", 7, options("{'config':true,'media_type':'a/config'}"), &failure));
+    return artifact;
+}
+
+/* Pushes it, again, and not again. Returns its digest. */
+static const char *pushed(ocireg_client *client, ocireg_artifact *artifact, const char *place) {
+    char *json = NULL;
+    expect_status(OCIREG_OK, ocireg_artifact_push(client, NULL, artifact, place, options("{'artifact_type':'a/b','annotations':['x=y']}"), &json, &failure));
+    kept(json);
+    expect_text_at(json, "artifactType", "a/b");
+    expect_text_at(json, "config/mediaType", "a/config");
+    expect_text_at(json, "config/digest", digest_of("{\"x\":1}", 7));
+    assert_int_equal(json_length(json, "layers"), 5);
+    expect_text_at(json, "layers/0/annotations/org.opencontainers.image.title", "file.txt");
+    expect_text_at(json, "layers/0/digest", digest_of("from a file", 11));
+    expect_text_at(json, "layers/0/mediaType", "text/plain");
+    expect_text_at(json, "layers/1/annotations/io.deis.oras.content.unpack", "true");
+    expect_text_at(json, "layers/1/mediaType", "application/vnd.oci.image.layer.v1.tar+gzip");
+    expect_text_at(json, "layers/2/annotations/k", "v=w");
+    expect_number_at(json, "layers/3/size", 0);
+    expect_text_at(json, "layers/4/digest", digest_of("from a callback", 15));
+    const char *digest = keep(json_string_at(json, "digest"), free);
+    expect_status(OCIREG_OK, ocireg_artifact_push(client, NULL, artifact, place, options("{'artifact_type':'a/b','annotations':['x=y']}"), &json, &failure));
+    expect_text_at(kept(json), "digest", digest);
+    expect_status(OCIREG_OK, ocireg_artifact_push(client, NULL, artifact, place, options("{'if_exists':'skip'}"), &json, &failure));
+    kept(json);
+    expect_text_at(json, "digest", digest);
+    assert_int_equal(json_length(json, "layers"), 0);
+    assert_int_equal(json_length(json, "skipped"), 1);
+    expect_status(OCIREG_DIGEST_MISMATCH, ocireg_artifact_push(client, NULL, artifact, place, options("{'if_exists':'fail'}"), &json, &failure));
+    return digest;
+}
+
+static void expect_pulled(ocireg_client *client, const char *place, const char *digest, const char *out) {
+    char *json = NULL;
+    size_t size = 0;
+    expect_status(OCIREG_OK, ocireg_artifact_pull(client, NULL, place, out, options("{'titles':['file.txt','folder','a/*','c']}"), &json, &failure));
+    kept(json);
+    expect_text_at(json, "digest", digest);
+    assert_int_equal(json_length(json, "files"), 4);
+    expect_text_at(json, "files/0/path", text("%s/file.txt", out));
+    expect_bool_at(json, "files/1/unpacked", true);
+    expect_text_at(json, "skipped/0/reason", "no title");
+    assert_memory_equal(read_file(text("%s/folder/inner", out), &size), "inner", 5);
+    assert_memory_equal(read_file(text("%s/a/b", out), &size), "from memory", 11);
+    assert_memory_equal(read_file(text("%s/c", out), &size), "from a callback", 15);
+    write_file(text("%s/c", out), "mine", 4);
+    expect_status(OCIREG_OK, ocireg_artifact_pull(client, NULL, place, out, options("{'keep_old':true,'media_types':['text/*','*.tar']}"), &json, &failure));
+    kept(json);
+    expect_number_at(json, "kept", 3);
+    expect_bool_at(json, "files/2/kept", true);
+    assert_memory_equal(read_file(text("%s/c", out), &size), "mine", 4);
+    expect_status(OCIREG_NOT_FOUND, ocireg_artifact_pull(client, NULL, place, out, options("{'titles':['none']}"), &json, &failure));
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_pull(client, NULL, place, out, options("{'concurrency':0}"), &json, &failure));
+    expect_status(OCIREG_IO, ocireg_artifact_pull(client, NULL, place, text("%s/c/d", out), NULL, &json, &failure));
+}
+
+/* Something is attached to it, and refers to it. `other`: another name beside it. */
+static void expect_attached(ocireg_client *client, const char *place, const char *digest, const char *other) {
+    char *json = NULL;
+    ocireg_artifact *about = new_artifact();
+    expect_status(OCIREG_OK, ocireg_artifact_add_memory(about, (const uint8_t *)"sig", 3, options("{'title':'sig'}"), &failure));
+    expect_status(OCIREG_OK, ocireg_artifact_attach(client, NULL, about, place, options("{'artifact_type':'a/sig'}"), &json, &failure));
+    kept(json);
+    expect_text_at(json, "subject/digest", digest);
+    const char *attached = keep(json_string_at(json, "digest"), free);
+    expect_status(OCIREG_OK, ocireg_endpoint_referrers(client, NULL, place, NULL, &json, &failure));
+    kept(json);
+    assert_int_equal(json_length(json, "referrers"), 1);
+    expect_text_at(json, "referrers/0/digest", attached);
+    expect_text_at(json, "referrers/0/artifactType", "a/sig");
+    expect_status(OCIREG_OK, ocireg_artifact_push(client, NULL, about, other, options("{'artifact_type':'a/sig','subject':'%s'}", place), &json, &failure));
+    expect_text_at(kept(json), "digest", attached);
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_push(client, NULL, about, place, options("{'subject':'oci:elsewhere:v1'}"), &json, &failure));
+    expect_message("not in the same repository");
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_push(client, NULL, about, place, options("{'subject':'%s','image_spec':'v1.0'}", place), &json, &failure));
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_push(client, NULL, about, place, options("{'image_spec':'v2'}"), &json, &failure));
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_push(client, NULL, about, place, options("{'annotations':['x']}"), &json, &failure));
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_push(client, NULL, about, place, options("{'artifact_type':'nonsense'}"), &json, &failure));
+}
+
+static void test_parts(void **state) {
+    (void)state;
+    const char *names[] = {"OCIREG_TEST_V2", "OCIREG_TEST_V3", NULL};
+    folder = new_folder();
+    ocireg_artifact *artifact = of_all_kinds();
     for (size_t i = 0; i < 3; i++) {
         ocireg_client *client = client_of(names[i] ? names[i] : "OCIREG_TEST_V2");
         const char *place = names[i] ? text("%s:v1", repository(names[i], "artifact")) : text("oci:%s/layout:v1", folder);
-        char *json = NULL;
-        expect_status(OCIREG_OK, ocireg_artifact_push(client, NULL, artifact, place, options("{'artifact_type':'a/b','annotations':['x=y']}"), &json, &failure));
-        kept(json);
-        expect_text_at(json, "artifactType", "a/b");
-        expect_text_at(json, "config/mediaType", "a/config");
-        expect_text_at(json, "config/digest", digest_of("{\"x\":1}", 7));
-        assert_int_equal(json_length(json, "layers"), 5);
-        expect_text_at(json, "layers/0/annotations/org.opencontainers.image.title", "file.txt");
-        expect_text_at(json, "layers/0/digest", digest_of("from a file", 11));
-        expect_text_at(json, "layers/0/mediaType", "text/plain");
-        expect_text_at(json, "layers/1/annotations/io.deis.oras.content.unpack", "true");
-        expect_text_at(json, "layers/1/mediaType", "application/vnd.oci.image.layer.v1.tar+gzip");
-        expect_text_at(json, "layers/2/annotations/k", "v=w");
-        expect_number_at(json, "layers/3/size", 0);
-        expect_text_at(json, "layers/4/digest", digest_of("from a callback", 15));
-        const char *digest = keep(json_string_at(json, "digest"), free);
-        expect_status(OCIREG_OK, ocireg_artifact_push(client, NULL, artifact, place, options("{'artifact_type':'a/b','annotations':['x=y']}"), &json, &failure));
-        expect_text_at(kept(json), "digest", digest);
-        expect_status(OCIREG_OK, ocireg_artifact_push(client, NULL, artifact, place, options("{'if_exists':'skip'}"), &json, &failure));
-        kept(json);
-        expect_text_at(json, "digest", digest);
-        assert_int_equal(json_length(json, "layers"), 0);
-        assert_int_equal(json_length(json, "skipped"), 1);
-        expect_status(OCIREG_DIGEST_MISMATCH, ocireg_artifact_push(client, NULL, artifact, place, options("{'if_exists':'fail'}"), &json, &failure));
-
-        const char *out = text("%s/out-%zu", folder, i);
-        expect_status(OCIREG_OK, ocireg_artifact_pull(client, NULL, place, out, options("{'titles':['file.txt','folder','a/*','c']}"), &json, &failure));
-        kept(json);
-        expect_text_at(json, "digest", digest);
-        assert_int_equal(json_length(json, "files"), 4);
-        expect_text_at(json, "files/0/path", text("%s/file.txt", out));
-        expect_bool_at(json, "files/1/unpacked", true);
-        expect_text_at(json, "skipped/0/reason", "no title");
-        size_t size = 0;
-        assert_memory_equal(read_file(text("%s/folder/inner", out), &size), "inner", 5);
-        assert_memory_equal(read_file(text("%s/a/b", out), &size), "from memory", 11);
-        assert_memory_equal(read_file(text("%s/c", out), &size), "from a callback", 15);
-        write_file(text("%s/c", out), "mine", 4);
-        expect_status(OCIREG_OK, ocireg_artifact_pull(client, NULL, place, out, options("{'keep_old':true,'media_types':['text/*','*.tar']}"), &json, &failure));
-        kept(json);
-        expect_number_at(json, "kept", 3);
-        expect_bool_at(json, "files/2/kept", true);
-        assert_memory_equal(read_file(text("%s/c", out), &size), "mine", 4);
-        expect_status(OCIREG_NOT_FOUND, ocireg_artifact_pull(client, NULL, place, out, options("{'titles':['none']}"), &json, &failure));
-        expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_pull(client, NULL, place, out, options("{'concurrency':0}"), &json, &failure));
-        expect_status(OCIREG_IO, ocireg_artifact_pull(client, NULL, place, text("%s/c/d", out), NULL, &json, &failure));
-
-        ocireg_artifact *about = new_artifact();
-        expect_status(OCIREG_OK, ocireg_artifact_add_memory(about, (const uint8_t *)"sig", 3, options("{'title':'sig'}"), &failure));
-        expect_status(OCIREG_OK, ocireg_artifact_attach(client, NULL, about, place, options("{'artifact_type':'a/sig'}"), &json, &failure));
-        kept(json);
-        expect_text_at(json, "subject/digest", digest);
-        const char *attached = keep(json_string_at(json, "digest"), free);
-        expect_status(OCIREG_OK, ocireg_endpoint_referrers(client, NULL, place, NULL, &json, &failure));
-        kept(json);
-        assert_int_equal(json_length(json, "referrers"), 1);
-        expect_text_at(json, "referrers/0/digest", attached);
-        expect_text_at(json, "referrers/0/artifactType", "a/sig");
-        expect_status(OCIREG_OK, ocireg_artifact_push(client, NULL, about, names[i] ? text("%s2", place) : text("oci:%s/layout:v2", folder),
-                                                      options("{'artifact_type':'a/sig','subject':'%s'}", place), &json, &failure));
-        expect_text_at(kept(json), "digest", attached);
-        expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_push(client, NULL, about, place, options("{'subject':'oci:elsewhere:v1'}"), &json, &failure));
-        expect_message("not in the same repository");
-        expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_push(client, NULL, about, place, options("{'subject':'%s','image_spec':'v1.0'}", place), &json, &failure));
-        expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_push(client, NULL, about, place, options("{'image_spec':'v2'}"), &json, &failure));
-        expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_push(client, NULL, about, place, options("{'annotations':['x']}"), &json, &failure));
-        expect_status(OCIREG_INVALID_ARGUMENT, ocireg_artifact_push(client, NULL, about, place, options("{'artifact_type':'nonsense'}"), &json, &failure));
+        const char *digest = pushed(client, artifact, place);
+        expect_pulled(client, place, digest, text("%s/out-%zu", folder, i));
+        expect_attached(client, place, digest, names[i] ? text("%s2", place) : text("oci:%s/layout:v2", folder));
     }
 }
 

@@ -231,68 +231,107 @@ static void exported(ocireg_client *client, const char *image, const char *folde
     assert_memory_equal(read_file(other, &again), bytes, size);
 }
 
-static void test_files(void **state) {
-    (void)state;
-    ocireg_client *client = client_of("OCIREG_TEST_V3");
-    const char *folder = new_folder(), *place = repository("OCIREG_TEST_V3", "image-files"), *index = put_index(client, place);
-    const char *target = text("%s/root", folder), *to = text("%s:more", place);
-    char *json = NULL;
+/* A layer with one file more, in `folder`/layer.tar. */
+static const char *put_layer(const char *folder) {
     size_t size;
     uint8_t *tar = tar_of("etc/more", "more", &size);
     write_file(text("%s/layer.tar", folder), tar, size);
-    assert_string_equal(contents(client, index, "/etc/motd", "{'platform':'linux/s390x'}"), "on s390x");
-    expect_status(OCIREG_NOT_FOUND, ocireg_image_cat(client, NULL, text("%s:amd64", place), "none", 1, NULL, &json, &failure));
-    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_image_cat(client, NULL, index, "x", -1, NULL, &json, &failure));
+    return digest_of(tar, size);
+}
 
+static void expect_packings(ocireg_client *client, const char *index, const char *folder, const char *to, const char *tar) {
+    char *json = NULL;
     static const char *const packings[] = {"'compression_level':9", "'compression':'zstd'", "'compression':'none'"};
     for (size_t i = 0; i < 3; i++) {
         expect_status(OCIREG_OK, ocireg_image_append(client, NULL, index, options("{'layers':['%s/layer.tar'],'to':'%s','all':true,%s}", folder, to, packings[i]),
                                                      &json, &failure));
         kept(json);
-        expect_text_at(json, "layers/0/diff_id", digest_of(tar, size));
-        assert_int_equal(strcmp(keep(json_string_at(json, "layers/0/digest"), free), digest_of(tar, size)) == 0, i == 2);
+        expect_text_at(json, "layers/0/diff_id", tar);
+        assert_int_equal(strcmp(keep(json_string_at(json, "layers/0/digest"), free), tar) == 0, i == 2);
     }
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_image_append(client, NULL, index, options("{'layers':['%s/layer.tar'],'to':'%s','compression':'lz4'}", folder, to),
                                                                &json, &failure));
     expect_message("compression");
+}
+
+/* A layer more for each image of an index. */
+static void append_to_all(ocireg_client *client, const char *index, const char *folder, const char *to, const char *tar) {
+    char *json = NULL;
     expect_status(OCIREG_OK, ocireg_image_append(client, NULL, index, options("{'layers':['%s/layer.tar'],'to':'%s','all':true,'compression':'none'}", folder, to),
                                                  &json, &failure));
     kept(json);
     expect_shape(json, "destination:string digest:string mediaType:string base:string images:array layers:array");
     expect_text_at(json, "mediaType", INDEX);
-    expect_text_at(json, "layers/0/digest", digest_of(tar, size));
-    expect_text_at(json, "layers/0/diff_id", digest_of(tar, size));
+    expect_text_at(json, "layers/0/digest", tar);
+    expect_text_at(json, "layers/0/diff_id", tar);
     expect_text_at(json, "images/1/platform/architecture", "s390x");
+}
+
+static void test_append(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *folder = new_folder(), *place = repository("OCIREG_TEST_V3", "image-append"), *index = put_index(client, place);
+    const char *to = text("%s:more", place), *tar = put_layer(folder);
+    char *json = NULL;
+    expect_packings(client, index, folder, to, tar);
+    append_to_all(client, index, folder, to, tar);
     expect_status(OCIREG_OK, ocireg_image_config(client, NULL, to, options("{'platform':'linux/s390x'}"), &json, NULL, &failure));
     kept(json);
-    expect_text_at(json, "config/rootfs/diff_ids/1", digest_of(tar, size));
+    expect_text_at(json, "config/rootfs/diff_ids/1", tar);
     assert_int_equal(json_length(json, "config/history"), 2);
     expect_text_at(json, "config/config/Env/0", "A=b");
+    expect_status(OCIREG_INVALID_ARGUMENT,
+                  ocireg_image_append(client, NULL, to, options("{'layers':['%s/layer.tar'],'scratch':true,'all':true}", folder), &json, &failure));
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_image_append(client, NULL, to, NULL, &json, &failure));
+    write_file(text("%s/bad.tar", folder), "no tar", 6);
+    expect_status(OCIREG_INVALID_MANIFEST, ocireg_image_append(client, NULL, to, options("{'layers':['%s/bad.tar']}", folder), &json, &failure));
+}
+
+static void test_cat(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *folder = new_folder(), *place = repository("OCIREG_TEST_V3", "image-cat"), *index = put_index(client, place);
+    const char *to = text("%s:more", place);
+    char *json = NULL;
+    assert_string_equal(contents(client, index, "/etc/motd", "{'platform':'linux/s390x'}"), "on s390x");
+    expect_status(OCIREG_NOT_FOUND, ocireg_image_cat(client, NULL, text("%s:amd64", place), "none", 1, NULL, &json, &failure));
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_image_cat(client, NULL, index, "x", -1, NULL, &json, &failure));
+    append_to_all(client, index, folder, to, put_layer(folder));
     assert_string_equal(contents(client, to, "etc/more", "{'platform':'linux/s390x','verify':false}"), "more");
     assert_string_equal(contents(client, to, "etc/motd", "{'platform':'linux/s390x'}"), "on s390x");
+}
 
+static void expect_file(const char *json, int i) {
+    static const char *const paths[] = {"/etc", "/etc/more", "/etc/motd"}, *const kinds[] = {"directory", "file", "file"};
+    assert_int_equal(json_length(json, text("files/%d", i)), 9);
+    expect_text_at(json, text("files/%d/path", i), paths[i]);
+    expect_text_at(json, text("files/%d/type", i), kinds[i]);
+    expect_number_at(json, text("files/%d/size", i), i == 0 ? 0 : i == 1 ? 4 : 8);
+    expect_number_at(json, text("files/%d/mode", i), i == 0 ? 0755 : 0644);
+    expect_number_at(json, text("files/%d/uid", i), 0);
+    expect_number_at(json, text("files/%d/gid", i), 0);
+    expect_number_at(json, text("files/%d/mtime", i), i == 0 ? 0 : 512);
+    assert_int_equal(json_kind_at(json, text("files/%d/link", i)), JSON_NULL);
+    expect_text_at(json, text("files/%d/layer", i), keep(json_string_at(json, i == 1 ? "layers/1/digest" : "layers/0/digest"), free));
+}
+
+static void test_files(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *folder = new_folder(), *place = repository("OCIREG_TEST_V3", "image-files"), *index = put_index(client, place);
+    const char *to = text("%s:more", place), *tar = put_layer(folder);
+    char *json = NULL;
+    append_to_all(client, index, folder, to, tar);
     expect_status(OCIREG_OK, ocireg_image_files(client, NULL, to, options("{'platform':'linux/s390x'}"), &json, &failure));
     kept(json);
     expect_shape(json, "digest:string platform:object layers:array bytes:number files:array");
     expect_text_at(json, "platform/architecture", "s390x");
-    expect_text_at(json, "layers/1/digest", digest_of(tar, size));
-    expect_text_at(json, "layers/1/diff_id", digest_of(tar, size));
+    expect_text_at(json, "layers/1/digest", tar);
+    expect_text_at(json, "layers/1/diff_id", tar);
     expect_bool_at(json, "layers/1/diff_id_checked", true);
     expect_number_at(json, "bytes", 12);
-    static const char *const paths[] = {"/etc", "/etc/more", "/etc/motd"}, *const kinds[] = {"directory", "file", "file"};
     assert_int_equal(json_length(json, "files"), 3);
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(json_length(json, text("files/%d", i)), 9);
-        expect_text_at(json, text("files/%d/path", i), paths[i]);
-        expect_text_at(json, text("files/%d/type", i), kinds[i]);
-        expect_number_at(json, text("files/%d/size", i), i == 0 ? 0 : i == 1 ? 4 : 8);
-        expect_number_at(json, text("files/%d/mode", i), i == 0 ? 0755 : 0644);
-        expect_number_at(json, text("files/%d/uid", i), 0);
-        expect_number_at(json, text("files/%d/gid", i), 0);
-        expect_number_at(json, text("files/%d/mtime", i), i == 0 ? 0 : 512);
-        assert_int_equal(json_kind_at(json, text("files/%d/link", i)), JSON_NULL);
-        expect_text_at(json, text("files/%d/layer", i), keep(json_string_at(json, i == 1 ? "layers/1/digest" : "layers/0/digest"), free));
-    }
+    for (int i = 0; i < 3; i++) expect_file(json, i);
     expect_status(OCIREG_OK, ocireg_image_files(client, NULL, to, options("{'platform':'linux/s390x','paths':['etc/more']}"), &json, &failure));
     kept(json);
     assert_int_equal(json_length(json, "files"), 2);
@@ -302,8 +341,14 @@ static void test_files(void **state) {
     expect_status(OCIREG_NOT_FOUND, ocireg_image_files(client, NULL, to, options("{'platform':'linux/s390x','paths':['etc/none']}"), &json, &failure));
     expect_status(OCIREG_LIMIT_EXCEEDED, ocireg_image_files(client, NULL, to, options("{'platform':'linux/s390x','max_bytes':100}"), &json, &failure));
     expect_status(OCIREG_NOT_FOUND, ocireg_image_files(client, NULL, to, options("{'platform':'plan9/mips'}"), &json, &failure));
+}
 
-    /* A new image, in a place that does not exist yet. */
+/* A new image, in a place that does not exist yet. */
+static void test_append_to_nothing(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *folder = new_folder(), *tar = put_layer(folder);
+    char *json = NULL;
     expect_status(OCIREG_OK, ocireg_image_append(client, NULL, text("oci:%s/new:v1", folder),
                                                  options("{'layers':['%s/layer.tar'],'scratch':true,'platform':'linux/arm64'}", folder), &json, &failure));
     kept(json);
@@ -311,37 +356,39 @@ static void test_files(void **state) {
     expect_status(OCIREG_OK, ocireg_image_config(client, NULL, text("oci:%s/new", folder), NULL, &json, NULL, &failure));
     kept(json);
     expect_text_at(json, "config/architecture", "arm64");
-    expect_text_at(json, "config/rootfs/diff_ids/0", digest_of(tar, size));
+    expect_text_at(json, "config/rootfs/diff_ids/0", tar);
     assert_int_equal(json_length(json, "config/history"), 1);
     assert_string_equal(contents(client, text("oci:%s/new", folder), "etc/more", "{}"), "more");
-    expect_status(OCIREG_INVALID_ARGUMENT,
-                  ocireg_image_append(client, NULL, to, options("{'layers':['%s/layer.tar'],'scratch':true,'all':true}", folder), &json, &failure));
+}
 
-    expect_status(OCIREG_OK, ocireg_image_append(client, NULL, text("%s:amd64", place),
-                                                 options("{'layers':['%s/layer.tar'],'to':'oci:%s/layout:x'}", folder, folder), &json, &failure));
+static void test_extract(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *folder = new_folder(), *place = repository("OCIREG_TEST_V3", "image-extract");
+    const char *target = text("%s/root", folder), *some = text("%s/some", folder), *image = text("oci:%s/layout:x", folder);
+    char *json = NULL;
+    size_t size;
+    put_index(client, place);
+    put_layer(folder);
+    expect_status(OCIREG_OK, ocireg_image_append(client, NULL, text("%s:amd64", place), options("{'layers':['%s/layer.tar'],'to':'%s'}", folder, image), &json, &failure));
     kept(json);
-    expect_status(OCIREG_OK, ocireg_image_extract(client, NULL, text("oci:%s/layout:x", folder), target, NULL, &json, &failure));
+    expect_status(OCIREG_OK, ocireg_image_extract(client, NULL, image, target, NULL, &json, &failure));
     kept(json);
     expect_shape(json, "digest:string path:string layers:array files:number directories:number symlinks:number hard_links:number "
                        "devices:number skipped:number whiteouts:number bytes:number");
     expect_number_at(json, "files", 2);
     expect_bool_at(json, "layers/1/diff_id_checked", true);
     assert_memory_equal(read_file(text("%s/etc/motd", target), &size), "on amd64", 8);
-    expect_status(OCIREG_IO, ocireg_image_extract(client, NULL, text("oci:%s/layout:x", folder), target, NULL, &json, &failure));
+    expect_status(OCIREG_IO, ocireg_image_extract(client, NULL, image, target, NULL, &json, &failure));
     expect_message("not empty");
-    const char *some = text("%s/some", folder);
-    expect_status(OCIREG_NOT_FOUND, ocireg_image_extract(client, NULL, text("oci:%s/layout:x", folder), some, options("{'paths':['etc/motd','none']}"), &json, &failure));
+    expect_status(OCIREG_NOT_FOUND, ocireg_image_extract(client, NULL, image, some, options("{'paths':['etc/motd','none']}"), &json, &failure));
     expect_message("'none'");
     assert_int_not_equal(access(some, F_OK), 0);
-    expect_status(OCIREG_OK, ocireg_image_extract(client, NULL, text("oci:%s/layout:x", folder), some, options("{'paths':['**/mo?d']}"), &json, &failure));
+    expect_status(OCIREG_OK, ocireg_image_extract(client, NULL, image, some, options("{'paths':['**/mo?d']}"), &json, &failure));
     kept(json);
     expect_number_at(json, "files", 1);
     assert_int_not_equal(access(text("%s/etc/more", some), F_OK), 0);
-    exported(client, text("oci:%s/layout:x", folder), folder);
-
-    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_image_append(client, NULL, to, NULL, &json, &failure));
-    write_file(text("%s/bad.tar", folder), "no tar", 6);
-    expect_status(OCIREG_INVALID_MANIFEST, ocireg_image_append(client, NULL, to, options("{'layers':['%s/bad.tar']}", folder), &json, &failure));
+    exported(client, image, folder);
 }
 
 static void test_remove(void **state) {
@@ -375,7 +422,11 @@ int main(int argc, char **argv) {
         test(test_validate),
         test(test_tag),
         test(test_names_that_are_taken),
+        test(test_cat),
+        test(test_append),
+        test(test_append_to_nothing),
         test(test_files),
+        test(test_extract),
         test(test_remove),
     };
     return run_all(tests, argc, argv);

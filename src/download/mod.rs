@@ -36,6 +36,7 @@ mod verifier;
 pub(crate) use body_rules::BodyRules;
 pub(crate) use in_order::Download;
 pub use options::{BlobLimit, ReadOptions, SaveOptions};
+pub(crate) use partial_lock::is_partial_of_blob;
 pub(crate) use verifier::ExpectedDigest;
 
 use ::http::header::{HeaderValue, IF_RANGE, RANGE};

@@ -75,7 +75,20 @@ pub(super) fn remove_partial(target: &Path, digest: &Digest) -> Result<()> {
 /// The name of the hidden file.
 pub(super) fn partial_path(target: &Path, digest: &Digest) -> Result<PathBuf> {
     check_target(target)?;
-    Ok(hidden_beside(target, &format!(".{}.partial", &digest.hex()[..12])))
+    Ok(hidden_beside(target, &suffix(digest)))
+}
+
+/// Whether it is the name of a hidden file beside a blob that is called as its digest is.
+pub(crate) fn is_partial_of_blob(name: &str) -> bool {
+    let parts = name.strip_prefix('.').and_then(|name| name.split_once('.'));
+    parts.is_some_and(|(hex, _)| {
+        let digests = ["sha256", "sha512"].map(|kind| format!("{kind}:{hex}").parse::<Digest>());
+        digests.into_iter().flatten().any(|digest| name == format!(".{hex}{}", suffix(&digest)))
+    })
+}
+
+fn suffix(digest: &Digest) -> String {
+    format!(".{}.partial", &digest.hex()[..12])
 }
 
 fn is_folder(path: &Path) -> bool {
@@ -92,5 +105,27 @@ pub(super) fn check_target(target: &Path) -> Result<()> {
             Err(Error::new(Code::Io, format!("{} exists and is not a regular file", target.display())))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Algorithm;
+
+    #[test]
+    fn parts_of_blobs_are_known_by_their_names() {
+        for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+            let digest = algorithm.digest(b"");
+            let path = partial_path(&Path::new("/l/blobs/sha256").join(digest.hex()), &digest).unwrap();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            assert!(is_partial_of_blob(name), "{name}");
+            for other in [name.replace(".partial", ""), name.replacen('.', "", 1), name.replacen('e', "f", 1)] {
+                assert!(!is_partial_of_blob(&other), "{other}");
+            }
+        }
+        let digest = Algorithm::Sha256.digest(b"");
+        let of_another = partial_path(Path::new("/l/image.tar"), &digest).unwrap();
+        assert!(!is_partial_of_blob(of_another.file_name().unwrap().to_str().unwrap()));
     }
 }

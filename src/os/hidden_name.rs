@@ -5,6 +5,10 @@ use std::hash::{DefaultHasher, Hasher};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+/// How the names of hidden files begin and end that are no one's yet; six letters and digits of chance are between them. No other program
+/// gives such names.
+pub(super) const HIDDEN: (&str, &str) = (".ocireg-", ".partial");
+
 /// How long a file's name may be, in bytes: the limit of all usual file systems.
 const MOST: usize = 255;
 /// Room for what else may be added, such as six random letters.

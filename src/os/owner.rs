@@ -8,6 +8,7 @@ use std::path::Path;
 
 use nix::unistd::{fchown, geteuid, Gid, Group, Uid, User};
 
+use super::hidden_name::HIDDEN;
 use super::open_folder::{self, FileStatus, OpenFolder};
 
 /// Whether a file belongs to this user.
@@ -122,7 +123,7 @@ fn replacing(
 fn of_new_files(folder: &Path) -> io::Result<u32> {
     let like_others = Permissions::from_mode(0o666);
     let new =
-        tempfile::Builder::new().prefix(".ocireg-").suffix(".partial").permissions(like_others).tempfile_in(folder)?;
+        tempfile::Builder::new().prefix(HIDDEN.0).suffix(HIDDEN.1).permissions(like_others).tempfile_in(folder)?;
     Ok(new.as_file().metadata()?.mode() & 0o777)
 }
 

@@ -9,11 +9,9 @@ use rustix::io::Errno;
 use tempfile::{Builder, PersistError};
 pub(crate) use tempfile::{NamedTempFile, TempDir};
 
+use super::hidden_name::HIDDEN;
 use super::owner::{self, folder_of};
 use super::{creation_mode, flush};
-
-/// How the names of hidden files begin and end; six letters and digits of chance are between them. No other program gives such names.
-const HIDDEN: (&str, &str) = (".ocireg-", ".partial");
 
 /// The folder for large temporary files, and the one for any.
 const USUAL: [&str; 2] = ["/var/tmp", "/tmp"];

@@ -18,6 +18,7 @@ use serde_json::{json, Value};
 use crate::common::*;
 use crate::images::{file, folder, layer, raw, symlink};
 use crate::memory::Memory;
+use crate::own_process::run_again_in_a_folder;
 use crate::registry::*;
 use crate::shelf::*;
 
@@ -221,21 +222,11 @@ fn what_stays_of_a_push_is_no_more_than_what_a_pipe_gave() {
 /// Without write permission in a folder its owner cannot rename what is in it, unless root: so by another user, in a process of its own.
 #[test]
 fn folders_without_write_permission_are_pulled_again() {
-    use std::os::unix::fs::{chown, MetadataExt as _};
-    use std::os::unix::process::CommandExt as _;
     if let Some(into) = std::env::var_os("OCIREG_TEST_PULL_INTO") {
         return pull_closed_folders(Path::new(&into));
     }
-    let folder = tempfile::tempdir().unwrap();
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "artifacts_together::folders_without_write_permission_are_pulled_again"]);
-    if fs::metadata(folder.path()).unwrap().uid() == 0 {
-        chown(folder.path(), Some(65_534), Some(65_534)).unwrap();
-        child.gid(65_534).uid(65_534);
-    }
-    let done = child.env("OCIREG_TEST_PULL_INTO", folder.path()).output().unwrap();
-    let said = String::from_utf8_lossy(&done.stdout);
-    assert!(done.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&done.stderr));
+    let test = "artifacts_together::folders_without_write_permission_are_pulled_again";
+    run_again_in_a_folder(test, "OCIREG_TEST_PULL_INTO");
 }
 
 fn pull_closed_folders(into: &Path) {

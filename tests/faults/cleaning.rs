@@ -15,6 +15,7 @@ use serde_json::{json, Value};
 
 use crate::common::*;
 use crate::memory::Memory;
+use crate::own_process::{run_again, ANOTHER_USER};
 
 /// A layout made by hand.
 pub struct Layout(pub tempfile::TempDir);
@@ -510,7 +511,6 @@ fn a_clean_up_that_cannot_lock_the_index_removes_nothing() {
 /// In a folder that all may write to, each can remove only what is his own: what another user has left is told, and the rest goes.
 #[test]
 fn what_another_user_has_left_is_no_mistake() {
-    use std::os::unix::process::CommandExt as _;
     if let Some(root) = std::env::var_os("OCIREG_TEST_CLEAN") {
         let (context, call) = with_context(&client());
         let layout = OciLayout::open(Path::new(&root), None).unwrap();
@@ -528,13 +528,9 @@ fn what_another_user_has_left_is_no_mistake() {
         chmod(&path, 0o1777);
     }
     let all = [root.join("oci-layout"), root.join("index.json"), layout.blob(&useless)];
-    if !all.iter().all(|path| std::os::unix::fs::lchown(path, Some(65_534), None).is_ok()) {
+    if !all.iter().all(|path| std::os::unix::fs::lchown(path, Some(ANOTHER_USER), None).is_ok()) {
         return;
     }
-    let mut other = std::process::Command::new(std::env::current_exe().unwrap());
-    other.args(["--exact", "cleaning::what_another_user_has_left_is_no_mistake"]).uid(65_534);
-    let done = other.env("OCIREG_TEST_CLEAN", root).output().unwrap();
-    let said = String::from_utf8_lossy(&done.stdout);
-    assert!(done.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&done.stderr));
+    run_again("cleaning::what_another_user_has_left_is_no_mistake", "OCIREG_TEST_CLEAN", root);
     assert!(theirs.iter().all(|path| path.exists()) && !layout.blob(&useless).exists());
 }

@@ -4,7 +4,7 @@
 
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -21,6 +21,7 @@ use ocireg::transfer::copy::{copy, CopyOptions};
 use crate::common::*;
 use crate::flushed::hidden;
 use crate::memory::Memory;
+use crate::own_process::preload;
 use crate::registry::*;
 use crate::shelf::*;
 
@@ -69,7 +70,7 @@ fn said(child: &mut Child) -> String {
 }
 
 /// Counts the operations that change files, in all threads, and fails one of them or ends the process there.
-const SHIM: &str = r#"
+pub const SHIM: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -119,15 +120,6 @@ int unlink(const char *path) { return here() ? -1 : REAL(unlink)(path); }
 int unlinkat(int at, const char *path, int flags) { return here() ? -1 : REAL(unlinkat)(at, path, flags); }
 "#;
 
-pub fn shim(folder: &Path) -> PathBuf {
-    let (code, built) = (folder.join("cut.c"), folder.join("cut.so"));
-    std::fs::write(&code, SHIM).unwrap();
-    let done =
-        Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).args([&built, &code]).arg("-ldl").output().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    built
-}
-
 /// The digest of the image that a place names, after reading all its blobs. None when it names none.
 fn named(name: &str) -> Option<Digest> {
     let client = client();
@@ -154,7 +146,7 @@ pub fn put(from: &Memory, to: &str) {
 /// One destination, interrupted at every step in one way.
 fn cut_everywhere(kind: &str, how: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let shim = shim(folder.path());
+    let shim = preload(folder.path(), SHIM);
     // The layers of an archive for Docker must match the diff_ids in the config.
     let (old, new) = (Memory::new(&[vec![1; 3000]]), Memory::new(&[vec![2; 3000], vec![3; 3000]]));
     let source = format!("oci:{}:v1", folder.path().join("source").display());
@@ -258,7 +250,7 @@ pub fn before_change(kind: &str, change: &str, place: &Path, old: &Memory, other
 /// One change, interrupted at every step in one way.
 fn cut_change(kind: &str, change: &str, how: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let shim = shim(folder.path());
+    let shim = preload(folder.path(), SHIM);
     let (old, other) = (Memory::new(&[vec![1; 3000]]), Memory::new(&[vec![2; 3000]]));
     for at in 0.. {
         let room = folder.path().join(at.to_string());

@@ -4,14 +4,14 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use ocireg::place::{self, Place};
 
 use crate::common::*;
 use crate::cut::{before_change, start, CHANGES};
 use crate::memory::Memory;
+use crate::own_process::preload;
 
 /// Writes down each flush and each removal, and what the layout holds at that moment.
 const SHIM: &str = r#"
@@ -58,15 +58,6 @@ int unlink(const char *path) {
     return REAL(unlink)(path);
 }
 "#;
-
-fn shim(folder: &Path) -> PathBuf {
-    let (code, built) = (folder.join("flush.c"), folder.join("flush.so"));
-    std::fs::write(&code, SHIM).unwrap();
-    let mut compiler = Command::new("cc");
-    let done = compiler.args(["-shared", "-fPIC", "-O1", "-o"]).args([&built, &code]).arg("-ldl").output().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    built
-}
 
 type Held = BTreeSet<(u64, String)>;
 
@@ -147,7 +138,7 @@ fn another_manifest(layout: &Path) -> String {
 /// Makes one change, and goes through what it did. Gives how often it flushed and removed something.
 fn follow(change: &str, is_new: bool) -> (usize, usize) {
     let folder = tempfile::tempdir().unwrap();
-    let (shim, place, log) = (shim(folder.path()), folder.path().join("place"), folder.path().join("log"));
+    let (shim, place, log) = (preload(folder.path(), SHIM), folder.path().join("place"), folder.path().join("log"));
     let (old, other) = (Memory::new(&[vec![1; 3000]]), Memory::new(&[vec![2; 3000]]));
     let from = folder.path().join("from");
     before_change("oci", "blob", &from, &old, &other);

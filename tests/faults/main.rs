@@ -53,6 +53,7 @@ mod moved;
 mod network;
 mod outside;
 mod overwritten;
+mod own_process;
 mod packed;
 mod paging;
 mod picked;

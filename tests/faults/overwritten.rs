@@ -11,6 +11,7 @@ use ocireg::image::extract::{extract, ExtractOptions, Extracted};
 use crate::common::*;
 use crate::images::{file, folder, hard, layer, pax, raw, symlink};
 use crate::memory::Memory;
+use crate::own_process::run_again_in_a_folder;
 
 fn over(layers: &[Vec<u8>], into: &Path, paths: Option<&[&str]>) -> Result<Extracted, Error> {
     let client = client();
@@ -145,20 +146,11 @@ fn a_folder_with_files_is_seen_before_anything_is_written() {
 /// A folder that cannot be looked into, unless by root, is opened for that, and closed again: so by another user, in a process of its own.
 #[test]
 fn a_closed_folder_with_files_is_seen_before_anything_is_written() {
-    use std::os::unix::process::CommandExt as _;
     if let Some(into) = std::env::var_os("OCIREG_TEST_EXTRACT_INTO") {
         return extract_over_closed_folders(Path::new(&into));
     }
-    let folder = tempfile::tempdir().unwrap();
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "overwritten::a_closed_folder_with_files_is_seen_before_anything_is_written"]);
-    if fs::metadata(folder.path()).unwrap().uid() == 0 {
-        std::os::unix::fs::chown(folder.path(), Some(65_534), Some(65_534)).unwrap();
-        child.gid(65_534).uid(65_534);
-    }
-    let done = child.env("OCIREG_TEST_EXTRACT_INTO", folder.path()).output().unwrap();
-    let said = String::from_utf8_lossy(&done.stdout);
-    assert!(done.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&done.stderr));
+    let test = "overwritten::a_closed_folder_with_files_is_seen_before_anything_is_written";
+    run_again_in_a_folder(test, "OCIREG_TEST_EXTRACT_INTO");
 }
 
 fn extract_over_closed_folders(room: &Path) {

@@ -5,14 +5,15 @@ use std::fs;
 use serde_json::json;
 
 use crate::common::*;
-use crate::cut::{image, put, shim, start};
+use crate::cut::{image, put, start, SHIM};
 use crate::memory::Memory;
+use crate::own_process::preload;
 use crate::synced::*;
 
 #[test]
 fn nothing_is_left_beside_an_archive() {
     let folder = tempfile::tempdir().unwrap();
-    let shim = shim(folder.path());
+    let shim = preload(folder.path(), SHIM);
     let source = format!("oci:{}", folder.path().join("source").display());
     let images: Vec<Memory> = (1..5).map(|number| Memory::new(&[vec![0; 3000], vec![number; 3000]])).collect();
     for (number, image) in images.iter().enumerate() {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ocireg::convert::push::{push, PushOptions};
+use ocireg::convert::push::{push, PushOptions, Pushed};
 use ocireg::error::{Code, Error, Side};
 use ocireg::place::{self, Place};
 use ocireg::registry::Client;
@@ -283,20 +283,22 @@ fn layout(folder: &Path, layer: &[u8], media_type: &str) -> String {
     format!("oci:{}", folder.display())
 }
 
-#[test]
-fn a_push_is_in_order_and_stops_at_what_is_wrong() {
-    const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+
+/// A push of a place's image to a server, as a/b:t.
+fn pushed(server: &Server, from: &str) -> Result<Pushed, Error> {
     let client = client();
-    let pushed = |server: &Server, from: &str| {
-        let from = Place::parse(from)?.source(&client)?;
-        push(
-            &client,
-            &call(&client),
-            from,
-            &ocireg::reference::Reference::parse(&format!("{}/a/b:t", server.host), None)?,
-            &PushOptions::default(),
-        )
-    };
+    let from = Place::parse(from)?.source(&client)?;
+    let to = ocireg::reference::Reference::parse(&format!("{}/a/b:t", server.host), None)?;
+    push(&client, &call(&client), from, &to, &PushOptions::default())
+}
+
+fn tags(server: &Server) -> usize {
+    server.count("PUT", "/tags/")
+}
+
+#[test]
+fn a_push_is_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let from = layout(folder.path(), &noise(5000), LAYER);
     let server = standalone(|_| reply(200));
@@ -319,13 +321,22 @@ fn a_push_is_in_order_and_stops_at_what_is_wrong() {
     assert_eq!(seen[3].header("x-docker-checksum-payload"), Some(sum.as_str()));
     let listed: Value = serde_json::from_slice(&seen[5].body).unwrap();
     assert_eq!(listed, json!([{"id": done.id, "checksum": sum, "Tag": "t"}]));
+}
 
-    // The registry has the image: only the tag is left to do.
+#[test]
+fn a_push_of_what_is_there_only_sets_the_tag() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = layout(folder.path(), &noise(5000), LAYER);
     let there = standalone(|seen| if seen.path().ends_with("/json") { reply(409) } else { reply(200) });
     assert!(!pushed(&there, &from).unwrap().images[0].uploaded);
-    assert_eq!((there.count("PUT", "/layer"), there.count("PUT", "/tags/")), (0, 1));
+    assert_eq!((there.count("PUT", "/layer"), tags(&there)), (0, 1));
+}
 
-    // One broken connection and one server error do not make it give up.
+#[test]
+fn a_push_goes_on_after_a_broken_connection_and_server_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = layout(folder.path(), &noise(5000), LAYER);
+    let done = pushed(&standalone(|_| reply(200)), &from).unwrap();
     let flaky = standalone(|seen| match (seen.path().ends_with("/layer"), seen.number) {
         (true, 0..=2) => reply(503).early().then(Then::Close),
         (true, 3) => lost(),
@@ -333,20 +344,34 @@ fn a_push_is_in_order_and_stops_at_what_is_wrong() {
     });
     assert_eq!(pushed(&flaky, &from).unwrap().id, done.id);
     assert_eq!(flaky.seen().into_iter().rfind(|seen| seen.path().ends_with("/layer")).unwrap().body, noise(5000));
+}
 
-    let tags = |server: &Server| server.count("PUT", "/tags/");
+#[test]
+fn a_push_stops_at_what_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = layout(folder.path(), &noise(5000), LAYER);
     for (name, side) in [("/json", Side::Destination), ("/layer", Side::Destination), ("/checksum", Side::Destination)]
     {
         let refuses = standalone(move |seen| if seen.path().ends_with(name) { reply(400) } else { reply(200) });
         let error = pushed(&refuses, &from).unwrap_err();
         assert_eq!((error.side(), error.http_status(), tags(&refuses)), (Some(side), Some(400), 0), "{error}");
     }
-    // The layer is not what the manifest says: the last byte is not sent.
+}
+
+/// The layer is not what the manifest says: the last byte is not sent.
+#[test]
+fn a_push_stops_at_a_wrong_layer() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = layout(folder.path(), &noise(5000), LAYER);
     std::fs::write(folder.path().join("blobs/sha256").join(digest(&noise(5000)).hex()), vec![1; 5000]).unwrap();
     let server = standalone(|_| reply(200));
     let error = fails(pushed(&server, &from), Code::DigestMismatch, "");
     assert_eq!((error.side(), tags(&server)), (Some(Side::Source), 0));
+}
 
+#[test]
+fn a_push_takes_no_layers_that_are_elsewhere_or_packed_by_zstd() {
+    let server = standalone(|_| reply(200));
     let other = tempfile::tempdir().unwrap();
     let zstd = layout(other.path(), &[&[0x28, 0xb5, 0x2f, 0xfd][..], &noise(100)].concat(), LAYER);
     fails(pushed(&server, &zstd), Code::Unsupported, "zstd");

@@ -247,10 +247,8 @@ fn what_is_there_already_leads_nowhere_either() {
     assert_eq!(std::fs::read_to_string(inner.join("out/secret")).unwrap(), "evil");
 }
 
-#[test]
-fn layers_become_one_tree() {
-    let (_outer, inner) = place();
-    let long = "n".repeat(200);
+/// Two layers, of which the upper one takes away, replaces and covers. `long` is a name in the lower one.
+fn lower_and_upper(long: &str) -> [Vec<u8>; 2] {
     let lower = layer(&[
         folder("d"),
         folder("d/sub"),
@@ -270,7 +268,7 @@ fn layers_become_one_tree() {
         raw(b"null", EntryType::Char, b"", 0o666, b""),
         raw(b"closed", EntryType::Directory, b"", 0o500, b""),
         file("closed/in", "1"),
-        pax(&[("path", &long)]),
+        pax(&[("path", long)]),
         file("x", "long"),
     ]);
     let upper = layer(&[
@@ -285,7 +283,14 @@ fn layers_become_one_tree() {
         file("to-folder/x", "2"),
         file(".wh..wh.plnk", ""),
     ]);
-    let found = unpack(&[lower, upper], &inner).unwrap();
+    [lower, upper]
+}
+
+#[test]
+fn layers_become_one_tree() {
+    let (_outer, inner) = place();
+    let long = "n".repeat(200);
+    let found = unpack(&lower_and_upper(&long), &inner).unwrap();
     let text = |name: &str| std::fs::read_to_string(inner.join(name)).ok();
     for (name, wanted) in [
         ("d/old", Some("1")),
@@ -403,8 +408,8 @@ fn what_is_damaged_or_too_large_is_refused() {
     fails(unpack_with(&Memory::new(&[plain, other]), &inner, options), Code::LimitExceeded, "unpacks");
 }
 
-#[test]
-fn one_file_is_found_as_it_would_be_extracted() {
+/// Two layers with links of all kinds, folders that nothing lists, and what the upper one takes away.
+fn with_links() -> Memory {
     let lower = layer(&[
         folder("etc"),
         file("etc/a", "1"),
@@ -424,7 +429,6 @@ fn one_file_is_found_as_it_would_be_extracted() {
         folder("swap"),
         file("swap/x", "old"),
         symlink("dir", "etc"),
-        // Folders that nothing lists.
         file("usr/share/doc/x", "1"),
         file("usr/lib/deep/x", "1"),
         file("gone/x", "1"),
@@ -441,7 +445,12 @@ fn one_file_is_found_as_it_would_be_extracted() {
         file("swap", "now a file"),
         folder("dir"),
     ]);
-    let image = Memory::new(&[lower, upper]);
+    Memory::new(&[lower, upper])
+}
+
+#[test]
+fn one_file_is_found_as_it_would_be_extracted() {
+    let image = with_links();
     for (path, wanted) in [
         ("etc/a", "2"),
         ("/etc/a", "2"),
@@ -459,6 +468,11 @@ fn one_file_is_found_as_it_would_be_extracted() {
         assert_eq!((content.as_str(), found.size, found.verified), (wanted, wanted.len() as u64, true), "{path}");
         assert!(!read(&image, path, false).unwrap().0.verified);
     }
+}
+
+#[test]
+fn what_is_no_file_that_would_be_extracted_is_refused() {
+    let image = with_links();
     for (path, code) in [
         ("etc/b", Code::NotFound),
         ("o/x", Code::NotFound),

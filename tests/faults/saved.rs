@@ -307,80 +307,123 @@ fn one_of_several_images_is_named() {
     assert_eq!(case.layers("").unwrap().len(), 1, "two entries, one image");
 }
 
-/// Docker 25.0 wrote a layout into the same archive whose manifests had their layers out of order, with wrong sizes, or
-/// not at all.
+/// An archive that is also a layout, as Docker 25.0 and later write it.
+struct SavedLayout {
+    what: &'static str,
+    /// Whether the layout's manifest says the same as manifest.json.
+    is_good: bool,
+    /// The digests of the layers that manifest.json lists.
+    right: Vec<String>,
+    config: String,
+    manifest: String,
+    saved: Value,
+    entries: Vec<Vec<u8>>,
+}
+
+fn place_of(bytes: &[u8]) -> String {
+    format!("blobs/sha256/{}", digest(bytes).hex())
+}
+
+fn descriptor(kind: &str, bytes: &[u8], more: usize) -> Value {
+    let kind = format!("application/vnd.oci.image.{kind}");
+    json!({"mediaType": kind, "digest": digest(bytes), "size": bytes.len() + more})
+}
+
+/// An index that lists one manifest.
+fn listing(manifest: &Value) -> Vec<u8> {
+    file("index.json", &json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [manifest]}).to_string())
+}
+
+/// Docker 25.0 wrote manifests that had their layers out of order, with wrong sizes, or not at all.
+fn saved_layouts() -> Vec<SavedLayout> {
+    let layers: Vec<Vec<u8>> = (0..3).map(|at| layer(&[file(&format!("f{at}"), "x")])).collect();
+    let cases: [(&str, &[usize], usize, bool); 5] = [
+        ("right", &[0, 1, 2], 0, true),
+        ("order", &[2, 0, 1], 0, false),
+        ("none", &[], 0, false),
+        ("fewer", &[0, 1], 0, false),
+        ("sizes", &[0, 1, 2], 512, false),
+    ];
+    cases.map(|(what, order, more, is_good)| saved_layout(what, &layers, (order, more), is_good)).into()
+}
+
+fn saved_layout(
+    what: &'static str,
+    layers: &[Vec<u8>],
+    (order, more): (&[usize], usize),
+    is_good: bool,
+) -> SavedLayout {
+    let config = config(&layers.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    let in_order: Vec<_> = order.iter().map(|at| descriptor("layer.v1.tar", &layers[*at], more)).collect();
+    let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE,
+        "config": descriptor("config.v1+json", config.as_bytes(), 0), "layers": in_order})
+    .to_string();
+    let mut named = descriptor("manifest.v1+json", manifest.as_bytes(), 0);
+    named["annotations"] =
+        json!({"io.containerd.image.name": "docker.io/x/y:1", "org.opencontainers.image.ref.name": "1"});
+    let places: Vec<_> = layers.iter().map(|layer| place_of(layer)).collect();
+    let saved = json!([{"Config": place_of(config.as_bytes()), "RepoTags": ["x/y:1"], "Layers": places}]);
+    let mut entries: Vec<Vec<u8>> = layers.iter().map(|layer| bytes(&place_of(layer), layer)).collect();
+    entries.extend([config.as_bytes(), manifest.as_bytes()].map(|blob| bytes(&place_of(blob), blob)));
+    entries.extend([file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#), listing(&named), text(&saved)]);
+    let right = layers.iter().map(|layer| digest(layer).to_string()).collect();
+    SavedLayout { what, is_good, right, config, manifest, saved, entries }
+}
+
 #[test]
 fn what_manifest_json_says_is_the_image() {
-    let layers: Vec<Vec<u8>> = (0..3).map(|at| layer(&[file(&format!("f{at}"), "x")])).collect();
-    let config = config(&layers.iter().map(Vec::as_slice).collect::<Vec<_>>());
-    let place = |bytes: &[u8]| format!("blobs/sha256/{}", digest(bytes).hex());
-    let entry = |kind: &str, bytes: &[u8], more: usize| json!({"mediaType": format!("application/vnd.oci.image.{kind}"), "digest": digest(bytes), "size": bytes.len() + more});
-    let right: Vec<String> = layers.iter().map(|layer| digest(layer).to_string()).collect();
-    for (what, order, more, good) in [
-        ("right", vec![0, 1, 2], 0, true),
-        ("order", vec![2, 0, 1], 0, false),
-        ("none", vec![], 0, false),
-        ("fewer", vec![0, 1], 0, false),
-        ("sizes", vec![0, 1, 2], 512, false),
-    ] {
-        let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": entry("config.v1+json", config.as_bytes(), 0),
-            "layers": order.iter().map(|at| entry("layer.v1.tar", &layers[*at], more)).collect::<Vec<_>>()})
-        .to_string();
-        let mut named = entry("manifest.v1+json", manifest.as_bytes(), 0);
-        named["annotations"] =
-            json!({"io.containerd.image.name": "docker.io/x/y:1", "org.opencontainers.image.ref.name": "1"});
-        let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [named]}).to_string();
-        let saved = json!([{"Config": place(config.as_bytes()), "RepoTags": ["x/y:1"], "Layers": layers.iter().map(|layer| place(layer)).collect::<Vec<_>>()}]);
-        let mut entries: Vec<Vec<u8>> = layers.iter().map(|layer| bytes(&place(layer), layer)).collect();
-        entries.extend([config.as_bytes(), manifest.as_bytes()].map(|blob| bytes(&place(blob), blob)));
-        entries.extend([
-            file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#),
-            file("index.json", &index),
-            text(&saved),
-        ]);
-        let case = Case::of(&entries);
-        let client = client();
+    for SavedLayout { what, is_good, right, manifest, entries, .. } in saved_layouts() {
+        let (case, client) = (Case::of(&entries), client());
         for name in ["", ":x/y:1"] {
             let context = std::sync::Arc::new(Context::new());
             let call = client.call(Some(context.clone())).unwrap();
             let found = case.copy_with(&client, &call, "docker-archive", name).unwrap();
             assert_eq!(digests(&found), right, "{what}");
-            assert_eq!(found.digest() == &digest(manifest.as_bytes()), good, "{what}");
-            let warned = context.warnings();
-            assert_eq!(
-                warned.iter().filter(|warning| warning.text.contains("other layers")).count(),
-                usize::from(!good),
-                "{what}"
-            );
+            assert_eq!(found.digest() == &digest(manifest.as_bytes()), is_good, "{what}");
+            let warnings = context.warnings();
+            let warned = warnings.iter().filter(|warning| warning.text.contains("other layers")).count();
+            assert_eq!(warned, usize::from(!is_good), "{what}");
         }
+    }
+}
+
+#[test]
+fn a_layout_that_says_otherwise_than_manifest_json_is_refused() {
+    for SavedLayout { what, is_good, right, entries, .. } in saved_layouts() {
+        let case = Case::of(&entries);
         for name in ["", ":1", ":x/y:1", ":docker.io/x/y:1", ":@0"] {
-            match good {
-                true => assert_eq!(digests(&case.copy("oci-archive", name).unwrap()), right, "{what}"),
-                false => {
-                    let error = fails(case.copy("oci-archive", name), Code::InvalidManifest, "than manifest.json says");
-                    assert!(
-                        error.to_json()["hint"].as_str().is_some_and(|hint| hint.contains("docker-archive:")),
-                        "{error:?}"
-                    );
-                }
+            if is_good {
+                assert_eq!(digests(&case.copy("oci-archive", name).unwrap()), right, "{what}");
+                continue;
             }
+            let error = fails(case.copy("oci-archive", name), Code::InvalidManifest, "than manifest.json says");
+            let hint = error.to_json()["hint"].as_str().map(str::to_owned);
+            assert!(hint.is_some_and(|hint| hint.contains("docker-archive:")), "{error:?}");
         }
-        // If a config does not describe its layers, the manifest decides, if there is one for the same files.
+    }
+}
+
+/// If a config does not describe its layers, the manifest decides, if there is one for the same files.
+#[test]
+fn a_config_without_layers_has_those_of_the_manifest() {
+    for SavedLayout { is_good, right, config, manifest, saved, entries, .. } in saved_layouts() {
         let mute = r#"{"os":"linux","architecture":"amd64"}"#;
         let manifest = manifest.replace(digest(config.as_bytes()).hex(), digest(mute.as_bytes()).hex());
         let manifest = manifest.replace(&format!("\"size\":{}", config.len()), &format!("\"size\":{}", mute.len()));
-        let named = entry("manifest.v1+json", manifest.as_bytes(), 0);
-        let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [named]}).to_string();
+        let index = listing(&descriptor("manifest.v1+json", manifest.as_bytes(), 0));
         let saved = saved.to_string().replace(digest(config.as_bytes()).hex(), digest(mute.as_bytes()).hex());
-        let rest = [mute.as_bytes(), manifest.as_bytes()].map(|blob| bytes(&place(blob), blob));
-        let mute = Case::of(
-            &[entries.clone(), rest.to_vec(), vec![file("index.json", &index), file("manifest.json", &saved)]].concat(),
-        );
-        match good {
+        let rest = [mute.as_bytes(), manifest.as_bytes()].map(|blob| bytes(&place_of(blob), blob));
+        let mute = Case::of(&[entries, rest.to_vec(), vec![index, file("manifest.json", &saved)]].concat());
+        match is_good {
             true => assert_eq!(mute.layers("").unwrap(), right),
             false => drop(fails(mute.layers(""), Code::InvalidManifest, "the config names 0")),
         }
-        // A damaged or empty layout does not affect manifest.json.
+    }
+}
+
+#[test]
+fn a_damaged_or_empty_layout_does_not_affect_manifest_json() {
+    for SavedLayout { what, right, entries, .. } in saved_layouts() {
         for index in ["{", r#"{"schemaVersion":2,"manifests":[]}"#] {
             let case = Case::of(&[entries.clone(), vec![file("index.json", index)]].concat());
             assert_eq!(case.layers(":x/y:1").unwrap(), right, "{what}");

@@ -97,6 +97,19 @@ fn a_tag_is_the_same_bytes() {
     }
 }
 
+/// The layer of a file `more`, plain and in each compression, in a folder.
+fn packed_layers(folder: &Path) -> impl Fn(&str) -> String {
+    let (gzip, _) = layer("more", "more\n");
+    let folder = folder.to_owned();
+    let at = move |name: &str| folder.join(name).display().to_string();
+    std::fs::write(at("l.tgz"), &gzip).unwrap();
+    let made = Command::new("gzip").args(["-dc", &at("l.tgz")]).output().unwrap();
+    std::fs::write(at("l.tar"), &made.stdout).unwrap();
+    let zstd = ruzstd::encoding::compress_to_vec(&made.stdout[..], ruzstd::encoding::CompressionLevel::Fastest);
+    std::fs::write(at("l.tar.zst"), zstd).unwrap();
+    at
+}
+
 /// Appends layers in every compression to an image, in Docker's and OCI's format; crane validates the result and
 /// extracts the same.
 #[test]
@@ -104,46 +117,24 @@ fn appended_layers_are_good_for_others() {
     let place = TestRegistry::new("OCIREG_TEST_V3");
     let client = place.client();
     let folder = scratch();
-    let (gzip, _) = layer("more", "more\n");
-    let at = |name: &str| folder.path().join(name).display().to_string();
-    std::fs::write(at("l.tgz"), &gzip).unwrap();
-    let made = Command::new("gzip").args(["-dc", &at("l.tgz")]).output().unwrap();
-    std::fs::write(at("l.tar"), &made.stdout).unwrap();
-    let zstd = ruzstd::encoding::compress_to_vec(&made.stdout[..], ruzstd::encoding::CompressionLevel::Fastest);
-    std::fs::write(at("l.tar.zst"), zstd).unwrap();
+    let at = packed_layers(folder.path());
     let oci = tagged(&place, &client, "image/append");
     let docker = docker_form(&place, &client, &oci);
-    for (base, types) in [
-        (
-            &oci,
-            [
-                "oci.image.layer.v1.tar",
-                "oci.image.layer.v1.tar+gzip",
-                "oci.image.layer.v1.tar+zstd",
-                "oci.image.layer.v1.tar+gzip",
-                "oci.image.layer.v1.tar+zstd",
-            ],
-        ),
-        (
-            &docker,
-            [
-                "docker.image.rootfs.diff.tar",
-                "docker.image.rootfs.diff.tar.gzip",
-                "docker.image.rootfs.diff.tar.zstd",
-                "docker.image.rootfs.diff.tar.gzip",
-                "docker.image.rootfs.diff.tar.zstd",
-            ],
-        ),
-    ] {
-        // An uncompressed one is compressed on the way, unless the caller says otherwise.
-        let files = [
-            ("l.tar", Some(Compression::None)),
-            ("l.tgz", None),
-            ("l.tar.zst", None),
-            ("l.tar", None),
-            ("l.tar", Some(Compression::Zstd)),
-        ];
-        for ((file, compression), kind) in files.iter().zip(types) {
+    let formats = [
+        (&oci, "oci.image.layer.v1.tar", ["", "+gzip", "+zstd", "+gzip", "+zstd"]),
+        (&docker, "docker.image.rootfs.diff.tar", ["", ".gzip", ".zstd", ".gzip", ".zstd"]),
+    ];
+    // An uncompressed one is compressed on the way, unless the caller says otherwise.
+    let files = [
+        ("l.tar", Some(Compression::None)),
+        ("l.tgz", None),
+        ("l.tar.zst", None),
+        ("l.tar", None),
+        ("l.tar", Some(Compression::Zstd)),
+    ];
+    for (base, plain, packings) in formats {
+        for ((file, compression), packing) in files.iter().zip(packings) {
+            let kind = format!("{plain}{packing}");
             let to = format!("{}/image/appended:{}", place.host, kind.replace('+', "-"));
             let options = AppendOptions {
                 layers: vec![at(file)],
@@ -164,7 +155,16 @@ fn appended_layers_are_good_for_others() {
             compare_with_export(&place, &client, &to, folder.path());
         }
     }
-    // Appended to the image itself; doing it twice changes the image twice.
+}
+
+/// Appended to the image itself; doing it twice changes the image twice.
+#[test]
+fn a_layer_is_appended_to_the_image_itself() {
+    let place = TestRegistry::new("OCIREG_TEST_V3");
+    let client = place.client();
+    let folder = scratch();
+    let at = packed_layers(folder.path());
+    let oci = tagged(&place, &client, "image/append-twice");
     let options = || AppendOptions { layers: vec![at("l.tgz")], ..Default::default() };
     let first = put_on(&client, &oci, options()).unwrap();
     let second = put_on(&client, &oci, options()).unwrap();

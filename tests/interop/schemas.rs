@@ -416,28 +416,30 @@ fn in_a_layout(caller: &mut Caller, place: &str, manifest: &[u8]) {
     caller.one(Function::ocireg_manifest_delete, &format!("{place}3"), json!({})).unwrap();
 }
 
-fn manifests(caller: &mut Caller, registry: &str, repository: &str, folder: &std::path::Path) {
-    let config = br#"{"os":"linux","architecture":"amd64"}"#;
-    caller.put(Function::ocireg_blob_put_memory, repository, config).unwrap();
+/// An image, what refers to it, and an index that lists it.
+struct Documents {
+    image: String,
+    artifact: String,
+    index: String,
+}
+
+fn documents(config: &[u8]) -> Documents {
     let kind = "application/vnd.oci.image.manifest.v1+json";
     let image = json!({"schemaVersion": 2, "mediaType": kind, "config": {"mediaType": "application/vnd.oci.image.config.v1+json",
         "digest": digest(config), "size": config.len()}, "layers": []});
     let bytes = image.to_string();
-    let named = format!("{repository}:t");
-    caller.put(Function::ocireg_manifest_put, &named, bytes.as_bytes()).unwrap();
     let mut artifact = image.clone();
     artifact["artifactType"] = "application/x".into();
     artifact["subject"] = json!({"mediaType": kind, "digest": digest(bytes.as_bytes()), "size": bytes.len()});
-    let artifact = artifact.to_string();
-    let referrer = format!("{repository}@{}", digest(artifact.as_bytes()));
-    caller.put(Function::ocireg_manifest_put, &referrer, artifact.as_bytes()).unwrap();
     let platform =
         json!({"os": "linux", "architecture": "arm64", "variant": "v8", "os.version": "1", "os.features": ["x"]});
     let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [
         {"mediaType": kind, "digest": digest(bytes.as_bytes()), "size": bytes.len(), "platform": platform}]});
-    let index = index.to_string();
-    caller.put(Function::ocireg_manifest_put, &format!("{repository}:index"), index.as_bytes()).unwrap();
-    for document in [&bytes, &artifact, &index] {
+    Documents { image: bytes, artifact: artifact.to_string(), index: index.to_string() }
+}
+
+fn inspected_and_built(caller: &mut Caller, documents: [&String; 3]) {
+    for document in documents {
         caller
             .hold("ocireg_manifest_inspect", |json, error| unsafe {
                 ocireg_manifest_inspect(document.as_ptr(), document.len(), null_mut(), json, error)
@@ -450,34 +452,58 @@ fn manifests(caller: &mut Caller, registry: &str, repository: &str, folder: &std
             ocireg_manifest_build(parts.as_ptr(), null_mut(), json, null_mut(), error)
         })
         .unwrap();
+}
+
+/// What a registry tells of an image and of itself. Returns the referrers of the image.
+fn asked(caller: &mut Caller, registry: &str, repository: &str, pinned: &str) -> Value {
+    let named = format!("{repository}:t");
     caller.bytes(Function::ocireg_manifest_get, &named, json!({})).unwrap();
     let picked = json!({"platform": "linux/arm64/v8:1"});
     caller.bytes(Function::ocireg_manifest_get, &format!("{repository}:index"), picked).unwrap();
     caller.one(Function::ocireg_manifest_head, &named, json!({})).unwrap();
     caller.one(Function::ocireg_manifest_locate, &named, json!({})).unwrap();
-    let pinned = format!("{repository}@{}", digest(bytes.as_bytes()));
-    let found = caller.one(Function::ocireg_referrers, &pinned, json!({})).unwrap();
+    let found = caller.one(Function::ocireg_referrers, pinned, json!({})).unwrap();
     assert_eq!(found["referrers"].as_array().unwrap().len(), 1);
     caller.one(Function::ocireg_repository_tags, repository, json!({"digests": true})).unwrap();
     caller.one(Function::ocireg_registry_ping, registry, json!({})).unwrap();
     caller.one(Function::ocireg_registry_catalog, registry, json!({"n": 1})).unwrap();
-    let layout = folder.join("layout");
-    let target = format!("oci:{}:t", layout.display());
+    found["referrers"].clone()
+}
+
+/// Copies of an image to places of this machine, and the same questions by the names of places.
+fn copied(caller: &mut Caller, repository: &str, target: &str, layout: &std::path::Path) {
+    let named = format!("{repository}:t");
     for with in [json!({"dry_run": true}), json!({})] {
-        caller.two(Function::ocireg_copy, &format!("docker://{named}"), &target, with).unwrap();
+        caller.two(Function::ocireg_copy, &format!("docker://{named}"), target, with).unwrap();
     }
     assert_eq!(caller.progress()["operation"], "copy");
     syncs(caller, repository, &layout.with_extension("synced"));
     let named_index = format!("docker://{repository}:index");
     caller.bytes(Function::ocireg_endpoint_manifest, &named_index, json!({"platform": "linux/arm64/v8:1"})).unwrap();
-    caller.one(Function::ocireg_endpoint_list, &target, json!({})).unwrap();
-    let listed = caller.one(Function::ocireg_endpoint_referrers, &format!("docker://{pinned}"), json!({})).unwrap();
-    assert_eq!(listed["referrers"], found["referrers"]);
+    caller.one(Function::ocireg_endpoint_list, target, json!({})).unwrap();
     for options in [json!({}), json!({"quick": true, "referrers": true})] {
         let report = caller.one(Function::ocireg_image_validate, &named, options).unwrap();
         assert_eq!((&report["valid"], &report["problems"]), (&json!(true), &json!([])));
     }
-    in_a_layout(caller, &target, bytes.as_bytes());
+}
+
+fn manifests(caller: &mut Caller, registry: &str, repository: &str, folder: &std::path::Path) {
+    let config = br#"{"os":"linux","architecture":"amd64"}"#;
+    caller.put(Function::ocireg_blob_put_memory, repository, config).unwrap();
+    let Documents { image, artifact, index } = documents(config);
+    let (named, pinned) = (format!("{repository}:t"), format!("{repository}@{}", digest(image.as_bytes())));
+    let referrer = format!("{repository}@{}", digest(artifact.as_bytes()));
+    caller.put(Function::ocireg_manifest_put, &named, image.as_bytes()).unwrap();
+    caller.put(Function::ocireg_manifest_put, &referrer, artifact.as_bytes()).unwrap();
+    caller.put(Function::ocireg_manifest_put, &format!("{repository}:index"), index.as_bytes()).unwrap();
+    inspected_and_built(caller, [&image, &artifact, &index]);
+    let referrers = asked(caller, registry, repository, &pinned);
+    let layout = folder.join("layout");
+    let target = format!("oci:{}:t", layout.display());
+    copied(caller, repository, &target, &layout);
+    let listed = caller.one(Function::ocireg_endpoint_referrers, &format!("docker://{pinned}"), json!({})).unwrap();
+    assert_eq!(listed["referrers"], referrers);
+    in_a_layout(caller, &target, image.as_bytes());
     caller.one(Function::ocireg_layout_check, layout.to_str().unwrap(), json!({})).unwrap();
     caller.one(Function::ocireg_layout_clean, layout.to_str().unwrap(), json!({})).unwrap();
     let context = caller.context;

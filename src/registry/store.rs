@@ -123,8 +123,14 @@ impl RegistryStore {
     }
 
     fn at_destination(&self, call: &Call, reference: &Reference) -> Result<Option<ManifestHead>> {
-        match head(&self.destination(call)?, reference, &HeadOptions::default()) {
-            Ok(head) => Ok(Some(head)),
+        let at = self.destination(call)?;
+        match head(&at, reference, &HeadOptions::default()) {
+            Ok(head) => {
+                if reference.digest().is_none() {
+                    at.has_named(reference.repository());
+                }
+                Ok(Some(head))
+            }
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(error),
         }
@@ -154,7 +160,7 @@ impl RegistryStore {
             Some(_) => None,
         };
         let found = match at {
-            Some(at) => fetch(&at, reference, &options)?,
+            Some(at) => fetch(&at, reference, &options).inspect(|_| at.has_named(reference.repository()))?,
             None => self.client.fetch_manifest(call, reference, &options)?,
         };
         call.memory::<Senders>().add_all(&found.served_by);

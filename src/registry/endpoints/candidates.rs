@@ -32,7 +32,10 @@ pub(super) fn in_order(
     let (index, name) = (repository.index(), repository.remote_name());
     let may: Vec<&RegistryEndpoint> = match question {
         EndpointUse::Write => asked.writer().into_iter().collect(),
-        _ => asked.endpoints.iter().filter(|endpoint| may(client, repository, endpoint, question)).collect(),
+        _ => {
+            let by_tag = asked.is_unreadable_by_mirrors();
+            asked.endpoints.iter().filter(|endpoint| may(client, repository, (endpoint, by_tag), question)).collect()
+        }
     };
     let tag = if let EndpointUse::Tag(tag) = question { Some(tag) } else { None };
     let written = match question {
@@ -63,12 +66,19 @@ pub(super) fn in_order(
     candidates.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
-fn may(client: &Client, repository: &Repository, endpoint: &RegistryEndpoint, question: EndpointUse) -> bool {
+/// `by_tag`: the registry may have named what is asked for, where it is read by tag to be written.
+fn may(
+    client: &Client,
+    repository: &Repository,
+    (endpoint, by_tag): (&RegistryEndpoint, bool),
+    question: EndpointUse,
+) -> bool {
     let has_named = || {
         let key = endpoint.key(repository.index());
         client.memory::<TagSources>().has(&repository.key(), &key)
     };
-    may_answer(endpoint.may, question) || (question == EndpointUse::Digest && endpoint.may.by_tag && has_named())
+    may_answer(endpoint.may, question)
+        || (question == EndpointUse::Digest && (endpoint.may.by_tag || by_tag) && has_named())
 }
 
 fn may_answer(may: Abilities, question: EndpointUse) -> bool {

@@ -21,7 +21,7 @@ use crate::reference::{Index, Reference, Repository};
 use crate::registry::host;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
-use endpoint_memory::{PassedOver, Probed};
+use endpoint_memory::{PassedOver, Probed, TagSources};
 
 /// What is asked, which decides which endpoints may be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,9 +107,20 @@ impl Remote {
         };
         let is_asked = match &asked {
             None => true,
-            Some(asked) => asked.writer().is_some_and(|at| at.may.by_tag && (at.is_registry() || is_near())),
+            Some(asked) => asked.writer().is_some_and(|at| match at.is_registry() {
+                // No mirror is asked here.
+                true => at.may.by_tag || asked.is_unreadable_by_mirrors(),
+                false => at.may.by_tag && is_near(),
+            }),
         };
         is_asked.then(|| Remote::to_write(client, call, repository)).transpose()
+    }
+
+    /// It has said what a tag of a repository is: what that stands for is read here too, if nobody else may be asked for it.
+    pub(crate) fn has_named(&self, repository: &Repository) {
+        if let Some(key) = &self.key {
+            self.client.memory::<TagSources>().add(&repository.key(), key);
+        }
     }
 
     /// Tags of a repository were set or deleted here: from now on they are asked here first.

@@ -149,3 +149,26 @@ fn tags_are_listed_where_they_are_read() {
         assert_eq!(house.server("origin").count("PUT", &format!("/v2/a/c/manifests/{tag}")), 1, "{tag}");
     }
 }
+
+/// What the registry itself is asked for is not refused because a file's mirrors are only for names without a port.
+#[test]
+fn what_no_mirror_is_asked_for_is_written_under_a_name_with_a_port() {
+    for more in ["", "mirror-by-digest-only = true\n"] {
+        for (what, write) in WRITES {
+            let mut house = House::empty();
+            house.add("m1", stale);
+            house.add("origin", |seen| match seen.method.as_str() {
+                "PUT" => created(seen).header("OCI-Subject", digest(manifest().as_bytes())),
+                "GET" | "HEAD" if seen.path().starts_with("/v2/a/c/") => reply(404),
+                _ => healthy(seen),
+            });
+            let mirror = format!("[[registry.mirror]]\nlocation = \"{}\"\ninsecure = true\n", house.host("m1"));
+            let text = format!("[[registry]]\nprefix = \"*.reg.test\"\n{more}{mirror}");
+            let (client, _folder) = with_registries_conf(&text);
+            let address = host_options(json!({"address": house.host("origin")}));
+            client.set_host("x.reg.test:5000", address).unwrap();
+            write(&client, "x.reg.test:5000/a/b").unwrap_or_else(|error| panic!("{more}{what}: {error}"));
+            assert_eq!(house.server("m1").seen().len(), 0, "{more}{what}");
+        }
+    }
+}

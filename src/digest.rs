@@ -83,6 +83,23 @@ impl From<DigestError> for crate::error::Error {
 }
 
 /// An algorithm and its value in lower-case hexadecimal.
+///
+/// ```
+/// use ocireg::digest::{Algorithm, Digest, Hasher};
+///
+/// let digest: Digest = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824".parse()?;
+/// assert_eq!(digest, Algorithm::Sha256.digest(b"hello"));
+///
+/// // Bytes that come in pieces.
+/// let mut hasher = Hasher::new(digest.algorithm());
+/// hasher.update(b"hel");
+/// hasher.update(b"lo");
+/// assert_eq!(hasher.finish(), digest);
+///
+/// // Other spellings are refused.
+/// assert!("sha256:2CF24".parse::<Digest>().is_err());
+/// # Ok::<(), ocireg::error::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest {
     algorithm: Algorithm,

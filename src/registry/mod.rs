@@ -63,6 +63,34 @@ use endpoints::{closed_hosts, RuleBook};
 use upload::mount_hints::MountHints;
 
 /// A client: connections, tokens and per-host settings for any number of registries. A clone is the same client.
+///
+/// ```no_run
+/// use std::path::Path;
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use ocireg::call::context::Context;
+/// use ocireg::reference::Reference;
+/// use ocireg::registry::blob::SaveOptions;
+/// use ocireg::registry::manifest::GetOptions;
+/// use ocireg::registry::{Client, ClientOptions};
+///
+/// # fn main() -> ocireg::error::Result<()> {
+/// let client = Client::new(ClientOptions::default())?;
+/// let context = Arc::new(Context::new());
+/// context.set_deadline(Some(Duration::from_secs(60)));
+/// let call = client.call(Some(context))?;
+///
+/// let name = Reference::parse("quay.io/prometheus/busybox:latest", None)?;
+/// let image = client.get_manifest(&call, &name, &GetOptions { platform: Some("linux/amd64".into()), ..Default::default() })?;
+/// if let Some(layer) = image.document.layers().first() {
+///     // It appears under its name whole and verified; a call after one that broke off continues what that left.
+///     let blob = name.repository().with_digest(&layer.digest);
+///     client.get_blob_file(&call, &blob, Path::new("layer.tar.gz"), &SaveOptions::default())?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client {
     pub(crate) http: Arc<Http>,

@@ -147,6 +147,30 @@ pub struct Copied {
 }
 
 /// Copies what `from` names to what `to` names.
+///
+/// ```
+/// use ocireg::image::Scratch;
+/// use ocireg::layout::directory::Directory;
+/// use ocireg::layout::oci::OciLayout;
+/// use ocireg::registry::{Client, ClientOptions};
+/// use ocireg::transfer::copy::{copy, CopyOptions};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path();
+/// let client = Client::new(ClientOptions::default())?;
+/// let call = client.call(None)?;
+/// let (layout, directory) = (OciLayout::create(&folder.join("a"), Some("v1"))?, Directory::planned(&folder.join("b")));
+///
+/// let made = copy(&call, &Scratch::new(Some("linux/amd64"))?, &layout, &CopyOptions::default())?;
+/// let copied = copy(&call, &layout, &directory, &CopyOptions::default())?;
+/// assert_eq!(copied.digest, made.digest);
+///
+/// // What is there is not moved again.
+/// assert_eq!(copy(&call, &layout, &directory, &CopyOptions::default())?.blobs["copied"], 0);
+/// # Ok(())
+/// # }
+/// ```
 pub fn copy(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &CopyOptions) -> Result<Copied> {
     copy_chosen(call, from, to, options, options.choice()?)
 }

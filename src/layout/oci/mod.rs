@@ -49,6 +49,29 @@ pub(crate) const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 pub(crate) const INDEX_MARK: &str = "index-";
 
 /// A layout, and the name in it that a copy is about.
+///
+/// ```
+/// use ocireg::image::Scratch;
+/// use ocireg::layout::oci::OciLayout;
+/// use ocireg::registry::{Client, ClientOptions};
+/// use ocireg::store::ReadStore;
+/// use ocireg::transfer::copy::{copy, CopyOptions};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("layout");
+/// let client = Client::new(ClientOptions::default())?;
+/// let call = client.call(None)?;
+/// let to = OciLayout::create(&path, Some("v1"))?;
+/// let made = copy(&call, &Scratch::new(Some("linux/amd64"))?, &to, &CopyOptions::default())?;
+///
+/// let layout = OciLayout::open(&path, Some("v1"))?;
+/// assert_eq!(layout.root(&call)?.digest(), &made.digest);
+/// assert_eq!(layout.entries()?.len(), 1);
+/// assert!(layout.blob_path(&made.digest).exists());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
 pub struct OciLayout {
     root: PathBuf,

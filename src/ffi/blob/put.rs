@@ -32,7 +32,7 @@ use crate::place::{self, BlobName, Place};
 /// For many blobs a layout is faster. What stays of the archive is as in ocireg_copy. The blob stays whatever else is put, copied, tagged
 /// and taken away, until a manifest that needs it has come and gone; a copy of the images to a new file leaves it behind. A blob that the
 /// archive has with another size or with wrong bytes is replaced. One that is damaged and that nothing names is left out whenever the
-/// archive is written, with a warning.
+/// archive is written, with a warning; one that another image there needs stays as it is, with a warning too.
 ///
 /// A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
 ///

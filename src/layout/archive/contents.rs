@@ -40,10 +40,22 @@ pub(super) struct Additions {
 /// Everything that an archive will contain.
 pub(super) struct ArchiveContents {
     pub(super) index: Value,
+    pub(super) entries: Vec<Descriptor>,
     pub(super) saved: Option<Vec<Value>>,
     pub(super) blobs: Vec<Descriptor>,
     /// So many of them are named, and come first.
     pub(super) named: usize,
+}
+
+impl ArchiveContents {
+    /// What a name needs that was not in the file, or that leads elsewhere now.
+    pub(super) fn needed_anew(&self, both: &StagedAndKept) -> Result<BTreeSet<Digest>> {
+        let before = both.kept.map(ExistingArchive::entries).unwrap_or_default();
+        let key = |entry: &Descriptor| (entry.digest.clone(), index::key_of(entry));
+        let before: BTreeSet<_> = before.iter().map(key).collect();
+        let new: Vec<Descriptor> = self.entries.iter().filter(|entry| !before.contains(&key(entry))).cloned().collect();
+        Ok(needed(both, &new)?.all().map(|blob| blob.digest.clone()).collect())
+    }
 }
 
 /// A change of the lists of an archive, which is made while no other process can replace that.
@@ -169,7 +181,7 @@ impl ArchiveLists {
         }
         let index = index::written(both.kept.map(ExistingArchive::index), &self.entries);
         let blobs = needed.manifests.into_iter().chain(needed.blobs).collect();
-        Ok(ArchiveContents { index, saved: self.saved, blobs, named })
+        Ok(ArchiveContents { index, entries: self.entries, saved: self.saved, blobs, named })
     }
 
     /// What these lists do not need, of what is there.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::saved_images::blob_file;
@@ -23,6 +24,7 @@ use crate::mutex::lock;
 use crate::os::special_file::open_regular;
 use crate::os::{offset, owner};
 use crate::stream::blob::{Blob, VerifiedBlob};
+use crate::stream::source::{read_piece, PIECE};
 use crate::stream::unpack::Packing;
 
 /// An archive that another image can be added to.
@@ -35,6 +37,8 @@ pub(super) struct ExistingArchive {
     pub(super) saved: Option<Vec<Value>>,
     /// Blobs that are as if they were not there.
     left_out: BTreeSet<Digest>,
+    /// Damaged ones that stay as they are.
+    carried: BTreeSet<Digest>,
     /// Blobs that were read, and are right: many images may need the same one.
     right: Mutex<BTreeSet<Digest>>,
 }
@@ -88,8 +92,8 @@ impl ExistingArchive {
             .map_err(|error| error.within("index.json"))?;
         let list = tar.small("manifest.json", MOST_BYTES)?;
         let saved = list.map(|list| written_manifest_json::parse(&list)).transpose()?;
-        let (left_out, right) = (BTreeSet::new(), Mutex::default());
-        let kept = ExistingArchive { path: path.to_owned(), tar, index, saved, left_out, right };
+        let (left_out, carried, right) = (BTreeSet::new(), BTreeSet::new(), Mutex::default());
+        let kept = ExistingArchive { path: path.to_owned(), tar, index, saved, left_out, carried, right };
         kept.check_agreement(call)?;
         Ok(kept)
     }
@@ -172,6 +176,20 @@ impl ExistingArchive {
         self.left_out.extend(blobs.iter().cloned());
     }
 
+    /// From now on these are given as they are, though their bytes are wrong.
+    pub(super) fn carry(&mut self, blobs: &BTreeSet<Digest>) {
+        self.carried.extend(blobs.iter().cloned());
+    }
+
+    /// Opens a blob to be written again: one that is damaged and stays is not verified.
+    pub(super) fn open_to_write(&self, call: &Call, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
+        let place = self.tar.find(&blob_file(&wanted.digest)).filter(|_| self.carried.contains(&wanted.digest));
+        match place {
+            Some(place) => Ok(Box::new(UnverifiedBlob { call: call.clone(), reader: self.tar.read(place, 0) })),
+            None => self.open_blob(call, wanted),
+        }
+    }
+
     /// Whether it has a blob, with the bytes that it should have.
     pub(super) fn has(&self, call: &Call, blob: &Descriptor) -> Result<bool> {
         Ok(self.size(&blob.digest) == Some(blob.size) && self.is_right(call, blob)?)
@@ -207,6 +225,21 @@ impl ExistingArchive {
         let mut blob = VerifiedBlob::new(reader, call, self.path.display().to_string(), wanted, None);
         blob.hash_aside();
         Ok(Box::new(blob))
+    }
+}
+
+/// Bytes as they are.
+struct UnverifiedBlob<R> {
+    call: Call,
+    reader: R,
+}
+
+impl<R: std::io::Read + Send> Blob for UnverifiedBlob<R> {
+    fn piece(&mut self) -> Result<Option<Bytes>> {
+        self.call.check()?;
+        let piece =
+            read_piece(&mut self.reader, PIECE).map_err(|error| Error::io("cannot read the archive", &error))?;
+        Ok((!piece.is_empty()).then_some(piece))
     }
 }
 

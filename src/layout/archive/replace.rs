@@ -30,6 +30,38 @@ use crate::os::{flush, temporary};
 /// The bytes of one write.
 const AT_ONCE: usize = 256 << 10;
 
+/// What is damaged in the file does not have to stop every change.
+#[derive(Default)]
+struct DamagedBlobs {
+    /// What nothing names, and nobody could use.
+    left_out: BTreeSet<Digest>,
+    /// What images need that were there before.
+    carried: BTreeSet<Digest>,
+}
+
+impl DamagedBlobs {
+    fn mark(&self, kept: &mut ExistingArchive) {
+        kept.leave_out(&self.left_out);
+        kept.carry(&self.carried);
+    }
+
+    /// Adds what is damaged. Nothing is written that a new name would need and is not right.
+    fn find(&mut self, both: &StagedAndKept, whole: &ArchiveContents, error: Error) -> Result<()> {
+        let (named, others) = whole.blobs.split_at_checked(whole.named).unwrap_or((&whole.blobs, &[]));
+        let others = both.damaged(others)?;
+        if !others.is_empty() {
+            self.left_out.extend(others);
+            return Ok(());
+        }
+        let (found, new) = (both.damaged(named)?, whole.needed_anew(both)?);
+        if found.is_empty() || found.iter().any(|blob| new.contains(blob) || self.carried.contains(blob)) {
+            return Err(error.with_hint("a copy of an image that has the right bytes replaces what is damaged"));
+        }
+        self.carried.extend(found);
+        Ok(())
+    }
+}
+
 impl ArchiveWriter {
     /// Writes the archive, with a change that is made when no other process can write to it any more. Gives the blobs that it has, if
     /// anything was new.
@@ -78,26 +110,20 @@ impl ArchiveWriter {
         change: Option<&ArchiveChange>,
     ) -> Result<Option<Vec<Descriptor>>> {
         let cannot = |error: std::io::Error| Error::io(format!("cannot write {}", path.display()), &error);
-        let mut damaged = BTreeSet::new();
+        let mut damaged = DamagedBlobs::default();
         loop {
             // Writers that share the staging folder wait for its lock: any user who may read the file could lock that.
             let held = if folder.is_shared() { None } else { hold(call, path)? };
             let before = version(path);
             let is_there = held.is_some() || before.is_some();
             let mut kept = ExistingArchive::open(call, path, self.form)?;
-            kept.iter_mut().for_each(|kept| kept.leave_out(&damaged));
+            kept.iter_mut().for_each(|kept| damaged.mark(kept));
             let both = work.with(call, kept.as_ref());
             let Some(whole) = self.whole(work, &both, change)? else { return Ok(None) };
             let tar = BufWriter::with_capacity(AT_ONCE, folder.file()?);
             let out = match self.write_entries(&both, &whole, TarWriter::new(tar, path.display().to_string())) {
                 Err(error) if is_wrong(&error) => {
-                    let found = both.damaged(whole.blobs.get(whole.named..).unwrap_or_default())?;
-                    if found.is_empty() {
-                        return Err(
-                            error.with_hint("a copy of an image that has the right bytes replaces what is damaged")
-                        );
-                    }
-                    damaged.extend(found);
+                    damaged.find(&both, &whole, error)?;
                     continue;
                 }
                 out => out?.into_inner().map_err(|error| cannot(error.into_error()))?,
@@ -117,10 +143,17 @@ impl ArchiveWriter {
         }
     }
 
-    /// What nothing names and nobody could use does not have to stop every change.
-    fn warn_of_damaged(&self, call: &Call, damaged: &BTreeSet<Digest>) {
-        for digest in damaged {
-            let text = format!("its blob {digest}, which nothing named, was damaged and is left out");
+    fn warn_of_damaged(&self, call: &Call, damaged: &DamagedBlobs) {
+        let left_out = damaged
+            .left_out
+            .iter()
+            .map(|blob| format!("its blob {blob}, which nothing named, was damaged and is left out"));
+        let carried = damaged.carried.iter().map(|blob| {
+            format!(
+                "its blob {blob} is damaged, and stays as it is: a copy of an image that has the right bytes mends it"
+            )
+        });
+        for text in left_out.chain(carried) {
             // The archive is written.
             let _ = call.warn_of(&self.shown, &text);
         }

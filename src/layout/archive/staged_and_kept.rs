@@ -36,7 +36,7 @@ impl StagedAndKept<'_> {
     /// Opens a blob, which is verified as it is read.
     pub(super) fn open(&self, blob: &Descriptor) -> Result<Box<dyn Blob>> {
         match (self.keeper(&blob.digest), self.kept) {
-            (Some(kept), _) => kept.open_blob(self.call, blob),
+            (Some(kept), _) => kept.open_to_write(self.call, blob),
             // The error says that it was there.
             (None, Some(kept)) if self.staging.size(&blob.digest).is_none() => kept.open_blob(self.call, blob),
             _ => self.staging.open_blob(self.call, blob),

@@ -227,10 +227,64 @@ fn what_is_damaged_is_not_mended_with_something_else_against_no_clobber() {
     let from = SyncSource::named(client, &format!("oci:{}", kept.held.path("l"))).unwrap();
     let to = SyncDestination::named(client, &format!("oci-archive:{}", kept.held.path("a.tar"))).unwrap();
     let options: SyncOptions = serde_json::from_value(json!({"no_clobber": true})).unwrap();
-    fails(place::sync(client, &call, &from, &to, &options), Code::DigestMismatch, digest(config).as_str());
+    let done = place::sync(client, &call, &from, &to, &options).unwrap();
+    assert_eq!((done.tags.copied, done.tags.failed), (1, 1));
     let log = log.lock().unwrap();
     assert!(log.contains("is damaged and not replaced") && log.contains("a.tar:v1"), "{log}");
-    assert!(kept.bytes() == before);
+    assert!(before != kept.bytes() && kept.names() == ["v1", "v2"] && kept.file(&digest(config))[0] == b'!');
+}
+
+/// What is not meant stays as it is, and is told of.
+#[test]
+fn what_is_damaged_elsewhere_holds_up_nothing() {
+    let (config, image) = small_image();
+    for (kind, [first, second, third]) in KINDS {
+        let kept = Kept::new(kind);
+        let other = image_for(&kept, "arm64");
+        kept.put_blob(config);
+        kept.put(&format!(":{first}"), &image, json!({})).unwrap();
+        kept.put(&format!(":{second}"), &other, json!({})).unwrap();
+        kept.rewrite(|folder| damage(folder, &digest(config)));
+        let is_told = |context: &ocireg::call::context::Context| {
+            let texts: Vec<String> = context.warnings().into_iter().map(|warning| warning.text).collect();
+            let told = format!("{} is damaged, and stays as it is", digest(config));
+            assert!(texts.iter().any(|text| text.contains(&told)), "{texts:?}");
+            assert!(kept.file(&digest(config)).iter().all(|byte| *byte == b'!') && kept.is_alone());
+        };
+        let (client, (context, call)) = (&kept.held.client, with_context(&kept.held.client));
+        let from = kept.place(&format!(":{second}"));
+        place::tag(client, &call, &from, third, &TagOptions::default()).unwrap();
+        is_told(&context);
+        let (context, call) = with_context(client);
+        place::delete_tag(client, &call, &from, &Default::default()).unwrap();
+        is_told(&context);
+        assert_eq!(kept.digest(&format!(":{third}")).unwrap(), digest(other.as_bytes()));
+        // A new name would need it.
+        fails(kept.put(&format!(":{second}"), &image, json!({})), Code::DigestMismatch, digest(config).as_str());
+        assert!(kept.put_blob(config) && kept.file(&digest(config)) == config);
+    }
+}
+
+#[test]
+fn a_damaged_image_that_a_sync_does_not_select_holds_up_nothing() {
+    let (config, image) = small_image();
+    let kept = Kept::new("oci-archive");
+    kept.put_blob(config);
+    kept.put(":old", &image, json!({})).unwrap();
+    kept.rewrite(|folder| damage(folder, &digest(config)));
+    let other = image_for(&kept, "arm64");
+    kept.held.put_blob(&String::from_utf8(config.to_vec()).unwrap().replace("amd64", "arm64").into_bytes());
+    kept.held.put(":v1", &other, json!({})).unwrap();
+    let (client, (context, call)) = (&kept.held.client, with_context(&kept.held.client));
+    let from = SyncSource::named(client, &format!("oci:{}", kept.held.path("l"))).unwrap();
+    let to = SyncDestination::named(client, &format!("oci-archive:{}", kept.held.path("a.tar"))).unwrap();
+    let done = place::sync(client, &call, &from, &to, &SyncOptions::default()).unwrap();
+    assert_eq!((done.tags.copied, done.tags.failed), (1, 0));
+    assert_eq!(
+        (kept.names(), kept.digest(":v1").unwrap()),
+        (vec!["old".to_owned(), "v1".to_owned()], digest(other.as_bytes()))
+    );
+    assert!(context.warnings().iter().any(|warning| warning.text.contains("stays as it is")));
 }
 
 /// A rehearsal says what would be moved.

@@ -35,7 +35,7 @@ SLOW := bounds:: cancel:: cut:: handed:: pipes:: ranges:: timing:: tokens:: list
 # A library whose last step failed is not taken for a finished one.
 .DELETE_ON_ERROR:
 
-.PHONY: all lib demo test check torture fuzz valgrind lint targets header bench clean
+.PHONY: all lib demo test check torture soak fuzz valgrind lint targets header bench clean
 
 all: lib $(RELEASE)/ocireg
 
@@ -74,6 +74,11 @@ check: lint
 
 torture: all
 	OCIREG_TEST_KILLS=1000 tests/registries/run $(CARGO) test --locked --test interop kills::
+
+# CALLS=100000 mixed calls, of which one in twenty meets a fault; SEED makes the same ones again.
+soak: all
+	tests/setup.sh test
+	tests/soak/run.sh $(or $(CALLS),100000) $(SEED)
 
 # SANITIZER=address watches memory too, with nightly Rust.
 fuzz:

@@ -251,6 +251,7 @@ wait "$with_registries"
 cat "$logs/with-registries.log"
 take_counts with-registries
 step 'the registries by other clients' tests/registries/run tests/registries/check
+step 'a short soak' tests/soak/run.sh 3000
 say 'demo'
 step 'make demo' make demo
 say 'done'

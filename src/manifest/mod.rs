@@ -66,12 +66,18 @@ pub struct Document {
 impl Document {
     /// Parses and checks bytes. `content_type` is the type with which they were served; None if unknown.
     pub fn parse(bytes: &[u8], content_type: Option<&str>, algorithm: Algorithm) -> Result<Document> {
+        Document::parse_hashed(bytes, content_type, algorithm.digest(bytes))
+    }
+
+    /// The same of bytes whose digest is known.
+    pub(crate) fn parse_hashed(bytes: &[u8], content_type: Option<&str>, digest: Digest) -> Result<Document> {
         let value = parse_object(bytes)?;
+        let algorithm = digest.algorithm();
         let media_type = media_type_of(&value, content_type)?;
         let mut document = Document {
             kind: Kind::Image,
             schema_version: if types::is_schema1(&media_type) { 1 } else { 2 },
-            digest: algorithm.digest(bytes),
+            digest,
             size: bytes.len() as u64,
             config: descriptor(&value, "config")?,
             layers: descriptors(&value, if media_type == types::OCI_ARTIFACT { "blobs" } else { "layers" })?,

@@ -52,7 +52,16 @@ impl RawManifest {
     /// Bytes that must have a digest, when one is given. The signatures of a signed schema-1 manifest must be good.
     pub fn parse(bytes: Vec<u8>, media_type: Option<&str>, expected: Option<&Digest>) -> Result<RawManifest> {
         let algorithm = expected.map_or(Algorithm::Sha256, Digest::algorithm);
-        let document = Document::parse(&bytes, media_type, algorithm)?;
+        let digest = algorithm.digest(&bytes);
+        // Wrong bytes are not parsed. Only what is signed has the digest of its payload, which its parser finds.
+        check_digest(&digest, expected).or_else(|error| {
+            if crate::schema1::may_be_signed(&bytes) {
+                Ok(())
+            } else {
+                Err(error)
+            }
+        })?;
+        let document = Document::parse_hashed(&bytes, media_type, digest)?;
         let content = RawManifest { document, bytes };
         content.expect(expected)?;
         content.document.verify_signatures(&content.bytes)?;
@@ -61,13 +70,7 @@ impl RawManifest {
 
     /// Refuses it if another is expected.
     pub(crate) fn expect(&self, digest: Option<&Digest>) -> Result<()> {
-        match digest.filter(|expected| *expected != self.digest()) {
-            Some(expected) => {
-                let message = format!("the manifest has the digest {}, not {expected}", self.digest());
-                Err(Error::new(Code::DigestMismatch, message))
-            }
-            None => Ok(()),
-        }
+        check_digest(self.digest(), digest)
     }
 
     /// Its digest.
@@ -78,6 +81,15 @@ impl RawManifest {
     /// The descriptor under which something else may name it.
     pub fn descriptor(&self) -> Descriptor {
         Descriptor::new(&self.document.media_type, self.document.digest.clone(), self.bytes.len() as u64)
+    }
+}
+
+fn check_digest(found: &Digest, expected: Option<&Digest>) -> Result<()> {
+    match expected.filter(|expected| *expected != found) {
+        Some(expected) => {
+            Err(Error::new(Code::DigestMismatch, format!("the manifest has the digest {found}, not {expected}")))
+        }
+        None => Ok(()),
     }
 }
 

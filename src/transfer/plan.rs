@@ -99,9 +99,9 @@ impl Planner<'_> {
         if self.choice.all && self.to.one_platform() {
             let message = format!("{} can hold images, but not an index", self.to.place());
             let error = Error::new(Code::Unsupported, message).with_side(Side::Destination);
-            return Err(error.with_hint(
-                "without the option all, one platform is copied; an archive of a layout can hold all of them",
-            ));
+            return Err(
+                error.with_hint("without the option all, one platform is copied; an oci-archive can hold all of them")
+            );
         }
         if platforms.is_empty() {
             return Ok(root);

@@ -88,6 +88,24 @@ fn bytes_of_another_digest_are_fetched_once_more() {
     assert_eq!(always.seen().len(), 2);
 }
 
+/// Of a tag only the registry says the digest; wrong bytes are not looked at there either, whatever they are.
+#[test]
+fn bytes_of_a_tag_that_are_not_what_the_registry_says_are_fetched_once_more() {
+    let client = client();
+    let said = digest(MANIFEST.as_bytes());
+    let answer = move |body: &str| {
+        reply(200).header("Content-Type", MANIFEST_TYPE).header("Docker-Content-Digest", said.as_str()).body(body)
+    };
+    for wrong in [&MANIFEST.replacen(':', ";", 1), &MANIFEST.replacen("config", "konfig", 1), &MANIFEST[1..]] {
+        let (first, always) = ((answer.clone(), wrong.to_owned()), (answer.clone(), wrong.to_owned()));
+        let once = Server::start(move |seen| first.0(if seen.number == 0 { &first.1 } else { MANIFEST }));
+        get(&client, &once.host, &GetOptions::default()).unwrap();
+        let always = Server::start(move |_| always.0(&always.1));
+        fails(get(&client, &always.host, &GetOptions::default()), Code::DigestMismatch, "the registry says");
+        assert_eq!(always.seen().len(), 2);
+    }
+}
+
 #[test]
 fn a_head_that_says_too_little_becomes_a_get() {
     let client = client();

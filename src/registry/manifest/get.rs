@@ -199,16 +199,19 @@ fn sent_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> Re
     let bytes = response.take_whole();
     let within = |error: Error| error.within(&what).with_url(&response.url);
     let algorithm = reference.digest().map_or(Algorithm::Sha256, Digest::algorithm);
-    check_bytes(reference, &bytes, algorithm).map_err(within)?;
-    let document = match Document::parse(&bytes, response.header(CONTENT_TYPE), algorithm).map_err(within) {
-        Err(error) if is_none_by_itself(reference, &bytes, algorithm) => return Ok(Err(error)),
+    let digest = algorithm.digest(&bytes);
+    check_bytes(reference, &response, &bytes, &digest).map_err(within)?;
+    let is_wanted = reference.digest() == Some(&digest);
+    let document = match Document::parse_hashed(&bytes, response.header(CONTENT_TYPE), digest).map_err(within) {
+        // What was asked for is no manifest, whatever media type the response has.
+        Err(error) if is_wanted && Document::parse(&bytes, None, algorithm).is_err() => return Ok(Err(error)),
         parsed => parsed?,
     };
     if let Some(expected) = reference.digest().filter(|expected| **expected != document.digest) {
         let message = format!("the bytes have the digest {}, not {expected}", document.digest);
         return Err(within(Error::new(Code::DigestMismatch, message)));
     }
-    check_named(reference, &response, &bytes, &document).map_err(within)?;
+    check_named(reference, &response, &bytes, &document.digest).map_err(within)?;
     if let Err(error) = check_wanted(&document, options).map_err(within) {
         return Ok(Err(error));
     }
@@ -231,12 +234,6 @@ fn sent_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> Re
     }))
 }
 
-/// Whether the bytes are those that were asked for, and no manifest whatever media type the response has.
-fn is_none_by_itself(reference: &Reference, bytes: &[u8], algorithm: Algorithm) -> bool {
-    reference.digest().is_some_and(|digest| algorithm.digest(bytes) == *digest)
-        && Document::parse(bytes, None, algorithm).is_err()
-}
-
 /// Refuses what the caller's options do not accept.
 pub(crate) fn check_wanted(document: &Document, options: &GetOptions) -> Result<()> {
     let unwanted = |message: String| Err(Error::new(Code::InvalidManifest, message));
@@ -253,23 +250,25 @@ pub(crate) fn check_wanted(document: &Document, options: &GetOptions) -> Result<
 
 // Before anything is parsed: wrong bytes are not parsed at all. A signed schema-1 manifest
 // has the digest of its payload, which only its parser finds.
-fn check_bytes(reference: &Reference, bytes: &[u8], algorithm: Algorithm) -> Result<()> {
-    match reference.digest() {
-        Some(expected) if algorithm.digest(bytes) != *expected && !crate::schema1::may_be_signed(bytes) => {
-            let message = format!("the bytes have the digest {}, not {expected}", algorithm.digest(bytes));
+fn check_bytes(reference: &Reference, response: &Response, bytes: &[u8], digest: &Digest) -> Result<()> {
+    let checked = match reference.digest() {
+        Some(expected) if digest != expected => {
+            let message = format!("the bytes have the digest {digest}, not {expected}");
             Err(Error::new(Code::DigestMismatch, message))
         }
-        _ => Ok(()),
-    }
+        Some(_) => Ok(()),
+        None => check_named(reference, response, bytes, digest),
+    };
+    checked.or_else(|error| if crate::schema1::may_be_signed(bytes) { Ok(()) } else { Err(error) })
 }
 
 // A tag does not determine a digest, but the registry may send one: if the bytes do not match it, one of the two is
 // wrong.
-fn check_named(reference: &Reference, response: &Response, bytes: &[u8], document: &Document) -> Result<()> {
-    let wrong = |named: &Digest| *named != document.digest && named.algorithm().digest(bytes) != *named;
+fn check_named(reference: &Reference, response: &Response, bytes: &[u8], digest: &Digest) -> Result<()> {
+    let wrong = |named: &Digest| named != digest && named.algorithm().digest(bytes) != *named;
     match digest_headers(&response.headers).into_iter().find(|named| reference.digest().is_none() && wrong(named)) {
         Some(named) => {
-            let message = format!("the bytes have the digest {}, the registry says {named}", document.digest);
+            let message = format!("the bytes have the digest {digest}, the registry says {named}");
             Err(Error::new(Code::DigestMismatch, message))
         }
         None => Ok(()),

@@ -114,9 +114,27 @@ static bool put_bytes(const uint8_t *data, size_t size)
     return put;
 }
 
+/* What a terminal shows of text: its lines, without anything that controls it. Freed with free(); NULL: out of memory. */
+static char *shown(const uint8_t *data, size_t size)
+{
+    char *text = strndup((const char *)data, size), *to = text;
+    for (const char *from = text; from != NULL && *from != '\0';) {
+        unsigned number;
+        size_t length = strchr("\t\n\r", *from) != NULL ? 0 : obeyed(from, &number);
+        *to++ = length == 0 ? *from : '?';
+        from += length == 0 ? 1 : length;
+    }
+    if (to != NULL)
+        *to = '\0';
+    return text;
+}
+
 int output_bytes(const struct output *output, const uint8_t *data, size_t size)
 {
-    return put_bytes(data, size) ? OCIREG_OK : stdout_failed(output);
+    char *text = isatty(STDOUT_FILENO) ? shown(data, size) : NULL;
+    bool put = text != NULL ? put_bytes((const uint8_t *)text, strlen(text)) : put_bytes(data, size);
+    free(text);
+    return put ? OCIREG_OK : stdout_failed(output);
 }
 
 int output_piece(const struct output *output, const uint8_t *data, size_t size)

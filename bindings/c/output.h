@@ -29,7 +29,7 @@ bool output_is_for_people(const struct output *output);
  * is status 0 for what was verified before it was printed, and OCIREG_IO for bytes whose digest comes after them. Otherwise `| tar -x`,
  * which stops at the archive's own end, would hide that what it took was changed. */
 
-/* Exact bytes that are verified. */
+/* Exact bytes of a text that are verified; at a terminal without what controls that. */
 int output_bytes(const struct output *output, const uint8_t *data, size_t size);
 /* A piece of bytes that are verified at their end. */
 int output_piece(const struct output *output, const uint8_t *data, size_t size);

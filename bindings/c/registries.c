@@ -40,7 +40,8 @@ static ocireg_status take_apart(enum target target, const char *name, char **jso
         return status;
     }
     default:
-        return ocireg_reference_parse(name, NULL, json, error);
+        /* Where only a registry is meant, as where any place is. */
+        return ocireg_reference_parse(strncmp(name, "docker://", 9) == 0 ? name + 9 : name, NULL, json, error);
     }
 }
 

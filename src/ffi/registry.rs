@@ -27,7 +27,8 @@ pub(super) unsafe fn registry_name(argument: *const c_char) -> Result<NameWithHo
 pub(super) unsafe fn repository_name(client: &Client, argument: *const c_char) -> Result<NameWithHost> {
     let name = unsafe { string(argument, "repository") }?;
     let repository = Place::only_repository(client, &name)?;
-    Ok(NameWithHost::new(name, repository.index()))
+    let name = name.strip_prefix("docker://").unwrap_or(&name);
+    Ok(NameWithHost::new(name.to_owned(), repository.index()))
 }
 
 /// Asks a registry, HOST[:PORT], whether and how it speaks the protocol. No credentials are sent. Blocks.

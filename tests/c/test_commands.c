@@ -349,6 +349,19 @@ static void test_explain(void **state) {
     assert_non_null(strstr(keep(json_string_at(said, "network/proxy"), free), "proxy.example"));
 }
 
+/* A place in a registry is one where nothing else is meant, too. */
+static void test_registries_spelled_as_places(void **state) {
+    (void)state;
+    folder = new_folder();
+    char *said = NULL;
+    expect_run("explain docker://reg.example/a:1", &said);
+    expect_text_at(said, "endpoint", "https://reg.example/");
+    static const char *const commands[] = {"token", "manifest locate", "rmrepo", "tags"};
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        expect_failure(OCIREG_CONNECT, text("--retries 0 %s docker://127.0.0.1:1/a", commands[i]), "cannot connect to 127.0.0.1:1");
+    expect_failure(OCIREG_CONNECT, text("--retries 0 blob locate docker://127.0.0.1:1/a@%s", digest_of("x", 1)), "cannot connect to 127.0.0.1:1");
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_upload_by_several_processes),
@@ -361,6 +374,7 @@ int main(int argc, char **argv) {
         test(test_outputs), test(test_links_of_strangers), test(test_unfit_outputs), test(test_places_beside_registries),
         test(test_bars),
         test(test_explain),
+        test(test_registries_spelled_as_places),
     };
     return run_all(tests, argc, argv);
 }

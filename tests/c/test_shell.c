@@ -206,6 +206,14 @@ static void test_harmless_text(void **state) {
     assert_non_null(strstr(said, "evil/\033]0;title\a"));
     expect_shell("printf x >\"$(printf \"a\\033[31mb\")\" && tar -cf l.tar a* && $0 append --scratch oci:layout --layer l.tar >/dev/null");
     assert_null(strchr(terminal_run("TERM=xterm", text("-q files oci:%s/layout", folder)), '\033'));
+    /* The exact bytes are for a file or a pipe. */
+    const char *raw = "{\"schemaVersion\":2,\n\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[],"
+                      "\"annotations\":{\"a\":\"b\xc2\x9bm\xe2\x80\xae\xc3\xa9\"}}";
+    write_file(text("%s/raw", folder), raw, strlen(raw));
+    expect_shell("$0 -q manifest put oci:layout:raw raw >/dev/null && $0 manifest get oci:layout:raw --raw | cmp - raw");
+    said = terminal_run("TERM=xterm", text("manifest get oci:%s/layout:raw --raw", folder));
+    assert_non_null(strstr(said, "{\"schemaVersion\":2,\r\n"));
+    assert_non_null(strstr(said, "\"b?m?\xc3\xa9\"}}"));
 }
 
 static void test_colour(void **state) {

@@ -2064,7 +2064,8 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // compression: the default is gzip for layers that come from a docker-archive and go to a registry, as docker and other tools do it, else none, so
 // that any other copy keeps its digests.
 //
-// dry_run: the counts of the result are those of the plan; nothing is made at the destination, and no lock is waited for.
+// dry_run: the counts of the result are those of the plan, in which what a killed call has left of a blob counts as still to be moved; nothing is
+// made at the destination, and no lock is waited for.
 //
 // source_fd: the descriptor may be a file, a pipe or a socket, and is read from its current position. It stays open, and its position afterwards is
 // not specified. By default `-` is standard input.
@@ -2158,14 +2159,15 @@ ocireg_status ocireg_layout_check(ocireg_client *client,
 // that is more than a day old. What another user has left in a folder with the sticky bit stays, which is a warning. What refers
 // to another manifest and has no name (a signature, an SBOM) goes with its subject, out of index.json too: it stays while a
 // name, an index, or an image without a name that refers to nothing keeps that, or if its subject is not in the layout. It waits
-// until no copy by this library is at work there. While a manifest is missing that an index in the layout names, no blob is
+// until no copy by this library is at work there; but an output file (of an export, say) that a caller has put into blobs/ itself
+// may be taken from its writer. While a manifest is missing that an index in the layout names, no blob is
 // removed: any may be one of its. An entry of a media type that is not known needs what its JSON names; one that is not JSON
 // either is OCIREG_UNSUPPORTED. Blocks.
 //
 // Options:
 //   prune_sparse (boolean, default: false): also remove blobs that only a missing manifest may need, or an entry that cannot be read
 //
-// Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number, "sparse": [string] (digests of the missing
+// Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number (of hidden files too), "sparse": [string] (digests of the missing
 // manifests)}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is not a layout, OCIREG_MISSING_BLOB when a manifest is missing,
@@ -2491,7 +2493,8 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // Result, `json` may be NULL: {"source": string or null (of a list), "destination": string or null, "dry_run": boolean, "tags":
 // {"selected": number (of the source), "copied": number, "skipped": number (there already, or left as they are), "pruned": number,
 // "failed": number}, "blobs": as in ocireg_copy, of all images together (with dry_run a blob that several images need counts
-// once in bytes_copied for each repository, layout or archive; what a registry would mount counts too), "images":
+// once in bytes_copied for each repository, layout or archive; what a registry would mount counts too, and what a killed call has
+// left of a blob, which is gone on with), "images":
 // [{"source": string or null (of a tag that was pruned), "destination": string, "state": "copied",
 // "pruned" or "failed", "digest": string or null, "bytes": number, "bytes_copied": number, "error": as in ocireg_error_json, or
 // null}] (none that were skipped; at most 10,000, and 1,000 that failed), "images_left_out": number (more than these), "error": the

@@ -202,13 +202,14 @@ pub unsafe extern "C" fn ocireg_layout_check(
 /// that is more than a day old. What another user has left in a folder with the sticky bit stays, which is a warning. What refers
 /// to another manifest and has no name (a signature, an SBOM) goes with its subject, out of index.json too: it stays while a
 /// name, an index, or an image without a name that refers to nothing keeps that, or if its subject is not in the layout. It waits
-/// until no copy by this library is at work there. While a manifest is missing that an index in the layout names, no blob is
+/// until no copy by this library is at work there; but an output file (of an export, say) that a caller has put into blobs/ itself
+/// may be taken from its writer. While a manifest is missing that an index in the layout names, no blob is
 /// removed: any may be one of its. An entry of a media type that is not known needs what its JSON names; one that is not JSON
 /// either is OCIREG_UNSUPPORTED. Blocks.
 ///
 /// Options: {CleanOptions}
 ///
-/// Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number, "sparse": [string] (digests of the missing
+/// Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number (of hidden files too), "sparse": [string] (digests of the missing
 /// manifests)}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is not a layout, OCIREG_MISSING_BLOB when a manifest is missing,

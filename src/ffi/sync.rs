@@ -77,7 +77,8 @@ impl CallArguments for SyncList {
 /// Result, `json` may be NULL: {"source": string or null (of a list), "destination": string or null, "dry_run": boolean, "tags":
 /// {"selected": number (of the source), "copied": number, "skipped": number (there already, or left as they are), "pruned": number,
 /// "failed": number}, "blobs": as in ocireg_copy, of all images together (with dry_run a blob that several images need counts
-/// once in bytes_copied for each repository, layout or archive; what a registry would mount counts too), "images":
+/// once in bytes_copied for each repository, layout or archive; what a registry would mount counts too, and what a killed call has
+/// left of a blob, which is gone on with), "images":
 /// [{"source": string or null (of a tag that was pruned), "destination": string, "state": "copied",
 /// "pruned" or "failed", "digest": string or null, "bytes": number, "bytes_copied": number, "error": as in ocireg_error_json, or
 /// null}] (none that were skipped; at most 10,000, and 1,000 that failed), "images_left_out": number (more than these), "error": the

@@ -61,7 +61,8 @@ options! {
         pub concurrency: u64 = 4,
         /// only say what would be done
         ///
-        /// the counts of the result are those of the plan; nothing is made at the destination, and no lock is waited for
+        /// the counts of the result are those of the plan, in which what a killed call has left of a blob counts as still to be moved;
+        /// nothing is made at the destination, and no lock is waited for
         pub dry_run: bool,
         /// the descriptor that the `-` of a source docker-archive:- or oci-archive:- stands for
         ///

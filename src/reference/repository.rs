@@ -246,6 +246,10 @@ mod tests {
             let again = Repository::parse(canonical, None).unwrap();
             assert_eq!((again.index().name.as_str(), again.remote_name()), (index, remote), "{text}");
         }
+    }
+
+    #[test]
+    fn a_scheme_and_the_default_registry_are_kept() {
         let scheme = |text: &str| Repository::parse(text, None).unwrap().index().scheme;
         assert_eq!(scheme("https://quay.io/trentm/foo"), Some(Scheme::Https));
         assert_eq!(scheme("quay.io/trentm/foo"), None);

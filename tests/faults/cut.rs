@@ -143,63 +143,79 @@ pub fn put(from: &Memory, to: &str) {
     copy(&call(&client), from, to.as_ref(), &CopyOptions::default()).unwrap();
 }
 
+/// A destination that is interrupted, what goes there, and how.
+struct Interruption<'a> {
+    kind: &'a str,
+    how: &'a str,
+    folder: &'a Path,
+    shim: &'a Path,
+    source: &'a str,
+    old: Memory,
+    new: Memory,
+}
+
+impl Interruption<'_> {
+    fn target(&self, room: &Path) -> String {
+        match self.kind {
+            "docker-archive" => format!("{}:{}/place:a/b:v1", self.kind, room.display()),
+            "dir" => format!("{}:{}/place", self.kind, room.display()),
+            _ => format!("{}:{}/place:v1", self.kind, room.display()),
+        }
+    }
+
+    /// Interrupts it at one step, and copies again. Whether there was that step.
+    fn cut_at(&self, at: usize, with_old: bool) -> bool {
+        let room = self.folder.join(format!("{with_old}-{at}"));
+        std::fs::create_dir(&room).unwrap();
+        let target = self.target(&room);
+        if with_old {
+            put(&self.old, &target);
+        }
+        let (before, mark) = (named(&target), room.join("mark"));
+        assert_eq!(before, with_old.then(|| image(&self.old)));
+        let mut child = start(self.source, &target);
+        child.env("LD_PRELOAD", self.shim).env("CUT_AT", at.to_string());
+        let mut child = child.env("CUT_HOW", self.how).env("CUT_MARK", &mark).spawn().unwrap();
+        let said = said(&mut child);
+        let status = child.wait().unwrap();
+        let (kind, how, new) = (self.kind, self.how, Some(image(&self.new)));
+        let where_ = format!("{kind}, {how} at step {at}, with an old image: {with_old}; {status}: {said}");
+        let (cut, after) = (mark.exists(), named(&target));
+        let killed = cut && how == "kill";
+        assert_eq!(status.signal(), killed.then_some(9), "{where_}");
+        assert!(after == before || after == new, "{where_}: it names {after:?}");
+        if !killed {
+            assert!(matches!(status.code(), Some(0 | 7)), "{where_}");
+            assert!(status.code() != Some(0) || after == new, "{where_}");
+        }
+        if kind == "oci" && room.join("place/oci-layout").exists() {
+            let layout = OciLayout::open(&room.join("place"), None).unwrap();
+            let checked = check(&call(&client()), &layout).unwrap();
+            assert!(checked.ok, "{where_}: {checked:?}");
+        }
+        put(&self.new, &target);
+        assert_eq!(named(&target), new, "{where_}");
+        let left = std::fs::read_dir(&room).unwrap().map(|entry| entry.unwrap().file_name());
+        let left: Vec<_> = left.filter(|name| name != "mark" && name != "place").collect();
+        assert!(left.is_empty(), "{where_}: {left:?}");
+        std::fs::remove_dir_all(&room).unwrap();
+        cut
+    }
+}
+
 /// One destination, interrupted at every step in one way.
 fn cut_everywhere(kind: &str, how: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let shim = preload(folder.path(), SHIM);
+    let (folder, shim) = (folder.path(), preload(folder.path(), SHIM));
     // The layers of an archive for Docker must match the diff_ids in the config.
     let (old, new) = (Memory::new(&[vec![1; 3000]]), Memory::new(&[vec![2; 3000], vec![3; 3000]]));
-    let source = format!("oci:{}:v1", folder.path().join("source").display());
+    let source = format!("oci:{}:v1", folder.join("source").display());
     put(&new, &source);
+    let interruption = Interruption { kind, how, folder, shim: &shim, source: &source, old, new };
     for with_old in [false, true] {
-        let mut at = 0;
-        loop {
-            let room = folder.path().join(format!("{with_old}-{at}"));
-            std::fs::create_dir(&room).unwrap();
-            let target = match kind {
-                "docker-archive" => format!("{kind}:{}/place:a/b:v1", room.display()),
-                "dir" => format!("{kind}:{}/place", room.display()),
-                _ => format!("{kind}:{}/place:v1", room.display()),
-            };
-            if with_old {
-                put(&old, &target);
-            }
-            let before = named(&target);
-            assert_eq!(before, with_old.then(|| image(&old)));
-            let mark = room.join("mark");
-            let mut child = start(&source, &target);
-            child.env("LD_PRELOAD", &shim).env("CUT_AT", at.to_string()).env("CUT_HOW", how).env("CUT_MARK", &mark);
-            let mut child = child.spawn().unwrap();
-            let said = said(&mut child);
-            let status = child.wait().unwrap();
-            let where_ = format!("{kind}, {how} at step {at}, with an old image: {with_old}; {status}: {said}");
-            let (cut, after) = (mark.exists(), named(&target));
-            let killed = cut && how == "kill";
-            assert_eq!(status.signal(), killed.then_some(9), "{where_}");
-            assert!(after == before || after == Some(image(&new)), "{where_}: it names {after:?}");
-            if !killed {
-                assert!(matches!(status.code(), Some(0 | 7)), "{where_}");
-                assert!(status.code() != Some(0) || after == Some(image(&new)), "{where_}");
-            }
-            if kind == "oci" && room.join("place/oci-layout").exists() {
-                let client = client();
-                let layout = OciLayout::open(&room.join("place"), None).unwrap();
-                let checked = check(&call(&client), &layout).unwrap();
-                assert!(checked.ok, "{where_}: {checked:?}");
-            }
-            put(&new, &target);
-            assert_eq!(named(&target), Some(image(&new)), "{where_}");
-            let left = std::fs::read_dir(&room).unwrap().map(|entry| entry.unwrap().file_name());
-            let left: Vec<_> = left.filter(|name| name != "mark" && name != "place").collect();
-            assert!(left.is_empty(), "{where_}: {left:?}");
-            std::fs::remove_dir_all(&room).unwrap();
-            if !cut {
-                println!("{kind}, {how}: {at} steps");
-                assert!(at > 5, "{where_}: the steps are not seen");
-                break;
-            }
-            at += 1;
-        }
+        let steps = (0..).find(|at| !interruption.cut_at(*at, with_old)).unwrap();
+        println!("{kind}, {how}: {steps} steps");
+        assert!(steps > 5, "{kind}, {how}: the steps are not seen");
     }
 }
 

@@ -48,6 +48,25 @@ pub struct Error(Box<Facts>);
 /// A result with the library's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// What was asked for in vain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AskedFor {
+    /// The repository, by what all of its names have in common.
+    pub(crate) repository: String,
+    pub(crate) by: AskedBy,
+}
+
+/// By what it was asked for, and so on whose word it rests that it should be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AskedBy {
+    /// By itself: nothing said that there is one.
+    List,
+    /// By a tag: the caller's, or one of a list.
+    Tag,
+    /// By a digest: the caller's, or one that a tag or a list led to.
+    Digest,
+}
+
 #[derive(Debug, Clone)]
 struct Facts {
     code: Code,
@@ -57,6 +76,7 @@ struct Facts {
     errno: Option<i32>,
     stall: bool,
     another_asked: bool,
+    asked_for: Option<AskedFor>,
     hurried: bool,
     http_status: Option<u16>,
     registry_errors: Vec<RegistryError>,
@@ -79,6 +99,7 @@ impl Error {
             errno: None,
             stall: false,
             another_asked: false,
+            asked_for: None,
             hurried: false,
             http_status: None,
             registry_errors: Vec::new(),
@@ -193,6 +214,17 @@ impl Error {
     pub(crate) fn asks_another(mut self, another: bool) -> Error {
         self.0.another_asked = another;
         self
+    }
+
+    /// With what was asked for of the endpoints of a repository.
+    pub(crate) fn with_asked_for(mut self, asked_for: AskedFor) -> Error {
+        self.0.asked_for.get_or_insert(asked_for);
+        self
+    }
+
+    /// What was asked for in vain, if that is what it says.
+    pub(crate) fn asked_for(&self) -> Option<&AskedFor> {
+        self.0.asked_for.as_ref()
     }
 
     /// Whether another endpoint is asked for the same.

@@ -15,7 +15,7 @@ use super::failure_meaning::Verdict;
 use super::EndpointUse;
 use crate::auth::Account;
 use crate::call::Call;
-use crate::error::{Code, Error, Result};
+use crate::error::{AskedBy, AskedFor, Code, Error, Result};
 use crate::mirrors::EndpointKey;
 use crate::reference::Repository;
 use crate::registry::repository::Remote;
@@ -35,10 +35,10 @@ pub(crate) struct Turn {
     blocks_origin: bool,
     /// Why the registry itself is not asked.
     forbidden: Option<String>,
-    /// It is asked what a tag is.
-    is_of_tag: bool,
-    /// What is answered has no digest to be checked by.
-    is_unverified: bool,
+    /// By what it is asked: what is answered has a digest to be checked by, or not.
+    by: AskedBy,
+    /// It is asked which referrers there are.
+    is_of_referrers: bool,
     /// The registry has answered that it does not have it: others that are asked anyway get little time.
     is_answered: bool,
     passed: Vec<String>,
@@ -59,8 +59,12 @@ impl Turn {
             at: None,
             blocks_origin: false,
             forbidden: None,
-            is_of_tag: matches!(question, EndpointUse::Tag(_)),
-            is_unverified: !matches!(question, EndpointUse::Digest),
+            by: match question {
+                EndpointUse::Tag(_) => AskedBy::Tag,
+                EndpointUse::Digest | EndpointUse::Referrers => AskedBy::Digest,
+                EndpointUse::Tags | EndpointUse::Write => AskedBy::List,
+            },
+            is_of_referrers: matches!(question, EndpointUse::Referrers),
             is_answered: false,
             passed: Vec::new(),
             own: None,
@@ -148,6 +152,11 @@ impl Turn {
 
     /// The one that is asked now failed. If others are left, it is passed over; else this is the error of the call.
     pub(crate) fn pass_over(&mut self, error: Error) -> Result<()> {
+        self.passed_over(error)
+            .map_err(|error| error.with_asked_for(AskedFor { repository: self.repository.key(), by: self.by }))
+    }
+
+    fn passed_over(&mut self, error: Error) -> Result<()> {
         let Some(at) = &self.at else { return Err(error) };
         let verdict = Verdict::of(&self.call, &error);
         if matches!(verdict, Verdict::Ours) {
@@ -235,10 +244,11 @@ impl Turn {
             for memory in [self.client.memory::<PassedOver>(), self.call.memory()] {
                 memory.remove(&at.key, self.repository.remote_name());
             }
-            if self.is_unverified && !self.is_at_origin() {
-                self.call.memory::<UnverifiedAnswers>().add(self.host(), &self.repository.index().name);
+            if (self.is_of_referrers || self.by != AskedBy::Digest) && !self.is_at_origin() {
+                let answers = self.call.memory::<UnverifiedAnswers>();
+                answers.add(self.host(), &self.repository.index().name, &self.repository.key(), self.by);
             }
-            if self.is_of_tag && !at.endpoint.may.by_digest {
+            if self.by == AskedBy::Tag && !at.endpoint.may.by_digest {
                 self.client.memory::<TagSources>().add(&self.repository.key(), &at.key);
             }
         }

@@ -17,7 +17,7 @@ use super::negotiating_server::{is_about_rights, scopes_of, Recipient, RedirectT
 use super::scope::ScopeSet;
 use super::token_in_use::TokenInUse;
 use super::token_server::Realm;
-use super::{Account, Auth, Refusal, Reply};
+use super::{Account, Auth, CredentialSource, Refusal, Reply};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
@@ -38,7 +38,38 @@ impl Auth {
         wanted: &ScopeSet,
     ) -> Result<Reply> {
         let asked = account.base.find(target)?;
-        let outcome = self.negotiate(call, account, &asked, request, wanted);
+        let known = self.stored.known(&account.host);
+        let outcome = self.one_round(call, account, &asked, request, wanted);
+        match self.has_others_now(call, account, &outcome, &known) && can_go_again(&mut request.body, false)? {
+            true => self.one_round(call, account, &asked, request, wanted),
+            false => outcome,
+        }
+    }
+
+    /// Whether a helper has other credentials than those it had before, which were refused: a password ends without a word to those who know it.
+    fn has_others_now(&self, call: &Call, account: &Account, outcome: &Result<Reply>, known: &[Credentials]) -> bool {
+        let is_refused = match outcome {
+            Ok(reply) => reply.refusal == Some(Refusal::BadCredentials),
+            Err(error) => error.code() == Code::Unauthenticated,
+        };
+        if !is_refused || known.is_empty() {
+            return false;
+        }
+        match self.credentials(call, account) {
+            Ok((now, CredentialSource::Stored(at))) => at.helper.is_some() && !known.contains(&now),
+            _ => false,
+        }
+    }
+
+    fn one_round(
+        &self,
+        call: &Call,
+        account: &Account,
+        asked: &Location,
+        request: &mut Request,
+        wanted: &ScopeSet,
+    ) -> Result<Reply> {
+        let outcome = self.negotiate(call, account, asked, request, wanted);
         if matches!(&outcome, Ok(reply) if reply.refusal == Some(Refusal::BadCredentials)) {
             self.not_good(call, account, wanted);
         }

@@ -1024,7 +1024,8 @@ void ocireg_context_free(ocireg_context *context);
 // entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A helper, which compares texts, is asked for the host's
 // one spelling (an IPv6 address is short), then for the caller's, and then for those stored in the file; a failure for one of these others is only
 // a warning. A file is read when a registry asks for credentials, and again when it has changed; what a helper said holds until the
-// registry refuses it: then the helper is asked again, and if it says something else, the request is sent once more. A helper that failed is not run again for 10 s (5 min if it was silent) by calls that had begun before.
+// registry refuses it: then the helper is asked again, and if it says something else, the request is sent once more. A helper that
+// failed is not run again for 10 s (5 min if it was silent) by calls that had begun before.
 // A file that is broken is
 // OCIREG_IO. So is one that belongs to another user than root, or that other users may write (its group too, unless that is the
 // owner's own, has no other members and is not root's): it decides where passwords go and which program is run.
@@ -1763,9 +1764,9 @@ ocireg_status ocireg_blob_put_memory(ocireg_client *client,
                                      char **json,
                                      ocireg_error **error);
 
-// Puts what a callback gives as a blob: in one request when size and digest are given, else in chunks, each of which is kept
-// until the registry has it. The callback runs on this thread; of a job on one of the library's, until OCIREG_EVENT_DONE (see
-// ocireg_job). Blocks.
+// Puts what a callback gives as a blob: in one request when size and digest are given, which cannot be made again when it fails, else in
+// chunks, each of which is kept until the registry has it, and is sent again. The callback runs on this thread; of a job on one of the
+// library's, until OCIREG_EVENT_DONE (see ocireg_job). Blocks.
 //
 // Options: those of ocireg_blob_put_file.
 //

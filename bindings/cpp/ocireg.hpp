@@ -2058,7 +2058,7 @@ private:
         return {std::move(info), buffer(std::move(bytes))};
     }
     static bool is_of_job(const context *with) noexcept { return with != nullptr && with->is_of_job(); }
-    /* A call that needs a function until its end: a job has it until its next one. */
+    /* A call that needs a function until its end: a job has it until its next such call, or its own end. */
     template <class Function, class Call> value streamed(Function function, const context *with, Call &&call) const
     {
         auto kept = std::make_shared<Function>(std::move(function));
@@ -2094,7 +2094,7 @@ private:
  * and client::next_event tells what becomes of the call.
  *     client.blob_get_file(name, path, {}, &job.context());
  * It must be destroyed before its client, which cancels its call; it stays where it is, as events name it. Only where the call has a
- * function or a stream for bytes the destructor waits for its end. */
+ * function or a stream for bytes, or its last one had, the destructor waits for its end: so that function must not destroy the job. */
 class job {
 public:
     explicit job(const client &of, const options &wanted = {})

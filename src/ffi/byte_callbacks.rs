@@ -4,6 +4,7 @@ use std::ffi::c_void;
 use std::io::Write;
 
 use super::context::Userdata;
+use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::stream::source::{Source, PIECE};
 
@@ -19,6 +20,7 @@ pub(super) struct CallerSource {
     read: unsafe extern "C" fn(*mut c_void, *mut u8, usize) -> i64,
     userdata: Userdata,
     over: bool,
+    call: Option<Call>,
 }
 
 impl Source for CallerSource {
@@ -26,6 +28,8 @@ impl Source for CallerSource {
         let mut piece = vec![0; most.min(PIECE)];
         let mut filled = 0;
         while filled < piece.len() && !self.over {
+            // A slow caller gives few bytes at a time, and the call may have to end before a piece is full.
+            self.call.as_ref().map_or(Ok(()), Call::check)?;
             let count = self.read(&mut piece[filled..])?;
             filled += count;
             self.over = count == 0;
@@ -40,7 +44,12 @@ impl CallerSource {
         read: unsafe extern "C" fn(*mut c_void, *mut u8, usize) -> i64,
         userdata: *mut c_void,
     ) -> CallerSource {
-        CallerSource { read, userdata: Userdata::new(userdata), over: false }
+        CallerSource { read, userdata: Userdata::new(userdata), over: false, call: None }
+    }
+
+    /// Ends with a call.
+    pub(super) fn of(self, call: &Call) -> CallerSource {
+        CallerSource { call: Some(call.clone()), ..self }
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {

@@ -155,12 +155,31 @@ static ocireg_status hashing(ocireg_client *client, ocireg_context *context, con
     return ocireg_blob_put_file(client, context, text("%s/a", host), path, NULL, NULL, error);
 }
 
+/* A source that never ends and gives a byte now and then. */
+static int64_t trickle(void *userdata, uint8_t *buffer, size_t size) {
+    (void)userdata, (void)size;
+    usleep(5000);
+    *buffer = 'x';
+    return 1;
+}
+
+static ocireg_status slow_source(ocireg_client *client, ocireg_context *context, const char *host, ocireg_error **error) {
+    (void)host;
+    return ocireg_blob_put_stream(client, context, repository("OCIREG_TEST_V2", "trickle"), trickle, NULL, NULL, NULL, error);
+}
+
+static ocireg_status slow_source_to_a_layout(ocireg_client *client, ocireg_context *context, const char *host, ocireg_error **error) {
+    (void)host;
+    return ocireg_blob_put_stream(client, context, text("oci:%s/layout", new_folder()), trickle, NULL, NULL, NULL, error);
+}
+
 static const struct waiting waits[] = {
     {"ping", silent, 1, ping},           {"handshake", silent, 0, handshake},      {"memory", half_a_body, 1, memory},
     {"file", half_a_body, 1, file},      {"reader", half_a_body, 1, reader},       {"manifest", silent, 1, manifest},
     {"retry", busy, 1, ping},            {"put", takes_nothing, 3, put},           {"copy", silent, 1, copy},
     {"copy there", silent, 1, copy_there}, {"full pipe", sends_all, 1, full_pipe}, {"archive", NULL, 0, archive},
-    {"hashing", silent, 0, hashing},
+    {"hashing", silent, 0, hashing},     {"slow source", NULL, 0, slow_source},
+    {"slow source to a layout", NULL, 0, slow_source_to_a_layout},
 };
 enum { WAITS = sizeof waits / sizeof *waits };
 

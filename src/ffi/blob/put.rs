@@ -93,9 +93,9 @@ pub unsafe extern "C" fn ocireg_blob_put_memory(
     }
 }
 
-/// Puts what a callback gives as a blob: in one request when size and digest are given, else in chunks, each of which is kept
-/// until the registry has it. The callback runs on this thread; of a job on one of the library's, until OCIREG_EVENT_DONE (see
-/// ocireg_job). Blocks.
+/// Puts what a callback gives as a blob: in one request when size and digest are given, which cannot be made again when it fails, else in
+/// chunks, each of which is kept until the registry has it, and is sent again. The callback runs on this thread; of a job on one of the
+/// library's, until OCIREG_EVENT_DONE (see ocireg_job). Blocks.
 ///
 /// Options: those of ocireg_blob_put_file.
 ///
@@ -119,8 +119,8 @@ pub unsafe extern "C" fn ocireg_blob_put_stream(
                 let read = callback.ok_or_else(|| null("callback"))?;
                 Ok((holder, CallerSource::new(read, userdata)))
             },
-            |client, call, (holder, mut source), options| {
-                place::put_blob_stream(client, call, &holder, &mut source, &options)
+            |client, call, (holder, source), options| {
+                place::put_blob_stream(client, call, &holder, &mut source.of(call), &options)
             },
         )
     }

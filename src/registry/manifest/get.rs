@@ -203,7 +203,7 @@ fn sent_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> Re
     check_bytes(reference, &response, &bytes, &digest).map_err(within)?;
     let is_wanted = reference.digest() == Some(&digest);
     let document = match Document::parse_hashed(&bytes, response.header(CONTENT_TYPE), digest).map_err(within) {
-        // What was asked for is no manifest, whatever media type the response has.
+        // What was asked for is not a manifest, whatever media type the response has.
         Err(error) if is_wanted && Document::parse(&bytes, None, algorithm).is_err() => return Ok(Err(error)),
         parsed => parsed?,
     };

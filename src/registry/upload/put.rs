@@ -127,6 +127,9 @@ fn put(remote: &Remote, source: &mut dyn Replay, options: &BlobPutOptions) -> Re
     Negotiation::new(remote, &digest, way, options.sources(remote)?).put(source)
 }
 
+/// Of bytes that nobody has kept.
+const SENT_ONCE: &str = "a stream cannot be sent again: without the option digest it goes in chunks, which can";
+
 /// Sends bytes whose digest the caller has given.
 fn put_promised(
     remote: &Remote,
@@ -137,7 +140,11 @@ fn put_promised(
 ) -> Result<StoredBlob> {
     let mut hashing = HashedSource { source, hasher: Hasher::new(digest.algorithm()) };
     let mut kept = Rewindable::new(&mut hashing);
-    let stored = put_stream(remote, &mut kept, size, digest, single_post, None).map_err(UploadFailure::given_up)?;
+    let stored = put_stream(remote, &mut kept, size, digest, single_post, None);
+    let stored = stored.map_err(UploadFailure::given_up).map_err(|error| match error.code() {
+        Code::Server | Code::Network | Code::Redirect => error.with_hint(SENT_ONCE),
+        _ => error,
+    })?;
     let found = hashing.hasher.finish();
     if found != *digest {
         return Err(Error::new(Code::DigestMismatch, format!("the bytes have the digest {found}, not {digest}")));

@@ -326,7 +326,7 @@ void pages_by_token()
     CHECK(tags.size() < 100);
 }
 
-void blobs(const ocireg::client &client)
+void blobs_are_read(const ocireg::client &client)
 {
     const std::string bytes = noise(3 << 20, 1), path = scratch + "/blob";
     CHECK(client.blob_put_memory(repository, bytes)["uploaded"].boolean());
@@ -349,7 +349,13 @@ void blobs(const ocireg::client &client)
     CHECK(done == bytes.size() && read.compare(0, done, bytes) == 0);
     reader.close();
     CHECK_THROWS(ocireg::closed_error, ocireg::usage_error, "", reader.read(read.data(), 1));
+}
 
+void blob_streams(const ocireg::client &client)
+{
+    const std::string bytes = noise(3 << 20, 1);
+    std::string read(bytes.size() + 1, '\0');
+    client.blob_put_memory(repository, bytes);
     ocireg::blob_stream stream(client.blob_open(blob(bytes)));
     CHECK_EQUAL(std::string(std::istreambuf_iterator<char>(stream), {}), bytes);
     ocireg::blob_stream broken(client.blob_open(blob(bytes)));
@@ -378,8 +384,11 @@ void blobs(const ocireg::client &client)
     const ocireg::client plain({{"plain_http", true}, {"retries", 0}});
     const std::string lie = liar.host() + "/a@" + ocireg::digest_bytes("true");
     CHECK_THROWS(ocireg::digest_mismatch_error, ocireg::error, "", ocireg::blob_stream(plain.blob_open(lie)).copy_to(copied));
+}
 
-    const std::string streamed = noise(700000, 2);
+void blobs_are_put(const ocireg::client &client)
+{
+    const std::string streamed = noise(700000, 2), path = scratch + "/blob";
     std::istringstream source(streamed);
     CHECK_EQUAL(client.blob_put_stream(repository, source, {{"chunk_size", 100000}}).digest(), ocireg::digest_bytes(streamed));
     std::ifstream unopened(scratch + "/no such file"), folder(scratch);
@@ -872,7 +881,9 @@ int main()
     manifests(client);
     lists(client);
     pages_by_token();
-    blobs(client);
+    blobs_are_read(client);
+    blob_streams(client);
+    blobs_are_put(client);
     uploads(client);
     copies(client);
     callbacks(client);

@@ -1025,8 +1025,8 @@ void ocireg_context_free(ocireg_context *context);
 // one spelling (an IPv6 address is short), then for the caller's, and then for those stored in the file; a failure for one of these others is only
 // a warning. A file is read when a registry asks for credentials, and again when it has changed; what a helper said holds until the
 // registry refuses it: then the helper is asked again, and if it says something else, the request is sent once more. A helper that
-// failed is not run again for 10 s (5 min if it was silent) by calls that had begun before.
-// A file that is broken is
+// failed is not run again for 10 s (5 min if it was silent) by calls that had begun before. One that is ended is killed, but not what it
+// has started: it shares the terminal of the calling program, where it may ask for a password. A file that is broken is
 // OCIREG_IO. So is one that belongs to another user than root, or that other users may write (its group too, unless that is the
 // owner's own, has no other members and is not root's): it decides where passwords go and which program is run.
 //
@@ -2531,7 +2531,8 @@ ocireg_status ocireg_sync(ocireg_client *client,
 //
 // `destination` is where everything goes that has none of its own: HOST[:PORT][/PATH], below which a repository has the last word
 // of its source's name, or with scoped its registry and path. It may also be a layout or an archive, in which images are called
-// HOST/REPOSITORY:TAG. It may be NULL when each line has its own, which is as in ocireg_sync. Two repositories with one last word
+// HOST/REPOSITORY:TAG. Neither holds a registry whose host is an IPv6 address, nor does a path of scoped. It may be NULL when
+// each line has its own, which is as in ocireg_sync. Two repositories with one last word
 // are refused then, before anything is asked. Of two sources that a list itself brings to one place, and that have a tag in
 // common, the first has it, and the other's is a failure. Blocks.
 //
@@ -2752,7 +2753,8 @@ ocireg_status ocireg_logout(ocireg_client *client,
 // number, "download_bytes_per_second": number, "upload_bytes_per_second": number (of the host alone)}, "endpoints": [{"url":
 // string, "host": string, "repository": string (there) or null (it cannot have it), "asked_for": ["digest", "tag",
 // "referrers", "push"] (what it may be asked for), "blocked": string or null (FILE:LINE that forbids to ask it, as that of a
-// registry that is blocked does), "passed_over_seconds": number (for how much longer it comes after the others, because it
+// registry that is blocked does; of one of its ports, if that is the one of the url: a host of loopback that nobody has asked yet
+// is shown by https), "passed_over_seconds": number (for how much longer it comes after the others, because it
 // failed; 0: it does not), "passed_over_reason": string or null, "anonymous": boolean, "credentials": as above, "headers":
 // [string] (names), "network": as above, "source": string or null (the option, or FILE:LINE, that says so)}] (the endpoints that
 // are asked, in this order: mirrors and the host itself), "short_name": {"name": string, "stands_for": string or null (for none,

@@ -42,8 +42,8 @@ opaque!(ocireg_client, Client, 0x6f63_6972_6567_0001);
 /// one spelling (an IPv6 address is short), then for the caller's, and then for those stored in the file; a failure for one of these others is only
 /// a warning. A file is read when a registry asks for credentials, and again when it has changed; what a helper said holds until the
 /// registry refuses it: then the helper is asked again, and if it says something else, the request is sent once more. A helper that
-/// failed is not run again for 10 s (5 min if it was silent) by calls that had begun before.
-/// A file that is broken is
+/// failed is not run again for 10 s (5 min if it was silent) by calls that had begun before. One that is ended is killed, but not what it
+/// has started: it shares the terminal of the calling program, where it may ask for a password. A file that is broken is
 /// OCIREG_IO. So is one that belongs to another user than root, or that other users may write (its group too, unless that is the
 /// owner's own, has no other members and is not root's): it decides where passwords go and which program is run.
 ///

@@ -99,7 +99,8 @@ pub unsafe extern "C" fn ocireg_logout(
 /// number, "download_bytes_per_second": number, "upload_bytes_per_second": number (of the host alone)}, "endpoints": [{"url":
 /// string, "host": string, "repository": string (there) or null (it cannot have it), "asked_for": ["digest", "tag",
 /// "referrers", "push"] (what it may be asked for), "blocked": string or null (FILE:LINE that forbids to ask it, as that of a
-/// registry that is blocked does), "passed_over_seconds": number (for how much longer it comes after the others, because it
+/// registry that is blocked does; of one of its ports, if that is the one of the url: a host of loopback that nobody has asked yet
+/// is shown by https), "passed_over_seconds": number (for how much longer it comes after the others, because it
 /// failed; 0: it does not), "passed_over_reason": string or null, "anonymous": boolean, "credentials": as above, "headers":
 /// [string] (names), "network": as above, "source": string or null (the option, or FILE:LINE, that says so)}] (the endpoints that
 /// are asked, in this order: mirrors and the host itself), "short_name": {"name": string, "stands_for": string or null (for none,

@@ -129,7 +129,8 @@ pub unsafe extern "C" fn ocireg_sync(
 ///
 /// `destination` is where everything goes that has none of its own: HOST[:PORT][/PATH], below which a repository has the last word
 /// of its source's name, or with scoped its registry and path. It may also be a layout or an archive, in which images are called
-/// HOST/REPOSITORY:TAG. It may be NULL when each line has its own, which is as in ocireg_sync. Two repositories with one last word
+/// HOST/REPOSITORY:TAG. Neither holds a registry whose host is an IPv6 address, nor does a path of scoped. It may be NULL when
+/// each line has its own, which is as in ocireg_sync. Two repositories with one last word
 /// are refused then, before anything is asked. Of two sources that a list itself brings to one place, and that have a tag in
 /// common, the first has it, and the other's is a failure. Blocks.
 ///

@@ -93,6 +93,7 @@ impl Drop for Child {
         if self.end().is_some() {
             return;
         }
+        // Not its process group: that is ours, because one of its own could not read from the terminal.
         if let Some(pid) = self.pid {
             let _ = kill(pid, Signal::SIGKILL);
         }

@@ -60,8 +60,9 @@
  *
  * Who answered. "served_by" of a result names the endpoint, or all of them, whose answers it rests on, HOST[:PORT] each: the registry or
  * its mirrors that sent manifests, blobs, and lists of tags or referrers, or said what a tag refers to, which nothing can verify. Where
- * it is one endpoint, "resolved_by" lists those that were asked before it what the name refers to. Who answers that it has nothing is not named,
- * nor is a copy's destination for what it says that it has already, unless a name there stays as it is, or is changed, for what it refers to.
+ * it is one endpoint, "resolved_by" lists those that were asked before it what the name refers to. One that answers that it has nothing is
+ * not named, nor is a copy's destination for what it says that it has already, unless a name there stays as it is, or is changed, for
+ * what it refers to.
  *
  * COMMON ERRORS. Every function that blocks can give: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_UNAUTHENTICATED,
  * OCIREG_FORBIDDEN, OCIREG_NOT_FOUND, OCIREG_RATE_LIMITED, OCIREG_CONNECT, OCIREG_RESOLVE, OCIREG_TLS, OCIREG_NETWORK,
@@ -619,7 +620,7 @@ ocireg_status ocireg_json_parse_bytes(const uint8_t *data,
 // What kind of value a pointer leads to: OCIREG_JSON_STRING, ...; OCIREG_JSON_NONE when there is none.
 int32_t ocireg_json_kind(const ocireg_json *json, const char *pointer);
 
-// The value that a pointer leads to, for further pointers from there. Borrowed: it is never freed, and good until the whole is.
+// The value that a pointer leads to, for further pointers from there. Borrowed: it is never freed, and is valid until the whole is freed.
 // NULL when there is none.
 const ocireg_json *ocireg_json_at(const ocireg_json *json,
                                   const char *pointer);
@@ -2077,7 +2078,7 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // as it is, and the result says so.
 //
 // An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
-// the new image, and an image whose last name has moved goes. What refers to another manifest (a signature, an SBOM: whatever has a
+// the new image, and an image that has no name left is removed. What refers to another manifest (a signature, an SBOM: whatever has a
 // subject) stays without a name, there and in a layout, as long as its subject: it is removed with that (from an archive when that is written, from
 // a layout when that is cleaned, ocireg_layout_clean), or when it is deleted by its digest (ocireg_manifest_delete). If its subject is
 // not there, it stays; what has a name keeps its subject too. Blobs that nothing named before stay, as those of ocireg_blob_put_file. Files go
@@ -2180,8 +2181,8 @@ ocireg_status ocireg_layout_clean(ocireg_client *client,
                                   char **json,
                                   ocireg_error **error);
 
-// The manifest that any place names (see ocireg_endpoint_parse): of a layout or an archive what ocireg_manifest_get is of a
-// registry, where that says more. Its bytes are verified. Blocks.
+// The manifest that any place names (see ocireg_endpoint_parse), as ocireg_manifest_get, which says more about one in a registry. Its
+// bytes are verified. Blocks.
 //
 // Options:
 //   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of the index itself
@@ -2219,7 +2220,7 @@ ocireg_status ocireg_endpoint_list(ocireg_client *client,
                                    ocireg_error **error);
 
 // Lists what refers to the manifest that any place names (see ocireg_endpoint_parse), such as signatures and attestations that were
-// copied with it: of a layout or an archive what ocireg_referrers is of a registry, where that says more. Blocks.
+// copied with it; as ocireg_referrers, which says more about those in a registry. Blocks.
 //
 // Options:
 //   artifact_type (string): only those of this type
@@ -2429,7 +2430,7 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // registry and path. In a docker-archive every image is called REPOSITORY:TAG, by the repository at its source if none is given; what
 // has tags alone at its source needs one. It holds images and nothing else: of an index the one for the host's platform comes, or for
 // the one of the option platform, and anything else is a failure. Images without a name, as some tools write all of them, are left
-// out, which is a warning (ocireg_context_warnings); so it is when no tag at all is selected. Blocks.
+// out, which is a warning (ocireg_context_warnings), and so is a selection without any tag. Blocks.
 //
 // Options:
 //   platform (list of strings): OS/ARCH[/VARIANT] each: of an index, only these, as in ocireg_copy
@@ -2468,7 +2469,7 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // Tags that are made of a digest (sha256-HEX, sha256-HEX.sig) are never selected by themselves: with referrers they come with
 // what they refer to. The source's list of tags is one request for each page, and so is the destination's; of a tag that the
 // destination has, each side is asked once for the digest, and where both are the same, nothing more. With referrers or platform
-// each image is looked through.
+// the manifests of each image are read.
 //
 // A list that is broken or refused is an error of the call, and nothing is pruned then. Nor is anything pruned if an image failed,
 // or at a destination for which one source has no tag that is selected, which is a warning. To prune, the source's list is taken
@@ -2494,8 +2495,8 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // Result, `json` may be NULL: {"source": string or null (of a list), "destination": string or null, "dry_run": boolean, "tags":
 // {"selected": number (of the source), "copied": number, "skipped": number (there already, or left as they are), "pruned": number,
 // "failed": number}, "blobs": as in ocireg_copy, of all images together (with dry_run a blob that several images need counts
-// once in bytes_copied for each repository, layout or archive; what a registry would mount counts too, and what a killed call has
-// left of a blob, which is gone on with), "images":
+// once in bytes_copied for each repository, layout or archive; what a registry would mount counts too, and the part of a
+// blob that a killed call has left, which will not be moved again), "images":
 // [{"source": string or null (of a tag that was pruned), "destination": string, "state": "copied",
 // "pruned" or "failed", "digest": string or null, "bytes": number, "bytes_copied": number, "error": as in ocireg_error_json, or
 // null}] (none that were skipped; at most 10,000, and 1,000 that failed), "images_left_out": number (more than these), "error": the
@@ -2579,7 +2580,7 @@ ocireg_status ocireg_sync(ocireg_client *client,
 // Result, `json` may be NULL: as in ocireg_sync. Free with ocireg_string_free. A repository whose tags cannot be listed is one
 // failure, with the repositories as source and destination, and so is a layout or an archive that cannot be read.
 //
-// Errors: those of ocireg_sync; OCIREG_INVALID_ARGUMENT also for what the list has and cannot have, which names the line,
+// Errors: those of ocireg_sync; OCIREG_INVALID_ARGUMENT also for what a list cannot contain, with the line,
 // OCIREG_LIMIT_EXCEEDED (more than 4 MiB or 100,000 lines). Source: skopeo-sync(1).
 ocireg_status ocireg_sync_list(ocireg_client *client,
                                ocireg_context *context,
@@ -3610,7 +3611,7 @@ ocireg_status ocireg_index_remove(ocireg_client *client,
 // set-user-ID, set-group-ID and sticky bit, numbers of owners, times with their parts of a second, devices and extended attributes
 // are as in the layer; names of owners are left out, which mean something only within the image. Whiteouts are not in it, nor is the
 // root. Names are relative, without `.` and `..`. Each folder follows everything in it, so that folders without write permission
-// can be unpacked. A folder that the layers name only in the paths of others has the mode 0755 and zeros. A hard link
+// can be unpacked. A folder that has no entry of its own in any layer has the mode 0755, and zeros for owner and time. A hard link
 // follows its target; where a newer layer hides that, the link has the bytes itself, for which its layer is read once more. What a layer
 // has twice is there twice, the last time as it should be. Files in folders with a name for marks of aufs (`.wh..wh.`) are left out.
 //

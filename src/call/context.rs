@@ -22,8 +22,8 @@ pub type LogHook = Arc<dyn Fn(&Value) -> Result<(), Stop> + Send + Sync>;
 pub type ProgressHook = Arc<dyn Fn(u64, u64) -> Result<(), Stop> + Send + Sync>;
 /// Receives the progress of the blobs of a copy, one JSON object per event.
 pub type BlobHook = Arc<dyn Fn(&Value) -> Result<(), Stop> + Send + Sync>;
-/// Returns the credentials for a registry host, which this call wants. It is here and not in `auth`, because the workers of a copy and
-/// jobs hand the question on to the caller's thread, and know nothing of authentication.
+/// Returns the credentials for a registry host, which this call wants. A question to the caller belongs to the call, as the log and the
+/// progress do: whoever made the call is asked, on the thread where that is allowed. What the answer is used for is in `auth`.
 pub type CredentialsHook = Arc<dyn Fn(&Call, &str) -> crate::error::Result<Credentials> + Send + Sync>;
 /// Is told that a registry host refused credentials which the credentials hook had given.
 pub(crate) type RefusedHook = Arc<dyn Fn(&str, &Credentials) + Send + Sync>;

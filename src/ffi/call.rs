@@ -90,9 +90,8 @@ unsafe fn work_of_job<O: Options + Send + 'static, A: CallArguments + Send + 'st
     // One that was cancelled is told of by its event.
     let call = client.call(None)?.with_context(context.clone());
     job.wait_with(call.engine());
-    let asked = |host: &&String| arguments.may_ask() && client.may_ask_about(host) && !call.is_for_credentials_of(host);
-    let may_ask = all.iter().filter(asked).cloned().collect();
-    let hosts = CallHosts { all, may_ask };
+    let asks = |host: &str| arguments.may_ask() && client.may_ask_about(host) && !call.is_for_credentials_of(host);
+    let hosts = CallHosts::new(all, asks);
     let make = Box::new(move || {
         let call = client.call(Some(context))?;
         body(&client, &call, arguments, options).map_err(|error| with_mirrors(&call, error))

@@ -80,7 +80,7 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// Options: {CopyOptions}
 ///
 /// An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
-/// the new image, and an image whose last name has moved goes. What refers to another manifest (a signature, an SBOM: whatever has a
+/// the new image, and an image that has no name left is removed. What refers to another manifest (a signature, an SBOM: whatever has a
 /// subject) stays without a name, there and in a layout, as long as its subject: it is removed with that (from an archive when that is written, from
 /// a layout when that is cleaned, ocireg_layout_clean), or when it is deleted by its digest (ocireg_manifest_delete). If its subject is
 /// not there, it stays; what has a name keeps its subject too. Blobs that nothing named before stay, as those of ocireg_blob_put_file. Files go

@@ -27,7 +27,7 @@ use crate::place::Place;
 /// set-user-ID, set-group-ID and sticky bit, numbers of owners, times with their parts of a second, devices and extended attributes
 /// are as in the layer; names of owners are left out, which mean something only within the image. Whiteouts are not in it, nor is the
 /// root. Names are relative, without `.` and `..`. Each folder follows everything in it, so that folders without write permission
-/// can be unpacked. A folder that the layers name only in the paths of others has the mode 0755 and zeros. A hard link
+/// can be unpacked. A folder that has no entry of its own in any layer has the mode 0755, and zeros for owner and time. A hard link
 /// follows its target; where a newer layer hides that, the link has the bytes itself, for which its layer is read once more. What a layer
 /// has twice is there twice, the last time as it should be. Files in folders with a name for marks of aufs (`.wh..wh.`) are left out.
 ///

@@ -116,7 +116,7 @@ pub unsafe extern "C" fn ocireg_json_kind(json: *const ocireg_json, pointer: *co
     }
 }
 
-/// The value that a pointer leads to, for further pointers from there. Borrowed: it is never freed, and good until the whole is.
+/// The value that a pointer leads to, for further pointers from there. Borrowed: it is never freed, and is valid until the whole is freed.
 /// NULL when there is none.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_json_at(json: *const ocireg_json, pointer: *const c_char) -> *const ocireg_json {

@@ -14,8 +14,8 @@ use super::status::ocireg_status;
 use crate::image::place_contents;
 use crate::place::Place;
 
-/// The manifest that any place names (see ocireg_endpoint_parse): of a layout or an archive what ocireg_manifest_get is of a
-/// registry, where that says more. Its bytes are verified. Blocks.
+/// The manifest that any place names (see ocireg_endpoint_parse), as ocireg_manifest_get, which says more about one in a registry. Its
+/// bytes are verified. Blocks.
 ///
 /// Options: {PlaceManifestOptions}
 ///
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn ocireg_endpoint_list(
 }
 
 /// Lists what refers to the manifest that any place names (see ocireg_endpoint_parse), such as signatures and attestations that were
-/// copied with it: of a layout or an archive what ocireg_referrers is of a registry, where that says more. Blocks.
+/// copied with it; as ocireg_referrers, which says more about those in a registry. Blocks.
 ///
 /// Options: {PlaceReferrersOptions}
 ///

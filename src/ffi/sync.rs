@@ -43,7 +43,7 @@ impl CallArguments for SyncList {
 /// registry and path. In a docker-archive every image is called REPOSITORY:TAG, by the repository at its source if none is given; what
 /// has tags alone at its source needs one. It holds images and nothing else: of an index the one for the host's platform comes, or for
 /// the one of the option platform, and anything else is a failure. Images without a name, as some tools write all of them, are left
-/// out, which is a warning (ocireg_context_warnings); so it is when no tag at all is selected. Blocks.
+/// out, which is a warning (ocireg_context_warnings), and so is a selection without any tag. Blocks.
 ///
 /// Options: {SyncOptions}
 ///
@@ -51,7 +51,7 @@ impl CallArguments for SyncList {
 /// Tags that are made of a digest (sha256-HEX, sha256-HEX.sig) are never selected by themselves: with referrers they come with
 /// what they refer to. The source's list of tags is one request for each page, and so is the destination's; of a tag that the
 /// destination has, each side is asked once for the digest, and where both are the same, nothing more. With referrers or platform
-/// each image is looked through.
+/// the manifests of each image are read.
 ///
 /// A list that is broken or refused is an error of the call, and nothing is pruned then. Nor is anything pruned if an image failed,
 /// or at a destination for which one source has no tag that is selected, which is a warning. To prune, the source's list is taken
@@ -77,8 +77,8 @@ impl CallArguments for SyncList {
 /// Result, `json` may be NULL: {"source": string or null (of a list), "destination": string or null, "dry_run": boolean, "tags":
 /// {"selected": number (of the source), "copied": number, "skipped": number (there already, or left as they are), "pruned": number,
 /// "failed": number}, "blobs": as in ocireg_copy, of all images together (with dry_run a blob that several images need counts
-/// once in bytes_copied for each repository, layout or archive; what a registry would mount counts too, and what a killed call has
-/// left of a blob, which is gone on with), "images":
+/// once in bytes_copied for each repository, layout or archive; what a registry would mount counts too, and the part of a
+/// blob that a killed call has left, which will not be moved again), "images":
 /// [{"source": string or null (of a tag that was pruned), "destination": string, "state": "copied",
 /// "pruned" or "failed", "digest": string or null, "bytes": number, "bytes_copied": number, "error": as in ocireg_error_json, or
 /// null}] (none that were skipped; at most 10,000, and 1,000 that failed), "images_left_out": number (more than these), "error": the
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn ocireg_sync(
 /// Result, `json` may be NULL: as in ocireg_sync. Free with ocireg_string_free. A repository whose tags cannot be listed is one
 /// failure, with the repositories as source and destination, and so is a layout or an archive that cannot be read.
 ///
-/// Errors: those of ocireg_sync; OCIREG_INVALID_ARGUMENT also for what the list has and cannot have, which names the line,
+/// Errors: those of ocireg_sync; OCIREG_INVALID_ARGUMENT also for what a list cannot contain, with the line,
 /// OCIREG_LIMIT_EXCEEDED (more than 4 MiB or 100,000 lines). Source: skopeo-sync(1).
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_sync_list(

@@ -60,7 +60,7 @@ pub(crate) fn list(call: &Call, store: &dyn ReadStore) -> Result<Value> {
 /// What refers to the manifest that a place names, in the documented JSON. A registry's list says what each is (distribution-spec
 /// "Listing Referrers"); that of a layout may not, and their manifests are at hand.
 pub(crate) fn referrers(call: &Call, store: &dyn ReadStore, options: &PlaceReferrersOptions) -> Result<Value> {
-    let filter = ReferrersFilter::new(options.artifact_type.as_deref(), &[], None)?;
+    let filter = ReferrersFilter::of_type(options.artifact_type.as_deref())?;
     let (subject, mut listed) = referring(call, store)?;
     listed.retain(|entry| filter.lets_pass(entry, false));
     Ok(json!({"place": store.place(), "subject": subject, "referrers": listed, "served_by": Senders::of(call)}))

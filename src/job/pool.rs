@@ -61,6 +61,13 @@ pub(crate) struct CallHosts {
     pub(crate) may_ask: Vec<String>,
 }
 
+impl CallHosts {
+    pub(crate) fn new(all: Vec<String>, may_ask: impl Fn(&str) -> bool) -> CallHosts {
+        let may_ask = all.iter().filter(|host| may_ask(host)).cloned().collect();
+        CallHosts { all, may_ask }
+    }
+}
+
 /// Work that waits for a thread: a call's, whose owner drops it when that ends meanwhile, or what must be done.
 pub(crate) enum Waiting {
     Wanted { work: Weak<dyn Work>, hosts: CallHosts },

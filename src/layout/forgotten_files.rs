@@ -17,7 +17,7 @@ pub(super) fn is_forgotten_blob(name: &str, facts: &Metadata) -> bool {
     is_hidden(name, "") || is_partial_of_blob(name) && is_stale(facts)
 }
 
-/// Beside `index.json`, while the lock on the folder is held alone. Only who replaces the index holds that too: others make a new layout,
+/// Beside `index.json`, while the lock on the folder is held alone. Only a call that replaces the index holds that too: others make a new layout,
 /// or write a file of the caller's here.
 pub(super) fn is_forgotten_in_root(name: &str, facts: &Metadata) -> bool {
     is_hidden(name, INDEX_MARK) || is_hidden(name, "") && is_stale(facts)

@@ -99,7 +99,7 @@ const KINDS: [&PlaceKind; 4] = [
             Ok(Box::new(at.writer(client, None, (ArchiveFormat::Oci, at.new_name()?))?.for_puts()?))
         }),
         changed: Some(|client, at| at.changed_archive(client, ArchiveFormat::Oci)),
-        is_missing: is_no_file,
+        is_missing: is_absent,
     },
     &PlaceKind {
         transport: "docker-archive",
@@ -118,7 +118,7 @@ const KINDS: [&PlaceKind; 4] = [
             Ok(Box::new(at.writer(client, None, (ArchiveFormat::Docker, at.name()))?.for_puts()?))
         }),
         changed: Some(|client, at| at.changed_archive(client, ArchiveFormat::Docker)),
-        is_missing: is_no_file,
+        is_missing: is_absent,
     },
     &PlaceKind {
         transport: "dir",
@@ -296,7 +296,7 @@ impl LocalName {
 }
 
 /// Whether there is no archive yet; an empty file is as good as none.
-fn is_no_file(path: &Path) -> bool {
+fn is_absent(path: &Path) -> bool {
     path != Path::new("-") && fs::metadata(path).map_or(true, |found| found.is_file() && found.len() == 0)
 }
 

@@ -3,7 +3,7 @@
 //! A tag is a version when it is one to three numbers with dots, perhaps after a `v`, and perhaps with a suffix after a hyphen:
 //! `v1.2.3`, `1.2`, `22.04`, `1.2.3-alpine`. The suffix counts as that of a pre-release, so that `1.2.3-alpine` comes before `1.2.3`:
 //! that is how regsync reads it, and no other rule tells `-alpine` from `-rc1`. A range that ends before a version has no pre-release of
-//! that version: who writes `<2` does not mean `2.0.0-rc1`, and would remove it by pruning.
+//! that version: a person who writes `<2` does not mean `2.0.0-rc1`, and would remove it by pruning.
 
 use std::cmp::Ordering;
 
@@ -322,7 +322,7 @@ mod tests {
             ("<2", &["1.9-rc1"], &["2.0.0-rc1"]),
             ("<2.1", &["2.0.0-rc1"], &["2.1.0-rc1"]),
             (">=1.2.0 <2.0.0", &["1.9-rc1"], &["2.0.0-rc1"]),
-            // Who names one has those before it, and who has the version has its pre-releases.
+            // A rule that names one has those before it, and one that has the version has its pre-releases.
             ("<2.0.0-rc2", &["2.0.0-rc1"], &["2.0.0-rc2"]),
             ("<=2.0.0", &["2.0.0-rc1"], &["2.0.1-rc1"]),
             ("1.0.0 - 2.0.0", &["2.0.0-rc1"], &["2.0.1-rc1"]),

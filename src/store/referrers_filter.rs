@@ -11,6 +11,11 @@ pub(crate) struct ReferrersFilter {
 }
 
 impl ReferrersFilter {
+    /// Of a type alone.
+    pub(crate) fn of_type(artifact_type: Option<&str>) -> Result<ReferrersFilter> {
+        ReferrersFilter::new(artifact_type, &[], None)
+    }
+
     /// From the options of a call: annotations are "KEY" or "KEY=VALUE".
     pub(crate) fn new(
         artifact_type: Option<&str>,

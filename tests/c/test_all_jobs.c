@@ -23,7 +23,7 @@ static void start(struct arguments *live, const struct call *call, ocireg_job *j
     as_job(live, call, job, arguments);
     forget_failure();
     ocireg_status status = call->run(arguments, &failure);
-    if (status != OCIREG_OK) fail_msg("%s is no job: %s", call->name, ocireg_error_message(failure));
+    if (status != OCIREG_OK) fail_msg("%s does not begin as a job: %s", call->name, ocireg_error_message(failure));
 }
 
 static void expect_done(ocireg_client *client, const struct call *call, ocireg_job *job) {

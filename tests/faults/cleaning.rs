@@ -508,7 +508,7 @@ fn a_clean_up_that_cannot_lock_the_index_removes_nothing() {
     assert_eq!(layout.clean(false).unwrap().removed, [useless]);
 }
 
-/// In a folder that all may write to, each can remove only what is his own: what another user has left is told, and the rest goes.
+/// In a folder that all may write to, each can remove only what is its own: what another user has left is told, and the rest goes.
 #[test]
 fn what_another_user_has_left_is_no_mistake() {
     if let Some(root) = std::env::var_os("OCIREG_TEST_CLEAN") {

@@ -101,7 +101,7 @@ impl Disk {
         }
     }
 
-    /// A new file may have the number of one that is no more.
+    /// A new file may have the number of one that is gone.
     fn forget(&mut self, before: &Held, now: &Held) {
         let there: BTreeSet<u64> = now.iter().map(|(number, _)| *number).collect();
         self.files.retain(|number| there.contains(number) || !before.iter().any(|(old, _)| old == number));

@@ -115,7 +115,7 @@ fn tags_are_chosen_pruned_and_replaced() {
     let (only, layout) = (saved_shelf(&["new"]), folder.path().join("l"));
     let layout = format!("oci:{}", layout.display());
     sync(&name(&only), &layout, json!({}));
-    // A name that is only a tag is no name of an image.
+    // A tag alone does not name an image.
     let error = synced_by(&client(), &layout, &at(&path), json!({})).unwrap_err();
     assert!(error.code() == Code::InvalidArgument && error.message().contains("tags without a repository"), "{error}");
     assert_eq!(counts(&sync(&layout, &other, json!({"prune": true}))), "1 1 0 2 0");

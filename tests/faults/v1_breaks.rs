@@ -137,7 +137,7 @@ fn ends_of_ranges() {
         assert_eq!((bytes.len(), found.length, found.offset), (0, 0, offset));
         assert_eq!(requests(&server).0, 0);
     }
-    // Behind the last byte there is nothing, which is no error.
+    // Behind the last byte there is nothing, which is not an error.
     let strict = with_layer(layer.clone(), |layer, seen| match seen.range_start() {
         Some(start) if start >= layer.len() => reply(416).header("Content-Range", "bytes */5000"),
         _ => serve(layer, seen),

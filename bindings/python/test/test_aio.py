@@ -337,7 +337,7 @@ class AsyncTest(helper.Case, unittest.IsolatedAsyncioTestCase):
             AsyncClient(plain_http=True, credentials=answer) as client,
             AsyncClient(plain_http=True, credentials=lambda _: alice) as other,
         ):
-            # Who is not within the answer waits for it, also when the call was made meanwhile.
+            # A call that is not within the answer waits for it, also when the call was made meanwhile.
             for found in await asyncio.wait_for(asyncio.gather(*(client.repositories(host) for _ in range(3))), 60):
                 self.assertIn("repositories", found)
             self.assertEqual(asked, [host])

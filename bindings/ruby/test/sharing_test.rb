@@ -2,7 +2,7 @@
 
 require_relative "helper"
 
-# Readers and uploads in the hands of several threads, of their own blocks, and of who copies them.
+# Readers and uploads in the hands of several threads, of their own blocks, and of their copies.
 class SharingTest < OciregTest
   def setup
     @repository = new_repository

@@ -60,8 +60,9 @@
  *
  * Who answered. "served_by" of a result names the endpoint, or all of them, whose answers it rests on, HOST[:PORT] each: the registry or
  * its mirrors that sent manifests, blobs, and lists of tags or referrers, or said what a tag refers to, which nothing can verify. Where
- * it is one endpoint, "resolved_by" lists those that were asked before it what the name refers to. Who answers that it has nothing is not named,
- * nor is a copy's destination for what it says that it has already, unless a name there stays as it is, or is changed, for what it refers to.
+ * it is one endpoint, "resolved_by" lists those that were asked before it what the name refers to. One that answers that it has nothing is
+ * not named, nor is a copy's destination for what it says that it has already, unless a name there stays as it is, or is changed, for
+ * what it refers to.
  *
  * COMMON ERRORS. Every function that blocks can give: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_UNAUTHENTICATED,
  * OCIREG_FORBIDDEN, OCIREG_NOT_FOUND, OCIREG_RATE_LIMITED, OCIREG_CONNECT, OCIREG_RESOLVE, OCIREG_TLS, OCIREG_NETWORK,

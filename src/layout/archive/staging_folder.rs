@@ -228,7 +228,7 @@ impl StagingFolder {
     }
 }
 
-/// Removes a folder that is locked by its `blobs`, that at the end: until then others wait for the lock. Who comes once that is gone makes
+/// Removes a folder that is locked by its `blobs`, that at the end: until then others wait for the lock. A call that comes once that is gone makes
 /// it anew, and has the folder then.
 fn remove_locked(known: &Path) -> io::Result<()> {
     let blobs = known.join("blobs");

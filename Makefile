@@ -75,7 +75,7 @@ check: lint
 torture: all
 	OCIREG_TEST_KILLS=1000 tests/registries/run $(CARGO) test --locked --test interop kills::
 
-# CALLS=100000 mixed calls, of which one in twenty meets a fault; SEED makes the same ones again.
+# CALLS=100000 mixed calls, of which one in twenty meets a fault; with SEED each thread makes the same ones again.
 soak: all
 	tests/setup.sh test
 	tests/soak/run.sh $(or $(CALLS),100000) $(SEED)

@@ -26,6 +26,11 @@ pub(crate) fn start<T: Send + 'static>(
     signal::without(|| builder(name).spawn(on_its_stack(work)))
 }
 
+/// Whether this is a thread of ours.
+pub(crate) fn is_current() -> bool {
+    std::thread::current().name().is_some_and(|name| name.starts_with("ocireg-"))
+}
+
 /// Starts such a thread that ends with its scope.
 pub(crate) fn scoped<'scope>(
     scope: &'scope Scope<'scope, '_>,

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::call::thread;
 use crate::error::{Code, Error};
 use crate::os::main_thread;
 
@@ -40,10 +41,9 @@ fn hush() {
     }
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        let ours = std::thread::current().name().is_some_and(|name| name.starts_with("ocireg-"));
         if INSIDE.get() {
             PLACE.with_borrow_mut(|place| *place = panic.location().map(ToString::to_string).unwrap_or_default());
-        } else if !ours {
+        } else if !thread::is_current() {
             before(panic);
         }
     }));

@@ -10,7 +10,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::ffi::CString;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use serde_json::Value;
@@ -25,7 +25,7 @@ use crate::options::options;
 use credential_questions::{ask, refuse, AnswerShare, HostQuestion};
 use events::{Events, News};
 use pool::{CallHosts, Pool, Waiting, Work};
-use queue_watch::{IsWatched, QueueWatch};
+use queue_watch::QueueWatch;
 
 options! {
     /// What is told of a job besides its end.
@@ -57,7 +57,7 @@ pub(crate) struct Jobs<R> {
     busy: AtomicUsize,
     /// The hosts that jobs ask about in their calls: of those that want one answer one asks.
     asked: Mutex<HashMap<String, HostQuestion>>,
-    watch: QueueWatch<R>,
+    watch: Arc<QueueWatch<R>>,
 }
 
 impl<R> Jobs<R> {
@@ -67,7 +67,7 @@ impl<R> Jobs<R> {
             events: Events::new()?,
             busy: AtomicUsize::new(0),
             asked: Mutex::default(),
-            watch: QueueWatch::default(),
+            watch: Arc::default(),
         })
     }
 
@@ -116,7 +116,8 @@ enum Phase<R> {
     Ended(Arc<R>),
 }
 
-/// A call at a time that a thread of ours makes. Locks are taken in this order: the queue of events, the news of a job, its phase.
+/// A call at a time that a thread of ours makes. Locks are taken in this order: the queue of events, the news of a job, its phase. That of
+/// the watch is held with no other.
 pub(crate) struct Job<R> {
     jobs: Arc<Jobs<R>>,
     context: Arc<Context>,
@@ -126,7 +127,6 @@ pub(crate) struct Job<R> {
     asks: bool,
     /// The hosts that its last call was for.
     hosts: Mutex<Vec<String>>,
-    is_watched: IsWatched,
     /// Of the hosts that it has asked about and got an answer.
     answers: Mutex<Vec<AnswerShare<R>>>,
     /// The caller's name for it, and what the event said that the caller was given last.
@@ -143,7 +143,6 @@ impl<R: Send + Sync + 'static> Job<R> {
             news: Mutex::default(),
             asks: options.credentials,
             hosts: Mutex::default(),
-            is_watched: IsWatched::default(),
             answers: Mutex::default(),
             mark: OnceLock::new(),
             said: Mutex::default(),
@@ -160,17 +159,19 @@ impl<R: Send + Sync + 'static> Job<R> {
 
     /// Begins a call, which concerns these registry hosts, and returns at once.
     pub(crate) fn start(self: &Arc<Self>, call: CallOfJob<R>, hosts: CallHosts, progress: CallProgress) -> Result<()> {
-        let queued = Arc::new(QueuedCall { job: Arc::downgrade(self) });
+        let queued = Arc::new(QueuedCall { job: Arc::downgrade(self), is_begun: AtomicBool::new(false) });
         drop(self.publish(call, queued.clone(), progress)?);
         if self.context.cancelled().is_raised() {
             self.make(cancelled());
             return Ok(());
         }
+        let waits = Arc::downgrade(&queued);
         let queued: Arc<dyn Work> = queued;
         let (work, hosts) = (Arc::downgrade(&queued), self.hosts_of(hosts, progress));
+        drop(queued);
         self.jobs.pool.add(Waiting::Wanted { work, hosts }).inspect_err(|_| drop(self.withdraw()))?;
-        if self.is_waiting() {
-            self.jobs.watch(self);
+        if waits.strong_count() > 0 {
+            self.jobs.watch(waits, self.context.clone());
         }
         Ok(())
     }
@@ -219,6 +220,7 @@ impl<R: Send + Sync + 'static> Job<R> {
     }
 
     /// Whether its call waits for a thread.
+    #[cfg(test)]
     fn is_waiting(&self) -> bool {
         matches!(*lock(&self.phase), Phase::Waiting(..))
     }
@@ -253,7 +255,10 @@ impl<R: Send + Sync + 'static> Job<R> {
         let call = {
             let mut phase = lock(&self.phase);
             match std::mem::replace(&mut *phase, Phase::Running) {
-                Phase::Waiting(call, queued) if is_meant(&queued) => call,
+                Phase::Waiting(call, queued) if is_meant(&queued) => {
+                    queued.is_begun.store(true, Ordering::Relaxed);
+                    call
+                }
                 other => {
                     *phase = other;
                     return;
@@ -325,6 +330,8 @@ impl Work for Aside {
 /// A call's place in the queue: the job has it while that call waits, and no longer.
 struct QueuedCall<R> {
     job: Weak<Job<R>>,
+    /// It waits no more, though the thread that makes it still has it.
+    is_begun: AtomicBool,
 }
 
 impl<R: Send + Sync + 'static> Work for QueuedCall<R> {

@@ -8,7 +8,7 @@ mod waiting_work;
 use std::collections::HashMap;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, Weak};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::call::thread as ours;
@@ -193,9 +193,10 @@ impl Drop for Pool {
     fn drop(&mut self) {
         let threads = lock(&self.shared.state).dismiss();
         self.shared.changed.notify_all();
-        // The last job may drop it, on one of its own threads.
-        let others = threads.into_iter().filter(|thread| thread.thread().id() != thread::current().id());
-        others.for_each(|thread| drop(thread.join()));
+        // The last job may drop it, on a thread of ours for which these may wait: then they end by themselves.
+        if !ours::is_current() {
+            threads.into_iter().for_each(|thread| drop(thread.join()));
+        }
     }
 }
 

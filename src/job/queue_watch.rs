@@ -1,15 +1,16 @@
 //! Calls that wait for a thread end there when they were cancelled or their deadline has passed. Nothing tells of either: a context may be
 //! cancelled in a signal handler, where nothing can be woken, and a deadline may be set at any time. So somebody looks.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
 
-use super::{cancelled, Job, Jobs};
+use super::{cancelled, Jobs, QueuedCall};
+use crate::call::context::Context;
 use crate::call::engine::Engine;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Result};
 use crate::mutex::lock;
 
 /// How often, as long as anything waits.
@@ -19,7 +20,8 @@ const LOOK: Duration = Duration::from_millis(50);
 pub(super) struct QueueWatch<R>(Mutex<Watched<R>>);
 
 struct Watched<R> {
-    waiting: Vec<Weak<Job<R>>>,
+    /// As long as a call waits its job has it, so that nobody else keeps it.
+    waiting: Vec<(Weak<QueuedCall<R>>, Arc<Context>)>,
     /// Where the task runs.
     engine: Weak<Engine>,
     /// There is one at most.
@@ -32,61 +34,66 @@ impl<R> Default for QueueWatch<R> {
     }
 }
 
-/// Whether a job is watched. It changes only under the lock of the watch.
-#[derive(Default)]
-pub(super) struct IsWatched(AtomicBool);
-
 impl<R: Send + Sync + 'static> Jobs<R> {
     /// Where calls that wait for a thread are looked at.
     pub(crate) fn wait_with(&self, engine: &Arc<Engine>) {
         lock(&self.watch.0).engine = Arc::downgrade(engine);
     }
 
-    /// Looks at a job's call until it waits no more.
-    pub(super) fn watch(self: &Arc<Self>, job: &Arc<Job<R>>) {
+    /// Looks at a call until it waits no more.
+    pub(super) fn watch(&self, call: Weak<QueuedCall<R>>, context: Arc<Context>) {
         let mut watched = lock(&self.watch.0);
-        if !job.is_watched.0.swap(true, Ordering::Relaxed) {
-            watched.waiting.push(Arc::downgrade(job));
-        }
+        watched.waiting.push((call, context));
         let Some(engine) = watched.engine.upgrade() else { return };
         // Its engine may have ended before it.
         if watched.task.as_ref().is_none_or(AbortHandle::is_finished) {
-            watched.task = Some(engine.spawn(look_after(Arc::downgrade(self))));
+            watched.task = Some(engine.spawn(look_after(Arc::downgrade(&self.watch))));
         }
     }
+}
 
+impl<R: Send + Sync + 'static> QueueWatch<R> {
     /// Whether anything still waits.
     fn look(&self) -> bool {
-        let waiting: Vec<_> = lock(&self.watch.0).waiting.iter().filter_map(Weak::upgrade).collect();
-        waiting.iter().for_each(|job| job.end_if_over());
-        let mut watched = lock(&self.watch.0);
-        watched.waiting.retain(|job| {
-            let Some(job) = job.upgrade() else { return false };
-            let is_waiting = job.is_waiting();
-            job.is_watched.0.store(is_waiting, Ordering::Relaxed);
-            is_waiting
-        });
+        for (call, why) in self.over() {
+            let Some(call) = call.upgrade() else { continue };
+            if let Some(job) = call.job.upgrade() {
+                // This call, and not one that the job has begun meanwhile.
+                job.make_if(|queued| std::ptr::eq(queued, &raw const *call), Err(why));
+            }
+        }
+        let mut watched = lock(&self.0);
+        watched.waiting.retain(|(call, _)| call.upgrade().is_some_and(|call| !call.is_begun.load(Ordering::Relaxed)));
         if watched.waiting.is_empty() {
             watched.task = None;
         }
         !watched.waiting.is_empty()
     }
-}
 
-impl<R: Send + Sync + 'static> Job<R> {
-    fn end_if_over(self: &Arc<Self>) {
-        if self.context.cancelled().is_raised() {
-            self.make(cancelled());
-        } else if self.context.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
-            self.make(Err(Error::new(Code::Timeout, "the call's deadline has passed; it was waiting for a thread")));
-        }
+    /// The calls that are to end, and why.
+    fn over(&self) -> Vec<(Weak<QueuedCall<R>>, Error)> {
+        let watched = lock(&self.0);
+        let over = watched.waiting.iter().filter_map(|(call, context)| Some((call.clone(), may_wait(context).err()?)));
+        over.collect()
     }
 }
 
-async fn look_after<R: Send + Sync + 'static>(jobs: Weak<Jobs<R>>) {
+fn may_wait(context: &Context) -> Result<()> {
+    if context.cancelled().is_raised() {
+        return cancelled();
+    }
+    match context.deadline() {
+        Some(deadline) if deadline <= Instant::now() => {
+            Err(Error::new(Code::Timeout, "the call's deadline has passed; it was waiting for a thread"))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn look_after<R: Send + Sync + 'static>(watch: Weak<QueueWatch<R>>) {
     loop {
         tokio::time::sleep(LOOK).await;
-        if !jobs.upgrade().is_some_and(|jobs| jobs.look()) {
+        if !watch.upgrade().is_some_and(|watch| watch.look()) {
             return;
         }
     }
@@ -95,9 +102,8 @@ async fn look_after<R: Send + Sync + 'static>(jobs: Weak<Jobs<R>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Result;
     use crate::job::pool::CallHosts;
-    use crate::job::{CallProgress, JobOptions};
+    use crate::job::{CallProgress, Job, JobOptions};
     use std::sync::mpsc::{channel, Sender};
 
     type TestJob = Arc<Job<Result<()>>>;

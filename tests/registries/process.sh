@@ -8,7 +8,7 @@ die() {
 # start NAME COMMAND…: in the background, its output in $work/NAME.log. The kernel ends it if this shell is killed. The
 # environment is emptied, so that REGISTRY_… or OTEL_… variables do not affect it; distribution 3 exports traces unless
 # told.
-declare -A pids
+declare -A pids=()
 start() {
     local name=$1
     shift

@@ -29,6 +29,7 @@ struct image {
 /* The images that a name may have, a bit each, and NONE: that it may be missing. */
 struct name {
     char reference[PATH];
+    bool is_held;
     uint32_t may_be;
 };
 
@@ -81,14 +82,25 @@ static bool may_happen(ocireg_status status)
     }
 }
 
-/* Whether the call has a result. */
-static bool has_result(struct thread *thread, const char *what, ocireg_status status, ocireg_error *error)
+static bool is_result(struct thread *thread, const char *what, ocireg_status status, ocireg_error *error, bool may_fail)
 {
     thread->process->counts->by_status[status]++;
-    if (status != OCIREG_OK && status != OCIREG_NOT_FOUND && !may_happen(status))
+    if (status != OCIREG_OK && status != OCIREG_NOT_FOUND && !may_fail)
         wrong(thread, "%s: %s", what, ocireg_error_message(error));
     ocireg_error_free(error);
     return status == OCIREG_OK;
+}
+
+/* Whether a call to the registry has a result. */
+static bool has_result(struct thread *thread, const char *what, ocireg_status status, ocireg_error *error)
+{
+    return is_result(thread, what, status, error, may_happen(status));
+}
+
+/* Whether a call in the layout alone has one: nothing is wrong with the disk. */
+static bool has_held(struct thread *thread, const char *what, ocireg_status status, ocireg_error *error)
+{
+    return is_result(thread, what, status, error, false);
 }
 
 static unsigned image_of(struct process *process, const char *digest)
@@ -113,7 +125,8 @@ static void read_name(struct thread *thread, struct name *name, ocireg_context *
     ocireg_error *error = NULL;
     char *digest = NULL;
     ocireg_status status = ocireg_manifest_digest(thread->process->client, context, name->reference, NULL, &digest, &error);
-    if (has_result(thread, "digest", status, error) || status == OCIREG_NOT_FOUND)
+    bool is_there = name->is_held ? has_held(thread, "digest", status, error) : has_result(thread, "digest", status, error);
+    if (is_there || status == OCIREG_NOT_FOUND)
         check(thread, name, digest);
     ocireg_string_free(digest);
 }
@@ -277,7 +290,7 @@ static void untag(struct thread *thread, struct name *held)
     ocireg_status status = ocireg_tag_delete(thread->process->client, NULL, held->reference, NULL, NULL, &error);
     if (status == OCIREG_NOT_FOUND)
         check(thread, held, NULL);
-    held->may_be = has_result(thread, "untag", status, error) ? 1u << NONE : held->may_be | 1u << NONE;
+    held->may_be = has_held(thread, "untag", status, error) ? 1u << NONE : held->may_be | 1u << NONE;
 }
 
 static void clean(struct thread *thread)
@@ -286,7 +299,7 @@ static void clean(struct thread *thread)
     char path[PATH];
     snprintf(path, sizeof path, "%s/layout", thread->process->folder);
     ocireg_status status = ocireg_layout_clean(thread->process->client, NULL, path, NULL, NULL, &error);
-    has_result(thread, "clean", status, error);
+    has_held(thread, "clean", status, error);
 }
 
 /* A call that has hardly any time, or none. */
@@ -405,7 +418,7 @@ static void begin(struct thread *thread, struct process *process, unsigned numbe
     snprintf(thread->file, sizeof thread->file, "%s/file-%u-%u", process->folder, process->number, number);
     for (unsigned i = 0; i < NAMES; i++) {
         struct name *tag = &thread->tags[i], *held = &thread->held[i];
-        tag->may_be = held->may_be = 1u << NONE;
+        tag->may_be = held->may_be = 1u << NONE, held->is_held = true;
         snprintf(tag->reference, sizeof tag->reference, "%.400s:n%u", thread->repository, i);
         snprintf(held->reference, sizeof held->reference, "oci:%.400s/layout:p%u-t%u-n%u", process->folder, process->number, number, i);
     }

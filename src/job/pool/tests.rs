@@ -56,6 +56,23 @@ fn a_panic_costs_no_thread() {
     until("the others are gone", || lock(&pool.shared.state).alive == 1);
 }
 
+/// The network thread may drop it with the last job, and what is at work may wait for that thread.
+#[test]
+fn a_thread_of_ours_that_drops_it_does_not_wait() {
+    let pool = Pool::new(1);
+    let (end, ended) = channel();
+    let _work = add_for(&pool, "h", Arc::new(Wait(Mutex::new(ended))));
+    until("it is at work", || !lock(&pool.shared.state).at_work.is_empty());
+    let (dropped, is_dropped) = channel();
+    let thread = ours::spawn("ocireg-test", move || {
+        drop(pool);
+        dropped.send(()).unwrap();
+    });
+    is_dropped.recv_timeout(Duration::from_secs(20)).unwrap();
+    end.send(()).unwrap();
+    thread.unwrap().join().unwrap();
+}
+
 #[test]
 fn what_nobody_wants_is_not_done_and_takes_no_room() {
     let pool = Pool::new(1);

@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::layout::index_change::{self, TakenName};
 use crate::layout::kept_referrers;
-use crate::layout::reachable_blobs::{needed, ImageBlobs, Shelf};
+use crate::layout::reachable_blobs::{needed, ImageBlobs, Needed, Shelf};
 use crate::layout::weak_referrers::{kept_images, unlist};
 use crate::manifest::{Descriptor, Kind};
 use crate::store::condition::{NameCondition, NameFate};
@@ -42,6 +42,7 @@ pub(super) struct ArchiveContents {
     pub(super) index: Value,
     pub(super) entries: Vec<Descriptor>,
     pub(super) saved: Option<Vec<Value>>,
+    /// Each of the size that it has, whatever a manifest says.
     pub(super) blobs: Vec<Descriptor>,
     /// So many of them are named, and come first.
     pub(super) named: usize,
@@ -49,12 +50,12 @@ pub(super) struct ArchiveContents {
 
 impl ArchiveContents {
     /// What a name needs that was not in the file, or that leads elsewhere now.
-    pub(super) fn needed_anew(&self, both: &StagedAndKept) -> Result<BTreeSet<Digest>> {
+    pub(super) fn needed_anew(&self, both: &StagedAndKept) -> Result<Needed> {
         let before = both.kept.map(ExistingArchive::entries).unwrap_or_default();
         let key = |entry: &Descriptor| (entry.digest.clone(), index::key_of(entry));
         let before: BTreeSet<_> = before.iter().map(key).collect();
         let new: Vec<Descriptor> = self.entries.iter().filter(|entry| !before.contains(&key(entry))).cloned().collect();
-        Ok(needed(both, &new)?.all().map(|blob| blob.digest.clone()).collect())
+        needed(both, &new)
     }
 }
 
@@ -180,7 +181,8 @@ impl ArchiveLists {
             list.retain(|entry| written_manifest_json::image(entry).is_ok_and(|image| known.contains(&image)));
         }
         let index = index::written(both.kept.map(ExistingArchive::index), &self.entries);
-        let blobs = needed.manifests.into_iter().chain(needed.blobs).collect();
+        let measured = |blob: Descriptor| Descriptor { size: both.size(&blob.digest).unwrap_or(blob.size), ..blob };
+        let blobs = needed.manifests.into_iter().chain(needed.blobs).map(measured).collect();
         Ok(ArchiveContents { index, entries: self.entries, saved: self.saved, blobs, named })
     }
 

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::saved_images::blob_file;
-use super::staging_folder::is_wrong;
 use super::written_manifest_json;
 use super::ArchiveFormat;
 use crate::call::Call;
@@ -23,7 +22,7 @@ use crate::media_type as types;
 use crate::mutex::lock;
 use crate::os::special_file::open_regular;
 use crate::os::{offset, owner};
-use crate::stream::blob::{Blob, VerifiedBlob};
+use crate::stream::blob::{is_right, Blob, VerifiedBlob};
 use crate::stream::source::{read_piece, PIECE};
 use crate::stream::unpack::Packing;
 
@@ -120,7 +119,7 @@ impl ExistingArchive {
             return Ok(false);
         }
         for blob in needed.all().filter(|blob| is_read && self.size(&blob.digest).is_some()) {
-            if !self.is_right(call, blob)? {
+            if !self.is_right(call, &blob.digest)? {
                 return Ok(false);
             }
         }
@@ -192,25 +191,20 @@ impl ExistingArchive {
 
     /// Whether it has a blob, with the bytes that it should have.
     pub(super) fn has(&self, call: &Call, blob: &Descriptor) -> Result<bool> {
-        Ok(self.size(&blob.digest) == Some(blob.size) && self.is_right(call, blob)?)
+        Ok(self.size(&blob.digest) == Some(blob.size) && self.is_right(call, &blob.digest)?)
     }
 
-    /// Whether a blob that is there has its digest: all of it is read, once.
-    pub(super) fn is_right(&self, call: &Call, blob: &Descriptor) -> Result<bool> {
-        if lock(&self.right).contains(&blob.digest) {
+    /// Whether a blob that is there has its digest, whatever size a manifest says: all of it is read, once.
+    pub(super) fn is_right(&self, call: &Call, digest: &Digest) -> Result<bool> {
+        if lock(&self.right).contains(digest) {
             return Ok(true);
         }
-        let mut opened = self.open_blob(call, blob)?;
-        loop {
-            match opened.piece() {
-                Ok(Some(_)) => {}
-                Ok(None) => break,
-                Err(error) if is_wrong(&error) => return Ok(false),
-                Err(error) => return Err(error),
-            }
+        let itself = Descriptor::new("", digest.clone(), self.size(digest).unwrap_or_default());
+        let is_right = is_right(self.open_blob(call, &itself)?.as_mut())?;
+        if is_right {
+            lock(&self.right).insert(digest.clone());
         }
-        lock(&self.right).insert(blob.digest.clone());
-        Ok(true)
+        Ok(is_right)
     }
 
     /// Opens a blob, which is verified as it is read.

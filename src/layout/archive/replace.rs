@@ -54,7 +54,7 @@ impl DamagedBlobs {
             return Ok(());
         }
         let (found, new) = (both.damaged(named)?, whole.needed_anew(both)?);
-        if found.is_empty() || found.iter().any(|blob| new.contains(blob) || self.carried.contains(blob)) {
+        if found.is_empty() || found.iter().any(|blob| new.names(blob) || self.carried.contains(blob)) {
             return Err(error.with_hint("a copy of an image that has the right bytes replaces what is damaged"));
         }
         self.carried.extend(found);
@@ -196,15 +196,11 @@ impl ArchiveWriter {
         small.extend(whole.saved.as_ref().map(|list| ("manifest.json", Value::from(list.as_slice()).to_string())));
         size_limit::check(&self.shown, &small, &whole.blobs)?;
         for (name, text) in small {
-            tar.add(
-                call,
-                NewMember { name: name.to_owned(), size: text.len() as u64, bytes: Contents::Bytes(text.into()) },
-            )?;
+            tar.add(call, NewMember { name: name.to_owned(), bytes: Contents::Bytes(text.into()) })?;
         }
         for blob in &whole.blobs {
-            let bytes = Contents::Blob(both.open(blob)?);
-            let piece = NewMember { name: blob_file(&blob.digest), size: blob.size, bytes };
-            if let Err(error) = tar.add(call, piece) {
+            let bytes = Contents::Blob(both.open(blob)?, blob.size);
+            if let Err(error) = tar.add(call, NewMember { name: blob_file(&blob.digest), bytes }) {
                 if both.keeper(&blob.digest).is_none() && is_wrong(&error) {
                     both.staging.remove_wrong(call, &blob.digest)?;
                 }

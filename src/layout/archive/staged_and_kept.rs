@@ -55,7 +55,7 @@ impl StagedAndKept<'_> {
         let mut found = Vec::new();
         for blob in blobs {
             if let Some(kept) = self.keeper(&blob.digest) {
-                if !kept.is_right(self.call, blob)? {
+                if !kept.is_right(self.call, &blob.digest)? {
                     found.push(blob.digest.clone());
                 }
             }

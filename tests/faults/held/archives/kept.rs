@@ -225,15 +225,15 @@ fn a_blob_of_a_wrong_size_is_replaced() {
     }
 }
 
-/// A manifest that is wrong about a blob does not throw the right bytes away.
+/// A manifest that is wrong about a blob does not keep the right bytes out, and gets no new name.
 #[test]
 fn a_good_blob_stays_though_a_manifest_is_wrong_about_it() {
     let (config, image) = small_image();
     let kept = Kept::new("oci-archive");
     kept.put_blob(config);
     kept.put(":v1", &image, json!({})).unwrap();
+    let wrong = image.replace(&format!("\"size\":{}", config.len()), "\"size\":7");
     kept.rewrite(|folder| {
-        let wrong = image.replace(&format!("\"size\":{}", config.len()), "\"size\":7");
         let path = folder.join("index.json");
         let index = fs::read_to_string(&path).unwrap();
         let index = index.replace(digest(image.as_bytes()).as_str(), digest(wrong.as_bytes()).as_str());
@@ -242,11 +242,13 @@ fn a_good_blob_stays_though_a_manifest_is_wrong_about_it() {
         let blobs = folder.join("blobs/sha256");
         fs::write(blobs.join(digest(config).hex()), "{}").unwrap();
         fs::remove_file(blobs.join(digest(image.as_bytes()).hex())).unwrap();
-        fs::write(blobs.join(digest(wrong.as_bytes()).hex()), wrong).unwrap();
+        fs::write(blobs.join(digest(wrong.as_bytes()).hex()), &wrong).unwrap();
     });
-    let client = &kept.held.client;
-    let put = place::put_blob(client, &call(client), &kept.place(""), config, &BlobPutOptions::default());
-    fails(put, Code::SizeMismatch, "");
-    let staged = format!(".a.tar.partial.d/blobs/sha256/{}", digest(config).hex());
-    assert_eq!(fs::read(kept.held.path(&staged)).unwrap(), config);
+    assert!(kept.put_blob(config) && kept.file(&digest(config)) == config && kept.is_alone());
+    let (client, before) = (&kept.held.client, kept.bytes());
+    let tagged = place::tag(client, &call(client), &kept.place(":v1"), "v2", &TagOptions::default());
+    fails(tagged, Code::SizeMismatch, "than 7");
+    fails(kept.put(":v2", &wrong, json!({})), Code::MissingBlob, "7");
+    assert!(kept.bytes() == before && kept.is_alone());
+    kept.put(":v2", &image, json!({})).unwrap();
 }

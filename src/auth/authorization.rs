@@ -134,11 +134,11 @@ impl Auth {
         account: &Account,
         probes: &[(Method, RequestTarget)],
     ) -> Result<Option<(Challenge, Option<IpAddr>)>> {
-        let known = |memory: super::OriginMemory| memory.challenge.map(|challenge| (challenge, memory.remote));
-        let memory = self.memory(account);
-        let (pinged, mut unasked) = (memory.known, self.unasked(call, account)?.header()?);
-        if let Some(known) = known(memory).filter(|_| unasked.is_none()) {
-            return Ok(Some(known));
+        let known = |memory: &super::OriginMemory| memory.challenge.clone().map(|challenge| (challenge, memory.remote));
+        let (pinged, remembered) = self.recall(account, |memory| (memory.known, known(memory)));
+        let mut unasked = self.unasked(call, account)?.header()?;
+        if remembered.is_some() && unasked.is_none() {
+            return Ok(remembered);
         }
         let ping = (Method::GET, account.ping());
         for (method, target) in (!pinged).then_some(&ping).into_iter().chain(probes) {
@@ -152,7 +152,7 @@ impl Auth {
                         self.refused_unasked(account);
                     }
                     self.remember(account, &challenge::parse(&response.headers), response.remote);
-                    return match known(self.memory(account)) {
+                    return match self.recall(account, known) {
                         Some(known) => Ok(Some(known)),
                         None => Err(unsupported(account).with_http_status(401).with_url(&response.url)),
                     };

@@ -225,16 +225,12 @@ impl StoredCredentials {
         outcome
     }
 
-    /// What helpers have returned for a host.
-    pub(crate) fn known(&self, host: &str) -> Vec<Credentials> {
-        let answers = lock(&self.answers);
-        let of_host = answers.known.iter().filter(|((_, server), _)| is_for(server, host));
-        of_host.filter_map(|(_, answer)| answer.clone()).collect()
-    }
-
     /// Forgets what helpers returned for a host: it was refused, or has changed.
     pub(crate) fn forget(&self, host: &str) {
-        lock(&self.answers).known.retain(|(_, server), _| !is_for(server, host));
+        let hosts = [false, true].map(|is_plain| WantedHost::new(host, is_plain));
+        let is_for =
+            |server: &str| CredentialKey::parse(server).is_some_and(|key| hosts.iter().any(|of| of.is_of(&key)));
+        lock(&self.answers).known.retain(|(_, server), _| !is_for(server));
     }
 
     /// The content of a place; None when it does not exist.
@@ -261,12 +257,6 @@ impl StoredCredentials {
         lock(&self.files).insert(path.to_owned(), (stamp, config.clone()));
         Ok(Some(config))
     }
-}
-
-/// Whether a server's name is one of a host, at whichever of its usual ports.
-fn is_for(server: &str, host: &str) -> bool {
-    let is_of = |key: &CredentialKey| [false, true].iter().any(|plain| WantedHost::new(host, *plain).is_of(key));
-    CredentialKey::parse(server).is_some_and(|key| is_of(&key))
 }
 
 struct HelperTurn<'a>(&'a StoredCredentials, (String, String));

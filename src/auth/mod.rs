@@ -98,13 +98,15 @@ impl Reply {
     }
 }
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct OriginMemory {
     /// It has responded at least once.
     known: bool,
     challenge: Option<Challenge>,
     remote: Option<IpAddr>,
     asked: HashMap<String, Credentials>,
+    /// The helper's answer that was used last for each host, as its identity.
+    by_helper: HashMap<String, String>,
     /// Which credentials of rules it has refused that came without its asking.
     refused_unasked: HashSet<String>,
     /// Whether a ping was sent to get a challenge; it is sent once.
@@ -157,7 +159,10 @@ impl Auth {
     pub(crate) fn forget_answer(&self, call: &Call, account: &Account) {
         self.stored.forget(&account.host);
         let mut refused = None;
-        self.learn(account, |memory| refused = memory.asked.remove(&account.host));
+        self.learn(account, |memory| {
+            refused = memory.asked.remove(&account.host);
+            memory.by_helper.remove(&account.host);
+        });
         if let Some(refused) = refused {
             call.credentials_were_refused(&account.host, &refused);
         }
@@ -167,13 +172,17 @@ impl Auth {
     /// caller or the stored credentials have some, which are sent when they are asked for.
     fn unasked(&self, call: &Call, account: &Account) -> Result<Proof> {
         let by_rule = account.unasked();
-        if matches!(by_rule, Proof::Nothing) || self.memory(account).refused_unasked.contains(&unasked_key(account)) {
+        if matches!(by_rule, Proof::Nothing) || self.is_refused_unasked(account) {
             return Ok(Proof::Nothing);
         }
         Ok(match self.credentials(call, account)?.1 {
             CredentialSource::Rule => by_rule,
             _ => Proof::Nothing,
         })
+    }
+
+    fn is_refused_unasked(&self, account: &Account) -> bool {
+        self.recall(account, |memory| memory.refused_unasked.contains(&unasked_key(account)))
     }
 
     fn refused_unasked(&self, account: &Account) {
@@ -190,9 +199,13 @@ impl Auth {
         change(origins.entry(origin).or_default());
     }
 
-    fn memory(&self, account: &Account) -> OriginMemory {
+    /// Something of what is known about an origin: no more of its secrets is copied than is looked for.
+    fn recall<T>(&self, account: &Account, look: impl FnOnce(&OriginMemory) -> T) -> T {
         let origins = lock(&self.origins);
-        Origin::of(&account.base.url).and_then(|origin| origins.get(&origin).cloned()).unwrap_or_default()
+        match Origin::of(&account.base.url).and_then(|origin| origins.get(&origin)) {
+            Some(memory) => look(memory),
+            None => look(&OriginMemory::default()),
+        }
     }
 
     /// The credentials of a call: from the host's options, otherwise from the hook, otherwise stored ones.
@@ -209,6 +222,7 @@ impl Auth {
             credentials => return Ok((credentials, CredentialSource::Callback)),
         }
         let found = self.find_stored(call, account)?;
+        self.note_helper_answer(account, found.as_ref());
         let by_rule = account.by_rule.clone().map_or(nobody, |credentials| (credentials, CredentialSource::Rule));
         Ok(found.map_or(by_rule, |found| (found.credentials, CredentialSource::Stored(found.at))))
     }
@@ -234,13 +248,41 @@ impl Auth {
         }
     }
 
+    /// Remembers by its identity which answer of a helper is used.
+    fn note_helper_answer(&self, account: &Account, found: Option<&FoundCredentials>) {
+        let of_helper = found.filter(|found| found.at.helper.is_some());
+        let answer = of_helper.map(|found| identity(&account.base.url, &found.credentials));
+        self.learn(account, |memory| match answer {
+            Some(answer) => drop(memory.by_helper.insert(account.host.clone(), answer)),
+            None => drop(memory.by_helper.remove(&account.host)),
+        });
+    }
+
+    /// The identity of the helper's answer that a call uses as it is known; None where its credentials come from somewhere else.
+    fn known_answer(&self, call: &Call, account: &Account) -> Option<String> {
+        if account.anonymous || account.credentials.is_some() {
+            return None;
+        }
+        self.recall(account, |memory| {
+            let hook_had_none = matches!(memory.asked.get(&account.host), Some(Credentials::Anonymous));
+            memory.by_helper.get(&account.host).filter(|_| hook_had_none || !call.asks_for_credentials()).cloned()
+        })
+    }
+
+    /// The hook had no credentials, and is not asked again for the next request.
+    fn hook_has_none(&self, call: &Call, account: &Account) {
+        if call.asks_for_credentials() {
+            self.learn(account, |memory| drop(memory.asked.insert(account.host.clone(), Credentials::Anonymous)));
+        }
+    }
+
     /// Asks the hook, or returns its cached answer.
     fn asked(&self, call: &Call, account: &Account) -> Result<Credentials> {
         // A hook's answer is used only for calls that have a hook.
         if !call.asks_for_credentials() {
             return Ok(Credentials::Anonymous);
         }
-        if let Some(asked) = self.memory(account).asked.remove(&account.host) {
+        if let Some(asked) = self.recall(account, |memory| memory.asked.get(&account.host).cloned()) {
             return Ok(asked);
         }
         let Some(credentials) = call.credentials(&account.host)? else { return Ok(Credentials::Anonymous) };

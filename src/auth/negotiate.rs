@@ -11,13 +11,13 @@ use std::net::IpAddr;
 
 use ::http::Method;
 
-use super::authorization_header::{basic, Proof};
+use super::authorization_header::{basic, identity, Proof};
 use super::challenge::{self, AuthScheme, Challenge};
 use super::negotiating_server::{is_about_rights, scopes_of, Recipient, RedirectTrail};
 use super::scope::ScopeSet;
 use super::token_in_use::TokenInUse;
 use super::token_server::Realm;
-use super::{Account, Auth, CredentialSource, Refusal, Reply};
+use super::{Account, Auth, Refusal, Reply};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
@@ -38,26 +38,26 @@ impl Auth {
         wanted: &ScopeSet,
     ) -> Result<Reply> {
         let asked = account.base.find(target)?;
-        let known = self.stored.known(&account.host);
+        let known = self.known_answer(call, account);
         let outcome = self.one_round(call, account, &asked, request, wanted);
-        match self.has_others_now(call, account, &outcome, &known) && can_go_again(&mut request.body, false)? {
-            true => self.one_round(call, account, &asked, request, wanted),
-            false => outcome,
+        if let Some(known) = known.filter(|_| is_refusal(&outcome)) {
+            if can_go_again(&mut request.body, false)? && self.has_another(call, account, &known)? {
+                return self.one_round(call, account, &asked, request, wanted);
+            }
         }
+        outcome
     }
 
-    /// Whether a helper has other credentials than those it had before, which were refused: a password ends without a word to those who know it.
-    fn has_others_now(&self, call: &Call, account: &Account, outcome: &Result<Reply>, known: &[Credentials]) -> bool {
-        let is_refused = match outcome {
-            Ok(reply) => reply.refusal == Some(Refusal::BadCredentials),
-            Err(error) => error.code() == Code::Unauthenticated,
-        };
-        if !is_refused || known.is_empty() {
-            return false;
-        }
-        match self.credentials(call, account) {
-            Ok((now, CredentialSource::Stored(at))) => at.helper.is_some() && !known.contains(&now),
-            _ => false,
+    /// Whether a helper has another answer than the known one, which was refused: a password ends without a word to those who know it. The
+    /// hook, which had none, is not asked again for that.
+    fn has_another(&self, call: &Call, account: &Account, known: &str) -> Result<bool> {
+        match self.stored.find(call, account) {
+            Err(error) if error.ends_call() => Err(error),
+            Ok(Some(now)) if now.at.helper.is_some() && identity(&account.base.url, &now.credentials) != known => {
+                self.hook_has_none(call, account);
+                Ok(true)
+            }
+            _ => Ok(false),
         }
     }
 
@@ -83,7 +83,7 @@ impl Auth {
     /// Makes sure that a request with a long body will not be the one that gets a challenge.
     pub(crate) fn prepare(&self, call: &Call, account: &Account, wanted: &ScopeSet) -> Result<()> {
         let proof = self.ready(call, account, &Body::Empty, wanted)?;
-        if matches!(proof, Proof::Nothing) && !self.memory(account).known {
+        if matches!(proof, Proof::Nothing) && !self.recall(account, |memory| memory.known) {
             self.send(call, account, &account.ping(), &mut Request::new(Method::GET), wanted)?;
         }
         Ok(())
@@ -224,16 +224,14 @@ impl Auth {
             return Ok(Proof::Bearer(token.clone()));
         }
         let unasked = self.unasked(call, account)?;
-        let memory = self.memory(account);
-        let Some(challenge) = memory.challenge.as_ref().filter(|_| matches!(unasked, Proof::Nothing)) else {
-            return Ok(unasked);
-        };
+        let (challenge, remote) = self.recall(account, |memory| (memory.challenge.clone(), memory.remote));
+        let Some(challenge) = challenge.filter(|_| matches!(unasked, Proof::Nothing)) else { return Ok(unasked) };
         let credentials = self.credentials(call, account)?.0;
         let needs_a_scope = challenge.scheme == AuthScheme::Bearer && !matches!(credentials, Credentials::Token(_));
         if needs_a_scope && wanted.is_empty() {
             return Ok(Proof::Nothing);
         }
-        let proof = self.proof(account, challenge, &credentials, memory.remote, |realm| {
+        let proof = self.proof(account, &challenge, &credentials, remote, |realm| {
             let alone = match body {
                 Body::Stream { source, .. } => {
                     !source.lasts() || self.tokens.is_owed(&realm) || self.tokens.are_used_up(&realm)
@@ -267,18 +265,18 @@ impl Auth {
             Proof::Token(_) | Proof::Basic(_) | Proof::Bearer(_) => return Ok(None),
         };
         // Some registries send a 401 without a challenge: an earlier challenge still applies, or that of a ping.
-        let mut memory = self.memory(account);
-        if challenge::choose(challenges).is_none() && memory.challenge.is_none() && !memory.pinged {
+        let chosen = challenge::choose(challenges);
+        if chosen.is_none() && self.recall(account, |memory| memory.challenge.is_none() && !memory.pinged) {
             self.ping(call, account)?;
-            memory = self.memory(account);
         }
-        let Some(challenge) = challenge::choose(challenges).or(memory.challenge.as_ref()) else { return Ok(None) };
+        let (earlier, remote) = self.recall(account, |memory| (memory.challenge.clone(), memory.remote));
+        let Some(challenge) = chosen.or(earlier.as_ref()) else { return Ok(None) };
         // The 401 of another host need not come from a registry.
         if challenge.scheme == AuthScheme::Bearer && asked.is_strange() && challenge.realm().is_none() {
             return Ok(None);
         }
         let credentials = self.credentials(call, account)?.0;
-        let proof = self.proof(account, challenge, &credentials, memory.remote, |realm| {
+        let proof = self.proof(account, challenge, &credentials, remote, |realm| {
             self.granted(call, &realm, challenge, &asked.wanted, refused)
         })?;
         match (&proof, unasked) {
@@ -329,6 +327,14 @@ impl Auth {
             Err(error) if scopes.key() != wanted.key() && is_about_scopes(&error, realm) => get(wanted),
             outcome => outcome,
         }
+    }
+}
+
+/// Whether it says that the credentials are wrong.
+fn is_refusal(outcome: &Result<Reply>) -> bool {
+    match outcome {
+        Ok(reply) => reply.refusal == Some(Refusal::BadCredentials),
+        Err(error) => error.code() == Code::Unauthenticated,
     }
 }
 

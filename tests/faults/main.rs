@@ -76,6 +76,7 @@ mod shelf;
 mod signatures;
 mod sparse;
 mod stored;
+mod stored_changed;
 mod subject;
 mod synced;
 mod synced_cut;

@@ -428,37 +428,6 @@ fn a_refused_answer_of_a_helper_is_asked_for_again() {
     get(&client, &format!("{host}/a/b:t")).unwrap();
 }
 
-/// A password that changes costs no call: the helper is asked once more, and if it says the same, nothing is sent once more.
-#[test]
-fn a_password_of_a_helper_that_changes_fails_no_request() {
-    let valid = std::sync::Arc::new(std::sync::Mutex::new("one".to_owned()));
-    let inside = valid.clone();
-    let server = Server::start(move |seen| match seen.header("authorization") {
-        Some(value) if value == format!("Basic {}", encoded("u", &inside.lock().unwrap())) => manifest(),
-        _ => reply(401).header("WWW-Authenticate", "Basic realm=\"r\""),
-    });
-    let host = &server.host;
-    let folder = Folder::new(&json!({"credHelpers": {host: "turn"}}));
-    let says = |password: &str| {
-        folder.helper("turn", &format!(r#"echo '{{"Username":"u","Secret":"{password}"}}'"#));
-        folder.calls().len()
-    };
-    says("one");
-    let client = folder.client();
-    let get = || get(&client, &format!("{host}/a/b:t"));
-    get().unwrap();
-    let before = says("two");
-    "two".clone_into(&mut valid.lock().unwrap());
-    get().unwrap();
-    assert_eq!(folder.calls().len() - before, 1);
-    // Refused, and not changed.
-    "three".clone_into(&mut valid.lock().unwrap());
-    let sent = server.seen().len();
-    fails(get(), Code::Unauthenticated, "");
-    assert_eq!(server.seen().len() - sent, 1);
-    assert_eq!(folder.calls().len() - before, 2);
-}
-
 /// Helpers compare texts: what Docker's tools or the caller call the host is asked for too, and taken away by a logout.
 #[test]
 fn a_helper_is_asked_for_the_host_as_logins_spelt_it() {

@@ -114,18 +114,25 @@ static bool put_bytes(const uint8_t *data, size_t size)
     return put;
 }
 
+/* A terminal obeys a \r that ends no line: what comes after it covers what stands before. */
+static bool is_layout(const char *at) { return *at == '\t' || *at == '\n' || (*at == '\r' && at[1] == '\n'); }
+
 /* What a terminal shows of text: its lines, without anything that controls it. Freed with free(); NULL: out of memory. */
 static char *shown(const uint8_t *data, size_t size)
 {
-    char *text = strndup((const char *)data, size), *to = text;
-    for (const char *from = text; from != NULL && *from != '\0';) {
+    char *text = malloc(size + 1), *to = text;
+    if (text == NULL)
+        return NULL;
+    for (size_t i = 0; i < size; i++)
+        text[i] = data[i] == '\0' ? '?' : (char)data[i];
+    text[size] = '\0';
+    for (const char *from = text; *from != '\0';) {
         unsigned number;
-        size_t length = strchr("\t\n\r", *from) != NULL ? 0 : obeyed(from, &number);
+        size_t length = is_layout(from) ? 0 : obeyed(from, &number);
         *to++ = length == 0 ? *from : '?';
         from += length == 0 ? 1 : length;
     }
-    if (to != NULL)
-        *to = '\0';
+    *to = '\0';
     return text;
 }
 

@@ -160,7 +160,7 @@ impl<R: Send + Sync + 'static> Job<R> {
     /// Begins a call, which concerns these registry hosts, and returns at once.
     pub(crate) fn start(self: &Arc<Self>, call: CallOfJob<R>, hosts: CallHosts, progress: CallProgress) -> Result<()> {
         let queued = Arc::new(QueuedCall { job: Arc::downgrade(self), is_begun: AtomicBool::new(false) });
-        drop(self.publish(call, queued.clone(), progress)?);
+        let before = self.publish(call, queued.clone(), progress)?;
         if self.context.cancelled().is_raised() {
             self.make(cancelled());
             return Ok(());
@@ -169,7 +169,7 @@ impl<R: Send + Sync + 'static> Job<R> {
         let queued: Arc<dyn Work> = queued;
         let (work, hosts) = (Arc::downgrade(&queued), self.hosts_of(hosts, progress));
         drop(queued);
-        self.jobs.pool.add(Waiting::Wanted { work, hosts }).inspect_err(|_| drop(self.withdraw()))?;
+        self.jobs.pool.add(Waiting::Wanted { work, hosts }).inspect_err(|_| drop(self.withdraw(before)))?;
         if waits.strong_count() > 0 {
             self.jobs.watch(waits, self.context.clone());
         }
@@ -204,12 +204,12 @@ impl<R: Send + Sync + 'static> Job<R> {
         Ok(std::mem::replace(&mut *phase, Phase::Waiting(call, queued)))
     }
 
-    /// A call that waits is never made.
-    fn withdraw(&self) -> Option<Phase<R>> {
+    /// A call that waits is never made; the job is as it was before.
+    fn withdraw(&self, before: Phase<R>) -> Option<Phase<R>> {
         let mut phase = lock(&self.phase);
         matches!(*phase, Phase::Waiting(..)).then(|| {
             self.jobs.busy.fetch_sub(1, Ordering::SeqCst);
-            std::mem::replace(&mut *phase, Phase::Free)
+            std::mem::replace(&mut *phase, before)
         })
     }
 
@@ -243,7 +243,7 @@ impl<R: Send + Sync + 'static> Job<R> {
     pub(crate) fn abandon(&self) {
         self.context.cancel();
         self.jobs.events.retire(self);
-        drop(self.withdraw());
+        drop(self.withdraw(Phase::Free));
     }
 
     /// Makes the call that waits, if there is one, or only its result.

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common.h"
+#include "jobs.h"
 #include "peer.h"
 
 /* Defined by this program, so that the library uses it instead of libc's. */
@@ -138,6 +139,27 @@ static void test_no_threads(void **state) {
     kept(json);
 }
 
+/* A call that no thread can make leaves its job the call before. */
+static void test_a_job_without_a_thread(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V2");
+    ocireg_job *job = new_job(client, NULL);
+    const char *host = env("OCIREG_TEST_V2");
+    expect_status(OCIREG_OK, ocireg_registry_ping(client, ocireg_job_context(job), host, NULL, NULL, &failure));
+    expect_end(client, job, OCIREG_OK);
+    const char *json = ocireg_job_json(job);
+    expect_status(OCIREG_OK, ocireg_client_quiesce(client, &failure));
+    no_threads = true;
+    forget_failure();
+    is_shortage(ocireg_registry_ping(client, ocireg_job_context(job), host, NULL, NULL, &failure), EAGAIN, "a job");
+    no_threads = false;
+    expect_status(OCIREG_OK, ocireg_job_status(job));
+    assert_ptr_equal(ocireg_job_json(job), json);
+    assert_non_null(strstr(json, host));
+    expect_status(OCIREG_OK, ocireg_registry_ping(client, ocireg_job_context(job), host, NULL, NULL, &failure));
+    expect_end(client, job, OCIREG_OK);
+}
+
 static void test_no_descriptors(void **state) {
     (void)state;
     char *json = NULL;
@@ -251,6 +273,6 @@ static void test_fork_with_an_old_kernel(void **state) {
 }
 
 int main(int argc, char **argv) {
-    const struct CMUnitTest tests[] = {test(test_environment), test(test_fork_with_an_old_kernel), test(test_no_threads), test(test_no_descriptors), test(test_closed_standard_descriptors)};
+    const struct CMUnitTest tests[] = {test(test_environment), test(test_fork_with_an_old_kernel), test(test_no_threads), test(test_a_job_without_a_thread), test(test_no_descriptors), test(test_closed_standard_descriptors)};
     return run_all(tests, argc, argv);
 }

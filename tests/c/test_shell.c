@@ -207,13 +207,19 @@ static void test_harmless_text(void **state) {
     expect_shell("printf x >\"$(printf \"a\\033[31mb\")\" && tar -cf l.tar a* && $0 append --scratch oci:layout --layer l.tar >/dev/null");
     assert_null(strchr(terminal_run("TERM=xterm", text("-q files oci:%s/layout", folder)), '\033'));
     /* The exact bytes are for a file or a pipe. */
-    const char *raw = "{\"schemaVersion\":2,\n\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[],"
+    const char *raw = "{\"schemaVersion\":2,\n\r\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[],"
                       "\"annotations\":{\"a\":\"b\xc2\x9bm\xe2\x80\xae\xc3\xa9\"}}";
     write_file(text("%s/raw", folder), raw, strlen(raw));
     expect_shell("$0 -q manifest put oci:layout:raw raw >/dev/null && $0 manifest get oci:layout:raw --raw | cmp - raw");
     said = terminal_run("TERM=xterm", text("manifest get oci:%s/layout:raw --raw", folder));
-    assert_non_null(strstr(said, "{\"schemaVersion\":2,\r\n"));
+    assert_non_null(strstr(said, "{\"schemaVersion\":2,\r\n?\"mediaType"));
     assert_non_null(strstr(said, "\"b?m?\xc3\xa9\"}}"));
+    /* All of it, whatever it holds. */
+    write_file(text("%s/config", folder), "a\0b\r\nc", 6);
+    expect_shell("$0 -q artifact push oci:layout:any --artifact-type application/x.any --config config:application/x.any >/dev/null");
+    said = terminal_run("TERM=xterm", text("config oci:%s/layout:any --raw", folder));
+    assert_non_null(strstr(said, "a?b\r"));
+    assert_non_null(strstr(said, "\nc"));
 }
 
 static void test_colour(void **state) {

@@ -25,6 +25,10 @@ pub(super) trait Shelf {
     fn small(&self, digest: &Digest) -> Result<Vec<u8>>;
     /// Returns an error when the walk takes too long.
     fn may_go_on(&self) -> Result<()>;
+    /// Whether an error says that a blob is wrong. Otherwise it ends the walk.
+    fn is_about_blob(&self, error: &Error) -> bool {
+        !error.ends_call()
+    }
 }
 
 /// The digests by which Docker identifies an image.
@@ -216,7 +220,7 @@ impl NeedsWalk<'_> {
         let must = matches!(how, NamedAs::Entry | NamedAs::Child) && !is_blob;
         let found = self.look_into(&entry, size, must).and_then(|found| Ok((self.below(&found)?, found)));
         let (mut below, found) = match found {
-            Err(error) if error.ends_call() => return Err(error),
+            Err(error) if !self.shelf.is_about_blob(&error) => return Err(error),
             Err(error) => {
                 self.found.problems.push((entry.digest, error));
                 return Ok(Vec::new());

@@ -6,7 +6,7 @@ use super::existing_archive::ExistingArchive;
 use super::staging::Staging;
 use crate::call::Call;
 use crate::digest::Digest;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::layout::reachable_blobs::Shelf;
 use crate::manifest::Descriptor;
 use crate::stream::blob::Blob;
@@ -81,5 +81,10 @@ impl Shelf for StagedAndKept<'_> {
 
     fn may_go_on(&self) -> Result<()> {
         self.call.check()
+    }
+
+    /// A file that cannot be read now may be as right as any: what is written without it would lack it for ever.
+    fn is_about_blob(&self, error: &Error) -> bool {
+        !error.ends_call() && error.code() != Code::Io
     }
 }

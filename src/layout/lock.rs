@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::os::lock::{self, LockKind};
+use crate::os::open_folder::{self, OpenFolder};
 
 /// Holds a lock until dropped.
 #[derive(Debug)]
@@ -42,6 +43,11 @@ impl Lock {
     /// Whether the locked file still has this name: the process that held the lock before may have removed it.
     pub fn is_of(&self, path: &Path) -> bool {
         lock::is_of(&self.0, path.metadata())
+    }
+
+    /// Whether an open folder is what is locked.
+    pub(super) fn is_of_folder(&self, folder: &OpenFolder) -> std::io::Result<bool> {
+        Ok(open_folder::status_of(&self.0)?.id == folder.status()?.id)
     }
 
     fn open(path: &Path) -> Result<File> {

@@ -16,6 +16,7 @@ mod spooled_blobs;
 mod staged_and_kept;
 mod staging;
 mod staging_folder;
+mod staging_removal;
 mod write;
 mod written_manifest_json;
 

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use super::staging_removal::LockedFolder;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -216,7 +217,7 @@ impl StagingFolder {
         match self.place {
             // Under the name that the next copy knows: it finds what a killed one could not remove any more.
             StagingPlace::Known(path, lock) => {
-                let removed = remove_locked(&path);
+                let removed = LockedFolder::open(&path, &lock).and_then(LockedFolder::remove);
                 drop(lock);
                 removed.map_err(|error| cannot(&path, error))
             }
@@ -225,25 +226,6 @@ impl StagingFolder {
                 folder.close().map_err(|error| cannot(&path, error))
             }
         }
-    }
-}
-
-/// Removes a folder that is locked by its `blobs`, that at the end: until then others wait for the lock. A call that comes once that is gone makes
-/// it anew, and has the folder then.
-fn remove_locked(known: &Path) -> io::Result<()> {
-    let blobs = known.join("blobs");
-    for entry in fs::read_dir(known)?.chain(fs::read_dir(&blobs)?) {
-        let entry = entry?;
-        match entry.file_type()?.is_dir() {
-            true if entry.path() == blobs => {}
-            true => fs::remove_dir_all(entry.path())?,
-            false => fs::remove_file(entry.path())?,
-        }
-    }
-    fs::remove_dir(&blobs)?;
-    match fs::remove_dir(known) {
-        Err(error) if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound) => Ok(()),
-        removed => removed,
     }
 }
 

@@ -8,6 +8,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+// By the C library: the tests that end a program between any two steps see only those that it makes.
+use nix::unistd::{unlinkat, UnlinkatFlags};
 use rustix::fs::{
     AtFlags, Dir, FileType, Gid, Mode, OFlags, RawMode, RenameFlags, Stat, Timespec, Timestamps, Uid, UTIME_OMIT,
 };
@@ -235,19 +237,19 @@ impl OpenFolder {
 
     /// Removes anything but a folder; false when it is one. True also when it does not exist any more.
     pub(crate) fn remove(&self, name: &[u8]) -> io::Result<bool> {
-        match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => Ok(true),
+        match unlinkat(&self.0, name, UnlinkatFlags::NoRemoveDir) {
+            Ok(()) | Err(nix::Error::ENOENT) => Ok(true),
             // Linux says the one, POSIX the other.
-            Err(Errno::ISDIR | Errno::PERM) => Ok(false),
+            Err(nix::Error::EISDIR | nix::Error::EPERM) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
     /// Removes a folder; false if it is not empty.
     pub(crate) fn remove_folder(&self, name: &[u8]) -> io::Result<bool> {
-        match rustix::fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR) {
-            Ok(()) | Err(Errno::NOENT) => Ok(true),
-            Err(Errno::NOTEMPTY | Errno::EXIST) => Ok(false),
+        match unlinkat(&self.0, name, UnlinkatFlags::RemoveDir) {
+            Ok(()) | Err(nix::Error::ENOENT) => Ok(true),
+            Err(nix::Error::ENOTEMPTY | nix::Error::EEXIST) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
 use ocireg::error::Code;
 use ocireg::platform::Platform;
@@ -207,4 +208,56 @@ fn one_file_is_one_archive() {
     let whole = folder.path().join("y.tar");
     assert_eq!(counts(&listed(&client(), &list, Some(&at(&whole)), json!({})).unwrap()), "2 2 0 0 0");
     assert_eq!(names(&whole), "b:1 b:2");
+}
+
+/// One image with so many names, each as a tag of a repository, with or without a layout in the same archive.
+fn named_often(path: &Path, count: usize, is_layout: bool) {
+    let config = config(&[b"shared"]);
+    let blob = |bytes: &[u8]| format!("blobs/sha256/{}", digest(bytes).hex());
+    let names: Vec<String> = (0..count).map(|number| format!("h.io/a/b:t{number}")).collect();
+    let list = json!([{"Config": blob(config.as_bytes()), "RepoTags": names, "Layers": [blob(b"shared")]}]);
+    let part = |bytes: &[u8], kind: &str| json!({"mediaType": kind, "digest": digest(bytes), "size": bytes.len()});
+    let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE,
+        "config": part(config.as_bytes(), "application/vnd.oci.image.config.v1+json"),
+        "layers": [part(b"shared", "application/vnd.oci.image.layer.v1.tar")]})
+    .to_string();
+    let entry = |name: &String| {
+        let mut entry = part(manifest.as_bytes(), MANIFEST_TYPE);
+        entry["annotations"] = json!({"io.containerd.image.name": name, "org.opencontainers.image.ref.name": name});
+        entry
+    };
+    let index = json!({"schemaVersion": 2, "manifests": names.iter().map(entry).collect::<Vec<_>>()}).to_string();
+    let mut files =
+        vec![text(&list), bytes(&blob(config.as_bytes()), config.as_bytes()), bytes(&blob(b"shared"), b"shared")];
+    if is_layout {
+        files.push(bytes("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#));
+        files.push(bytes("index.json", index.as_bytes()));
+        files.push(bytes(&blob(manifest.as_bytes()), manifest.as_bytes()));
+    }
+    fs::write(path, crate::images::layer(&files)).unwrap();
+}
+
+/// Nothing is looked for among all names once for each of them.
+#[test]
+fn many_names_of_one_image_cost_little_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, to) = (folder.path().join("x.tar"), format!("oci:{}", folder.path().join("l").display()));
+    for (kind, is_layout) in [("docker-archive", false), ("docker-archive", true), ("oci-archive", true)] {
+        named_often(&path, 5_000, is_layout);
+        let (from, begun) = (format!("{kind}:{}", path.display()), Instant::now());
+        let planned = sync(&from, &to, json!({"dry_run": true}));
+        println!("{kind} {is_layout} {:?}", begun.elapsed());
+        assert_eq!(counts(&planned), "5000 5000 0 0 0");
+        assert!(begun.elapsed().as_secs() < 30, "{kind} {is_layout}: {:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn an_archive_of_more_names_than_anybody_gives_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.tar");
+    named_often(&path, 100_001, false);
+    let to = format!("oci:{}", folder.path().join("l").display());
+    let error = synced_by(&client(), &at(&path), &to, json!({"dry_run": true})).unwrap_err();
+    assert!(error.message().contains("more than 100000 names"), "{error}");
 }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::list_names::NamesOfLists;
 use super::saved_images::{self, blob_file, ImageReader, MeasuredLayers, SavedImage, LIST};
 use super::ArchiveFormat;
 use crate::call::Call;
@@ -27,15 +28,46 @@ pub struct ArchiveReader {
     pub(super) given: Mutex<Option<File>>,
     pub(super) form: ArchiveFormat,
     pub(super) name: Option<String>,
+    /// What has that name, where it is known: then it is not looked for among all.
+    pub(super) listed: Option<ListedAs>,
     pub(super) space: TemporarySpace,
     /// Opening may take long, so that it waits for a call.
     pub(super) archive: Mutex<Option<Arc<Archive>>>,
-    /// Files of an old archive, which are not named by their digests.
-    pub(super) found: Mutex<Vec<(Digest, String)>>,
-    /// Manifests that were generated for its images.
-    pub(super) made: Mutex<HashMap<Digest, RawManifest>>,
     /// For all names of it.
+    pub(super) images: Arc<ImagesFound>,
     measured: Arc<MeasuredLayers>,
+}
+
+/// How a place lists an image.
+#[derive(Debug, Clone)]
+pub(crate) enum ListedAs {
+    Entry(Descriptor),
+    /// Its digest is known when its files have been read.
+    Saved(Arc<SavedImage>),
+}
+
+impl ListedAs {
+    /// Whether it is one image, whatever its names are.
+    pub(crate) fn is_same(&self, other: &ListedAs) -> bool {
+        match (self, other) {
+            (ListedAs::Entry(one), ListedAs::Entry(other)) => one.digest == other.digest,
+            (ListedAs::Saved(one), ListedAs::Saved(other)) => {
+                Arc::ptr_eq(one, other) || (&one.config, &one.layers) == (&other.config, &other.layers)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What was found out about the images of an archive, so that it is not for each of their names.
+#[derive(Debug, Default)]
+pub(super) struct ImagesFound {
+    /// Files of an old archive, which are not named by their digests.
+    pub(super) files: Mutex<HashMap<Digest, String>>,
+    /// Manifests that were generated.
+    pub(super) made: Mutex<HashMap<Digest, RawManifest>>,
+    /// Those of the images, by their numbers.
+    pub(super) manifests: Mutex<HashMap<usize, Descriptor>>,
 }
 
 #[derive(Debug)]
@@ -44,11 +76,13 @@ pub(crate) struct Archive {
     /// The entries of `index.json`, if it exists.
     pub(crate) index: Option<Vec<Descriptor>>,
     /// The images of `manifest.json`, if it exists.
-    pub(crate) saved: Option<Vec<SavedImage>>,
+    pub(crate) saved: Option<Vec<Arc<SavedImage>>>,
     /// The positions of their configs.
     pub(crate) configs: Vec<Option<Span>>,
     /// The manifests of its layout by their configs, once one is looked for.
     pub(super) by_config: OnceLock<HashMap<Digest, Vec<Descriptor>>>,
+    /// Which of its lists has which name, once one is looked for.
+    pub(super) by_name: OnceLock<NamesOfLists>,
 }
 
 impl ArchiveReader {
@@ -61,17 +95,16 @@ impl ArchiveReader {
         space: TemporarySpace,
     ) -> ArchiveReader {
         let (path, name, given) = (path.to_owned(), name.map(str::to_owned), Mutex::new(given));
-        let (archive, found, made) = (Mutex::default(), Mutex::default(), Mutex::default());
-        ArchiveReader { path, given, form, name, space, archive, found, made, measured: Arc::default() }
+        let (archive, images, measured) = (Mutex::default(), Arc::default(), Arc::default());
+        ArchiveReader { path, given, form, name, listed: None, space, archive, images, measured }
     }
 
-    /// The same archive for another name. What is open stays open.
-    pub(crate) fn renamed(&self, name: &str) -> ArchiveReader {
+    /// The same archive for the name of something that it lists. What is open stays open.
+    pub(crate) fn renamed(&self, name: &str, listed: ListedAs) -> ArchiveReader {
         let archive = Mutex::new(lock(&self.archive).clone());
-        let (path, space, form) = (self.path.clone(), self.space.clone(), self.form);
-        let (given, found, made) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let measured = self.measured.clone();
-        ArchiveReader { path, given, form, name: Some(name.to_owned()), space, archive, found, made, measured }
+        let (path, space, form, given) = (self.path.clone(), self.space.clone(), self.form, Mutex::default());
+        let (name, images, measured) = (Some(name.to_owned()), self.images.clone(), self.measured.clone());
+        ArchiveReader { path, given, form, name, listed: Some(listed), space, archive, images, measured }
     }
 
     /// The name of the archive for messages, without that of the image.
@@ -112,7 +145,8 @@ impl ArchiveReader {
         };
         let images = |bytes: Vec<u8>| {
             let wrong = |why| Error::new(Code::InvalidManifest, format!("{}: {why}", self.table("manifest.json")));
-            saved_images::parse(&bytes).map_err(wrong)
+            let images = saved_images::parse(&bytes).map_err(wrong)?;
+            Ok(images.into_iter().map(Arc::new).collect::<Vec<_>>())
         };
         let table = |name: &str| if tar.has(name) { reader.small(name).map(Some) } else { Ok(None) };
         let index = table("index.json")?.map(index);
@@ -125,7 +159,7 @@ impl ArchiveReader {
         };
         let configs = saved.iter().flatten().map(|saved| call.check().map(|()| tar.find(&saved.config)));
         let configs = configs.collect::<Result<_>>()?;
-        Ok(Archive { tar, index, saved, configs, by_config: OnceLock::new() })
+        Ok(Archive { tar, index, saved, configs, by_config: OnceLock::new(), by_name: OnceLock::new() })
     }
 
     /// Reads the files of images that a list is about.
@@ -149,8 +183,7 @@ impl ArchiveReader {
     }
 
     pub(super) fn file_of(&self, digest: &Digest) -> String {
-        let found = lock(&self.found);
-        let old = found.iter().find(|(named, _)| named == digest).map(|(_, file)| file.clone());
+        let old = lock(&self.images.files).get(digest).cloned();
         old.unwrap_or_else(|| blob_file(digest))
     }
 

@@ -2,9 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::archive_reader::{Archive, ArchiveReader};
 use super::config_name::{digests, has_config};
+use super::list_names::NamesOfLists;
 use super::saved_images::{blob_file, SavedImage, LIST};
 use crate::call::Call;
 use crate::digest::Digest;
@@ -92,10 +94,9 @@ impl ArchiveReader {
         let entries = archive.index.as_deref().unwrap_or_default();
         let count = archive.saved.as_ref().map_or(0, Vec::len);
         let is_only = |entry: &Descriptor| entries.len() == 1 && count == 1 && entry.artifact_type.is_none();
-        let is_named = |entry: &&Descriptor| {
-            let mut tags = saved.repo_tags.iter();
-            is_only(entry) || tags.any(|tag| index::has_name(entry, tag))
-        };
+        let keys: HashSet<String> = saved.repo_tags.iter().flat_map(|tag| index::keys_of(tag)).collect();
+        let has_key = |entry: &Descriptor| index::key_of(entry).is_some_and(|key| keys.contains(&key));
+        let is_named = |entry: &&Descriptor| is_only(entry) || has_key(entry);
         let named: Vec<Descriptor> = entries.iter().filter(is_named).cloned().collect();
         if named.is_empty() || self.have(call, archive, named, config)? != Some(false) {
             return Ok(());
@@ -114,17 +115,13 @@ impl ArchiveReader {
         let is_only = saved.len() == 1 && entries.len() == 1;
         let shown = self.shown();
         let reader = self.images_of(call, &archive.tar, &shown, LIST);
+        let names = archive.by_name.get_or_init(|| NamesOfLists::of(entries, saved));
         let (mut others, mut is_own) = (None, false);
-        for saved in saved {
+        for (saved, tag) in names.saved_as(entry, saved, is_only) {
             call.check()?;
-            let Some(tag) =
-                saved.repo_tags.iter().find(|tag| index::has_name(entry, tag)).or(is_only.then_some(&saved.config))
-            else {
-                continue;
-            };
             // A missing file cannot belong to another image.
             let Ok(config) = reader.small(&saved.config) else { continue };
-            let alike = entries.iter().filter(|entry| is_only || index::has_name(entry, tag)).cloned().collect();
+            let alike = if is_only { entries.to_vec() } else { names.entries_of(tag, entries) };
             is_own |= self.have(call, archive, vec![entry.clone()], &config)? != Some(false);
             match self.have(call, archive, alike, &config)? {
                 Some(false) => return Err(self.of_two(entry, saved)),
@@ -154,7 +151,7 @@ impl ArchiveReader {
         let reader = self.images_of(call, &archive.tar, &shown, LIST);
         let Some(place) = archive.tar.find(&blob_file(&config.digest)) else { return Ok(()) };
         let images = archive.configs.iter().zip(archive.saved.iter().flatten());
-        let known: Vec<&SavedImage> =
+        let known: Vec<&Arc<SavedImage>> =
             images.filter(|(config, _)| **config == Some(place)).map(|(_, saved)| saved).collect();
         for saved in &known {
             if reader.agrees(saved, content.document.layers())? {

@@ -8,6 +8,7 @@ mod config_name;
 mod contents;
 mod existing_archive;
 mod list_agreement;
+mod list_names;
 mod read;
 mod replace;
 mod saved_images;
@@ -22,7 +23,7 @@ mod written_manifest_json;
 
 pub(crate) use archive_of_several::ArchiveOfSeveral;
 pub use archive_reader::ArchiveReader;
-pub(crate) use saved_images::SavedImage;
+pub(crate) use archive_reader::ListedAs;
 pub use write::ArchiveWriter;
 
 use crate::digest::Digest;

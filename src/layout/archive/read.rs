@@ -1,6 +1,8 @@
 //! What an archive holds, to copy from.
 
-use super::archive_reader::{Archive, ArchiveReader};
+use std::sync::Arc;
+
+use super::archive_reader::{Archive, ArchiveReader, ListedAs};
 use super::saved_images::{self, SavedImage, LIST};
 use super::ArchiveFormat;
 use crate::call::Call;
@@ -25,7 +27,7 @@ pub(super) struct ListedImage {
 
 impl ArchiveReader {
     /// The images of `manifest.json`, if it is that which says what is in the archive.
-    pub(crate) fn saved(&self, call: &Call) -> Result<Option<Vec<SavedImage>>> {
+    pub(crate) fn saved(&self, call: &Call) -> Result<Option<Vec<Arc<SavedImage>>>> {
         let archive = self.archive(call)?;
         match (self.form, &archive.saved, &archive.index) {
             (ArchiveFormat::Docker, Some(saved), _) => Ok(Some(saved.clone())),
@@ -38,15 +40,34 @@ impl ArchiveReader {
     /// Every image of a docker-archive.
     fn saved_images(&self, call: &Call) -> Result<Vec<ListedImage>> {
         let archive = self.archive(call)?;
-        let image = |saved: &SavedImage| {
+        let image = |saved: &Arc<SavedImage>| {
             Ok(ListedImage { content: self.image(call, &archive, saved)?, names: saved.repo_tags.clone() })
         };
         archive.saved.iter().flatten().map(image).collect()
     }
 
-    /// The manifest of an image of `manifest.json`: the archive's own if it describes the same files, otherwise one that is
-    /// generated from them. An image whose layers do not match its config is refused.
-    fn image(&self, call: &Call, archive: &Archive, saved: &SavedImage) -> Result<RawManifest> {
+    /// The manifest of an image of `manifest.json`, which is looked for once, however many names it has.
+    fn image(&self, call: &Call, archive: &Archive, saved: &Arc<SavedImage>) -> Result<RawManifest> {
+        call.check()?;
+        // As long as the archive is open no other image is there.
+        let number = Arc::as_ptr(saved).addr();
+        let known = lock(&self.images.manifests).get(&number).cloned();
+        if let Some(known) = known {
+            return self.made(&known).map_or_else(|| self.content(archive, &known), Ok);
+        }
+        let content = self.find_image(call, archive, saved)?;
+        lock(&self.images.manifests).insert(number, content.descriptor());
+        Ok(content)
+    }
+
+    /// A manifest that was generated.
+    fn made(&self, wanted: &Descriptor) -> Option<RawManifest> {
+        lock(&self.images.made).get(&wanted.digest).cloned()
+    }
+
+    /// The archive's own manifest if it describes the same files, otherwise one that is generated from them. An image whose layers do not
+    /// match its config is refused.
+    fn find_image(&self, call: &Call, archive: &Archive, saved: &SavedImage) -> Result<RawManifest> {
         let shown = self.shown();
         let reader = self.images_of(call, &archive.tar, &shown, LIST);
         let config = reader.small(&saved.config)?;
@@ -68,11 +89,10 @@ impl ArchiveReader {
             call.warn_of(&self.shown(), &text)?;
         }
         let content = reader.made(&config, &layers)?;
-        let mut made = lock(&self.made);
-        made.insert(content.digest().clone(), content.clone());
-        let mut found = lock(&self.found);
-        found.push((digest, saved.config.clone()));
-        found.extend(layers.into_iter().zip(&saved.layers).map(|(layer, file)| (layer.digest, file.clone())));
+        lock(&self.images.made).insert(content.digest().clone(), content.clone());
+        let mut files = lock(&self.images.files);
+        files.insert(digest, saved.config.clone());
+        files.extend(layers.into_iter().zip(&saved.layers).map(|(layer, file)| (layer.digest, file.clone())));
         Ok(content)
     }
 
@@ -95,16 +115,21 @@ impl ReadStore for ArchiveReader {
         let missing = |what: &str| Error::new(Code::NotFound, format!("{} has no {what}", self.file()));
         match (self.form, &archive.saved, &archive.index) {
             // Archives of newer Docker versions are layouts too, but some versions write wrong ones.
-            (ArchiveFormat::Docker, Some(saved), _) => {
-                self.image(call, &archive, saved_images::choose(saved, self.name.as_deref(), &self.file())?)
-            }
+            (ArchiveFormat::Docker, Some(saved), _) => match &self.listed {
+                Some(ListedAs::Saved(image)) => self.image(call, &archive, image),
+                _ => self.image(call, &archive, saved_images::choose(saved, self.name.as_deref(), &self.file())?),
+            },
             (ArchiveFormat::Docker, None, None) if archive.tar.has("repositories") => {
                 let message = format!("{} was saved by a Docker before 1.10, without manifest.json", self.file());
                 Err(Error::new(Code::Unsupported, message).with_hint("load it with docker, and save it again"))
             }
             (ArchiveFormat::Docker, None, None) => Err(missing("manifest.json")),
             (_, _, Some(index)) => {
-                let entry = match names::choose(index, self.name.as_deref(), &self.file()) {
+                let entry = match &self.listed {
+                    Some(ListedAs::Entry(entry)) => Ok(entry.clone()),
+                    _ => names::choose(index, self.name.as_deref(), &self.file()),
+                };
+                let entry = match entry {
                     Err(error) if error.code() == Code::NotFound => {
                         return self.manifest(call, &self.by_digest(&archive)?.ok_or(error)?);
                     }
@@ -121,6 +146,7 @@ impl ReadStore for ArchiveReader {
         let archive = self.archive(call)?;
         let name = self.name.as_deref();
         let alike = match (self.form, &archive.saved, &archive.index) {
+            _ if self.listed.is_some() => Vec::new(),
             (ArchiveFormat::Docker, Some(saved), _) => saved_images::alike(saved, name)
                 .into_iter()
                 .map(|saved| self.image(call, &archive, saved).map(|content| content.descriptor()))
@@ -139,8 +165,7 @@ impl ReadStore for ArchiveReader {
 
     fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<RawManifest> {
         call.check()?;
-        let made = lock(&self.made).get(&wanted.digest).cloned();
-        if let Some(made) = made {
+        if let Some(made) = self.made(wanted) {
             return Ok(made);
         }
         let archive = self.archive(call)?;

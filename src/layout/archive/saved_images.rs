@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{json, Value};
 
 use crate::call::Call;
+use crate::descriptor::MOST_DESCRIPTORS;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::layout::names::{list, same_image, several_images};
@@ -25,6 +26,9 @@ use crate::text::shorten;
 
 /// More images than anybody saves in one archive.
 pub(super) const MOST_IMAGES: usize = 10_000;
+
+/// More names than anybody gives them all together.
+pub(super) const MOST_TAGS: usize = MOST_DESCRIPTORS;
 
 /// The list of a docker-archive.
 pub(super) const LIST: &str = "manifest.json";
@@ -52,14 +56,16 @@ fn or_null<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Ve
 pub(super) fn parse(bytes: &[u8]) -> std::result::Result<Vec<SavedImage>, String> {
     let list = crate::json::parse(bytes).map_err(|error| error.to_string())?;
     let list = Option::<Vec<SavedImage>>::deserialize(&list).map_err(|error| error.to_string())?.unwrap_or_default();
-    match list.len() > MOST_IMAGES {
-        true => Err(format!("it has more than {MOST_IMAGES} images")),
-        false => Ok(list),
+    let names = list.iter().map(|image| image.repo_tags.len()).sum::<usize>();
+    match (list.len() > MOST_IMAGES, names > MOST_TAGS) {
+        (true, _) => Err(format!("it has more than {MOST_IMAGES} images")),
+        (_, true) => Err(format!("it has more than {MOST_TAGS} names")),
+        _ => Ok(list),
     }
 }
 
 /// The image of a name, or of `@INDEX`; without a name, the only one. `place` is what messages call the archive, without the name.
-pub(super) fn choose<'a>(all: &'a [SavedImage], name: Option<&str>, place: &str) -> Result<&'a SavedImage> {
+pub(super) fn choose<'a>(all: &'a [Arc<SavedImage>], name: Option<&str>, place: &str) -> Result<&'a Arc<SavedImage>> {
     let found = find(all, name);
     match (found.as_slice(), name) {
         ([(_, only)], _) => Ok(*only),
@@ -77,13 +83,13 @@ pub(super) fn choose<'a>(all: &'a [SavedImage], name: Option<&str>, place: &str)
 }
 
 /// The images of a name, when they are several and all have the same names, or all none: their platforms may differ.
-pub(super) fn alike<'a>(all: &'a [SavedImage], name: Option<&str>) -> Vec<&'a SavedImage> {
-    let found: Vec<&SavedImage> = find(all, name).into_iter().map(|(_, saved)| saved).collect();
+pub(super) fn alike<'a>(all: &'a [Arc<SavedImage>], name: Option<&str>) -> Vec<&'a Arc<SavedImage>> {
+    let found: Vec<&Arc<SavedImage>> = find(all, name).into_iter().map(|(_, saved)| saved).collect();
     let is_one = found.windows(2).all(|pair| pair[0].repo_tags == pair[1].repo_tags);
     Some(found).filter(|found| is_one && found.len() > 1).unwrap_or_default()
 }
 
-fn find<'a>(all: &'a [SavedImage], name: Option<&str>) -> Vec<(usize, &'a SavedImage)> {
+fn find<'a>(all: &'a [Arc<SavedImage>], name: Option<&str>) -> Vec<(usize, &'a Arc<SavedImage>)> {
     let number = name.and_then(|name| name.strip_prefix('@')).map(|number| number.parse::<usize>().ok());
     let is_it = |at: usize, saved: &SavedImage| match (name, number) {
         (None, _) => true,
@@ -101,13 +107,13 @@ fn find<'a>(all: &'a [SavedImage], name: Option<&str>) -> Vec<(usize, &'a SavedI
 }
 
 /// How a caller can select each image: by a name that no other has, otherwise by its number.
-fn names(images: &[(usize, &SavedImage)]) -> String {
+fn names(images: &[(usize, &Arc<SavedImage>)]) -> String {
     let mut uses: HashMap<&str, usize> = HashMap::new();
     for (_, saved) in images {
         let own: HashSet<&str> = saved.repo_tags.iter().map(String::as_str).collect();
         own.into_iter().for_each(|tag| *uses.entry(tag).or_default() += 1);
     }
-    let own = |(at, saved): &(usize, &SavedImage)| {
+    let own = |(at, saved): &(usize, &Arc<SavedImage>)| {
         let sure = saved.repo_tags.iter().filter(|tag| uses.get(tag.as_str()) == Some(&1));
         let sure: Vec<String> = sure.map(|tag| shorten(tag).to_string()).collect();
         if sure.is_empty() {

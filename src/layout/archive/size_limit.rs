@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::existing_archive::ExistingArchive;
-use super::saved_images::{blob_file, MOST_IMAGES};
+use super::saved_images::{blob_file, MOST_IMAGES, MOST_TAGS};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::index;
@@ -143,8 +143,14 @@ fn check_list(shown: &str, name: &str, text: &str) -> Result<()> {
     let entries = list.get("manifests").and_then(Value::as_array).map_or(0, Vec::len);
     match list.as_array() {
         Some(images) if images.len() > MOST_IMAGES => refused(&format!("more than {MOST_IMAGES} images")),
+        Some(images) if names(images) > MOST_TAGS => refused(&format!("more than {MOST_TAGS} names")),
         _ => check_index(shown, entries, text.len() as u64),
     }
+}
+
+/// How many names the images of Docker's list have.
+fn names(images: &[Value]) -> usize {
+    images.iter().filter_map(|image| image.get("RepoTags")?.as_array()).map(Vec::len).sum()
 }
 
 fn check_index(shown: &str, entries: usize, bytes: u64) -> Result<()> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::layout::archive::{ArchiveFormat, ArchiveReader, SavedImage};
+use crate::layout::archive::{ArchiveFormat, ArchiveReader, ListedAs};
 use crate::layout::oci::OciLayout;
 use crate::layout::whole_name;
 use crate::manifest::Descriptor;
@@ -64,7 +64,8 @@ impl LocalPlace {
         let mut found: BTreeMap<Option<String>, BTreeMap<String, LocalImage>> = BTreeMap::new();
         let (mut odd, mut first_odd) = (0, String::new());
         for (name, listed) in self.named(call, all_is_meant)? {
-            let of_name = if matches!(listed, LocalListing::Saved(_)) { image_parts(&name) } else { parts(&name) };
+            call.check()?;
+            let of_name = if matches!(listed, ListedAs::Saved(_)) { image_parts(&name) } else { parts(&name) };
             match of_name {
                 Some((repository, tag)) => {
                     let names = found.entry(repository).or_default();
@@ -88,7 +89,7 @@ impl LocalPlace {
     }
 
     /// Everything that has a name.
-    fn named(&self, call: &Call, all_is_meant: bool) -> Result<Vec<(String, LocalListing)>> {
+    fn named(&self, call: &Call, all_is_meant: bool) -> Result<Vec<(String, ListedAs)>> {
         let saved = match self {
             LocalPlace::Layout(_) => None,
             LocalPlace::Archive(reader) => reader.saved(call)?,
@@ -98,17 +99,14 @@ impl LocalPlace {
             if let Some(first) = unnamed.first().filter(|_| all_is_meant) {
                 self.tell_of(call, unnamed.len(), &format!("@{first}"))?;
             }
-            let all = |image: SavedImage| {
-                let listed = LocalListing::Saved(SavedImage { repo_tags: Vec::new(), ..image });
-                image.repo_tags.into_iter().map(move |name| (name, listed.clone()))
-            };
-            return Ok(images.into_iter().flat_map(all).collect());
+            let named = images.iter().flat_map(|image| image.repo_tags.iter().map(move |name| (name, image)));
+            return Ok(named.map(|(name, image)| (name.clone(), ListedAs::Saved(image.clone()))).collect());
         }
         let entries = self.entries(call)?;
         if all_is_meant {
             self.tell_of_unnamed(call, &entries)?;
         }
-        let of_name = |entry: Descriptor| Some((whole_name(&entry)?.to_owned(), LocalListing::Entry(entry)));
+        let of_name = |entry: Descriptor| Some((whole_name(&entry)?.to_owned(), ListedAs::Entry(entry)));
         Ok(entries.into_iter().filter_map(of_name).collect())
     }
 
@@ -145,29 +143,11 @@ impl LocalPlace {
     }
 }
 
-/// What a place says of an image before that is looked for.
-#[derive(Clone)]
-enum LocalListing {
-    Entry(Descriptor),
-    /// Its files, without its names. Its digest is known when they have been read.
-    Saved(SavedImage),
-}
-
-impl LocalListing {
-    fn is_same(&self, other: &LocalListing) -> bool {
-        match (self, other) {
-            (LocalListing::Entry(one), LocalListing::Entry(other)) => one.digest == other.digest,
-            (LocalListing::Saved(one), LocalListing::Saved(other)) => one == other,
-            _ => false,
-        }
-    }
-}
-
 /// An image in a layout or an archive.
 struct LocalImage {
     /// What it is called there.
     whole: String,
-    listed: LocalListing,
+    listed: ListedAs,
     /// What another image is called that has the same tag of the same repository.
     other: Option<String>,
 }
@@ -225,16 +205,16 @@ impl SourceRepository for LocalSource {
 
     fn look(&self, call: &Call, name: &str) -> Result<Descriptor> {
         match &self.find(name)?.listed {
-            LocalListing::Entry(entry) => Ok(entry.clone()),
-            LocalListing::Saved(_) => Ok(self.open(name)?.root(call)?.descriptor()),
+            ListedAs::Entry(entry) => Ok(entry.clone()),
+            ListedAs::Saved(_) => Ok(self.open(name)?.root(call)?.descriptor()),
         }
     }
 
     fn open(&self, name: &str) -> Result<Box<dyn ReadStore>> {
-        let whole = &self.find(name)?.whole;
+        let LocalImage { whole, listed, .. } = self.find(name)?;
         Ok(match &self.place {
             LocalPlace::Layout(path) => Box::new(OciLayout::open(Path::new(path), Some(whole))?),
-            LocalPlace::Archive(reader) => Box::new(reader.renamed(whole)),
+            LocalPlace::Archive(reader) => Box::new(reader.renamed(whole, listed.clone())),
         })
     }
 }

@@ -117,9 +117,10 @@ impl ConfigFile {
         Ok(ConfigFile { entries, helpers, store })
     }
 
-    /// The helper for a host's credentials: its own, otherwise the one for all hosts.
+    /// The helper for a host's credentials: its own, the nearest if there are several, otherwise the one for all hosts.
     pub(crate) fn helper(&self, host: &WantedHost) -> Result<Option<&str>, String> {
-        let own = self.helpers.iter().find(|(_, key, _)| host.is_of(key));
+        let all = self.helpers.iter().filter(|(_, key, _)| host.is_of(key));
+        let own = all.min_by_key(|(name, key, _)| host.distance(key, name));
         let name = match own {
             Some((_, _, Some(name))) => Some(name.as_str()),
             Some((_, _, None)) => return Err(format!("credHelpers has no string for {}", shorten(host.name()))),
@@ -147,11 +148,10 @@ impl ConfigFile {
     /// The entry for a repository: the longest path wins, then the one for the very port, then Docker's own spelling of the host, then the
     /// order in the file. Markers are skipped.
     pub(crate) fn find(&self, host: &WantedHost, repository: &str) -> Option<MatchedEntry<'_>> {
-        let own = credential_key::server(host.name());
         self.entries
             .iter()
             .filter(|(_, key, entry)| key.covers(host, repository) && !matches!(entry, CredentialEntry::Marker))
-            .min_by_key(|(name, key, _)| (std::cmp::Reverse(key.path.len()), !host.is_exactly(key), *name != own))
+            .min_by_key(|(name, key, _)| (std::cmp::Reverse(key.path.len()), host.distance(key, name)))
             .map(|(name, _, entry)| MatchedEntry { key: name, entry })
     }
 }
@@ -226,12 +226,40 @@ mod tests {
     #[test]
     fn dockers_own_spelling_comes_first() {
         let twice = config(
-            json!({"auths": {"https://r.example": auth("old"), "r.example": auth("new"), "docker.io": auth("podman"), "https://index.docker.io/v1/": auth("docker")}}),
+            json!({"auths": {"https://r.example/v1/": auth("old"), "r.example": auth("new"), "docker.io": auth("podman"), "https://index.docker.io/v1/": auth("docker")}}),
         );
         assert_eq!(user(&twice, "r.example", "a").as_deref(), Some("new"));
         assert_eq!(user(&twice, "docker.io", "a/b").as_deref(), Some("docker"));
-        let first = config(json!({"auths": {"https://r.example": auth("1"), "https://r.example/v2/": auth("2")}}));
+        let first = config(json!({"auths": {"https://r.example/v1/": auth("1"), "https://r.example/v2/": auth("2")}}));
         assert_eq!(user(&first, "r.example", "a").as_deref(), Some("1"));
+    }
+
+    /// An entry and a helper of the very port come before those of the host, in whichever order they are.
+    #[test]
+    fn the_very_port_comes_first() {
+        for (keys, plain, tls) in [
+            (["r.example", "r.example:80"], 1, 0),
+            (["r.example:80", "r.example"], 0, 1),
+            (["r.example", "r.example:443"], 0, 1),
+            (["r.example:443", "r.example"], 1, 0),
+            (["r.example", "https://r.example"], 0, 1),
+            (["r.example:443", "r.example:80"], 1, 0),
+            (["https://r.example/v1/", "R.Example.:0443"], 9, 1),
+            (["https://r.example/v1/", "r.example"], 1, 1),
+        ] {
+            let of = |value: &dyn Fn(usize) -> Value| -> Map<String, Value> {
+                keys.iter().enumerate().map(|(number, key)| ((*key).to_owned(), value(number))).collect()
+            };
+            let (auths, helpers) = (of(&|number| auth(&number.to_string())), of(&|number| json!(number.to_string())));
+            let config = config(json!({"auths": auths, "credHelpers": helpers, "credsStore": "9"}));
+            for (is_plain, expected) in [(true, plain), (false, tls)] {
+                let wanted = WantedHost::new("r.example", is_plain);
+                let helper = config.helper(&wanted).unwrap().unwrap();
+                assert_eq!(helper, expected.to_string(), "{keys:?} {is_plain}");
+                let entry = config.find(&wanted, "a").map_or("none", |found| found.key);
+                assert_eq!(entry, keys.get(expected).copied().unwrap_or("none"), "{keys:?} {is_plain}");
+            }
+        }
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //! prefixes: `reg.example` must not match `reg.example.evil.test`, nor `host/team` the repository `team-b/app`.
 
 use crate::docker_hub;
-use crate::reference::host_spelling::compared;
 pub(crate) use crate::reference::host_spelling::key as host;
+use crate::reference::host_spelling::{self, compared};
 
 /// The name of a host in files and for helpers of Docker's tools.
 pub(crate) fn server(name: &str) -> String {
@@ -32,9 +32,17 @@ impl WantedHost {
         &self.name
     }
 
-    /// Whether a key has its port, which its name has not.
+    /// Whether a key says the port at which it is asked.
     pub(crate) fn is_exactly(&self, key: &CredentialKey) -> bool {
-        self.is_plain && key.host.strip_suffix(":80") == Some(&self.name)
+        match self.is_plain {
+            true => key.host.strip_suffix(":80") == Some(&self.name),
+            false => key.host == self.name && key.says_port,
+        }
+    }
+
+    /// How near a key for it, and what is written there, is to it: the very port is nearest, then Docker's own spelling.
+    pub(crate) fn distance(&self, key: &CredentialKey, text: &str) -> (bool, bool) {
+        (!self.is_exactly(key), server(&self.name) != text)
     }
 
     /// Whether a key is for it, if not for a part of its repositories only.
@@ -50,6 +58,8 @@ pub(crate) struct CredentialKey {
     pub(crate) host: String,
     /// It says that it is for https, by its scheme or its port.
     pub(crate) is_https: bool,
+    /// It says its port, by a number or as https://HOST: other URLs are an old spelling of HOST.
+    pub(crate) says_port: bool,
     /// The path that the credentials are for: `ns` or `ns/repo`; empty for the whole host.
     pub(crate) path: String,
 }
@@ -70,7 +80,9 @@ impl CredentialKey {
             None => (false, text),
         };
         let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let is_https = compared(name).ends_with(":443") || rest.len() + "https://".len() == text.len();
+        let is_url_of_https = rest.len() + "https://".len() == text.len();
+        let is_https = compared(name).ends_with(":443") || is_url_of_https;
+        let says_port = host_spelling::port(name).is_some() || is_url_of_https && path.is_empty();
         let host = host(name);
         let trimmed = path.strip_suffix('/').unwrap_or(path);
         // The API's own path; without a scheme or a trailing slash, it is a namespace of that name.
@@ -78,7 +90,7 @@ impl CredentialKey {
             && (is_url || path.len() > trimmed.len() || host == docker_hub::DEFAULT_INDEX);
         let path = if is_api { "" } else { trimmed };
         let sound = !host.is_empty() && (path.is_empty() || path.split('/').all(|part| !part.is_empty()));
-        sound.then(|| CredentialKey { host, is_https, path: path.to_owned() })
+        sound.then(|| CredentialKey { host, is_https, says_port, path: path.to_owned() })
     }
 
     /// Whether it applies to a repository; an empty name is the registry itself.

@@ -1023,9 +1023,9 @@ void ocireg_context_free(ocireg_context *context);
 // Stored credentials are used for hosts whose own options hold none and when the credentials callback gives none. The places are
 // asked in the order of the options; in each the helper that credHelpers names for the host, then that of credsStore, then the
 // entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. Of several for one host the one that says the port that is
-// asked wins: HOST:443 or https://HOST, and for http HOST:80, before HOST. A helper, which compares texts, is asked for the host's
-// one spelling (an IPv6 address is short), then for the caller's, and then for those stored in the file; a failure for one of these others is only
-// a warning. A file is read when a registry asks for credentials, and again when it has changed; what a helper said holds until the
+// asked wins: HOST:443 or https://HOST, and for http HOST:80, before HOST. A helper, which compares texts, is asked for such a name of the file
+// first, then for the host's one spelling (an IPv6 address is short), then for the caller's, and then for others in the file; after the first a
+// failure is only a warning. A file is read when a registry asks for credentials, and again when it has changed; what a helper said holds until the
 // registry refuses it: then the helper is asked again, and if it says something else, the request is sent once more. A helper that
 // failed is not run again for 10 s (5 min if it was silent) by calls that had begun before. One that is ended is killed, but not what it
 // has started: it shares the terminal of the calling program, where it may ask for a password. A file that is broken is
@@ -2701,6 +2701,9 @@ ocireg_status ocireg_schema1_key_info(const char *pem,
 // file, which is created if it does not exist. It is replaced whole or not at all, with the mode 0600, and keeps what else it
 // holds and its order; of a symbolic link the target is replaced, not the link.
 //
+// A login to HOST is for both of its usual ports. One to HOST:443 or https://HOST is kept by that name, and one to http://HOST by HOST:80:
+// it is for calls to that port only, by whichever name. An entry that would be found before it is removed.
+//
 // Result: {"registry": string, "status": number (of the registry's last answer), "auth": "none" (it asks for nothing: then
 // nothing was checked), "basic" or "bearer", "username": string or null, "identity_token": boolean (one is kept, and no
 // password), "stored_in": string or null (the path of the file, or the name of the helper), and with return_token also "token":
@@ -2720,7 +2723,8 @@ ocireg_status ocireg_login(ocireg_client *client,
 
 // Removes what is kept for a registry, HOST[:PORT], from every place that the client's options look into: from the files,
 // and from the helpers that they name for the host. Entries for a part of the host only (HOST/NAMESPACE) stay, and so does
-// what is in an environment variable. No network, but helpers may take their time. Blocks.
+// what is in an environment variable. All names of one registry are meant: with HOST:443 what is kept for HOST goes too. No network, but
+// helpers may take their time. Blocks.
 //
 // Options:
 //   credentials_file (string): remove them from this file, and nowhere else

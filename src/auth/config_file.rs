@@ -1,6 +1,8 @@
 //! Docker's config.json, podman's auth.json and the older .dockercfg, whose entries are at the top level. Pure: parses
 //! bytes only.
 
+use std::iter;
+
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
 
@@ -130,18 +132,21 @@ impl ConfigFile {
     }
 
     /// What a helper may know a host by, which compares texts: its one spelling, the caller's, and those in the file, which are those of logins.
+    /// Those that say its port come first.
     pub(crate) fn servers(&self, host: &str, wanted: &WantedHost) -> Vec<String> {
         let entries = self.entries.iter().map(|(text, key, _)| (text, key));
         let named = entries.chain(self.helpers.iter().map(|(text, key, _)| (text, key)));
         let of_logins = named.filter(|(_, key)| wanted.is_of(key) && key.path.is_empty()).map(|(text, _)| text.clone());
         // Docker's tools know Docker Hub by one name only.
         let callers = (wanted.name() != docker_hub::DEFAULT_INDEX).then(|| host.to_owned());
-        let mut all = vec![credential_key::server(host)];
-        for server in callers.into_iter().chain(of_logins) {
+        let own = credential_key::server(host);
+        let mut all = Vec::new();
+        for server in iter::once(own).chain(callers).chain(of_logins) {
             if all.len() < MOST_SPELLINGS && !all.contains(&server) {
                 all.push(server);
             }
         }
+        all.sort_by_key(|text| !CredentialKey::parse(text).is_some_and(|key| wanted.is_exactly(&key)));
         all
     }
 
@@ -259,6 +264,14 @@ mod tests {
                 let entry = config.find(&wanted, "a").map_or("none", |found| found.key);
                 assert_eq!(entry, keys.get(expected).copied().unwrap_or("none"), "{keys:?} {is_plain}");
             }
+        }
+    }
+
+    #[test]
+    fn a_helper_is_asked_for_the_very_port_first() {
+        let config = config(json!({"auths": {"r.example:80": {}, "r.example:443": {}, "r.example/a": {}}}));
+        for (is_plain, expected) in [(true, ["r.example:80", "r.example"]), (false, ["r.example:443", "r.example"])] {
+            assert_eq!(config.servers("r.example", &WantedHost::new("r.example", is_plain)), expected);
         }
     }
 

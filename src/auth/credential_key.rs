@@ -4,12 +4,25 @@
 use crate::docker_hub;
 pub(crate) use crate::reference::host_spelling::key as host;
 use crate::reference::host_spelling::{self, compared};
+use crate::reference::{Index, Scheme};
 
 /// The name of a host in files and for helpers of Docker's tools.
 pub(crate) fn server(name: &str) -> String {
     match host(name) {
         name if name == docker_hub::DEFAULT_INDEX => docker_hub::CREDENTIALS.to_owned(),
         name => name,
+    }
+}
+
+/// By what name the credentials of a login are kept. Those for one port say it, so that they are for no other one; https://HOST stays, which
+/// Docker's tools take for HOST.
+pub(crate) fn of_login(index: &Index) -> String {
+    let key = index.key();
+    match (host_spelling::port(&compared(&index.name)), index.scheme) {
+        _ if index.official || key == docker_hub::DEFAULT_INDEX => server(&key),
+        (Some("443"), _) => format!("{key}:443"),
+        (None, Some(Scheme::Https)) => Index { name: key, ..index.clone() }.written(),
+        _ => key,
     }
 }
 
@@ -25,6 +38,11 @@ pub(crate) struct WantedHost {
 impl WantedHost {
     pub(crate) fn new(name: &str, is_plain: bool) -> WantedHost {
         WantedHost { name: host(name), is_plain }
+    }
+
+    /// The one that a login or a logout is for.
+    pub(crate) fn of(index: &Index) -> WantedHost {
+        WantedHost::new(&index.name, index.is_http_without_port())
     }
 
     /// Any of its names.
@@ -207,6 +225,28 @@ mod tests {
         let named = WantedHost::new("reg.example:80", false);
         assert!(named.is_of(&CredentialKey::parse("reg.example:80").unwrap()));
         assert!(!named.is_of(&CredentialKey::parse("reg.example").unwrap()));
+    }
+
+    #[test]
+    fn a_login_is_kept_by_the_port_that_it_says() {
+        for (login, name) in [
+            ("reg.example", "reg.example"),
+            ("Reg.Example.:0443", "reg.example:443"),
+            ("https://reg.example:443", "reg.example:443"),
+            ("https://reg.example", "https://reg.example"),
+            ("http://reg.example", "reg.example:80"),
+            ("http://reg.example:443", "reg.example:443"),
+            ("https://reg.example:5000", "reg.example:5000"),
+            ("[0::1]:443", "[::1]:443"),
+            ("docker.io", docker_hub::CREDENTIALS),
+            ("https://docker.io", docker_hub::CREDENTIALS),
+            ("registry-1.docker.io:443", docker_hub::CREDENTIALS),
+        ] {
+            let index = Index::parse(login).unwrap();
+            assert_eq!(of_login(&index), name, "{login}");
+            let key = CredentialKey::parse(name).unwrap();
+            assert!(WantedHost::of(&index).is_of(&key) && key.path.is_empty(), "{login}");
+        }
     }
 
     #[test]

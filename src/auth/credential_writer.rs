@@ -19,26 +19,27 @@ use crate::error::{Code, Error, Result};
 use crate::os::lock::{attempt, LockKind};
 use crate::os::safe_path::resolve;
 use crate::os::{creation_mode, temporary};
+use crate::reference::Index;
 
 /// How long to wait for another login.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The helper in which a file wants a host's credentials stored, and what it may know that by; None for the file itself.
-pub(crate) fn helper_of(path: &Path, foreign: bool, host: &str) -> Result<Option<(String, Vec<String>)>> {
+/// The helper in which a file wants a registry's credentials stored, and what it may know that by; None for the file itself.
+pub(crate) fn helper_of(path: &Path, foreign: bool, index: &Index) -> Result<Option<(String, Vec<String>)>> {
     let Some((mut file, _)) = open(path, foreign)? else { return Ok(None) };
     let config = ConfigFile::parse(&read(&mut file, path)?).map_err(|why| wrong(path, &why))?;
-    let wanted = WantedHost::new(host, false);
+    let wanted = WantedHost::of(index);
     let helper = config.helper(&wanted).map_err(|why| wrong(path, &why))?;
-    Ok(helper.map(|helper| (helper.to_owned(), config.servers(host, &wanted))))
+    Ok(helper.map(|helper| (helper.to_owned(), config.servers(&index.name, &wanted))))
 }
 
-/// Writes a host's credentials into a file, or the marker for credentials in a helper.
+/// Writes a registry's credentials into a file, or the marker for credentials in a helper. What would be found before them is removed.
 pub(crate) fn put(
     call: &Call,
     path: &Path,
     foreign: bool,
-    host: &str,
+    index: &Index,
     credentials: Option<&Credentials>,
 ) -> Result<()> {
     let value = match credentials {
@@ -47,8 +48,12 @@ pub(crate) fn put(
             Error::new(Code::InvalidArgument, "only passwords and identity tokens can be stored in a file")
         })?,
     };
+    let (wanted, name) = (WantedHost::of(index), credential_key::of_login(index));
+    let distance = |text: &str| CredentialKey::parse(text).map(|key| wanted.distance(&key, text));
+    let own = distance(&name);
     change(call, path, foreign, |entries| {
-        if let Some(mut old) = entries.insert(credential_key::server(host), value) {
+        take_out(entries, &wanted, |text| text != name && distance(text) <= own);
+        if let Some(mut old) = entries.insert(name.clone(), value) {
             scrub(&mut old);
         }
         true
@@ -56,22 +61,30 @@ pub(crate) fn put(
     Ok(())
 }
 
-/// Removes every entry for a whole host. Returns whether one of them contained credentials.
-pub(crate) fn remove(call: &Call, path: &Path, foreign: bool, host: &str) -> Result<bool> {
-    let host = credential_key::host(host);
+/// Removes every entry for a whole registry. Returns whether one of them contained credentials.
+pub(crate) fn remove(call: &Call, path: &Path, foreign: bool, index: &Index) -> Result<bool> {
     let mut held = false;
     change(call, path, foreign, |entries| {
-        let own = |name: &String| CredentialKey::parse(name).is_some_and(|key| key.host == host && key.path.is_empty());
-        let names: Vec<String> = entries.keys().filter(|name| own(name)).cloned().collect();
-        for name in &names {
-            if let Some(mut old) = entries.shift_remove(name) {
-                held |= !matches!(auths_entry::read(&old), auths_entry::CredentialEntry::Marker);
-                scrub(&mut old);
-            }
-        }
-        !names.is_empty()
+        let removed = take_out(entries, &WantedHost::of(index), |_| true);
+        held = removed.contains(&true);
+        !removed.is_empty()
     })?;
     Ok(held)
+}
+
+/// Takes out those entries for a whole host that are meant. Returns of each whether it held credentials.
+fn take_out(entries: &mut Map<String, Value>, host: &WantedHost, is_meant: impl Fn(&str) -> bool) -> Vec<bool> {
+    let mut held = Vec::new();
+    entries.retain(|text, value| {
+        let is_own = CredentialKey::parse(text).is_some_and(|key| host.is_of(&key) && key.path.is_empty());
+        let stays = !is_own || !is_meant(text);
+        if !stays {
+            held.push(!matches!(auths_entry::read(value), auths_entry::CredentialEntry::Marker));
+            scrub(value);
+        }
+        stays
+    });
+    held
 }
 
 fn scrub(value: &mut Value) {

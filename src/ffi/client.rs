@@ -39,9 +39,9 @@ opaque!(ocireg_client, Client, 0x6f63_6972_6567_0001);
 /// Stored credentials are used for hosts whose own options hold none and when the credentials callback gives none. The places are
 /// asked in the order of the options; in each the helper that credHelpers names for the host, then that of credsStore, then the
 /// entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. Of several for one host the one that says the port that is
-/// asked wins: HOST:443 or https://HOST, and for http HOST:80, before HOST. A helper, which compares texts, is asked for the host's
-/// one spelling (an IPv6 address is short), then for the caller's, and then for those stored in the file; a failure for one of these others is only
-/// a warning. A file is read when a registry asks for credentials, and again when it has changed; what a helper said holds until the
+/// asked wins: HOST:443 or https://HOST, and for http HOST:80, before HOST. A helper, which compares texts, is asked for such a name of the file
+/// first, then for the host's one spelling (an IPv6 address is short), then for the caller's, and then for others in the file; after the first a
+/// failure is only a warning. A file is read when a registry asks for credentials, and again when it has changed; what a helper said holds until the
 /// registry refuses it: then the helper is asked again, and if it says something else, the request is sent once more. A helper that
 /// failed is not run again for 10 s (5 min if it was silent) by calls that had begun before. One that is ended is killed, but not what it
 /// has started: it shares the terminal of the calling program, where it may ask for a password. A file that is broken is

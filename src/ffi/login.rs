@@ -25,6 +25,9 @@ use super::status::ocireg_status;
 /// file, which is created if it does not exist. It is replaced whole or not at all, with the mode 0600, and keeps what else it
 /// holds and its order; of a symbolic link the target is replaced, not the link.
 ///
+/// A login to HOST is for both of its usual ports. One to HOST:443 or https://HOST is kept by that name, and one to http://HOST by HOST:80:
+/// it is for calls to that port only, by whichever name. An entry that would be found before it is removed.
+///
 /// Result: {"registry": string, "status": number (of the registry's last answer), "auth": "none" (it asks for nothing: then
 /// nothing was checked), "basic" or "bearer", "username": string or null, "identity_token": boolean (one is kept, and no
 /// password), "stored_in": string or null (the path of the file, or the name of the helper), and with return_token also "token":
@@ -55,7 +58,8 @@ pub unsafe extern "C" fn ocireg_login(
 
 /// Removes what is kept for a registry, HOST[:PORT], from every place that the client's options look into: from the files,
 /// and from the helpers that they name for the host. Entries for a part of the host only (HOST/NAMESPACE) stay, and so does
-/// what is in an environment variable. No network, but helpers may take their time. Blocks.
+/// what is in an environment variable. All names of one registry are meant: with HOST:443 what is kept for HOST goes too. No network, but
+/// helpers may take their time. Blocks.
 ///
 /// Options: {LogoutOptions}
 ///

@@ -108,7 +108,7 @@ impl Client {
         account.anonymous = false;
         let accepted = self.auth.log_in(call, &account, &scopes, options.offline_token)?;
         let kept = replaced(credentials, accepted.refresh, options.offline_token);
-        let stored_in = file.map(|file| keep(call, stored, file, &index.name, &kept)).transpose()?;
+        let stored_in = file.map(|file| keep(call, stored, file, &index, &kept)).transpose()?;
         self.auth.stored().forget(&index.name);
         let (username, identity_token) = match kept {
             Credentials::Password { username, .. } => (Some(username), false),
@@ -139,7 +139,7 @@ impl Client {
             call.check()?;
             let CredentialPlace::File { path, .. } = place else { continue };
             // What can be removed elsewhere is not left for that.
-            failed = failed.or(remove(call, stored, path, &index.name, &mut from).err());
+            failed = failed.or(remove(call, stored, path, &index, &mut from).err());
         }
         self.auth.stored().forget(&index.name);
         call.check()?;
@@ -217,24 +217,30 @@ fn replaced(offered: Credentials, refresh: Option<Zeroizing<String>>, offline: b
 
 /// Passes credentials to the helper that the file names for the host, otherwise writes them into the file. Returns
 /// where.
-fn keep(call: &Call, stored: &StoredCredentials, file: &Path, host: &str, credentials: &Credentials) -> Result<String> {
-    match credential_writer::helper_of(file, stored.foreign(), host)? {
+fn keep(
+    call: &Call,
+    stored: &StoredCredentials,
+    file: &Path,
+    index: &Index,
+    credentials: &Credentials,
+) -> Result<String> {
+    match credential_writer::helper_of(file, stored.foreign(), index)? {
         Some((helper, _)) => {
-            stored.helpers().store(call, &helper, &credential_key::server(host), credentials)?;
+            stored.helpers().store(call, &helper, &credential_key::of_login(index), credentials)?;
             // As Docker does, a marker is left, and a password that was in the file is removed.
-            credential_writer::put(call, file, stored.foreign(), host, None)?;
+            credential_writer::put(call, file, stored.foreign(), index, None)?;
             Ok(helper)
         }
         None => {
-            credential_writer::put(call, file, stored.foreign(), host, Some(credentials))?;
+            credential_writer::put(call, file, stored.foreign(), index, Some(credentials))?;
             Ok(file.display().to_string())
         }
     }
 }
 
-fn remove(call: &Call, stored: &StoredCredentials, file: &Path, host: &str, from: &mut Vec<String>) -> Result<()> {
+fn remove(call: &Call, stored: &StoredCredentials, file: &Path, index: &Index, from: &mut Vec<String>) -> Result<()> {
     let (mut had, mut failed) = (false, None);
-    if let Some((helper, servers)) = credential_writer::helper_of(file, stored.foreign(), host)? {
+    if let Some((helper, servers)) = credential_writer::helper_of(file, stored.foreign(), index)? {
         for server in servers {
             match erase(call, stored, &helper, &server) {
                 Ok(was_there) => had |= was_there,
@@ -250,7 +256,7 @@ fn remove(call: &Call, stored: &StoredCredentials, file: &Path, host: &str, from
         }
         from.extend(had.then_some(helper));
     }
-    if file.exists() && credential_writer::remove(call, file, stored.foreign(), host)? {
+    if file.exists() && credential_writer::remove(call, file, stored.foreign(), index)? {
         from.push(file.display().to_string());
     }
     failed.map_or(Ok(()), Err)

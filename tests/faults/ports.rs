@@ -92,6 +92,42 @@ fn stored_credentials_too() {
     }
 }
 
+/// A login is for the port that it says, and after it the one that was there before is not found; a logout of one name is one of all.
+#[test]
+fn a_login_is_for_the_port_that_it_says() {
+    let server = asking();
+    for (names, at_80, at_443) in [
+        (&["reg.test"][..], Some("0"), Some("0")),
+        (&["reg.test:443"], None, Some("0")),
+        (&["https://reg.test"], None, Some("0")),
+        (&["reg.test:80"], Some("0"), None),
+        (&["http://reg.test"], Some("0"), None),
+        (&["reg.test", "reg.test:443"], Some("0"), Some("1")),
+        (&["reg.test", "https://reg.test"], Some("0"), Some("1")),
+        (&["reg.test:443", "reg.test"], Some("1"), Some("1")),
+        (&["https://reg.test", "reg.test:443"], None, Some("1")),
+        (&["reg.test:443", "http://reg.test"], Some("1"), Some("0")),
+        (&["reg.test:80", "http://reg.test"], Some("1"), None),
+    ] {
+        for out in ["reg.test", "reg.test:443", "https://reg.test"] {
+            let folder = Folder::new(&json!({}));
+            let client = folder.client();
+            client.set_host("reg.test", host_options(json!({"address": server.host}))).unwrap();
+            for (user, name) in names.iter().enumerate() {
+                let options = json!({"username": user.to_string(), "password": "p"});
+                client.set_host(name, host_options(json!({"address": server.host, "plain_http": true}))).unwrap();
+                client.login(&call(&client), name, &serde_json::from_value(options).unwrap()).unwrap();
+            }
+            client.set_host("reg.test", host_options(json!({"address": server.host, "plain_http": true}))).unwrap();
+            for (name, user) in [("http://reg.test", at_80), ("reg.test:443", at_443)] {
+                assert_eq!(sent(&client, &server, name), as_basic(user), "{names:?} for {name}");
+            }
+            client.logout(&call(&client), out, &Default::default()).unwrap();
+            assert_eq!(sent(&client, &server, "reg.test:443"), None, "{names:?} {out}");
+        }
+    }
+}
+
 fn place(text: &str) -> Place {
     Place::parse(text).unwrap()
 }

@@ -13,7 +13,7 @@ use super::options::{ocireg_options, NoOptions};
 use super::out::Json;
 use super::status::ocireg_status;
 use crate::error::Result;
-use crate::place::{self, Place};
+use crate::place::{self, without_transport, Place};
 use crate::reference::Index;
 use crate::registry::Client;
 
@@ -27,8 +27,7 @@ pub(super) unsafe fn registry_name(argument: *const c_char) -> Result<NameWithHo
 pub(super) unsafe fn repository_name(client: &Client, argument: *const c_char) -> Result<NameWithHost> {
     let name = unsafe { string(argument, "repository") }?;
     let repository = Place::only_repository(client, &name)?;
-    let name = name.strip_prefix("docker://").unwrap_or(&name);
-    Ok(NameWithHost::new(name.to_owned(), repository.index()))
+    Ok(NameWithHost::new(without_transport(&name).to_owned(), repository.index()))
 }
 
 /// Asks a registry, HOST[:PORT], whether and how it speaks the protocol. No credentials are sent. Blocks.

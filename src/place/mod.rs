@@ -206,6 +206,11 @@ impl Place {
     }
 }
 
+/// A name in a registry as calls take it that know of no other place.
+pub(crate) fn without_transport(text: &str) -> &str {
+    text.strip_prefix("docker://").unwrap_or(text)
+}
+
 /// Whether what stands before the first colon is meant as a transport, though as none that is known here, and not as a host or a
 /// repository: another program has a transport of that name, or it can be neither of the two.
 fn is_transport(word: &str, rest: &str) -> bool {

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::super::kinds::{self, LocalName, ManyImages};
-use super::super::Place;
+use super::super::{without_transport, Place};
 use crate::error::{Code, Error, Result};
 use crate::layout::archive::ArchiveFormat;
 use crate::reference::index::looks_like_host;
@@ -76,10 +76,6 @@ fn unsupported(text: &str) -> Error {
         false => format!("{can} can be"),
     };
     Error::new(Code::Unsupported, message).with_hint(hint)
-}
-
-fn without_transport(text: &str) -> &str {
-    text.strip_prefix("docker://").unwrap_or(text)
 }
 
 impl SyncSource {

@@ -107,11 +107,11 @@ pub(super) struct TagSources(Mutex<HashSet<(String, EndpointKey)>>);
 
 impl TagSources {
     pub(super) fn add(&self, repository: &str, endpoint: &EndpointKey) {
-        let mut all = lock(&self.0);
-        if all.len() >= MOST {
+        let (mut all, source) = (lock(&self.0), (repository.to_owned(), endpoint.clone()));
+        if all.len() >= MOST && !all.contains(&source) {
             all.clear();
         }
-        all.insert((repository.to_owned(), endpoint.clone()));
+        all.insert(source);
     }
 
     pub(super) fn has(&self, repository: &str, endpoint: &EndpointKey) -> bool {
@@ -230,6 +230,23 @@ mod tests {
         assert!(lock(&probed.0).len() <= MOST);
         probed.forget();
         assert!(lock(&probed.0).is_empty());
+    }
+
+    /// One entry for all tags of a repository. One that is known already makes nothing forgotten.
+    #[test]
+    fn sources_of_tags_are_kept_by_repository_and_not_beyond_a_bound() {
+        let (sources, m) = (TagSources::default(), key("m"));
+        for _tag in 0..2 * MOST {
+            sources.add("a", &m);
+        }
+        assert_eq!(lock(&sources.0).len(), 1);
+        for number in 1..MOST {
+            sources.add(&format!("a{number}"), &m);
+        }
+        sources.add("a", &m);
+        assert_eq!(lock(&sources.0).len(), MOST);
+        sources.add("b", &m);
+        assert!(lock(&sources.0).len() == 1 && sources.has("b", &m) && !sources.has("a", &m));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use ocireg::error::Error;
 use ocireg::reference::Reference;
 use ocireg::registry::{Client, RegistryStore};
 use ocireg::transfer::copy::{copy, Copied, CopyOptions};
+use serde_json::json;
 
 use crate::common::*;
 use crate::memory::Memory;
@@ -127,6 +128,39 @@ fn a_second_process_mounts_what_the_first_has_put() {
     assert_eq!(other.mounts(), 0);
     // Without the option nothing is remembered.
     assert_eq!(push_by(&client(), &registry, "three", &image()).unwrap().blobs["copied"], 3);
+}
+
+/// What is remembered of a registry is found by all its names, and by none of the registry at the other port.
+#[test]
+fn what_a_registry_has_is_known_by_each_of_its_names() {
+    for (one, two, mounted) in [
+        ("reg.test", "Reg.Test.:0443", 3),
+        ("reg.test:443", "reg.test", 3),
+        ("https://reg.test", "reg.test:443", 3),
+        ("http://reg.test", "reg.test:80", 3),
+        ("reg.test:443", "http://reg.test", 0),
+        ("reg.test:80", "https://reg.test", 0),
+    ] {
+        for processes in [1, 2] {
+            let (folder, registry) = (Folder::new(), Registry::start(None));
+            let new = || {
+                let client = process(&folder.cache());
+                for name in [one, two] {
+                    let options = json!({"address": registry.server.host, "plain_http": true});
+                    client.set_host(name, host_options(options)).unwrap();
+                }
+                client
+            };
+            let (first, second) = (new(), new());
+            let push = |client: &Client, name: &str| {
+                let to = Reference::parse(&format!("{name}:t"), None).unwrap();
+                copy(&call(client), &image(), &RegistryStore::new(client, to), &CopyOptions::default()).unwrap()
+            };
+            push(&first, &format!("{one}/one"));
+            let copied = push(if processes == 1 { &first } else { &second }, &format!("{two}/two"));
+            assert_eq!(copied.blobs["mounted"], mounted, "{one} {two} {processes}");
+        }
+    }
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! What is written to a registry by one of its tags, where a machine's file has a rule for it: the tag is read where it is written to only if the
 //! file lets that be asked for tags.
 
+use std::sync::Mutex;
+
+use ocireg::place::{self, Place};
 use ocireg::registry::Client;
-use serde_json::json;
+use serde_json::{json, Value};
 use tempfile::TempDir;
 
 use super::house::Manner::*;
 use super::house::*;
-use super::own_tags::{stale, WRITES};
+use super::own_tags::{stale, Write, WRITES};
 use crate::common::*;
 use crate::server::*;
 
@@ -171,4 +174,79 @@ fn what_no_mirror_is_asked_for_is_written_under_a_name_with_a_port() {
             assert_eq!(house.server("m1").seen().len(), 0, "{more}{what}");
         }
     }
+}
+
+fn in_place(name: &str) -> Place {
+    Place::parse(name).unwrap()
+}
+
+/// What changes the index or the image `i` of a repository.
+const CHANGES: [(&str, Write); 3] = [
+    ("append to an index", |client, name| {
+        let options = serde_json::from_value(json!({"references": [format!("{name}:t")]})).unwrap();
+        place::append_to_index(client, &call(client), &in_place(&format!("{name}:i")), &options).map(drop)
+    }),
+    ("remove from an index", |client, name| {
+        let options = serde_json::from_value(json!({"digests": [digest(b"gone")]})).unwrap();
+        place::remove_from_index(client, &call(client), &in_place(&format!("{name}:i")), &options).map(drop)
+    }),
+    ("append to an image", |client, name| {
+        let folder = tempfile::tempdir().unwrap();
+        let tar = text_in(&folder, "layer.tar", &"\0".repeat(1024));
+        let options = serde_json::from_value(json!({"layers": [tar]})).unwrap();
+        place::append(client, &call(client), &in_place(&format!("{name}:i")), &options).map(drop)
+    }),
+];
+
+const BARE: &str = r#"{"rootfs":{"type":"layers","diff_ids":[]}}"#;
+
+/// An index or an image that is there is changed as the registry has it, not as the mirror of the same name without the port has it.
+#[test]
+fn what_is_changed_in_place_under_a_name_with_a_port_is_the_registrys() {
+    for (what, change) in CHANGES {
+        let before = move |kept: &[u8]| match what {
+            "append to an image" => image(kept),
+            _ => index(&[kept, b"gone"]),
+        };
+        let mut house = House::empty();
+        house.add("m1", move |seen| if is_i(seen) { before(b"stale") } else { stale(seen) });
+        let set = Mutex::new(None);
+        house.add("origin", move |seen| match (seen.method.as_str(), &mut *set.lock().unwrap()) {
+            ("PUT", set) if is_i(seen) => {
+                *set = Some(seen.body.clone());
+                created(seen)
+            }
+            (_, Some(bytes)) if is_i(seen) => reply(200).header("Content-Type", INDEX_TYPE).body(bytes.as_slice()),
+            (_, None) if is_i(seen) => before(b"kept"),
+            _ if seen.path().ends_with(digest(BARE.as_bytes()).as_str()) => reply(200).body(BARE),
+            _ => healthy(seen),
+        });
+        let mirror = format!("[[registry.mirror]]\nlocation = \"{}\"\ninsecure = true\n", house.host("m1"));
+        let (client, _folder) = with_registries_conf(&format!("[[registry]]\nprefix = \"*.reg.test\"\n{mirror}"));
+        client.set_host("x.reg.test:5000", host_options(json!({"address": house.host("origin")}))).unwrap();
+        change(&client, "x.reg.test:5000/a/b").unwrap_or_else(|error| panic!("{what}: {error}"));
+        let seen = house.server("origin").seen();
+        let put = seen.iter().rfind(|seen| seen.method == "PUT" && is_i(seen)).unwrap();
+        let body = String::from_utf8_lossy(&put.body);
+        assert!(body.contains(digest(b"kept").as_str()) && !body.contains(digest(b"stale").as_str()), "{what}: {body}");
+        assert_eq!(house.server("m1").seen().len(), 0, "{what}");
+    }
+}
+
+fn is_i(seen: &Seen) -> bool {
+    seen.path().ends_with("/manifests/i")
+}
+
+fn image(kept: &[u8]) -> Reply {
+    let config = json!({"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest(BARE.as_bytes()), "size": BARE.len()});
+    let text = json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": config, "layers": [],
+        "annotations": {"kept": digest(kept)}});
+    reply(200).header("Content-Type", MANIFEST_TYPE).body(text.to_string())
+}
+
+fn index(entries: &[&[u8]]) -> Reply {
+    let entry = |bytes: &&[u8]| json!({"mediaType": MANIFEST_TYPE, "digest": digest(bytes), "size": bytes.len()});
+    let entries: Vec<Value> = entries.iter().map(entry).collect();
+    let text = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries}).to_string();
+    reply(200).header("Content-Type", INDEX_TYPE).body(text)
 }

@@ -1,5 +1,8 @@
 //! What one registry is, and whose settings are for which: one rule, by host and port. HOST without a scheme and a port is what it is asked by:
 //! https at port 443, unless an option, a file or the host itself says that it is asked by http, at port 80.
+//!
+//! Names do not tell what the host itself says: HOST on this machine is asked by http only if it is found not to speak TLS, and may do so later. So
+//! HOST and http://HOST may be one registry ([`Index::may_be`]), but have two keys, and whoever counts registries by their names counts two.
 
 use super::host_spelling;
 use super::index::{Index, Scheme};

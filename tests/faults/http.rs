@@ -34,6 +34,44 @@ fn a_server_that_does_not_recover_is_an_error_after_five_tries() {
     assert_eq!((error.http_status(), error.attempts(), server.seen().len()), (Some(503), 5, 5));
 }
 
+/// The same numbers in each run.
+fn by_chance(number: usize) -> u64 {
+    let mixed = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed ^ (mixed >> 31)
+}
+
+/// What goes wrong with a request: with every other one something, but with five in a row at most, as the last call waits for all of them.
+fn storm(number: usize) -> Option<Reply> {
+    let is_wrong = |number: usize| by_chance(number) & 1 == 1;
+    let has_calmed = (1..=5).all(|before| number.checked_sub(before).is_some_and(is_wrong));
+    let wrong = [reply(500), reply(502), reply(503), reply(504), lost()];
+    (is_wrong(number) && !has_calmed).then(|| wrong[(by_chance(number) >> 1) as usize % wrong.len()].clone())
+}
+
+/// Every other answer is an error, or none comes: no call fails, and one takes hardly more than two requests.
+#[test]
+fn a_storm_of_errors_costs_no_call() {
+    const THREADS: usize = 32;
+    const CALLS: usize = 8;
+    let server = Server::start(|seen| storm(seen.number).unwrap_or_else(manifest));
+    // So many in a row are wrong for none of them.
+    let client = Client::new(changed(options(), |options| options.http.retries = 20)).unwrap();
+    let host = &server.host;
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                for _ in 0..CALLS {
+                    let found = client.get_manifest(&call(&client), &tag(host), &GetOptions::default()).unwrap();
+                    assert_eq!(found.bytes, MANIFEST.as_bytes());
+                }
+            });
+        }
+    });
+    let asked = server.seen().len();
+    assert!((THREADS * CALLS * 3 / 2..=THREADS * CALLS * 5 / 2).contains(&asked), "{asked} requests");
+}
+
 #[test]
 fn a_reset_before_the_answer_is_tried_again() {
     let server = Server::start(|seen| match seen.number {

@@ -1,17 +1,20 @@
 //! A client for Docker and OCI registries: a Rust core behind a stable C ABI.
 //!
-//! The rooms, in floors; data flows down, and nothing calls up (a unit test checks it):
+//! The rooms, in floors: each uses rooms of lower floors only, and which of them is said in CONTRIBUTING.md (unit tests check both).
 //!
 //! ```text
-//! ffi                                              C: handles, strings, options, errors, callbacks, jobs
-//! place                                            names of places, and what is done between two of them
-//! convert · registry_v1                            old images made new and new ones old · the old protocol
-//! registry · artifact · image · repositories       protocol v2 · files as artifacts · layers, configs, trees · whole repositories
-//! layout · transfer                                layouts and archives · copies between any two stores
-//! download · store · auth · machine · job          pieces of bodies · the traits · credentials · the machine's files · calls of jobs
-//! http · registry_error                            one request · what a refusal says
-//! stream · call · tar · os                         bytes on their way · what a call is · tar files · the system
-//! manifest · mirrors · reference · schema1 · error · digest · platform · options · …       no I/O, no clock
+//! ffi                                    C: handles, strings, options, errors, callbacks, jobs
+//! place                                  names of places, and what is done between two of them
+//! convert                                old images made new and new ones old
+//! registry_v1                            the old protocol
+//! registry · artifact                    protocol v2 · files as artifacts
+//! layout · image · repositories · auth   layouts and archives · layers, configs, trees · whole repositories · credentials
+//! transfer · download · registry_error   copies between any two stores · pieces of bodies · what a refusal says
+//! store · http                           the traits · one request
+//! stream · job · machine                 bytes on their way · calls of jobs · the machine's files
+//! call                                   what a call is
+//! os · tar                               the system · tar files
+//! manifest · mirrors · reference · schema1 · error · digest · platform · options · …  no I/O, no clock
 //! ```
 //!
 //! A Rust program starts at [`registry::Client`]; a C program at `include/ocireg.h`.

@@ -92,6 +92,31 @@ fn each_uses_what_it_may() {
     assert!(wrong.is_empty(), "the table of rooms in CONTRIBUTING.md does not allow\n{wrong:#?}");
 }
 
+/// The rooms on each floor of the drawing in `src/lib.rs`, from the top.
+fn floors() -> Vec<Vec<String>> {
+    let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let drawing = text.lines().skip_while(|line| *line != "//! ```text").skip(1).take_while(|line| *line != "//! ```");
+    let rooms = drawing.map(|line| line["//! ".len()..].split("  ").next().unwrap_or_default());
+    rooms.map(|floor| floor.split(" · ").map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn the_drawing_shows_each_room_and_arrows_only_downward() {
+    let (table, floors) = (Table::read(), floors());
+    let floor = |room: &str| floors.iter().position(|rooms| rooms.iter().any(|drawn| drawn == room));
+    let (pure, rooms) = floors.split_last().unwrap();
+    let drawn: Vec<&String> = rooms.iter().flatten().collect();
+    assert_eq!(drawn.len(), table.rooms.len(), "each once: {drawn:?}");
+    for room in table.rooms.keys() {
+        assert!(drawn.contains(&room), "src/lib.rs does not show {room}");
+        for other in table.rooms.keys().filter(|other| *other != room && table.allows(room, other)) {
+            assert!(floor(room) < floor(other), "{other} is not on a floor below {room}");
+        }
+    }
+    let folders = table.pure.iter().filter(|name| root().join("src").join(name).is_dir());
+    assert!(folders.clone().count() > 3 && folders.clone().all(|name| pure.contains(name)), "{pure:?}");
+}
+
 /// Methods whose names the standard library or a crate has too: a call of one of these need not be a call of the room's.
 pub(crate) const COMMON_NAMES: [&str; 23] = [
     "as_ptr",

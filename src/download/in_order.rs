@@ -1,9 +1,9 @@
 //! A download as its caller sees it: the wanted bytes in order, verified at their end.
 //!
 //! What reads them is a [`RangeRead`]; which of them are here is in [`Positions`], and what is hashed of them in the verifier. One range
-//! takes everything today. For a second one, which would begin in [`Download::open`], three things are still to be made, all in this room:
-//! a range that ends with its claim, a partial file that is written at an offset, and a list of ranges here. What came early is then hashed
-//! from the file, once the bytes before it have come.
+//! takes everything today. For a second one, which would begin in [`Download::open`], two things are still to be made, both in this room: a
+//! range that ends with its claim, and a list of ranges here, which gives the file what came early with its offset. That is hashed from the
+//! file, once the bytes before it have come.
 
 use bytes::Bytes;
 

@@ -5,7 +5,6 @@
 //! its name.
 
 use std::fs::File;
-use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result, Side};
 use crate::manifest::Descriptor;
 use crate::os::owner::{self, folder_of};
-use crate::os::{flush, temporary};
+use crate::os::{flush, offset, temporary};
 use crate::stream::blob::Blob;
 
 /// How many bytes are written at once. For larger writes the kernel uses larger pages: those are rarely available, and
@@ -116,24 +115,30 @@ impl Partial {
         self.hash.take()?.state()
     }
 
-    /// How many bytes are there.
+    /// How many of the first bytes are there, without a gap.
     pub fn length(&self) -> u64 {
         self.state.valid()
     }
 
-    /// Adds bytes at the end. Those of a range further on would be written by their offset, and count once what is before them has come.
+    /// Adds bytes at the end.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let count = bytes.len() as u64;
         if let Some(room) = self.state.reserve(count) {
             flush::reserve(&self.file, room.start, room.end - room.start);
         }
-        for part in bytes.chunks(AT_ONCE) {
-            self.file
-                .write_all(part)
-                .map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
-        }
+        self.write_at(self.state.valid(), bytes)?;
         if self.state.wrote(count) {
             self.start_writing_back();
+        }
+        Ok(())
+    }
+
+    /// Where bytes go is decided by their offset, not by what was written last. Those of a range further on count once what is before
+    /// them has come.
+    fn write_at(&self, at: u64, bytes: &[u8]) -> Result<()> {
+        for (at, part) in (at..).step_by(AT_ONCE).zip(bytes.chunks(AT_ONCE)) {
+            offset::write_all_at(&self.file, part, at)
+                .map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
         }
         Ok(())
     }
@@ -166,7 +171,7 @@ impl Partial {
 
     /// Drops the existing bytes, if the rest alone cannot be fetched.
     fn restart(&mut self) -> Result<()> {
-        let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
+        let emptied = self.file.set_len(0);
         emptied.map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
         self.state = PartialState::new(self.state.size(), 0);
         Ok(())

@@ -245,6 +245,37 @@ fn some_words_belong_to_one_room() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// How many lines each function's body has, as rustfmt lays them out, with the function's first line.
+fn bodies(code: &[&str]) -> Vec<(usize, String)> {
+    let begins = regex_lite::Regex::new(r#"^( *)(pub(\([a-z]+\))? )?(const )?(unsafe )?(extern "C" )?fn \w"#).unwrap();
+    let mut found = Vec::new();
+    for (at, line) in code.iter().enumerate() {
+        let Some(indent) = begins.captures(line).map(|found| found[1].to_owned()) else { continue };
+        let rest = || code[at..].iter().enumerate();
+        let open = rest().find(|(_, line)| line.ends_with(['{', ';', '}'])).map_or(0, |(count, _)| count);
+        let end = rest().find(|(_, line)| **line == format!("{indent}}}")).map_or(0, |(count, _)| count);
+        if code[at + open].ends_with('{') {
+            found.push((end.saturating_sub(open + 1), (*line).to_owned()));
+        }
+    }
+    found
+}
+
+/// It turns arguments, makes one call, and hands over what came of it: what needs more lines is the work of another room.
+#[test]
+fn functions_of_the_c_api_are_short() {
+    let (mut all, mut files) = (Vec::new(), BTreeMap::<&Path, Vec<&str>>::new());
+    lines(&root().join("src/ffi"), &mut all);
+    for (file, line) in &all {
+        files.entry(file).or_default().push(line);
+    }
+    let counts: Vec<_> = files.values().flat_map(|code| bodies(code)).collect();
+    assert!(counts.len() > 300, "{}", counts.len());
+    let long: Vec<_> = counts.iter().filter(|(count, _)| *count > 15).collect();
+    assert!(long.is_empty(), "more than 15 lines: {long:#?}");
+    assert!(files.values().all(|code| code.len() <= 400), "a file of src/ffi has more than 400 lines");
+}
+
 /// A name that two rooms give to different things has to be explained each time it is said.
 #[test]
 fn no_two_types_have_one_name() {

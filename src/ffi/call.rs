@@ -14,7 +14,7 @@ use super::out::{Direct, Of, Out};
 use super::outcome::JobOutcome;
 use super::status::ocireg_status;
 use crate::call::Call;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::job::pool::CallHosts;
 use crate::job::CallProgress;
 use crate::options::Options;
@@ -83,9 +83,7 @@ unsafe fn work_of_job<O: Options + Send + 'static, A: CallArguments + Send + 'st
 ) -> Result<WorkOfJob<T>> {
     let client = unsafe { handle::get(client, "client") }?;
     let (arguments, options) = (arguments(&client)?, unsafe { options::read(options) }?);
-    if !job.is_of(&client) {
-        return Err(Error::new(Code::InvalidArgument, "the context belongs to a job of another client"));
-    }
+    job.check_client(&client)?;
     let (context, all) = (job.context().clone(), arguments.hosts());
     // One that was cancelled is told of by its event.
     let call = client.call(None)?.with_context(context.clone());

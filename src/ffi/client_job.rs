@@ -7,7 +7,7 @@ use once_cell::sync::OnceCell;
 use super::outcome::JobOutcome;
 use crate::call::context::Context;
 use crate::call::engine::Engine;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::job::pool::CallHosts;
 use crate::job::{CallProgress, Job, JobOptions, Jobs};
 use crate::os::standard_descriptors;
@@ -37,8 +37,12 @@ impl ClientJob {
         self.job.context()
     }
 
-    pub(super) fn is_of(&self, client: &Client) -> bool {
-        Arc::ptr_eq(&cell(client), &self.cell)
+    /// A job makes calls of its own client only.
+    pub(super) fn check_client(&self, client: &Client) -> Result<()> {
+        match Arc::ptr_eq(&cell(client), &self.cell) {
+            true => Ok(()),
+            false => Err(Error::new(Code::InvalidArgument, "the context belongs to a job of another client")),
+        }
     }
 
     /// Where its calls are looked at while they wait for a thread.

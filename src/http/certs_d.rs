@@ -75,11 +75,11 @@ impl CertificateSearch {
             return Ok(Arc::default());
         }
         let name = format!("{host}:{}", url.port_or_known_default().unwrap_or(0));
-        if let Some(found) = self.lock().get(&name) {
+        if let Some(found) = lock(&self.found).get(&name) {
             return Ok(found.clone());
         }
         let found = Arc::new(self.search(host, &name, url.port().is_none())?);
-        let mut all = self.lock();
+        let mut all = lock(&self.found);
         if all.len() >= KEPT {
             all.clear();
         }
@@ -101,10 +101,6 @@ impl CertificateSearch {
             }
         }
         Ok(HostCertificates::default())
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<HostCertificates>>> {
-        lock(&self.found)
     }
 }
 

@@ -66,7 +66,7 @@ impl FlushQueue {
 
     /// The error of one of them, if there was any: then fetching more is pointless.
     pub(super) fn check(&self) -> Result<()> {
-        self.shared.lock().check()
+        lock(&self.shared.state).check()
     }
 
     /// Waits until all have their names. After an error, every call returns it.
@@ -78,7 +78,7 @@ impl FlushQueue {
     fn wait(&self, call: &Call, enough: impl Fn(&Queue) -> bool) -> Result<MutexGuard<'_, Queue>> {
         loop {
             call.check()?;
-            let mut state = self.shared.lock();
+            let mut state = lock(&self.shared.state);
             if state.failure.is_none() && !enough(&state) {
                 state = mutex::wait(&self.shared.changed, state, STEP).0;
             }
@@ -93,7 +93,7 @@ impl FlushQueue {
         let shared = self.shared.clone();
         let work = move || {
             if catch_unwind(AssertUnwindSafe(|| shared.flush())).is_err() {
-                shared.lock().waiting.clear();
+                lock(&shared.state).waiting.clear();
                 drop(shared.done(Err(Error::new(Code::Internal, "the thread that flushes blobs has ended"))));
             }
         };
@@ -102,13 +102,9 @@ impl FlushQueue {
 }
 
 impl SharedQueue {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        lock(&self.state)
-    }
-
     /// Flushes files until the queue ends; runs on a thread of its own.
     fn flush(&self) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         while !state.over {
             let Some((partial, target)) = state.waiting.pop_front() else {
                 state = mutex::wait_told(&self.changed, state);
@@ -122,7 +118,7 @@ impl SharedQueue {
 
     /// Records the result of one flush.
     fn done(&self, outcome: Result<()>) -> MutexGuard<'_, Queue> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         state.busy = false;
         if let Err(error) = outcome {
             state.failure.get_or_insert(error);
@@ -135,7 +131,7 @@ impl SharedQueue {
 impl Drop for FlushQueue {
     /// Files that still wait after a failure stay complete and hidden: the next copy only has to verify them.
     fn drop(&mut self) {
-        self.shared.lock().over = true;
+        lock(&self.shared.state).over = true;
         self.shared.changed.notify_all();
         if let Some(Some(thread)) = self.thread.take() {
             let _ = thread.join();

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use ::http::Method;
 use ocireg::call::Call;
 use ocireg::error::Code;
 use ocireg::inside::{Body, Http, Location, Request};
@@ -12,7 +13,6 @@ use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::manifest::GetOptions;
 use ocireg::registry::upload::Source;
 use ocireg::registry::Client;
-use reqwest::Method;
 use serde_json::json;
 use url::Url;
 

@@ -48,29 +48,10 @@ pub fn call_all(caller: &mut Caller, place: &TestRegistry, name: &str, folder: &
     indexes(caller, &repository, &made, &scratch);
     tell(caller, states);
 
-    for (number, (source, with)) in [(&made, arm.clone()), (&scratch, json!({}))].into_iter().enumerate() {
-        let target = at(&format!("extracted-{number}"));
-        let done = caller.two(Function::ocireg_image_extract, source, &target, with.clone()).unwrap();
-        let counts = ["symlinks", "hard_links", "skipped", "whiteouts"].map(|name| done[name].as_u64().unwrap());
-        assert_eq!(counts, [2, 1, 3, 2], "{done}");
-        assert_eq!(caller.progress()["operation"], "extract");
-        exported(caller, source, &at("exported"), &with);
-        let some = with_paths(&with, &["a", "link"]);
-        let done = caller.two(Function::ocireg_image_extract, source, &at(&format!("some-{number}")), some).unwrap();
-        assert_eq!((&done["symlinks"], &done["whiteouts"]), (&json!(1), &json!(0)), "{done}");
-        listed(&caller.one(Function::ocireg_image_files, source, with.clone()).unwrap());
-        assert_eq!(caller.progress()["operation"], "files");
-        for verify in [true, false] {
-            let mut with = with.clone();
-            with["verify"] = verify.into();
-            let file = cat(caller, source, "/link", &at("shown"), &with).unwrap();
-            assert_eq!(
-                (&file["path"], &file["size"], &file["verified"]),
-                (&json!("/a/file"), &json!(4), &json!(verify))
-            );
-            assert_eq!(std::fs::read(at("shown")).unwrap(), b"text");
-        }
-        assert_eq!(cat(caller, source, "/none", &at("shown"), &with).unwrap_err()["name"], "NOT_FOUND");
+    for (source, with, within) in [(&made, arm, "made"), (&scratch, json!({}), "scratch")] {
+        let within = folder.join(format!("files-of-{within}"));
+        std::fs::create_dir(&within).unwrap();
+        files(caller, source, &with, &within);
     }
     for dry_run in [true, false] {
         let done = caller.one(Function::ocireg_repository_remove, &repository, json!({"dry_run": dry_run})).unwrap();
@@ -78,6 +59,29 @@ pub fn call_all(caller: &mut Caller, place: &TestRegistry, name: &str, folder: &
         let all = done["manifests"].as_array().unwrap();
         assert!(all.iter().all(|one| one["deleted"] == !dry_run) && all[0]["tags"][0].is_string(), "{done}");
     }
+}
+
+/// What is done with the files of an image, in a folder.
+fn files(caller: &mut Caller, source: &str, with: &Value, folder: &Path) {
+    let at = |file: &str| folder.join(file).display().to_string();
+    let done = caller.two(Function::ocireg_image_extract, source, &at("extracted"), with.clone()).unwrap();
+    let counts = ["symlinks", "hard_links", "skipped", "whiteouts"].map(|name| done[name].as_u64().unwrap());
+    assert_eq!(counts, [2, 1, 3, 2], "{done}");
+    assert_eq!(caller.progress()["operation"], "extract");
+    exported(caller, source, &at("exported"), with);
+    let some = with_paths(with, &["a", "link"]);
+    let done = caller.two(Function::ocireg_image_extract, source, &at("some"), some).unwrap();
+    assert_eq!((&done["symlinks"], &done["whiteouts"]), (&json!(1), &json!(0)), "{done}");
+    listed(&caller.one(Function::ocireg_image_files, source, with.clone()).unwrap());
+    assert_eq!(caller.progress()["operation"], "files");
+    for verify in [true, false] {
+        let mut with = with.clone();
+        with["verify"] = verify.into();
+        let file = cat(caller, source, "/link", &at("shown"), &with).unwrap();
+        assert_eq!((&file["path"], &file["size"], &file["verified"]), (&json!("/a/file"), &json!(4), &json!(verify)));
+        assert_eq!(std::fs::read(at("shown")).unwrap(), b"text");
+    }
+    assert_eq!(cat(caller, source, "/none", &at("shown"), with).unwrap_err()["name"], "NOT_FOUND");
 }
 
 /// Indexes made of these two, changed, and left as they are.

@@ -4,9 +4,9 @@
 pub const DEFAULT_INDEX: &str = "docker.io";
 /// Its index of protocol v1, which references may name too.
 pub(crate) const INDEX: &str = "index.docker.io";
-/// Its registry.
+/// The host that serves the API; references name `docker.io`.
 pub(crate) const REGISTRY: &str = "registry-1.docker.io";
-/// Its token server.
+/// The host of its token server.
 pub(crate) const REALM: &str = "auth.docker.io";
 /// What credentials for it are stored under, in files and with helpers.
 pub(crate) const CREDENTIALS: &str = "https://index.docker.io/v1/";

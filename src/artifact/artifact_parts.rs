@@ -119,7 +119,7 @@ impl Artifact {
         self.add(PartContent::Path(path.into(), ReadOnce::default()), options, usual)
     }
 
-    /// Adds bytes.
+    /// Adds bytes as a file of the artifact.
     pub fn add_bytes(&mut self, bytes: Bytes, options: PartOptions) -> Result<()> {
         self.add(PartContent::Memory(bytes), options, || Ok(None))
     }

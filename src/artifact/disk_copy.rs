@@ -12,7 +12,6 @@ use crate::os::owner;
 /// How much is copied between two looks whether the call has to end.
 const PIECE: usize = 1 << 20;
 
-/// A name in an open folder.
 pub(super) type DiskName<'a> = (&'a OpenFolder, &'a [u8]);
 
 /// Copies what has a name to a name that nothing has.

@@ -49,7 +49,6 @@ impl OtherDisks {
         Ok(())
     }
 
-    /// The copy for a path.
     pub(super) fn copy_for(&self, path: &[u8]) -> Option<(Rc<OpenFolder>, Vec<u8>)> {
         self.copies.get(path).cloned()
     }

@@ -56,11 +56,11 @@ options! {
 /// The result of [`pull`].
 #[derive(Debug, Serialize)]
 pub struct PulledArtifact {
-    /// Where it came from.
+    /// The place and name that it was read from.
     pub source: String,
-    /// Its digest.
+    /// The digest of its manifest.
     pub digest: Digest,
-    /// Its media type.
+    /// The media type of its manifest.
     #[serde(rename = "mediaType")]
     pub media_type: String,
     /// What it is; None where only its config says so.
@@ -83,15 +83,15 @@ pub struct PulledArtifact {
 /// A file of an artifact.
 #[derive(Debug, Serialize)]
 pub struct PulledFile {
-    /// Its title.
+    /// The name that the artifact gives the file, with its folders.
     pub title: String,
-    /// Its path.
+    /// Where the file is now.
     pub path: String,
     /// The digest of its blob.
     pub digest: Digest,
     /// The bytes of its blob.
     pub size: u64,
-    /// Its media type.
+    /// What its descriptor says it is.
     #[serde(rename = "mediaType")]
     pub media_type: String,
     /// It is a folder, which was unpacked.

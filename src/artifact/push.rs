@@ -81,11 +81,11 @@ options! {
 /// The result of a push.
 #[derive(Debug, Serialize)]
 pub struct PushedArtifact {
-    /// Where it is.
+    /// The place and name that it was put under.
     pub destination: String,
-    /// Its digest.
+    /// The digest of its manifest; of the one that is there, when the name was left as it is.
     pub digest: Digest,
-    /// Its media type.
+    /// The media type of its manifest.
     #[serde(rename = "mediaType")]
     pub media_type: String,
     /// The bytes of its manifest; None, as its type and its parts, when the name was left as it is.
@@ -116,7 +116,7 @@ pub struct MadeArtifact {
 }
 
 impl MadeArtifact {
-    /// Its digest.
+    /// The digest of its manifest, which is known before anything is put.
     pub fn digest(&self) -> &Digest {
         self.root.digest()
     }

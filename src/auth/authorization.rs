@@ -23,7 +23,6 @@ use crate::statuses;
 /// What kind of authorization is wanted.
 #[derive(Default)]
 pub(crate) struct AuthorizationWish<'a> {
-    /// What it is to be for.
     pub(crate) scopes: ScopeSet,
     /// Nothing cached.
     pub(crate) fresh: bool,

@@ -68,7 +68,7 @@ const MOST_WARNINGS: usize = 64;
 pub struct Warning {
     /// The server, with its port unless that is the scheme's default.
     pub host: String,
-    /// The text of the warning.
+    /// What the server says, for people.
     pub text: String,
 }
 

@@ -35,7 +35,6 @@ const FAREWELL: Duration = Duration::from_millis(120);
 /// The limit of a wait, and what to say when it takes too long.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WaitLimit {
-    /// The longest time.
     pub(crate) time: Duration,
     /// What did not happen in that time, for the message.
     pub(crate) what: &'static str,
@@ -70,7 +69,6 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call on an engine.
     pub(crate) fn new(engine: Arc<Engine>, life: Arc<ClientLife>, context: Option<Arc<Context>>) -> Call {
         let (closed, beat) = (life.closed().clone(), context.as_ref().map(|_| Arc::new(ProgressInterval::new())));
         Call { engine, closed, _life: Some(life), context, quiet: false, beat, memories: Arc::default() }
@@ -201,7 +199,7 @@ impl Call {
         through.open(&|| self.sleep(Duration::from_millis(20)))
     }
 
-    /// Sleeps.
+    /// Waits so long, unless the call must stop.
     pub(crate) fn sleep(&self, time: Duration) -> Result<()> {
         self.wait(None, async { tokio::time::sleep(time).await })
     }
@@ -252,7 +250,7 @@ impl Call {
         }
     }
 
-    /// Starts a transfer.
+    /// Sets the caller's progress to the beginning of a transfer: its name, and its bytes where they are known.
     pub(crate) fn begin(&self, operation: &'static str, total: Option<u64>) -> Result<()> {
         if let Some(context) = &self.context {
             context.begin(operation, total);

@@ -37,9 +37,9 @@ options! {
 /// The result of [`push`].
 #[derive(Debug, Serialize)]
 pub struct Pushed {
-    /// The source's name.
+    /// The place and name of the old image.
     pub source: String,
-    /// The destination's name.
+    /// The repository and tag at the old registry.
     pub destination: String,
     /// The digest of the image that was pushed, which the registry does not know.
     pub digest: Digest,

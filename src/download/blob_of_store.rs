@@ -28,7 +28,6 @@ pub(crate) struct BlobOfStore<'a> {
 
 /// What was delivered of it.
 pub(crate) struct StoredDelivery {
-    /// How many bytes.
     pub(crate) length: u64,
     /// How many of them were there from an earlier call.
     pub(crate) resumed: u64,

@@ -32,7 +32,6 @@ impl PartialState {
         PartialState { size, valid, flushed: valid, room: 0 }
     }
 
-    /// How many bytes are there.
     pub(super) fn valid(&self) -> u64 {
         self.valid
     }

@@ -39,7 +39,7 @@ struct Sender<'a> {
     pool: reqwest::Client,
     /// Where the pool's connections are driven by those who wait for them.
     lane: Option<LaneInUse>,
-    /// Of the pool.
+    /// What the pool's connections were chosen by.
     way: (&'a Route, HostTrust),
     /// The throttle of the host, if the request is a small one.
     small: Option<&'a Throttle>,

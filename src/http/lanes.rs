@@ -42,7 +42,6 @@ pub(crate) struct Lanes(Arc<Mutex<Resting>>);
 #[derive(Default)]
 struct Resting {
     lanes: Vec<Lane>,
-    /// How many are in use.
     out: usize,
     /// How often all were closed.
     closed: u64,

@@ -20,7 +20,7 @@ use crate::error::{Code, Error, Result};
 pub struct Location {
     /// With its query, which may be a signature: for requests and not for messages.
     pub url: Url,
-    /// Where it came from.
+    /// How far it is trusted, which is decided by who named it.
     pub(super) trust: HostTrust,
     /// How it is reached, if not as its host is.
     pub(super) endpoint_settings: Option<Arc<EndpointSettings>>,

@@ -45,7 +45,7 @@ impl Pools {
         &self.options
     }
 
-    /// The pool for a route and a trust.
+    /// The connections that go by a route, and that lead only where the trust allows; made when first wanted.
     pub(crate) fn get(&self, route: &Route, trust: HostTrust) -> Result<reqwest::Client> {
         self.with(route, trust, |pool| Ok(pool.client.clone()))
     }

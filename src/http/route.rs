@@ -19,7 +19,7 @@ use crate::options::OptionValue;
 /// How the peer's certificate is checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct TlsTrust {
-    /// Not verified at all.
+    /// The certificate is not looked at: anybody may answer.
     pub insecure: bool,
     /// Also trust the authorities in these PEM files.
     pub ca_files: Vec<String>,

@@ -109,7 +109,6 @@ impl SmallRequests {
 }
 
 impl Throttle {
-    /// A throttle with the limits of its host.
     pub(crate) fn new(limits: HostLimits) -> Throttle {
         let rates = ByteRates::new(limits.bytes);
         Throttle { limits, permits: permits(limits.at_once), rates, times: Mutex::default(), small: Mutex::default() }

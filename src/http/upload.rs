@@ -80,7 +80,7 @@ impl Body<'_> {
         }
     }
 
-    /// Whether there is a body.
+    /// Whether nothing is sent.
     pub fn is_empty(&self) -> bool {
         matches!(self, Body::Empty)
     }

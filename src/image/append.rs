@@ -75,18 +75,18 @@ impl AppendOptions {
 /// The result of [`append`].
 #[derive(Debug, Serialize)]
 pub struct Appended {
-    /// Where the result is.
+    /// The place and name that the result was put under.
     pub destination: String,
     /// Its digest: of the image, or of the index with all of them.
     pub digest: Digest,
-    /// Its media type.
+    /// The media type of that image or index.
     #[serde(rename = "mediaType")]
     pub media_type: String,
     /// The digest of what the layers were put on; none with `scratch`.
     pub base: Option<Digest>,
     /// The new images: `{digest, config, platform?}`.
     pub images: Vec<Value>,
-    /// The new layers.
+    /// The descriptors of the new layers, in the order in which they were put on.
     pub layers: Vec<Value>,
     /// The names that were left as they are, because they refer to something.
     pub skipped: Vec<String>,

@@ -44,7 +44,7 @@ pub struct CatFile {
     pub path: String,
     /// The size in bytes.
     pub size: u64,
-    /// Its permissions.
+    /// The permission bits, with set-user-ID, set-group-ID and sticky.
     pub mode: u32,
     /// The layer that has it.
     pub layer: Digest,

@@ -17,7 +17,7 @@ use crate::store::{read_whole, ReadStore};
 pub struct ImageConfig {
     /// The descriptor in the manifest.
     pub descriptor: Descriptor,
-    /// Its bytes.
+    /// Exactly the bytes that the descriptor's digest is of.
     pub bytes: Vec<u8>,
     /// The parsed JSON; null if the config is not an image's and not JSON.
     pub value: Value,

@@ -49,13 +49,13 @@ pub struct Exported {
     pub layers: Vec<ExtractedLayer>,
     /// Regular files in the archive.
     pub files: u64,
-    /// Folders.
+    /// Folders in the archive.
     pub directories: u64,
-    /// Symbolic links.
+    /// Symbolic links in the archive.
     pub symlinks: u64,
-    /// Hard links.
+    /// Hard links in the archive.
     pub hard_links: u64,
-    /// Devices and pipes.
+    /// Devices and pipes in the archive.
     pub devices: u64,
     /// Bytes of the regular files.
     pub bytes: u64,

@@ -36,7 +36,7 @@ options! {
     }
 }
 
-/// The files of an image.
+/// What an image's layers contain together, as an extracted image would have it.
 #[derive(Debug, Serialize)]
 pub struct ImageFiles {
     /// The image's digest.
@@ -64,7 +64,7 @@ pub struct ListedFile {
     pub kind: &'static str,
     /// The size of a file, or of a hard link's target.
     pub size: u64,
-    /// Permissions.
+    /// The permission bits, with set-user-ID, set-group-ID and sticky.
     pub mode: u32,
     /// The owner's number.
     pub uid: u64,
@@ -74,7 +74,7 @@ pub struct ListedFile {
     pub mtime: i64,
     /// The target of a symbolic or hard link.
     pub link: Option<String>,
-    /// Numbers of a device.
+    /// The major and minor number; None of what is not a device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceNumbers>,
     /// The layer that has it.

@@ -61,7 +61,7 @@ options! {
 /// One image of a store.
 #[derive(Debug, Clone)]
 pub struct Image {
-    /// Its manifest.
+    /// The image's manifest with its exact bytes.
     pub content: RawManifest,
     /// The platform, if it is in an index that gives it or leaves it to the image's config.
     pub platform: Option<Platform>,

@@ -30,9 +30,9 @@ pub struct ImageTagged {
     pub source: String,
     /// The new reference.
     pub destination: String,
-    /// Its digest.
+    /// The digest of the manifest that the new name refers to.
     pub digest: Digest,
-    /// Its media type.
+    /// The media type of that manifest.
     #[serde(rename = "mediaType")]
     pub media_type: String,
     /// The tag, if it was left as it is because it refers to something.

@@ -84,7 +84,7 @@ pub struct Extracted {
 /// A layer that was extracted.
 #[derive(Debug, Serialize)]
 pub struct ExtractedLayer {
-    /// Its digest.
+    /// The digest of the layer as it is stored, which may be compressed.
     pub digest: Digest,
     /// The digest of its unpacked bytes.
     pub diff_id: Digest,

@@ -53,7 +53,7 @@ options! {
 pub(crate) struct Jobs<R> {
     pool: Pool,
     pub(crate) events: Events<R>,
-    /// How many are in a call.
+    /// Jobs whose call is being made.
     busy: AtomicUsize,
     /// The hosts that jobs ask about in their calls: of those that want one answer one asks.
     asked: Mutex<HashMap<String, HostQuestion>>,

@@ -134,7 +134,7 @@ struct PoolState {
     asking: usize,
     /// Threads of an earlier one take nothing more, and are no longer counted.
     generation: u64,
-    /// To be joined.
+    /// Those that were started, to be joined at the end.
     threads: Vec<JoinHandle<()>>,
 }
 

@@ -22,7 +22,6 @@ pub(super) struct QueueWatch<R>(Mutex<Watched<R>>);
 struct Watched<R> {
     /// As long as a call waits its job has it, so that nobody else keeps it.
     waiting: Vec<(Weak<QueuedCall<R>>, Arc<Context>)>,
-    /// Where the task runs.
     engine: Weak<Engine>,
     /// There is one at most.
     task: Option<AbortHandle>,

@@ -19,7 +19,7 @@ use crate::os::owner::is_kept_for_its_owner;
 use crate::os::special_file::open_regular;
 use crate::stream::blob::{Blob, VerifiedBlob};
 
-/// The result of a check.
+/// What was read of a layout, and what is missing or wrong there.
 #[derive(Debug, Serialize)]
 pub struct CheckResult {
     /// Whether nothing is missing or wrong, manifests included.
@@ -28,7 +28,7 @@ pub struct CheckResult {
     pub images: u64,
     /// Manifests and blobs that were read.
     pub blobs: u64,
-    /// Their bytes.
+    /// The bytes of these manifests and blobs.
     pub bytes: u64,
     /// The problems: `{digest, problem}`.
     pub problems: Vec<LayoutProblem>,
@@ -39,7 +39,7 @@ pub struct CheckResult {
 /// A blob that is missing or damaged.
 #[derive(Debug, Serialize)]
 pub struct LayoutProblem {
-    /// Which blob.
+    /// The digest in the name of the blob, which its bytes need not have.
     pub digest: Digest,
     /// What is wrong with it, in words.
     pub problem: String,

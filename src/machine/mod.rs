@@ -92,7 +92,7 @@ impl MachineFiles {
 }
 
 impl Machine {
-    /// Behind those that are there.
+    /// Adds what podman's files say: other files that were read before it come first.
     fn add_containers(&mut self, conf: RegistriesConf) {
         self.rules.0.push(conf.rules());
         let mut names = conf.short_names;

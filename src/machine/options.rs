@@ -63,7 +63,7 @@ options! {
 /// What a name without a registry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ShortNameReading {
-    /// One of Docker Hub.
+    /// A repository of Docker Hub, whatever the machine's files say.
     #[default]
     DockerHub,
     /// What the machine's files say.

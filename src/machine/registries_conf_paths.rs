@@ -10,16 +10,16 @@ use crate::os::owner;
 /// The folders of the machine, the first before the second.
 const MACHINE: [&str; 2] = ["/etc/containers", "/usr/share/containers"];
 
-/// What to read.
+/// The files of podman, skopeo and buildah on this machine.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct ContainersPaths {
-    /// The first that exists.
+    /// Candidates for `registries.conf`: only the first that exists is read.
     pub(crate) main: Vec<PathBuf>,
     /// The only one must exist: a variable names it.
     pub(crate) named: bool,
     /// Folders with *.conf, the first before the others.
     pub(crate) folders: Vec<PathBuf>,
-    /// Over all of them.
+    /// A file that a variable names, whose settings win over those of all the others.
     pub(crate) over: Option<PathBuf>,
     /// Folders with *.yaml about signatures, the first before the others.
     pub(crate) signatures: Vec<PathBuf>,

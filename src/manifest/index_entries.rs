@@ -17,10 +17,10 @@ use crate::media_type as types;
 use crate::platform::Platform;
 use crate::text::shorten;
 
-/// An entry of an index.
+/// One manifest that an index lists, with what the index says of it.
 #[derive(Debug, Clone)]
 pub(crate) struct IndexEntry {
-    /// What it says.
+    /// The members that are understood here.
     pub(crate) descriptor: Descriptor,
     /// The same with all members, as it was written.
     raw: Value,
@@ -31,13 +31,10 @@ pub(crate) struct IndexEntry {
 /// The entries of an index after a change, and the change.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ChangedEntries {
-    /// All that are there now.
     pub(crate) all: Vec<IndexEntry>,
-    /// Those that are new.
     pub(crate) added: Vec<Descriptor>,
     /// Those that were to be added, and were there.
     pub(crate) known: Vec<Descriptor>,
-    /// Those that have gone.
     pub(crate) removed: Vec<Descriptor>,
 }
 
@@ -61,7 +58,6 @@ impl IndexEntry {
         both.map(|(entry, raw)| IndexEntry::written(entry.clone(), raw.clone())).collect()
     }
 
-    /// All that it says.
     pub(crate) fn into_raw(self) -> Value {
         self.raw
     }

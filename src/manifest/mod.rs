@@ -47,7 +47,7 @@ pub enum Kind {
 pub struct Document {
     /// The media type, in lower case, without parameters.
     pub media_type: String,
-    /// The kind of document.
+    /// What it lists: an image's parts, manifests, or the parts of an old signed image.
     pub kind: Kind,
     /// The schema version, 1 or 2.
     pub schema_version: u64,

@@ -52,7 +52,7 @@ impl std::fmt::Debug for RegistryEndpoint {
 pub(crate) enum EndpointBase {
     /// The registry that the reference names, as it is reached without any rule.
     Origin,
-    /// Elsewhere.
+    /// A mirror, or another place of the registry.
     At {
         /// Without one: https, and for a loopback host what it speaks.
         scheme: Option<Scheme>,
@@ -218,22 +218,18 @@ pub(crate) struct Abilities {
     /// What refers to a manifest. Nothing checks which referrers there are, as little as what a tag is: where tags
     /// may not be asked for, these may be only if a file says so.
     pub(crate) referrers: bool,
-    /// Writes.
+    /// Whether what is written may go there.
     pub(crate) push: bool,
 }
 
 impl Abilities {
-    /// Nothing.
     pub(crate) const NOTHING: Abilities = Abilities { by_digest: false, by_tag: false, referrers: false, push: false };
-    /// Reads only.
     pub(crate) const PULL: Abilities = Abilities { by_digest: true, by_tag: true, referrers: true, push: false };
     /// Reads of what has a digest.
     pub(crate) const BY_DIGEST: Abilities = Abilities { by_tag: false, referrers: false, ..Abilities::PULL };
     /// Reads of what has a tag.
     pub(crate) const BY_TAG: Abilities = Abilities { by_digest: false, referrers: false, ..Abilities::PULL };
-    /// Writes.
     pub(crate) const PUSH: Abilities = Abilities { push: true, ..Abilities::NOTHING };
-    /// Everything.
     pub(crate) const ALL: Abilities = Abilities { push: true, ..Abilities::PULL };
 
     /// Without what another one may be asked; what is written is for whoever takes it.

@@ -34,7 +34,7 @@ const MOST_REGISTRIES: usize = 5000;
 /// One file, or several merged.
 #[derive(Debug, Default)]
 pub(crate) struct RegistriesConf {
-    /// By prefix.
+    /// The tables `[[registry]]` by their `prefix`.
     registries: BTreeMap<String, ConfiguredRegistry>,
     pub(crate) short_names: ShortNames,
 }
@@ -94,7 +94,6 @@ impl RegistriesConf {
         }
     }
 
-    /// What all of it means.
     pub(crate) fn rules(&self) -> Vec<Rule> {
         let both = |registry: &ConfiguredRegistry| {
             let scope = registry.scope.as_ref();

@@ -7,13 +7,13 @@ use crate::reference::is_repository;
 /// How the name of a repository changes.
 #[derive(Debug, Clone)]
 pub(crate) enum Rename {
-    /// It does not.
+    /// It is called as at its own registry.
     Keep,
     /// The beginning, of whole components, is another: `from` may be empty, `to` as well.
     Prefix {
         /// Components of the repository's name at its own registry.
         from: String,
-        /// Those instead of them.
+        /// Components instead of these.
         to: String,
     },
     /// The first expression that makes it another replaces all that it finds (k3s's `rewrite`).

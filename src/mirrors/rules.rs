@@ -51,7 +51,7 @@ pub(crate) struct Unreadable {
 }
 
 impl Rule {
-    /// With endpoints.
+    /// A rule that says where to ask; others block, or say what is wrong.
     pub(crate) fn new(scope: NameScope, endpoints: Vec<RegistryEndpoint>, source: RuleSource) -> Rule {
         let scope = match scope {
             NameScope::Prefix(name) => NameScope::Prefix(plain(&name).into_owned()),
@@ -67,7 +67,6 @@ impl Rule {
 pub(crate) struct Rules(pub(crate) Vec<Vec<Rule>>);
 
 impl Rules {
-    /// The rule for a repository.
     #[cfg(test)]
     pub(crate) fn of(&self, repository: &Repository) -> Option<&Rule> {
         self.of_name(&format!("{}/{}", repository.index().name, repository.remote_name()))

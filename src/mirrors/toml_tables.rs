@@ -12,7 +12,7 @@ use crate::reference::quoted;
 #[derive(Clone, Copy)]
 pub(crate) struct TomlTable<'a> {
     pub(crate) file: &'a ConfigText<'a>,
-    /// Where it begins.
+    /// Its first line in the file, for messages.
     pub(crate) line: u32,
     entries: &'a DeTable<'a>,
 }
@@ -33,7 +33,7 @@ pub(crate) fn parse<'a>(file: &'a ConfigText<'a>) -> Result<Spanned<DeTable<'a>>
 }
 
 impl<'a> TomlTable<'a> {
-    /// The top of a file.
+    /// The table that a file as a whole is.
     pub(crate) fn top(file: &'a ConfigText<'a>, parsed: &'a Spanned<DeTable<'a>>) -> TomlTable<'a> {
         TomlTable { file, line: 1, entries: parsed.get_ref() }
     }

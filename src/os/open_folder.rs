@@ -100,7 +100,7 @@ impl OpenFolder {
         Ok(status(&rustix::fs::statat(&self.0, name, ITSELF)?))
     }
 
-    /// Opens a folder in it.
+    /// Opens what is called so in it, if it is a folder, and follows no link.
     pub(crate) fn enter(&self, name: &[u8]) -> io::Result<OpenedEntry> {
         match rustix::fs::openat(&self.0, name, FOLDER, Mode::empty()) {
             Ok(fd) => Ok(OpenedEntry::Folder(OpenFolder(fd))),

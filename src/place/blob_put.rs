@@ -36,13 +36,13 @@ options! {
 /// The result of [`copy_blob`].
 #[derive(Debug, Serialize)]
 pub struct CopiedBlob {
-    /// Where it was.
+    /// The place that it was read from, as messages call it.
     pub source: String,
-    /// Where it is now too.
+    /// The place that has it now, as messages call it.
     pub destination: String,
-    /// Its digest.
+    /// The blob's digest, which its bytes were compared with.
     pub digest: Digest,
-    /// Its size.
+    /// The blob's bytes, all of them.
     pub size: u64,
     /// false when the destination had it already, or it was mounted.
     pub uploaded: bool,
@@ -54,7 +54,7 @@ pub struct CopiedBlob {
     pub served_by: Vec<String>,
 }
 
-/// Puts bytes in memory.
+/// Puts bytes in memory as a blob into a registry, a layout or an archive.
 pub fn put_blob(
     client: &Client,
     call: &Call,
@@ -71,7 +71,7 @@ pub fn put_blob(
     }
 }
 
-/// Puts a file.
+/// Puts the bytes of a file as a blob into a registry, a layout or an archive.
 pub fn put_blob_file(
     client: &Client,
     call: &Call,

@@ -39,7 +39,7 @@ type Opens<Store> = fn(&Client, &LocalName, Option<File>) -> Result<Box<Store>>;
 /// What names and manifests are taken away from.
 type OpensChanged = fn(&Client, &LocalName) -> Result<Box<dyn ChangeStore>>;
 
-/// A kind of place.
+/// How places of one transport are named, opened and made, and what can be done with them.
 pub(super) struct PlaceKind {
     /// What its names begin with, without the colon.
     pub(super) transport: &'static str,

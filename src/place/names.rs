@@ -17,7 +17,6 @@ pub struct BlobName {
 }
 
 impl BlobName {
-    /// Where it is.
     pub(crate) fn place(&self) -> &Place {
         &self.place
     }

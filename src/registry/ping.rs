@@ -28,7 +28,7 @@ pub struct Ping {
     pub versions: Vec<String>,
     /// The schemes of its challenges.
     pub challenges: Vec<String>,
-    /// Its headers.
+    /// The headers of the response, without secrets.
     pub headers: ShownHeaders,
 }
 

@@ -32,12 +32,12 @@ options! {
 /// A manifest to delete.
 #[derive(Debug, Serialize)]
 pub struct RemovedManifest {
-    /// Its digest.
+    /// The digest by which it is deleted.
     pub digest: Digest,
     /// Its media type; empty when it could not be read.
     #[serde(rename = "mediaType")]
     pub media_type: String,
-    /// Its tags.
+    /// The tags that referred to it, which go with it.
     pub tags: Vec<String>,
     /// Whether it was deleted.
     pub deleted: bool,

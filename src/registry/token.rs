@@ -68,9 +68,9 @@ impl TokenChoice {
 /// A header of a caller's own request. Not to be displayed.
 #[derive(Serialize)]
 pub struct RequestHeader {
-    /// Its name.
+    /// How the header is called: `Authorization`.
     pub name: &'static str,
-    /// Its value.
+    /// The scheme and the secret.
     pub value: Zeroizing<String>,
 }
 

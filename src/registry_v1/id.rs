@@ -14,12 +14,12 @@ use crate::text::shorten;
 pub struct ImageId(String);
 
 impl ImageId {
-    /// The 64 digits.
+    /// Its 64 hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// An id from a server.
+    /// Parses what a server says: an error is about its answer, and not about an argument.
     pub(super) fn of_server(text: &str, what: &str) -> Result<ImageId> {
         text.parse().map_err(|error: Error| error.with_code(Code::Protocol).within(what))
     }

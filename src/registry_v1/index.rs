@@ -35,7 +35,7 @@ pub struct PingV1 {
     pub standalone: Option<bool>,
     /// Its response, if that is JSON: `true`, or an object with the versions of its software.
     pub body: Option<Value>,
-    /// Its headers.
+    /// The headers of the response, without secrets.
     pub headers: ShownHeaders,
 }
 
@@ -116,7 +116,6 @@ pub(super) fn v1_ping_answer(client: &Client, call: &Call, index: &Index) -> Res
     ping(&IndexServer::new(client, call, index, "")?)
 }
 
-/// The response to a ping.
 pub(crate) struct PingResponse {
     pub(crate) response: Response,
     /// Whether it is one of protocol v1.

@@ -35,7 +35,7 @@ pub struct Checksums {
 }
 
 impl Checksums {
-    /// The one to show.
+    /// The one that results show: what can be checked, or else what cannot.
     pub fn shown(&self) -> Option<String> {
         self.payload.first().map(Digest::to_string).or_else(|| self.other.clone())
     }
@@ -61,7 +61,7 @@ impl Checksums {
 /// An image: its JSON, and what the registry says about its layer.
 #[derive(Debug)]
 pub struct V1Image {
-    /// Its id.
+    /// The id that was asked for.
     pub id: ImageId,
     /// The exact bytes of its JSON.
     pub bytes: Vec<u8>,
@@ -69,7 +69,7 @@ pub struct V1Image {
     pub document: Map<String, Value>,
     /// The size of its layer, as far as the registry is right about it.
     pub size: Option<u64>,
-    /// Its checksums.
+    /// What the registry says the layer's checksums are.
     pub checksums: Checksums,
     /// The headers of the response.
     pub headers: ShownHeaders,
@@ -120,7 +120,7 @@ impl V1Repository {
         Ok(V1Tags { name: self.name.clone(), tags })
     }
 
-    /// The image of a tag.
+    /// The id of the image that a tag refers to.
     pub fn tag(&self, tag: &str) -> Result<ImageId> {
         check_tag(tag)?;
         let (response, bytes) = self.document(V1Path::Tag(&self.name, tag), "the tag")?;

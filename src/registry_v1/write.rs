@@ -31,7 +31,7 @@ use crate::text::shorten;
 /// An image that was put.
 #[derive(Debug, Serialize)]
 pub struct StoredImage {
-    /// Its id.
+    /// The id in its JSON.
     pub id: ImageId,
     /// Whether it was put now; false when the registry already has the complete image with this ID.
     pub uploaded: bool,
@@ -187,7 +187,7 @@ impl V1Repository {
         self.done(response, &what)
     }
 
-    /// Puts a tag on an image.
+    /// Lets a tag refer to an image. Returns the status of the response.
     pub fn put_tag(&self, tag: &str, id: &ImageId) -> Result<u16> {
         check_tag(tag)?;
         let body = Bytes::from(json!(id).to_string());
@@ -195,7 +195,7 @@ impl V1Repository {
         self.done(response, &format!("put the tag {tag} of {}", self.place_name()))
     }
 
-    /// Deletes a tag.
+    /// Takes a tag away; the image stays. Returns the status of the response.
     pub fn delete_tag(&self, tag: &str) -> Result<u16> {
         check_tag(tag)?;
         let what = format!("delete the tag {tag} of {}", self.place_name());

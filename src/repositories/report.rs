@@ -35,7 +35,7 @@ pub struct SyncedImage {
     pub source: Option<String>,
     /// Its name at the destination.
     pub destination: String,
-    /// What became of it.
+    /// Whether it was brought, skipped, taken away or failed.
     pub state: ImageState,
     /// What was copied, or is there; None where it was not looked up.
     pub digest: Option<Digest>,
@@ -60,7 +60,7 @@ impl SyncedImage {
     }
 }
 
-/// How many tags.
+/// What became of the tags of a sync, in numbers.
 #[derive(Debug, Default, Clone, Serialize)]
 pub struct TagCounts {
     /// Those of the source that were meant, and digests that were named.
@@ -84,7 +84,7 @@ pub struct Synced {
     pub destination: Option<String>,
     /// Whether nothing was to be changed.
     pub dry_run: bool,
-    /// How many tags.
+    /// The counts over all repositories of the sync.
     pub tags: TagCounts,
     /// Counts of blobs, as in a copy.
     pub blobs: Value,

@@ -21,7 +21,7 @@ const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 /// Accepted sizes of an RSA modulus, in bits.
 const RSA_SIZES: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// A public key.
+/// A key that can check a signature of schema 1, of one of the kinds that are accepted.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PublicKey {
     /// An EC key on the curve P-256.

@@ -28,7 +28,7 @@ options! {
 /// What has to hold for a name to be set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NameCondition {
-    /// Nothing.
+    /// The name is set whatever it refers to.
     None,
     /// It refers to nothing.
     Free {

@@ -30,7 +30,7 @@ use condition::{ConditionCheck, NameCondition, NameFate};
 pub struct RawManifest {
     /// The JSON document, with digest and size.
     pub document: Document,
-    /// Its bytes.
+    /// Its bytes as they came: none is added or changed.
     pub bytes: Vec<u8>,
 }
 
@@ -73,7 +73,7 @@ impl RawManifest {
         check_digest(self.digest(), digest)
     }
 
-    /// Its digest.
+    /// The digest of these bytes, or of the payload of a signed schema-1 manifest.
     pub fn digest(&self) -> &Digest {
         &self.document.digest
     }
@@ -141,25 +141,25 @@ pub enum Moved {
     },
     /// It was mounted from another repository.
     Mounted,
-    /// It was there.
+    /// The destination had it already.
     Present,
 }
 
 /// What the bytes of a caller's blob have to be, as far as it says that.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PromisedBlob<'a> {
-    /// Their digest.
+    /// The digest that the bytes must have.
     pub digest: Option<&'a Digest>,
-    /// How many there are.
+    /// The number of bytes that must come.
     pub size: Option<u64>,
 }
 
 /// A caller's blob that a place has now.
 #[derive(Debug)]
 pub struct TakenBlob {
-    /// Its digest.
+    /// The digest of the bytes that came.
     pub digest: Digest,
-    /// Its size.
+    /// The number of bytes that came.
     pub size: u64,
     /// Whether it was not there before.
     pub is_new: bool,
@@ -230,7 +230,7 @@ pub trait WriteStore: Send + Sync {
     fn begin(&self, call: &Call) -> Result<()>;
     /// Whether it has a manifest and everything below it.
     fn has_manifest(&self, call: &Call, digest: &Digest) -> Result<bool>;
-    /// Whether the store has the blob.
+    /// Whether the blob is there whole, so that it need not be moved.
     fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool>;
     /// Copies a blob from another store, unless it is present.
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved>;

@@ -56,7 +56,6 @@ pub(crate) struct BlobBody<'a> {
 }
 
 impl<'a> BlobBody<'a> {
-    /// The body for a blob.
     pub(crate) fn new(blob: Box<dyn Blob + 'a>) -> BlobBody<'a> {
         BlobBody { blob, now: Bytes::new(), ahead: None, begun: false }
     }

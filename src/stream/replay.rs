@@ -20,7 +20,6 @@ const MOST_KEPT: usize = 4 << 20;
 pub(crate) trait Replay: Source {
     /// Goes back to an earlier byte.
     fn rewind_to(&mut self, offset: u64) -> Result<()>;
-    /// How many bytes there are.
     fn size(&self) -> u64;
 }
 

@@ -120,9 +120,9 @@ impl CopyOptions {
 /// The result of [`copy`].
 #[derive(Debug, Serialize)]
 pub struct Copied {
-    /// The source's name.
+    /// The place and name that was copied, as messages call it.
     pub source: String,
-    /// The destination's name.
+    /// The place and name that it was copied to.
     pub destination: String,
     /// The digest of the copied root manifest.
     pub digest: Digest,

@@ -2,7 +2,7 @@
 
 use std::ops::{Index, IndexMut};
 
-/// How many there are in a block.
+/// Elements in a block.
 const BLOCK: usize = 4096;
 
 #[derive(Debug)]

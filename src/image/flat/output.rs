@@ -24,9 +24,9 @@ pub(crate) struct WrittenCounts {
     pub(crate) symlinks: u64,
     pub(crate) hard_links: u64,
     pub(crate) devices: u64,
-    /// Of the files.
+    /// The bytes of the regular files, without headers and padding.
     pub(crate) bytes: u64,
-    /// Of the archive.
+    /// The bytes of the archive itself.
     pub(crate) size: u64,
 }
 

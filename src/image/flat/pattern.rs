@@ -9,9 +9,9 @@ use crate::text::shorten;
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum PatternPart {
     Byte(u8),
-    /// Any.
+    /// Any byte, once: `?`.
     One,
-    /// Any number of any.
+    /// Any bytes, or none: `*`.
     Any,
     /// From any of these ranges, or from none of them.
     Of(Vec<(u8, u8)>, bool),

@@ -117,22 +117,22 @@ impl IndexSourceOptions {
 /// An index that was made or changed.
 #[derive(Debug, Serialize)]
 pub struct WrittenIndex {
-    /// Where it is.
+    /// The place and name of the index.
     pub destination: String,
-    /// Its digest.
+    /// The digest of the index; of the one that is there, when the name was left as it is.
     pub digest: Digest,
-    /// Its media type.
+    /// An OCI index, or a Docker manifest list.
     #[serde(rename = "mediaType")]
     pub media_type: String,
     /// Its bytes; None, as its entries, when the name was left as it is.
     pub size: Option<u64>,
     /// The index that the name referred to before the change; None when it was made.
     pub before: Option<Digest>,
-    /// Its entries.
+    /// The index's entries after the change.
     pub manifests: Vec<Descriptor>,
-    /// Those of them that are new.
+    /// The entries that the change brought.
     pub added: Vec<Descriptor>,
-    /// Those that are not in it any more.
+    /// The entries that the change took away.
     pub removed: Vec<Descriptor>,
     /// The descriptor of what it is about.
     pub subject: Option<Descriptor>,

@@ -49,10 +49,10 @@ pub struct Validation {
     pub place: String,
     /// The manifest that was begun with.
     pub digest: Digest,
-    /// Its media type.
+    /// The media type of that manifest.
     #[serde(rename = "mediaType")]
     pub media_type: String,
-    /// Whether there is no problem.
+    /// Whether nothing was found that is missing or wrong.
     pub valid: bool,
     /// Whether blobs were only looked for.
     pub quick: bool,

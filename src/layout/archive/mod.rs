@@ -31,7 +31,7 @@ use crate::error::{Code, Error, Result};
 use crate::layout::oci::check_new_name;
 use crate::reference::Reference;
 
-/// Which archive.
+/// The formats of archives that are read and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ArchiveFormat {
     /// A tar of an OCI layout.

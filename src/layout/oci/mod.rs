@@ -182,7 +182,7 @@ impl OciLayout {
         &self.root
     }
 
-    /// The path of a blob.
+    /// Where a blob is in the layout, whether it is there or not.
     pub fn blob_path(&self, digest: &Digest) -> PathBuf {
         self.root.join("blobs").join(digest.algorithm().name()).join(digest.hex())
     }

@@ -16,7 +16,6 @@ use crate::stream::source::PIECE;
 use crate::stream::spool::{SpoolItem, TemporarySpace};
 use crate::stream::unpack::{Packing, UnpackLimits, Unpacker};
 
-/// Where the bytes of an archive are.
 #[derive(Debug)]
 pub(crate) enum ArchiveBytes {
     /// In a file, of this length.

@@ -51,11 +51,11 @@ pub(super) struct SyncItem {
     pub(super) client: Option<Client>,
     /// Whether these settings have credentials: then no helper or hook is asked for some.
     has_credentials: bool,
-    /// For errors.
+    /// What an error of it names: a line of the list.
     place: String,
 }
 
-/// A list.
+/// What is to be synced, read from a file of lines or of skopeo's YAML.
 pub struct SyncList {
     pub(super) items: Vec<SyncItem>,
     /// Where everything goes that says nothing else.

@@ -12,7 +12,7 @@ use crate::reference::{Index, Reference, Repository};
 use crate::registry::Client;
 use crate::text::shorten;
 
-/// Where images come from.
+/// What is synced: each form that a source may be written in.
 #[derive(Debug, Clone)]
 pub enum SyncSource {
     /// A whole repository.
@@ -25,14 +25,14 @@ pub enum SyncSource {
     Archive(ArchiveFormat, String, Option<String>),
 }
 
-/// Where they go.
+/// Where images are synced to: each form that a destination may be written in.
 #[derive(Debug, Clone)]
 pub enum SyncDestination {
-    /// A repository.
+    /// One repository, which gets the tags of the source.
     Repository(Repository),
     /// `HOST[:PORT][/PATH]`, below which repositories are.
     Below(String),
-    /// A layout.
+    /// The path of a layout, whose names are made of repositories and tags.
     Layout(String),
     /// An archive, perhaps with the repository that is the name of what has only tags.
     Archive(ArchiveFormat, String, Option<Repository>),

@@ -19,7 +19,7 @@ use crate::repositories::{DestinationRepository, SourceRepository};
 use crate::store::served_by::Senders;
 use crate::store::{ReadStore, WriteStore};
 
-/// A repository at a registry.
+/// One side of a sync that is a repository of a registry.
 pub(super) struct RegistryRepository {
     pub(super) client: Client,
     pub(super) repository: Repository,

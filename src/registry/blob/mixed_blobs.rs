@@ -8,7 +8,6 @@ use crate::digest::Digest;
 use crate::mirrors::EndpointKey;
 use crate::mutex::lock;
 
-/// Those of one call.
 #[derive(Default)]
 pub(super) struct MixedBlobs(Mutex<HashMap<Digest, MixedBlob>>);
 

@@ -32,9 +32,9 @@ use crate::statuses;
 pub struct BlobHead {
     /// Whether the registry has it.
     pub exists: bool,
-    /// Its digest.
+    /// The digest that was asked about.
     pub digest: Digest,
-    /// Its size.
+    /// The size that the registry says it has.
     pub size: Option<u64>,
     /// The media type in the response; None when absent.
     #[serde(rename = "mediaType")]
@@ -58,7 +58,7 @@ impl Client {
         turn.first(|remote| head(remote, reference, digest), |head| !head.exists)
     }
 
-    /// Deletes a blob.
+    /// Deletes a blob from a repository; other repositories that have it keep it.
     pub fn delete_blob(&self, call: &Call, reference: &Reference) -> Result<Deleted> {
         let digest = blob_digest(reference)?;
         let remote = Remote::to_write(self, call, reference.repository())?;

@@ -33,7 +33,7 @@ use crate::stream::blob::Blob;
 /// What is known about an open blob.
 #[derive(Debug, Clone, Serialize)]
 pub struct BlobInfo {
-    /// Its digest.
+    /// The digest that was asked for, and found unless a piece was read.
     pub digest: Digest,
     /// The size of the whole blob in bytes, once known.
     pub size: Option<u64>,

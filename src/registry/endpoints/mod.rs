@@ -30,7 +30,7 @@ pub(crate) enum EndpointUse<'a> {
     Digest,
     /// What a tag names.
     Tag(&'a str),
-    /// Which tags there are.
+    /// The list of tags.
     Tags,
     /// Which referrers there are. It is asked by digest, but nothing checks the answer: an endpoint that is not trusted for tags is trusted for this only where a file says so.
     Referrers,

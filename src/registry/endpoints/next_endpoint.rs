@@ -81,7 +81,7 @@ impl Turn {
         Ok(turn)
     }
 
-    /// The next one.
+    /// The next endpoint to ask; an error when none is left.
     pub(crate) fn next(&mut self) -> Result<Remote> {
         if self.at.is_none() && self.left.is_empty() {
             return Remote::at_origin(&self.client, &self.call, &self.repository);

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::error::{Code, Error, Result};
 
-/// Names in order.
+/// Repositories or tags in the order in which they came, in one piece of memory.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct NameList {
     text: String,
@@ -25,12 +25,12 @@ impl NameList {
         Ok(list)
     }
 
-    /// How many there are.
+    /// The number of names.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there is none.
+    /// Whether the list has no names.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
@@ -42,12 +42,12 @@ impl NameList {
         self.text.get(begin as usize..end as usize)
     }
 
-    /// The last name.
+    /// The last name, after which the next page begins.
     pub fn last(&self) -> Option<&str> {
         self.get(self.len().checked_sub(1)?)
     }
 
-    /// The names, in order.
+    /// Goes through the names, which are not copied.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         (0..self.len()).filter_map(|at| self.get(at))
     }

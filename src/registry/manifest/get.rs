@@ -104,12 +104,12 @@ impl Manifest {
 /// The descriptor of a manifest, without its bytes.
 #[derive(Debug, Serialize)]
 pub struct ManifestHead {
-    /// Its media type.
+    /// The media type that the registry says it has.
     #[serde(rename = "mediaType")]
     pub media_type: String,
-    /// Its digest.
+    /// The digest that the registry says it has, or the one that was asked for.
     pub digest: Digest,
-    /// Its size.
+    /// The size that the registry says it has.
     pub size: u64,
     /// The headers of the response.
     pub headers: ShownHeaders,

@@ -51,9 +51,9 @@ options! {
 /// The result of putting a manifest.
 #[derive(Debug, Serialize)]
 pub struct PutManifest {
-    /// Its digest.
+    /// The digest of the bytes that were put, computed here.
     pub digest: Digest,
-    /// Its size.
+    /// The number of bytes that were put.
     pub size: u64,
     /// The media type it was put as.
     #[serde(rename = "mediaType")]

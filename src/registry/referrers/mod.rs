@@ -49,7 +49,7 @@ pub enum ReferrersSource {
     Tag,
     /// What a layout, an archive or a directory holds.
     Index,
-    /// Nowhere.
+    /// The registry has neither: there are no referrers.
     None,
 }
 

@@ -33,9 +33,9 @@ pub(crate) const CHUNK: u64 = 4 << 20;
 /// The result of putting a blob.
 #[derive(Debug, Serialize)]
 pub struct StoredBlob {
-    /// Its digest.
+    /// The digest of the bytes, computed here.
     pub digest: Digest,
-    /// Its size.
+    /// The number of bytes of the blob.
     pub size: u64,
     /// The Location that the registry returned; None when absent.
     pub location: Option<String>,

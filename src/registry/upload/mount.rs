@@ -35,12 +35,12 @@ options! {
     }
 }
 
-/// The result of a mount.
+/// Whether a registry mounted a blob, and what it said otherwise.
 #[derive(Debug, Serialize)]
 pub struct MountResult {
     /// Whether the blob is in the repository now.
     pub mounted: bool,
-    /// Its digest.
+    /// The digest of the blob that was to be mounted.
     pub digest: Digest,
     /// The Location that the registry returned; None when absent.
     pub location: Option<String>,

@@ -49,7 +49,7 @@ impl Client {
         put(&Remote::to_write(self, call, repository)?, &mut InMemory(bytes, bytes), options)
     }
 
-    /// Puts a file.
+    /// Puts the bytes of a file, which is read again where they have to be sent again.
     pub fn put_blob_file(
         &self,
         call: &Call,

@@ -91,7 +91,7 @@ impl Client {
         Ok(StoredBlob { digest: digest.clone(), size, location, uploaded: true, mounted: false })
     }
 
-    /// Cancels a session.
+    /// Ends an upload session at the registry, which forgets the bytes that it has of it.
     pub fn session_cancel(&self, call: &Call, saved: &SavedSession) -> Result<()> {
         UploadSession::resume(self, call, saved)?.cancel()
     }

@@ -12,11 +12,12 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::image::disk_tree::{DiskTree, PreservedAttributes};
 use crate::image::layer::{UnpackLimits, UnpackedAmount, UnpackedLayer};
-use crate::image::tar::{EntryKind, LayerEntries, TarEntry};
+use crate::image::marks::LayerEntries;
 use crate::os::open_folder::path_of;
 use crate::os::special_file::open_regular;
 use crate::stream::blob::VerifiedBlob;
 use crate::tar::names::{is_within, shown};
+use crate::tar::{EntryKind, TarEntry};
 
 /// Unpacks a blob of the waiting room into a folder there, in which the title's own folder is then. Returns how many bytes that were.
 pub(super) fn unpack(

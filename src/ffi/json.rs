@@ -12,7 +12,7 @@ use super::panics::quietly;
 use super::status::ocireg_status;
 use crate::error::{Code, Error, Result};
 use crate::json::JsonError;
-use crate::pointer::{self, JsonContent, Node, NulTerminated};
+use crate::json_pointer::{self, JsonContent, Node, NulTerminated};
 use crate::text::shorten;
 
 /// A value of a JSON document: the whole, which is freed, or one inside of it, which is borrowed from it. Read-only, so any threads may
@@ -67,7 +67,7 @@ fn for_c(text: Option<&NulTerminated>) -> *const c_char {
 
 fn parse(text: &[u8]) -> Result<Node> {
     let refused = |error: JsonError| Error::new(Code::InvalidArgument, format!("the text {}", error.verdict()));
-    crate::node_parser::document(text, INSIDE).map_err(refused)
+    crate::json_node_parser::document(text, INSIDE).map_err(refused)
 }
 
 /// Parses a JSON text, such as a result of this library, for the functions below. All of it is copied and nothing is allocated later:
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn ocireg_json_string(
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_json_integer(json: *const ocireg_json, pointer: *const c_char, otherwise: i64) -> i64 {
     match unsafe { find(json, pointer) }.map(|node| &node.content) {
-        Some(JsonContent::Number(number)) => pointer::integer(number).unwrap_or(otherwise),
+        Some(JsonContent::Number(number)) => json_pointer::integer(number).unwrap_or(otherwise),
         _ => otherwise,
     }
 }
@@ -221,7 +221,7 @@ pub unsafe extern "C" fn ocireg_manifest_layer(
     position: usize,
 ) -> *const ocireg_json {
     let media_type = (!media_type.is_null()).then(|| unsafe { CStr::from_ptr(media_type) }.to_bytes());
-    borrowed(unsafe { value(manifest) }.and_then(|manifest| pointer::layer(manifest, media_type, position)))
+    borrowed(unsafe { value(manifest) }.and_then(|manifest| json_pointer::layer(manifest, media_type, position)))
 }
 
 /// Writes the value that a pointer leads to as JSON again: members in their order, strings the same, numbers that fit 64 bits exact, and

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::extract::{check_diff_id, diff_ids};
 use super::layer::{UnpackLimits, UnpackedLayer};
 use super::layer_entries::{has_name, KnownLayers};
+use super::marks::{LayerEntries, Mark};
 use super::path_walk::MOST_LINKS;
-use super::tar::{clean, is_within, join, shown, split, EntryKind, LayerEntries, Mark, TarEntry};
 use super::Image;
 use crate::call::Call;
 use crate::digest::Digest;
@@ -18,6 +18,8 @@ use crate::options::options;
 use crate::platform::Platform;
 use crate::store::served_by::Senders;
 use crate::store::ReadStore;
+use crate::tar::names::{clean, is_within, join, shown, split};
+use crate::tar::{EntryKind, TarEntry};
 
 options! {
     /// Options of [`cat`].

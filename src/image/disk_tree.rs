@@ -9,12 +9,13 @@ use std::rc::Rc;
 use super::layer_names::LayerNames;
 use super::open_folders::{failed, Folders, StepDown, PRIVATE};
 use super::path_walk::WalkBudget;
-use super::tar::{is_within, shown, split, EntryKind, TarEntry};
 use super::whiteout;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::os::open_folder::{self, OpenFolder, Owner, Permissions, SpecialFile, Time};
 use crate::os::{owner, safe_path};
+use crate::tar::names::{is_within, shown, split};
+use crate::tar::{EntryKind, TarEntry};
 
 /// Which attributes of entries are kept, besides the content.
 #[derive(Debug, Clone, Copy, Default)]

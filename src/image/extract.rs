@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::flat::FlatLayers;
 use super::layer::{UnpackLimits, UnpackedLayer};
-use super::tar::LayerEntries;
+use super::marks::LayerEntries;
 use super::unpacking::Unpacking;
 pub(crate) use super::unpacking::{check_diff_id, diff_ids};
 pub use super::unpacking::{ExtractOptions, Extracted, ExtractedLayer};

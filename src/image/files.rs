@@ -7,8 +7,8 @@ use super::extract::{check_diff_id, diff_ids, ExtractedLayer};
 use super::flat::FlatLayers;
 use super::layer::{UnpackLimits, UnpackedLayer};
 use super::listed_tree::{ListedNode, ListedNodes, ListedTree};
+use super::marks::LayerEntries;
 use super::picked_list;
-use super::tar::{EntryKind, LayerEntries, TarEntry};
 use super::Image;
 use crate::call::Call;
 use crate::digest::Digest;
@@ -18,6 +18,7 @@ use crate::options::options;
 use crate::platform::Platform;
 use crate::store::served_by::Senders;
 use crate::store::ReadStore;
+use crate::tar::{EntryKind, TarEntry};
 
 options! {
     /// Options of [`files`].

@@ -1,6 +1,7 @@
 //! The entries of layers that were read, so that a layer need not be fetched again to be searched for another name.
 
-use super::tar::{is_within, EntryKind, TarEntry};
+use crate::tar::names::is_within;
+use crate::tar::{EntryKind, TarEntry};
 
 /// The most memory for them, and what each costs besides its names. What does not fit is read again.
 const MOST_MEMORY: usize = 64 << 20;

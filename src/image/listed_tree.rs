@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::marks::{LayerEntries, Mark};
 use super::path_walk::WalkBudget;
-use super::tar::{is_within, join, shown, split, EntryKind, LayerEntries, Mark, TarEntry, DEEPEST};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
+use crate::tar::names::{is_within, join, shown, split, DEEPEST};
+use crate::tar::{EntryKind, TarEntry};
 
 /// The most memory for the names, and what each costs besides its bytes.
 const MOST_MEMORY: usize = 512 << 20;

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::layer::{Packing, UnpackLimits, UnpackedLayer};
-use super::tar::LayerEntries;
+use super::marks::LayerEntries;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Error, Result};

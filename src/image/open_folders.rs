@@ -10,10 +10,10 @@ use std::rc::Rc;
 use super::link_bounds::LinkBounds;
 use super::obstacles::{Obstacle, Obstacles};
 use super::path_walk::{PathWalk, WalkBudget};
-use super::tar::{shown, DEEPEST};
 use crate::error::{Code, Error, Result};
 use crate::os::open_folder::{self, FolderId, OpenFolder, OpenedEntry, Permissions, Time};
 use crate::os::safe_path;
+use crate::tar::names::{shown, DEEPEST};
 
 /// The most folders and files of an image, including folders that are only named in the paths of others.
 const MOST: u64 = 10_000_000;

@@ -1,9 +1,9 @@
 //! A path of an image step by step, through its links, and no further than the paths of good images lead: what follows it,
 //! on a disk or in a list, asks here for each step.
 
-use super::tar::shown;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
+use crate::tar::names::shown;
 
 /// More links in a path than any system follows.
 pub(crate) const MOST_LINKS: usize = 40;

@@ -2,9 +2,9 @@
 
 use super::flat::{flatten, Content, FlatLayers, FlatOutput, LayerNumber, Picks};
 use super::listed_tree::{check_memory, cost, ListedNode, ListedNodes};
-use super::tar::{EntryKind, TarEntry};
 use super::unpacking::ExtractedLayer;
 use crate::error::{Code, Error, Result};
+use crate::tar::{EntryKind, TarEntry};
 
 /// What paths name, with the layers that were read, the oldest first.
 pub(super) fn list(source: FlatLayers, paths: &[String]) -> Result<(Vec<ExtractedLayer>, ListedNodes)> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::config::ImageConfig;
 use super::disk_tree::{DiskTree, PreservedAttributes};
-use super::tar::{EntryKind, Mark, TarEntry};
+use super::marks::Mark;
 use super::Image;
 use crate::call::Call;
 use crate::digest::Digest;
@@ -17,6 +17,7 @@ use crate::platform::Platform;
 use crate::store::served_by::Senders;
 use crate::store::ReadStore;
 use crate::tar::{Entries, TarSource};
+use crate::tar::{EntryKind, TarEntry};
 
 options! {
     /// Options of [`super::extract::extract`].

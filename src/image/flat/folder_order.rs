@@ -5,7 +5,8 @@ use super::names::{HeldFolder, NameNode, NameTree, NodeId, ROOT};
 use super::output::FlatOutput;
 use super::wanted_names::Picks;
 use crate::error::Result;
-use crate::image::tar::{join, EntryKind, TarEntry};
+use crate::tar::names::join;
+use crate::tar::{EntryKind, TarEntry};
 
 /// The permissions of a folder that is only named in the paths of others.
 const USUAL: u32 = 0o755;

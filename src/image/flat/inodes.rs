@@ -2,7 +2,7 @@
 
 use super::{LayerNumber, NodeId};
 use crate::error::{Code, Error};
-use crate::image::tar::{EntryKind, TarEntry};
+use crate::tar::{EntryKind, TarEntry};
 
 /// What a layer has besides folders, by any number of names.
 #[derive(Debug)]

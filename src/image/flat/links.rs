@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use super::inodes::{missing, Inode, InodeKind, InodeName, WaitingLink};
 use super::names::{in_list, in_one_pass, LayerNumber, NameTree, NodeId, Own, Spot};
 use crate::error::Result;
-use crate::image::tar::{shown, EntryKind, TarEntry};
+use crate::tar::names::shown;
+use crate::tar::{EntryKind, TarEntry};
 
 /// What an inode, and a name that it is known by, cost besides their bytes.
 const COST: usize = 200;

@@ -21,13 +21,14 @@ pub(super) use output::{Content, FlatOutput, WrittenCounts};
 pub(super) use wanted_names::Picks;
 
 use super::layer::{UnpackLimits, UnpackedLayer};
-use super::tar::{is_private, EntryKind, LayerEntries, Mark, TarEntry};
+use super::marks::{is_private, LayerEntries, Mark};
 use super::unpacking::{check_diff_id, ExtractedLayer};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::store::ReadStore;
+use crate::tar::{EntryKind, TarEntry};
 
 /// A layer's place among the layers; that of a newer one is greater.
 pub(super) type LayerNumber = u32;

@@ -9,7 +9,7 @@ pub(super) use super::{LayerNumber, NodeId};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::image::path_walk::WalkBudget;
-use crate::image::tar::{join, shown, split};
+use crate::tar::names::{join, shown, split};
 
 /// The most memory for the names.
 const MOST_MEMORY: usize = 512 << 20;

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use super::LayerNumber;
 use crate::error::{Error, Result};
-use crate::image::tar::{EntryKind, TarEntry};
 use crate::tar::write::{headers, no_end, padding, BLOCK};
+use crate::tar::{EntryKind, TarEntry};
 
 /// How many bytes wait before they are written, and the most that are written at once.
 const PIECE: usize = 256 << 10;

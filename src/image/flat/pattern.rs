@@ -2,7 +2,7 @@
 //! backslash each stands for itself.
 
 use crate::error::{Code, Error, Result};
-use crate::image::tar::{shown, LONGEST_PATH};
+use crate::tar::names::{shown, LONGEST_PATH};
 use crate::text::shorten;
 
 /// One byte of a name.

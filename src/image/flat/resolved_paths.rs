@@ -3,7 +3,8 @@
 
 use super::names::{in_one_pass, Assumption, LayerNumber, NameTree, Own, Spot};
 use crate::error::{Code, Error, Result};
-use crate::image::tar::{refuse_in_whiteout, shown, split, DEEPEST};
+use crate::image::marks::refuse_in_whiteout;
+use crate::tar::names::{shown, split, DEEPEST};
 
 impl NameTree {
     /// The spot of a folder. With `make`, names in it are the layer's own. None if it cannot exist.

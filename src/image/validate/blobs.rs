@@ -6,7 +6,7 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::image::extract::check_diff_id;
 use crate::image::layer::{Packing, UnpackLimits, UnpackedLayer};
-use crate::image::tar::LayerEntries;
+use crate::image::marks::LayerEntries;
 use crate::manifest::Descriptor;
 use crate::media_type as types;
 use crate::store::ReadStore;

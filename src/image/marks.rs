@@ -1,12 +1,11 @@
-//! The entries of a layer's tar, and what their names say about the layers below (OCI image-spec layer.md, "Whiteouts").
+//! The names in a layer that are marks: what they say about the layers below (OCI image-spec layer.md, "Whiteouts").
 
 use super::layer::UnpackedLayer;
 use crate::error::{Code, Error, Result};
-use crate::tar;
-pub(crate) use crate::tar::names::{clean, is_within, join, shown, split, DEEPEST, LONGEST_PATH};
-pub(crate) use crate::tar::{EntryKind, TarEntry};
+use crate::tar::names::{join, shown, split};
+use crate::tar::{Entries, TarEntry};
 
-pub(crate) type LayerEntries = tar::Entries<UnpackedLayer>;
+pub(crate) type LayerEntries = Entries<UnpackedLayer>;
 
 /// What a name of a layer says about the layers below.
 #[derive(Debug, PartialEq, Eq)]

@@ -185,10 +185,10 @@ fn index(token: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node_parser;
+    use crate::json_node_parser;
 
     fn parse(text: &str) -> Node {
-        node_parser::document(text.as_bytes(), 0).unwrap()
+        json_node_parser::document(text.as_bytes(), 0).unwrap()
     }
 
     fn at(node: &Node, pointer: &str) -> Option<Value> {
@@ -207,7 +207,7 @@ mod tests {
             format!(r#"{{"digest": "x", "manifest": {{"layers": {layers}}}}}"#),
             format!(r#"{{"manifest": {{"blobs": {layers}, "config": {{}}}}}}"#),
         ] {
-            let manifest = node_parser::document(document.as_bytes(), 1).unwrap();
+            let manifest = json_node_parser::document(document.as_bytes(), 1).unwrap();
             let size = |wanted: Option<&str>, position| {
                 let found = layer(&manifest, wanted.map(str::as_bytes), position)?;
                 found.find(b"/size").and_then(|size| size.to_value().as_u64())
@@ -218,7 +218,10 @@ mod tests {
             assert_eq!((of(Some("c/"))[0], of(Some(""))[0], of(Some("C/D"))[0]), (None, None, None), "{document}");
         }
         for document in [r#"{"manifests": [{}]}"#, r#"{"layers": {"0": {}}}"#, "[]", "7", r#"{"layers": []}"#] {
-            assert!(layer(&node_parser::document(document.as_bytes(), 1).unwrap(), None, 0).is_none(), "{document}");
+            assert!(
+                layer(&json_node_parser::document(document.as_bytes(), 1).unwrap(), None, 0).is_none(),
+                "{document}"
+            );
         }
     }
 
@@ -316,7 +319,7 @@ mod tests {
     #[test]
     fn a_name_that_occurs_twice_is_refused() {
         for text in [r#"{"a":1,"b":2,"a":3}"#, r#"[{"x":{"a":1,"\u0061":2}}]"#, r#"{"":1,"":1}"#] {
-            let error = node_parser::document(text.as_bytes(), 0).err().unwrap().to_string();
+            let error = json_node_parser::document(text.as_bytes(), 0).err().unwrap().to_string();
             assert!(error.contains("occurs twice at line 1 column"), "{error}");
         }
     }

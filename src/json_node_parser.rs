@@ -9,7 +9,7 @@ use serde_json::Number;
 use zeroize::Zeroizing;
 
 use crate::json::{self, Budget, JsonError};
-use crate::pointer::{JsonContent, Node, NulTerminated, ObjectMembers};
+use crate::json_pointer::{JsonContent, Node, NulTerminated, ObjectMembers};
 
 /// The document that bytes hold. The mark is that of each value in it. It takes at most 40 times their memory: `{"":0}` does.
 pub(crate) fn document(bytes: &[u8], mark: u64) -> Result<Node, JsonError> {

@@ -220,16 +220,12 @@ fn manifests_that_are_wrong_or_missing() {
     let digest = index["manifests"][0]["digest"].as_str().unwrap();
     let manifest = layout.join("blobs").join(digest.replace(':', "/"));
     let good = std::fs::read(&manifest).unwrap();
-    let spoil: [(&[u8], Code, &str); 3] = [
-        (&[&good[..], b" "].concat(), Code::DigestMismatch, digest),
-        (b"{}", Code::InvalidManifest, ""),
-        (&good[..50], Code::InvalidManifest, ""),
-    ];
-    for (bytes, code, part) in spoil {
+    // Whatever they are: bytes of another digest are not parsed.
+    for bytes in [&[&good[..], b" "].concat(), &b"{}"[..], &good[..50]] {
         std::fs::write(&manifest, bytes).unwrap();
         let error = copied(&client, &from, &target, Default::default()).unwrap_err();
-        assert_eq!((error.code(), &error.to_json()["side"]), (code, &"source".into()), "{error}");
-        assert!(error.message().contains(part), "{error}");
+        assert_eq!((error.code(), &error.to_json()["side"]), (Code::DigestMismatch, &"source".into()), "{error}");
+        assert!(error.message().contains(digest), "{error}");
     }
     std::fs::remove_file(&manifest).unwrap();
     let error = copied(&client, &from, &target, Default::default()).unwrap_err();

@@ -170,6 +170,38 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
+    /// It was damaged in the file before: in the next one it may be right.
+    #[test]
+    fn what_another_process_has_mended_meanwhile_stays() {
+        let (folder, call) = (tempfile::tempdir().unwrap(), Call::alone(None));
+        let (path, other) = (folder.path().join("x.tar"), folder.path().join("other.tar"));
+        let first = archive(&path);
+        first.begin(&call).unwrap();
+        let taken = first.take(&call, &mut &b"something for later"[..], PromisedBlob::default()).unwrap();
+        first.finish(&call).unwrap();
+        put(&path, 1);
+        fs::copy(&path, &other).unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        let at = bytes.windows(9).position(|part| part == b"something").unwrap();
+        bytes[at] = b'!';
+        fs::write(&path, bytes).unwrap();
+        let (archive, rounds) = (archive(&path), RefCell::new(0));
+        archive.begin(&call).unwrap();
+        archive.stage_manifest(&call, &manifest(3)).unwrap();
+        let change = |lists: &mut ArchiveLists, _: &dyn Shelf| {
+            *rounds.borrow_mut() += 1;
+            // It was found in the first round.
+            if *rounds.borrow() == 2 {
+                fs::rename(&other, &path).unwrap();
+            }
+            lists.put(&manifest(3), &["v3".to_owned()], &NameCondition::None).map(drop)
+        };
+        archive.finish_with(&call, Some(&change)).unwrap();
+        let there = archive.existing(&call).unwrap();
+        assert_eq!(*rounds.borrow(), 3);
+        assert!(there.is_right(&call, &taken.digest).unwrap() && there.size(&taken.digest).is_some());
+    }
+
     #[test]
     fn what_cannot_be_tidied_up_is_no_failure_of_what_is_done() {
         let folder = tempfile::tempdir().unwrap();

@@ -33,6 +33,8 @@ const AT_ONCE: usize = 256 << 10;
 /// What is damaged in the file does not have to stop every change.
 #[derive(Default)]
 struct DamagedBlobs {
+    /// In which file that is so: another process may put one in its place in which the same is right.
+    of: Option<FileVersion>,
     /// What nothing names, and nobody could use.
     left_out: BTreeSet<Digest>,
     /// What images need that were there before.
@@ -115,6 +117,9 @@ impl ArchiveWriter {
             // Writers that share the staging folder wait for its lock: any user who may read the file could lock that.
             let held = if folder.is_shared() { None } else { hold(call, path)? };
             let before = version(path);
+            if damaged.of != before {
+                damaged = DamagedBlobs { of: before, ..DamagedBlobs::default() };
+            }
             let is_there = held.is_some() || before.is_some();
             let mut kept = ExistingArchive::open(call, path, self.form)?;
             kept.iter_mut().for_each(|kept| damaged.mark(kept));

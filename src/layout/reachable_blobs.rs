@@ -68,7 +68,27 @@ pub(super) struct Needed {
 impl Needed {
     /// Whether some of what is needed is unknown.
     pub(super) fn is_partial(&self) -> bool {
-        !self.sparse.is_empty() || !self.obscure.is_empty()
+        !self.sparse.is_empty() || !self.obscure.is_empty() || !self.problems.is_empty()
+    }
+
+    /// The same without what is not there; and what is not, or cannot be right, each with the reason. A manifest that is there stays.
+    pub(super) fn without_missing(mut self, shelf: &dyn Shelf) -> (Needed, Vec<(Digest, String)>) {
+        let problems = self.problems.iter().map(|(digest, error)| (digest.clone(), error.message().to_owned()));
+        let mut lacking: Vec<(Digest, String)> = problems.collect();
+        let mut known: BTreeSet<Digest> = self.all().map(|blob| blob.digest.clone()).collect();
+        for (digest, _) in &self.problems {
+            if let Some(size) = shelf.size(digest).filter(|_| known.insert(digest.clone())) {
+                self.manifests.push(Descriptor::new("", digest.clone(), size));
+            }
+        }
+        self.blobs.retain(|blob| {
+            let is_there = shelf.size(&blob.digest).is_some();
+            if !is_there && !types::is_foreign(&blob.media_type) {
+                lacking.push((blob.digest.clone(), "it is not there".to_owned()));
+            }
+            is_there
+        });
+        (self, lacking)
     }
 
     /// The same, if everything is there. Layers that are meant to come from elsewhere may be there or not, and those that are not are

@@ -279,7 +279,7 @@ fn what_is_no_archive_of_ours_stays_as_it_is() {
     run(
         r#"cd in; tar -xf ../good.tar; sed -i 's/"Layers":."[^"]*",/"Layers":[/' manifest.json; tar -cf ../other.tar *"#,
     );
-    run("cd in; tar -xf ../good.tar; rm blobs/sha256/*; tar -cf ../lost.tar *; cd ..; rm -r in; : > nothing.tar");
+    run("rm -r in; : > nothing.tar");
     put(&image(2), &path("empty.tar"), ArchiveFormat::Docker, Some("x:2")).unwrap();
     for (name, form, part) in [
         ("text", ArchiveFormat::Docker, "text"),
@@ -288,7 +288,6 @@ fn what_is_no_archive_of_ours_stays_as_it_is() {
         ("old.tar", ArchiveFormat::Docker, "index.json"),
         ("oci.tar", ArchiveFormat::Docker, "oci-archive"),
         ("other.tar", ArchiveFormat::Docker, "different images"),
-        ("lost.tar", ArchiveFormat::Oci, "not there"),
     ] {
         let before = (fs::read(path(name)).unwrap(), fs::read_dir(folder.path()).unwrap().count());
         for dry_run in [true, false] {

@@ -44,19 +44,27 @@ pub(super) struct ArchiveContents {
     pub(super) saved: Option<Vec<Value>>,
     /// Each of the size that it has, whatever a manifest says.
     pub(super) blobs: Vec<Descriptor>,
-    /// So many of them are named, and come first.
+    /// So many of them are named, or may be, and come first.
     pub(super) named: usize,
+    /// What is not there or cannot be read, as it was before, each with the reason.
+    pub(super) lacking: Vec<(Digest, String)>,
 }
 
 impl ArchiveContents {
     /// What a name needs that was not in the file, or that leads elsewhere now.
     pub(super) fn needed_anew(&self, both: &StagedAndKept) -> Result<Needed> {
-        let before = both.kept.map(ExistingArchive::entries).unwrap_or_default();
-        let key = |entry: &Descriptor| (entry.digest.clone(), index::key_of(entry));
-        let before: BTreeSet<_> = before.iter().map(key).collect();
-        let new: Vec<Descriptor> = self.entries.iter().filter(|entry| !before.contains(&key(entry))).cloned().collect();
-        needed(both, &new)
+        needed_anew(&self.entries, both)
     }
+}
+
+fn needed_anew(entries: &[Descriptor], both: &StagedAndKept) -> Result<Needed> {
+    let before = both.kept.map(ExistingArchive::entries).unwrap_or_default();
+    let key = |entry: &Descriptor| (entry.digest.clone(), index::key_of(entry));
+    // What has only lost its name is not new.
+    let unnamed = before.iter().map(|entry| (entry.digest.clone(), None));
+    let before: BTreeSet<_> = before.iter().map(key).chain(unnamed).collect();
+    let new: Vec<Descriptor> = entries.iter().filter(|entry| !before.contains(&key(entry))).cloned().collect();
+    needed(both, &new)
 }
 
 /// A change of the lists of an archive, which is made while no other process can replace that.
@@ -164,32 +172,42 @@ impl ArchiveLists {
 
     /// Those lists, and their blobs.
     pub(super) fn contents(mut self, both: &StagedAndKept, more: Vec<Descriptor>) -> Result<ArchiveContents> {
-        let needed = needed(both, &self.entries)?;
-        both.forget_wrong(&needed.problems)?;
-        let mut needed = needed.whole(both)?;
-        let named = needed.all().count();
-        needed.add(more);
+        let mut found = needed(both, &self.entries)?;
+        if !found.problems.is_empty() {
+            both.forget_wrong(&found.problems)?;
+            found = needed(both, &self.entries)?;
+        }
+        needed_anew(&self.entries, both)?.whole(both)?;
+        let (mut needed, lacking) = found.without_missing(both);
+        let is_known = needed.problems.is_empty();
+        let mut named = needed.all().count();
         if needed.is_partial() {
             needed.add(both.kept.map(ExistingArchive::blobs).unwrap_or_default());
         }
+        if !is_known {
+            named = needed.all().count();
+        }
+        needed.add(more);
         if self.form == ArchiveFormat::Docker {
             self.saved.get_or_insert_default();
         }
         if let Some(list) = &mut self.saved {
-            // An image whose last name has moved is not in the archive any more.
-            let known: BTreeSet<&ImageBlobs> = needed.images.iter().collect();
+            // An image whose last name has moved is not in the archive any more. One whose manifest cannot be read stays.
+            let mut known: BTreeSet<ImageBlobs> = needed.images.iter().cloned().collect();
+            known.extend(both.kept.filter(|_| !is_known).map(ExistingArchive::unknown_images).unwrap_or_default());
             list.retain(|entry| written_manifest_json::image(entry).is_ok_and(|image| known.contains(&image)));
         }
         let index = index::written(both.kept.map(ExistingArchive::index), &self.entries);
         let measured = |blob: Descriptor| Descriptor { size: both.size(&blob.digest).unwrap_or(blob.size), ..blob };
         let blobs = needed.manifests.into_iter().chain(needed.blobs).map(measured).collect();
-        Ok(ArchiveContents { index, entries: self.entries, saved: self.saved, blobs, named })
+        Ok(ArchiveContents { index, entries: self.entries, saved: self.saved, blobs, named, lacking })
     }
 
     /// What these lists do not need, of what is there.
     fn unneeded(&self, both: &StagedAndKept) -> Result<Vec<Descriptor>> {
         let needed = needed(both, &self.entries)?;
-        let needed: BTreeSet<&Digest> = needed.all().map(|blob| &blob.digest).collect();
+        let named = needed.problems.iter().map(|(digest, _)| digest);
+        let needed: BTreeSet<&Digest> = needed.all().map(|blob| &blob.digest).chain(named).collect();
         let there = both.kept.map(ExistingArchive::blobs).unwrap_or_default();
         Ok(there.into_iter().filter(|blob| !needed.contains(&blob.digest)).collect())
     }

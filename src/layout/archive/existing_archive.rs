@@ -13,6 +13,7 @@ use super::ArchiveFormat;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
+use crate::layout::index;
 use crate::layout::reachable_blobs::{needed, ImageBlobs, Shelf};
 use crate::layout::tarball::bytes::ArchiveBytes;
 use crate::layout::tarball::read::Tarball;
@@ -32,6 +33,8 @@ pub(super) struct ExistingArchive {
     path: PathBuf,
     tar: Tarball,
     index: Document,
+    /// The images of its `manifest.json` whose manifests cannot be read.
+    unknown: Vec<ImageBlobs>,
     /// The entries of its `manifest.json`, if it has one.
     pub(super) saved: Option<Vec<Value>>,
     /// Blobs that are as if they were not there.
@@ -92,23 +95,50 @@ impl ExistingArchive {
         let list = tar.small("manifest.json", MOST_BYTES)?;
         let saved = list.map(|list| written_manifest_json::parse(&list)).transpose()?;
         let (left_out, carried, right) = (BTreeSet::new(), BTreeSet::new(), Mutex::default());
-        let kept = ExistingArchive { path: path.to_owned(), tar, index, saved, left_out, carried, right };
-        kept.check_agreement(call)?;
+        let unknown = Vec::new();
+        let mut kept = ExistingArchive { path: path.to_owned(), tar, index, unknown, saved, left_out, carried, right };
+        kept.unknown = kept.check_agreement(call)?;
         Ok(kept)
     }
 
-    /// Both lists must describe the same images: otherwise it is ambiguous which one is meant.
-    fn check_agreement(&self, call: &Call) -> Result<()> {
+    /// Both lists must describe the same images: otherwise it is ambiguous which one is meant. Gives those of which the manifest that has
+    /// their names cannot be read.
+    fn check_agreement(&self, call: &Call) -> Result<Vec<ImageBlobs>> {
         let held = ExistingArchiveShelf { call, kept: self };
-        let found = needed(&held, self.index.manifests())?.whole(&held)?;
+        let found = needed(&held, self.index.manifests())?;
         let known: BTreeSet<&ImageBlobs> = found.images.iter().collect();
+        let damaged = if found.problems.is_empty() { None } else { Some(self.damaged_keys(&held)?) };
+        let mut unknown = Vec::new();
         for entry in self.saved.iter().flatten() {
-            if !known.contains(&written_manifest_json::image(entry)?) {
+            let image = written_manifest_json::image(entry)?;
+            if known.contains(&image) {
+                continue;
+            }
+            let is_damaged =
+                |name| index::keys_of(name).iter().any(|key| damaged.iter().any(|keys| keys.contains(key)));
+            if damaged.is_none() || !written_manifest_json::names(entry).all(is_damaged) {
                 let why = "its manifest.json and its index.json list different images";
                 return Err(Error::new(Code::InvalidManifest, why));
             }
+            unknown.push(image);
         }
-        Ok(())
+        Ok(unknown)
+    }
+
+    /// The names that lead to what cannot be read.
+    fn damaged_keys(&self, held: &ExistingArchiveShelf) -> Result<BTreeSet<String>> {
+        let mut keys = BTreeSet::new();
+        for entry in self.index.manifests() {
+            if !needed(held, std::slice::from_ref(entry))?.problems.is_empty() {
+                keys.extend(index::key_of(entry));
+            }
+        }
+        Ok(keys)
+    }
+
+    /// The images of its `manifest.json` whose manifests cannot be read.
+    pub(super) fn unknown_images(&self) -> Vec<ImageBlobs> {
+        self.unknown.clone()
     }
 
     /// Whether everything that an entry needs is there, and right if all is read: an index may be there without all of its images.
@@ -222,6 +252,12 @@ impl ExistingArchive {
     }
 }
 
+/// Whether an error says that a blob is wrong. One that cannot be read now may be as right as any: what is written without it would lack it
+/// for ever.
+pub(super) fn tells_of_blob(error: &Error) -> bool {
+    !error.ends_call() && error.code() != Code::Io
+}
+
 /// Bytes as they are.
 struct UnverifiedBlob<R> {
     call: Call,
@@ -254,5 +290,9 @@ impl Shelf for ExistingArchiveShelf<'_> {
 
     fn may_go_on(&self) -> Result<()> {
         self.call.check()
+    }
+
+    fn is_about_blob(&self, error: &Error) -> bool {
+        tells_of_blob(error)
     }
 }

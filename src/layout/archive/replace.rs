@@ -142,13 +142,13 @@ impl ArchiveWriter {
             };
             // Else another process was faster: its images are kept too.
             if named.map_err(cannot)? {
-                self.warn_of_damaged(call, &damaged);
+                self.warn_of_damaged(call, &damaged, &whole.lacking);
                 return Ok(Some(whole.blobs));
             }
         }
     }
 
-    fn warn_of_damaged(&self, call: &Call, damaged: &DamagedBlobs) {
+    fn warn_of_damaged(&self, call: &Call, damaged: &DamagedBlobs, lacking: &[(Digest, String)]) {
         let left_out = damaged
             .left_out
             .iter()
@@ -158,7 +158,10 @@ impl ArchiveWriter {
                 "its blob {blob} is damaged, and stays as it is: a copy of an image that has the right bytes mends it"
             )
         });
-        for text in left_out.chain(carried) {
+        let lacking = lacking.iter().filter(|(digest, _)| !damaged.carried.contains(digest)).map(|(digest, why)| {
+            format!("an image needs {digest}, but {why}, and it stays so: a copy of the image that has the right bytes mends it")
+        });
+        for text in left_out.chain(carried).chain(lacking) {
             // The archive is written.
             let _ = call.warn_of(&self.shown, &text);
         }

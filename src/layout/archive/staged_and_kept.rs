@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::existing_archive::ExistingArchive;
+use super::existing_archive::{tells_of_blob, ExistingArchive};
 use super::staging::Staging;
 use crate::call::Call;
 use crate::digest::Digest;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::layout::reachable_blobs::Shelf;
 use crate::manifest::Descriptor;
 use crate::stream::blob::Blob;
@@ -83,8 +83,7 @@ impl Shelf for StagedAndKept<'_> {
         self.call.check()
     }
 
-    /// A file that cannot be read now may be as right as any: what is written without it would lack it for ever.
     fn is_about_blob(&self, error: &Error) -> bool {
-        !error.ends_call() && error.code() != Code::Io
+        tells_of_blob(error)
     }
 }

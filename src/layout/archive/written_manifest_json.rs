@@ -42,10 +42,14 @@ pub(super) fn image(entry: &Value) -> Result<ImageBlobs> {
     Ok(ImageBlobs { config: digest(&files.config)?, layers })
 }
 
+/// The names of an image of the list.
+pub(super) fn names(entry: &Value) -> impl Iterator<Item = &str> {
+    entry.get("RepoTags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
 /// Whether an image of the list has a name.
 pub(super) fn has_name(list: &[Value], name: &str) -> bool {
-    let tags = list.iter().filter_map(|entry| entry.get("RepoTags")?.as_array()).flatten();
-    tags.filter_map(Value::as_str).any(|tag| same_image(tag, name))
+    list.iter().flat_map(names).any(|tag| same_image(tag, name))
 }
 
 /// Takes each of these names, spelled out in full, from all images but its own. An image that has no other name is removed.

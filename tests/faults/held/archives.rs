@@ -1,6 +1,7 @@
 //! Archives take single blobs and manifests, and give names away, each time as a whole new file in the place of the old one.
 
 mod damaged;
+mod damaged_images;
 mod damaged_sizes;
 mod kept;
 mod referrers;

@@ -321,9 +321,8 @@ fn what_lies_in_the_staging_folder_does_not_stand_before_the_archive() {
     leave(&digest(image.as_bytes()));
     kept.untag(":v3").unwrap();
     assert!(kept.is_alone() && kept.digest(":v1").unwrap() == digest(image.as_bytes()));
-    // Of what the archive lacks it is seen that it is wrong, once.
+    // Nor does it hold it up: of what the archive lacks it is seen that it is wrong.
     leave(&digest(b"elsewhere"));
-    fails(kept.untag(":v2"), Code::DigestMismatch, digest(b"elsewhere").as_str());
     kept.untag(":v2").unwrap();
     assert_eq!(kept.names(), ["i", "v1"]);
     assert!(kept.is_alone());

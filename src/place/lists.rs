@@ -24,17 +24,16 @@ pub fn tags(client: &Client, call: &Call, holder: &Place, options: &TagsOptions)
         return invalid("the option n must be more than 0");
     }
     let store = holder.source(client)?;
-    let images = store.images(call)?;
-    let named =
-        images.iter().flat_map(|image| image.names.iter().map(|name| (name.as_str(), &image.descriptor.digest)));
+    let listed = store.listed_names(call, options.digests)?;
+    let named = listed.iter().map(|(name, digest)| (name.as_str(), digest.as_ref()));
     // In the order of a registry, where a list goes on by a name.
-    let mut all: BTreeMap<&str, &Digest> =
+    let mut all: BTreeMap<&str, Option<&Digest>> =
         named.filter(|(name, _)| options.digest_tags || !is_digest_tag(name)).collect();
     leave_out(call, &store.place(), &mut all)?;
     let after = options.next.as_deref().or(options.last.as_deref()).unwrap_or_default();
     let most = options.n.filter(|_| !options.all).map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
     let mut rest = all.into_iter().filter(|(name, _)| *name > after);
-    let part: Vec<(&str, &Digest)> = rest.by_ref().take(most).collect();
+    let part: Vec<(&str, Option<&Digest>)> = rest.by_ref().take(most).collect();
     let last = rest.next().and(part.last()).map(|(name, _)| (*name).to_owned());
     let digests = options.digests.then(|| digests(&part));
     let tags = NameList::of(part.iter().map(|(name, _)| *name))?;
@@ -43,7 +42,7 @@ pub fn tags(client: &Client, call: &Call, holder: &Place, options: &TagsOptions)
 }
 
 /// What would be several lines of a list, or none, is not a name: others may have written anything.
-fn leave_out(call: &Call, place: &str, all: &mut BTreeMap<&str, &Digest>) -> Result<()> {
+fn leave_out(call: &Call, place: &str, all: &mut BTreeMap<&str, Option<&Digest>>) -> Result<()> {
     let before = all.len();
     all.retain(|name, _| !name.is_empty() && !name.contains(char::is_control));
     match before - all.len() {
@@ -52,8 +51,8 @@ fn leave_out(call: &Call, place: &str, all: &mut BTreeMap<&str, &Digest>) -> Res
     }
 }
 
-fn digests(names: &[(&str, &Digest)]) -> Map<String, Value> {
-    names.iter().map(|(name, digest)| ((*name).to_owned(), digest.as_str().into())).collect()
+fn digests(names: &[(&str, Option<&Digest>)]) -> Map<String, Value> {
+    names.iter().map(|(name, digest)| ((*name).to_owned(), digest.map(Digest::as_str).into())).collect()
 }
 
 /// Lists what refers to a manifest.

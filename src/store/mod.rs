@@ -181,6 +181,15 @@ pub struct NamedImage {
     pub descriptor: Descriptor,
 }
 
+/// Each name, and what it leads to.
+pub(crate) fn names_of(images: Vec<NamedImage>) -> Vec<(String, Option<Digest>)> {
+    let of_image = |image: NamedImage| {
+        let digest = image.descriptor.digest;
+        image.names.into_iter().map(move |name| (name, Some(digest.clone())))
+    };
+    images.into_iter().flat_map(of_image).collect()
+}
+
 /// A place to copy from.
 pub trait ReadStore: Send + Sync {
     /// What messages call it.
@@ -208,6 +217,10 @@ pub trait ReadStore: Send + Sync {
     fn images(&self, _call: &Call) -> Result<Vec<NamedImage>> {
         let message = format!("{} cannot list its images", self.place());
         Err(Error::new(Code::Unsupported, message).with_hint("ask its registry for the repository's tags"))
+    }
+    /// Every name, and what it leads to if that is wanted and can be told.
+    fn listed_names(&self, call: &Call, _digests: bool) -> Result<Vec<(String, Option<Digest>)>> {
+        self.images(call).map(names_of)
     }
     /// The repository that it is, if it is one: blobs may be mounted from it.
     fn repository(&self) -> Option<&Repository> {

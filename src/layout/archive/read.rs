@@ -16,7 +16,7 @@ use crate::manifest::MOST_BYTES;
 use crate::mutex::lock;
 use crate::platform::Platform;
 use crate::store::platform_descent;
-use crate::store::{NamedImage, RawManifest, ReadStore};
+use crate::store::{names_of, NamedImage, RawManifest, ReadStore};
 use crate::stream::blob::{Blob, VerifiedBlob};
 
 #[derive(Debug)]
@@ -211,6 +211,27 @@ impl ReadStore for ArchiveReader {
             // The error says what it lacks.
             _ => self.root(call).map(|_| Vec::new()),
         }
+    }
+
+    /// Docker's list has the names; what they lead to is known when the files were read, of which some may be damaged.
+    fn listed_names(&self, call: &Call, digests: bool) -> Result<Vec<(String, Option<Digest>)>> {
+        let archive = self.archive(call)?;
+        let mut names = Vec::new();
+        let Some(saved) = archive.saved.as_ref().filter(|_| self.form == ArchiveFormat::Docker) else {
+            return self.images(call).map(names_of);
+        };
+        for saved in saved {
+            let digest = match digests.then(|| self.image(call, &archive, saved)).transpose() {
+                Err(error) if error.ends_call() => return Err(error),
+                Err(error) => {
+                    call.warn_of(&self.file(), &format!("the digest of an image cannot be told: {}", error.message()))?;
+                    None
+                }
+                Ok(content) => content.map(|content| content.digest().clone()),
+            };
+            names.extend(saved.repo_tags.iter().map(|name| (name.clone(), digest.clone())));
+        }
+        Ok(names)
     }
 
     fn digest_tags(&self, call: &Call, subject: &Digest) -> Result<Vec<(String, Descriptor)>> {

@@ -188,6 +188,17 @@ static int print(struct session *session, const char *place, const struct known 
     return result;
 }
 
+/* What a tag leads to is asked once: it may move meanwhile, and the page is about one image. */
+static void pin(char **place, const struct known *known)
+{
+    bool is_of_registry = ocireg_json_size(known->root, "/served_by") > 0;
+    char *pinned = is_of_registry ? place_beside(*place, ocireg_json_text(known->root, "/digest")) : NULL;
+    if (pinned == NULL)
+        return;
+    free(*place);
+    *place = pinned;
+}
+
 static int run(struct session *session, const struct command_line *line)
 {
     struct known known = {0};
@@ -195,6 +206,8 @@ static int run(struct session *session, const struct command_line *line)
     int result = place_to_read_again(session, line->arguments[0], &place);
     if (result == OCIREG_OK)
         result = ask_about_root(session, place, &known);
+    if (result == OCIREG_OK)
+        pin(&place, &known);
     if (result == OCIREG_OK)
         result = ask_about_image(session, line, place, &known);
     if (result == OCIREG_OK) {

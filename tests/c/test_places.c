@@ -327,7 +327,7 @@ static void test_inspect(void **state) {
     expect_failure(OCIREG_NOT_FOUND, text("inspect %s9", places.registry), "");
     /* Where only the list of referrers cannot be had, the page has the rest, and the exit status says so. */
     expect_shell("cp -r layout damaged && for f in damaged/blobs/sha256/*; do grep -q '\"subject\"' $f && echo no >$f || true; done; "
-                 "$0 inspect oci:damaged:v1 --text >page 2>err || test $? = 17 && grep -q ^Digest: page && ! grep -q ^Referrers: page && grep -q INVALID_MANIFEST err");
+                 "$0 inspect oci:damaged:v1 --text >page 2>err || test $? = 14 && grep -q ^Digest: page && ! grep -q ^Referrers: page && grep -q DIGEST_MISMATCH err");
 }
 
 /* The config of an image, an index for other machines, and an artifact. */
@@ -428,9 +428,32 @@ static void test_trees_without_an_end(void **state) {
     }
 }
 
+/* The tag leads elsewhere once it was asked for. */
+static void test_inspect_of_a_moving_tag(void **state) {
+    (void)state;
+    const char *config = "{\"os\":\"linux\",\"architecture\":\"amd64\"}";
+    const char *manifest = text("{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":{\"mediaType\":"
+                                "\"application/vnd.oci.image.config.v1+json\",\"digest\":\"%s\",\"size\":%zu},\"layers\":[]}",
+                                digest_of(config, strlen(config)), strlen(config));
+    const char *list = "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
+    const struct answer image = {.bytes = http_answer("200 OK", "Content-Type: application/vnd.oci.image.manifest.v1+json\r\n", manifest)};
+    folder = new_folder();
+    const struct answer answers[] = {image, image, image, {.bytes = http_answer("200 OK", "", config)}, image,
+                                     {.bytes = http_answer("200 OK", "Content-Type: application/vnd.oci.image.index.v1+json\r\n", list)}};
+    struct peer *peer = peer_start(answers, 6);
+    char *said = NULL;
+    expect_run(text("--plain-http inspect %s/a:t", peer_host(peer)), &said);
+    expect_text_at(said, "digest", digest_of(manifest, strlen(manifest)));
+    expect_text_at(said, "platform", "linux/amd64");
+    expect_text_at(said, "names/0", text("%s/a:t", peer_host(peer)));
+    assert_int_equal(peer_count(peer), 6);
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(strstr(peer_request(peer, i), "/manifests/t ") != NULL, i == 0);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {test(test_manifests), test(test_lists), test(test_referrers), test(test_the_calls_of_registries), test(test_blobs), test(test_an_own_layout),
-                                       test(test_changes_by_command), test(test_killed_in_a_layout), test(test_a_lock_that_is_waited_for), test(test_by_command), test(test_inspect), test(test_inspect_config),
+                                       test(test_changes_by_command), test(test_killed_in_a_layout), test(test_a_lock_that_is_waited_for), test(test_by_command), test(test_inspect), test(test_inspect_of_a_moving_tag), test(test_inspect_config),
                                        test(test_tree), test(test_trees_without_an_end)};
     return run_all(tests, argc, argv);
 }

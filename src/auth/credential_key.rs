@@ -45,6 +45,14 @@ impl WantedHost {
         WantedHost::new(&index.name, index.is_http_without_port())
     }
 
+    /// All that a login is for: HOST alone is for both of its usual ports.
+    pub(crate) fn all_of(index: &Index) -> Vec<WantedHost> {
+        let own = WantedHost::of(index);
+        let is_both = index.scheme.is_none() && host_spelling::port(&compared(&index.name)).is_none();
+        let plain = is_both.then(|| WantedHost::new(&index.name, true));
+        std::iter::once(own).chain(plain).collect()
+    }
+
     /// Any of its names.
     pub(crate) fn name(&self) -> &str {
         &self.name

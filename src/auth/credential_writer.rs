@@ -48,11 +48,13 @@ pub(crate) fn put(
             Error::new(Code::InvalidArgument, "only passwords and identity tokens can be stored in a file")
         })?,
     };
-    let (wanted, name) = (WantedHost::of(index), credential_key::of_login(index));
-    let distance = |text: &str| CredentialKey::parse(text).map(|key| wanted.distance(&key, text));
-    let own = distance(&name);
+    let name = credential_key::of_login(index);
     change(call, path, foreign, |entries| {
-        take_out(entries, &wanted, |text| text != name && distance(text) <= own);
+        for host in WantedHost::all_of(index) {
+            let distance = |text: &str| CredentialKey::parse(text).map(|key| host.distance(&key, text));
+            let own = distance(&name);
+            take_out(entries, &host, |text| text != name && distance(text) <= own);
+        }
         if let Some(mut old) = entries.insert(name.clone(), value) {
             scrub(&mut old);
         }

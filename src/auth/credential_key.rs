@@ -45,7 +45,7 @@ impl WantedHost {
         WantedHost::new(&index.name, index.is_http_without_port())
     }
 
-    /// All that a login is for: HOST alone is for both of its usual ports.
+    /// All that a login or a logout is for: HOST alone is for both of its usual ports.
     pub(crate) fn all_of(index: &Index) -> Vec<WantedHost> {
         let own = WantedHost::of(index);
         let is_both = index.scheme.is_none() && host_spelling::port(&compared(&index.name)).is_none();

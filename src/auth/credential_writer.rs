@@ -67,7 +67,8 @@ pub(crate) fn put(
 pub(crate) fn remove(call: &Call, path: &Path, foreign: bool, index: &Index) -> Result<bool> {
     let mut held = false;
     change(call, path, foreign, |entries| {
-        let removed = take_out(entries, &WantedHost::of(index), |_| true);
+        let hosts = WantedHost::all_of(index);
+        let removed: Vec<bool> = hosts.iter().flat_map(|host| take_out(entries, host, |_| true)).collect();
         held = removed.contains(&true);
         !removed.is_empty()
     })?;

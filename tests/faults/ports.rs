@@ -126,6 +126,9 @@ fn a_login_is_for_the_port_that_it_says() {
             }
             client.logout(&call(&client), out, &Default::default()).unwrap();
             assert_eq!(sent(&client, &server, "reg.test:443"), None, "{names:?} {out}");
+            if out == "reg.test" {
+                assert_eq!(sent(&client, &server, "http://reg.test"), None, "{names:?} {out}");
+            }
         }
     }
 }

@@ -2702,7 +2702,8 @@ ocireg_status ocireg_schema1_key_info(const char *pem,
 // holds and its order; of a symbolic link the target is replaced, not the link.
 //
 // A login to HOST is for both of its usual ports. One to HOST:443 or https://HOST is kept by that name, and one to http://HOST by HOST:80:
-// it is for calls to that port only, by whichever name. An entry that would be found before it is removed.
+// it is for calls to that port only, by whichever name. An entry that would be found before it is removed, from the helper too (where that
+// fails, a warning says so). If credHelpers name different helpers for the two ports, a login to HOST leaves what is kept for HOST:80.
 //
 // Result: {"registry": string, "status": number (of the registry's last answer), "auth": "none" (it asks for nothing: then
 // nothing was checked), "basic" or "bearer", "username": string or null, "identity_token": boolean (one is kept, and no
@@ -2724,7 +2725,7 @@ ocireg_status ocireg_login(ocireg_client *client,
 // Removes what is kept for a registry, HOST[:PORT], from every place that the client's options look into: from the files,
 // and from the helpers that they name for the host. Entries for a part of the host only (HOST/NAMESPACE) stay, and so does
 // what is in an environment variable. All names of one registry are meant: with HOST:443 what is kept for HOST goes too, and with HOST
-// what is kept in files for HOST:80. No network, but helpers may take their time. Blocks.
+// what is kept for HOST:80. No network, but helpers may take their time. Blocks.
 //
 // Options:
 //   credentials_file (string): remove them from this file, and nowhere else

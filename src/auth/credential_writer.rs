@@ -25,23 +25,48 @@ use crate::reference::Index;
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The helper in which a file wants a registry's credentials stored, and what it may know that by; None for the file itself.
-pub(crate) fn helper_of(path: &Path, foreign: bool, index: &Index) -> Result<Option<(String, Vec<String>)>> {
-    let Some((mut file, _)) = open(path, foreign)? else { return Ok(None) };
-    let config = ConfigFile::parse(&read(&mut file, path)?).map_err(|why| wrong(path, &why))?;
-    let wanted = WantedHost::of(index);
-    let helper = config.helper(&wanted).map_err(|why| wrong(path, &why))?;
-    Ok(helper.map(|helper| (helper.to_owned(), config.servers(&index.name, &wanted))))
+/// Where a file wants the credentials of a login: in a helper, or None for the file itself, and for which hosts they are. What another
+/// helper keeps for port 80 is not theirs.
+pub(crate) fn place_of_login(path: &Path, foreign: bool, index: &Index) -> Result<(Option<String>, Vec<WantedHost>)> {
+    let mut hosts = WantedHost::all_of(index);
+    let Some(config) = config(path, foreign)? else { return Ok((None, hosts)) };
+    let helper = config.helper(&WantedHost::of(index)).map_err(|why| wrong(path, &why))?;
+    hosts.retain(|host| config.helper(host).is_ok_and(|other| other == helper));
+    Ok((helper.map(str::to_owned), hosts))
 }
 
-/// Writes a registry's credentials into a file, or the marker for credentials in a helper. What would be found before them is removed.
+/// The helpers in which a file wants a registry's credentials stored, and what each may know it by.
+pub(crate) fn helpers_of(path: &Path, foreign: bool, index: &Index) -> Result<Vec<(String, Vec<String>)>> {
+    let Some(config) = config(path, foreign)? else { return Ok(Vec::new()) };
+    let mut all: Vec<(String, Vec<String>)> = Vec::new();
+    for host in WantedHost::all_of(index) {
+        let Some(helper) = config.helper(&host).map_err(|why| wrong(path, &why))? else { continue };
+        let servers = config.servers(&index.name, &host);
+        match all.iter_mut().find(|(known, _)| known == helper) {
+            Some((_, known)) => {
+                known.extend(servers.into_iter().filter(|name| !known.contains(name)).collect::<Vec<_>>())
+            }
+            None => all.push((helper.to_owned(), servers)),
+        }
+    }
+    Ok(all)
+}
+
+fn config(path: &Path, foreign: bool) -> Result<Option<ConfigFile>> {
+    let Some((mut file, _)) = open(path, foreign)? else { return Ok(None) };
+    ConfigFile::parse(&read(&mut file, path)?).map(Some).map_err(|why| wrong(path, &why))
+}
+
+/// Writes a registry's credentials into a file, or the marker for credentials in a helper. What would be found before them for these hosts
+/// is removed; returns the names of that.
 pub(crate) fn put(
     call: &Call,
     path: &Path,
     foreign: bool,
     index: &Index,
+    hosts: &[WantedHost],
     credentials: Option<&Credentials>,
-) -> Result<()> {
+) -> Result<Vec<String>> {
     let value = match credentials {
         None => json!({}),
         Some(credentials) => auths_entry::write(credentials).ok_or_else(|| {
@@ -49,18 +74,19 @@ pub(crate) fn put(
         })?,
     };
     let name = credential_key::of_login(index);
+    let mut old = Vec::new();
     change(call, path, foreign, |entries| {
-        for host in WantedHost::all_of(index) {
+        for host in hosts {
             let distance = |text: &str| CredentialKey::parse(text).map(|key| host.distance(&key, text));
             let own = distance(&name);
-            take_out(entries, &host, |text| text != name && distance(text) <= own);
+            old.extend(take_out(entries, host, |text| text != name && distance(text) <= own));
         }
-        if let Some(mut old) = entries.insert(name.clone(), value) {
-            scrub(&mut old);
+        if let Some(mut before) = entries.insert(name.clone(), value) {
+            scrub(&mut before);
         }
         true
     })?;
-    Ok(())
+    Ok(old.into_iter().map(|(name, _)| name).collect())
 }
 
 /// Removes every entry for a whole registry. Returns whether one of them contained credentials.
@@ -68,26 +94,31 @@ pub(crate) fn remove(call: &Call, path: &Path, foreign: bool, index: &Index) -> 
     let mut held = false;
     change(call, path, foreign, |entries| {
         let hosts = WantedHost::all_of(index);
-        let removed: Vec<bool> = hosts.iter().flat_map(|host| take_out(entries, host, |_| true)).collect();
-        held = removed.contains(&true);
+        let removed: Vec<_> = hosts.iter().flat_map(|host| take_out(entries, host, |_| true)).collect();
+        held = removed.iter().any(|(_, held)| *held);
         !removed.is_empty()
     })?;
     Ok(held)
 }
 
-/// Takes out those entries for a whole host that are meant. Returns of each whether it held credentials.
-fn take_out(entries: &mut Map<String, Value>, host: &WantedHost, is_meant: impl Fn(&str) -> bool) -> Vec<bool> {
-    let mut held = Vec::new();
+/// Takes out those entries for a whole host that are meant. Returns of each its name, and whether it held credentials.
+fn take_out(
+    entries: &mut Map<String, Value>,
+    host: &WantedHost,
+    is_meant: impl Fn(&str) -> bool,
+) -> Vec<(String, bool)> {
+    let mut taken = Vec::new();
     entries.retain(|text, value| {
         let is_own = CredentialKey::parse(text).is_some_and(|key| host.is_of(&key) && key.path.is_empty());
         let stays = !is_own || !is_meant(text);
         if !stays {
-            held.push(!matches!(auths_entry::read(value), auths_entry::CredentialEntry::Marker));
+            let held = !matches!(auths_entry::read(value), auths_entry::CredentialEntry::Marker);
+            taken.push((text.clone(), held));
             scrub(value);
         }
         stays
     });
-    held
+    taken
 }
 
 fn scrub(value: &mut Value) {

@@ -26,7 +26,8 @@ use super::status::ocireg_status;
 /// holds and its order; of a symbolic link the target is replaced, not the link.
 ///
 /// A login to HOST is for both of its usual ports. One to HOST:443 or https://HOST is kept by that name, and one to http://HOST by HOST:80:
-/// it is for calls to that port only, by whichever name. An entry that would be found before it is removed.
+/// it is for calls to that port only, by whichever name. An entry that would be found before it is removed, from the helper too (where that
+/// fails, a warning says so). If credHelpers name different helpers for the two ports, a login to HOST leaves what is kept for HOST:80.
 ///
 /// Result: {"registry": string, "status": number (of the registry's last answer), "auth": "none" (it asks for nothing: then
 /// nothing was checked), "basic" or "bearer", "username": string or null, "identity_token": boolean (one is kept, and no
@@ -59,7 +60,7 @@ pub unsafe extern "C" fn ocireg_login(
 /// Removes what is kept for a registry, HOST[:PORT], from every place that the client's options look into: from the files,
 /// and from the helpers that they name for the host. Entries for a part of the host only (HOST/NAMESPACE) stay, and so does
 /// what is in an environment variable. All names of one registry are meant: with HOST:443 what is kept for HOST goes too, and with HOST
-/// what is kept in files for HOST:80. No network, but helpers may take their time. Blocks.
+/// what is kept for HOST:80. No network, but helpers may take their time. Blocks.
 ///
 /// Options: {LogoutOptions}
 ///

@@ -224,42 +224,63 @@ fn keep(
     index: &Index,
     credentials: &Credentials,
 ) -> Result<String> {
-    match credential_writer::helper_of(file, stored.foreign(), index)? {
-        Some((helper, _)) => {
-            stored.helpers().store(call, &helper, &credential_key::of_login(index), credentials)?;
-            // As Docker does, a marker is left, and a password that was in the file is removed.
-            credential_writer::put(call, file, stored.foreign(), index, None)?;
-            Ok(helper)
-        }
-        None => {
-            credential_writer::put(call, file, stored.foreign(), index, Some(credentials))?;
-            Ok(file.display().to_string())
-        }
+    let (helper, hosts) = credential_writer::place_of_login(file, stored.foreign(), index)?;
+    let Some(helper) = helper else {
+        credential_writer::put(call, file, stored.foreign(), index, &hosts, Some(credentials))?;
+        return Ok(file.display().to_string());
+    };
+    let store = || stored.helpers().store(call, &helper, &credential_key::of_login(index), credentials);
+    store()?;
+    // As Docker does, a marker is left, and a password that was in the file is removed.
+    let old = credential_writer::put(call, file, stored.foreign(), index, &hosts, None)?;
+    let (had, failed) = erase_all(call, stored, &helper, &old)?;
+    // To some helpers two names are one.
+    if had {
+        store()?;
     }
+    if let Some(error) = failed {
+        let text = format!("the helper may still keep what was there before this login: {}", error.message());
+        call.warn_of(&index.name, &text)?;
+    }
+    Ok(helper)
 }
 
 fn remove(call: &Call, stored: &StoredCredentials, file: &Path, index: &Index, from: &mut Vec<String>) -> Result<()> {
-    let (mut had, mut failed) = (false, None);
-    if let Some((helper, servers)) = credential_writer::helper_of(file, stored.foreign(), index)? {
-        for server in servers {
-            match erase(call, stored, &helper, &server) {
-                Ok(was_there) => had |= was_there,
-                Err(error) => {
-                    call.check()?;
-                    let hangs = error.code() == Code::Timeout;
-                    failed = failed.or(Some(error));
-                    if hangs {
-                        break;
-                    }
-                }
-            }
-        }
+    let mut failed = None;
+    for (helper, servers) in credential_writer::helpers_of(file, stored.foreign(), index)? {
+        let (had, error) = erase_all(call, stored, &helper, &servers)?;
+        failed = failed.or(error);
         from.extend(had.then_some(helper));
     }
     if file.exists() && credential_writer::remove(call, file, stored.foreign(), index)? {
         from.push(file.display().to_string());
     }
     failed.map_or(Ok(()), Err)
+}
+
+/// Erases what a helper has by some names. Returns whether there was something, and the first failure: the other names are erased after it,
+/// unless the helper hangs.
+fn erase_all(
+    call: &Call,
+    stored: &StoredCredentials,
+    helper: &str,
+    servers: &[String],
+) -> Result<(bool, Option<Error>)> {
+    let (mut had, mut failed) = (false, None);
+    for server in servers {
+        match erase(call, stored, helper, server) {
+            Ok(was_there) => had |= was_there,
+            Err(error) => {
+                call.check()?;
+                let hangs = error.code() == Code::Timeout;
+                failed = failed.or(Some(error.within(shorten(server))));
+                if hangs {
+                    break;
+                }
+            }
+        }
+    }
+    Ok((had, failed))
 }
 
 /// Whether a helper had something, which is gone now: they do not report that themselves.

@@ -1,5 +1,6 @@
 //! HOST:443 and http://HOST are two registries: what is said of one does not reach the other, and what is one of the two is one for all calls.
 
+use ocireg::call::context::Warning;
 use ocireg::error::Code;
 use ocireg::place::{self, Place};
 use ocireg::reference::Reference;
@@ -111,25 +112,134 @@ fn a_login_is_for_the_port_that_it_says() {
         (&["reg.test:80", "reg.test"], Some("1"), Some("1")),
         (&["http://reg.test", "reg.test:443", "reg.test"], Some("2"), Some("2")),
     ] {
-        for out in ["reg.test", "reg.test:443", "https://reg.test"] {
-            let folder = Folder::new(&json!({}));
+        let (file, helper) = (json!({}), json!({"credsStore": "keep"}));
+        for (out, config) in
+            [("reg.test", &helper), ("reg.test", &file), ("reg.test:443", &file), ("https://reg.test", &file)]
+        {
+            let folder = Folder::new(config);
+            folder.helper("keep", KEEPER);
             let client = folder.client();
             client.set_host("reg.test", host_options(json!({"address": server.host}))).unwrap();
             for (user, name) in names.iter().enumerate() {
-                let options = json!({"username": user.to_string(), "password": "p"});
                 client.set_host(name, host_options(json!({"address": server.host, "plain_http": true}))).unwrap();
-                client.login(&call(&client), name, &serde_json::from_value(options).unwrap()).unwrap();
+                log_in(&client, name, user);
             }
             client.set_host("reg.test", host_options(json!({"address": server.host, "plain_http": true}))).unwrap();
             for (name, user) in [("http://reg.test", at_80), ("reg.test:443", at_443)] {
-                assert_eq!(sent(&client, &server, name), as_basic(user), "{names:?} for {name}");
+                assert_eq!(sent(&client, &server, name), as_basic(user), "{names:?} for {name}, {config}");
             }
+            // What the file does not name, nobody finds again.
+            let names_all = || config == &file || kept(&folder, "keep") == named(&folder);
+            assert!(names_all(), "{names:?} {:?}", kept(&folder, "keep"));
             client.logout(&call(&client), out, &Default::default()).unwrap();
+            assert!(names_all(), "{names:?} {out} {:?}", kept(&folder, "keep"));
             assert_eq!(sent(&client, &server, "reg.test:443"), None, "{names:?} {out}");
             if out == "reg.test" {
                 assert_eq!(sent(&client, &server, "http://reg.test"), None, "{names:?} {out}");
+                assert_eq!(named(&folder), [""; 0], "{names:?}");
             }
         }
+    }
+}
+
+/// A helper that keeps several names, each in a file.
+const KEEPER: &str = r#"kept="$dir/${0##*/}.kept"; test -d "$kept" || mkdir "$kept"
+name=${input##*\"ServerURL\":\"}; name=${name%%\"*}
+case $name in https://*) name=https:__${name#https://};; esac
+file=$kept/$name
+case $1 in
+store) echo "$input" >"$file";;
+get) test -f "$file" || { echo 'credentials not found in native keychain'; exit 1; }; cat "$file";;
+erase) rm -f "$file";;
+esac"#;
+
+fn log_in(client: &Client, name: &str, user: usize) -> Vec<Warning> {
+    let (context, call) = with_context(client);
+    let options = json!({"username": user.to_string(), "password": "p"});
+    client.login(&call, name, &serde_json::from_value(options).unwrap()).unwrap();
+    context.warnings()
+}
+
+/// The names that a helper keeps.
+fn kept(folder: &Folder, helper: &str) -> Vec<String> {
+    let kept = std::fs::read_dir(format!("{}/docker-credential-{helper}.kept", folder.path()));
+    let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+    let mut names: Vec<String> = kept.into_iter().flatten().map(|entry| name(entry).replace('_', "/")).collect();
+    names.sort();
+    names
+}
+
+/// The names in a file.
+fn named(folder: &Folder) -> Vec<String> {
+    let mut names: Vec<String> = folder.read()["auths"].as_object().unwrap().keys().cloned().collect();
+    names.sort();
+    names
+}
+
+/// A client for a registry that is asked by http where its name has no port.
+fn client_of(folder: &Folder, server: &Server) -> Client {
+    let client = folder.client();
+    for name in ["reg.test", "reg.test:443", "http://reg.test", "https://reg.test"] {
+        client.set_host(name, host_options(json!({"address": server.host, "plain_http": true}))).unwrap();
+    }
+    client
+}
+
+#[test]
+fn a_login_that_cannot_erase_an_old_name_warns() {
+    let server = asking();
+    let folder = Folder::new(&json!({"credsStore": "keep"}));
+    folder.helper("keep", KEEPER);
+    let client = client_of(&folder, &server);
+    assert!(log_in(&client, "reg.test:443", 0).is_empty());
+    folder.helper("keep", &format!("test $1 != erase || {{ echo it is locked; exit 1; }}\n{KEEPER}"));
+    let warnings = log_in(&client, "reg.test", 1);
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let text = &warnings[0].text;
+    assert!(text.contains("reg.test:443") && text.contains("it is locked"), "{text}");
+    assert_eq!(sent(&client, &server, "reg.test"), as_basic(Some("1")));
+    // By its own name it can still be erased.
+    folder.helper("keep", KEEPER);
+    client.logout(&call(&client), "reg.test:443", &Default::default()).unwrap();
+    assert_eq!(kept(&folder, "keep"), [""; 0]);
+}
+
+/// As the keychain of macOS, for which https://HOST is HOST.
+#[test]
+fn a_helper_to_which_two_names_are_one_keeps_the_new_login() {
+    let server = asking();
+    let folder = Folder::new(&json!({"credsStore": "keep"}));
+    folder.helper("keep", &format!("input=$(echo \"$input\" | sed 's,https://,,')\n{KEEPER}"));
+    let client = client_of(&folder, &server);
+    for (user, name) in ["https://reg.test", "reg.test", "https://reg.test"].into_iter().enumerate() {
+        log_in(&client, name, user);
+        assert_eq!(sent(&client, &server, "reg.test:443"), as_basic(Some(&user.to_string())), "{name}");
+    }
+    client.logout(&call(&client), "reg.test", &Default::default()).unwrap();
+    assert_eq!(kept(&folder, "keep"), [""; 0]);
+}
+
+/// A login to HOST is kept by one helper: what another one keeps for port 80 stays, and is of use there.
+#[test]
+fn a_login_leaves_what_another_helper_keeps_for_the_other_port() {
+    let server = asking();
+    for helpers in
+        [json!({"reg.test:80": "b", "reg.test": "a"}), json!({"reg.test:443": "a"}), json!({"reg.test:80": "b"})]
+    {
+        let folder = Folder::new(&json!({ "credHelpers": helpers }));
+        for helper in ["a", "b"] {
+            folder.helper(helper, KEEPER);
+        }
+        let client = client_of(&folder, &server);
+        log_in(&client, "http://reg.test", 0);
+        log_in(&client, "reg.test", 1);
+        assert_eq!(named(&folder), ["reg.test", "reg.test:80"], "{helpers}");
+        for (name, user) in [("http://reg.test", "0"), ("reg.test:443", "1")] {
+            assert_eq!(sent(&client, &server, name), as_basic(Some(user)), "{helpers} {name}");
+        }
+        let out = client.logout(&call(&client), "reg.test", &Default::default()).unwrap();
+        assert!(out.from.len() == 2, "{:?}", out.from);
+        assert_eq!((kept(&folder, "a"), kept(&folder, "b"), named(&folder)), (vec![], vec![], vec![]), "{helpers}");
     }
 }
 

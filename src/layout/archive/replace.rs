@@ -182,7 +182,8 @@ impl ArchiveWriter {
         lists.keep_referrers(&before, &new, both)?;
         lists.agree(&before, both)?;
         let is_there = |blob: &Descriptor| both.keeper(&blob.digest).is_some();
-        if self.unnamed == UnnamedBlobs::Kept && new.blobs.iter().all(is_there) && lists == before {
+        let is_same = self.unnamed == UnnamedBlobs::Kept && new.blobs.iter().all(is_there) && lists == before;
+        if is_same && !both.mends_any()? {
             return Ok(None);
         }
         // What is new stands before what is there, which may have another size.

@@ -33,6 +33,17 @@ impl StagedAndKept<'_> {
         self.keeper(digest).is_some() || self.staged.contains(digest)
     }
 
+    /// Whether something was staged that the archive has not, or not right.
+    pub(super) fn mends_any(&self) -> Result<bool> {
+        for digest in &self.staged {
+            let kept = self.kept.filter(|kept| kept.size(digest).is_some());
+            if !kept.map_or(Ok(false), |kept| kept.is_right(self.call, digest))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Opens a blob, which is verified as it is read.
     pub(super) fn open(&self, blob: &Descriptor) -> Result<Box<dyn Blob>> {
         match (self.keeper(&blob.digest), self.kept) {

@@ -127,6 +127,24 @@ fn what_is_damaged_of_one_image_holds_up_no_change_of_others() {
     }
 }
 
+/// Also by itself, where nothing of the lists changes: by its name, and by its digest, which a docker-archive does not take.
+#[test]
+fn the_right_manifest_mends_a_damaged_one() {
+    for (kind, [first, ..]) in KINDS {
+        for damage in ["damaged manifest", "longer manifest", "missing manifest"] {
+            for by_digest in [false, true].into_iter().take(if kind == "oci-archive" { 2 } else { 1 }) {
+                let kept = Kept::new(kind);
+                let (image, of) = damaged(&kept, first, damage);
+                let to = if by_digest { format!("@{of}") } else { format!(":{first}") };
+                let outcome = kept.put(&to, &image, json!({}));
+                outcome.unwrap_or_else(|error| panic!("{kind}, {damage}, {to}: {error}"));
+                assert_eq!(kept.file(&of), image.as_bytes(), "{kind}, {damage}, {to}");
+                assert_eq!(kept.digest(&format!(":{first}")).unwrap(), of, "{kind}, {damage}, {to}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_damaged_image_can_be_removed() {
     for (kind, [first, second, _]) in KINDS {

@@ -28,7 +28,7 @@ type TagList struct {
 	Last string `json:"last"`
 	// Next is passed to WithNext to continue; empty at the end.
 	Next string `json:"next"`
-	// Digests are those of the tags, with WithDigests; empty for a tag that disappeared meanwhile.
+	// Digests are those of the tags, with WithDigests; empty for a tag that disappeared meanwhile, and for a damaged image of an archive.
 	Digests map[string]string `json:"digests"`
 	// ServedBy is the host that told them: the registry or a mirror.
 	ServedBy string `json:"served_by"`

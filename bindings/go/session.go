@@ -9,7 +9,7 @@ import (
 )
 
 // Session is an open upload session at a registry. It can be stored as JSON and continued by another process; anyone
-// anyone who has its URL may be able to write to it.
+// who has its URL may be able to write to it.
 type Session struct {
 	URL        string `json:"url"`
 	Repository string `json:"repository"`

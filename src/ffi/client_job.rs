@@ -56,13 +56,15 @@ impl ClientJob {
         hosts: CallHosts,
         progress: CallProgress,
     ) -> Result<()> {
-        self.dispose();
-        self.job.start(work, hosts, progress)
+        let before = self.job.result();
+        self.job.start(work, hosts, progress)?;
+        self.dispose(before.as_deref());
+        Ok(())
     }
 
     /// The caller wants nothing more of it.
     pub(super) fn abandon(&self) {
-        self.dispose();
+        self.dispose(self.job.result().as_deref());
         self.job.abandon();
     }
 
@@ -76,8 +78,8 @@ impl ClientJob {
     }
 
     /// What a call has opened and the caller has not taken ends: an upload is cancelled, which asks the registry.
-    fn dispose(&self) {
-        if let Some(untaken) = self.job.result().and_then(|result| result.untaken()) {
+    fn dispose(&self, result: Option<&JobOutcome>) {
+        if let Some(untaken) = result.and_then(JobOutcome::untaken) {
             self.aside(move || drop(untaken));
         }
     }

@@ -170,7 +170,7 @@ impl<R: Send + Sync + 'static> Job<R> {
         let (work, hosts) = (Arc::downgrade(&queued), self.hosts_of(hosts, progress));
         drop(queued);
         self.jobs.pool.add(Waiting::Wanted { work, hosts }).inspect_err(|_| drop(self.withdraw(before)))?;
-        if waits.strong_count() > 0 {
+        if waits.upgrade().is_some_and(|call| !call.is_begun.load(Ordering::Relaxed)) {
             self.jobs.watch(waits, self.context.clone());
         }
         Ok(())

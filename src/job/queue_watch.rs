@@ -41,9 +41,11 @@ impl<R: Send + Sync + 'static> Jobs<R> {
 
     /// Looks at a call until it waits no more.
     pub(super) fn watch(&self, call: Weak<QueuedCall<R>>, context: Arc<Context>) {
+        // Let go of after the lock: the last one to have it waits for its thread, which may want that.
+        let engine = lock(&self.watch.0).engine.upgrade();
         let mut watched = lock(&self.watch.0);
         watched.waiting.push((call, context));
-        let Some(engine) = watched.engine.upgrade() else { return };
+        let Some(engine) = &engine else { return };
         // Its engine may have ended before it.
         if watched.task.as_ref().is_none_or(AbortHandle::is_finished) {
             watched.task = Some(engine.spawn(look_after(Arc::downgrade(&self.watch))));

@@ -71,7 +71,7 @@ impl Needed {
         !self.sparse.is_empty() || !self.obscure.is_empty() || !self.problems.is_empty()
     }
 
-    /// The same without what is not there; and what is not, or cannot be right, each with the reason. A manifest that is there stays.
+    /// Leaves out what is missing. Also gives what is missing or damaged, each with the reason. A manifest that is there stays.
     pub(super) fn without_missing(mut self, shelf: &dyn Shelf) -> (Needed, Vec<(Digest, String)>) {
         let problems = self.problems.iter().map(|(digest, error)| (digest.clone(), error.message().to_owned()));
         let mut lacking: Vec<(Digest, String)> = problems.collect();

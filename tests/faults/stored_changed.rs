@@ -1,4 +1,4 @@
-//! A password that ends, of which a credential helper knows the next one: whom a refusal asks again, and what for.
+//! A password that ends, of which a credential helper knows the next one: who is asked again after a refusal, and for what.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

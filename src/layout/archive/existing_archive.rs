@@ -252,8 +252,8 @@ impl ExistingArchive {
     }
 }
 
-/// Whether an error says that a blob is wrong. One that cannot be read now may be as right as any: what is written without it would lack it
-/// for ever.
+/// Whether an error says that a blob is wrong. One that cannot be read now may be as right as any: what is written without it would never
+/// have it.
 pub(super) fn tells_of_blob(error: &Error) -> bool {
     !error.ends_call() && error.code() != Code::Io
 }

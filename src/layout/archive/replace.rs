@@ -159,7 +159,9 @@ impl ArchiveWriter {
             )
         });
         let lacking = lacking.iter().filter(|(digest, _)| !damaged.carried.contains(digest)).map(|(digest, why)| {
-            format!("an image needs {digest}, but {why}, and it stays so: a copy of the image that has the right bytes mends it")
+            format!(
+                "an image needs {digest}, but {why}. The image is kept as it is: copy the right one here to mend it"
+            )
         });
         for text in left_out.chain(carried).chain(lacking) {
             // The archive is written.

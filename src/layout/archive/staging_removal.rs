@@ -39,8 +39,8 @@ impl LockedFolder<'_> {
         }
     }
 
-    /// Removes it, `blobs` at the end: until then others wait for the lock. Who comes once that is gone makes it anew, and has the folder
-    /// then.
+    /// Removes it, `blobs` at the end: until then others wait for the lock. A process that comes when that is gone makes the folder again,
+    /// and owns it then.
     pub(super) fn remove(self) -> io::Result<()> {
         clear(&self.itself, Some(BLOBS), DEEPEST)?;
         clear(&self.blobs, None, DEEPEST)?;

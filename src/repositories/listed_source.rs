@@ -74,6 +74,10 @@ impl ReadStore for ListedSource<'_> {
         self.from.images(call)
     }
 
+    fn listed_names(&self, call: &Call, digests: bool) -> Result<Vec<(String, Option<Digest>)>> {
+        self.from.listed_names(call, digests)
+    }
+
     fn repository(&self) -> Option<&Repository> {
         self.from.repository()
     }

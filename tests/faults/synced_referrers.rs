@@ -41,6 +41,41 @@ fn referrers(at: &str) -> usize {
 }
 
 #[test]
+fn a_signature_made_later_comes_to_an_image_that_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    for to in places(folder.path()) {
+        let (from, image) = signed();
+        let sync = || synced_by(&client(), &name(&from), &to, json!({"referrers": true})).unwrap();
+        sync();
+        for number in [1, 2] {
+            sign(&from, "sig", &image, number);
+            from.registry.manifests.lock().unwrap().tags.remove("sig");
+            sync();
+            assert_eq!(referrers(&to), number, "{to}");
+        }
+        let before = fs::read(folder.path().join("x.tar")).ok();
+        sync();
+        assert!(referrers(&to) == 2 && fs::read(folder.path().join("x.tar")).ok() == before, "{to}");
+    }
+}
+
+/// Also where the destination is not there yet.
+#[test]
+fn a_sync_of_nothing_ends_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, _) = signed();
+    for to in ["oci-archive:x.tar", "docker-archive:y.tar:a/b"] {
+        let to = to.replacen(':', &format!(":{}/", folder.path().display()), 1);
+        let (client, from) = (client(), name(&from));
+        let (done, is_done) = std::sync::mpsc::channel();
+        std::thread::spawn(move || done.send(synced_by(&client, &from, &to, json!({"tags": ["nope*"]}))).unwrap());
+        let result = is_done.recv_timeout(std::time::Duration::from_secs(20)).expect("it hangs").unwrap();
+        assert_eq!(counts(&result), "0 0 0 0 0");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
+
+#[test]
 fn what_the_source_still_has_is_not_lost_with_its_tag() {
     let folder = tempfile::tempdir().unwrap();
     for to in places(folder.path()) {

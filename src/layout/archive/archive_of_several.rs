@@ -190,7 +190,7 @@ impl WriteStore for ArchivePart {
 
     // The archive is written when all images are there.
     fn finish(&self, _: &Call) -> Result<()> {
-        Ok(())
+        self.writer().list_waiting(&self.entries)
     }
 }
 

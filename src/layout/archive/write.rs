@@ -78,12 +78,17 @@ impl PartEntries {
 
     /// All that come to the archive with this one. What comes later is listed at once.
     fn take_with(&mut self, entry: Descriptor) -> Vec<Descriptor> {
-        let mut entries = match std::mem::replace(self, PartEntries::Listed) {
-            PartEntries::Waiting(entries, _) => entries,
-            PartEntries::Listed => Vec::new(),
-        };
+        let mut entries = self.take();
         entries.push(entry);
         entries
+    }
+
+    /// Those that wait.
+    fn take(&mut self) -> Vec<Descriptor> {
+        match std::mem::replace(self, PartEntries::Listed) {
+            PartEntries::Waiting(entries, _) => entries,
+            PartEntries::Listed => Vec::new(),
+        }
     }
 }
 
@@ -222,6 +227,21 @@ impl ArchiveWriter {
         Ok(())
     }
 
+    /// Lists what still waits: it came for a root that the archive had already.
+    pub(super) fn list_waiting(&self, part: &Mutex<PartEntries>) -> Result<()> {
+        let entries = lock(part).take();
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let work = self.work()?;
+        let mut new = lock(&work.new);
+        for entry in &entries {
+            new.room.add_manifest(&self.shown, &entry.digest, Some(entry))?;
+        }
+        new.entries.extend(entries);
+        Ok(())
+    }
+
     fn put_child(&self, call: &Call, work: &StagedCopy, content: &RawManifest) -> Result<()> {
         work.staging.put_manifest(call, content)?;
         let mut new = lock(&work.new);
@@ -299,7 +319,9 @@ impl ArchiveWriter {
 
     /// Removes what is staged and in the file already: a copy that was killed once the file was in its place has left it.
     pub(super) fn clear_staged(&self, call: &Call) -> Result<()> {
-        let (Some(work), Some(there)) = (lock(&self.work).clone(), self.seen(call)?) else { return Ok(()) };
+        // Not in one statement, which would hold the lock while what is there is read: that takes it too.
+        let work = lock(&self.work).clone();
+        let (Some(work), Some(there)) = (work, self.seen(call)?) else { return Ok(()) };
         for blob in there.blobs().iter().filter(|blob| work.staging.size(&blob.digest) == Some(blob.size)) {
             // What cannot be removed does no harm.
             let _ = work.staging.remove(&blob.digest);
@@ -320,7 +342,9 @@ impl ArchiveWriter {
 
     /// The same as it was when it was last read.
     pub(super) fn seen(&self, call: &Call) -> Result<Option<Arc<ExistingArchive>>> {
-        match lock(&self.before).clone() {
+        // Not in the match, which would hold the lock: what reads the file takes it too.
+        let before = lock(&self.before).clone();
+        match before {
             Some(before) => Ok(Some(before)),
             None => self.kept(call),
         }

@@ -1052,7 +1052,8 @@ void ocireg_context_free(ocireg_context *context);
 // OCIREG_INVALID_REFERENCE (skopeo asks another port of the mirror, or refuses it too; it lists tags at the registry). Writes, and
 // what is about the registry itself, go to the registry. A prefix and a host are the same in capitals. A loopback host
 // that is not insecure is asked by http if it speaks no TLS. Mirrors are asked for lists of tags and referrers too. The parts of
-// an image need not all come from one mirror. A registry that is blocked is blocked whatever its location is. Version 1 is
+// an image need not all come from one mirror: a blob is asked for at a mirror that lacks the manifest or is for digests only, too, as its
+// digest is all that it needs. A registry that is blocked is blocked whatever its location is. Version 1 is
 // refused. In hosts.toml, a broken file is an error. What may be pulled and resolved may be asked for referrers, after all
 // others. A host by http with ca or client is not tried by https first. docker.io by https is Docker Hub. A 'server' elsewhere
 // takes the registry's place for repositories only: what is about the registry itself (ping, login, catalog, ocireg_token) and

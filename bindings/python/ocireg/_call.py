@@ -17,7 +17,7 @@ from . import _aside
 from ._convert import milliseconds, seconds, text
 from ._memory import ContextHandle, Failure, Json, Owned, check, made
 from ._native import CREDENTIALS, EVENT, PROGRESS, READ, library
-from .errors import Forked, TimeoutError
+from .errors import Cancelled, Forked, TimeoutError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -34,12 +34,15 @@ _numbers = itertools.count(1)
 enclosing: contextvars.ContextVar[Any] = contextvars.ContextVar("enclosing", default=None)
 # A thread that holds it knows that the calls in the list are not freed.
 _listed = threading.RLock()
+# The thread that ends Python, once it does: others make no call any more.
+_last: int | None = None
 
 
 def _forked() -> None:
     """In a child: its parent's calls are not its own, nor are the threads that may have held the lock."""
-    global _listed
+    global _listed, _last
     _listed = threading.RLock()
+    _last = None
     _calls.clear()
 
 
@@ -50,8 +53,10 @@ os.register_at_fork(after_in_child=_forked)
 def end() -> None:
     """Ends the calls of threads that no one waits for, before Python's own end: a callback into it would end its thread then, in the middle
     of the library."""
+    global _last
     limit = monotonic() + 3
     with _listed:
+        _last = threading.get_ident()
         for call in list(_calls.values()):
             call.cancel()
     while any(call.running or call.lasting for call in list(_calls.values())) and monotonic() < limit:
@@ -161,17 +166,23 @@ class Call(Enclosed):
     def warnings(self) -> Any:
         return made(Json(), library.ocireg_context_warnings, self.handle).take()
 
+    def _counted(self, function: Callable[..., int], *arguments: Any) -> int:
+        """Makes a call, which counts as running, unless Python is ending."""
+        with _listed:
+            if _last not in (None, threading.get_ident()):
+                raise Cancelled("Python is ending")
+            self.running += 1
+        try:
+            return function(*arguments)
+        finally:
+            self.running -= 1
+
     def run(self, function: Callable[..., int], *arguments: Any, aside: bool = False) -> None:
         """Makes the call; raises its error, or what a caller's function or a signal handler raised."""
         failure = Failure()
         arguments = (*arguments, ctypes.byref(failure))
         self.enclose(self.handle)
-        self.running += 1
-        try:
-            status = self._status(function, arguments, aside)
-        finally:
-            self.running -= 1
-        self._ended(status, failure)
+        self._ended(self._counted(self._status, function, arguments, aside), failure)
 
     def _ended(self, status: int, failure: Failure) -> None:
         if self.failure is not None:
@@ -203,7 +214,7 @@ class Call(Enclosed):
             arguments = (*arguments, ctypes.byref(failure))
             worker = _aside.worker(False)
             if worker is None:
-                self._ended(function(*arguments), failure)
+                self._ended(self._counted(function, *arguments), failure)
                 return
             self.job = _aside.Job(function, arguments)
             self.lasting = (_aside.Lasting(worker, self.job), failure)

@@ -45,6 +45,8 @@ pub(crate) struct Turn {
     /// What the registry itself said, or else the last one.
     own: Option<Error>,
     last: Option<Error>,
+    /// What one said that did not tell whether it has what is wanted.
+    failed: Option<Error>,
 }
 
 impl Turn {
@@ -69,6 +71,7 @@ impl Turn {
             passed: Vec::new(),
             own: None,
             last: None,
+            failed: None,
         };
         if let Some(asked) = client.rule_book(Some(call))?.of(repository.index(), repository.remote_name())? {
             turn.blocks_origin = asked.blocks_origin;
@@ -88,7 +91,7 @@ impl Turn {
         }
         loop {
             let Some(mut candidate) = self.left.pop_front().or_else(|| self.slow.pop_front()) else {
-                let last = self.own.take().or(self.last.take());
+                let last = self.own.take().or(self.failed.take()).or(self.last.take());
                 return Err(last.unwrap_or_else(|| Error::new(Code::Internal, "no endpoint is left")));
             };
             let outcome = self.remote_of(&mut candidate);
@@ -175,12 +178,13 @@ impl Turn {
             self.remember(&verdict, &error)?;
         }
         if is_last {
-            return Err(self.told(error));
+            return Err(self.told(error, &verdict));
         }
         self.passed.push(format!("{} ({})", self.host(), reason(&error)));
         let is_slow = had_alternative && error.is_stall();
         match self.is_at_origin() {
             true => self.own = Some(error),
+            false if matches!(verdict, Verdict::Fails(_) | Verdict::Refuses) => self.failed = Some(error),
             false => self.last = Some(error),
         }
         self.slow.extend(self.at.take_if(|_| is_slow));
@@ -322,11 +326,16 @@ impl Turn {
         self.call.log(|| json!({"event": "passed_over", "host": host, "reason": reason, "seconds": time.as_secs()}))
     }
 
-    /// The error of the call: what the registry itself said, if it was asked; and which others were asked.
-    fn told(&mut self, error: Error) -> Error {
+    /// The error of the call: what the registry itself said, if it was asked; and which others were asked. Without it, what the last one
+    /// lacks may be at one that failed.
+    fn told(&mut self, error: Error, verdict: &Verdict) -> Error {
         let is_of_another = self.own.is_none() && !self.is_at_origin();
-        let (error, others) = match self.own.take() {
-            Some(own) if !self.is_at_origin() => (own, Some(format!("{} ({})", self.host(), reason(&error)))),
+        let before = match (self.own.take(), self.failed.take()) {
+            (None, Some(failed)) if is_of_another && matches!(verdict, Verdict::Lacks) => Some(failed),
+            (own, _) => own,
+        };
+        let (error, others) = match before {
+            Some(before) if !self.is_at_origin() => (before, Some(format!("{} ({})", self.host(), reason(&error)))),
             _ => (error, None),
         };
         self.passed.extend(others);

@@ -45,6 +45,33 @@ fn only_the_mirrors_are_asked() {
     }
 }
 
+/// Nobody knows whether the one that failed has it.
+#[test]
+fn what_one_mirror_lacks_is_not_missing_where_another_failed() {
+    let house = House::new(&[
+        ("down", Status(500)),
+        ("closed", Status(403)),
+        ("lacks", Status(404)),
+        ("lacks2", Status(404)),
+        ("origin", Healthy),
+    ]);
+    for (mirrors, code) in [
+        (["down", "lacks"], Code::Server),
+        (["lacks", "down"], Code::Server),
+        (["closed", "lacks"], Code::Forbidden),
+        (["lacks", "lacks2"], Code::NotFound),
+    ] {
+        let list = mirrors.map(|name| house.host(name));
+        let client = house.client_with(json!({"mirrors": list, "mirrors_only": true}));
+        let (get, head) = (GetOptions::default(), HeadOptions::default());
+        let error = fails(client.get_manifest(&house.call(&client), &house.tagged(), &get), code, "");
+        // The other one is told too.
+        assert!(error.hint().unwrap().contains(house.host(mirrors[0])), "{mirrors:?}: {error:?}");
+        // It is remembered that one failed.
+        fails(client.head_manifest(&house.call(&client), &house.tagged(), &head), code, "");
+    }
+}
+
 /// Not even a connection is made to it, which would first be asked whether it speaks TLS: connections are counted, not requests.
 #[test]
 fn no_connection_reaches_a_registry_that_only_has_mirrors() {

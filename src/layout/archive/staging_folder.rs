@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use super::staging_removal::LockedFolder;
+use super::staging_removal::{LockedFolder, NewFolder};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -12,7 +12,7 @@ use crate::layout::lock::Lock;
 use crate::layout::oci::OciLayout;
 use crate::manifest::Descriptor;
 use crate::os::hidden_name::hidden_beside;
-use crate::os::temporary::{self, NamedTempFile, TempDir};
+use crate::os::temporary::{self, NamedTempFile};
 use crate::os::{creation_mode, owner};
 use crate::store::{Moved, PromisedBlob, RawManifest, ReadStore, Role, TakenBlob, WriteStore};
 use crate::stream::blob::Blob;
@@ -37,7 +37,7 @@ enum StagingPlace {
     /// A folder with a known name: the next copy can continue in it.
     Known(PathBuf, Lock),
     /// A folder with a random name, which is removed with this.
-    Alone(TempDir),
+    Alone(NewFolder),
 }
 
 impl StagingFolder {
@@ -92,7 +92,7 @@ impl StagingFolder {
         let prefix = hidden_beside(known, ".tmp-");
         let prefix = prefix.file_name().unwrap_or_default();
         let folder = known.parent().unwrap_or(Path::new("."));
-        let made = temporary::private_folder(folder, prefix);
+        let made = temporary::private_folder(folder, prefix).and_then(|made| NewFolder::of(made.keep()));
         let made =
             made.map_err(|error| Error::io(format!("cannot create a folder in {}", folder.display()), &error))?;
         Ok(StagingFolder { layout: OciLayout::create(made.path(), None)?, place: StagingPlace::Alone(made) })
@@ -221,10 +221,7 @@ impl StagingFolder {
                 drop(lock);
                 removed.map_err(|error| cannot(&path, error))
             }
-            StagingPlace::Alone(folder) => {
-                let path = folder.path().to_owned();
-                folder.close().map_err(|error| cannot(&path, error))
-            }
+            StagingPlace::Alone(mut folder) => folder.remove().map_err(|error| cannot(folder.path(), error)),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::layout::lock::Lock;
 use crate::os::open_folder::{not_empty, OpenFolder, OpenedEntry};
@@ -26,13 +26,10 @@ pub(super) struct LockedFolder<'a> {
 impl LockedFolder<'_> {
     /// The folder of a path, if it is this user's alone, and what is locked.
     pub(super) fn open<'a>(known: &'a Path, lock: &Lock) -> io::Result<LockedFolder<'a>> {
-        let another = || io::Error::other("something else has its name");
         let above = OpenFolder::open(owner::folder_of(known))?;
-        let name = known.file_name().map_or(&b""[..], OsStr::as_encoded_bytes);
-        let itself = entered(&above, name)?.ok_or_else(another)?;
-        let found = itself.status()?;
-        let is_private = found.owner.0 == owner::effective_user() && found.permissions & 0o077 == 0;
-        let blobs = entered(&itself, BLOBS)?.filter(|_| is_private).ok_or_else(another)?;
+        let name = name_of(known);
+        let itself = private(&above, name)?;
+        let blobs = entered(&itself, BLOBS)?.ok_or_else(another)?;
         match lock.is_of_folder(&blobs)? {
             true => Ok(LockedFolder { above, name, itself, blobs }),
             false => Err(another()),
@@ -48,6 +45,62 @@ impl LockedFolder<'_> {
             true => self.above.remove_folder(self.name).map(drop),
             false => Err(not_empty()),
         }
+    }
+}
+
+/// A folder with a name that nobody else knows. It is removed with this.
+#[derive(Debug)]
+pub(super) struct NewFolder {
+    path: PathBuf,
+    above: OpenFolder,
+    itself: OpenFolder,
+    is_removed: bool,
+}
+
+impl NewFolder {
+    /// One that this process has just made.
+    pub(super) fn of(path: PathBuf) -> io::Result<NewFolder> {
+        let above = OpenFolder::open(owner::folder_of(&path))?;
+        let itself = private(&above, name_of(&path))?;
+        Ok(NewFolder { path, above, itself, is_removed: false })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes it. What has its name by then stays, unless that is an empty folder.
+    pub(super) fn remove(&mut self) -> io::Result<()> {
+        self.is_removed = true;
+        clear(&self.itself, None, DEEPEST)?;
+        self.above.remove_folder(name_of(&self.path)).map(drop)
+    }
+}
+
+impl Drop for NewFolder {
+    fn drop(&mut self) {
+        if !self.is_removed {
+            // What stays does no harm.
+            let _ = self.remove();
+        }
+    }
+}
+
+fn name_of(path: &Path) -> &[u8] {
+    path.file_name().map_or(&b""[..], OsStr::as_encoded_bytes)
+}
+
+fn another() -> io::Error {
+    io::Error::other("something else has its name")
+}
+
+/// A folder that is this user's alone.
+fn private(above: &OpenFolder, name: &[u8]) -> io::Result<OpenFolder> {
+    let itself = entered(above, name)?.ok_or_else(another)?;
+    let found = itself.status()?;
+    match found.owner.0 == owner::effective_user() && found.permissions & 0o077 == 0 {
+        true => Ok(itself),
+        false => Err(another()),
     }
 }
 
@@ -127,6 +180,35 @@ mod tests {
         }
         LockedFolder::open(&known, &lock).unwrap().remove().unwrap();
         assert!(!known.exists() && files(&other) == 4);
+    }
+
+    #[test]
+    fn what_has_taken_the_place_of_a_new_one_stays() {
+        for what in ["link", "folder", "empty", "nothing"] {
+            let folder = tempfile::tempdir().unwrap();
+            let [new, moved, other] = ["new", "moved", "layout"].map(|name| folder.path().join(name));
+            make_private_folder(&new).unwrap();
+            let made = NewFolder::of(new.clone()).unwrap();
+            fill(&new);
+            fill(&other);
+            fs::rename(&new, &moved).unwrap();
+            match what {
+                "link" => link(&other, &new),
+                "folder" => fs::rename(&other, &new).unwrap(),
+                "empty" => make_private_folder(&new).unwrap(),
+                _ => {}
+            }
+            drop(made);
+            let stays = if what == "folder" { &new } else { &other };
+            assert!(files(stays) == 4 && files(&moved) == 0, "{what}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let new = folder.path().join("new");
+        make_private_folder(&new).unwrap();
+        let mut made = NewFolder::of(new.clone()).unwrap();
+        fill(&new);
+        made.remove().unwrap();
+        assert!(!new.exists());
     }
 
     #[test]

@@ -75,6 +75,25 @@ fn a_sync_of_nothing_ends_and_leaves_nothing() {
     }
 }
 
+/// What has come of its images stays for the next call, hidden, but there is no file.
+#[test]
+fn a_sync_of_which_every_image_fails_makes_no_archive() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = shelf_of(&["1", "2"]);
+    for tag in ["1", "2"] {
+        from.held.lock().unwrap().blobs.remove(digest(tag.as_bytes()).as_str());
+    }
+    let (path, client) = (folder.path().join("x.tar"), client());
+    let to = format!("oci-archive:{}", path.display());
+    assert_eq!(counts(&synced_by(&client, &name(&from), &to, json!({})).unwrap()), "2 0 0 0 2");
+    assert!(!path.exists());
+    put(&from, "1", "1");
+    assert_eq!(counts(&synced_by(&client, &name(&from), &to, json!({})).unwrap()), "2 1 0 0 1");
+    let before = fs::read(&path).unwrap();
+    assert_eq!(counts(&synced_by(&client, &name(&from), &to, json!({})).unwrap()), "2 0 1 0 1");
+    assert!(fs::read(&path).unwrap() == before);
+}
+
 #[test]
 fn what_the_source_still_has_is_not_lost_with_its_tag() {
     let folder = tempfile::tempdir().unwrap();

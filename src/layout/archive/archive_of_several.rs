@@ -91,14 +91,13 @@ impl ArchiveOfSeveral {
 
     /// Takes a name away.
     pub(crate) fn remove(&self, call: &Call, name: &str) -> Result<()> {
-        self.begin(call)?;
+        self.writer.begin(call)?;
+        self.changed();
         self.writer.remove_name(name)
     }
 
-    fn begin(&self, call: &Call) -> Result<()> {
-        self.writer.begin(call)?;
+    fn changed(&self) {
         self.is_changed.store(true, Ordering::Relaxed);
-        Ok(())
     }
 
     /// Writes the archive, if there is anything new.
@@ -151,8 +150,7 @@ impl WriteStore for ArchivePart {
 
     fn begin(&self, call: &Call) -> Result<()> {
         self.writer().begin(call)?;
-        self.writer().check_room(self.name.as_deref())?;
-        self.archive.begin(call)
+        self.writer().check_room(self.name.as_deref())
     }
 
     fn has_manifest(&self, call: &Call, digest: &Digest) -> Result<bool> {
@@ -178,9 +176,14 @@ impl WriteStore for ArchivePart {
     fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()> {
         let entry = index::entry(content, role, self.name.as_deref());
         self.writer().put_part(call, content, entry, *role == Role::Root, &self.entries)?;
-        match (role, self.archive.form()) {
-            (Role::Root, ArchiveFormat::Docker) => self.writer().list_image(content, self.name.clone()),
-            _ => Ok(()),
+        if *role != Role::Root {
+            return Ok(());
+        }
+        // Of an image that fails before, nothing is listed: for such ones alone nothing is written.
+        self.archive.changed();
+        match self.archive.form() {
+            ArchiveFormat::Docker => self.writer().list_image(content, self.name.clone()),
+            ArchiveFormat::Oci => Ok(()),
         }
     }
 
@@ -190,7 +193,10 @@ impl WriteStore for ArchivePart {
 
     // The archive is written when all images are there.
     fn finish(&self, _: &Call) -> Result<()> {
-        self.writer().list_waiting(&self.entries)
+        if self.writer().list_waiting(&self.entries)? {
+            self.archive.changed();
+        }
+        Ok(())
     }
 }
 

@@ -227,11 +227,11 @@ impl ArchiveWriter {
         Ok(())
     }
 
-    /// Lists what still waits: it came for a root that the archive had already.
-    pub(super) fn list_waiting(&self, part: &Mutex<PartEntries>) -> Result<()> {
+    /// Lists what still waits: it came for a root that the archive had already. Whether there was anything.
+    pub(super) fn list_waiting(&self, part: &Mutex<PartEntries>) -> Result<bool> {
         let entries = lock(part).take();
         if entries.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let work = self.work()?;
         let mut new = lock(&work.new);
@@ -239,7 +239,7 @@ impl ArchiveWriter {
             new.room.add_manifest(&self.shown, &entry.digest, Some(entry))?;
         }
         new.entries.extend(entries);
-        Ok(())
+        Ok(true)
     }
 
     fn put_child(&self, call: &Call, work: &StagedCopy, content: &RawManifest) -> Result<()> {

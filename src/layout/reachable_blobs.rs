@@ -213,6 +213,8 @@ struct NamedDigests {
     manifests: BTreeSet<Digest>,
     blobs: BTreeSet<Digest>,
     missing: BTreeSet<Digest>,
+    /// Entries that are not there, each once, however many names they have.
+    lacking: BTreeSet<Digest>,
 }
 
 impl NamedDigests {
@@ -331,8 +333,9 @@ impl NeedsWalk<'_> {
     fn miss(&mut self, entry: Descriptor, how: NamedAs) {
         match how {
             NamedAs::Entry if !types::is_foreign(&entry.media_type) => {
-                let error = Error::new(Code::MissingBlob, "it is not there");
-                self.found.problems.push((entry.digest, error));
+                if self.named.lacking.insert(entry.digest.clone()) {
+                    self.found.problems.push((entry.digest, Error::new(Code::MissingBlob, "it is not there")));
+                }
             }
             NamedAs::Entry | NamedAs::Blob => self.keep(entry),
             NamedAs::Child | NamedAs::Named if self.named.missing.insert(entry.digest.clone()) => {

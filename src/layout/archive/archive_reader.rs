@@ -66,8 +66,8 @@ pub(super) struct ImagesFound {
     pub(super) files: Mutex<HashMap<Digest, String>>,
     /// Manifests that were generated.
     pub(super) made: Mutex<HashMap<Digest, RawManifest>>,
-    /// Those of the images, by their numbers.
-    pub(super) manifests: Mutex<HashMap<usize, Descriptor>>,
+    /// Those of the images, or why there is none, by their numbers.
+    pub(super) manifests: Mutex<HashMap<usize, Result<Descriptor>>>,
 }
 
 #[derive(Debug)]
@@ -82,7 +82,15 @@ pub(crate) struct Archive {
     /// The manifests of its layout by their configs, once one is looked for.
     pub(super) by_config: OnceLock<HashMap<Digest, Vec<Descriptor>>>,
     /// Which of its lists has which name, once one is looked for.
-    pub(super) by_name: OnceLock<NamesOfLists>,
+    by_name: OnceLock<NamesOfLists>,
+}
+
+impl Archive {
+    /// Which of its lists has which name.
+    pub(super) fn names(&self) -> &NamesOfLists {
+        let (entries, saved) = (self.index.as_deref().unwrap_or_default(), self.saved.as_deref().unwrap_or_default());
+        self.by_name.get_or_init(|| NamesOfLists::of(entries, saved))
+    }
 }
 
 impl ArchiveReader {

@@ -1,6 +1,6 @@
 //! The contents of an archive, which are kept when another image is written to it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -107,16 +107,17 @@ impl ExistingArchive {
         let held = ExistingArchiveShelf { call, kept: self };
         let found = needed(&held, self.index.manifests())?;
         let known: BTreeSet<&ImageBlobs> = found.images.iter().collect();
-        let damaged = if found.problems.is_empty() { None } else { Some(self.damaged_keys(&held)?) };
+        let damaged = match found.problems.is_empty() {
+            true => DamagedNames::default(),
+            false => self.damaged_names(&held)?,
+        };
         let mut unknown = Vec::new();
         for entry in self.saved.iter().flatten() {
             let image = written_manifest_json::image(entry)?;
             if known.contains(&image) {
                 continue;
             }
-            let is_damaged =
-                |name| index::keys_of(name).iter().any(|key| damaged.iter().any(|keys| keys.contains(key)));
-            if damaged.is_none() || !written_manifest_json::names(entry).all(is_damaged) {
+            if !damaged.has(written_manifest_json::names(entry)) {
                 let why = "its manifest.json and its index.json list different images";
                 return Err(Error::new(Code::InvalidManifest, why));
             }
@@ -126,14 +127,23 @@ impl ExistingArchive {
     }
 
     /// The names that lead to what cannot be read.
-    fn damaged_keys(&self, held: &ExistingArchiveShelf) -> Result<BTreeSet<String>> {
-        let mut keys = BTreeSet::new();
+    fn damaged_names(&self, held: &ExistingArchiveShelf) -> Result<DamagedNames> {
+        let (mut names, mut looked) = (DamagedNames::default(), HashMap::new());
         for entry in self.index.manifests() {
-            if !needed(held, std::slice::from_ref(entry))?.problems.is_empty() {
-                keys.extend(index::key_of(entry));
+            // One may have very many names.
+            let of_entry = (&entry.digest, entry.media_type.as_str());
+            let is_damaged = match looked.get(&of_entry) {
+                Some(known) => *known,
+                None => !needed(held, std::slice::from_ref(entry))?.problems.is_empty(),
+            };
+            looked.insert(of_entry, is_damaged);
+            match index::key_of(entry) {
+                Some(key) if is_damaged => drop(names.keys.insert(key)),
+                None if is_damaged => names.has_unnamed = true,
+                _ => {}
             }
         }
-        Ok(keys)
+        Ok(names)
     }
 
     /// The images of its `manifest.json` whose manifests cannot be read.
@@ -249,6 +259,24 @@ impl ExistingArchive {
         let mut blob = VerifiedBlob::new(reader, call, self.path.display().to_string(), wanted, None);
         blob.hash_aside();
         Ok(Box::new(blob))
+    }
+}
+
+/// What the images are called of which something in `index.json` cannot be read.
+#[derive(Default)]
+struct DamagedNames {
+    keys: BTreeSet<String>,
+    has_unnamed: bool,
+}
+
+impl DamagedNames {
+    /// Whether an image with these names may be one of them.
+    fn has<'a>(&self, names: impl Iterator<Item = &'a str>) -> bool {
+        let mut names = names.peekable();
+        match names.peek() {
+            Some(_) => names.all(|name| index::keys_of(name).iter().any(|key| self.keys.contains(key))),
+            None => self.has_unnamed,
+        }
     }
 }
 

@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 use super::archive_reader::{Archive, ArchiveReader};
 use super::config_name::{digests, has_config};
-use super::list_names::NamesOfLists;
 use super::saved_images::{blob_file, SavedImage, LIST};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::layout::index;
 use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
 use crate::store::platform_descent;
@@ -93,11 +91,10 @@ impl ArchiveReader {
     ) -> Result<()> {
         let entries = archive.index.as_deref().unwrap_or_default();
         let count = archive.saved.as_ref().map_or(0, Vec::len);
-        let is_only = |entry: &Descriptor| entries.len() == 1 && count == 1 && entry.artifact_type.is_none();
-        let keys: HashSet<String> = saved.repo_tags.iter().flat_map(|tag| index::keys_of(tag)).collect();
-        let has_key = |entry: &Descriptor| index::key_of(entry).is_some_and(|key| keys.contains(&key));
-        let is_named = |entry: &&Descriptor| is_only(entry) || has_key(entry);
-        let named: Vec<Descriptor> = entries.iter().filter(is_named).cloned().collect();
+        let named = match entries {
+            [only] if count == 1 && only.artifact_type.is_none() => vec![only.clone()],
+            _ => saved.repo_tags.iter().flat_map(|tag| archive.names().entries_of(tag, entries)).collect(),
+        };
         if named.is_empty() || self.have(call, archive, named, config)? != Some(false) {
             return Ok(());
         }
@@ -115,7 +112,7 @@ impl ArchiveReader {
         let is_only = saved.len() == 1 && entries.len() == 1;
         let shown = self.shown();
         let reader = self.images_of(call, &archive.tar, &shown, LIST);
-        let names = archive.by_name.get_or_init(|| NamesOfLists::of(entries, saved));
+        let names = archive.names();
         let (mut others, mut is_own) = (None, false);
         for (saved, tag) in names.saved_as(entry, saved, is_only) {
             call.check()?;

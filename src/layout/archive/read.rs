@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::archive_reader::{Archive, ArchiveReader, ListedAs};
+use super::existing_archive::tells_of_blob;
 use super::saved_images::{self, SavedImage, LIST};
 use super::ArchiveFormat;
 use crate::call::Call;
@@ -51,13 +52,20 @@ impl ArchiveReader {
         call.check()?;
         // As long as the archive is open no other image is there.
         let number = Arc::as_ptr(saved).addr();
-        let known = lock(&self.images.manifests).get(&number).cloned();
+        let known =
+            lock(&self.images.manifests).get(&number).map(|known| known.as_ref().map_err(Error::duplicate).cloned());
         if let Some(known) = known {
+            let known = known?;
             return self.made(&known).map_or_else(|| self.content(archive, &known), Ok);
         }
-        let content = self.find_image(call, archive, saved)?;
-        lock(&self.images.manifests).insert(number, content.descriptor());
-        Ok(content)
+        let found = self.find_image(call, archive, saved);
+        let known = match &found {
+            Ok(content) => Ok(content.descriptor()),
+            Err(error) if tells_of_blob(error) => Err(error.duplicate()),
+            Err(_) => return found,
+        };
+        lock(&self.images.manifests).insert(number, known);
+        found
     }
 
     /// A manifest that was generated.

@@ -253,8 +253,8 @@ fn bodies(code: &[&str]) -> Vec<(usize, String)> {
         let Some(indent) = begins.captures(line).map(|found| found[1].to_owned()) else { continue };
         let rest = || code[at..].iter().enumerate();
         let open = rest().find(|(_, line)| line.ends_with(['{', ';', '}'])).map_or(0, |(count, _)| count);
-        let end = rest().find(|(_, line)| **line == format!("{indent}}}")).map_or(0, |(count, _)| count);
         if code[at + open].ends_with('{') {
+            let (end, _) = rest().find(|(_, line)| **line == format!("{indent}}}")).expect("each body has an end");
             found.push((end.saturating_sub(open + 1), (*line).to_owned()));
         }
     }

@@ -29,7 +29,8 @@ COMMAND := $(wildcard bindings/c/*.c)
 WITH_BITCODE := CARGO_PROFILE_RELEASE_LTO=off RUSTFLAGS='$(RUSTFLAGS) -C embed-bitcode=yes'
 
 # The slow faults, which wait for something or try every step: two thirds of the total time.
-SLOW := bounds:: cancel:: cut:: handed:: pipes:: ranges:: timing:: tokens:: lists::a_long_page_takes \
+SLOW := bounds:: cancel:: cut:: handed:: pipes:: ranges:: timing:: tokens:: a_storm_of_errors lists::a_long_page_takes \
+	many_names_of_one_image more_names_than_a_reader_takes \
 	registries::ecr_public_answers_400_to_an_expired_token tagged::the_tag_comes_last_and_stays
 
 # A library whose last step failed is not taken for a finished one.

@@ -243,7 +243,7 @@ fn many_names_of_one_image_cost_little_each() {
     let folder = tempfile::tempdir().unwrap();
     let (path, to) = (folder.path().join("x.tar"), format!("oci:{}", folder.path().join("l").display()));
     for (kind, is_layout) in [("docker-archive", false), ("docker-archive", true), ("oci-archive", true)] {
-        let took = [2_000, 8_000].map(|count| {
+        let took = [1_000, 4_000].map(|count| {
             named_often(&path, count, is_layout);
             let (from, begun) = (format!("{kind}:{}", path.display()), Instant::now());
             let planned = sync(&from, &to, json!({"dry_run": true}));

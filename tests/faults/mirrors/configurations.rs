@@ -127,7 +127,7 @@ fn client_of(change: impl FnOnce(&mut ocireg::registry::ClientOptions)) -> Clien
     Client::new(options).unwrap()
 }
 
-fn with_host(house: &House, options: Value) -> Client {
+pub fn with_host(house: &House, options: Value) -> Client {
     let client = client_of(|_| {});
     client.set_host(house.host("origin"), host_options(options)).unwrap();
     client

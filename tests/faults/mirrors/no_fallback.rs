@@ -8,6 +8,7 @@ use ocireg::registry::tags::TagsOptions;
 use ocireg::registry::Client;
 use serde_json::json;
 
+use super::configurations::with_host;
 use super::house::Manner::*;
 use super::house::*;
 use crate::common::*;
@@ -24,7 +25,7 @@ fn only_the_mirrors_are_asked() {
     house.add("asks", move |_| reply(401).header("WWW-Authenticate", format!("Bearer realm=\"{to}/token\"")));
     for mirrors in [vec!["m1"], vec!["m1", "m2"], vec!["leads"], vec!["asks"], vec!["asks", "leads", "m1"]] {
         let list: Vec<&str> = mirrors.iter().map(|name| house.host(name)).collect();
-        let client = house.client_with(json!({"mirrors": list, "mirrors_only": true}));
+        let client = with_host(&house, json!({"mirrors": list, "mirrors_only": true}));
         let call = house.call(&client);
         assert!(client.get_manifest(&call, &house.tagged(), &GetOptions::default()).is_err());
         assert!(client.head_manifest(&call, &house.tagged(), &HeadOptions::default()).is_err());
@@ -62,7 +63,7 @@ fn what_one_mirror_lacks_is_not_missing_where_another_failed() {
         (["lacks", "lacks2"], Code::NotFound),
     ] {
         let list = mirrors.map(|name| house.host(name));
-        let client = house.client_with(json!({"mirrors": list, "mirrors_only": true}));
+        let client = with_host(&house, json!({"mirrors": list, "mirrors_only": true}));
         let (get, head) = (GetOptions::default(), HeadOptions::default());
         let error = fails(client.get_manifest(&house.call(&client), &house.tagged(), &get), code, "");
         // The other one is told too.

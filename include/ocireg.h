@@ -1418,7 +1418,8 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 // An archive is a file, which is written anew with each call and replaced whole (for the cost see ocireg_blob_put_file); what
 // stays of it is as in ocireg_copy, and blobs that nothing names stay too. Other processes that write to it wait. It has to be
 // one that a copy could add to (see ocireg_copy), and not packed or a pipe (OCIREG_UNSUPPORTED). With allow_missing an index in it may lack
-// some of its images, but an image has its config and layers (OCIREG_MISSING_BLOB). A docker-archive: takes images alone, and no index.
+// some of its images, but an image has its config and layers (OCIREG_MISSING_BLOB, OCIREG_SIZE_MISMATCH). A docker-archive: takes
+// images alone, and no index.
 //
 // What an index lists is put before it, by its digest, and is an image of its own in a layout or an archive only until the index is put: then it is
 // found by that, and goes with it. A dir: has one image, what was put last; the manifests before stay under their digests, so that an
@@ -1540,9 +1541,10 @@ ocireg_status ocireg_referrers(ocireg_client *client,
 // Deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and leaves its manifest and the manifest's other tags; with a digest
 // too, only if the tag names it. Or the name of a layout or an archive, oci:DIR:NAME[@DIGEST]: what no name or index leads to any
 // more lies in a layout until that is cleaned (ocireg_layout_clean), and in an archive, which is written anew and replaced whole as
-// by ocireg_manifest_put, no longer. A manifest with a subject stays there without a name, among the subject's referrers, as long as
-// the subject, or until it is deleted by its digest (ocireg_manifest_delete). There it is a name as ocireg_manifest_put sets it,
-// taken from all images that have it: not a digest, and not the last part of a name that containerd has written. Blocks.
+// by ocireg_manifest_put, no longer, unless an index there lacks some of its images: these may need any of it. A manifest with a
+// subject stays there without a name, among the subject's referrers, as long as the subject, or until it is deleted by its
+// digest (ocireg_manifest_delete). There it is a name as ocireg_manifest_put sets it, taken from all images that have it: not a
+// digest, and not the last part of a name that containerd has written. Blocks.
 //
 // distribution 3 and go-containerregistry's registry delete a tag; distribution 2.8 refuses. A registry that deletes the
 // whole manifest instead is not noticed before: so the manifest is read first, and put back by its digest, with its
@@ -2112,6 +2114,9 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // of that name. An oci-archive whose manifest says something else than its manifest.json, or which has another image under a name,
 // is OCIREG_INVALID_MANIFEST.
 //
+// A docker-archive takes no image whose config and layers contradict each other (OCIREG_INVALID_MANIFEST), as far as that can be told
+// without unpacking: by their number, and by the digests of layers that are not compressed.
+//
 // In a folder that all users may write to, links of other users than its owner are not followed to a place that is written to or
 // cleaned. Within a layout no link of another user than root is followed.
 //
@@ -2487,7 +2492,8 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // With no_clobber it stays, and is skipped. No condition is
 // sent with the request (RFC 9110 If-Match): few registries look at one, and to find out which do costs requests for each tag.
 //
-// In a layout an image whose blobs are not all there, or do not have their size, is copied again, even if its name is unchanged.
+// In a layout or an archive an image whose blobs are not all there, or do not have their size, is copied again, even if its name is
+// unchanged. Blobs of the right size are not read: ocireg_validate finds wrong bytes in them, and ocireg_copy replaces them.
 // index.json is written for many names at once, the last of them at the end, also when the call fails. Archives are locked against
 // other writers from the beginning on, in one order, and are written only if there is something new.
 //

@@ -203,7 +203,7 @@ static const struct {
     {"--user-agent", TAKES_VALUE, " S", "the User-Agent header", {take_text, IN(user_agent)}},
     {"--client-option", TAKES_VALUE, " KEY=VALUE", "any option of ocireg_client_new, by its name in ocireg.h", {take_client_option, .kind = SETTING_CLIENT_OPTION}},
     {"--host-option", TAKES_VALUE, " [HOST=]KEY=VALUE", "any option of ocireg_client_set_host", {take_host_option, .kind = SETTING_HOST_OPTION}},
-    {"-q", TAKES_NOTHING, "", "no progress bar", {take_flag, IN(quiet)}},
+    {"-q", TAKES_NOTHING, "", "no progress bar and no warnings", {take_flag, IN(quiet)}},
     {"-v", TAKES_NOTHING, "", "a line for each HTTP request and response", {take_more, IN(verbosity)}},
     {"-vv", TAKES_NOTHING, "", "their headers too", {take_much_more, IN(verbosity)}},
     {"--pretty", TAKES_NOTHING, "", "indent the JSON", {take_flag, IN(output.pretty)}},

@@ -112,6 +112,9 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// of that name. An oci-archive whose manifest says something else than its manifest.json, or which has another image under a name,
 /// is OCIREG_INVALID_MANIFEST.
 ///
+/// A docker-archive takes no image whose config and layers contradict each other (OCIREG_INVALID_MANIFEST), as far as that can be told
+/// without unpacking: by their number, and by the digests of layers that are not compressed.
+///
 /// In a folder that all users may write to, links of other users than its owner are not followed to a place that is written to or
 /// cleaned. Within a layout no link of another user than root is followed.
 ///

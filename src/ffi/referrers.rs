@@ -50,9 +50,10 @@ pub unsafe extern "C" fn ocireg_referrers(
 /// Deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and leaves its manifest and the manifest's other tags; with a digest
 /// too, only if the tag names it. Or the name of a layout or an archive, oci:DIR:NAME[@DIGEST]: what no name or index leads to any
 /// more lies in a layout until that is cleaned (ocireg_layout_clean), and in an archive, which is written anew and replaced whole as
-/// by ocireg_manifest_put, no longer. A manifest with a subject stays there without a name, among the subject's referrers, as long as
-/// the subject, or until it is deleted by its digest (ocireg_manifest_delete). There it is a name as ocireg_manifest_put sets it,
-/// taken from all images that have it: not a digest, and not the last part of a name that containerd has written. Blocks.
+/// by ocireg_manifest_put, no longer, unless an index there lacks some of its images: these may need any of it. A manifest with a
+/// subject stays there without a name, among the subject's referrers, as long as the subject, or until it is deleted by its
+/// digest (ocireg_manifest_delete). There it is a name as ocireg_manifest_put sets it, taken from all images that have it: not a
+/// digest, and not the last part of a name that containerd has written. Blocks.
 ///
 /// distribution 3 and go-containerregistry's registry delete a tag; distribution 2.8 refuses. A registry that deletes the
 /// whole manifest instead is not noticed before: so the manifest is read first, and put back by its digest, with its

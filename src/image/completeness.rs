@@ -25,19 +25,19 @@ pub(crate) fn check(
     let mut missing = Vec::new();
     for entry in manifests {
         if !has_manifest(call, place, entry)? {
-            missing.push(entry.digest.clone());
+            missing.push(entry.digest.to_string());
         }
     }
     for blob in blobs.filter(|blob| !types::is_foreign(&blob.media_type)) {
         call.check()?;
         // As a copy looks for it: what others may have written is read.
         if !to.has_blob(call, blob)? {
-            missing.push(blob.digest.clone());
+            missing.push(lacking(call, place, blob));
         }
     }
     for digest in document.fs_layers()? {
         if !has_layer(call, place, &digest)? {
-            missing.push(digest);
+            missing.push(digest.to_string());
         }
     }
     match missing.is_empty() {
@@ -66,13 +66,23 @@ fn has_layer(call: &Call, place: Option<&dyn ReadStore>, digest: &Digest) -> Res
     }
 }
 
-fn incomplete(manifest: &Digest, missing: &[Digest]) -> Error {
-    let listed: Vec<&str> = missing.iter().take(MOST_LISTED).map(Digest::as_str).collect();
-    let more = match missing.len() - listed.len() {
+/// A blob that is not there. One of another size is damaged, or the manifest is wrong about it.
+fn lacking(call: &Call, place: Option<&dyn ReadStore>, blob: &Descriptor) -> String {
+    match place.map(|place| place.size(call, &blob.digest)) {
+        Some(Ok(size)) if size != blob.size => {
+            format!("{} (it has {size} bytes there, the manifest says {})", blob.digest, blob.size)
+        }
+        _ => blob.digest.to_string(),
+    }
+}
+
+fn incomplete(manifest: &Digest, missing: &[String]) -> Error {
+    let listed = missing[..missing.len().min(MOST_LISTED)].join(", ");
+    let more = match missing.len().saturating_sub(MOST_LISTED) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let message = format!("the manifest {manifest} refers to what is missing: {}{more}", listed.join(", "));
+    let message = format!("the manifest {manifest} refers to what is missing: {listed}{more}");
     Error::new(Code::MissingBlob, message)
         .with_hint("put that first, or put the manifest anyway with the option allow_missing")
 }

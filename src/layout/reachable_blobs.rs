@@ -61,8 +61,10 @@ pub(super) struct Needed {
     pub(super) obscure: Vec<Digest>,
     /// Blobs that cannot be right, and why.
     pub(super) problems: Vec<(Digest, Error)>,
-    /// Manifests of another size than their descriptors say: what they need is known anyway.
+    /// What has another size than its descriptor says: what a manifest needs is known anyway.
     pub(super) missized: Vec<(Digest, Error)>,
+    /// What is not only mentioned, as a subject is.
+    demanded: BTreeSet<Digest>,
 }
 
 impl Needed {
@@ -91,10 +93,12 @@ impl Needed {
         (self, lacking)
     }
 
-    /// The same, if everything is there. Layers that are meant to come from elsewhere may be there or not, and those that are not are
+    /// The same, if everything is there and has its size. Layers that are meant to come from elsewhere may be there or not, and those that are not are
     /// left out.
     pub(super) fn whole(mut self, shelf: &dyn Shelf) -> Result<Needed> {
-        if let Some((digest, error)) = self.problems.first() {
+        if let Some((digest, error)) =
+            self.problems.iter().chain(&self.missized).find(|(digest, _)| self.demands(digest))
+        {
             return Err(Error::new(error.code(), format!("{digest}: {}", error.message())));
         }
         self.blobs.retain(|blob| !types::is_foreign(&blob.media_type) || shelf.size(&blob.digest).is_some());
@@ -126,6 +130,16 @@ impl Needed {
             .map(|blob| &blob.digest)
             .chain(self.problems.iter().map(|(digest, _)| digest))
             .any(|has| has == digest)
+    }
+
+    /// Whether it has to be right, and is not only mentioned.
+    pub(super) fn demands(&self, digest: &Digest) -> bool {
+        self.demanded.contains(digest)
+    }
+
+    /// Whether it has another size than a descriptor says.
+    pub(super) fn is_missized(&self, digest: &Digest) -> bool {
+        self.missized.iter().any(|(missized, _)| missized == digest)
     }
 
     /// The manifests, then the other blobs.
@@ -215,6 +229,7 @@ struct NamedDigests {
     missing: BTreeSet<Digest>,
     /// Entries that are not there, each once, however many names they have.
     lacking: BTreeSet<Digest>,
+    missized: BTreeSet<Digest>,
 }
 
 impl NamedDigests {
@@ -225,6 +240,9 @@ impl NamedDigests {
 
 impl NeedsWalk<'_> {
     fn visit(&mut self, entry: Descriptor, how: NamedAs) -> Result<Vec<(Descriptor, NamedAs)>> {
+        if how != NamedAs::Mentioned {
+            self.found.demanded.insert(entry.digest.clone());
+        }
         let Some(size) = self.shelf.size(&entry.digest) else {
             self.miss(entry, how);
             return Ok(Vec::new());
@@ -236,6 +254,7 @@ impl NeedsWalk<'_> {
         let known_type = Some(types::essence(&entry.media_type)).filter(|name| types::is_manifest(name));
         let key = (entry.digest.clone(), known_type.unwrap_or_default(), how);
         if !how.may_be_manifest(&entry.media_type) || !self.looked_into.insert(key) {
+            self.measure(&entry, size);
             self.keep(entry);
             return Ok(Vec::new());
         }
@@ -252,12 +271,16 @@ impl NeedsWalk<'_> {
         if how == NamedAs::Mentioned {
             below.iter_mut().for_each(|(_, how)| *how = NamedAs::Mentioned);
         }
-        if entry.size != size && !matches!(found, EntryContent::Obscure | EntryContent::Unread) {
+        self.measure(&entry, size);
+        self.record(entry, size, must, found);
+        Ok(below)
+    }
+
+    fn measure(&mut self, entry: &Descriptor, size: u64) {
+        if entry.size != size && self.named.missized.insert(entry.digest.clone()) {
             let message = format!("it has {size} bytes, its descriptor says {}", entry.size);
             self.found.missized.push((entry.digest.clone(), Error::new(Code::SizeMismatch, message)));
         }
-        self.record(entry, size, must, found);
-        Ok(below)
     }
 
     /// Puts an entry on the list that its content belongs to.

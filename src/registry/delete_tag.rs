@@ -181,8 +181,8 @@ impl TagToDelete<'_> {
             Some(others) => format!("; its digest is also that of {}", others.join(", ")),
         };
         error.with_code(Code::Unsupported).with_hint(format!(
-            "deleting {} removes every tag of it{others}. ocireg_tag_delete with the option replace (untag --replace) \
-             puts a placeholder under the tag and deletes that",
+            "deleting {} removes every tag of it{others}; the option replace puts a placeholder under the tag and \
+             deletes that",
             self.digest
         ))
     }

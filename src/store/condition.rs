@@ -133,7 +133,7 @@ impl NameCondition {
             NameCondition::RefersTo(digest) => format!("if_digest is {digest}"),
             _ => "if_exists is \"fail\"".to_owned(),
         };
-        Error::new(Code::DigestMismatch, format!("{refers}, so the name was not set, because of the option {wanted}"))
+        Error::new(Code::DigestMismatch, format!("{refers}, so the name was not set, because the option {wanted}"))
             .with_conflict(name, now.map(Digest::as_str))
     }
 

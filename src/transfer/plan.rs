@@ -18,7 +18,7 @@ use crate::store::platform_descent::{self, Chosen};
 use crate::store::{RawManifest, ReadStore, Role, WriteStore};
 
 /// The hint for an incomplete index.
-const SPARSE: &str = "the index names manifests that are missing: the option platform copies those present, and sparse also keeps the index unchanged";
+const SPARSE: &str = "the index names manifests that are missing: the option platform copies those present, and the option sparse also keeps the index unchanged";
 /// A copy with more manifests is refused.
 const MOST: usize = 100_000;
 

@@ -174,17 +174,14 @@ impl WriteStore for ArchivePart {
     }
 
     fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()> {
-        let entry = index::entry(content, role, self.name.as_deref());
-        self.writer().put_part(call, content, entry, *role == Role::Root, &self.entries)?;
-        if *role != Role::Root {
-            return Ok(());
+        let (entry, is_root) = (index::entry(content, role, self.name.as_deref()), *role == Role::Root);
+        let image = if is_root { self.writer().docker_image(call, content)? } else { None };
+        self.writer().put_part(call, content, entry, is_root, &self.entries)?;
+        if is_root {
+            // Of an image that fails before, nothing is listed: for such ones alone nothing is written.
+            self.archive.changed();
         }
-        // Of an image that fails before, nothing is listed: for such ones alone nothing is written.
-        self.archive.changed();
-        match self.archive.form() {
-            ArchiveFormat::Docker => self.writer().list_image(content, self.name.clone()),
-            ArchiveFormat::Oci => Ok(()),
-        }
+        self.writer().list_image(image, self.name.clone())
     }
 
     fn one_platform(&self) -> bool {

@@ -31,8 +31,7 @@ impl ArchiveWriter {
     }
 
     /// Puts an image onto Docker's list, when the archive is written.
-    pub(super) fn list_image(&self, content: &RawManifest, name: Option<String>) -> Result<()> {
-        let image = ImageBlobs::of(&content.document).filter(|_| content.document.kind == Kind::Image);
+    pub(super) fn list_image(&self, image: Option<ImageBlobs>, name: Option<String>) -> Result<()> {
         lock(&self.work()?.new).images.extend(image.map(|image| (image, name)));
         Ok(())
     }
@@ -124,11 +123,9 @@ impl WriteStore for ArchiveWriter {
     }
 
     fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()> {
+        let image = if *role == Role::Root { self.docker_image(call, content)? } else { None };
         self.put_under(call, content, role, self.name.as_deref())?;
-        if *role == Role::Root {
-            self.list_image(content, self.name.clone())?;
-        }
-        Ok(())
+        self.list_image(image, self.name.clone())
     }
 
     fn put_named(

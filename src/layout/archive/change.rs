@@ -50,12 +50,13 @@ impl ArchiveWriter {
         condition: &NameCondition,
     ) -> Result<Vec<NameFate>> {
         let names = names.iter().map(|name| self.full_name(name)).collect::<Result<Vec<_>>>()?;
+        let image = self.docker_image(call, content)?;
         self.stage_manifest(call, content)?;
         let fates = RefCell::new(Vec::new());
         self.finish_with(
             call,
             Some(&|lists, _| {
-                *fates.borrow_mut() = lists.put(content, &names, condition)?;
+                *fates.borrow_mut() = lists.put(content, &names, condition, image.as_ref())?;
                 Ok(())
             }),
         )?;
@@ -162,7 +163,7 @@ mod tests {
             if *rounds.borrow() == 1 {
                 fs::rename(&other, &path).unwrap();
             }
-            lists.put(&manifest(3), &["v3".to_owned()], &NameCondition::None).map(drop)
+            lists.put(&manifest(3), &["v3".to_owned()], &NameCondition::None, None).map(drop)
         };
         archive.finish_with(&call, Some(&change)).unwrap();
         assert_eq!(*rounds.borrow(), 2);
@@ -194,7 +195,7 @@ mod tests {
             if *rounds.borrow() == 2 {
                 fs::rename(&other, &path).unwrap();
             }
-            lists.put(&manifest(3), &["v3".to_owned()], &NameCondition::None).map(drop)
+            lists.put(&manifest(3), &["v3".to_owned()], &NameCondition::None, None).map(drop)
         };
         archive.finish_with(&call, Some(&change)).unwrap();
         let there = archive.existing(&call).unwrap();

@@ -16,7 +16,7 @@ use crate::layout::index_change::{self, TakenName};
 use crate::layout::kept_referrers;
 use crate::layout::reachable_blobs::{needed, ImageBlobs, Needed, Shelf};
 use crate::layout::weak_referrers::{kept_images, unlist};
-use crate::manifest::{Descriptor, Kind};
+use crate::manifest::Descriptor;
 use crate::store::condition::{NameCondition, NameFate};
 use crate::store::RawManifest;
 
@@ -110,9 +110,9 @@ impl ArchiveLists {
         content: &RawManifest,
         names: &[String],
         condition: &NameCondition,
+        image: Option<&ImageBlobs>,
     ) -> Result<Vec<NameFate>> {
         let fates = index_change::put(&mut self.entries, content, names, condition)?;
-        let image = ImageBlobs::of(&content.document).filter(|_| content.document.kind == Kind::Image);
         let set = names.iter().zip(&fates).filter(|(_, fate)| **fate != NameFate::Skipped);
         let mut under: Vec<Option<String>> = set.map(|(name, _)| Some(name.clone())).collect();
         under.extend(names.is_empty().then_some(None));

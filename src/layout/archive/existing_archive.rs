@@ -79,10 +79,10 @@ impl ExistingArchive {
     fn read(call: &Call, path: &Path, bytes: ArchiveBytes, form: ArchiveFormat) -> Result<ExistingArchive> {
         let foreign = |why: &str| Error::new(Code::Unsupported, why);
         let tar = Tarball::of(call, bytes, path.display().to_string())?;
-        if !tar.has("oci-layout") || !tar.has("index.json") {
-            return Err(foreign(
-                "it has no index.json, unlike the archives of this library, of Docker from 25 on and of containerd",
-            ));
+        if let Some(lacking) = ["index.json", "oci-layout"].into_iter().find(|file| !tar.has(file)) {
+            return Err(foreign(&format!(
+                "it has no {lacking}, unlike the archives of this library, of Docker from 25 on and of containerd"
+            )));
         }
         if form == ArchiveFormat::Docker && !tar.has("manifest.json") {
             return Err(foreign(

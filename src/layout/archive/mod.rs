@@ -6,6 +6,7 @@ mod archive_store;
 mod change;
 mod config_name;
 mod contents;
+mod docker_image;
 mod existing_archive;
 mod list_agreement;
 mod list_names;

@@ -56,7 +56,7 @@ impl DamagedBlobs {
             return Ok(());
         }
         let (found, new) = (both.damaged(named)?, whole.needed_anew(both)?);
-        if found.is_empty() || found.iter().any(|blob| new.names(blob) || self.carried.contains(blob)) {
+        if found.is_empty() || found.iter().any(|blob| new.demands(blob) || self.carried.contains(blob)) {
             return Err(error.with_hint("a copy of an image that has the right bytes replaces what is damaged"));
         }
         self.carried.extend(found);
@@ -152,20 +152,20 @@ impl ArchiveWriter {
         let left_out = damaged
             .left_out
             .iter()
-            .map(|blob| format!("its blob {blob}, which nothing named, was damaged and is left out"));
+            .map(|blob| format!("the blob {blob}, which nothing named, was damaged and is left out"));
         let carried = damaged.carried.iter().map(|blob| {
             format!(
-                "its blob {blob} is damaged, and stays as it is: a copy of an image that has the right bytes mends it"
+                "the blob {blob} is damaged, and stays as it is: a copy of an image that has the right bytes mends it"
             )
         });
         let lacking = lacking.iter().filter(|(digest, _)| !damaged.carried.contains(digest)).map(|(digest, why)| {
             format!(
-                "an image needs {digest}, but {why}. The image is kept as it is: copy the right one here to mend it"
+                "an image there needs {digest}, but {why}. The image is kept as it is: copy the right one here to mend it"
             )
         });
         for text in left_out.chain(carried).chain(lacking) {
             // The archive is written.
-            let _ = call.warn_of(&self.shown, &text);
+            let _ = call.warn_of(&self.file(), &text);
         }
     }
 

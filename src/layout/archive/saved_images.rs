@@ -156,13 +156,11 @@ impl ImageReader<'_> {
     /// tools write none at all.
     pub(super) fn diff_ids(&self, saved: &SavedImage, config: &[u8]) -> Result<Vec<Digest>> {
         saved.layers.iter().try_for_each(|file| self.place_of(file).map(drop))?;
-        let config = crate::json::parse(config).map_err(|error| self.bad(format!("the config {}", error.verdict())))?;
-        let ids = config.pointer("/rootfs/diff_ids").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        if !ids.is_empty() && ids.len() != saved.layers.len() {
-            return Err(self.wrong_count(saved, ids.len()));
+        let ids = unpacked_digests(config).map_err(|why| self.bad(format!("the config {why}")))?;
+        match !ids.is_empty() && ids.len() != saved.layers.len() {
+            true => Err(self.wrong_count(saved, ids.len())),
+            false => Ok(ids),
         }
-        let one = |id: &Value| id.as_str().unwrap_or_default().parse::<Digest>();
-        ids.iter().map(|id| one(id).map_err(|error| self.bad(format!("a diff_id of the config: {error}")))).collect()
     }
 
     fn wrong_count(&self, saved: &SavedImage, ids: usize) -> Error {
@@ -284,6 +282,14 @@ impl ImageReader<'_> {
     fn bad(&self, why: String) -> Error {
         Error::new(Code::InvalidManifest, format!("{} of {}: {why}", self.list, self.place))
     }
+}
+
+/// The digests that a config says its layers have when they are unpacked; else why it does not say that.
+pub(super) fn unpacked_digests(config: &[u8]) -> std::result::Result<Vec<Digest>, String> {
+    let config = crate::json::parse(config).map_err(|error| error.verdict())?;
+    let ids = config.pointer("/rootfs/diff_ids").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let one = |id: &Value| id.as_str().unwrap_or_default().parse::<Digest>();
+    ids.iter().map(|id| one(id).map_err(|error| format!("has a diff_id that is not a digest: {error}"))).collect()
 }
 
 /// The path of a blob in a layout.

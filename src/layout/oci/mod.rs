@@ -294,12 +294,19 @@ impl OciLayout {
         is_there(call, &self.blob_path(&wanted.digest), wanted)
     }
 
+    fn lacks(&self, what: &str) -> Error {
+        let root = self.root.display().to_string();
+        let error = Error::new(Code::NotFound, format!("{root} is not an OCI layout: it has no {what}"));
+        match root.contains(':') && !self.root.exists() {
+            true => error.with_hint("what is wanted here is the path of a folder, without oci: or another transport"),
+            false => error,
+        }
+    }
+
     fn read_small(&self, path: &Path, what: &str) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let file = open_regular(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                Error::new(Code::NotFound, format!("{} is not an OCI layout: it has no {what}", self.root.display()))
-            }
+            std::io::ErrorKind::NotFound => self.lacks(what),
             _ => cannot("read", path, &error),
         })?;
         file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| cannot("read", path, &error))?;

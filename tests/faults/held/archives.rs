@@ -5,6 +5,7 @@ mod damaged_images;
 mod damaged_sizes;
 mod kept;
 mod referrers;
+mod refused_images;
 mod weak_referrers;
 
 use std::fs;

@@ -4,7 +4,7 @@
 # make check    for the inner loop: formatter, linters, unit tests, documentation examples, the header, and the quick faults;
 #               about 4 minutes once everything is built. It leaves out the slow faults, the C programs, the bindings
 #               and real registries
-# make torture  copies, syncs, artifacts and exports killed at 1,000 random moments each (make test: 16 to 100)
+# make torture  copies, syncs, artifacts and exports killed at 1,000 random moments each (make test: 16 to 100), and all power cuts
 # make fuzz     each fuzz target for SECONDS (10) by libFuzzer, or only TARGETS='extract tar' (make test: the seeds, and changes of them)
 # make valgrind all C test programs under valgrind (make test: those that try the boundary to C)
 # make lint     formatter and linters, warnings are errors; whether it compiles for 32-bit Linux and macOS
@@ -29,7 +29,7 @@ COMMAND := $(wildcard bindings/c/*.c)
 WITH_BITCODE := CARGO_PROFILE_RELEASE_LTO=off RUSTFLAGS='$(RUSTFLAGS) -C embed-bitcode=yes'
 
 # The slow faults, which wait for something or try every step: two thirds of the total time.
-SLOW := bounds:: cancel:: cut:: handed:: pipes:: ranges:: timing:: tokens:: a_storm_of_errors lists::a_long_page_takes \
+SLOW := bounds:: cancel:: cut:: handed:: pipes:: power:: ranges:: timing:: tokens:: a_storm_of_errors lists::a_long_page_takes \
 	many_names_of_one_image more_names_than_a_reader_takes \
 	registries::ecr_public_answers_400_to_an_expired_token tagged::the_tag_comes_last_and_stays
 
@@ -76,6 +76,7 @@ check: lint
 
 torture: all
 	OCIREG_TEST_KILLS=1000 tests/registries/run $(CARGO) test --locked --test interop kills::
+	OCIREG_TEST_EACH_LOSS=1 $(CARGO) test --locked --test faults power::
 
 # CALLS=100000 mixed calls, of which one in twenty meets a fault; with SEED each thread makes the same ones again.
 soak: all

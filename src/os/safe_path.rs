@@ -8,7 +8,9 @@ use std::path::{Component, Path, PathBuf};
 
 use nix::unistd::geteuid;
 
+use super::flush;
 use super::open_folder::{FileStatus, OpenFolder};
+use super::owner;
 use super::special_file::name_of;
 
 /// As many links as the kernel follows.
@@ -59,11 +61,18 @@ pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
     Ok(here)
 }
 
-/// Makes a folder and those above it, if they are missing. Links are checked again afterwards: once the folder exists, no other user
-/// can replace it by a link.
+/// Makes a folder and those above it, if they are missing, and brings their names to the disk. Links are checked again afterwards: once
+/// the folder exists, no other user can replace it by a link.
 pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(resolve(path)?)?;
-    resolve(path).map(drop)
+    let real = resolve(path)?;
+    let missing: Vec<&Path> = real.ancestors().take_while(|folder| !folder.exists()).collect();
+    fs::create_dir_all(&real)?;
+    resolve(path)?;
+    // Its own name too where it is there: a process that was killed may have made it just now.
+    for made in missing.into_iter().rev().chain([real.as_path()]) {
+        flush::names(owner::folder_of(made))?;
+    }
+    Ok(())
 }
 
 fn own(part: Component<'_>) -> PathBuf {

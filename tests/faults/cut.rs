@@ -135,7 +135,7 @@ int unlinkat(int at, const char *path, int flags) { return here(CHANGES) ? -1 : 
 "#;
 
 /// The digest of the image that a place names, after reading all its blobs. None when it names none.
-fn named(name: &str) -> Option<Digest> {
+pub fn named(name: &str) -> Option<Digest> {
     let client = client();
     let (call, place) = (call(&client), Place::parse(name).unwrap());
     let store: Box<dyn ReadStore> = place.source(&client).ok()?;
@@ -157,6 +157,15 @@ pub fn put(from: &Memory, to: &str) {
     copy(&call(&client), from, to.as_ref(), &CopyOptions::default()).unwrap();
 }
 
+/// The place in a folder, with the name of an image if it has names.
+pub fn target(kind: &str, room: &Path) -> String {
+    match kind {
+        "docker-archive" => format!("{kind}:{}/place:a/b:v1", room.display()),
+        "dir" => format!("{kind}:{}/place", room.display()),
+        _ => format!("{kind}:{}/place:v1", room.display()),
+    }
+}
+
 /// A destination that is interrupted, what goes there, and how.
 struct Interruption<'a> {
     kind: &'a str,
@@ -169,19 +178,11 @@ struct Interruption<'a> {
 }
 
 impl Interruption<'_> {
-    fn target(&self, room: &Path) -> String {
-        match self.kind {
-            "docker-archive" => format!("{}:{}/place:a/b:v1", self.kind, room.display()),
-            "dir" => format!("{}:{}/place", self.kind, room.display()),
-            _ => format!("{}:{}/place:v1", self.kind, room.display()),
-        }
-    }
-
     /// Interrupts it at one step, and copies again. Whether there was that step.
     fn cut_at(&self, at: usize, with_old: bool) -> bool {
         let room = self.folder.join(format!("{with_old}-{at}"));
         std::fs::create_dir(&room).unwrap();
-        let target = self.target(&room);
+        let target = target(self.kind, &room);
         if with_old {
             put(&self.old, &target);
         }
@@ -234,7 +235,7 @@ fn cut_everywhere(kind: &str, how: &str) {
 }
 
 /// What an archive is, or which blobs and names a layout has.
-fn state(place: &Path) -> Vec<u8> {
+pub fn state(place: &Path) -> Vec<u8> {
     if place.is_file() {
         return std::fs::read(place).unwrap();
     }

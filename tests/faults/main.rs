@@ -60,6 +60,7 @@ mod picked;
 mod pipes;
 mod places;
 mod ports;
+mod power;
 mod proxy;
 mod ranges;
 mod rates;

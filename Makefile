@@ -4,7 +4,7 @@
 # make check    for the inner loop: formatter, linters, unit tests, documentation examples, the header, and the quick faults;
 #               about 4 minutes once everything is built. It leaves out the slow faults, the C programs, the bindings
 #               and real registries
-# make torture  copies, syncs, artifacts and exports killed at 1,000 random moments each (make test: 16 to 100), and all power cuts
+# make torture  copies, syncs, artifacts and exports killed at 1,000 random moments each (make test: 16 to 100), and each power cut and lack of memory
 # make fuzz     each fuzz target for SECONDS (10) by libFuzzer, or only TARGETS='extract tar' (make test: the seeds, and changes of them)
 # make valgrind all C test programs under valgrind (make test: those that try the boundary to C)
 # make lint     formatter and linters, warnings are errors; whether it compiles for 32-bit Linux and macOS
@@ -42,9 +42,9 @@ all: lib $(RELEASE)/ocireg
 
 lib: $(RELEASE)/libocireg.so $(RELEASE)/libocireg.a
 
-# Each library separately: a combined build silently drops link-time optimisation. The static one goes without it,
-# because two Rust archives with it cannot be linked into one program, and in 16 parts, which takes a third of the time. The crates that both need are compiled once, to machine code
-# for the static one and to bitcode for the optimisation; cargo's own `lto` would compile them once for each. The shared library's
+# Each library separately: a combined build silently drops link-time optimisation. The static one goes without it, because two Rust archives
+# with it cannot be linked into one program, and in 16 parts, which takes a third of the time. The crates that both need are compiled once, to
+# machine code for the static one and to bitcode for the optimisation; cargo's own `lto` would compile them once for each. The shared library's
 # SONAME is given here and not in build.rs: the debug library and that of the panic test are loaded by their plain name, and cargo-c sets its own.
 # Only smaller functions than by default are inlined: 4 % less library, and no more instructions for a request.
 # Programs that are linked to target/release look for the SONAME, so there is a link of that name beside the library.
@@ -76,7 +76,7 @@ check: lint
 
 torture: all
 	OCIREG_TEST_KILLS=1000 tests/registries/run $(CARGO) test --locked --test interop kills::
-	OCIREG_TEST_EACH_LOSS=1 $(CARGO) test --locked --test faults power::
+	OCIREG_TEST_EACH_STEP=1 $(CARGO) test --locked --test faults -- power:: out_of_memory::
 
 # CALLS=100000 mixed calls, of which one in twenty meets a fault; with SEED each thread makes the same ones again.
 soak: all

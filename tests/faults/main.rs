@@ -51,6 +51,7 @@ mod memory;
 mod mirrors;
 mod moved;
 mod network;
+mod out_of_memory;
 mod outside;
 mod overwritten;
 mod own_process;

@@ -85,7 +85,7 @@ fn what_was_not_flushed_is_lost() {
 
 /// One loss at each step, in turn, and at the end all of them: all at each step take three times as long.
 fn at_each_step(mut cut_at: impl FnMut(usize, Loss) -> bool) {
-    let all = std::env::var("OCIREG_TEST_EACH_LOSS").is_ok();
+    let all = std::env::var("OCIREG_TEST_EACH_STEP").is_ok();
     let losses = |at: usize| if all { &LOSSES[..] } else { &LOSSES[at % 3..=at % 3] };
     let steps = (0..).find(|at| !losses(*at).iter().all(|loss| cut_at(*at, *loss))).unwrap();
     assert!(steps > 0, "the steps are not seen");

@@ -83,6 +83,7 @@ mod subject;
 mod synced;
 mod synced_cut;
 mod synced_docker_archives;
+mod synced_layouts;
 mod synced_lists;
 mod synced_names;
 mod synced_nothing;

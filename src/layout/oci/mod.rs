@@ -10,11 +10,13 @@ mod batch;
 mod change;
 mod in_batch;
 mod layout_needs;
+mod listed_layout;
 mod seen_names;
 mod store;
 
 pub(crate) use batch::IndexBatch;
 pub(crate) use in_batch::InBatch;
+pub(crate) use listed_layout::ListedLayout;
 pub(crate) use seen_names::SeenNames;
 
 use std::fs;

@@ -9,7 +9,7 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::archive::{ArchiveFormat, ArchiveReader, ListedAs};
-use crate::layout::oci::OciLayout;
+use crate::layout::oci::ListedLayout;
 use crate::layout::whole_name;
 use crate::manifest::Descriptor;
 use crate::reference::{is_tag, Reference};
@@ -31,15 +31,18 @@ fn image_parts(name: &str) -> Option<(Option<String>, String)> {
     Some((Some(reference.repository().full_name()), reference.tag()?.to_owned()))
 }
 
-/// Where images are on this machine.
+/// Where images are on this machine. It is opened once.
 #[derive(Clone)]
 pub(super) enum LocalPlace {
-    Layout(String),
-    /// It is opened once.
+    Layout(Arc<ListedLayout>),
     Archive(Arc<ArchiveReader>),
 }
 
 impl LocalPlace {
+    pub(super) fn layout(path: &str) -> Result<LocalPlace> {
+        Ok(LocalPlace::Layout(Arc::new(ListedLayout::open(Path::new(path))?)))
+    }
+
     pub(super) fn archive(client: &Client, path: &str, format: ArchiveFormat) -> LocalPlace {
         let space = client.temporary_space();
         LocalPlace::Archive(Arc::new(ArchiveReader::new(Path::new(path), None, format, None, space)))
@@ -47,14 +50,14 @@ impl LocalPlace {
 
     fn show(&self) -> String {
         match self {
-            LocalPlace::Layout(path) => format!("oci:{path}"),
+            LocalPlace::Layout(layout) => layout.place(),
             LocalPlace::Archive(reader) => reader.place(),
         }
     }
 
     fn entries(&self, call: &Call) -> Result<Vec<Descriptor>> {
         match self {
-            LocalPlace::Layout(path) => OciLayout::open(Path::new(path), None)?.entries(),
+            LocalPlace::Layout(layout) => Ok(layout.entries().to_vec()),
             LocalPlace::Archive(reader) => reader.entries(call),
         }
     }
@@ -137,7 +140,7 @@ impl LocalPlace {
 
     fn manifest(&self, call: &Call, entry: &Descriptor) -> Result<RawManifest> {
         match self {
-            LocalPlace::Layout(path) => OciLayout::open(Path::new(path), None)?.manifest(call, entry),
+            LocalPlace::Layout(layout) => layout.manifest(call, entry),
             LocalPlace::Archive(reader) => reader.manifest(call, entry),
         }
     }
@@ -212,9 +215,12 @@ impl SourceRepository for LocalSource {
 
     fn open(&self, name: &str) -> Result<Box<dyn ReadStore>> {
         let LocalImage { whole, listed, .. } = self.find(name)?;
-        Ok(match &self.place {
-            LocalPlace::Layout(path) => Box::new(OciLayout::open(Path::new(path), Some(whole))?),
-            LocalPlace::Archive(reader) => Box::new(reader.renamed(whole, listed.clone())),
+        Ok(match (&self.place, listed) {
+            (LocalPlace::Layout(layout), ListedAs::Entry(entry)) => Box::new(layout.image(whole, entry)),
+            (LocalPlace::Layout(_), ListedAs::Saved(_)) => {
+                return Err(Error::new(Code::Internal, "a layout has no list of docker"))
+            }
+            (LocalPlace::Archive(reader), listed) => Box::new(reader.renamed(whole, listed.clone())),
         })
     }
 }

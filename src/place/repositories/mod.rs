@@ -137,7 +137,8 @@ impl<'a> Pairing<'a> {
                 (reference.repository(), Wanted::Exactly(vec![name]))
             }
             SyncSource::Layout(path, name) => {
-                return self.local_pairs(&LocalPlace::Layout(path.clone()), name.as_deref(), destination, filter)
+                let place = LocalPlace::layout(path).map_err(|error| error.with_side(Side::Source))?;
+                return self.local_pairs(&place, name.as_deref(), destination, filter);
             }
             SyncSource::Archive(format, path, name) => {
                 let place = LocalPlace::archive(from, path, *format);

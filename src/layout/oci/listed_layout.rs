@@ -28,7 +28,7 @@ pub(crate) struct ListedLayout {
 }
 
 /// One of its images.
-pub(crate) struct ListedImage {
+pub(crate) struct LayoutImage {
     layout: OciLayout,
     entry: Descriptor,
     listed: Arc<ListedLayout>,
@@ -62,10 +62,10 @@ impl ListedLayout {
     }
 
     /// The image of an entry that is called so.
-    pub(crate) fn image(self: &Arc<Self>, name: &str, entry: &Descriptor) -> ListedImage {
+    pub(crate) fn image(self: &Arc<Self>, name: &str, entry: &Descriptor) -> LayoutImage {
         let (root, name) = (self.layout.root.clone(), Some(name.to_owned()));
         let layout = OciLayout { root, name, ..OciLayout::default() };
-        ListedImage { layout, entry: entry.clone(), listed: self.clone() }
+        LayoutImage { layout, entry: entry.clone(), listed: self.clone() }
     }
 
     /// What refers to what: every manifest of the index is read once for all images.
@@ -83,7 +83,7 @@ impl ListedLayout {
     }
 }
 
-impl ReadStore for ListedImage {
+impl ReadStore for LayoutImage {
     fn place(&self) -> String {
         self.layout.show()
     }

@@ -69,13 +69,10 @@ impl RegistryStore {
         self.reference.repository().index().key()
     }
 
-    /// Where this client saw a blob before, or another process did.
-    fn seen_at(&self, call: &Call, digest: &Digest) -> Option<String> {
-        let ours = self.client.memory::<MountHints>().repository_of(&self.host(), digest);
-        ours.or_else(|| {
-            let path = self.client.options().blob_info.blob_info_cache.as_deref()?;
-            self.client.memory::<BlobInfoCache>().find(call, path, &self.host(), digest)
-        })
+    /// Where another process saw a blob before.
+    fn seen_by_others(&self, call: &Call, digest: &Digest) -> Option<String> {
+        let path = self.client.options().blob_info.blob_info_cache.as_deref()?;
+        self.client.memory::<BlobInfoCache>().find(call, path, &self.host(), digest)
     }
 
     /// Remembers for the next process that the repository has a blob, if it was not a mirror that said so.
@@ -89,13 +86,19 @@ impl RegistryStore {
         }
     }
 
-    /// Repositories of this registry that may have a blob: its source, and where it was seen before.
-    fn mount_sources(&self, call: &Call, digest: &Digest, from: &dyn ReadStore) -> Vec<String> {
-        let here = self.reference.repository();
+    /// Repositories of this registry that may have a blob: its source, and where it was seen before. There are none if
+    /// it was put with another size: a mount does not tell which one is wrong.
+    fn mount_sources(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Vec<String> {
+        let (here, digest) = (self.reference.repository(), &wanted.digest);
+        let (hints, host) = (self.client.memory::<MountHints>(), self.host());
+        let ours = hints.find(&host, digest);
+        if ours.as_ref().is_some_and(|(_, size)| *size != wanted.size) {
+            return Vec::new();
+        }
         let near = |other: &&Repository| other.index().may_be(here.index());
         let source = from.repository_of(digest).filter(near).map(|other| other.remote_name().to_owned());
-        let mut found: Vec<String> = source.into_iter().chain(self.seen_at(call, digest)).collect();
-        let (hints, host) = (self.client.memory::<MountHints>(), self.host());
+        let seen = ours.map(|(name, _)| name).or_else(|| self.seen_by_others(call, digest));
+        let mut found: Vec<String> = source.into_iter().chain(seen).collect();
         found.retain(|name| name != here.remote_name() && !hints.is_refused(&host, name));
         found.dedup();
         found
@@ -271,7 +274,7 @@ impl WriteStore for RegistryStore {
         let remote = self.destination(call)?;
         let mut put = || {
             let mut source = FromStore::new(call, wanted, from);
-            let sources = self.mount_sources(call, &wanted.digest, from);
+            let sources = self.mount_sources(call, wanted, from);
             let mut negotiation = Negotiation::new(&remote, &wanted.digest, UploadWay::Single, sources);
             let outcome = negotiation.put(&mut source);
             for name in &negotiation.refused {
@@ -283,11 +286,7 @@ impl WriteStore for RegistryStore {
             })
         };
         let stored = from_another_if_wrong(&mut put)?;
-        self.client.memory::<MountHints>().learn_blob(
-            &self.host(),
-            &wanted.digest,
-            self.reference.repository().remote_name(),
-        );
+        self.client.memory::<MountHints>().learn_blob(&self.host(), wanted, self.reference.repository().remote_name());
         self.tell_others(call, &remote, &wanted.digest);
         Ok(match (stored.mounted, stored.uploaded) {
             (true, _) => Moved::Mounted,

@@ -1,6 +1,6 @@
 //! What became of the images of a sync.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -156,17 +156,29 @@ impl Report {
 
 /// Contents of one kind, of which each counts once. A digest in a manifest is only claimed: all of it must be compared.
 #[derive(Debug, Default)]
-pub(crate) struct CountedContents(HashSet<(u32, [u8; 32])>);
+pub(crate) struct CountedContents<T = ()>(HashMap<(u32, [u8; 32]), T>);
+
+impl<T> CountedContents<T> {
+    /// What is known of it at a destination, if it is there.
+    pub(crate) fn get(&self, destination: u32, digest: &Digest) -> Option<&T> {
+        self.0.get(&(destination, short(digest)))
+    }
+
+    /// Adds one with what is known of it; false if it was there. What is too much to be told apart is as new.
+    pub(crate) fn set(&mut self, destination: u32, digest: &Digest, known: T) -> bool {
+        self.0.len() >= MOST_CONTENTS || self.0.insert((destination, short(digest)), known).is_none()
+    }
+}
 
 impl CountedContents {
     /// Whether it is there at a destination.
     pub(crate) fn has(&self, destination: u32, digest: &Digest) -> bool {
-        self.0.contains(&(destination, short(digest)))
+        self.get(destination, digest).is_some()
     }
 
-    /// Adds one; false if it was there. What is too much to be told apart is as new.
+    /// Adds one; false if it was there.
     pub(crate) fn add(&mut self, destination: u32, digest: &Digest) -> bool {
-        self.0.len() >= MOST_CONTENTS || self.0.insert((destination, short(digest)))
+        self.set(destination, digest, ())
     }
 }
 

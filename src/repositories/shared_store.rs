@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::report::CountedContents;
 use crate::call::Call;
 use crate::digest::Digest;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Side};
 use crate::manifest::Descriptor;
 use crate::mutex::{lock, wait};
 use crate::store::condition::{NameCondition, NameFate};
@@ -30,7 +30,8 @@ pub(super) struct Traffic {
 
 #[derive(Debug, Default)]
 struct TrafficState {
-    blobs: CountedContents,
+    /// With their sizes.
+    blobs: CountedContents<u64>,
     /// A blob may have the bytes of a manifest without being one.
     manifests: CountedContents,
     under_way: HashSet<(u32, Digest)>,
@@ -44,16 +45,17 @@ struct BlobTraffic<'a> {
 }
 
 impl Traffic {
-    fn has_blob(&self, destination: u32, digest: &Digest) -> bool {
-        lock(&self.state).blobs.has(destination, digest)
+    /// The size of a blob that is there.
+    fn size(&self, destination: u32, digest: &Digest) -> Option<u64> {
+        lock(&self.state).blobs.get(destination, digest).copied()
     }
 
     fn has_manifest(&self, destination: u32, digest: &Digest) -> bool {
         lock(&self.state).manifests.has(destination, digest)
     }
 
-    fn blob_arrived(&self, destination: u32, digest: &Digest) {
-        lock(&self.state).blobs.add(destination, digest);
+    fn blob_arrived(&self, destination: u32, blob: &Descriptor) {
+        lock(&self.state).blobs.set(destination, &blob.digest, blob.size);
     }
 
     fn manifest_arrived(&self, destination: u32, digest: &Digest) {
@@ -61,11 +63,12 @@ impl Traffic {
     }
 
     /// Waits for one's turn; None: it has arrived meanwhile.
-    fn enter<'a>(&'a self, call: &Call, destination: u32, digest: &'a Digest) -> Result<Option<BlobTraffic<'a>>> {
+    fn enter<'a>(&'a self, call: &Call, destination: u32, wanted: &'a Descriptor) -> Result<Option<BlobTraffic<'a>>> {
+        let digest = &wanted.digest;
         let key = (destination, digest.clone());
         loop {
             let mut state = lock(&self.state);
-            if state.blobs.has(destination, digest) {
+            if state.blobs.get(destination, digest) == Some(&wanted.size) {
                 return Ok(None);
             }
             if !state.under_way.contains(&key) {
@@ -139,6 +142,17 @@ impl SharedStore<'_> {
         Ok(())
     }
 
+    /// Refuses a blob that another image has brought with another size, if the destination has it with that.
+    fn check_size(&self, call: &Call, traffic: &Traffic, wanted: &Descriptor) -> Result<()> {
+        let known = traffic.size(self.destination, &wanted.digest).filter(|known| *known != wanted.size);
+        let Some(size) = known else { return Ok(()) };
+        if !self.to.has_blob(call, &Descriptor { size, ..wanted.clone() })? {
+            return Ok(());
+        }
+        let message = format!("the blob {} has {size} bytes, not {}", wanted.digest, wanted.size);
+        Err(Error::new(Code::SizeMismatch, message).with_side(Side::Source))
+    }
+
     /// Whether the name refers to what is to be put by now; refused if another client has set it to anything else since it was looked
     /// up: the blobs may have taken hours.
     fn look_again(&self, call: &Call, content: &RawManifest) -> Result<bool> {
@@ -191,17 +205,18 @@ impl WriteStore for SharedStore<'_> {
     }
 
     fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
-        let known = self.traffic.is_some_and(|traffic| traffic.has_blob(self.destination, &wanted.digest));
-        Ok(known || self.to.has_blob(call, wanted)?)
+        let known = self.traffic.and_then(|traffic| traffic.size(self.destination, &wanted.digest));
+        Ok(known == Some(wanted.size) || self.to.has_blob(call, wanted)?)
     }
 
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
         let Some(traffic) = self.traffic else { return self.to.put_blob(call, wanted, from) };
-        let Some(_passage) = traffic.enter(call, self.destination, &wanted.digest)? else {
+        let Some(_passage) = traffic.enter(call, self.destination, wanted)? else {
             return Ok(Moved::Present);
         };
+        self.check_size(call, traffic, wanted)?;
         let moved = self.to.put_blob(call, wanted, from)?;
-        traffic.blob_arrived(self.destination, &wanted.digest);
+        traffic.blob_arrived(self.destination, wanted);
         Ok(moved)
     }
 
@@ -316,9 +331,9 @@ mod tests {
     fn a_blob_with_the_bytes_of_a_manifest_is_no_manifest() {
         let (traffic, blob, manifest) =
             (Traffic::default(), Algorithm::Sha256.digest(b"blob"), Algorithm::Sha256.digest(b"manifest"));
-        traffic.blob_arrived(0, &blob);
+        traffic.blob_arrived(0, &Descriptor::new("", blob.clone(), 4));
         traffic.manifest_arrived(0, &manifest);
-        assert!(traffic.has_blob(0, &blob) && traffic.has_manifest(0, &manifest));
-        assert!(!traffic.has_manifest(0, &blob) && !traffic.has_blob(0, &manifest));
+        assert!(traffic.size(0, &blob) == Some(4) && traffic.has_manifest(0, &manifest));
+        assert!(!traffic.has_manifest(0, &blob) && traffic.size(0, &manifest).is_none());
     }
 }

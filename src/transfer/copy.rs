@@ -282,7 +282,8 @@ impl CopyJob<'_> {
     fn blobs(&self, plan: &Plan) -> Result<()> {
         in_parallel(self.call, self.width, &self.meter, plan.blobs.iter().collect(), |call, worker, blob| {
             self.meter.begin(worker, blob);
-            let moved = self.to.put_blob(call, blob, self.from).map_err(destination)?;
+            let explained = |error| destination(plan.sizes.explain(error, blob));
+            let moved = self.to.put_blob(call, blob, self.from).map_err(explained)?;
             self.meter.settle(worker, blob.size, moved);
             Ok(())
         })

@@ -4,5 +4,6 @@
 pub(crate) mod attributed;
 pub mod copy;
 pub(crate) mod meter;
+pub(crate) mod named_sizes;
 pub(crate) mod plan;
 pub(crate) mod workers;

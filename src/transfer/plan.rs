@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use super::meter::Meter;
+use super::named_sizes::NamedSizes;
 use super::workers::in_parallel;
 use crate::call::Call;
 use crate::digest::Digest;
@@ -64,6 +65,8 @@ pub(crate) struct Plan {
     pub(crate) levels: Vec<Vec<Planned>>,
     /// The blobs, largest first.
     pub(crate) blobs: Vec<Descriptor>,
+    /// Whatever was named, with its size.
+    pub(crate) sizes: NamedSizes,
     /// Manifests that the destination has, with everything below them.
     pub(crate) present: u64,
     /// How many of the manifests are referrers.
@@ -142,9 +145,9 @@ impl Planner<'_> {
     pub(crate) fn plan(&self, root: RawManifest) -> Result<Plan> {
         let mut plan = Plan::default();
         let sparse = self.sparse(&root.document)?;
-        let mut seen = HashSet::from([root.digest().clone()]);
+        plan.sizes.add(&root.descriptor(), root.digest())?;
         let mut tags = HashSet::new();
-        let (mut blobs, mut all, mut depth) = (Vec::new(), Vec::new(), 0);
+        let (mut all, mut depth) = (Vec::new(), 0);
         let mut level = vec![Planned { content: root, role: Role::Root }];
         while !level.is_empty() {
             // There may be images below the last index.
@@ -154,17 +157,12 @@ impl Planner<'_> {
             let mut wanted = Vec::new();
             for planned in &level {
                 self.call.check()?;
-                let children = children(planned, sparse.as_ref()).into_iter();
-                wanted.extend(children.filter(|(entry, _)| self.choice.is_sources(planned, entry)));
-                self.add_blobs(planned, &mut seen, &mut blobs)?;
-                wanted.extend(self.referring(planned)?);
+                self.add_blobs(planned, &mut plan)?;
+                let by = planned.content.digest();
+                wanted.extend(self.below(planned, sparse.as_ref())?.into_iter().map(|below| (by.clone(), below)));
             }
-            // A manifest with a digest tag has to be put under it, whatever else it is.
-            wanted.retain(|(entry, role)| match role {
-                Role::DigestTag(tag) => tags.insert(tag.clone()),
-                _ => seen.insert(entry.digest.clone()),
-            });
-            if seen.len() + tags.len() > MOST {
+            let wanted = unseen(wanted, &mut plan.sizes, &mut tags)?;
+            if plan.sizes.len() + tags.len() > MOST {
                 return Err(Error::new(Code::LimitExceeded, format!("there are more than {MOST} manifests to copy")));
             }
             depth += 1;
@@ -176,9 +174,16 @@ impl Planner<'_> {
         plan.referrers =
             all.iter().filter(|planned| matches!(planned.role, Role::Referrer | Role::DigestTag(_))).count() as u64;
         plan.levels = levels(all);
-        blobs.sort_by_key(|blob: &Descriptor| std::cmp::Reverse(blob.size));
-        plan.blobs = blobs;
+        plan.blobs.sort_by_key(|blob: &Descriptor| std::cmp::Reverse(blob.size));
         Ok(plan)
+    }
+
+    /// The manifests that are copied because of another.
+    fn below(&self, planned: &Planned, sparse: Option<&HashSet<Digest>>) -> Result<Vec<(Descriptor, Role)>> {
+        let children = children(planned, sparse).into_iter();
+        let mut below: Vec<_> = children.filter(|(entry, _)| self.choice.is_sources(planned, entry)).collect();
+        below.extend(self.referring(planned)?);
+        Ok(below)
     }
 
     /// What refers to a manifest, if that is copied too.
@@ -192,21 +197,23 @@ impl Planner<'_> {
         Ok(named.chain(tagged.map(|(tag, entry)| (entry, Role::DigestTag(tag)))).collect())
     }
 
-    fn add_blobs(&self, planned: &Planned, seen: &mut HashSet<Digest>, blobs: &mut Vec<Descriptor>) -> Result<()> {
-        let document = &planned.content.document;
+    fn add_blobs(&self, planned: &Planned, plan: &mut Plan) -> Result<()> {
+        let (document, by) = (&planned.content.document, planned.content.digest());
         let others = document.manifests().iter().filter(|entry| !types::is_manifest(&entry.media_type));
         let others = others.filter(|entry| self.choice.is_sources(planned, entry));
         let named = document.config().into_iter().chain(document.layers()).chain(others);
         for blob in named {
             let foreign = types::is_foreign(&blob.media_type) && !self.choice.foreign_layers;
-            if !foreign && seen.insert(blob.digest.clone()) {
-                blobs.push(blob.clone());
+            if !foreign && plan.sizes.add(blob, by)? {
+                plan.blobs.push(blob.clone());
             }
         }
         for digest in document.fs_layers()? {
-            if seen.insert(digest.clone()) {
+            if !plan.sizes.has(&digest) {
                 let size = self.from.size(self.call, &digest)?;
-                blobs.push(Descriptor { media_type: types::DOCKER_LAYER.to_owned(), ..blob_of(digest, size) });
+                let layer = Descriptor::new(types::DOCKER_LAYER, digest, size);
+                plan.sizes.add(&layer, by)?;
+                plan.blobs.push(layer);
             }
         }
         Ok(())
@@ -250,6 +257,23 @@ fn children(planned: &Planned, sparse: Option<&HashSet<Digest>>) -> Vec<(Descrip
     entries.filter(wanted).map(|entry| (entry.clone(), Role::Child)).collect()
 }
 
+/// What manifests name that was not named before. One with a digest tag has to be put under it, whatever else it is.
+fn unseen(
+    wanted: Vec<(Digest, (Descriptor, Role))>,
+    sizes: &mut NamedSizes,
+    tags: &mut HashSet<String>,
+) -> Result<Vec<(Descriptor, Role)>> {
+    let mut new = Vec::new();
+    for (by, (entry, role)) in wanted {
+        let is_new = match &role {
+            Role::DigestTag(tag) => tags.insert(tag.clone()),
+            _ => sizes.add(&entry, &by)?,
+        };
+        new.extend(is_new.then_some((entry, role)));
+    }
+    Ok(new)
+}
+
 /// Manifests in the order in which they can be put: those put by digest, then those with a digest tag, and the root
 /// last, because it makes the copy visible.
 fn levels(mut all: Vec<Planned>) -> Vec<Vec<Planned>> {
@@ -278,10 +302,6 @@ fn ordered(mut waiting: Vec<Planned>) -> Vec<Vec<Planned>> {
         waiting = later;
     }
     levels
-}
-
-fn blob_of(digest: Digest, size: u64) -> Descriptor {
-    Descriptor::new("", digest, size)
 }
 
 /// The index with only these images, and what attests something about them.

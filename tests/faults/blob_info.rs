@@ -6,7 +6,7 @@ use std::os::unix::fs::{symlink, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use ocireg::error::Error;
+use ocireg::error::{Code, Error};
 use ocireg::reference::Reference;
 use ocireg::registry::{Client, RegistryStore};
 use ocireg::transfer::copy::{copy, Copied, CopyOptions};
@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::common::*;
 use crate::memory::Memory;
 use crate::server::*;
+use crate::two_sizes::BYTES;
 
 /// A registry with repositories that can mount from each other, or that refuses mounts with a status.
 struct Registry {
@@ -107,6 +108,22 @@ impl Folder {
     fn cache(&self) -> PathBuf {
         self.0.path().join("blob-info")
     }
+}
+
+/// A mount does not tell a size: what this client has put with another one is read at its source, which knows.
+#[test]
+fn a_blob_is_not_mounted_with_another_size() {
+    let (from, registry, client) = (crate::synced::shelf_of(&[]), Registry::start(None), client());
+    crate::two_sizes::image(&from, "good", &[BYTES.len()]);
+    crate::two_sizes::image(&from, "bad", &[BYTES.len() + 1]);
+    let push = |tag: &str, repository: &str| {
+        let at = |name: String| RegistryStore::new(&client, Reference::parse(&name, None).unwrap());
+        let from = at(format!("{}/a/b:{tag}", from.host()));
+        copy(&call(&client), &from, &at(format!("{}/{repository}:t", registry.server.host)), &CopyOptions::default())
+    };
+    push("good", "one").unwrap();
+    assert_eq!(push("good", "two").unwrap().blobs["mounted"], 2);
+    fails(push("bad", "three"), Code::SizeMismatch, &format!("{} bytes", BYTES.len() + 1));
 }
 
 #[test]

@@ -97,6 +97,7 @@ mod throttle;
 mod timing;
 mod tls;
 mod tokens;
+mod two_sizes;
 mod upload;
 mod v1;
 mod v1_breaks;

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
 use crate::digest::Digest;
+use crate::manifest::Descriptor;
 use crate::mutex::lock;
 
 /// More blobs than this are not remembered.
@@ -11,17 +12,18 @@ const MOST_BLOBS: usize = 50_000;
 
 #[derive(Debug, Default)]
 pub(crate) struct MountHints {
-    blobs: Mutex<HashMap<(String, Digest), String>>,
+    /// With the sizes that they were put with.
+    blobs: Mutex<HashMap<(String, Digest), (String, u64)>>,
     /// Hosts and repositories that the credentials of this client may not mount from.
     refused: Mutex<HashSet<(String, String)>>,
 }
 
 impl MountHints {
     /// Remembers that a repository of a host has a blob.
-    pub(crate) fn learn_blob(&self, host: &str, digest: &Digest, repository: &str) {
+    pub(crate) fn learn_blob(&self, host: &str, blob: &Descriptor, repository: &str) {
         let mut blobs = lock(&self.blobs);
         if blobs.len() < MOST_BLOBS {
-            blobs.insert((host.to_owned(), digest.clone()), repository.to_owned());
+            blobs.insert((host.to_owned(), blob.digest.clone()), (repository.to_owned(), blob.size));
         }
     }
 
@@ -42,8 +44,8 @@ impl MountHints {
         lock(&self.refused).clear();
     }
 
-    /// A repository of a host that had a blob.
-    pub(crate) fn repository_of(&self, host: &str, digest: &Digest) -> Option<String> {
+    /// A repository of a host that had a blob, and the size that this was put with.
+    pub(crate) fn find(&self, host: &str, digest: &Digest) -> Option<(String, u64)> {
         lock(&self.blobs).get(&(host.to_owned(), digest.clone())).cloned()
     }
 }

@@ -3778,25 +3778,26 @@ ocireg_status ocireg_image_files(ocireg_client *client,
                                  char **json,
                                  ocireg_error **error);
 
-// Writes one file of an image at any place (see ocireg_endpoint_parse) to a descriptor, which stays open. Layers are read
-// from the newest on until one has the file; whiteouts count, and links are followed within the image, at most 40. The bytes are
-// written as they come: on an error, OCIREG_DIGEST_MISMATCH too, what was written must not be trusted. The
-// descriptor is as for ocireg_blob_get_fd. A layer that holds files behind a link of an older layer is not searched by the
-// link's target. Blocks.
+// Writes one file of an image at any place (see ocireg_endpoint_parse) to a descriptor, which stays open: the bytes that
+// ocireg_image_extract would leave there. Layers are read from the newest on until no older one can change what is there, as
+// ocireg_image_export and ocireg_image_extract with paths do, and what cannot be told in that order is OCIREG_UNSUPPORTED: that a layer has
+// files behind a link of an older layer, or the file twice, if only behind a link. Symbolic links are followed within the image, at most 40,
+// to a file that is looked for in all layers again. The bytes are written as they come: on an error, OCIREG_DIGEST_MISMATCH too, what
+// was written must not be trusted. The descriptor is as for ocireg_blob_get_fd. Blocks.
 //
 // Options:
 //   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
 //   verify (boolean, default: true): read the layer that has the file to its end, so that its digest is known to be right
 //
-// verify: with false, reading ends where the file ends.
+// verify: with false, reading ends where the file ends: that the layer has another one of the name after it is not seen.
 //
 // Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string (behind all
-// links), "size": number, "mode": number, "layer": string (the digest of the layer that has it), "verified": boolean,
+// symbolic links), "size": number, "mode": number, "layer": string (the digest of the layer that has its bytes), "verified": boolean,
 // "served_by": [HOST[:PORT]] (the endpoints that sent manifests and blobs of it: the registry, its mirrors, or several of them)}.
 // Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_NOT_FOUND, OCIREG_INVALID_ARGUMENT when it is not a regular file, OCIREG_INVALID_MANIFEST when
-// a layer is not a valid tar archive or has the file twice, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED,
+// a layer is not a valid tar archive, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED,
 // OCIREG_MISSING_BLOB, OCIREG_IO. Source: image-spec layer.md.
 ocireg_status ocireg_image_cat(ocireg_client *client,
                                ocireg_context *context,

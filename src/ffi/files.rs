@@ -123,21 +123,22 @@ pub unsafe extern "C" fn ocireg_image_files(
     }
 }
 
-/// Writes one file of an image at any place (see ocireg_endpoint_parse) to a descriptor, which stays open. Layers are read
-/// from the newest on until one has the file; whiteouts count, and links are followed within the image, at most 40. The bytes are
-/// written as they come: on an error, OCIREG_DIGEST_MISMATCH too, what was written must not be trusted. The
-/// descriptor is as for ocireg_blob_get_fd. A layer that holds files behind a link of an older layer is not searched by the
-/// link's target. Blocks.
+/// Writes one file of an image at any place (see ocireg_endpoint_parse) to a descriptor, which stays open: the bytes that
+/// ocireg_image_extract would leave there. Layers are read from the newest on until no older one can change what is there, as
+/// ocireg_image_export and ocireg_image_extract with paths do, and what cannot be told in that order is OCIREG_UNSUPPORTED: that a layer has
+/// files behind a link of an older layer, or the file twice, if only behind a link. Symbolic links are followed within the image, at most 40,
+/// to a file that is looked for in all layers again. The bytes are written as they come: on an error, OCIREG_DIGEST_MISMATCH too, what
+/// was written must not be trusted. The descriptor is as for ocireg_blob_get_fd. Blocks.
 ///
 /// Options: {CatOptions}
 ///
 /// Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string (behind all
-/// links), "size": number, "mode": number, "layer": string (the digest of the layer that has it), "verified": boolean,
+/// symbolic links), "size": number, "mode": number, "layer": string (the digest of the layer that has its bytes), "verified": boolean,
 /// "served_by": [HOST[:PORT]] (the endpoints that sent manifests and blobs of it: the registry, its mirrors, or several of them)}.
 /// Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_NOT_FOUND, OCIREG_INVALID_ARGUMENT when it is not a regular file, OCIREG_INVALID_MANIFEST when
-/// a layer is not a valid tar archive or has the file twice, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED,
+/// a layer is not a valid tar archive, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED,
 /// OCIREG_MISSING_BLOB, OCIREG_IO. Source: image-spec layer.md.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_image_cat(

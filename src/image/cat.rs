@@ -1,24 +1,24 @@
-//! One file of an image, without unpacking the rest: the layers are read from the newest on, until one has it.
+//! One file of an image, without unpacking the rest: the layers are read from the newest on, as far as it takes, by the rules of an image as
+//! one archive. What is behind a symbolic link is looked for again.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
 
 use serde::Serialize;
 
-use super::extract::{check_diff_id, diff_ids};
-use super::layer::{UnpackLimits, UnpackedLayer};
-use super::layer_entries::{has_name, KnownLayers};
-use super::marks::{LayerEntries, Mark};
+use super::extract::diff_ids;
+use super::flat::{in_one_pass, look, Content, FlatLayers, FlatOutput, LayerNumber};
+use super::layer::UnpackLimits;
 use super::path_walk::MOST_LINKS;
 use super::Image;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::manifest::Descriptor;
 use crate::options::options;
 use crate::platform::Platform;
 use crate::store::served_by::Senders;
 use crate::store::ReadStore;
-use crate::tar::names::{clean, is_within, join, shown, split};
+use crate::tar::names::{clean, shown};
 use crate::tar::{EntryKind, TarEntry};
 
 options! {
@@ -29,7 +29,7 @@ options! {
         pub platform: Option<String>,
         /// read the layer that has the file to its end, so that its digest is known to be right
         ///
-        /// with false, reading ends where the file ends
+        /// with false, reading ends where the file ends: that the layer has another one of the name after it is not seen
         pub verify: bool = true,
     }
 }
@@ -42,13 +42,13 @@ pub struct CatFile {
     /// The platform in the index.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
-    /// The path of the file after all links were followed.
+    /// The path of the file after all symbolic links were followed.
     pub path: String,
     /// The size in bytes.
     pub size: u64,
     /// The permission bits, with set-user-ID, set-group-ID and sticky.
     pub mode: u32,
-    /// The layer that has it.
+    /// The layer that has its bytes.
     pub layer: Digest,
     /// Whether the digest of that layer was verified.
     pub verified: bool,
@@ -68,19 +68,9 @@ pub fn cat(
     let layers = image.layers(call, store)?;
     let ids = diff_ids(call, store, &image, layers.len())?;
     call.begin("cat", None)?;
-    let known = KnownLayers::new(layers.len());
-    let (layers, ids) = (layers.as_slice(), ids.as_deref());
-    let mut search = LayerSearch {
-        call,
-        store,
-        layers,
-        ids,
-        verify: options.verify,
-        known,
-        limits: UnpackLimits::default(),
-        done: 0,
-    };
-    let (at, entry, verified) = search.find(path, out).map_err(|error| image.layers_error(error))?;
+    let source = FlatLayers::new(call, store, (&layers, ids.as_deref()), UnpackLimits::default()).remembered();
+    let mut search = LayerSearch { source, out, verify: options.verify };
+    let (entry, layer, verified) = search.find(path).map_err(|error| image.layers_error(error))?;
     call.ended()?;
     Ok(CatFile {
         digest: image.content.digest().clone(),
@@ -88,7 +78,7 @@ pub fn cat(
         path: format!("/{}", String::from_utf8_lossy(&entry.path)),
         size: entry.size,
         mode: entry.mode,
-        layer: layers[at].digest.clone(),
+        layer: layers[layer as usize].digest.clone(),
         verified,
         served_by: Senders::of(call),
     })
@@ -96,275 +86,140 @@ pub fn cat(
 
 /// The layers of an image, in which one file is looked for.
 struct LayerSearch<'a> {
-    call: &'a Call,
-    store: &'a dyn ReadStore,
-    layers: &'a [Descriptor],
-    ids: Option<&'a [Digest]>,
+    source: FlatLayers<'a>,
+    out: &'a mut dyn Write,
     verify: bool,
-    /// Those that were read to their ends: behind a link all are searched again.
-    known: KnownLayers,
-    limits: UnpackLimits,
-    /// How many bytes the layers that were read have, again for each time.
-    done: u64,
 }
 
 impl LayerSearch<'_> {
-    /// Writes the file. Returns its layer, and whether that was verified.
-    fn find(&mut self, path: &str, out: &mut dyn Write) -> Result<(usize, TarEntry, bool)> {
-        let mut wanted = clean(path.as_bytes()).map_err(|error| error.with_code(Code::InvalidArgument))?;
-        let newest = self.layers.len();
-        let (mut links, mut below, mut depth) = (0, newest, 0);
-        while let Some(at) = below.checked_sub(1) {
-            let search = FileSearch {
-                call: self.call,
-                store: self.store,
-                wanted: &wanted,
-                depth,
-                verify: self.verify,
-                done: self.done,
-            };
-            match self.layer(at, &search, out)? {
-                LayerLookup::File(entry, verified) => return Ok((at, entry, verified)),
-                LayerLookup::Folder(known) => (below, depth) = (at, known),
-                LayerLookup::Hidden => break,
-                LayerLookup::Elsewhere(other, from) => {
-                    links += 1;
-                    if links > MOST_LINKS {
-                        let message = format!("'{path}' leads through more than {MOST_LINKS} links");
-                        return Err(Error::new(Code::LimitExceeded, message));
-                    }
-                    (wanted, depth) = (other, 0);
-                    below = match from {
-                        SearchFrom::Newest => newest,
-                        SearchFrom::SameLayer => at + 1,
-                        SearchFrom::Below => at,
-                    };
-                }
+    /// Writes the file. Returns its entry, the layer that has its bytes, and whether that was verified.
+    fn find(&mut self, path: &str) -> Result<(TarEntry, LayerNumber, bool)> {
+        let wanted = clean(path.as_bytes()).map_err(|error| error.with_code(Code::InvalidArgument))?;
+        let mut way = Way { here: Vec::new(), waiting: parts(&wanted).collect() };
+        for _ in 0..=MOST_LINKS {
+            let (end, is_last) = way.next()?;
+            if end.is_empty() {
+                return Err(no_file(&end));
+            }
+            let out: Option<&mut dyn Write> = if is_last { Some(&mut *self.out) } else { None };
+            let mut seen = NamesOnTheWay::new(&end, out, self.verify);
+            let verified = look(&mut self.source, &end, &mut seen)?;
+            match seen.decisive() {
+                Some((entry, layer)) if is_last && entry.path == end => match &entry.kind {
+                    EntryKind::File => return Ok((entry, layer, verified)),
+                    EntryKind::Symlink(target) => way.follow(&end, target),
+                    _ => return Err(no_file(&end)),
+                },
+                Some((TarEntry { path, kind: EntryKind::Symlink(target), .. }, _)) => way.follow(&path, &target),
+                Some((TarEntry { kind: EntryKind::Directory, .. }, _)) => way.enter(&end),
+                _ => return Err(Error::new(Code::NotFound, format!("the image has no file '{}'", shown(&end)))),
             }
         }
-        Err(Error::new(Code::NotFound, format!("the image has no file '{}'", shown(&wanted))))
-    }
-
-    /// Searches a layer, which is read unless its entries are known and it does not have the file.
-    fn layer(&mut self, at: usize, search: &FileSearch, out: &mut dyn Write) -> Result<LayerLookup> {
-        let again = self.known.get(at).map(|entries| search.again(entries));
-        if let Some(found) = again.transpose()?.flatten() {
-            return Ok(found);
-        }
-        let id = self.ids.and_then(|ids| ids.get(at));
-        let found = search.layer((&self.layers[at], id), &mut self.limits, out, &mut self.known)?;
-        self.done = self.done.saturating_add(self.layers[at].size);
-        match &found {
-            LayerLookup::File(..) => self.known.forget(),
-            _ => self.known.keep(at),
-        }
-        Ok(found)
+        let message = format!("'{}' leads through more than {MOST_LINKS} links", shown(&wanted));
+        Err(Error::new(Code::LimitExceeded, message))
     }
 }
 
-/// What a layer says about a path.
-enum LayerLookup {
-    /// It is a file, and has been written out.
-    File(TarEntry, bool),
-    /// Nothing; this many names at its beginning are known to be folders.
-    Folder(usize),
-    /// It is not in this layer, which hides those of lower ones.
-    Hidden,
-    /// It is another path.
-    Elsewhere(Vec<u8>, SearchFrom),
+fn no_file(path: &[u8]) -> Error {
+    Error::new(Code::InvalidArgument, format!("'{}' is not a regular file", shown(path)))
 }
 
-/// Where the search for the path that a link names begins.
-#[derive(PartialEq)]
-enum SearchFrom {
-    /// A symbolic link's is what the image has there.
-    Newest,
-    /// A hard link's is what its layer had there before, or else what an older one has.
-    SameLayer,
-    Below,
+/// How a path goes on, of which the beginning is known to be a folder.
+struct Way {
+    here: Vec<Vec<u8>>,
+    waiting: VecDeque<Vec<u8>>,
 }
 
-struct FileSearch<'a> {
-    call: &'a Call,
-    store: &'a dyn ReadStore,
+impl Way {
+    /// The path to look at, and whether it is the last one: it ends where the way goes up again, since that may be behind a link.
+    fn next(&mut self) -> Result<(Vec<u8>, bool)> {
+        while self.waiting.front().is_some_and(|part| part == b"..") {
+            self.waiting.pop_front();
+            // The root has nothing above it.
+            self.here.pop();
+        }
+        let down = self.waiting.iter().take_while(|part| *part != b"..");
+        let parts: Vec<Vec<u8>> = self.here.iter().chain(down).cloned().collect();
+        Ok((clean(&parts.join(&b'/'))?, parts.len() == self.here.len() + self.waiting.len()))
+    }
+
+    /// A name on the way is a link.
+    fn follow(&mut self, link: &[u8], target: &[u8]) {
+        self.enter(link);
+        self.here.pop();
+        if target.starts_with(b"/") {
+            self.here.clear();
+        }
+        let more: Vec<Vec<u8>> = parts(target).collect();
+        more.into_iter().rev().for_each(|part| self.waiting.push_front(part));
+    }
+
+    /// What is at a path on the way is passed.
+    fn enter(&mut self, path: &[u8]) {
+        let before = self.here.len();
+        self.here = parts(path).collect();
+        self.waiting.drain(..self.here.len().saturating_sub(before).min(self.waiting.len()));
+    }
+}
+
+fn parts(path: &[u8]) -> impl Iterator<Item = Vec<u8>> + use<'_> {
+    path.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b".")).map(<[u8]>::to_vec)
+}
+
+/// What is at a path and at the names above it; a file at the path is written out.
+struct NamesOnTheWay<'a> {
     wanted: &'a [u8],
-    depth: usize,
+    out: Option<&'a mut dyn Write>,
     verify: bool,
-    /// How many bytes the caller's progress counts already.
-    done: u64,
+    written: bool,
+    reading: LayerNumber,
+    /// With the layers that have the bytes.
+    names: BTreeMap<Vec<u8>, (TarEntry, LayerNumber)>,
 }
 
-/// What the entries of a layer have shown so far.
-#[derive(Default)]
-struct Findings {
-    file: Option<TarEntry>,
-    /// The path that a symbolic link leads to.
-    link: Option<Vec<u8>>,
-    /// What a hard link names, and how many entries come before the link.
-    hard_link: Option<(Vec<u8>, usize)>,
-    /// How many entries there were.
-    count: usize,
-    /// How many names at the beginning of the path are known to be folders.
-    depth: usize,
-    /// The path itself is a folder.
-    is_folder: bool,
-    is_hidden: bool,
+impl<'a> NamesOnTheWay<'a> {
+    fn new(wanted: &'a [u8], out: Option<&'a mut dyn Write>, verify: bool) -> NamesOnTheWay<'a> {
+        NamesOnTheWay { wanted, out, verify, written: false, reading: 0, names: BTreeMap::new() }
+    }
+
+    /// The first name that is not a folder, or the last one.
+    fn decisive(mut self) -> Option<(TarEntry, LayerNumber)> {
+        let last = self.names.remove(self.wanted);
+        let above = self.names.into_values().find(|(entry, _)| entry.kind != EntryKind::Directory);
+        above.or(last)
+    }
 }
 
-impl FileSearch<'_> {
-    fn no_file(&self) -> Error {
-        Error::new(Code::InvalidArgument, format!("'{}' is not a regular file", shown(self.wanted)))
-    }
-
-    /// Reads a layer. `limits` are for everything that is unpacked: behind a link layers may be read again.
-    fn layer(
-        &self,
-        (layer, id): (&Descriptor, Option<&Digest>),
-        limits: &mut UnpackLimits,
-        out: &mut dyn Write,
-        known: &mut KnownLayers,
-    ) -> Result<LayerLookup> {
-        let mut entries = LayerEntries::new(UnpackedLayer::open(self.call, self.store, layer, self.done, *limits)?);
-        let mut seen = Findings { depth: self.depth, ..Findings::default() };
-        while let Some(entry) = entries.advance()? {
-            self.call.check()?;
-            known.note(&entry);
-            if entry.path == self.wanted && entry.mark()? == Mark::None {
-                if seen.file.is_some() {
-                    let message = format!("the layer {} has '{}' twice", layer.digest, shown(self.wanted));
-                    return Err(Error::new(Code::InvalidManifest, message));
-                }
-                if matches!(entry.kind, EntryKind::File) {
-                    copy_out(&mut entries, out)?;
-                }
-            }
-            if let Some(found) = self.take(entry, &mut seen)? {
-                return Ok(found);
-            }
-        }
-        let diff_id = entries.source().finish()?;
-        *limits = limits.after(entries.source().unpacked());
-        check_diff_id(layer, &diff_id, id)?;
-        self.conclude(seen, |target, count| known.may_have(target, count))
-    }
-
-    /// Searches a layer of which all entries are known. None if it has the file, which has to be read.
-    fn again(&self, entries: &[TarEntry]) -> Result<Option<LayerLookup>> {
-        let is_it = |entry: &TarEntry| entry.path == self.wanted && entry.kind == EntryKind::File;
-        if entries.iter().any(is_it) {
-            return Ok(None);
-        }
-        let mut seen = Findings { depth: self.depth, ..Findings::default() };
-        for entry in entries {
-            self.call.check()?;
-            if let Some(found) = self.take(entry.clone(), &mut seen)? {
-                return Ok(Some(found));
-            }
-        }
-        self.conclude(seen, |target, count| has_name(&entries[..count], target)).map(Some)
-    }
-
-    /// What an entry shows. Returns the result, unless the layer has to be read to its end.
-    fn take(&self, entry: TarEntry, seen: &mut Findings) -> Result<Option<LayerLookup>> {
-        seen.count += 1;
-        match entry.mark()? {
-            Mark::None => {}
-            mark => {
-                seen.is_hidden |= self.is_hidden_by(&mark);
-                return Ok(None);
-            }
-        }
+impl FlatOutput for NamesOnTheWay<'_> {
+    fn entry(&mut self, entry: &TarEntry, _: &[u8], _: LayerNumber, content: Content) -> Result<()> {
         if entry.path == self.wanted {
-            return self.take_wanted(entry, seen);
-        }
-        if is_within(&entry.path, self.wanted) {
-            // There may be no other sign of this folder.
-            seen.is_folder = true;
-        } else if is_within(self.wanted, &entry.path) && !entry.path.is_empty() {
-            self.take_parent(&entry, seen)?;
-        }
-        Ok(None)
-    }
-
-    /// What a layer has said when all of it was seen: of several entries with the name the last one. `may_have` tells whether some of the
-    /// first entries have a name.
-    fn conclude(&self, seen: Findings, may_have: impl Fn(&[u8], usize) -> bool) -> Result<LayerLookup> {
-        if let Some(entry) = seen.file {
-            return Ok(LayerLookup::File(entry, true));
-        }
-        if let Some((target, count)) = seen.hard_link {
-            let from = if may_have(&target, count) { SearchFrom::SameLayer } else { SearchFrom::Below };
-            return Ok(LayerLookup::Elsewhere(target, from));
-        }
-        Ok(match seen.link {
-            Some(path) => LayerLookup::Elsewhere(path, SearchFrom::Newest),
-            None if seen.is_folder => return Err(self.no_file()),
-            None if seen.is_hidden => LayerLookup::Hidden,
-            None => LayerLookup::Folder(seen.depth),
-        })
-    }
-
-    fn is_hidden_by(&self, mark: &Mark) -> bool {
-        match mark {
-            Mark::Whiteout(path) => path == self.wanted || is_within(self.wanted, path),
-            Mark::Opaque(folder) => is_within(self.wanted, folder),
-            Mark::Private | Mark::None => false,
-        }
-    }
-
-    /// The entry with the wanted path; a file has been written out. Returns the result, unless the layer has to be read to its
-    /// end.
-    fn take_wanted(&self, entry: TarEntry, seen: &mut Findings) -> Result<Option<LayerLookup>> {
-        match &entry.kind {
-            EntryKind::File if !self.verify => return Ok(Some(LayerLookup::File(entry, false))),
-            EntryKind::File => seen.file = Some(entry),
-            EntryKind::HardLink(target) if target == self.wanted => {}
-            EntryKind::HardLink(target) => seen.hard_link = Some((target.clone(), seen.count - 1)),
-            EntryKind::Symlink(target) => {
-                (seen.link, seen.hard_link) = (Some(resolve(split(&entry.path).0, target, b"")?), None);
+            if self.written {
+                // What was written cannot be taken back.
+                return Err(in_one_pass(format!("a layer has '{}' twice, if only behind a link", shown(self.wanted))));
             }
-            _ => return Err(self.no_file()),
-        }
-        Ok(None)
-    }
-
-    /// An entry whose path is that of a folder above the wanted one.
-    fn take_parent(&self, entry: &TarEntry, seen: &mut Findings) -> Result<()> {
-        let names = entry.path.split(|byte| *byte == b'/').count();
-        match &entry.kind {
-            EntryKind::Directory => seen.depth = seen.depth.max(names),
-            // A folder of a newer layer stands in its place.
-            _ if names <= self.depth => seen.is_hidden = true,
-            EntryKind::Symlink(target) => {
-                let rest = &self.wanted[entry.path.len() + 1..];
-                seen.link = Some(resolve(split(&entry.path).0, target, rest)?);
+            if let (EntryKind::File, Some(out)) = (&entry.kind, &mut self.out) {
+                self.written = true;
+                copy_out(content, &mut **out)?;
             }
-            _ => seen.is_hidden = true,
         }
+        self.names.insert(entry.path.clone(), (entry.clone(), self.reading));
         Ok(())
     }
-}
 
-/// Where a symbolic link leads, in the image; its root has nothing above it.
-fn resolve(folder: &[u8], target: &[u8], rest: &[u8]) -> Result<Vec<u8>> {
-    let base = if target.starts_with(b"/") { &b""[..] } else { folder };
-    let mut parts: Vec<&[u8]> = Vec::new();
-    for part in base.split(|byte| *byte == b'/').chain(target.split(|byte| *byte == b'/')) {
-        match part {
-            b"" | b"." => {}
-            b".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
+    fn begin_layer(&mut self, layer: LayerNumber) {
+        self.reading = layer;
     }
-    let path = parts.join(&b'/');
-    clean(&if rest.is_empty() { path } else { join(&path, rest) })
+
+    fn has_enough(&self) -> bool {
+        self.written && !self.verify
+    }
 }
 
-fn copy_out(entries: &mut LayerEntries, out: &mut dyn Write) -> Result<()> {
+fn copy_out(content: Content, out: &mut dyn Write) -> Result<()> {
     let what = |error: std::io::Error| Error::io("cannot write the file", &error);
     let mut buffer = vec![0; 64 << 10];
     loop {
-        match entries.read(&mut buffer)? {
+        match content(&mut buffer)? {
             0 => return out.flush().map_err(what),
             count => out.write_all(&buffer[..count]).map_err(what)?,
         }

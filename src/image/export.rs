@@ -72,8 +72,8 @@ pub fn export(call: &Call, store: &dyn ReadStore, out: &mut dyn Write, options: 
     let limits = UnpackLimits::new(options.max_bytes, options.max_ratio);
     let total = layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size));
     call.begin("export", Some(total)).inspect_err(|_| give_up(out))?;
-    let source = FlatLayers { call, store, layers: &layers, ids: ids.as_deref(), limits };
-    let (layers, counts) = write_tar(source, Picks::all(), out).map_err(|error| image.layers_error(error))?;
+    let source = FlatLayers::new(call, store, (&layers, ids.as_deref()), limits);
+    let (layers, counts) = write_tar(source, Picks::All, out).map_err(|error| image.layers_error(error))?;
     Ok(Exported {
         digest: image.content.digest().clone(),
         platform: image.platform,

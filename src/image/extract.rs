@@ -35,7 +35,7 @@ pub(crate) fn extract_through(
     let limits = UnpackLimits::new(options.max_bytes, options.max_ratio);
     call.begin("extract", Some(layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size))))?;
     if let Some(paths) = &options.paths {
-        let source = FlatLayers { call, store, layers: &layers, ids: ids.as_deref(), limits };
+        let source = FlatLayers::new(call, store, (&layers, ids.as_deref()), limits);
         let extracted = picked_files::extract(&image, source, (path, paths), options, space);
         return extracted.map_err(|error| image.layers_error(error));
     }

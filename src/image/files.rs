@@ -98,7 +98,7 @@ pub fn files(call: &Call, store: &dyn ReadStore, options: &FilesOptions) -> Resu
     let ids = diff_ids(call, store, &image, layers.len())?;
     let limits = UnpackLimits::new(options.max_bytes, options.max_ratio);
     call.begin("files", Some(layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size))))?;
-    let source = FlatLayers { call, store, layers: &layers, ids: ids.as_deref(), limits };
+    let source = FlatLayers::new(call, store, (&layers, ids.as_deref()), limits);
     let listed = match &options.paths {
         Some(paths) => picked_list::list(source, paths),
         None => all(source),
@@ -120,7 +120,7 @@ pub fn files(call: &Call, store: &dyn ReadStore, options: &FilesOptions) -> Resu
 
 /// All names, with the layers, the oldest first.
 fn all(source: FlatLayers) -> Result<(Vec<ExtractedLayer>, ListedNodes)> {
-    let FlatLayers { call, store, layers, ids, mut limits } = source;
+    let FlatLayers { call, store, layers, ids, mut limits, .. } = source;
     let (mut tree, mut unpacked, mut done) = (ListedTree::new(call), Vec::new(), 0u64);
     for (at, layer) in layers.iter().enumerate() {
         let mut entries = LayerEntries::new(UnpackedLayer::open(call, store, layer, done, limits)?);

@@ -1,6 +1,7 @@
 //! The entries of layers that were read, so that a layer need not be fetched again to be searched for another name.
 
-use crate::tar::names::is_within;
+use std::rc::Rc;
+
 use crate::tar::{EntryKind, TarEntry};
 
 /// The most memory for them, and what each costs besides its names. What does not fit is read again.
@@ -8,7 +9,7 @@ const MOST_MEMORY: usize = 64 << 20;
 const OVERHEAD: usize = 200;
 
 pub(super) struct KnownLayers {
-    layers: Vec<Option<Vec<TarEntry>>>,
+    layers: Vec<Option<Rc<Vec<TarEntry>>>>,
     /// Those of the layer that is being read; None if they are too many.
     now: Option<Vec<TarEntry>>,
     memory: usize,
@@ -20,8 +21,8 @@ impl KnownLayers {
     }
 
     /// The entries of a layer, where all of them are known.
-    pub(super) fn get(&self, layer: usize) -> Option<&[TarEntry]> {
-        self.layers.get(layer)?.as_deref()
+    pub(super) fn get(&self, layer: usize) -> Option<Rc<Vec<TarEntry>>> {
+        self.layers.get(layer)?.clone()
     }
 
     /// Adds an entry to those of the layer that is being read.
@@ -32,38 +33,20 @@ impl KnownLayers {
                 self.memory += cost;
                 entries.push(entry.clone());
             }
-            _ => self.drop_noted(None),
+            _ => {
+                let noted = self.now.take().unwrap_or_default();
+                self.memory -= noted.iter().map(self::cost).sum::<usize>();
+            }
         }
-    }
-
-    /// Whether one of the first entries of the layer that is being read has this name, or more than is known.
-    pub(super) fn may_have(&self, path: &[u8], count: usize) -> bool {
-        self.now.as_ref().is_none_or(|entries| has_name(entries.get(..count).unwrap_or(entries), path))
     }
 
     /// Keeps the entries of the layer, which was read to its end.
     pub(super) fn keep(&mut self, layer: usize) {
         let entries = self.now.replace(Vec::new());
         if let Some(place) = self.layers.get_mut(layer) {
-            *place = entries;
+            *place = entries.map(Rc::new);
         }
     }
-
-    /// The layer was not read to its end.
-    pub(super) fn forget(&mut self) {
-        self.drop_noted(Some(Vec::new()));
-    }
-
-    fn drop_noted(&mut self, next: Option<Vec<TarEntry>>) {
-        let noted = std::mem::replace(&mut self.now, next).unwrap_or_default();
-        self.memory -= noted.iter().map(cost).sum::<usize>();
-    }
-}
-
-/// Whether one of the entries has this name, if only behind a link.
-pub(super) fn has_name(entries: &[TarEntry], path: &[u8]) -> bool {
-    let leads_there = |entry: &TarEntry| matches!(entry.kind, EntryKind::Symlink(_)) && is_within(path, &entry.path);
-    entries.iter().any(|entry| entry.path == path || leads_there(entry))
 }
 
 fn cost(entry: &TarEntry) -> usize {
@@ -86,18 +69,16 @@ mod tests {
         };
         let mut known = KnownLayers::new(3);
         known.note(&entry("a"));
-        assert!(known.may_have(b"a", 1) && !known.may_have(b"a", 0) && !known.may_have(b"b", 1));
         known.keep(0);
-        assert_eq!((known.get(0).map(<[TarEntry]>::len), known.memory), (Some(1), OVERHEAD + 1));
-        known.note(&entry("b"));
-        known.forget();
-        assert_eq!((known.get(1).is_some(), known.memory), (false, OVERHEAD + 1));
+        assert_eq!((known.get(0).map(|entries| entries.len()), known.memory), (Some(1), OVERHEAD + 1));
         known.note(&entry("c"));
         known.memory = MOST_MEMORY;
         known.note(&entry("d"));
-        assert!(known.may_have(b"x", 0));
+        known.note(&entry("e"));
+        known.keep(1);
+        assert_eq!((known.get(1).is_some(), known.memory), (false, MOST_MEMORY - OVERHEAD - 1));
+        known.memory = 0;
         known.keep(2);
-        assert_eq!((known.get(2).is_some(), known.memory), (false, MOST_MEMORY - OVERHEAD - 1));
-        assert!(!known.may_have(b"c", 1), "the next layer is another");
+        assert!(known.get(2).is_some(), "the next layer is another");
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use ocireg::error::{Code, Error};
+use ocireg::image::cat::{cat, CatOptions};
 use ocireg::image::export::{export, export_file, ExportOptions, Exported};
 use ocireg::image::extract::{extract, ExtractOptions};
 use tar::EntryType;
@@ -72,6 +73,9 @@ fn tree(root: &Path) -> Tree {
 #[track_caller]
 pub fn compare(store: &Memory, into: &Path, failed: Option<&Error>, devices: bool) -> bool {
     let exported = archive(store);
+    if failed.is_none() {
+        compare_each(store, into);
+    }
     match (failed, exported) {
         (Some(error), _) if matches!(error.code(), Code::Io | Code::LimitExceeded) => false,
         (Some(error), exported) => {
@@ -122,6 +126,59 @@ fn compare_picked(store: &Memory, into: &Path, archived: &Tree, devices: bool) {
         // An image without files has nothing that a pattern names.
         Err(error) => assert!(archived.is_empty() && error.code() == Code::NotFound, "{error}: {archived:?}"),
     }
+}
+
+/// Each name that a layer or the result has is read as it was extracted, or it is said that this cannot be told.
+#[track_caller]
+fn compare_each(store: &Memory, into: &Path) {
+    let client = client();
+    let mut paths: Vec<PathBuf> = tree(into).into_keys().collect();
+    for layer in store.blobs.values() {
+        let mut archive = tar::Archive::new(layer.as_slice());
+        let named = archive.entries().unwrap().map_while(Result::ok);
+        paths.extend(named.filter_map(|entry| Some(entry.path().ok()?.into_owned())));
+    }
+    paths.sort();
+    paths.dedup();
+    // Of many names some are enough.
+    let step = paths.len().div_ceil(12).max(1);
+    for path in paths.iter().step_by(step).filter_map(|path| path.to_str()).filter(|path| !path.contains(".wh.")) {
+        let mut out = Vec::new();
+        let outcome = cat(&call(&client), store, path, &mut out, &CatOptions::default());
+        match (outcome, extracted_file(into, path)) {
+            (Ok(_), Some(content)) => assert!(out == content, "{path}: {}", String::from_utf8_lossy(&out)),
+            (Ok(_), None) => panic!("{path} is not there: {}", String::from_utf8_lossy(&out)),
+            (Err(error), Some(_)) => assert_eq!(error.code(), Code::Unsupported, "{path}: {error}"),
+            (Err(_), None) => {}
+        }
+    }
+}
+
+/// A regular file of an extracted image, behind its links: those of the image lead nowhere else than into the folder.
+fn extracted_file(root: &Path, path: &str) -> Option<Vec<u8>> {
+    let parts = |path: &str| path.split('/').rev().map(str::to_owned).collect::<Vec<_>>();
+    let (mut waiting, mut here, mut links) = (parts(path), PathBuf::new(), 0);
+    while let Some(part) = waiting.pop() {
+        match part.as_str() {
+            "" | "." => continue,
+            ".." => drop(here.pop()),
+            _ => here.push(part),
+        }
+        let facts = std::fs::symlink_metadata(root.join(&here)).ok()?;
+        if facts.is_symlink() {
+            let target = std::fs::read_link(root.join(&here)).unwrap().to_str()?.to_owned();
+            links += 1;
+            here = if target.starts_with('/') || !here.pop() { PathBuf::new() } else { here };
+            waiting.extend(parts(&target));
+        } else if !facts.is_dir() {
+            let is_it = links <= 40 && facts.is_file() && waiting.is_empty();
+            return is_it.then(|| std::fs::read(root.join(&here)).unwrap());
+        }
+        if links > 40 {
+            return None;
+        }
+    }
+    None
 }
 
 fn names(bytes: &[u8]) -> Vec<String> {

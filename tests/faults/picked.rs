@@ -58,6 +58,7 @@ fn layers() -> [Vec<u8>; 3] {
             file("etc/passwd", "old"),
         ]),
         layer(&[
+            private.clone(),
             folder("bin"),
             file("bin/busybox", "box"),
             hard("bin/ls", "bin/busybox"),

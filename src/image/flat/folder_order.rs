@@ -32,25 +32,6 @@ impl NameTree {
         }
         Ok(some)
     }
-
-    /// Whether nothing that older layers have could change what is at a path, or the folders above it.
-    pub(super) fn is_settled(&self, path: &[u8]) -> bool {
-        let (mut here, mut cut) = (&self.nodes[ROOT], !self.nodes[ROOT].closed.is_empty());
-        let mut parts = path.split(|byte| *byte == b'/').peekable();
-        while let Some(part) = parts.next() {
-            let Some(id) = here.children.get(part) else { return cut };
-            here = &self.nodes[*id];
-            cut |= !here.gone.is_empty();
-            if parts.peek().is_none() {
-                return here.serial != 0 || cut && !here.exists;
-            }
-            if here.folder.is_none() && !cut {
-                return false;
-            }
-            cut |= !here.closed.is_empty();
-        }
-        false
-    }
 }
 
 fn write_folder(node: &NameNode, path: Vec<u8>, output: &mut dyn FlatOutput) -> Result<()> {

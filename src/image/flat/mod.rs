@@ -9,6 +9,7 @@ mod names;
 mod output;
 mod pattern;
 mod resolved_paths;
+mod settled;
 mod wanted_names;
 
 use std::io::Write;
@@ -17,10 +18,12 @@ use inodes::{InodeKind, InodeName};
 use names::{HeldFolder, NameTree};
 use output::TarOutput;
 
+pub(super) use names::in_one_pass;
 pub(super) use output::{Content, FlatOutput, WrittenCounts};
 pub(super) use wanted_names::Picks;
 
 use super::layer::{UnpackLimits, UnpackedLayer};
+use super::layer_entries::KnownLayers;
 use super::marks::{is_private, LayerEntries, Mark};
 use super::unpacking::{check_diff_id, ExtractedLayer};
 use crate::call::Call;
@@ -42,6 +45,26 @@ pub(super) struct FlatLayers<'a> {
     pub(super) layers: &'a [Descriptor],
     pub(super) ids: Option<&'a [Digest]>,
     pub(super) limits: UnpackLimits,
+    /// How many bytes the layers that were read have.
+    done: u64,
+    /// Those that need not be read again to be searched again.
+    known: Option<KnownLayers>,
+}
+
+impl<'a> FlatLayers<'a> {
+    pub(super) fn new(
+        call: &'a Call,
+        store: &'a dyn ReadStore,
+        (layers, ids): (&'a [Descriptor], Option<&'a [Digest]>),
+        limits: UnpackLimits,
+    ) -> FlatLayers<'a> {
+        FlatLayers { call, store, layers, ids, limits, done: 0, known: None }
+    }
+
+    /// For several searches.
+    pub(super) fn remembered(self) -> FlatLayers<'a> {
+        FlatLayers { known: Some(KnownLayers::new(self.layers.len())), ..self }
+    }
 }
 
 /// Writes an image, or what was picked of it, as an archive. Returns the layers that were read, the oldest first. After an error no reader
@@ -63,12 +86,21 @@ pub(super) fn write_tar(
 
 /// Gives each entry of an image, or what was picked of it. Returns the layers that were read, the oldest first.
 pub(super) fn flatten(
-    source: FlatLayers,
-    mut picks: Picks,
+    mut source: FlatLayers,
+    picks: Picks,
     output: &mut dyn FlatOutput,
 ) -> Result<Vec<ExtractedLayer>> {
-    let names = NameTree::new(source.call);
-    Flattening { source, names, picks: &mut picks, output, done: 0 }.image()
+    let mut flattening = Flattening::new(&mut source, picks, output);
+    flattening.image()?;
+    flattening.read.reverse();
+    Ok(flattening.read)
+}
+
+/// Gives what is at a path, and at the names above it. Returns whether each layer was read to its end.
+pub(super) fn look(source: &mut FlatLayers, path: &[u8], output: &mut dyn FlatOutput) -> Result<bool> {
+    let mut flattening = Flattening::new(source, Picks::Way(path.to_vec()), output);
+    flattening.image()?;
+    Ok(!flattening.ended_early)
 }
 
 /// Writes what no reader takes for an archive, because the archive failed.
@@ -76,66 +108,109 @@ pub(super) fn give_up(out: &mut dyn Write) {
     TarOutput::new(out).give_up();
 }
 
-struct Flattening<'a> {
-    source: FlatLayers<'a>,
+struct Flattening<'a, 'b> {
+    source: &'a mut FlatLayers<'b>,
     names: NameTree,
-    picks: &'a mut Picks,
+    exact: Option<Vec<Vec<u8>>>,
+    picks: Picks,
     output: &'a mut dyn FlatOutput,
-    done: u64,
+    /// The newest first.
+    read: Vec<ExtractedLayer>,
+    /// A layer was not read to its end, since there was enough.
+    ended_early: bool,
 }
 
-impl Flattening<'_> {
-    fn image(&mut self) -> Result<Vec<ExtractedLayer>> {
-        let exact = self.picks.exact();
-        let (mut read, mut whole) = (Vec::new(), true);
+impl<'a, 'b> Flattening<'a, 'b> {
+    fn new(source: &'a mut FlatLayers<'b>, picks: Picks, output: &'a mut dyn FlatOutput) -> Flattening<'a, 'b> {
+        let (names, exact) = (NameTree::new(source.call), picks.exact());
+        Flattening { source, names, exact, picks, output, read: Vec::new(), ended_early: false }
+    }
+
+    fn image(&mut self) -> Result<()> {
+        let mut whole = true;
         for at in (0..self.source.layers.len()).rev() {
-            if exact.as_ref().is_some_and(|paths| self.is_settled(paths)) {
+            if self.ended_early || self.is_settled() {
                 whole = false;
                 break;
             }
-            read.push(self.layer(at)?);
+            self.layer(at)?;
         }
-        if whole {
+        if whole && !self.ended_early {
             self.names.refuse_missing()?;
         }
-        self.names.write_folders(self.picks, self.output)?;
-        self.picks.refuse_unfound()?;
-        read.reverse();
-        Ok(read)
+        self.names.write_folders(&mut self.picks, self.output)?;
+        self.picks.refuse_unfound()
     }
 
-    fn is_settled(&self, paths: &[Vec<u8>]) -> bool {
-        !self.names.waits() && paths.iter().all(|path| self.names.is_settled(path))
+    fn is_settled(&self) -> bool {
+        let Some(paths) = &self.exact else { return false };
+        let inside = self.picks.inside();
+        let all = !self.names.waits() && paths.iter().all(|path| self.names.is_settled(path, inside));
+        all && !self.names.may_lead_elsewhere()
     }
 
-    fn layer(&mut self, at: usize) -> Result<ExtractedLayer> {
+    fn layer(&mut self, at: usize) -> Result<()> {
         let number =
             LayerNumber::try_from(at).map_err(|_| Error::new(Code::LimitExceeded, "the image has too many layers"))?;
-        let layer = &self.source.layers[at];
         let limits = self.source.limits;
-        let mut entries = self.open(layer, self.source.call)?;
-        let mut count = 0;
-        while let Some(entry) = entries.advance()? {
-            self.source.call.check()?;
-            self.entry(&mut entries, entry, count, number)?;
-            count += 1;
+        self.output.begin_layer(number);
+        match self.source.known.as_ref().and_then(|known| known.get(at)) {
+            Some(entries) => self.again(&entries, number)?,
+            None => self.first(at, number)?,
         }
-        let diff_id = self.close(entries)?;
-        let diff_id_checked = check_diff_id(layer, &diff_id, self.source.ids.and_then(|ids| ids.get(at)))?;
+        if self.ended_early {
+            return Ok(());
+        }
         self.names.refuse_links_to_folders(number)?;
         self.made()?;
         // What is read again counts once.
         let left = std::mem::replace(&mut self.source.limits, limits);
-        self.late(layer)?;
+        self.late(&self.source.layers[at])?;
         self.source.limits = left;
         self.names.end_layer();
-        self.done = self.done.saturating_add(layer.size);
-        Ok(ExtractedLayer { digest: layer.digest.clone(), diff_id, diff_id_checked })
+        Ok(())
+    }
+
+    /// Reads a layer.
+    fn first(&mut self, at: usize, number: LayerNumber) -> Result<()> {
+        let layer = &self.source.layers[at];
+        let mut entries = self.open(layer, self.source.call)?;
+        let mut count = 0;
+        while let Some(entry) = entries.advance()? {
+            self.source.call.check()?;
+            if let Some(known) = &mut self.source.known {
+                known.note(&entry);
+            }
+            let had_enough = self.output.has_enough();
+            self.entry(Some(&mut entries), entry, count, number)?;
+            if !had_enough && self.output.has_enough() && self.is_settled() {
+                self.ended_early = true;
+                return Ok(());
+            }
+            count += 1;
+        }
+        let diff_id = self.close(entries)?;
+        let diff_id_checked = check_diff_id(layer, &diff_id, self.source.ids.and_then(|ids| ids.get(at)))?;
+        self.source.done = self.source.done.saturating_add(layer.size);
+        if let Some(known) = &mut self.source.known {
+            known.keep(at);
+        }
+        self.read.push(ExtractedLayer { digest: layer.digest.clone(), diff_id, diff_id_checked });
+        Ok(())
+    }
+
+    /// Goes through a layer whose entries are known: files wait until it is read for them.
+    fn again(&mut self, entries: &[TarEntry], number: LayerNumber) -> Result<()> {
+        for (count, entry) in (0..).zip(entries) {
+            self.source.call.check()?;
+            self.entry(None, entry.clone(), count, number)?;
+        }
+        Ok(())
     }
 
     fn open(&self, layer: &Descriptor, call: &Call) -> Result<LayerEntries> {
-        let FlatLayers { store, limits, .. } = self.source;
-        Ok(LayerEntries::new(UnpackedLayer::open(call, store, layer, self.done, limits)?))
+        let FlatLayers { store, limits, done, .. } = &*self.source;
+        Ok(LayerEntries::new(UnpackedLayer::open(call, *store, layer, *done, *limits)?))
     }
 
     /// Reads a layer to its end, at which it is verified.
@@ -146,7 +221,14 @@ impl Flattening<'_> {
         Ok(diff_id)
     }
 
-    fn entry(&mut self, entries: &mut LayerEntries, entry: TarEntry, count: u64, layer: LayerNumber) -> Result<()> {
+    /// Takes an entry; without `entries` its content cannot be read now.
+    fn entry(
+        &mut self,
+        entries: Option<&mut LayerEntries>,
+        entry: TarEntry,
+        count: u64,
+        layer: LayerNumber,
+    ) -> Result<()> {
         match entry.mark()? {
             Mark::Private => return Ok(()),
             Mark::Whiteout(path) => return self.names.whiteout(&path, layer),
@@ -158,7 +240,7 @@ impl Flattening<'_> {
             _ if entry.path.is_empty() => {
                 Err(Error::new(Code::InvalidManifest, "the root of the layer is not a folder"))
             }
-            EntryKind::Directory => self.folder(entry, entries.attributes().into(), layer),
+            EntryKind::Directory => self.folder(entry, attributes_of(&entries).into(), layer),
             EntryKind::HardLink(_) => self.hard_link(&entry, layer),
             _ => self.other(entries, entry, count, layer),
         }
@@ -174,9 +256,15 @@ impl Flattening<'_> {
         }
     }
 
-    fn other(&mut self, entries: &mut LayerEntries, entry: TarEntry, count: u64, layer: LayerNumber) -> Result<()> {
+    fn other(
+        &mut self,
+        entries: Option<&mut LayerEntries>,
+        entry: TarEntry,
+        count: u64,
+        layer: LayerNumber,
+    ) -> Result<()> {
         let spot = self.names.own_spot(&entry.path, layer)?;
-        let attributes = entries.attributes().to_vec();
+        let attributes = attributes_of(&entries).to_vec();
         let kind = match entry.kind {
             EntryKind::File => InodeKind::Content(count),
             _ => InodeKind::Made(Box::new((entry.clone(), attributes.clone()))),
@@ -187,8 +275,10 @@ impl Flattening<'_> {
             named.push(self.names.claim(spot.node(), &spot.path));
         }
         named.extend(self.names.arrived(&spot, layer)?);
-        match entry.kind {
-            EntryKind::File => self.write(inode, &entry, &attributes, named, &mut |buffer| entries.read(buffer)),
+        match (&entry.kind, entries) {
+            (EntryKind::File, Some(entries)) => {
+                self.write(inode, &entry, &attributes, named, &mut |buffer| entries.read(buffer))
+            }
             _ => named.into_iter().try_for_each(|name| self.names.wait(inode, name)),
         }
     }
@@ -263,8 +353,16 @@ impl Flattening<'_> {
                 let attributes = entries.attributes().to_vec();
                 self.write(inode, &entry, &attributes, named, &mut |buffer| entries.read(buffer))?;
             }
+            if late.is_empty() && self.output.has_enough() {
+                self.ended_early = true;
+                return Ok(());
+            }
             count += 1;
         }
         self.close(entries).map(drop)
     }
+}
+
+fn attributes_of<'a>(entries: &'a Option<&mut LayerEntries>) -> &'a [u8] {
+    entries.as_deref().map_or(b"", |entries| entries.attributes())
 }

@@ -52,6 +52,11 @@ impl Assumption {
         *assumption = Some(Assumption { layer, newer });
     }
 
+    /// The oldest one.
+    pub(super) fn layer(self) -> LayerNumber {
+        self.layer
+    }
+
     /// The oldest one that is newer than this layer.
     fn before(self, layer: LayerNumber) -> Option<LayerNumber> {
         if self.layer == layer {
@@ -376,7 +381,7 @@ impl NameTree {
 }
 
 /// What extracting layer by layer can do.
-pub(super) fn in_one_pass(message: String) -> Error {
+pub(in crate::image) fn in_one_pass(message: String) -> Error {
     Error::new(Code::Unsupported, format!("{message}: this cannot be resolved while reading the newest layer first"))
         .with_hint("extract the whole image into a folder instead".to_owned())
 }

@@ -14,6 +14,14 @@ const PIECE: usize = 256 << 10;
 pub(crate) trait FlatOutput {
     /// Takes an entry, its content if it is a file, and the layer that its name is from.
     fn entry(&mut self, entry: &TarEntry, attributes: &[u8], layer: LayerNumber, content: Content) -> Result<()>;
+
+    /// A layer is read now: the content is from it.
+    fn begin_layer(&mut self, _: LayerNumber) {}
+
+    /// Whether the rest of a layer need not be read, as soon as no older layer has to be.
+    fn has_enough(&self) -> bool {
+        false
+    }
 }
 
 /// What was written.

@@ -25,7 +25,7 @@ enum Name {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     text: String,
     names: Vec<Name>,
 }

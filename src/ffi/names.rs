@@ -142,8 +142,9 @@ pub unsafe extern "C" fn ocireg_manifest_inspect(
 /// Makes a manifest or an index from descriptors, so that callers need not join strings. `parts` is a JSON object with the members
 /// of the manifest: "manifests" for an index, or "config" and "layers" for an image or an artifact; "artifactType", "subject",
 /// "annotations" and "mediaType" as wanted. A descriptor is {"mediaType", "digest", "size" [, "urls", "annotations", "data",
-/// "platform", "artifactType"]}. What is left out is filled in: "schemaVersion"; "mediaType", the OCI one; for an artifact the empty
-/// descriptor as "config", and as the only one of "layers" if there are none. Refused are members that do not exist, descriptors that
+/// "platform", "artifactType"]}. What is left out is filled in: "schemaVersion", which may only be 2; "mediaType", the OCI one; for an
+/// artifact the empty descriptor as "config", and as the only one of "layers" if there are none (an image, by the type of its config,
+/// has none then). A manifest that exists may be given, with changes. Refused are members that do not exist, descriptors that
 /// are not valid, annotations that are not strings, and what Docker's own kinds do not have. The members come in the order that Go's
 /// programs write, annotations by name: the same parts make the same bytes. Put them with ocireg_manifest_put. Any thread.
 ///

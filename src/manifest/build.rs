@@ -29,19 +29,19 @@ pub(crate) struct BuiltManifest {
     pub(crate) document: Document,
 }
 
-/// Makes a manifest of its parts: a JSON object with the members of a manifest or an index, without `schemaVersion`. `algorithm` is for
-/// its own digest.
+/// Makes a manifest of its parts: a JSON object with the members of a manifest or an index. `algorithm` is for its own digest.
 pub(crate) fn build(parts: &[u8], algorithm: Algorithm) -> Result<BuiltManifest> {
     build_as(parts, algorithm, false)
 }
 
 /// The same; one as of the image specification 1.0, which has no empty descriptors, may have no layers.
 pub(crate) fn build_as(parts: &[u8], algorithm: Algorithm, is_old: bool) -> Result<BuiltManifest> {
-    let given = match json::parse(parts) {
+    let mut given = match json::parse(parts) {
         Ok(Value::Object(given)) => given,
         Ok(_) => return Err(argument("the parts of the manifest are not a JSON object")),
         Err(error) => return Err(argument(format!("the given manifest {}", error.verdict()))),
     };
+    check_version(given.remove("schemaVersion").unwrap_or_default())?;
     let mut parts = ordered(given, &MANIFEST, "the manifest")?;
     let media_type = media_type_of(&parts)?;
     parts.insert("mediaType".to_owned(), media_type.as_str().into());
@@ -62,6 +62,19 @@ pub(crate) fn build_as(parts: &[u8], algorithm: Algorithm, is_old: bool) -> Resu
     }
     let document = Document::parse(&bytes, Some(&media_type), algorithm)?;
     Ok(BuiltManifest { bytes, document })
+}
+
+/// A manifest that exists has one, which is the same in all that can be made.
+fn check_version(version: Value) -> Result<()> {
+    match version.is_null() || version.as_u64() == Some(2) {
+        true => Ok(()),
+        false => {
+            let shown = shorten(&version.to_string());
+            Err(invalid(format!(
+                "the schemaVersion of the manifest is {shown}: only manifests of version 2 can be built"
+            )))
+        }
+    }
 }
 
 /// The type that is given, or the one that follows from the members.
@@ -104,6 +117,7 @@ pub(super) fn check_kinds(parts: &Map<String, Value>, media_type: &str) -> Resul
 }
 
 /// An artifact without a config or without layers has the empty descriptor instead of them (manifest.md, "Guidelines for Artifact Usage").
+/// An image without layers has none: each has to be one of those that its config names.
 fn complete_image(parts: &mut Map<String, Value>, media_type: &str, is_old: bool) -> Result<()> {
     let artifact = text_of(parts, "artifactType")?.is_some_and(|name| !name.is_empty());
     if media_type == types::DOCKER_MANIFEST && !parts.contains_key("config") {
@@ -111,14 +125,16 @@ fn complete_image(parts: &mut Map<String, Value>, media_type: &str, is_old: bool
     }
     let is_given = parts.contains_key("config");
     let config = parts.entry("config").or_insert_with(empty);
-    let is_empty = config.get("mediaType").and_then(Value::as_str) == Some(types::OCI_EMPTY);
+    let config_type = config.get("mediaType").and_then(Value::as_str).unwrap_or_default();
+    let (is_empty, is_image) = (config_type == types::OCI_EMPTY, types::is_image_config(config_type));
     if is_empty && !artifact {
         let which = if is_given { "with the empty config" } else { "without a config" };
         return Err(invalid(format!("a manifest {which} needs an artifactType")));
     }
     let none = parts.get("layers").is_none_or(|layers| layers.as_array().is_some_and(Vec::is_empty));
     if none {
-        let layers = if media_type == types::OCI_MANIFEST && !is_old { vec![empty()] } else { Vec::new() };
+        let has_empty = media_type == types::OCI_MANIFEST && !is_image && !is_old;
+        let layers = if has_empty { vec![empty()] } else { Vec::new() };
         parts.insert("layers".to_owned(), layers.into());
     }
     Ok(())
@@ -302,6 +318,34 @@ mod tests {
             text(r#"{"artifactType":"a/b"}"#).contains(r#""layers":[{"mediaType":"application/vnd.oci.empty.v1+json""#)
         );
         assert!(text(r#"{"manifests":[],"subject":null}"#).ends_with(r#""manifests":[]}"#));
+    }
+
+    #[test]
+    fn an_image_without_layers_has_none() {
+        let config = |media_type: &str| {
+            let hex = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+            format!(r#""config":{{"mediaType":"{media_type}","digest":"sha256:{hex}","size":2}}"#)
+        };
+        for media_type in [types::OCI_CONFIG, types::DOCKER_CONFIG] {
+            for layers in ["", r#","layers":[]"#, r#","layers":null"#] {
+                let made = text(&format!("{{{}{layers}}}", config(media_type)));
+                assert!(made.ends_with(r#""layers":[]}"#), "{made}");
+            }
+        }
+        assert!(
+            text(&format!("{{{}}}", config("a/b"))).contains(r#""layers":[{"mediaType":"application/vnd.oci.empty"#)
+        );
+    }
+
+    #[test]
+    fn a_manifest_that_exists_can_be_given() {
+        let made = text(r#"{"artifactType":"a/b"}"#);
+        assert_eq!(text(&made), made);
+        assert_eq!(text(r#"{"schemaVersion":null,"artifactType":"a/b"}"#), made);
+        for version in ["1", "3", "2.5", "\"2\"", "-2", "[]"] {
+            let why = refused(&format!(r#"{{"schemaVersion":{version},"artifactType":"a/b"}}"#));
+            assert!(why.contains("version 2 can be built") && why.contains(version), "{why}");
+        }
     }
 
     #[test]

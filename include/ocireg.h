@@ -1301,7 +1301,8 @@ ocireg_status ocireg_registry_detect(ocireg_client *client,
 // out, with a warning that says how much that was. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_UNSUPPORTED where the registry has no catalog, or ignores `last` and begins again;
-// OCIREG_INVALID_ARGUMENT for a `next` of another list, or one that no list gave. Source: distribution's API, "Catalog"; not in
+// OCIREG_INVALID_ARGUMENT for a `next` of another list, or one that no list gave; OCIREG_LIMIT_EXCEEDED (5,000,000 names, or 100,000 pages
+// in one call); OCIREG_PROTOCOL when more than 100 pages in a row bring nothing new. Source: distribution's API, "Catalog"; not in
 // the OCI specification.
 ocireg_status ocireg_registry_catalog(ocireg_client *client,
                                       ocireg_context *context,
@@ -1333,7 +1334,7 @@ ocireg_status ocireg_registry_catalog(ocireg_client *client,
 //
 // Errors: the common ones; OCIREG_UNSUPPORTED where the registry takes no notice of `last` and begins again (one that gives its
 // whole list, as distribution 2.8 does, is cut here); OCIREG_INVALID_ARGUMENT for a `next` of another list, or one that no list
-// gave. Source:
+// gave; OCIREG_LIMIT_EXCEEDED and OCIREG_PROTOCOL as in ocireg_registry_catalog. Source:
 // distribution-spec end-8a, end-8b.
 ocireg_status ocireg_repository_tags(ocireg_client *client,
                                      ocireg_context *context,
@@ -1529,7 +1530,8 @@ ocireg_status ocireg_manifest_delete(ocireg_client *client,
 // the filters that the registry says it applied, "truncated": whether there are more than `max`, "next": string or null (give it
 // as `next` to go on; null at the end; opaque, as that of ocireg_registry_catalog)}. Free with ocireg_string_free.
 //
-// Errors: the common ones; OCIREG_PROTOCOL when what is there is not an image index, OCIREG_LIMIT_EXCEEDED,
+// Errors: the common ones; OCIREG_PROTOCOL when what is there is not an image index, or more than 100 pages in a row bring nothing new,
+// OCIREG_LIMIT_EXCEEDED (100,000 referrers, or as many pages),
 // OCIREG_INVALID_ARGUMENT for a `next` of another list, or one that no list gave. Source: distribution-spec end-12a, end-12b,
 // "Listing Referrers", "Referrers Tag Schema".
 ocireg_status ocireg_referrers(ocireg_client *client,

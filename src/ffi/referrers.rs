@@ -26,7 +26,8 @@ use crate::place;
 /// the filters that the registry says it applied, "truncated": whether there are more than `max`, "next": string or null (give it
 /// as `next` to go on; null at the end; opaque, as that of ocireg_registry_catalog)}. Free with ocireg_string_free.
 ///
-/// Errors: the common ones; OCIREG_PROTOCOL when what is there is not an image index, OCIREG_LIMIT_EXCEEDED,
+/// Errors: the common ones; OCIREG_PROTOCOL when what is there is not an image index, or more than 100 pages in a row bring nothing new,
+/// OCIREG_LIMIT_EXCEEDED (100,000 referrers, or as many pages),
 /// OCIREG_INVALID_ARGUMENT for a `next` of another list, or one that no list gave. Source: distribution-spec end-12a, end-12b,
 /// "Listing Referrers", "Referrers Tag Schema".
 #[no_mangle]

@@ -99,7 +99,8 @@ pub unsafe extern "C" fn ocireg_registry_detect(
 /// out, with a warning that says how much that was. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_UNSUPPORTED where the registry has no catalog, or ignores `last` and begins again;
-/// OCIREG_INVALID_ARGUMENT for a `next` of another list, or one that no list gave. Source: distribution's API, "Catalog"; not in
+/// OCIREG_INVALID_ARGUMENT for a `next` of another list, or one that no list gave; OCIREG_LIMIT_EXCEEDED (5,000,000 names, or 100,000 pages
+/// in one call); OCIREG_PROTOCOL when more than 100 pages in a row bring nothing new. Source: distribution's API, "Catalog"; not in
 /// the OCI specification.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_registry_catalog(
@@ -134,7 +135,7 @@ pub unsafe extern "C" fn ocireg_registry_catalog(
 ///
 /// Errors: the common ones; OCIREG_UNSUPPORTED where the registry takes no notice of `last` and begins again (one that gives its
 /// whole list, as distribution 2.8 does, is cut here); OCIREG_INVALID_ARGUMENT for a `next` of another list, or one that no list
-/// gave. Source:
+/// gave; OCIREG_LIMIT_EXCEEDED and OCIREG_PROTOCOL as in ocireg_registry_catalog. Source:
 /// distribution-spec end-8a, end-8b.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_repository_tags(

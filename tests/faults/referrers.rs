@@ -185,6 +185,24 @@ fn links_that_go_round_or_away_are_refused() {
     fails(all(&huge), Code::LimitExceeded, "page");
 }
 
+#[test]
+fn pages_may_be_empty_but_not_for_ever() {
+    for found in [vec![], vec![entry(1, "a/x")]] {
+        let endless =
+            Server::start(move |seen| page(&found).header("Link", format!("<?page={}>; rel=next", seen.number)));
+        for options in [ReferrersOptions::default(), of_type("a/y")] {
+            let before = endless.seen().len();
+            fails(list(&client(), &endless, options), Code::Protocol, "in a row");
+            assert!(endless.seen().len() - before < 110, "{}", endless.seen().len());
+        }
+    }
+    let some = Server::start(|seen| match seen.number {
+        0..50 => page(&[]).header("Link", format!("<?page={}>; rel=next", seen.number)),
+        _ => page(&[entry(1, "a/x")]),
+    });
+    assert_eq!(numbers(&all(&some).unwrap()), texts(&["1"]));
+}
+
 fn without_api(status: u16) -> Server {
     Server::start(move |seen| match seen.path().contains("/referrers/") {
         true if status == 200 => reply(200).header("Content-Type", "text/html; charset=utf-8").body("<html>"),

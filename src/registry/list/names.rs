@@ -12,16 +12,13 @@ use crate::http::location::RequestTarget;
 use crate::registry::list::cursor::{Cursor, PageFinder, Passage, RegistryList};
 use crate::registry::list::name_list::{NameList, NameSet};
 use crate::registry::list::pages;
-use crate::registry::list::pages::{FetchedPage, Walk};
+use crate::registry::list::pages::{EmptyPages, FetchedPage, Walk};
 use crate::registry::repository::Remote;
 use crate::registry_error;
 use crate::text::shorten;
 
 /// More names than one result should contain.
 const MOST_NAMES: usize = 5_000_000;
-/// The most consecutive pages without anything new. A few are legitimate: some registries page first and later leave
-/// out what the caller may not see.
-const MOST_EMPTY: usize = 100;
 /// The largest page that every registry accepts.
 const LARGEST_PAGE: u64 = 1000;
 
@@ -240,13 +237,13 @@ struct Gathered {
     limit: Option<usize>,
     /// Whether the page has brought something new.
     is_new: bool,
-    empty: usize,
+    empty: EmptyPages,
 }
 
 impl Gathered {
     fn new(limit: Option<u64>) -> Gathered {
         let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        Gathered { names: NameSet::default(), limit, is_new: false, empty: 0 }
+        Gathered { names: NameSet::default(), limit, is_new: false, empty: EmptyPages::default() }
     }
 
     /// Takes one name of a page, if valid; false when there is no room for it.
@@ -268,15 +265,7 @@ impl Gathered {
     }
 
     fn end_page(&mut self) -> Result<()> {
-        self.empty = if std::mem::take(&mut self.is_new) { 0 } else { self.empty + 1 };
-        match self.empty > MOST_EMPTY {
-            true => {
-                let message =
-                    format!("the registry sends more than {MOST_EMPTY} pages in a row that are empty or repeated");
-                Err(Error::new(Code::Protocol, message))
-            }
-            false => Ok(()),
-        }
+        self.empty.end_page(std::mem::take(&mut self.is_new))
     }
 
     /// Whether the limit is reached.

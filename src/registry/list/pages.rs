@@ -18,8 +18,12 @@ use crate::registry::list::cursor::AskedPage;
 use crate::registry::list::page;
 use crate::registry::repository::Remote;
 
-/// More pages than any registry has; a guard against one that never ends.
+/// More pages than any list has, a guard against one that never ends: those of the longest list of names by the smallest pages that registries
+/// choose themselves, of 50.
 const MOST_PAGES: usize = 100_000;
+/// The most consecutive pages without anything new. A few are legitimate: some registries page first and later leave
+/// out what the caller may not see.
+const MOST_EMPTY: usize = 100;
 /// How many times the limit of one page all pages together may have.
 const MOST_PAGEFULS: u64 = 8;
 
@@ -34,6 +38,27 @@ pub(crate) struct FetchedPage<'a> {
     pub(crate) next: Option<&'a Url>,
     /// Whether the walk starts with it.
     pub(crate) is_first: bool,
+}
+
+/// Counts the pages in a row that bring nothing new.
+#[derive(Default)]
+pub(crate) struct EmptyPages {
+    in_a_row: usize,
+}
+
+impl EmptyPages {
+    /// A page is at its end.
+    pub(crate) fn end_page(&mut self, is_new: bool) -> Result<()> {
+        self.in_a_row = if is_new { 0 } else { self.in_a_row + 1 };
+        match self.in_a_row > MOST_EMPTY {
+            true => {
+                let message =
+                    format!("the registry sends more than {MOST_EMPTY} pages in a row that are empty or repeated");
+                Err(Error::new(Code::Protocol, message))
+            }
+            false => Ok(()),
+        }
+    }
 }
 
 /// Passes the elements of a page's list to `take`; returns the other members of the page.

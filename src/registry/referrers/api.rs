@@ -134,6 +134,7 @@ impl<'a> Collector<'a> {
                 self.filters_applied.push(name);
             }
         }
+        self.found.end_page().map_err(with_place)?;
         if !self.found.is_full() {
             return Ok(ControlFlow::Continue(()));
         }

@@ -8,6 +8,7 @@ use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::registry::list::cursor::{Cursor, Passage};
 use crate::registry::list::name_list::NameSet;
+use crate::registry::list::pages::EmptyPages;
 use crate::registry::repository::Remote;
 use crate::store::referrers_filter::ReferrersFilter;
 
@@ -20,22 +21,37 @@ pub(crate) struct FoundReferrers {
     seen: NameSet,
     referrers: Vec<Descriptor>,
     pub(crate) next: Option<Cursor>,
+    /// Whether the page has something that was not there before.
+    is_new: bool,
+    empty: EmptyPages,
 }
 
 impl FoundReferrers {
     pub(crate) fn new(filter: ReferrersFilter, cursor: Option<&Cursor>) -> FoundReferrers {
         let passage = Passage::new(cursor);
-        FoundReferrers { filter, passage, seen: NameSet::default(), referrers: Vec::new(), next: None }
+        FoundReferrers {
+            filter,
+            passage,
+            seen: NameSet::default(),
+            referrers: Vec::new(),
+            next: None,
+            is_new: false,
+            empty: EmptyPages::default(),
+        }
     }
 
     /// Takes a referrer that matches the filter; `has_type`: the registry has filtered by artifact type.
     pub(crate) fn take(&mut self, entry: Descriptor, has_type: bool) -> Result<()> {
         check(&entry)?;
-        let FoundReferrers { filter, passage, seen, referrers, .. } = self;
+        let FoundReferrers { filter, passage, seen, referrers, is_new, .. } = self;
         let digest = entry.digest.clone();
         passage.pass(digest.as_str(), || {
-            if !filter.lets_pass(&entry, has_type) || seen.has(digest.as_str()) {
+            if seen.has(digest.as_str()) {
                 return Ok(true);
+            }
+            *is_new = true;
+            if !filter.lets_pass(&entry, has_type) {
+                return seen.add(digest.as_str()).map(|()| true);
             }
             if filter.max.is_some_and(|max| referrers.len() >= max) {
                 return Ok(false);
@@ -48,6 +64,10 @@ impl FoundReferrers {
             referrers.push(entry);
             Ok(true)
         })
+    }
+
+    pub(crate) fn end_page(&mut self) -> Result<()> {
+        self.empty.end_page(std::mem::take(&mut self.is_new))
     }
 
     pub(crate) fn is_full(&self) -> bool {

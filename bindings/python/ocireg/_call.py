@@ -168,14 +168,17 @@ class Call(Enclosed):
 
     def _counted(self, function: Callable[..., int], *arguments: Any) -> int:
         """Makes a call, which counts as running, unless Python is ending."""
-        with _listed:
-            if _last not in (None, threading.get_ident()):
-                raise Cancelled("Python is ending")
-            self.running += 1
+        counted = 0
+        # A signal's handler may raise between any two statements.
         try:
+            with _listed:
+                if _last not in (None, threading.get_ident()):
+                    raise Cancelled("Python is ending")
+                self.running, counted = self.running + 1, 1
             return function(*arguments)
         finally:
-            self.running -= 1
+            with _listed:
+                self.running -= counted
 
     def run(self, function: Callable[..., int], *arguments: Any, aside: bool = False) -> None:
         """Makes the call; raises its error, or what a caller's function or a signal handler raised."""

@@ -178,7 +178,7 @@ impl Turn {
             self.remember(&verdict, &error)?;
         }
         if is_last {
-            return Err(self.told(error, &verdict));
+            return Err(self.told(error));
         }
         self.passed.push(format!("{} ({})", self.host(), reason(&error)));
         let is_slow = had_alternative && error.is_stall();
@@ -328,19 +328,21 @@ impl Turn {
 
     /// The error of the call: what the registry itself said, if it was asked; and which others were asked. Without it, what the last one
     /// lacks may be at one that failed.
-    fn told(&mut self, error: Error, verdict: &Verdict) -> Error {
+    fn told(&mut self, error: Error) -> Error {
         let is_of_another = self.own.is_none() && !self.is_at_origin();
+        let is_lacking = matches!(error.code(), Code::NotFound | Code::MissingBlob);
         let before = match (self.own.take(), self.failed.take()) {
-            (None, Some(failed)) if is_of_another && matches!(verdict, Verdict::Lacks) => Some(failed),
+            (None, Some(failed)) if is_of_another && is_lacking => Some(failed),
             (own, _) => own,
         };
         let (error, others) = match before {
             Some(before) if !self.is_at_origin() => (before, Some(format!("{} ({})", self.host(), reason(&error)))),
             _ => (error, None),
         };
+        let is_of_last = others.is_none();
         self.passed.extend(others);
         let own = error.hint().map(str::to_owned);
-        let answered = is_of_another.then(|| format!("it is {} that was asked last", self.host()));
+        let answered = (is_of_another && is_of_last).then(|| format!("it is {} that was asked last", self.host()));
         let passed = (!self.passed.is_empty()).then(|| format!("endpoints tried before: {}", self.passed.join(", ")));
         let all: Vec<String> = [own, answered, passed, self.forbidden.take()].into_iter().flatten().collect();
         match all.is_empty() {

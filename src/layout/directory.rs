@@ -222,7 +222,11 @@ impl WriteStore for Directory {
         self.make()?;
         match self.check_free()? {
             true => Ok(()),
-            false => write_whole(&self.0.join("version"), VERSION.as_bytes()),
+            false => {
+                write_whole(&self.0.join("version"), VERSION.as_bytes())?;
+                // Before any other file has its name: without this one nothing more could be copied to the folder.
+                self.flush()
+            }
         }
     }
 

@@ -65,14 +65,11 @@ pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
 /// the folder exists, no other user can replace it by a link.
 pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     let real = resolve(path)?;
-    let missing: Vec<&Path> = real.ancestors().take_while(|folder| !folder.exists()).collect();
+    let missing = real.ancestors().take_while(|folder| !folder.exists()).count();
     fs::create_dir_all(&real)?;
     resolve(path)?;
     // Its own name too where it is there: a process that was killed may have made it just now.
-    for made in missing.into_iter().rev().chain([real.as_path()]) {
-        flush::names(owner::folder_of(made))?;
-    }
-    Ok(())
+    real.ancestors().take(missing.max(1)).try_for_each(|made| flush::names(owner::folder_of(made)))
 }
 
 fn own(part: Component<'_>) -> PathBuf {

@@ -1,5 +1,6 @@
 //! What a disk has of the files of a folder at each moment, as far as POSIX promises: bytes once their file was flushed, names once
-//! their folder was. Everything else may be gone after a power cut.
+//! their folder was. Everything else may be gone after a power cut. What was removed is gone at once here, and maps of files, which the
+//! library does not write to, are not seen.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};

@@ -34,7 +34,7 @@ impl Room {
         Room { path, trash }
     }
 
-    /// Runs a command until a step, or to its end, after which the power is cut too. None for an end before that step, and what it said.
+    /// Runs a command until a step, or to its end, after which the power is cut too. How it ended, whether by that, and what it said.
     fn run(&self, command: &mut Command, at: usize, loss: Loss) -> (End, bool, String) {
         let mut disk = Disk::new(&self.path, &self.trash, at);
         let (end, said) = follow(command, &mut disk);

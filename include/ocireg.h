@@ -1419,9 +1419,9 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 //
 // An archive is a file, which is written anew with each call and replaced whole (for the cost see ocireg_blob_put_file); what
 // stays of it is as in ocireg_copy, and blobs that nothing names stay too. Other processes that write to it wait. It has to be
-// one that a copy could add to (see ocireg_copy), and not packed or a pipe (OCIREG_UNSUPPORTED). With allow_missing an index in it may lack
-// some of its images, but an image has its config and layers (OCIREG_MISSING_BLOB, OCIREG_SIZE_MISMATCH). A docker-archive: takes
-// images alone, and no index.
+// one that a copy could add to (see ocireg_copy), and not packed or a pipe (OCIREG_UNSUPPORTED). With allow_missing an index in
+// it may lack some of its images, but an image has its config and layers (OCIREG_MISSING_BLOB), and nothing that is there has
+// another size than the manifest says (OCIREG_SIZE_MISMATCH). A docker-archive: takes images alone, and no index.
 //
 // What an index lists is put before it, by its digest, and is an image of its own in a layout or an archive only until the index is put: then it is
 // found by that, and goes with it. A dir: has one image, what was put last; the manifests before stay under their digests, so that an
@@ -2117,8 +2117,11 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // of that name. An oci-archive whose manifest says something else than its manifest.json, or which has another image under a name,
 // is OCIREG_INVALID_MANIFEST.
 //
-// A docker-archive takes no image whose config and layers contradict each other (OCIREG_INVALID_MANIFEST), as far as that can be told
-// without unpacking: by their number, and by the digests of layers that are not compressed.
+// An archive takes no image whose config, layers or manifests have another size there than it says (OCIREG_SIZE_MISMATCH). A docker-
+// archive, or an oci-archive with a manifest.json, takes none whose config and layers contradict each other (OCIREG_INVALID_MANIFEST),
+// as far as that can be told without unpacking: by their number, and by the digests of layers that are not compressed. What a copy to
+// an archive that failed or was killed has moved stays beside it, hidden as .NAME.partial.d, for the next one, which removes it; so
+// may a user.
 //
 // In a folder that all users may write to, links of other users than its owner are not followed to a place that is written to or
 // cleaned. Within a layout no link of another user than root is followed.
@@ -2496,7 +2499,8 @@ ocireg_status ocireg_artifact_pull(ocireg_client *client,
 // sent with the request (RFC 9110 If-Match): few registries look at one, and to find out which do costs requests for each tag.
 //
 // In a layout or an archive an image whose blobs are not all there, or do not have their size, is copied again, even if its name is
-// unchanged. Blobs of the right size are not read: ocireg_validate finds wrong bytes in them, and ocireg_copy replaces them.
+// unchanged. Blobs of the right size are not read, unless an archive is written anyway: ocireg_validate finds wrong bytes in them, and
+// ocireg_copy replaces them.
 // index.json is written for many names at once, the last of them at the end, also when the call fails. Archives are locked against
 // other writers from the beginning on, in one order, and are written only if there is something new.
 //

@@ -150,9 +150,9 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
 ///
 /// An archive is a file, which is written anew with each call and replaced whole (for the cost see ocireg_blob_put_file); what
 /// stays of it is as in ocireg_copy, and blobs that nothing names stay too. Other processes that write to it wait. It has to be
-/// one that a copy could add to (see ocireg_copy), and not packed or a pipe (OCIREG_UNSUPPORTED). With allow_missing an index in it may lack
-/// some of its images, but an image has its config and layers (OCIREG_MISSING_BLOB, OCIREG_SIZE_MISMATCH). A docker-archive: takes
-/// images alone, and no index.
+/// one that a copy could add to (see ocireg_copy), and not packed or a pipe (OCIREG_UNSUPPORTED). With allow_missing an index in
+/// it may lack some of its images, but an image has its config and layers (OCIREG_MISSING_BLOB), and nothing that is there has
+/// another size than the manifest says (OCIREG_SIZE_MISMATCH). A docker-archive: takes images alone, and no index.
 ///
 /// What an index lists is put before it, by its digest, and is an image of its own in a layout or an archive only until the index is put: then it is
 /// found by that, and goes with it. A dir: has one image, what was put last; the manifests before stay under their digests, so that an

@@ -68,7 +68,8 @@ impl CallArguments for SyncList {
 /// sent with the request (RFC 9110 If-Match): few registries look at one, and to find out which do costs requests for each tag.
 ///
 /// In a layout or an archive an image whose blobs are not all there, or do not have their size, is copied again, even if its name is
-/// unchanged. Blobs of the right size are not read: ocireg_validate finds wrong bytes in them, and ocireg_copy replaces them.
+/// unchanged. Blobs of the right size are not read, unless an archive is written anyway: ocireg_validate finds wrong bytes in them, and
+/// ocireg_copy replaces them.
 /// index.json is written for many names at once, the last of them at the end, also when the call fails. Archives are locked against
 /// other writers from the beginning on, in one order, and are written only if there is something new.
 ///

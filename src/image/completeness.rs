@@ -83,6 +83,10 @@ fn incomplete(manifest: &Digest, missing: &[String]) -> Error {
         more => format!(" and {more} more"),
     };
     let message = format!("the manifest {manifest} refers to what is missing: {listed}{more}");
-    Error::new(Code::MissingBlob, message)
-        .with_hint("put that first, or put the manifest anyway with the option allow_missing")
+    let error = Error::new(Code::MissingBlob, message);
+    match missing.iter().all(|missing| missing.ends_with(')')) {
+        // To put the same bytes again changes nothing.
+        true => error.with_hint("what has another size is damaged there, or the manifest is wrong about it"),
+        false => error.with_hint("put that first, or put the manifest anyway with the option allow_missing"),
+    }
 }

@@ -77,6 +77,7 @@ pub fn check(call: &Call, layout: &OciLayout) -> Result<CheckResult> {
         |digest: &Digest, error: &Error| LayoutProblem { digest: digest.clone(), problem: error.message().to_owned() };
     let known = found.problems.iter().chain(&found.missized);
     let mut problems: Vec<LayoutProblem> = known.map(|(digest, error)| problem(digest, error)).collect();
+    let missized: BTreeSet<&Digest> = found.missized.iter().map(|(digest, _)| digest).collect();
     let (mut blobs, mut bytes) = (0, 0u64);
     for wanted in found.all() {
         blobs += 1;
@@ -93,7 +94,7 @@ pub fn check(call: &Call, layout: &OciLayout) -> Result<CheckResult> {
             Ok(()) => bytes = bytes.saturating_add(wanted.size),
             Err(error) if error.ends_call() => return Err(error),
             // It is among the problems already.
-            Err(error) if error.code() == Code::SizeMismatch && found.is_missized(&wanted.digest) => {}
+            Err(error) if error.code() == Code::SizeMismatch && missized.contains(&wanted.digest) => {}
             Err(error) => problems.push(problem(&wanted.digest, &error)),
         }
     }

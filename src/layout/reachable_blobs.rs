@@ -96,9 +96,8 @@ impl Needed {
     /// The same, if everything is there and has its size. Layers that are meant to come from elsewhere may be there or not, and those that are not are
     /// left out.
     pub(super) fn whole(mut self, shelf: &dyn Shelf) -> Result<Needed> {
-        if let Some((digest, error)) =
-            self.problems.iter().chain(&self.missized).find(|(digest, _)| self.demands(digest))
-        {
+        let demanded = |(digest, _): &&(Digest, Error)| self.demanded.contains(digest);
+        if let Some((digest, error)) = self.problems.iter().chain(&self.missized).find(demanded) {
             return Err(Error::new(error.code(), format!("{digest}: {}", error.message())));
         }
         self.blobs.retain(|blob| !types::is_foreign(&blob.media_type) || shelf.size(&blob.digest).is_some());
@@ -137,9 +136,13 @@ impl Needed {
         self.demanded.contains(digest)
     }
 
-    /// Whether it has another size than a descriptor says.
-    pub(super) fn is_missized(&self, digest: &Digest) -> bool {
-        self.missized.iter().any(|(missized, _)| missized == digest)
+    /// What is not as it should be, as far as that was seen.
+    pub(super) fn wrong(&self) -> impl Iterator<Item = &Digest> {
+        self.problems.iter().chain(&self.missized).map(|(digest, _)| digest)
+    }
+
+    pub(super) fn has_wrong(&self) -> bool {
+        self.wrong().next().is_some()
     }
 
     /// The manifests, then the other blobs.
@@ -277,7 +280,8 @@ impl NeedsWalk<'_> {
     }
 
     fn measure(&mut self, entry: &Descriptor, size: u64) {
-        if entry.size != size && self.named.missized.insert(entry.digest.clone()) {
+        let is_said = !types::is_foreign(&entry.media_type);
+        if is_said && entry.size != size && self.named.missized.insert(entry.digest.clone()) {
             let message = format!("it has {size} bytes, its descriptor says {}", entry.size);
             self.found.missized.push((entry.digest.clone(), Error::new(Code::SizeMismatch, message)));
         }

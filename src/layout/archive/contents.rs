@@ -173,8 +173,8 @@ impl ArchiveLists {
     /// Those lists, and their blobs.
     pub(super) fn contents(mut self, both: &StagedAndKept, more: Vec<Descriptor>) -> Result<ArchiveContents> {
         let mut found = needed(both, &self.entries)?;
-        if !found.problems.is_empty() {
-            both.forget_wrong(&found.problems)?;
+        if found.has_wrong() {
+            both.forget_wrong(found.wrong())?;
             found = needed(both, &self.entries)?;
         }
         needed_anew(&self.entries, both)?.whole(both)?;

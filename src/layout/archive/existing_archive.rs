@@ -1,6 +1,7 @@
 //! The contents of an archive, which are kept when another image is written to it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -107,17 +108,17 @@ impl ExistingArchive {
         let held = ExistingArchiveShelf { call, kept: self };
         let found = needed(&held, self.index.manifests())?;
         let known: BTreeSet<&ImageBlobs> = found.images.iter().collect();
-        let damaged = match found.problems.is_empty() {
-            true => DamagedNames::default(),
-            false => self.damaged_names(&held)?,
-        };
+        let damaged = if found.problems.is_empty() { None } else { Some(self.damaged_keys(&held)?) };
         let mut unknown = Vec::new();
         for entry in self.saved.iter().flatten() {
             let image = written_manifest_json::image(entry)?;
             if known.contains(&image) {
                 continue;
             }
-            if !damaged.has(written_manifest_json::names(entry)) {
+            // One without a name may be any: of a name that is a tag alone, and of an index, that list says nothing.
+            let is_damaged =
+                |name| index::keys_of(name).iter().any(|key| damaged.iter().any(|keys| keys.contains(key)));
+            if damaged.is_none() || !written_manifest_json::names(entry).all(is_damaged) {
                 let why = "its manifest.json and its index.json list different images";
                 return Err(Error::new(Code::InvalidManifest, why));
             }
@@ -127,8 +128,8 @@ impl ExistingArchive {
     }
 
     /// The names that lead to what cannot be read.
-    fn damaged_names(&self, held: &ExistingArchiveShelf) -> Result<DamagedNames> {
-        let (mut names, mut looked) = (DamagedNames::default(), HashMap::new());
+    fn damaged_keys(&self, held: &ExistingArchiveShelf) -> Result<BTreeSet<String>> {
+        let (mut keys, mut looked) = (BTreeSet::new(), HashMap::new());
         for entry in self.index.manifests() {
             // One may have very many names.
             let of_entry = (&entry.digest, entry.media_type.as_str());
@@ -137,13 +138,9 @@ impl ExistingArchive {
                 None => !needed(held, std::slice::from_ref(entry))?.problems.is_empty(),
             };
             looked.insert(of_entry, is_damaged);
-            match index::key_of(entry) {
-                Some(key) if is_damaged => drop(names.keys.insert(key)),
-                None if is_damaged => names.has_unnamed = true,
-                _ => {}
-            }
+            keys.extend(index::key_of(entry).filter(|_| is_damaged));
         }
-        Ok(names)
+        Ok(keys)
     }
 
     /// The images of its `manifest.json` whose manifests cannot be read.
@@ -190,6 +187,15 @@ impl ExistingArchive {
     pub(super) fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
         let bytes = self.tar.small(&blob_file(digest), MOST_BYTES)?;
         bytes.ok_or_else(|| Error::new(Code::MissingBlob, format!("the blob {digest} is not there")))
+    }
+
+    /// The first bytes of a blob that is there, as they are.
+    pub(super) fn head(&self, digest: &Digest) -> Result<Vec<u8>> {
+        let mut head = Vec::new();
+        let place = self.tar.find(&blob_file(digest));
+        let read = place.map(|place| self.tar.read(place, 0).take(Packing::HEAD as u64).read_to_end(&mut head));
+        read.transpose().map_err(|error| Error::io(format!("cannot read {}", self.path.display()), &error))?;
+        Ok(head)
     }
 
     /// Every blob, needed or not.
@@ -259,24 +265,6 @@ impl ExistingArchive {
         let mut blob = VerifiedBlob::new(reader, call, self.path.display().to_string(), wanted, None);
         blob.hash_aside();
         Ok(Box::new(blob))
-    }
-}
-
-/// What the images are called of which something in `index.json` cannot be read.
-#[derive(Default)]
-struct DamagedNames {
-    keys: BTreeSet<String>,
-    has_unnamed: bool,
-}
-
-impl DamagedNames {
-    /// Whether an image with these names may be one of them.
-    fn has<'a>(&self, names: impl Iterator<Item = &'a str>) -> bool {
-        let mut names = names.peekable();
-        match names.peek() {
-            Some(_) => names.all(|name| index::keys_of(name).iter().any(|key| self.keys.contains(key))),
-            None => self.has_unnamed,
-        }
     }
 }
 

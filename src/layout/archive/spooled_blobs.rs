@@ -14,6 +14,7 @@ use crate::mutex::lock;
 use crate::store::{Moved, RawManifest, ReadStore};
 use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::stream::spool::{Spool, SpoolItem, TemporarySpace};
+use crate::stream::unpack::Packing;
 
 /// Blobs and manifests by their digests, in a temporary file.
 #[derive(Debug)]
@@ -59,6 +60,14 @@ impl SpooledBlobs {
     /// The size of a blob, if it is there.
     pub(super) fn size(&self, digest: &Digest) -> Option<u64> {
         self.item(digest).map(|item| item.size())
+    }
+
+    /// The first bytes of a blob, as they are.
+    pub(super) fn head(&self, digest: &Digest) -> Result<Vec<u8>> {
+        let mut head = Vec::new();
+        let read = self.known(digest)?.read_from(0).take(Packing::HEAD as u64).read_to_end(&mut head);
+        read.map_err(|error| Error::io("cannot read a temporary file", &error))?;
+        Ok(head)
     }
 
     /// Opens a blob, which is verified as it is read.

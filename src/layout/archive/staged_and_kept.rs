@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::layout::reachable_blobs::Shelf;
 use crate::manifest::Descriptor;
-use crate::stream::blob::Blob;
+use crate::stream::blob::{is_right, Blob};
 
 /// The staging folder and what was there before. What an earlier call has left in that folder counts only where nothing else is there:
 /// nobody has verified it.
@@ -21,7 +21,29 @@ pub(super) struct StagedAndKept<'a> {
     pub(super) kept: Option<&'a ExistingArchive>,
 }
 
-impl StagedAndKept<'_> {
+impl<'a> StagedAndKept<'a> {
+    /// The same, and what was there before.
+    pub(super) fn over(self, kept: Option<&'a ExistingArchive>) -> StagedAndKept<'a> {
+        StagedAndKept { kept, ..self }
+    }
+
+    /// The first bytes of a blob, as they are.
+    pub(super) fn head(&self, digest: &Digest) -> Result<Vec<u8>> {
+        match self.keeper(digest) {
+            Some(kept) => kept.head(digest),
+            None => self.staging.head(digest),
+        }
+    }
+
+    /// Whether a blob that is there has its digest: all of it is read.
+    pub(super) fn is_right(&self, digest: &Digest) -> Result<bool> {
+        let itself = Descriptor::new("", digest.clone(), self.size(digest).unwrap_or_default());
+        match self.keeper(digest) {
+            Some(kept) => kept.is_right(self.call, digest),
+            None => is_right(self.staging.open_blob(self.call, &itself)?.as_mut()),
+        }
+    }
+
     /// The archive that has it, if it is not taken from the staging folder.
     pub(super) fn keeper(&self, digest: &Digest) -> Option<&ExistingArchive> {
         let is_staged = self.staged.contains(digest) && self.staging.size(digest).is_some();
@@ -55,8 +77,8 @@ impl StagedAndKept<'_> {
     }
 
     /// Removes what an earlier call left and what is wrong, so that the next one does not find it again.
-    pub(super) fn forget_wrong(&self, problems: &[(Digest, Error)]) -> Result<()> {
-        let left = problems.iter().map(|(digest, _)| digest).filter(|digest| !self.staged.contains(*digest));
+    pub(super) fn forget_wrong<'b>(&self, wrong: impl Iterator<Item = &'b Digest>) -> Result<()> {
+        let left = wrong.filter(|digest| !self.staged.contains(*digest));
         left.filter(|digest| self.keeper(digest).is_none())
             .try_for_each(|digest| self.staging.remove_wrong(self.call, digest))
     }

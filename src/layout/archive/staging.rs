@@ -51,6 +51,22 @@ impl Staging {
         }
     }
 
+    /// Waits until all blobs that have come have their names.
+    pub(super) fn settle_blobs(&self, call: &Call) -> Result<()> {
+        match self {
+            Staging::StagingFolder(folder) => folder.settle_blobs(call),
+            Staging::Spooled(_) => Ok(()),
+        }
+    }
+
+    /// The first bytes of a blob, as they are.
+    pub(super) fn head(&self, digest: &Digest) -> Result<Vec<u8>> {
+        match self {
+            Staging::StagingFolder(folder) => folder.head(digest),
+            Staging::Spooled(waiting) => waiting.head(digest),
+        }
+    }
+
     /// Called when everything has been put.
     pub(super) fn settle(&self, call: &Call) -> Result<()> {
         match self {

@@ -1,6 +1,7 @@
 //! The contents of an archive are collected in a layout in a private folder, hidden beside the file. The next copy to the file knows the
 //! folder's name, so that it continues where a broken copy stopped. If that name is not ours, a random name is used for this copy alone.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -12,11 +13,13 @@ use crate::layout::lock::Lock;
 use crate::layout::oci::OciLayout;
 use crate::manifest::Descriptor;
 use crate::os::hidden_name::hidden_beside;
+use crate::os::special_file::open_regular;
 use crate::os::temporary::{self, NamedTempFile};
 use crate::os::{creation_mode, owner};
 use crate::store::{Moved, PromisedBlob, RawManifest, ReadStore, Role, TakenBlob, WriteStore};
 use crate::stream::blob::Blob;
 use crate::stream::source::Source;
+use crate::stream::unpack::Packing;
 
 /// The folders of a layout in which files are made.
 const INNER: [&str; 3] = ["blobs", "blobs/sha256", "blobs/sha512"];
@@ -92,7 +95,7 @@ impl StagingFolder {
         let prefix = hidden_beside(known, ".tmp-");
         let prefix = prefix.file_name().unwrap_or_default();
         let folder = known.parent().unwrap_or(Path::new("."));
-        let made = temporary::private_folder(folder, prefix).and_then(|made| NewFolder::of(made.keep()));
+        let made = temporary::private_folder(folder, prefix).and_then(NewFolder::of);
         let made =
             made.map_err(|error| Error::io(format!("cannot create a folder in {}", folder.display()), &error))?;
         Ok(StagingFolder { layout: OciLayout::create(made.path(), None)?, place: StagingPlace::Alone(made) })
@@ -172,6 +175,19 @@ impl StagingFolder {
     /// Called when everything has been put.
     pub(super) fn settle(&self, call: &Call) -> Result<()> {
         self.layout.finish(call)
+    }
+
+    pub(super) fn settle_blobs(&self, call: &Call) -> Result<()> {
+        self.layout.settle_blobs(call)
+    }
+
+    /// The first bytes of a blob, as they are.
+    pub(super) fn head(&self, digest: &Digest) -> Result<Vec<u8>> {
+        let path = self.layout.blob_path(digest);
+        let mut head = Vec::new();
+        let read = open_regular(&path).and_then(|file| file.take(Packing::HEAD as u64).read_to_end(&mut head));
+        read.map_err(|error| Error::io(format!("cannot read {}", path.display()), &error))?;
+        Ok(head)
     }
 
     /// Reads a small blob.

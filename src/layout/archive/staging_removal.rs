@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::layout::lock::Lock;
 use crate::os::open_folder::{not_empty, OpenFolder, OpenedEntry};
 use crate::os::owner;
+use crate::os::temporary::TempDir;
 
 /// By its `blobs` the folder is locked.
 const BLOBS: &[u8] = b"blobs";
@@ -28,7 +29,11 @@ impl LockedFolder<'_> {
     pub(super) fn open<'a>(known: &'a Path, lock: &Lock) -> io::Result<LockedFolder<'a>> {
         let above = OpenFolder::open(owner::folder_of(known))?;
         let name = name_of(known);
-        let itself = private(&above, name)?;
+        let itself = entered(&above, name)?.ok_or_else(another)?;
+        let found = itself.status()?;
+        if found.owner.0 != owner::effective_user() || found.permissions & 0o077 != 0 {
+            return Err(another());
+        }
         let blobs = entered(&itself, BLOBS)?.ok_or_else(another)?;
         match lock.is_of_folder(&blobs)? {
             true => Ok(LockedFolder { above, name, itself, blobs }),
@@ -59,10 +64,11 @@ pub(super) struct NewFolder {
 
 impl NewFolder {
     /// One that this process has just made.
-    pub(super) fn of(path: PathBuf) -> io::Result<NewFolder> {
-        let above = OpenFolder::open(owner::folder_of(&path))?;
-        let itself = private(&above, name_of(&path))?;
-        Ok(NewFolder { path, above, itself, is_removed: false })
+    pub(super) fn of(made: TempDir) -> io::Result<NewFolder> {
+        let above = OpenFolder::open(owner::folder_of(made.path()))?;
+        // Not every file system keeps owners and permissions.
+        let itself = entered(&above, name_of(made.path()))?.ok_or_else(another)?;
+        Ok(NewFolder { path: made.keep(), above, itself, is_removed: false })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -92,16 +98,6 @@ fn name_of(path: &Path) -> &[u8] {
 
 fn another() -> io::Error {
     io::Error::other("something else has its name")
-}
-
-/// A folder that is this user's alone.
-fn private(above: &OpenFolder, name: &[u8]) -> io::Result<OpenFolder> {
-    let itself = entered(above, name)?.ok_or_else(another)?;
-    let found = itself.status()?;
-    match found.owner.0 == owner::effective_user() && found.permissions & 0o077 == 0 {
-        true => Ok(itself),
-        false => Err(another()),
-    }
 }
 
 /// A folder in another; None if it is something else. A link is not followed.
@@ -135,6 +131,7 @@ fn clear(folder: &OpenFolder, spared: Option<&[u8]>, deepest: usize) -> io::Resu
 
 #[cfg(test)]
 mod tests {
+    use crate::os::temporary;
     use std::fs;
 
     use super::*;
@@ -182,13 +179,17 @@ mod tests {
         assert!(!known.exists() && files(&other) == 4);
     }
 
+    fn new_in(folder: &Path) -> TempDir {
+        temporary::private_folder(folder, OsStr::new("new-")).unwrap()
+    }
+
     #[test]
     fn what_has_taken_the_place_of_a_new_one_stays() {
         for what in ["link", "folder", "empty", "nothing"] {
             let folder = tempfile::tempdir().unwrap();
-            let [new, moved, other] = ["new", "moved", "layout"].map(|name| folder.path().join(name));
-            make_private_folder(&new).unwrap();
-            let made = NewFolder::of(new.clone()).unwrap();
+            let [moved, other] = ["moved", "layout"].map(|name| folder.path().join(name));
+            let made = NewFolder::of(new_in(folder.path())).unwrap();
+            let new = made.path().to_owned();
             fill(&new);
             fill(&other);
             fs::rename(&new, &moved).unwrap();
@@ -203,9 +204,8 @@ mod tests {
             assert!(files(stays) == 4 && files(&moved) == 0, "{what}");
         }
         let folder = tempfile::tempdir().unwrap();
-        let new = folder.path().join("new");
-        make_private_folder(&new).unwrap();
-        let mut made = NewFolder::of(new.clone()).unwrap();
+        let mut made = NewFolder::of(new_in(folder.path())).unwrap();
+        let new = made.path().to_owned();
         fill(&new);
         made.remove().unwrap();
         assert!(!new.exists());

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use super::contents::{Additions, UnnamedBlobs};
 use super::existing_archive::ExistingArchive;
+use super::image_check;
 use super::size_limit::IndexGrowth;
 use super::spooled_blobs::SpooledBlobs;
 use super::staged_and_kept::StagedAndKept;
@@ -19,7 +20,8 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::index;
-use crate::manifest::Descriptor;
+use crate::layout::reachable_blobs::ImageBlobs;
+use crate::manifest::{Descriptor, Kind};
 use crate::mutex::lock;
 use crate::os::output_target::{DirectOutput, Target};
 use crate::store::{unchangeable, PromisedBlob, RawManifest, Role, TakenBlob};
@@ -96,6 +98,16 @@ impl StagedCopy {
     /// What was put, and what was there before.
     pub(super) fn with<'a>(&'a self, call: &'a Call, kept: Option<&'a ExistingArchive>) -> StagedAndKept<'a> {
         StagedAndKept { call, staging: &self.staging, staged: lock(&self.new).staged.clone(), kept }
+    }
+
+    /// What was put of a manifest, without what was there before. Blobs get their names in the staging folder some time after they came.
+    fn settled<'a>(&'a self, call: &'a Call, content: &RawManifest) -> Result<StagedAndKept<'a>> {
+        self.staging.settle_blobs(call)?;
+        // Not all: of very many, a copy of the list takes its time.
+        let new = lock(&self.new);
+        let named = image_check::named(&content.document).map(|named| &named.digest);
+        let staged = named.filter(|blob| new.staged.contains(*blob)).cloned().collect();
+        Ok(StagedAndKept { call, staging: &self.staging, staged, kept: None })
     }
 
     /// Ends it without the archive. What the next copy can use stays.
@@ -206,7 +218,7 @@ impl ArchiveWriter {
         let mut part = lock(part);
         let growth = part.growth().joined_with(lock(&work.new).room.growth(&entry));
         lock(&work.new).room.check_growth(&self.shown, growth)?;
-        work.staging.put_manifest(call, content)?;
+        self.put_checked(call, &work, content)?;
         let mut new = lock(&work.new);
         new.staged.insert(content.digest().clone());
         match &mut *part {
@@ -242,8 +254,27 @@ impl ArchiveWriter {
         Ok(true)
     }
 
+    /// Stages a manifest, unless what it names is there in another size.
+    fn put_checked(&self, call: &Call, work: &StagedCopy, content: &RawManifest) -> Result<()> {
+        let kept = lock(&self.before).clone();
+        image_check::check_sizes(&work.settled(call, content)?.over(kept.as_deref()), &content.document)?;
+        work.staging.put_manifest(call, content)
+    }
+
+    /// The image that Docker's list gets, if there is one, for a manifest whose blobs are there. One that nobody could load is refused.
+    pub(super) fn docker_image(&self, call: &Call, content: &RawManifest) -> Result<Option<ImageBlobs>> {
+        let document = &content.document;
+        let Some(image) = ImageBlobs::of(document).filter(|_| document.kind == Kind::Image) else { return Ok(None) };
+        let (work, kept) = (self.work()?, lock(&self.before).clone());
+        let has_list = kept.as_ref().is_some_and(|kept| kept.saved.is_some());
+        if self.form == ArchiveFormat::Docker || has_list {
+            image_check::check_layers(&work.settled(call, content)?.over(kept.as_deref()), document, &image)?;
+        }
+        Ok(Some(image))
+    }
+
     fn put_child(&self, call: &Call, work: &StagedCopy, content: &RawManifest) -> Result<()> {
-        work.staging.put_manifest(call, content)?;
+        self.put_checked(call, work, content)?;
         let mut new = lock(&work.new);
         new.staged.insert(content.digest().clone());
         new.room.add_manifest(&self.shown, content.digest(), None)
@@ -265,7 +296,7 @@ impl ArchiveWriter {
     /// Stages a manifest that no list names yet.
     pub(super) fn stage_manifest(&self, call: &Call, content: &RawManifest) -> Result<()> {
         let work = self.work()?;
-        work.staging.put_manifest(call, content)?;
+        self.put_checked(call, &work, content)?;
         let mut new = lock(&work.new);
         new.staged.insert(content.digest().clone());
         new.fleeting.push(content.digest().clone());

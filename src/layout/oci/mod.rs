@@ -299,7 +299,8 @@ impl OciLayout {
     fn lacks(&self, what: &str) -> Error {
         let root = self.root.display().to_string();
         let error = Error::new(Code::NotFound, format!("{root} is not an OCI layout: it has no {what}"));
-        match root.contains(':') && !self.root.exists() {
+        let has_transport = ["oci:", "oci-archive:", "docker-archive:", "dir:"].iter().any(|it| root.starts_with(it));
+        match has_transport && !self.root.exists() {
             true => error.with_hint("what is wanted here is the path of a folder, without oci: or another transport"),
             false => error,
         }

@@ -219,6 +219,11 @@ impl OciLayout {
         Ok(())
     }
 
+    /// Waits until all blobs that have come have their names.
+    pub(in crate::layout) fn settle_blobs(&self, call: &Call) -> Result<()> {
+        self.flush_queue.settle(call)
+    }
+
     fn write_manifest(&self, call: &Call, content: &RawManifest) -> Result<()> {
         self.hold(call)?;
         self.flush_queue.settle(call)?;

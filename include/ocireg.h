@@ -2119,9 +2119,9 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 //
 // An archive takes no image whose config, layers or manifests have another size there than it says (OCIREG_SIZE_MISMATCH). A docker-
 // archive, or an oci-archive with a manifest.json, takes none whose config and layers contradict each other (OCIREG_INVALID_MANIFEST),
-// as far as that can be told without unpacking: by their number, and by the digests of layers that are not compressed. What a copy to
-// an archive that failed or was killed has moved stays beside it, hidden as .NAME.partial.d, for the next one, which removes it; so
-// may a user.
+// as far as that can be told without unpacking: by their number, unless the config names none, and by the digests of layers that are
+// not compressed. What a copy to an archive that failed or was killed has moved stays beside it, hidden as .NAME.partial.d, for the
+// next one, which removes it; so may a user.
 //
 // In a folder that all users may write to, links of other users than its owner are not followed to a place that is written to or
 // cleaned. Within a layout no link of another user than root is followed.
